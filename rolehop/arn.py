@@ -1,0 +1,131 @@
+"""Roles, sessions and partitions as values: an ARN is parsed once and never wrong again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_PARTITION = r"aws(?:-[a-z]+)*"
+# A role path is 1-512 characters of U+0021-U+007E between slashes; a role name is 1-64 of
+# [\w+=,.@-] (IAM API reference, CreateRole).
+_PATH_AND_NAME = r"(?P<path>/(?:[\x21-\x7e]{1,510}/)?)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})"
+_ROLE = re.compile(
+    rf"arn:(?P<partition>{_PARTITION}):iam::(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}"
+)
+_SHORT_ROLE = re.compile(rf"(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}")
+_SESSION = re.compile(
+    rf"arn:{_PARTITION}:sts::(?P<account>[0-9]{{12}}):assumed-role/(?P<name>[^/]+)/(?P<session>[^/]+)"
+)
+_PRINCIPAL = re.compile(rf"arn:{_PARTITION}:(?:iam|sts)::[0-9]{{12}}:(?:root|[a-z-]+/[\x21-\x7e]+)")
+
+# Region prefixes by partition, from botocore's partitions.json. The first two letters and the
+# word after them decide; everything else is the commercial partition.
+_REGION_PREFIXES = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+)
+_DEFAULT_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-northwest-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-eusc": "eusc-de-east-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoleArn:
+    """An IAM role; ``path`` keeps both its slashes (``/`` or ``/team/x/``)."""
+
+    partition: str
+    account: str
+    path: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a full role ARN.
+
+        Raises:
+            ValueError: quoting what was found.
+        """
+        match = _ROLE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"not the ARN of a role: {text!r}")
+        return cls(**match.groupdict())
+
+    @classmethod
+    def parse_in(cls, text: str, partition: str) -> Self:
+        """Read a full ARN, or the short form ``ACCOUNT:role/NAME`` within ``partition``.
+
+        Raises:
+            ValueError: quoting what was found.
+        """
+        match = _SHORT_ROLE.fullmatch(text)
+        if match is not None:
+            return cls(partition=partition, **match.groupdict())
+        return cls.parse(text)
+
+    def __str__(self) -> str:
+        """Return the full ARN."""
+        return f"arn:{self.partition}:iam::{self.account}:role{self.path}{self.name}"
+
+
+def account_of(arn: str) -> str | None:
+    """Return the 12-digit account of any ARN, or ``None`` where it names none."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 and ACCOUNT_ID.fullmatch(parts[4]) else None
+
+
+def partition_of(arn: str) -> str | None:
+    """Return the partition of any ARN, or ``None`` where ``arn`` is none."""
+    parts = arn.split(":")
+    return parts[1] if len(parts) > 5 and parts[0] == "arn" else None
+
+
+def partition_of_region(region: str) -> str:
+    """Return the partition that ``region`` (e.g. ``us-gov-west-1``) lies in."""
+    for prefix, partition in _REGION_PREFIXES:
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def default_region(partition: str) -> str:
+    """Return the region used in ``partition`` where nobody names one."""
+    return _DEFAULT_REGIONS.get(partition, _DEFAULT_REGIONS["aws"])
+
+
+def is_principal(text: str) -> bool:
+    """Tell whether ``text`` is the ARN of a user, role, session, federated user or root."""
+    return _PRINCIPAL.fullmatch(text) is not None
+
+
+def is_same_principal(wanted: str, found: str) -> bool:
+    """Tell whether the caller ARN ``found`` belongs to the principal ``wanted``.
+
+    ``wanted`` may be the very ARN, or a role's ARN where ``found`` is a session of that role.
+    The session ARN drops the role's path (IAM user guide, identifiers), so a role is compared
+    by partition, account and name.
+    """
+    if wanted == found:
+        return True
+    session = _SESSION.fullmatch(found)
+    role = _ROLE.fullmatch(wanted)
+    if session is None or role is None:
+        return False
+    same_partition = partition_of(wanted) == partition_of(found)
+    return same_partition and (session["account"], session["name"]) == (
+        role["account"],
+        role["name"],
+    )

@@ -1,0 +1,98 @@
+"""What a config says, as plain frozen values: checked, but not yet resolved into a plan.
+
+Durations are whole seconds. Templates (``{user}`` …) are still templates. Everything that could
+be checked without knowing which chain is walked has been checked when one of these exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The ``[defaults]`` table."""
+
+    region: str | None = None
+    session_name: str = "{user}@{host}"
+    duration_seconds: int = 3600
+    min_ttl_seconds: int = 960
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """One ``[sources.NAME]`` table."""
+
+    name: str
+    type: str
+    """A row of the table of source types, e.g. ``keys``."""
+
+    settings: Mapping[str, object] = _NOTHING
+    """The type's own keys as checked values; absent keys are absent. ``mfa_duration`` and other
+    durations are whole seconds; a command is a tuple of arguments."""
+
+    description: str = ""
+    region: str | None = None
+    principal: str | None = None
+    """ARN of who this source must be, where the config says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopConfig:
+    """One hop as written. ``None`` and empty mean: not said."""
+
+    role: str
+    """A full ARN or ``ACCOUNT:role/NAME``, still a template."""
+
+    session_name: str | None = None
+    external_id: str | None = None
+    duration_seconds: int | None = None
+    policy: str | None = None
+    """Session policy as JSON text; the content of ``policy_file`` where that was given."""
+
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str | None = None
+    mfa_serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """One ``[chains.NAME]`` table, or one member of a fleet.
+
+    Exactly one of ``source`` and ``continues`` is set (the config key of the latter is ``from``).
+    """
+
+    name: str
+    source: str | None = None
+    continues: str | None = None
+    hops: tuple[HopConfig, ...] = ()
+    description: str = ""
+    region: str | None = None
+    confirm: bool = False
+    color: str | None = None
+    labels: Mapping[str, str] = _NOTHING
+    fleet: str | None = None
+    account: str | None = None
+    """The fleet member's 12-digit account, which fills ``{account}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All files together: the site's, the user's, and what they include."""
+
+    defaults: Defaults = field(default_factory=Defaults)
+    vault_backend: str | None = None
+    """A keyring class named on purpose (``module.Class``); ``None`` for ``auto``."""
+
+    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
+    chains: Mapping[str, ChainConfig] = field(default_factory=dict)
+    """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""
+
+    files: tuple[str, ...] = ()
+    """Absolute paths of every file that was read, or looked for and not there."""

@@ -1,0 +1,29 @@
+"""From a chain's name to a plan: pure, total, and without asking anybody outside."""
+
+from rolehop.plan.model import (
+    Cache,
+    Hop,
+    HopStep,
+    Known,
+    Lifetime,
+    Mfa,
+    Plan,
+    SourceStep,
+    Stamp,
+    Step,
+    TokenStep,
+)
+
+__all__ = [
+    "Cache",
+    "Hop",
+    "HopStep",
+    "Known",
+    "Lifetime",
+    "Mfa",
+    "Plan",
+    "SourceStep",
+    "Stamp",
+    "Step",
+    "TokenStep",
+]

@@ -1,0 +1,173 @@
+"""A chain resolved and ready to walk, as plain frozen values.
+
+A plan can be printed, compared and explained without a network: it says everything STS will be
+told and nothing STS will answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from rolehop.arn import RoleArn
+from rolehop.config.model import SourceConfig
+
+
+class Mfa(Enum):
+    """Where a hop's MFA comes from."""
+
+    NONE = "none"
+    SESSION = "session"
+    """From a GetSessionToken session that all chains of the source share."""
+    HOP = "hop"
+    """A code goes with this very hop."""
+
+
+class Cache(Enum):
+    """What the index says of a hop's session."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    NONE = "none"
+    UNKNOWN = "unknown"
+    """The source must be loaded before its key is known (instance, container)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One AssumeRole call: everything STS will be told, each value within STS's own limits."""
+
+    role: RoleArn
+    session_name: str
+    """2-64 characters of ``[A-Za-z0-9_+=,.@-]``."""
+
+    duration_seconds: int
+    """900 to the hop's ceiling."""
+
+    external_id: str | None = None
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str | None = None
+    mfa_serial: str | None = None
+    """The device whose code goes with this call; ``auto`` is looked up when the code is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStep:
+    """The source's own credentials; kept only where they are a session that took calls to get."""
+
+    key: str
+    source: str
+    kept: bool
+    number: int = 0
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStep:
+    """One GetSessionToken, shared by all chains of its source."""
+
+    key: str
+    parent: str
+    source: str
+    duration_seconds: int
+    mfa_serial: str | None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HopStep:
+    """One hop, numbered from 1, with what the plan found out about it."""
+
+    key: str
+    parent: str
+    number: int
+    hop: Hop
+    ceiling_seconds: int
+    """The longest lifetime STS can grant here."""
+
+    mfa: Mfa = Mfa.NONE
+    cache: Cache = Cache.NONE
+    expires_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    will_fail: str | None = None
+    """Why AWS is bound to refuse this hop, where that can be known without asking."""
+
+
+Step = SourceStep | TokenStep | HopStep
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A chain's steps in the order they are walked; the last one's session is handed out."""
+
+    chain: str
+    source: SourceConfig
+    """Templates in its settings are filled."""
+
+    region: str
+    """Where STS is called: in the chain's partition."""
+
+    handed_region: str | None
+    """What is exported as AWS_REGION: only where a flag or the config names a region."""
+
+    endpoint_url: str | None
+    """The STS endpoint where it is overridden (emulator, VPC endpoint)."""
+
+    min_ttl_seconds: int
+    steps: tuple[Step, ...]
+    """``steps[0]`` is always the source."""
+
+    confirm: bool = False
+    color: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def hops(self) -> tuple[HopStep, ...]:
+        """The hops alone."""
+        return tuple(step for step in self.steps if isinstance(step, HopStep))
+
+    @property
+    def key(self) -> str:
+        """The hop key of the session that is handed out."""
+        return self.steps[-1].key
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one state of a source from another without the network (design, section 5)."""
+
+    value: str | None
+    """``None``: not known before the source is loaded."""
+
+    long_lived: bool
+    """The source gives IAM user keys: the only ones that carry MFA and get past one hour."""
+
+    problem: str | None = None
+    """Why the source cannot give credentials now, where that is already plain."""
+
+    kept: bool = False
+    """The source's own credentials are a session worth keeping in the vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """What the index knows of one session."""
+
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier walks left behind that a plan may use: hints, never secrets."""
+
+    sessions: Mapping[str, Lifetime] = field(default_factory=dict)
+    """By hop key."""
+
+    max_durations: Mapping[str, int] = field(default_factory=dict)
+    """Role ARN to the longest lifetime in seconds, where STS refused a longer one."""

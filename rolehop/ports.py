@@ -1,0 +1,171 @@
+"""What a walk needs from outside, as short protocols.
+
+The doubles of ``tests/simulator.py`` and the real hands pass the same contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from rolehop.credentials import Credentials, Session
+from rolehop.plan import Hop, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What GetCallerIdentity answers."""
+
+    arn: str
+    account: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MfaCode:
+    """One code of one device; a code is sent once."""
+
+    serial: str
+    code: str
+
+
+class StsRefusal(Exception):
+    """STS answered one call with an error; the walk knows which hop that was.
+
+    Attributes:
+        code: as on the wire, e.g. ``AccessDenied`` or ``PackedPolicyTooLarge``.
+        message: AWS's words, control characters stripped.
+        clock_offset_seconds: the server's clock (its Date header) minus ours, where it said one.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, clock_offset_seconds: float | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.clock_offset_seconds = clock_offset_seconds
+
+
+class Sts(Protocol):
+    """The calls of a walk. Credentials are an argument of each call, never state.
+
+    Every method raises ``StsRefusal`` where AWS answers with an error, and ``ServiceError``
+    where there is no answer, or throttling or a fault after retries. A call that carries an
+    MFA code is sent once.
+    """
+
+    def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
+        """Call AssumeRole with all that ``hop`` says."""
+        ...
+
+    def session_token(
+        self, signer: Credentials, duration_seconds: int, mfa: MfaCode | None
+    ) -> Session:
+        """Call GetSessionToken; the session's ``arn`` and ``account`` are empty."""
+        ...
+
+    def caller(self, signer: Credentials) -> Caller:
+        """Call GetCallerIdentity."""
+        ...
+
+    def mfa_device(self, signer: Credentials) -> str:
+        """Return the serial of the caller's own TOTP device (IAM ListMFADevices).
+
+        Raises:
+            StsRefusal: the user may not list devices.
+            SourceError: the user has none, or more than one.
+        """
+        ...
+
+
+class Source(Protocol):
+    """Where a chain begins."""
+
+    def load(self) -> Credentials | None:
+        """Return credentials, or ``None`` when this source is not here.
+
+        Raises:
+            SourceError: the source is here and yet gave nothing; never fall through to another.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """Where sessions rest. What cannot be read is a miss, said once, and then not written."""
+
+    def get(self, key: str) -> Session | None:
+        """Return the session under hop key ``key``, expired ones included; ``None``: a miss."""
+        ...
+
+    def put(self, step: Step, session: Session, chain: str) -> None:
+        """Keep ``session``, got by ``step`` while walking ``chain``; not kept is said once."""
+        ...
+
+    def drop(self, key: str) -> None:
+        """Forget what rests under ``key``; nothing there is no error."""
+        ...
+
+
+class Locks(Protocol):
+    """One process at a time per hop key. Locks die with their process."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold lock ``name``.
+
+        Raises:
+            ServiceError: another process held it past the deadline; says which, for how long,
+                and whether it is waiting for a person.
+        """
+        ...
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        """Tell other processes that all locks held now wait for somebody to answer."""
+        ...
+
+
+class Codes(Protocol):
+    """Somebody, or a command, who knows the next MFA code."""
+
+    def ask(self, serial: str, purpose: str) -> MfaCode:
+        """Return a code that was not sent before; waits for the next 30 s window if need be.
+
+        ``purpose`` says to a person what the code is for, in a few words.
+
+        Raises:
+            NoTerminal: nobody is there to ask.
+            SourceError: the ``mfa_command`` failed or printed no code.
+        """
+        ...
+
+    def spent(self, code: MfaCode) -> None:
+        """Remember that ``code`` was sent; called just before the call that carries it."""
+        ...
+
+
+class Listener(Protocol):
+    """Who watches a walk: the live lines of the terminal, or nobody."""
+
+    def walking(self, step: Step, total: int) -> None:
+        """``step`` is about to be called."""
+        ...
+
+    def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
+        """``step``'s session is in hand, from the vault or from STS."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside, gathered."""
+
+    source: Source
+    sts: Sts
+    vault: Vault
+    locks: Locks
+    codes: Codes
+    listener: Listener
+    now: Callable[[], datetime]
