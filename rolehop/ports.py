@@ -97,8 +97,11 @@ class Source(Protocol):
 class Vault(Protocol):
     """Where sessions rest. What cannot be read is a miss, said once, and then not written."""
 
-    def get(self, key: str) -> Session | None:
-        """Return the session under hop key ``key``, expired ones included; ``None``: a miss."""
+    def get(self, step: Step, chain: str) -> Session | None:
+        """Return the session under ``step.key``, expired ones included; ``None``: a miss.
+
+        A hit is noted in the index for ``chain``, where it was not noted there before.
+        """
         ...
 
     def put(self, step: Step, session: Session, chain: str) -> None:
