@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class SourceConfig:
     type: str
     """A row of the table of source types, e.g. ``keys``."""
 
-    settings: Mapping[str, object] = _NOTHING
+    settings: Mapping[str, object] = field(default_factory=dict)
     """The type's own keys as checked values; absent keys are absent. ``mfa_duration`` and other
     durations are whole seconds; a command is a tuple of arguments."""
 
@@ -76,7 +73,7 @@ class ChainConfig:
     region: str | None = None
     confirm: bool = False
     color: str | None = None
-    labels: Mapping[str, str] = _NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
     fleet: str | None = None
     account: str | None = None
     """The fleet member's 12-digit account, which fills ``{account}``."""

@@ -119,8 +119,16 @@ class Plan:
     """The STS endpoint where it is overridden (emulator, VPC endpoint)."""
 
     min_ttl_seconds: int
+    """The least life a session that is handed out has left."""
+
+    long_lived: bool
+    """The source gives IAM user keys, which are never handed out themselves."""
+
     steps: tuple[Step, ...]
     """``steps[0]`` is always the source."""
+
+    source_problem: str | None = None
+    """Why the source cannot give credentials now, where that is already plain."""
 
     confirm: bool = False
     color: str | None = None

@@ -1,0 +1,120 @@
+"""Where a service is called and for which region a call is signed, by botocore's own rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
+
+from rolehop.aws.settings import ClientSettings
+from rolehop.errors import ConfigError
+
+Service = Literal["sts", "iam"]
+
+GLOBAL_REGION = "aws-global"
+# botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint
+# before July 2022. The list is closed: later regions never had a legacy endpoint.
+LEGACY_GLOBAL_REGIONS = frozenset(
+    [
+        "aws-global",
+        "ap-northeast-1",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where calls of one service go."""
+
+    url: str
+    """With a path, ``/`` at least."""
+
+    signing_region: str
+
+    @property
+    def host(self) -> str:
+        """Return host and, where it is given, port; never a user name or password."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
+    """Return the endpoint of ``service``; the rules are loaded only without an override.
+
+    Raises:
+        ConfigError: the region, the flags or the override lead to no endpoint.
+    """
+    override = settings.override(service)
+    if override is not None:
+        # As botocore does: an overridden endpoint is signed for the client's region.
+        region = "us-east-1" if settings.region == GLOBAL_REGION else settings.region
+        return _checked(Endpoint(override, region), f"the {service} endpoint {override!r}")
+    return _checked(_by_rules(service, settings), f"region {settings.region!r}")
+
+
+def _by_rules(service: Service, settings: ClientSettings) -> Endpoint:
+    from botocore.exceptions import EndpointProviderError
+
+    wanted: dict[str, object] = {
+        "Region": settings.region,
+        "UseFIPS": settings.use_fips,
+        "UseDualStack": settings.use_dualstack,
+    }
+    if service == "sts":
+        wanted["UseGlobalEndpoint"] = (
+            settings.legacy_global_sts and settings.region in LEGACY_GLOBAL_REGIONS
+        )
+    try:
+        found = _rules(service).resolve_endpoint(**wanted)
+    except EndpointProviderError as error:
+        raise ConfigError(
+            f"{service} has no endpoint in region {settings.region!r}",
+            cause=str(error),
+            fix="check the region, and use_fips_endpoint and use_dualstack_endpoint",
+        ) from None
+    schemes = found.properties.get("authSchemes", ())
+    regions = [each["signingRegion"] for each in schemes if each.get("signingRegion")]
+    return Endpoint(found.url, regions[0] if regions else settings.region)
+
+
+def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
+    valid = is_valid_endpoint_url(endpoint.url) or is_valid_ipv6_endpoint_url(endpoint.url)
+    parts = urlsplit(endpoint.url)
+    if not valid or parts.scheme not in ("http", "https"):
+        raise ConfigError(
+            f"{blamed} gives no address that can be called",
+            fix="an endpoint is https://HOST, or http://HOST:PORT for an emulator",
+        )
+    return Endpoint(
+        urlunsplit(parts._replace(path=parts.path or "/", fragment="")), endpoint.signing_region
+    )
+
+
+@cache
+def _rules(service: Service) -> Any:
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.loaders import Loader
+
+    loader = Loader()
+    return EndpointProvider(
+        loader.load_service_model(service, "endpoint-rule-set-1"),
+        loader.load_data("partitions"),
+    )

@@ -1,0 +1,182 @@
+"""AssumeRole, GetSessionToken and GetCallerIdentity as the walk's ``Sts`` port.
+
+Light to import and to make: botocore is loaded, and a connection opened, at the first call.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
+
+from rolehop.aws import checks
+from rolehop.aws.settings import ClientSettings
+from rolehop.credentials import Credentials, Session
+from rolehop.errors import ServiceError, SourceError
+from rolehop.plan import Hop
+from rolehop.ports import Caller, MfaCode
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from rolehop.aws.query import QueryClient
+
+T = TypeVar("T")
+
+
+class StsClient:
+    """The ``Sts`` port over the network; safe to share between threads.
+
+    ``pool_size`` connections are kept open. ``now`` gives aware UTC times.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], object] = time.sleep,
+        pool_size: int = 10,
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._sleep = sleep
+        self._pool_size = pool_size
+        self._made: QueryClient | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        with self._lock:
+            if self._made is not None:
+                self._made.close()
+                self._made = None
+
+    def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
+        """Call AssumeRole; the session is proved to be of the role and name that were asked."""
+        params = assume_role_params(hop, mfa)
+        return self._ask(
+            "sts",
+            "AssumeRole",
+            params,
+            signer,
+            lambda result: checks.read_role_session(result, hop, self._second()),
+        )
+
+    def session_token(
+        self, signer: Credentials, duration_seconds: int, mfa: MfaCode | None
+    ) -> Session:
+        """Call GetSessionToken; the session's ``arn`` and ``account`` are empty."""
+        params = {"DurationSeconds": str(duration_seconds), **_mfa_params(mfa)}
+        return self._ask(
+            "sts",
+            "GetSessionToken",
+            params,
+            signer,
+            lambda result: checks.read_token_session(result, self._second()),
+        )
+
+    def caller(self, signer: Credentials) -> Caller:
+        """Call GetCallerIdentity."""
+        return self._ask("sts", "GetCallerIdentity", {}, signer, checks.read_caller)
+
+    def mfa_device(self, signer: Credentials) -> str:
+        """Return the serial of the one device of the calling IAM user that shows codes.
+
+        Raises:
+            StsRefusal: the user may not list devices.
+            SourceError: the user has none, or more than one.
+        """
+        serials = self._ask("iam", "ListMFADevices", {}, signer, checks.read_device_serials)
+        if len(serials) == 1:
+            return serials[0]
+        if not serials:
+            raise SourceError(
+                "the IAM user has no MFA device that shows codes",
+                cause="security keys and passkeys cannot be used for calls to AWS",
+                fix="add an authenticator app to the user, or remove mfa_serial from the source",
+            )
+        raise SourceError(
+            "the IAM user has more than one MFA device that shows codes",
+            cause=f"rolehop cannot choose between {', '.join(serials)}",
+            fix="name one of them as the source's mfa_serial",
+        )
+
+    def _ask(
+        self,
+        service: Literal["sts", "iam"],
+        action: str,
+        params: Mapping[str, str],
+        signer: Credentials,
+        read: Callable[[Element], T],
+    ) -> T:
+        root = self._client().call(service, action, params, signer)
+        result = root.find(f"{action}Result")
+        if result is None:
+            raise _unexpected(action, f"there is no {action}Result in it")
+        try:
+            return read(result)
+        except ValueError as error:
+            reason = str(error)
+        raise _unexpected(action, reason)
+
+    def _client(self) -> QueryClient:
+        with self._lock:
+            if self._made is None:
+                # Here, not above: this is what loads botocore.
+                from rolehop.aws.query import QueryClient
+
+                self._made = QueryClient(
+                    self._settings, pool_size=self._pool_size, sleep=self._sleep, now=self._now
+                )
+            return self._made
+
+    def _second(self) -> datetime:
+        return self._now().astimezone(UTC).replace(microsecond=0)
+
+
+def assume_role_params(hop: Hop, mfa: MfaCode | None) -> dict[str, str]:
+    """Return all that ``hop`` says as the Query protocol's flat parameters."""
+    optional = {
+        "ExternalId": hop.external_id,
+        "Policy": hop.policy,
+        "SourceIdentity": hop.source_identity,
+    }
+    return {
+        "RoleArn": str(hop.role),
+        "RoleSessionName": hop.session_name,
+        "DurationSeconds": str(hop.duration_seconds),
+        **{name: value for name, value in optional.items() if value is not None},
+        **_members("PolicyArns", ({".arn": arn} for arn in hop.policy_arns)),
+        **_members("Tags", ({".Key": key, ".Value": value} for key, value in hop.tags)),
+        **_members("TransitiveTagKeys", ({"": key} for key in hop.transitive_tags)),
+        **_mfa_params(mfa),
+    }
+
+
+def _members(name: str, members: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {
+        f"{name}.member.{number}{suffix}": value
+        for number, member in enumerate(members, start=1)
+        for suffix, value in member.items()
+    }
+
+
+def _mfa_params(mfa: MfaCode | None) -> dict[str, str]:
+    return {} if mfa is None else {"SerialNumber": mfa.serial, "TokenCode": mfa.code}
+
+
+def _unexpected(action: str, reason: str) -> ServiceError:
+    return ServiceError(
+        "AWS answered with something unexpected",
+        cause=f"{action}: {reason}",
+        fix="check that the endpoint is AWS's; if it is, please report this",
+    )

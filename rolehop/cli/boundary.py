@@ -1,0 +1,162 @@
+"""The only place where an error becomes words and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+
+import click
+
+from rolehop.cli import COMMANDS, root
+from rolehop.cli.wiring import App
+from rolehop.credentials import Scrubber, scrub
+from rolehop.errors import ConfigError, RolehopError
+from rolehop.words import clean
+
+INTERRUPTED = 130
+SHELL_COMMANDS = ("assume", "leave")
+
+
+def run(arguments: Sequence[str], app: App) -> int:
+    """Run one command line and return its exit code; nothing escapes as a traceback."""
+    failure = Failure(arguments, app)
+    sys.excepthook = _scrubbed_excepthook
+    try:
+        code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=app)
+    except click.UsageError as error:
+        return failure.usage(error)
+    except click.ClickException as error:
+        return failure.told(RolehopError(error.format_message()))
+    except (click.Abort, KeyboardInterrupt):
+        return failure.interrupted()
+    except RolehopError as error:
+        return failure.told(error)
+    except BrokenPipeError:
+        # The reader went away; what it has read is complete lines.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: a scrubbed report, never a raw one
+        return failure.unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def log_to_stderr() -> None:
+    """Show rolehop's own log on stderr, every live secret scrubbed."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Scrubber())
+    handler.setFormatter(logging.Formatter("%(relativeCreated)6d ms %(name)s: %(message)s"))
+    logger = logging.getLogger("rolehop")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+class Failure:
+    """Says what went wrong: three lines or one JSON object on stderr, and makes an eval fail."""
+
+    def __init__(self, arguments: Sequence[str], app: App) -> None:
+        self._arguments = arguments
+        self._app = app
+
+    def told(self, error: RolehopError) -> int:
+        """Show a domain error."""
+        self._fail_the_eval()
+        if self._wants_json():
+            self._write_json(error)
+        else:
+            self._write_lines(error)
+        return error.exit_code
+
+    def usage(self, error: click.UsageError) -> int:
+        """Show what is wrong with the command line, and where its help is."""
+        path = error.ctx.command_path if error.ctx else "rolehop"
+        what = error.format_message()
+        problem = RolehopError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
+        self.told(problem)
+        return 2
+
+    def interrupted(self) -> int:
+        """Ctrl-C, or Ctrl-D at a question."""
+        self._fail_the_eval()
+        sys.stderr.write("\nrolehop: interrupted\n")
+        return INTERRUPTED
+
+    def unexpected(self, error: Exception) -> int:
+        """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
+        if self._app.settings.debug:
+            sys.stderr.write(scrub("".join(traceback.format_exception(error))))
+        return self.told(
+            RolehopError(
+                f"something unexpected happened: {type(error).__name__}",
+                cause=scrub(str(error)) or None,
+                fix="run it again with --debug and report what it shows; no secret is in it",
+            )
+        )
+
+    def _write_lines(self, error: RolehopError) -> None:
+        lines = [f"rolehop: {clean(error.what)}"]
+        if isinstance(error, ConfigError):
+            lines += [f"  {clean(str(each))}" for each in error.complaints]
+        lines += [
+            f"  {label}: {clean(text)}"
+            for label, text in (("cause", error.cause), ("try", error.fix))
+            if text
+        ]
+        sys.stderr.write(scrub("\n".join(lines)) + "\n")
+
+    def _write_json(self, error: RolehopError) -> None:
+        from rolehop.show.documents import as_json, error_document
+
+        complaints = error.complaints if isinstance(error, ConfigError) else ()
+        cause = "\n".join([*([error.cause] if error.cause else []), *map(str, complaints)])
+        told = {
+            "what": error.what,
+            "cause": cause or None,
+            "fix": error.fix,
+            "chain": error.chain,
+            "hop": error.hop,
+        }
+        sys.stderr.write(scrub(as_json(error_document(error.exit_code, told))) + "\n")
+
+    def _wants_json(self) -> bool:
+        return self._value_of("--format") == "json"
+
+    def _fail_the_eval(self) -> None:
+        """Print the statement that fails, where stdout is being evaluated by a shell."""
+        if not self._is_evaluated():
+            return
+        self._app.terminal.product(self._app.dialect(self._value_of("--shell")).failure + "\n")
+
+    def _is_evaluated(self) -> bool:
+        command = next((each for each in self._arguments if each in COMMANDS), None)
+        if sys.stdout.isatty() or {"--help", "-h"} & set(self._arguments):
+            return False
+        if command == "export":
+            return self._value_of("--format") in (None, "env")
+        return command in SHELL_COMMANDS
+
+    def _value_of(self, option: str) -> str | None:
+        """Read an option's value off the raw command line: parsing may be what failed."""
+        before = (
+            self._arguments[: self._arguments.index("--")]
+            if "--" in self._arguments
+            else self._arguments
+        )
+        for position, argument in enumerate(before):
+            if argument == option and position + 1 < len(before):
+                return before[position + 1]
+            if argument.startswith(f"{option}="):
+                return argument.partition("=")[2]
+        return None
+
+
+def _scrubbed_excepthook(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    sys.stderr.write(scrub("".join(traceback.format_exception(kind, error, trace))))
+
+
+__all__ = ["log_to_stderr", "run"]

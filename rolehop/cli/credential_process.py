@@ -1,0 +1,42 @@
+"""``rolehop credential-process``: the AWS credential_process contract."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.cli.options import Command, Duration
+from rolehop.cli.walking import chain_names
+from rolehop.cli.wiring import App, WalkOptions
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+# in ~/.aws/config:
+[profile prod-admin]
+credential_process = rolehop credential-process prod-admin
+""",
+)
+@click.argument("chain", shell_complete=chain_names)
+@click.option(
+    "--min-ttl",
+    type=Duration(),
+    metavar="D",
+    help="The least life the session must have left.  [default: 16m]",
+)
+@click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
+@click.pass_context
+def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool) -> None:
+    """Answer an AWS SDK with a chain's session.
+
+    One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
+    since SDKs keep stdin and stderr for themselves.
+    """
+    from rolehop.cli.progress import Silent
+    from rolehop.handover.process import as_process
+
+    app = App.of(ctx)
+    app.settings.quiet = True
+    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt)
+    _, session = app.walk(chain, options, Silent())
+    app.terminal.product(as_process(session))

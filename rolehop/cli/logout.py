@@ -1,0 +1,50 @@
+"""``rolehop logout``: forget sessions that are held."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.cli.options import Command
+from rolehop.cli.walking import chain_names
+from rolehop.cli.wiring import App, WalkOptions
+from rolehop.errors import UsageProblem
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop logout prod-admin     # its last hop, and whatever hangs below it
+rolehop logout --all          # every session; IAM user keys stay
+""",
+)
+@click.argument("chain", required=False, shell_complete=chain_names)
+@click.option("--all", "everything", is_flag=True, help="Forget every session.")
+@click.pass_context
+def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
+    """Forget sessions that are held.
+
+    They are deleted from the keyring. AWS knows nothing of it: a copy somebody took lives until
+    it expires.
+    """
+    app = App.of(ctx)
+    if everything == (chain is not None):
+        raise UsageProblem("name one chain, or say --all", fix="rolehop logout --help")
+    keys = list(app.index.sessions) if chain is None else keys_below(app, chain)
+    count = len(app.vault.forget(keys)) if keys else 0
+    app.terminal.note(f"{count} session{'' if count == 1 else 's'} forgotten")
+
+
+def keys_below(app: App, chain: str) -> list[str]:
+    """Return the hop keys of the chain's last session and of all that hang below it.
+
+    Sessions of the same chain and hop under other keys, from before its config was edited, are
+    among them.
+    """
+    plan = app.plan(chain, WalkOptions())
+    index = app.index
+    last = {plan.key} | {
+        entry.key
+        for entry in index.sessions.values()
+        if chain in entry.chains and entry.hop == len(plan.hops)
+    }
+    return sorted({below for key in last for below in index.below(key)})

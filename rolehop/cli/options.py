@@ -1,0 +1,158 @@
+"""Options that many commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from rolehop.cli.wiring import App, WalkOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep what a common option says, whether it stands before or after the command's name."""
+    app = ctx.find_object(App)
+    if app is not None and value not in (None, False) and param.name:
+        setattr(app.settings, param.name, value)
+
+
+def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the constant it stands for
+    """Return fresh copies of the options that every command takes."""
+    return [
+        click.Option(
+            ["--config"],
+            metavar="PATH",
+            expose_value=False,
+            callback=_remember,
+            help="Use this config file alone.  [env: ROLEHOP_CONFIG]",
+        ),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "always", "never"]),
+            expose_value=False,
+            callback=_remember,
+            help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="No progress and no notes on stderr.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Say more: full ARNs, instants, every value.",
+        ),
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="Log each call on stderr. Never shows a secret.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command with the options that every command takes, behind its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(COMMON_OPTIONS())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as they stand, line by line."""
+        if not self.epilog:
+            return
+        formatter.write_paragraph()
+        with formatter.section("Examples"):
+            for line in self.epilog.strip().splitlines():
+                formatter.write(f"  {line}\n" if line else "\n")
+
+
+class Duration(click.ParamType[int]):
+    """A length of time as in the config: ``30m``, ``1h``, ``1h30m``, or seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return whole seconds."""
+        from rolehop.config.checks import parse_duration
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def walk_options(command: F) -> F:
+    """Add the options that change how a chain is walked; gives ``walk: WalkOptions``."""
+
+    def gather(ctx: click.Context, param: click.Parameter, value: object) -> None:
+        told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
+        if value not in (None, False) and param.name:
+            setattr(told, param.name, value)
+
+    options = [
+        click.option("--region", metavar="REGION", help="Region for STS and for the handover."),
+        click.option(
+            "--duration",
+            type=HopDuration(),
+            metavar="D",
+            help="How long the last hop's session lasts, e.g. 30m or 2h.",
+        ),
+        click.option(
+            "--min-ttl",
+            type=Duration(),
+            metavar="D",
+            help="The least life the session must have left.  [default: 16m]",
+        ),
+        click.option(
+            "--strict", is_flag=True, help="Refuse a duration above a hop's ceiling (exit 3)."
+        ),
+        click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from standard input."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    for option_param in getattr(command, "__click_params__", [])[-len(options) :]:
+        option_param.expose_value = False
+        option_param.callback = gather
+    return command
+
+
+class HopDuration(Duration):
+    """A hop's duration: 15 minutes to 12 hours (STS API reference, AssumeRole)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return whole seconds within STS's limits."""
+        seconds = super().convert(value, param, ctx)
+        if not 900 <= seconds <= 43200:
+            self.fail("a hop lasts 15m to 12h", param, ctx)
+        return seconds
+
+
+def walk_told(ctx: click.Context) -> WalkOptions:
+    """Return what :func:`walk_options` gathered."""
+    told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
+    return told
+
+
+def format_option(*choices: str, default: str) -> Callable[[F], F]:
+    """Add ``--format``."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(list(choices)),
+        default=default,
+        show_default=True,
+        help="How to print it.",
+    )

@@ -1,0 +1,45 @@
+"""``rolehop plan``: what walking a chain would do."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.cli.options import Command, format_option, walk_options, walk_told
+from rolehop.cli.walking import chain_names
+from rolehop.cli.wiring import App, WalkOptions
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop plan prod-admin
+rolehop plan prod-admin --duration 2h --strict
+rolehop plan prod-admin --format json | jq '.hops[].ceiling'
+""",
+)
+@click.argument("chain", shell_complete=chain_names)
+@format_option("table", "json", default="table")
+@walk_options
+@click.pass_context
+def command(ctx: click.Context, chain: str, style: str) -> None:
+    """Show what walking a chain would do, without a call.
+
+    Every hop with its role, how long its session can last, where MFA is asked, what is cached,
+    and what is bound to fail.
+    """
+    show_plan(App.of(ctx), chain, style, walk_told(ctx))
+
+
+def show_plan(
+    app: App, chain: str, style: str, options: WalkOptions, *, full: bool = False
+) -> None:
+    """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
+    plan = app.plan(chain, options)
+    if style == "json":
+        from rolehop.show.documents import as_json, plan_document
+
+        app.terminal.product(as_json(plan_document(plan)) + "\n")
+        return
+    from rolehop.show.tables import plan_table
+
+    app.terminal.table(plan_table(plan, app.now(), verbose=full or app.terminal.verbose))

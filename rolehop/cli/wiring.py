@@ -1,0 +1,420 @@
+"""Builds the real hands and gives them to the walk; the one place that reads the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.cli.terminal import Settings, Terminal
+from rolehop.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    import click
+
+    from rolehop.aws.sts import StsClient
+    from rolehop.awsconfig import AwsConfig
+    from rolehop.cli.codes import AskedCodes
+    from rolehop.config.model import ChainConfig, Config, SourceConfig
+    from rolehop.credentials import Credentials, Session
+    from rolehop.handover.dialects import Dialect
+    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.resolve import Facts, Resolved
+    from rolehop.ports import Listener, Source
+    from rolehop.sources import Inputs
+    from rolehop.vault import FileLocks, Index, KeyringVault
+
+
+@dataclass(slots=True)
+class WalkOptions:
+    """What flags change about one walk."""
+
+    region: str | None = None
+    duration: int | None = None
+    min_ttl: int | None = None
+    strict: bool = False
+    mfa_stdin: bool = False
+    no_prompt: bool = False
+
+
+class App:
+    """One run of the program: its environment, and each hand built when it is first needed."""
+
+    def __init__(self, environ: Mapping[str, str], home: Path) -> None:
+        self.environ = dict(environ)
+        self.home = home
+        self.settings = Settings()
+        self.terminal = Terminal(self.settings, self.environ)
+
+    @classmethod
+    def of_this_process(cls) -> App:
+        """Take the environment and the home folder of this process."""
+        return cls(os.environ, Path("~").expanduser())
+
+    @classmethod
+    def of(cls, ctx: click.Context) -> App:
+        """Return the app that the running command belongs to."""
+        app = ctx.find_object(cls)
+        if app is None:
+            raise RuntimeError("a command runs without its app")
+        return app
+
+    @staticmethod
+    def now() -> datetime:
+        """Return the moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    # ---- what is read
+
+    @cached_property
+    def config_roots(self) -> tuple[list[Path], bool]:
+        """The config files to read, lowest first, and whether they were named on purpose."""
+        named = self.settings.config or self.environ.get("ROLEHOP_CONFIG")
+        if named:
+            return [Path(named).expanduser().absolute()], True
+        import platformdirs
+
+        site = Path(platformdirs.site_config_dir("rolehop", appauthor=False))
+        user = Path(platformdirs.user_config_dir("rolehop", appauthor=False))
+        return [site / "config.toml", user / "config.toml"], False
+
+    @cached_property
+    def config(self) -> Config:
+        """All config files together.
+
+        Raises:
+            ConfigError: with every complaint.
+        """
+        from rolehop.config import load_config
+        from rolehop.files import read_trusted
+        from rolehop.sources import SOURCE_TYPES
+
+        roots, explicit = self.config_roots
+        tables = {name: row.table for name, row in SOURCE_TYPES.items()}
+        return load_config(roots, explicit=explicit, read=read_trusted, source_types=tables)
+
+    @cached_property
+    def state_folder(self) -> Path:
+        """Where the index and the locks live."""
+        import platformdirs
+
+        return Path(platformdirs.user_state_dir("rolehop", appauthor=False))
+
+    @cached_property
+    def shell_before(self) -> dict[str, str]:
+        """The environment as it was before rolehop's own assume set profile and region."""
+        from rolehop.handover.variables import shell_before
+
+        return shell_before(self.environ)
+
+    @cached_property
+    def aws_files(self) -> tuple[Path, Path]:
+        """The AWS config and credentials files."""
+        from rolehop.awsconfig import aws_config_paths
+
+        return aws_config_paths(self.shell_before, self.home)
+
+    @cached_property
+    def aws_config(self) -> AwsConfig:
+        """What the AWS files say.
+
+        Raises:
+            ConfigError: a file that botocore would refuse, too.
+        """
+        from rolehop.awsconfig import parse_aws_config
+
+        config, credentials = (_read_or_none(path) for path in self.aws_files)
+        return parse_aws_config(config, credentials)
+
+    # ---- the hands
+
+    @cached_property
+    def vault(self) -> KeyringVault:
+        """The keyring, opened at its first use."""
+        from rolehop.vault import KeyringVault, choose_backend
+
+        return KeyringVault(
+            self.state_folder,
+            lambda: choose_backend(self.config.vault_backend, self.environ, sys.platform),
+            self.terminal.note,
+            now=self.now,
+        )
+
+    @cached_property
+    def locks(self) -> FileLocks:
+        """The locks that processes share."""
+        from rolehop.vault import FileLocks
+
+        return FileLocks(self.state_folder)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What sources may use."""
+        from rolehop.sources import Inputs
+
+        return Inputs(
+            environ=self.shell_before,
+            aws=self.aws_config,
+            aws_files=self.aws_files,
+            keys=self.vault.keys,
+            now=self.now,
+            profile_of_chain=self._profile_of_chain,
+        )
+
+    def _profile_of_chain(self, name: str) -> str | None:
+        from rolehop.plan.resolve import path_of
+
+        chain = self.config.chains.get(name)
+        source = (
+            self.config.sources.get(path_of(self.config, chain)[0].source or "") if chain else None
+        )
+        profile = source.settings.get("profile") if source else None
+        return profile if isinstance(profile, str) else None
+
+    @property
+    def index(self) -> Index:
+        """What earlier walks left behind, as the index file says it now."""
+        return self.vault.index.load()
+
+    # ---- from a name to a plan
+
+    def resolve(self, name: str, options: WalkOptions) -> Resolved:
+        """Resolve a chain, or an AWS profile of that name.
+
+        Raises:
+            ConfigError: there is neither, or it cannot be followed.
+        """
+        from rolehop.plan.resolve import WrittenHop, path_of, resolve, source_of, written_hops
+        from rolehop.sources import expand
+
+        chain, own_source = self._chain_called(name)
+        path = path_of(self.config, chain)
+        source = own_source or source_of(self.config, path)
+        source, roles, notes = expand(source, self.aws_config)
+        before = tuple(WrittenHop(hop, source.name, None) for hop in roles)
+        facts = self._facts(options, source)
+        return resolve(self.config, path, source, before + written_hops(path), facts, notes)
+
+    def _chain_called(self, name: str) -> tuple[ChainConfig, SourceConfig | None]:
+        from rolehop.config.model import ChainConfig, SourceConfig
+        from rolehop.plan.resolve import no_such_chain
+
+        chain = self.config.chains.get(name)
+        if chain is not None:
+            return chain, None
+        if name not in self.aws_config.profiles:
+            raise no_such_chain(self.config, name, tuple(self.aws_config.profiles))
+        source = SourceConfig(name=name, type="profile", settings={"profile": name})
+        return ChainConfig(name=name, source=name), source
+
+    def _facts(self, options: WalkOptions, source: SourceConfig) -> Facts:
+        from rolehop.awsconfig import region_of
+        from rolehop.plan.resolve import Facts
+
+        before = self.shell_before
+        ambient = (
+            before.get("AWS_REGION")
+            or before.get("AWS_DEFAULT_REGION")
+            or region_of(self.aws_config, self._profile_for(source))
+        )
+        return Facts(_user_name(self.environ), _host_name(), options.region, ambient)
+
+    def _profile_for(self, source: SourceConfig) -> str | None:
+        """Return the AWS profile whose settings (endpoint, FIPS, CA bundle …) rule this walk."""
+        from rolehop.awsconfig import current_profile
+
+        named = source.settings.get("profile")
+        return named if isinstance(named, str) else current_profile(self.shell_before)
+
+    def endpoint_url(self, source: SourceConfig, service: str = "sts") -> str | None:
+        """Return the endpoint where it is overridden for walks from ``source``."""
+        from rolehop.awsconfig import endpoint_override
+
+        profile = self._profile_for(source)
+        return endpoint_override(self.aws_config, profile, self.shell_before, service)
+
+    def plan(self, name: str, options: WalkOptions) -> Plan:
+        """Plan a chain without a call, a lock or a look into the keyring."""
+        resolved = self.resolve(name, options)
+        return self._plan(resolved, self.stamp(resolved.source), options)
+
+    def stamp(self, source: SourceConfig) -> Stamp:
+        """Return what tells the source's present state."""
+        from rolehop.sources import stamp_of
+
+        return stamp_of(source, self.inputs)
+
+    def _plan(self, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:
+        from rolehop.plan.make import Overrides, make_plan
+
+        return make_plan(
+            self.config,
+            resolved,
+            stamp,
+            now=self.now(),
+            known=self.index.known(),
+            endpoint_url=self.endpoint_url(resolved.source),
+            overrides=Overrides(options.duration, options.min_ttl),
+            strict=options.strict,
+        )
+
+    # ---- from a plan to a session
+
+    def walk(
+        self,
+        name: str,
+        options: WalkOptions,
+        listener: Listener,
+        *,
+        not_before: datetime | None = None,
+    ) -> tuple[Plan, Session]:
+        """Walk a chain and return the plan that was followed and the session it led to."""
+        from rolehop.ports import Ports
+        from rolehop.sources import build_source
+        from rolehop.walk import CeilingFound, walk
+
+        resolved = self.resolve(name, options)
+        source = build_source(resolved.source, self.inputs)
+        source, stamp = _loaded_if_unknown(source, self.stamp(resolved.source), resolved.source)
+        while True:
+            plan = self._plan(resolved, stamp, options)
+            ports = Ports(
+                source=source,
+                sts=self.sts(plan.region, plan.source),
+                vault=self.vault,
+                locks=self.locks,
+                codes=self._codes(plan, options),
+                listener=listener,
+                now=self.now,
+            )
+            try:
+                return plan, walk(plan, ports, not_before=not_before)
+            except CeilingFound as found:
+                # Each round lowers one role's ceiling to the least there is, so this ends.
+                self._note_ceiling(found.role, found.seconds)
+
+    def _note_ceiling(self, role: str, seconds: int) -> None:
+        self.vault.index.change(lambda index: index.with_finding(role, seconds, self.now()))
+
+    def sts_of_shell(self, options: WalkOptions) -> StsClient:
+        """Return a client for the credentials that this shell holds."""
+        from rolehop.arn import default_region
+        from rolehop.config.model import SourceConfig
+
+        source = SourceConfig(name="shell", type="environment")
+        facts = self._facts(options, source)
+        return self.sts(facts.region_flag or facts.ambient_region or default_region("aws"), source)
+
+    def sts(self, region: str, source: SourceConfig) -> StsClient:
+        """Return the client for walks from ``source``; the AWS library loads at its first call."""
+        endpoint = self.endpoint_url(source)
+        key = (region, endpoint, self._profile_for(source))
+        if key not in self._clients:
+            self._clients[key] = self._make_sts(region, source, endpoint)
+        return self._clients[key]
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str | None, str | None], StsClient]:
+        return {}
+
+    def _make_sts(self, region: str, source: SourceConfig, endpoint: str | None) -> StsClient:
+        from rolehop.aws.settings import settings_from
+        from rolehop.aws.sts import StsClient
+
+        profile = self.aws_config.profiles.get(self._profile_for(source) or "", {})
+        settings = settings_from(
+            self.shell_before,
+            {key: value for key, value in profile.items() if isinstance(value, str)},
+            region,
+            endpoint_url=endpoint,
+            iam_endpoint_url=self.endpoint_url(source, "iam"),
+        )
+        return StsClient(settings, now=self.now)
+
+    def _codes(self, plan: Plan, options: WalkOptions) -> AskedCodes:
+        from rolehop.cli.codes import AskedCodes, SpentCodes, Ways
+        from rolehop.handover.child import child_environment
+
+        command = plan.source.settings.get("mfa_command")
+        ways = Ways(
+            command=command if isinstance(command, tuple) else None,
+            stdin=options.mfa_stdin,
+            prompt=not options.no_prompt,
+        )
+        return AskedCodes(
+            ways,
+            self.terminal,
+            SpentCodes(self.vault.index),
+            self.locks,
+            child_environment(self.environ, ()),
+            plan.chain,
+        )
+
+    def dialect(self, named: str | None) -> Dialect:
+        """Return the named dialect, else that of the parent process, else sh."""
+        from rolehop.cli.shells import parent_shell
+        from rolehop.handover.dialects import DIALECTS, dialect
+
+        if named in DIALECTS:
+            return dialect(named)
+        return dialect(parent_shell() or "sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A source whose credentials are in hand already; implements ``ports.Source``."""
+
+    credentials: Credentials
+
+    def load(self) -> Credentials:
+        """Return them."""
+        return self.credentials
+
+
+def _loaded_if_unknown(source: Source, stamp: Stamp, config: SourceConfig) -> tuple[Source, Stamp]:
+    """Load a source whose state nothing else tells, and let its access key ID be the stamp."""
+    if stamp.value is not None:
+        return source, stamp
+    credentials = source.load()
+    if credentials is None:
+        raise SourceError(
+            f"source '{config.name}' is not here",
+            cause=stamp.problem,
+            fix=f"a {config.type} source must be usable where rolehop runs",
+        )
+    found = replace(
+        stamp, value=credentials.access_key_id, long_lived=credentials.long_lived, kept=False
+    )
+    return Loaded(credentials), found
+
+
+def _read_or_none(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} cannot be read", cause=reason) from None
+
+
+def _user_name(environ: Mapping[str, str]) -> str:
+    """Return the login name; ``user`` where the system has none for this uid."""
+    for variable in ("LOGNAME", "USER", "USERNAME"):
+        if environ.get(variable):
+            return environ[variable]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
+
+
+def _host_name() -> str:
+    return socket.gethostname().partition(".")[0] or sys.platform

@@ -1,0 +1,38 @@
+"""Durations as people write them (``1h30m``) and as rolehop counts them: whole seconds."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]{1,9})\s*h)?\s*(?:(?P<min>[0-9]{1,9})\s*m(?:in)?)?\s*(?:(?P<s>[0-9]{1,9})\s*s)?"
+)
+_BARE = re.compile(r"[0-9]{1,9}")
+
+
+def parse_duration(text: str) -> int:
+    """Return the seconds of ``90s``, ``30m``, ``1h``, ``1h30m`` or a bare ``3600``.
+
+    What ``format_duration`` writes is read back too.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    trimmed = text.strip()
+    if _BARE.fullmatch(trimmed):
+        return int(trimmed)
+    match = _DURATION.fullmatch(trimmed)
+    if match is None or not any(match.groupdict().values()):
+        raise ValueError(f'not a duration: {text!r}; write it like "90s", "30m" or "1h30m"')
+    return sum(int(match[unit] or 0) * seconds for unit, seconds in _UNITS)
+
+
+def format_duration(seconds: int) -> str:
+    """Return ``seconds`` for a person: ``1 h``, ``30 min``, ``1 h 30 min``, ``45 s``."""
+    parts = []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"

@@ -1,0 +1,130 @@
+"""From the config files to one checked ``Config``, or all that is wrong with them at once.
+
+Reads only through the ``read`` it is given. Files are laid over each other in the order: what a
+file includes, the file itself, the next root; what is laid later wins by name (chains, sources,
+fleets) or by key (``[defaults]``, ``[vault]``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rolehop.config.build import Builder, Layer, Written
+from rolehop.config.complaints import Faults, Origin, dotted
+from rolehop.config.gather import Document, Gatherer, Read
+from rolehop.config.model import ChainConfig, Config, Defaults
+from rolehop.config.paths import PathRules
+from rolehop.config.schema import Table
+
+
+def load_config(
+    roots: Sequence[Path],
+    *,
+    explicit: bool,
+    read: Read,
+    source_types: Mapping[str, Table],
+) -> Config:
+    """Return what ``roots`` and all that they include say.
+
+    Args:
+        roots: the site's file, then the user's; or the one that was named.
+        explicit: the roots were named by somebody, so a missing one is an error.
+        read: ``files.read_trusted``, or what stands for it; gets every path, answers ``None``
+            where there is no file.
+        source_types: the keys of each source type, besides those all have.
+
+    Raises:
+        ConfigError: with every complaint of every file; after a syntax error, only that one for
+            its file.
+    """
+    faults = Faults()
+    gatherer = Gatherer(read, faults)
+    documents = [gatherer.root(root, explicit=explicit) for root in roots]
+    # Where a file is missing from the whole, names that nobody defines prove nothing.
+    complete = not faults
+    stack = _Stack(Builder(gatherer, faults, source_types), faults, {})
+    whole = Layer()
+    for document in filter(None, documents):
+        whole.lay_over(stack.layer(document))
+    config = _config(whole, tuple(gatherer.looked_at))
+    PathRules(config, _chain_origins(whole), source_types, faults).check(names=complete)
+    faults.raise_any()
+    return config
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Lays documents over those that they include, each built once."""
+
+    builder: Builder
+    faults: Faults
+    done: dict[str, Layer]
+
+    def layer(self, document: Document) -> Layer:
+        if document.file not in self.done:
+            self.done[document.file] = self._lay(document)
+        return self.done[document.file]
+
+    def _lay(self, document: Document) -> Layer:
+        below = Layer()
+        for entry, included in document.included:
+            layer = self.layer(included)
+            self._refuse_twice(below, layer, entry)
+            below.lay_over(layer)
+        below.lay_over(self.builder.layer(document))
+        return below
+
+    def _refuse_twice(self, first: Layer, second: Layer, entry: Origin) -> None:
+        """Two includes of one file have no order to win by."""
+        known = first.origins()
+        for name, origin in second.origins().items():
+            other = known.get(name)
+            # The same place comes twice where both include one third file.
+            if other is not None and other != origin:
+                self.faults.add(
+                    entry, f"{dotted(name)} is in two includes: {other.file} and {origin.file}"
+                )
+
+
+def _config(layer: Layer, files: tuple[str, ...]) -> Config:
+    return Config(
+        defaults=_defaults(layer.settings),
+        vault_backend=_setting(layer.settings, "vault", "backend"),
+        sources={name: each.value for name, each in layer.sources.items()},
+        chains={chain.name: chain for chain, _ in _chains(layer)},
+        files=files,
+    )
+
+
+def _chains(layer: Layer) -> list[tuple[ChainConfig, Origin]]:
+    return [(chain, each.origin) for each in layer.chains.values() for chain in each.value]
+
+
+def _chain_origins(layer: Layer) -> dict[str, Origin]:
+    return {chain.name: origin for chain, origin in _chains(layer)}
+
+
+def _defaults(settings: Mapping[tuple[str, str], Written[object]]) -> Defaults:
+    base = Defaults()
+    name = _setting(settings, "defaults", "session_name")
+    return Defaults(
+        region=_setting(settings, "defaults", "region"),
+        session_name=base.session_name if name is None else name,
+        duration_seconds=_seconds(settings, "duration", base.duration_seconds),
+        min_ttl_seconds=_seconds(settings, "min_ttl", base.min_ttl_seconds),
+    )
+
+
+def _setting(
+    settings: Mapping[tuple[str, str], Written[object]], table: str, key: str
+) -> str | None:
+    found = settings.get((table, key))
+    return None if found is None else cast(str | None, found.value)
+
+
+def _seconds(settings: Mapping[tuple[str, str], Written[object]], key: str, default: int) -> int:
+    found = settings.get(("defaults", key))
+    return default if found is None else cast(int, found.value)

@@ -1,0 +1,225 @@
+"""The one definition of the config file: the loader follows it, ``config reference`` prints it.
+
+The keys of each source type live with the source, made of the same ``Key`` and ``Table``; the
+ready-made checks are in ``checks`` and ``limits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rolehop.config import checks, limits
+from rolehop.config.checks import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of one table."""
+
+    name: str
+    check: Check
+    doc: str
+    """One sentence: lower case, no full stop."""
+
+    default: str = ""
+    """What holds where the key is absent, as shown to people."""
+
+    required: bool = False
+    template: bool = False
+    """``{user} {host} {account} {chain}`` are filled in; the value keeps them until then."""
+
+    table: Table | None = None
+    """The value is an array of such tables; ``check`` then only names the type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: which keys it may have."""
+
+    name: str
+    doc: str
+    """One sentence: lower case, no full stop."""
+
+    keys: tuple[Key, ...]
+    rule: Callable[[Mapping[str, object]], None] | None = None
+    """What must hold among several keys; gets the checked values that are there, raises
+    ``ValueError`` (or ``Faulty`` to point at a key). Runs only where each key is good."""
+
+    def key(self, name: str) -> Key | None:
+        """Return the key called ``name``, or ``None``."""
+        return next((key for key in self.keys if key.name == name), None)
+
+
+def _not_run(value: object) -> object:
+    raise AssertionError("an array of tables is checked table by table")
+
+
+def _version(value: object) -> int:
+    if type(value) is not int:  # a boolean is an int, too
+        raise ValueError(f"must be an integer, not {checks.kind_of(value)}")
+    if value != 1:
+        raise ValueError(f"this rolehop reads version 1, not {value}")
+    return value
+
+
+_DESCRIPTION = Key("description", checks.PROSE, "what it is for, shown in lists")
+_REGION = Key(
+    "region", checks.REGION, "where STS is called, and what AWS_REGION becomes", "as in [defaults]"
+)
+
+DEFAULTS = Table(
+    "defaults",
+    "what holds where a chain or a hop says nothing; a user's key wins over the site's",
+    (
+        Key(
+            "region",
+            checks.REGION,
+            "where STS is called, and what AWS_REGION becomes",
+            "AWS_REGION, AWS_DEFAULT_REGION, the AWS profile, the partition's own",
+        ),
+        Key(
+            "session_name",
+            limits.SESSION_NAME,
+            "the role session name; what the fields give is cleaned to these characters",
+            '"{user}@{host}"',
+            template=True,
+        ),
+        Key("duration", checks.HOP_DURATION, "how long a hop's session should last", '"1h"'),
+        Key("min_ttl", checks.MIN_TTL, "the least life of a session that is handed out", '"16m"'),
+    ),
+)
+
+VAULT = Table(
+    "vault",
+    "where sessions rest: the keyring of the operating system",
+    (Key("backend", checks.BACKEND, "the keyring back end", '"auto"'),),
+)
+
+SOURCE = Table(
+    "sources.NAME",
+    "where the first credentials come from",
+    (
+        Key("type", checks.NAME, "which kind of source; each has keys of its own", required=True),
+        _DESCRIPTION,
+        Key("region", checks.REGION, "the region of the source's own calls", "as the chain's"),
+        Key(
+            "principal",
+            checks.PRINCIPAL,
+            "who this source must be; another one is an error before any hop",
+        ),
+    ),
+)
+
+_ROLE = Key("role", limits.ROLE, "the role to assume", required=True, template=True)
+_HOP_REST = (
+    Key(
+        "session_name",
+        limits.SESSION_NAME,
+        "the role session name",
+        "as in [defaults]",
+        template=True,
+    ),
+    Key("external_id", limits.EXTERNAL_ID, "the external ID that the role's trust policy wants"),
+    Key(
+        "duration",
+        checks.HOP_DURATION,
+        "how long the session should last; planned down to the hop's ceiling (1 h once chained)",
+        "as in [defaults]",
+    ),
+    Key("policy", limits.POLICY, "a session policy: the session may do no more than it says"),
+    Key(
+        "policy_file",
+        checks.PATH,
+        "a file with the session policy, instead of policy",
+    ),
+    Key("policy_arns", limits.POLICY_ARNS, "managed policies as session policies"),
+    Key("tags", limits.TAGS, "session tags; needs sts:TagSession"),
+    Key("transitive_tags", limits.TRANSITIVE_TAGS, "keys of tags that later hops inherit"),
+    Key(
+        "source_identity",
+        limits.SOURCE_IDENTITY,
+        "kept through every later hop; needs sts:SetSourceIdentity at each of them",
+        template=True,
+    ),
+)
+
+HOP = Table(
+    "chains.NAME.hops",
+    "one STS call: the role's session, got with the credentials of the hop before",
+    (
+        _ROLE,
+        *_HOP_REST,
+        Key(
+            "mfa_serial",
+            checks.MFA_SERIAL,
+            "sends an MFA code with this very hop: hop 1 from IAM user keys only",
+        ),
+    ),
+)
+
+_START = (
+    Key("source", checks.NAME, "the source that the chain starts from"),
+    Key("from", checks.TEXT, "the chain that this one continues, instead of source"),
+)
+_LOOKS = (
+    _REGION,
+    Key("confirm", checks.BOOLEAN, "asks before it hands the session over", "false"),
+    Key("color", checks.COLOR, "how the chain is shown in lists and prompts"),
+    Key("labels", checks.LABELS, "words to choose chains by; STS does not see them"),
+)
+
+CHAIN = Table(
+    "chains.NAME",
+    "a source, or another chain, and the hops that follow",
+    (
+        _DESCRIPTION,
+        *_START,
+        Key(
+            "hops",
+            Check("array of tables", "", _not_run),
+            "the hops in order; none: the source's own session",
+            table=HOP,
+        ),
+        *_LOOKS,
+    ),
+)
+
+FLEET = Table(
+    "fleets.NAME",
+    "one chain NAME/ACCOUNT for each account of a list",
+    (
+        _DESCRIPTION,
+        *_START,
+        Key(
+            "role",
+            limits.ROLE,
+            'the role to assume in each account, e.g. "{account}:role/Audit"',
+            "none: the session that is there already",
+            template=True,
+        ),
+        *_HOP_REST,
+        Key("accounts", checks.ACCOUNTS, "the accounts"),
+        Key(
+            "accounts_file",
+            checks.PATH,
+            "a file with one account ID a line (# begins a comment), instead of accounts",
+        ),
+        *_LOOKS,
+    ),
+)
+
+TOP = Table(
+    "",
+    "keys that stand before the first table",
+    (
+        Key("version", Check("integer", "1", _version), "the version of this format", "1"),
+        Key("include", checks.TEXTS, "files to read first; this file wins over them"),
+    ),
+)
+
+NAMED: Mapping[str, Table] = {"sources": SOURCE, "chains": CHAIN, "fleets": FLEET}
+"""Tables that hold one table for each name."""
+
+SINGLE: Mapping[str, Table] = {"defaults": DEFAULTS, "vault": VAULT}
+"""Tables that hold keys; later files win key by key."""

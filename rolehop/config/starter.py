@@ -1,0 +1,149 @@
+"""A first config to build on: made of answers, or a commented example to edit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+SOURCE_TYPES = ("keys", "profile", "environment")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person said to ``config init``; all of it is checked when the file is loaded."""
+
+    source_type: str
+    """One of ``SOURCE_TYPES``."""
+
+    chain: str
+    """Name of the first chain."""
+
+    role: str
+    """ARN of its first role."""
+
+    region: str | None = None
+    profile: str | None = None
+    """Name of an AWS profile: for the type ``profile``, and only for that."""
+
+    @property
+    def source(self) -> str:
+        """What the source is called."""
+        return {"keys": "me", "profile": "aws", "environment": "env"}[self.source_type]
+
+
+_HEAD = """\
+# rolehop: where you start from (sources) and where you go (chains).
+# Every key with its type, limit and default: rolehop config reference
+# After an edit: rolehop config check
+version = 1
+"""
+
+_KEYS = """\
+# IAM user keys, kept in the keyring: rolehop keys add {source}
+[sources.{source}]
+type = "keys"
+# mfa_serial = "auto"           # or the ARN of the device
+# mfa_command = "ykman oath accounts code --single aws"   # else you are asked
+"""
+
+_PROFILE = """\
+# Any profile of ~/.aws/config.
+[sources.{source}]
+type = "profile"
+profile = {profile}
+"""
+
+_ENVIRONMENT = """\
+# AWS_ACCESS_KEY_ID and the other variables, as they are when rolehop starts.
+[sources.{source}]
+type = "environment"
+"""
+
+_SOURCES = {"keys": _KEYS, "profile": _PROFILE, "environment": _ENVIRONMENT}
+
+_CHAIN = """\
+# Each hop is one AssumeRole, made with the session of the hop before.
+[chains.{chain}]
+source = {source}
+[[chains.{chain}.hops]]
+role = {role}
+# external_id = "x-42"          # where the role's trust policy asks for one
+# duration = "1h"               # 15 min to 12 h; 1 h at most once chained
+"""
+
+_MORE = """\
+# A chain that goes on from another shares its sessions:
+# [chains.prod-admin]
+# description = "Admin in prod"
+# from = {chain}
+# confirm = true                # asks before it hands the session over
+# color = "red"
+# labels = {{ env = "prod" }}
+# [[chains.prod-admin.hops]]
+# role = "333333333333:role/Admin"
+
+# One chain for each account, spokes/444444444444 and so on:
+# [fleets.spokes]
+# from = {chain}
+# role = "{{account}}:role/Audit"
+# accounts = ["444444444444", "555555555555"]
+"""
+
+_EXAMPLE = Answers(
+    source_type="keys",
+    chain="hub",
+    role="arn:aws:iam::222222222222:role/Hub",
+    region="eu-west-1",
+)
+
+
+def starter_text(answers: Answers | None = None) -> str:
+    """Return the text of a config file that loads without a complaint.
+
+    With ``answers`` it is ready to use; without, everything but ``version`` is commented out, and
+    taking the ``#`` away from the beginning of a part's lines makes that part work.
+    """
+    given = answers or _EXAMPLE
+    live = [_defaults(given.region), _source(given), _chain(given)]
+    if answers is None:
+        live = [_commented(part) for part in live]
+    return "\n".join([_HEAD, *live, _MORE.format(chain=_quoted(given.chain))])
+
+
+def _defaults(region: str | None) -> str:
+    line = f"region = {_quoted(region)}" if region else '# region = "eu-west-1"'
+    return (
+        f"[defaults]\n{line}\n"
+        '# session_name = "{user}@{host}"   # how CloudTrail calls you\n'
+        '# duration = "1h"\n'
+        '# min_ttl = "16m"               # never hand out less than this\n'
+    )
+
+
+def _source(given: Answers) -> str:
+    return _SOURCES[given.source_type].format(
+        source=given.source, profile=_quoted(given.profile or "default")
+    )
+
+
+def _chain(given: Answers) -> str:
+    return _CHAIN.format(
+        chain=_key(given.chain), source=_quoted(given.source), role=_quoted(given.role)
+    )
+
+
+def _commented(part: str) -> str:
+    """Comment out what is not a comment yet."""
+    return "".join(
+        line if line.startswith("#") or not line.strip() else f"# {line}"
+        for line in part.splitlines(keepends=True)
+    )
+
+
+def _key(name: str) -> str:
+    return name if name.replace("-", "_").isidentifier() and name.isascii() else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a TOML string, but for DEL, which TOML wants escaped, too.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,53 @@
+"""The fields that a config value may leave open: ``{user} {host} {account} {chain}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+FIELDS = ("user", "host", "account", "chain")
+SAMPLES: Mapping[str, str] = {
+    "user": "user",
+    "host": "host",
+    "account": "000000000000",
+    "chain": "chain",
+}
+"""Stand-ins that let a template be checked like any other value, before it is filled."""
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_KNOWN = re.compile(r"\{(?:" + "|".join(FIELDS) + r")\}")
+
+
+def fields_of(text: str) -> tuple[str, ...]:
+    """Return the fields of a template, in order.
+
+    Raises:
+        ValueError: a field is unknown, or a brace stands alone.
+    """
+    names = tuple(_FIELD.findall(text))
+    for name in names:
+        if name not in FIELDS:
+            raise ValueError(f"unknown field {{{name}}}{_nearest(name)}")
+    if re.search(r"[{}]", _FIELD.sub("", text)):
+        raise ValueError(f"a brace stands alone in {text!r}; fields are {_all_fields()}")
+    return names
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return ``text`` with each known field of ``values`` in place; others stay as they are."""
+    return _FIELD.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def mentions_field(text: str) -> bool:
+    """Tell whether ``text`` holds a known field, in a place where nobody would fill it."""
+    return _KNOWN.search(text) is not None
+
+
+def _nearest(name: str) -> str:
+    from rolehop.config.nearest import nearest
+
+    return nearest(name, FIELDS, form="{{{}}}") or f"; fields are {_all_fields()}"
+
+
+def _all_fields() -> str:
+    return " ".join(f"{{{name}}}" for name in FIELDS)

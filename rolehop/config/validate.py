@@ -1,0 +1,89 @@
+"""One table of the file against one ``Table`` of the schema."""
+
+from __future__ import annotations
+
+from rolehop.config.checks import NAME_PATTERN, kind_of, quoted
+from rolehop.config.complaints import Faults, Origin
+from rolehop.config.schema import Key, Table
+from rolehop.config.templates import SAMPLES, fields_of, fill, mentions_field
+
+Values = dict[str, object]
+"""Checked values by key; what is absent or wrong is not in it."""
+
+_SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+
+
+def check_table(table: Table, found: object, origin: Origin, faults: Faults) -> Values:
+    """Return the good values of one table and note everything that is wrong with the rest."""
+    if not isinstance(found, dict):
+        faults.add(origin, f"must be a table, not {kind_of(found)}")
+        return {}
+    values: Values = {}
+    whole = True
+    for name, value in found.items():
+        key = table.key(name)
+        if key is None:
+            faults.add(origin.at(name), _unknown(name, [each.name for each in table.keys]))
+            whole = False
+            continue
+        try:
+            values[name] = check_key(key, value, origin.at(name), faults)
+        except ValueError as error:
+            faults.add_error(origin.at(name), error)
+            whole = False
+    for key in table.keys:
+        if key.required and key.name not in found:
+            faults.add(origin, f'"{key.name}" is missing')
+            whole = False
+    if whole and table.rule is not None:
+        try:
+            table.rule(values)
+        except ValueError as error:
+            faults.add_error(origin, error)
+    return values
+
+
+def check_key(key: Key, value: object, origin: Origin, faults: Faults) -> object:
+    """Return one value, checked; templates stay templates.
+
+    Raises:
+        ValueError: it is not as its key wants it.
+    """
+    if key.table is not None:
+        return _check_tables(key.table, value, origin, faults)
+    if not isinstance(value, str) or key.check.prose:
+        return key.check.run(value)
+    if key.template and fields_of(value):
+        key.check.run(fill(value, SAMPLES))
+        return value
+    if not key.template and mentions_field(value):
+        raise ValueError(f"templates are not filled in here: {quoted(value)}")
+    return key.check.run(value)
+
+
+def check_name(name: str, origin: Origin, faults: Faults) -> bool:
+    """Tell whether a chain, source or fleet may be called ``name``, and complain if not."""
+    if NAME_PATTERN.fullmatch(name):
+        return True
+    faults.add(
+        origin,
+        f"not a name: {quoted(name)} (letters, digits, _ . @ + -; the first no . @ + -)",
+    )
+    return False
+
+
+def _check_tables(table: Table, value: object, origin: Origin, faults: Faults) -> list[Values]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be an array of tables, not {kind_of(value)}")
+    return [check_table(table, item, origin.at(index), faults) for index, item in enumerate(value)]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    from rolehop.config.nearest import nearest
+
+    hint = nearest(name, known)
+    if hint:
+        return f"unknown key{hint}"
+    if any(word in name.casefold() for word in _SECRET_WORDS):
+        return "unknown key; secrets do not belong in a config: rolehop keys add keeps them"
+    return f"unknown key; known here: {', '.join(known)}"

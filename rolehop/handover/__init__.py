@@ -1,0 +1,1 @@
+"""From a session to a text for programs: shells, SDKs, files, a child's environment."""

@@ -1,0 +1,79 @@
+"""The table of shells that rolehop speaks; a new one is a file for its family and a row here."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
+
+from rolehop.errors import UsageProblem
+from rolehop.handover import fish, posix, powershell
+from rolehop.handover.variables import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One shell."""
+
+    name: str
+    """What ``--shell`` calls it."""
+
+    render: Callable[[Iterable[Change]], str]
+    """Changes to text for the shell to evaluate; raises ValueError for what cannot be carried."""
+
+    failure: str
+    """The one statement, without a newline, that makes the evaluation itself fail."""
+
+    processes: frozenset[str]
+    """The names its processes go by, lower case."""
+
+
+def _row(name: str, family: ModuleType, *others: str) -> Dialect:
+    return Dialect(name, family.render, family.FAILURE, frozenset((name, *others)))
+
+
+DIALECTS = {
+    row.name: row
+    for row in (
+        _row("bash", posix, "rbash"),
+        _row("zsh", posix, "rzsh"),
+        _row("sh", posix, "ash", "yash", "posh"),
+        _row("dash", posix),
+        _row("ksh", posix, "ksh88", "ksh93", "rksh", "mksh", "lksh", "pdksh", "oksh", "loksh"),
+        _row("fish", fish),
+        _row("powershell", powershell, "pwsh", "pwsh-preview", "powershell_ise"),
+    )
+}
+"""By name, in the order in which help shows them."""
+
+_VERSION = re.compile(r"-[0-9][0-9.]*$")
+
+
+def dialect(name: str) -> Dialect:
+    """Return the dialect called ``name``, or the one of the processes that are (``pwsh``).
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    found = DIALECTS.get(name) or DIALECTS.get(for_process_name(name) or "")
+    if found is None:
+        near = difflib.get_close_matches(name.lower(), DIALECTS, n=1)
+        raise UsageProblem(
+            f"unknown shell {name!r}",
+            cause=f"rolehop speaks {', '.join(DIALECTS)}",
+            fix=f"did you mean {near[0]}?" if near else "name one of these with --shell",
+        )
+    return found
+
+
+def for_process_name(name: str) -> str | None:
+    r"""Return the name of the dialect that a process called ``name`` reads.
+
+    Takes names as process tables and ``argv[0]`` have them: ``-zsh`` (a login shell),
+    ``/usr/bin/fish``, ``C:\…\pwsh.exe``, ``bash-5.2``. ``None``: no shell known here.
+    """
+    base = re.split(r"[/\\]", name)[-1].lower().removeprefix("-").removesuffix(".exe")
+    base = _VERSION.sub("", base)
+    return next((row.name for row in DIALECTS.values() if base in row.processes), None)

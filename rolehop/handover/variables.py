@@ -1,0 +1,134 @@
+"""What assume, leave and exec do to the environment, as a list of changes.
+
+The design's *env handover*. Nothing here reads the real environment: the mapping that stands for
+it is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from rolehop.credentials import Session
+
+Change = tuple[str, str | None]
+"""A variable's name and its new value; ``None`` unsets it."""
+
+CHAIN = "ROLEHOP_CHAIN"
+"""Names the chain in hand; where it is absent, nothing is assumed."""
+
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_SAVED = "ROLEHOP_SAVED_"
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCOUNT_ID",
+)
+_MARKS = (CHAIN, "ROLEHOP_EXPIRATION", "ROLEHOP_EXPIRES_AT")
+# Botocore prefers this old name to AWS_SESSION_TOKEN: a stale one would sign every call.
+_OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def assumed(
+    session: Session, *, chain: str, region: str | None, before: Mapping[str, str]
+) -> tuple[Change, ...]:
+    """Return what puts ``session`` into a shell whose environment is ``before``.
+
+    ``region`` is the one that a flag or the config names. The first assume also saves the profile
+    and region variables it finds, changed or not, so that ``left`` can put them back as they were;
+    a later one leaves those alone and takes back the region of the one before.
+
+    Raises:
+        ValueError: ``session`` has no session token.
+    """
+    first = CHAIN not in before
+    regions = () if first or region else _restored(_REGIONS, before)
+    return (
+        *((name, None) for name in (*_PROFILES, _OLD_TOKEN)),
+        *(_saved(before) if first else ()),
+        *regions,
+        *aws_variables(session, region),
+        (CHAIN, chain),
+        ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
+        ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
+    )
+
+
+def left(before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return what undoes every assume so far; nothing where nothing is assumed."""
+    if CHAIN not in before:
+        return ()
+    return (
+        *((name, None) for name in (*_CREDENTIALS, *_MARKS)),
+        *_restored(_REGIONS, before),
+        # Assume only ever unsets these: one that is there and was not saved is the user's own.
+        *((name, value) for name, value in _restored(_PROFILES, before) if value is not None),
+        *((_SAVED + name, None) for name in (*_PROFILES, *_REGIONS)),
+    )
+
+
+def shell_before(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` with the profile and region variables of before the first assume.
+
+    Profiles and regions are resolved from this, so that what one chain left in the shell does not
+    steer the next. A profile variable that is there now was set after the last assume, since
+    assume unsets it, and counts. The credentials variables stay as they are.
+    """
+    if CHAIN not in environ:
+        return dict(environ)
+    restored = dict(_restored((*_PROFILES, *_REGIONS), environ))
+    restored.update((name, environ[name]) for name in _PROFILES if name in environ)
+    others = {name: value for name, value in environ.items() if name not in restored}
+    return others | {name: value for name, value in restored.items() if value is not None}
+
+
+def aws_variables(session: Session, region: str | None) -> tuple[Change, ...]:
+    """Return the ``AWS_…`` variables of ``session``; no account known: that one is unset.
+
+    Raises:
+        ValueError: ``session`` has no session token.
+    """
+    credentials = session.credentials
+    values = (
+        credentials.access_key_id,
+        credentials.secret_access_key.reveal(),
+        plain_token(session),
+        timestamp(session.expires_at),
+        session.account or None,
+    )
+    regions = ((name, region) for name in _REGIONS if region)
+    return (*zip(_CREDENTIALS, values, strict=True), *regions)
+
+
+def plain_token(session: Session) -> str:
+    """Return the session token in plain text.
+
+    Raises:
+        ValueError: there is none; long-lived keys are never handed over.
+    """
+    token = session.credentials.session_token
+    if not token:
+        raise ValueError("a session without a session token is not handed over")
+    return token.reveal()
+
+
+def timestamp(moment: datetime) -> str:
+    """Return ``moment`` as ``YYYY-MM-DDTHH:MM:SSZ``; every SDK reads this form."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _saved(before: Mapping[str, str]) -> Iterable[Change]:
+    """Save what is there, and drop what an earlier assume left behind without its chain."""
+    for name in (*_PROFILES, *_REGIONS):
+        if name in before:
+            yield _SAVED + name, before[name]
+        elif _SAVED + name in before:
+            yield _SAVED + name, None
+
+
+def _restored(names: Iterable[str], before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return each variable with the value the first assume saved, ``None`` where it saved none."""
+    return tuple((name, before.get(_SAVED + name)) for name in names)

@@ -1,0 +1,223 @@
+"""From a name to one source and one list of hops: ``from`` followed, templates filled.
+
+Sharing decides the details. A hop's ``{chain}`` and ``{account}`` are those of the chain that
+wrote the hop, not of the chain that is walked: otherwise two chains that continue the same hub
+would ask for the hub under two names and never share its session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rolehop.arn import RoleArn, default_region, partition_of_region
+from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.errors import ConfigError
+
+# RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+_LONGEST_NAME = 64
+_DIGEST_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What templates and regions are filled with, gathered by the caller."""
+
+    user: str
+    host: str
+    region_flag: str | None = None
+    """``--region``."""
+    ambient_region: str | None = None
+    """AWS_REGION, AWS_DEFAULT_REGION or the AWS profile's region, in that order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenHop:
+    """A hop and the chain that wrote it."""
+
+    hop: HopConfig
+    chain: str
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One source and the hops from it, templates filled, roles parsed."""
+
+    chain: ChainConfig
+    source: SourceConfig
+    hops: tuple[tuple[RoleArn, HopConfig], ...]
+    region: str
+    handed_region: str | None
+    notes: tuple[str, ...] = ()
+
+
+def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
+    """Make the error for an unknown name; it proposes the nearest and picks none."""
+    from difflib import get_close_matches  # on the error path only
+
+    near = get_close_matches(name, [*config.chains, *profiles], n=3)
+    return ConfigError(
+        f"no chain or AWS profile is called '{name}'",
+        cause=f"the nearest: {', '.join(near)}" if near else None,
+        fix="rolehop list" if config.chains else "rolehop config init",
+        chain=name,
+    )
+
+
+def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
+    """Return the chains that ``chain`` continues, the one with the source first.
+
+    Raises:
+        ConfigError: a name is unknown, or following ``from`` comes back to a chain already
+            seen; the message shows the whole loop.
+    """
+    path = [chain]
+    while (following := path[0].continues) is not None:
+        names = [each.name for each in reversed(path)]
+        if following in names:
+            raise ConfigError(
+                f"chain '{chain.name}' comes back to itself: {' -> '.join([*names, following])}",
+                chain=chain.name,
+            )
+        if following not in config.chains:
+            raise no_such_chain(config, following)
+        path.insert(0, config.chains[following])
+    return tuple(path)
+
+
+def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
+    """Return the hops of ``path`` in the order they are walked."""
+    return tuple(WrittenHop(hop, chain.name, chain.account) for chain in path for hop in chain.hops)
+
+
+def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
+    """Return the source that ``path`` starts from, its templates filled.
+
+    Raises:
+        ConfigError: there is no such source.
+    """
+    name = path[0].source
+    if name is None or name not in config.sources:
+        raise ConfigError(
+            f"chain '{path[0].name}' starts from source '{name}', which is not in the config",
+            fix="rolehop config check",
+            chain=path[-1].name,
+        )
+    source = config.sources[name]
+    account = next((each.account for each in reversed(path) if each.account), None)
+    filled = {
+        key: value.replace("{account}", account or "") if isinstance(value, str) else value
+        for key, value in source.settings.items()
+    }
+    return replace(source, settings=filled)
+
+
+def region_of(config: Config, path: tuple[ChainConfig, ...], facts: Facts) -> str | None:
+    """Return the region that a flag or the config names for this chain, or ``None``."""
+    of_chains = (each.region for each in reversed(path))
+    return facts.region_flag or next(filter(None, of_chains), None) or config.defaults.region
+
+
+def resolve(
+    config: Config,
+    path: tuple[ChainConfig, ...],
+    source: SourceConfig,
+    hops: tuple[WrittenHop, ...],
+    facts: Facts,
+    notes: tuple[str, ...] = (),
+) -> Resolved:
+    """Fill templates, parse roles and settle the region.
+
+    Raises:
+        ConfigError: a role is no role once its template is filled, or the hops lie in more than
+            one partition: credentials and trust never cross partitions.
+    """
+    chain = path[-1]
+    named = region_of(config, path, facts) or source.region
+    partition = _partition(named, facts, hops)
+    filled = tuple(
+        _fill(each, number, partition, facts, config) for number, each in enumerate(hops, start=1)
+    )
+    roles_in = {role.partition for role, _ in filled} | (
+        {partition_of_region(named)} if named else set()
+    )
+    if len(roles_in) > 1:
+        raise ConfigError(
+            f"chain '{chain.name}' leaves its partition: {', '.join(sorted(roles_in))}",
+            cause="credentials and role trust never cross AWS partitions",
+            fix="use roles and a region of one partition",
+            chain=chain.name,
+        )
+    in_use = next(iter(roles_in), partition)
+    region = _region_in(in_use, named, facts.ambient_region)
+    return Resolved(chain, source, filled, region, region_of(config, path, facts), notes)
+
+
+def clean_name(text: str) -> str:
+    """Make ``text`` a role session name: STS's characters only, 2-64 of them.
+
+    A longer one keeps its beginning (the person) and ends in a hash of the whole, so that two
+    long names stay two.
+    """
+    cleaned = _NOT_IN_NAMES.sub("-", text)
+    if len(cleaned) > _LONGEST_NAME:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
+        return f"{cleaned[: _LONGEST_NAME - _DIGEST_LENGTH - 1]}-{digest}"
+    return cleaned if len(cleaned) > 1 else f"{cleaned}-rolehop"
+
+
+def fill_template(text: str, values: Mapping[str, str]) -> str:
+    """Replace each ``{name}`` of ``values`` in ``text``; the config has refused other names."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def _fill(
+    written: WrittenHop, number: int, partition: str, facts: Facts, config: Config
+) -> tuple[RoleArn, HopConfig]:
+    values = {"user": facts.user, "host": facts.host, "chain": written.chain}
+    if written.account:
+        values["account"] = written.account
+    text = fill_template(written.hop.role, values)
+    try:
+        role = RoleArn.parse_in(text, partition)
+    except ValueError as error:
+        raise ConfigError(
+            f"the role of hop {number} is no role",
+            cause=str(error),
+            chain=written.chain,
+            hop=number,
+        ) from None
+    values.setdefault("account", role.account)
+    hop = written.hop
+    session_name = clean_name(
+        fill_template(hop.session_name or config.defaults.session_name, values)
+    )
+    identity = hop.source_identity
+    if identity is not None:
+        identity = clean_name(fill_template(identity, values))
+    return role, replace(hop, role=str(role), session_name=session_name, source_identity=identity)
+
+
+def _partition(named: str | None, facts: Facts, hops: tuple[WrittenHop, ...]) -> str:
+    """Return the partition for roles in short form."""
+    if named:
+        return partition_of_region(named)
+    for each in hops:
+        parts = each.hop.role.split(":")
+        if parts[0] == "arn" and len(parts) > 1:
+            return parts[1]
+    return partition_of_region(facts.ambient_region or "")
+
+
+def _region_in(partition: str, named: str | None, ambient: str | None) -> str:
+    """Return the first region that lies in ``partition``, else the partition's default."""
+    for region in (named, ambient):
+        if region and partition_of_region(region) == partition:
+            return region
+    return default_region(partition)

@@ -1,0 +1,121 @@
+"""The JSON of every table: all keys always present, times RFC 3339 Z, durations in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from rolehop.plan.model import HopStep, Plan
+from rolehop.show.rows import ChainRow, KeyRow, SessionRow
+from rolehop.show.times import rfc3339, seconds_left
+
+Document = dict[str, object]
+
+
+def as_json(document: Document) -> str:
+    """Return ``document`` as indented JSON text, without a final newline."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def list_document(rows: Iterable[ChainRow]) -> Document:
+    """Return ``rolehop.list/1``."""
+    return {
+        "schema": "rolehop.list/1",
+        "chains": [
+            {
+                "name": row.name,
+                "description": row.description,
+                "source": row.source,
+                "from": row.continues,
+                "fleet": row.fleet,
+                "labels": dict(row.labels),
+                "hops": list(row.roles),
+                "cached_until": rfc3339(row.cached_until),
+            }
+            for row in rows
+        ],
+    }
+
+
+def plan_document(plan: Plan) -> Document:
+    """Return ``rolehop.plan/1``, for ``plan`` and ``show`` alike."""
+    return {
+        "schema": "rolehop.plan/1",
+        "chain": plan.chain,
+        "source": {"name": plan.source.name, "type": plan.source.type},
+        "hops": [_hop(step, plan) for step in plan.hops],
+    }
+
+
+def _hop(step: HopStep, plan: Plan) -> Document:
+    problem = plan.source_problem if step.number == 1 else None
+    return {
+        "hop": step.number,
+        "role": str(step.hop.role),
+        "account": step.hop.role.account,
+        "session_name": step.hop.session_name,
+        "duration": step.hop.duration_seconds,
+        "ceiling": step.ceiling_seconds,
+        "mfa": step.mfa.value,
+        "cache": step.cache.value,
+        "expires_at": rfc3339(step.expires_at),
+        "notes": list(step.notes),
+        "will_fail": step.will_fail or problem,
+    }
+
+
+def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
+    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if held."""
+    return {
+        "schema": "rolehop.status/1",
+        "sessions": [
+            {
+                "chains": list(row.chains),
+                "hop": row.hop,
+                "role": row.role,
+                "arn": row.arn or None,
+                "expires_at": rfc3339(row.expires_at),
+                "seconds_left": seconds_left(row.expires_at, now),
+                "parent": row.parent,
+                "backend": row.backend,
+            }
+            for row in rows
+        ],
+    }
+
+
+def whoami_document(
+    chain: str | None, arn: str, account: str, user_id: str, expires_at: datetime | None
+) -> Document:
+    """Return ``rolehop.whoami/1``; ``chain`` is ``None`` for credentials rolehop did not give."""
+    return {
+        "schema": "rolehop.whoami/1",
+        "chain": chain,
+        "arn": arn,
+        "account": account,
+        "user_id": user_id,
+        "expires_at": rfc3339(expires_at),
+    }
+
+
+def keys_document(rows: Iterable[KeyRow]) -> Document:
+    """Return ``rolehop.keys/1``."""
+    return {
+        "schema": "rolehop.keys/1",
+        "keys": [
+            {
+                "name": row.name,
+                "access_key_id": row.access_key_id,
+                "backend": row.backend,
+                "added_at": rfc3339(row.added_at),
+            }
+            for row in rows
+        ],
+    }
+
+
+def error_document(code: int, told: Mapping[str, object]) -> Document:
+    """Return ``rolehop.error/1``; ``code`` is the exit code."""
+    keys = ("what", "cause", "fix", "chain", "hop")
+    return {"schema": "rolehop.error/1", "code": code} | {key: told.get(key) for key in keys}

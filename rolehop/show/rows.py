@@ -1,0 +1,52 @@
+"""What a table shows of one chain or one session: plain values, no secret among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """One chain of ``rolehop list``."""
+
+    name: str
+    description: str
+    source: str | None
+    """Name of the source it starts from, also where that is said by a chain before it."""
+    continues: str | None
+    fleet: str | None
+    labels: Mapping[str, str]
+    roles: tuple[str, ...]
+    """ARNs of all roles from the source on, in the order they are walked."""
+    cached_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session of ``rolehop status``."""
+
+    key: str
+    chains: tuple[str, ...]
+    hop: int
+    """From 1; 0 is the source's own session or its MFA session."""
+    role: str | None
+    arn: str
+    expires_at: datetime
+    parent: str | None
+    """Hop key of the session that signed, where that one is held too."""
+    backend: str
+    kind: str
+    """``source``, ``token`` or ``hop``."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One line of ``rolehop keys list``."""
+
+    name: str
+    access_key_id: str
+    backend: str
+    added_at: datetime

@@ -1,0 +1,66 @@
+"""The table of source types: a new one is a file here, a row below, and a class of tests.
+
+A row says which keys the type has in the config, how its stamp is made (what tells one state of
+the source from another, without the network), and how the source itself is built. Nothing heavy is
+imported for it: the AWS library is loaded when a profile that needs it is resolved, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rolehop.config.model import SourceConfig
+from rolehop.config.schema import Table
+from rolehop.plan import Stamp
+from rolehop.ports import Source
+from rolehop.sources import environment, keys, profile
+from rolehop.sources.inputs import Build, Finished, Inputs, KeyStore, Run, StampOf
+from rolehop.sources.profile import expand
+
+__all__ = [
+    "SOURCE_TYPES",
+    "Finished",
+    "Inputs",
+    "KeyStore",
+    "Run",
+    "SourceType",
+    "build_source",
+    "expand",
+    "stamp_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceType:
+    """One kind of source."""
+
+    table: Table
+    """Its own keys; those every source has are in ``config.schema.SOURCE``."""
+
+    stamp: StampOf
+    """Reads the environment and files, never the network."""
+
+    build: Build
+    """Makes the source; nothing is loaded yet."""
+
+
+SOURCE_TYPES: Mapping[str, SourceType] = {
+    "keys": SourceType(keys.TABLE, keys.stamp, keys.build),
+    "profile": SourceType(profile.TABLE, profile.stamp, profile.build),
+    "environment": SourceType(environment.TABLE, environment.stamp, environment.build),
+}
+
+
+def stamp_of(source: SourceConfig, inputs: Inputs) -> Stamp:
+    """Return the stamp of ``source`` as it is now; a ``profile`` must be expanded before.
+
+    Raises:
+        SourceError: the source can only lead back to rolehop itself.
+    """
+    return SOURCE_TYPES[source.type].stamp(source, inputs)
+
+
+def build_source(source: SourceConfig, inputs: Inputs) -> Source:
+    """Return the source that ``source`` describes; a ``profile`` must be expanded before."""
+    return SOURCE_TYPES[source.type].build(source, inputs)

@@ -1,0 +1,65 @@
+"""IAM user keys that rest in the vault under the source's own name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rolehop.config.model import SourceConfig
+from rolehop.config.schema import Table
+from rolehop.credentials import Credentials
+from rolehop.errors import SourceError
+from rolehop.plan import Stamp
+from rolehop.ports import Source
+from rolehop.sources.inputs import Inputs, KeyStore
+from rolehop.sources.mfa import MFA_KEYS
+
+TABLE = Table(
+    "sources.NAME (keys)", "IAM user keys in the vault, put there by rolehop keys add", MFA_KEYS
+)
+
+
+def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+    """Return the access key ID, from the index where it is known there.
+
+    Raises:
+        VaultError: the index does not know and the keyring cannot be read.
+    """
+    found = inputs.keys.access_key_id(source.name)
+    if found is None:
+        # The index is only a hint and may be lost; the item itself decides.
+        kept = inputs.keys.get(source.name)
+        found = kept.access_key_id if kept else None
+    if found is None:
+        return Stamp(None, long_lived=True, problem=_absent(source.name).what)
+    return Stamp(found, long_lived=True)
+
+
+def build(source: SourceConfig, inputs: Inputs) -> Source:
+    """Make the source; the keyring is read when it is loaded."""
+    return _Keys(source.name, inputs.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    name: str
+    store: KeyStore
+
+    def load(self) -> Credentials:
+        """Return the keys.
+
+        Raises:
+            SourceError: there are none under this name.
+            VaultError: the keyring cannot be read.
+        """
+        kept = self.store.get(self.name)
+        if kept is None:
+            raise _absent(self.name)
+        return kept
+
+
+def _absent(name: str) -> SourceError:
+    return SourceError(
+        f"no keys are in the vault for source '{name}' (rolehop keys add {name})",
+        cause="they were never added, were removed, or were kept only until the last reboot",
+        fix=f"rolehop keys add {name}",
+    )

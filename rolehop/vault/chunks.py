@@ -1,0 +1,164 @@
+"""A text too long for a back end, as several short items and a manifest that is written last.
+
+The text goes into base64 chunks of a new generation, then the manifest takes the place of the
+item, then the old generation goes. Whoever reads in between finds the old text or the new one,
+or a miss; never half. There are two generations, which take turns: what a crash left behind is
+overwritten or deleted by the next writer, so that nothing is orphaned.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+CHUNK = 1_000
+"""Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""
+
+_MARK = '{"chunks":1,'
+_GENERATIONS = ("a", "b")
+_AT_MOST = 1_000  # chunks; a manifest that asks for more is damaged
+
+
+class HalfThere(Exception):
+    """A manifest without its chunks, or with others."""
+
+
+class Items(Protocol):
+    """The plain items of one back end, by service name."""
+
+    def get(self, service: str) -> str | None:
+        """Return the text, or ``None``."""
+        ...
+
+    def put(self, service: str, text: str, seconds: int | None) -> None:
+        """Keep the text; ``seconds``: its life, where the back end can end it itself."""
+        ...
+
+    def delete(self, service: str) -> bool:
+        """Delete the text; ``False``: there was none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    generation: str
+    count: int
+    digest: str
+    """SHA-256 of the text, hex."""
+
+
+def get(items: Items, service: str) -> str | None:
+    """Return the text under ``service``, chunked or not; ``None``: there is none.
+
+    Raises:
+        HalfThere: there is a manifest and not all that it names.
+    """
+    text = items.get(service)
+    if text is None or not text.startswith(_MARK):
+        return text
+    manifest = _read_manifest(text)
+    if manifest is None:
+        raise HalfThere("its manifest is damaged")
+    return _joined(manifest, [items.get(name) for name in _names(service, manifest)])
+
+
+def put(items: Items, service: str, text: str, limit: int | None, seconds: int | None) -> None:
+    """Keep ``text`` under ``service``; it is chunked where it has more than ``limit`` units."""
+    if limit is None:
+        items.put(service, text, seconds)
+        return
+    there = items.get(service) or ""
+    if units(text) <= limit:
+        items.put(service, text, seconds)
+        if there.startswith(_MARK):
+            _delete_chunks(items, service, _GENERATIONS)
+        return
+    old = _read_manifest(there)
+    generation = "b" if old is not None and old.generation == "a" else "a"
+    pieces = list(_pieces(text))
+    for number, piece in enumerate(pieces):
+        items.put(_name(service, generation, number), piece, seconds)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    items.put(service, _write_manifest(_Manifest(generation, len(pieces), digest)), seconds)
+    _delete_chunks(items, service, (generation,), after=len(pieces))
+    _delete_chunks(items, service, tuple(g for g in _GENERATIONS if g != generation))
+
+
+def delete(items: Items, service: str, limit: int | None) -> bool:
+    """Delete ``service`` and all its chunks; ``False``: there was nothing.
+
+    The manifest goes first: what is half deleted is a miss.
+    """
+    there = items.delete(service)
+    if limit is not None:
+        there = _delete_chunks(items, service, _GENERATIONS) or there
+    return there
+
+
+def units(text: str) -> int:
+    """Return the length of ``text`` in UTF-16 units, as Windows counts."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _pieces(text: str) -> Iterator[str]:
+    packed = base64.b64encode(text.encode()).decode("ascii")
+    for start in range(0, len(packed), CHUNK):
+        yield packed[start : start + CHUNK]
+
+
+def _joined(manifest: _Manifest, pieces: list[str | None]) -> str:
+    found = [piece for piece in pieces if piece is not None]
+    try:
+        raw = base64.b64decode("".join(found), validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(found) < len(pieces) or hashlib.sha256(raw).hexdigest() != manifest.digest:
+        raise HalfThere("not all of its parts are there")
+    return raw.decode()
+
+
+def _name(service: str, generation: str, number: int) -> str:
+    return f"{service}/{generation}{number}"
+
+
+def _names(service: str, manifest: _Manifest) -> list[str]:
+    return [_name(service, manifest.generation, number) for number in range(manifest.count)]
+
+
+def _delete_chunks(
+    items: Items, service: str, generations: tuple[str, ...], after: int = 0
+) -> bool:
+    """Delete chunks from number ``after`` on, the last first: a crash leaves no gap to stop at."""
+    deleted = False
+    for generation in generations:
+        end = after
+        while items.get(_name(service, generation, end)) is not None:
+            end += 1
+        for number in reversed(range(after, end)):
+            deleted = items.delete(_name(service, generation, number)) or deleted
+    return deleted
+
+
+def _write_manifest(manifest: _Manifest) -> str:
+    return json.dumps({"chunks": 1, **asdict(manifest)}, separators=(",", ":"))
+
+
+def _read_manifest(text: str) -> _Manifest | None:
+    """Return the manifest, ``None`` where ``text`` is none or a damaged one."""
+    if not text.startswith(_MARK):
+        return None
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    generation, count, digest = (told.get(key) for key in ("generation", "count", "digest"))
+    if generation not in _GENERATIONS or not isinstance(digest, str):
+        return None
+    if type(count) is not int or not 0 < count <= _AT_MOST:
+        return None
+    return _Manifest(generation, count, digest)

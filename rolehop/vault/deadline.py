@@ -1,0 +1,187 @@
+"""One call of the keyring library: in its own thread, within a deadline, its errors in our words.
+
+A back end may hang for ever (a prompt nobody sees, a dead bus), and raises whatever its libraries
+raise. The thread is a daemon, so that a hung call never keeps the program from ending.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rolehop.credentials import HIDDEN, scrub
+from rolehop.errors import (
+    VaultAbsent,
+    VaultBroken,
+    VaultDenied,
+    VaultError,
+    VaultFull,
+    VaultLocked,
+)
+
+QUICK_SECONDS = 5.0
+PERSON_SECONDS = 40.0
+"""Where the system may be asking somebody; below the 45 s after which waiters give up."""
+
+T = TypeVar("T")
+
+_LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_TOLD_AT_MOST = 200  # characters of somebody else's message
+_UNLOCK = "unlock it in your desktop session, then run the command again"
+
+# By the name of the class, since the libraries that define them are not loaded here.
+_BY_CLASS: dict[str, type[VaultError]] = {
+    "NoKeyringError": VaultAbsent,
+    "SecretServiceNotAvailableException": VaultAbsent,
+    "KeyringLocked": VaultLocked,
+    "LockedException": VaultLocked,
+    "PromptDismissedException": VaultLocked,
+}
+_BY_ERRNO: dict[int, type[VaultError]] = {
+    errno.EACCES: VaultDenied,
+    errno.EPERM: VaultDenied,
+    getattr(errno, "EDQUOT", errno.ENOSPC): VaultFull,
+    errno.ENOSPC: VaultFull,
+    errno.ECONNREFUSED: VaultAbsent,
+    errno.ENOENT: VaultAbsent,
+}
+# D-Bus error names (D-Bus specification; Secret Service draft, "Errors").
+_BY_DBUS_NAME: dict[str, type[VaultError]] = {
+    "org.freedesktop.DBus.Error.AccessDenied": VaultDenied,
+    "org.freedesktop.DBus.Error.ServiceUnknown": VaultAbsent,
+    "org.freedesktop.Secret.Error.IsLocked": VaultLocked,
+}
+# Win32 error codes: access denied, not enough memory, no such logon session (SSH, services).
+_BY_WINERROR: dict[int, type[VaultError]] = {5: VaultDenied, 8: VaultFull, 1312: VaultAbsent}
+# Security framework: interaction not allowed (SSH), authorisation failed, unsigned program.
+_BY_KEYCHAIN_STATUS: dict[int, type[VaultError]] = {
+    -25308: VaultLocked,
+    -25293: VaultDenied,
+    -67030: VaultDenied,
+}
+_WHAT: dict[type[VaultError], tuple[str, str]] = {
+    VaultAbsent: ("there is no usable keyring", "rolehop doctor"),
+    VaultLocked: ("the keyring is locked", _UNLOCK),
+    VaultDenied: ("the keyring denies access", "allow this program in the keyring's settings"),
+    VaultFull: ("the keyring has no room left", "rolehop logout --all"),
+    VaultBroken: ("the keyring failed", "rolehop doctor"),
+}
+
+
+class Deadline:
+    """Makes calls one by one, each at most ``seconds`` long; after a hang it makes no more."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._hung = False
+
+    def call(self, doing: str, function: Callable[[], T]) -> T:
+        """Return what ``function`` returns. ``doing`` says what it does, for the message.
+
+        Raises:
+            VaultError: it failed, did not end in time, or an earlier call did not.
+        """
+        if self._hung:
+            raise _hang(doing, self.seconds, before=True)
+        outcome = _Outcome[T]()
+        threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
+        if not outcome.ended.wait(self.seconds):
+            self._hung = True
+            raise _hang(doing, self.seconds, before=False)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+
+class _Outcome(Generic[T]):
+    """What became of one call. The foreign exception dies in the thread, with its frames."""
+
+    value: T
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.error: VaultError | None = None
+
+    def run(self, function: Callable[[], T]) -> None:
+        try:
+            self.value = function()
+        except BaseException as error:  # noqa: BLE001 - back ends raise anything; see module
+            self.error = in_our_words(error)
+        finally:
+            self.ended.set()
+
+
+def in_our_words(error: BaseException) -> VaultError:
+    """Return a new error that says what ``error`` means, without a chain back to it."""
+    if isinstance(error, VaultError):
+        return type(error)(error.what, cause=error.cause, fix=error.fix)
+    kind = _kind(error) or _kind(error.__cause__) or VaultBroken
+    what, fix = _WHAT[kind]
+    return kind(what, cause=_told(error), fix=fix)
+
+
+def _hang(doing: str, seconds: float, *, before: bool) -> VaultBroken:
+    earlier = "an earlier call" if before else doing
+    return VaultBroken(
+        "the keyring does not answer",
+        cause=f"{earlier} did not end within {seconds:g} s",
+        fix="look for a prompt that waits for you, or name another back end in [vault]",
+    )
+
+
+def _kind(error: BaseException | None) -> type[VaultError] | None:
+    """Return which of the five things ``error`` is, ``None`` where nobody can tell."""
+    if error is None:
+        return None
+    for look_up in (_by_class, _by_dbus_name, _by_number):
+        kind = look_up(error)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _by_class(error: BaseException) -> type[VaultError] | None:
+    name = type(error).__name__
+    # keyring wraps a dismissed unlock prompt of a missing collection into InitError's text.
+    if name == "InitError" and "dismissed" in str(error):
+        return VaultLocked
+    # A back end that was named, but cannot work here, says so only when it is used.
+    if type(error) is RuntimeError and "initialize" in str(error):
+        return VaultAbsent
+    return _BY_CLASS.get(name)
+
+
+def _by_dbus_name(error: BaseException) -> type[VaultError] | None:
+    name = getattr(error, "name", None)
+    return _BY_DBUS_NAME.get(name) if isinstance(name, str) else None
+
+
+def _by_number(error: BaseException) -> type[VaultError] | None:
+    windows: Any = getattr(error, "winerror", None)
+    if windows is not None:
+        return _BY_WINERROR.get(windows)
+    if isinstance(error, OSError):
+        return _BY_ERRNO.get(error.errno or 0)
+    first = error.args[0] if error.args else None
+    return _BY_KEYCHAIN_STATUS.get(first) if isinstance(first, int) else None
+
+
+def _told(error: BaseException) -> str:
+    """Return the error's own words, where its family is known never to quote a value.
+
+    Long words are hidden even there: a value's parts are no live secret that `scrub` knows.
+    """
+    name = type(error).__name__
+    family = type(error).__module__.partition(".")[0]
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    elif family in {"keyring", "secretstorage", "jeepney"}:
+        text = str(error)
+    else:
+        return name
+    clean = _CONTROL.sub(" ", _LONG_WORD.sub(HIDDEN, scrub(text))).strip()
+    return f"{name}: {clean[:_TOLD_AT_MOST]}" if clean else name

@@ -1,0 +1,235 @@
+"""What is known of the sessions at rest, without a secret: a hint that may be lost at any time.
+
+The keyring library cannot list what it keeps, so this can. Nothing is handed out because of what
+stands here; plans, `status`, `logout` and sweeping use it. Pure values; `store.py` reads and
+writes the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from rolehop.credentials import Session
+from rolehop.plan.model import HopStep, Known, Lifetime, SourceStep, Step, TokenStep
+
+SCHEMA = 1
+FINDING_LASTS = timedelta(days=7)
+WINDOW_SECONDS = 30
+"""Of a TOTP code (RFC 6238); AWS's devices use this one."""
+
+_WINDOWS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One session at rest."""
+
+    key: str
+    """Hop key."""
+
+    chains: tuple[str, ...]
+    """Chains that were walked over it, in the order they came."""
+
+    step: str
+    """``source``, ``token`` or ``hop``."""
+
+    hop: int
+    """From 1; 0 for a source's or a token step's session."""
+
+    role: str
+    """ARN of the hop's role; empty for the other steps."""
+
+    arn: str
+    account: str
+    source: str
+    """Name of the source the chain begins with; empty where it is not known."""
+
+    issued_at: datetime
+    expires_at: datetime
+    parent: str | None
+    """Hop key of the step before."""
+
+    backend: str
+    """``module.Class`` of where it rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """The IAM user key of one ``keys`` source."""
+
+    access_key_id: str
+    backend: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A role's MaxSessionDuration, as STS's refusal taught."""
+
+    max_seconds: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The last MFA code sent for one device."""
+
+    window: int
+    """Number of the 30 s window since the epoch."""
+
+    digest: str
+    """SHA-256 of serial and code, hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A session that rests somewhere and has no entry of its own: it only waits for removal."""
+
+    key: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All of it; every change returns a new one."""
+
+    sessions: Mapping[str, Entry] = field(default_factory=dict)
+    """By hop key."""
+
+    keys: Mapping[str, KeyEntry] = field(default_factory=dict)
+    """By source name."""
+
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    """By role ARN."""
+
+    mfa: Mapping[str, Spent] = field(default_factory=dict)
+    """By the device's serial."""
+
+    strays: frozenset[Stray] = frozenset()
+
+    lost: bool = False
+    """The file was there and could not be used."""
+
+    def known(self) -> Known:
+        """Return what a plan may use."""
+        return Known(
+            sessions={
+                key: Lifetime(entry.issued_at, entry.expires_at)
+                for key, entry in self.sessions.items()
+            },
+            max_durations={role: finding.max_seconds for role, finding in self.findings.items()},
+        )
+
+    def below(self, key: str) -> tuple[str, ...]:
+        """Return ``key`` and every session that hangs below it, parents first."""
+        found = [key]
+        for parent in found:  # grows while it is walked
+            found += [
+                each.key
+                for each in self.sessions.values()
+                if each.parent == parent and each.key not in found
+            ]
+        return tuple(found)
+
+    def expired(self, now: datetime, backend: str) -> tuple[str, ...]:
+        """Return the keys of sessions in ``backend`` that are over at ``now``."""
+        return tuple(
+            key
+            for key, entry in self.sessions.items()
+            if entry.backend == backend and entry.expires_at <= now
+        )
+
+    def strays_in(self, backend: str) -> tuple[str, ...]:
+        """Return the keys of strays in ``backend``."""
+        return tuple(sorted(stray.key for stray in self.strays if stray.backend == backend))
+
+    def with_session(self, entry: Entry) -> Index:
+        """Note ``entry``; chains noted before stay, and so does a copy in another back end."""
+        old, strays = self.sessions.get(entry.key), self.strays - {Stray(entry.key, entry.backend)}
+        if old is not None:
+            entry = replace(entry, chains=tuple(dict.fromkeys((*old.chains, *entry.chains))))
+            if old.backend != entry.backend:
+                strays |= {Stray(old.key, old.backend)}
+        return replace(self, sessions={**self.sessions, entry.key: entry}, strays=strays)
+
+    def without(self, keys: Iterable[str], backend: str) -> Index:
+        """Forget sessions and strays under ``keys`` that rest in ``backend``."""
+        gone = frozenset(keys)
+        return replace(
+            self,
+            sessions={
+                key: entry
+                for key, entry in self.sessions.items()
+                if key not in gone or entry.backend != backend
+            },
+            strays=frozenset(
+                stray for stray in self.strays if stray.key not in gone or stray.backend != backend
+            ),
+        )
+
+    def with_key(self, name: str, entry: KeyEntry) -> Index:
+        """Note the IAM user key of source ``name``."""
+        return replace(self, keys={**self.keys, name: entry})
+
+    def without_key(self, name: str) -> Index:
+        """Forget the IAM user key of source ``name``."""
+        return replace(
+            self, keys={each: entry for each, entry in self.keys.items() if each != name}
+        )
+
+    def with_finding(self, role: str, max_seconds: int, at: datetime) -> Index:
+        """Remember that STS grants ``role`` (an ARN) no more than ``max_seconds``."""
+        return replace(self, findings={**self.findings, role: Finding(max_seconds, at)})
+
+    def with_spent(self, serial: str, window: int, digest: str) -> Index:
+        """Remember that a code of device ``serial`` was sent."""
+        return replace(self, mfa={**self.mfa, serial: Spent(window, digest)})
+
+    def pruned(self, now: datetime) -> Index:
+        """Leave out findings older than seven days and codes that can no longer be repeated."""
+        window = int(now.timestamp()) // WINDOW_SECONDS
+        return replace(
+            self,
+            findings={
+                role: each for role, each in self.findings.items() if now - each.at < FINDING_LASTS
+            },
+            mfa={
+                serial: each
+                for serial, each in self.mfa.items()
+                if window - each.window <= _WINDOWS_KEPT
+            },
+        )
+
+
+def make_entry(
+    step: Step, session: Session, chain: str, backend: str, parent: Entry | None
+) -> Entry:
+    """Return the entry of ``session``, which ``step`` got while walking ``chain``."""
+    kind, hop, role = "hop", 0, ""
+    source = parent.source if parent is not None else ""
+    match step:
+        case SourceStep():
+            kind, source = "source", step.source
+        case TokenStep():
+            kind, source = "token", step.source
+        case HopStep():
+            hop, role = step.number, str(step.hop.role)
+        case _:
+            assert_never(step)
+    return Entry(
+        key=step.key,
+        chains=(chain,),
+        step=kind,
+        hop=hop,
+        role=role,
+        arn=session.arn,
+        account=session.account,
+        source=source,
+        issued_at=session.issued_at,
+        expires_at=session.expires_at,
+        parent=step.parent,
+        backend=backend,
+    )

@@ -1,0 +1,204 @@
+"""The index as a file: `index.json` in the state folder, read leniently and written whole.
+
+A file that cannot be used is an empty index that says so; a single bad entry is dropped. A file of
+another schema gives up its sessions as strays, so that they are removed from the keyring, and
+keeps its IAM user keys, which nobody could get back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from rolehop.files import read_trusted, write_beside
+from rolehop.vault.index import SCHEMA, Entry, Finding, Index, KeyEntry, Spent, Stray
+from rolehop.vault.item import as_time, read_time
+from rolehop.vault.lock import Contended, locked, unlock
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 5.0
+# A key becomes part of a keyring's service name, so it must be nothing surprising.
+_KEY = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_STEPS = ("source", "token", "hop")
+
+
+class IndexStore:
+    """The index in ``folder``; safe between threads and processes."""
+
+    def __init__(
+        self, folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.path = folder / "index.json"
+        self._lock = folder / "index.lock"
+        self._now = now
+
+    def load(self) -> Index:
+        """Return what the file says, without what is outdated; no file is an empty index."""
+        return _read(self.path).pruned(self._now())
+
+    def change(self, change: Callable[[Index], Index]) -> Index:
+        """Write ``change`` of what the file says now; nothing is written where it changes nothing.
+
+        An error that ``change`` raises passes through, and nothing is written.
+
+        Raises:
+            OSError: the file cannot be written, or another process keeps it locked.
+        """
+        try:
+            lock = locked(self._lock, time.monotonic() + _PATIENCE_SECONDS)
+        except Contended:
+            raise TimeoutError("another process keeps the index locked") from None
+        try:
+            old = self.load()
+            new = change(old)
+            if new != old or old.lost:
+                write_beside(self.path, as_text(new))
+            return new
+        finally:
+            unlock(lock, self._lock)
+
+
+def as_text(index: Index) -> str:
+    """Return the file's text."""
+    told = {
+        "schema": SCHEMA,
+        "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
+        "keys": {name: _plain(entry) for name, entry in index.keys.items()},
+        "findings": {role: _plain(each) for role, each in index.findings.items()},
+        "mfa": {serial: _plain(each) for serial, each in index.mfa.items()},
+        "strays": [
+            _plain(each) for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
+        ],
+    }
+    return json.dumps(told, indent=1) + "\n"
+
+
+def read_text(text: str) -> Index:
+    """Return what ``as_text`` wrote; what is not well-formed is left out."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return Index(lost=True)
+    if not isinstance(told, dict):
+        return Index(lost=True)
+    keys = _each(told.get("keys"), _key_entry)
+    if told.get("schema") != SCHEMA:
+        return Index(keys=keys, strays=_all_as_strays(told), lost=True)
+    return Index(
+        sessions=_each(told.get("sessions"), _entry),
+        keys=keys,
+        findings=_each(told.get("findings"), _finding),
+        mfa=_each(told.get("mfa"), _spent),
+        strays=_strays(told.get("strays")),
+    )
+
+
+def _read(path: Path) -> Index:
+    try:
+        file = read_trusted(path)
+    except (OSError, UnicodeDecodeError):
+        return Index(lost=True)
+    if file is None:
+        return Index()
+    return Index(lost=True) if file.distrust is not None else read_text(file.text)
+
+
+def _plain(value: Entry | KeyEntry | Finding | Spent | Stray) -> dict[str, object]:
+    return {
+        name: as_time(each) if isinstance(each, datetime) else each
+        for name, each in asdict(value).items()
+    }
+
+
+def _each(told: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[str, T]:
+    """Read every member of an object; those that ``read`` finds wrong are dropped."""
+    found: dict[str, T] = {}
+    for name, fields in told.items() if isinstance(told, dict) else ():
+        try:
+            if isinstance(fields, dict):
+                found[name] = read(name, fields)
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _entry(key: str, fields: Mapping[str, object]) -> Entry:
+    chains, parent = fields["chains"], fields["parent"]
+    if not isinstance(chains, list):
+        raise TypeError("chains")
+    step = _text(fields["step"])
+    if step not in _STEPS:
+        raise ValueError(step)
+    return Entry(
+        key=_key(key),
+        chains=tuple(_text(chain) for chain in chains),
+        step=step,
+        hop=_number(fields["hop"]),
+        role=_text(fields["role"]),
+        arn=_text(fields["arn"]),
+        account=_text(fields["account"]),
+        source=_text(fields["source"]),
+        issued_at=read_time(_text(fields["issued_at"])),
+        expires_at=read_time(_text(fields["expires_at"])),
+        parent=None if parent is None else _key(parent),
+        backend=_text(fields["backend"]),
+    )
+
+
+def _key_entry(_name: str, fields: Mapping[str, object]) -> KeyEntry:
+    return KeyEntry(
+        access_key_id=_text(fields["access_key_id"]),
+        backend=_text(fields["backend"]),
+        added_at=read_time(_text(fields["added_at"])),
+    )
+
+
+def _finding(_role: str, fields: Mapping[str, object]) -> Finding:
+    return Finding(_number(fields["max_seconds"]), read_time(_text(fields["at"])))
+
+
+def _spent(_serial: str, fields: Mapping[str, object]) -> Spent:
+    return Spent(_number(fields["window"]), _text(fields["digest"]))
+
+
+def _strays(told: object) -> frozenset[Stray]:
+    members = enumerate(told) if isinstance(told, list) else ()
+    return frozenset(_each({str(at): each for at, each in members}, _stray).values())
+
+
+def _stray(_at: str, fields: Mapping[str, object]) -> Stray:
+    return Stray(_key(fields["key"]), _text(fields["backend"]))
+
+
+def _all_as_strays(told: Mapping[str, object]) -> frozenset[Stray]:
+    """Return the sessions that another schema's file names, as far as it can be understood."""
+    sessions = _each(
+        told.get("sessions"), lambda key, fields: Stray(_key(key), _text(fields["backend"]))
+    )
+    return frozenset(sessions.values()) | _strays(told.get("strays"))
+
+
+def _key(value: object) -> str:
+    key = _text(value)
+    if not _KEY.fullmatch(key):
+        raise ValueError("not a hop key")
+    return key
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+    return value

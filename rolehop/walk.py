@@ -1,0 +1,270 @@
+"""Carry a plan out: the loop that calls STS as seldom as possible and keeps what it gets.
+
+Each step is asked for from the far end: is its session in the vault with enough life left? If
+not, its lock is taken, the vault is asked again (another process may have been quicker), then the
+step before is asked for in the same way, and only then is STS called. Locks are therefore always
+taken child before parent, along keys that contain their parent's key, so two walks cannot wait
+for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from rolehop.arn import is_same_principal
+from rolehop.credentials import Credentials, Session
+from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
+from rolehop.plan.make import LONGEST_CHAINED, SIGNING_TTL
+from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
+from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
+from rolehop.refusals import exceeds_max_session_duration, explain_refusal
+
+# What STS answers when the *signer's* session is no good any more (STS API reference, common
+# errors). Only then can walking the step before again help.
+SIGNER_REJECTED = ("ExpiredToken", "InvalidClientTokenId")
+AUTO_SERIAL = "auto"
+
+
+class CeilingFound(Exception):
+    """STS refused a lifetime above the role's MaxSessionDuration; plan again with 1 h."""
+
+    def __init__(self, role: str, seconds: int) -> None:
+        super().__init__(role)
+        self.role = role
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The credentials in hand during a walk."""
+
+    credentials: Credentials
+    session: Session | None = None
+    cached: bool = False
+
+
+def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Session:
+    """Return the session of the last step, with at least the plan's ``min_ttl`` left.
+
+    ``not_before`` (aware, UTC) walks anew: hops' sessions issued before it are passed over. A
+    shared MFA session is the sign-in, not a hop, and is used as long as it lasts.
+
+    Raises:
+        ConfigError: the plan already knows that a hop must fail; no call was made.
+        SourceError: the source gave no credentials, or somebody else's.
+        HopRefused: AWS refused a hop; the sessions before it stay in the vault.
+        CeilingFound: a role's own limit is lower than planned; nothing was lost.
+        ServiceError: no answer after retries, or another process kept a lock too long.
+        NoTerminal: an MFA code is needed and nobody is there to give it.
+    """
+    for step in plan.hops:
+        if step.will_fail and not plan.source_problem:
+            raise ConfigError(
+                f"hop {step.number} cannot work: {step.hop.role}",
+                cause=step.will_fail,
+                fix="take mfa_serial off this hop; the source's own mfa_serial covers hop 1",
+                chain=plan.chain,
+                hop=step.number,
+            )
+    try:
+        return _Walk(plan, ports, not_before).last()
+    except RolehopError as error:
+        error.chain = error.chain or plan.chain
+        raise
+
+
+class _Walk:
+    def __init__(self, plan: Plan, ports: Ports, not_before: datetime | None) -> None:
+        self._plan = plan
+        self._ports = ports
+        self._not_before = not_before
+
+    def last(self) -> Session:
+        """Return the last step's session, and who it is."""
+        number = len(self._plan.steps) - 1
+        held = self._obtain(number, timedelta(seconds=self._plan.min_ttl_seconds))
+        if held.session is None:
+            raise SourceError(
+                f"source '{self._plan.source.name}' does not say when its session ends",
+                cause="a session without an end cannot be handed out: programs would keep it forever",
+                fix="add a hop, or set AWS_CREDENTIAL_EXPIRATION",
+            )
+        return self._identified(self._plan.steps[number], held.session)
+
+    def _obtain(self, index: int, enough: timedelta, rejected: str | None = None) -> Held:
+        """Return step ``index``'s session with ``enough`` life, from the vault or anew.
+
+        ``rejected`` is the access key ID of a session that AWS no longer takes.
+        """
+        step = self._plan.steps[index]
+        if isinstance(step, SourceStep) and not step.kept:
+            return self._load(step)
+        found = self._look(step, enough, rejected)
+        if found is not None:
+            return found
+        with self._ports.locks.hold(step.key):
+            found = self._look(step, enough, rejected)
+            if found is not None:
+                return found
+            return self._load(step) if isinstance(step, SourceStep) else self._make(index, step)
+
+    def _look(self, step: Step, enough: timedelta, rejected: str | None) -> Held | None:
+        session = self._ports.vault.get(step, self._plan.chain)
+        if session is None or session.credentials.access_key_id == rejected:
+            return None
+        if not session.lasts(self._ports.now(), enough):
+            return None
+        if self._not_before and isinstance(step, HopStep) and session.issued_at < self._not_before:
+            return None
+        self._ports.listener.arrived(step, self._total, session, cached=True)
+        return Held(session.credentials, session, cached=True)
+
+    def _load(self, step: SourceStep) -> Held:
+        credentials = self._ports.source.load()
+        if credentials is None:
+            raise SourceError(
+                f"source '{step.source}' is not here",
+                cause=self._plan.source_problem,
+                fix=f"rolehop plan {self._plan.chain}",
+            )
+        caller = self._checked_principal(credentials)
+        expires_at = credentials.expires_at
+        if credentials.long_lived or expires_at is None:
+            return Held(credentials)
+        session = Session(
+            credentials,
+            arn=caller.arn if caller else "",
+            account=caller.account if caller else "",
+            user_id=caller.user_id if caller else "",
+            issued_at=self._ports.now().replace(microsecond=0),
+            expires_at=expires_at,
+        )
+        if step.kept:
+            self._ports.vault.put(step, session, self._plan.chain)
+        return Held(credentials, session)
+
+    def _checked_principal(self, credentials: Credentials) -> Caller | None:
+        """Make sure the source is who the config says it must be, before any hop."""
+        wanted = self._plan.source.principal
+        if wanted is None:
+            return None
+        caller = self._caller(credentials)
+        if not is_same_principal(wanted, caller.arn):
+            raise SourceError(
+                f"source '{self._plan.source.name}' is {caller.arn}",
+                cause=f"the config says it must be {wanted}",
+                fix="sign in as the right one, or correct 'principal'",
+            )
+        return caller
+
+    def _make(self, index: int, step: TokenStep | HopStep) -> Held:
+        """Call STS for ``step``, once more where a cached signer turns out to be no good."""
+        signer = self._obtain(index - 1, SIGNING_TTL)
+        self._ports.listener.walking(step, self._total)
+        try:
+            session = self._call(step, signer.credentials)
+        except StsRefusal as refusal:
+            if refusal.code not in SIGNER_REJECTED or not signer.cached:
+                raise self._refused(step, signer, refusal) from None
+            session = self._call_anew(index, step, signer)
+        self._ports.vault.put(step, session, self._plan.chain)
+        self._ports.listener.arrived(step, self._total, session, cached=False)
+        return Held(session.credentials, session)
+
+    def _call_anew(self, index: int, step: TokenStep | HopStep, rejected: Held) -> Session:
+        self._ports.vault.drop(self._plan.steps[index - 1].key)
+        signer = self._obtain(index - 1, SIGNING_TTL, rejected.credentials.access_key_id)
+        try:
+            return self._call(step, signer.credentials)
+        except StsRefusal as refusal:
+            raise self._refused(step, signer, refusal) from None
+
+    def _call(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
+        sts = self._ports.sts
+        if isinstance(step, TokenStep):
+            with self._code(step.mfa_serial, signer, "for all chains of this source") as code:
+                return sts.session_token(signer, step.duration_seconds, code)
+        with self._code(step.hop.mfa_serial, signer, f"for hop {step.number}") as code:
+            try:
+                return sts.assume_role(step.hop, signer, code)
+            except StsRefusal as refusal:
+                self._raise_ceiling(step.hop, refusal)
+                raise
+
+    @contextmanager
+    def _code(
+        self, serial: str | None, signer: Credentials, purpose: str
+    ) -> Iterator[MfaCode | None]:
+        """Give the next MFA code where one is needed; one process at a time asks for a device's."""
+        if serial is None:
+            yield None
+            return
+        if serial == AUTO_SERIAL:
+            serial = self._device(signer)
+        with self._ports.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
+            code = self._ports.codes.ask(serial, purpose)
+            self._ports.codes.spent(code)
+            yield code
+
+    def _device(self, signer: Credentials) -> str:
+        try:
+            return self._ports.sts.mfa_device(signer)
+        except StsRefusal as refusal:
+            raise SourceError(
+                f"the MFA device of source '{self._plan.source.name}' could not be looked up",
+                cause=f"{refusal.code}: {refusal.message}",
+                fix='write its ARN into the config: mfa_serial = "arn:aws:iam::…:mfa/…"',
+            ) from None
+
+    @staticmethod
+    def _raise_ceiling(hop: Hop, refusal: StsRefusal) -> None:
+        if hop.duration_seconds > LONGEST_CHAINED and exceeds_max_session_duration(refusal):
+            raise CeilingFound(str(hop.role), LONGEST_CHAINED) from None
+
+    def _identified(self, step: Step, session: Session) -> Session:
+        """Ask who a session is where no answer has said so yet: a source's own, or a token."""
+        if session.arn:
+            return session
+        caller = self._caller(session.credentials)
+        known = replace(session, arn=caller.arn, account=caller.account, user_id=caller.user_id)
+        if not isinstance(step, SourceStep) or step.kept:
+            self._ports.vault.put(step, known, self._plan.chain)
+        return known
+
+    def _caller(self, credentials: Credentials) -> Caller:
+        try:
+            return self._ports.sts.caller(credentials)
+        except StsRefusal as refusal:
+            told = explain_refusal(refusal)
+            raise SourceError(
+                f"AWS does not accept the credentials of source '{self._plan.source.name}'",
+                cause=told.cause,
+                fix=told.fix,
+            ) from None
+
+    def _refused(self, step: TokenStep | HopStep, signer: Held, refusal: StsRefusal) -> HopRefused:
+        told = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
+        cause = told.cause
+        if signer.cached and signer.session is not None:
+            age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
+            cause = (
+                f"{cause}; the call was signed by a session {age} min old"
+                f" (rolehop refresh {self._plan.chain})"
+            )
+        number = step.number if isinstance(step, HopStep) else None
+        what = (
+            f"hop {number} of chain '{self._plan.chain}' was refused: {step.hop.role}"
+            if isinstance(step, HopStep)
+            else f"the MFA session of source '{step.source}' was refused"
+        )
+        return HopRefused(
+            what, code=refusal.code, cause=cause, fix=told.fix, chain=self._plan.chain, hop=number
+        )
+
+    @property
+    def _total(self) -> int:
+        return len(self._plan.hops)

@@ -1,0 +1,14 @@
+"""Text that came from outside, made safe to show to people."""
+
+from __future__ import annotations
+
+
+def clean(text: str) -> str:
+    """Return ``text`` in one line: control characters stripped, white space as single blanks.
+
+    Whatever Unicode does not count as printable goes: escape sequences lose their escape,
+    and characters that turn the reading direction around are dropped. Line ends, tabs and
+    exotic blanks become plain blanks.
+    """
+    kept = (c if c.isprintable() else " " if c.isspace() else "" for c in text)
+    return " ".join("".join(kept).split())

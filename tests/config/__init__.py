@@ -1,0 +1,1 @@
+"""The config loader, against texts that stand for files."""

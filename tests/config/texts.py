@@ -1,0 +1,93 @@
+"""Texts that stand for files, and the loader over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from textwrap import dedent
+
+from rolehop.config import Config, Key, Table, checks, limits, load_config
+from rolehop.errors import Complaint, ConfigError
+from rolehop.files import FileText
+
+HERE = Path("/home/alice/.config/rolehop")
+MAIN = HERE / "config.toml"
+
+KEYS = Table(
+    "sources.NAME (keys)",
+    "keys of an IAM user",
+    (
+        Key("mfa_serial", checks.MFA_SERIAL, "the device"),
+        Key("mfa_command", checks.COMMAND, "prints the code"),
+        Key("mfa_duration", checks.MFA_DURATION, "how long"),
+    ),
+)
+
+
+def _one_of_them(values: Mapping[str, object]) -> None:
+    if "token_file" in values and "token_command" in values:
+        raise ValueError("one of token_file and token_command, not both")
+
+
+# A type with what the three of today lack: a template, a required key, a rule, a role's session.
+SIGN_IN = Table(
+    "sources.NAME (sign-in)",
+    "a role's session from somewhere",
+    (
+        Key("account", checks.ACCOUNT, "which", required=True, template=True),
+        Key("start_url", checks.URL, "where"),
+        Key("flow", checks.choice("auto", "pkce"), "how"),
+        Key("trust_anchor", checks.ARN, "what"),
+        Key("scopes", checks.TEXTS, "for what"),
+        Key("token_file", checks.PATH, "a file"),
+        Key("token_command", checks.COMMAND, "a command"),
+        Key("policy", limits.POLICY, "less"),
+    ),
+    rule=_one_of_them,
+)
+TYPES: Mapping[str, Table] = {"keys": KEYS, "sign-in": SIGN_IN}
+
+Files = Mapping[str, str | FileText | Exception]
+
+
+def reader(files: Files) -> Callable[[Path], FileText | None]:
+    """Return a ``read`` that knows ``files`` by their path below ``HERE`` and no others."""
+    known = {HERE / name: content for name, content in files.items()}
+
+    def read(path: Path) -> FileText | None:
+        content = known.get(path)
+        if isinstance(content, Exception):
+            raise content
+        return FileText(str(path), dedent(content)) if isinstance(content, str) else content
+
+    return read
+
+
+def load(files: str | Files, *roots: str, explicit: bool = True) -> Config:
+    """Load ``roots`` (``config.toml`` where none is named); one text is that file's."""
+    named = {MAIN.name: files} if isinstance(files, str) else files
+    return load_config(
+        [HERE / root for root in roots or (MAIN.name,)],
+        explicit=explicit,
+        read=reader(named),
+        source_types=TYPES,
+    )
+
+
+def error_of(files: str | Files, *roots: str, explicit: bool = True) -> ConfigError:
+    """Return what loading raises."""
+    try:
+        config = load(files, *roots, explicit=explicit)
+    except ConfigError as error:
+        return error
+    raise AssertionError(f"nothing was complained of: {config}")
+
+
+def complaints_of(files: str | Files, *roots: str) -> list[tuple[str, int | None, str, str]]:
+    """Return every complaint as file name, line, key, text."""
+    return [_short(each) for each in error_of(files, *roots).complaints]
+
+
+def _short(complaint: Complaint) -> tuple[str, int | None, str, str]:
+    name = str(Path(complaint.file).relative_to(HERE))
+    return name, complaint.line, complaint.key, complaint.text

@@ -1,0 +1,1 @@
+"""Stand-ins for what is outside, each as strict as the real thing where that matters."""

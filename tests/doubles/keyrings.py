@@ -1,0 +1,182 @@
+"""Keyring back ends that behave well or badly, named by PYTHON_KEYRING_BACKEND or in a config.
+
+`FileBacked` keeps its items in the folder that ROLEHOP_TEST_KEYRING names, so that several
+processes see the same ones. It keeps made-up secrets of tests only.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from pathlib import Path
+
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+WINDOWS_UNITS = 1_280
+
+
+class InMemory(KeyringBackend):
+    """Works; each object has its own items."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.items.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.items[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.items.pop((service, username), None) is None:
+            raise PasswordDeleteError("no such password")
+
+
+class Limited(InMemory):
+    """Refuses values longer than Windows takes, in the way pywin32 does."""
+
+    limit = WINDOWS_UNITS
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if len(password.encode("utf-16-le")) > 2 * WINDOWS_UNITS:
+            raise WindowsError1783
+        super().set_password(service, username, password)
+
+
+class WindowsError(Exception):
+    """Shaped like pywintypes.error: no OSError, and no KeyringError either."""
+
+    def __init__(self, winerror: int, function: str, strerror: str) -> None:
+        super().__init__(winerror, function, strerror)
+        self.winerror = winerror
+
+
+WindowsError1783 = WindowsError(1783, "CredWrite", "The stub received bad data")
+
+
+class FileBacked(KeyringBackend):
+    """Works over several processes; one JSON file an item, replaced in one rename."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        try:
+            told = json.loads(self._path(service, username).read_text())
+        except FileNotFoundError:
+            return None
+        return str(told["password"])
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        path = self._path(service, username)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}")
+        beside.write_text(
+            json.dumps({"service": service, "username": username, "password": password})
+        )
+        beside.replace(path)
+
+    def delete_password(self, service: str, username: str) -> None:
+        try:
+            self._path(service, username).unlink()
+        except FileNotFoundError:
+            raise PasswordDeleteError("no such password") from None
+
+    def _path(self, service: str, username: str) -> Path:
+        name = f"{service}@{username}".replace("/", "%2F")
+        return Path(os.environ["ROLEHOP_TEST_KEYRING"]) / f"{name}.json"
+
+
+class LimitedFileBacked(FileBacked):
+    """`FileBacked` with Windows's limit."""
+
+    limit = WINDOWS_UNITS
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if len(password.encode("utf-16-le")) > 2 * WINDOWS_UNITS:
+            raise WindowsError1783
+        super().set_password(service, username, password)
+
+
+class _Refusing(KeyringBackend):
+    """Every call fails in the same way."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise self._error(service)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise self._error(password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise self._error(service)
+
+    def _error(self, told: str) -> Exception:
+        raise NotImplementedError
+
+
+class Locked(_Refusing):
+    """There and locked; the prompt was dismissed."""
+
+    def _error(self, told: str) -> Exception:
+        return KeyringLocked("Failed to unlock the collection!")
+
+
+class Denied(_Refusing):
+    """There, and this process may not use it."""
+
+    def _error(self, told: str) -> Exception:
+        return PermissionError(errno.EACCES, "Permission denied")
+
+
+class Broken(_Refusing):
+    """Fails with an exception of nobody's family, which quotes the value it was given."""
+
+    def _error(self, told: str) -> Exception:
+        return RuntimeError(f"cannot handle {told}")
+
+
+class Hanging(KeyringBackend):
+    """Never answers."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._hang()
+        return None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._hang()
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._hang()
+
+    def _hang(self) -> None:
+        while True:
+            time.sleep(3600)
+
+
+class Full(InMemory):
+    """Reads and deletes; has no room for anything new."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class BrokenWrites(InMemory):
+    """Reads and deletes; every write fails halfway, with the value in the message."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise RuntimeError(f"cannot store {password}")
+
+
+class Weak(InMemory):
+    """What keyring itself would call not recommended."""
+
+    priority = 0.5

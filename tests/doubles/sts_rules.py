@@ -1,0 +1,424 @@
+"""What STS and IAM allow and refuse, operation by operation, with AWS's codes and texts."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import NoReturn
+
+from tests.doubles.sts_trust import Who, judge_permissions, judge_trust
+from tests.doubles.sts_world import Key, Role, World
+
+CHAINED_CEILING = 3600
+
+
+class Refused(Exception):
+    """An ErrorResponse."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Request:
+    """One authenticated call."""
+
+    params: Mapping[str, str]
+    signer: Key
+    region: str
+    now: datetime
+    token_length: int
+    packed_limit: int
+    tells_reasons: bool
+
+
+# sts.md 2.1: shortest, longest, pattern. None: anything.
+_NAME = r"[\w+=,.@-]*"
+_LIMITS: dict[str, tuple[int, int, str | None]] = {
+    "RoleArn": (20, 2048, None),
+    "RoleSessionName": (2, 64, _NAME),
+    "Policy": (1, 2048, r"[\t\n\r\x20-\xff]+"),
+    "ExternalId": (2, 1224, r"[\w+=,.@:\/-]*"),
+    "SerialNumber": (9, 256, r"[\w+=/:,.@-]*"),
+    "TokenCode": (6, 6, r"[0-9]*"),
+    "SourceIdentity": (2, 64, _NAME),
+    "DurationSeconds": (1, 6, r"[0-9]+"),
+}
+_MEMBER_LIMITS: dict[str, tuple[int, int, int, str | None]] = {
+    # most members, then shortest, longest, pattern
+    "PolicyArns.arn": (10, 20, 2048, r"arn:[\w-]+:iam::(aws|\d{12}):policy/[\w+=,.@/-]+"),
+    "Tags.Key": (50, 1, 128, r"[\w\s.:/=+\-@]+"),
+    "Tags.Value": (50, 0, 256, r"[\w\s.:/=+\-@]*"),
+    "TransitiveTagKeys.": (50, 1, 128, r"[\w\s.:/=+\-@]+"),
+}
+_MEMBER = re.compile(r"(\w+)\.member\.(\d+)(?:\.(\w+))?")
+
+
+def assume_role(world: World, request: Request) -> str:
+    """Return the inside of AssumeRoleResult."""
+    params, signer = request.params, request.signer
+    lists = _checked(params, required=("RoleArn", "RoleSessionName"))
+    tags, transitive = _tags(lists, signer)
+    _check_duration_range(params, 900, 43200)
+    policies = _session_policies(world, params, lists)
+    mfa = _check_mfa(request)
+    identity = params.get("SourceIdentity", signer.source_identity)
+    asked = {
+        "sts:AssumeRole": True,
+        "sts:TagSession": bool(tags or signer.transitive),
+        "sts:SetSourceIdentity": identity is not None,
+    }
+    role = world.roles.get(params["RoleArn"])
+    context = _context(request, tags, transitive, identity, mfa)
+    for action in (action for action, wanted in asked.items() if wanted):
+        _authorize(request, role, action, context)
+    assert role is not None
+    if (role.account, request.region) in world.disabled_regions:
+        raise Refused(
+            "RegionDisabledException",
+            f"STS is not activated in this region for account:{role.account}. Your account "
+            "administrator can activate STS in this region using the IAM Console.",
+            403,
+        )
+    duration = _role_duration(params, signer, role)
+    packed = _packed_size(params, lists, signer, request.packed_limit)
+    inherited = {key: value for key, value in signer.tags.items() if key in signer.transitive}
+    name = params["RoleSessionName"]
+    session = world.issue(
+        request.token_length,
+        account=role.account,
+        arn=f"arn:{role.arn.split(':')[1]}:sts::{role.account}:assumed-role/{role.name}/{name}",
+        user_id=f"{role.role_id}:{name}",
+        role=role,
+        expires_at=_end(request.now, duration),
+        tags={**tags, **inherited},
+        transitive=frozenset(transitive) | signer.transitive,
+        source_identity=identity,
+        policies=policies,
+    )
+    source = f"<SourceIdentity>{identity}</SourceIdentity>" if identity else ""
+    return (
+        f"{_credentials_xml(session)}<AssumedRoleUser><AssumedRoleId>{session.user_id}"
+        f"</AssumedRoleId><Arn>{session.arn}</Arn></AssumedRoleUser>"
+        f"<PackedPolicySize>{packed}</PackedPolicySize>{source}"
+    )
+
+
+def get_session_token(world: World, request: Request) -> str:
+    """Return the inside of GetSessionTokenResult."""
+    signer = request.signer
+    _checked(request.params)
+    _check_duration_range(request.params, 900, 129600)
+    if signer.token is not None or signer.user is None:
+        raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+    mfa = _check_mfa(request)
+    session = world.issue(
+        request.token_length,
+        account=signer.account,
+        arn=signer.arn,
+        user_id=signer.user_id,
+        user=signer.user,
+        expires_at=_end(request.now, int(request.params.get("DurationSeconds", "43200"))),
+        mfa_at=request.now if mfa else None,
+    )
+    return _credentials_xml(session)
+
+
+def get_caller_identity(world: World, request: Request) -> str:
+    """Return the inside of GetCallerIdentityResult."""
+    signer = request.signer
+    return (
+        f"<Arn>{signer.arn}</Arn><UserId>{signer.user_id}</UserId>"
+        f"<Account>{signer.account}</Account>"
+    )
+
+
+def list_mfa_devices(world: World, request: Request) -> str:
+    """Return the inside of ListMFADevicesResult: the caller's own."""
+    signer = request.signer
+    if signer.user is None:
+        _deny(signer, "iam:ListMFADevices", "user")
+    if signer.token is not None and signer.mfa_at is None:
+        # A GetSessionToken session without MFA may not call IAM at all.
+        raise _bad_token()
+    members = "".join(
+        f"<member><UserName>{signer.user.arn.rpartition('/')[2]}</UserName><SerialNumber>"
+        f"{device.serial}</SerialNumber><EnableDate>2026-01-01T00:00:00Z</EnableDate></member>"
+        for device in signer.user.devices
+    )
+    return f"<MFADevices>{members}</MFADevices><IsTruncated>false</IsTruncated>"
+
+
+OPERATIONS: dict[str, tuple[str, Callable[[World, Request], str]]] = {
+    "AssumeRole": ("sts", assume_role),
+    "GetSessionToken": ("sts", get_session_token),
+    "GetCallerIdentity": ("sts", get_caller_identity),
+    "ListMFADevices": ("iam", list_mfa_devices),
+}
+
+
+def _bad_token() -> Refused:
+    text = "The security token included in the request is invalid."
+    return Refused("InvalidClientTokenId", text, 403)
+
+
+def _deny(signer: Key, action: str, resource: str, reason: str = "") -> NoReturn:
+    raise Refused(
+        "AccessDenied",
+        f"User: {signer.arn} is not authorized to perform: {action} on resource: {resource}"
+        f"{reason}",
+        403,
+    )
+
+
+def _invalid(name: str, value: str, constraint: str) -> Refused:
+    member = name[0].lower() + name[1:]
+    return Refused(
+        "ValidationError",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
+        f"constraint: {constraint}",
+    )
+
+
+def _checked(params: Mapping[str, str], required: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """Check every parameter against its limits; return the lists, by ``Name.field``."""
+    for name in required:
+        if name not in params:
+            raise _invalid(name, "null", "Member must not be null")
+    lists: dict[str, list[str]] = {}
+    for name, value in params.items():
+        match = _MEMBER.fullmatch(name)
+        if match is None:
+            if name not in _LIMITS:
+                raise Refused("ValidationError", f"the double knows no parameter {name}")
+            _check(name, value, *_LIMITS[name])
+            continue
+        path = f"{match[1]}.{match[3] or ''}"
+        if path not in _MEMBER_LIMITS:
+            raise Refused("ValidationError", f"the double knows no parameter {name}")
+        most, *limits = _MEMBER_LIMITS[path]
+        _check(match[1], value, *limits)  # type: ignore[arg-type]
+        members = lists.setdefault(path, [])
+        members.append(value)
+        if len(members) != int(match[2]):
+            raise Refused("ValidationError", f"{name} is out of order")
+        if len(members) > most:
+            raise _invalid(match[1], str(members), f"length less than or equal to {most}")
+    if "RoleArn" in params and ":role/" not in params["RoleArn"]:
+        raise Refused("ValidationError", "Request ARN is invalid")
+    return lists
+
+
+def _check(name: str, value: str, shortest: int, longest: int, pattern: str | None) -> None:
+    if len(value) < shortest:
+        raise _invalid(name, value, f"Member must have length greater than or equal to {shortest}")
+    if len(value) > longest:
+        raise _invalid(name, value, f"Member must have length less than or equal to {longest}")
+    if pattern is not None and re.fullmatch(pattern, value) is None:
+        raise _invalid(name, value, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _check_duration_range(params: Mapping[str, str], least: int, most: int) -> None:
+    seconds = params.get("DurationSeconds", str(least))
+    if int(seconds) < least:
+        raise _invalid("DurationSeconds", seconds, f"value greater than or equal to {least}")
+    if int(seconds) > most:
+        raise _invalid("DurationSeconds", seconds, f"value less than or equal to {most}")
+
+
+def _tags(lists: Mapping[str, list[str]], signer: Key) -> tuple[dict[str, str], list[str]]:
+    keys, values = lists.get("Tags.Key", []), lists.get("Tags.Value", [])
+    if len(keys) != len(values):
+        raise Refused("ValidationError", "every tag needs a key and a value")
+    if len({key.lower() for key in keys}) != len(keys):
+        raise Refused("InvalidParameterValue", "Duplicate tag keys found.")
+    if any(key.lower().startswith("aws:") for key in keys):
+        raise Refused("ValidationError", "tag keys must not begin with aws:")
+    if {key.lower() for key in keys} & {key.lower() for key in signer.transitive}:
+        raise Refused(
+            "InvalidParameterValue",
+            "One of the specified transitive tag keys can't be set because it conflicts with a "
+            "transitive tag key from the calling session.",
+        )
+    transitive = lists.get("TransitiveTagKeys.", [])
+    if not {key.lower() for key in transitive} <= {key.lower() for key in keys}:
+        raise Refused("ValidationError", "transitive tag keys must be among the tags")
+    return dict(zip(keys, values, strict=True)), transitive
+
+
+def _session_policies(
+    world: World, params: Mapping[str, str], lists: Mapping[str, list[str]]
+) -> list[str] | None:
+    arns = lists.get("PolicyArns.arn", [])
+    account = params["RoleArn"].split(":")[4]
+    if any(arn.split(":")[4] not in ("aws", account) for arn in arns):
+        raise Refused("ValidationError", "session policies must be of the role's account")
+    documents = [world.managed_policies[arn] for arn in arns if arn in world.managed_policies]
+    if "Policy" in params:
+        documents.append(_checked_policy(params["Policy"]))
+    if len("".join([*arns, params.get("Policy", "")])) > 2048:
+        raise _invalid("Policy", "…", "Member must have length less than or equal to 2048")
+    return documents if arns or "Policy" in params else None
+
+
+def _checked_policy(text: str) -> str:
+    try:
+        statements = json.loads(text)["Statement"]
+        listed = statements if isinstance(statements, list) else [statements]
+        sound = all({"Effect", "Resource"} <= set(each) for each in listed)
+    except (ValueError, TypeError, KeyError):
+        raise Refused("MalformedPolicyDocument", "Syntax errors in policy.") from None
+    if any("Principal" in each for each in listed):
+        raise Refused("MalformedPolicyDocument", "Policy document should not specify a principal.")
+    if not sound:
+        raise Refused("MalformedPolicyDocument", "Policy statement must contain resources.")
+    return text
+
+
+def _check_mfa(request: Request) -> bool:
+    """Tell whether the call carries MFA that counts; a code that does not is refused."""
+    serial, code = request.params.get("SerialNumber"), request.params.get("TokenCode")
+    if serial is None and code is None:
+        return False
+    failed = "MultiFactorAuthentication failed"
+    if serial is None or code is None:
+        text = f"{failed}, must provide both MFA serial number and one time pass code."
+        raise Refused("AccessDenied", text, 403)
+    user = request.signer.user if request.signer.token is None else None
+    device = next((each for each in user.devices if each.serial == serial), None) if user else None
+    if device is None:
+        text = (
+            f"{failed}, unable to validate MFA code.  Please verify your MFA serial number is "
+            "valid and associated with this user."
+        )
+        raise Refused("AccessDenied", text, 403)
+    if not device.accepts(code, request.now):
+        text = f"{failed} with invalid MFA one time pass code. "
+        raise Refused("AccessDenied", text, 403)
+    return True
+
+
+def _context(
+    request: Request,
+    tags: Mapping[str, str],
+    transitive: list[str],
+    identity: str | None,
+    mfa: bool,
+) -> dict[str, list[str]]:
+    params, signer = request.params, request.signer
+    context = {"sts:rolesessionname": [params["RoleSessionName"]]}
+    context["aws:principalarn"] = [signer.role.arn if signer.role else signer.arn]
+    context["aws:principalaccount"] = [signer.account]
+    context["aws:requestedregion"] = [request.region]
+    if "ExternalId" in params:
+        context["sts:externalid"] = [params["ExternalId"]]
+    if identity is not None:
+        context["sts:sourceidentity"] = [identity]
+    if signer.source_identity is not None:
+        context["aws:sourceidentity"] = [signer.source_identity]
+    for key, value in tags.items():
+        context[f"aws:requesttag/{key.lower()}"] = [value]
+    if tags:
+        context["aws:tagkeys"] = list(tags)
+    if transitive:
+        context["sts:transitivetagkeys"] = transitive
+    for key, value in signer.tags.items():
+        context[f"aws:principaltag/{key.lower()}"] = [value]
+    if mfa or signer.mfa_at is not None:
+        context["aws:multifactorauthpresent"] = ["true"]
+        since = request.now if mfa or signer.mfa_at is None else signer.mfa_at
+        context["aws:multifactorauthage"] = [str((request.now - since).total_seconds())]
+    elif signer.token is not None:
+        context["aws:multifactorauthpresent"] = ["false"]
+    return context
+
+
+def _authorize(
+    request: Request, role: Role | None, action: str, context: Mapping[str, list[str]]
+) -> None:
+    """Both sides must allow ``action``; AWS tells neither which, nor whether the role exists."""
+    signer, target = request.signer, request.params["RoleArn"]
+    if role is None or target.split(":")[1] != signer.arn.split(":")[1]:
+        _deny(signer, action, target)
+    if action == "sts:SetSourceIdentity" and signer.source_identity not in (
+        None,
+        context["sts:sourceidentity"][0],
+    ):
+        _deny(signer, action, target)  # once set, it cannot be changed
+    arns = {signer.arn} | ({signer.role.arn} if signer.role else set())
+    verdict = judge_trust(role.trust, action, Who(signer.account, frozenset(arns)), context)
+    if verdict.denied and request.tells_reasons:
+        _deny(signer, action, target, " with an explicit deny in the role trust policy")
+    if not verdict.allowed:
+        reason = f" because no role trust policy allows the {action} action"
+        _deny(signer, action, target, reason if request.tells_reasons else "")
+    if verdict.needs_identity_policy or signer.account != role.account:
+        _authorize_caller(request, action, target)
+    if signer.policies is not None and not judge_permissions(
+        signer.policies, action, target, context
+    ):
+        reason = f" because no session policy allows the {action} action"
+        _deny(signer, action, target, reason if request.tells_reasons else "")
+
+
+def _authorize_caller(request: Request, action: str, target: str) -> None:
+    allowed = request.signer.may_assume
+    if allowed is None or any(fnmatchcase(target, pattern) for pattern in allowed):
+        return
+    reason = f" because no identity-based policy allows the {action} action"
+    _deny(request.signer, action, target, reason if request.tells_reasons else "")
+
+
+def _role_duration(params: Mapping[str, str], signer: Key, role: Role) -> int:
+    seconds = int(params.get("DurationSeconds", "3600"))
+    if signer.token is not None and seconds > CHAINED_CEILING:
+        raise Refused(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining.",
+        )
+    if seconds > role.max_session:
+        raise Refused(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        )
+    return seconds
+
+
+def _packed_size(
+    params: Mapping[str, str], lists: Mapping[str, list[str]], signer: Key, limit: int
+) -> int:
+    """Return the percentage used; the real packing is not documented, so characters count."""
+    inherited = [key + value for key, value in signer.tags.items() if key in signer.transitive]
+    tags = len("".join([*lists.get("Tags.Key", []), *lists.get("Tags.Value", []), *inherited]))
+    policies = len("".join([params.get("Policy", ""), *lists.get("PolicyArns.arn", [])]))
+    percent = math.ceil(100 * (tags + policies) / limit)
+    if percent <= 100:
+        return percent
+    raise Refused(
+        "PackedPolicyTooLarge",
+        f"Packed size of session tags consumes {percent}% of allotted space."
+        if tags >= policies
+        else f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
+    )
+
+
+def _end(now: datetime, seconds: int) -> datetime:
+    return now.replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+def _credentials_xml(session: Key) -> str:
+    assert session.expires_at is not None
+    return (
+        f"<Credentials><AccessKeyId>{session.access_key_id}</AccessKeyId><SecretAccessKey>"
+        f"{session.secret}</SecretAccessKey><SessionToken>{session.token}</SessionToken>"
+        f"<Expiration>{session.expires_at:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+    )

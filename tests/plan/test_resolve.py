@@ -1,0 +1,171 @@
+"""From a name to a source and hops: ``from``, templates, regions, partitions."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
+from rolehop.errors import ConfigError
+from rolehop.plan.resolve import (
+    Facts,
+    Resolved,
+    clean_name,
+    no_such_chain,
+    path_of,
+    resolve,
+    source_of,
+    written_hops,
+)
+
+FACTS = Facts("alice", "laptop")
+CORP = SourceConfig("corp", "environment")
+
+
+def config(*chains: ChainConfig, **told: Any) -> Config:
+    return Config(
+        sources={"corp": CORP},
+        chains={chain.name: chain for chain in chains},
+        **told,
+    )
+
+
+def resolved(made: Config, name: str, facts: Facts = FACTS) -> Resolved:
+    path = path_of(made, made.chains[name])
+    return resolve(made, path, source_of(made, path), written_hops(path), facts)
+
+
+def chain(name: str, *roles: str, continues: str | None = None, **told: Any) -> ChainConfig:
+    return ChainConfig(
+        name,
+        source=None if continues else "corp",
+        continues=continues,
+        hops=tuple(HopConfig(role) for role in roles),
+        **told,
+    )
+
+
+HUB = chain("hub", "222222222222:role/Hub")
+PROD = chain("prod", "333333333333:role/Admin", continues="hub")
+
+
+def test_from_puts_the_hops_of_the_other_chain_first() -> None:
+    roles = [str(role) for role, _ in resolved(config(HUB, PROD), "prod").hops]
+    assert roles == ["arn:aws:iam::222222222222:role/Hub", "arn:aws:iam::333333333333:role/Admin"]
+
+
+def test_a_loop_is_shown_whole() -> None:
+    loop = config(chain("a", continues="b"), chain("b", continues="a"))
+    with pytest.raises(ConfigError) as caught:
+        path_of(loop, loop.chains["a"])
+    assert caught.value.what == "chain 'a' comes back to itself: a -> b -> a"
+
+
+def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
+    error = no_such_chain(config(HUB, PROD), "prd", ("profile-x",))
+    assert error.what == "no chain or AWS profile is called 'prd'"
+    assert error.cause == "the nearest: prod"
+
+
+@pytest.mark.parametrize(
+    ("role", "told", "facts", "region", "first"),
+    [
+        (
+            "222222222222:role/H",
+            {},
+            Facts("a", "b", ambient_region="eu-west-1"),
+            "eu-west-1",
+            "aws",
+        ),
+        ("222222222222:role/H", {"region": "us-gov-west-1"}, FACTS, "us-gov-west-1", "aws-us-gov"),
+        (
+            "222222222222:role/H",
+            {},
+            Facts("a", "b", region_flag="cn-north-1"),
+            "cn-north-1",
+            "aws-cn",
+        ),
+        ("arn:aws-cn:iam::222222222222:role/H", {}, FACTS, "cn-northwest-1", "aws-cn"),
+        (
+            "arn:aws-cn:iam::222222222222:role/H",
+            {},
+            Facts("a", "b", ambient_region="eu-west-1"),
+            "cn-northwest-1",
+            "aws-cn",
+        ),
+        ("222222222222:role/H", {}, FACTS, "us-east-1", "aws"),
+    ],
+)
+def test_region_and_partition(
+    role: str, told: dict[str, Any], facts: Facts, region: str, first: str
+) -> None:
+    found = resolved(config(chain("x", role, **told)), "x", facts)
+    assert (found.region, found.hops[0][0].partition) == (region, first)
+
+
+@pytest.mark.parametrize(
+    ("made", "facts", "handed"),
+    [
+        (config(HUB), FACTS, None),
+        (config(HUB), Facts("a", "b", ambient_region="eu-west-1"), None),
+        (config(HUB), Facts("a", "b", region_flag="eu-west-2"), "eu-west-2"),
+        (config(chain("hub", "222222222222:role/Hub", region="us-west-2")), FACTS, "us-west-2"),
+        (config(HUB, defaults=Defaults(region="eu-north-1")), FACTS, "eu-north-1"),
+    ],
+)
+def test_only_a_region_that_is_named_is_handed_over(
+    made: Config, facts: Facts, handed: str | None
+) -> None:
+    assert resolved(made, "hub", facts).handed_region == handed
+
+
+@pytest.mark.parametrize(
+    "chains",
+    [
+        (chain("x", "arn:aws-cn:iam::222222222222:role/H", "arn:aws:iam::333333333333:role/A"),),
+        (chain("x", "arn:aws:iam::222222222222:role/H", region="cn-north-1"),),
+    ],
+)
+def test_a_hop_that_leaves_the_partition_is_refused(chains: tuple[ChainConfig, ...]) -> None:
+    with pytest.raises(ConfigError, match="leaves its partition"):
+        resolved(config(*chains), "x")
+
+
+def test_templates_are_filled_by_the_chain_that_wrote_the_hop() -> None:
+    hub = ChainConfig(
+        "hub",
+        source="corp",
+        hops=(HopConfig("222222222222:role/Hub", session_name="{user}-{chain}-{account}"),),
+    )
+    member = ChainConfig(
+        "spokes/444444444444",
+        continues="hub",
+        fleet="spokes",
+        account="444444444444",
+        hops=(HopConfig("{account}:role/Audit", session_name="{chain}", source_identity="{user}"),),
+    )
+    (_, first), (role, second) = resolved(config(hub, member), "spokes/444444444444").hops
+    assert first.session_name == "alice-hub-222222222222"
+    assert str(role) == "arn:aws:iam::444444444444:role/Audit"
+    assert (second.session_name, second.source_identity) == ("spokes-444444444444", "alice")
+
+
+def test_the_role_session_name_says_who_and_where() -> None:
+    assert resolved(config(HUB), "hub").hops[0][1].session_name == "alice@laptop"
+
+
+@given(st.text(max_size=200))
+def test_a_cleaned_name_is_what_sts_takes(text: str) -> None:
+    cleaned = clean_name(text)
+    assert 2 <= len(cleaned) <= 64
+    assert all(each.isascii() and (each.isalnum() or each in "_+=,.@-") for each in cleaned)
+
+
+@given(st.from_regex(r"[A-Za-z0-9_+=,.@-]{2,64}", fullmatch=True))
+def test_a_name_that_sts_takes_is_left_alone(text: str) -> None:
+    assert clean_name(text) == text
+
+
+def test_two_long_names_stay_two() -> None:
+    assert clean_name("a" * 80 + "b") != clean_name("a" * 80 + "c")

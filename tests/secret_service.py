@@ -1,0 +1,118 @@
+"""A real Secret Service without a desktop: gnome-keyring in a private D-Bus session.
+
+    with secret_service(folder) as service:
+        subprocess.run([...], env={**os.environ, **service.environ})
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+BACKEND = "keyring.backends.SecretService.Keyring"
+PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
+
+_LOCK = """
+import secretstorage
+from contextlib import closing
+with closing(secretstorage.dbus_init()) as bus:
+    secretstorage.get_default_collection(bus).lock()
+"""
+# Variables that would lead a child to another session, home or prompt.
+_FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND", "GNOME_KEYRING_CONTROL")
+
+
+def missing() -> str | None:
+    """Return why no Secret Service can be started here, or ``None``."""
+    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    return f"not installed: {', '.join(absent)}" if absent else None
+
+
+@dataclass(frozen=True)
+class SecretService:
+    """A running one."""
+
+    environ: dict[str, str]
+    """HOME, XDG_* and DBUS_SESSION_BUS_ADDRESS for whoever shall use it."""
+
+    password: str = "made up"
+
+    def full_environ(self) -> dict[str, str]:
+        """Return the environment of this process, led to the private session."""
+        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        return {**kept, **self.environ}
+
+    def lock(self) -> None:
+        """Lock the login collection; nobody is there to answer a prompt."""
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", _LOCK], env=self.full_environ(), check=True
+        )
+
+    def unlock(self) -> None:
+        """Start the daemon with the password, which makes the collection or unlocks it.
+
+        It goes to the background when it is ready, and ends when its bus ends.
+        """
+        subprocess.run(
+            ["gnome-keyring-daemon", "--replace", "--unlock", "--components=secrets"],
+            input=self.password.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.full_environ(),
+            check=True,
+        )
+
+
+@contextmanager
+def secret_service(folder: Path, *, locked: bool = False) -> Iterator[SecretService]:
+    """Start one whose home is in ``folder`` (a short path, since sockets lie in it).
+
+    ``locked``: nobody gave a password, so there is no collection and none can be made.
+    """
+    environ = {
+        "HOME": str(folder / "home"),
+        "XDG_RUNTIME_DIR": str(folder / "run"),
+        "XDG_DATA_HOME": str(folder / "home" / ".local" / "share"),
+        "XDG_CONFIG_HOME": str(folder / "home" / ".config"),
+        "XDG_STATE_HOME": str(folder / "home" / ".local" / "state"),
+        "XDG_CACHE_HOME": str(folder / "home" / ".cache"),
+    }
+    for path in environ.values():
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    bus = _start_bus(SecretService(environ).full_environ())
+    assert bus.stdout is not None
+    environ["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
+    service = SecretService(environ)
+    try:
+        if not locked:
+            service.unlock()
+        yield service
+    finally:
+        _end(bus)
+
+
+def _start_bus(environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    return subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--print-address"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environ,
+    )
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    program.terminate()
+    try:
+        program.wait(5)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+    if program.stdout is not None:
+        program.stdout.close()

@@ -1,0 +1,186 @@
+"""A world in memory: a source, an STS, a vault and a clock that a walk may use.
+
+It plays the parts of ``rolehop.ports``. It is strict where AWS is strict about order and life:
+only the session that a role trusts may sign for it, sessions end, a code is taken once. What is
+on the wire is the business of ``tests/doubles/sts.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from rolehop.credentials import Credentials, Secret, Session
+from rolehop.errors import NoTerminal
+from rolehop.plan import Hop, HopStep, Plan, Step
+from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
+
+START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
+USER = Credentials("AKIASOURCE", Secret("user-secret-of-the-simulator"))
+
+
+@dataclass
+class Role:
+    """What the world knows of a role."""
+
+    trusts: str
+    max_session_seconds: int = 3600
+    needs_mfa: bool = False
+
+
+@dataclass
+class FakeAws:
+    """The world. ``calls`` says what reached STS, in order."""
+
+    now: datetime = START
+    source: Credentials | None = USER
+    arn: str = "arn:aws:iam::111111111111:user/alice"
+    roles: dict[str, Role] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    signers: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    kept: dict[str, Session] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+    watched: list[str] = field(default_factory=list)
+    loads: int = 0
+    holding: list[str] = field(default_factory=list)
+    keeps: bool = True
+    _made: int = 0
+    _who: dict[str, str] = field(default_factory=dict)
+    _with_mfa: set[str] = field(default_factory=set)
+    _ends: dict[str, datetime] = field(default_factory=dict)
+
+    def role(self, arn: str, trusts: str, **told: int | bool) -> None:
+        """Make a role that ``trusts`` an access key ID or the ARN of a role."""
+        self.roles[arn] = Role(trusts, **told)  # type: ignore[arg-type]
+
+    def ports(self) -> Ports:
+        """Return the whole outside."""
+        return Ports(self, self, self, self, _Codes(self), self, lambda: self.now)
+
+    # ---- ports.Source
+    def load(self) -> Credentials | None:
+        self.loads += 1
+        return self.source
+
+    # ---- ports.Sts
+    def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
+        arn = str(hop.role)
+        self.calls.append(arn)
+        self._check(signer)
+        role = self.roles.get(arn)
+        who = self._who.get(signer.access_key_id, signer.access_key_id)
+        if role is None or role.trusts != who:
+            raise StsRefusal("AccessDenied", f"User: {who} is not authorized")
+        if role.needs_mfa and not (mfa or signer.access_key_id in self._with_mfa):
+            raise StsRefusal("AccessDenied", f"User: {who} is not authorized")
+        if signer.session_token and hop.duration_seconds > 3600:
+            raise StsRefusal(
+                "ValidationError",
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles"
+                " assumed by role chaining.",
+            )
+        if hop.duration_seconds > role.max_session_seconds:
+            raise StsRefusal(
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            )
+        session = self._session(arn, hop.duration_seconds)
+        name = f"assumed-role/{hop.role.name}/{hop.session_name}"
+        return replace(
+            session, arn=f"arn:aws:sts::{hop.role.account}:{name}", account=hop.role.account
+        )
+
+    def session_token(
+        self, signer: Credentials, duration_seconds: int, mfa: MfaCode | None
+    ) -> Session:
+        self.calls.append("GetSessionToken")
+        self._check(signer)
+        if signer.session_token:
+            raise StsRefusal("AccessDenied", "Cannot call GetSessionToken with session credentials")
+        session = self._session(signer.access_key_id, duration_seconds)
+        if mfa:
+            self._with_mfa.add(session.credentials.access_key_id)
+        return session
+
+    def caller(self, signer: Credentials) -> Caller:
+        self.calls.append("GetCallerIdentity")
+        self._check(signer)
+        return Caller(self.arn, "111111111111", "AIDAALICE")
+
+    def mfa_device(self, signer: Credentials) -> str:
+        self.calls.append("ListMFADevices")
+        return "arn:aws:iam::111111111111:mfa/found"
+
+    def _check(self, signer: Credentials) -> None:
+        self.signers.append(signer.access_key_id)
+        if signer.access_key_id in self.rejected:
+            raise StsRefusal("InvalidClientTokenId", "The security token is invalid")
+        if self._ends.get(signer.access_key_id, self.now) < self.now:
+            raise StsRefusal(
+                "ExpiredToken", "The security token included in the request is expired"
+            )
+
+    def _session(self, who: str, seconds: int) -> Session:
+        self._made += 1
+        key_id = f"ASIA{self._made:016d}"
+        end = self.now + timedelta(seconds=seconds)
+        self._who[key_id], self._ends[key_id] = who, end
+        credentials = Credentials(
+            key_id, Secret(f"secret {key_id}"), Secret(f"token {key_id}"), end
+        )
+        return Session(credentials, "", "", issued_at=self.now, expires_at=end)
+
+    # ---- ports.Vault
+    def get(self, step: Step, chain: str) -> Session | None:
+        return self.kept.get(step.key)
+
+    def put(self, step: Step, session: Session, chain: str) -> None:
+        if self.keeps:
+            self.kept[step.key] = session
+
+    def drop(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+    # ---- ports.Locks
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        assert name not in self.holding, "a walk waits for itself"
+        self.holding.append(name)
+        try:
+            yield
+        finally:
+            self.holding.remove(name)
+
+    @contextmanager
+    def waiting_for_person(self) -> Iterator[None]:
+        yield
+
+    # ---- ports.Listener
+    def walking(self, step: Step, total: int) -> None:
+        self.watched.append(f"walking {step.number}/{total}")
+
+    def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
+        self.watched.append(f"{'cached' if cached else 'called'} {step.number}/{total}")
+
+
+class _Codes:
+    """ports.Codes: a device that shows a new code each time, or nobody at all."""
+
+    def __init__(self, aws: FakeAws) -> None:
+        self._aws = aws
+
+    def ask(self, serial: str, purpose: str) -> MfaCode:
+        if not self._aws.codes:
+            raise NoTerminal("an MFA code is needed and there is no terminal to ask on")
+        return MfaCode(serial, self._aws.codes.pop(0))
+
+    def spent(self, code: MfaCode) -> None:
+        self._aws.watched.append(f"spent {code.serial.rpartition('/')[2]}")
+
+
+def hops_of(plan: Plan) -> list[HopStep]:
+    """Return the hops, for tests that look at one."""
+    return list(plan.hops)

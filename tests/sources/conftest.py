@@ -1,0 +1,172 @@
+"""A home of its own for each test: AWS files, a key store, a clock, and services on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from rolehop.awsconfig import parse_aws_config
+from rolehop.config.model import SourceConfig
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import RolehopError
+from rolehop.sources import Inputs, build_source, expand
+
+SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
+TOKEN = "IQoJTOKENTOKENTOKEN=="
+NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("AWS_", "ROLEHOP_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@dataclass
+class KeptKeys:
+    """A key store in memory; ``index`` may have lost what ``items`` has."""
+
+    items: dict[str, Credentials] = field(default_factory=dict)
+    index: dict[str, str] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> Credentials | None:
+        self.read.append(name)
+        return self.items.get(name)
+
+    def access_key_id(self, name: str) -> str | None:
+        return self.index.get(name)
+
+
+@dataclass
+class Home:
+    """The AWS files of one test, and what is made of them."""
+
+    path: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    chains: dict[str, str] = field(default_factory=dict)
+    """Chain name to the AWS profile it starts from."""
+
+    def write(self, config: str, credentials: str = "") -> None:
+        (self.path / ".aws").mkdir(exist_ok=True)
+        (self.path / ".aws" / "config").write_text(config)
+        (self.path / ".aws" / "credentials").write_text(credentials)
+
+    def script(self, name: str, body: str) -> Path:
+        """Write an executable Python script."""
+        path = self.path / name
+        path.write_text(f"#!{sys.executable} -I\n{body}")
+        path.chmod(0o700)
+        return path
+
+    def printing(self, document: Mapping[str, object], *, name: str = "process") -> Path:
+        """Write a credential process that prints ``document`` and counts its runs."""
+        return self.script(
+            name,
+            "import os\n"
+            f"open({str(self.path / 'runs')!r}, 'a').write('x')\n"
+            f"print({json.dumps(document)!r})\n",
+        )
+
+    def inputs(self, keys: KeptKeys | None = None) -> Inputs:
+        config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
+        return Inputs(
+            environ={"PATH": os.environ["PATH"], "HOME": str(self.path), **self.environ},
+            aws=parse_aws_config(
+                config.read_text() if config.exists() else None,
+                credentials.read_text() if credentials.exists() else None,
+            ),
+            aws_files=(config, credentials),
+            keys=keys or KeptKeys(),
+            now=lambda: NOW,
+            profile_of_chain=self.chains.get,
+        )
+
+    def source(self, profile: str, region: str | None = None) -> SourceConfig:
+        return SourceConfig("x", "profile", {"profile": profile}, region=region)
+
+    def load(self, profile: str, region: str | None = None) -> Credentials | None:
+        """Load the base of ``profile``, as a walk does."""
+        inputs = self.inputs()
+        base, _, _ = expand(self.source(profile, region), inputs.aws)
+        return build_source(base, inputs).load()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def kept_keys() -> KeptKeys:
+    return KeptKeys(items={"alice": Credentials("AKIAALICE", Secret(SECRET))})
+
+
+@pytest.fixture
+def tells_no_secret() -> Callable[[RolehopError], None]:
+    """Search all that could be printed of an error, its traceback included, for secrets."""
+
+    def search(error: RolehopError) -> None:
+        shown = "".join(traceback.format_exception(error))
+        shown += repr([error.what, error.cause, error.fix, error.args])
+        assert SECRET not in shown
+        assert TOKEN not in shown
+
+    return search
+
+
+Answer = tuple[int, str]
+Answers = Callable[[str, str, Mapping[str, str]], Answer]
+
+
+@dataclass
+class Loopback:
+    """One HTTP server on loopback; ``answers`` maps method, path and headers to an answer."""
+
+    url: str
+    answers: list[Answers] = field(default_factory=list)
+    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    found: Loopback
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            found.asked.append((self.command, self.path, headers))
+            status, text = found.answers[0](self.command, self.path, headers)
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = _answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = Loopback(f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join()

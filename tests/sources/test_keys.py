@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rolehop.config.model import SourceConfig
+from rolehop.errors import SourceError
+from rolehop.plan import Stamp
+from rolehop.sources import SOURCE_TYPES, build_source, stamp_of
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Home, KeptKeys
+else:
+    Home = KeptKeys = Any
+
+ALICE = SourceConfig("alice", "keys")
+BOB = SourceConfig("bob", "keys")
+
+
+class TestKeys:
+    def test_the_stamp_is_the_access_key_id_of_the_index(
+        self, home: Home, kept_keys: KeptKeys
+    ) -> None:
+        kept_keys.index["alice"] = "AKIAINDEX"
+        assert stamp_of(ALICE, home.inputs(kept_keys)) == Stamp("AKIAINDEX", long_lived=True)
+        assert kept_keys.read == []
+
+    def test_where_the_index_is_lost_the_item_says_it(
+        self, home: Home, kept_keys: KeptKeys
+    ) -> None:
+        assert stamp_of(ALICE, home.inputs(kept_keys)) == Stamp("AKIAALICE", long_lived=True)
+
+    def test_absent_keys_are_a_problem_that_names_the_command(
+        self, home: Home, kept_keys: KeptKeys
+    ) -> None:
+        stamp = stamp_of(BOB, home.inputs(kept_keys))
+        assert stamp.value is None
+        assert stamp.problem is not None
+        assert "rolehop keys add bob" in stamp.problem
+
+    def test_they_are_loaded_from_the_vault(self, home: Home, kept_keys: KeptKeys) -> None:
+        assert build_source(ALICE, home.inputs(kept_keys)).load() == kept_keys.items["alice"]
+
+    def test_loading_absent_keys_is_an_error_with_the_way_out(
+        self, home: Home, kept_keys: KeptKeys
+    ) -> None:
+        with pytest.raises(SourceError) as caught:
+            build_source(BOB, home.inputs(kept_keys)).load()
+        assert caught.value.fix == "rolehop keys add bob"
+        assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("name", ["keys", "environment", "profile"])
+def test_each_source_of_iam_user_keys_has_the_mfa_keys(name: str) -> None:
+    table = SOURCE_TYPES[name].table
+    assert {"mfa_serial", "mfa_command", "mfa_duration"} <= {key.name for key in table.keys}

@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rolehop.config.model import HopConfig, SourceConfig
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import ConfigError, RolehopError, SourceError
+from rolehop.sources import build_source, expand, stamp_of
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Home
+else:
+    Home = Any
+
+SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
+TOKEN = "IQoJTOKENTOKENTOKEN=="
+ROLE = "arn:aws:iam::111111111111:role/A"
+SERIAL = "arn:aws:iam::111111111111:mfa/alice"
+KEYS = f"aws_access_key_id = AKIAFILE\naws_secret_access_key = {SECRET}\n"
+A = f"[profile a]\nrole_arn = {ROLE}\n"
+DOCUMENT = {
+    "Version": 1,
+    "AccessKeyId": "ASIAPROCESS",
+    "SecretAccessKey": SECRET,
+    "SessionToken": TOKEN,
+    "Expiration": "2126-08-01T13:00:00Z",
+    "AccountId": "111111111111",
+}
+NoSecret = Callable[[RolehopError], None]
+
+
+class TestExpand:
+    def test_roles_become_hops_and_the_base_is_what_is_below(self, home: Home) -> None:
+        home.write(f"[profile user]\n{KEYS}{A}source_profile = user\nmfa_serial = {SERIAL}\n")
+        base, hops, notes = expand(home.source("a"), home.inputs().aws)
+        assert base.settings == {"profile": "user", "base": "profile", "mfa_serial": SERIAL}
+        assert (base.name, base.type) == ("x", "profile")
+        assert (hops, notes) == ((HopConfig(ROLE),), ())
+
+    def test_the_device_of_the_config_wins(self, home: Home) -> None:
+        home.write(f"[profile user]\n{KEYS}{A}source_profile = user\nmfa_serial = {SERIAL}\n")
+        source = SourceConfig("x", "profile", {"profile": "a", "mfa_serial": "auto"})
+        base, _, _ = expand(source, home.inputs().aws)
+        assert base.settings["mfa_serial"] == "auto"
+
+    def test_credential_source_environment_is_an_environment_source(self, home: Home) -> None:
+        home.write(f"{A}credential_source = Environment\n")
+        home.environ |= {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": SECRET}
+        inputs = home.inputs()
+        base, hops, _ = expand(home.source("a"), inputs.aws)
+        assert (base.type, base.settings, hops) == ("environment", {}, (HopConfig(ROLE),))
+        assert stamp_of(base, inputs).value == "AKIAENV"
+
+    def test_what_is_expanded_stays_as_it_is(self, home: Home) -> None:
+        home.write(f"{A}{KEYS}source_profile = a\n")
+        aws = home.inputs().aws
+        base, hops, _ = expand(home.source("a"), aws)
+        assert hops == (HopConfig(ROLE),)
+        assert expand(base, aws) == (base, (), ())
+
+    def test_other_sources_stay_as_they_are(self, home: Home) -> None:
+        source = SourceConfig("alice", "keys")
+        assert expand(source, home.inputs().aws) == (source, (), ())
+
+    def test_a_base_shared_by_two_roles_is_the_same(self, home: Home) -> None:
+        text = f"[profile user]\n{KEYS}{A}source_profile = user\n"
+        home.write(text + text[text.index("[profile a]") :].replace("profile a", "profile b"))
+        inputs = home.inputs()
+        first, second = (expand(home.source(name), inputs.aws)[0] for name in ("a", "b"))
+        assert first == second
+        assert stamp_of(first, inputs) == stamp_of(second, inputs)
+
+    def test_a_profile_that_was_not_expanded_is_not_used(self, home: Home) -> None:
+        home.write(f"{A}{KEYS}source_profile = a\n")
+        with pytest.raises(ValueError, match="expanded"):
+            build_source(home.source("a"), home.inputs())
+
+    def test_an_unknown_profile_is_told_with_the_nearest_names(self, home: Home) -> None:
+        home.write("[profile production]\nregion = eu-west-1\n")
+        with pytest.raises(SourceError) as caught:
+            expand(home.source("producton"), home.inputs().aws)
+        assert caught.value.fix == "did you mean 'production'"
+
+    def test_a_loop_is_refused(self, home: Home) -> None:
+        home.write(
+            f"{A}source_profile = b\n{A.replace('profile a', 'profile b')}source_profile = a\n"
+        )
+        with pytest.raises(ConfigError) as caught:
+            expand(home.source("a"), home.inputs().aws)
+        assert caught.value.cause == "its source profiles form a loop: a -> b -> a"
+
+
+class TestStaticKeys:
+    def test_they_are_read_and_can_carry_mfa(self, home: Home) -> None:
+        home.write("[profile user]\nregion = eu-west-1\n", f"[user]\n{KEYS}")
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("user"), inputs.aws)
+        stamp = stamp_of(base, inputs)
+        assert (stamp.long_lived, stamp.kept, stamp.problem) == (True, False, None)
+        assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET))
+
+    def test_a_session_in_the_file_is_not_long_lived(self, home: Home) -> None:
+        home.write("", f"[user]\n{KEYS}aws_session_token = {TOKEN}\n")
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("user"), inputs.aws)
+        assert not stamp_of(base, inputs).long_lived
+        assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET), Secret(TOKEN))
+
+    def test_other_keys_are_another_stamp(self, home: Home) -> None:
+        stamps = []
+        for key in ("AKIAFILE", "AKIAOTHER"):
+            home.write("", f"[user]\n{KEYS}".replace("AKIAFILE", key))
+            inputs = home.inputs()
+            base, _, _ = expand(home.source("user"), inputs.aws)
+            stamps.append(stamp_of(base, inputs).value)
+        assert stamps[0] != stamps[1]
+
+    def test_half_a_key_is_a_problem_and_an_error(
+        self, home: Home, tells_no_secret: NoSecret
+    ) -> None:
+        home.write("", "[user]\naws_access_key_id = AKIAFILE\n")
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("user"), inputs.aws)
+        what = "the keys of AWS profile 'user' are not complete"
+        assert stamp_of(base, inputs).problem == what
+        with pytest.raises(SourceError, match=what) as caught:
+            home.load("user")
+        tells_no_secret(caught.value)
+
+
+class TestProcess:
+    def profile(self, home: Home, command: object, extra: str = "") -> None:
+        home.write(f"[profile p]\ncredential_process = {command}\n{extra}")
+
+    def test_what_the_process_prints_is_loaded(self, home: Home) -> None:
+        self.profile(home, home.printing(DOCUMENT))
+        assert home.load("p") == Credentials(
+            "ASIAPROCESS", Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
+        )
+
+    def test_its_stamp_is_its_definition_and_its_session_is_kept(self, home: Home) -> None:
+        stamps = []
+        for command in ("one", "two"):
+            self.profile(home, command)
+            inputs = home.inputs()
+            base, _, _ = expand(home.source("p"), inputs.aws)
+            stamps.append(stamp_of(base, inputs))
+        assert stamps[0].value != stamps[1].value
+        assert (stamps[0].kept, stamps[0].long_lived) == (True, False)
+
+    def test_a_short_session_does_not_run_it_twice(self, home: Home) -> None:
+        soon = datetime.now(UTC).replace(microsecond=0).timestamp() + 300
+        at = datetime.fromtimestamp(soon, UTC)
+        self.profile(home, home.printing({**DOCUMENT, "Expiration": at.isoformat()}))
+        assert home.load("p") == Credentials("ASIAPROCESS", Secret(SECRET), Secret(TOKEN), at)
+        assert (home.path / "runs").read_text() == "x"
+
+    def test_keys_without_a_token_are_what_they_are(self, home: Home) -> None:
+        document = {key: DOCUMENT[key] for key in ("Version", "AccessKeyId", "SecretAccessKey")}
+        self.profile(home, home.printing(document))
+        assert home.load("p") == Credentials("ASIAPROCESS", Secret(SECRET))
+
+    def test_the_variables_of_other_credentials_do_not_reach_it(self, home: Home) -> None:
+        home.environ |= {
+            "AWS_ACCESS_KEY_ID": "AKIAENV",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_SESSION_TOKEN": TOKEN,
+            "AWS_PROFILE": "missing",
+            "AWS_DEFAULT_PROFILE": "missing",
+            "AWS_REGION": "eu-west-1",
+        }
+        path = home.script(
+            "process",
+            "import json, os\n"
+            f"print(json.dumps({{**{DOCUMENT!r}, 'AccessKeyId': ','.join(sorted(n for n in os.environ"
+            " if n.startswith(('AWS_', 'ROLEHOP_'))))}))\n",
+        )
+        self.profile(home, path)
+        found = home.load("p")
+        assert found is not None
+        assert found.access_key_id == "AWS_REGION,ROLEHOP_RESOLVING"
+
+    def test_it_is_asked_for_as_a_source_profile_too(self, home: Home) -> None:
+        self.profile(home, home.printing(DOCUMENT), A + "source_profile = p\n")
+        found = home.load("a")
+        assert found is not None
+        assert found.access_key_id == "ASIAPROCESS"
+
+    @pytest.mark.parametrize(
+        ("body", "cause"),
+        [
+            pytest.param(
+                "import sys\nsys.exit('\\x1b[31mno\\tcard\\x1b[0m')\n", "[31mno card[0m", id="its-stderr-cleaned"
+            ),
+            pytest.param(
+                f"import sys\nprint({SECRET!r})\nsys.exit(3)\n", "ended with code 3 and said nothing", id="silent"
+            ),
+            pytest.param(f"print({SECRET!r})\n", "did not print what it should", id="no-json"),
+            pytest.param("", "did not print what it should", id="nothing"),
+            pytest.param(f"print('[\"{SECRET}\"]')\n", "did not print what it should", id="a-list"),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'Version': 2})!r})\n", "unsupported version '2'", id="version"
+            ),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'AccessKeyId': None})!r})\n",
+                "did not print what it should", id="no-key",
+            ),
+            pytest.param(
+                f"print({json.dumps({'Version': 1, 'SecretAccessKey': SECRET})!r})\n",
+                "missing required key in response: 'AccessKeyId'", id="key-left-out",
+            ),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'Expiration': '2126-08-01T13:00:00'})!r})\n",
+                "did not print what it should", id="expiration-without-zone",
+            ),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'Expiration': SECRET})!r})\n",
+                "did not print what it should", id="expiration-that-is-none",
+            ),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'SessionToken': [TOKEN]})!r})\n",
+                "did not print what it should", id="token-that-is-no-text",
+            ),
+            pytest.param(
+                f"print({json.dumps({**DOCUMENT, 'Expiration': '2020-01-01T00:00:00Z'})!r})\n",
+                "its credential_process gave credentials that ended", id="expired",
+            ),
+        ],
+    )  # fmt: skip
+    def test_a_process_that_fails_is_told(
+        self, body: str, cause: str, home: Home, tells_no_secret: NoSecret
+    ) -> None:
+        self.profile(home, f"{home.script('process', body)} --password {SECRET}")
+        with pytest.raises(SourceError) as caught:
+            home.load("p")
+        assert cause in (caught.value.cause or "")
+        assert "AWS profile 'p'" in caught.value.what
+        tells_no_secret(caught.value)
+
+    @pytest.mark.parametrize(
+        ("command", "cause"),
+        [
+            pytest.param(f"/nowhere/x {SECRET}", "/nowhere/x: no such file or directory", id="absent"),
+            pytest.param("~/bin/x", "~/bin/x: no such file or directory", id="nobody-expands-home"),
+            pytest.param("/tmp", "/tmp: permission denied", id="no-program"),  # noqa: S108
+            pytest.param("'open", "its credential_process did not print what it should", id="open-quote"),
+        ],
+    )  # fmt: skip
+    def test_a_process_that_cannot_start_is_told(
+        self, command: str, cause: str, home: Home, tells_no_secret: NoSecret
+    ) -> None:
+        self.profile(home, command)
+        with pytest.raises(SourceError) as caught:
+            home.load("p")
+        assert caught.value.cause == cause
+        tells_no_secret(caught.value)
+
+
+class TestLoops:
+    @pytest.mark.parametrize(
+        ("config", "chains", "loop"),
+        [
+            pytest.param(
+                "[profile p]\ncredential_process = rolehop credential-process c\n",
+                {"c": "p"}, "profile 'p' -> chain 'c' -> profile 'p'", id="directly",
+            ),
+            pytest.param(
+                '[profile p]\ncredential_process = "/opt/a b/rolehop" -q credential-process '
+                "--min-ttl 20m --no-prompt c\n",
+                {"c": "p"}, "profile 'p' -> chain 'c' -> profile 'p'", id="with-options",
+            ),
+            pytest.param(
+                "[profile p]\ncredential_process = python3 -m rolehop credential-process c\n",
+                {"c": "p"}, "profile 'p' -> chain 'c' -> profile 'p'", id="as-a-module",
+            ),
+            pytest.param(
+                "[profile p]\ncredential_process = rolehop credential-process p\n",
+                {}, "profile 'p' -> chain 'p' -> profile 'p'", id="a-name-that-is-no-chain-is-a-profile",
+            ),
+            pytest.param(
+                "[profile p]\ncredential_process = rolehop credential-process c\n"
+                f"{A}source_profile = p\n",
+                {"c": "a"}, "profile 'p' -> chain 'c' -> profile 'p'", id="through-a-source-profile",
+            ),
+            pytest.param(
+                "[profile p]\ncredential_process = rolehop credential-process c\n"
+                "[profile q]\ncredential_process = rolehop credential-process d\n",
+                {"c": "q", "d": "p"},
+                "profile 'p' -> chain 'c' -> profile 'q' -> chain 'd' -> profile 'p'", id="over-two",
+            ),
+        ],
+    )  # fmt: skip
+    def test_a_loop_through_rolehop_is_shown_whole_before_anything_runs(
+        self, config: str, chains: dict[str, str], loop: str, home: Home
+    ) -> None:
+        home.write(config)
+        home.chains = chains
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("p"), inputs.aws)
+        for use in (lambda: stamp_of(base, inputs), build_source(base, inputs).load):
+            with pytest.raises(SourceError) as caught:
+                use()
+            assert caught.value.cause == loop
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "rolehop credential-process other",
+            "rolehop --config x.toml credential-process c",
+            "rolehop-helper credential-process c",
+            "aws-vault credential-process c",
+            "rolehop credential-process",
+            "rolehop export 'c",
+        ],
+    )
+    def test_what_is_no_loop_is_none(self, command: str, home: Home) -> None:
+        home.write(f"[profile p]\ncredential_process = {command}\n[profile q]\n{KEYS}")
+        home.chains = {"c": "p", "other": "q"}
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("p"), inputs.aws)
+        assert stamp_of(base, inputs).problem is None
+
+    def test_a_loop_behind_a_script_is_seen_from_inside_it(self, home: Home) -> None:
+        home.write("[profile 'a,b']\ncredential_process = script\n")
+        home.environ["ROLEHOP_RESOLVING"] = "outer,a%2Cb,inner"
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("a,b"), inputs.aws)
+        with pytest.raises(SourceError) as caught:
+            stamp_of(base, inputs)
+        assert caught.value.cause == "profile 'a,b' -> profile 'inner' -> profile 'a,b'"
+
+    def test_a_real_process_is_told_what_waits_for_it(self, home: Home) -> None:
+        home.environ["ROLEHOP_RESOLVING"] = "outer"
+        path = home.script(
+            "process",
+            "import json, os\n"
+            f"print(json.dumps({{**{DOCUMENT!r}, 'AccessKeyId': os.environ['ROLEHOP_RESOLVING']}}))\n",
+        )
+        home.write(f"[profile 'p,q']\ncredential_process = {path}\n")
+        found = home.load("p,q")
+        assert found is not None
+        assert found.access_key_id == "outer,p%2Cq"

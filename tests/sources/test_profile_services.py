@@ -1,0 +1,395 @@
+"""Profiles that ask a service: Identity Center, STS for a web identity, the machine's own role."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.plan import Stamp
+from rolehop.sources import expand, stamp_of
+
+if TYPE_CHECKING:
+    from tests.sources.conftest import Home, Loopback
+else:
+    Home = Loopback = Any
+
+SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
+TOKEN = "IQoJTOKENTOKENTOKEN=="
+NoSecret = Callable[[RolehopError], None]
+ROLE = "arn:aws:iam::111111111111:role/A"
+SSO = """
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+[profile sso]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Developer
+[profile legacy]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+sso_account_id = 111111111111
+sso_role_name = Developer
+[profile half]
+sso_account_id = 111111111111
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# botocore fixes the folder of the AWS CLI's token cache when it is imported, so each case of
+# Identity Center is a process of its own with a home of its own.
+DRIVER = """
+import json, os, sys, traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from rolehop.awsconfig import parse_aws_config
+from rolehop.config.model import SourceConfig
+from rolehop.errors import RolehopError
+from rolehop.sources import Inputs, build_source, expand
+
+config = Path(os.environ["HOME"], ".aws", "config")
+inputs = Inputs(
+    environ=dict(os.environ), aws=parse_aws_config(config.read_text(), None),
+    aws_files=(config, config.with_name("credentials")), keys=None,
+    now=lambda: datetime.now(UTC),
+)
+base, _, _ = expand(SourceConfig("x", "profile", {"profile": sys.argv[1]}), inputs.aws)
+try:
+    found = build_source(base, inputs).load()
+except RolehopError as error:
+    traceback.print_exc()
+    answer = [error.exit_code, error.what, error.cause, error.fix]
+else:
+    answer = [found.access_key_id, found.secret_access_key.reveal(),
+              found.session_token.reveal(), found.expires_at.isoformat()]
+print(json.dumps(answer))
+"""
+
+
+class TestIdentityCenter:
+    @pytest.fixture(autouse=True)
+    def profiles(self, home: Home) -> None:
+        home.write(SSO)
+
+    def signed_in(self, home: Home, key: str, **changes: str) -> None:
+        """Write the AWS CLI's token cache as ``aws sso login`` leaves it."""
+        cache = home.path / ".aws" / "sso" / "cache"
+        cache.mkdir(parents=True)
+        token = {"accessToken": TOKEN, "expiresAt": "2126-08-01T13:00:00Z", **changes}
+        name = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
+        (cache / f"{name}.json").write_text(json.dumps(token))
+
+    def ask(self, home: Home, url: str, profile: str = "sso") -> list[object]:
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER, profile],
+            env={
+                "HOME": str(home.path),
+                "AWS_ENDPOINT_URL_SSO": url,
+                "AWS_PROFILE": "missing",
+                "AWS_ACCESS_KEY_ID": "AKIAENV",
+                "AWS_SECRET_ACCESS_KEY": "x",
+                "AWS_MAX_ATTEMPTS": "1",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PATH": os.environ["PATH"],
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        assert SECRET not in done.stderr
+        assert TOKEN not in done.stderr
+        answer: list[object] = json.loads(done.stdout)
+        return answer
+
+    def portal(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+        if headers.get("x-amz-sso_bearer_token") != TOKEN:
+            return 401, json.dumps({"__type": "UnauthorizedException", "message": "no"})
+        assert (method, path) == (
+            "GET",
+            "/federation/credentials?role_name=Developer&account_id=111111111111",
+        )
+        return 200, json.dumps(
+            {
+                "roleCredentials": {
+                    "accessKeyId": "ASIASSO",
+                    "secretAccessKey": SECRET,
+                    "sessionToken": "tok",
+                    "expiration": 4941262800000,
+                }
+            }
+        )
+
+    @pytest.mark.parametrize(
+        ("profile", "key"), [("sso", "corp"), ("legacy", "https://corp.awsapps.com/start")]
+    )
+    def test_the_signed_in_role_is_loaded(
+        self, profile: str, key: str, home: Home, loopback: Loopback
+    ) -> None:
+        self.signed_in(home, key)
+        loopback.answers.append(self.portal)
+        assert self.ask(home, loopback.url, profile) == [
+            "ASIASSO",
+            SECRET,
+            "tok",
+            datetime.fromtimestamp(4941262800, UTC).isoformat(),
+        ]
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            pytest.param(None, id="never-signed-in"),
+            pytest.param({"expiresAt": "2020-01-01T00:00:00Z"}, id="expired"),
+            pytest.param({"accessToken": "revoked"}, id="no-longer-accepted"),
+        ],
+    )
+    def test_a_sign_in_that_is_wanted_names_the_command(
+        self, token: dict[str, str] | None, home: Home, loopback: Loopback
+    ) -> None:
+        if token is not None:
+            self.signed_in(home, "corp", **token)
+        loopback.answers.append(self.portal)
+        assert self.ask(home, loopback.url) == [
+            4,
+            "AWS profile 'sso' wants a sign-in",
+            "its Identity Center sign-in is not there, or has expired",
+            "aws sso login --profile sso",
+        ]
+
+    def test_a_broken_sign_in_names_the_command(self, home: Home) -> None:
+        self.signed_in(home, "corp", expiresAt=SECRET)
+        code, _, cause, fix = self.ask(home, "http://127.0.0.1:9")
+        assert (code, cause) == (4, "the saved sign-in is broken")
+        assert fix == "aws sso login --profile sso"
+
+    def test_a_role_that_is_not_assigned_is_refused(self, home: Home, loopback: Loopback) -> None:
+        self.signed_in(home, "corp")
+        loopback.answers.append(
+            lambda *_: (403, json.dumps({"__type": "ForbiddenException", "message": "No access"}))
+        )
+        code, what, cause, _ = self.ask(home, loopback.url)
+        assert (code, cause) == (4, "ForbiddenException: No access")
+        assert what == "AWS refused credentials for profile 'sso'"
+
+    def test_a_fault_of_the_portal_is_not_the_users(self, home: Home, loopback: Loopback) -> None:
+        self.signed_in(home, "corp")
+        loopback.answers.append(lambda *_: (503, "{}"))
+        assert self.ask(home, loopback.url)[0] == 6
+
+    def test_no_network_is_told(self, home: Home) -> None:
+        self.signed_in(home, "corp")
+        code, what, cause, _ = self.ask(home, f"http://127.0.0.1:{free_port()}")
+        assert code == 6
+        assert "profile 'sso'" in str(what)
+        assert cause == "connection refused: nothing listens there"
+
+    def test_what_the_profile_lacks_is_told(self, home: Home) -> None:
+        code, _, cause, _ = self.ask(home, "http://127.0.0.1:9", "half")
+        assert code == 4
+        assert "sso_role_name" in str(cause)
+
+    def test_its_stamp_is_its_sections_and_its_session_is_kept(self, home: Home) -> None:
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("sso"), inputs.aws)
+        stamp = stamp_of(base, inputs)
+        assert (stamp.long_lived, stamp.kept, stamp.problem) == (False, True, None)
+        home.write(SSO.replace("sso_region = eu-west-1", "sso_region = eu-west-2"))
+        assert stamp_of(base, home.inputs()).value != stamp.value
+
+
+@pytest.fixture(scope="module")
+def sts() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class TestWebIdentity:
+    def profile(self, home: Home, token: Path) -> None:
+        home.write(f"[profile w]\nrole_arn = {ROLE}\nweb_identity_token_file = {token}\n")
+
+    def test_the_token_is_exchanged_at_sts(
+        self, sts: str, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
+        monkeypatch.setenv("AWS_PROFILE", "missing")
+        token = home.path / "token"
+        token.write_text(TOKEN)
+        self.profile(home, token)
+        found = home.load("w")
+        assert found is not None
+        assert found.access_key_id.startswith("ASIA")
+        assert not found.long_lived
+        assert found.expires_at is not None
+        assert found.expires_at.tzinfo is UTC
+
+    def test_it_is_one_base_without_hops(self, home: Home) -> None:
+        self.profile(home, home.path / "token")
+        inputs = home.inputs()
+        base, hops, _ = expand(home.source("w"), inputs.aws)
+        assert hops == ()
+        assert stamp_of(base, inputs).kept
+
+    def test_a_token_file_that_is_not_there_is_told(self, home: Home) -> None:
+        self.profile(home, home.path / "token")
+        with pytest.raises(SourceError) as caught:
+            home.load("w")
+        assert caught.value.cause == f"{home.path / 'token'}: no such file or directory"
+        assert caught.value.fix == "check web_identity_token_file of the profile"
+
+    def test_a_token_that_sts_refuses_is_told(
+        self,
+        home: Home,
+        loopback: Loopback,
+        monkeypatch: pytest.MonkeyPatch,
+        tells_no_secret: NoSecret,
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", loopback.url)
+        (home.path / "token").write_text(TOKEN)
+        self.profile(home, home.path / "token")
+        loopback.answers.append(
+            lambda *_: (
+                400,
+                "<ErrorResponse><Error><Code>ExpiredTokenException</Code>"
+                "<Message>Token expired</Message></Error></ErrorResponse>",
+            )
+        )
+        with pytest.raises(SourceError) as caught:
+            home.load("w")
+        assert caught.value.cause == "ExpiredTokenException: Token expired"
+        tells_no_secret(caught.value)
+
+    def test_no_network_is_told(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch, tells_no_secret: NoSecret
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{free_port()}")
+        (home.path / "token").write_text(TOKEN)
+        self.profile(home, home.path / "token")
+        with pytest.raises(ServiceError) as caught:
+            home.load("w")
+        assert caught.value.cause == "connection refused: nothing listens there"
+        tells_no_secret(caught.value)
+
+
+class TestMachine:
+    """Roles of this machine, by ``credential_source`` or where a profile holds nothing."""
+
+    DOCUMENT = json.dumps(
+        {
+            "Code": "Success",
+            "AccessKeyId": "ASIAMACHINE",
+            "SecretAccessKey": SECRET,
+            "Token": TOKEN,
+            "Expiration": "2126-08-01T13:00:00Z",
+        }
+    )
+    FOUND = Credentials(
+        "ASIAMACHINE", Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
+    )
+
+    def imds(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+        if (method, path) == ("PUT", "/latest/api/token"):
+            return 200, "imds-token"
+        assert headers["x-aws-ec2-metadata-token"] == "imds-token"
+        listing = "/latest/meta-data/iam/security-credentials/"
+        return 200, "Web" if path == listing else self.DOCUMENT
+
+    @pytest.mark.parametrize(
+        "config", [f"role_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n", ""]
+    )
+    def test_the_instances_role(
+        self, config: str, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", loopback.url)
+        loopback.answers.append(self.imds)
+        home.write(f"[profile m]\n{config}")
+        assert home.load("m") == self.FOUND
+
+    def test_the_containers_role(
+        self, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{loopback.url}/role")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "bearer")
+        loopback.answers.append(lambda *_: (200, self.DOCUMENT))
+        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = EcsContainer\n")
+        assert home.load("m") == self.FOUND
+        assert loopback.asked[0][2]["authorization"] == "bearer"
+
+    @pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer"])
+    def test_the_stamp_is_not_known_before_loading(self, source: str, home: Home) -> None:
+        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = {source}\n")
+        inputs = home.inputs()
+        base, hops, _ = expand(home.source("m"), inputs.aws)
+        assert stamp_of(base, inputs) == Stamp(None, long_lived=False)
+        assert len(hops) == 1
+
+    @pytest.mark.parametrize(
+        ("config", "cause"),
+        [
+            (
+                "credential_source = Ec2InstanceMetadata\n",
+                "no EC2 instance metadata service answers, or the instance has no role",
+            ),
+            (
+                "credential_source = EcsContainer\n",
+                "no AWS_CONTAINER_CREDENTIALS_… variable is set",
+            ),
+        ],
+    )
+    def test_a_machine_without_a_role_is_told(self, config: str, cause: str, home: Home) -> None:
+        home.write(f"[profile m]\nrole_arn = {ROLE}\n{config}")
+        with pytest.raises(SourceError) as caught:
+            home.load("m")
+        assert caught.value.cause == cause
+
+    def test_a_profile_with_nothing_on_a_machine_without_a_role_is_told(self, home: Home) -> None:
+        home.write("[profile m]\nregion = eu-west-1\n")
+        with pytest.raises(SourceError) as caught:
+            home.load("m")
+        assert caught.value.what == "there are no credentials for AWS profile 'm'"
+
+    def test_a_container_endpoint_that_fails_is_told(
+        self, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{loopback.url}/role")
+        loopback.answers.append(lambda *_: (403, f'{{"secret": "{SECRET}"}}'))
+        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = EcsContainer\n")
+        with pytest.raises(SourceError) as caught:
+            home.load("m")
+        assert SECRET not in str(caught.value.cause)
+
+
+class TestLogin:
+    def test_a_login_session_that_cannot_be_read_is_told(self, home: Home) -> None:
+        home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
+        with pytest.raises(SourceError) as caught:
+            home.load("l")
+        # With botocore's crt extra a sign-in is missing, without it the extra is.
+        assert caught.value.fix in (
+            "aws login --profile l",
+            'pip install "botocore[crt]" beside rolehop',
+        )

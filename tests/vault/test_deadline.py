@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError, PasswordSetError
+from secretstorage.exceptions import LockedException, SecretServiceNotAvailableException
+
+from rolehop.credentials import Secret
+from rolehop.errors import (
+    VaultAbsent,
+    VaultBroken,
+    VaultDenied,
+    VaultError,
+    VaultFull,
+    VaultLocked,
+)
+from rolehop.vault.deadline import Deadline, in_our_words
+from tests.doubles.keyrings import WindowsError
+
+
+class DBusErrorResponse(Exception):
+    """Shaped like jeepney's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class KeychainError(Exception):
+    """Shaped like keyring's macOS API error."""
+
+
+def caused_by(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NoKeyringError("none"), VaultAbsent),
+        (RuntimeError("Unable to initialize SecretService: no bus"), VaultAbsent),
+        (SecretServiceNotAvailableException("gone"), VaultAbsent),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), VaultAbsent),
+        (WindowsError(1312, "CredRead", "no such logon session"), VaultAbsent),
+        (DBusErrorResponse("org.freedesktop.DBus.Error.ServiceUnknown"), VaultAbsent),
+        (KeyringLocked("dismissed"), VaultLocked),
+        (LockedException("locked"), VaultLocked),
+        (InitError("Failed to create the collection: Prompt dismissed.."), VaultLocked),
+        (DBusErrorResponse("org.freedesktop.Secret.Error.IsLocked"), VaultLocked),
+        (caused_by(KeyringError("Can't get"), KeychainError(-25308, "Unknown Error")), VaultLocked),
+        (PermissionError(errno.EACCES, "denied"), VaultDenied),
+        (WindowsError(5, "CredRead", "denied"), VaultDenied),
+        (DBusErrorResponse("org.freedesktop.DBus.Error.AccessDenied"), VaultDenied),
+        (caused_by(KeyringError("Can't get"), KeychainError(-67030, "unsigned")), VaultDenied),
+        (OSError(errno.EDQUOT, "quota"), VaultFull),
+        (OSError(errno.ENOSPC, "space"), VaultFull),
+        (PasswordSetError("no"), VaultBroken),
+        (InitError("other"), VaultBroken),
+        (RuntimeError("other"), VaultBroken),
+        (WindowsError(1783, "CredWrite", "bad data"), VaultBroken),
+        (UnicodeDecodeError("utf-8", b"secret", 0, 1, "bad"), VaultBroken),
+        (KeyboardInterrupt(), VaultBroken),
+    ],
+    ids=lambda each: each.__name__ if isinstance(each, type) else type(each).__name__,
+)
+def test_each_error_is_one_of_five_things(error: BaseException, kind: type[VaultError]) -> None:
+    said = in_our_words(error)
+    assert type(said) is kind
+    assert said.fix
+    assert said.exit_code == 7
+
+
+SECRET = Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(f"cannot store {SECRET.reveal()}"),
+        KeyringError(f"cannot store {SECRET.reveal()}"),
+        PasswordSetError("cannot store c2VjcmV0LW9mLWh1YnNlY3JldC1vZi1odWI="),
+        OSError(errno.EIO, f"cannot store {SECRET.reveal()}"),
+        UnicodeDecodeError("utf-8", SECRET.reveal().encode(), 0, 1, "bad"),
+    ],
+)
+def test_no_value_is_quoted_or_chained(error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(VaultError) as caught:
+        Deadline(5).call("testing", fail)
+    said = f"{caught.value.what} {caught.value.cause} {caught.value.fix}"
+    assert "wJalrX" not in said
+    assert "c2VjcmV0" not in said
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert in_our_words(KeyringError("a\x1b[2Jb\nc")).cause == "KeyringError: a [2Jb c"
+
+
+def test_what_is_returned_comes_back() -> None:
+    assert Deadline(5).call("testing", lambda: 7) == 7
+
+
+def test_after_a_hang_no_further_call_is_made() -> None:
+    deadline, never, calls = Deadline(0.05), threading.Event(), []
+    with pytest.raises(VaultBroken) as first:
+        deadline.call("reading from the keyring", never.wait)
+    assert first.value.cause == "reading from the keyring did not end within 0.05 s"
+    with pytest.raises(VaultBroken) as second:
+        deadline.call("writing to the keyring", lambda: calls.append(1))
+    assert second.value.cause == "an earlier call did not end within 0.05 s"
+    never.set()
+    assert calls == []
+
+
+_HANGS = """
+import sys, tempfile
+from pathlib import Path
+from rolehop.vault import KeyringVault, choose_backend
+from tests.vault.samples import hop_step, session
+vault = KeyringVault(
+    Path(sys.argv[1]),
+    lambda: choose_backend("tests.doubles.keyrings.Hanging", {}, sys.platform),
+    print,
+    quick_seconds=0.2,
+)
+assert vault.get(hop_step(), "prod") is None
+vault.put(hop_step(), session(), "prod")
+vault.drop("other")
+print("at the end")
+"""
+
+
+def test_a_hung_keyring_never_keeps_a_program_from_ending(tmp_path: object) -> None:
+    begun = time.monotonic()
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _HANGS, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=__import__("pathlib").Path(__file__).parents[2],
+    )
+    assert time.monotonic() - begun < 60
+    assert shown.stderr == ""
+    assert shown.stdout.splitlines() == [
+        "sessions are neither read nor kept: the keyring does not answer: "
+        "reading from the keyring did not end within 0.2 s",
+        "at the end",
+    ]

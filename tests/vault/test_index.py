@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rolehop.plan.model import Lifetime
+from rolehop.vault.index import Index, KeyEntry, Stray, make_entry
+from rolehop.vault.store import IndexStore, as_text, read_text
+from tests.vault.samples import (
+    NOW,
+    ROLE,
+    hop_step,
+    key_of,
+    session,
+    source_step,
+    token_step,
+)
+
+PLACE = "tests.Place"
+SOURCE = make_entry(source_step(), session(), "prod", PLACE, None)
+TOKEN = make_entry(token_step(), session(), "prod", PLACE, SOURCE)
+HUB = make_entry(hop_step(), session(), "prod", PLACE, SOURCE)
+ADMIN = make_entry(hop_step("admin", parent="hub", number=2), session(), "prod", PLACE, HUB)
+FULL = (
+    Index()
+    .with_session(SOURCE)
+    .with_session(TOKEN)
+    .with_session(HUB)
+    .with_session(ADMIN)
+    .with_key("alice", KeyEntry("AKIAEXAMPLE000000", PLACE, NOW))
+    .with_finding(ROLE, 3600, NOW)
+    .with_spent("arn:aws:iam::111111111111:mfa/alice", 63_000_000, "ab" * 32)
+)
+FULL = replace(FULL, strays=frozenset({Stray(key_of("old"), PLACE)}))
+
+
+def store(folder: Path) -> IndexStore:
+    return IndexStore(folder, now=lambda: NOW)
+
+
+def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
+    assert read_text(as_text(FULL)) == FULL
+    assert store(tmp_path).load() == Index()
+    store(tmp_path).change(lambda _: FULL)
+    assert store(tmp_path).load() == FULL.pruned(NOW)
+
+
+def test_the_file_is_for_the_user_alone_and_its_lock_is_gone(tmp_path: Path) -> None:
+    store(tmp_path / "state").change(lambda _: FULL)
+    assert (tmp_path / "state" / "index.json").stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path / "state") == ["index.json"]
+
+
+def test_an_entry_says_where_it_belongs() -> None:
+    assert (SOURCE.step, SOURCE.hop, SOURCE.role, SOURCE.source) == ("source", 0, "", "corp")
+    assert (TOKEN.step, TOKEN.hop, TOKEN.source) == ("token", 0, "alice")
+    assert (HUB.step, HUB.hop, HUB.role, HUB.source) == ("hop", 1, ROLE, "corp")
+    assert (ADMIN.parent, ADMIN.hop, ADMIN.source) == (HUB.key, 2, "corp")
+
+
+def test_below_is_the_key_and_all_that_hangs_on_it_parents_first() -> None:
+    assert FULL.below(SOURCE.key)[0] == SOURCE.key
+    assert set(FULL.below(SOURCE.key)) == {SOURCE.key, TOKEN.key, HUB.key, ADMIN.key}
+    assert FULL.below(HUB.key) == (HUB.key, ADMIN.key)
+    assert FULL.below(key_of("nobody")) == (key_of("nobody"),)
+
+
+def test_a_loop_of_parents_ends() -> None:
+    loop = FULL.with_session(replace(HUB, parent=ADMIN.key))
+    assert set(loop.below(HUB.key)) == {HUB.key, ADMIN.key}
+
+
+def test_chains_that_share_a_session_are_noted_together() -> None:
+    both = FULL.with_session(replace(HUB, chains=("audit",)))
+    assert both.sessions[HUB.key].chains == ("prod", "audit")
+
+
+def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
+    moved = FULL.with_session(replace(HUB, backend="tests.Other"))
+    assert HUB.key in moved.strays_in(PLACE)
+    assert moved.without([HUB.key], PLACE).sessions[HUB.key].backend == "tests.Other"
+    back = moved.with_session(HUB)
+    assert back.strays_in(PLACE) == FULL.strays_in(PLACE)
+    assert back.strays_in("tests.Other") == (HUB.key,)
+
+
+def test_known_is_what_a_plan_may_use() -> None:
+    known = FULL.known()
+    assert known.sessions[HUB.key] == Lifetime(HUB.issued_at, HUB.expires_at)
+    assert known.max_durations == {ROLE: 3600}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(6, True), (7, False)])
+def test_a_finding_is_forgotten_after_seven_days(days: int, kept: bool) -> None:
+    assert bool(FULL.pruned(NOW + timedelta(days=days)).findings) == kept
+
+
+def test_a_spent_code_is_forgotten_when_it_cannot_come_again() -> None:
+    spent = Index().with_spent("s", int(NOW.timestamp()) // 30, "d")
+    assert spent.pruned(NOW + timedelta(minutes=2)).mfa
+    assert not spent.pruned(NOW + timedelta(hours=1)).mfa
+
+
+def test_a_changed_field_of_the_wrong_kind_drops_that_entry_only() -> None:
+    told = json.loads(as_text(FULL))
+    told["sessions"][HUB.key]["expires_at"] = "tomorrow"
+    told["sessions"][TOKEN.key]["step"] = "stride"
+    told["sessions"]["../../etc"] = told["sessions"][ADMIN.key]
+    told["keys"]["bob"] = {"access_key_id": 7}
+    told["findings"][ROLE]["max_seconds"] = "3600"
+    told["mfa"]["x"] = []
+    told["strays"] += [7, {"key": "a b", "backend": PLACE}]
+    found = read_text(json.dumps(told))
+    assert set(found.sessions) == {SOURCE.key, ADMIN.key}
+    assert set(found.keys) == {"alice"}
+    assert not found.findings
+    assert found.mfa == FULL.mfa
+    assert found.strays == FULL.strays
+    assert not found.lost
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000, '{"sessions": 7}'])
+def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) -> None:
+    found = read_text(text)
+    assert found == Index(lost=True)
+
+
+def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
+    told = json.loads(as_text(FULL))
+    told["schema"] = 0
+    told["sessions"][HUB.key] = {"backend": PLACE, "anything": 1}
+    found = read_text(json.dumps(told))
+    assert not found.sessions
+    assert found.lost
+    assert set(found.keys) == {"alice"}
+    assert set(found.strays_in(PLACE)) == {*FULL.sessions, key_of("old")}
+
+
+def test_a_file_that_others_can_write_is_not_followed(tmp_path: Path) -> None:
+    store(tmp_path).change(lambda _: FULL)
+    (tmp_path / "index.json").chmod(0o666)
+    assert store(tmp_path).load() == Index(lost=True)
+
+
+def test_an_error_of_the_change_passes_and_nothing_is_written(tmp_path: Path) -> None:
+    store(tmp_path).change(lambda _: FULL)
+
+    def refuse(_: Index) -> Index:
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        store(tmp_path).change(refuse)
+    assert store(tmp_path).load().sessions == FULL.sessions
+
+
+def test_what_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    store(tmp_path).change(lambda _: FULL)
+    before = (tmp_path / "index.json").stat()
+    store(tmp_path).change(lambda index: index)
+    assert (tmp_path / "index.json").stat().st_ino == before.st_ino
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from rolehop.vault.store import IndexStore
+store = IndexStore(Path(sys.argv[1]))
+for number in range(10):
+    store.change(lambda index: index.with_finding(f"{sys.argv[2]}-{number}", 3600, store._now()))
+"""
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), str(each)])
+        for each in range(8)
+    ]
+    assert [writer.wait() for writer in writers] == [0] * 8
+    assert len(IndexStore(tmp_path).load().findings) == 80

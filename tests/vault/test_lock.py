@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rolehop.errors import ServiceError
+from rolehop.vault.lock import FileLocks
+from tests.vault.samples import NOW
+
+# Each contender adds one to a number in a file, with a pause between reading and writing: without
+# the lock, additions would be lost.
+_CONTENDER = """
+import sys, time
+from pathlib import Path
+from rolehop.vault.lock import FileLocks
+number = Path(sys.argv[1]) / "number"
+for _ in range(3):
+    with FileLocks(Path(sys.argv[1])).hold("hub"):
+        found = int(number.read_text())
+        time.sleep(0.001)
+        number.write_text(str(found + 1))
+"""
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from rolehop.vault.lock import FileLocks
+locks = FileLocks(Path(sys.argv[1]))
+with locks.hold("hub"):
+    if sys.argv[2] == "asking":
+        locks.waiting_for_person().__enter__()
+    print("held", flush=True)
+    time.sleep(3600)
+"""
+
+
+def start_holder(folder: Path, how: str = "quiet") -> subprocess.Popen[bytes]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(folder), how], stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    return holder
+
+
+def end(holder: subprocess.Popen[bytes]) -> None:
+    holder.kill()
+    holder.wait()
+    assert holder.stdout is not None
+    holder.stdout.close()
+
+
+def test_forty_processes_take_turns(tmp_path: Path) -> None:
+    (tmp_path / "number").write_text("0")
+    contenders = [
+        subprocess.Popen([sys.executable, "-c", _CONTENDER, str(tmp_path)]) for _ in range(40)
+    ]
+    assert [contender.wait() for contender in contenders] == [0] * 40
+    assert (tmp_path / "number").read_text() == "120"
+    assert os.listdir(tmp_path / "locks") == []
+
+
+def test_threads_take_turns_and_leave_nothing_behind(tmp_path: Path) -> None:
+    locks, inside, most = FileLocks(tmp_path), [0], [0]
+
+    def enter() -> None:
+        for _ in range(20):
+            with locks.hold("hub"):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=enter) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert os.listdir(tmp_path / "locks") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
+    holder = start_holder(tmp_path)
+    holder.send_signal(signal.SIGKILL)
+    end(holder)
+    with FileLocks(tmp_path, deadline_seconds=5).hold("hub"):
+        pass
+    assert os.listdir(tmp_path / "locks") == []
+
+
+@pytest.mark.parametrize(
+    ("how", "told", "fix"),
+    [
+        pytest.param("quiet", " for 90 s", "try again; if it hangs, end it: kill ", id="working"),
+        pytest.param(
+            "asking",
+            " for 90 s and is waiting for a person to answer",
+            "answer where it asks, or end it: kill ",
+            id="asking-somebody",
+        ),
+    ],
+)
+def test_past_the_deadline_it_says_who_holds_it_how_long_and_why(
+    tmp_path: Path, how: str, told: str, fix: str
+) -> None:
+    holder = start_holder(tmp_path, how)
+    file = next((tmp_path / "locks").iterdir())
+    since = __import__("json").loads(file.read_text())["since"]
+    now = NOW + timedelta(seconds=since + 90 - NOW.timestamp())
+    try:
+        with (
+            pytest.raises(ServiceError) as caught,
+            FileLocks(tmp_path, deadline_seconds=0.1, now=lambda: now).hold("hub"),
+        ):
+            pytest.fail("two hold it")
+    finally:
+        end(holder)
+    assert caught.value.what == "another rolehop is walking the same hop"
+    assert caught.value.cause == f"process {holder.pid} holds the lock{told}"
+    assert caught.value.fix == f"{fix}{holder.pid}"
+    assert caught.value.exit_code == 6
+
+
+def test_a_thread_of_the_same_process_meets_the_deadline_too(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path, deadline_seconds=0.05)
+    with locks.hold("hub"), pytest.raises(ServiceError, match="same hop"), locks.hold("hub"):
+        pytest.fail("two hold it")
+
+
+def test_other_names_do_not_wait(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path, deadline_seconds=0.05)
+    with locks.hold("hub"), locks.hold("admin"):
+        assert len(os.listdir(tmp_path / "locks")) == 2
+
+
+def test_waiting_for_a_person_is_taken_back(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path)
+    with locks.hold("hub"):
+        file = next((tmp_path / "locks").iterdir())
+        with locks.waiting_for_person():
+            assert '"waiting_for_person": true' in file.read_text()
+        assert '"waiting_for_person": false' in file.read_text()
+
+
+def test_an_error_inside_lets_go(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path, deadline_seconds=0.05)
+    with pytest.raises(LookupError), locks.hold("hub"):
+        raise LookupError
+    with locks.hold("hub"):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_does_not_stop_the_walk(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file in the way")
+    with FileLocks(tmp_path / "state", deadline_seconds=0.05).hold("hub"):
+        pass
