@@ -9,10 +9,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rolehop.credentials import Credentials, Session
-from rolehop.plan import Hop, Step
+if TYPE_CHECKING:
+    from rolehop.credentials import Credentials, Session
+    from rolehop.plan import Hop, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ class StsRefusal(Exception):
 class Sts(Protocol):
     """The calls of a walk. Credentials are an argument of each call, never state.
 
-    Every method raises ``StsRefusal`` where AWS answers with an error, and ``ServiceError``
-    where there is no answer, or throttling or a fault after retries. A call that carries an
-    MFA code is sent once.
+    Every method raises ``StsRefusal`` where AWS answers with an error, ``ServiceError`` where
+    there is no answer, or throttling or a fault after retries, ``SourceError`` where the
+    credentials cannot be sent (blanks in them), and ``ConfigError`` where region, endpoint or CA
+    bundle make no sense. A call that carries an MFA code is sent once.
     """
 
     def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:

@@ -1,10 +1,15 @@
-"""The one line of the credential_process contract, made from plain strings.
+"""What the hot path of ``credential-process`` and the full path must write and read alike.
 
-The vault keeps this line as it is handed over, so that a cached answer is printed without being
-parsed. Nothing is imported here: the fast path of `credential-process` reads this module too.
+That is the line of the credential_process contract, the record of what a cached answer depended
+on, and the judgement of an item of the vault. Everything is made from plain strings, and nothing
+is imported but ``os``, which Python has loaded anyway: this module runs at every call.
 """
 
-from __future__ import annotations
+from os import stat
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def process_line(
@@ -34,3 +39,180 @@ def _quoted(text: str) -> str:
     import json
 
     return json.dumps(text)
+
+
+# ---- the record of one chain: what a cached answer depended on, and where it rests
+#
+# One line a fact, fields parted by tabs, in the order of ``_KINDS``:
+#
+#   rolehop-record  SCHEMA  VERSION
+#   chain           NAME
+#   item            BACKEND  KEY        where the session rests (``kernel`` or ``bus``)
+#   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
+#   who             UID  HOST           templates may have been filled with them
+#   file            STAMP  PATH         one per file that was read, or looked for in vain
+#   var             NAME  =VALUE        one per variable that was read: its value,
+#   var             NAME  +             or that it is set (secrets),
+#   var             NAME  -             or that it is not
+
+RECORD_SCHEMA = "1"
+ABSENT = "absent"
+BACKENDS = ("bus", "kernel")
+# Their values stay out of the record; that they are set is all that a plan depends on.
+SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+
+class Record:
+    """What one cached answer depended on; plain, since the hot path makes one at every call."""
+
+    __slots__ = (
+        "backend",
+        "chain",
+        "files",
+        "host",
+        "key",
+        "min_ttl",
+        "uid",
+        "until",
+        "variables",
+        "version",
+    )
+
+    def __init__(
+        self,
+        version: str,
+        chain: str,
+        backend: str,
+        key: str,
+        min_ttl: int,
+        until: int,
+        uid: int,
+        host: str,
+        files: dict[str, str],
+        variables: dict[str, str],
+    ) -> None:
+        """``files``: path to stamp; ``variables``: name to mark (``=VALUE``, ``+`` or ``-``)."""
+        self.version = version
+        self.chain = chain
+        self.backend = backend
+        self.key = key
+        self.min_ttl = min_ttl
+        self.until = until
+        self.uid = uid
+        self.host = host
+        self.files = files
+        self.variables = variables
+
+
+def as_record(record: Record) -> str | None:
+    """Return the record's text, ``None`` where a value cannot be written on one line."""
+    rows = [
+        ("rolehop-record", RECORD_SCHEMA, record.version),
+        ("chain", record.chain),
+        ("item", record.backend, record.key),
+        ("life", str(record.min_ttl), str(record.until)),
+        ("who", str(record.uid), record.host),
+        *(("file", stamp, path) for path, stamp in record.files.items()),
+        *(("var", name, mark) for name, mark in record.variables.items()),
+    ]
+    if any("\t" in field or "\n" in field for row in rows for field in row):
+        return None
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def read_record(text: str) -> Record | None:
+    """Return what ``as_record`` wrote, ``None`` for anything else."""
+    rows = [row.split("\t") for row in text.split("\n")]
+    if len(rows) < 6 or rows.pop() != [""]:
+        return None
+    head, files, variables = rows[:5], {}, {}
+    if [row[0] for row in head] != ["rolehop-record", "chain", "item", "life", "who"]:
+        return None
+    for row in rows[5:]:
+        if len(row) != 3 or row[0] not in ("file", "var"):
+            return None
+        if row[0] == "file":
+            files[row[2]] = row[1]
+        else:
+            variables[row[1]] = row[2]
+    try:
+        (_, schema, version), (_, chain), (_, backend, key), (_, ttl, until), (_, uid, host) = head
+        numbers = int(ttl), int(until), int(uid)
+    except ValueError:
+        return None
+    if schema != RECORD_SCHEMA or backend not in BACKENDS:
+        return None
+    return Record(version, chain, backend, key, *numbers, host, files, variables)
+
+
+def record_path(state_folder: str, chain: str) -> str:
+    """Return where the record of ``chain`` lies; names of chains hold no comma."""
+    return f"{state_folder}/hot/{chain.replace('/', ',')}"
+
+
+def state_folder(environ: "Mapping[str, str]") -> str | None:
+    """Return rolehop's state folder on Linux as platformdirs has it, ``None`` if that is unclear."""
+    base = environ.get("XDG_STATE_HOME", "")
+    if not base.strip():
+        home = environ.get("HOME", "")
+        base = f"{home}/.local/state" if home.startswith("/") else ""
+    return f"{base}/rolehop" if base.startswith("/") else None
+
+
+def file_stamp(path: str) -> str:
+    """Return what tells one state of a file from another: times, size, inode, or its absence."""
+    try:
+        found = stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ABSENT
+    except OSError:
+        return "unreadable"
+    return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}.{found.st_ino}"
+
+
+def variable_mark(name: str, value: str | None) -> str:
+    """Return what the record says of a variable."""
+    if value is None:
+        return "-"
+    return "+" if name in SECRET_VARIABLES else f"={value}"
+
+
+# ---- the item
+
+
+def line_of_item(text: str, key: str, now: float, min_ttl: int) -> str | None:
+    """Return an item's first line where the item is whole, its own, and has enough life left.
+
+    ``now`` is in epoch seconds. Enough is ``min_ttl`` seconds, but never more than half of the
+    session's whole life. ``None`` for anything out of the ordinary: the full path then decides.
+    """
+    line, newline, rest = text.partition("\n")
+    told = line.split('"')
+    if not newline or len(told) not in (19, 23) or f'"key":"{key}"' not in rest:
+        return None
+    account = told[21] if len(told) == 23 else ""
+    if process_line(told[5], told[9], told[13], told[17], account) != line:
+        return None
+    issued = rest.partition('"issued_at":"')[2].partition('"')[0]
+    issued_at, expires_at = epoch(issued), epoch(told[17])
+    if issued_at is None or expires_at is None or now < issued_at or not rest.endswith("}"):
+        return None
+    enough = min(min_ttl, (expires_at - issued_at) / 2)
+    return line if expires_at - now >= enough and all(told[5:18:4]) else None
+
+
+def epoch(text: str) -> int | None:
+    """Return ``YYYY-MM-DDTHH:MM:SSZ`` in epoch seconds, ``None`` for anything else.
+
+    Days are counted by the proleptic Gregorian calendar, with years that begin in March, so that
+    a leap day is the last of its year.
+    """
+    shape = "".join("0" if each in "0123456789" else each for each in text)
+    if shape != "0000-00-00T00:00:00Z":
+        return None
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+    year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
+    days = (
+        365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
+    )
+    return days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])

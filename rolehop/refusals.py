@@ -98,7 +98,8 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
         )
     match = _NOT_AUTHORIZED.search(message)
     if match is None:
-        return Explanation(RefusalKind.DENIED, _said(refusal), _suspects("the caller", hop))
+        fix = _suspects("the caller", hop, _role_name(None, hop))
+        return Explanation(RefusalKind.DENIED, _said(refusal), fix)
     return Explanation(RefusalKind.DENIED, _said(refusal), _denial_fix(match, hop))
 
 
@@ -188,7 +189,7 @@ _REASONS = (
 )
 
 
-def _suspects(who: str, hop: Hop | None, role: str = "the role") -> str:
+def _suspects(who: str, hop: Hop | None, role: str) -> str:
     """List what may be behind AWS's one text for all of it, likeliest first."""
     parts = [
         f"AWS does not say which: does {role} exist",
@@ -351,12 +352,11 @@ def _packed(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     )
 
 
-def _tag_conflict(refusal: StsRefusal, hop: Hop | None) -> Explanation:
-    return Explanation(
-        RefusalKind.REQUEST,
-        _said(refusal),
-        "a transitive tag of an earlier hop cannot be sent again: take it off this hop",
-    )
+def _parameter(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    fix = "correct that value in the config of this hop"
+    if "transitive" in refusal.message:
+        fix = "a transitive tag of an earlier hop cannot be sent again: take it off this hop"
+    return Explanation(RefusalKind.REQUEST, _said(refusal), fix)
 
 
 def _identity_provider(refusal: StsRefusal, hop: Hop | None) -> Explanation:
@@ -388,6 +388,6 @@ _BY_CODE: dict[str, Callable[[StsRefusal, Hop | None], Explanation]] = {
     "MalformedPolicyDocumentException": _malformed_policy,
     "PackedPolicyTooLarge": _packed,
     "PackedPolicyTooLargeException": _packed,
-    "InvalidParameterValue": _tag_conflict,
+    "InvalidParameterValue": _parameter,
     **dict.fromkeys(_PROVIDER_FIXES, _identity_provider),
 }

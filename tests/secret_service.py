@@ -1,7 +1,7 @@
 """A real Secret Service without a desktop: gnome-keyring in a private D-Bus session.
 
-    with secret_service(folder) as service:
-        subprocess.run([...], env={**os.environ, **service.environ})
+with secret_service(folder) as service:
+    subprocess.run([...], env={**os.environ, **service.environ})
 """
 
 from __future__ import annotations

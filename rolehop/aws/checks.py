@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from rolehop.arn import account_of
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.plan import Hop
 from rolehop.ports import Caller
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from rolehop.plan import Hop
 
 # AccessKeyId: 16-128 of \w (STS model, type accessKeyIdType).
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")

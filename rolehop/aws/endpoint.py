@@ -7,7 +7,12 @@ from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
+from botocore.exceptions import BotoCoreError, EndpointProviderError
+from botocore.utils import (
+    is_valid_endpoint_url,
+    is_valid_ipv6_endpoint_url,
+    validate_region_name,
+)
 
 from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ConfigError
@@ -62,17 +67,26 @@ def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
     Raises:
         ConfigError: the region, the flags or the override lead to no endpoint.
     """
+    try:
+        validate_region_name(settings.region)
+    except BotoCoreError:
+        raise ConfigError(
+            f"{settings.region!r} is no region", fix="a region looks like eu-west-1"
+        ) from None
     override = settings.override(service)
     if override is not None:
         # As botocore does: an overridden endpoint is signed for the client's region.
-        region = "us-east-1" if settings.region == GLOBAL_REGION else settings.region
-        return _checked(Endpoint(override, region), f"the {service} endpoint {override!r}")
+        return _checked(
+            Endpoint(override, _signable(settings.region)), f"the overridden {service} endpoint"
+        )
     return _checked(_by_rules(service, settings), f"region {settings.region!r}")
 
 
-def _by_rules(service: Service, settings: ClientSettings) -> Endpoint:
-    from botocore.exceptions import EndpointProviderError
+def _signable(region: str) -> str:
+    return "us-east-1" if region == GLOBAL_REGION else region
 
+
+def _by_rules(service: Service, settings: ClientSettings) -> Endpoint:
     wanted: dict[str, object] = {
         "Region": settings.region,
         "UseFIPS": settings.use_fips,
@@ -92,7 +106,7 @@ def _by_rules(service: Service, settings: ClientSettings) -> Endpoint:
         ) from None
     schemes = found.properties.get("authSchemes", ())
     regions = [each["signingRegion"] for each in schemes if each.get("signingRegion")]
-    return Endpoint(found.url, regions[0] if regions else settings.region)
+    return Endpoint(found.url, regions[0] if regions else _signable(settings.region))
 
 
 def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,8 @@ _SIGN_IN_WANTED = (
     boto.LoginTokenLoadError,
 )
 _NETWORK = (boto.ConnectionError, boto.HTTPClientError)
+_STATUS = re.compile(r"non 200 response ([0-9]{3})")
+_OPEN_QUOTE = ("No closing quotation", "No escaped character")  # the words of shlex
 _THROTTLING = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 )
@@ -124,6 +127,8 @@ def told_of_machine(error: Exception, asked: Asked) -> RolehopError:
             else "check the file",
         )
     if asked.base is Base.PROFILE and asked.holds is Holds.PROCESS:
+        if str(error) in _OPEN_QUOTE:
+            return asked.failed("a quote in its credential_process is not closed", "close it")
         return asked.failed(
             "its credential_process did not print what it should",
             "it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, SessionToken, "
@@ -170,5 +175,13 @@ def _network(error: Exception, asked: Asked) -> ServiceError:
 
 def _words(error: Exception) -> str:
     """Return botocore's own sentence in the house's manner."""
-    text = scrub(clean(str(error))).rstrip(".")
+    text = str(error)
+    if isinstance(error, boto.CredentialRetrievalError):
+        # Without its "Error when retrieving credentials from custom-process: ".
+        text = str(error.kwargs.get("error_msg", text))
+    status = _STATUS.search(text)
+    if status is not None:
+        # What follows there is the endpoint's whole answer, which may hold credentials.
+        return f"the credentials endpoint answered with HTTP {status[1]}"
+    text = scrub(clean(text)).rstrip(".")
     return text[:1].lower() + text[1:]

@@ -6,6 +6,7 @@ every identity, from any thread.
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 import threading
@@ -40,6 +41,9 @@ from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials
 from rolehop.errors import ConfigError, ServiceError, SourceError
 from rolehop.ports import StsRefusal
+
+# Names and numbers only: what is sent is never logged.
+_log = logging.getLogger(__name__)
 
 _VERSIONS: Mapping[Service, str] = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
@@ -155,6 +159,7 @@ class QueryClient:
         while True:
             attempts += 1
             outcome = self._send(line, service, body, signer)
+            _log.debug("%s at %s, attempt %d: %s", action, line.endpoint.host, attempts, outcome)
             if attempts >= allowed or not _may_pass(outcome):
                 break
             self._sleep(_backoff_seconds(attempts))

@@ -15,13 +15,13 @@ from rolehop.aws import checks
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import ServiceError, SourceError
-from rolehop.plan import Hop
 from rolehop.ports import Caller, MfaCode
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from rolehop.aws.query import QueryClient
+    from rolehop.plan import Hop
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -13,7 +12,7 @@ import click
 
 from rolehop.cli import COMMANDS, root
 from rolehop.cli.wiring import App
-from rolehop.credentials import Scrubber, scrub
+from rolehop.credentials import scrub
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.words import clean
 
@@ -42,16 +41,6 @@ def run(arguments: Sequence[str], app: App) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a scrubbed report, never a raw one
         return failure.unexpected(error)
     return code if isinstance(code, int) else 0
-
-
-def log_to_stderr() -> None:
-    """Show rolehop's own log on stderr, every live secret scrubbed."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(Scrubber())
-    handler.setFormatter(logging.Formatter("%(relativeCreated)6d ms %(name)s: %(message)s"))
-    logger = logging.getLogger("rolehop")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
 
 
 class Failure:
@@ -159,4 +148,4 @@ def _scrubbed_excepthook(
     sys.stderr.write(scrub("".join(traceback.format_exception(kind, error, trace))))
 
 
-__all__ = ["log_to_stderr", "run"]
+__all__ = ["run"]

@@ -30,13 +30,16 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
     """Answer an AWS SDK with a chain's session.
 
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
-    since SDKs keep stdin and stderr for themselves.
+    since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
+    where sessions cannot be kept.
     """
     from rolehop.cli.progress import Silent
+    from rolehop.cli.remember import remember
     from rolehop.handover.process import as_process
 
     app = App.of(ctx)
-    app.settings.quiet = True
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt)
-    _, session = app.walk(chain, options, Silent())
+    plan, session = app.walk(chain, options, Silent())
     app.terminal.product(as_process(session))
+    if min_ttl is None and app.settings.config is None:
+        remember(app, plan)

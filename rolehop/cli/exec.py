@@ -41,7 +41,7 @@ def command(ctx: click.Context, chain: str, argv: tuple[str, ...]) -> None:
     app = App.of(ctx)
     plan, session = walk_to_hand_over(app, chain, walk_told(ctx))
     changes = assumed(session, chain=plan.chain, region=plan.handed_region, before=app.environ)
-    ctx.exit(run(argv, child_environment(app.environ, changes)))
+    ctx.exit(run(argv, child_environment(app.variables, changes)))
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:

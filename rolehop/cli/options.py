@@ -19,6 +19,14 @@ def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None
         setattr(app.settings, param.name, value)
 
 
+def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    _remember(ctx, param, value)
+    if value:
+        from rolehop.cli.log import log_to_stderr
+
+        log_to_stderr()
+
+
 def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the constant it stands for
     """Return fresh copies of the options that every command takes."""
     return [
@@ -54,7 +62,7 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the cons
             ["--debug"],
             is_flag=True,
             expose_value=False,
-            callback=_remember,
+            callback=_log_to_stderr,
             help="Log each call on stderr. Never shows a secret.",
         ),
     ]

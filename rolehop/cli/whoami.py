@@ -51,7 +51,7 @@ def _this_shell(app: App, options: WalkOptions) -> tuple[str | None, Caller, dat
     from rolehop.sources.environment import read
 
     # A session of rolehop's own is no source for a chain, but it is who this shell is.
-    environ = {name: value for name, value in app.environ.items() if name != "ROLEHOP_CHAIN"}
+    environ = {name: value for name, value in app.variables.items() if name != "ROLEHOP_CHAIN"}
     credentials = read(environ, app.now())
     sts = app.sts_of_shell(options)
     caller = ask(sts, credentials, "the credentials in this shell")

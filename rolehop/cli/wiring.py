@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.cli.terminal import Settings, Terminal
+from rolehop.cli.watch import Watch, Watched
 from rolehop.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rolehop.cli.codes import AskedCodes
     from rolehop.config.model import ChainConfig, Config, SourceConfig
     from rolehop.credentials import Credentials, Session
+    from rolehop.files import FileText
     from rolehop.handover.dialects import Dialect
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Facts, Resolved
@@ -48,7 +50,10 @@ class App:
     """One run of the program: its environment, and each hand built when it is first needed."""
 
     def __init__(self, environ: Mapping[str, str], home: Path) -> None:
-        self.environ = dict(environ)
+        """``variables`` is the environment as it is; ``environ`` notes what is read of it."""
+        self.variables = dict(environ)
+        self.watch = Watch(self.variables)
+        self.environ = Watched(self.variables, self.watch)
         self.home = home
         self.settings = Settings()
         self.terminal = Terminal(self.settings, self.environ)
@@ -98,7 +103,11 @@ class App:
 
         roots, explicit = self.config_roots
         tables = {name: row.table for name, row in SOURCE_TYPES.items()}
-        return load_config(roots, explicit=explicit, read=read_trusted, source_types=tables)
+
+        def read(path: Path) -> FileText | None:
+            return read_trusted(self.watch.file(path))
+
+        return load_config(roots, explicit=explicit, read=read, source_types=tables)
 
     @cached_property
     def state_folder(self) -> Path:
@@ -108,11 +117,12 @@ class App:
         return Path(platformdirs.user_state_dir("rolehop", appauthor=False))
 
     @cached_property
-    def shell_before(self) -> dict[str, str]:
+    def shell_before(self) -> Mapping[str, str]:
         """The environment as it was before rolehop's own assume set profile and region."""
-        from rolehop.handover.variables import shell_before
+        from rolehop.handover.variables import CHAIN, saved_names, shell_before
 
-        return shell_before(self.environ)
+        behind = {name: (CHAIN, saved) for name, saved in saved_names().items()}
+        return Watched(shell_before(self.variables), self.watch, behind)
 
     @cached_property
     def aws_files(self) -> tuple[Path, Path]:
@@ -130,8 +140,11 @@ class App:
         """
         from rolehop.awsconfig import parse_aws_config
 
-        config, credentials = (_read_or_none(path) for path in self.aws_files)
-        return parse_aws_config(config, credentials)
+        config, credentials = (_read_or_none(self.watch.file(path)) for path in self.aws_files)
+        config_file, credentials_file = map(str, self.aws_files)
+        return parse_aws_config(
+            config, credentials, config_file=config_file, credentials_file=credentials_file
+        )
 
     # ---- the hands
 
@@ -181,6 +194,7 @@ class App:
     @property
     def index(self) -> Index:
         """What earlier walks left behind, as the index file says it now."""
+        self.watch.file(self.vault.index.path)
         return self.vault.index.load()
 
     # ---- from a name to a plan
@@ -353,7 +367,7 @@ class App:
             self.terminal,
             SpentCodes(self.vault.index),
             self.locks,
-            child_environment(self.environ, ()),
+            child_environment(self.variables, ()),
             plan.chain,
         )
 

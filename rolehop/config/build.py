@@ -8,12 +8,11 @@ from typing import Generic, TypeVar, cast
 
 from rolehop.arn import ACCOUNT_ID
 from rolehop.config import limits
-from rolehop.config.checks import quoted
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.gather import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
+from rolehop.config.said import quoted
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
-from rolehop.config.templates import fields_of
 from rolehop.config.validate import Values, check_name, check_table
 
 T = TypeVar("T")
@@ -99,10 +98,10 @@ class Builder:
         if own is None:
             self._without_type(kind, found, origin)
             return SourceConfig(name=name, type="")
-        table = replace(own, keys=(*SOURCE.keys, *own.keys))
+        # A source has no user, host or chain of its own: a fleet's account is all there is.
+        table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
         values = check_table(table, found, origin, self.faults)
         common = {key.name for key in SOURCE.keys}
-        self._refuse_other_fields(own, values, origin)
         return SourceConfig(
             name=name,
             type=str(kind),
@@ -111,17 +110,6 @@ class Builder:
             region=_text(values, "region"),
             principal=_text(values, "principal"),
         )
-
-    def _refuse_other_fields(self, own: Table, values: Values, origin: Origin) -> None:
-        """A source has no user, host or chain of its own: a fleet's account is all there is."""
-        for key in own.keys:
-            value = values.get(key.name)
-            if not key.template or not isinstance(value, str):
-                continue
-            for name in fields_of(value):
-                if name != "account":
-                    problem = f"only {{account}} is filled in here, not {{{name}}}"
-                    self.faults.add(origin.at(key.name), problem)
 
     def _without_type(self, kind: object, found: object, origin: Origin) -> None:
         """Complain of a source whose type is missing or unknown; its keys cannot be judged."""
@@ -209,6 +197,7 @@ class Builder:
             return ()
         if ("accounts" in found) is ("accounts_file" in found):
             self.faults.add(origin, 'needs either "accounts" or "accounts_file"')
+            return ()
         name = _text(values, "accounts_file")
         if name is None:
             return cast(tuple[str, ...], values.get("accounts", ()))

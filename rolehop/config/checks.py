@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rolehop.arn import ACCOUNT_ID, is_principal
 from rolehop.config.durations import format_duration
 from rolehop.config.durations import parse_duration as parse_duration  # the CLI takes it from here
+from rolehop.config.said import kind_of, quoted
 
 Place = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""
@@ -54,28 +55,6 @@ class Faulty(ValueError):
     def __init__(self, parts: tuple[tuple[Place, str], ...]) -> None:
         super().__init__("; ".join(text for _, text in parts))
         self.parts = parts
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` in double quotes for a message: shortened, control characters escaped."""
-    cut = text if len(text) <= 60 else f"{text[:57]}..."
-    return '"' + repr(cut)[1:-1].replace('"', '\\"') + '"'
-
-
-def kind_of(value: object) -> str:
-    """Return what TOML calls the type of ``value``, with its article."""
-    names: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (bool, "a boolean"),  # before int: a bool is one
-        (int, "an integer"),
-        (float, "a float"),
-        (str, "a string"),
-        (list, "an array"),
-        (dict, "a table"),
-    )
-    for python_type, name in names:
-        if isinstance(value, python_type):
-            return name
-    return "a date or time"
 
 
 def as_text(value: object) -> str:
@@ -163,7 +142,8 @@ def duration(least: int, most: int) -> Check:
         seconds = value if isinstance(value, int) else parse_duration(value)
         if not least <= seconds <= most:
             side = "shorter" if seconds < least else "longer"
-            raise ValueError(f"{side} than allowed: {value!r}; it may be {bounds}")
+            shown = quoted(value) if isinstance(value, str) else value
+            raise ValueError(f"{side} than allowed: {shown}; it may be {bounds}")
         return seconds
 
     return Check("duration", bounds, run)
@@ -270,10 +250,11 @@ def _account(value: object) -> str:
 
 def _accounts(value: object) -> tuple[str, ...]:
     found = each_of(as_list(value), _account)
+    first: dict[str, int] = {}
     faults = tuple(
         ((index,), f"account {account} is listed twice")
         for index, account in enumerate(found)
-        if account in found[:index]
+        if first.setdefault(account, index) != index
     )
     if faults:
         raise Faulty(faults)

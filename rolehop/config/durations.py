@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rolehop.config.said import quoted
+
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _DURATION = re.compile(
     r"(?:(?P<h>[0-9]{1,9})\s*h)?\s*(?:(?P<min>[0-9]{1,9})\s*m(?:in)?)?\s*(?:(?P<s>[0-9]{1,9})\s*s)?"
@@ -24,7 +26,7 @@ def parse_duration(text: str) -> int:
         return int(trimmed)
     match = _DURATION.fullmatch(trimmed)
     if match is None or not any(match.groupdict().values()):
-        raise ValueError(f'not a duration: {text!r}; write it like "90s", "30m" or "1h30m"')
+        raise ValueError(f'not a duration: {quoted(text)}; write it like "90s", "30m" or "1h30m"')
     return sum(int(match[unit] or 0) * seconds for unit, seconds in _UNITS)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rolehop.config.checks import quoted
 from rolehop.config.complaints import Faults, Origin
+from rolehop.config.said import quoted
 from rolehop.config.schema import TOP
 from rolehop.config.validate import check_key
 from rolehop.files import FileText

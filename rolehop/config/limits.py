@@ -18,10 +18,9 @@ from rolehop.config.checks import (
     as_table,
     as_text,
     each_of,
-    kind_of,
     matching,
-    quoted,
 )
+from rolehop.config.said import kind_of, quoted
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")

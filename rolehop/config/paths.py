@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rolehop.arn import partition_of, partition_of_region
-from rolehop.config.checks import quoted
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.config.said import quoted
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
 
@@ -202,7 +202,7 @@ class PathRules:
             _inherit(inherited, each)
         for number, hop in enumerate(chain.hops):
             here = _at_hop(chain, origin, number)
-            own = {key for key, _ in hop.tags}
+            own = [key for key, _ in hop.tags]
             for key in own:
                 if key.casefold() in inherited:
                     self.faults.add(
@@ -215,7 +215,7 @@ class PathRules:
                     self._no_such_tag(key, own, here.at("transitive_tags", index))
             _inherit(inherited, WrittenHop(hop, f"hop {number + 1}"))
 
-    def _no_such_tag(self, key: str, own: set[str], origin: Origin) -> None:
+    def _no_such_tag(self, key: str, own: list[str], origin: Origin) -> None:
         from rolehop.config.nearest import nearest
 
         self.faults.add(origin, f"{quoted(key)} is not among this hop's tags{nearest(key, own)}")

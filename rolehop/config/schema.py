@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from rolehop.config import checks, limits
 from rolehop.config.checks import Check
+from rolehop.config.said import kind_of
+from rolehop.config.templates import FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class Table:
     """What must hold among several keys; gets the checked values that are there, raises
     ``ValueError`` (or ``Faulty`` to point at a key). Runs only where each key is good."""
 
+    fields: tuple[str, ...] = FIELDS
+    """What templates in this table may leave open."""
+
     def key(self, name: str) -> Key | None:
         """Return the key called ``name``, or ``None``."""
         return next((key for key in self.keys if key.name == name), None)
@@ -57,7 +62,7 @@ def _not_run(value: object) -> object:
 
 def _version(value: object) -> int:
     if type(value) is not int:  # a boolean is an int, too
-        raise ValueError(f"must be an integer, not {checks.kind_of(value)}")
+        raise ValueError(f"must be an integer, not {kind_of(value)}")
     if value != 1:
         raise ValueError(f"this rolehop reads version 1, not {value}")
     return value

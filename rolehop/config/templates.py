@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from rolehop.config.said import quoted
+
 FIELDS = ("user", "host", "account", "chain")
 SAMPLES: Mapping[str, str] = {
     "user": "user",
@@ -18,18 +20,18 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 _KNOWN = re.compile(r"\{(?:" + "|".join(FIELDS) + r")\}")
 
 
-def fields_of(text: str) -> tuple[str, ...]:
+def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
     """Return the fields of a template, in order.
 
     Raises:
-        ValueError: a field is unknown, or a brace stands alone.
+        ValueError: a field is not among ``allowed``, or a brace stands alone.
     """
     names = tuple(_FIELD.findall(text))
     for name in names:
-        if name not in FIELDS:
-            raise ValueError(f"unknown field {{{name}}}{_nearest(name)}")
+        if name not in allowed:
+            raise ValueError(f"unknown field {{{name}}}{_nearest(name, allowed)}")
     if re.search(r"[{}]", _FIELD.sub("", text)):
-        raise ValueError(f"a brace stands alone in {text!r}; fields are {_all_fields()}")
+        raise ValueError(f"a brace stands alone in {quoted(text)}; fields are {_shown(allowed)}")
     return names
 
 
@@ -43,11 +45,12 @@ def mentions_field(text: str) -> bool:
     return _KNOWN.search(text) is not None
 
 
-def _nearest(name: str) -> str:
+def _nearest(name: str, allowed: tuple[str, ...]) -> str:
     from rolehop.config.nearest import nearest
 
-    return nearest(name, FIELDS, form="{{{}}}") or f"; fields are {_all_fields()}"
+    near = nearest(name, allowed, form="{{{}}}")
+    return near or f"; what is filled in here: {_shown(allowed)}"
 
 
-def _all_fields() -> str:
-    return " ".join(f"{{{name}}}" for name in FIELDS)
+def _shown(names: tuple[str, ...]) -> str:
+    return " ".join(f"{{{name}}}" for name in names)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rolehop.config.checks import NAME_PATTERN, kind_of, quoted
+from rolehop.config import checks
 from rolehop.config.complaints import Faults, Origin
+from rolehop.config.said import kind_of, quoted
 from rolehop.config.schema import Key, Table
-from rolehop.config.templates import SAMPLES, fields_of, fill, mentions_field
+from rolehop.config.templates import FIELDS, SAMPLES, fields_of, fill, mentions_field
 
 Values = dict[str, object]
 """Checked values by key; what is absent or wrong is not in it."""
@@ -27,7 +28,7 @@ def check_table(table: Table, found: object, origin: Origin, faults: Faults) -> 
             whole = False
             continue
         try:
-            values[name] = check_key(key, value, origin.at(name), faults)
+            values[name] = check_key(key, value, origin.at(name), faults, table.fields)
         except ValueError as error:
             faults.add_error(origin.at(name), error)
             whole = False
@@ -43,8 +44,14 @@ def check_table(table: Table, found: object, origin: Origin, faults: Faults) -> 
     return values
 
 
-def check_key(key: Key, value: object, origin: Origin, faults: Faults) -> object:
-    """Return one value, checked; templates stay templates.
+def check_key(
+    key: Key,
+    value: object,
+    origin: Origin,
+    faults: Faults,
+    fields: tuple[str, ...] = FIELDS,
+) -> object:
+    """Return one value, checked; templates, which may leave ``fields`` open, stay templates.
 
     Raises:
         ValueError: it is not as its key wants it.
@@ -53,23 +60,33 @@ def check_key(key: Key, value: object, origin: Origin, faults: Faults) -> object
         return _check_tables(key.table, value, origin, faults)
     if not isinstance(value, str) or key.check.prose:
         return key.check.run(value)
-    if key.template and fields_of(value):
-        key.check.run(fill(value, SAMPLES))
-        return value
-    if not key.template and mentions_field(value):
+    if key.template:
+        return _check_template(key, value, fields)
+    if mentions_field(value):
         raise ValueError(f"templates are not filled in here: {quoted(value)}")
     return key.check.run(value)
 
 
 def check_name(name: str, origin: Origin, faults: Faults) -> bool:
     """Tell whether a chain, source or fleet may be called ``name``, and complain if not."""
-    if NAME_PATTERN.fullmatch(name):
-        return True
-    faults.add(
-        origin,
-        f"not a name: {quoted(name)} (letters, digits, _ . @ + -; the first no . @ + -)",
-    )
-    return False
+    try:
+        checks.NAME.run(name)
+    except ValueError as error:
+        faults.add(origin, str(error))
+        return False
+    return True
+
+
+def _check_template(key: Key, template: str, fields: tuple[str, ...]) -> str:
+    """Check ``template`` as it will be once it is filled."""
+    fields_of(template, fields)
+    filled = fill(template, SAMPLES)
+    try:
+        key.check.run(filled)
+    except ValueError as error:
+        # What was written is shown, not what stood in for it.
+        raise ValueError(str(error).replace(quoted(filled), quoted(template))) from None
+    return template
 
 
 def _check_tables(table: Table, value: object, origin: Origin, faults: Faults) -> list[Values]:

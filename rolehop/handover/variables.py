@@ -85,6 +85,11 @@ def shell_before(environ: Mapping[str, str]) -> dict[str, str]:
     return others | {name: value for name, value in restored.items() if value is not None}
 
 
+def saved_names() -> dict[str, str]:
+    """Return under which name each profile and region variable is saved."""
+    return {name: _SAVED + name for name in (*_PROFILES, *_REGIONS)}
+
+
 def aws_variables(session: Session, region: str | None) -> tuple[Change, ...]:
     """Return the ``AWS_…`` variables of ``session``; no account known: that one is unset.
 

@@ -18,18 +18,14 @@ from rolehop.words import clean
 
 
 def chains_table(rows: Sequence[ChainRow], now: datetime) -> Table:
-    """Show chains with where they lead and what is left of a cached session."""
-    table = _table("CHAIN", "FROM", "HOPS", "TO", "CACHED")
+    """Show chains with where they start, where they lead and what is left of a session."""
+    table = _table("CHAIN", "FROM", "TO", "CACHED")
     for row in rows:
-        table.add_row(
-            Text(row.name, style="bold"),
-            row.continues or row.source or "",
-            str(len(row.roles)),
-            Text(_short(row.roles[-1]) if row.roles else "the source itself"),
-            _left(row.cached_until, now),
-        )
+        name = Text(row.name, style="bold")
         if row.description:
-            table.add_row("", Text(clean(row.description), style="dim"), "", "", "")
+            name.append(f"\n  {clean(row.description)}", style="not bold dim")
+        to = _short(row.roles[-1]) if row.roles else "the source itself"
+        table.add_row(name, row.continues or row.source or "", to, _left(row.cached_until, now))
     return table
 
 
@@ -128,7 +124,9 @@ def _grow(
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("HOP", "HOPS", "CACHE"))
+        table.add_column(
+            column, overflow="fold", no_wrap=column in ("HOP", "FROM", "CACHE", "CACHED", "LASTS")
+        )
     return table
 
 

@@ -93,11 +93,11 @@ def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tupl
         return "[vault] backend", named
     if environ.get("PYTHON_KEYRING_BACKEND"):
         return "PYTHON_KEYRING_BACKEND", environ["PYTHON_KEYRING_BACKEND"]
-    path = _keyringrc(environ, platform)
+    path = keyringrc(environ, platform)
     return str(path), None if path is None else _default_keyring(path)
 
 
-def _keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
+def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
     """Return where keyring itself looks (keyring.util.platform_), from ``environ``."""
     if platform == "win32":
         root = environ.get("LOCALAPPDATA") or environ.get("ProgramData")

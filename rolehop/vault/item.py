@@ -19,7 +19,7 @@ SCHEMA = 1
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REST = frozenset({"schema", "key", "arn", "account", "user_id", "issued_at"})
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
-# `datetime.strptime` is lenient (one-digit months); what is read must be what we would write.
+# `fromisoformat` takes other forms too; what is read must be what we would write.
 _EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")
 
@@ -113,7 +113,7 @@ def read_time(text: str) -> datetime:
     """
     if not _EXACT_TIME.fullmatch(text):
         raise ValueError("not a time in UTC with whole seconds")
-    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def _session(told: dict[str, str], rest: dict[str, str]) -> Session:

@@ -52,6 +52,9 @@ class KernelKeyring(KeyringBackend):
     priority = 1
     limit = LIMIT
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def get_password(self, service: str, username: str) -> str | None:
         """Return the payload, or ``None`` where there is no such key or its time is over."""
         found = _search(_description(service, username))

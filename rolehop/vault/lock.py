@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import random
 import sys
@@ -23,6 +24,8 @@ from pathlib import Path
 
 from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder
+
+_log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; by then the user must have been told why."""
@@ -78,6 +81,7 @@ class FileLocks:
                 raise self._too_late(held.state) from None
             except OSError:
                 file = None
+            _log.debug("hold lock %s", name if file is not None else f"{name}: not possible here")
             try:
                 self._enter(file)
                 yield
@@ -148,7 +152,7 @@ class FileLocks:
     def _too_late(self, state: dict[str, object]) -> ServiceError:
         pid, since = state.get("pid"), state.get("since")
         who = f"process {pid}" if isinstance(pid, int) else "another process"
-        cause = f"{who} holds the lock"
+        cause = f"{who} has held the lock"
         if isinstance(since, (int, float)):
             cause += f" for {max(0, round(self._now().timestamp() - since))} s"
         fix = f"try again; if it hangs, end it: kill {pid}" if pid else "try again"

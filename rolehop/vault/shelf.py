@@ -6,6 +6,7 @@ silent once is not asked again by this process, and never written to after a fai
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from rolehop.vault.deadline import PERSON_SECONDS, QUICK_SECONDS, Deadline, in_o
 
 if TYPE_CHECKING:
     from rolehop.vault.backend import Chosen
+
+_log = logging.getLogger(__name__)
 
 # Constant: the service tells items apart. Windows keeps an old secret under a compound name where
 # the user name of a service changes.
@@ -47,6 +50,7 @@ class Shelf:
                 return half
 
         found = self._deadline.call("reading from the keyring", read)
+        _log.debug("read %s: %s", service, "nothing there" if found is None else "found")
         if isinstance(found, chunks.HalfThere):
             raise found
         return found
@@ -57,13 +61,16 @@ class Shelf:
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
         )
+        _log.debug("wrote %s", service)
 
     def delete(self, service: str) -> bool:
         """Delete the text; ``False``: there was none."""
-        return self._deadline.call(
+        there = self._deadline.call(
             "deleting from the keyring",
             lambda: chunks.delete(self._plain, service, self.chosen.limit),
         )
+        _log.debug("deleted %s", service if there else f"nothing under {service}")
+        return there
 
 
 class Opener:
@@ -83,6 +90,12 @@ class Opener:
         self._guard = threading.Lock()
         self._shelf: Shelf | None = None
         self._failure: VaultError | None = None
+
+    @property
+    def in_use(self) -> str | None:
+        """The back end that was chosen and has not failed, ``None``: none is in use."""
+        with self._guard:
+            return None if self._failure or not self._shelf else self._shelf.chosen.name
 
     def open(self) -> Shelf:
         """Return the shelf.
@@ -110,6 +123,7 @@ class Opener:
         except VaultError as error:
             self._failure = error
             raise
+        _log.debug("the keyring is %s", chosen.name)
         if chosen.warning is not None:
             self._say(chosen.warning)
         return Shelf(chosen, Deadline(person if chosen.asks_person else quick))

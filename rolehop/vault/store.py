@@ -11,7 +11,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +21,7 @@ from rolehop.vault.item import as_time, read_time
 from rolehop.vault.lock import Contended, locked, unlock
 
 T = TypeVar("T")
+_State = tuple[int, int, int, int]
 
 _PATIENCE_SECONDS = 5.0
 # A key becomes part of a keyring's service name, so it must be nothing surprising.
@@ -38,10 +38,11 @@ class IndexStore:
         self.path = folder / "index.json"
         self._lock = folder / "index.lock"
         self._now = now
+        self._last: tuple[_State, Index] | None = None
 
     def load(self) -> Index:
         """Return what the file says, without what is outdated; no file is an empty index."""
-        return _read(self.path).pruned(self._now())
+        return self._read().pruned(self._now())
 
     def change(self, change: Callable[[Index], Index]) -> Index:
         """Write ``change`` of what the file says now; nothing is written where it changes nothing.
@@ -64,6 +65,16 @@ class IndexStore:
         finally:
             unlock(lock, self._lock)
 
+    def _read(self) -> Index:
+        """Read the file, unless it is still the one that was read last: walks look often."""
+        before = _state(self.path)
+        if self._last is not None and self._last[0] == before:
+            return self._last[1]
+        found = _read(self.path)
+        if before is not None and before == _state(self.path):
+            self._last = before, found
+        return found
+
 
 def as_text(index: Index) -> str:
     """Return the file's text."""
@@ -77,7 +88,8 @@ def as_text(index: Index) -> str:
             _plain(each) for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
         ],
     }
-    return json.dumps(told, indent=1) + "\n"
+    # Not indented: that would be written by json's slow half, and a fleet's index is long.
+    return json.dumps(told) + "\n"
 
 
 def read_text(text: str) -> Index:
@@ -100,6 +112,14 @@ def read_text(text: str) -> Index:
     )
 
 
+def _state(path: Path) -> _State | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
 def _read(path: Path) -> Index:
     try:
         file = read_trusted(path)
@@ -111,10 +131,8 @@ def _read(path: Path) -> Index:
 
 
 def _plain(value: Entry | KeyEntry | Finding | Spent | Stray) -> dict[str, object]:
-    return {
-        name: as_time(each) if isinstance(each, datetime) else each
-        for name, each in asdict(value).items()
-    }
+    fields = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
 
 
 def _each(told: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[str, T]:

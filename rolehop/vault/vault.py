@@ -17,7 +17,7 @@ from rolehop.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.chunks import HalfThere
 from rolehop.vault.deadline import PERSON_SECONDS, QUICK_SECONDS
-from rolehop.vault.index import Index, make_entry
+from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.item import Damaged, as_item, read_item
 from rolehop.vault.keystore import KeyStore
 from rolehop.vault.shelf import Opener, Shelf
@@ -63,6 +63,11 @@ class KeyringVault:
         self.index = IndexStore(folder, now=now)
         self.keys = KeyStore(self._opener, self.index, now)
 
+    @property
+    def backend(self) -> str | None:
+        """The back end in use (``module.Class``), ``None`` before the first use and after a failure."""
+        return self._opener.in_use
+
     def get(self, step: Step, chain: str) -> Session | None:
         """Return the session under ``step.key``, expired ones included; ``None``: a miss.
 
@@ -76,7 +81,8 @@ class KeyringVault:
             text = shelf.get(_service(step.key))
             session = None if text is None else read_item(text, step.key)
         except (Damaged, HalfThere) as damage:
-            self._once.say(f"a session in the keyring is damaged and is not used: {damage}")
+            what = f"a session in the keyring is damaged and is not used: {damage}"
+            self._once.say(what, about="damaged")
             return None
         except VaultError as error:
             self._give_up("sessions are neither read nor kept", error)
@@ -94,6 +100,7 @@ class KeyringVault:
         backend = shelf.chosen.name
         # The index is written before the item: an entry without an item harms nobody, and an item
         # without an entry is never swept.
+        before = self.index.load().sessions.get(step.key)
         self._change(
             lambda index: _noted(self._swept(index, shelf, step.key), step, session, chain, backend)
         )
@@ -102,11 +109,11 @@ class KeyringVault:
         try:
             shelf.put(_service(step.key), as_item(session, step.key), seconds)
         except VaultFull as error:
-            self._once.say(_line("sessions are not kept", error))
-            self._forget_entries((step.key,), backend)
+            self._once.say(_line("sessions are not kept", error), about="full")
+            self._change(lambda index: _as_before(index, step.key, before, backend))
         except VaultError as error:
             self._give_up("sessions are not kept", error)
-            self._forget_entries((step.key,), backend)
+            self._change(lambda index: _as_before(index, step.key, before, backend))
 
     def drop(self, key: str) -> None:
         """Forget what rests under ``key``; nothing there is no error."""
@@ -220,6 +227,12 @@ class _Once:
 def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:
     parent = index.sessions.get(step.parent or "")
     return index.with_session(make_entry(step, session, chain, backend, parent))
+
+
+def _as_before(index: Index, key: str, before: Entry | None, backend: str) -> Index:
+    """What was there before a write that failed is still there."""
+    index = index.without((key,), backend)
+    return index if before is None else index.with_session(before)
 
 
 def _is_kept(step: Step) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.files import FileText
-from tests.config.texts import HERE, complaints_of, error_of, load
+from tests.config.texts import HERE, Files, complaints_of, error_of, load
 
 HUB = """\
 [sources.alice]
@@ -49,9 +49,9 @@ CASES = [
     ("fleets = 3", 6, "fleets", "must hold tables: [fleets.NAME]"),
     ("vault = 3", 6, "vault", "must be a table, not an integer"),
     # names
-    ('[chains."a b"]', 6, 'chains."a b"', f'not a name: "a b" {NAME_HINT}'),
-    ('[sources."-x"]', 6, "sources.-x", f'not a name: "-x" {NAME_HINT}'),
-    ('[fleets."a/b"]', 6, 'fleets."a/b"', f'not a name: "a/b" {NAME_HINT}'),
+    ('[chains."a b"]', 6, 'chains."a b"', f'not a name {NAME_HINT}: "a b"'),
+    ('[sources."-x"]', 6, "sources.-x", f'not a name {NAME_HINT}: "-x"'),
+    ('[fleets."a/b"]', 6, 'fleets."a/b"', f'not a name {NAME_HINT}: "a/b"'),
     # defaults and vault
     ('[defaults]\nregoin = "x"', 7, "defaults.regoin", 'unknown key; did you mean "region"?'),
     ('[defaults]\nregion = "Ireland"', 7, "defaults.region", 'not a region: "Ireland"'),
@@ -59,7 +59,7 @@ CASES = [
         '[defaults]\nduration = "13h"',
         7,
         "defaults.duration",
-        "longer than allowed: '13h'; it may be 15 min to 12 h",
+        'longer than allowed: "13h"; it may be 15 min to 12 h',
     ),
     (
         "[defaults]\nmin_ttl = 12.5",
@@ -71,7 +71,7 @@ CASES = [
         '[defaults]\nmin_ttl = "-1"',
         7,
         "defaults.min_ttl",
-        'not a duration: \'-1\'; write it like "90s", "30m" or "1h30m"',
+        'not a duration: "-1"; write it like "90s", "30m" or "1h30m"',
     ),
     (
         '[defaults]\nsession_name = "{usr}"',
@@ -128,7 +128,7 @@ CASES = [
         '[sources.x]\ntype = "keys"\nmfa_duration = "37h"',
         8,
         "sources.x.mfa_duration",
-        "longer than allowed: '37h'; it may be 15 min to 36 h",
+        'longer than allowed: "37h"; it may be 15 min to 36 h',
     ),
     (
         '[sources.x]\ntype = "keys"\nmfa_command = "ykman \'oath"',
@@ -170,7 +170,7 @@ CASES = [
         '[sources.x]\ntype = "sign-in"\naccount = "{user}"',
         8,
         "sources.x.account",
-        "only {account} is filled in here, not {user}",
+        "unknown field {user}; what is filled in here: {account}",
     ),
     (
         '[sources.x]\ntype = "sign-in"\naccount = 111111111111',
@@ -273,7 +273,7 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nlabels = { "a=b" = "c" }',
         8,
         'chains.x.labels."a=b"',
-        f'not a name: "a=b" {NAME_HINT}',
+        f'not a name {NAME_HINT}: "a=b"',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = {}',
@@ -350,7 +350,7 @@ CASES = [
         hop('source_identity = "{me}"'),
         10,
         "chains.x.hops[0].source_identity",
-        "unknown field {me}; fields are {user} {host} {account} {chain}",
+        "unknown field {me}; what is filled in here: {user} {host} {account} {chain}",
     ),
     (
         hop('source_identity = "a/b"'),
@@ -380,7 +380,7 @@ CASES = [
         hop('duration = "12h1s"'),
         10,
         "chains.x.hops[0].duration",
-        "longer than allowed: '12h1s'; it may be 15 min to 12 h",
+        'longer than allowed: "12h1s"; it may be 15 min to 12 h',
     ),
     (
         hop("duration = true"),
@@ -649,15 +649,15 @@ def test_one_thing_wrong_is_one_complaint(text: str, line: int, key: str, said: 
         ("a = 1\nb = = 2\n", 2, "not TOML: invalid value (column 5)"),
         ("a = 1\na = 2\n", 2, "not TOML: cannot overwrite a value (column 6)"),
         ("[chains\n", 1, "not TOML: expected ']' at the end of a table declaration (column 8)"),
-        ("\n\nx = [1", 3, "not TOML: unclosed array (at end of document)"),
-        (f"x = {'9' * 5000}", None, "not TOML: exceeds the limit"),
+        ("\n\nx = [1", 4, "not TOML: unclosed array"),
+        (f"x = {'9' * 5000}", None, "not TOML: exceeds the limit (4300 digits)"),
     ],
 )
 def test_after_a_syntax_error_only_that_is_said(text: str, line: int | None, said: str) -> None:
     [(file, at, key, words)] = complaints_of(text + "\nnonsense = 1")
     assert (file, key) == ("config.toml", "")
     assert at == line or line is None
-    assert words.startswith(said[:30])
+    assert words.startswith(said)
 
 
 def test_regions_decide_for_full_arns_where_no_arn_came_before() -> None:
@@ -752,7 +752,7 @@ def test_a_file_that_cannot_be_followed_is_one_complaint(
     content: FileText | Exception, line: int | None, said: str
 ) -> None:
     assert complaints_of({"config.toml": content}) == [("config.toml", line, "", said)]
-    named = {
+    named: Files = {
         "config.toml": 'include = ["t.toml"]\n[chains.a]\nsource = "of-the-team"',
         "t.toml": content,
     }
@@ -767,7 +767,10 @@ def test_side_files_that_others_can_write_are_refused(key: str) -> None:
     text = f'[fleets.f]\nfrom = "hub"\nrole = "{{account}}:role/A"\n{key} = "side.txt"\n' + (
         'accounts = ["444444444444"]' if key == "policy_file" else ""
     )
-    files = {"config.toml": HUB + text, "side.txt": FileText("", "", "everybody can write it")}
+    files: Files = {
+        "config.toml": HUB + text,
+        "side.txt": FileText("", "", "everybody can write it"),
+    }
     assert complaints_of(files) == [
         (
             "config.toml",

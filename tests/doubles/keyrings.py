@@ -18,10 +18,17 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 WINDOWS_UNITS = 1_280
 
 
-class InMemory(KeyringBackend):
-    """Works; each object has its own items."""
+class _Double(KeyringBackend):
+    """keyring's own constructor has no types."""
 
-    priority = 1
+    priority: float = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+
+class InMemory(_Double):
+    """Works; each object has its own items."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,10 +67,8 @@ class WindowsError(Exception):
 WindowsError1783 = WindowsError(1783, "CredWrite", "The stub received bad data")
 
 
-class FileBacked(KeyringBackend):
+class FileBacked(_Double):
     """Works over several processes; one JSON file an item, replaced in one rename."""
-
-    priority = 1
 
     def get_password(self, service: str, username: str) -> str | None:
         try:
@@ -103,10 +108,8 @@ class LimitedFileBacked(FileBacked):
         super().set_password(service, username, password)
 
 
-class _Refusing(KeyringBackend):
+class _Refusing(_Double):
     """Every call fails in the same way."""
-
-    priority = 1
 
     def get_password(self, service: str, username: str) -> str | None:
         raise self._error(service)
@@ -142,10 +145,8 @@ class Broken(_Refusing):
         return RuntimeError(f"cannot handle {told}")
 
 
-class Hanging(KeyringBackend):
+class Hanging(_Double):
     """Never answers."""
-
-    priority = 1
 
     def get_password(self, service: str, username: str) -> str | None:
         self._hang()

@@ -60,6 +60,8 @@ class Home:
     chains: dict[str, str] = field(default_factory=dict)
     """Chain name to the AWS profile it starts from."""
 
+    now: datetime = NOW
+
     def write(self, config: str, credentials: str = "") -> None:
         (self.path / ".aws").mkdir(exist_ok=True)
         (self.path / ".aws" / "config").write_text(config)
@@ -91,7 +93,7 @@ class Home:
             ),
             aws_files=(config, credentials),
             keys=keys or KeptKeys(),
-            now=lambda: NOW,
+            now=lambda: self.now,
             profile_of_chain=self.chains.get,
         )
 

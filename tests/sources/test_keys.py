@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,3 +58,16 @@ class TestKeys:
 def test_each_source_of_iam_user_keys_has_the_mfa_keys(name: str) -> None:
     table = SOURCE_TYPES[name].table
     assert {"mfa_serial", "mfa_command", "mfa_duration"} <= {key.name for key in table.keys}
+
+
+def test_knowing_the_sources_loads_nothing_heavy() -> None:
+    script = "import sys, rolehop.sources; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"botocore", "boto3", "keyring", "click", "rich", "subprocess"}
+    assert not heavy & set(done.stdout.split())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,8 +154,8 @@ class TestProcess:
         assert (stamps[0].kept, stamps[0].long_lived) == (True, False)
 
     def test_a_short_session_does_not_run_it_twice(self, home: Home) -> None:
-        soon = datetime.now(UTC).replace(microsecond=0).timestamp() + 300
-        at = datetime.fromtimestamp(soon, UTC)
+        home.now = datetime.now(UTC).replace(microsecond=0)  # botocore has a clock of its own
+        at = home.now + timedelta(minutes=5)
         self.profile(home, home.printing({**DOCUMENT, "Expiration": at.isoformat()}))
         assert home.load("p") == Credentials("ASIAPROCESS", Secret(SECRET), Secret(TOKEN), at)
         assert (home.path / "runs").read_text() == "x"
@@ -248,7 +248,7 @@ class TestProcess:
             pytest.param(f"/nowhere/x {SECRET}", "/nowhere/x: no such file or directory", id="absent"),
             pytest.param("~/bin/x", "~/bin/x: no such file or directory", id="nobody-expands-home"),
             pytest.param("/tmp", "/tmp: permission denied", id="no-program"),  # noqa: S108
-            pytest.param("'open", "its credential_process did not print what it should", id="open-quote"),
+            pytest.param("'open", "a quote in its credential_process is not closed", id="open-quote"),
         ],
     )  # fmt: skip
     def test_a_process_that_cannot_start_is_told(

@@ -47,11 +47,11 @@ def token_step(name: str = "token", *, parent: str = "source") -> TokenStep:
 
 
 def session(
-    token: str = "token-of-hub",
+    token: str = "token-of-hub",  # noqa: S107 - made up
     *,
     issued_at: datetime = NOW,
     life: timedelta = timedelta(hours=1),
-    secret: str = "secret-of-hub",
+    secret: str = "secret-of-hub",  # noqa: S107 - made up
 ) -> Session:
     expires_at = issued_at + life
     return Session(
@@ -64,7 +64,7 @@ def session(
     )
 
 
-def keys(access_key_id: str = "AKIAEXAMPLE000000", secret: str = "secret-of-alice") -> Credentials:
+def keys(access_key_id: str = "AKIAEXAMPLE000000", secret: str = "secret-of-alice") -> Credentials:  # noqa: S107 - made up
     return Credentials(access_key_id, Secret(secret))
 
 

@@ -4,7 +4,7 @@ import errno
 import subprocess
 import sys
 import threading
-import time
+from pathlib import Path
 
 import pytest
 from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError, PasswordSetError
@@ -140,20 +140,23 @@ print("at the end")
 """
 
 
-def test_a_hung_keyring_never_keeps_a_program_from_ending(tmp_path: object) -> None:
-    begun = time.monotonic()
+NO_ANSWER = (
+    "sessions are neither read nor kept: the keyring does not answer: "
+    "reading from the keyring did not end within 0.2 s"
+)
+
+
+def test_a_hung_keyring_never_keeps_a_program_from_ending(tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, "-W", "error", "-c", _HANGS, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
-        cwd=__import__("pathlib").Path(__file__).parents[2],
+        cwd=Path(__file__).parents[2],
     )
-    assert time.monotonic() - begun < 60
     assert shown.stderr == ""
     assert shown.stdout.splitlines() == [
-        "sessions are neither read nor kept: the keyring does not answer: "
-        "reading from the keyring did not end within 0.2 s",
+        NO_ANSWER,
         "at the end",
     ]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -55,7 +54,7 @@ def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
 def test_the_file_is_for_the_user_alone_and_its_lock_is_gone(tmp_path: Path) -> None:
     store(tmp_path / "state").change(lambda _: FULL)
     assert (tmp_path / "state" / "index.json").stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path / "state") == ["index.json"]
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["index.json"]
 
 
 def test_an_entry_says_where_it_belongs() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import os
+import json
 import signal
 import subprocess
 import sys
@@ -30,12 +30,11 @@ for _ in range(3):
 
 _HOLDER = """
 import sys, time
+from contextlib import nullcontext
 from pathlib import Path
 from rolehop.vault.lock import FileLocks
 locks = FileLocks(Path(sys.argv[1]))
-with locks.hold("hub"):
-    if sys.argv[2] == "asking":
-        locks.waiting_for_person().__enter__()
+with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" else nullcontext():
     print("held", flush=True)
     time.sleep(3600)
 """
@@ -64,7 +63,7 @@ def test_forty_processes_take_turns(tmp_path: Path) -> None:
     ]
     assert [contender.wait() for contender in contenders] == [0] * 40
     assert (tmp_path / "number").read_text() == "120"
-    assert os.listdir(tmp_path / "locks") == []
+    assert list((tmp_path / "locks").iterdir()) == []
 
 
 def test_threads_take_turns_and_leave_nothing_behind(tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ def test_threads_take_turns_and_leave_nothing_behind(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == [1]
-    assert os.listdir(tmp_path / "locks") == []
+    assert list((tmp_path / "locks").iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -93,7 +92,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     end(holder)
     with FileLocks(tmp_path, deadline_seconds=5).hold("hub"):
         pass
-    assert os.listdir(tmp_path / "locks") == []
+    assert list((tmp_path / "locks").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_past_the_deadline_it_says_who_holds_it_how_long_and_why(
 ) -> None:
     holder = start_holder(tmp_path, how)
     file = next((tmp_path / "locks").iterdir())
-    since = __import__("json").loads(file.read_text())["since"]
+    since = json.loads(file.read_text())["since"]
     now = NOW + timedelta(seconds=since + 90 - NOW.timestamp())
     try:
         with (
@@ -124,7 +123,7 @@ def test_past_the_deadline_it_says_who_holds_it_how_long_and_why(
     finally:
         end(holder)
     assert caught.value.what == "another rolehop is walking the same hop"
-    assert caught.value.cause == f"process {holder.pid} holds the lock{told}"
+    assert caught.value.cause == f"process {holder.pid} has held the lock{told}"
     assert caught.value.fix == f"{fix}{holder.pid}"
     assert caught.value.exit_code == 6
 
@@ -138,7 +137,7 @@ def test_a_thread_of_the_same_process_meets_the_deadline_too(tmp_path: Path) -> 
 def test_other_names_do_not_wait(tmp_path: Path) -> None:
     locks = FileLocks(tmp_path, deadline_seconds=0.05)
     with locks.hold("hub"), locks.hold("admin"):
-        assert len(os.listdir(tmp_path / "locks")) == 2
+        assert len(list((tmp_path / "locks").iterdir())) == 2
 
 
 def test_waiting_for_a_person_is_taken_back(tmp_path: Path) -> None:

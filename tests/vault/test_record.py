@@ -24,7 +24,9 @@ def test_the_line_is_the_contract_in_its_order_without_spaces() -> None:
     [
         pytest.param(None, None, "", [], id="an-iam-user-key"),
         pytest.param("t", None, "", ["SessionToken"], id="no-known-end"),
-        pytest.param("t", "2030-01-02T03:04:05Z", "", ["SessionToken", "Expiration"], id="no-account"),
+        pytest.param(
+            "t", "2030-01-02T03:04:05Z", "", ["SessionToken", "Expiration"], id="no-account"
+        ),
     ],
 )
 def test_what_is_not_known_is_left_out(

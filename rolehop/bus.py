@@ -1,0 +1,263 @@
+"""One secret from the Secret Service over the session bus, with as little as that takes.
+
+Two round trips: sign on, open a *plain* session and search the default collection; then read the
+item. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
+the keyring library encrypts it on the way against nobody in particular, at ten times the cost. A
+process that could listen on the socket could as well ask for the secret itself.
+
+Formats: D-Bus specification (wire format, SASL); Secret Service API 0.2 (freedesktop.org).
+Anything unexpected is ``BusTrouble``: the caller asks the full path then.
+"""
+
+import _socket
+import os
+
+_SECRETS = "org.freedesktop.secrets"
+_DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
+_PATIENCE = 2.0  # seconds for each answer
+_LARGEST = 1 << 20  # bytes of one message
+_CALL, _RETURN = 1, 2
+_NO_AUTO_START = 2  # a service that does not run is not started from here
+
+
+class BusTrouble(Exception):
+    """The bus, or who answers on it, is not what this small client understands."""
+
+
+def read_secret(address: str, service: str, username: str) -> str | None:
+    """Return the secret that the keyring library keeps under these names, ``None``: there is none.
+
+    ``address`` is DBUS_SESSION_BUS_ADDRESS.
+
+    Raises:
+        OSError: the bus cannot be reached, or does not answer in time.
+        BusTrouble: it answers with anything but a secret (a locked collection, say).
+    """
+    bus = _Bus(address)
+    try:
+        return _read(bus, service, username)
+    finally:
+        bus.close()
+
+
+def _read(bus: "_Bus", service: str, username: str) -> str | None:
+    attributes = _dictionary({"service": service, "username": username})
+    bus.send(b"\0AUTH EXTERNAL %b\r\nBEGIN\r\n" % str(os.geteuid()).encode().hex().encode())
+    hello = bus.call(
+        "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"
+    )
+    opened = bus.call(
+        _SECRETS,
+        "/org/freedesktop/secrets",
+        "org.freedesktop.Secret.Service",
+        "OpenSession",
+        "sv",
+        # A variant: its signature, then the empty string that "plain" has for input.
+        _aligned(_string("plain") + b"\x01s\0", 4) + _string(""),
+    )
+    searched = bus.call(
+        _SECRETS,
+        _DEFAULT_COLLECTION,
+        "org.freedesktop.Secret.Collection",
+        "SearchItems",
+        "a{ss}",
+        attributes,
+    )
+    bus.flush()
+    bus.expect_ok()
+    bus.answer_to(hello)
+    session = _last_path(bus.answer_to(opened))
+    item = _first_path(bus.answer_to(searched))
+    if item is None:
+        return None
+    asked = bus.call(
+        _SECRETS, item, "org.freedesktop.Secret.Item", "GetSecret", "o", _string(session)
+    )
+    bus.flush()
+    return _secret(bus.answer_to(asked))
+
+
+class _Bus:
+    """A connection that writes several calls at once and reads answers in any order."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        self._socket.settimeout(_PATIENCE)
+        self._out = b""
+        self._in = b""
+        self._serial = 0
+        try:
+            self._socket.connect(_path_of(address))
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        self._out += data
+
+    def flush(self) -> None:
+        self._socket.sendall(self._out)
+        self._out = b""
+
+    def call(
+        self,
+        to: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: bytes = b"",
+    ) -> int:
+        """Queue one method call and return its serial."""
+        self._serial += 1
+        fields = [(1, b"o", path), (2, b"s", interface), (3, b"s", member), (6, b"s", to)]
+        header = b""
+        for code, kind, value in fields:
+            header = _aligned(header, 8) + bytes([code, 1]) + kind + b"\0"
+            header = _aligned(header, 4) + _string(value)
+        if signature:
+            header = _aligned(header, 8) + b"\x08\x01g\0"
+            header += bytes([len(signature)]) + signature.encode() + b"\0"
+        start = (
+            b"l" + bytes([_CALL, _NO_AUTO_START, 1]) + _number(len(body)) + _number(self._serial)
+        )
+        self._out += _aligned(start + _number(len(header)) + header, 8) + body
+        return self._serial
+
+    def expect_ok(self) -> None:
+        """Read the answer to AUTH."""
+        while b"\r\n" not in self._in:
+            self._more()
+        line, _, self._in = self._in.partition(b"\r\n")
+        if not line.startswith(b"OK "):
+            raise BusTrouble("the bus does not know us")
+
+    def answer_to(self, serial: int) -> bytes:
+        """Return the body of the answer to call ``serial``; signals and others' are passed over."""
+        while True:
+            kind, reply_to, body = self._message()
+            if reply_to != serial:
+                continue
+            if kind != _RETURN:
+                raise BusTrouble("a call was refused")
+            return body
+
+    def _message(self) -> tuple[int, int, bytes]:
+        self._need(16)
+        if self._in[:1] != b"l":
+            raise BusTrouble("an answer in the other byte order")
+        fields_end = 16 + int.from_bytes(self._in[12:16], "little")
+        body_start = fields_end + -fields_end % 8
+        end = body_start + int.from_bytes(self._in[4:8], "little")
+        if end > _LARGEST:
+            raise BusTrouble("an answer too large")
+        self._need(end)
+        message, self._in = self._in[:end], self._in[end:]
+        return message[1], _reply_serial(message[16:fields_end]), message[body_start:]
+
+    def _need(self, length: int) -> None:
+        while len(self._in) < length:
+            self._more()
+
+    def _more(self) -> None:
+        data = self._socket.recv(65536)
+        if not data:
+            raise BusTrouble("the bus hung up")
+        self._in += data
+
+
+def _path_of(address: str) -> str | bytes:
+    """Return where the first address listens: a path, or an abstract name."""
+    kind, _, rest = address.partition(";")[0].partition(":")
+    told = dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)
+    if kind != "unix" or "%" in rest:
+        raise BusTrouble("not a plain socket address")
+    if "path" in told:
+        return told["path"]
+    if "abstract" in told:
+        return b"\0" + told["abstract"].encode()
+    raise BusTrouble("no socket in the address")
+
+
+def _reply_serial(fields: bytes) -> int:
+    """Return the REPLY_SERIAL among a message's header fields, 0 where there is none.
+
+    Fields come in any order; those before it are skipped by the length of their one value, which
+    is a string, a path, a signature or a number.
+    """
+    at = 0
+    while at < len(fields):
+        at += -at % 8
+        code, kind = fields[at], fields[at + 2 : at + 3]
+        at += 4
+        if kind == b"g":
+            at += fields[at] + 2
+        elif kind == b"u":
+            if code == 5:
+                return int.from_bytes(fields[at : at + 4], "little")
+            at += 4
+        elif kind in (b"s", b"o"):
+            at += int.from_bytes(fields[at : at + 4], "little") + 5
+        else:
+            raise BusTrouble("an answer with unknown header fields")
+    return 0
+
+
+def _last_path(body: bytes) -> str:
+    """Return the path behind the variant in OpenSession's answer: the session's."""
+    # The variant of a plain session is an empty string: 1 s 0, padded, length 0, end.
+    if body[:3] != b"\x01s\0" or body[4:8] != b"\0\0\0\0":
+        raise BusTrouble("no plain session")
+    return _text(body, 12)
+
+
+def _first_path(body: bytes) -> str | None:
+    """Return the first path of an array of paths, ``None`` where it is empty."""
+    return _text(body, 4) if int.from_bytes(body[:4], "little") else None
+
+
+def _secret(body: bytes) -> str:
+    """Return the value of a Secret struct: session path, parameters, value, content type."""
+    at = 4 + int.from_bytes(body[:4], "little") + 1
+    at += -at % 4
+    at += 4 + int.from_bytes(body[at : at + 4], "little")
+    at += -at % 4
+    length = int.from_bytes(body[at : at + 4], "little")
+    value = body[at + 4 : at + 4 + length]
+    if len(value) != length:
+        raise BusTrouble("a secret cut short")
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BusTrouble("a secret that is no text") from None
+
+
+def _text(body: bytes, at: int) -> str:
+    length = int.from_bytes(body[at : at + 4], "little")
+    return body[at + 4 : at + 4 + length].decode("ascii", "replace")
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def _string(text: str) -> bytes:
+    data = text.encode()
+    return _number(len(data)) + data + b"\0"
+
+
+def _aligned(data: bytes, boundary: int) -> bytes:
+    return data + b"\0" * (-len(data) % boundary)
+
+
+def _dictionary(pairs: dict[str, str]) -> bytes:
+    """Return an ``a{ss}``: its length, then each pair on a boundary of eight."""
+    entries = b""
+    for name, value in pairs.items():
+        entries = _aligned(entries, 8) + _string(name)
+        entries = _aligned(entries, 4) + _string(value)
+    # The first entry begins on a boundary of eight, which the length does not count.
+    return _number(len(entries)) + b"\0" * 4 + entries

@@ -1,0 +1,85 @@
+"""The programs that the demo starts: real ones, and none of them outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rolehop.errors import RolehopError
+
+
+class Children:
+    """Starts programs in the demo's home and environment."""
+
+    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
+        self._environ = dict(environ)
+        self._folder = folder
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        line: Callable[[str], None],
+        stdin: str | None = None,
+        captured: bool = False,
+    ) -> str:
+        """Run a program to its end; each line that it says goes to ``line`` as it comes.
+
+        Args:
+            argv: the program and its arguments.
+            line: gets what is said on stdout and stderr, without the line end.
+            stdin: what the program reads; ``None``: nothing.
+            captured: stdout is returned and not shown.
+
+        Raises:
+            RolehopError: it failed.
+        """
+        with self._started(argv, captured=captured) as child:
+            if stdin is not None and child.stdin is not None:
+                child.stdin.write(stdin)
+            if child.stdin is not None:
+                child.stdin.close()
+            for each in (child.stderr if captured else child.stdout) or ():
+                line(each.rstrip("\n"))
+            caught = child.stdout.read() if captured and child.stdout is not None else ""
+        if child.returncode != 0:
+            raise RolehopError(
+                "a step of the demo failed",
+                cause=f"{' '.join(argv[1:])} left with {child.returncode}",
+                fix="report what stands above; there is no secret in it",
+            )
+        return caught
+
+    @contextlib.contextmanager
+    def _started(self, argv: Sequence[str], *, captured: bool) -> Iterator[subprocess.Popen[str]]:
+        with subprocess.Popen(
+            list(argv),
+            env=self._environ,
+            cwd=self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if captured else subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            # A group of its own, so that what the program started itself ends with it.
+            process_group=0 if os.name == "posix" else None,
+        ) as child:
+            try:
+                yield child
+            except BaseException:
+                _end(child)
+                raise
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End a program and all that it started, without asking: it may be about to write files."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
+    child.wait()

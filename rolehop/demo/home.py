@@ -1,0 +1,151 @@
+"""The demo's home: a folder that is removed at the end, and an environment that knows no other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rolehop.files import make_private_folder, write_beside
+
+HOME_VARIABLE = "ROLEHOP_DEMO_HOME"
+"""Tells the demo's keyring where it may write."""
+
+MARKER = ".rolehop-demo"
+"""A file that only the demo's home has."""
+
+# What a program needs to start and to write readable text; nothing of AWS, keyrings or proxies.
+_KEPT = (
+    "PATH",
+    "PYTHONPATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TERM",
+    "NO_COLOR",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+)
+_STOPS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoHome:
+    """A home folder of mode 0700 and what lies in it."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """Rolehop's own config."""
+        return self.folder / ".config" / "rolehop" / "config.toml"
+
+    @property
+    def aws_config(self) -> Path:
+        """The AWS config, where programs look for profiles."""
+        return self.folder / ".aws" / "config"
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file whole, mode 0600."""
+        write_beside(path, text)
+
+    def environ(self, before: Mapping[str, str], endpoint: str | None = None) -> dict[str, str]:
+        """Return an environment in which this is the home and ``endpoint`` is all of AWS."""
+        folder = str(self.folder)
+        kept = {name: before[name] for name in _KEPT if name in before}
+        homes = {
+            "HOME": folder,
+            "USERPROFILE": folder,
+            "XDG_CONFIG_HOME": str(self.folder / ".config"),
+            "XDG_STATE_HOME": str(self.folder / ".local" / "state"),
+            "XDG_DATA_HOME": str(self.folder / ".local" / "share"),
+            "XDG_CACHE_HOME": str(self.folder / ".cache"),
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            # platformdirs asks Windows itself for these folders, unless told.
+            "WIN_PD_OVERRIDE_LOCAL_APPDATA": folder,
+        }
+        aws = {
+            "AWS_CONFIG_FILE": str(self.aws_config),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / ".aws" / "credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "*",
+        }
+        if endpoint is not None:
+            aws["AWS_ENDPOINT_URL"] = endpoint
+        # So that what programs say can be read on every system.
+        own = {"PYTHONUTF8": "1", "ROLEHOP_CONFIG": str(self.config), HOME_VARIABLE: folder}
+        return {**kept, **homes, **aws, **own}
+
+
+@contextmanager
+def demo_home() -> Iterator[DemoHome]:
+    """Make the home; remove it whatever happens, a second Ctrl-C included.
+
+    Only a killed process (SIGKILL) leaves it behind, and then it holds keys of an AWS that ended
+    with that process.
+    """
+    home = DemoHome(Path(tempfile.mkdtemp(prefix="rolehop-demo-")))
+    try:
+        home.write(home.folder / MARKER, "removed when the demo ends\n")
+        make_private_folder(home.folder / "run")
+        yield home
+    finally:
+        with _undisturbed():
+            shutil.rmtree(home.folder, ignore_errors=True)
+
+
+@contextmanager
+def only_environment(environ: Mapping[str, str]) -> Iterator[None]:
+    """Let this process see ``environ`` and nothing else of its own environment.
+
+    The AWS library in the demo's process would follow the user's AWS_PROFILE, proxies and config,
+    and moto its MOTO_… variables.
+    """
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an orderly end with the exit code a shell gives them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {each: signal.signal(each, stop) for each in _STOPS if each != signal.SIGINT}
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in _STOPS}
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(handlers: Mapping[int, object]) -> None:
+    for number, handler in handlers.items():
+        # None: a handler that was not set by Python and cannot be given back.
+        if callable(handler) or isinstance(handler, int):
+            signal.signal(number, handler)

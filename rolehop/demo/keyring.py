@@ -1,0 +1,86 @@
+"""The keyring back end of the demo: files in a home that is thrown away, and nowhere else.
+
+Each command of the demo is a process of its own, so what one keeps for the next must lie
+somewhere. It lies in the demo's home, one file an item, mode 0600, in plain text. That would be no
+place for a secret; these are none: they are keys of an AWS that runs inside the demo, and both end
+with it. So the class refuses to work anywhere but in the home of a running demo.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+from keyring.backend import KeyringBackend
+from keyring.compat import properties
+from keyring.errors import PasswordDeleteError
+
+from rolehop.demo.home import HOME_VARIABLE, MARKER
+from rolehop.files import write_beside
+
+
+class DemoKeyring(KeyringBackend):
+    """Items as files in the demo's home."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._folder = demo_folder() / "keyring"
+
+    @properties.classproperty
+    def priority(cls) -> float:  # noqa: N805 - keyring asks the class
+        """Say 1, as the keyrings of a system do: what it keeps needs no better place.
+
+        Raises:
+            RuntimeError: this is not a demo.
+        """
+        demo_folder()
+        return 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return the item, or ``None``."""
+        try:
+            return self._path(service, username).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Write the item, mode 0600."""
+        write_beside(self._path(service, username), password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Delete the item.
+
+        Raises:
+            PasswordDeleteError: there is none.
+        """
+        try:
+            self._path(service, username).unlink()
+        except FileNotFoundError:
+            raise PasswordDeleteError("no such item") from None
+
+    def _path(self, service: str, username: str) -> Path:
+        return self._folder / quote(f"{service}:{username}", safe="")
+
+
+def demo_folder() -> Path:
+    """Return the home of the running demo.
+
+    Raises:
+        RuntimeError: there is none: no demo, or a folder that the demo did not make.
+    """
+    named = os.environ.get(HOME_VARIABLE)
+    if not named:
+        raise RuntimeError("this back end works within rolehop demo only")
+    folder = Path(named)
+    if not (folder / MARKER).is_file() or not _is_private(folder):
+        raise RuntimeError(f"{folder} is not the home of a demo")
+    return folder
+
+
+def _is_private(folder: Path) -> bool:
+    if os.name != "posix":
+        return True
+    status = folder.stat()
+    return status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700

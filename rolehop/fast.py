@@ -1,0 +1,93 @@
+"""The hot path: a cached ``credential-process`` answered at about the cost of starting Python.
+
+SDKs start this by the dozen. So before anything else is imported, the entry asks here: is there a
+record of what the last answer for this chain depended on, is all of that unchanged, and is the
+item it names whole and alive? Then its first line is printed. Anything out of the ordinary (an
+unknown flag, a changed file or variable, a locked keyring, a damaged or ending item, a clock that
+went back) is answered with ``None``, nothing has been printed, and the full path decides.
+"""
+
+import os
+import sys
+import time
+
+from rolehop import __version__
+from rolehop.record import (
+    Record,
+    file_stamp,
+    line_of_item,
+    read_record,
+    record_path,
+    state_folder,
+    variable_mark,
+)
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Attributes of any keyring back end can be changed by these (keyring's own documentation).
+_PROPERTY = "KEYRING_PROPERTY_"
+USERNAME = "rolehop"
+
+
+def answer(arguments: list[str], environ: "Mapping[str, str]") -> str | None:
+    """Return the line that the full path would print, or ``None`` where that must be asked."""
+    if len(arguments) != 2 or arguments[0] != "credential-process" or sys.platform != "linux":
+        return None
+    record = _record_of(arguments[1], environ)
+    if record is None or not _holds(record, environ):
+        return None
+    item = _read_item(record, environ)
+    if item is None:
+        return None
+    return line_of_item(item, record.key, time.time(), record.min_ttl)
+
+
+def _record_of(chain: str, environ: "Mapping[str, str]") -> Record | None:
+    folder = state_folder(environ)
+    if folder is None or ".." in chain or chain.startswith(("-", "/")):
+        return None
+    try:
+        file = os.open(record_path(folder, chain), os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        text = os.read(file, 1 << 20).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(file)
+    record = read_record(text)
+    return record if record is not None and record.chain == chain else None
+
+
+def _holds(record: Record, environ: "Mapping[str, str]") -> bool:
+    """Tell whether everything that the answer depended on is as it was."""
+    if record.version != __version__ or record.uid != os.geteuid():
+        return False
+    if record.host != os.uname().nodename or (record.until and time.time() >= record.until):
+        return False
+    for name, mark in record.variables.items():
+        if variable_mark(name, environ.get(name)) != mark:
+            return False
+    if any(name.startswith(_PROPERTY) for name in environ):
+        return False
+    return all(file_stamp(path) == stamp for path, stamp in record.files.items())
+
+
+def _read_item(record: Record, environ: "Mapping[str, str]") -> str | None:
+    service = f"rolehop/{record.key}"
+    if record.backend == "kernel":
+        from rolehop import keyctl
+
+        try:
+            found = keyctl.find(keyctl.description(service, USERNAME))
+            payload = None if found is None else keyctl.read(found[1])
+        except (OSError, keyctl.NoSuchCalls):
+            return None
+        return None if payload is None else payload.decode("utf-8", "replace")
+    from rolehop.bus import BusTrouble, read_secret
+
+    try:
+        return read_secret(environ.get("DBUS_SESSION_BUS_ADDRESS", ""), service, USERNAME)
+    except (OSError, BusTrouble):
+        return None

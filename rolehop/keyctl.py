@@ -1,0 +1,127 @@
+"""The kernel's key calls, bare: find a key of this user and read it.
+
+Used by the kernel back end of the vault and by the hot path of ``credential-process``, so nothing
+is imported but ``ctypes``. The numbers are Linux's own (add_key(2), keyctl(2), errno(3)).
+"""
+
+import ctypes
+import os
+import sys
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+USER_RING, SESSION_RING = -4, -3
+LINK, SEARCH, READ = 8, 10, 11
+# ``big_key`` costs next to no quota but is not built into every kernel; ``user`` always is.
+KINDS = (b"big_key", b"user")
+ENOENT, EACCES = 2, 13
+ENOKEY, EKEYEXPIRED, EKEYREVOKED = 126, 127, 128
+GONE = (ENOENT, ENOKEY, EKEYEXPIRED, EKEYREVOKED)
+_SYSCALLS = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
+_FIRST_GUESS = 8192  # bytes; a session with a large token fits
+
+
+class NoSuchCalls(Exception):
+    """The numbers of these system calls are not known for this machine."""
+
+
+def description(service: str, username: str) -> bytes:
+    """Return how a key is called."""
+    return f"{service}:{username}".encode()
+
+
+def find(name: bytes) -> tuple[bytes, int] | None:
+    """Return kind and serial of the key called ``name``, ``None`` where there is none.
+
+    Raises:
+        OSError: the kernel says anything but "no such key".
+        NoSuchCalls: this machine is unknown.
+    """
+    for kind in KINDS:
+        serial = find_kind(kind, name)
+        if serial is not None:
+            return kind, serial
+    return None
+
+
+def find_kind(kind: bytes, name: bytes) -> int | None:
+    """Return the serial of the key of ``kind`` called ``name``. Raises as ``find``."""
+
+    def search() -> int:
+        return keyctl(SEARCH, USER_RING, ctypes.c_char_p(kind), ctypes.c_char_p(name), 0)
+
+    try:
+        return possessing(search)
+    except OSError as error:
+        if error.errno in GONE:
+            return None
+        raise
+
+
+def read(serial: int) -> bytes | None:
+    """Return a key's payload, ``None`` where it ended since it was found. Raises as ``find``."""
+    size = _FIRST_GUESS
+    while True:
+        room = ctypes.create_string_buffer(size)
+        try:
+            length = possessing(lambda: keyctl(READ, serial, room, size))  # noqa: B023 - called now
+        except OSError as error:
+            if error.errno in GONE:
+                return None
+            raise
+        if length <= size:
+            return room.raw[:length]
+        size = length
+
+
+def possessing(call: "Callable[[], T]") -> "T":
+    """Make ``call``; where the kernel says EACCES, link ``@u`` into ``@s`` and try once more.
+
+    A process whose session keyring does not hold the user keyring may find keys there and not
+    use them (keyrings(7), possession). The link is made on EACCES only: where there is no session
+    keyring it makes one, which costs quota and would hide the user's own from children.
+    """
+    try:
+        return call()
+    except PermissionError as error:
+        if error.errno != EACCES:
+            raise
+    keyctl(LINK, USER_RING, SESSION_RING)
+    return call()
+
+
+def add_key(kind: bytes, name: bytes, payload: bytes) -> int:
+    """Add or update a key in the user keyring; return its serial. Raises as ``find``."""
+    return _call(
+        0,
+        ctypes.c_char_p(kind),
+        ctypes.c_char_p(name),
+        ctypes.c_char_p(payload),
+        ctypes.c_size_t(len(payload)),
+        USER_RING,
+    )
+
+
+def keyctl(operation: int, *arguments: object) -> int:
+    """Make one keyctl call. Raises as ``find``."""
+    return _call(1, operation, *arguments)
+
+
+def _call(which: int, *arguments: object) -> int:
+    numbers = _SYSCALLS.get(os.uname().machine) if sys.maxsize > 2**32 else None
+    if numbers is None:
+        raise NoSuchCalls
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    # A variadic C function: every integer is widened by hand.
+    wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    answer: int = libc.syscall(ctypes.c_long(numbers[which]), *wide)
+    if answer >= 0:
+        return answer
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number))

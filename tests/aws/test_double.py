@@ -1,0 +1,467 @@
+"""The double refuses what AWS refuses, with AWS's words, for a real botocore client too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from rolehop.aws.sts import StsClient
+from rolehop.credentials import Credentials, Secret
+from rolehop.plan import Hop
+from rolehop.ports import MfaCode, StsRefusal
+from tests.aws.conftest import HUB
+from tests.doubles.sts import StrictSts, User
+from tests.doubles.sts_world import totp
+
+HopTo = Callable[..., Hop]
+SPOKE = "arn:aws:iam::333333333333:role/Spoke"
+THIRD = "arn:aws:iam::444444444444:role/Third"
+
+
+def _refused(call: Callable[[], object]) -> StsRefusal:
+    with pytest.raises(StsRefusal) as caught:
+        call()
+    return caught.value
+
+
+def _boto(sts: StrictSts, credentials: Credentials, region: str = "eu-west-1") -> Any:
+    token = credentials.session_token
+    return botocore.session.get_session().create_client(
+        "sts",
+        region,
+        endpoint_url=sts.url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key.reveal(),
+        aws_session_token=token.reveal() if token else None,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def test_a_real_client_is_served_too(sts: StrictSts, alice: User) -> None:
+    client = _boto(sts, alice.credentials)
+    answer = client.assume_role(RoleArn=HUB, RoleSessionName="boto")
+    assert answer["AssumedRoleUser"]["Arn"].endswith("assumed-role/Hub/boto")
+    assert answer["PackedPolicySize"] == 0
+    with pytest.raises(ClientError) as caught:
+        client.assume_role(RoleArn=SPOKE, RoleSessionName="boto")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    client.close()
+
+
+def test_keys_look_like_awss_and_are_new_in_every_world(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    session = client.assume_role(hop_to(), alice.credentials, None).credentials
+    assert (alice.key.access_key_id[:4], len(alice.key.access_key_id)) == ("AKIA", 20)
+    assert (session.access_key_id[:4], len(session.access_key_id)) == ("ASIA", 20)
+    assert len(session.secret_access_key.reveal()) == 40
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("key", "InvalidClientTokenId"),
+        ("secret", "SignatureDoesNotMatch"),
+        ("token", "InvalidClientTokenId"),
+        ("no token", "InvalidClientTokenId"),
+        ("time", "ExpiredToken"),
+        ("deleted", "InvalidClientTokenId"),
+    ],
+)
+def test_who_cannot_prove_who_they_are_is_refused(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo, change: str, code: str
+) -> None:
+    good = client.assume_role(hop_to(), alice.credentials, None).credentials
+    key_id = "ASIAUNKNOWN000000000" if change == "key" else good.access_key_id
+    secret = Secret("wrong") if change == "secret" else good.secret_access_key
+    token = Secret("wrong") if change == "token" else good.session_token
+    if change == "no token":
+        token = None
+    if change == "time":
+        sts.now += timedelta(hours=1, seconds=1)
+    if change == "deleted":
+        sts.world.forget_key(good.access_key_id)
+    refusal = _refused(lambda: client.caller(Credentials(key_id, secret, token)))
+    assert refusal.code == code
+
+
+def test_signatures_for_another_service_region_or_time_are_refused(
+    sts: StrictSts, client: StsClient, alice: User
+) -> None:
+    sts.region = "us-east-1"
+    assert _refused(lambda: client.caller(alice.credentials)).code == "SignatureDoesNotMatch"
+    sts.region = None
+    sts.date_offset = -timedelta(minutes=6)
+    refusal = _refused(lambda: client.caller(alice.credentials))
+    assert refusal.message.startswith("Signature not yet current: ")
+    sts.date_offset = timedelta()
+    boto = botocore.session.get_session().create_client(
+        "iam",
+        "eu-west-1",
+        endpoint_url=sts.url,
+        aws_access_key_id=alice.key.access_key_id,
+        aws_secret_access_key=alice.key.secret,
+    )
+    with pytest.raises(ClientError, match="InvalidAction"):
+        boto.list_users()  # type: ignore[attr-defined, unused-ignore]
+    boto.close()
+
+
+ALICE = "arn:aws:iam::111111111111:user/alice"
+
+
+def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:*", **each} for each in statements],
+    }
+
+
+@pytest.mark.parametrize(
+    ("trust", "said", "allowed"),
+    [
+        pytest.param(_trust({"Principal": {"AWS": ALICE}}), {}, True, id="the-user"),
+        pytest.param(_trust({"Principal": {"AWS": "111111111111"}}), {}, True, id="the-account"),
+        pytest.param(
+            _trust({"Principal": {"AWS": ["x", "arn:aws:iam::111111111111:root"]}}),
+            {},
+            True,
+            id="the-accounts-root-in-a-list",
+        ),
+        pytest.param(_trust({"Principal": "*"}), {}, True, id="anybody"),
+        pytest.param(_trust({"Principal": {"AWS": "999999999999"}}), {}, False, id="others"),
+        pytest.param(_trust({"Principal": {"Service": "ec2.amazonaws.com"}}), {}, False, id="ec2"),
+        pytest.param(
+            _trust({"Principal": {"AWS": "999999999999"}}, {"Principal": {"AWS": ALICE}}),
+            {},
+            True,
+            id="the-second-statement",
+        ),
+        pytest.param(
+            _trust({"Principal": "*"}, {"Principal": {"AWS": ALICE}, "Effect": "Deny"}),
+            {},
+            False,
+            id="deny-beats-allow",
+        ),
+        pytest.param(
+            _trust({"Principal": "*", "Action": "sts:AssumeRole"}),
+            {"tags": (("a", "b"),)},
+            False,
+            id="tags-need-tag-session",
+        ),
+        pytest.param(
+            _trust({"Principal": "*", "Action": ["sts:AssumeRole", "sts:TagSession"]}),
+            {"source_identity": "alice"},
+            False,
+            id="an-identity-needs-set-source-identity",
+        ),
+        pytest.param(
+            _trust(
+                {
+                    "Principal": "*",
+                    "Condition": {
+                        "StringEquals": {"sts:ExternalId": "x-42"},
+                        "StringLike": {"sts:RoleSessionName": "me@*"},
+                    },
+                }
+            ),
+            {"external_id": "x-42"},
+            True,
+            id="conditions-met",
+        ),
+        pytest.param(
+            _trust(
+                {"Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": ["a", "b"]}}}
+            ),
+            {"external_id": "x-42"},
+            False,
+            id="another-external-id",
+        ),
+        pytest.param(
+            _trust({"Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}),
+            {},
+            False,
+            id="no-external-id",
+        ),
+        pytest.param(
+            _trust(
+                {"Principal": "*", "Condition": {"StringEquals": {"aws:RequestTag/Team": "core"}}}
+            ),
+            {"tags": (("team", "core"),)},
+            True,
+            id="a-request-tag",
+        ),
+        pytest.param(
+            _trust(
+                {"Principal": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+            ),
+            {},
+            False,
+            id="mfa-is-absent-for-plain-keys",
+        ),
+        pytest.param(
+            _trust(
+                {
+                    "Principal": "*",
+                    "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}},
+                }
+            ),
+            {},
+            True,
+            id="if-exists-lets-plain-keys-in",
+        ),
+        pytest.param(
+            _trust({"Principal": "*", "Condition": {"StringNotEquals": {"sts:ExternalId": "x"}}}),
+            {},
+            True,
+            id="a-negated-operator-holds-for-an-absent-key",
+        ),
+        pytest.param(
+            _trust({"Principal": "*", "Condition": {"Null": {"sts:ExternalId": "false"}}}),
+            {},
+            False,
+            id="null",
+        ),
+    ],
+)
+def test_trust_policies_are_judged_as_iam_does(
+    sts: StrictSts,
+    client: StsClient,
+    alice: User,
+    hop_to: HopTo,
+    trust: dict[str, Any],
+    said: dict[str, Any],
+    allowed: bool,
+) -> None:
+    sts.world.role(HUB, policy=trust)
+    if allowed:
+        assert client.assume_role(hop_to(**said), alice.credentials, None).arn
+    else:
+        refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+        assert refusal.code == "AccessDenied"
+        assert refusal.message.endswith(f"on resource: {HUB}")
+
+
+def test_a_role_is_trusted_by_role_or_by_session(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    hub = client.assume_role(hop_to(), alice.credentials, None)
+    for principal in (HUB, hub.arn, "222222222222"):
+        sts.world.role(SPOKE, trusts=[principal])
+        assert client.assume_role(hop_to(SPOKE), hub.credentials, None).arn
+    sts.world.role(SPOKE, trusts=[hub.arn.replace("me@", "you@")])
+    _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+
+
+def test_a_missing_role_and_an_untrusting_one_look_the_same(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(SPOKE, trusts=["999999999999"])
+
+    def said_of(role: str) -> str:
+        refusal = _refused(lambda: client.assume_role(hop_to(role), alice.credentials, None))
+        return refusal.message.replace(role, "")
+
+    assert said_of(SPOKE) == said_of(THIRD)
+
+
+def test_across_accounts_the_callers_own_policies_must_allow_it_too(
+    sts: StrictSts, client: StsClient, hop_to: HopTo
+) -> None:
+    sts.tells_reasons = True
+    bob = sts.world.user("111111111111", "bob", may_assume=["arn:aws:iam::*:role/Other"])
+    sts.world.role(HUB, trusts=[bob.arn])
+    refusal = _refused(lambda: client.assume_role(hop_to(), bob.credentials, None))
+    assert refusal.message.endswith("no identity-based policy allows the sts:AssumeRole action")
+    same = "arn:aws:iam::111111111111:role/Same"
+    sts.world.role(same, trusts=[bob.arn])
+    assert client.assume_role(hop_to(same), bob.credentials, None).arn
+    sts.world.role(same, trusts=["111111111111"])
+    _refused(lambda: client.assume_role(hop_to(same), bob.credentials, None))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "message"),
+    [
+        (3601, "exceeds the MaxSessionDuration set for this role."),
+        (43_201, "at 'durationSeconds' failed"),
+        (899, "at 'durationSeconds' failed"),
+    ],
+)
+def test_a_lifetime_is_refused_rather_than_cut(
+    client: StsClient, alice: User, hop_to: HopTo, seconds: int, message: str
+) -> None:
+    hop = hop_to(duration_seconds=seconds)
+    refusal = _refused(lambda: client.assume_role(hop, alice.credentials, None))
+    assert (refusal.code, message in refusal.message) == ("ValidationError", True)
+
+
+def test_only_long_lived_keys_get_past_an_hour(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(HUB, trusts=[alice.arn], max_session=43_200)
+    sts.world.role(SPOKE, trusts=[HUB], max_session=43_200)
+    hub = client.assume_role(hop_to(duration_seconds=43_200), alice.credentials, None)
+    token = client.session_token(alice.credentials, 3600, None)
+    for role, signer in ((SPOKE, hub.credentials), (HUB, token.credentials)):
+        hop = hop_to(role, duration_seconds=3601)
+        refusal = _refused(lambda: client.assume_role(hop, signer, None))  # noqa: B023 - called now
+        assert refusal.message == (
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining."
+        )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"session_name": "x"},
+        {"session_name": "x" * 65},
+        {"session_name": "a b"},
+        {"external_id": "a b"},
+        {"source_identity": "a"},
+        {"tags": tuple((f"k{n}", "v") for n in range(51))},
+        {"tags": (("k" * 129, "v"),)},
+        {"tags": (("k", "v" * 257),)},
+        {"tags": (("aws:k", "v"),)},
+        {"transitive_tags": ("k",)},
+        {"policy_arns": tuple(f"arn:aws:iam::aws:policy/P{n}" for n in range(11))},
+        {"policy_arns": ("arn:aws:iam::999999999999:policy/Theirs",)},
+        {"policy": " " * 2049},
+    ],
+)
+def test_every_limit_of_a_parameter_is_checked(
+    client: StsClient, alice: User, hop_to: HopTo, said: dict[str, Any]
+) -> None:
+    refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+    assert refusal.code == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"tags": (("Team", "a"), ("team", "b"))}, "InvalidParameterValue"),
+        ({"policy": "{"}, "MalformedPolicyDocument"),
+        (
+            {"policy": json.dumps(_trust({"Principal": "*", "Resource": "*"}))},
+            "MalformedPolicyDocument",
+        ),
+        ({"tags": tuple((f"k{n}", "v" * 250) for n in range(20))}, "PackedPolicyTooLarge"),
+    ],
+)
+def test_tags_and_policies_have_their_own_errors(
+    client: StsClient, alice: User, hop_to: HopTo, said: dict[str, Any], code: str
+) -> None:
+    refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+    assert refusal.code == code
+
+
+def test_transitive_tags_and_source_identity_go_down_the_chain(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(SPOKE, trusts=[HUB])
+    said = {"tags": (("team", "a"), ("once", "b")), "transitive_tags": ("team",)}
+    hub = client.assume_role(hop_to(**said, source_identity="alice"), alice.credentials, None)
+    spoke = client.assume_role(hop_to(SPOKE), hub.credentials, None).credentials
+    key = sts.world.keys[spoke.access_key_id]
+    assert (dict(key.tags), key.source_identity) == ({"team": "a"}, "alice")
+    again = hop_to(SPOKE, tags=(("TEAM", "a"),))
+    refusal = _refused(lambda: client.assume_role(again, hub.credentials, None))
+    assert refusal.code == "InvalidParameterValue"
+    other = hop_to(SPOKE, source_identity="bob")
+    refusal = _refused(lambda: client.assume_role(other, hub.credentials, None))
+    assert "perform: sts:SetSourceIdentity" in refusal.message
+    sts.world.role(SPOKE, trusts=[HUB], actions=["sts:AssumeRole", "sts:SetSourceIdentity"])
+    refusal = _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+    assert "perform: sts:TagSession" in refusal.message
+
+
+def test_a_session_policy_caps_the_next_hop(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(SPOKE, trusts=[HUB])
+    policy = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    hub = client.assume_role(hop_to(policy=json.dumps(policy)), alice.credentials, None)
+    _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+    policy["Statement"][0]["Action"] = "sts:AssumeRole"
+    hub = client.assume_role(hop_to(policy=json.dumps(policy)), alice.credentials, None)
+    assert client.assume_role(hop_to(SPOKE), hub.credentials, None).arn
+
+
+def test_the_six_digits_are_those_of_rfc_6238() -> None:
+    seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # the RFC's own, in base32
+    assert [totp(seed, step) for step in (0x1, 0x23523EC, 0x273EF07)] == [
+        "287082",
+        "081804",
+        "005924",
+    ]
+
+
+def test_a_code_counts_once_and_only_with_the_users_own_device(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(HUB, trusts=[alice.arn], mfa=True)
+    device = sts.world.mfa_device(alice)
+    bobs = sts.world.mfa_device(sts.world.user("111111111111", "bob"))
+    good = MfaCode(device.serial, device.code(sts.now))
+
+    def walk(code: MfaCode | None) -> object:
+        return client.assume_role(hop_to(), alice.credentials, code)
+
+    assert walk(good)
+    refusal = _refused(lambda: walk(good))
+    assert refusal.message == (
+        "MultiFactorAuthentication failed with invalid MFA one time pass code."
+    )
+    refusal = _refused(lambda: walk(MfaCode(bobs.serial, bobs.code(sts.now))))
+    assert "verify your MFA serial number" in refusal.message
+    assert "MultiFactor" not in _refused(lambda: walk(None)).message
+    sts.now += timedelta(minutes=1)
+    assert walk(MfaCode(device.serial, device.code(sts.now)))
+
+
+def test_an_mfa_session_opens_one_hop_and_no_more(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.role(HUB, trusts=[alice.arn], mfa=True)
+    sts.world.role(SPOKE, trusts=[HUB], mfa=True)
+    device = sts.world.mfa_device(alice)
+    code = MfaCode(device.serial, device.code(sts.now))
+    token = client.session_token(alice.credentials, 3600, code).credentials
+    hub = client.assume_role(hop_to(), token, None).credentials
+    _refused(lambda: client.assume_role(hop_to(SPOKE), hub, None))
+    _refused(lambda: client.session_token(hub, 3600, None))
+    refusal = _refused(lambda: client.session_token(token, 3600, None))
+    assert refusal.message == "Cannot call GetSessionToken with session credentials"
+    assert client.mfa_device(token) == device.serial
+    plain = client.session_token(alice.credentials, 3600, None).credentials
+    assert _refused(lambda: client.mfa_device(plain)).code == "InvalidClientTokenId"
+    assert _refused(lambda: client.mfa_device(hub)).code == "AccessDenied"
+
+
+def test_a_region_is_switched_off_by_the_roles_account(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    sts.world.disabled_regions.add(("222222222222", "eu-west-1"))
+    refusal = _refused(lambda: client.assume_role(hop_to(), alice.credentials, None))
+    assert refusal.code == "RegionDisabledException"
+    boto = _boto(sts, alice.credentials, "us-east-1")
+    assert boto.assume_role(RoleArn=HUB, RoleSessionName="boto")
+    boto.close()
+
+
+def test_calls_are_remembered_with_their_end(
+    sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
+) -> None:
+    client.assume_role(hop_to(), alice.credentials, None)
+    _refused(lambda: client.assume_role(hop_to(SPOKE), alice.credentials, None))
+    sts.throttle()
+    client.caller(alice.credentials)
+    assert [call.refused for call in sts.calls] == ["", "AccessDenied", "Throttling", ""]

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.plan import Hop
+from rolehop.ports import StsRefusal
+from rolehop.refusals import (
+    RefusalKind,
+    clock_words,
+    exceeds_chaining_limit,
+    exceeds_max_session_duration,
+    explain_refusal,
+)
+
+ROLE = "arn:aws:iam::333333333333:role/team/Admin"
+HUB = "arn:aws:sts::222222222222:assumed-role/Hub/me@host"
+DENIED = f"User: {HUB} is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+CHAINING = (
+    "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role "
+    "chaining."
+)
+TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+
+
+def _hop(**said: object) -> Hop:
+    return Hop(RoleArn.parse(ROLE), "me@host", 3600, **said)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind", "cause", "fix"),
+    [
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does role Admin of 333333333333 exist"),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does its trust policy name role Hub of 2222"),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)"),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want MFA (only hop 1"),
+        (
+            "AccessDenied",
+            DENIED.replace("AssumeRole", "TagSession"),
+            "DENIED",
+            "sts:TagSession",
+            "allow sts:TagSession in the trust policy of role Admin of 333333333333",
+        ),
+        (
+            "AccessDenied",
+            DENIED.replace("AssumeRole", "SetSourceIdentity"),
+            "DENIED",
+            "sts:SetSourceIdentity",
+            "every later role of the chain must allow it",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} because no identity-based policy allows the sts:AssumeRole action",
+            "DENIED",
+            "identity-based",
+            "allow sts:AssumeRole on role Admin of 333333333333 in the policies of role Hub",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} because no role trust policy allows the sts:AssumeRole action",
+            "DENIED",
+            "trust policy",
+            "add role Hub of 222222222222 to the trust policy of role Admin of 333333333333",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} with an explicit deny in the role trust policy",
+            "DENIED",
+            "explicit deny",
+            "a Deny in the trust policy of role Admin",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} with an explicit deny in an identity-based policy",
+            "DENIED",
+            "explicit deny",
+            "a Deny in the policies of role Hub",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} with an explicit deny in a service control policy",
+            "DENIED",
+            "service control policy",
+            "ask who runs the organization",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} with an explicit deny in a resource control policy",
+            "DENIED",
+            "resource control policy",
+            "over the account of role Admin",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} because no session policy allows the sts:AssumeRole action",
+            "DENIED",
+            "session policy",
+            "the session policy of the hop before",
+        ),
+        (
+            "AccessDenied",
+            f"{DENIED} because no permissions boundary allows the sts:AssumeRole action",
+            "DENIED",
+            "boundary",
+            "the permissions boundary of role Hub",
+        ),
+        (
+            "AccessDenied",
+            "Roles may not be assumed by root accounts.",
+            "DENIED",
+            "root user",
+            "use the keys of an IAM user",
+        ),
+        (
+            "AccessDenied",
+            "Cannot call GetSessionToken with session credentials",
+            "DENIED",
+            "only IAM user keys",
+            "take mfa_serial off this source",
+        ),
+        ("AccessDenied", "", "DENIED", "AccessDenied", "does role"),
+        (
+            "AccessDenied",
+            "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+            "MFA",
+            "used before",
+            "wait for the next code",
+        ),
+        (
+            "AccessDenied",
+            (
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your "
+                "MFA serial number is valid and associated with this user."
+            ),
+            "MFA",
+            "own device",
+            "check mfa_serial",
+        ),
+        (
+            "AccessDenied",
+            (
+                "MultiFactorAuthentication failed, must provide both MFA serial number and one time "
+                "pass code."
+            ),
+            "MFA",
+            "must provide both",
+            "mfa_serial, and a code",
+        ),
+        (
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            "EXPIRED",
+            "is over",
+            "rolehop refresh",
+        ),
+        (
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+            "UNKNOWN_KEY",
+            "AWS does not know the key",
+            "check the source's keys",
+        ),
+        (
+            "IncompleteSignature",
+            "Credential must have exactly 5 slash-delimited elements",
+            "SIGNATURE",
+            "line end",
+            "copy the source's keys anew",
+        ),
+        (
+            "RegionDisabledException",
+            "STS is not activated in this region for account:333333333333.",
+            "REGION",
+            "the role's account",
+            "have STS activated for account 333333333333",
+        ),
+        ("ValidationError", CHAINING, "DURATION", "one hour at most", 'duration = "1h"'),
+        (
+            "ValidationError",
+            TOO_LONG,
+            "DURATION",
+            "MaxSessionDuration",
+            "MaxSessionDuration of role Admin of 333333333333 raised",
+        ),
+        ("ValidationError", "Request ARN is invalid", "REQUEST", "ARN", "correct that value"),
+        (
+            "MalformedPolicyDocument",
+            "Syntax errors in policy.",
+            "POLICY",
+            "Syntax errors",
+            "correct the session policy",
+        ),
+        (
+            "PackedPolicyTooLarge",
+            "Packed size of session tags consumes 142% of allotted space.",
+            "SIZE",
+            "are 142 % of what fits",
+            "fewer or shorter tags",
+        ),
+        ("PackedPolicyTooLarge", "", "SIZE", "more than fits", "shorten the session policy"),
+        (
+            "InvalidParameterValue",
+            (
+                "One of the specified transitive tag keys can't be set because it conflicts with a "
+                "transitive tag key from the calling session."
+            ),
+            "REQUEST",
+            "conflicts",
+            "take it off this hop",
+        ),
+        (
+            "InvalidParameterValue",
+            "Duplicate tag keys found.",
+            "REQUEST",
+            "Dup",
+            "correct that value",
+        ),
+        ("IDPCommunicationError", "Error communicating", "IDENTITY_PROVIDER", "Error", "try again"),
+        ("ExpiredTokenException", "Token expired", "IDENTITY_PROVIDER", "expired", "new token"),
+        ("NewErrorOfAws", "Something", "OTHER", "NewErrorOfAws: Something", "API reference"),
+    ],
+)
+def test_what_aws_says_becomes_what_to_do(
+    code: str, message: str, kind: str, cause: str, fix: str
+) -> None:
+    told = explain_refusal(StsRefusal(code, message), _hop())
+    assert told.kind is RefusalKind[kind]
+    assert cause in told.cause
+    assert fix in told.fix
+    assert code in told.cause
+    for line in (told.cause, told.fix):
+        assert line.isprintable()
+        assert not line.endswith("!")
+
+
+def test_every_refusal_is_explained_without_a_hop_too() -> None:
+    for message in (DENIED, DENIED.replace("AssumeRole", "TagSession"), CHAINING, TOO_LONG, ""):
+        for code in ("AccessDenied", "ValidationError", "RegionDisabledException"):
+            assert explain_refusal(StsRefusal(code, message)).fix
+
+
+def test_the_suspects_follow_what_the_hop_said() -> None:
+    hop = _hop(external_id="x-42", mfa_serial="arn:x:mfa/a", tags=(("a", "b"),))
+    fix = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).fix
+    assert "is its external ID another one than the one sent" in fix
+    assert "does it want MFA" not in fix
+    assert "does it allow sts:SetSourceIdentity and sts:TagSession" in fix
+
+
+@pytest.mark.parametrize(
+    ("message", "offset", "kind", "cause"),
+    [
+        ("does not match", 432.4, "CLOCK", "your clock is 7 min 12 s behind AWS's"),
+        ("does not match", -3605, "CLOCK", "your clock is 1 h 5 s ahead of AWS's"),
+        ("does not match", 2, "SIGNATURE", "the secret access key does not belong"),
+        ("does not match", None, "SIGNATURE", "the secret access key does not belong"),
+        ("Signature expired: 2026 is now earlier", None, "CLOCK", "differ by more than"),
+        ("Signature not yet current: 2026 is still", 0.2, "CLOCK", "agrees with AWS's now"),
+    ],
+)
+def test_a_wrong_clock_is_told_apart_from_a_wrong_key(
+    message: str, offset: float | None, kind: str, cause: str
+) -> None:
+    refusal = StsRefusal("SignatureDoesNotMatch", message, clock_offset_seconds=offset)
+    told = explain_refusal(refusal)
+    assert told.kind is RefusalKind[kind]
+    assert cause in told.cause
+
+
+def test_clock_words_leave_out_what_is_nothing() -> None:
+    assert clock_words(60) == "your clock is 1 min behind AWS's"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "role_limit", "chain_limit"),
+    [
+        ("ValidationError", TOO_LONG, True, False),
+        ("ValidationError", CHAINING, False, True),
+        ("AccessDenied", TOO_LONG, False, False),
+        ("ValidationError", "Request ARN is invalid", False, False),
+    ],
+)
+def test_the_two_limits_are_told_apart(
+    code: str, message: str, role_limit: bool, chain_limit: bool
+) -> None:
+    refusal = StsRefusal(code, message)
+    assert exceeds_max_session_duration(refusal) is role_limit
+    assert exceeds_chaining_limit(refusal) is chain_limit
+
+
+def test_explaining_needs_no_botocore() -> None:
+    program = "import sys, rolehop.refusals; print('botocore' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n"

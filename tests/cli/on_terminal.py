@@ -1,0 +1,84 @@
+"""A program with a terminal of its own, while its stdin, stdout and stderr are pipes.
+
+    with OnTerminal(world, SCRIPT, "assume", "hub") as person:
+        person.expect("MFA code")
+        person.types("123456")
+        done = person.ended()
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+from tests.cli.world import Done, World, ended
+
+# A session leader gets the first terminal it opens as its own; the shell then goes out of the way.
+_TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
+
+
+class OnTerminal:
+    """A context manager around one running program.
+
+    ``stdout_too``: stdout is the terminal as well. ``shown`` is what the terminal has shown.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *argv: str,
+        env: Mapping[str, str | None] | None = None,
+        input: str = "",
+        stdout_too: bool = False,
+    ) -> None:
+        self._master, self._slave = pty.openpty()
+        more: dict[str, Any] = {"stdout": self._slave} if stdout_too else {}
+        name = os.ttyname(self._slave)
+        self.shown = ""
+        self.process = world.start(*_TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)
+        self._input = input
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        os.close(self._slave)
+        os.close(self._master)
+
+    def expect(self, text: str, seconds: float = 20) -> None:
+        """Read the terminal until it has shown ``text`` since the last time."""
+        start, deadline = len(self.shown), time.monotonic() + seconds
+        while text not in self.shown[start:]:
+            left = deadline - time.monotonic()
+            assert left > 0, f"not shown: {text!r} in {self.shown!r}"
+            self._read(left)
+
+    def types(self, text: str) -> None:
+        """Type one line."""
+        os.write(self._master, f"{text}\n".encode())
+
+    def presses_ctrl_c(self) -> None:
+        os.write(self._master, b"\x03")
+
+    def ended(self, seconds: float = 60) -> Done:
+        """Wait until the program ends."""
+        done = ended(self.process, self._input, seconds)
+        while self._read(0):
+            pass
+        return done
+
+    def _read(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], seconds)
+        if ready:
+            self.shown += os.read(self._master, 65536).decode("utf-8", "replace")
+        return bool(ready)

@@ -1,0 +1,155 @@
+"""The output of credential-process in the hands of the programs it is made for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.cli.world import SCRIPT, Done, World
+
+ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
+CONFIG = """\
+[defaults]
+session_name = "{user}"
+[sources.alice]
+type = "keys"
+[chains.admin]
+source = "alice"
+hops = [{ role = "222222222222:role/Hub" }, { role = "333333333333:role/Admin" }]
+"""
+# The client's own variables would win over the profile; the keys rest in the keyring anyway.
+CLIENT = {
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+    "AWS_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "PYTHONWARNINGS": None,
+}
+
+
+@pytest.fixture
+def told(real_world: World) -> Iterator[World]:
+    """A world whose keyring holds alice's keys, and whose AWS config names rolehop."""
+    real_world.config(CONFIG)
+    real_world.aws_config(
+        f"[profile admin]\nregion = eu-west-1\ncredential_process = {SCRIPT} credential-process admin\n"
+    )
+    assert real_world.rolehop("keys", "add", "alice", "--from-env", "--replace").code == 0
+    yield real_world
+    assert real_world.rolehop("keys", "remove", "alice").code == 0
+
+
+def aws_cli() -> str:
+    """Return an AWS CLI that starts; Debian's own (version 2) rather than another."""
+    for found in (shutil.which("aws", path="/usr/bin:/usr/local/bin"), shutil.which("aws")):
+        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
+    pytest.skip("not installed: aws (the AWS CLI)")
+
+
+def test_the_aws_cli_takes_it(told: World) -> None:
+    done = told.run(
+        aws_cli(), "sts", "get-caller-identity", "--profile", "admin", "--output", "json", env=CLIENT
+    )
+    assert done.code == 0, done.err
+    assert done.json["Arn"] == ARN
+
+
+_BOTO3 = """
+import boto3, json
+session = boto3.Session(profile_name="admin")
+frozen = session.get_credentials().get_frozen_credentials()
+print(json.dumps({**session.client("sts").get_caller_identity(), "method": session.get_credentials().method}))
+"""
+
+
+def test_boto3_takes_it(told: World) -> None:
+    done = told.run(sys.executable, "-c", _BOTO3, env=CLIENT)
+    assert done.code == 0, done.err
+    assert done.json["Arn"] == ARN
+    assert done.json["method"] == "custom-process"
+
+
+_JAVASCRIPT = """
+import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { fromProcess } from "@aws-sdk/credential-providers";
+const credentials = await fromProcess({ profile: "admin" })();
+const client = new STSClient({ region: "eu-west-1", credentials });
+const who = await client.send(new GetCallerIdentityCommand({}));
+console.log(JSON.stringify({
+  Arn: who.Arn, accountId: credentials.accountId, expiration: credentials.expiration.toISOString(),
+}));
+"""
+
+
+def node_modules(world: World) -> Path:
+    """Return the folder that holds the AWS SDK for JavaScript."""
+    if shutil.which("node") is None:
+        pytest.skip("not installed: node")
+    places = [os.environ.get("ROLEHOP_TEST_NODE_MODULES", "")]
+    if shutil.which("npm") is not None:
+        places.append(world.run("npm", "root", "--global").out.strip())
+    for place in filter(None, places):
+        if (Path(place) / "@aws-sdk" / "credential-providers").is_dir():
+            return Path(place)
+    pytest.skip("not installed: the AWS SDK for JavaScript (ROLEHOP_TEST_NODE_MODULES names none)")
+
+
+def test_the_aws_sdk_for_javascript_takes_it(told: World) -> None:
+    (told.home / "node_modules").symlink_to(node_modules(told))
+    script = told.home / "who.mjs"
+    script.write_text(_JAVASCRIPT)
+    done = told.run("node", str(script), env=CLIENT)
+    assert done.code == 0, done.err
+    assert done.json["Arn"] == ARN
+    assert done.json["accountId"] == "333333333333"
+    shown = told.rolehop("credential-process", "admin", env=CLIENT).json["Expiration"]
+    assert datetime.fromisoformat(done.json["expiration"]) == datetime.fromisoformat(shown)
+
+
+@pytest.mark.parametrize("state", ["walked", "cached"])
+def test_stdout_is_one_json_object_on_one_line_and_stderr_is_silent(
+    shared_world: World, state: str
+) -> None:
+    if state == "walked":
+        shared_world.rolehop("logout", "--all")
+    done = shared_world.rolehop("credential-process", "admin")
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(r"\{[^\n]*\}\n", done.out)
+    assert list(json.loads(done.out)) == [
+        "Version",
+        "AccessKeyId",
+        "SecretAccessKey",
+        "SessionToken",
+        "Expiration",
+        "AccountId",
+    ]
+    assert done.json["Version"] == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", done.json["Expiration"])
+    assert shared_world.sts.world.keys[done.json["AccessKeyId"]].arn == ARN
+
+
+def test_export_as_json_prints_the_same_bytes(shared_world: World) -> None:
+    def told(*arguments: str) -> Done:
+        return shared_world.rolehop(*arguments, "-q")
+
+    first = told("credential-process", "admin")
+    assert told("export", "admin", "--format", "json") == first
+
+
+def test_a_chain_without_hops_hands_out_a_session_and_never_the_keys(shared_world: World) -> None:
+    done = shared_world.rolehop("credential-process", "own")
+    assert done.code == 0, done.err
+    key = shared_world.sts.world.keys[done.json["AccessKeyId"]]
+    assert key.token is not None
+    assert key.arn == shared_world.alice.arn
+    assert done.json["AccountId"] == "111111111111"

@@ -1,0 +1,198 @@
+"""A small AWS, a home folder with a config, and the real `rolehop` script run in it.
+
+    with World(folder) as world:
+        done = world.rolehop("export", "admin")
+        assert done.code == 0, done.err
+        assert world.sts.roles_called == [HUB, ADMIN]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tests.doubles.sts import StrictSts
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = str(Path(sys.executable).parent / "rolehop")
+FILE_BACKED = "tests.doubles.keyrings.FileBacked"
+
+HUB = "arn:aws:iam::222222222222:role/Hub"
+ADMIN = "arn:aws:iam::333333333333:role/Admin"
+AUDIT = "arn:aws:iam::444444444444:role/Audit"
+AUDITS = tuple(f"arn:aws:iam::{account}:role/Audit" for account in ("444444444444", "555555555555"))
+MFA_SERIAL = "arn:aws:iam::111111111111:mfa/alice"
+
+CONFIG = """\
+version = 1
+[defaults]
+session_name = "{user}"
+
+[sources.me]
+type = "environment"
+
+[chains.own]
+source = "me"
+
+[chains.hub]
+source = "me"
+hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+
+[chains.admin]
+description = "Admin in prod"
+from = "hub"
+region = "eu-west-1"
+labels = { env = "prod" }
+[[chains.admin.hops]]
+role = "333333333333:role/Admin"
+
+[fleets.spokes]
+from = "hub"
+role = "{account}:role/Audit"
+accounts = ["444444444444", "555555555555"]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How one run of a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class World:
+    """A context manager; everything in ``folder``, which is best short (sockets lie in it)."""
+
+    def __init__(self, folder: Path, *, backend: str = FILE_BACKED) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.vault = folder / "vault"
+        self.sts = StrictSts()
+        aws = self.sts.world
+        self.alice = aws.user("111111111111", "alice")
+        self.device = aws.mfa_device(self.alice)
+        aws.role(HUB, trusts=[self.alice.arn])
+        aws.role(ADMIN, trusts=[HUB])
+        for role in AUDITS:
+            aws.role(role, trusts=[HUB])
+        self.more: dict[str, str] = {}
+        """Variables of every program run from here on."""
+        self.backend = backend
+        self.config_file = self.home / ".config" / "rolehop" / "config.toml"
+        self.state = self.home / ".local" / "state" / "rolehop"
+
+    def __enter__(self) -> Self:
+        self.sts.__enter__()
+        (self.home / ".aws").mkdir(parents=True)
+        self.config()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sts.__exit__()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a program gets: alice's keys, the double's endpoints, and nothing of this machine."""
+        return {
+            "PATH": f"{Path(SCRIPT).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "LOGNAME": "me",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            "PYTHON_KEYRING_BACKEND": self.backend,
+            "ROLEHOP_TEST_KEYRING": str(self.vault),
+            **self.sts.environ,
+            **self.alice.environ,
+            **self.more,
+        }
+
+    def environ_with(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """Return it changed; ``None`` removes a variable."""
+        changed = {**self.environ, **(changes or {})}
+        return {name: value for name, value in changed.items() if value is not None}
+
+    def config(self, text: str = CONFIG) -> None:
+        self.config_file.parent.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(text, encoding="utf-8")
+
+    def aws_config(self, text: str) -> None:
+        (self.home / ".aws" / "config").write_text(text, encoding="utf-8")
+
+    def aws_credentials(self, text: str) -> None:
+        (self.home / ".aws" / "credentials").write_text(text, encoding="utf-8")
+
+    def start(
+        self, *argv: str, env: Mapping[str, str | None] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start a program in this world, its stdout and stderr piped."""
+        given: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "start_new_session": True,  # the terminal of whoever runs the tests is not for them
+            **options,
+        }
+        return subprocess.Popen(
+            argv,
+            env=self.environ_with(env),
+            cwd=self.home,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            **given,
+        )
+
+    def run(
+        self,
+        *argv: str,
+        env: Mapping[str, str | None] | None = None,
+        input: str | None = None,
+        **options: Any,
+    ) -> Done:
+        """Run a program in this world to its end."""
+        stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
+        with self.start(*argv, env=env, stdin=stdin, **options) as process:
+            return ended(process, input)
+
+    def rolehop(
+        self,
+        *arguments: str,
+        env: Mapping[str, str | None] | None = None,
+        input: str | None = None,
+        **options: Any,
+    ) -> Done:
+        """Run the console script to its end."""
+        return self.run(SCRIPT, *arguments, env=env, input=input, **options)
+
+    def files(self) -> list[Path]:
+        """Return every file of the home folder, locks and index included."""
+        return [path for path in self.home.rglob("*") if path.is_file()]
+
+    def items(self) -> list[Path]:
+        """Return what the file-backed keyring holds, one file an item."""
+        return sorted(self.vault.glob("*.json")) if self.vault.exists() else []
+
+
+def ended(process: subprocess.Popen[str], input: str | None = None, seconds: float = 90) -> Done:
+    """Wait for a program; one that hangs is killed and fails the test."""
+    try:
+        out, err = process.communicate(input, timeout=seconds)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return Done(process.returncode, out, err)

@@ -1,0 +1,199 @@
+"""Files as they really are: owners, modes, links, renames. Who cannot change owners skips those."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from rolehop import files
+from rolehop.files import FileText, make_private_folder, read_trusted, write_beside
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+NOBODY = 65_534
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text("version = 1\n")
+    path.chmod(0o600)
+    return path
+
+
+def distrust(path: Path) -> str | None:
+    found = read_trusted(path)
+    assert found is not None
+    return found.distrust
+
+
+def test_the_text_of_a_trusted_file(file: Path) -> None:
+    assert read_trusted(file) == FileText(str(file), "version = 1\n", None)
+
+
+def test_what_is_not_there_is_none(tmp_path: Path, file: Path) -> None:
+    assert read_trusted(tmp_path / "none") is None
+    assert read_trusted(file / "below-a-file") is None
+
+
+def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_trusted(tmp_path)
+
+
+def test_line_ends_and_letters_come_as_they_are(file: Path) -> None:
+    file.write_bytes("a = 'ü'\r\n".encode())
+    found = read_trusted(file)
+    assert found is not None
+    assert found.text == "a = 'ü'\r\n"
+
+
+def test_other_encodings_are_refused(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(UnicodeDecodeError):
+        read_trusted(file)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o444, 0o640, 0o755])
+def test_what_others_can_only_read_is_trusted(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    assert distrust(file) is None
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o666, 0o646, 0o777])
+def test_what_everybody_can_write_is_not(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    assert distrust(file) == "everybody on this machine can write it (chmod o-w)"
+
+
+@AS_ROOT
+def test_what_another_user_owns_is_not_followed(file: Path) -> None:
+    os.chown(file, NOBODY, -1)
+    name = pwd.getpwuid(NOBODY).pw_name
+    assert distrust(file) == f"it belongs to {name}, neither to you nor to root"
+
+
+@AS_ROOT
+def test_an_owner_without_a_name_is_named_by_number(file: Path) -> None:
+    os.chown(file, 54_321, -1)
+    assert distrust(file) == "it belongs to number 54321, neither to you nor to root"
+
+
+@AS_ROOT
+def test_a_group_of_others_must_not_write(file: Path) -> None:
+    group = grp.getgrgid(NOBODY).gr_name
+    os.chown(file, -1, NOBODY)
+    file.chmod(0o660)
+    assert distrust(file) == f"group {group} can write it (chmod g-w)"
+    file.chmod(0o640)
+    assert distrust(file) is None
+
+
+@AS_ROOT
+def test_a_group_without_a_name_must_not_write(file: Path) -> None:
+    os.chown(file, -1, 54_321)
+    file.chmod(0o660)
+    assert distrust(file) == "group number 54321 can write it (chmod g-w)"
+
+
+@AS_ROOT
+def test_the_users_private_group_may_write(file: Path) -> None:
+    root = grp.getgrgid(0)
+    if root.gr_name != "root" or set(root.gr_mem) - {"root"}:
+        pytest.skip("the group of root has other members here")
+    os.chown(file, 0, 0)
+    file.chmod(0o660)
+    assert distrust(file) is None
+
+
+@AS_ROOT
+def test_an_unprivileged_user_may_follow_roots_files_and_its_own_only(tmp_path: Path) -> None:
+    for name, owner in (("roots", 0), ("own", NOBODY), ("others", 54_321)):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o644)
+        os.chown(tmp_path / name, owner, owner)
+    tmp_path.chmod(0o755)
+    read_end, write_end = os.pipe()
+    # The judgement is the effective user's, so a child becomes one and says what it found.
+    child = os.fork()
+    if child == 0:
+        _judge_as_nobody(tmp_path, write_end)
+    os.close(write_end)
+    os.waitpid(child, 0)
+    with os.fdopen(read_end) as said:
+        assert said.read() == "[True, True, False]"
+
+
+def _judge_as_nobody(folder: Path, write_end: int) -> NoReturn:
+    try:
+        # Relative paths: the folders above are root's alone.
+        os.chdir(folder)
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        judged = [distrust(Path(name)) is None for name in ("roots", "own", "others")]
+        os.write(write_end, repr(judged).encode())
+    finally:
+        os._exit(0)
+
+
+def test_a_link_is_judged_by_the_file_it_points_to(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    assert distrust(link) is None
+    file.chmod(0o666)
+    assert distrust(link) is not None
+
+
+# writing
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_written_file_is_for_the_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep" / "file"
+    write_beside(path, "ü\n")
+    assert path.read_bytes() == "ü\n".encode()
+    assert (mode_of(path), mode_of(path.parent), mode_of(path.parent.parent)) == (
+        0o600,
+        0o700,
+        0o700,
+    )
+
+
+def test_a_written_file_takes_the_place_of_the_old_one_and_nothing_else_is_left(
+    file: Path,
+) -> None:
+    file.chmod(0o644)
+    write_beside(file, "new")
+    assert (file.read_text(), mode_of(file)) == ("new", 0o600)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_link_keeps_pointing_when_its_file_is_written(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    write_beside(link, "new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(file: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_beside(file, "half \ud800")
+    assert file.read_text() == "version = 1\n"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_folders_that_are_there_keep_their_mode(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    make_private_folder(shared / "mine")
+    assert (mode_of(shared), mode_of(shared / "mine")) == (0o755, files.PRIVATE_FOLDER)

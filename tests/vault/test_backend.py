@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rolehop.errors import VaultAbsent
+from rolehop.vault.backend import KERNEL, choose_backend
+from rolehop.vault.kernel import usable
+from tests.secret_service import BACKEND as SECRET_SERVICE
+from tests.secret_service import SecretService
+
+ROOT = Path(__file__).parents[2]
+IN_MEMORY = "tests.doubles.keyrings.InMemory"
+WEAK = "tests.doubles.keyrings.Weak"
+PLAINTEXT = "keyrings.alt.file.PlaintextKeyring"
+
+# Discovery looks at every class of the process, so it gets a process without the doubles.
+_CHOOSE = """
+import json, sys
+from rolehop.errors import VaultAbsent
+from rolehop.vault.backend import choose_backend
+named, environ, platform = json.loads(sys.argv[1])
+try:
+    chosen = choose_backend(named, environ, platform)
+    print(json.dumps([chosen.name, chosen.warning, chosen.asks_person, chosen.lasting]))
+except VaultAbsent as absent:
+    print(json.dumps([None, absent.what, absent.cause, absent.fix]))
+"""
+
+
+def choose_apart(environ: dict[str, str], platform: str, named: str | None = None) -> list[object]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _CHOOSE, json.dumps([named, environ, platform])],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path)}
+
+
+def keyringrc(home: dict[str, str], text: str) -> Path:
+    path = Path(home["HOME"], ".config", "python_keyring", "keyringrc.cfg")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def test_the_config_beats_the_environment_which_beats_keyringrc(home: dict[str, str]) -> None:
+    keyringrc(home, f"[backend]\ndefault-keyring={WEAK}\n")
+    full = {**home, "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.Limited"}
+    assert choose_backend(IN_MEMORY, full, "linux").name == IN_MEMORY
+    assert choose_backend(None, full, "linux").name == "tests.doubles.keyrings.Limited"
+    assert choose_backend(None, home, "linux").name == WEAK
+
+
+def test_keyringrc_lies_where_keyring_itself_looks(tmp_path: Path) -> None:
+    text = f"[backend]\ndefault-keyring = {IN_MEMORY}\n"
+    keyringrc({"HOME": str(tmp_path / "home")}, text)
+    xdg, windows = tmp_path / "xdg" / "python_keyring", tmp_path / "app" / "Python Keyring"
+    for folder in (xdg, windows):
+        folder.mkdir(parents=True)
+        (folder / "keyringrc.cfg").write_text(text)
+    assert choose_backend(None, {"HOME": str(tmp_path / "home")}, "darwin").name == IN_MEMORY
+    assert choose_backend(None, {"XDG_CONFIG_HOME": str(xdg.parent)}, "linux").name == IN_MEMORY
+    assert choose_backend(None, {"LOCALAPPDATA": str(windows.parent)}, "win32").name == IN_MEMORY
+
+
+def test_keyringrc_may_bring_its_own_path(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / "elsewhere.py").write_text(
+        "from tests.doubles.keyrings import InMemory as Mine\n"
+    )
+    keyringrc(
+        home, f"[backend]\ndefault-keyring=elsewhere.Mine\nkeyring-path={tmp_path / 'place'}\n"
+    )
+    assert choose_apart(home, "linux")[0] == "elsewhere.Mine"
+
+
+def test_a_keyringrc_that_others_can_write_is_not_followed(home: dict[str, str]) -> None:
+    keyringrc(home, f"[backend]\ndefault-keyring={IN_MEMORY}\n").chmod(0o666)
+    with pytest.raises(VaultAbsent, match="names a keyring and is not followed"):
+        choose_backend(None, home, "linux")
+
+
+def test_a_keyringrc_that_is_no_config_is_said(home: dict[str, str]) -> None:
+    keyringrc(home, "backend")
+    with pytest.raises(VaultAbsent, match=r"keyringrc.cfg cannot be read"):
+        choose_backend(None, home, "linux")
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("no.such.Class", "PYTHON_KEYRING_BACKEND names it: No module named 'no'"),
+        ("tests.doubles.keyrings.Nobody", "PYTHON_KEYRING_BACKEND names it: module "),
+        ("InMemory", "PYTHON_KEYRING_BACKEND names it: 'InMemory' is not module.Class"),
+        (
+            "keyring.backends.Windows.WinVaultKeyring",
+            "PYTHON_KEYRING_BACKEND names it: Requires Windows and pywin32",
+        ),
+        (
+            "keyring.backends.null.Keyring",
+            "PYTHON_KEYRING_BACKEND names keyring.backends.null.Keyring, which keeps nothing",
+        ),
+        (
+            "keyring.backends.fail.Keyring",
+            "PYTHON_KEYRING_BACKEND names keyring.backends.fail.Keyring, which keeps nothing",
+        ),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_an_error_and_nothing_else_is_taken(
+    name: str, cause: str
+) -> None:
+    with pytest.raises(VaultAbsent) as caught:
+        choose_backend(None, {"PYTHON_KEYRING_BACKEND": name}, "linux")
+    assert (caught.value.cause or "").startswith(cause)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("name", [PLAINTEXT, WEAK])
+def test_plaintext_named_on_purpose_is_taken_with_a_warning(
+    home: dict[str, str], name: str
+) -> None:
+    pytest.importorskip("keyrings.alt")
+    chosen = choose_backend(name, home, "linux")
+    assert chosen.name == name
+    assert chosen.warning == f"[vault] backend names {name}: it may keep secrets in plain text"
+
+
+def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None:
+    pytest.importorskip("keyrings.alt")
+    # A system that is no Linux, so that there is neither a bus nor the kernel's keyring.
+    name, what, cause, fix = choose_apart(home, "freebsd14")
+    assert name is None
+    assert what == "there is no usable keyring"
+    assert isinstance(cause, str)
+    assert cause.startswith("Secret Service: there is no session bus; keyrings.alt.")
+    assert cause.endswith(" keeps plaintext and was not named on purpose: refused")
+    assert '[vault] backend = "module.Class"' in str(fix)
+
+
+def test_without_a_session_bus_linux_has_the_kernel_keyring(home: dict[str, str]) -> None:
+    if usable() is not None:
+        pytest.skip(f"no kernel keyring: {usable()}")
+    assert choose_apart(home, "linux") == [KERNEL, None, False, False]
+
+
+def test_a_bus_without_a_secret_service_leads_to_the_kernel_keyring(home: dict[str, str]) -> None:
+    if usable() is not None:
+        pytest.skip(f"no kernel keyring: {usable()}")
+    dead = {**home, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home['HOME']}/no-bus"}
+    assert choose_apart(dead, "linux")[0] == KERNEL
+
+
+def test_a_running_secret_service_is_taken(secret_service: SecretService) -> None:
+    assert choose_apart(secret_service.environ, "linux") == [SECRET_SERVICE, None, False, True]
+
+
+def test_where_there_is_a_display_somebody_may_be_asked(secret_service: SecretService) -> None:
+    environ = {**secret_service.environ, "WAYLAND_DISPLAY": "wayland-0"}
+    assert choose_apart(environ, "linux") == [SECRET_SERVICE, None, True, True]
+
+
+def test_nothing_of_keyring_is_imported_before_a_back_end_is_chosen() -> None:
+    code = (
+        "import sys, rolehop.vault;"
+        "print([name for name in sys.modules if name.split('.')[0] in ('keyring', 'jeepney')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+def test_rolehops_own_back_end_is_no_entry_point() -> None:
+    from importlib.metadata import entry_points
+
+    assert not [each for each in entry_points(group="keyring.backends") if "rolehop" in each.value]
