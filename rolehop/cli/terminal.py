@@ -124,9 +124,10 @@ class Terminal:
             KeyboardInterrupt: Ctrl-C or Ctrl-D; the terminal is as it was.
         """
         with self.device(needed) as (reader, writer):
-            writer.write(clean(question))
-            writer.flush()
+            # Silence first: what is typed the moment the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
+                writer.write(f"{clean(question)} ")
+                writer.flush()
                 line = reader.readline()
             if hidden:
                 writer.write("\n")

@@ -22,7 +22,7 @@ ROLES = (
     (HUB, "Hub", f"arn:aws:iam::{HOME}:role/Developer"),
     (SPOKE, "Spoke", f"arn:aws:iam::{HUB}:role/Hub"),
 )
-_NEEDED = ("moto", "flask", "flask_cors")
+NEEDED = ("moto", "flask", "flask_cors")
 
 
 def needs_moto() -> None:
@@ -31,7 +31,7 @@ def needs_moto() -> None:
     Raises:
         UsageProblem: rolehop was installed without the ``demo`` extra.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise UsageProblem(
             "the demo needs moto, which plays AWS",

@@ -1,9 +1,9 @@
 """A program with a terminal of its own, while its stdin, stdout and stderr are pipes.
 
-    with OnTerminal(world, SCRIPT, "assume", "hub") as person:
-        person.expect("MFA code")
-        person.types("123456")
-        done = person.ended()
+with OnTerminal(world, SCRIPT, "assume", "hub") as person:
+    person.expect("MFA code")
+    person.types("123456")
+    done = person.ended()
 """
 
 from __future__ import annotations

@@ -58,7 +58,14 @@ def aws_cli() -> str:
 
 def test_the_aws_cli_takes_it(told: World) -> None:
     done = told.run(
-        aws_cli(), "sts", "get-caller-identity", "--profile", "admin", "--output", "json", env=CLIENT
+        aws_cli(),
+        "sts",
+        "get-caller-identity",
+        "--profile",
+        "admin",
+        "--output",
+        "json",
+        env=CLIENT,
     )
     assert done.code == 0, done.err
     assert done.json["Arn"] == ARN

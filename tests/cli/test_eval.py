@@ -54,7 +54,11 @@ class Shell:
 
     def run(self, *lines: str, env: Mapping[str, str | None] | None = None) -> tuple[int, str, str]:
         done = self.world.run(
-            self.name, *START.get(self.name, ()), "-c", "\n".join(lines), env={**NO_KEYS, **(env or {})}
+            self.name,
+            *START.get(self.name, ()),
+            "-c",
+            "\n".join(lines),
+            env={**NO_KEYS, **(env or {})},
         )
         return done.code, done.out, done.err
 
@@ -172,7 +176,9 @@ FAILURES = [
 
 @pytest.mark.parametrize(("command", "broken"), FAILURES)
 def test_a_failure_makes_the_eval_itself_fail(shell: Shell, command: str, broken: str) -> None:
-    config = FROM_VAULT + '[chains.refused]\nfrom = "hub"\nhops = [{role = "999999999999:role/No"}]\n'
+    config = (
+        FROM_VAULT + '[chains.refused]\nfrom = "hub"\nhops = [{role = "999999999999:role/No"}]\n'
+    )
     path = shell.world.folder / "failing.toml"
     path.write_text(BROKEN if broken else config)
     env = {"ROLEHOP_CONFIG": str(path)}
@@ -202,9 +208,7 @@ def test_the_dialect_is_that_of_the_shell_which_asks(kept: World) -> None:
 
 def test_the_session_in_the_shell_is_one_that_aws_knows(kept: World) -> None:
     shell = Shell("bash", kept)
-    code, out, err = shell.run(
-        shell.takes("rolehop assume admin"), "rolehop whoami --format json"
-    )
+    code, out, err = shell.run(shell.takes("rolehop assume admin"), "rolehop whoami --format json")
     assert code == 0, err
     assert json.loads(out)["arn"] == "arn:aws:sts::333333333333:assumed-role/Admin/me"
     assert json.loads(out)["chain"] == "admin"

@@ -1,9 +1,9 @@
 """A small AWS, a home folder with a config, and the real `rolehop` script run in it.
 
-    with World(folder) as world:
-        done = world.rolehop("export", "admin")
-        assert done.code == 0, done.err
-        assert world.sts.roles_called == [HUB, ADMIN]
+with World(folder) as world:
+    done = world.rolehop("export", "admin")
+    assert done.code == 0, done.err
+    assert world.sts.roles_called == [HUB, ADMIN]
 """
 
 from __future__ import annotations

@@ -1,0 +1,225 @@
+"""MFA codes: asked for once, on the terminal itself, and never sent twice."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, ended
+from tests.doubles.sts_world import STEP_SECONDS, totp
+
+WITH_MFA = CONFIG.replace(
+    'type = "environment"', f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
+)
+LONG_HOP = (
+    WITH_MFA
+    + f"""
+[chains.long]
+source = "me"
+hops = [{{ role = "{HUB}", duration = "4h" }}]
+"""
+)
+
+
+@pytest.fixture
+def guarded(world: World) -> World:
+    """A world whose hub wants MFA."""
+    world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True, max_session=43_200)
+    world.config(LONG_HOP)
+    return world
+
+
+def code_of(world: World) -> str:
+    """Return the code the device shows now, with some seconds left to use it."""
+    left = STEP_SECONDS - time.time() % STEP_SECONDS
+    if left < 3:
+        time.sleep(left)
+    return world.device.code(datetime.now(UTC))
+
+
+def actions(world: World) -> list[str]:
+    return [call.action for call in world.sts.calls]
+
+
+def test_one_code_opens_a_session_that_all_chains_of_the_source_share(guarded: World) -> None:
+    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=code_of(guarded) + "\n")
+    assert done.code == 0, done.err
+    assert actions(guarded) == ["GetSessionToken", "AssumeRole", "AssumeRole"]
+    done = guarded.rolehop("credential-process", "spokes/444444444444")
+    assert done.code == 0, done.err
+    assert actions(guarded)[3:] == ["AssumeRole"]
+    # The MFA session outlives the hops.
+    guarded.rolehop("logout", "hub")
+    assert guarded.rolehop("credential-process", "hub", "--no-prompt").code == 0
+    assert actions(guarded).count("GetSessionToken") == 1
+
+
+def test_a_long_hop_1_sends_the_code_itself(guarded: World) -> None:
+    plan = guarded.rolehop("plan", "long", "--format", "json").json["hops"][0]
+    assert (plan["mfa"], plan["duration"]) == ("hop", 14_400)
+    done = guarded.rolehop("assume", "long", "--mfa-stdin", input=code_of(guarded) + "\n")
+    assert done.code == 0, done.err
+    assert actions(guarded) == ["AssumeRole"]
+    assert guarded.sts.calls[0].params["SerialNumber"] == MFA_SERIAL
+    assert guarded.sts.calls[0].params["DurationSeconds"] == "14400"
+
+
+def test_auto_finds_the_users_only_device(guarded: World) -> None:
+    guarded.config(WITH_MFA.replace(MFA_SERIAL, "auto"))
+    done = guarded.rolehop("assume", "hub", "--mfa-stdin", input=code_of(guarded) + "\n")
+    assert done.code == 0, done.err
+    assert actions(guarded) == ["ListMFADevices", "GetSessionToken", "AssumeRole"]
+
+
+def with_command(world: World, script: str) -> None:
+    """Let the source's mfa_command be ``script``, which counts its runs in the file ``runs``."""
+    program = world.home / "code"
+    program.write_text(
+        f"#!/bin/sh\necho run >> {world.home}/runs\nenv > {world.home}/seen\n{script}\n"
+    )
+    program.chmod(0o755)
+    world.config(WITH_MFA.replace("mfa_serial", f'mfa_command = ["{program}"]\nmfa_serial', 1))
+
+
+def test_mfa_command_gives_the_code_and_sees_no_credentials(guarded: World) -> None:
+    with_command(guarded, f"echo {code_of(guarded)}")
+    done = guarded.rolehop("credential-process", "admin")
+    assert (done.code, done.err) == (0, "")
+    seen = (guarded.home / "seen").read_text()
+    assert guarded.alice.key.secret not in seen
+    assert "AWS_ACCESS_KEY_ID" not in seen
+
+
+def test_many_at_once_ask_for_one_code(guarded: World) -> None:
+    with_command(guarded, f"sleep 0.3; echo {code_of(guarded)}")
+    running = [guarded.start(SCRIPT, "credential-process", "admin") for _ in range(10)]
+    done = []
+    for process in running:
+        with process:
+            done.append(ended(process))
+    assert {each.code for each in done} == {0}, [each.err for each in done]
+    assert (guarded.home / "runs").read_text() == "run\n"
+    assert actions(guarded) == ["GetSessionToken", "AssumeRole", "AssumeRole"]
+
+
+@pytest.mark.parametrize(
+    ("script", "cause"),
+    [
+        ("exit 3", "it left with 3 and printed 0 six-digit codes"),
+        ("echo 123456 654321", "printed 2 six-digit codes"),
+    ],
+)
+def test_an_mfa_command_that_gives_no_code_is_named(
+    guarded: World, script: str, cause: str
+) -> None:
+    with_command(guarded, script)
+    done = guarded.rolehop("credential-process", "admin")
+    assert (done.code, done.out) == (4, "")
+    assert "mfa_command gave no code" in done.err
+    assert cause in done.err
+    assert "123456" not in done.err
+    assert guarded.sts.calls == []
+
+
+def test_the_prompt_is_on_the_terminal_while_stdout_is_captured_and_stdin_a_pipe(
+    guarded: World,
+) -> None:
+    with OnTerminal(guarded, SCRIPT, "assume", "admin", input="for somebody else\n") as person:
+        person.expect("MFA code of alice")
+        person.types("12 34")
+        person.expect("six digits, please: ")
+        person.types(code_of(guarded))
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert done.out.startswith("unset AWS_PROFILE;\n")
+    assert "MFA" not in done.out + done.err
+    assert actions(guarded) == ["GetSessionToken", "AssumeRole", "AssumeRole"]
+
+
+def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
+    guarded: World,
+) -> None:
+    code = code_of(guarded)
+    step = int(time.time()) // STEP_SECONDS
+    assert guarded.rolehop("assume", "long", "--mfa-stdin", input=code + "\n").code == 0
+    again = guarded.rolehop("assume", "hub", "--mfa-stdin", input=code + "\n")
+    assert again.code == 4
+    assert "this MFA code was sent before" in again.err
+    with OnTerminal(guarded, SCRIPT, "assume", "hub") as person:
+        person.expect("the last MFA code is spent; next one in")
+        person.expect("MFA code of alice", STEP_SECONDS + 10)
+        assert int(time.time()) // STEP_SECONDS > step
+        person.types(code)
+        person.expect("that one was sent before")
+        person.types(totp(guarded.device.seed, int(time.time()) // STEP_SECONDS))
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert not any(call.refused for call in guarded.sts.calls)
+
+
+def test_a_wrong_code_is_refused_in_words_and_not_sent_again(guarded: World) -> None:
+    wrong = f"{(int(code_of(guarded)) + 1) % 1_000_000:06d}"
+    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=wrong + "\n")
+    assert (done.code, done.out) == (5, "false\n")
+    assert "the MFA session of source 'me' was refused" in done.err
+    assert "the code is wrong, or was used before" in done.err
+    assert wrong not in done.err
+    assert actions(guarded) == ["GetSessionToken"]
+
+
+def test_a_call_with_a_code_is_never_retried(guarded: World) -> None:
+    guarded.sts.fail(1, status=503)
+    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=code_of(guarded) + "\n")
+    assert (done.code, done.out) == (6, "false\n")
+    assert actions(guarded) == ["GetSessionToken"]
+
+
+@pytest.mark.parametrize("arguments", [["assume", "admin"], ["credential-process", "admin"]])
+def test_without_a_terminal_the_answer_comes_at_once_and_says_what_to_run(
+    guarded: World, arguments: list[str]
+) -> None:
+    done = guarded.rolehop(*arguments)
+    assert done.code == 8
+    assert "chain 'admin' needs an MFA code and there is no terminal" in done.err
+    assert "run 'rolehop assume admin' in a terminal first" in done.err
+    assert guarded.sts.calls == []
+
+
+def test_no_prompt_asks_nobody_although_there_is_a_terminal(guarded: World) -> None:
+    with OnTerminal(guarded, SCRIPT, "credential-process", "admin", "--no-prompt") as person:
+        done = person.ended()
+    assert (done.code, done.out, person.shown) == (8, "", "")
+
+
+def test_an_mfa_condition_on_hop_2_is_known_to_fail_before_any_call(guarded: World) -> None:
+    guarded.config(
+        CONFIG.replace(
+            'role = "333333333333:role/Admin"',
+            f'role = "333333333333:role/Admin"\nmfa_serial = "{MFA_SERIAL}"',
+        )
+    )
+    hop = guarded.rolehop("plan", "admin", "--format", "json").json["hops"][1]
+    assert "only IAM user keys carry MFA" in hop["will_fail"]
+    done = guarded.rolehop("credential-process", "admin")
+    assert (done.code, done.out) == (3, "")
+    assert f"hop 2 cannot work: {ADMIN}" in done.err
+    assert guarded.sts.calls == []
+
+
+def test_an_edited_mfa_serial_of_hop_1_is_walked_anew(guarded: World) -> None:
+    with_command(guarded, f"echo {code_of(guarded)}")
+    text = guarded.config_file.read_text()
+    of_the_hop = f'hops = [{{ role = "{HUB}", mfa_serial = "{MFA_SERIAL}" }}]'
+    guarded.sts.world.role(HUB, trusts=[guarded.alice.arn])
+    guarded.config(re.sub("mfa_serial.*", "", text, count=1))
+    guarded.rolehop("credential-process", "admin")
+    guarded.config(
+        guarded.config_file.read_text().replace(f'hops = [{{ role = "{HUB}" }}]', of_the_hop)
+    )
+    assert guarded.rolehop("credential-process", "admin").code == 0
+    assert guarded.sts.roles_called == [HUB, ADMIN, HUB, ADMIN]
+    assert guarded.sts.calls[2].params["SerialNumber"] == MFA_SERIAL

@@ -1,0 +1,316 @@
+"""``rolehop demo``, run as a user would, on a machine that is full of traps for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from keyring.errors import PasswordDeleteError
+
+from rolehop.demo.home import HOME_VARIABLE, DemoHome, demo_home
+from rolehop.demo.keyring import DemoKeyring
+from rolehop.demo.world import NEEDED
+
+DEMO = [sys.executable, "-m", "rolehop", "demo"]
+ROOT = Path(__file__).parent.parent
+
+# Notes every address that any Python of the demo connects to or asks a name server for.
+WATCH = """
+import os, sys
+
+def watch(event, told):
+    if event in ("socket.connect", "socket.sendto") and isinstance(told[1], tuple):
+        note(told[1][0])
+    elif event == "socket.getaddrinfo":
+        note(told[0])
+
+def note(host):
+    with open({file!r}, "a") as file:
+        file.write(f"{{host}}\\n")
+
+sys.addaudithook(watch)
+"""
+
+
+class Machine:
+    """A machine whose user has a config, a keyring and AWS variables that must not be touched."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.temporary = folder / "tmp"
+        self.keyring = folder / "keyring"
+        self.reached = folder / "reached"
+        self.site = folder / "site"
+        for each in (self.home / ".config" / "rolehop", self.temporary, self.site):
+            each.mkdir(parents=True)
+        (self.home / ".config" / "rolehop" / "config.toml").write_text("this is no config")
+        self.startup(WATCH.format(file=str(self.reached)))
+
+    def startup(self, text: str) -> None:
+        """Run ``text`` at the start of each Python."""
+        (self.site / "sitecustomize.py").write_text(text)
+
+    def environ(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "PYTHONPATH": os.pathsep.join((str(self.site), str(ROOT))),
+            "TERM": "xterm-256color",
+            "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.FileBacked",
+            "ROLEHOP_TEST_KEYRING": str(self.keyring),
+            "ROLEHOP_CHAIN": "mine",
+            "AWS_PROFILE": "there-is-none",
+            "AWS_ACCESS_KEY_ID": "AKIAOFTHEUSER0000000",
+            "AWS_SECRET_ACCESS_KEY": "of the user",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "AWS_CA_BUNDLE": "/there/is/none",
+            "HTTP_PROXY": "http://127.0.0.1:1",
+            "HTTPS_PROXY": "http://127.0.0.1:1",
+            "MOTO_ACCOUNT_ID": "999999999999",
+        }
+
+    def files(self) -> list[str]:
+        """Return what lies in the home, the temporary folder and the keyring."""
+        places = (self.home, self.temporary, self.keyring)
+        return [
+            str(path) for place in places for path in sorted(place.rglob("*")) if path.is_file()
+        ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def untouched(machine: Machine) -> Iterator[None]:
+    before = machine.files()
+    yield
+    assert machine.files() == before
+    assert list(machine.temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("untouched")
+def test_it_shows_each_step_and_leaves_no_trace(machine: Machine) -> None:
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert steps(done.stdout) == [
+        ("alice's access key goes into the keyring", []),
+        ("The plan: what a walk would do", ["none"]),
+        ("The first walk: one call to STS for each hop", ["3 AssumeRole"]),
+        ("The same again: every session comes from the keyring", ["none"]),
+        ("What is held now, and for how long", []),
+        ("A program that knows only boto3 and an AWS profile", ["1 GetCallerIdentity"]),
+    ]
+    for hop in (
+        "111111111111:role/Developer",
+        "222222222222:role/Hub",
+        "333333333333:role/Spoke",
+    ):
+        assert f"{hop} called" in done.stdout
+    assert "arn:aws:sts::333333333333:assumed-role/Spoke/alice@demo" in done.stdout
+
+
+def test_in_a_pipe_it_is_plain_and_80_columns_wide(machine: Machine) -> None:
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("untouched")
+def test_on_a_terminal_it_is_coloured_and_80_columns_wide(machine: Machine) -> None:
+    shown = on_a_terminal(DEMO, machine.environ())
+    assert "\x1b[1m" in shown
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(steps("\n".join(lines))) == 6
+
+
+def test_it_talks_to_this_machine_only(machine: Machine) -> None:
+    subprocess.run(DEMO, env=machine.environ(), stdout=subprocess.DEVNULL, timeout=120, check=True)
+    assert set(machine.reached.read_text().split()) == {"127.0.0.1"}
+
+
+def test_it_shows_no_secret(machine: Machine) -> None:
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=True
+    )
+    # Secret keys have 40 characters and session tokens more; the longest name here is an ARN.
+    words = re.findall(r"[A-Za-z0-9+/=]{30,}", done.stdout)
+    assert words == []
+
+
+STOPS = [
+    pytest.param(signal.SIGINT, 130, id="ctrl-c"),
+    pytest.param(signal.SIGTERM, 143, id="sigterm"),
+    pytest.param(signal.SIGHUP, 129, id="sighup"),
+]
+MOMENTS = ["Three accounts", "1  alice", "keys add", "3  The first", "hop 2 of 3", "boto3.Session"]
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(("number", "code"), STOPS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_stopped_at_any_moment_it_cleans_up(
+    machine: Machine, moment: str, number: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        DEMO,
+        env={**machine.environ(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if moment in line:
+                break
+        homes = list(machine.temporary.iterdir())
+        demo.send_signal(number)
+        rest, errors = demo.communicate(timeout=60)
+    assert len(homes) == 1
+    assert demo.returncode == code
+    assert "its folder is removed" in rest
+    assert "Traceback" not in errors
+    assert running_in(homes[0]) == []
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_reader_that_goes_away_ends_it(machine: Machine) -> None:
+    with subprocess.Popen(
+        DEMO,
+        env={**machine.environ(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        errors = demo.stderr.read()
+        assert demo.wait(60) == 1
+    assert errors == ""
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("name", NEEDED)
+def test_without_the_extra_it_says_how_to_install_it(machine: Machine, name: str) -> None:
+    machine.startup(f"import sys\nsys.modules[{name!r}] = None\n")
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"not installed: {name}\n" in done.stderr
+    assert "pip install 'rolehop[demo]'" in done.stderr
+
+
+def test_a_step_that_fails_is_shown_and_named(machine: Machine) -> None:
+    # The client is the only program of the demo that has no rolehop in its modules.
+    machine.startup("import sys\nif 'rolehop.demo.client' in sys.orig_argv: sys.exit('no luck')\n")
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "no luck" in done.stdout
+    assert "cause: -m rolehop.demo.client spoke left with 1" in done.stderr
+    assert list(machine.temporary.iterdir()) == []
+
+
+class TestDemoKeyring:
+    @pytest.fixture
+    def home(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoHome]:
+        with demo_home() as home:
+            monkeypatch.setenv(HOME_VARIABLE, str(home.folder))
+            yield home
+
+    def test_items_are_kept_until_they_are_deleted(self, home: DemoHome) -> None:
+        keyring = DemoKeyring()
+        assert keyring.get_password("rolehop/abc", "rolehop") is None
+        keyring.set_password("rolehop/abc", "rolehop", "one")
+        keyring.set_password("rolehop/abc", "rolehop", "two")
+        assert DemoKeyring().get_password("rolehop/abc", "rolehop") == "two"
+        keyring.delete_password("rolehop/abc", "rolehop")
+        assert keyring.get_password("rolehop/abc", "rolehop") is None
+        with pytest.raises(PasswordDeleteError):
+            keyring.delete_password("rolehop/abc", "rolehop")
+
+    def test_files_are_private(self, home: DemoHome) -> None:
+        DemoKeyring().set_password("../../rolehop", "rolehop", "one")
+        made = [path for path in home.folder.rglob("*rolehop:*") if path.is_file()]
+        made += [path for path in home.folder.rglob("*%3A*") if path.is_file()]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o600]
+        assert [path.parent for path in made] == [home.folder / "keyring"]
+
+    def test_it_refuses_to_work_outside_a_demo(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv(HOME_VARIABLE, raising=False)
+        assert not DemoKeyring.viable
+        with pytest.raises(RuntimeError, match="within rolehop demo only"):
+            DemoKeyring()
+
+    def test_it_refuses_a_folder_that_is_not_the_demos(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+        with pytest.raises(RuntimeError, match="is not the home of a demo"):
+            DemoKeyring()
+
+    def test_it_refuses_a_home_that_others_can_enter(self, home: DemoHome) -> None:
+        home.folder.chmod(0o755)
+        with pytest.raises(RuntimeError, match="is not the home of a demo"):
+            DemoKeyring()
+
+
+def steps(shown: str) -> list[tuple[str, list[str]]]:
+    """Return each step's heading and what it says of calls to STS."""
+    parts = re.split(r"^\d  ", shown, flags=re.MULTILINE)[1:]
+    return [
+        (part.splitlines()[0].strip(), re.findall(r"calls to STS: (.*?)\s*$", part, re.MULTILINE))
+        for part in parts
+    ]
+
+
+def on_a_terminal(argv: list[str], environ: dict[str, str]) -> str:
+    """Return what ``argv`` shows on a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    subprocess.run(["stty", "cols", "80", "rows", "24"], stdin=theirs, check=True)
+    shown: list[bytes] = []
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(ours, 65536):
+                shown.append(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    subprocess.run(argv, env=environ, stdin=theirs, stdout=theirs, timeout=120, check=True)
+    os.close(theirs)
+    reader.join()
+    os.close(ours)
+    return b"".join(shown).decode().replace("\r\n", "\n")
+
+
+def running_in(home: Path) -> list[str]:
+    """Return the programs whose environment names ``home``."""
+    wanted = f"{HOME_VARIABLE}={home}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+    return found
