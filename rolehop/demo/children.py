@@ -6,10 +6,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rolehop.errors import RolehopError
+
+_PATIENCE = 1.0  # seconds
 
 
 class Children:
@@ -77,9 +80,16 @@ class Children:
 
 def _end(child: subprocess.Popen[str]) -> None:
     """End a program and all that it started, without asking: it may be about to write files."""
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    else:
+    if os.name != "posix":
         child.kill()
-    child.wait()
+        child.wait()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        # The rest of the group are not our children: look until none is left. Where nobody
+        # collects the dead (a container without an init), they stay, so not for ever.
+        patience = time.monotonic() + _PATIENCE
+        while time.monotonic() < patience:
+            os.killpg(child.pid, 0)
+            time.sleep(0.005)

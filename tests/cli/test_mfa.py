@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -195,18 +195,33 @@ def test_no_prompt_asks_nobody_although_there_is_a_terminal(guarded: World) -> N
     assert (done.code, done.out, person.shown) == (8, "", "")
 
 
-def test_an_mfa_condition_on_hop_2_is_known_to_fail_before_any_call(guarded: World) -> None:
-    guarded.config(
-        CONFIG.replace(
-            'role = "333333333333:role/Admin"',
-            f'role = "333333333333:role/Admin"\nmfa_serial = "{MFA_SERIAL}"',
-        )
-    )
-    hop = guarded.rolehop("plan", "admin", "--format", "json").json["hops"][1]
-    assert "only IAM user keys carry MFA" in hop["will_fail"]
+def test_an_mfa_code_on_hop_2_is_refused_in_the_config(guarded: World) -> None:
+    role = 'role = "333333333333:role/Admin"'
+    guarded.config(CONFIG.replace(role, f'{role}\nmfa_serial = "{MFA_SERIAL}"'))
     done = guarded.rolehop("credential-process", "admin")
     assert (done.code, done.out) == (3, "")
-    assert f"hop 2 cannot work: {ADMIN}" in done.err
+    assert "chains.admin.hops[0].mfa_serial: this is hop 2 of its path" in done.err
+    assert guarded.sts.calls == []
+
+
+def test_a_code_for_a_source_that_is_a_session_is_known_to_fail_before_any_call(
+    guarded: World,
+) -> None:
+    hops = f'hops = [{{ role = "{HUB}" }}]'
+    guarded.config(CONFIG.replace(hops, hops.replace(" }]", f', mfa_serial = "{MFA_SERIAL}" }}]')))
+    session = guarded.sts.world.issue(
+        600,
+        account="111111111111",
+        arn=guarded.alice.arn,
+        user_id=guarded.alice.user_id,
+        user=guarded.alice,
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    plan = guarded.rolehop("plan", "hub", "--format", "json", env=session.environ).json
+    assert "only IAM user keys carry MFA" in plan["hops"][0]["will_fail"]
+    done = guarded.rolehop("credential-process", "hub", env=session.environ)
+    assert (done.code, done.out) == (3, "")
+    assert f"hop 1 cannot work: {HUB}" in done.err
     assert guarded.sts.calls == []
 
 

@@ -19,17 +19,18 @@ _BEFORE = """
 import ctypes, json, os, sys, time
 import keyring.backends.fail
 import tests.doubles.keyrings, tests.vault.samples
+from rolehop import keyctl
 from rolehop.vault import kernel, choose_backend
 import encodings.utf_16_le, keyring.errors
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-assert kernel._keyctl(1, ctypes.c_char_p(None)) > 0  # JOIN_SESSION_KEYRING
+assert keyctl.keyctl(1, ctypes.c_char_p(None)) > 0  # JOIN_SESSION_KEYRING
 """
 _CLEAR = """
-kernel._keyctl(8, -4, -3)  # LINK @u into @s
-kernel._keyctl(7, -4)  # CLEAR @u
+keyctl.keyctl(8, -4, -3)  # LINK @u into @s
+keyctl.keyctl(7, -4)  # CLEAR @u
 """
 
 
