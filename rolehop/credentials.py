@@ -6,8 +6,6 @@ it. Everything else (``repr``, formatting, ``json``, ``pickle``, ``copy.deepcopy
 
 from __future__ import annotations
 
-import hmac
-import logging
 import weakref
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,9 +36,7 @@ class Secret:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(
-            self._value.encode(), other._value.encode()
-        )
+        return isinstance(other, Secret) and self._value == other._value
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -101,19 +97,6 @@ class Session:
         """
         enough = min(min_ttl, (self.expires_at - self.issued_at) / 2)
         return self.expires_at - now >= enough
-
-
-class Scrubber(logging.Filter):
-    """Replaces every live secret in a log record, whoever wrote the record."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Scrub the formatted message and the traceback; the record always passes."""
-        record.msg, record.args = scrub(record.getMessage()), None
-        if record.exc_info:
-            formatter = logging.Formatter()
-            record.exc_text = scrub(formatter.formatException(record.exc_info))
-            record.exc_info = None
-        return True
 
 
 def scrub(text: str) -> str:

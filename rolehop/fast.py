@@ -33,15 +33,21 @@ USERNAME = "rolehop"
 
 def answer(arguments: list[str], environ: "Mapping[str, str]") -> str | None:
     """Return the line that the full path would print, or ``None`` where that must be asked."""
-    if len(arguments) != 2 or arguments[0] != "credential-process" or sys.platform != "linux":
+    if len(arguments) != 2 or arguments[0] != "credential-process":
         return None
-    record = _record_of(arguments[1], environ)
+    found = cached_item(arguments[1], environ)
+    return None if found is None else found[1].partition("\n")[0]
+
+
+def cached_item(chain: str, environ: "Mapping[str, str]") -> tuple[Record, str] | None:
+    """Return a chain's record and its item where both hold, ``None`` where they may not."""
+    record = _record_of(chain, environ) if sys.platform == "linux" else None
     if record is None or not _holds(record, environ):
         return None
     item = _read_item(record, environ)
-    if item is None:
+    if item is None or line_of_item(item, record.key, time.time(), record.min_ttl) is None:
         return None
-    return line_of_item(item, record.key, time.time(), record.min_ttl)
+    return record, item
 
 
 def _record_of(chain: str, environ: "Mapping[str, str]") -> Record | None:

@@ -49,6 +49,7 @@ def _quoted(text: str) -> str:
 #   chain           NAME
 #   item            BACKEND  KEY        where the session rests (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
+#   hand            REGION   LABEL      what is exported as AWS_REGION; what people see of it
 #   who             UID  HOST           templates may have been filled with them
 #   file            STAMP  PATH         one per file that was read, or looked for in vain
 #   var             NAME  =VALUE        one per variable that was read: its value,
@@ -71,7 +72,9 @@ class Record:
         "files",
         "host",
         "key",
+        "label",
         "min_ttl",
+        "region",
         "uid",
         "until",
         "variables",
@@ -86,6 +89,8 @@ class Record:
         key: str,
         min_ttl: int,
         until: int,
+        region: str,
+        label: str,
         uid: int,
         host: str,
         files: dict[str, str],
@@ -98,6 +103,8 @@ class Record:
         self.key = key
         self.min_ttl = min_ttl
         self.until = until
+        self.region = region
+        self.label = label
         self.uid = uid
         self.host = host
         self.files = files
@@ -111,6 +118,7 @@ def as_record(record: Record) -> str | None:
         ("chain", record.chain),
         ("item", record.backend, record.key),
         ("life", str(record.min_ttl), str(record.until)),
+        ("hand", record.region, record.label),
         ("who", str(record.uid), record.host),
         *(("file", stamp, path) for path, stamp in record.files.items()),
         *(("var", name, mark) for name, mark in record.variables.items()),
@@ -123,12 +131,12 @@ def as_record(record: Record) -> str | None:
 def read_record(text: str) -> Record | None:
     """Return what ``as_record`` wrote, ``None`` for anything else."""
     rows = [row.split("\t") for row in text.split("\n")]
-    if len(rows) < 6 or rows.pop() != [""]:
+    if len(rows) < 7 or rows.pop() != [""]:
         return None
-    head, files, variables = rows[:5], {}, {}
-    if [row[0] for row in head] != ["rolehop-record", "chain", "item", "life", "who"]:
+    head, files, variables = rows[:6], {}, {}
+    if [row[0] for row in head] != ["rolehop-record", "chain", "item", "life", "hand", "who"]:
         return None
-    for row in rows[5:]:
+    for row in rows[6:]:
         if len(row) != 3 or row[0] not in ("file", "var"):
             return None
         if row[0] == "file":
@@ -136,13 +144,17 @@ def read_record(text: str) -> Record | None:
         else:
             variables[row[1]] = row[2]
     try:
-        (_, schema, version), (_, chain), (_, backend, key), (_, ttl, until), (_, uid, host) = head
-        numbers = int(ttl), int(until), int(uid)
+        (_, schema, version), (_, chain), (_, backend, key), life, hand, who = head
+        (_, ttl, until), (_, region, label), (_, uid, host) = life, hand, who
+        seconds = int(ttl), int(until)
+        user = int(uid)
     except ValueError:
         return None
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
-    return Record(version, chain, backend, key, *numbers, host, files, variables)
+    return Record(
+        version, chain, backend, key, *seconds, region, label, user, host, files, variables
+    )
 
 
 def record_path(state_folder: str, chain: str) -> str:
@@ -162,7 +174,7 @@ def state_folder(environ: "Mapping[str, str]") -> str | None:
 def file_stamp(path: str) -> str:
     """Return what tells one state of a file from another: times, size, inode, or its absence."""
     try:
-        found = stat(path)
+        found = stat(path)  # noqa: PTH116 - pathlib costs as much as the whole hot path
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     except OSError:

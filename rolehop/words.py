@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 60
+
 
 def clean(text: str) -> str:
     """Return ``text`` in one line: control characters stripped, white space as single blanks.
@@ -12,3 +14,10 @@ def clean(text: str) -> str:
     """
     kept = (c if c.isprintable() else " " if c.isspace() else "" for c in text)
     return " ".join("".join(kept).split())
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` in double quotes for a message: shortened, control characters escaped."""
+    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+    return f'"{shown}"'

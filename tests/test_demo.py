@@ -155,17 +155,16 @@ def test_it_shows_no_secret(machine: Machine) -> None:
     assert words == []
 
 
-STOPS = [
-    pytest.param(signal.SIGINT, 130, id="ctrl-c"),
-    pytest.param(signal.SIGTERM, 143, id="sigterm"),
-    pytest.param(signal.SIGHUP, 129, id="sighup"),
-]
 MOMENTS = ["Three accounts", "1  alice", "keys add", "3  The first", "hop 2 of 3", "boto3.Session"]
+STOPS = [
+    *((moment, signal.SIGINT, 130) for moment in MOMENTS),
+    *((moment, signal.SIGTERM, 143) for moment in MOMENTS),
+    ("hop 2 of 3", signal.SIGHUP, 129),
+]
 
 
 @pytest.mark.usefixtures("untouched")
-@pytest.mark.parametrize(("number", "code"), STOPS)
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(("moment", "number", "code"), STOPS)
 def test_stopped_at_any_moment_it_cleans_up(
     machine: Machine, moment: str, number: signal.Signals, code: int
 ) -> None:

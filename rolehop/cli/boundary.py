@@ -13,7 +13,7 @@ import click
 from rolehop.cli import COMMANDS, root
 from rolehop.cli.wiring import App
 from rolehop.credentials import scrub
-from rolehop.errors import ConfigError, RolehopError
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
 from rolehop.words import clean
 
 INTERRUPTED = 130
@@ -117,7 +117,11 @@ class Failure:
         """Print the statement that fails, where stdout is being evaluated by a shell."""
         if not self._is_evaluated():
             return
-        self._app.terminal.product(self._app.dialect(self._value_of("--shell")).failure + "\n")
+        try:
+            dialect = self._app.dialect(self._value_of("--shell"))
+        except UsageProblem:  # the name may be what is wrong
+            dialect = self._app.dialect(None)
+        self._app.terminal.product(dialect.failure + "\n")
 
     def _is_evaluated(self) -> bool:
         command = next((each for each in self._arguments if each in COMMANDS), None)

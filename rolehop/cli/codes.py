@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from rolehop.cli.terminal import Terminal
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.ports import Locks, MfaCode
-from rolehop.vault import IndexStore, Spent
+from rolehop.vault.index import Spent
+from rolehop.vault.store import IndexStore
 
 WINDOW = 30  # seconds; RFC 6238, and the only step AWS's virtual devices use
 COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key

@@ -53,7 +53,7 @@ def check_text(text: str, path: Path) -> None:
     Raises:
         ConfigError: an answer was no good.
     """
-    from rolehop.config import load_config
+    from rolehop.config.loader import load_config
     from rolehop.files import FileText
     from rolehop.sources import SOURCE_TYPES
 

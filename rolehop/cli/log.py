@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from rolehop.credentials import Scrubber
+from rolehop.credentials import scrub
 
 
 def log_to_stderr() -> None:
@@ -19,3 +19,16 @@ def log_to_stderr() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
+
+
+class Scrubber(logging.Filter):
+    """Replaces every live secret in a log record, whoever wrote the record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Scrub the formatted message and the traceback; the record always passes."""
+        record.msg, record.args = scrub(record.getMessage()), None
+        if record.exc_info:
+            formatter = logging.Formatter()
+            record.exc_text = scrub(formatter.formatException(record.exc_info))
+            record.exc_info = None
+        return True

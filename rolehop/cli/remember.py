@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rolehop import __version__
+from rolehop.cli.progress import describe
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import RolehopError
 from rolehop.files import write_beside
@@ -85,6 +86,8 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         key=plan.key,
         min_ttl=plan.min_ttl_seconds,
         until=_until(again),
+        region=plan.handed_region or "",
+        label=describe(plan.steps[-1], len(plan.hops)),
         uid=os.geteuid(),
         host=os.uname().nodename,
         files=again.watch.files,

@@ -8,7 +8,7 @@ from rolehop.cli.options import Command, format_option
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import RolehopError
 from rolehop.show.rows import SessionRow
-from rolehop.vault import Index
+from rolehop.vault.index import Index
 
 
 @click.command(

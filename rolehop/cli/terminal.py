@@ -105,13 +105,14 @@ class Terminal:
             NoTerminal: this process has none; ``question`` says what would have been asked.
         """
         inward, outward = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
-        try:
-            reader = Path(inward).open(encoding="utf-8", errors="replace")
-        except OSError:
-            raise NoTerminal(
-                f"{question} is needed and there is no terminal to ask on",
-            ) from None
-        with reader, Path(outward).open("w", encoding="utf-8") as writer:
+        with contextlib.ExitStack() as stack:
+            try:
+                reader = stack.enter_context(Path(inward).open(encoding="utf-8", errors="replace"))
+                writer = stack.enter_context(Path(outward).open("w", encoding="utf-8"))
+            except OSError:
+                raise NoTerminal(
+                    f"{question} is needed and there is no terminal to ask on"
+                ) from None
             yield reader, writer
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from rolehop.plan.resolve import Facts, Resolved
     from rolehop.ports import Listener, Source
     from rolehop.sources import Inputs
-    from rolehop.vault import FileLocks, Index, KeyringVault
+    from rolehop.vault.index import Index
+    from rolehop.vault.lock import FileLocks
+    from rolehop.vault.vault import KeyringVault
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class App:
         Raises:
             ConfigError: with every complaint.
         """
-        from rolehop.config import load_config
+        from rolehop.config.loader import load_config
         from rolehop.files import read_trusted
         from rolehop.sources import SOURCE_TYPES
 
@@ -151,7 +153,8 @@ class App:
     @cached_property
     def vault(self) -> KeyringVault:
         """The keyring, opened at its first use."""
-        from rolehop.vault import KeyringVault, choose_backend
+        from rolehop.vault.backend import choose_backend
+        from rolehop.vault.vault import KeyringVault
 
         return KeyringVault(
             self.state_folder,
@@ -163,7 +166,7 @@ class App:
     @cached_property
     def locks(self) -> FileLocks:
         """The locks that processes share."""
-        from rolehop.vault import FileLocks
+        from rolehop.vault.lock import FileLocks
 
         return FileLocks(self.state_folder)
 
@@ -372,13 +375,15 @@ class App:
         )
 
     def dialect(self, named: str | None) -> Dialect:
-        """Return the named dialect, else that of the parent process, else sh."""
-        from rolehop.cli.shells import parent_shell
-        from rolehop.handover.dialects import DIALECTS, dialect
+        """Return the named dialect, else that of the parent process, else sh.
 
-        if named in DIALECTS:
-            return dialect(named)
-        return dialect(parent_shell() or "sh")
+        Raises:
+            UsageProblem: no shell is called so.
+        """
+        from rolehop.cli.shells import parent_shell
+        from rolehop.handover.dialects import dialect
+
+        return dialect(named or parent_shell() or "sh")
 
 
 @dataclass(frozen=True, slots=True)

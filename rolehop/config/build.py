@@ -11,9 +11,9 @@ from rolehop.config import limits
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.gather import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
-from rolehop.config.said import quoted
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
 from rolehop.config.validate import Values, check_name, check_table
+from rolehop.words import quoted
 
 T = TypeVar("T")
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rolehop.arn import ACCOUNT_ID, is_principal
-from rolehop.config.durations import format_duration
-from rolehop.config.durations import parse_duration as parse_duration  # the CLI takes it from here
-from rolehop.config.said import kind_of, quoted
+from rolehop.config.said import kind_of
+from rolehop.durations import format_duration
+from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
+from rolehop.words import quoted
 
 Place = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rolehop.config.complaints import Faults, Origin
-from rolehop.config.said import quoted
 from rolehop.config.schema import TOP
 from rolehop.config.validate import check_key
 from rolehop.files import FileText
+from rolehop.words import quoted
 
 Read = Callable[[Path], FileText | None]
 

@@ -20,7 +20,8 @@ from rolehop.config.checks import (
     each_of,
     matching,
 )
-from rolehop.config.said import kind_of, quoted
+from rolehop.config.said import kind_of
+from rolehop.words import quoted
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")

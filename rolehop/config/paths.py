@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
-from rolehop.config.said import quoted
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
+from rolehop.words import quoted
 
 
 @dataclass(frozen=True, slots=True)

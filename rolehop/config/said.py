@@ -1,4 +1,4 @@
-"""How complaints show a value and name its type."""
+"""What TOML calls the type of a value, for complaints."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (list, "an array"),
     (dict, "a table"),
 )
-_LONGEST = 60
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` in double quotes for a message: shortened, control characters escaped."""
-    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
-    return f'"{shown}"'
 
 
 def kind_of(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from rolehop.config.said import quoted
+from rolehop.words import quoted
 
 FIELDS = ("user", "host", "account", "chain")
 SAMPLES: Mapping[str, str] = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rolehop.config import checks
 from rolehop.config.complaints import Faults, Origin
-from rolehop.config.said import kind_of, quoted
+from rolehop.config.said import kind_of
 from rolehop.config.schema import Key, Table
 from rolehop.config.templates import FIELDS, SAMPLES, fields_of, fill, mentions_field
+from rolehop.words import quoted
 
 Values = dict[str, object]
 """Checked values by key; what is absent or wrong is not in it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from rolehop.errors import UsageProblem
-from rolehop.handover import fish, posix, powershell
+from rolehop.handover import cmd, csh, elvish, fish, nushell, posix, powershell, xonsh
 from rolehop.handover.variables import Change
 
 
@@ -29,9 +29,16 @@ class Dialect:
     processes: frozenset[str]
     """The names its processes go by, lower case."""
 
+    typed: str
+    """What a person types to evaluate what ``{}`` prints."""
 
-def _row(name: str, family: ModuleType, *others: str) -> Dialect:
-    return Dialect(name, family.render, family.FAILURE, frozenset((name, *others)))
+
+def _row(name: str, family: ModuleType, *others: str, typed: str = 'eval "$({})"') -> Dialect:
+    return Dialect(name, family.render, family.FAILURE, frozenset((name, *others)), typed)
+
+
+_PIPED = "{} | Out-String | Invoke-Expression"
+_READ = "let said = ({} --shell nu | from json); hide-env -i ...$said.hide; load-env $said.set"
 
 
 DIALECTS = {
@@ -42,8 +49,13 @@ DIALECTS = {
         _row("sh", posix, "ash", "yash", "posh"),
         _row("dash", posix),
         _row("ksh", posix, "ksh88", "ksh93", "rksh", "mksh", "lksh", "pdksh", "oksh", "loksh"),
-        _row("fish", fish),
-        _row("powershell", powershell, "pwsh", "pwsh-preview", "powershell_ise"),
+        _row("fish", fish, typed="{} | source"),
+        _row("powershell", powershell, "pwsh", "pwsh-preview", "powershell_ise", typed=_PIPED),
+        _row("cmd", cmd, typed="for /f \"delims=\" %i in ('{} --shell cmd') do @%i"),
+        _row("nu", nushell, "nushell", typed=_READ),
+        _row("tcsh", csh, "csh", typed='eval "`{}`"'),
+        _row("xonsh", xonsh, typed="execx($({}))"),
+        _row("elvish", elvish, typed="eval ({} | slurp)"),
     )
 }
 """By name, in the order in which help shows them."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import Config, HopConfig
+from rolehop.durations import format_duration
 from rolehop.errors import ConfigError, UsageProblem
 from rolehop.plan.keys import hop_key, source_key, token_key
 from rolehop.plan.model import (
@@ -179,14 +180,16 @@ def _notes(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) 
     notes = []
     if wish > ceiling:
         if finding == ceiling:
-            why = f"the role's own limit, which AWS told us, is {_span(ceiling)}"
+            why = f"the role's own limit, which AWS told us, is {format_duration(ceiling)}"
         elif number == 1 and mfa is Mfa.NONE:
-            why = f"the source is itself a session, so AWS grants at most {_span(ceiling)}"
+            why = (
+                f"the source is itself a session, so AWS grants at most {format_duration(ceiling)}"
+            )
         elif number == 1:
-            why = f"after a shared MFA session AWS grants at most {_span(ceiling)}"
+            why = f"after a shared MFA session AWS grants at most {format_duration(ceiling)}"
         else:
-            why = f"a chained hop lasts at most {_span(ceiling)}"
-        notes.append(f"{_span(wish)} asked, {_span(ceiling)} planned: {why}")
+            why = f"a chained hop lasts at most {format_duration(ceiling)}"
+        notes.append(f"{format_duration(wish)} asked, {format_duration(ceiling)} planned: {why}")
     if number == 1 and mfa is Mfa.SESSION:
         notes.append("one MFA code opens a session that all chains of this source share")
     if number == 1 and mfa is Mfa.HOP:
@@ -212,8 +215,8 @@ def _refuse_when_strict(
     for step in steps:
         if isinstance(step, HopStep) and wishes[step.number - 1] > step.ceiling_seconds:
             raise ConfigError(
-                f"hop {step.number} asks for {_span(wishes[step.number - 1])} and can have"
-                f" {_span(step.ceiling_seconds)}",
+                f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
+                f" {format_duration(step.ceiling_seconds)}",
                 cause=step.notes[0].partition(": ")[2],
                 fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave --strict out',
                 chain=chain,
@@ -244,13 +247,6 @@ def _cached(
     enough = min(min_ttl, (life.expires_at - life.issued_at) / 2)
     fresh = life.expires_at - now >= enough
     return replace(step, cache=Cache.FRESH if fresh else Cache.STALE, expires_at=life.expires_at)
-
-
-def _span(seconds: int) -> str:
-    hours, rest = divmod(seconds, HOUR)
-    minutes = rest // 60
-    parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
-    return " ".join(parts) or f"{seconds} s"
 
 
 def _first(*values: int | None) -> int:

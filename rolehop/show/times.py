@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rolehop.durations import format_duration
+
 MINUTE = 60
-HOUR = 3600
 
 
 def show_left(expires_at: datetime | None, now: datetime) -> str:
-    """Return e.g. ``43 min left``, ``2 h 05 min left`` or ``expired``."""
+    """Return e.g. ``43 min left``, ``2 h 5 min left`` or ``expired``."""
     if expires_at is None:
         return "no end"
     seconds = int((expires_at - now).total_seconds())
@@ -17,14 +18,11 @@ def show_left(expires_at: datetime | None, now: datetime) -> str:
 
 
 def show_span(seconds: int) -> str:
-    """Return a length of time in seconds as e.g. ``45 s``, ``43 min`` or ``2 h 05 min``."""
-    if seconds < MINUTE:
-        return f"{seconds} s"
-    if seconds < HOUR:
-        return f"{seconds // MINUTE} min"
-    hours, rest = divmod(seconds, HOUR)
-    minutes = rest // MINUTE
-    return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
+    """Return a length of time in seconds as e.g. ``45 s``, ``43 min`` or ``2 h 5 min``.
+
+    Seconds are dropped from a minute on: nobody counts them.
+    """
+    return format_duration(seconds if seconds < MINUTE else seconds - seconds % MINUTE)
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
@@ -25,9 +25,7 @@ class Failure:
     calls: int | None = None
     """How many calls reach STS; ``None``: the test does not say."""
 
-    arguments: tuple[str, ...] = ()
-    input: str | None = None
-    codes: tuple[str, ...] = field(default=())
+    codes: tuple[str, ...] = ()
     """MFA codes that it uses."""
 
     def __str__(self) -> str:
@@ -112,7 +110,7 @@ def _dropped(world: World) -> None:
 
 
 def _nonsense(world: World) -> None:
-    world.sts.say(b"<html>sign in to the hotel</html>")
+    world.sts.say(b"<html>sign in to the hotel<br>")
 
 
 def _keys_behind(backend: str) -> Callable[[World], Env]:
@@ -162,7 +160,7 @@ FAILURES = (
     Failure(
         "broken-config",
         3,
-        ("config.toml:5: sources.me", "config.toml:9: chains.own"),
+        ("config.toml:6: sources.me.type", "config.toml:9: chains.own"),
         _config(
             lambda text: text.replace('"environment"', '"enviroment"').replace('"me"', '"you"')
         ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import termios
 import time
 from collections.abc import Mapping
 from typing import Any, Self
@@ -66,6 +67,10 @@ class OnTerminal:
     def types(self, text: str) -> None:
         """Type one line."""
         os.write(self._master, f"{text}\n".encode())
+
+    def attributes(self) -> list[Any]:
+        """Return the terminal's settings (termios)."""
+        return termios.tcgetattr(self._slave)
 
     def presses_ctrl_c(self) -> None:
         os.write(self._master, b"\x03")

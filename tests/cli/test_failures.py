@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from threading import Event, Thread
@@ -163,8 +164,6 @@ def test_other_formats_print_nothing_on_failure(shared_world: World, style: str)
 
 
 def test_a_failure_as_json_has_every_key(world: World) -> None:
-    import json
-
     world.sts.world.role("arn:aws:iam::333333333333:role/Admin", trusts=[])
     done = world.rolehop("export", "admin", "--format", "json", "-q")
     assert (done.code, done.out) == (5, "")
@@ -183,7 +182,7 @@ def test_passing_trouble_is_tried_again(world: World) -> None:
     world.sts.drop(1)
     done = world.rolehop("credential-process", "hub")
     assert done.code == 0, done.err
-    assert [call.refused for call in world.sts.calls] == ["Throttling", "dropped", ""]
+    assert [call.refused for call in world.sts.calls] == ["Throttling", "drop", ""]
 
 
 def test_a_reader_that_goes_away_gets_no_traceback(world: World) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from rolehop.config import ChainConfig, Defaults, HopConfig, SourceConfig
+from rolehop.config.model import ChainConfig, Defaults, HopConfig, SourceConfig
 from tests.config.texts import HERE, complaints_of, error_of, load
 
 EVERYTHING = """\
@@ -362,7 +362,7 @@ def test_the_values_are_the_loaders_own() -> None:
 def test_relative_roots_are_shown_as_given_and_noted_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rolehop.config import load_config
+    from rolehop.config.loader import load_config
     from rolehop.files import FileText
 
     monkeypatch.chdir(tmp_path)

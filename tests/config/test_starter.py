@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.config import Config, load_config
+from rolehop.config.loader import load_config
+from rolehop.config.model import Config
 from rolehop.config.starter import SOURCE_TYPES as STARTER_TYPES
 from rolehop.config.starter import Answers, starter_text
 from rolehop.files import FileText

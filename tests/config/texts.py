@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
 
-from rolehop.config import Config, Key, Table, checks, limits, load_config
+from rolehop.config import checks, limits
+from rolehop.config.loader import load_config
+from rolehop.config.model import Config
+from rolehop.config.schema import Key, Table
 from rolehop.errors import Complaint, ConfigError
 from rolehop.files import FileText
 

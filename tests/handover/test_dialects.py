@@ -27,6 +27,12 @@ every_dialect = pytest.mark.parametrize("row", DIALECTS.values(), ids=DIALECTS)
         ("pwsh-preview", "powershell"),
         (r"C:\Program Files\PowerShell\7\PWSH.EXE", "powershell"),
         ("powershell.exe", "powershell"),
+        (r"C:\Windows\System32\CMD.EXE", "cmd"),
+        ("nu", "nu"),
+        ("-tcsh", "tcsh"),
+        ("/bin/csh", "tcsh"),
+        ("xonsh", "xonsh"),
+        ("elvish", "elvish"),
         ("python3.12", None),
         ("fisher", None),
         ("make", None),
@@ -60,11 +66,19 @@ def test_nothing_to_change_is_no_text(row: Dialect) -> None:
     assert row.render(()) == ""
 
 
-@every_dialect
+STATEMENTS = [row for row in DIALECTS.values() if row.name not in ("cmd", "nu")]
+
+
+@pytest.mark.parametrize("row", STATEMENTS, ids=lambda row: row.name)
 def test_each_change_is_a_line(row: Dialect) -> None:
     text = row.render([("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", None)])
     assert text.endswith("\n")
     assert [line[-1] for line in text.splitlines()] == [";", ";"]
+
+
+@every_dialect
+def test_a_person_is_told_one_line_to_type(row: Dialect) -> None:
+    assert "rolehop leave" in row.typed.format("rolehop leave")
 
 
 @every_dialect
@@ -87,6 +101,11 @@ def test_what_is_no_name_of_a_variable_is_refused(row: Dialect, name: str) -> No
         ("sh", "export A='it'\\''s';\nunset B;\n"),
         ("fish", "set -gx A 'it\\'s';\nset -eg B; or true;\n"),
         ("powershell", "$env:A = 'it''s';\n$env:B = $null;\n"),
+        ("cmd", 'set "A=it\'s"\nset "B="\n'),
+        ("nu", '{"set": {"A": "it\'s"}, "hide": ["B"]}\n'),
+        ("tcsh", "setenv A it\\'s;\nunsetenv B;\n"),
+        ("xonsh", "$A = \"it's\";\n${...}.pop('B', None);\n"),
+        ("elvish", "set-env A 'it''s';\nunset-env B;\n"),
     ],
 )
 def test_the_text_is_what_people_of_that_shell_would_write(name: str, text: str) -> None:

@@ -125,7 +125,8 @@ def test_after_a_hang_no_further_call_is_made() -> None:
 _HANGS = """
 import sys, tempfile
 from pathlib import Path
-from rolehop.vault import KeyringVault, choose_backend
+from rolehop.vault.backend import choose_backend
+from rolehop.vault.vault import KeyringVault
 from tests.vault.samples import hop_step, session
 vault = KeyringVault(
     Path(sys.argv[1]),

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 _BEFORE = """
 import os, sys
 from pathlib import Path
-from rolehop.vault import KeyringVault, choose_backend
+from rolehop.vault.backend import choose_backend
+from rolehop.vault.vault import KeyringVault
 from tests.vault.samples import NOW, hop_step, keys, session
 vault = KeyringVault(
     Path(sys.argv[1]), lambda: choose_backend(None, os.environ, sys.platform), print, now=lambda: NOW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rolehop.config.said import quoted
+from rolehop.words import quoted
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _DURATION = re.compile(

@@ -1,0 +1,98 @@
+"""Ctrl-C: 130, nothing half done, no lock left, and an eval that fails."""
+
+from __future__ import annotations
+
+import signal
+import termios
+import time
+
+import pytest
+
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import CONFIG, MFA_SERIAL, SCRIPT, World, ended
+
+WITH_MFA = CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
+EVALUATED = [
+    pytest.param(("assume", "admin"), "false\n", id="assume"),
+    pytest.param(("export", "admin"), "false\n", id="export"),
+    pytest.param(("credential-process", "admin"), "", id="credential-process"),
+    pytest.param(("exec", "admin", "--", "echo", "ran"), "", id="exec"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "out"), EVALUATED)
+def test_during_a_prompt(world: World, arguments: tuple[str, ...], out: str) -> None:
+    world.config(WITH_MFA)
+    with OnTerminal(world, SCRIPT, *arguments) as person:
+        person.expect("MFA code of alice")
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert (done.code, done.out) == (130, out)
+    assert done.err.endswith("rolehop: interrupted\n")
+    assert "Traceback" not in done.err
+    assert_nothing_is_left(world)
+
+
+@pytest.mark.parametrize(("arguments", "out"), EVALUATED)
+def test_during_a_slow_call(world: World, arguments: tuple[str, ...], out: str) -> None:
+    world.sts.delay_seconds = 20
+    with OnTerminal(world, SCRIPT, *arguments) as person:
+        wait_until_called(world)
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert (done.code, done.out) == (130, out)
+    assert done.err.endswith("rolehop: interrupted\n")
+    world.sts.delay_seconds = 0
+    assert_nothing_is_left(world)
+
+
+def test_at_a_hidden_question_the_echo_comes_back(world: World) -> None:
+    with OnTerminal(world, SCRIPT, "keys", "add", "me") as person:
+        person.expect("Access key ID: ")
+        person.types("AKIAIOSFODNN7EXAMPLE")
+        person.expect("Secret access key: ")
+        assert not person.attributes()[3] & termios.ECHO
+        person.presses_ctrl_c()
+        done = person.ended()
+        assert person.attributes()[3] & termios.ECHO
+    assert (done.code, done.out) == (130, "")
+    assert world.items() == []
+
+
+def test_an_interrupted_eval_fails(world: World) -> None:
+    world.config(WITH_MFA)
+    script = 'eval "$(rolehop assume admin)"; echo "after: $?"'
+    with OnTerminal(world, "bash", "-c", f"trap : INT; {script}") as person:
+        person.expect("MFA code of alice")
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert done.out == "after: 1\n"
+
+
+def test_what_was_walked_before_the_interrupt_is_kept(world: World) -> None:
+    assert world.rolehop("credential-process", "hub").code == 0
+    world.sts.delay_seconds = 20
+    with world.start(SCRIPT, "credential-process", "admin") as process:
+        wait_until_called(world)
+        process.send_signal(signal.SIGINT)
+        assert ended(process).code == 130
+    world.sts.delay_seconds = 0
+    assert world.rolehop("credential-process", "hub").code == 0
+    assert world.sts.roles_called.count("arn:aws:iam::222222222222:role/Hub") == 1
+
+
+def wait_until_called(world: World) -> None:
+    """Wait until a connection to STS is open, which is where the program then sits."""
+    before, deadline = world.sts.connections, time.monotonic() + 20
+    while world.sts.connections == before:
+        assert time.monotonic() < deadline, "STS was never called"
+        time.sleep(0.01)
+    time.sleep(0.05)
+
+
+def assert_nothing_is_left(world: World) -> None:
+    """No lock, no item, and the next walk goes through."""
+    assert list(world.state.glob("locks/*")) == []
+    assert world.items() == []
+    world.config()
+    assert world.rolehop("credential-process", "admin").code == 0

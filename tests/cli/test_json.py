@@ -1,0 +1,193 @@
+"""The JSON of every table: exactly the keys that the design promises, whatever their values."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.cli.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@pytest.fixture(scope="module")
+def walked(shared_world: World) -> World:
+    """A world where admin was walked and the spokes were not."""
+    assert shared_world.rolehop("credential-process", "admin").code == 0
+    return shared_world
+
+
+def told(world: World, *arguments: str) -> Any:
+    done = world.rolehop(*arguments, "--format", "json")
+    assert (done.code, done.err) == (0, ""), done.err
+    assert done.out.endswith("}\n")
+    return done.json
+
+
+def test_list(walked: World) -> None:
+    found = told(walked, "list")
+    assert list(found) == ["schema", "chains"]
+    assert found["schema"] == "rolehop.list/1"
+    by_name = {chain["name"]: chain for chain in found["chains"]}
+    assert list(by_name) == ["own", "hub", "admin", "spokes/444444444444", "spokes/555555555555"]
+    for chain in by_name.values():
+        assert list(chain) == [
+            "name",
+            "description",
+            "source",
+            "from",
+            "fleet",
+            "labels",
+            "hops",
+            "cached_until",
+        ]
+    assert TIME.fullmatch(by_name["admin"].pop("cached_until"))
+    assert by_name["admin"] == {
+        "name": "admin",
+        "description": "Admin in prod",
+        "source": "me",
+        "from": "hub",
+        "fleet": None,
+        "labels": {"env": "prod"},
+        "hops": [HUB, ADMIN],
+    }
+    spoke = by_name["spokes/444444444444"]
+    assert (spoke["fleet"], spoke["hops"], spoke["cached_until"]) == (
+        "spokes",
+        [HUB, AUDITS[0]],
+        None,
+    )
+    assert [chain["name"] for chain in told(walked, "list", "spokes/*")["chains"]] == [
+        "spokes/444444444444",
+        "spokes/555555555555",
+    ]
+
+
+HOP_KEYS = [
+    "hop",
+    "role",
+    "account",
+    "session_name",
+    "duration",
+    "ceiling",
+    "mfa",
+    "cache",
+    "expires_at",
+    "notes",
+    "will_fail",
+]
+
+
+@pytest.mark.parametrize("command", ["plan", "show"])
+def test_plan_and_show(walked: World, command: str) -> None:
+    found = told(walked, command, "admin")
+    assert list(found) == ["schema", "chain", "source", "hops"]
+    assert found["schema"] == "rolehop.plan/1"
+    assert found["source"] == {"name": "me", "type": "environment"}
+    assert [list(hop) for hop in found["hops"]] == [HOP_KEYS, HOP_KEYS]
+    assert TIME.fullmatch(found["hops"][1].pop("expires_at"))
+    assert found["hops"][1] == {
+        "hop": 2,
+        "role": ADMIN,
+        "account": "333333333333",
+        "session_name": "me",
+        "duration": 3600,
+        "ceiling": 3600,
+        "mfa": "none",
+        "cache": "fresh",
+        "notes": [],
+        "will_fail": None,
+    }
+    fresh = told(walked, command, "spokes/444444444444")["hops"]
+    assert [(hop["cache"], hop["ceiling"]) for hop in fresh] == [("fresh", 43_200), ("none", 3600)]
+    assert fresh[1]["expires_at"] is None
+
+
+def test_a_plan_says_what_will_fail_and_where_mfa_goes(world: World) -> None:
+    world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
+    hops = told(world, "plan", "admin")["hops"]
+    assert [hop["mfa"] for hop in hops] == ["session", "none"]
+    done = world.rolehop("plan", "hub", "--format", "json", env={"AWS_ACCESS_KEY_ID": None})
+    assert done.json["hops"][0]["will_fail"] == "there are no credentials in the environment"
+    assert world.sts.calls == []
+
+
+def test_status(walked: World) -> None:
+    found = told(walked, "status")
+    assert list(found) == ["schema", "sessions"]
+    assert found["schema"] == "rolehop.status/1"
+    hub, admin = found["sessions"]
+    for session in (hub, admin):
+        assert list(session) == [
+            "chains",
+            "hop",
+            "role",
+            "arn",
+            "expires_at",
+            "seconds_left",
+            "parent",
+            "backend",
+        ]
+        assert TIME.fullmatch(session["expires_at"])
+        assert 3000 < session["seconds_left"] <= 3600
+        assert session["backend"] == walked.backend
+    assert (hub["hop"], hub["role"], hub["parent"]) == (1, HUB, None)
+    assert (admin["hop"], admin["role"], admin["chains"]) == (2, ADMIN, ["admin"])
+    assert admin["arn"] == "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    assert admin["parent"]
+
+
+def test_a_lost_index_is_rebuilt_by_status(world: World) -> None:
+    world.rolehop("credential-process", "admin")
+    before = told(world, "status")["sessions"]
+    (world.state / "index.json").unlink()
+    after = told(world, "status")["sessions"]
+    assert [each["role"] for each in after] == [each["role"] for each in before] == [HUB, ADMIN]
+    assert [each["arn"] for each in after] == [each["arn"] for each in before]
+    (world.state / "index.json").write_text("{")
+    assert [each["role"] for each in told(world, "status")["sessions"]] == [HUB, ADMIN]
+    assert len(world.sts.calls) == 2
+
+
+def test_whoami(walked: World) -> None:
+    found = told(walked, "whoami", "admin", "-q")
+    assert list(found) == ["schema", "chain", "arn", "account", "user_id", "expires_at"]
+    assert (found["schema"], found["chain"], found["account"]) == (
+        "rolehop.whoami/1",
+        "admin",
+        "333333333333",
+    )
+    assert found["user_id"].endswith(":me")
+    assert TIME.fullmatch(found["expires_at"])
+    shell = told(walked, "whoami")
+    assert (shell["chain"], shell["arn"], shell["expires_at"]) == (None, walked.alice.arn, None)
+
+
+def test_keys_list(world: World) -> None:
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    (kept,) = told(world, "keys", "list")["keys"]
+    assert kept["name"] == "me"
+    assert kept["access_key_id"] == world.alice.key.access_key_id
+
+
+@pytest.mark.parametrize("arguments", [["plan", "admn"], ["list", "--config", "/nowhere.toml"]])
+def test_errors(walked: World, arguments: list[str]) -> None:
+    done = walked.rolehop(*arguments, "--format", "json")
+    assert (done.code, done.out) == (3, "")
+    found = json.loads(done.err)
+    assert list(found) == ["schema", "code", "what", "cause", "fix", "chain", "hop"]
+    assert (found["schema"], found["code"]) == ("rolehop.error/1", 3)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["plan", "admin"], ["show", "admin"], ["status"], ["whoami", "admin"]]
+)
+def test_tables_are_plain_where_stdout_is_no_terminal(walked: World, arguments: list[str]) -> None:
+    done = walked.rolehop(*arguments)
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out + done.err
+    assert done.out.strip()
+    assert max(map(len, done.out.splitlines())) <= 80

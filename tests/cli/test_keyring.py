@@ -1,0 +1,259 @@
+"""A keyring that is locked, denied, broken, silent, full or not there, as its user meets it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import ADMIN, CONFIG, FILE_BACKED, HUB, ROOT, SCRIPT, Done, World
+from tests.secret_service import BACKEND, SecretService
+from tests.vault import as_user
+
+DOUBLES = "tests.doubles.keyrings"
+WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
+# What a walk says, and what `keys add` says.
+BAD = {
+    f"{DOUBLES}.Locked": ("neither read nor kept: the keyring is locked", "the keyring is locked"),
+    f"{DOUBLES}.Denied": (
+        "neither read nor kept: the keyring denies access",
+        "the keyring denies access",
+    ),
+    f"{DOUBLES}.Broken": ("neither read nor kept: the keyring failed", "the keyring failed"),
+    f"{DOUBLES}.Hanging": (
+        "the keyring does not answer: reading from the keyring did not end within 5 s",
+        "the keyring does not answer",
+    ),
+    f"{DOUBLES}.Full": ("not kept: the keyring has no room left", "the keyring has no room left"),
+    f"{DOUBLES}.BrokenWrites": ("not kept: the keyring failed", "the keyring failed"),
+    "keyring.backends.null.Keyring": ("sessions are not kept: there is no keyring", "no keyring"),
+    "keyring.backends.fail.Keyring": ("sessions are not kept: there is no keyring", "no keyring"),
+}
+
+
+@pytest.mark.parametrize("backend", BAD)
+def test_a_walk_goes_on_unsaved_and_says_so_in_one_line(world: World, backend: str) -> None:
+    done = world.rolehop("credential-process", "admin", env={"PYTHON_KEYRING_BACKEND": backend})
+    assert done.code == 0, done.err
+    assert done.json["AccountId"] == "333333333333"
+    assert BAD[backend][0] in done.err
+    assert len(done.err.splitlines()) == 1
+    assert world.sts.roles_called == [HUB, ADMIN]
+
+
+@pytest.mark.parametrize("backend", BAD)
+def test_keys_add_is_7_and_says_what_is_wrong_and_the_way_out(
+    shared_world: World, backend: str
+) -> None:
+    done = shared_world.rolehop(
+        "keys", "add", "me", "--from-env", env={"PYTHON_KEYRING_BACKEND": backend}
+    )
+    assert (done.code, done.out) == (7, ""), done.err
+    assert BAD[backend][1] in done.err
+    assert "\n  try: " in done.err
+    assert shared_world.alice.key.secret not in done.err
+    assert shared_world.rolehop("keys", "list", "--format", "json").json["keys"] == []
+
+
+@pytest.mark.parametrize("backend", BAD)
+def test_nothing_that_was_stored_is_lost(world: World, backend: str) -> None:
+    first = world.rolehop("credential-process", "admin")
+    assert world.rolehop("keys", "add", "kept", "--from-env").code == 0
+    bad = {"PYTHON_KEYRING_BACKEND": backend}
+    world.rolehop("credential-process", "admin", env=bad)
+    world.rolehop("credential-process", "spokes/444444444444", env=bad)
+    calls = len(world.sts.calls)
+    world.config(CONFIG + '[sources.kept]\ntype = "keys"\n[chains.k]\nsource = "kept"\n')
+    assert world.rolehop("credential-process", "admin") == first
+    assert len(world.sts.calls) == calls
+    assert world.rolehop("credential-process", "k").code == 0
+
+
+def test_keys_that_are_to_be_replaced_stay_where_the_keyring_fails(world: World) -> None:
+    world.config(WITH_KEYS)
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    other = world.sts.world.new_key(world.alice).environ
+    bad = {**other, "PYTHON_KEYRING_BACKEND": f"{DOUBLES}.Denied"}
+    assert world.rolehop("keys", "add", "me", "--from-env", "--replace", env=bad).code == 7
+    assert world.rolehop("keys", "remove", "me", env=bad).code == 7
+    assert world.rolehop("credential-process", "hub").code == 0
+    assert world.sts.calls[-1].access_key_id == world.alice.keys[0].access_key_id
+
+
+def test_logout_does_not_pretend(world: World) -> None:
+    world.rolehop("credential-process", "admin")
+    done = world.rolehop("logout", "--all", env={"PYTHON_KEYRING_BACKEND": f"{DOUBLES}.Locked"})
+    assert done.code == 7
+    assert "the keyring is locked" in done.err
+    assert len(world.items()) == 2
+    assert len(world.rolehop("status", "--format", "json").json["sessions"]) == 2
+
+
+# ---- the real Secret Service, locked
+
+
+def test_a_locked_secret_service_is_told_and_keeps_all_it_had(
+    world: World, own_service: SecretService
+) -> None:
+    world.backend = BACKEND
+    world.more = {
+        name: own_service.environ[name] for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    }
+    world.config(WITH_KEYS + '[sources.env]\ntype = "environment"\n[chains.e]\nsource = "env"\n')
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    first = world.rolehop("credential-process", "admin")
+    own_service.lock()
+    done = world.rolehop("credential-process", "admin")
+    assert (done.code, done.out) == (7, "")
+    assert "the keyring is locked" in done.err
+    done = world.rolehop("credential-process", "e")
+    assert done.code == 0, done.err
+    assert "sessions are neither read nor kept: the keyring is locked" in done.err
+    done = world.rolehop("keys", "add", "other", "--from-env")
+    assert done.code == 7
+    assert "the keyring is locked" in done.err
+    own_service.unlock()
+    assert world.rolehop("credential-process", "admin") == first
+
+
+# ---- which back end is found, where none is named
+
+
+def without_kernel(world: World, *arguments: str, env: Mapping[str, str | None] = {}) -> Done:
+    """Run rolehop where the kernel's keyring is blocked, as containers do, and nothing is named."""
+    if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
+        pytest.skip("no seccomp filter for this machine")
+    return world.run(
+        sys.executable,
+        "-m",
+        "tests.cli.no_keys",
+        SCRIPT,
+        *arguments,
+        env={"PYTHON_KEYRING_BACKEND": None, **env},
+    )
+
+
+def test_plaintext_found_by_discovery_is_refused_and_the_walk_goes_on(world: World) -> None:
+    pytest.importorskip("keyrings.alt", reason="not installed: keyrings.alt")
+    done = without_kernel(world, "credential-process", "admin")
+    assert done.code == 0, done.err
+    assert len(done.err.splitlines()) == 1
+    assert "sessions are not kept: there is no usable keyring" in done.err
+    assert "there is no session bus" in done.err
+    assert "kernel keyring: this system or container does not let keys be used" in done.err
+    assert "keeps plaintext and was not named on purpose: refused" in done.err
+    done = without_kernel(world, "keys", "add", "me", "--from-env")
+    assert (done.code, done.out) == (7, "")
+    assert "refused" in done.err
+    assert '[vault] backend = "module.Class"' in done.err
+    kept = [path for path in world.files() if "keyring" in str(path).lower()]
+    assert kept == []
+
+
+def test_plaintext_named_on_purpose_is_taken_with_a_warning(world: World) -> None:
+    pytest.importorskip("keyrings.alt", reason="not installed: keyrings.alt")
+    world.config(CONFIG + '[vault]\nbackend = "keyrings.alt.file.PlaintextKeyring"\n')
+    first = without_kernel(world, "credential-process", "admin")
+    assert first.code == 0
+    assert first.err.splitlines() == [
+        (
+            "rolehop: [vault] backend names keyrings.alt.file.PlaintextKeyring: it may keep secrets in"
+            " plain text"
+        )
+    ]
+    assert without_kernel(world, "credential-process", "admin").out == first.out
+    assert len(world.sts.calls) == 2
+
+
+def test_a_backend_in_the_config_wins_over_the_variable(world: World) -> None:
+    world.config(CONFIG + f'[vault]\nbackend = "{FILE_BACKED}"\n')
+    world.rolehop("credential-process", "hub", env={"PYTHON_KEYRING_BACKEND": f"{DOUBLES}.Locked"})
+    assert len(world.items()) == 1
+
+
+def test_the_kernel_keyring_does_not_take_keys_for_good_without_being_told(world: World) -> None:
+    world.backend = "rolehop.vault.kernel.KernelKeyring"
+    done = world.rolehop("keys", "add", "me", "--from-env")
+    if "no kernel keyring" in done.err:
+        pytest.skip("no kernel keyring")
+    assert done.code == 7
+    assert "--until-reboot" in done.err
+    name = f"test-{os.getpid()}"
+    assert world.rolehop("keys", "add", name, "--from-env", "--until-reboot").code == 0
+    assert world.rolehop("keys", "remove", name).code == 0
+
+
+# ---- an unprivileged user whose quota is full
+
+# Python may lie where that user cannot read, so all that is needed is imported beforehand.
+_IMPORTS = """
+import importlib, pkgutil, rolehop
+for found in pkgutil.walk_packages(rolehop.__path__, "rolehop."):
+    if "demo" not in found.name and not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+import rolehop.__main__, getpass, encodings.idna, platformdirs.unix
+"""
+
+
+def test_a_full_quota_of_the_kernel_keyring_is_said_once_and_the_walk_goes_on(
+    world: World,
+) -> None:
+    as_user.need_kernel_keyring()
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    world.sts.token_length = 12_000
+    for folder in (
+        world.folder,
+        world.home,
+        world.home / ".local",
+        world.home / ".local" / "state",
+    ):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o777)
+    environ = world.environ_with({"PYTHON_KEYRING_BACKEND": "rolehop.vault.kernel.KernelKeyring"})
+    code = (
+        f"os.environ.clear()\nos.environ.update({environ!r})\n"
+        "os.dup2(1, 2)\n"
+        "sys.argv = ['rolehop', 'credential-process', 'admin']\n"
+        "try:\n    rolehop.__main__.main()\n"
+        "except SystemExit as end:\n    print('exit', end.code, flush=True)\n"
+    )
+    shown = run_as_nobody(_IMPORTS, as_user._CLEAR + code)
+    if not any("not kept" in line for line in shown):
+        pytest.skip("this kernel has big_key, which costs no quota")
+    assert shown[0] == (
+        "rolehop: sessions are not kept: the kernel keyring has no room left: this user's quota of"
+        " keys is used up (/proc/sys/kernel/keys)"
+    )
+    assert '"AccountId":"333333333333"' in shown[1]
+    assert shown[2:] == ["exit 0"]
+
+
+def run_as_nobody(before: str, code: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", before + as_user._BEFORE + code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+# ---- questions of the system's own
+
+
+def test_ctrl_c_ends_a_program_whose_keyring_hangs(world: World) -> None:
+    bad = {"PYTHON_KEYRING_BACKEND": f"{DOUBLES}.Hanging"}
+    with OnTerminal(world, SCRIPT, "--debug", "credential-process", "hub", env=bad) as person:
+        assert person.process.stderr is not None
+        assert "the keyring is" in person.process.stderr.readline()
+        person.presses_ctrl_c()
+        done = person.ended(seconds=4)
+    assert (done.code, done.out) == (130, "")
