@@ -49,7 +49,8 @@ def _quoted(text: str) -> str:
 #   chain           NAME
 #   item            BACKEND  KEY        where the session rests (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
-#   hand            REGION   LABEL      what is exported as AWS_REGION; what people see of it
+#   hand            REGION   ASKS LABEL what is exported as AWS_REGION; whether a person is asked
+#                                       first (0 or 1); what people see of it
 #   who             UID  HOST           templates may have been filled with them
 #   file            STAMP  PATH         one per file that was read, or looked for in vain
 #   var             NAME  =VALUE        one per variable that was read: its value,
@@ -69,6 +70,7 @@ class Record:
     __slots__ = (
         "backend",
         "chain",
+        "confirm",
         "files",
         "host",
         "key",
@@ -90,6 +92,7 @@ class Record:
         min_ttl: int,
         until: int,
         region: str,
+        confirm: bool,
         label: str,
         uid: int,
         host: str,
@@ -104,6 +107,7 @@ class Record:
         self.min_ttl = min_ttl
         self.until = until
         self.region = region
+        self.confirm = confirm
         self.label = label
         self.uid = uid
         self.host = host
@@ -118,7 +122,7 @@ def as_record(record: Record) -> str | None:
         ("chain", record.chain),
         ("item", record.backend, record.key),
         ("life", str(record.min_ttl), str(record.until)),
-        ("hand", record.region, record.label),
+        ("hand", record.region, str(int(record.confirm)), record.label),
         ("who", str(record.uid), record.host),
         *(("file", stamp, path) for path, stamp in record.files.items()),
         *(("var", name, mark) for name, mark in record.variables.items()),
@@ -145,7 +149,7 @@ def read_record(text: str) -> Record | None:
             variables[row[1]] = row[2]
     try:
         (_, schema, version), (_, chain), (_, backend, key), life, hand, who = head
-        (_, ttl, until), (_, region, label), (_, uid, host) = life, hand, who
+        (_, ttl, until), (_, region, asks, label), (_, uid, host) = life, hand, who
         seconds = int(ttl), int(until)
         user = int(uid)
     except ValueError:
@@ -153,7 +157,18 @@ def read_record(text: str) -> Record | None:
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
     return Record(
-        version, chain, backend, key, *seconds, region, label, user, host, files, variables
+        version,
+        chain,
+        backend,
+        key,
+        *seconds,
+        region,
+        asks != "0",
+        label,
+        user,
+        host,
+        files,
+        variables,
     )
 
 

@@ -7,10 +7,8 @@ import sys
 import click
 
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walking import chain_names, needs_chain, walk_to_hand_over
+from rolehop.cli.walking import Handed, chain_names, needs_chain, walk_to_hand_over
 from rolehop.cli.wiring import App
-from rolehop.credentials import Session
-from rolehop.plan.model import Plan
 
 
 @click.command(
@@ -36,26 +34,27 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     app = App.of(ctx)
     dialect = app.dialect(shell)
-    plan, session = walk_to_hand_over(app, needs_chain(chain, "assume"), walk_told(ctx))
+    handed = walk_to_hand_over(app, needs_chain(chain, "assume"), walk_told(ctx))
     if sys.stdout.isatty():
-        app.terminal.product(summary(app, plan, session, dialect.name))
+        app.terminal.product(summary(app, handed, dialect.name))
         return
     from rolehop.handover.variables import assumed
 
-    changes = assumed(session, chain=plan.chain, region=plan.handed_region, before=app.environ)
+    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
     app.terminal.product(dialect.render(changes))
 
 
-def summary(app: App, plan: Plan, session: Session, shell: str) -> str:
+def summary(app: App, handed: Handed, shell: str) -> str:
     """Return what a person sees on a terminal: who they would be, and the line to type."""
     from rolehop.show.times import show_left
 
+    session = handed.session
     typed = {
-        "fish": f"rolehop assume {plan.chain} | source",
-        "powershell": f"rolehop assume {plan.chain} | Out-String | Invoke-Expression",
-    }.get(shell, f'eval "$(rolehop assume {plan.chain})"')
+        "fish": f"rolehop assume {handed.chain} | source",
+        "powershell": f"rolehop assume {handed.chain} | Out-String | Invoke-Expression",
+    }.get(shell, f'eval "$(rolehop assume {handed.chain})"')
     lines = [
-        f"{plan.chain} is ready: {session.arn}",
+        f"{handed.chain} is ready: {session.arn}",
         f"account {session.account}, {show_left(session.expires_at, app.now())}",
         "",
         "to use it in this shell, type:",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.cli.options import Command, Duration
-from rolehop.cli.walking import chain_names
+from rolehop.cli.walking import chain_names, remember_walk
 from rolehop.cli.wiring import App, WalkOptions
 
 
@@ -34,12 +34,10 @@ def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool
     where sessions cannot be kept.
     """
     from rolehop.cli.progress import Silent
-    from rolehop.cli.remember import remember
     from rolehop.handover.process import as_process
 
     app = App.of(ctx)
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt)
     plan, session = app.walk(chain, options, Silent())
     app.terminal.product(as_process(session))
-    if min_ttl is None and app.settings.config is None:
-        remember(app, plan)
+    remember_walk(app, plan, options)

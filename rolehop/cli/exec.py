@@ -39,8 +39,8 @@ def command(ctx: click.Context, chain: str, argv: tuple[str, ...]) -> None:
     from rolehop.handover.variables import assumed
 
     app = App.of(ctx)
-    plan, session = walk_to_hand_over(app, chain, walk_told(ctx))
-    changes = assumed(session, chain=plan.chain, region=plan.handed_region, before=app.environ)
+    handed = walk_to_hand_over(app, chain, walk_told(ctx))
+    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
     ctx.exit(run(argv, child_environment(app.variables, changes)))
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable
 import click
 
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
-from rolehop.cli.walking import chain_names, walk_to_hand_over
+from rolehop.cli.walking import Handed, chain_names, walk_to_hand_over
 from rolehop.cli.wiring import App
-from rolehop.credentials import Session
-from rolehop.plan.model import Plan
 
 
 @click.command(
@@ -35,29 +33,37 @@ def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> No
     """
     app = App.of(ctx)
     make = _maker(app, style, shell)
-    plan, session = walk_to_hand_over(app, chain, walk_told(ctx))
-    app.terminal.product(make(plan, session))
+    app.terminal.product(make(walk_to_hand_over(app, chain, walk_told(ctx))))
 
 
-def _maker(app: App, style: str, shell: str | None) -> Callable[[Plan, Session], str]:
+def _maker(app: App, style: str, shell: str | None) -> Callable[[Handed], str]:
     """Return what turns a session into text; an unknown shell is found out before the walk."""
-    from rolehop.handover.documents import as_docker_env, as_dotenv, as_ini
-    from rolehop.handover.process import as_process
-    from rolehop.handover.variables import assumed
-
     match style:
         case "json":
-            return lambda plan, session: as_process(session)
+            from rolehop.handover.process import as_process
+
+            return lambda handed: as_process(handed.session)
         case "dotenv":
-            return lambda plan, session: as_dotenv(session, plan.handed_region)
+            from rolehop.handover.documents import as_dotenv
+
+            return lambda handed: as_dotenv(handed.session, handed.region)
         case "docker-env":
-            return lambda plan, session: as_docker_env(session, plan.handed_region)
+            from rolehop.handover.documents import as_docker_env
+
+            return lambda handed: as_docker_env(handed.session, handed.region)
         case "ini":
-            return lambda plan, session: as_ini(
-                session, chain=plan.chain, region=plan.handed_region
-            )
+            from rolehop.handover.documents import as_ini
+
+            return lambda handed: as_ini(handed.session, chain=handed.chain, region=handed.region)
         case _:
+            from rolehop.handover.variables import assumed
+
             dialect = app.dialect(shell)
-            return lambda plan, session: dialect.render(
-                assumed(session, chain=plan.chain, region=plan.handed_region, before=app.environ)
+            return lambda handed: dialect.render(
+                assumed(
+                    handed.session,
+                    chain=handed.chain,
+                    region=handed.region,
+                    before=app.environ,
+                )
             )

@@ -143,7 +143,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
     """List the names under which keys are kept, without their secrets."""
     from rolehop.show.documents import as_json, keys_document
     from rolehop.show.rows import KeyRow
-    from rolehop.show.tables import keys_table
+    from rolehop.show.views import keys_view
 
     app = App.of(ctx)
     rows = [
@@ -153,7 +153,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
     if style == "json":
         app.terminal.product(as_json(keys_document(rows)) + "\n")
     elif rows:
-        app.terminal.table(keys_table(rows))
+        app.terminal.view(keys_view(rows))
     else:
         app.terminal.note("no keys are kept: rolehop keys add NAME")
 

@@ -41,9 +41,9 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
         app.terminal.product(as_json(list_document(rows)) + "\n")
     elif rows:
-        from rolehop.show.tables import chains_table
+        from rolehop.show.views import chains_view
 
-        app.terminal.table(chains_table(rows, app.now()))
+        app.terminal.view(chains_view(rows, app.now()))
     else:
         app.terminal.note(
             "no chain matches" if pattern else "no chain is configured yet: rolehop config init"

@@ -40,6 +40,6 @@ def show_plan(
 
         app.terminal.product(as_json(plan_document(plan)) + "\n")
         return
-    from rolehop.show.tables import plan_table
+    from rolehop.show.views import plan_view
 
-    app.terminal.table(plan_table(plan, app.now(), verbose=full or app.terminal.verbose))
+    app.terminal.view(plan_view(plan, app.now(), verbose=full or app.terminal.verbose))

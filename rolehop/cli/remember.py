@@ -26,6 +26,10 @@ _READERS = {
     "rolehop.vault.kernel.KernelKeyring": "kernel",
 }
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
+# What the folders of config and state depend on.
+_FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_STATE_HOME")
+# Paths in these may be relative, and then mean something else elsewhere.
+_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", *_FOLDERS[1:])
 
 
 def remember(app: App, plan: Plan) -> None:
@@ -38,6 +42,8 @@ def remember(app: App, plan: Plan) -> None:
     if backend is None or folder is None or Path(folder) != app.state_folder:
         return
     if any(name.startswith("KEYRING_PROPERTY_") for name in app.variables):
+        return
+    if any(not app.variables.get(name, "/").startswith("/") for name in _PATHS):
         return
     again = App(app.variables, app.home)
     if not _leads_to(again, plan) or again.watch.everything:
@@ -68,7 +74,7 @@ def _leads_to(again: App, plan: Plan) -> bool:
 def _watch_the_choice_of_back_end(again: App, backend: str) -> None:
     from rolehop.vault.backend import keyringrc
 
-    for name in ("PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "HOME", "XDG_STATE_HOME", _BUS):
+    for name in ("PYTHON_KEYRING_BACKEND", _BUS, *_FOLDERS):
         again.watch.variable(name)
     runtime = again.environ.get("XDG_RUNTIME_DIR")
     if backend == "kernel" and runtime:
@@ -87,6 +93,7 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         min_ttl=plan.min_ttl_seconds,
         until=_until(again),
         region=plan.handed_region or "",
+        confirm=plan.confirm,
         label=describe(plan.steps[-1], len(plan.hops)),
         uid=os.geteuid(),
         host=os.uname().nodename,

@@ -33,16 +33,16 @@ def command(ctx: click.Context, style: str) -> None:
 
         app.terminal.product(as_json(status_document(rows, app.now())) + "\n")
     elif rows:
-        from rolehop.show.tables import sessions_tree
+        from rolehop.show.views import sessions_view
 
-        app.terminal.table(sessions_tree(rows, app.now(), verbose=app.terminal.verbose))
+        app.terminal.view(sessions_view(rows, app.now(), verbose=app.terminal.verbose))
     else:
         app.terminal.note("no session is held")
 
 
 def session_rows(app: App) -> list[SessionRow]:
     """Return a row per session that has not ended; a lost index is rebuilt first."""
-    if app.index.lost or not app.vault.index.path.exists():
+    if app.index.lost or not app.index_store.path.exists():
         rebuild(app)
     now = app.now()
     return [row for row in rows_of(app.index) if row.expires_at > now]

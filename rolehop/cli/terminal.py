@@ -20,7 +20,9 @@ from rolehop.errors import NoTerminal
 from rolehop.words import clean
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
+
+    from rolehop.show.layout import View
 
 
 @dataclass(slots=True)
@@ -64,9 +66,16 @@ class Terminal:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
 
-    def table(self, renderable: RenderableType) -> None:
-        """Write a table to stdout, coloured only where that was asked for or is a terminal."""
-        self.console(sys.stdout).print(renderable)
+    def view(self, view: View) -> None:
+        """Write a view to stdout: with rich on a terminal or where colour is asked for."""
+        if not sys.stdout.isatty() and self._settings.color != "always":
+            from rolehop.show.plain import as_text
+
+            self.product(as_text(view))
+            return
+        from rolehop.show.pretty import as_renderable
+
+        self.console(sys.stdout).print(as_renderable(view))
 
     def note(self, text: str) -> None:
         """Say one line on stderr, each text once; ``-q`` is silent."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.cli.terminal import Settings
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import NoTerminal, UsageProblem
+from rolehop.show.times import show_left
 
 if TYPE_CHECKING:
     from rolehop.credentials import Session
@@ -16,10 +19,55 @@ if TYPE_CHECKING:
     from rolehop.ports import Listener
 
 
-def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> tuple[Plan, Session]:
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a walk hands over."""
+
+    chain: str
+    region: str | None
+    """Where a flag or the config names one."""
+    session: Session
+
+
+def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> Handed:
     """Ask where the chain wants to be confirmed, then walk it with its lines on stderr."""
+    cached = _from_record(app, chain, options)
+    if cached is not None:
+        return cached
     ask_to_confirm(app, chain)
-    return app.walk(chain, options, watcher(app))
+    plan, session = app.walk(chain, options, watcher(app))
+    remember_walk(app, plan, options)
+    return Handed(plan.chain, plan.handed_region, session)
+
+
+def remember_walk(app: App, plan: Plan, options: WalkOptions) -> None:
+    """Leave a record behind the answer, where the next one would be asked in the same way."""
+    if options == WalkOptions(no_prompt=options.no_prompt) and app.settings.config is None:
+        from rolehop.cli.remember import remember
+
+        remember(app, plan)
+
+
+def _from_record(app: App, chain: str, options: WalkOptions) -> Handed | None:
+    """Return a cached session by its record alone: no config, no plan, no keyring library."""
+    if options != WalkOptions() or app.settings != Settings(quiet=app.settings.quiet):
+        return None
+    from rolehop.fast import cached_item
+
+    found = cached_item(chain, app.variables)
+    if found is None or found[0].confirm:
+        return None
+    from rolehop.vault.item import Damaged, read_item
+
+    record, item = found
+    try:
+        session = read_item(item, record.key)
+    except Damaged:
+        return None
+    if app.terminal.shows_progress:
+        left = show_left(session.expires_at, app.now())
+        app.terminal.note(f"{record.label}  from cache, {left}")
+    return Handed(chain, record.region or None, session)
 
 
 def ask_to_confirm(app: App, chain: str) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rolehop.sources import Inputs
     from rolehop.vault.index import Index
     from rolehop.vault.lock import FileLocks
+    from rolehop.vault.store import IndexStore
     from rolehop.vault.vault import KeyringVault
 
 
@@ -157,11 +158,18 @@ class App:
         from rolehop.vault.vault import KeyringVault
 
         return KeyringVault(
-            self.state_folder,
+            self.index_store,
             lambda: choose_backend(self.config.vault_backend, self.environ, sys.platform),
             self.terminal.note,
             now=self.now,
         )
+
+    @cached_property
+    def index_store(self) -> IndexStore:
+        """What is known of the sessions at rest, without opening the keyring."""
+        from rolehop.vault.store import IndexStore
+
+        return IndexStore(self.state_folder, now=self.now)
 
     @cached_property
     def locks(self) -> FileLocks:
@@ -197,8 +205,8 @@ class App:
     @property
     def index(self) -> Index:
         """What earlier walks left behind, as the index file says it now."""
-        self.watch.file(self.vault.index.path)
-        return self.vault.index.load()
+        self.watch.file(self.index_store.path)
+        return self.index_store.load()
 
     # ---- from a name to a plan
 
@@ -318,7 +326,7 @@ class App:
                 self._note_ceiling(found.role, found.seconds)
 
     def _note_ceiling(self, role: str, seconds: int) -> None:
-        self.vault.index.change(lambda index: index.with_finding(role, seconds, self.now()))
+        self.index_store.change(lambda index: index.with_finding(role, seconds, self.now()))
 
     def sts_of_shell(self, options: WalkOptions) -> StsClient:
         """Return a client for the credentials that this shell holds."""
@@ -368,7 +376,7 @@ class App:
         return AskedCodes(
             ways,
             self.terminal,
-            SpentCodes(self.vault.index),
+            SpentCodes(self.index_store),
             self.locks,
             child_environment(self.variables, ()),
             plan.chain,

@@ -38,7 +38,11 @@ def _row(name: str, family: ModuleType, *others: str, typed: str = 'eval "$({})"
 
 
 _PIPED = "{} | Out-String | Invoke-Expression"
-_READ = "let said = ({} --shell nu | from json); hide-env -i ...$said.hide; load-env $said.set"
+# Nothing to leave is no text, which nushell reads as null.
+_READ = (
+    "let said = ({} --shell nu | from json | default {{set: {{}}, hide: []}});"
+    " hide-env -i ...$said.hide; load-env $said.set"
+)
 
 
 DIALECTS = {

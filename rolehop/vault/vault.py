@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.credentials import Session
@@ -37,7 +36,7 @@ class KeyringVault:
 
     def __init__(
         self,
-        folder: Path,
+        index: IndexStore,
         choose: Callable[[], Chosen],
         say: Callable[[str], None],
         *,
@@ -48,7 +47,7 @@ class KeyringVault:
         """Touch nothing yet: the back end is chosen at first use.
 
         Args:
-            folder: the state folder, where the index lies.
+            index: where the sessions at rest are noted.
             choose: ``backend.choose_backend`` with its arguments; called at most once.
             say: shows one line to the user.
             now: the time, aware.
@@ -60,7 +59,7 @@ class KeyringVault:
             choose, self._once.say, quick_seconds=quick_seconds, person_seconds=person_seconds
         )
         self._now = now
-        self.index = IndexStore(folder, now=now)
+        self.index = index
         self.keys = KeyStore(self._opener, self.index, now)
 
     @property

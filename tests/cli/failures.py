@@ -72,7 +72,7 @@ def _secret(secret: str) -> Env:
 
 
 def _late_clock(world: World) -> None:
-    world.sts.date_offset = timedelta(minutes=12)
+    world.sts.date_offset = timedelta(minutes=12, seconds=30)
 
 
 def _early_clock(world: World) -> None:

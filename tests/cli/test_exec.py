@@ -129,7 +129,7 @@ def test_env_is_what_assume_prints(walked: World, shell: str, words: str) -> Non
 
 
 def test_an_unknown_shell_is_found_out_before_the_walk(world: World) -> None:
-    done = world.rolehop("export", "admin", "--shell", "tcsh")
+    done = world.rolehop("export", "admin", "--shell", "no-such-shell")
     assert (done.code, done.out) == (2, "false\n")
     assert world.sts.calls == []
 

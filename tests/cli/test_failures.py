@@ -113,6 +113,17 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
     assert found_in(done.out, world) != []
 
 
+def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
+    world.sts.delay_seconds = 0.5
+    with world.start(SCRIPT, "credential-process", "admin") as process:
+        while len(world.sts.calls) < 1:
+            assert process.poll() is None
+        texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
+        assert ended(process).code == 0
+    assert len(texts) == 2
+    assert [found_in(text, world) for text in texts] == [[], []]
+
+
 def test_a_child_gets_the_session_and_nothing_else_that_is_secret(world: World) -> None:
     done, watch = watched(world, "exec", "admin", "--", "env", env={"ROLEHOP_MFA_CODE": "987654"})
     last = world.sts.world.keys[dict(re.findall(r"(\w+)=(.*)", done.out))["AWS_ACCESS_KEY_ID"]]

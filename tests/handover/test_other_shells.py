@@ -82,7 +82,7 @@ every_setting = pytest.mark.parametrize(
     ("name", "prepare"),
     [
         ("tcsh", ""),
-        ("tcsh", "set backslash_quote; set histchars = '!^'; set noglob"),
+        ("tcsh", "set backslash_quote; set noglob"),
         ("xonsh", ""),
         ("xonsh", "$RAISE_SUBPROC_ERROR = True"),
         ("elvish", ""),

@@ -14,6 +14,7 @@ from rolehop.arn import RoleArn
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.plan.model import Hop, HopStep, SourceStep, TokenStep
 from rolehop.vault.backend import Chosen
+from rolehop.vault.store import IndexStore
 from rolehop.vault.vault import KeyringVault
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -87,8 +88,9 @@ class World:
         self.vault = self.open()
 
     def open(self) -> KeyringVault:
+        index = IndexStore(self.folder, now=lambda: self.now)
         return KeyringVault(
-            self.folder, self.choose, self.said.append, now=lambda: self.now, quick_seconds=2
+            index, self.choose, self.said.append, now=lambda: self.now, quick_seconds=2
         )
 
     def again(self) -> KeyringVault:

@@ -126,10 +126,11 @@ _HANGS = """
 import sys, tempfile
 from pathlib import Path
 from rolehop.vault.backend import choose_backend
+from rolehop.vault.store import IndexStore
 from rolehop.vault.vault import KeyringVault
 from tests.vault.samples import hop_step, session
 vault = KeyringVault(
-    Path(sys.argv[1]),
+    IndexStore(Path(sys.argv[1])),
     lambda: choose_backend("tests.doubles.keyrings.Hanging", {}, sys.platform),
     print,
     quick_seconds=0.2,

@@ -21,7 +21,7 @@ def service() -> str:
 @pytest.fixture
 def keyring(service: str) -> Iterator[KernelKeyring]:
     need_kernel_keyring()
-    keyring = KernelKeyring()
+    keyring = KernelKeyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
     yield keyring
     with suppress(PasswordDeleteError):
         keyring.delete_password(service, "rolehop")

@@ -14,10 +14,14 @@ _BEFORE = """
 import os, sys
 from pathlib import Path
 from rolehop.vault.backend import choose_backend
+from rolehop.vault.store import IndexStore
 from rolehop.vault.vault import KeyringVault
 from tests.vault.samples import NOW, hop_step, keys, session
 vault = KeyringVault(
-    Path(sys.argv[1]), lambda: choose_backend(None, os.environ, sys.platform), print, now=lambda: NOW
+    IndexStore(Path(sys.argv[1]), now=lambda: NOW),
+    lambda: choose_backend(None, os.environ, sys.platform),
+    print,
+    now=lambda: NOW,
 )
 """
 PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'

@@ -1,0 +1,60 @@
+"""What a view is made of: lines, grids and trees of styled words, before anybody draws them.
+
+``plain`` draws a view as text for pipes and logs, without loading rich; ``pretty`` draws it with
+rich for a terminal. A style never carries meaning alone: the words say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Style = Literal["", "bold", "dim", "red", "green"]
+
+
+class Words(NamedTuple):
+    """Some text in one style; its control characters are gone before it gets here."""
+
+    text: str
+    style: Style = ""
+
+
+class Line(NamedTuple):
+    """One line of words."""
+
+    words: tuple[Words, ...]
+
+
+class Row(NamedTuple):
+    """One row of a grid; ``under`` is a dim line below its first cell."""
+
+    cells: tuple[Words, ...]
+    under: str = ""
+
+
+class Grid(NamedTuple):
+    """A table: aligned columns under their names."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+class Branch(NamedTuple):
+    """A tree's node: its lines, and what hangs below it."""
+
+    lines: tuple[Line, ...]
+    below: Sequence[Branch]
+
+
+View = Sequence[Line | Grid | Branch]
+
+
+def line(*words: str | Words) -> Line:
+    """Make a line; bare strings have no style."""
+    return Line(tuple(Words(each) if isinstance(each, str) else each for each in words))
+
+
+def row(*cells: str | Words, under: str = "") -> Row:
+    """Make a row; bare strings have no style."""
+    made = tuple(Words(each) if isinstance(each, str) else each for each in cells)
+    return Row(made, under)

@@ -1,0 +1,264 @@
+"""README, changelog and help agree with the program; ``python -m tests.test_docs`` rewrites the help."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+import pytest
+
+import rolehop
+from rolehop import errors
+from rolehop.cli import COMMANDS, root
+from rolehop.config.loader import load_config
+from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
+from rolehop.files import read_trusted
+from rolehop.handover.dialects import DIALECTS
+from rolehop.sources import SOURCE_TYPES
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CHANGELOG = ROOT / "CHANGELOG.md"
+TEXT = README.read_text(encoding="utf-8")
+
+# What rolehop does in a sentence; any other word after its name is a command to type.
+VERBS = {"cannot", "failed", "is", "speaks"}
+BLOCK = re.compile(r"(<!-- help: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_help(text: str) -> str:
+    """Return ``text`` with what ``--help`` says now, 80 columns wide, between its markers."""
+    return BLOCK.sub(lambda m: f"{m[1]}\n```text\n{help_of(m[2])}```\n\n{m[3]}", text)
+
+
+def help_of(command: str) -> str:
+    """Return what ``COMMAND --help`` says."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), "--help"],
+        env={"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Give every command by what is typed, those of groups included."""
+    context = click.Context(root)
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {each}", below) for each, below in command.commands.items())
+
+
+every_command = pytest.mark.parametrize(
+    ("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()]
+)
+
+
+def first_line(command: click.Command) -> str:
+    return " ".join(textwrap.dedent(command.help or "").strip().split("\n\n")[0].split())
+
+
+def code_of(text: str) -> str:
+    """Return the code blocks and code spans of Markdown ``text``."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^```\w+\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", rest)])
+
+
+class TestHelp:
+    @every_command
+    def test_a_command_says_in_one_sentence_what_it_does(
+        self, name: str, command: click.Command
+    ) -> None:
+        assert re.fullmatch(r"[A-Z].*[.:]", first_line(command)), first_line(command)
+
+    @every_command
+    def test_a_command_shows_an_example(self, name: str, command: click.Command) -> None:
+        if isinstance(command, click.Group):
+            return  # its commands show theirs
+        assert f"rolehop {name}" in (command.epilog or "")
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_the_list_of_commands_says_what_each_help_says(self, name: str) -> None:
+        command = dict(commands())[name]
+        assert COMMANDS[name].summary == first_line(command)
+
+    @every_command
+    def test_help_fits_on_a_terminal(self, name: str, command: click.Command) -> None:
+        lines = help_of(f"rolehop {name}").splitlines()
+        options = lines[: lines.index("Examples:")] if "Examples:" in lines else lines
+        assert max(map(len, options)) <= 80
+
+
+class TestReadme:
+    def test_its_help_is_what_the_program_says(self) -> None:
+        assert with_help(TEXT) == TEXT, "python -m tests.test_docs writes it anew"
+        assert len(BLOCK.findall(TEXT)) >= 4
+
+    @every_command
+    def test_it_shows_every_command(self, name: str, command: click.Command) -> None:
+        table = re.search(r"^\| command \| for example \|\n(.*?)\n\n", TEXT, re.M | re.DOTALL)
+        assert table
+        parent, _, own = name.partition(" ")
+        rows = [line for line in table[1].splitlines() if line.startswith(f"| `{parent}` |")]
+        assert len(rows) == 1
+        assert f"{parent} {own}".strip() in rows[0].partition("|")[2]
+
+    def test_it_promises_no_command_that_is_not_there(self) -> None:
+        named = set(re.findall(r"(?<![\w./\[-])rolehop ([a-z][a-z-]*)", code_of(TEXT)))
+        assert named - VERBS <= set(COMMANDS)
+
+    @pytest.mark.parametrize(
+        ("title", "tables", "but"),
+        [
+            ("Top level", [TOP], ()),
+            ("`[defaults]`", [DEFAULTS], ()),
+            ("`[vault]`", [VAULT], ()),
+            ("`[sources.NAME]`", [SOURCE, *(row.table for row in SOURCE_TYPES.values())], ()),
+            ("`[chains.NAME]`", [CHAIN], ()),
+            ("`[[chains.NAME.hops]]`", [HOP], ()),
+            ("`[fleets.NAME]`", [FLEET], (CHAIN, HOP)),
+        ],
+    )
+    def test_it_explains_every_key_of_the_config(
+        self, title: str, tables: list[Table], but: tuple[Table, ...]
+    ) -> None:
+        part = TEXT.partition(f"\n**{title}**")[2].partition("\n**")[0].partition("\n## ")[0]
+        explained = re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)
+        inherited = {key.name for table in but for key in table.keys}
+        assert sorted(explained) == sorted(
+            {key.name for table in tables for key in table.keys} - inherited
+        )
+
+    def test_what_it_says_of_fleets_is_so(self) -> None:
+        taken = {key.name for key in (*CHAIN.keys, *HOP.keys)} - {"hops", "mfa_serial"}
+        own = {"accounts", "accounts_file"}
+        assert {key.name for key in FLEET.keys} == taken | own
+
+    @pytest.mark.parametrize("source_type", SOURCE_TYPES)
+    def test_it_names_every_source_type(self, source_type: str) -> None:
+        assert f'`"{source_type}"`' in TEXT
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_its_configs_load(self, number: int, tmp_path: Path) -> None:
+        examples = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+        assert len(examples) == 2
+        for name, text in (("config.toml", examples[number]), ("team.toml", "")):
+            (tmp_path / name).write_text(text)
+            (tmp_path / name).chmod(0o600)
+        types = {name: row.table for name, row in SOURCE_TYPES.items()}
+        config = load_config(
+            [tmp_path / "config.toml"], explicit=True, read=read_trusted, source_types=types
+        )
+        assert "prod-admin" in config.chains
+
+    def test_its_exit_codes_are_those_of_the_errors(self) -> None:
+        table = TEXT.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
+        told = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+        raised = {
+            each.exit_code
+            for each in vars(errors).values()
+            if isinstance(each, type) and issubclass(each, errors.RolehopError)
+        }
+        assert told == raised | {0, 130}
+
+    @pytest.mark.parametrize("shell", DIALECTS)
+    def test_it_shows_what_to_type_in_every_shell(self, shell: str) -> None:
+        typed = DIALECTS[shell].typed.format("rolehop assume CHAIN")
+        (line,) = [line for line in TEXT.splitlines() if line.partition("#")[0].strip() == typed]
+        assert shell in re.split(r"[ ,]+", line.partition("#")[2])
+
+    def test_its_messages_are_the_programs(self) -> None:
+        said = "\n".join(strings_of_the_program())
+        table = TEXT.partition("\n| message | what to do |\n")[2].partition("\n\n")[0]
+        messages = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+        assert len(messages) >= 10
+        for message in messages:
+            # Names, numbers and units are filled in by the program.
+            for part in re.split(r"'x'|\d+ (?:h|min)\b|\d+|behind", message):
+                assert part.strip("' ") in said, message
+
+    def test_its_links_lead_somewhere(self) -> None:
+        headings = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
+        anchors = {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+        for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+            if target.startswith("#"):
+                assert target[1:] in anchors
+            else:
+                assert (ROOT / target).exists()
+
+    def test_its_set_up_is_two_lines_to_copy(self) -> None:
+        start = TEXT.partition("\n## ")[0]
+        lines = re.findall(r"^```sh\n(.+)\n```$", start, re.MULTILINE)
+        assert [line.rpartition("&& ")[2] for line in lines] == [
+            ".venv/bin/rolehop demo",
+            ".venv/bin/pytest",
+        ]
+        assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
+        assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("\n.venv/bin/pytest")
+
+
+class TestMessages:
+    def test_they_send_nobody_to_a_command_that_is_not_there(self) -> None:
+        named = {
+            match[1]
+            for text in strings_of_the_program()
+            for match in re.finditer(r"(?:^|: |'|\$\(|, then |or )rolehop ([a-z][a-z-]*)", text)
+        }
+        assert named - VERBS <= set(COMMANDS)
+
+
+class TestChangelog:
+    HEADINGS = re.findall(r"^## (.+)$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
+
+    def test_its_newest_heading_is_the_version(self) -> None:
+        newest = self.HEADINGS[0]
+        assert newest.startswith(f"[{rolehop.__version__}] - ")
+
+    def test_a_version_has_its_day_or_is_unreleased(self) -> None:
+        for number, heading in enumerate(self.HEADINGS):
+            version, _, day = heading.partition(" - ")
+            assert re.fullmatch(r"\[\d+\.\d+\.\d+\]", version)
+            if (number, day) != (0, "Unreleased"):
+                date.fromisoformat(day)
+
+    def test_its_parts_are_those_of_keep_a_changelog(self) -> None:
+        parts = set(re.findall(r"^### (.+)$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE))
+        assert parts <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def strings_of_the_program() -> list[str]:
+    """Return every text in the code of rolehop that is no docstring, pieces of f-strings too."""
+    found = []
+    for path in sorted(Path(rolehop.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        found += [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+        ]
+    return found
+
+
+if __name__ == "__main__":
+    README.write_text(with_help(TEXT), encoding="utf-8")
