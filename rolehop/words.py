@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _LONGEST = 60
 
 
@@ -21,3 +23,10 @@ def quoted(text: str) -> str:
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
     return f'"{shown}"'
+
+
+def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Return at most ``n`` of ``known`` that ``word`` may have been meant for, the nearest first."""
+    import difflib  # on error paths only: it costs a millisecond
+
+    return difflib.get_close_matches(word, list(known), n=n)

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "refusals": WORDS | {"plan", "ports"},
     "walk": WORDS | {"plan", "ports", "refusals"},
     "handover": WORDS | {"record"},
+    "integration": {"handover"},
     "show": {"errors", "arn", "durations", "words", "plan"},  # credentials: never
     # hands: each touches one thing outside
     "files": set(),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, SourceError
+from rolehop.words import nearest
 
 SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_security_token"})
 """Keys whose values are wrapped in `Secret` as soon as they are read."""
@@ -53,7 +53,7 @@ def profile_of(aws: AwsConfig, name: str) -> Section:
     """
     if name in aws.profiles:
         return aws.profiles[name]
-    near = difflib.get_close_matches(name, aws.profiles, n=3)
+    near = nearest(name, aws.profiles)
     listed = ", ".join(f"'{found}'" for found in near)
     raise SourceError(
         f"there is no AWS profile '{name}'",

@@ -10,6 +10,7 @@ import click
 
 from rolehop import __version__
 from rolehop.cli.options import COMMON_OPTIONS, Command
+from rolehop.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "logout": Entry("logout", "Forget sessions that are held.", _KEEP),
     "config": Entry("config", "Write, check and explain the config file.", _KEEP),
     "keys": Entry("keys", "Keep IAM user keys in the keyring.", _KEEP),
+    "init": Entry("init", "Print the text that makes a shell change with assume.", _KEEP),
     "completion": Entry("completion", "Print the completion script for a shell.", _KEEP),
     "demo": Entry("demo", "Walk three hops on this machine, without AWS.", _KEEP),
 }
@@ -67,9 +69,7 @@ class Root(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command where there is none of that name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
+            near = nearest(args[0], COMMANDS, n=1)
             meant = f" Did you mean '{near[0]}'?" if near else ""
             raise click.UsageError(f"No such command '{args[0]}'.{meant}", ctx)
         return super().resolve_command(ctx, args)

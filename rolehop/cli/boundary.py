@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -76,7 +75,7 @@ class Failure:
     def unexpected(self, error: Exception) -> int:
         """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
         if self._app.settings.debug:
-            sys.stderr.write(scrub("".join(traceback.format_exception(error))))
+            sys.stderr.write(_traceback(error))
         return self.told(
             RolehopError(
                 f"something unexpected happened: {type(error).__name__}",
@@ -129,6 +128,8 @@ class Failure:
             return False
         if command == "export":
             return self._value_of("--format") in (None, "env")
+        if command == "refresh":
+            return self._value_of("--shell") is not None
         return command in SHELL_COMMANDS
 
     def _value_of(self, option: str) -> str | None:
@@ -149,7 +150,13 @@ class Failure:
 def _scrubbed_excepthook(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    sys.stderr.write(scrub("".join(traceback.format_exception(kind, error, trace))))
+    sys.stderr.write(_traceback(error.with_traceback(trace)))
+
+
+def _traceback(error: BaseException) -> str:
+    import traceback  # on the error path only
+
+    return scrub("".join(traceback.format_exception(error)))
 
 
 __all__ = ["run"]

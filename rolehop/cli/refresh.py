@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fnmatch import fnmatchcase
 
 import click
@@ -9,7 +10,7 @@ import click
 from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walking import chain_names, since, watcher
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import ConfigError
+from rolehop.errors import ConfigError, UsageProblem
 
 
 @click.command(
@@ -17,21 +18,56 @@ from rolehop.errors import ConfigError
     epilog="""
 rolehop refresh prod-admin
 rolehop refresh 'spokes/*'
+rolehop refresh                               # the chain that this shell holds
 """,
 )
-@click.argument("pattern", nargs=-1, required=True, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    help="Also print what gives this shell the new session of its chain; rolehop init does so.",
+)
+@click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, pattern: tuple[str, ...]) -> None:
+def command(
+    ctx: click.Context, pattern: tuple[str, ...], shell: str | None, no_prompt: bool
+) -> None:
     """Walk chains anew and keep their sessions.
 
     Every hop is called again, a hop that chains share only once. A shared MFA session is kept
-    while it lasts. Prints nothing on stdout.
+    while it lasts. Without a PATTERN: the chain that this shell holds. Prints nothing on stdout,
+    unless --shell asks for it.
     """
+    from rolehop.handover.variables import CHAIN, renewed
+
     app = App.of(ctx)
     start, options = since(app), walk_told(ctx)
-    for name in matching(app, pattern):
-        app.walk(name, options, watcher(app), not_before=start)
+    options.no_prompt = no_prompt
+    held = app.environ.get(CHAIN)
+    text = ""
+    for name in matching(app, pattern) if pattern else [_held(held)]:
+        _, session = app.walk(name, options, watcher(app), not_before=start)
+        if name == held and shell is not None:
+            text = app.dialect(shell).render(renewed(session))
+    # On a terminal a secret is shown to nobody.
+    if text and not sys.stdout.isatty():
+        app.terminal.product(text)
+
+
+def _held(chain: str | None) -> str:
+    """Return the chain in hand.
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    if not chain:
+        raise UsageProblem(
+            "no chain is named, and this shell holds none",
+            cause="rolehop refresh PATTERN",
+            fix="rolehop list",
+        )
+    return chain
 
 
 def matching(app: App, patterns: tuple[str, ...]) -> list[str]:

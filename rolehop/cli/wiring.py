@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -187,7 +185,7 @@ class App:
             environ=self.shell_before,
             aws=self.aws_config,
             aws_files=self.aws_files,
-            keys=self.vault.keys,
+            keys=KeysWhenAsked(self),
             now=self.now,
             profile_of_chain=self._profile_of_chain,
         )
@@ -394,6 +392,22 @@ class App:
         return dialect(named or parent_shell() or "sh")
 
 
+class KeysWhenAsked:
+    """IAM user keys, the keyring opened only when one is asked for; implements sources.KeyStore."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def get(self, name: str) -> Credentials | None:
+        """Return the keys kept for source ``name``."""
+        return self._app.vault.keys.get(name)
+
+    def access_key_id(self, name: str) -> str | None:
+        """Return the access key ID from the index."""
+        entry = self._app.index.keys.get(name)
+        return None if entry is None else entry.access_key_id
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A source whose credentials are in hand already; implements ``ports.Source``."""
@@ -437,6 +451,8 @@ def _user_name(environ: Mapping[str, str]) -> str:
     for variable in ("LOGNAME", "USER", "USERNAME"):
         if environ.get(variable):
             return environ[variable]
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -444,4 +460,10 @@ def _user_name(environ: Mapping[str, str]) -> str:
 
 
 def _host_name() -> str:
-    return socket.gethostname().partition(".")[0] or sys.platform
+    if hasattr(os, "uname"):
+        name = os.uname().nodename
+    else:  # pragma: no cover - Windows
+        import platform
+
+        name = platform.node()
+    return name.partition(".")[0] or sys.platform

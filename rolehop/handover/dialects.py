@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from types import ModuleType
 from rolehop.errors import UsageProblem
 from rolehop.handover import cmd, csh, elvish, fish, nushell, posix, powershell, xonsh
 from rolehop.handover.variables import Change
+from rolehop.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def dialect(name: str) -> Dialect:
     """
     found = DIALECTS.get(name) or DIALECTS.get(for_process_name(name) or "")
     if found is None:
-        near = difflib.get_close_matches(name.lower(), DIALECTS, n=1)
+        near = nearest(name.lower(), DIALECTS, n=1)
         raise UsageProblem(
             f"unknown shell {name!r}",
             cause=f"rolehop speaks {', '.join(DIALECTS)}",

@@ -57,6 +57,22 @@ def assumed(
     )
 
 
+def renewed(session: Session) -> tuple[Change, ...]:
+    """Return what gives a shell a newer session of the chain it holds.
+
+    Profiles and regions stay as they are: the shell's owner may have set them since.
+
+    Raises:
+        ValueError: ``session`` has no session token.
+    """
+    return (
+        *aws_variables(session, None),
+        (_OLD_TOKEN, None),
+        ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
+        ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
+    )
+
+
 def left(before: Mapping[str, str]) -> tuple[Change, ...]:
     """Return what undoes every assume so far; nothing where nothing is assumed."""
     if CHAIN not in before:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from rolehop.arn import RoleArn, default_region, partition_of_region
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.errors import ConfigError
+from rolehop.words import nearest
 
 # RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
@@ -57,9 +58,7 @@ class Resolved:
 
 def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
     """Make the error for an unknown name; it proposes the nearest and picks none."""
-    from difflib import get_close_matches  # on the error path only
-
-    near = get_close_matches(name, [*config.chains, *profiles], n=3)
+    near = nearest(name, [*config.chains, *profiles])
     return ConfigError(
         f"no chain or AWS profile is called '{name}'",
         cause=f"the nearest: {', '.join(near)}" if near else None,

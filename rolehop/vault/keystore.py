@@ -90,11 +90,6 @@ class KeyStore:
             self._note(name, credentials.access_key_id, backend)
         return credentials
 
-    def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID that the index has for source ``name``; no keyring call."""
-        entry = self.names().get(name)
-        return None if entry is None else entry.access_key_id
-
     def remove(self, name: str) -> bool:
         """Remove the key of source ``name``; ``False``: there was none."""
         shelf = self._opener.open()

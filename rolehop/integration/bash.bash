@@ -1,0 +1,125 @@
+# rolehop for bash, made by `rolehop init bash`. Reading it starts no process.
+#
+# Names are quoted with a backslash where an alias could stand in the way.
+
+function rolehop {
+    \builtin local __rolehop_word __rolehop_verb='' __rolehop_value='' __rolehop_at=0
+    for __rolehop_word in "$@"; do
+        case "$__rolehop_word" in
+            -h | --help | --version | --shell | --shell=*) \command rolehop "$@"; \builtin return ;;
+        esac
+    done
+    # The first word that is neither an option nor an option's value.
+    for __rolehop_word in "$@"; do
+        __rolehop_at=$((__rolehop_at + 1))
+        case "$__rolehop_value,$__rolehop_word" in
+            1,*) __rolehop_value='' ;;
+            ,--config | ,--color) __rolehop_value=1 ;;
+            ,-*) ;;
+            *) __rolehop_verb=$__rolehop_word; \builtin break ;;
+        esac
+    done
+    case "$__rolehop_verb" in
+        assume | leave | refresh) ;;
+        *) \command rolehop "$@"; \builtin return ;;
+    esac
+    # In $( ) or a pipe the statements are for whoever reads them.
+    if [[ ! -t 1 && $BASH_SUBSHELL -gt 0 ]]; then
+        \command rolehop "$@"
+        \builtin return
+    fi
+    __rolehop_take "${@:1:__rolehop_at}" --shell bash "${@:__rolehop_at+1}"
+}
+
+# Evaluates what one command prints, where that is statements; a trace would show the session.
+function __rolehop_take {
+    \builtin local __rolehop_said __rolehop_code=0 __rolehop_trace=''
+    case "$-" in *x*) { __rolehop_trace=1; \builtin set +x; } 2>/dev/null ;; esac
+    __rolehop_said=$(\command rolehop "$@") || __rolehop_code=$?
+    if [[ $__rolehop_code -eq 0 ]]; then
+        case "$__rolehop_said" in
+            '') ;;
+            'export '* | 'unset '*) \builtin eval "$__rolehop_said" || __rolehop_code=$? ;;
+            *) \builtin printf '%s\n' "$__rolehop_said" ;;
+        esac
+    fi
+    if [[ -n $__rolehop_trace ]]; then \builtin set -x; fi
+    \builtin return "$__rolehop_code"
+}
+
+# Sets rolehop_text ("prod-admin 43m"), rolehop_color (0 to 15, or nothing) and rolehop_segment
+# (both together, with a space behind, for PS1). All are empty where nothing is assumed.
+function rolehop_prompt {
+    \builtin local __rolehop_left __rolehop_name __rolehop_code=''
+    rolehop_text='' rolehop_color='' rolehop_segment=''
+    if [[ -z ${ROLEHOP_CHAIN-} ]]; then \builtin return 0; fi
+    __rolehop_name=${ROLEHOP_CHAIN//[[:cntrl:]]/?}
+    rolehop_text=$__rolehop_name
+    if __rolehop_seconds_left; then
+        if ((__rolehop_left <= 0)); then rolehop_text+=' expired'
+        elif ((__rolehop_left < 60)); then rolehop_text+=' <1m'
+        elif ((__rolehop_left < 3600)); then rolehop_text+=" $((__rolehop_left / 60))m"
+        else rolehop_text+=" $((__rolehop_left / 3600))h$((__rolehop_left / 60 % 60))m"
+        fi
+    fi
+    __rolehop_set_color
+    if [[ -n $rolehop_color && -z ${NO_COLOR-} && ${TERM-} != dumb ]]; then
+        __rolehop_code=$((rolehop_color < 8 ? 30 + rolehop_color : 82 + rolehop_color))
+        # \001 and \002 tell readline what takes no room.
+        rolehop_segment=$'\001\033['"${__rolehop_code}m"$'\002'"$rolehop_text"$'\001\033[0m\002 '
+    else
+        rolehop_segment="$rolehop_text "
+    fi
+}
+
+# Sets the caller's __rolehop_left; fails where the shell does not know.
+function __rolehop_seconds_left {
+    \builtin local __rolehop_now
+    case "${ROLEHOP_EXPIRES_AT-}" in '' | *[!0-9]*) \builtin return 1 ;; esac
+    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
+        \builtin printf -v __rolehop_now '%(%s)T' -1
+    else
+        __rolehop_now=$(\command date +%s)
+    fi
+    __rolehop_left=$((10#$ROLEHOP_EXPIRES_AT - __rolehop_now))
+}
+
+# The colours of the config, as they were when this was made.
+function __rolehop_set_color {
+    case "$ROLEHOP_CHAIN" in
+        @COLORS@
+        *) rolehop_color='' ;;
+    esac
+}
+
+# With ROLEHOP_AUTO_REFRESH=1: refreshes a session with less than five minutes left, once.
+function __rolehop_renew {
+    \builtin local __rolehop_left
+    if [[ ${ROLEHOP_AUTO_REFRESH-} != 1 || -z ${ROLEHOP_CHAIN-} || $BASH_SUBSHELL -gt 0 ]]; then
+        \builtin return 0
+    fi
+    if ! __rolehop_seconds_left || ((__rolehop_left >= 300)); then \builtin return 0; fi
+    if [[ ${__rolehop_tried-} == "$ROLEHOP_EXPIRES_AT" ]]; then \builtin return 0; fi
+    __rolehop_tried=$ROLEHOP_EXPIRES_AT
+    \rolehop refresh --quiet --no-prompt || \builtin return 0
+}
+
+function __rolehop_hook {
+    \builtin local __rolehop_status=$?
+    __rolehop_renew
+    rolehop_prompt
+    # What comes next in PROMPT_COMMAND wants to see it, too; `set -e` would end the shell.
+    case "$-" in *e*) \builtin return 0 ;; esac
+    \builtin return "$__rolehop_status"
+}
+
+if [[ $- == *i* ]]; then
+    rolehop_prompt
+    case "${PROMPT_COMMAND[*]-}" in
+        *__rolehop_hook*) ;;
+        *) PROMPT_COMMAND=__rolehop_hook${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND} ;;
+    esac
+    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+        # @COMPLETION@
+    fi
+fi

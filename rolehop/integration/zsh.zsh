@@ -1,0 +1,136 @@
+# rolehop for zsh, made by `rolehop init zsh`. Reading it starts no process.
+#
+# Each function sets zsh's own options first: it is used under all that people set.
+
+function rolehop {
+    emulate -L zsh
+    local word verb='' value=''
+    integer at=0
+    for word in "$@"; do
+        case "$word" in
+            (-h|--help|--version|--shell|--shell=*) command rolehop "$@"; return ;;
+        esac
+    done
+    # The first word that is neither an option nor an option's value.
+    for word in "$@"; do
+        (( at += 1 ))
+        case "$value,$word" in
+            (1,*) value='' ;;
+            (,--config|,--color) value=1 ;;
+            (,-*) ;;
+            (*) verb=$word; break ;;
+        esac
+    done
+    case "$verb" in
+        (assume|leave|refresh) ;;
+        (*) command rolehop "$@"; return ;;
+    esac
+    # In $( ) or a pipe the statements are for whoever reads them.
+    if [[ ! -t 1 ]] && (( ZSH_SUBSHELL )); then
+        command rolehop "$@"
+        return
+    fi
+    __rolehop_take "${@[1,at]}" --shell zsh "${@[at+1,-1]}"
+}
+
+# Evaluates what one command prints, where that is statements; a trace would show the session.
+function __rolehop_take {
+    emulate -L zsh
+    setopt no_xtrace no_verbose
+    local __rolehop_said
+    integer __rolehop_code=0
+    __rolehop_said=$(command rolehop "$@") || __rolehop_code=$?
+    if (( __rolehop_code == 0 )); then
+        case "$__rolehop_said" in
+            ('') ;;
+            ('export '*|'unset '*) eval "$__rolehop_said" || __rolehop_code=$? ;;
+            (*) print -r -- "$__rolehop_said" ;;
+        esac
+    fi
+    return $__rolehop_code
+}
+
+# Sets rolehop_text ("prod-admin 43m"), rolehop_color (0 to 15, or nothing) and rolehop_segment
+# (both together, with a space behind, for PROMPT). All are empty where nothing is assumed.
+function rolehop_prompt {
+    emulate -L zsh
+    integer __rolehop_left=0
+    rolehop_text='' rolehop_color='' rolehop_segment=''
+    [[ -n ${ROLEHOP_CHAIN-} ]] || return 0
+    rolehop_text=${ROLEHOP_CHAIN//[[:cntrl:]]/?}
+    if __rolehop_seconds_left; then
+        if (( __rolehop_left <= 0 )); then rolehop_text+=' expired'
+        elif (( __rolehop_left < 60 )); then rolehop_text+=' <1m'
+        elif (( __rolehop_left < 3600 )); then rolehop_text+=" $(( __rolehop_left / 60 ))m"
+        else rolehop_text+=" $(( __rolehop_left / 3600 ))h$(( __rolehop_left / 60 % 60 ))m"
+        fi
+    fi
+    __rolehop_set_color
+    rolehop_segment="${rolehop_text//\%/%%} "
+    if [[ -n $rolehop_color && -z ${NO_COLOR-} && ${TERM-} != dumb ]]; then
+        rolehop_segment="%F{$rolehop_color}${rolehop_text//\%/%%}%f "
+    fi
+}
+
+# Sets the caller's __rolehop_left; fails where the shell does not know.
+function __rolehop_seconds_left {
+    emulate -L zsh
+    [[ ${ROLEHOP_EXPIRES_AT-} == <-> ]] || return 1
+    if (( $+EPOCHSECONDS )) || zmodload zsh/datetime 2>/dev/null; then
+        (( __rolehop_left = 10#$ROLEHOP_EXPIRES_AT - EPOCHSECONDS ))
+    else
+        (( __rolehop_left = 10#$ROLEHOP_EXPIRES_AT - $(command date +%s) ))
+    fi
+    return 0
+}
+
+# The colours of the config, as they were when this was made.
+function __rolehop_set_color {
+    emulate -L zsh
+    case "$ROLEHOP_CHAIN" in
+        @COLORS@
+        (*) rolehop_color='' ;;
+    esac
+}
+
+# With ROLEHOP_AUTO_REFRESH=1: refreshes a session with less than five minutes left, once.
+function __rolehop_renew {
+    emulate -L zsh
+    integer __rolehop_left=0
+    # A command of rolehop's own is about to do what it is told.
+    [[ ${1-} != (|command )rolehop(| *) ]] || return 0
+    [[ ${ROLEHOP_AUTO_REFRESH-} == 1 && -n ${ROLEHOP_CHAIN-} ]] || return 0
+    (( ZSH_SUBSHELL == 0 )) || return 0
+    __rolehop_seconds_left && (( __rolehop_left < 300 )) || return 0
+    [[ $__rolehop_tried != $ROLEHOP_EXPIRES_AT ]] || return 0
+    __rolehop_tried=$ROLEHOP_EXPIRES_AT
+    \rolehop refresh --quiet --no-prompt || return 0
+}
+
+function __rolehop_hook {
+    local __rolehop_status=$?
+    emulate -L zsh
+    __rolehop_renew
+    rolehop_prompt
+    (( $+functions[compdef] && ! ${+_comps[rolehop]} )) && compdef _rolehop_completion rolehop
+    return $__rolehop_status
+}
+
+function {
+    emulate -L zsh
+    typeset -g rolehop_text rolehop_color rolehop_segment __rolehop_tried
+    if [[ -o interactive ]]; then
+        typeset -ga precmd_functions preexec_functions
+        (( ${precmd_functions[(I)__rolehop_hook]} )) || precmd_functions+=(__rolehop_hook)
+        (( ${preexec_functions[(I)__rolehop_renew]} )) || preexec_functions+=(__rolehop_renew)
+    fi
+    rolehop_prompt
+}
+
+# Where compinit has not run yet, the first prompt tells it.
+(( ${+functions[compdef]} )) || function compdef { __rolehop_tried=compdef; }
+# @COMPLETION@
+if [[ $__rolehop_tried == compdef ]]; then
+    unfunction compdef
+    __rolehop_tried=''
+fi
