@@ -65,7 +65,9 @@ def _colors(app: App) -> dict[str, str]:
     try:
         chains = app.config.chains
     except RolehopError:
-        app.terminal.note("the config cannot be read, so prompts have no colours: rolehop config check")
+        app.terminal.note(
+            "the config cannot be read, so prompts have no colours: rolehop config check"
+        )
         return {}
     return {name: chain.color for name, chain in chains.items() if chain.color}
 

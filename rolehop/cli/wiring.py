@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.cli.machine import host_name, read_or_none, user_name
 from rolehop.cli.terminal import Settings, Terminal
 from rolehop.cli.watch import Watch, Watched
-from rolehop.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     import click
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rolehop.handover.dialects import Dialect
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Facts, Resolved
-    from rolehop.ports import Listener, Source
+    from rolehop.ports import Listener
     from rolehop.sources import Inputs
     from rolehop.vault.index import Index
     from rolehop.vault.lock import FileLocks
@@ -141,7 +141,7 @@ class App:
         """
         from rolehop.awsconfig import parse_aws_config
 
-        config, credentials = (_read_or_none(self.watch.file(path)) for path in self.aws_files)
+        config, credentials = (read_or_none(self.watch.file(path)) for path in self.aws_files)
         config_file, credentials_file = map(str, self.aws_files)
         return parse_aws_config(
             config, credentials, config_file=config_file, credentials_file=credentials_file
@@ -247,7 +247,7 @@ class App:
             or before.get("AWS_DEFAULT_REGION")
             or region_of(self.aws_config, self._profile_for(source))
         )
-        return Facts(_user_name(self.environ), _host_name(), options.region, ambient)
+        return Facts(user_name(self.environ), host_name(), options.region, ambient)
 
     def _profile_for(self, source: SourceConfig) -> str | None:
         """Return the AWS profile whose settings (endpoint, FIPS, CA bundle …) rule this walk."""
@@ -301,11 +301,12 @@ class App:
         """Walk a chain and return the plan that was followed and the session it led to."""
         from rolehop.ports import Ports
         from rolehop.sources import build_source
+        from rolehop.sources.loaded import loaded_if_unknown
         from rolehop.walk import CeilingFound, walk
 
         resolved = self.resolve(name, options)
         source = build_source(resolved.source, self.inputs)
-        source, stamp = _loaded_if_unknown(source, self.stamp(resolved.source), resolved.source)
+        source, stamp = loaded_if_unknown(source, self.stamp(resolved.source), resolved.source)
         while True:
             plan = self._plan(resolved, stamp, options)
             ports = Ports(
@@ -406,64 +407,3 @@ class KeysWhenAsked:
         """Return the access key ID from the index."""
         entry = self._app.index.keys.get(name)
         return None if entry is None else entry.access_key_id
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A source whose credentials are in hand already; implements ``ports.Source``."""
-
-    credentials: Credentials
-
-    def load(self) -> Credentials:
-        """Return them."""
-        return self.credentials
-
-
-def _loaded_if_unknown(source: Source, stamp: Stamp, config: SourceConfig) -> tuple[Source, Stamp]:
-    """Load a source whose state nothing else tells, and let its access key ID be the stamp."""
-    if stamp.value is not None:
-        return source, stamp
-    credentials = source.load()
-    if credentials is None:
-        raise SourceError(
-            f"source '{config.name}' is not here",
-            cause=stamp.problem,
-            fix=f"a {config.type} source must be usable where rolehop runs",
-        )
-    found = replace(
-        stamp, value=credentials.access_key_id, long_lived=credentials.long_lived, kept=False
-    )
-    return Loaded(credentials), found
-
-
-def _read_or_none(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path} cannot be read", cause=reason) from None
-
-
-def _user_name(environ: Mapping[str, str]) -> str:
-    """Return the login name; ``user`` where the system has none for this uid."""
-    for variable in ("LOGNAME", "USER", "USERNAME"):
-        if environ.get(variable):
-            return environ[variable]
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
-
-
-def _host_name() -> str:
-    if hasattr(os, "uname"):
-        name = os.uname().nodename
-    else:  # pragma: no cover - Windows
-        import platform
-
-        name = platform.node()
-    return name.partition(".")[0] or sys.platform

@@ -59,7 +59,9 @@ function rolehop_prompt {
         if ((__rolehop_left <= 0)); then rolehop_text+=' expired'
         elif ((__rolehop_left < 60)); then rolehop_text+=' <1m'
         elif ((__rolehop_left < 3600)); then rolehop_text+=" $((__rolehop_left / 60))m"
-        else rolehop_text+=" $((__rolehop_left / 3600))h$((__rolehop_left / 60 % 60))m"
+        else
+            \builtin printf -v rolehop_text '%s %dh%02dm' "$rolehop_text" \
+                "$((__rolehop_left / 3600))" "$((__rolehop_left / 60 % 60))"
         fi
     fi
     __rolehop_set_color

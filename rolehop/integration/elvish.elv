@@ -34,7 +34,7 @@ edit:add-var rolehop~ {|@words|
   }
 }
 
-edit:add-var rolehop-prompt~ {
+fn rolehop-prompt {
   if (and (has-env ROLEHOP_CHAIN) (not-eq $E:ROLEHOP_CHAIN '')) {
     var chain = $E:ROLEHOP_CHAIN
     var text = $chain
@@ -48,7 +48,7 @@ edit:add-var rolehop-prompt~ {
         } elif (< $left 3600) {
           set text = $text' '(exact-num (math:floor (/ $left 60)))m
         } else {
-          set text = $text' '(exact-num (math:floor (/ $left 3600)))h(exact-num (math:floor (/ (% $left 3600) 60)))m
+          set text = $text' '(exact-num (math:floor (/ $left 3600)))h(printf '%02d' (exact-num (math:floor (/ (% $left 3600) 60))))m
         }
       } catch e {
         nop
@@ -62,3 +62,4 @@ edit:add-var rolehop-prompt~ {
     }
   }
 }
+edit:add-var rolehop-prompt~ $rolehop-prompt~

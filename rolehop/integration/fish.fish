@@ -62,7 +62,8 @@ function rolehop_prompt --description 'The chain in hand and the time it has lef
         else if test $left -lt 3600
             set text "$text "(math -s0 $left / 60)m
         else
-            set text "$text "(math -s0 $left / 3600)h(math -s0 "$left % 3600 / 60")m
+            set -l minutes (math -s0 "$left % 3600 / 60")
+            set text "$text "(math -s0 $left / 3600)h(string pad -w2 -c0 -- $minutes)m
         end
     end
     set -l color (__rolehop_color)

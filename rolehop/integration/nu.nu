@@ -41,7 +41,7 @@ def rolehop-prompt [] {
         } else if $left < 3600 {
             $" ($left // 60)m"
         } else {
-            $" ($left // 3600)h($left // 60 mod 60)m"
+            $" ($left // 3600)h($left // 60 mod 60 | fill --alignment right --width 2 --character "0")m"
         }
     } else {
         ""

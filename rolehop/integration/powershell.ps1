@@ -39,7 +39,7 @@ function global:rolehop_prompt {
         if ($left -le 0) { $text += ' expired' }
         elseif ($left -lt 60) { $text += ' <1m' }
         elseif ($left -lt 3600) { $text += " ${minutes}m" }
-        else { $text += " $([long][Math]::Floor($minutes / 60))h$($minutes % 60)m" }
+        else { $text += ' {0}h{1:00}m' -f [long][Math]::Floor($minutes / 60), ($minutes % 60) }
     }
     $color = switch -CaseSensitive ($chain) {
         @COLORS@

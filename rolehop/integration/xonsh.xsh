@@ -44,7 +44,7 @@ def _rolehop_prompt():
         elif left < 3600:
             text += f" {left // 60}m"
         else:
-            text += f" {left // 3600}h{left // 60 % 60}m"
+            text += f" {left // 3600}h{left // 60 % 60:02}m"
     color = @COLORS@.get(chain)
     text = text.replace("{", "{{").replace("}", "}}")
     if color is None or __xonsh__.env.get("NO_COLOR"):

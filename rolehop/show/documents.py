@@ -66,7 +66,9 @@ def _hop(step: HopStep, plan: Plan) -> Document:
 
 
 def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
-    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if held."""
+    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known."""
+    sessions = list(rows)
+    arns = {row.key: row.arn or None for row in sessions}
     return {
         "schema": "rolehop.status/1",
         "sessions": [
@@ -77,10 +79,10 @@ def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
                 "arn": row.arn or None,
                 "expires_at": rfc3339(row.expires_at),
                 "seconds_left": seconds_left(row.expires_at, now),
-                "parent": row.parent,
+                "parent": arns.get(row.parent or ""),
                 "backend": row.backend,
             }
-            for row in rows
+            for row in sessions
         ],
     }
 

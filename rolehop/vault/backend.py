@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 _MACOS = "keyring.backends.macOS.Keyring"
 _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
+# Ours in place of the library's: the same items over a connection that is kept.
+_KEPT = {"keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.KeptSecretService"}
 _ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # A chain of back ends writes to the first and deletes from the first only: a deleted session
@@ -185,7 +187,7 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
 
 def _load(name: str) -> KeyringBackend:
     """Import and make the back end ``module.Class``; asking its priority proves that it works."""
-    module, _, class_name = name.rpartition(".")
+    module, _, class_name = _KEPT.get(name, name).rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
     found = getattr(importlib.import_module(module), class_name)

@@ -1,0 +1,1 @@
+"""`rolehop init` in the shells people sit at."""
