@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Self
 
-ACCOUNT_ID = re.compile(r"[0-9]{12}")
+from rolehop.patterns import Pattern
+
+ACCOUNT_ID = Pattern(r"[0-9]{12}")
 _PARTITION = r"aws(?:-[a-z]+)*"
 # A role path is 1-512 characters of U+0021-U+007E between slashes; a role name is 1-64 of
 # [\w+=,.@-] (IAM API reference, CreateRole).
 _PATH_AND_NAME = r"(?P<path>/(?:[\x21-\x7e]{1,510}/)?)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})"
-_ROLE = re.compile(
+_ROLE = Pattern(
     rf"arn:(?P<partition>{_PARTITION}):iam::(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}"
 )
-_SHORT_ROLE = re.compile(rf"(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}")
-_SESSION = re.compile(
+_SHORT_ROLE = Pattern(rf"(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}")
+_SESSION = Pattern(
     rf"arn:{_PARTITION}:sts::(?P<account>[0-9]{{12}}):assumed-role/(?P<name>[^/]+)/(?P<session>[^/]+)"
 )
-_PRINCIPAL = re.compile(rf"arn:{_PARTITION}:(?:iam|sts)::[0-9]{{12}}:(?:root|[a-z-]+/[\x21-\x7e]+)")
+_PRINCIPAL = Pattern(rf"arn:{_PARTITION}:(?:iam|sts)::[0-9]{{12}}:(?:root|[a-z-]+/[\x21-\x7e]+)")
 
 # Region prefixes by partition, from botocore's partitions.json. The first two letters and the
 # word after them decide; everything else is the commercial partition.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
+from rolehop.patterns import Pattern
 from rolehop.words import quoted
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
-_DURATION = re.compile(
+_DURATION = Pattern(
     r"(?:(?P<h>[0-9]{1,9})\s*h)?\s*(?:(?P<min>[0-9]{1,9})\s*m(?:in)?)?\s*(?:(?P<s>[0-9]{1,9})\s*s)?"
 )
-_BARE = re.compile(r"[0-9]{1,9}")
+_BARE = Pattern(r"[0-9]{1,9}")
 
 
 def parse_duration(text: str) -> int:

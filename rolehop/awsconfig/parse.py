@@ -16,9 +16,10 @@ import shlex
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
 from rolehop.errors import Complaint, ConfigError
+from rolehop.patterns import Pattern
 
 _RawSections = dict[str, dict[str, str]]
-_PLAIN_KEY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_PLAIN_KEY = Pattern(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def parse_aws_config(

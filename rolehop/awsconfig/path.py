@@ -7,7 +7,6 @@ is bound to refuse is refused here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -17,12 +16,13 @@ from rolehop.awsconfig.holds import Holds, holds, static_keys
 from rolehop.awsconfig.model import AwsConfig, profile_of, text_in
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError
+from rolehop.patterns import Pattern
 
 MAX_HOPS = 64  # a real path has three or four; this only bounds the work on a generated file
 
 # STS API reference, AssumeRole.
-_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_SESSION_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 _SHORTEST, _LONGEST = 900, 43200  # seconds
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rolehop.awsconfig.model import AwsConfig, Section
 from rolehop.errors import ConfigError
+from rolehop.patterns import Pattern
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
+_VARIABLE = Pattern(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
 
 
 def aws_config_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, Path]:

@@ -6,7 +6,6 @@ faults at places of their own. STS's own limits are in ``limits.py``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,21 +13,22 @@ from rolehop.arn import ACCOUNT_ID, is_principal
 from rolehop.config.said import kind_of
 from rolehop.durations import format_duration
 from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
+from rolehop.patterns import Pattern
 from rolehop.words import quoted
 
 Place = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""
 
-NAME_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_ANY_ARN = re.compile(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
-_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
-_HTTPS = re.compile(r"https://[^\s/?#]+(?:[/?#]\S*)?")
+NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+_CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
+_ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
+_REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
+_HTTPS = Pattern(r"https://[^\s/?#]+(?:[/?#]\S*)?")
 # Plain http is for emulators on this machine.
-_LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
+_LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
 # STS AssumeRole, SerialNumber: 9-256 characters of [\w+=/:,.@-].
-_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
-_CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+_CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
 _COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
@@ -98,7 +98,7 @@ def as_table(value: object) -> dict[str, object]:
     return value
 
 
-def matching(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
+def matching(pattern: Pattern, what: str) -> Callable[[object], str]:
     """Return a check for texts that ``pattern`` matches whole; ``what`` ends "not …"."""
 
     def run(value: object) -> str:
@@ -110,7 +110,7 @@ def matching(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
     return run
 
 
-def text(limit: str = "", pattern: re.Pattern[str] | None = None, *, kind: str = "text") -> Check:
+def text(limit: str = "", pattern: Pattern | None = None, *, kind: str = "text") -> Check:
     """Return a check for a string; ``limit`` says in words what ``pattern`` wants."""
     return Check(kind, limit, as_text if pattern is None else matching(pattern, limit or "valid"))
 

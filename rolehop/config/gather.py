@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ from rolehop.config.complaints import Faults, Origin
 from rolehop.config.schema import TOP
 from rolehop.config.validate import check_key
 from rolehop.files import FileText
+from rolehop.patterns import Pattern
 from rolehop.words import quoted
 
 Read = Callable[[Path], FileText | None]
 
 MAX_DEPTH = 8
-_AT_LINE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+_AT_LINE = Pattern(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)

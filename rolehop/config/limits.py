@@ -7,7 +7,6 @@ reference (AssumeRole, 2011-06-15) and the IAM user guide's page on session tags
 from __future__ import annotations
 
 import json
-import re
 
 from rolehop.arn import RoleArn
 from rolehop.config.checks import (
@@ -21,13 +20,14 @@ from rolehop.config.checks import (
     matching,
 )
 from rolehop.config.said import kind_of
+from rolehop.patterns import Pattern
 from rolehop.words import quoted
 
-_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
-_POLICY_ARN = re.compile(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
-_TAG_ASCII = re.compile(r"[A-Za-z0-9 _.:/=+\-@]*")
-_POLICY_TEXT = re.compile(r"[\t\n\r\x20-\xff]*")
+_SESSION_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
+_TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
+_POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
 _POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
 MAX_POLICY = 2048
 MAX_POLICY_ARNS = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from rolehop.patterns import Pattern
 from rolehop.words import quoted
 
 FIELDS = ("user", "host", "account", "chain")
@@ -16,8 +17,8 @@ SAMPLES: Mapping[str, str] = {
 }
 """Stand-ins that let a template be checked like any other value, before it is filled."""
 
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_KNOWN = re.compile(r"\{(?:" + "|".join(FIELDS) + r")\}")
+_FIELD = Pattern(r"\{([^{}]*)\}")
+_KNOWN = Pattern(r"\{(?:" + "|".join(FIELDS) + r")\}")
 
 
 def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:

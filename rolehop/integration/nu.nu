@@ -20,7 +20,9 @@ def --env --wrapped rolehop [...words] {
     }
     let before = ($words | first ($verb + 1))
     let after = ($words | skip ($verb + 1))
-    let said = (^rolehop ...$before --shell nu ...$after | from json | default {set: {}, hide: []})
+    # A failure ends this here, with the program's own exit code.
+    let text = (^rolehop ...$before --shell nu ...$after)
+    let said = ($text | from json | default {set: {}, hide: []})
     hide-env --ignore-errors ...$said.hide
     load-env $said.set
 }

@@ -8,17 +8,17 @@ would ask for the hub under two names and never share its session.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rolehop.arn import RoleArn, default_region, partition_of_region
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.errors import ConfigError
+from rolehop.patterns import Pattern
 from rolehop.words import nearest
 
 # RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+_NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
 _LONGEST_NAME = 64
 _DIGEST_LENGTH = 8
 

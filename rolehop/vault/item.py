@@ -8,11 +8,11 @@ whole and its own, or it is damaged; there is no half.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rolehop.credentials import Credentials, Secret, Session
+from rolehop.patterns import Pattern
 from rolehop.record import process_line
 
 SCHEMA = 1
@@ -20,8 +20,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REST = frozenset({"schema", "key", "arn", "account", "user_id", "issued_at"})
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
 # `fromisoformat` takes other forms too; what is read must be what we would write.
-_EXACT_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_ACCESS_KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")
+_EXACT_TIME = Pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 
 
 class Damaged(Exception):

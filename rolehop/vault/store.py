@@ -8,7 +8,6 @@ keeps its IAM user keys, which nobody could get back.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rolehop.files import read_trusted, write_beside
+from rolehop.patterns import Pattern
 from rolehop.vault.index import SCHEMA, Entry, Finding, Index, KeyEntry, Spent, Stray
 from rolehop.vault.item import as_time, read_time
 from rolehop.vault.lock import Contended, locked, unlock
@@ -25,7 +25,7 @@ _State = tuple[int, int, int, int]
 
 _PATIENCE_SECONDS = 5.0
 # A key becomes part of a keyring's service name, so it must be nothing surprising.
-_KEY = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
 
 

@@ -1,0 +1,39 @@
+"""Regular expressions that are compiled when they are first used.
+
+Dozens are defined and one run uses a few; compiling them all took longer than reading the config.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+
+
+class Pattern:
+    """As ``re.Pattern``, as far as this house needs it; ``text`` is the expression."""
+
+    def __init__(self, text: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.text = text
+        self._flags = flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The expression, compiled now."""
+        return re.compile(self.text, self._flags)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Match the whole of ``text``."""
+        return self.compiled.fullmatch(text)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Match anywhere in ``text``."""
+        return self.compiled.search(text)
+
+    def findall(self, text: str) -> list[str]:
+        """Return all matches in ``text``."""
+        return self.compiled.findall(text)
+
+    def sub(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """Replace all matches in ``text``."""
+        return self.compiled.sub(replacement, text)
