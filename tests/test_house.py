@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"durations", "words", "plan"},  # credentials: never
     # hands: each touches one thing outside
     "files": set(),
+    "pool": set(),
     "aws": WORDS | {"awsconfig", "plan", "ports"},
     "sources": WORDS | {"awsconfig", "aws", "config", "plan", "ports"},
     "vault": WORDS | {"files", "keyctl", "plan", "ports", "record"},

@@ -36,7 +36,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     dialect = app.dialect(shell)
     handed = walk_to_hand_over(app, needs_chain(chain, "assume"), walk_told(ctx))
     if sys.stdout.isatty():
-        app.terminal.product(summary(app, handed, dialect.name))
+        app.terminal.product(summary(app, handed, dialect.typed))
         return
     from rolehop.handover.variables import assumed
 
@@ -44,20 +44,16 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     app.terminal.product(dialect.render(changes))
 
 
-def summary(app: App, handed: Handed, shell: str) -> str:
+def summary(app: App, handed: Handed, typed: str) -> str:
     """Return what a person sees on a terminal: who they would be, and the line to type."""
     from rolehop.show.times import show_left
 
     session = handed.session
-    typed = {
-        "fish": f"rolehop assume {handed.chain} | source",
-        "powershell": f"rolehop assume {handed.chain} | Out-String | Invoke-Expression",
-    }.get(shell, f'eval "$(rolehop assume {handed.chain})"')
     lines = [
         f"{handed.chain} is ready: {session.arn}",
         f"account {session.account}, {show_left(session.expires_at, app.now())}",
         "",
         "to use it in this shell, type:",
-        f"  {typed}",
+        f"  {typed.format(f'rolehop assume {handed.chain}')}",
     ]
     return "\n".join(lines) + "\n"

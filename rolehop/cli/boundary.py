@@ -10,10 +10,10 @@ from types import TracebackType
 import click
 
 from rolehop.cli import COMMANDS, root
+from rolehop.cli.tell import error_lines
 from rolehop.cli.wiring import App
 from rolehop.credentials import scrub
 from rolehop.errors import ConfigError, RolehopError, UsageProblem
-from rolehop.words import clean
 
 INTERRUPTED = 130
 SHELL_COMMANDS = ("assume", "leave")
@@ -55,7 +55,7 @@ class Failure:
         if self._wants_json():
             self._write_json(error)
         else:
-            self._write_lines(error)
+            sys.stderr.write("\n".join(error_lines(error)) + "\n")
         return error.exit_code
 
     def usage(self, error: click.UsageError) -> int:
@@ -83,17 +83,6 @@ class Failure:
                 fix="run it again with --debug and report what it shows; no secret is in it",
             )
         )
-
-    def _write_lines(self, error: RolehopError) -> None:
-        lines = [f"rolehop: {clean(error.what)}"]
-        if isinstance(error, ConfigError):
-            lines += [f"  {clean(str(each))}" for each in error.complaints]
-        lines += [
-            f"  {label}: {clean(text)}"
-            for label, text in (("cause", error.cause), ("try", error.fix))
-            if text
-        ]
-        sys.stderr.write(scrub("\n".join(lines)) + "\n")
 
     def _write_json(self, error: RolehopError) -> None:
         from rolehop.show.documents import as_json, error_document

@@ -34,6 +34,7 @@ def command(ctx: click.Context, shell: str | None) -> None:
     if not changes:
         return
     if sys.stdout.isatty():
-        app.terminal.note('to leave, type: eval "$(rolehop leave)"')
+        typed = app.dialect(shell).typed.format("rolehop leave")
+        app.terminal.note(f"to leave, type: {typed}")
         return
     app.terminal.product(app.dialect(shell).render(changes))

@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 
 import click
 
+from rolehop.cli.many import JOBS, tell_failures, walk_many
 from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walking import chain_names, since, watcher
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import ConfigError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
 
 
 @click.command(
@@ -27,11 +28,18 @@ rolehop refresh                               # the chain that this shell holds
     metavar="SHELL",
     help="Also print what gives this shell the new session of its chain; rolehop init does so.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=JOBS,
+    show_default=True,
+    help="How many chains are walked at once.",
+)
 @click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
 @walk_options
 @click.pass_context
 def command(
-    ctx: click.Context, pattern: tuple[str, ...], shell: str | None, no_prompt: bool
+    ctx: click.Context, pattern: tuple[str, ...], shell: str | None, jobs: int, no_prompt: bool
 ) -> None:
     """Walk chains anew and keep their sessions.
 
@@ -45,14 +53,17 @@ def command(
     start, options = since(app), walk_told(ctx)
     options.no_prompt = no_prompt
     held = app.environ.get(CHAIN)
-    text = ""
-    for name in matching(app, pattern) if pattern else [_held(held)]:
-        _, session = app.walk(name, options, watcher(app), not_before=start)
-        if name == held and shell is not None:
-            text = app.dialect(shell).render(renewed(session))
+    names = matching(app, pattern) if pattern else [_held(held)]
+    if len(names) == 1:
+        _, session = app.walk(names[0], options, watcher(app), not_before=start)
+        sessions = {names[0]: session}
+        failed: dict[str, RolehopError] = {}
+    else:
+        sessions, failed = walk_many(app, names, options, jobs, not_before=start)
     # On a terminal a secret is shown to nobody.
-    if text and not sys.stdout.isatty():
-        app.terminal.product(text)
+    if held in sessions and shell is not None and not sys.stdout.isatty():
+        app.terminal.product(app.dialect(shell).render(renewed(sessions[held])))
+    ctx.exit(tell_failures(failed, len(names)))
 
 
 def _held(chain: str | None) -> str:
@@ -81,9 +92,8 @@ def matching(app: App, patterns: tuple[str, ...]) -> list[str]:
     for pattern in patterns:
         found = [name for name in names if fnmatchcase(name, pattern)]
         if not found and not set(pattern) & set("*?["):
-            app.resolve(
-                pattern, WalkOptions()
-            )  # an AWS profile, or an error that names the nearest
+            # An AWS profile, or an error that names the nearest.
+            app.resolve(pattern, WalkOptions())
             found = [pattern]
         if not found:
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")

@@ -43,7 +43,7 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, datetime | None]:
     plan, session = app.walk(chain, options, watcher(app))
-    sts = app.sts(plan.region, plan.source)
+    sts = app.clients.sts(plan.region, plan.aws_profile)
     return chain, ask(sts, session.credentials, f"chain '{chain}'"), session.expires_at
 
 

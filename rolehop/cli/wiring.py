@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
+    from rolehop.cli.clients import Clients
     from rolehop.cli.codes import AskedCodes
     from rolehop.config.model import ChainConfig, Config, SourceConfig
     from rolehop.credentials import Credentials, Session
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rolehop.handover.dialects import Dialect
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import Facts, Resolved
-    from rolehop.ports import Listener
+    from rolehop.ports import Listener, Vault
     from rolehop.sources import Inputs
     from rolehop.vault.index import Index
     from rolehop.vault.lock import FileLocks
@@ -220,9 +221,10 @@ class App:
         chain, own_source = self._chain_called(name)
         path = path_of(self.config, chain)
         source = own_source or source_of(self.config, path)
+        # The profile that was asked for rules the calls, not the one at the end of its path.
+        facts = self._facts(options, self._profile_of(source))
         source, roles, notes = expand(source, self.aws_config)
         before = tuple(WrittenHop(hop, source.name, None) for hop in roles)
-        facts = self._facts(options, source)
         return resolve(self.config, path, source, before + written_hops(path), facts, notes)
 
     def _chain_called(self, name: str) -> tuple[ChainConfig, SourceConfig | None]:
@@ -237,7 +239,7 @@ class App:
         source = SourceConfig(name=name, type="profile", settings={"profile": name})
         return ChainConfig(name=name, source=name), source
 
-    def _facts(self, options: WalkOptions, source: SourceConfig) -> Facts:
+    def _facts(self, options: WalkOptions, profile: str | None) -> Facts:
         from rolehop.awsconfig import region_of
         from rolehop.plan.resolve import Facts
 
@@ -245,23 +247,22 @@ class App:
         ambient = (
             before.get("AWS_REGION")
             or before.get("AWS_DEFAULT_REGION")
-            or region_of(self.aws_config, self._profile_for(source))
+            or region_of(self.aws_config, profile)
         )
-        return Facts(user_name(self.environ), host_name(), options.region, ambient)
+        return Facts(user_name(self.environ), host_name(), options.region, ambient, profile)
 
-    def _profile_for(self, source: SourceConfig) -> str | None:
-        """Return the AWS profile whose settings (endpoint, FIPS, CA bundle …) rule this walk."""
+    def _profile_of(self, source: SourceConfig) -> str | None:
         from rolehop.awsconfig import current_profile
 
         named = source.settings.get("profile")
         return named if isinstance(named, str) else current_profile(self.shell_before)
 
-    def endpoint_url(self, source: SourceConfig, service: str = "sts") -> str | None:
-        """Return the endpoint where it is overridden for walks from ``source``."""
-        from rolehop.awsconfig import endpoint_override
+    @cached_property
+    def clients(self) -> Clients:
+        """The STS clients of this run."""
+        from rolehop.cli.clients import Clients
 
-        profile = self._profile_for(source)
-        return endpoint_override(self.aws_config, profile, self.shell_before, service)
+        return Clients(self.shell_before, self.aws_config, self.now)
 
     def plan(self, name: str, options: WalkOptions) -> Plan:
         """Plan a chain without a call, a lock or a look into the keyring."""
@@ -283,7 +284,7 @@ class App:
             stamp,
             now=self.now(),
             known=self.index.known(),
-            endpoint_url=self.endpoint_url(resolved.source),
+            endpoint_url=self.clients.endpoint_url(resolved.aws_profile),
             overrides=Overrides(options.duration, options.min_ttl),
             strict=options.strict,
         )
@@ -297,8 +298,12 @@ class App:
         listener: Listener,
         *,
         not_before: datetime | None = None,
+        vault: Vault | None = None,
     ) -> tuple[Plan, Session]:
-        """Walk a chain and return the plan that was followed and the session it led to."""
+        """Walk a chain and return the plan that was followed and the session it led to.
+
+        ``vault`` stands in for the keyring's own, for walks whose sessions are kept together.
+        """
         from rolehop.ports import Ports
         from rolehop.sources import build_source
         from rolehop.sources.loaded import loaded_if_unknown
@@ -311,8 +316,8 @@ class App:
             plan = self._plan(resolved, stamp, options)
             ports = Ports(
                 source=source,
-                sts=self.sts(plan.region, plan.source),
-                vault=self.vault,
+                sts=self.clients.sts(plan.region, plan.aws_profile),
+                vault=vault or self.vault,
                 locks=self.locks,
                 codes=self._codes(plan, options),
                 listener=listener,
@@ -330,37 +335,11 @@ class App:
     def sts_of_shell(self, options: WalkOptions) -> StsClient:
         """Return a client for the credentials that this shell holds."""
         from rolehop.arn import default_region
-        from rolehop.config.model import SourceConfig
+        from rolehop.awsconfig import current_profile
 
-        source = SourceConfig(name="shell", type="environment")
-        facts = self._facts(options, source)
-        return self.sts(facts.region_flag or facts.ambient_region or default_region("aws"), source)
-
-    def sts(self, region: str, source: SourceConfig) -> StsClient:
-        """Return the client for walks from ``source``; the AWS library loads at its first call."""
-        endpoint = self.endpoint_url(source)
-        key = (region, endpoint, self._profile_for(source))
-        if key not in self._clients:
-            self._clients[key] = self._make_sts(region, source, endpoint)
-        return self._clients[key]
-
-    @cached_property
-    def _clients(self) -> dict[tuple[str, str | None, str | None], StsClient]:
-        return {}
-
-    def _make_sts(self, region: str, source: SourceConfig, endpoint: str | None) -> StsClient:
-        from rolehop.aws.settings import settings_from
-        from rolehop.aws.sts import StsClient
-
-        profile = self.aws_config.profiles.get(self._profile_for(source) or "", {})
-        settings = settings_from(
-            self.shell_before,
-            {key: value for key, value in profile.items() if isinstance(value, str)},
-            region,
-            endpoint_url=endpoint,
-            iam_endpoint_url=self.endpoint_url(source, "iam"),
-        )
-        return StsClient(settings, now=self.now)
+        facts = self._facts(options, current_profile(self.shell_before))
+        region = facts.region_flag or facts.ambient_region or default_region("aws")
+        return self.clients.sts(region, facts.aws_profile)
 
     def _codes(self, plan: Plan, options: WalkOptions) -> AskedCodes:
         from rolehop.cli.codes import AskedCodes, SpentCodes, Ways

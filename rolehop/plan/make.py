@@ -97,6 +97,7 @@ def make_plan(
     return Plan(
         chain=resolved.chain.name,
         source=resolved.source,
+        aws_profile=resolved.aws_profile,
         region=resolved.region,
         handed_region=resolved.handed_region,
         endpoint_url=endpoint_url,

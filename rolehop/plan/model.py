@@ -109,6 +109,9 @@ class Plan:
     source: SourceConfig
     """Templates in its settings are filled."""
 
+    aws_profile: str | None
+    """The AWS profile whose settings (endpoint, FIPS, CA bundle, retries) rule the calls."""
+
     region: str
     """Where STS is called: in the chain's partition."""
 

@@ -33,6 +33,8 @@ class Facts:
     """``--region``."""
     ambient_region: str | None = None
     """AWS_REGION, AWS_DEFAULT_REGION or the AWS profile's region, in that order."""
+    aws_profile: str | None = None
+    """The AWS profile whose settings rule the calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Resolved:
     chain: ChainConfig
     source: SourceConfig
     hops: tuple[tuple[RoleArn, HopConfig], ...]
+    aws_profile: str | None
     region: str
     handed_region: str | None
     notes: tuple[str, ...] = ()
@@ -153,7 +156,8 @@ def resolve(
         )
     in_use = next(iter(roles_in), partition)
     region = _region_in(in_use, named, facts.ambient_region)
-    return Resolved(chain, source, filled, region, region_of(config, path, facts), notes)
+    handed = region_of(config, path, facts)
+    return Resolved(chain, source, filled, facts.aws_profile, region, handed, notes)
 
 
 def clean_name(text: str) -> str:

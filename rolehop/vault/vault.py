@@ -7,9 +7,9 @@ process any more. What cannot be kept is said once, and the walk goes on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.credentials import Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
@@ -24,6 +24,15 @@ from rolehop.vault.store import IndexStore
 
 if TYPE_CHECKING:
     from rolehop.vault.backend import Chosen
+
+
+class Kept(NamedTuple):
+    """A session to be kept."""
+
+    step: Step
+    session: Session
+    chains: tuple[str, ...]
+    """The chains that were walked over it."""
 
 
 class KeyringVault:
@@ -92,27 +101,47 @@ class KeyringVault:
 
     def put(self, step: Step, session: Session, chain: str) -> None:
         """Keep ``session``, got by ``step`` while walking ``chain``; not kept is said once."""
-        seconds = int((session.expires_at - self._now()).total_seconds())
-        shelf = self._open() if _is_kept(step) and seconds > 0 else None
+        self.put_all([Kept(step, session, (chain,))])
+
+    def put_all(self, kept: Sequence[Kept]) -> None:
+        """Keep many sessions with one change of the index; what is not kept is said once."""
+        wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
+        shelf = self._open() if wanted else None
         if shelf is None:
             return
-        backend = shelf.chosen.name
-        # The index is written before the item: an entry without an item harms nobody, and an item
+        # The index is written before the items: an entry without an item harms nobody, and an item
         # without an entry is never swept.
-        before = self.index.load().sessions.get(step.key)
-        self._change(
-            lambda index: _noted(self._swept(index, shelf, step.key), step, session, chain, backend)
-        )
+        before = self.index.load().sessions
+        self._change(lambda index: self._with_all(index, wanted, shelf))
+        unkept = [each.step.key for each in wanted if not self._put_item(each, shelf)]
+        if unkept:
+            backend = shelf.chosen.name
+            self._change(lambda index: _as_before(index, unkept, before, backend))
+
+    def _put_item(self, kept: Kept, shelf: Shelf) -> bool:
+        """Write one item; ``False``: it could not be kept, which has been said."""
         if self._open() is None:
-            return
+            return False
+        key = kept.step.key
         try:
-            shelf.put(_service(step.key), as_item(session, step.key), seconds)
+            shelf.put(_service(key), as_item(kept.session, key), self._seconds_left(kept))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")
-            self._change(lambda index: _as_before(index, step.key, before, backend))
+            return False
         except VaultError as error:
             self._give_up("sessions are not kept", error)
-            self._change(lambda index: _as_before(index, step.key, before, backend))
+            return False
+        return True
+
+    def _seconds_left(self, kept: Kept) -> int:
+        return int((kept.session.expires_at - self._now()).total_seconds())
+
+    def _with_all(self, index: Index, kept: Sequence[Kept], shelf: Shelf) -> Index:
+        index = self._swept(index, shelf, {each.step.key for each in kept})
+        for each in kept:
+            for chain in each.chains:
+                index = _noted(index, each.step, each.session, chain, shelf.chosen.name)
+        return index
 
     def drop(self, key: str) -> None:
         """Forget what rests under ``key``; nothing there is no error."""
@@ -178,7 +207,7 @@ class KeyringVault:
         if entry is None or entry.backend != backend or chain not in entry.chains:
             self._change(lambda index: _noted(index, step, session, chain, backend))
 
-    def _swept(self, index: Index, shelf: Shelf, spared: str | None = None) -> Index:
+    def _swept(self, index: Index, shelf: Shelf, spared: Collection[str] = ()) -> Index:
         """Remove expired sessions and strays from the back end; return the index without them.
 
         To be called while the index is locked: another process notes a session there before it
@@ -188,7 +217,7 @@ class KeyringVault:
         gone: list[str] = []
         try:
             for key in (*index.expired(self._now(), backend), *index.strays_in(backend)):
-                if key != spared:
+                if key not in spared:
                     shelf.delete(_service(key))
                     gone.append(key)
         except VaultError as error:
@@ -228,10 +257,15 @@ def _noted(index: Index, step: Step, session: Session, chain: str, backend: str)
     return index.with_session(make_entry(step, session, chain, backend, parent))
 
 
-def _as_before(index: Index, key: str, before: Entry | None, backend: str) -> Index:
+def _as_before(
+    index: Index, keys: Sequence[str], before: Mapping[str, Entry], backend: str
+) -> Index:
     """What was there before a write that failed is still there."""
-    index = index.without((key,), backend)
-    return index if before is None else index.with_session(before)
+    index = index.without(keys, backend)
+    for key in keys:
+        if key in before:
+            index = index.with_session(before[key])
+    return index
 
 
 def _is_kept(step: Step) -> bool:

@@ -30,5 +30,5 @@ def kept() -> Iterator[World]:
         done = world.rolehop("keys", "add", "me", "--from-env")
         assert done.code == 0, done.err
         world.config(KEPT)
-        world.more = {"PYTHONWARNINGS": "", "AWS_EC2_METADATA_DISABLED": "true"}
+        world.more = {"PYTHONWARNINGS": "", "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"}
         yield world

@@ -110,6 +110,24 @@ class Interactive:
         found = self._until(re.compile(rf"<<{self._count}:(-?\d+)>>"), start)
         return Answer(int(found[1]), self.plain[self._plain_at(start) :])
 
+    def starts(self, line: str) -> None:
+        """Type one line that gives the terminal to another shell, and wait for its prompt."""
+        start = len(self.shown)
+        self._type(line)
+        self._until(re.compile("READY> "), start + len(line))
+
+    def types_keys(self, keys: str) -> None:
+        """Type without an end of line."""
+        os.write(self._master, keys.encode())
+
+    def shows(self, pattern: str) -> None:
+        """Wait until it has been shown, now or earlier."""
+        self._until(re.compile(pattern), 0)
+
+    def shows_prompt(self, pattern: str) -> None:
+        """Wait until the last thing shown is a prompt like this."""
+        self._until(re.compile(f"{pattern}\\s*$"), 0)
+
     def sees(self, name: str) -> str | None:
         """Return an environment variable as a program that this shell starts sees it."""
         answer = self.does(f"env | sed -n 's/^{name}=\\(.*\\)/[\\1]/p'")
@@ -127,7 +145,7 @@ class Interactive:
     def _type(self, line: str) -> None:
         os.write(self._master, f"{line}\r".encode())
 
-    def _until(self, wanted: re.Pattern[str], start: int, seconds: float = 40) -> re.Match[str]:
+    def _until(self, wanted: re.Pattern[str], start: int, seconds: float = 20) -> re.Match[str]:
         deadline = time.monotonic() + seconds
         while True:
             found = wanted.search(_ESCAPES.sub("", self.shown[start:]))

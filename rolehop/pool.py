@@ -1,0 +1,50 @@
+"""Does many things at once, with threads that never keep the program from ending.
+
+The standard library's pools wait at exit for a thread that sits in a prompt; after Ctrl-C nobody
+should have to.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def each_of(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R | Exception]:
+    """Return what ``do`` gives for each item, in their order; an exception is a result.
+
+    At most ``jobs`` run at once. Ctrl-C is raised at once; what has not begun by then never does.
+    """
+    waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    results: dict[int, R | Exception] = {}
+    done: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (number := waiting.get()) is not None:
+            try:
+                results[number] = do(items[number])
+            except Exception as error:  # noqa: BLE001 - the caller gets it as the result
+                results[number] = error
+            done.put(number)
+
+    for number in range(len(items)):
+        waiting.put(number)
+    workers = min(jobs, len(items))
+    for _ in range(workers):
+        waiting.put(None)
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for _ in items:
+            done.get()
+    except BaseException:
+        while not waiting.empty():
+            waiting.get()
+        for _ in range(workers):
+            waiting.put(None)
+        raise
+    return [results[number] for number in range(len(items))]
