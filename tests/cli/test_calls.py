@@ -74,7 +74,9 @@ def test_refresh_walks_a_shared_hop_once_and_prints_nothing(world: World) -> Non
     time.sleep(1.1)  # sessions are dated to the second
     done = world.rolehop("refresh", "admin", "spokes/*")
     assert (done.code, done.out) == (0, "")
-    assert world.sts.roles_called == [HUB, ADMIN, HUB, ADMIN, *AUDITS]
+    called = world.sts.roles_called
+    assert called[:3] == [HUB, ADMIN, HUB]
+    assert sorted(called[3:]) == sorted([ADMIN, *AUDITS])
     assert world.rolehop("credential-process", "admin") != old
     assert len(world.sts.calls) == 6
 
