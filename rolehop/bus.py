@@ -11,10 +11,11 @@ Anything unexpected is ``BusTrouble``: the caller asks the full path then.
 
 import _socket
 import os
+from time import monotonic
 
 _SECRETS = "org.freedesktop.secrets"
 _DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
-_PATIENCE = 2.0  # seconds for each answer
+_PATIENCE = 2.0  # seconds for the whole conversation
 _LARGEST = 1 << 20  # bytes of one message
 _CALL, _RETURN = 1, 2
 _NO_AUTO_START = 2  # a service that does not run is not started from here
@@ -24,20 +25,26 @@ class BusTrouble(Exception):
     """The bus, or who answers on it, is not what this small client understands."""
 
 
-def read_secret(address: str, service: str, username: str) -> str | None:
+def read_secret(
+    address: str, service: str, username: str, patience: float = _PATIENCE
+) -> str | None:
     """Return the secret that the keyring library keeps under these names, ``None``: there is none.
 
-    ``address`` is DBUS_SESSION_BUS_ADDRESS.
+    ``address`` is DBUS_SESSION_BUS_ADDRESS; ``patience`` is in seconds, for all answers together.
 
     Raises:
         OSError: the bus cannot be reached, or does not answer in time.
         BusTrouble: it answers with anything but a secret (a locked collection, say).
     """
-    bus = _Bus(address)
     try:
-        return _read(bus, service, username)
-    finally:
-        bus.close()
+        bus = _Bus(address, patience)
+        try:
+            return _read(bus, service, username)
+        finally:
+            bus.close()
+    except (IndexError, ValueError):
+        # A message whose lengths do not fit, or text that is none.
+        raise BusTrouble("an answer, or an address, that makes no sense") from None
 
 
 def _read(bus: "_Bus", service: str, username: str) -> str | None:
@@ -80,9 +87,10 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
 class _Bus:
     """A connection that writes several calls at once and reads answers in any order."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float) -> None:
+        self._until = monotonic() + patience
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.settimeout(_PATIENCE)
+        self._socket.settimeout(patience)
         self._out = b""
         self._in = b""
         self._serial = 0
@@ -163,6 +171,10 @@ class _Bus:
             self._more()
 
     def _more(self) -> None:
+        left = self._until - monotonic()
+        if left <= 0:
+            raise BusTrouble("the bus takes too long")
+        self._socket.settimeout(left)
         data = self._socket.recv(65536)
         if not data:
             raise BusTrouble("the bus hung up")

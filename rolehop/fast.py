@@ -24,28 +24,38 @@ from rolehop.record import (
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # Attributes of any keyring back end can be changed by these (keyring's own documentation).
 _PROPERTY = "KEYRING_PROPERTY_"
 USERNAME = "rolehop"
+_LARGEST = 1 << 20  # bytes of a record; one that is cut off is none
 
 
-def answer(arguments: list[str], environ: "Mapping[str, str]") -> str | None:
-    """Return the line that the full path would print, or ``None`` where that must be asked."""
+def answer(
+    arguments: list[str],
+    environ: "Mapping[str, str]",
+    now: "Callable[[], float]" = time.time,
+) -> str | None:
+    """Return the line that the full path would print, or ``None`` where that must be asked.
+
+    ``now`` gives epoch seconds.
+    """
     if len(arguments) != 2 or arguments[0] != "credential-process":
         return None
-    found = cached_item(arguments[1], environ)
+    found = cached_item(arguments[1], environ, now)
     return None if found is None else found[1].partition("\n")[0]
 
 
-def cached_item(chain: str, environ: "Mapping[str, str]") -> tuple[Record, str] | None:
+def cached_item(
+    chain: str, environ: "Mapping[str, str]", now: "Callable[[], float]" = time.time
+) -> tuple[Record, str] | None:
     """Return a chain's record and its item where both hold, ``None`` where they may not."""
     record = _record_of(chain, environ) if sys.platform == "linux" else None
-    if record is None or not _holds(record, environ):
+    if record is None or not _holds(record, environ, now()):
         return None
     item = _read_item(record, environ)
-    if item is None or line_of_item(item, record.key, time.time(), record.min_ttl) is None:
+    if item is None or line_of_item(item, record.key, now(), record.min_ttl) is None:
         return None
     return record, item
 
@@ -55,22 +65,28 @@ def _record_of(chain: str, environ: "Mapping[str, str]") -> Record | None:
     if folder is None or ".." in chain or chain.startswith(("-", "/")):
         return None
     try:
-        file = os.open(record_path(folder, chain), os.O_RDONLY | os.O_CLOEXEC)
+        # Not blocking: what lies there may be anything.
+        file = os.open(record_path(folder, chain), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None
     try:
-        text = os.read(file, 1 << 20).decode("utf-8", "surrogateescape")
+        # In a folder that users share, somebody else's record would choose the session.
+        if os.fstat(file).st_uid != os.geteuid():
+            return None
+        text = os.read(file, _LARGEST).decode()
+    except (OSError, ValueError):
+        return None
     finally:
         os.close(file)
     record = read_record(text)
     return record if record is not None and record.chain == chain else None
 
 
-def _holds(record: Record, environ: "Mapping[str, str]") -> bool:
+def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
     """Tell whether everything that the answer depended on is as it was."""
     if record.version != __version__ or record.uid != os.geteuid():
         return False
-    if record.host != os.uname().nodename or (record.until and time.time() >= record.until):
+    if record.host != os.uname().nodename or (record.until and now >= record.until):
         return False
     for name, mark in record.variables.items():
         if variable_mark(name, environ.get(name)) != mark:

@@ -116,7 +116,7 @@ class Record:
 
 
 def as_record(record: Record) -> str | None:
-    """Return the record's text, ``None`` where a value cannot be written on one line."""
+    """Return the record's text, ``None`` where a value is not text that fits on one line."""
     rows = [
         ("rolehop-record", RECORD_SCHEMA, record.version),
         ("chain", record.chain),
@@ -129,7 +129,12 @@ def as_record(record: Record) -> str | None:
     ]
     if any("\t" in field or "\n" in field for row in rows for field in row):
         return None
-    return "".join("\t".join(row) + "\n" for row in rows)
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name or a value that is no UTF-8
+        return None
+    return text
 
 
 def read_record(text: str) -> Record | None:
@@ -206,6 +211,8 @@ def variable_mark(name: str, value: str | None) -> str:
 
 # ---- the item
 
+ITEM_SCHEMA = 1
+
 
 def line_of_item(text: str, key: str, now: float, min_ttl: int) -> str | None:
     """Return an item's first line where the item is whole, its own, and has enough life left.
@@ -213,19 +220,33 @@ def line_of_item(text: str, key: str, now: float, min_ttl: int) -> str | None:
     ``now`` is in epoch seconds. Enough is ``min_ttl`` seconds, but never more than half of the
     session's whole life. ``None`` for anything out of the ordinary: the full path then decides.
     """
-    line, newline, rest = text.partition("\n")
-    told = line.split('"')
-    if not newline or len(told) not in (19, 23) or f'"key":"{key}"' not in rest:
+    line, _, rest = text.partition("\n")
+    told, below = line.split('"'), rest.split('"')
+    if len(told) not in (19, 23) or len(below) != 23 or not all(told[5:18:4]):
         return None
-    account = told[21] if len(told) == 23 else ""
+    # Written again from its values, it must be what it was: then it is whole and has no escapes.
+    account = below[13]
     if process_line(told[5], told[9], told[13], told[17], account) != line:
         return None
-    issued = rest.partition('"issued_at":"')[2].partition('"')[0]
-    issued_at, expires_at = epoch(issued), epoch(told[17])
-    if issued_at is None or expires_at is None or now < issued_at or not rest.endswith("}"):
+    if rest_of_item(key, below[9], account, below[17], below[21]) != rest:
         return None
-    enough = min(min_ttl, (expires_at - issued_at) / 2)
-    return line if expires_at - now >= enough and all(told[5:18:4]) else None
+    issued_at, expires_at = epoch(below[21]), epoch(told[17])
+    if issued_at is None or expires_at is None or not issued_at <= min(now, expires_at):
+        return None
+    return line if expires_at - now >= min(min_ttl, (expires_at - issued_at) / 2) else None
+
+
+def rest_of_item(key: str, arn: str, account: str, user_id: str, issued_at: str) -> str:
+    """Return an item's second line: what else belongs to the session, as compact JSON."""
+    pairs = (
+        ("key", key),
+        ("arn", arn),
+        ("account", account),
+        ("user_id", user_id),
+        ("issued_at", issued_at),
+    )
+    told = "".join(f',"{name}":{_quoted(value)}' for name, value in pairs)
+    return f'{{"schema":{ITEM_SCHEMA}{told}}}'
 
 
 def epoch(text: str) -> int | None:
@@ -238,8 +259,15 @@ def epoch(text: str) -> int | None:
     if shape != "0000-00-00T00:00:00Z":
         return None
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+    hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
+    if not (year and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
+        return None
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    longest = 28 + leap if month == 2 else 30 + (month + month // 8) % 2
+    if not 1 <= day <= longest:
+        return None
     year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
     days = (
         365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
     )
-    return days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    return days * 86400 + hour * 3600 + minute * 60 + second

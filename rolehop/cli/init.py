@@ -48,7 +48,7 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
       elvish, nu   rolehop-prompt, a function
       tcsh         neither; the command must come before any option
     nu evaluates no text: use --install. cmd has no functions: see assume --help.
-    """
+    """  # noqa: D301 - click wants the character itself
     app = App.of(ctx)
     row = INTEGRATIONS[shell]
     text = integration_text(shell, colors=_colors(app), completion=_completion(shell))

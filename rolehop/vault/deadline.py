@@ -63,12 +63,13 @@ _BY_KEYCHAIN_STATUS: dict[int, type[VaultError]] = {
     -25293: VaultDenied,
     -67030: VaultDenied,
 }
+_CHOOSE = "see what the system's keyring says, or name another: [vault] backend in the config"
 _WHAT: dict[type[VaultError], tuple[str, str]] = {
-    VaultAbsent: ("there is no usable keyring", "rolehop doctor"),
+    VaultAbsent: ("there is no usable keyring", _CHOOSE),
     VaultLocked: ("the keyring is locked", _UNLOCK),
     VaultDenied: ("the keyring denies access", "allow this program in the keyring's settings"),
     VaultFull: ("the keyring has no room left", "rolehop logout --all"),
-    VaultBroken: ("the keyring failed", "rolehop doctor"),
+    VaultBroken: ("the keyring failed", _CHOOSE),
 }
 
 

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.patterns import Pattern
-from rolehop.record import process_line
+from rolehop.record import ITEM_SCHEMA, process_line, rest_of_item
 
-SCHEMA = 1
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REST = frozenset({"schema", "key", "arn", "account", "user_id", "issued_at"})
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
@@ -44,15 +43,9 @@ def as_item(session: Session, key: str) -> str:
         as_time(session.expires_at),
         session.account,
     )
-    rest = {
-        "schema": SCHEMA,
-        "key": key,
-        "arn": session.arn,
-        "account": session.account,
-        "user_id": session.user_id,
-        "issued_at": as_time(session.issued_at),
-    }
-    return f"{line}\n{_compact(rest)}"
+    issued_at = as_time(session.issued_at)
+    rest = rest_of_item(key, session.arn, session.account, session.user_id, issued_at)
+    return f"{line}\n{rest}"
 
 
 def read_item(text: str, key: str) -> Session:
@@ -154,7 +147,7 @@ def _strings(text: str, version: str | None = None) -> dict[str, str]:
         raise Damaged("it is not JSON")
     if version is not None:
         number = found.get(version)
-        if type(number) is not int or number != SCHEMA:
+        if type(number) is not int or number != ITEM_SCHEMA:
             raise Damaged("it is of another version")
         found[version] = str(number)
     if not all(isinstance(value, str) for value in found.values()):
