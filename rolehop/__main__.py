@@ -1,9 +1,9 @@
-"""The entry, ``rolehop`` and ``python -m rolehop``: first the hot path, else the command line."""
+"""The entry, ``rolehop`` and ``python -m rolehop``: first completion and the hot path, then all else."""
 
 import os
 import sys
 
-from rolehop.fast import answer
+from rolehop.fast import answer as answer_at_once
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Answer a cached ``credential-process`` at once, else run the command line."""
-    line = answer(sys.argv[1:], os.environ)
+    """Answer a shell that completes, or a cached ``credential-process``; else run the commands."""
+    if "_ROLEHOP_COMPLETE" in os.environ:
+        _complete()
+    line = answer_at_once(sys.argv[1:], os.environ)
     if line is not None:
         _leave_with(line + "\n")
     try:
@@ -24,9 +26,25 @@ def main() -> None:
     sys.exit(run(sys.argv[1:], App.of_this_process()))
 
 
+def _complete() -> None:
+    """Answer a shell that completes a line, and end; return where none asks."""
+    from rolehop.complete import answer, question
+
+    asked = question(sys.argv[1:], os.environ)
+    if asked is None:
+        return
+    text = answer(asked, os.environ)
+    if text is None:
+        from rolehop.cli.completion import answer_in_full
+        from rolehop.cli.wiring import App
+
+        text = answer_in_full(asked, App.of_this_process())
+    _leave_with(text)
+
+
 def _leave_with(text: str, code: int = 0) -> "NoReturn":
     """Write ``text`` to stdout and end at once: there is nothing to clean up."""
-    data = text.encode()
+    data = text.encode("utf-8", "surrogateescape")
     try:
         while data:
             data = data[os.write(1, data) :]

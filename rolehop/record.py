@@ -183,12 +183,15 @@ def record_path(state_folder: str, chain: str) -> str:
 
 
 def state_folder(environ: "Mapping[str, str]") -> str | None:
-    """Return rolehop's state folder on Linux as platformdirs has it, ``None`` if that is unclear."""
+    """Return rolehop's state folder on Linux, ``None`` where there is no home.
+
+    Relative paths do not count (XDG base directory specification).
+    """
     base = environ.get("XDG_STATE_HOME", "")
-    if not base.strip():
+    if not base.startswith("/"):
         home = environ.get("HOME", "")
         base = f"{home}/.local/state" if home.startswith("/") else ""
-    return f"{base}/rolehop" if base.startswith("/") else None
+    return f"{base}/rolehop" if base else None
 
 
 def file_stamp(path: str) -> str:

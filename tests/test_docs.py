@@ -17,7 +17,8 @@ import pytest
 
 import rolehop
 from rolehop import errors
-from rolehop.cli import COMMANDS, root
+from rolehop.cli.root import root
+from rolehop.commands import COMMANDS
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted

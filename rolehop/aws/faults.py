@@ -41,12 +41,19 @@ class FaultKind(Enum):
     PROXY_REFUSED = "the proxy did not let the connection through"
     PROXY_SIGN_IN = "the proxy wants a sign-in (407)"
     CLOSED = "the connection was closed before the answer was whole"
+    TOO_LONG = "its answer is longer than any that is expected"
     OTHER = "the request could not be sent"
 
 
 # Asking again cannot help here: the same certificate, the same proxy rules.
 _LASTING = frozenset(
-    (FaultKind.CERTIFICATE, FaultKind.TLS, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SIGN_IN)
+    (
+        FaultKind.CERTIFICATE,
+        FaultKind.TLS,
+        FaultKind.PROXY_REFUSED,
+        FaultKind.PROXY_SIGN_IN,
+        FaultKind.TOO_LONG,
+    )
 )
 _PROXY = frozenset((FaultKind.PROXY, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SIGN_IN))
 
@@ -63,6 +70,11 @@ class Fault:
     def passing(self) -> bool:
         """Tell whether the next attempt may fare better."""
         return self.kind not in _LASTING
+
+    @property
+    def of_the_way(self) -> bool:
+        """Tell whether a proxy or TLS is to blame, rather than the address."""
+        return self.kind in _PROXY or self.kind in (FaultKind.CERTIFICATE, FaultKind.TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,7 @@ def _what(kind: FaultKind, route: Route) -> str:
         return f"cannot reach {route.host} through the proxy {route.proxy or 'of this machine'}"
     if kind in (FaultKind.CERTIFICATE, FaultKind.TLS):
         return f"cannot make a trusted connection to {route.host}"
-    if kind in (FaultKind.READ_TIMEOUT, FaultKind.CLOSED):
+    if kind in (FaultKind.READ_TIMEOUT, FaultKind.CLOSED, FaultKind.TOO_LONG):
         return f"no answer from {route.host}"
     return f"cannot reach {route.host}"
 

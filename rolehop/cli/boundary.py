@@ -9,10 +9,9 @@ from types import TracebackType
 
 import click
 
-from rolehop.cli import COMMANDS, root
-from rolehop.cli.tell import error_lines
+from rolehop.cli.root import root
 from rolehop.cli.wiring import App
-from rolehop.credentials import scrub
+from rolehop.commands import COMMANDS
 from rolehop.errors import ConfigError, RolehopError, UsageProblem
 
 INTERRUPTED = 130
@@ -55,16 +54,16 @@ class Failure:
         if self._wants_json():
             self._write_json(error)
         else:
-            sys.stderr.write("\n".join(error_lines(error)) + "\n")
+            sys.stderr.write(_lines(error))
         return error.exit_code
 
     def usage(self, error: click.UsageError) -> int:
         """Show what is wrong with the command line, and where its help is."""
         path = error.ctx.command_path if error.ctx else "rolehop"
         what = error.format_message()
-        problem = RolehopError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
-        self.told(problem)
-        return 2
+        return self.told(
+            UsageProblem(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
+        )
 
     def interrupted(self) -> int:
         """Ctrl-C, or Ctrl-D at a question."""
@@ -74,6 +73,8 @@ class Failure:
 
     def unexpected(self, error: Exception) -> int:
         """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
+        from rolehop.credentials import scrub
+
         if self._app.settings.debug:
             sys.stderr.write(_traceback(error))
         return self.told(
@@ -85,6 +86,7 @@ class Failure:
         )
 
     def _write_json(self, error: RolehopError) -> None:
+        from rolehop.credentials import scrub
         from rolehop.show.documents import as_json, error_document
 
         complaints = error.complaints if isinstance(error, ConfigError) else ()
@@ -142,8 +144,19 @@ def _scrubbed_excepthook(
     sys.stderr.write(_traceback(error.with_traceback(trace)))
 
 
+# On error paths only, like all that is imported inside functions here.
+
+
+def _lines(error: RolehopError) -> str:
+    from rolehop.cli.tell import error_lines
+
+    return "\n".join(error_lines(error)) + "\n"
+
+
 def _traceback(error: BaseException) -> str:
-    import traceback  # on the error path only
+    import traceback
+
+    from rolehop.credentials import scrub
 
     return scrub("".join(traceback.format_exception(error)))
 

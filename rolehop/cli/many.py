@@ -28,6 +28,8 @@ def walk_many(
     Chains that share a beginning share its sessions. What was got is kept, also after Ctrl-C.
     """
     app.clients.connections = jobs
+    # What threads share is made before they start: each of these is made at its first use.
+    _ = app.inputs, app.locks
     vault = BatchVault(app.vault)
     progress = _Counter(app.terminal, len(names))
 

@@ -26,10 +26,8 @@ _READERS = {
     "rolehop.vault.kernel.KernelKeyring": "kernel",
 }
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
-# What the folders of config and state depend on.
-_FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_STATE_HOME")
 # Paths in these may be relative, and then mean something else elsewhere.
-_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", *_FOLDERS[1:])
+_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "XDG_CONFIG_HOME")
 
 
 def remember(app: App, plan: Plan) -> None:
@@ -74,7 +72,7 @@ def _leads_to(again: App, plan: Plan) -> bool:
 def _watch_the_choice_of_back_end(again: App, backend: str) -> None:
     from rolehop.vault.backend import keyringrc
 
-    for name in ("PYTHON_KEYRING_BACKEND", _BUS, *_FOLDERS):
+    for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
         again.watch.variable(name)
     runtime = again.environ.get("XDG_RUNTIME_DIR")
     if backend == "kernel" and runtime:

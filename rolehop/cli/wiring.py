@@ -86,11 +86,9 @@ class App:
         named = self.settings.config or self.environ.get("ROLEHOP_CONFIG")
         if named:
             return [Path(named).expanduser().absolute()], True
-        import platformdirs
+        from rolehop.cli.folders import config_folders
 
-        site = Path(platformdirs.site_config_dir("rolehop", appauthor=False))
-        user = Path(platformdirs.user_config_dir("rolehop", appauthor=False))
-        return [site / "config.toml", user / "config.toml"], False
+        return [folder / "config.toml" for folder in config_folders(self.environ)], False
 
     @cached_property
     def config(self) -> Config:
@@ -114,9 +112,9 @@ class App:
     @cached_property
     def state_folder(self) -> Path:
         """Where the index and the locks live."""
-        import platformdirs
+        from rolehop.cli.folders import state_folder
 
-        return Path(platformdirs.user_state_dir("rolehop", appauthor=False))
+        return state_folder(self.environ)
 
     @cached_property
     def shell_before(self) -> Mapping[str, str]:

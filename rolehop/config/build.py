@@ -238,6 +238,8 @@ def _chain_config(
         description=_text(values, "description") or "",
         region=_text(values, "region"),
         confirm=values.get("confirm") is True,
+        reason_required=values.get("reason") == "required",
+        reason_in=_text(values, "reason_in") or "session_name",
         color=_text(values, "color"),
         labels=dict(labels),
         fleet=fleet,

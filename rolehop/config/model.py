@@ -72,6 +72,10 @@ class ChainConfig:
     description: str = ""
     region: str | None = None
     confirm: bool = False
+    reason_required: bool = False
+    reason_in: str = "session_name"
+    """``session_name`` or ``tag``: where the last hop carries the reason."""
+
     color: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     fleet: str | None = None

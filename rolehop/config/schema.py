@@ -170,6 +170,18 @@ _START = (
 _LOOKS = (
     _REGION,
     Key("confirm", checks.BOOLEAN, "asks before it hands the session over", "false"),
+    Key(
+        "reason",
+        checks.choice("required", "optional"),
+        "whether each walk must say why (--reason, else asked on the terminal)",
+        '"optional"',
+    ),
+    Key(
+        "reason_in",
+        checks.choice("session_name", "tag"),
+        'where AWS sees the reason: behind the last hop\'s role session name, or in its tag "reason"',
+        '"session_name"',
+    ),
     Key("color", checks.COLOR, "how the chain is shown in lists and prompts"),
     Key("labels", checks.LABELS, "words to choose chains by; STS does not see them"),
 )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rolehop.arn import RoleArn
 from rolehop.config.model import Config, HopConfig
 from rolehop.durations import format_duration
-from rolehop.errors import ConfigError, UsageProblem
+from rolehop.errors import ConfigError
 from rolehop.plan.keys import hop_key, source_key, token_key
 from rolehop.plan.model import (
     Cache,
@@ -22,6 +22,7 @@ from rolehop.plan.model import (
     Step,
     TokenStep,
 )
+from rolehop.plan.overrides import Overrides, overridden
 from rolehop.plan.resolve import Resolved
 
 HOUR = 3600
@@ -35,14 +36,6 @@ TOKEN_DURATION = 12 * HOUR
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
 UNKNOWN_STAMP = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What flags change; all of it binds to the last hop, ``min_ttl_seconds`` to the handover."""
-
-    duration_seconds: int | None = None
-    min_ttl_seconds: int | None = None
 
 
 def make_plan(
@@ -59,12 +52,15 @@ def make_plan(
     """Plan every step of ``resolved``; ``now`` is aware, in UTC.
 
     Raises:
-        ConfigError: with ``strict``, where a hop asks for more than its ceiling.
-        UsageProblem: a flag that changes the last hop, and there is no hop.
+        ConfigError: with ``strict``, where a hop asks for more than its ceiling; a chain that
+            wants a reason and has no hop to carry it.
+        UsageProblem: a flag that changes the last hop, and there is no hop, or the hop cannot
+            take it.
     """
     known = known or Known()
     overrides = overrides or Overrides()
-    wishes = _wishes(config, resolved, overrides)
+    resolved = overridden(resolved, overrides)
+    wishes = _wishes(config, resolved)
     min_ttl = _first(overrides.min_ttl_seconds, config.defaults.min_ttl_seconds)
     serial = _text(resolved.source.settings.get("mfa_serial"))
     first = SourceStep(
@@ -106,25 +102,16 @@ def make_plan(
         steps=_with_cache(steps, known, now, timedelta(seconds=min_ttl), stamp),
         source_problem=stamp.problem,
         confirm=resolved.chain.confirm,
+        wants_reason=resolved.chain.reason_required and overrides.reason is None,
         color=resolved.chain.color,
         notes=resolved.notes,
     )
 
 
-def _wishes(config: Config, resolved: Resolved, overrides: Overrides) -> tuple[int, ...]:
+def _wishes(config: Config, resolved: Resolved) -> tuple[int, ...]:
     """Return how long each hop's session is wished to last, in seconds."""
     default = config.defaults.duration_seconds
-    wishes = [_first(hop.duration_seconds, default) for _, hop in resolved.hops]
-    if overrides.duration_seconds is not None:
-        if not wishes:
-            raise UsageProblem(
-                f"--duration has no hop to change: chain '{resolved.chain.name}' hands out its"
-                " source's own session",
-                fix="leave --duration out",
-                chain=resolved.chain.name,
-            )
-        wishes[-1] = overrides.duration_seconds
-    return tuple(wishes)
+    return tuple(_first(hop.duration_seconds, default) for _, hop in resolved.hops)
 
 
 def _place_mfa(

@@ -134,6 +134,9 @@ class Plan:
     """Why the source cannot give credentials now, where that is already plain."""
 
     confirm: bool = False
+    wants_reason: bool = False
+    """The chain must not be walked without a reason, and none was given."""
+
     color: str | None = None
     notes: tuple[str, ...] = ()
 

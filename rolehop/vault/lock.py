@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import random
 import sys
 import threading
 import time
@@ -184,7 +183,7 @@ def locked(path: Path, deadline: float) -> int:
         if time.monotonic() >= deadline:
             raise Contended(_read_state(path))
         # Uneven naps, so that waiters do not come all at once.
-        time.sleep(nap * random.uniform(0.5, 1.0))  # noqa: S311 - no secret hangs on it
+        time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
         nap = min(nap * 1.5, _LONGEST_NAP)
 
 

@@ -104,7 +104,7 @@ def test_everything_else_goes_to_the_program_as_it_is(name: str, kept: World) ->
         assert "rolehop 0." in shell.does("rolehop --version").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume --help").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume -h").shown
-        assert "Usage: rolehop [OPTIONS]" in shell.does("rolehop").shown
+        assert "Usage: rolehop [OPTIONS]" in shell.does("rolehop --help").shown
         answer = shell.does("rolehop exec hub -- printf '[%s]' 'a  b' 'c;$d'")
         assert "[a  b][c;$d]" in answer.shown
         assert shell.sees("ROLEHOP_CHAIN") is None

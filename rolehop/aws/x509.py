@@ -1,0 +1,276 @@
+"""A certificate with its private key, from PEM or PKCS#12 files, ready to sign.
+
+Needs the extra ``roles-anywhere``. No text of a key, and nothing that a library says of one, gets
+into a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from rolehop.credentials import Secret
+from rolehop.errors import SourceError
+
+Kind = Literal["RSA", "ECDSA"]
+AskPassphrase = Callable[[str], Secret]
+"""Gives the passphrase of a file whose name is given; called only where one is needed."""
+
+LONGEST_FILE = 1_000_000  # bytes
+MOST_IN_CHAIN = 5
+"""CreateSession takes no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
+
+_WARN_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """Whom CreateSession will see."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    """Intermediates, roots left out."""
+
+    kind: Kind
+    sign: Callable[[bytes], bytes]
+    """Signs with SHA-256: PKCS #1 v1.5 for RSA, DER-encoded for ECDSA."""
+
+
+def from_files(
+    certificate: Path, private_key: Path, chain: Path | None, ask: AskPassphrase
+) -> Identity:
+    """Read a PEM certificate (the first of its file is the leaf), its key, and intermediates.
+
+    Raises:
+        SourceError: a file is not there, or is not what it should be, or they do not belong
+            together.
+    """
+    leaf, *more = certificates(certificate)
+    more += certificates(chain) if chain else []
+    key = _private_key(private_key, ask)
+    return identity(leaf, more, key, f"{private_key}")
+
+
+def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
+    """Read certificate, key and intermediates out of one PKCS#12 file.
+
+    Raises:
+        SourceError: the file is not there or broken, or the passphrase is wrong.
+    """
+    data = read(path)
+    if data[:1] != b"\x30":
+        raise _broken(path, "it is no PKCS#12 file")
+    found = _open_pkcs12(data, None)
+    if found is None:
+        found = _open_pkcs12(data, ask(str(path)))
+    if found is None:
+        raise _broken(path, "the passphrase is wrong, or the file is damaged")
+    if found.cert is None or found.key is None:
+        raise _broken(path, "it holds no private key with its certificate")
+    more = [each.certificate for each in found.additional_certs]
+    more += certificates(chain) if chain else []
+    return identity(found.cert.certificate, more, found.key, str(path))
+
+
+def identity(
+    leaf: x509.Certificate, more: Sequence[x509.Certificate], key: object, named: str
+) -> Identity:
+    """Join a certificate and the private key from ``named``.
+
+    Raises:
+        SourceError: the key is another certificate's, or of a kind that AWS takes no signature of.
+    """
+    if isinstance(key, rsa.RSAPrivateKey):
+        kind: Kind = "RSA"
+        sign = _rsa(key)
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        kind = "ECDSA"
+        sign = _ecdsa(key)
+    else:
+        raise SourceError(
+            f"the private key cannot be used: {named}",
+            cause="IAM Roles Anywhere takes RSA and ECDSA keys, and this is neither",
+            fix="get a certificate with an RSA or EC key",
+        )
+    if key.public_key() != leaf.public_key():
+        raise SourceError(
+            f"the private key does not belong to the certificate: {named}",
+            cause=f"the certificate of {name_of(leaf)} has another public key",
+            fix="name the key that the certificate was asked for with",
+        )
+    return Identity(leaf, intermediates(leaf, more), kind, sign)
+
+
+def intermediates(
+    leaf: x509.Certificate, more: Sequence[x509.Certificate]
+) -> tuple[x509.Certificate, ...]:
+    """Return ``more`` without the leaf, roots and repetitions.
+
+    Raises:
+        SourceError: there are more than AWS takes.
+    """
+    chain: list[x509.Certificate] = []
+    for each in more:
+        if each != leaf and each.issuer != each.subject and each not in chain:
+            chain.append(each)
+    if len(chain) > MOST_IN_CHAIN:
+        raise SourceError(
+            f"the certificate chain has {len(chain)} intermediates",
+            cause=f"IAM Roles Anywhere takes {MOST_IN_CHAIN}",
+            fix="leave out those that are not between the certificate and the trust anchor",
+        )
+    return tuple(chain)
+
+
+def check_validity(leaf: x509.Certificate, now: datetime) -> str | None:
+    """Return a warning where the certificate ends soon; ``now`` is aware.
+
+    Soon is 30 days, and for certificates that live shorter the last third of their life.
+
+    Raises:
+        SourceError: the certificate is not valid yet, or no longer.
+    """
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if not begins <= now <= ends:
+        when = f"expired at {ends:%Y-%m-%dT%H:%M:%SZ}"
+        if now < begins:
+            when = f"is valid from {begins:%Y-%m-%dT%H:%M:%SZ} on"
+        raise SourceError(
+            f"the certificate of {name_of(leaf)} {when}",
+            cause="IAM Roles Anywhere takes a certificate within its validity only",
+            fix="get a new certificate" if now > ends else "check this machine's clock",
+        )
+    left = ends - now
+    if left > min(timedelta(days=_WARN_DAYS), (ends - begins) / 3):
+        return None
+    shown = f"{left.days} days" if left.days > 1 else f"{int(left.total_seconds()) // 3600} h"
+    return f"the certificate of {name_of(leaf)} ends in {shown}: {ends:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def certificates(path: Path) -> list[x509.Certificate]:
+    """Return the certificates of a PEM file, one at least.
+
+    Raises:
+        SourceError: the file is not there, or holds none.
+    """
+    data = read(path)
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise _broken(path, "it holds no PEM certificate")
+    try:
+        return x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise _broken(path, "a certificate in it is damaged") from None
+
+
+def certificate_from_der(data: bytes, named: str) -> x509.Certificate:
+    """Return the certificate in ``data``.
+
+    Raises:
+        SourceError: it is none; ``named`` says where it came from.
+    """
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError:
+        raise SourceError(
+            f"the certificate of {named} cannot be read", cause="it is no X.509 certificate"
+        ) from None
+
+
+def kind_of(leaf: x509.Certificate) -> Kind:
+    """Return which kind of key signs for ``leaf``.
+
+    Raises:
+        SourceError: one that AWS takes no signature of.
+    """
+    key = leaf.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return "RSA"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "ECDSA"
+    raise SourceError(
+        f"the certificate of {name_of(leaf)} cannot be used",
+        cause="IAM Roles Anywhere takes RSA and ECDSA keys, and its key is neither",
+        fix="get a certificate with an RSA or EC key",
+    )
+
+
+def name_of(leaf: x509.Certificate) -> str:
+    """Return the certificate's subject for messages."""
+    return leaf.subject.rfc4514_string() or "nobody"
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """Return the certificate's bytes."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        SourceError: it is not there, cannot be read, or is far too long.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_FILE + 1)
+    except FileNotFoundError:
+        raise SourceError(
+            f"there is no file {path}",
+            cause="the source names it in the config",
+            fix="correct the path; it is relative to the config file",
+        ) from None
+    except OSError as error:
+        raise _broken(path, (error.strerror or "it cannot be read").lower()) from None
+    if not data or len(data) > LONGEST_FILE:
+        raise _broken(path, "it is empty" if not data else "it is far too long")
+    return data
+
+
+def _private_key(path: Path, ask: AskPassphrase) -> object:
+    data = read(path)
+    if b"BEGIN TSS2 PRIVATE KEY" in data:
+        raise _broken(path, "it is a TPM's key, which rolehop reaches through PKCS#11 only")
+    if b"PRIVATE KEY-----" not in data:
+        raise _broken(path, "it holds no PEM private key")
+    try:
+        return serialization.load_pem_private_key(data, password=None)
+    except TypeError:
+        passphrase = ask(str(path))  # it is encrypted
+    except (ValueError, UnsupportedAlgorithm):
+        raise _broken(path, "the private key is damaged, or of a kind that is not known") from None
+    try:
+        return serialization.load_pem_private_key(data, password=passphrase.reveal().encode())
+    except (ValueError, TypeError):
+        raise _broken(path, "the passphrase is wrong, or the key is damaged") from None
+    except UnsupportedAlgorithm:
+        raise _broken(path, "it is encrypted in a way that is not known") from None
+
+
+def _open_pkcs12(data: bytes, passphrase: Secret | None) -> pkcs12.PKCS12KeyAndCertificates | None:
+    try:
+        return pkcs12.load_pkcs12(data, passphrase.reveal().encode() if passphrase else None)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _rsa(key: rsa.RSAPrivateKey) -> Callable[[bytes], bytes]:
+    return lambda text: key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+
+
+def _ecdsa(key: ec.EllipticCurvePrivateKey) -> Callable[[bytes], bytes]:
+    return lambda text: key.sign(text, ec.ECDSA(hashes.SHA256()))
+
+
+def _broken(path: Path, cause: str) -> SourceError:
+    return SourceError(
+        f"{path} cannot be used", cause=cause, fix="correct the file, or name another one"
+    )

@@ -1,0 +1,61 @@
+"""The group of all commands: finds them by the table, and imports one when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+import click
+
+from rolehop import __version__
+from rolehop.cli.options import COMMON_OPTIONS
+from rolehop.commands import COMMANDS, SECTIONS
+from rolehop.words import nearest
+
+
+class Root(click.Group):
+    """Finds commands by the table and lists them in its sections."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found: click.Command = importlib.import_module(f"rolehop.cli.{entry.module}").command
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where there is none of that name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], COMMANDS, n=1)
+            meant = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"No such command '{args[0]}'.{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one block of commands per section."""
+        for section in SECTIONS:
+            rows: Sequence[tuple[str, str]] = [
+                (name, entry.summary)
+                for name, entry in COMMANDS.items()
+                if entry.section == section
+            ]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+@click.command(
+    cls=Root,
+    params=COMMON_OPTIONS(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    epilog="rolehop COMMAND --help tells more, with examples.",
+)
+@click.version_option(__version__, prog_name="rolehop", message="%(prog)s %(version)s")
+def root() -> None:
+    """Name a chain of AWS roles once, walk it with one command."""

@@ -1,0 +1,153 @@
+"""What flags change about a chain: its last hop, and nothing before it.
+
+A hop before the last is shared by other chains and is what a person wrote down on purpose; a
+flag that reached it would make every session anew. The rules about session policies are those of
+the IAM user guide ("session policies"): AWS *unites* the policies of one call and then grants
+what both the union and the role allow. So a policy can never be added to narrow another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rolehop.config import limits
+from rolehop.config.model import HopConfig
+from rolehop.errors import ConfigError, UsageProblem
+from rolehop.plan.resolve import Resolved, clean_name
+
+REASON_TAG = "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What flags say; all of it binds to the last hop, ``min_ttl_seconds`` to the handover."""
+
+    duration_seconds: int | None = None
+    min_ttl_seconds: int | None = None
+    read_only: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    policy: str | None = None
+    """A session policy as JSON text."""
+
+    source_identity: str | None = None
+    reason: str | None = None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags that change the last hop, as they are typed."""
+        told = {
+            "--duration": self.duration_seconds,
+            "--read-only": self.read_only,
+            "--tag": self.tags,
+            "--policy-arn": self.policy_arns,
+            "--session-policy": self.policy,
+            "--source-identity": self.source_identity,
+            "--reason": self.reason,
+        }
+        return tuple(flag for flag, value in told.items() if value)
+
+
+def overridden(resolved: Resolved, overrides: Overrides) -> Resolved:
+    """Return ``resolved`` with its last hop as the flags want it.
+
+    Raises:
+        ConfigError: the chain wants a reason and has no hop to carry it.
+        UsageProblem: there is no hop, or the hop cannot take what a flag says.
+    """
+    chain = resolved.chain
+    if not resolved.hops:
+        _refuse_without_hops(resolved, overrides)
+        return resolved
+    if not overrides.flags:
+        return resolved
+    role, hop = resolved.hops[-1]
+    hop, notes = _with_policies(hop, overrides, role.partition, chain.name)
+    hop = replace(
+        hop,
+        duration_seconds=overrides.duration_seconds or hop.duration_seconds,
+        source_identity=overrides.source_identity or hop.source_identity,
+        tags=_merged(hop.tags, overrides.tags),
+    )
+    if overrides.reason is not None:
+        hop, more = _with_reason(hop, overrides.reason, chain.reason_in)
+        notes += more
+    _check_number_of_tags(hop, chain.name)
+    hops = (*resolved.hops[:-1], (role, hop))
+    return replace(resolved, hops=hops, notes=resolved.notes + notes)
+
+
+def _refuse_without_hops(resolved: Resolved, overrides: Overrides) -> None:
+    name = resolved.chain.name
+    if overrides.flags:
+        flags = ", ".join(overrides.flags)
+        raise UsageProblem(
+            f"{flags} {'has' if len(overrides.flags) == 1 else 'have'} no hop to change:"
+            f" chain '{name}' hands out its source's own session",
+            fix=f"leave {flags} out",
+            chain=name,
+        )
+    if resolved.chain.reason_required:
+        raise ConfigError(
+            f"chain '{name}' wants a reason and has no hop to carry it",
+            fix="add a hop, or take 'reason' off the chain",
+            chain=name,
+        )
+
+
+def _with_policies(
+    hop: HopConfig, overrides: Overrides, partition: str, chain: str
+) -> tuple[HopConfig, tuple[str, ...]]:
+    named = overrides.policy_arns or overrides.policy
+    own = bool(hop.policy_arns or hop.policy)
+    if overrides.read_only:
+        only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
+        if named or (own and (hop.policy or hop.policy_arns != only)):
+            raise UsageProblem(
+                "--read-only cannot stand beside another session policy"
+                + ("" if named else f": the last hop of chain '{chain}' has one of its own"),
+                cause="AWS grants what either of them allows, so the session could write",
+                fix="leave one of them out" if named else "leave --read-only out",
+                chain=chain,
+            )
+        return replace(hop, policy_arns=only), ()
+    if not named:
+        return hop, ()
+    changed = replace(hop, policy=overrides.policy, policy_arns=overrides.policy_arns)
+    note = "the flags' session policies take the place of the last hop's own"
+    return changed, (note,) if own else ()
+
+
+def _merged(
+    own: tuple[tuple[str, str], ...], flags: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return the tags of both; a flag wins over the same key, in which case is no difference."""
+    merged = {key.casefold(): (key, value) for key, value in own}
+    for key, value in flags:
+        spelled = merged.get(key.casefold(), (key, value))[0]
+        merged[key.casefold()] = (spelled, value)
+    return tuple(merged.values())
+
+
+def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tuple[str, ...]]:
+    if place == "tag":
+        try:
+            tag = limits.check_tag(REASON_TAG, reason)
+        except ValueError as error:
+            raise UsageProblem(f"this reason cannot be a tag: {error}", fix="say it otherwise") from None
+        return replace(hop, tags=_merged(hop.tags, (tag,))), ()
+    # `+` parts them: the person stays readable in CloudTrail, and so does the reason.
+    wanted = f"{hop.session_name or 'rolehop'}+{clean_name(reason)}"
+    name = clean_name(wanted)
+    cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps it whole',)
+    return replace(hop, session_name=name), cut if len(wanted) > len(name) or name != wanted else ()
+
+
+def _check_number_of_tags(hop: HopConfig, chain: str) -> None:
+    if len(hop.tags) > limits.MAX_TAGS:
+        raise UsageProblem(
+            f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
+            cause=f"STS takes at most {limits.MAX_TAGS}",
+            fix="leave some --tag out",
+            chain=chain,
+        )
