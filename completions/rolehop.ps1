@@ -1,55 +1,35 @@
+# Completion of rolehop for PowerShell, printed by `rolehop completion powershell`.
+
 Register-ArgumentCompleter -Native -CommandName rolehop -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    $prev_complete = $env:_ROLEHOP_COMPLETE
-    $prev_words = $env:COMP_WORDS
-    $prev_cword = $env:COMP_CWORD
+    $program = @(Get-Command -Name rolehop -CommandType Application -ErrorAction SilentlyContinue)[0]
+    if (-not $program) { return }
+    $elements = @($commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition })
+    $words = @($elements | Select-Object -Skip 1 | ForEach-Object {
+        if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value }
+        else { $_.Extent.Text }
+    })
+    $before = $env:_ROLEHOP_COMPLETE
+    $env:_ROLEHOP_COMPLETE = 'powershell'
+    # Empty arguments get lost on the way, so the last one has a character before it.
+    try { $answer = @(& $program completion '--' @words "=$wordToComplete" 2>$null) }
+    finally { $env:_ROLEHOP_COMPLETE = $before }
+    if (-not $answer) { return }
 
-    $env:_ROLEHOP_COMPLETE = 'powershell_complete'
-    $env:COMP_WORDS = $commandAst.ToString()
-    if ($wordToComplete) {
-        $env:COMP_CWORD = $commandAst.CommandElements.Count - 1
-    } else {
-        $env:COMP_CWORD = $commandAst.CommandElements.Count
-    }
-
-    try {
-        $response = & rolehop 2>$null
-    } finally {
-        $env:_ROLEHOP_COMPLETE = $prev_complete
-        $env:COMP_WORDS = $prev_words
-        $env:COMP_CWORD = $prev_cword
-    }
-
-    if (-not $response) { return }
-
-    $prefix = "$wordToComplete*"
-    $lines = $response -split "`n"
-    for ($i = 0; $i + 2 -lt $lines.Count; $i += 3) {
-        $type = $lines[$i]
-        $value = $lines[$i + 1]
-        $descr = $lines[$i + 2]
-        if (-not $type) { continue }
-
-        if ($type -eq 'plain') {
-            $tip = if ($descr -and $descr -ne '_') { $descr } else { $value }
-            [System.Management.Automation.CompletionResult]::new(
-                $value, $value, 'ParameterValue', $tip)
-        } elseif ($type -eq 'dir') {
-            Get-ChildItem -Directory -Path $prefix -ErrorAction SilentlyContinue |
-                ForEach-Object {
-                    [System.Management.Automation.CompletionResult]::new(
-                        $_.FullName, $_.Name, 'ProviderContainer', $_.FullName)
-                }
-        } elseif ($type -eq 'file') {
-            Get-ChildItem -Path $prefix -ErrorAction SilentlyContinue |
-                ForEach-Object {
-                    $kind = 'ProviderItem'
-                    if ($_.PSIsContainer) { $kind = 'ProviderContainer' }
-                    [System.Management.Automation.CompletionResult]::new(
-                        $_.FullName, $_.Name, $kind, $_.FullName)
-                }
+    $kind, $at = $answer[0] -split ' '
+    if ($kind -eq 'words') {
+        $answer | Select-Object -Skip 1 | ForEach-Object {
+            $insert, $list, $tip = $_ -split "`t"
+            [System.Management.Automation.CompletionResult]::new($insert, $list, 'ParameterValue', $tip)
         }
+    } elseif ($kind -eq 'program') {
+        # The rest is a command line of its own.
+        $first = @($commandAst.CommandElements)[[int]$at + 1]
+        $start = if ($first) { $first.Extent.StartOffset } else { $cursorPosition }
+        $script = $commandAst.Extent.StartScriptPosition.GetFullScript()
+        $inner = $script.Substring($start, [Math]::Max(0, $cursorPosition - $start))
+        (TabExpansion2 -inputScript $inner -cursorColumn $inner.Length).CompletionMatches
     }
+    # Nothing returned: PowerShell completes files.
 }
-

@@ -35,7 +35,7 @@ def _complete() -> None:
         return
     text = answer(asked, os.environ)
     if text is None:
-        from rolehop.cli.completion import answer_in_full
+        from rolehop.cli.completing import answer_in_full
         from rolehop.cli.wiring import App
 
         text = answer_in_full(asked, App.of_this_process())

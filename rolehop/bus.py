@@ -239,7 +239,7 @@ def _secret(body: bytes) -> str:
     at += -at % 4
     length = int.from_bytes(body[at : at + 4], "little")
     value = body[at + 4 : at + 4 + length]
-    if len(value) != length:
+    if at + 4 + length > len(body):
         raise BusTrouble("a secret cut short")
     try:
         return value.decode("utf-8")

@@ -56,6 +56,7 @@ COMMANDS: dict[str, Entry] = {
     "leave": Entry("leave", "Undo what assume did to this shell.", WALK),
     "export": Entry("export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)),
     "exec": Entry("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
+    "shell": Entry("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
     "credential-process": Entry(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),
@@ -104,8 +105,6 @@ COMMANDS: dict[str, Entry] = {
         KEEP,
         (START_UP_SHELLS,),
     ),
-    "completion": Entry(
-        "completion", "Print the completion script for a shell.", KEEP, (SHELLS,)
-    ),
+    "completion": Entry("completion", "Print the completion script for a shell.", KEEP, (SHELLS,)),
     "demo": Entry("demo", "Walk three hops on this machine, without AWS.", KEEP),
 }

@@ -190,8 +190,8 @@ def state_folder(environ: "Mapping[str, str]") -> str | None:
     base = environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         home = environ.get("HOME", "")
-        base = f"{home}/.local/state" if home.startswith("/") else ""
-    return f"{base}/rolehop" if base else None
+        base = f"{home.rstrip('/')}/.local/state" if home.startswith("/") else ""
+    return f"{base.rstrip('/')}/rolehop" if base else None
 
 
 def file_stamp(path: str) -> str:

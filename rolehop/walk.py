@@ -17,7 +17,7 @@ from hashlib import sha256
 
 from rolehop.arn import is_same_principal
 from rolehop.credentials import Credentials, Session
-from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
+from rolehop.errors import ConfigError, HopRefused, NoTerminal, RolehopError, SourceError
 from rolehop.plan.make import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
@@ -59,8 +59,16 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
         HopRefused: AWS refused a hop; the sessions before it stay in the vault.
         CeilingFound: a role's own limit is lower than planned; nothing was lost.
         ServiceError: no answer after retries, or another process kept a lock too long.
-        NoTerminal: an MFA code is needed and nobody is there to give it.
+        NoTerminal: an MFA code is needed and nobody is there to give it, or a reason is and was
+            not given.
     """
+    if plan.wants_reason:
+        raise NoTerminal(
+            f"chain '{plan.chain}' wants a reason and none was given",
+            cause='the config says reason = "required"',
+            fix="say it with --reason TEXT",
+            chain=plan.chain,
+        )
     for step in plan.hops:
         if step.will_fail and not plan.source_problem:
             raise ConfigError(

@@ -29,6 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the hot path: three small rooms that import next to nothing
     "record": set(),
     "keyctl": set(),
+    # completion: the same for the names of chains
+    "commands": set(),
+    "names": {"__version__", "record"},
+    "complete": {"commands", "names"},
     "bus": set(),
     "fast": {"__version__", "record", "keyctl", "bus"},
     # thought: no file, no clock, no network, no keyring
@@ -44,6 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # hands: each touches one thing outside
     "files": set(),
     "pool": set(),
+    "recent": {"files"},
+    "told": {"files", "patterns", "plan"},
     "aws": WORDS | {"awsconfig", "plan", "ports"},
     "sources": WORDS | {"awsconfig", "aws", "config", "plan", "ports"},
     "vault": WORDS | {"files", "keyctl", "plan", "ports", "record"},
@@ -58,6 +64,7 @@ LIBRARIES = {
     "keyring": {"vault", "demo"},
     "moto": {"demo"},
     "platformdirs": {"cli"},
+    "prompt_toolkit": {"cli"},
     "rich": {"cli", "demo", "show"},
 }
 

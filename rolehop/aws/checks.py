@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.arn import account_of
+from rolehop.arn import RoleArn, account_of
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.ports import Caller
 
@@ -51,6 +51,20 @@ def read_role_session(result: Element, hop: Hop, now: datetime) -> Session:
     if identity and hop.source_identity and identity != hop.source_identity:
         raise ValueError("the session has another source identity than the one asked for")
     return Session(credentials, arn, hop.role.account, now, ends, user_id)
+
+
+def read_federated_session(result: Element, role: RoleArn, now: datetime) -> Session:
+    """Return the session of AssumeRoleWithSAML or AssumeRoleWithWebIdentity, proved to be of ``role``.
+
+    The session's name is not compared: a SAML assertion chooses it.
+    """
+    credentials, ends = read_credentials(result, now)
+    arn = _text(result, "AssumedRoleUser/Arn")
+    wanted = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}"
+    if arn.rpartition("/")[0].casefold() != wanted.casefold():
+        raise ValueError("the session is not of the role asked for")
+    user_id = _text(result, "AssumedRoleUser/AssumedRoleId")
+    return Session(credentials, arn, role.account, now, ends, user_id)
 
 
 def read_token_session(result: Element, now: datetime) -> Session:

@@ -17,7 +17,7 @@ from botocore.utils import (
 from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ConfigError
 
-Service = Literal["sts", "iam"]
+Service = Literal["sts", "iam", "rolesanywhere"]
 
 GLOBAL_REGION = "aws-global"
 # botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint

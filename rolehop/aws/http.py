@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
@@ -252,19 +252,23 @@ def _origin(url: str) -> str:
     Raises:
         ConfigError: it cannot.
     """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # read for its check
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        fine = False
-    if not fine or not _is_plain(url) or " " in url:
+    parts = _split(url)
+    if parts is None or not _is_plain(url) or " " in url:
         raise ConfigError(
             "an address cannot be called",
             cause="it is no http:// or https:// URL with a host",
             fix="correct it where it is set",
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its check
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def _prepared(request: HttpRequest) -> Any:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from rolehop.aws import checks
 from rolehop.aws.settings import ClientSettings
-from rolehop.credentials import Credentials, Session
+from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
 from rolehop.ports import Caller, MfaCode
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+    from rolehop.arn import RoleArn
     from rolehop.aws.query import QueryClient
     from rolehop.plan import Hop
 
@@ -84,6 +85,27 @@ class StsClient:
             lambda result: checks.read_token_session(result, self._second()),
         )
 
+    def assume_role_with_saml(
+        self, role: RoleArn, provider: str, assertion: Secret, duration_seconds: int | None
+    ) -> Session:
+        """Call AssumeRoleWithSAML, which nobody signs: the assertion proves who asks.
+
+        ``assertion`` is base64, ``provider`` the ARN of the SAML provider in the role's account.
+        """
+        params = {
+            "RoleArn": str(role),
+            "PrincipalArn": provider,
+            "SAMLAssertion": assertion.reveal(),
+            **({} if duration_seconds is None else {"DurationSeconds": str(duration_seconds)}),
+        }
+        return self._ask(
+            "sts",
+            "AssumeRoleWithSAML",
+            params,
+            None,
+            lambda result: checks.read_federated_session(result, role, self._second()),
+        )
+
     def caller(self, signer: Credentials) -> Caller:
         """Call GetCallerIdentity."""
         return self._ask("sts", "GetCallerIdentity", {}, signer, checks.read_caller)
@@ -115,7 +137,7 @@ class StsClient:
         service: Literal["sts", "iam"],
         action: str,
         params: Mapping[str, str],
-        signer: Credentials,
+        signer: Credentials | None,
         read: Callable[[Element], T],
     ) -> T:
         root = self._client().call(service, action, params, signer)

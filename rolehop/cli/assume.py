@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from rolehop.cli.completing import dialect_names
 from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walking import Handed, chain_names, needs_chain, walk_to_hand_over
 from rolehop.cli.wiring import App
@@ -22,7 +23,10 @@ rolehop assume prod-admin                     # on a terminal: a summary, no sec
 )
 @click.argument("chain", required=False, shell_complete=chain_names)
 @click.option(
-    "--shell", metavar="SHELL", help="The shell to write for.  [default: the one calling]"
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="The shell to write for.  [default: the one calling]",
 )
 @walk_options
 @click.pass_context
@@ -34,7 +38,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     app = App.of(ctx)
     dialect = app.dialect(shell)
-    handed = walk_to_hand_over(app, needs_chain(chain, "assume"), walk_told(ctx))
+    handed = walk_to_hand_over(app, needs_chain(app, chain, "assume CHAIN"), walk_told(ctx))
     if sys.stdout.isatty():
         app.terminal.product(summary(app, handed, dialect.typed))
         return

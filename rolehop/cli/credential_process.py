@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rolehop.cli.options import Command, Duration
+from rolehop.cli.guards import Duration, reason_option
+from rolehop.cli.options import Command
 from rolehop.cli.walking import chain_names, remember_walk
 from rolehop.cli.wiring import App, WalkOptions
 
@@ -25,19 +26,23 @@ credential_process = rolehop credential-process prod-admin
     help="The least life the session must have left.  [default: 16m]",
 )
 @click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
+@reason_option()
 @click.pass_context
-def command(ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool) -> None:
+def command(
+    ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool, reason: str | None
+) -> None:
     """Answer an AWS SDK with a chain's session.
 
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
     since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
-    where sessions cannot be kept.
+    where sessions cannot be kept. A chain that wants a reason has it by --reason only: SDKs start
+    this by the dozen, and each would ask.
     """
     from rolehop.cli.progress import Silent
     from rolehop.handover.process import as_process
 
     app = App.of(ctx)
-    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt)
+    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
     plan, session = app.walk(chain, options, Silent())
     app.terminal.product(as_process(session))
     remember_walk(app, plan, options)

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 import click
 
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walking import chain_names, walk_to_hand_over
+from rolehop.cli.walking import chain_names, needs_chain, walk_to_hand_over
 from rolehop.cli.wiring import App
 
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
+_COMMAND = "rolehop.exec"
+
+
+class ExecCommand(Command):
+    """What stands behind ``--`` is the command, whatever it looks like; the chain may be absent."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words behind ``--`` out of the parser's sight."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND] = tuple(args[at + 1 :])
+            # Before it stand rolehop's own options only: an unknown one is a mistake.
+            ctx.ignore_unknown_options = False
+            args = args[:at]
+        return super().parse_args(ctx, args)
 
 
 @click.command(
-    cls=Command,
+    cls=ExecCommand,
     context_settings={"ignore_unknown_options": True},
     epilog="""
 rolehop exec prod-admin -- aws s3 ls
 rolehop exec prod-admin --duration 30m -- terraform apply
+rolehop exec prod-admin --read-only -- ./report.sh
+rolehop exec -- aws s3 ls                     # pick the chain on the terminal
 """,
 )
-@click.argument("chain", shell_complete=chain_names)
-@click.argument("argv", metavar="-- CMD…", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("chain", required=False, metavar="[CHAIN]", shell_complete=chain_names)
+@click.argument("argv", metavar="-- CMD…", nargs=-1, type=click.UNPROCESSED)
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, chain: str, argv: tuple[str, ...]) -> None:
+def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> None:
     """Run a command with a chain's session.
 
     The command takes rolehop's place in this process, so signals and the exit code are its own.
@@ -39,25 +52,20 @@ def command(ctx: click.Context, chain: str, argv: tuple[str, ...]) -> None:
     from rolehop.handover.variables import assumed
 
     app = App.of(ctx)
-    handed = walk_to_hand_over(app, chain, walk_told(ctx))
+    argv = (*argv, *ctx.meta.get(_COMMAND, ()))
+    if not argv:
+        raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
+    handed = walk_to_hand_over(app, needs_chain(app, chain, "exec CHAIN -- CMD"), walk_told(ctx))
     changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
     ctx.exit(run(argv, child_environment(app.variables, changes)))
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Become ``argv`` (POSIX), or run it and return its code; 127 and 126 as shells have them."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    """Become ``argv``, or say why not and return 127 or 126, as shells have them."""
+    from rolehop.cli.become import CannotRun, become
+
     try:
-        if os.name == "posix":
-            os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
-        return subprocess.run(list(argv), env=dict(environment), check=False).returncode
-    except FileNotFoundError:
-        return _say(f"{argv[0]}: no such command", NOT_FOUND)
-    except (PermissionError, NotADirectoryError, OSError) as error:
-        return _say(f"{argv[0]}: {error.strerror}", NOT_EXECUTABLE)
-
-
-def _say(text: str, code: int) -> int:
-    sys.stderr.write(f"rolehop: {text}\n")
-    return code
+        return become(argv, environment)
+    except CannotRun as problem:
+        sys.stderr.write(f"rolehop: {problem}\n")
+        return problem.code

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from rolehop.cli.completing import dialect_names
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
 from rolehop.cli.walking import Handed, chain_names, walk_to_hand_over
 from rolehop.cli.wiring import App
@@ -22,7 +23,12 @@ rolehop export prod-admin --format ini >> ~/.aws/credentials
 )
 @click.argument("chain", shell_complete=chain_names)
 @format_option("env", "json", "dotenv", "ini", "docker-env", default="env")
-@click.option("--shell", metavar="SHELL", help="With --format env: the shell to write for.")
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="With --format env: the shell to write for.",
+)
 @walk_options
 @click.pass_context
 def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> None:

@@ -51,13 +51,20 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
     """  # noqa: D301 - click wants the character itself
     app = App.of(ctx)
     row = INTEGRATIONS[shell]
-    text = integration_text(shell, colors=_colors(app), completion=_completion(shell))
+    text = init_text(app, shell)
     if not install:
         app.terminal.product(text)
         return
     path = _keep(app, row, text)
     app.terminal.note(f"kept as {path}; this line reads it, in {row.startup}:")
     app.terminal.product(row.reads.format(row.quote(str(path))) + "\n")
+
+
+def init_text(app: App, shell: str) -> str:
+    """Return the text for ``shell``; nothing for one that has none."""
+    if shell not in INTEGRATIONS:
+        return ""
+    return integration_text(shell, colors=_colors(app), completion=_completion(shell))
 
 
 def _colors(app: App) -> dict[str, str]:

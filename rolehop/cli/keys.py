@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from rolehop.cli.completing import key_names
 from rolehop.cli.groups import Group
 from rolehop.cli.options import format_option
 from rolehop.cli.wiring import App
@@ -35,7 +36,7 @@ aws iam create-access-key | rolehop keys add alice --stdin
 rolehop keys add alice --from-env --replace
 """
 )
-@click.argument("name")
+@click.argument("name", shell_complete=key_names)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read JSON or two lines from stdin.")
 @click.option("--from-env", is_flag=True, help="Take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
 @click.option("--replace", is_flag=True, help="Replace keys kept under this name.")
@@ -159,7 +160,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
 
 
 @command.command(epilog="\nrolehop keys remove alice\n")
-@click.argument("name")
+@click.argument("name", shell_complete=key_names)
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
     """Delete the keys kept under NAME from the keyring; AWS still knows them."""

@@ -71,7 +71,16 @@ def chain_rows(app: App) -> Iterator[ChainRow]:
             labels=chain.labels,
             roles=roles,
             cached_until=cached_until,
+            account=_account(roles),
+            color=chain.color,
         )
+
+
+def _account(roles: tuple[str, ...]) -> str:
+    """Return the account of the last role; a role that is still a template has none."""
+    from rolehop.arn import account_of
+
+    return (account_of(roles[-1]) or "") if roles else ""
 
 
 def _plan_of(app: App, name: str) -> tuple[tuple[str, ...], datetime | None]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-import rolehop.names
-from rolehop.cli.watch import FOLDERS, holds_everywhere
 from rolehop.cli.wiring import App
 from rolehop.errors import RolehopError
 from rolehop.files import write_beside
-from rolehop.names import Names, no_names
+from rolehop.names import Names, as_text, names_path, no_names
 from rolehop.record import state_folder
+
+# A relative path in these means something else elsewhere.
+_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 def load_names(app: App) -> Names:
-    """Return the names that config and AWS files give, none at all where the config is broken.
+    """Return the names that config and AWS files give; none at all where the config is broken.
 
     Reads these files only: no keyring, no network, no question.
     """
@@ -28,10 +30,9 @@ def load_names(app: App) -> Names:
         if chain.fleet:
             names["fleet"][f"{chain.fleet}/*"] = "every chain of the fleet"
     names["source"] = {name: source.type for name, source in config.sources.items()}
-    try:
+    # A broken AWS file is told to whoever uses a profile; chains may do without.
+    with contextlib.suppress(RolehopError):
         names["profile"] = dict.fromkeys(app.aws_config.profiles, "AWS profile")
-    except RolehopError:
-        pass  # whoever uses a profile is told; chains do not need them
     return names
 
 
@@ -41,15 +42,13 @@ def keep_names(app: App, names: Names) -> None:
     Nothing is written where the config is broken, and nothing said where it cannot be.
     """
     folder = state_folder(app.variables)
-    if "config" not in vars(app) or folder is None or Path(folder) != app.state_folder:
+    if folder is None or Path(folder) != app.state_folder or "config" not in vars(app):
         return
-    if app.watch.everything or not holds_everywhere(app.variables):
+    if app.watch.everything or app.settings.config is not None:
         return
-    for name in FOLDERS:
-        app.watch.variable(name)
-    text = rolehop.names.as_text(names, app.watch.files, app.watch.variables)
+    if not all(app.variables.get(name, "/").startswith("/") for name in _PATHS):
+        return
+    text = as_text(names, app.watch.files, app.watch.variables)
     if text is not None:
-        try:
-            write_beside(Path(rolehop.names.names_path(folder)), text)
-        except (OSError, UnicodeEncodeError):
-            return
+        with contextlib.suppress(OSError, UnicodeEncodeError):
+            write_beside(Path(names_path(folder)), text)

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from rolehop.cli.completing import files
+from rolehop.cli.guards import Duration, guard_options
 from rolehop.cli.wiring import App, WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,6 +35,7 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the cons
         click.Option(
             ["--config"],
             metavar="PATH",
+            shell_complete=files,
             expose_value=False,
             callback=_remember,
             help="Use this config file alone.  [env: ROLEHOP_CONFIG]",
@@ -85,39 +88,17 @@ class Command(click.Command):
                 formatter.write(f"  {line}\n" if line else "\n")
 
 
-class Duration(click.ParamType[int]):
-    """A length of time as in the config: ``30m``, ``1h``, ``1h30m``, or seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return whole seconds."""
-        from rolehop.config.checks import parse_duration
-
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked; gives ``walk: WalkOptions``."""
 
     def gather(ctx: click.Context, param: click.Parameter, value: object) -> None:
         told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
-        if value not in (None, False) and param.name:
+        if not (value is None or value is False or value == ()) and param.name:
             setattr(told, param.name, value)
 
     options = [
+        *guard_options(),
         click.option("--region", metavar="REGION", help="Region for STS and for the handover."),
-        click.option(
-            "--duration",
-            type=HopDuration(),
-            metavar="D",
-            help="How long the last hop's session lasts, e.g. 30m or 2h.",
-        ),
         click.option(
             "--min-ttl",
             type=Duration(),
@@ -135,17 +116,6 @@ def walk_options(command: F) -> F:
         option_param.expose_value = False
         option_param.callback = gather
     return command
-
-
-class HopDuration(Duration):
-    """A hop's duration: 15 minutes to 12 hours (STS API reference, AssumeRole)."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return whole seconds within STS's limits."""
-        seconds = super().convert(value, param, ctx)
-        if not 900 <= seconds <= 43200:
-            self.fail("a hop lasts 15m to 12h", param, ctx)
-        return seconds
 
 
 def walk_told(ctx: click.Context) -> WalkOptions:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.cli.completing import dialect_names
 from rolehop.cli.many import JOBS, tell_failures, walk_many
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walking import chain_names, since, watcher
+from rolehop.cli.walking import ask_for_reason, chain_names, note_flags, since, watcher
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import ConfigError, RolehopError, UsageProblem
+
+if TYPE_CHECKING:
+    from rolehop.plan.overrides import Overrides
 
 
 @click.command(
@@ -26,6 +32,7 @@ rolehop refresh                               # the chain that this shell holds
 @click.option(
     "--shell",
     metavar="SHELL",
+    shell_complete=dialect_names,
     help="Also print what gives this shell the new session of its chain; rolehop init does so.",
 )
 @click.option(
@@ -44,8 +51,9 @@ def command(
     """Walk chains anew and keep their sessions.
 
     Every hop is called again, a hop that chains share only once. A shared MFA session is kept
-    while it lasts. Without a PATTERN: the chain that this shell holds. Prints nothing on stdout,
-    unless --shell asks for it.
+    while it lasts. Without a PATTERN: the chain that this shell holds, with the flags that its
+    session was made with, unless you give others. Prints nothing on stdout, unless --shell asks
+    for it.
     """
     from rolehop.handover.variables import CHAIN, renewed
 
@@ -54,16 +62,61 @@ def command(
     options.no_prompt = no_prompt
     held = app.environ.get(CHAIN)
     names = matching(app, pattern) if pattern else [_held(held)]
+    if names == [held]:
+        options = _as_it_was(app, options)
     if len(names) == 1:
+        ask_for_reason(app, names[0], options)
         _, session = app.walk(names[0], options, watcher(app), not_before=start)
         sessions = {names[0]: session}
         failed: dict[str, RolehopError] = {}
+        note_flags(app, session, options)
     else:
         sessions, failed = walk_many(app, names, options, jobs, not_before=start)
+        if held in sessions and _flags_of_this_shell(app):
+            del sessions[held]
+            app.terminal.note("this shell's session was made with flags: renew it by itself")
     # On a terminal a secret is shown to nobody.
     if held in sessions and shell is not None and not sys.stdout.isatty():
         app.terminal.product(app.dialect(shell).render(renewed(sessions[held])))
     ctx.exit(tell_failures(failed, len(names)))
+
+
+def _as_it_was(app: App, options: WalkOptions) -> WalkOptions:
+    """Return the options that this shell's session was made with, unless others are given.
+
+    What was made read-only must not come back able to write.
+    """
+    flags = None if options.overrides.flags else _flags_of_this_shell(app)
+    if flags is None:
+        return options
+    return replace(
+        options,
+        duration=flags.duration_seconds,
+        read_only=flags.read_only,
+        tags=flags.tags,
+        policy_arns=flags.policy_arns,
+        policy=flags.policy,
+        source_identity=flags.source_identity,
+        reason=flags.reason,
+    )
+
+
+def _flags_of_this_shell(app: App) -> Overrides | None:
+    """Return the flags that this shell's session was made with.
+
+    Raises:
+        ConfigError: they were noted and cannot be read.
+    """
+    from rolehop.told import recall_flags
+
+    try:
+        return recall_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+    except ValueError as error:
+        raise ConfigError(
+            "this shell's session cannot be renewed as it is",
+            cause=str(error),
+            fix="rolehop assume CHAIN anew, with its flags",
+        ) from None
 
 
 def _held(chain: str | None) -> str:

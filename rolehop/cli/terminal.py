@@ -90,9 +90,7 @@ class Terminal:
         from rich.console import Console
 
         mode = self._settings.color
-        colored = mode == "always" or (
-            mode == "auto" and file.isatty() and not self._environ.get("NO_COLOR")
-        )
+        colored = self.colors(file)
         width = None if file.isatty() or self._environ.get("COLUMNS") else 80
         return Console(
             file=file,
@@ -105,6 +103,13 @@ class Terminal:
             markup=False,
             soft_wrap=False,
         )
+
+    def colors(self, file: TextIO) -> bool:
+        """Tell whether ``file`` is written in colour: ``--color``, else a terminal and no NO_COLOR."""
+        mode = self._settings.color
+        if mode != "auto":
+            return mode == "always"
+        return file.isatty() and not self._environ.get("NO_COLOR")
 
     @contextlib.contextmanager
     def device(self, question: str) -> Iterator[tuple[TextIO, TextIO]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,8 +13,11 @@ from rolehop.cli.terminal import Settings
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import NoTerminal, UsageProblem
 from rolehop.show.times import show_left
+from rolehop.words import clean
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
     from rolehop.ports import Listener
@@ -31,13 +35,26 @@ class Handed:
 
 def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> Handed:
     """Ask where the chain wants to be confirmed, then walk it with its lines on stderr."""
-    cached = _from_record(app, chain, options)
-    if cached is not None:
-        return cached
+    handed = _from_record(app, chain, options) or _walked(app, chain, options)
+    _note_use(app, handed.chain)
+    return handed
+
+
+def _walked(app: App, chain: str, options: WalkOptions) -> Handed:
     ask_to_confirm(app, chain)
+    ask_for_reason(app, chain, options)
     plan, session = app.walk(chain, options, watcher(app))
     remember_walk(app, plan, options)
+    note_flags(app, session, options)
     return Handed(plan.chain, plan.handed_region, session)
+
+
+def _note_use(app: App, chain: str) -> None:
+    """Count the handover for the picker's order; not counted is no harm."""
+    from rolehop.recent import note_use
+
+    with contextlib.suppress(OSError):
+        note_use(app.state_folder, chain, app.now().timestamp())
 
 
 def remember_walk(app: App, plan: Plan, options: WalkOptions) -> None:
@@ -93,6 +110,41 @@ def ask_to_confirm(app: App, chain: str) -> None:
         raise click.Abort
 
 
+def ask_for_reason(app: App, chain: str, options: WalkOptions) -> None:
+    """Ask on the terminal for the reason that the chain's config requires, where none was given.
+
+    Raises:
+        NoTerminal: nobody is there to say it.
+    """
+    found = app.config.chains.get(chain)
+    if found is None or not found.reason_required or options.reason is not None:
+        return
+    try:
+        if options.no_prompt:
+            raise NoTerminal("a reason is needed and no question may be asked")
+        while not options.reason:
+            asked = app.terminal.ask(f"{chain}: why do you need it?", needed="a reason")
+            options.reason = clean(asked)
+    except NoTerminal as error:
+        error.chain = chain
+        error.cause = f"chain '{chain}' has reason = \"required\""
+        error.fix = "say it with --reason TEXT"
+        raise
+
+
+def note_flags(app: App, session: Session, options: WalkOptions) -> None:
+    """Note which flags a session was made with, so that refreshing it does not widen it."""
+    if not options.overrides.flags:
+        return
+    from rolehop.told import remember_flags
+
+    access_key_id = session.credentials.access_key_id
+    try:
+        remember_flags(app.state_folder, access_key_id, options.overrides, app.now())
+    except OSError:
+        app.terminal.note("the flags cannot be noted: rolehop refresh will not know of them")
+
+
 def watcher(app: App) -> Listener:
     """Return who watches a walk: live lines, plain lines, or nobody."""
     from rolehop.cli.progress import LiveLines, PlainLines, Silent
@@ -106,28 +158,38 @@ def watcher(app: App) -> Listener:
     )
 
 
-def needs_chain(chain: str | None, command: str) -> str:
-    """Return ``chain``.
+def needs_chain(app: App, chain: str | None, typed: str) -> str:
+    """Return ``chain``, or the one that is picked on the terminal.
+
+    ``typed`` is what may be typed instead, e.g. ``assume CHAIN``.
 
     Raises:
-        UsageProblem: none was named.
+        UsageProblem: none was named, and there is none to pick or no terminal to pick on.
     """
-    if chain is None:
-        raise UsageProblem(
-            "no chain is named", cause=f"rolehop {command} CHAIN", fix="rolehop list"
-        )
-    return chain
-
-
-def chain_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete names of chains: from the config alone, silent when it is broken."""
-    from rolehop.errors import RolehopError
-
-    app = ctx.find_object(App) or App.of_this_process()
+    if chain is not None:
+        return chain
+    problem = UsageProblem("no chain is named", cause=f"rolehop {typed}", fix="rolehop list")
     try:
-        return [name for name in app.config.chains if name.startswith(incomplete)]
-    except RolehopError:
-        return []
+        with app.terminal.device("a chain"):
+            pass  # before the config is read: without a terminal the command line is what is wrong
+        if app.config.chains:
+            from rolehop.cli.pick import pick_chain
+
+            return pick_chain(app)
+    except NoTerminal:
+        raise problem from None
+    problem.fix = "rolehop config init"
+    raise problem
+
+
+def chain_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete names of chains and AWS profiles."""
+    from rolehop.cli.completing import names_of
+    from rolehop.commands import CHAIN
+
+    return names_of(ctx, CHAIN, incomplete)
 
 
 def since(app: App) -> datetime:

@@ -7,17 +7,6 @@ from pathlib import Path
 
 from rolehop.record import file_stamp, variable_mark
 
-FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_STATE_HOME")
-"""What the folders of config and state depend on; platformdirs reads them unwatched."""
-
-# Paths in these may be relative, and then mean something else elsewhere.
-_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", *FOLDERS[1:])
-
-
-def holds_everywhere(environ: Mapping[str, str]) -> bool:
-    """Tell whether no variable names a file by where this process happens to stand."""
-    return all(environ.get(name, "/").startswith("/") for name in _PATHS)
-
 
 class Watch:
     """What was looked at since it was made.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
-from rolehop.cli.walking import chain_names, watcher
+from rolehop.cli.walking import ask_for_reason, chain_names, watcher
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import SourceError
 
@@ -42,6 +42,7 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 
 def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, datetime | None]:
+    ask_for_reason(app, chain, options)
     plan, session = app.walk(chain, options, watcher(app))
     sts = app.clients.sts(plan.region, plan.aws_profile)
     return chain, ask(sts, session.credentials, f"chain '{chain}'"), session.expires_at

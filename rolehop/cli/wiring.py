@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from rolehop.awsconfig import AwsConfig
     from rolehop.cli.clients import Clients
     from rolehop.cli.codes import AskedCodes
+    from rolehop.cli.person import TerminalPerson
     from rolehop.config.model import ChainConfig, Config, SourceConfig
-    from rolehop.credentials import Credentials, Session
+    from rolehop.credentials import Session
     from rolehop.files import FileText
     from rolehop.handover.dialects import Dialect
     from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.overrides import Overrides
     from rolehop.plan.resolve import Facts, Resolved
     from rolehop.ports import Listener, Vault
     from rolehop.sources import Inputs
@@ -46,6 +48,28 @@ class WalkOptions:
     strict: bool = False
     mfa_stdin: bool = False
     no_prompt: bool = False
+    read_only: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    policy: str | None = None
+    source_identity: str | None = None
+    reason: str | None = None
+
+    @property
+    def overrides(self) -> Overrides:
+        """What of this changes the plan."""
+        from rolehop.plan.overrides import Overrides
+
+        return Overrides(
+            self.duration,
+            self.min_ttl,
+            self.read_only,
+            self.tags,
+            self.policy_arns,
+            self.policy,
+            self.source_identity,
+            self.reason,
+        )
 
 
 class App:
@@ -178,6 +202,7 @@ class App:
     @cached_property
     def inputs(self) -> Inputs:
         """What sources may use."""
+        from rolehop.cli.at_rest import KeysWhenAsked, TokensWhenAsked
         from rolehop.sources import Inputs
 
         return Inputs(
@@ -187,7 +212,26 @@ class App:
             keys=KeysWhenAsked(self),
             now=self.now,
             profile_of_chain=self._profile_of_chain,
+            tokens=TokensWhenAsked(self),
+            person=self.person,
+            locks=self.locks,
+            sts=self._sts_for_source,
+            watched=self.watch.file,
+            note=self.terminal.note,
         )
+
+    @cached_property
+    def person(self) -> TerminalPerson:
+        """Whoever sits at the terminal."""
+        from rolehop.cli.person import TerminalPerson
+        from rolehop.handover.child import child_environment
+
+        return TerminalPerson(self.terminal, child_environment(self.variables, ()))
+
+    def _sts_for_source(self, region: str) -> StsClient:
+        from rolehop.awsconfig import current_profile
+
+        return self.clients.sts(region, current_profile(self.shell_before))
 
     def _profile_of_chain(self, name: str) -> str | None:
         from rolehop.plan.resolve import path_of
@@ -274,7 +318,7 @@ class App:
         return stamp_of(source, self.inputs)
 
     def _plan(self, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:
-        from rolehop.plan.make import Overrides, make_plan
+        from rolehop.plan.make import make_plan
 
         return make_plan(
             self.config,
@@ -283,7 +327,7 @@ class App:
             now=self.now(),
             known=self.index.known(),
             endpoint_url=self.clients.endpoint_url(resolved.aws_profile),
-            overrides=Overrides(options.duration, options.min_ttl),
+            overrides=options.overrides,
             strict=options.strict,
         )
 
@@ -307,6 +351,7 @@ class App:
         from rolehop.sources.loaded import loaded_if_unknown
         from rolehop.walk import CeilingFound, walk
 
+        self.person.prompts = not options.no_prompt
         resolved = self.resolve(name, options)
         source = build_source(resolved.source, self.inputs)
         source, stamp = loaded_if_unknown(source, self.stamp(resolved.source), resolved.source)
@@ -368,19 +413,3 @@ class App:
         from rolehop.handover.dialects import dialect
 
         return dialect(named or parent_shell() or "sh")
-
-
-class KeysWhenAsked:
-    """IAM user keys, the keyring opened only when one is asked for; implements sources.KeyStore."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def get(self, name: str) -> Credentials | None:
-        """Return the keys kept for source ``name``."""
-        return self._app.vault.keys.get(name)
-
-    def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID from the index."""
-        entry = self._app.index.keys.get(name)
-        return None if entry is None else entry.access_key_id

@@ -32,9 +32,18 @@ class Dialect:
     typed: str
     """What a person types to evaluate what ``{}`` prints."""
 
+    goodbye: str | None
+    """The statement that ends the shell itself; ``None``: evaluated text cannot."""
 
-def _row(name: str, family: ModuleType, *others: str, typed: str = 'eval "$({})"') -> Dialect:
-    return Dialect(name, family.render, family.FAILURE, frozenset((name, *others)), typed)
+
+def _row(
+    name: str,
+    family: ModuleType,
+    *others: str,
+    typed: str = 'eval "$({})"',
+    goodbye: str | None = "exit",
+) -> Dialect:
+    return Dialect(name, family.render, family.FAILURE, frozenset((name, *others)), typed, goodbye)
 
 
 _PIPED = "{} | Out-String | Invoke-Expression"
@@ -53,10 +62,11 @@ DIALECTS = {
         _row("sh", posix, "ash", "yash", "posh"),
         _row("dash", posix),
         _row("ksh", posix, "ksh88", "ksh93", "rksh", "mksh", "lksh", "pdksh", "oksh", "loksh"),
-        _row("fish", fish, typed="{} | source"),
+        # `exit` in a text that `source` reads ends the text, not the shell.
+        _row("fish", fish, typed="{} | source", goodbye="exec true"),
         _row("powershell", powershell, "pwsh", "pwsh-preview", "powershell_ise", typed=_PIPED),
         _row("cmd", cmd, typed="for /f \"delims=\" %i in ('{} --shell cmd') do @%i"),
-        _row("nu", nushell, "nushell", typed=_READ),
+        _row("nu", nushell, "nushell", typed=_READ, goodbye=None),
         _row("tcsh", csh, "csh", typed='eval "`{}`"'),
         _row("xonsh", xonsh, typed="execx($({}))"),
         _row("elvish", elvish, typed="eval ({} | slurp)"),

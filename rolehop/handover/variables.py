@@ -17,6 +17,9 @@ Change = tuple[str, str | None]
 CHAIN = "ROLEHOP_CHAIN"
 """Names the chain in hand; where it is absent, nothing is assumed."""
 
+SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
+"""Set by ``rolehop shell`` alone: in how many of its shells one sits."""
+
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SAVED = "ROLEHOP_SAVED_"

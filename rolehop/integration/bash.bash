@@ -77,7 +77,7 @@ function rolehop_prompt {
 # Sets the caller's __rolehop_left; fails where the shell does not know.
 function __rolehop_seconds_left {
     \builtin local __rolehop_now
-    case "${ROLEHOP_EXPIRES_AT-}" in '' | *[!0-9]*) \builtin return 1 ;; esac
+    case "${ROLEHOP_EXPIRES_AT-}" in '' | *[!0-9]* | ?????????????*) \builtin return 1 ;; esac
     if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
         \builtin printf -v __rolehop_now '%(%s)T' -1
     else
@@ -107,7 +107,7 @@ function __rolehop_renew {
 }
 
 function __rolehop_hook {
-    \builtin local __rolehop_status=$?
+    \builtin local __rolehop_status="$?"
     __rolehop_renew
     rolehop_prompt
     # What comes next in PROMPT_COMMAND wants to see it, too; `set -e` would end the shell.
@@ -121,7 +121,6 @@ if [[ $- == *i* ]]; then
         *__rolehop_hook*) ;;
         *) PROMPT_COMMAND=__rolehop_hook${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND} ;;
     esac
-    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
-        # @COMPLETION@
-    fi
 fi
+
+# @COMPLETION@

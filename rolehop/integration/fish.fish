@@ -76,7 +76,7 @@ end
 
 # Prints the seconds left; fails where the shell does not know. fish has no clock of its own.
 function __rolehop_seconds_left
-    if not string match -qr '^[0-9]+$' -- "$ROLEHOP_EXPIRES_AT"
+    if not string match -qr '^[0-9]{1,12}$' -- "$ROLEHOP_EXPIRES_AT"
         return 1
     end
     math $ROLEHOP_EXPIRES_AT - (command date +%s)

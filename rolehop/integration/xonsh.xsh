@@ -35,7 +35,7 @@ def _rolehop_prompt():
         return None
     text = "".join(c if c.isprintable() else "?" for c in chain)
     ends = str(__xonsh__.env.get("ROLEHOP_EXPIRES_AT", ""))
-    if ends.isascii() and ends.isdigit():
+    if ends.isascii() and ends.isdigit() and len(ends) <= 12:
         left = int(ends) - int(time.time())
         if left <= 0:
             text += " expired"

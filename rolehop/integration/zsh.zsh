@@ -3,7 +3,8 @@
 # Each function sets zsh's own options first: it is used under all that people set.
 
 function rolehop {
-    emulate -L zsh
+    # Where ERR_EXIT is lost on the way, an ERR trap keeps the caller's from ending the script.
+    if [[ -o err_exit ]]; then emulate -L zsh -o err_exit; else emulate -L zsh; fi
     local word verb='' value=''
     integer at=0
     for word in "$@"; do
@@ -35,7 +36,7 @@ function rolehop {
 
 # Evaluates what one command prints, where that is statements; a trace would show the session.
 function __rolehop_take {
-    emulate -L zsh
+    if [[ -o err_exit ]]; then emulate -L zsh -o err_exit; else emulate -L zsh; fi
     setopt no_xtrace no_verbose
     local __rolehop_said
     integer __rolehop_code=0
@@ -76,7 +77,7 @@ function rolehop_prompt {
 # Sets the caller's __rolehop_left; fails where the shell does not know.
 function __rolehop_seconds_left {
     emulate -L zsh
-    [[ ${ROLEHOP_EXPIRES_AT-} == <-> ]] || return 1
+    [[ ${ROLEHOP_EXPIRES_AT-} == <-> ]] && (( ${#ROLEHOP_EXPIRES_AT} <= 12 )) || return 1
     if (( $+EPOCHSECONDS )) || zmodload zsh/datetime 2>/dev/null; then
         (( __rolehop_left = 10#$ROLEHOP_EXPIRES_AT - EPOCHSECONDS ))
     else
@@ -129,9 +130,4 @@ function {
 }
 
 # Where compinit has not run yet, the first prompt tells it.
-(( ${+functions[compdef]} )) || function compdef { __rolehop_tried=compdef; }
 # @COMPLETION@
-if [[ $__rolehop_tried == compdef ]]; then
-    unfunction compdef
-    __rolehop_tried=''
-fi

@@ -72,7 +72,7 @@ def overridden(resolved: Resolved, overrides: Overrides) -> Resolved:
     if overrides.reason is not None:
         hop, more = _with_reason(hop, overrides.reason, chain.reason_in)
         notes += more
-    _check_number_of_tags(hop, chain.name)
+    _check_numbers(hop, chain.name)
     hops = (*resolved.hops[:-1], (role, hop))
     return replace(resolved, hops=hops, notes=resolved.notes + notes)
 
@@ -134,16 +134,22 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
         try:
             tag = limits.check_tag(REASON_TAG, reason)
         except ValueError as error:
-            raise UsageProblem(f"this reason cannot be a tag: {error}", fix="say it otherwise") from None
+            raise UsageProblem(
+                f"this reason cannot be a tag: {error}", fix="say it in other characters"
+            ) from None
         return replace(hop, tags=_merged(hop.tags, (tag,))), ()
     # `+` parts them: the person stays readable in CloudTrail, and so does the reason.
     wanted = f"{hop.session_name or 'rolehop'}+{clean_name(reason)}"
     name = clean_name(wanted)
     cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps it whole',)
-    return replace(hop, session_name=name), cut if len(wanted) > len(name) or name != wanted else ()
+    return replace(hop, session_name=name), cut if name != wanted else ()
 
 
-def _check_number_of_tags(hop: HopConfig, chain: str) -> None:
+def _check_numbers(hop: HopConfig, chain: str) -> None:
+    try:
+        limits.POLICY_ARNS.run(list(hop.policy_arns))
+    except ValueError as error:
+        raise UsageProblem(f"--policy-arn: {error}", chain=chain) from None
     if len(hop.tags) > limits.MAX_TAGS:
         raise UsageProblem(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",

@@ -21,6 +21,9 @@ class ChainRow:
     roles: tuple[str, ...]
     """ARNs of all roles from the source on, in the order they are walked."""
     cached_until: datetime | None
+    account: str = ""
+    """Of the last role; empty where the chain hands out its source's own session."""
+    color: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

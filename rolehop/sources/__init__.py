@@ -7,7 +7,7 @@ imported for it: the AWS library is loaded when a profile that needs it is resol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rolehop.config.model import SourceConfig
@@ -15,11 +15,22 @@ from rolehop.config.schema import Table
 from rolehop.plan import Stamp
 from rolehop.ports import Source
 from rolehop.sources import environment, keys, profile
-from rolehop.sources.inputs import Build, Finished, Inputs, KeyStore, Run, StampOf
+from rolehop.sources.inputs import (
+    Build,
+    Finding,
+    FindingsOf,
+    Finished,
+    Inputs,
+    KeyStore,
+    Run,
+    SignIn,
+    StampOf,
+)
 from rolehop.sources.profile import expand
 
 __all__ = [
     "SOURCE_TYPES",
+    "Finding",
     "Finished",
     "Inputs",
     "KeyStore",
@@ -27,6 +38,8 @@ __all__ = [
     "SourceType",
     "build_source",
     "expand",
+    "findings_of",
+    "sign_in_of",
     "stamp_of",
 ]
 
@@ -44,6 +57,12 @@ class SourceType:
     build: Build
     """Makes the source; nothing is loaded yet."""
 
+    findings: FindingsOf | None = None
+    """Says what is looked for and where, and what was found; never the network, never a secret."""
+
+    sign_in: SignIn | None = None
+    """Where a person can sign in to it."""
+
 
 SOURCE_TYPES: Mapping[str, SourceType] = {
     "keys": SourceType(keys.TABLE, keys.stamp, keys.build),
@@ -59,6 +78,17 @@ def stamp_of(source: SourceConfig, inputs: Inputs) -> Stamp:
         SourceError: the source can only lead back to rolehop itself.
     """
     return SOURCE_TYPES[source.type].stamp(source, inputs)
+
+
+def findings_of(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Return what ``source`` looks for and what is there; empty where the type does not say."""
+    found = SOURCE_TYPES[source.type].findings
+    return () if found is None else found(source, inputs)
+
+
+def sign_in_of(source: SourceConfig) -> SignIn | None:
+    """Return how a person signs in to ``source``; ``None``: nobody does."""
+    return SOURCE_TYPES[source.type].sign_in
 
 
 def build_source(source: SourceConfig, inputs: Inputs) -> Source:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rolehop.awsconfig.model import AwsConfig
 from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import NoTerminal
 from rolehop.plan import Stamp
-from rolehop.ports import Source
+from rolehop.ports import Locks, Source
+
+if TYPE_CHECKING:
+    from rolehop.aws.sts import StsClient
 
 
 class KeyStore(Protocol):
@@ -28,6 +34,89 @@ class KeyStore(Protocol):
 
     def access_key_id(self, name: str) -> str | None:
         """Return the access key ID from the index, without touching the keyring."""
+        ...
+
+
+Document = Mapping[str, str | Secret]
+"""What a source keeps of a sign-in; secrets stay in their type."""
+
+
+class TokenStore(Protocol):
+    """Sign-ins in the vault: tokens, client secrets, passphrases, by a name that the source makes.
+
+    A name is letters, digits, ``.``, ``_``, ``-`` and ``/``. Where no keyring is on this machine
+    a document lives as long as this process, which is said once.
+    """
+
+    def get(self, name: str) -> Document | None:
+        """Return the document under ``name``, ``None``: there is none.
+
+        One that `begin` kept has a member ``generation``.
+
+        Raises:
+            VaultError: the keyring cannot be read, or what rests there is damaged.
+        """
+        ...
+
+    def put(self, name: str, document: Document) -> None:
+        """Keep ``document`` under ``name`` in the place of what was there: a refreshed token."""
+        ...
+
+    def begin(self, name: str, document: Document) -> str:
+        """Keep the ``document`` of a sign-in just made and return its new, random generation.
+
+        Whatever was cached since the sign-in before belongs to another stamp from now on.
+        """
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Forget the document and its generation; ``False``: there was neither.
+
+        Raises:
+            VaultError: the keyring failed.
+        """
+        ...
+
+    def generation(self, name: str) -> str | None:
+        """Return the generation from the index, without touching the keyring: good for a stamp."""
+        ...
+
+
+class Person(Protocol):
+    """Somebody at the terminal, and the browser in front of them."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Tell whether a question may be asked: there is a terminal, and no ``--no-prompt``."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Show one line at once, on the terminal device or else on stderr."""
+        ...
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Return one line; ``needed`` says in the error what is missing, e.g. "a passphrase".
+
+        Raises:
+            NoTerminal: nobody can be asked.
+        """
+        ...
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Return the index of the option that was picked; a single one is picked unasked.
+
+        Raises:
+            NoTerminal: nobody can be asked.
+        """
+        ...
+
+    @property
+    def has_browser(self) -> bool:
+        """Tell whether a browser can be opened that reaches this machine's loopback address."""
+        ...
+
+    def open_browser(self, url: str) -> bool:
+        """Open ``url`` in a browser; ``False``: there is none that could be opened here."""
         ...
 
 
@@ -60,6 +149,71 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+class _NoTokens:
+    """Keeps nothing; stands in where there is no vault."""
+
+    def get(self, name: str) -> Document | None:
+        del name
+        return None
+
+    def put(self, name: str, document: Document) -> None:
+        del name, document
+
+    def begin(self, name: str, document: Document) -> str:
+        del name, document
+        return "unkept"
+
+    def remove(self, name: str) -> bool:
+        del name
+        return False
+
+    def generation(self, name: str) -> str | None:
+        del name
+        return None
+
+
+class _Nobody:
+    """Answers nothing; stands in where there is no terminal."""
+
+    can_ask = False
+    has_browser = False
+
+    def say(self, line: str) -> None:
+        del line
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        del question, hidden
+        raise NoTerminal(f"{needed} is needed and there is no terminal to ask on")
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        del options
+        raise NoTerminal(f"a choice is needed and there is no terminal: {question}")
+
+    def open_browser(self, url: str) -> bool:
+        del url
+        return False
+
+
+class _NoLocks:
+    """Locks nothing; stands in where one process is alone."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        del name
+        return nullcontext()
+
+    def waiting_for_person(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def _as_it_is(path: Path) -> Path:
+    return path
+
+
+def _unheard(line: str) -> None:
+    """Say nothing; stands in where nobody listens."""
+    del line
+
+
 def _no_chains(name: str) -> str | None:
     """Know of no chain; stands in where there is no config."""
     del name
@@ -84,6 +238,66 @@ class Inputs:
     """The AWS profile that a configured chain starts from, ``None`` for any other chain. Lets a
     profile whose process is rolehop itself be told from a loop before anything runs."""
 
+    tokens: TokenStore = field(default_factory=_NoTokens)
+    person: Person = field(default_factory=_Nobody)
+    locks: Locks = field(default_factory=_NoLocks)
+    """Shared by processes: hold one while a token is refreshed or somebody signs in."""
+
+    sts: Callable[[str], StsClient] | None = None
+    """Gives the walk's own STS client for a region, its connection shared; see ``calls.sts_of``."""
+
+    sleep: Callable[[float], object] = time.sleep
+    note: Callable[[str], None] = field(default=_unheard)
+    """Says one line on stderr, unless ``-q``: what a program that we ask says, and warnings."""
+
+    watched: Callable[[Path], Path] = field(default=_as_it_is)
+    """Notes that what is answered depends on the file at a path, and returns the path. A stamp
+    that reads a file passes it through here: else the quick path serves what is outdated."""
+
 
 StampOf = Callable[[SourceConfig, Inputs], Stamp]
 Build = Callable[[SourceConfig, Inputs], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a source looks for: for ``rolehop source test``, and for failures."""
+
+    looked_for: str
+    """What, and where: "the variable AWS_WEB_IDENTITY_TOKEN_FILE"."""
+
+    found: str
+    """What is there, never a secret; or why it is of no use."""
+
+    good: bool | None = None
+    """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """How somebody wants to sign in."""
+
+    browser: bool = True
+    text: Secret | None = None
+    """What ``--stdin`` gave, for sources that take a sign-in so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """For sources that a person signs in to."""
+
+    login: Callable[[SourceConfig, Inputs, Login], str]
+    """Signs in, keeps it, and returns one line that says what was reached."""
+
+    logout: Callable[[SourceConfig, Inputs], bool]
+    """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
+
+
+class SourceChanged(Exception):
+    """The source is in another state than its stamp says: somebody has just signed in to it.
+
+    Whoever walks must plan again, since the keys of all sessions hang on the stamp.
+    """
+
+
+FindingsOf = Callable[[SourceConfig, Inputs], Sequence[Finding]]

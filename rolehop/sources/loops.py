@@ -1,4 +1,4 @@
-"""Finds an AWS profile whose credential_process is rolehop, walking a chain that comes back to it.
+"""Finds a profile or source whose process is rolehop, walking a chain that comes back to it.
 
 Two guards. Before anything runs, the command is read: a rolehop command names its chain, and the
 chain may start from a profile that was already seen. And while a process runs, its environment says
@@ -17,6 +17,7 @@ from rolehop.errors import SourceError
 from rolehop.sources.inputs import Inputs
 
 VARIABLE = "ROLEHOP_RESOLVING"
+_SOURCE = "source:"
 _WITH_VALUE = frozenset({"--min-ttl", "--color"})
 
 
@@ -28,14 +29,35 @@ def refuse_loop(profile: str, inputs: Inputs) -> None:
     """
     waiting = _waiting(inputs.environ)
     if profile in waiting:
-        names = [f"profile '{name}'" for name in [*waiting[waiting.index(profile) :], profile]]
+        names = [_called(name) for name in [*waiting[waiting.index(profile) :], profile]]
         raise _loop(profile, names)
     _refuse_written_loop(profile, inputs)
 
 
-def with_resolving(environ: Mapping[str, str], profile: str) -> dict[str, str]:
-    """Return ``environ`` for the process of ``profile``: it says that ``profile`` waits."""
-    names = [*_waiting(environ), profile]
+def refuse_source_loop(source: str, inputs: Inputs) -> None:
+    """Check that this rolehop was not started by the process of ``source``.
+
+    Raises:
+        SourceError: it was, however far up; shows the whole loop.
+    """
+    waiting, name = _waiting(inputs.environ), as_source(source)
+    if name in waiting:
+        names = [_called(each) for each in [*waiting[waiting.index(name) :], name]]
+        raise SourceError(
+            f"the process of source '{source}' leads back to itself",
+            cause=" -> ".join(names),
+            fix="let the source run another command",
+        )
+
+
+def as_source(source: str) -> str:
+    """Return how a source is called among the names that wait."""
+    return f"{_SOURCE}{source}"
+
+
+def with_resolving(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return ``environ`` for the process of profile ``name``, or of ``as_source``: it waits."""
+    names = [*_waiting(environ), name]
     # A comma may be part of a profile's name.
     return {**environ, VARIABLE: ",".join(quote(name, safe="") for name in names)}
 
@@ -110,8 +132,13 @@ def _profile_behind(chain: str, inputs: Inputs) -> str | None:
     return path.base_profile if path.base is Base.PROFILE else None
 
 
+def _called(name: str) -> str:
+    source = name.removeprefix(_SOURCE)
+    return f"profile '{name}'" if source == name else f"source '{source}'"
+
+
 def _waiting(environ: Mapping[str, str]) -> list[str]:
-    """Return the profiles whose processes wait for this one, the outermost first."""
+    """Return whose processes wait for this one, the outermost first."""
     return [unquote(name) for name in environ.get(VARIABLE, "").split(",") if name]
 
 

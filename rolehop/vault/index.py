@@ -108,6 +108,9 @@ class Index:
     mfa: Mapping[str, Spent] = field(default_factory=dict)
     """By the device's serial."""
 
+    sign_ins: Mapping[str, str] = field(default_factory=dict)
+    """By token name: the generation, a random word that each sign-in of a person makes anew."""
+
     strays: frozenset[Stray] = frozenset()
 
     lost: bool = False
@@ -178,6 +181,16 @@ class Index:
         """Forget the IAM user key of source ``name``."""
         return replace(
             self, keys={each: entry for each, entry in self.keys.items() if each != name}
+        )
+
+    def with_sign_in(self, name: str, generation: str) -> Index:
+        """Note that somebody signed in anew; what was got before hangs on another generation."""
+        return replace(self, sign_ins={**self.sign_ins, name: generation})
+
+    def without_sign_in(self, name: str) -> Index:
+        """Forget the sign-in called ``name``."""
+        return replace(
+            self, sign_ins={each: told for each, told in self.sign_ins.items() if each != name}
         )
 
     def with_finding(self, role: str, max_seconds: int, at: datetime) -> Index:

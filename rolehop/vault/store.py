@@ -84,6 +84,7 @@ def as_text(index: Index) -> str:
         "keys": {name: _plain(entry) for name, entry in index.keys.items()},
         "findings": {role: _plain(each) for role, each in index.findings.items()},
         "mfa": {serial: _plain(each) for serial, each in index.mfa.items()},
+        "sign_ins": dict(index.sign_ins),
         "strays": [
             _plain(each) for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
         ],
@@ -108,6 +109,7 @@ def read_text(text: str) -> Index:
         keys=keys,
         findings=_each(told.get("findings"), _finding),
         mfa=_each(told.get("mfa"), _spent),
+        sign_ins=_texts(told.get("sign_ins")),
         strays=_strays(told.get("strays")),
     )
 
@@ -145,6 +147,12 @@ def _each(told: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[
         except (KeyError, TypeError, ValueError):
             continue
     return found
+
+
+def _texts(told: object) -> dict[str, str]:
+    """Read an object of texts; other members are dropped."""
+    members = told.items() if isinstance(told, dict) else ()
+    return {name: value for name, value in members if isinstance(value, str)}
 
 
 def _entry(key: str, fields: Mapping[str, object]) -> Entry:

@@ -21,6 +21,7 @@ from rolehop.vault.item import Damaged, as_item, read_item
 from rolehop.vault.keystore import KeyStore
 from rolehop.vault.shelf import Opener, Shelf
 from rolehop.vault.store import IndexStore
+from rolehop.vault.tokens import TokenStore
 
 if TYPE_CHECKING:
     from rolehop.vault.backend import Chosen
@@ -41,6 +42,7 @@ class KeyringVault:
     Attributes:
         index: what is known of the sessions at rest.
         keys: IAM user keys at rest.
+        tokens: sign-ins at rest.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class KeyringVault:
         self._now = now
         self.index = index
         self.keys = KeyStore(self._opener, self.index, now)
+        self.tokens = TokenStore(self._opener, self.index, self._once.say)
 
     @property
     def backend(self) -> str | None:

@@ -89,6 +89,10 @@ class StrictSts:
         self.tells_reasons = False
         """AccessDenied says which policy stands against it, as AWS does in some cases."""
 
+        self.most_at_once = 0
+        """How many calls were ever being answered at the same time."""
+
+        self._under_way = 0
         self._shift = timedelta()
         self._faults: list[_Fault] = []
         self._lock = threading.RLock()
@@ -188,6 +192,16 @@ class StrictSts:
 
     def answer(self, handler: _Handler, body: bytes) -> tuple[int, bytes, str, Mapping[str, str]]:
         """Return status, body, the fault to act out, and more headers."""
+        with self._lock:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            return self._answer(handler, body)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _answer(self, handler: _Handler, body: bytes) -> tuple[int, bytes, str, Mapping[str, str]]:
         if self.delay_seconds:
             self._closing.wait(self.delay_seconds)
         with self._lock:

@@ -52,7 +52,9 @@ def test_any_value_survives_or_is_refused_with_a_reason(value: str) -> None:
         assert run(text) == run(in_batch(text)) == ({"A": value} if value else {})
 
 
-@pytest.mark.parametrize("value", ['"', "50%", "hi!", "a^b", "a\nb", "a\rb", "é", "\x1b", "x" * 8200])
+@pytest.mark.parametrize(
+    "value", ['"', "50%", "hi!", "a^b", "a\nb", "a\rb", "é", "\x1b", "x" * 8200]
+)
 def test_what_cmd_cannot_quote_is_refused_and_not_shown(value: str) -> None:
     with pytest.raises(UsageProblem) as refused:
         CMD.render([("AWS_PROFILE", value)])

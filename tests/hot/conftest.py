@@ -25,4 +25,5 @@ def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         world = request.getfixturevalue("world")
         world.backend = KERNEL
     yield world
+    world.rolehop("keys", "remove", "stored")
     assert world.rolehop("logout", "--all").code == 0

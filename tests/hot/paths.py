@@ -65,7 +65,7 @@ class Item:
     def __init__(self, world: World, chain: str) -> None:
         self.key = record_of(world, chain).key
         made = KernelKeyring if world.backend == KERNEL else Keyring
-        self._keyring: KeyringBackend = made()  # type: ignore[no-untyped-call]  # keyring leaves it open
+        self._keyring: KeyringBackend = made()
 
     @property
     def text(self) -> str:
@@ -83,9 +83,7 @@ class Item:
     def moved(self, issued_at: float, expires_at: float) -> None:
         """Write it anew with other times (epoch seconds), in rolehop's own words."""
         session = read_item(self.text, self.key)
-        begins, ends = (
-            datetime.fromtimestamp(int(each), UTC) for each in (issued_at, expires_at)
-        )
+        begins, ends = (datetime.fromtimestamp(int(each), UTC) for each in (issued_at, expires_at))
         credentials = replace(session.credentials, expires_at=ends)
         changed = replace(session, credentials=credentials, issued_at=begins, expires_at=ends)
         self.text = as_item(changed, self.key)

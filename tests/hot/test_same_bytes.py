@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.fast import answer
 from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
-from tests.hot.paths import asked, full, hot, record_file, warmed
+from tests.hot.paths import Env, asked, full, hot, record_file, warmed
 
 MORE = """
 [sources.stored]
@@ -21,7 +22,6 @@ source = "file"
 hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
 [chains.short]
 from = "hub"
-min_ttl = "5m"
 hops = [{ role = "333333333333:role/Admin", duration = "15m" }]
 [chains.asks]
 from = "hub"
@@ -58,11 +58,17 @@ def prepared(world: World) -> World:
     return world
 
 
+def add_keys(world: World, env: Env | None = None) -> None:
+    arguments = ("keys", "add", "stored", "--from-env", "--replace", "--until-reboot")
+    done = world.rolehop(*arguments, env=env)
+    assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("chain", CHAINS)
 def test_the_hot_path_prints_what_the_full_path_prints(kept: World, chain: str) -> None:
     prepared(kept)
     if chain == "by-keys":
-        assert kept.rolehop("keys", "add", "stored", "--from-env").code == 0
+        add_keys(kept)
     first = warmed(kept, chain)
     calls = len(kept.sts.calls)
     assert asked(kept, chain).out == first
@@ -74,9 +80,9 @@ def test_the_hot_path_prints_what_the_full_path_prints(kept: World, chain: str) 
 
 def test_after_one_time_mfa_the_answer_is_hot(kept: World) -> None:
     kept.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
-    given = kept.rolehop(
-        "export", "admin", "--mfa-stdin", "--format", "json", "-q", input=kept.device.code()
-    )
+    code = kept.device.code(kept.sts.now)
+    arguments = ("export", "admin", "--mfa-stdin", "--format", "json", "-q")
+    given = kept.rolehop(*arguments, input=code)
     assert given.code == 0, given.err
     assert warmed(kept, "admin") == given.out
     assert kept.sts.roles_called == [HUB, ADMIN]
@@ -125,11 +131,7 @@ def test_a_chain_from_a_session_in_the_environment_holds_until_that_ends(kept: W
         ["export", "admin"],
     ],
 )
-def test_any_other_command_line_is_for_the_full_path(
-    kept: World, arguments: list[str]
-) -> None:
-    from rolehop.fast import answer
-
+def test_any_other_command_line_is_for_the_full_path(kept: World, arguments: list[str]) -> None:
     warmed(kept, "admin")
     warmed(kept, "spokes/444444444444")
     # Where a record would be, there may be anything.

@@ -20,6 +20,9 @@ import pytest
 
 from tests.cli.world import World
 
+NO_KEYS: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+"""The chains start from keys in the vault; variables of their own would only confuse."""
+
 STARTS = {
     "bash": (("bash", "-i"), ".bashrc"),
     "zsh": (("zsh", "-i"), ".zshrc"),
@@ -30,16 +33,18 @@ STARTS = {
 # Says the number of a line and how it ended; quotes in the middle, so that the echo of the line
 # itself is not taken for it.
 SAYS = {
-    "bash": 'echo "<<"{}:$?">>"',
-    "zsh": 'echo "<<"{}:$?">>"',
-    "fish": 'echo "<<"{}:$status">>"',
-    "tcsh": 'echo "<<"{}:$status">>"',
+    "bash": 'echo "<<""{}:$?>>"',
+    "zsh": 'echo "<<""{}:$?>>"',
+    "fish": 'echo "<<""{}:$status>>"',
+    "tcsh": 'echo "<<""{}:$status>>"',
 }
 # elvish has no status: a failure is an exception, caught in the same line.
 _ELVISH = 'try {{ {}; echo "<<"{}:0">>" }} catch e {{ echo "<<"{}:$e[reason][exit-status]">>" }}'
 # A session leader gets the first terminal it opens as its own; the shell then goes out of the way.
 _TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?>=]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|P[^\x1b]*\x1b\\|[()][AB0]|[=>78c])")
+_ESCAPES = re.compile(
+    r"\x1b(\[[0-9;?>=]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|P[^\x1b]*\x1b\\|[()][AB0]|[=>78c])"
+)
 
 
 @dataclass(frozen=True)

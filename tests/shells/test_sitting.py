@@ -9,9 +9,8 @@ import pytest
 
 from tests.cli.test_clients import aws_cli
 from tests.cli.world import ADMIN, HUB, World
-from tests.shells.interactive import Interactive
+from tests.shells.interactive import NO_KEYS, Interactive
 
-NO_KEYS: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
 
 LINES = {
@@ -29,10 +28,11 @@ PROMPTS = {
     "zsh": "setopt prompt_subst; PROMPT='${rolehop_segment}READY> '",
     "fish": "function fish_prompt; rolehop_prompt; echo -n 'READY> '; end",
     "tcsh": "set prompt = 'READY> '",
-    "elvish": "",
+    "elvish": "set edit:rprompt = { }",
 }
 every_shell = pytest.mark.parametrize("name", LINES)
-shells_with_hooks = pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+HOOKED = ("bash", "zsh", "fish")
+shells_with_hooks = pytest.mark.parametrize("name", HOOKED)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def test_assume_refresh_and_leave_change_the_shell_itself(name: str, kept: World
         assert assumed.code == 0
         assert "AWS_SECRET_ACCESS_KEY" not in assumed.shown
         if name != "tcsh":
-            shell.shows_prompt(r"admin (59|60|1h00)m? READY> ")
+            shell.shows_prompt(r"admin (\d+m|1h00m) READY> ")
         who = shell.does(f"{aws_cli()} sts get-caller-identity --region eu-west-1")
         assert (who.code, ARN in who.shown) == (0, True)
 
@@ -93,7 +93,8 @@ def test_a_failure_keeps_its_code_and_changes_nothing(name: str, kept: World) ->
             assert failed.code == (1 if name == "tcsh" else code), line
             assert "rolehop: " in failed.shown
         assert shell.does("rolehop plan admn").code == 3
-        assert shell.does("command rolehop plan admn" if name in "bash zsh fish" else "true").code in (0, 3)
+        if name in HOOKED:
+            assert shell.does("command rolehop plan admn").code == 3
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         assert shell.sees("AWS_ACCESS_KEY_ID") == key
 
@@ -113,7 +114,9 @@ def test_everything_else_goes_to_the_program_as_it_is(name: str, kept: World) ->
 @shells_with_hooks
 def test_options_may_stand_before_the_command(name: str, kept: World) -> None:
     with sitting(name, kept) as shell:
-        assert shell.does(f"rolehop -q --config {kept.config_file} assume --min-ttl 1m hub").code == 0
+        assert (
+            shell.does(f"rolehop -q --config {kept.config_file} assume --min-ttl 1m hub").code == 0
+        )
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         # `assume` is the value of an option here, so there is no command.
         assert shell.does("rolehop --config assume").code == 2
@@ -141,7 +144,7 @@ def test_the_long_way_still_works(name: str, kept: World) -> None:
     [
         ("bash", "set -eu"),
         ("bash", "set -o posix; set -u; IFS=01"),
-        ("bash", "alias rolehop='rolehop -q'; alias command=false; alias eval=false"),
+        ("bash", "alias rolehop='rolehop -q'; alias command=false"),
         ("bash", "PROMPT_COMMAND='true; '"),
         ("bash", "PROMPT_COMMAND=(true 'echo two >/dev/null')"),
         ("zsh", "setopt err_exit no_unset"),
@@ -161,7 +164,7 @@ def test_it_lives_with_what_people_set(name: str, before: str, times: int, kept:
         for each in ("error", "not found", "defining function", "unbound", "created globally"):
             assert each not in noise
         assert shell.does("rolehop assume hub").code == 0
-        shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
+        shell.shows_prompt(r"hub (\d+m|1h00m) READY> ")
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         assert shell.does("rolehop leave").code == 0
         assert shell.sees("ROLEHOP_CHAIN") is None
@@ -173,7 +176,7 @@ def test_a_nested_shell_shows_the_chain_it_inherits(name: str, kept: World) -> N
         assert shell.does("rolehop assume admin").code == 0
         shell.starts(name)
         shell.does("true")
-        shell.shows_prompt(r"admin (59|60|1h00)m? READY> ")
+        shell.shows_prompt(r"admin (\d+m|1h00m) READY> ")
         assert shell.does("rolehop leave").code == 0
         assert shell.sees("ROLEHOP_CHAIN") is None
         shell.starts("exit")
@@ -189,7 +192,7 @@ def test_it_comes_from_a_file_as_well(name: str, kept: World) -> None:
     assert str(file) in installed.out
     with sitting(name, kept, line=installed.out) as shell:
         assert shell.does("rolehop assume hub").code == 0
-        shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
+        shell.shows_prompt(r"hub (\d+m|1h00m) READY> ")
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh"])
@@ -220,19 +223,29 @@ AGED = {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old", "AWS_SECRET_
 def test_a_session_that_ends_is_refreshed_before_a_command_where_that_is_wanted(
     name: str, kept: World
 ) -> None:
-    env = {"ROLEHOP_AUTO_REFRESH": "1", "ROLEHOP_CHAIN": "admin", "ROLEHOP_EXPIRES_AT": "1000", **AGED}
+    env = {
+        "ROLEHOP_AUTO_REFRESH": "1",
+        "ROLEHOP_CHAIN": "admin",
+        "ROLEHOP_EXPIRES_AT": "1000",
+        **AGED,
+    }
     calls = len(kept.sts.roles_called)
     with sitting(name, kept, env=env) as shell:
         shell.does("true")
         shell.does("true")
         assert kept.sts.roles_called[calls:] == [HUB, ADMIN]
         assert kept.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].arn == ARN
-        shell.shows_prompt(r"admin (59|60|1h00)m? READY> ")
+        shell.shows_prompt(r"admin (\d+m|1h00m) READY> ")
 
 
 @shells_with_hooks
 def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(name: str, kept: World) -> None:
-    env = {"ROLEHOP_AUTO_REFRESH": "1", "ROLEHOP_CHAIN": "gone", "ROLEHOP_EXPIRES_AT": "1000", **AGED}
+    env = {
+        "ROLEHOP_AUTO_REFRESH": "1",
+        "ROLEHOP_CHAIN": "gone",
+        "ROLEHOP_EXPIRES_AT": "1000",
+        **AGED,
+    }
     with sitting(name, kept, env=env) as shell:
         for _ in range(3):
             shell.does("true")

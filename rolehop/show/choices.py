@@ -1,0 +1,59 @@
+"""The lines of the picker: what matches what was typed, and how a chain looks in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_GAP = "  "
+_NAME_MOST = 32
+
+
+class Choice(NamedTuple):
+    """One chain that may be picked; its texts have no control characters."""
+
+    name: str
+    description: str
+    account: str
+    left: str
+    """Time left on its cached session, e.g. ``43 min left``; empty: none is cached."""
+
+    color: str = ""
+
+
+def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
+    """Return the choices in which every word that was typed stands somewhere; case is no difference.
+
+    Names that begin with what was typed come first; otherwise the order stays.
+    """
+    words = typed.casefold().split()
+    found = [each for each in choices if all(word in _searched(each) for word in words)]
+    begins = typed.strip().casefold()
+    return sorted(found, key=lambda each: not each.name.casefold().startswith(begins))
+
+
+def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
+    """Return how wide name, description, account and time are drawn, gaps left out.
+
+    Together they fit into ``columns``; where room is short, the description gives way first.
+    """
+    name, description, account, left = (
+        max((len(each[place]) for each in choices), default=0) for place in range(4)
+    )
+    name = min(name, _NAME_MOST, max(8, columns // 2))
+    room = columns - name - account - left - 3 * len(_GAP)
+    return name, max(0, min(description, room)), account, left
+
+
+def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
+    """Return a choice's name, and the rest of its line, each cut and filled to its width."""
+    name, *others = (_fit(text, width) for text, width in zip(choice[:4], across, strict=True))
+    return name, "".join(_GAP + text for text in others)
+
+
+def _searched(choice: Choice) -> str:
+    return f"{choice.name} {choice.description} {choice.account}".casefold()
+
+
+def _fit(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: max(0, width - 1)]}…"[:width]

@@ -1,0 +1,114 @@
+"""The role of the EC2 instance that rolehop runs on, by version 2 of its metadata service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
+from rolehop.config import checks
+from rolehop.config.model import SourceConfig
+from rolehop.config.schema import Key, Table
+from rolehop.credentials import Credentials
+from rolehop.errors import ConfigError, SourceError
+from rolehop.patterns import Pattern
+from rolehop.plan import Stamp
+from rolehop.ports import Source
+from rolehop.sources.inputs import Finding, Inputs
+from rolehop.sources.waiting import patience
+
+# Amazon EC2 user guide, "Access instance metadata".
+_ADDRESSES = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
+
+TABLE = Table(
+    "sources.NAME (instance)",
+    "the role of the EC2 instance, through its metadata service (IMDSv2)",
+    (
+        Key(
+            "role",
+            checks.text(
+                "the name of a role", Pattern(r"[A-Za-z0-9_+=,.@-]{1,64}"), kind="role name"
+            ),
+            "the role that it must be; principal says its account, too",
+            "whichever role the instance has",
+        ),
+    ),
+)
+
+
+def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+    """Return that nothing is known before the instance was asked."""
+    del source
+    try:
+        endpoint(inputs.environ, inputs.aws)
+    except (ConfigError, SourceError) as error:
+        return Stamp(None, long_lived=False, problem=error.what)
+    return Stamp(None, long_lived=False)
+
+
+def build(source: SourceConfig, inputs: Inputs) -> Source:
+    """Make the source; nothing is asked before it is loaded."""
+    role = source.settings.get("role")
+    return _Instance(role if isinstance(role, str) else None, inputs)
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say where the metadata service is looked for."""
+    del source
+    try:
+        address = endpoint(inputs.environ, inputs.aws)
+    except (ConfigError, SourceError) as error:
+        return [Finding("the EC2 instance metadata service", error.what, good=False)]
+    return [Finding("the EC2 instance metadata service", f"asked at {address}")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    role: str | None
+    inputs: Inputs
+
+    def load(self) -> Credentials:
+        """Return the session of the instance's role.
+
+        Raises:
+            SourceError: this is no EC2 instance, or has no role or another one, or its metadata
+                service is switched off or broken.
+            ConfigError: a variable that says where it is makes no sense.
+        """
+        from rolehop.aws.metadata import InstanceMetadata
+
+        address = endpoint(self.inputs.environ, self.inputs.aws)
+        wait = patience(self.inputs.environ)
+        with wait.client(self.inputs.sleep) as http:
+            metadata = InstanceMetadata(address, http, wait.attempts, self.inputs.now)
+            return metadata.role_session(self.role)[1]
+
+
+def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
+    """Return where the metadata service is, by the variables and keys that botocore reads.
+
+    Raises:
+        SourceError: it is switched off.
+        ConfigError: the mode is none.
+    """
+    if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        raise SourceError(
+            "the EC2 instance metadata service is switched off here",
+            cause="AWS_EC2_METADATA_DISABLED is true",
+            fix="unset AWS_EC2_METADATA_DISABLED, or choose another source",
+        )
+    own = _setting(environ, aws, "ec2_metadata_service_endpoint")
+    if own:
+        return own
+    mode = _setting(environ, aws, "ec2_metadata_service_endpoint_mode") or "ipv4"
+    if mode.lower() not in _ADDRESSES:
+        raise ConfigError(
+            f"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE cannot be {mode!r}",
+            fix="set it to IPv4 or IPv6",
+        )
+    return _ADDRESSES[mode.lower()]
+
+
+def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None:
+    profile = current_profile(environ)
+    return environ.get(f"AWS_{key.upper()}") or profile_setting(aws, profile, key) or None

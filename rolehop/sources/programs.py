@@ -1,0 +1,169 @@
+"""Programs that a source asks: no shell, a deadline, stderr passed on, stdout never shown."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING
+
+from rolehop.errors import SourceError
+from rolehop.words import clean
+
+if TYPE_CHECKING:
+    import subprocess
+
+DEADLINE = 60.0
+"""Seconds; a person may have to sign in behind it. Go's SDK gives its own processes as long."""
+
+LONGEST = 1_000_000  # bytes of stdout
+_LONGEST_LINE = 400  # characters of one line of stderr that are passed on
+
+# How variables end that tell rolehop a secret; `handover.child` keeps the same from other programs.
+_SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
+_OWN_SESSION = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCOUNT_ID",
+)
+
+
+def environment_of_program(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environ`` without rolehop's secrets, and without a session that rolehop put there.
+
+    All else of the user's stays, the ``AWS_…`` variables included: their program may need them.
+    """
+    own = _OWN_SESSION if environ.get("ROLEHOP_CHAIN") and environ.get("AWS_SESSION_TOKEN") else ()
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in own and not (name.startswith("ROLEHOP_") and name.endswith(_SECRET_ENDS))
+    }
+
+
+def output_of(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    what: str,
+    say: Callable[[str], None],
+    deadline: float | None = None,
+) -> bytes:
+    """Run ``command`` with exactly ``environ`` to its end and return its stdout.
+
+    Its stdin is ours, so that it may ask. Each line of its stderr goes to ``say`` as it comes,
+    control characters stripped. Of the command only the program is ever shown.
+
+    Raises:
+        SourceError: it cannot be started, fails, prints far too much, or outlasts ``deadline``
+            (seconds, ``DEADLINE`` where nothing is said); ``what`` names it in the message, e.g. "the command of source 'x'".
+    """
+    program = clean(command[0]) if command else ""
+    deadline = DEADLINE if deadline is None else deadline
+    with _started(command, environ, what, program) as process:
+        watched = _Watched(process, say)
+        try:
+            finished = watched.wait(deadline)
+        except BaseException:
+            process.kill()
+            raise
+        if not finished:
+            process.kill()
+            raise SourceError(
+                f"{what} did not finish",
+                cause=f"{program} ran for {deadline:g} s and was stopped",
+                fix="run it by hand to see what it waits for",
+            )
+    if watched.too_long:
+        raise SourceError(f"{what} prints far too much", cause=f"{program}: over {LONGEST} bytes")
+    if process.returncode != 0:
+        raise SourceError(
+            f"{what} failed",
+            cause=watched.last_line or f"{program} ended with code {process.returncode}",
+            fix=f"run {program} by hand, then correct the config",
+        )
+    return watched.output
+
+
+def first_line(output: bytes) -> str:
+    """Return the first line of what a program printed, without its line end."""
+    return output.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+
+
+def _started(
+    command: Sequence[str], environ: Mapping[str, str], what: str, program: str
+) -> subprocess.Popen[bytes]:
+    import subprocess  # on this path only: it costs milliseconds
+
+    try:
+        return subprocess.Popen(
+            list(command), env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else None
+        raise SourceError(
+            f"{what} cannot be started",
+            cause=f"{program}: {(cause or 'it is no program').lower()}",
+            fix="write the program's whole path: no shell expands ~ or $VAR there",
+        ) from None
+
+
+class _Watched:
+    """Reads both pipes while the program runs; a child of it may keep them open longer."""
+
+    def __init__(self, process: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
+        self._process = process
+        self._say = say
+        self.output = b""
+        self.last_line = ""
+        self.too_long = False
+        self._readers = [
+            threading.Thread(target=self._read_output, args=(process.stdout,), daemon=True),
+            threading.Thread(target=self._pass_on, args=(process.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Tell whether the program ended within ``seconds``."""
+        from subprocess import TimeoutExpired
+
+        try:
+            self._process.wait(seconds)
+        except TimeoutExpired:
+            return False
+        for reader in self._readers:
+            reader.join(1)
+        return True
+
+    def _read_output(self, pipe: IO[bytes]) -> None:
+        while chunk := _chunk(pipe):
+            if len(self.output) + len(chunk) > LONGEST:
+                self.too_long = True
+                self._process.kill()
+                return
+            self.output += chunk
+
+    def _pass_on(self, pipe: IO[bytes]) -> None:
+        pending = b""
+        while chunk := _chunk(pipe):
+            *lines, pending = (pending + chunk).split(b"\n")
+            pending = pending[-LONGEST:]
+            for line in lines:
+                self._line(line)
+        self._line(pending)
+
+    def _line(self, line: bytes) -> None:
+        text = clean(line.decode("utf-8", "replace"))[:_LONGEST_LINE]
+        if text:
+            self.last_line = text
+            self._say(text)
+
+
+def _chunk(pipe: IO[bytes]) -> bytes:
+    try:
+        return os.read(pipe.fileno(), 65536)
+    except (OSError, ValueError):
+        return b""  # closed under us: the program was stopped

@@ -1,0 +1,42 @@
+"""How long the endpoints of this machine are waited for: the two variables that botocore reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rolehop.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rolehop.aws.metadata import Patience
+
+_SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"
+_ATTEMPTS = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
+
+
+def patience(environ: Mapping[str, str]) -> Patience:
+    """Return how long to wait. This loads botocore.
+
+    Raises:
+        ConfigError: a variable holds no number.
+    """
+    from rolehop.aws.metadata import Patience
+
+    usual = Patience()
+    return Patience(
+        _number(environ, _SECONDS, usual.seconds),
+        max(1, int(_number(environ, _ATTEMPTS, usual.attempts))),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, usual: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return usual
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1_000:
+        raise ConfigError(f"{name} cannot be {text!r}", fix="set it to a number, e.g. 2")
+    return found

@@ -1,0 +1,225 @@
+"""Who makes the call, and whether a statement's principal means them.
+
+Source: IAM user guide, "AWS JSON policy elements: Principal", and policy-evaluation logic within
+one account: how a caller is named decides what else must allow the call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rolehop.arn import ACCOUNT_ID, account_of, partition_of
+from rolehop.trust.policy import Principal, PrincipalKind
+from rolehop.trust.truth import Finding, Reason, Truth, some
+
+_UNIQUE_IDS = ("AIDA", "AROA", "AGPA", "ANPA", "ASCA")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever signs the call, or whose token it carries."""
+
+    arn: str | None
+    """Of a user, a session (``…:assumed-role/R/s``), a federated user or the account's root;
+    ``None``: nobody knows who the source will be."""
+
+    account: str | None
+    role: str | None = None
+    """Full ARN, with its path, of the role whose session this is, where it is known."""
+
+    unique_id: str | None = None
+    """``AIDA…`` of the user or ``AROA…`` of the role, where it is known."""
+
+    provider: str | None = None
+    """Of a web identity or SAML call: the provider's ARN, or a host such as
+    ``accounts.google.com``; such a call has no signer."""
+
+    federated: bool = False
+    """The call carries a token; ``provider`` may still be unknown."""
+
+    service: str | None = None
+    """An AWS service, e.g. ``ec2.amazonaws.com``."""
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether this is an account's root user, who may never assume a role."""
+        return self.arn is not None and self.arn.endswith(":root")
+
+    @property
+    def is_session(self) -> bool:
+        """Tell whether this is a role's session."""
+        return self.arn is not None and ":assumed-role/" in self.arn
+
+    @property
+    def partition(self) -> str | None:
+        """The partition, where it is known."""
+        return None if self.arn is None else partition_of(self.arn)
+
+    @property
+    def named(self) -> str | None:
+        """The ARN that policies name: the role's for a session, else the caller's own."""
+        if not self.is_session:
+            return self.arn
+        return self.role or _role_of_session(self.arn or "")
+
+
+def signer(arn: str | None, *, role: str | None = None, unique_id: str | None = None) -> Caller:
+    """Make the caller of that ARN; ``role`` gives the path that a session's ARN drops."""
+    return Caller(arn, account_of(arn) if arn else None, role=role, unique_id=unique_id)
+
+
+class How(Enum):
+    """How a principal names the caller; it decides what else must allow the call."""
+
+    DIRECT = "direct"
+    """The user, the session or the federated user itself."""
+    ROLE = "role"
+    ANYONE = "anyone"
+    ACCOUNT = "account"
+    OUTSIDE = "outside"
+    """A service or an identity provider: there is no other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whether, and how, one principal names the caller."""
+
+    truth: Truth
+    reason: Reason
+    how: How
+
+
+def judge_principals(
+    principals: tuple[Principal, ...], caller: Caller
+) -> tuple[Finding, tuple[Named, ...]]:
+    """Judge a list of principals: any may match; the finding tells of the nearest."""
+    each = tuple(judge_principal(principal, caller) for principal in principals)
+    truth = some(named.truth for named in each)
+    wanted = ", ".join(principal.text for principal in principals)
+    reason = next((n.reason for n in each if n.truth is truth and n.truth is not Truth.FALSE), None)
+    if reason is None:
+        reason = max((n.reason for n in each), key=_telling, default=Reason.NOT_NAMED)
+    return Finding("Principal", truth, reason, wanted, _shown(caller)), each
+
+
+def judge_principal(principal: Principal, caller: Caller) -> Named:
+    """Judge one principal as it is written."""
+    match principal.kind:
+        case PrincipalKind.AWS:
+            return _aws(principal.text, caller)
+        case PrincipalKind.FEDERATED:
+            return _outside(principal.text, caller.provider, known=not caller.federated)
+        case PrincipalKind.SERVICE:
+            return _outside(principal.text, caller.service, known=True)
+        case PrincipalKind.CANONICAL_USER:
+            return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.OUTSIDE)
+
+
+# Of several principals that do not match, the one that tells most is named.
+_TELLING = (
+    Reason.NOT_NAMED,
+    Reason.ANOTHER_KIND,
+    Reason.OTHER_ACCOUNT,
+    Reason.OTHER_SESSION,
+    Reason.NOT_A_PRINCIPAL,
+    Reason.OTHER_PARTITION,
+    Reason.DELETED_PRINCIPAL,
+)
+
+
+def _telling(reason: Reason) -> int:
+    return _TELLING.index(reason) if reason in _TELLING else -1
+
+
+def _shown(caller: Caller) -> str | None:
+    return caller.arn or caller.provider or caller.service or caller.account
+
+
+def _outside(text: str, found: str | None, *, known: bool) -> Named:
+    if found is None:
+        if known:
+            return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.OUTSIDE)
+    if text in (found, "*"):
+        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+    return Named(Truth.FALSE, Reason.NOT_NAMED, How.OUTSIDE)
+
+
+def _aws(text: str, caller: Caller) -> Named:
+    if text == "*":
+        # Anyone: also a federated caller (IAM user guide, "All principals").
+        outside = caller.federated or caller.service is not None
+        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE if outside else How.ANYONE)
+    if caller.federated or caller.service is not None:
+        return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
+    if ACCOUNT_ID.fullmatch(text):
+        return _account(text, None, caller)
+    if text.startswith(_UNIQUE_IDS):
+        return _unique_id(text, caller)
+    account, partition = account_of(text), partition_of(text)
+    if account is None or partition is None or "*" in text or "?" in text:
+        return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.DIRECT)
+    rest = text.split(":", 5)[5]
+    if rest == "root":
+        return _account(account, partition, caller)
+    return _entity(text, rest, account, partition, caller)
+
+
+def _account(account: str, partition: str | None, caller: Caller) -> Named:
+    if caller.account is None:
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.ACCOUNT)
+    if account != caller.account:
+        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, How.ACCOUNT)
+    if partition is not None and caller.partition not in (None, partition):
+        return Named(Truth.FALSE, Reason.OTHER_PARTITION, How.ACCOUNT)
+    return Named(Truth.TRUE, Reason.MATCHES, How.ACCOUNT)
+
+
+def _unique_id(text: str, caller: Caller) -> Named:
+    # IAM shows an ARN while the entity exists; an ID that shows is of one that was deleted.
+    if caller.unique_id == text:
+        how = How.ROLE if caller.is_session else How.DIRECT
+        return Named(Truth.TRUE, Reason.MATCHES, how)
+    return Named(Truth.FALSE, Reason.DELETED_PRINCIPAL, How.DIRECT)
+
+
+def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) -> Named:
+    how = How.ROLE if rest.startswith("role/") else How.DIRECT
+    if caller.arn is None:
+        if caller.account not in (None, account):
+            return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
+    if text == caller.arn or _is_role_of(text, caller):
+        return Named(Truth.TRUE, Reason.MATCHES, how)
+    if partition != caller.partition and _same_but_for_partition(text, caller):
+        return Named(Truth.FALSE, Reason.OTHER_PARTITION, how)
+    if account != caller.account:
+        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+    if ":assumed-role/" in text and caller.is_session:
+        other = text.rpartition("/")[0] == caller.arn.rpartition("/")[0]
+        return Named(Truth.FALSE, Reason.OTHER_SESSION if other else Reason.NOT_NAMED, how)
+    return Named(Truth.FALSE, Reason.NOT_NAMED, how)
+
+
+def _is_role_of(text: str, caller: Caller) -> bool:
+    if not caller.is_session:
+        return False
+    if caller.role is not None:
+        return text == caller.role
+    # A role's name is unique in its account whatever its path, so the name decides.
+    made = _role_of_session(caller.arn or "")
+    head, slash, name = text.partition(":role/")
+    return bool(slash) and f"{head}:role/{name.rpartition('/')[2]}" == made
+
+
+def _role_of_session(arn: str) -> str:
+    """Return the role's ARN; its path is lost, so it is right for roles without one."""
+    parts = arn.split(":", 5)
+    name = parts[5].split("/")[1]
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{name}"
+
+
+def _same_but_for_partition(text: str, caller: Caller) -> bool:
+    mine = {each.split(":", 2)[2] for each in (caller.arn, caller.named) if each}
+    return text.split(":", 2)[2] in mine

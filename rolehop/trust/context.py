@@ -1,0 +1,61 @@
+"""What is known of a request: values, keys that are surely absent, and all that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+
+
+class Unknown(Enum):
+    """The answer for a key about which nothing is known."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+
+
+class Context:
+    """Condition keys and their values; keys are compared without regard to case.
+
+    Args:
+        values: key to its values, at least one each; an empty sequence counts as absent.
+        absent: keys that the request surely does not have; one that ends in ``/`` stands for
+            all keys that start so (``aws:RequestTag/``).
+        closed: nothing is unknown: a key without a value is absent.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Sequence[str]],
+        absent: Iterable[str] = (),
+        *,
+        closed: bool = False,
+    ) -> None:
+        self._values = {key.lower(): tuple(found) for key, found in values.items() if found}
+        self._absent = {key.lower() for key in absent} | {
+            key.lower() for key, found in values.items() if not found
+        }
+        self._closed = closed
+
+    def lookup(self, key: str) -> tuple[str, ...] | Unknown | None:
+        """Return the values, ``None`` where the key is absent, or that nobody knows."""
+        lowered = key.lower()
+        if lowered in self._values:
+            return self._values[lowered]
+        family = lowered.partition("/")[0] + "/" if "/" in lowered else lowered
+        if self._closed or lowered in self._absent or family in self._absent:
+            return None
+        return UNKNOWN
+
+    def told(self, values: Mapping[str, Sequence[str]]) -> Context:
+        """Return this context with ``values`` laid over it: what the user says wins."""
+        merged = Context({}, (), closed=self._closed)
+        merged._values = self._values | {
+            key.lower(): tuple(found) for key, found in values.items() if found
+        }
+        merged._absent = self._absent | {key.lower() for key, found in values.items() if not found}
+        for key, found in values.items():
+            if not found:
+                merged._values.pop(key.lower(), None)
+        return merged

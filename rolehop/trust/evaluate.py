@@ -1,0 +1,367 @@
+"""From documents and a request to a verdict: six lanes, each allowed, refused or open.
+
+The rules, from the IAM user guide ("Policy evaluation logic", "Cross-account policy
+evaluation") for ``sts:AssumeRole`` and its relatives:
+
+* An explicit Deny that applies, in any lane, refuses. The default is to refuse.
+* The trust policy must always allow the caller.
+* Across accounts the caller's permissions, boundary and session policy must allow it as well.
+* Within one account it depends on how the trust policy names the caller: the user or session
+  itself needs nothing more; its role (or ``*``) no permissions, yet boundary and session policy
+  limit it; the account, all three.
+* SCPs of the caller's account and RCPs of the role's account are judged where they are given,
+  and assumed to allow where they are not.
+
+In three-valued logic: lane = no Deny applies AND (an Allow applies OR the lane is not needed);
+verdict = all lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rolehop.arn import account_of, partition_of
+from rolehop.trust.callers import Caller, How
+from rolehop.trust.context import Context
+from rolehop.trust.policy import Effect
+from rolehop.trust.statements import Attached, Call, Judged, judge_documents
+from rolehop.trust.truth import Finding, Reason, Truth, every, some, truth_of, wrong_first
+
+
+class LaneName(Enum):
+    """The kinds of policy, in the order in which they are told."""
+
+    TRUST = "trust"
+    PERMISSIONS = "permissions"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    SCP = "scp"
+    RCP = "rcp"
+
+
+class Outcome(Enum):
+    """What a lane, a hop or a chain comes to."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    NOT_VISIBLE = "not-visible"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The documents of one lane, as far as they can be seen."""
+
+    documents: tuple[Attached, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Documents that are there, or may be, and cannot be seen or read; by name."""
+
+    there: bool = True
+    """``False``: surely no such document exists (no boundary, no session policy)."""
+
+    malformed: bool = False
+    """What is missing was seen, and is no policy."""
+
+
+NOT_VISIBLE = Shown(missing=("all",))
+NOT_THERE = Shown(there=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One STS call as policies see it."""
+
+    role: str
+    """ARN of the role that is asked for."""
+
+    caller: Caller
+    context: Context
+    actions: tuple[str, ...] = ("sts:AssumeRole",)
+    """All must be allowed: tags add ``sts:TagSession``, a source identity
+    ``sts:SetSourceIdentity``."""
+
+    lanes: Mapping[LaneName, Shown] = field(default_factory=dict)
+    """A lane that is not named here is not visible."""
+
+    def shown(self, lane: LaneName) -> Shown:
+        """Return the documents of ``lane``."""
+        return self.lanes.get(lane, NOT_VISIBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One lane's verdict, with the statement that decides it."""
+
+    name: LaneName
+    outcome: Outcome
+    action: str
+    """The action that decides: the first that is refused, else the first that is open."""
+
+    deciding: Judged | None
+    findings: tuple[Finding, ...]
+    open: tuple[Judged, ...] = field(default=(), repr=False)
+    """Statements that may apply, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a call would be allowed, and why: the root of a tree of findings."""
+
+    request: Request
+    outcome: Outcome
+    """Allowed, refused or unknown."""
+
+    lanes: tuple[Lane, ...]
+    unknowns: tuple[str, ...]
+    """Condition keys, ``caller``, and lanes that would settle it, were they known."""
+
+    assuming: tuple[str, ...]
+
+    @property
+    def refused(self) -> tuple[Lane, ...]:
+        """The lanes that refuse."""
+        return tuple(lane for lane in self.lanes if lane.outcome is Outcome.REFUSED)
+
+    @property
+    def first_wrong(self) -> Finding | None:
+        """The finding to name first."""
+        return next((lane.findings[0] for lane in self.refused), None)
+
+
+def evaluate(request: Request) -> Verdict:
+    """Judge ``request``. Pure; takes time linear in its documents."""
+    by_action = [_judge_action(request, action) for action in request.actions]
+    lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in LaneName)
+    outcome = _join(lanes)
+    return Verdict(
+        request=request,
+        outcome=outcome,
+        lanes=lanes,
+        unknowns=_unknowns(lanes) if outcome is Outcome.UNKNOWN else (),
+        assuming=_assuming(request, lanes) if outcome is Outcome.ALLOWED else (),
+    )
+
+
+def _join(lanes: Sequence[Lane]) -> Outcome:
+    outcomes = {
+        lane.outcome
+        for lane in lanes
+        if lane.outcome is not Outcome.NOT_VISIBLE or lane.name not in _GUARDRAILS
+    }
+    if Outcome.REFUSED in outcomes:
+        return Outcome.REFUSED
+    if outcomes & {Outcome.UNKNOWN, Outcome.NOT_VISIBLE}:
+        return Outcome.UNKNOWN
+    return Outcome.ALLOWED
+
+
+_GUARDRAILS = (LaneName.SCP, LaneName.RCP)
+_WORST = (
+    Outcome.REFUSED,
+    Outcome.UNKNOWN,
+    Outcome.NOT_VISIBLE,
+    Outcome.ALLOWED,
+    Outcome.NOT_APPLICABLE,
+)
+
+
+def _worst(lanes: Sequence[Lane]) -> Lane:
+    return min(lanes, key=lambda lane: _WORST.index(lane.outcome))
+
+
+def _judge_action(request: Request, action: str) -> dict[LaneName, Lane]:
+    call = Call(action, request.role, request.caller, request.context)
+    judged = {name: judge_documents(request.shown(name).documents, call) for name in LaneName}
+    needed = _needed(request, judged[LaneName.TRUST])
+    return {name: _lane(name, request, action, judged[name], needed[name]) for name in LaneName}
+
+
+def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
+    """Return whether each lane must hold an Allow."""
+    caller = request.caller
+    allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
+    direct = some(each.way(How.DIRECT) for each in allows)
+    by_role = some(each.way(How.ROLE, How.ANYONE) for each in allows)
+    across = Truth.UNKNOWN
+    if caller.account is not None:
+        across = truth_of(caller.account != account_of(request.role))
+    outside = caller.federated or caller.service is not None
+    limits = Truth.FALSE if outside else some((across, ~direct))
+    return {
+        LaneName.TRUST: Truth.TRUE,
+        LaneName.PERMISSIONS: (
+            Truth.FALSE if outside else some((across, ~some((direct, by_role))))
+        ),
+        LaneName.BOUNDARY: limits,
+        LaneName.SESSION: limits,
+        LaneName.SCP: truth_of(not outside),
+        # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
+        LaneName.RCP: Truth.FALSE,
+    }
+
+
+def _lane(
+    name: LaneName, request: Request, action: str, judged: Sequence[Judged], needed: Truth
+) -> Lane:
+    shown = request.shown(name)
+    if _is_beside_the_point(name, shown, request):
+        return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
+    impossible = _impossible(request) if name is LaneName.TRUST else None
+    if impossible is not None:
+        return Lane(name, Outcome.REFUSED, action, None, (impossible,))
+    denies = [each for each in judged if each.statement.effect is Effect.DENY]
+    allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
+    unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
+    denied = some((*(each.truth for each in denies), unseen))
+    allowed = some((*(each.truth for each in allows), unseen))
+    enough = some((allowed, ~needed))
+    if denied is Truth.TRUE:
+        return _denied(name, action, denies)
+    if enough is Truth.FALSE:
+        return _not_allowed(name, action, allows)
+    if every((~denied, enough)) is Truth.TRUE:
+        return _fine(name, action, allows, allowed, shown)
+    return _open(name, action, denies, allows, shown)
+
+
+def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool:
+    caller = request.caller
+    if not shown.there:
+        return True
+    if name is LaneName.TRUST:
+        return False
+    if name is LaneName.RCP:
+        return _is_service_linked(request.role)
+    if name is LaneName.SCP and _is_service_linked(caller.role):
+        return True
+    return caller.federated or caller.service is not None
+
+
+def _is_service_linked(role: str | None) -> bool:
+    """Tell whether neither SCP nor RCP touches this role (Organizations user guide)."""
+    return role is not None and ":role/aws-service-role/" in role
+
+
+def _impossible(request: Request) -> Finding | None:
+    """Return why no policy at all could allow this call."""
+    caller = request.caller
+    if caller.is_root:
+        return Finding(
+            "Caller", Truth.FALSE, Reason.ROOT_CALLER, "an IAM user or a session", caller.arn
+        )
+    partition = partition_of(request.role)
+    if caller.partition is not None and caller.partition != partition:
+        return Finding(
+            "Caller", Truth.FALSE, Reason.OTHER_PARTITION, f"a caller in {partition}", caller.arn
+        )
+    return None
+
+
+def _denied(name: LaneName, action: str, denies: Sequence[Judged]) -> Lane:
+    deciding = next(each for each in denies if each.truth is Truth.TRUE)
+    finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
+    return Lane(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
+
+
+def _not_allowed(name: LaneName, action: str, allows: Sequence[Judged]) -> Lane:
+    nearest = min(allows, key=_distance, default=None)
+    if nearest is None:
+        finding = Finding(
+            "Document", Truth.FALSE, Reason.NO_ALLOW, f"a statement that allows {action}"
+        )
+        return Lane(name, Outcome.REFUSED, action, None, (finding,))
+    return Lane(name, Outcome.REFUSED, action, nearest, wrong_first(nearest.findings))
+
+
+def _distance(judged: Judged) -> int:
+    """Return how far a statement is from applying: what is nearest tells the reader most."""
+    wrong = (each for each in judged.findings if each.truth is Truth.FALSE)
+    return sum(_WEIGHTS.get(each.element, 2) + (each.reason in _FAR) * 2 for each in wrong)
+
+
+_WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
+_FAR = {Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND}
+
+
+def _fine(
+    name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth, shown: Shown
+) -> Lane:
+    if allowed is Truth.TRUE:
+        deciding = next(each for each in allows if each.truth is Truth.TRUE)
+        return Lane(name, Outcome.ALLOWED, action, deciding, deciding.findings)
+    if name is LaneName.RCP:
+        return Lane(name, Outcome.ALLOWED, action, None, ())
+    wanted = "nothing: the trust policy names the caller, who is of the role's own account"
+    finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
+    return Lane(name, Outcome.NOT_APPLICABLE, action, None, (finding,))
+
+
+def _open(
+    name: LaneName,
+    action: str,
+    denies: Sequence[Judged],
+    allows: Sequence[Judged],
+    shown: Shown,
+) -> Lane:
+    may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
+    may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
+    sure = some(each.truth for each in allows) is Truth.TRUE
+    unclear = (*may_deny, *(() if sure else may_allow))
+    findings: list[Finding] = []
+    deciding = unclear[0] if unclear else None
+    if may_deny:
+        findings.append(
+            Finding("Effect", Truth.UNKNOWN, Reason.POSSIBLE_DENY, "no Deny that applies", "Deny")
+        )
+    if deciding is not None:
+        findings.extend(wrong_first(deciding.findings))
+    if shown.missing:
+        reason = Reason.MALFORMED_DOCUMENT if shown.malformed else Reason.NOT_VISIBLE
+        findings.append(Finding("Document", Truth.UNKNOWN, reason, ", ".join(shown.missing)))
+    hidden = not shown.documents and not shown.malformed
+    outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
+    return Lane(name, outcome, action, deciding, tuple(findings), tuple(unclear))
+
+
+def _unknowns(lanes: Sequence[Lane]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for lane in lanes:
+        if lane.outcome is Outcome.NOT_VISIBLE and lane.name in _GUARDRAILS:
+            continue
+        if lane.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
+            for finding in (*lane.findings, *(f for each in lane.open for f in each.findings)):
+                found.update(dict.fromkeys(_unknown(finding, lane.name)))
+    return tuple(found)
+
+
+def _unknown(finding: Finding, lane: LaneName) -> tuple[str, ...]:
+    match finding.reason:
+        case Reason.KEY_UNKNOWN:
+            return (finding.element.rpartition(" ")[2],)
+        case Reason.VARIABLE_UNKNOWN if finding.found and finding.element != "Resource":
+            return (finding.found,)
+        case Reason.CALLER_UNKNOWN:
+            return ("caller",)
+        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT:
+            return (lane.value,)
+        case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
+            return (finding.element,)
+        case _:
+            return ()
+
+
+# Whether AWS judges these keys for TagSession and SetSourceIdentity, too, is not documented.
+_UNSETTLED_KEYS = ("sts:externalid", "sts:rolesessionname")
+
+
+def _assuming(request: Request, lanes: Sequence[Lane]) -> tuple[str, ...]:
+    hidden = [lane.name.value for lane in lanes if lane.outcome is Outcome.NOT_VISIBLE]
+    for action in request.actions[1:]:
+        lane = _judge_action(request, action)[LaneName.TRUST]
+        conditions = lane.deciding.statement.conditions if lane.deciding else ()
+        if any(each.key.lower() in _UNSETTLED_KEYS for each in conditions):
+            return (*hidden, "one-request-context")
+    return tuple(hidden)

@@ -1,0 +1,110 @@
+"""The table of commands says what the commands themselves say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import click
+import pytest
+
+from rolehop.cli.options import COMMON_OPTIONS
+from rolehop.cli.root import root
+from rolehop.commands import (
+    CHAIN,
+    COMMANDS,
+    FLAGS,
+    KEYS,
+    PATTERN,
+    PROGRAM,
+    SECTIONS,
+    SHELLS,
+    START_UP_SHELLS,
+    VALUED,
+    Entry,
+)
+from rolehop.integration import INTEGRATIONS
+from tests.completion.home import Home
+
+KINDS = {"chain": CHAIN, "pattern": PATTERN, "name": KEYS, "argv": PROGRAM}
+
+
+def command_of(name: str) -> click.Command:
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    return command
+
+
+def first_line(command: click.Command) -> str:
+    return " ".join(textwrap.dedent(command.help or "").strip().split("\n\n")[0].split())
+
+
+def takes(command: click.Command) -> tuple[object, ...]:
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    return tuple(
+        tuple(each.type.choices) if isinstance(each.type, click.Choice) else KINDS[each.name or ""]
+        for each in arguments
+    )
+
+
+@pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
+def test_a_row_says_what_its_command_takes(name: str, entry: Entry) -> None:
+    command = command_of(name)
+    below = dict(command.commands) if isinstance(command, click.Group) else {}
+    assert list(entry.commands) == list(below)
+    assert entry.takes == takes(command)
+    for each, row in entry.commands.items():
+        assert (row.takes, row.summary) == (takes(below[each]), first_line(below[each]))
+        assert (row.module, row.commands) == (entry.module, {})
+
+
+@pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
+def test_a_row_finds_its_section_and_its_module(name: str, entry: Entry) -> None:
+    assert entry.section in SECTIONS
+    assert entry.module == name.replace("-", "_")
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "keys add", "keys remove"])
+def test_every_name_can_also_be_completed_behind_options(name: str) -> None:
+    first, _, second = name.partition(" ")
+    command = command_of(first)
+    if second:
+        assert isinstance(command, click.Group)
+        command = command.commands[second]
+    for each in command.params:
+        if isinstance(each, click.Argument) and each.name in ("chain", "pattern", "name"):
+            assert each._custom_shell_complete is not None, each.name
+
+
+def test_the_common_options_are_known() -> None:
+    options = [each for each in COMMON_OPTIONS() if isinstance(each, click.Option)]
+    flags = {name for each in options if each.is_flag for name in each.opts}
+    valued = {name for each in options if not each.is_flag for name in each.opts}
+    assert flags == set(FLAGS)
+    assert valued == {*VALUED, "--config"}
+
+
+def test_the_shells_are_those_that_there_are_texts_for() -> None:
+    assert tuple(INTEGRATIONS) == START_UP_SHELLS
+    assert set(SHELLS) < set(INTEGRATIONS)
+
+
+@pytest.mark.parametrize("asked", [["--help"], ["--version"]])
+def test_help_and_version_import_no_command(asked: list[str], home: Home) -> None:
+    code = (
+        "import sys; from rolehop.__main__ import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *asked],
+        env=home.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stderr.split())
+    assert "rolehop.cli.root" in loaded
+    assert not loaded & {f"rolehop.cli.{entry.module}" for entry in COMMANDS.values()}
+    assert not loaded & {"boto3", "botocore", "urllib3", "keyring"}

@@ -1,0 +1,242 @@
+"""What the text of `rolehop init` does while a shell reads it, and what its prompt says."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from rolehop.integration import INTEGRATIONS, integration_text
+from tests.cli.world import Done, World
+from tests.shells.interactive import NO_KEYS
+
+STARTS = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
+every_shell = pytest.mark.parametrize("name", STARTS)
+COMPLETED = ("bash", "zsh", "fish", "powershell")
+
+
+def run(world: World, name: str, script: str, env: dict[str, str | None] | None = None) -> Done:
+    """Run a script after the text has been read, as start-up files are."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    text = world.home / f"text.{name}"
+    if not text.exists():
+        text.write_text(world.rolehop("init", name).out)
+    return world.run(
+        shutil.which(name) or name,
+        *STARTS[name],
+        "-c",
+        script.replace("INIT", f". {text}"),
+        env={**NO_KEYS, **(env or {})},
+    )
+
+
+@every_shell
+@pytest.mark.parametrize("times", [1, 3])
+def test_reading_it_starts_no_process_and_says_nothing(name: str, times: int, kept: World) -> None:
+    # Field 11 of /proc/self/stat counts the page faults of children that ended: none, no child.
+    count = {
+        "bash": "read -r stat </proc/self/stat; set -- ${stat##*) }; echo $9",
+        "zsh": "read -r stat </proc/self/stat; set -- ${=${stat##*\\) }}; echo $9",
+        "fish": "read stat </proc/self/stat; echo (string split ' ' (string replace -r '.*\\) ' '' $stat))[9]",
+    }[name]
+    reading = "\n".join(["INIT"] * times)
+    quiet = run(kept, name, f"{reading}\n{count}", {"PATH": str(kept.folder / "nothing-here")})
+    assert (quiet.code, quiet.out.strip(), quiet.err) == (0, "0", "")
+    forked = run(kept, name, f"{'(:)' if name != 'fish' else '/bin/true'}\n{count}")
+    assert int(forked.out) > 0, "the count does not count"
+
+
+@every_shell
+@pytest.mark.parametrize("color", ["red", None])
+@pytest.mark.parametrize(
+    ("left", "shown"),
+    [
+        (-1, "expired"),
+        (30, "<1m"),
+        (100, "1m"),
+        (43 * 60 + 30, "43m"),
+        (3600 + 90, "1h01m"),
+        (12 * 3600 - 30, "11h59m"),
+    ],
+)
+def test_the_segment_tells_the_chain_and_its_time(
+    name: str, color: str | None, left: int, shown: str, kept: World
+) -> None:
+    chain = "admin" if color else "hub"
+    env = {
+        "ROLEHOP_CHAIN": chain,
+        "ROLEHOP_EXPIRES_AT": str(int(time.time()) + left),
+        "TERM": "xterm",
+    }
+    done = run(kept, name, SEGMENT[name], env)
+    assert done.err == ""
+    text = f"{chain} {shown}"
+    plain = {"bash": f"[{text} ]", "zsh": f"[{text} ]", "fish": f"{text} "}
+    red = {
+        "bash": f"[\x01\x1b[31m\x02{text}\x01\x1b[0m\x02 ]",
+        "zsh": f"[%F{{1}}{text}%f ]",
+        "fish": f"\x1b[31m{text}",
+    }
+    said = done.out.replace("\x1b(B\x1b[m", "").replace("\x1b[m", "")
+    assert said.strip("\n").startswith((red if color else plain)[name])
+    assert "\x1b" not in run(kept, name, SEGMENT[name], env | {"NO_COLOR": "1"}).out
+
+
+SEGMENT = {
+    "bash": 'INIT; rolehop_prompt; printf "[%s]" "$rolehop_segment"',
+    "zsh": 'INIT; rolehop_prompt; printf "[%s]" "$rolehop_segment"',
+    "fish": "INIT; rolehop_prompt",
+}
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("chain", "ends"),
+    [
+        ("", "1000"),
+        ("$(touch bad)`touch bad`", "1000"),
+        ("%F{red}%n", "x[$(touch bad)]"),
+        ("a\x1b]0;title\x07", ""),
+        ("-n", "0x10"),
+        ("  two  ", "99999999999999999999"),
+        ("*", "08"),
+    ],
+)
+def test_the_prompt_trusts_nothing_that_it_finds_in_the_environment(
+    name: str, chain: str, ends: str, kept: World
+) -> None:
+    done = run(kept, name, SEGMENT[name], {"ROLEHOP_CHAIN": chain, "ROLEHOP_EXPIRES_AT": ends})
+    assert (done.code, done.err) == (0, "")
+    assert not (kept.home / "bad").exists()
+    assert "\x1b]" not in done.out
+    if not chain:
+        assert done.out in ("[]", "")
+    elif name == "zsh":
+        assert chain.replace("%", "%%")[: 1 + chain.startswith("%")] in done.out
+    else:
+        assert chain[:1] in done.out
+
+
+@every_shell
+@pytest.mark.parametrize(
+    "name_of_chain", ["it's", "a b", "$x", "`id`", "*", "[a]", "?", "é", "a\\b", "%"]
+)
+def test_a_colour_belongs_to_one_chain_whatever_its_name(
+    name: str, name_of_chain: str, kept: World
+) -> None:
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    file = kept.home / "odd"
+    file.write_text(integration_text(name, colors={name_of_chain: "bright_blue"}, completion=None))
+    tells = "__rolehop_color" if name == "fish" else "__rolehop_set_color; echo $rolehop_color"
+    for chain, color in ((name_of_chain, "brblue" if name == "fish" else "12"), ("other", "")):
+        done = kept.run(
+            name, *STARTS[name], "-c", f". {file}; {tells}", env={"ROLEHOP_CHAIN": chain}
+        )
+        if name == "fish" and set(name_of_chain) & set("*?["):
+            color = ""
+        assert (done.out.strip(), done.err) == (color, "")
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    "setting", ["set -eu", "set -euo pipefail", "set -e; trap 'echo trap' ERR"]
+)
+def test_a_strict_script_ends_with_the_code_of_the_failure(
+    name: str, setting: str, kept: World
+) -> None:
+    good = run(
+        kept,
+        name,
+        f"{setting}; INIT; INIT; rolehop assume hub -q; echo $ROLEHOP_CHAIN; rolehop leave",
+    )
+    assert (good.code, good.out, good.err) == (0, "hub\n", "")
+    bad = run(kept, name, f"{setting}; INIT; rolehop assume admn; echo on")
+    assert (bad.code, bad.out.replace("trap\n", "")) == (3, "")
+
+
+@every_shell
+def test_a_broken_config_breaks_no_shell(name: str, kept: World) -> None:
+    broken = kept.home / "broken.toml"
+    broken.write_text("[chains.x\n")
+    done = kept.rolehop("init", name, env={"ROLEHOP_CONFIG": str(broken)})
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert "rolehop config check" in done.err
+    assert "function rolehop" in done.out
+
+
+@pytest.mark.parametrize("name", INTEGRATIONS)
+def test_nothing_is_left_to_fill_in(name: str, kept: World) -> None:
+    done = kept.rolehop("init", name)
+    assert (done.code, done.err) == (0, "")
+    assert "@CO" not in done.out
+    assert ("_rolehop_completion" in done.out or "Register-ArgumentCompleter" in done.out) == (
+        name in COMPLETED
+    )
+
+
+@pytest.mark.parametrize("name", INTEGRATIONS)
+def test_the_file_can_lie_in_a_folder_of_any_name(name: str, kept: World) -> None:
+    folder = kept.home / 'it\'s $HOME "here" é'
+    done = kept.rolehop("init", name, "--install", env={"XDG_DATA_HOME": str(folder)})
+    assert done.code == 0, done.err
+    suffix = Path(INTEGRATIONS[name].template).suffix
+    (file,) = (path for path in (folder / "rolehop").iterdir() if path.suffix == suffix)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text() == kept.rolehop("init", name).out
+    if name in STARTS and shutil.which(name):
+        read = kept.run(name, *STARTS[name], "-c", f"{done.out}\ntype rolehop", env=NO_KEYS)
+        assert "function" in read.out, read.err
+
+
+def test_nushell_reads_its_file_and_takes_sessions(kept: World) -> None:
+    lines = """
+        rolehop assume admin -q
+        print (^env | lines | where $it =~ '^ROLEHOP_CHAIN' | str join)
+        print (rolehop-prompt)
+        rolehop -q refresh
+        rolehop leave
+        rolehop leave
+        print $"[(rolehop-prompt)]"
+        try { rolehop assume admn } catch {|error| print $error.exit_code }
+        rolehop plan admn
+    """
+    done = scripted(kept, "nu", "nu", lines)
+    assert done.code == 3, done.err
+    assert done.out.splitlines()[0] == "ROLEHOP_CHAIN=admin"
+    assert "\x1b[31madmin " in done.out.splitlines()[1]
+    assert done.out.splitlines()[2:] == ["[]", "3"]
+
+
+def test_xonsh_reads_its_file_and_takes_sessions(kept: World) -> None:
+    lines = """
+rolehop assume admin -q
+env | grep ^ROLEHOP_CHAIN
+print($PROMPT_FIELDS["rolehop"]())
+rolehop -q refresh
+rolehop leave
+rolehop leave
+print($PROMPT_FIELDS["rolehop"]())
+rolehop assume admn && echo on || echo failed
+"""
+    done = scripted(kept, "xonsh", "xsh", lines)
+    assert done.code == 0, done.err
+    first, second, *rest = done.out.splitlines()
+    assert first == "ROLEHOP_CHAIN=admin"
+    assert second.startswith("{RED}admin ")
+    assert rest == ["None", "failed"]
+
+
+def scripted(world: World, name: str, suffix: str, lines: str) -> Done:
+    """Run a script that reads the kept file first."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    reads = world.rolehop("init", name, "--install").out
+    script = world.home / f"script.{suffix}"
+    script.write_text(reads + lines)
+    start = "-n" if name == "nu" else "--no-rc"
+    env = {**NO_KEYS, "XONSH_DATA_DIR": str(world.home), "TERM": "xterm"}
+    return world.run(name, start, str(script), env=env)
