@@ -145,7 +145,7 @@ def offered(kind: str, names: Names) -> Offers:
         return {name: "" for name, of_type in names["source"].items() if of_type == "keys"}
     patterns = names["fleet"] if kind == PATTERN else {}
     # A chain's place and description stay where a profile has its name.
-    return {**patterns, **names["chain"], **{**names["profile"], **names["chain"]}}
+    return {**patterns, **names["chain"], **names["profile"], **names["chain"]}
 
 
 # ---- written for a shell

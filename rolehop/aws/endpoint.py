@@ -82,11 +82,26 @@ def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
     return _checked(_by_rules(service, settings), f"region {settings.region!r}")
 
 
+def public_url(service: str, settings: ClientSettings) -> str:
+    """Return AWS's own address of a service that is called unsigned (``sso``, ``sso-oidc``).
+
+    Raises:
+        ConfigError: the region or the flags lead to no endpoint.
+    """
+    try:
+        validate_region_name(settings.region)
+    except BotoCoreError:
+        raise ConfigError(
+            f"{settings.region!r} is no region", fix="a region looks like eu-west-1"
+        ) from None
+    return _by_rules(service, settings).url
+
+
 def _signable(region: str) -> str:
     return "us-east-1" if region == GLOBAL_REGION else region
 
 
-def _by_rules(service: Service, settings: ClientSettings) -> Endpoint:
+def _by_rules(service: str, settings: ClientSettings) -> Endpoint:
     wanted: dict[str, object] = {
         "Region": settings.region,
         "UseFIPS": settings.use_fips,
@@ -123,7 +138,7 @@ def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
 
 
 @cache
-def _rules(service: Service) -> Any:
+def _rules(service: str) -> Any:
     from botocore.endpoint_provider import EndpointProvider
     from botocore.loaders import Loader
 

@@ -137,8 +137,12 @@ class QueryClient:
         action: str,
         params: Mapping[str, str],
         signer: Credentials | None,
+        *,
+        attempts: int | None = None,
     ) -> Element:
         """Return the root of the answer, its namespaces taken off.
+
+        ``attempts`` is the most there may be, where that is not for the settings to say.
 
         Throttling, faults of AWS and lost connections are tried again with full jitter; a call
         whose params carry a ``TokenCode`` is sent once, because AWS may have seen the code.
@@ -154,18 +158,18 @@ class QueryClient:
         line = self._line(service)
         code = params.get("TokenCode")
         body = urlencode({"Action": action, "Version": _VERSIONS[service], **params}).encode()
-        allowed = 1 if code else self._settings.max_attempts
-        attempts = 0
+        allowed = 1 if code else attempts or self._settings.max_attempts
+        made = 0
         while True:
-            attempts += 1
+            made += 1
             outcome = self._send(line, service, body, signer)
-            _log.debug("%s at %s, attempt %d: %s", action, line.endpoint.host, attempts, outcome)
-            if attempts >= allowed or not _may_pass(outcome):
+            _log.debug("%s at %s, attempt %d: %s", action, line.endpoint.host, made, outcome)
+            if made >= allowed or not _may_pass(outcome):
                 break
-            self._sleep(_backoff_seconds(attempts))
+            self._sleep(_backoff_seconds(made))
         if isinstance(outcome, Fault):
-            raise tell(outcome, line.route, self._settings, attempts=attempts, coded=bool(code))
-        return _read(outcome, action, line.route, attempts, code)
+            raise tell(outcome, line.route, self._settings, attempts=made, coded=bool(code))
+        return _read(outcome, action, line.route, made, code)
 
     def _send(
         self, line: _Line, service: Service, body: bytes, signer: Credentials | None

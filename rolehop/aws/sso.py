@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, unexpected
+from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, host_of, unexpected
 from rolehop.aws.oauth import hidden_text, plain_text, raise_trouble
 from rolehop.credentials import Credentials, Secret
+from rolehop.errors import ServiceError
 from rolehop.words import clean
 
 _ATTEMPTS = 8
@@ -102,7 +103,7 @@ class Portal:
             if not isinstance(following, str) or not following:
                 return found
             wanted["next_token"] = following
-        raise unexpected(answer, self._base, asked, "its pages do not end")
+        raise ServiceError(f"{host_of(self._base)} does not come to an end with {asked}")
 
     def _get(
         self, path: str, token: Secret, query: Mapping[str, str], asked: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
@@ -21,10 +22,26 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from rolehop.arn import RoleArn
+    from rolehop.aws.iam import IamKeys
     from rolehop.aws.query import QueryClient
     from rolehop.plan import Hop
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """What AssumeRoleWithWebIdentity is told besides the token."""
+
+    role: RoleArn
+    session_name: str
+    duration_seconds: int | None = None
+    """``None``: STS's default of 1 h."""
+
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    provider_id: str | None = None
+    """For OAuth 2.0 access tokens alone (``www.amazon.com``); never for OpenID Connect."""
 
 
 class StsClient:
@@ -106,6 +123,34 @@ class StsClient:
             lambda result: checks.read_federated_session(result, role, self._second()),
         )
 
+    def assume_role_with_web_identity(self, wish: WebIdentity, token: Secret) -> Session:
+        """Call AssumeRoleWithWebIdentity, which nobody signs: the token proves who asks.
+
+        Tags, source identity and external ID have no parameter there; they come from the token's
+        claims (STS API reference, AssumeRoleWithWebIdentity).
+        """
+        optional = {
+            "ProviderId": wish.provider_id,
+            "Policy": wish.policy,
+            "DurationSeconds": None
+            if wish.duration_seconds is None
+            else str(wish.duration_seconds),
+        }
+        params = {
+            "RoleArn": str(wish.role),
+            "RoleSessionName": wish.session_name,
+            "WebIdentityToken": token.reveal(),
+            **{name: value for name, value in optional.items() if value is not None},
+            **_members("PolicyArns", ({".arn": arn} for arn in wish.policy_arns)),
+        }
+        return self._ask(
+            "sts",
+            "AssumeRoleWithWebIdentity",
+            params,
+            None,
+            lambda result: checks.read_federated_session(result, wish.role, self._second()),
+        )
+
     def caller(self, signer: Credentials) -> Caller:
         """Call GetCallerIdentity."""
         return self._ask("sts", "GetCallerIdentity", {}, signer, checks.read_caller)
@@ -131,6 +176,13 @@ class StsClient:
             cause=f"rolehop cannot choose between {', '.join(serials)}",
             fix="name one of them as the source's mfa_serial",
         )
+
+    @property
+    def iam_keys(self) -> IamKeys:
+        """The IAM calls by which users rotate their own keys, over the same connections."""
+        from rolehop.aws.iam import IamKeys
+
+        return IamKeys(self._client)
 
     def _ask(
         self,

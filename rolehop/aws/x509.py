@@ -208,6 +208,11 @@ def name_of(leaf: x509.Certificate) -> str:
     return leaf.subject.rfc4514_string() or "nobody"
 
 
+def without_line_end(text: Secret) -> Secret:
+    """Return a passphrase as it came through a pipe, its line end taken off."""
+    return Secret(text.reveal().rstrip("\r\n"))
+
+
 def der(certificate: x509.Certificate) -> bytes:
     """Return the certificate's bytes."""
     return certificate.public_bytes(serialization.Encoding.DER)

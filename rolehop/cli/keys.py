@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 def command() -> None:
     """Keep IAM user keys in the keyring.
 
-    A source of type "keys" starts from them. No AWS call is made here.
+    A source of type "keys" starts from them. Only rotate calls AWS.
     """
 
 
@@ -168,3 +168,25 @@ def remove(ctx: click.Context, name: str) -> None:
     if not app.vault.keys.remove(name):
         raise UsageProblem(f"no keys are kept under '{name}'", fix="rolehop keys list")
     app.terminal.note(f"removed: '{name}'")
+
+
+@command.command(
+    epilog="""
+rolehop keys rotate alice
+rolehop keys rotate alice --finish AKIAIOSFODNN7EXAMPLE  # after an interruption
+"""
+)
+@click.argument("name")
+@click.option("--finish", metavar="KEY_ID", help="Only delete this other key of the same user.")
+@click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
+@click.pass_context
+def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -> None:
+    """Put a new access key in the place of the one kept under NAME.
+
+    Creates a key, waits until it works, keeps it, then deactivates and deletes the old one. The
+    user must be allowed these calls on itself. Where the source has mfa_serial, they are made
+    with MFA. Whatever interrupts, a working key is kept, and what remains at AWS is said.
+    """
+    from rolehop.cli.rotate import rotate_keys
+
+    rotate_keys(App.of(ctx), name, finish, mfa_stdin=mfa_stdin)

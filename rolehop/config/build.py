@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, cast
 
 from rolehop.arn import ACCOUNT_ID
-from rolehop.config import limits
+from rolehop.config import checks, limits
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.gather import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
@@ -85,14 +85,14 @@ class Builder:
             if not check_name(name, here, self.faults):
                 continue
             if kind == "sources":
-                layer.sources[name] = Written(self._source(name, table, here), here)
+                layer.sources[name] = Written(self._source(name, table, here, document), here)
             elif kind == "chains":
                 chain = self._chain(name, table, here, document)
                 layer.chains[kind, name] = Written((chain,), here)
             else:
                 layer.chains[kind, name] = Written(self._fleet(name, table, here, document), here)
 
-    def _source(self, name: str, found: object, origin: Origin) -> SourceConfig:
+    def _source(self, name: str, found: object, origin: Origin, document: Document) -> SourceConfig:
         kind = found.get("type") if isinstance(found, dict) else None
         own = self.source_types.get(kind) if isinstance(kind, str) else None
         if own is None:
@@ -101,6 +101,7 @@ class Builder:
         # A source has no user, host or chain of its own: a fleet's account is all there is.
         table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
         values = check_table(table, found, origin, self.faults)
+        values |= self._paths(table, values, origin, document)
         common = {key.name for key in SOURCE.keys}
         return SourceConfig(
             name=name,
@@ -110,6 +111,16 @@ class Builder:
             region=_text(values, "region"),
             principal=_text(values, "principal"),
         )
+
+    def _paths(self, table: Table, values: Values, origin: Origin, document: Document) -> Values:
+        """Return the values that are paths, whole: they are relative to the file that names them."""
+        found: Values = {}
+        for key in table.keys:
+            written = values.get(key.name)
+            if key.check is checks.PATH and isinstance(written, str):
+                path = self.gatherer.beside(document.folder, written, origin.at(key.name))
+                found[key.name] = str(path)
+        return found
 
     def _without_type(self, kind: object, found: object, origin: Origin) -> None:
         """Complain of a source whose type is missing or unknown; its keys cannot be judged."""

@@ -57,7 +57,7 @@ class Gatherer:
 
         ``None``: what is wrong with it was noted at ``origin``.
         """
-        path = self._beside(folder, name, origin)
+        path = self.beside(folder, name, origin)
         text = None if path is None else self._named(path, origin)
         return None if text is None else (str(path), text)
 
@@ -78,7 +78,7 @@ class Gatherer:
     def _include(
         self, folder: Path, name: str, origin: Origin, trail: tuple[Path, ...]
     ) -> Document | None:
-        path = self._beside(folder, name, origin)
+        path = self.beside(folder, name, origin)
         if path is None:
             return None
         absolute = _absolute(path)
@@ -97,7 +97,11 @@ class Gatherer:
             )
         return self._documents[absolute]
 
-    def _beside(self, folder: Path, name: str, origin: Origin) -> Path | None:
+    def beside(self, folder: Path, name: str, origin: Origin) -> Path | None:
+        """Return the path that ``name``, written in a file of ``folder``, stands for.
+
+        ``None``: what is wrong with it was noted at ``origin``.
+        """
         if name.startswith("~"):
             self.faults.add(origin, f'"~" means nothing here; write the whole path: {quoted(name)}')
             return None

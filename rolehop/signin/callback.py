@@ -153,12 +153,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     timeout = _CLIENT_SECONDS
     server_version = "rolehop"
     sys_version = ""
 
     def _answer(self) -> None:
-        assert isinstance(self.server, _Server)
         hosts = self.headers.get_all("Host") or []
         status, words = self.server.callback.judged(self.command, self.path, hosts)
         body, policy = page(*words)

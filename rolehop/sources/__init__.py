@@ -14,7 +14,18 @@ from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Table
 from rolehop.plan import Stamp
 from rolehop.ports import Source
-from rolehop.sources import environment, keys, profile
+from rolehop.sources import (
+    container,
+    environment,
+    identity_center,
+    instance,
+    keys,
+    process,
+    profile,
+    roles_anywhere,
+    saml,
+    web_identity,
+)
 from rolehop.sources.inputs import (
     Build,
     Finding,
@@ -68,6 +79,37 @@ SOURCE_TYPES: Mapping[str, SourceType] = {
     "keys": SourceType(keys.TABLE, keys.stamp, keys.build),
     "profile": SourceType(profile.TABLE, profile.stamp, profile.build),
     "environment": SourceType(environment.TABLE, environment.stamp, environment.build),
+    "identity-center": SourceType(
+        identity_center.TABLE,
+        identity_center.stamp,
+        identity_center.build,
+        identity_center.findings,
+        SignIn(identity_center.login, identity_center.logout),
+    ),
+    "instance": SourceType(
+        instance.TABLE, instance.stamp, instance.build, findings=instance.findings
+    ),
+    "container": SourceType(
+        container.TABLE, container.stamp, container.build, findings=container.findings
+    ),
+    "web-identity": SourceType(
+        web_identity.TABLE,
+        web_identity.stamp,
+        web_identity.build,
+        web_identity.findings,
+        SignIn(web_identity.login, web_identity.logout),
+    ),
+    "saml": SourceType(
+        saml.TABLE, saml.stamp, saml.build, saml.findings, SignIn(saml.login, saml.logout)
+    ),
+    "roles-anywhere": SourceType(
+        roles_anywhere.TABLE,
+        roles_anywhere.stamp,
+        roles_anywhere.build,
+        roles_anywhere.findings,
+        SignIn(roles_anywhere.login, roles_anywhere.logout),
+    ),
+    "process": SourceType(process.TABLE, process.stamp, process.build),
 }
 
 

@@ -233,6 +233,9 @@ class Inputs:
 
     keys: KeyStore
     now: Callable[[], datetime]
+    home: Path = field(default_factory=Path.home)
+    """The person's home folder."""
+
     run: Run = run
     profile_of_chain: Callable[[str], str | None] = field(default=_no_chains)
     """The AWS profile that a configured chain starts from, ``None`` for any other chain. Lets a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from rolehop.errors import SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.ports import Source
-from rolehop.sources.inputs import Finding, Inputs, Login, SignIn
+from rolehop.sources.inputs import Finding, Inputs, Login
 from rolehop.sources.programs import environment_of_program, first_line, output_of
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     asked: list[Secret] = []
 
     def ask(named: str) -> Secret:
-        given = None if how.text is None else Secret(how.text.reveal().rstrip("\r\n"))
-        asked.append(given or _from_person(source, inputs, named))
+        from rolehop.aws.x509 import without_line_end
+
+        typed = _from_person(source, inputs, named) if how.text is None else how.text
+        asked.append(without_line_end(typed))
         return asked[-1]
 
     identity = _identity(source, ask)
@@ -148,6 +150,19 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
 def logout(source: SourceConfig, inputs: Inputs) -> bool:
     """Forget the passphrase; ``False``: none was kept."""
     return inputs.tokens.remove(_kept_as(source))
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say which files or token are looked for, and whether they are there."""
+    del inputs
+    found = [
+        Finding(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
+        for name in ("certificate", "private_key", "pkcs12", "certificate_chain")
+        if (path := _path(source.settings.get(name))) is not None
+    ]
+    if "pkcs11" in source.settings:
+        found.append(Finding("a key on a token", str(source.settings["pkcs11"])))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +221,8 @@ class _RolesAnywhere:
     def _from_command(self, command: tuple[str, ...]) -> Secret:
         what = f"the passphrase_command of source '{self.source.name}'"
         environ = environment_of_program(self.inputs.environ)
-        said = first_line(output_of(command, environ, what=what, say=self.inputs.note))
+        with self.inputs.locks.waiting_for_person():
+            said = first_line(output_of(command, environ, what=what, say=self.inputs.note))
         if not said:
             raise SourceError(f"{what} printed nothing", fix="let it print the passphrase")
         return Secret(said)
@@ -289,8 +305,9 @@ def _read(path: Path) -> bytes:
 
 def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
     what = _called(source)
-    question = f"{what} of {named} (source '{source.name}'): "
-    return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
+    question = f"{what} of {named} (source '{source.name}'):"
+    with inputs.locks.waiting_for_person():
+        return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
 
 
 def _called(source: SourceConfig) -> str:

@@ -86,6 +86,9 @@ class Request:
     lanes: Mapping[LaneName, Shown] = field(default_factory=dict)
     """A lane that is not named here is not visible."""
 
+    impossible: Finding | None = None
+    """Why STS refuses this call whatever the policies say, where that is known."""
+
     def shown(self, lane: LaneName) -> Shown:
         """Return the documents of ``lane``."""
         return self.lanes.get(lane, NOT_VISIBLE)
@@ -142,6 +145,15 @@ def evaluate(request: Request) -> Verdict:
         lanes=lanes,
         unknowns=_unknowns(lanes) if outcome is Outcome.UNKNOWN else (),
         assuming=_assuming(request, lanes) if outcome is Outcome.ALLOWED else (),
+    )
+
+
+def actions_refused(request: Request, lane: LaneName) -> tuple[str, ...]:
+    """Return the actions that ``lane`` refuses."""
+    return tuple(
+        action
+        for action in request.actions
+        if _judge_action(request, action)[lane].outcome is Outcome.REFUSED
     )
 
 
@@ -247,6 +259,8 @@ def _is_service_linked(role: str | None) -> bool:
 
 def _impossible(request: Request) -> Finding | None:
     """Return why no policy at all could allow this call."""
+    if request.impossible is not None:
+        return request.impossible
     caller = request.caller
     if caller.is_root:
         return Finding(

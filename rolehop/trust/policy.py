@@ -5,20 +5,23 @@ Grammar: IAM user guide, "Grammar of the IAM JSON policy language".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import NoReturn, TypeVar
 
+from rolehop.patterns import Pattern
 from rolehop.trust.operators import Operator, parse_operator
-from rolehop.trust.reader import Node, Number, error_at, position, read_json
+from rolehop.trust.reader import Node, Number, error_at, read_json
 from rolehop.trust.variables import Template, parse_template
 from rolehop.words import nearest, quoted
 
 T = TypeVar("T")
 
 MOST_STATEMENTS = 2_000
+_LINE_END = Pattern(r"\n")
 
 
 class Kind(Enum):
@@ -137,6 +140,7 @@ class _Parser:
         self.text = text
         self.kind = kind
         self.variables = False
+        self.line_ends = [match.start() for match in _LINE_END.compiled.finditer(text)]
 
     def refuse(self, node: Node, problem: str) -> NoReturn:
         raise error_at(self.text, node.offset, problem)
@@ -166,7 +170,7 @@ class _Parser:
             index=index,
             sid=self._string(parts["Sid"], "Sid") if "Sid" in parts else None,
             effect=self._effect(parts.get("Effect"), node, index),
-            line=position(self.text, node.offset)[0],
+            line=bisect_left(self.line_ends, node.offset) + 1,
             principals=self._maybe(parts, "Principal", self._principals),
             not_principals=self._maybe(parts, "NotPrincipal", self._principals),
             actions=self._maybe(parts, "Action", self._actions),

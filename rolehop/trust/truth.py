@@ -86,6 +86,9 @@ class Reason(Enum):
     VARIABLE_UNKNOWN = "variable-unknown"
     MALFORMED_VALUE = "malformed-value"
     UNKNOWN_OPERATOR = "unknown-operator"
+    # the request itself, which STS refuses whatever policies say
+    IDENTITY_CHANGED = "source-identity-changed"
+    TAG_REPEATED = "transitive-tag-repeated"
     # whole documents
     NO_ALLOW = "no-allow"
     EXPLICIT_DENY = "explicit-deny"

@@ -22,8 +22,8 @@ class Wild(Enum):
 Token = str | Wild
 """Some literal text, or a wildcard."""
 
-_Piece = tuple[str | None, ...]
-"""What stands between two stars, by character; ``None``: any one."""
+_Piece = str | tuple[str | None, ...]
+"""What stands between two stars: plain text, or characters of which ``None`` is any one."""
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
@@ -69,20 +69,28 @@ def matches_text(text: str, pattern: str) -> bool:
 
 
 def _pieces(tokens: Iterable[Token]) -> list[_Piece]:
-    pieces: list[list[str | None]] = [[]]
+    runs: list[list[Token]] = [[]]
     for token in tokens:
         if token is Wild.RUN:
-            pieces.append([])
-        elif token is Wild.ONE:
-            pieces[-1].append(None)
+            runs.append([])
         else:
-            pieces[-1].extend(str(token))
-    middle = [piece for piece in pieces[1:-1] if piece]
-    ends = [pieces[0], *middle, pieces[-1]] if len(pieces) > 1 else pieces
-    return [tuple(piece) for piece in ends]
+            runs[-1].append(token)
+    middle = [run for run in runs[1:-1] if run]
+    return [_piece(run) for run in ([runs[0], *middle, runs[-1]] if len(runs) > 1 else runs)]
+
+
+def _piece(run: list[Token]) -> _Piece:
+    if Wild.ONE not in run:
+        return "".join(str(each) for each in run)
+    letters: list[str | None] = []
+    for token in run:
+        letters.extend([None] if isinstance(token, Wild) else token)
+    return tuple(letters)
 
 
 def _stands_at(text: str, at: int, piece: _Piece) -> bool:
+    if isinstance(piece, str):
+        return text.startswith(piece, at)
     return all(
         wanted is None or wanted == found
         for wanted, found in zip(piece, text[at : at + len(piece)], strict=True)
@@ -91,13 +99,9 @@ def _stands_at(text: str, at: int, piece: _Piece) -> bool:
 
 def _find(text: str, start: int, end: int, piece: _Piece) -> int | None:
     """Return where ``piece`` first stands within ``text[start:end]``."""
-    if None not in piece:
-        found = text.find("".join(letter or "" for letter in piece), start, end)
+    if isinstance(piece, str):
+        found = text.find(piece, start, end)
         return None if found < 0 else found
-    return _find_with_gaps(text, start, end, piece)
-
-
-def _find_with_gaps(text: str, start: int, end: int, piece: _Piece) -> int | None:
     any_one = sum(1 << at for at, letter in enumerate(piece) if letter is None)
     masks: dict[str, int] = {}
     for at, letter in enumerate(piece):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.handover.variables import Change, assumed, left, shell_before, timestamp
+from rolehop.handover.variables import Change, assumed, left, renewed, shell_before, timestamp
 
 FOUR = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 HUB = {
@@ -164,3 +164,12 @@ def test_times_are_told_in_utc() -> None:
     moment = datetime(2030, 1, 2, 5, 4, 5, 999_999, tzinfo=timezone(timedelta(hours=1)))
     assert timestamp(moment) == "2030-01-02T04:04:05Z"
     assert timestamp(datetime(2030, 1, 2, tzinfo=UTC)) == "2030-01-02T00:00:00Z"
+
+
+def test_a_renewed_session_leaves_profile_and_region_to_the_shell(session: Session) -> None:
+    changed = dict(renewed(session))
+    assert changed["AWS_SESSION_TOKEN"] == "IQoJ/token+hub=="
+    assert changed["ROLEHOP_EXPIRES_AT"] == "1893557045"
+    assert changed["AWS_SECURITY_TOKEN"] is None
+    assert not {name for name in changed if "REGION" in name or "PROFILE" in name}
+    assert "ROLEHOP_CHAIN" not in changed

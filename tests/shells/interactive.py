@@ -6,11 +6,14 @@ with Interactive(world, "zsh", {".zshrc": 'eval "$(rolehop init zsh)"'}) as shel
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
+import struct
+import termios
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,10 +84,6 @@ class Interactive:
     def __enter__(self) -> Self:
         self._master, slave = pty.openpty()
         # Wide enough that nothing wraps.
-        import fcntl
-        import struct
-        import termios
-
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
         self.process = self._world.start(
             *_TAKE_TERMINAL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ every_shell = pytest.mark.parametrize("name", STARTS)
 COMPLETED = ("bash", "zsh", "fish", "powershell")
 
 
-def run(world: World, name: str, script: str, env: dict[str, str | None] | None = None) -> Done:
+def run(world: World, name: str, script: str, env: Mapping[str, str | None] | None = None) -> Done:
     """Run a script after the text has been read, as start-up files are."""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")

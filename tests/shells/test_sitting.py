@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -43,11 +43,11 @@ def sitting(
     before: str = "",
     line: str | None = None,
     after: str = "",
-    env: dict[str, str | None] | None = None,
+    env: Mapping[str, str | None] | None = None,
 ) -> Iterator[Interactive]:
     """Start a shell whose start-up file has the line of `rolehop init`."""
     startup = "\n".join([before, line or LINES[name], PROMPTS[name], after])
-    with Interactive(world, name, startup, env=NO_KEYS | (env or {})) as shell:
+    with Interactive(world, name, startup, env={**NO_KEYS, **(env or {})}) as shell:
         yield shell
 
 

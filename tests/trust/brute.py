@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
@@ -36,9 +36,7 @@ def _one(world: Json, action: str) -> bool:
             grants |= _names(statement, world) if "Principal" in statement else {"star"}
     identity = _grants(world["identity"], world, action)
     boundary = world.get("boundary") is None or _grants(world["boundary"], world, action)
-    session = world.get("session_policy") is None or _grants(
-        world["session_policy"], world, action
-    )
+    session = world.get("session_policy") is None or _grants(world["session_policy"], world, action)
     if caller.split(":")[4] != role.split(":")[4]:
         return bool(grants) and identity and boundary and session
     if "self" in grants:
@@ -163,9 +161,7 @@ def _hit(base: str, value: str, text: str) -> bool:
     if base == "BinaryEquals":
         return base64.b64decode(value) == base64.b64decode(text)
     kind, order = re.fullmatch(r"(Numeric|Date)(.*)", base).groups()  # type: ignore[union-attr]
-    left, right = (
-        (float(value), float(text)) if kind == "Numeric" else (_when(value), _when(text))
-    )
+    left, right = (float(value), float(text)) if kind == "Numeric" else (_when(value), _when(text))
     return {
         "Equals": left == right,
         "LessThan": left < right,
@@ -179,4 +175,4 @@ def _when(text: str) -> float:
     if text.isdigit():
         return float(text)
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()

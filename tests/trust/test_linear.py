@@ -91,7 +91,7 @@ def test_five_hundred_statements_take_ten_times_the_steps_of_fifty() -> None:
         return steps(lambda: judge(text))
 
     assert cost(500) <= 10 * cost(50) * 1.2
-    assert cost(500) < 250_000  # a few milliseconds' worth
+    assert cost(500) < 450_000  # some ten milliseconds' worth, reading included
 
 
 def judge(text: str) -> Outcome:

@@ -90,7 +90,11 @@ CONDITIONS: list[tuple[list[str], list[str], list[Any]]] = [
         ["aws:MultiFactorAuthAge"],
         ["3600", 10, ["10", "20"]],
     ),
-    (["IpAddress", "NotIpAddress"], ["aws:SourceIp"], ["203.0.113.0/24", ["2001:db8::/32", "1.2.3.4"]]),
+    (
+        ["IpAddress", "NotIpAddress"],
+        ["aws:SourceIp"],
+        ["203.0.113.0/24", ["2001:db8::/32", "1.2.3.4"]],
+    ),
     (
         ["DateLessThan", "DateGreaterThanEquals", "DateNotEquals"],
         ["aws:CurrentTime"],
@@ -191,9 +195,7 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
         statements = world[name]
         text = json.dumps({"Version": "2012-10-17", "Statement": statements or []})
         lanes[lane] = (
-            NOT_THERE
-            if statements is None
-            else Shown((Attached(name, parse_policy(text, kind)),))
+            NOT_THERE if statements is None else Shown((Attached(name, parse_policy(text, kind)),))
         )
     known = {key: found for key, found in world["ctx"].items() if key not in unknown}
     return Request(

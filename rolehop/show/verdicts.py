@@ -1,0 +1,88 @@
+"""The JSON of ``explain`` and ``check``: the whole tree of findings, every key always present."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rolehop.trust.chain import ChainVerdict, HopVerdict
+from rolehop.trust.evaluate import Lane
+from rolehop.trust.mend import Mend
+from rolehop.trust.truth import Finding
+
+Document = dict[str, object]
+
+
+def explain_document(verdict: ChainVerdict) -> Document:
+    """Return ``rolehop.explain/1``."""
+    return {
+        "schema": "rolehop.explain/1",
+        "chain": verdict.chain,
+        "source": verdict.source,
+        "verdict": verdict.outcome.value,
+        "hops": [_hop(hop) for hop in verdict.hops],
+    }
+
+
+def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
+    """Return ``rolehop.check/1``."""
+    return {
+        "schema": "rolehop.check/1",
+        "chains": [
+            {
+                "chain": each.chain,
+                "verdict": each.outcome.value,
+                "hops": [_hop(hop) for hop in each.hops],
+            }
+            for each in verdicts
+        ],
+    }
+
+
+def _hop(hop: HopVerdict) -> Document:
+    verdict = hop.verdict
+    caller = verdict.request.caller
+    return {
+        "hop": hop.number,
+        "role": verdict.request.role,
+        "caller": caller.arn or caller.provider,
+        "verdict": verdict.outcome.value,
+        "lanes": [_lane(lane) for lane in verdict.lanes],
+        "unknowns": list(verdict.unknowns),
+        "assuming": list(verdict.assuming),
+        "mend": _mend(hop.mends[0]) if hop.mends else None,
+    }
+
+
+def _lane(lane: Lane) -> Document:
+    statement = lane.deciding.statement if lane.deciding else None
+    return {
+        "lane": lane.name.value,
+        "verdict": lane.outcome.value,
+        "statement": None
+        if statement is None
+        else {
+            "sid": statement.sid,
+            "index": statement.index,
+            "effect": statement.effect.value,
+        },
+        "findings": [_finding(finding) for finding in lane.findings],
+    }
+
+
+def _finding(finding: Finding) -> Document:
+    return {
+        "element": finding.element,
+        "truth": finding.truth.value,
+        "reason": finding.reason.value,
+        "wanted": finding.wanted,
+        "found": finding.found,
+    }
+
+
+def _mend(mend: Mend) -> Document:
+    return {
+        "account": mend.account,
+        "document": mend.document,
+        "change": mend.change.value,
+        "statement": mend.statement,
+    }

@@ -1,0 +1,127 @@
+"""Tokens that CI services give to their jobs: what each looks for, and how it is asked for.
+
+GitLab is not among them: its jobs name the variable themselves (``id_tokens:``), so ``token_env``
+is all that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rolehop.credentials import Secret
+from rolehop.errors import SourceError
+from rolehop.sources.inputs import Inputs
+from rolehop.sources.programs import environment_of_program, first_line, output_of
+
+DEFAULT_AUDIENCE = "sts.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Ci:
+    """One service."""
+
+    title: str
+    variables: tuple[str, ...]
+    """What must be set for a token to be had; the first holds the token where it is a variable."""
+
+    job: tuple[str, ...]
+    """What tells one job from another: the stamp of a token that must be asked for first."""
+
+    hint: str
+    """What to do where the variables are missing."""
+
+    get: Callable[[Inputs, str | None], Secret]
+    """Returns the token for an audience, where one is named."""
+
+    in_variable: bool = False
+    """The token is the first variable's value."""
+
+
+def _github(inputs: Inputs, audience: str | None) -> Secret:
+    from rolehop.aws.ci import github_token
+    from rolehop.sources.calls import http_of
+
+    url, bearer = (inputs.environ[name] for name in _GITHUB)
+    with http_of(inputs, "us-east-1", advice="the job's own network must reach GitHub") as http:
+        return github_token(http, url, Secret(bearer), audience or DEFAULT_AUDIENCE)
+
+
+def _circleci(inputs: Inputs, audience: str | None) -> Secret:
+    if audience is None:
+        return _in_variable(inputs, "CIRCLE_OIDC_TOKEN_V2")
+    # The token of the variable is for the organisation; another audience must be asked for.
+    claims = '{"aud": "%s"}' % audience.replace("\\", "").replace('"', "")
+    return _printed(inputs, ("circleci", "run", "oidc", "get", "--claims", claims))
+
+
+def _buildkite(inputs: Inputs, audience: str | None) -> Secret:
+    asked = audience or DEFAULT_AUDIENCE
+    return _printed(inputs, ("buildkite-agent", "oidc", "request-token", "--audience", asked))
+
+
+def _bitbucket(inputs: Inputs, audience: str | None) -> Secret:
+    del audience  # it is the workspace's, always
+    return _in_variable(inputs, "BITBUCKET_STEP_OIDC_TOKEN")
+
+
+def _in_variable(inputs: Inputs, name: str) -> Secret:
+    return Secret(inputs.environ[name].strip())
+
+
+def _printed(inputs: Inputs, command: Sequence[str]) -> Secret:
+    printed = output_of(
+        command,
+        environment_of_program(inputs.environ),
+        what=f"{command[0]}, which gives this job's token,",
+        say=inputs.person.say,
+    )
+    return Secret(first_line(printed).strip())
+
+
+_GITHUB = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+
+CI: Mapping[str, Ci] = {
+    "github": Ci(
+        "GitHub Actions",
+        _GITHUB,
+        ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"),
+        "give the job 'permissions: id-token: write'",
+        _github,
+    ),
+    "circleci": Ci(
+        "CircleCI",
+        ("CIRCLE_OIDC_TOKEN_V2",),
+        ("CIRCLE_WORKFLOW_JOB_ID",),
+        "the job must use at least one context",
+        _circleci,
+        in_variable=True,
+    ),
+    "buildkite": Ci(
+        "Buildkite",
+        ("BUILDKITE_JOB_ID",),
+        ("BUILDKITE_JOB_ID",),
+        "run it in a step of a pipeline, with buildkite-agent in PATH",
+        _buildkite,
+    ),
+    "bitbucket": Ci(
+        "Bitbucket Pipelines",
+        ("BITBUCKET_STEP_OIDC_TOKEN",),
+        ("BITBUCKET_STEP_UUID",),
+        "give the step 'oidc: true'",
+        _bitbucket,
+        in_variable=True,
+    ),
+}
+
+
+def missing(ci: Ci, environ: Mapping[str, str]) -> SourceError | None:
+    """Return the error for a job without a token; ``None``: all that is looked for is there."""
+    absent = [name for name in ci.variables if not environ.get(name)]
+    if not absent:
+        return None
+    return SourceError(
+        f"there is no token of {ci.title} here",
+        cause=f"not set: {', '.join(absent)}",
+        fix=ci.hint,
+    )

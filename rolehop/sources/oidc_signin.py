@@ -1,0 +1,295 @@
+"""A person's sign-in at any OpenID Connect issuer: PKCE on loopback, refreshed from the vault."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from rolehop.config.model import SourceConfig
+from rolehop.credentials import Secret
+from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
+from rolehop.sources.calls import http_of, region_for
+from rolehop.sources.inputs import Document, Inputs, Login, SourceChanged
+
+if TYPE_CHECKING:
+    from rolehop.aws.http import HttpClient
+    from rolehop.aws.oauth import OAuthRefusal, Tokens
+    from rolehop.aws.oidc import Endpoints, Issuer
+
+# A token that ends within this is refreshed first.
+_SPARE = timedelta(minutes=2)
+_GOOGLE = "accounts.google.com"
+_SECRET_WANTED = ("invalid_client", "unauthorized_client", "invalid_request")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where a source signs in."""
+
+    issuer: str
+    client_id: str
+    scopes: tuple[str, ...]
+    """Empty: ``openid``, and ``offline_access`` where the issuer knows it."""
+
+    port: int
+
+    @property
+    def token_name(self) -> str:
+        """Name of the sign-in in the vault: sources with the same client share it."""
+        told = f"{self.issuer.rstrip('/')}\n{self.client_id}\n{' '.join(sorted(self.scopes))}"
+        return f"oidc/{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+
+    @property
+    def lock(self) -> str:
+        """Name of the lock that a refresh or a sign-in takes."""
+        return f"sign-in-{self.token_name.replace('/', '-')}"
+
+
+def provider_of(source: SourceConfig) -> Provider | None:
+    """Return where ``source`` signs in; ``None``: it takes its token from elsewhere."""
+    settings = source.settings
+    issuer, client_id = settings.get("issuer"), settings.get("client_id")
+    if not isinstance(issuer, str) or not isinstance(client_id, str):
+        return None
+    scopes, port = settings.get("scopes"), settings.get("redirect_port")
+    return Provider(
+        issuer,
+        client_id,
+        scopes if isinstance(scopes, tuple) else (),
+        port if isinstance(port, int) else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OidcSignIn:
+    """The sign-in of one source; ``state`` is the generation that the walk was planned with."""
+
+    source: SourceConfig
+    inputs: Inputs
+    provider: Provider
+    state: str | None = None
+
+    def token(self) -> Secret:
+        """Return an ID token of the very sign-in that was planned with, refreshed if need be.
+
+        Raises:
+            SourceChanged: somebody has just signed in; plan again.
+            SourceError: nobody is signed in, and nobody can be asked.
+        """
+        with self.inputs.locks.hold(self.provider.lock), self._http() as http:
+            name = self.provider.token_name
+            if self.inputs.tokens.generation(name) != self.state:
+                raise SourceChanged
+            document = self.inputs.tokens.get(name) if self.state is not None else None
+            if document is not None:
+                if document.get("generation") != self.state:
+                    raise SourceChanged
+                found = self._kept(http, document)
+                if found is not None:
+                    return found
+            if not self.inputs.person.can_ask:
+                raise self._needed()
+            with self.inputs.locks.waiting_for_person():
+                self._sign_in(http, Login())
+        raise SourceChanged
+
+    def login(self, how: Login) -> str:
+        """Let a person sign in; return one line that says who did, and where."""
+        from rolehop.aws.jwt import read_claims
+
+        with (
+            self._http() as http,
+            self.inputs.locks.hold(self.provider.lock),
+            self.inputs.locks.waiting_for_person(),
+        ):
+            tokens = self._sign_in(http, how)
+        subject = read_claims(tokens.identity).subject if tokens.identity else "?"
+        renewed = "renewed by itself" if tokens.refresh else "not renewable"
+        return f"signed in to {self.provider.issuer} as {subject}, {renewed}"
+
+    def logout(self) -> bool:
+        """Forget the sign-in, and revoke it at the issuer where that can be reached."""
+        from rolehop.aws.oauth import OAuthRefusal
+
+        try:
+            document = self.inputs.tokens.get(self.provider.token_name) or {}
+        except VaultBroken:
+            document = {}
+        there = self.inputs.tokens.remove(self.provider.token_name)
+        refresh = document.get("refresh_token")
+        if isinstance(refresh, Secret):
+            try:
+                with self._http() as http:
+                    issuer = self._issuer(http)
+                    issuer.revoke(issuer.discover(), refresh, _client_secret(document))
+            except (ServiceError, SourceError, OAuthRefusal) as error:
+                self.inputs.person.say(f"forgotten here; the issuer did not end it: {error}")
+        return there
+
+    def _kept(self, http: HttpClient, document: Document) -> Secret | None:
+        from rolehop.aws.jwt import read_claims
+        from rolehop.aws.oauth import OAuthRefusal
+
+        token, refresh = document.get("id_token"), document.get("refresh_token")
+        if isinstance(token, Secret):
+            ends = read_claims(token).expires_at
+            if ends is not None and ends - self.inputs.now() > _SPARE:
+                return token
+        if not isinstance(refresh, Secret):
+            return None
+        issuer = self._issuer(http)
+        try:
+            fresh = issuer.by_refresh(issuer.discover(), refresh, _client_secret(document))
+        except OAuthRefusal:
+            return None
+        if fresh.identity is None or not self._is_same_person(token, fresh.identity):
+            return None
+        changed = {"id_token": fresh.identity, "refresh_token": fresh.refresh or refresh}
+        self.inputs.tokens.put(self.provider.token_name, {**document, **changed})
+        return fresh.identity
+
+    def _is_same_person(self, old: object, new: Secret) -> bool:
+        """Tell whether a refreshed token is the same person's, as OpenID Connect wants it (12.2)."""
+        from rolehop.aws.jwt import read_claims
+
+        try:
+            before = read_claims(old) if isinstance(old, Secret) else None
+            after = read_claims(new)
+        except ValueError:
+            return False
+        return before is None or (before.issuer, before.subject) == (after.issuer, after.subject)
+
+    def _sign_in(self, http: HttpClient, how: Login) -> Tokens:
+        from rolehop.aws.oauth import OAuthRefusal
+
+        issuer = self._issuer(http)
+        endpoints = issuer.discover()
+        secret = self._kept_client_secret()
+        for last in (False, True):
+            try:
+                tokens = self._through_browser(issuer, endpoints, how, secret)
+                break
+            except OAuthRefusal as refusal:
+                if last or secret is not None or not _wants_secret(refusal):
+                    raise self._refused(refusal) from None
+                secret = self._asked_client_secret(refusal)
+        if tokens.identity is None:
+            raise SourceError(
+                f"{self.provider.issuer} gave no ID token",
+                cause="AWS takes ID tokens, and gets none without the scope openid",
+                fix='let scopes hold "openid"',
+            )
+        self._check_person(tokens.identity)
+        hidden = {"refresh_token": tokens.refresh, "client_secret": secret}
+        document = {name: value for name, value in hidden.items() if value is not None}
+        self.inputs.tokens.begin(
+            self.provider.token_name, {"id_token": tokens.identity, **document}
+        )
+        return tokens
+
+    def _through_browser(
+        self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
+    ) -> Tokens:
+        from rolehop.signin.callback import Callback
+        from rolehop.signin.pkce import new_pkce
+
+        pkce, person = new_pkce(), self.inputs.person
+        scopes = self.provider.scopes or (
+            ("openid", "offline_access") if endpoints.offline else ("openid",)
+        )
+        with Callback(pkce.state, self.provider.port) as callback:
+            uri = callback.redirect_uri
+            url = issuer.authorize_url(
+                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extras()
+            )
+            if how.browser and person.open_browser(url):
+                person.say(f"sign in to {self.provider.issuer} in the browser; if none opens:")
+            else:
+                person.say("open this address in a browser on this machine:")
+            person.say(url)
+            code = callback.wait()
+        return issuer.by_code(endpoints, code, uri, pkce.verifier, secret)
+
+    def _extras(self) -> Mapping[str, str]:
+        # Google gives refresh tokens by a parameter of its own, and only with a new consent.
+        if urlsplit(self.provider.issuer).hostname == _GOOGLE:
+            return {"access_type": "offline", "prompt": "consent"}
+        return {}
+
+    def _check_person(self, token: Secret) -> None:
+        """Make sure that the token can be what was asked for; STS verifies it."""
+        from rolehop.aws.jwt import read_claims
+
+        try:
+            claims = read_claims(token)
+        except ValueError as error:
+            reason = str(error)
+        else:
+            if self.provider.client_id in claims.audiences and claims.subject:
+                return
+            reason = f"it is for {', '.join(claims.audiences) or 'nobody'}"
+        raise SourceError(
+            f"{self.provider.issuer} gave an ID token that is not this client's",
+            cause=reason,
+            fix="check client_id",
+        )
+
+    def _kept_client_secret(self) -> Secret | None:
+        try:
+            return _client_secret(self.inputs.tokens.get(self.provider.token_name) or {})
+        except VaultBroken:
+            return None
+
+    def _asked_client_secret(self, refusal: OAuthRefusal) -> Secret:
+        """Ask for a client secret: some issuers give one even to programs on people's machines."""
+        person = self.inputs.person
+        person.say(f"the issuer wants more: {refusal}")
+        question = f"client secret of {self.provider.client_id} (kept in the keyring):"
+        try:
+            return Secret(person.ask(question, needed="a client secret", hidden=True))
+        except NoTerminal:
+            raise self._refused(refusal) from None
+
+    def _issuer(self, http: HttpClient) -> Issuer:
+        from rolehop.aws.oidc import Issuer
+
+        return Issuer(http, self.provider.issuer, self.provider.client_id, self.inputs.now)
+
+    def _http(self) -> HttpClient:
+        region = region_for(self.source, self.inputs)
+        return http_of(self.inputs, region, advice="check issuer, and this machine's network")
+
+    def _needed(self) -> SourceError:
+        signed_in = self.state is not None
+        return SourceError(
+            f"source '{self.source.name}' needs a sign-in to {self.provider.issuer}",
+            cause="the last sign-in has expired or was ended"
+            if signed_in
+            else "nobody is signed in",
+            fix=f"rolehop source login {self.source.name}",
+        )
+
+    def _refused(self, refusal: OAuthRefusal) -> SourceError:
+        return SourceError(
+            f"{self.provider.issuer} refused the sign-in",
+            cause=str(refusal),
+            fix="check client_id and scopes, and that the client may come back to "
+            "http://127.0.0.1/oauth/callback (any port, or redirect_port)",
+        )
+
+
+def _client_secret(document: Document) -> Secret | None:
+    found = document.get("client_secret")
+    return found if isinstance(found, Secret) else None
+
+
+def _wants_secret(refusal: OAuthRefusal) -> bool:
+    """Tell whether a secret may be all that is missing."""
+    told = f"{refusal.code} {refusal.description}".lower()
+    return refusal.code in _SECRET_WANTED and (
+        "secret" in told or refusal.code == _SECRET_WANTED[0]
+    )

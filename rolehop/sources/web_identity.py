@@ -1,0 +1,298 @@
+"""A role by an OpenID Connect token: AssumeRoleWithWebIdentity, whoever issued the token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rolehop.arn import RoleArn, partition_of_region
+from rolehop.config import checks, limits
+from rolehop.config.model import SourceConfig
+from rolehop.config.schema import Key, Table
+from rolehop.credentials import Credentials
+from rolehop.errors import ConfigError, HopRefused, SourceError
+from rolehop.plan import Stamp
+from rolehop.plan.resolve import clean_name
+from rolehop.ports import Source, StsRefusal
+from rolehop.sources.calls import region_for, sts_of
+from rolehop.sources.ci_tokens import CI
+from rolehop.sources.inputs import Finding, Inputs, Login
+from rolehop.sources.oidc_signin import OidcSignIn, provider_of
+from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
+
+if TYPE_CHECKING:
+    from rolehop.aws.jwt import Claims
+
+_ROLE_VARIABLE = "AWS_ROLE_ARN"
+_NAME_VARIABLE = "AWS_ROLE_SESSION_NAME"
+
+
+def _check_ways(values: Mapping[str, object]) -> None:
+    ways = [way for way in WAYS if way in values]
+    if len(ways) > 1:
+        raise ValueError(f"keep one of {' and '.join(ways)}")
+    if ("issuer" in values) is not ("client_id" in values):
+        raise ValueError("issuer and client_id go together")
+    for key in ("scopes", "redirect_port"):
+        if key in values and "issuer" not in values:
+            raise ValueError(f"{key} goes with issuer")
+    if ways and "role" not in values:
+        raise ValueError("needs the role; only the EKS variables name one themselves")
+
+
+def _ci(value: object) -> str:
+    if value == "gitlab":
+        raise ValueError(
+            'GitLab puts a job\'s token into the variable that its "id_tokens:" names;'
+            ' write token_env = "THAT_VARIABLE" instead'
+        )
+    found = checks.choice(*CI).run(value)
+    return str(found)
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1024 <= value <= 65535:
+        raise ValueError("must be a port number from 1024 to 65535")
+    return value
+
+
+TABLE = Table(
+    "sources.NAME (web-identity)",
+    "a role by an OpenID Connect token; with no keys at all, by the variables of EKS (IRSA)",
+    (
+        Key(
+            "role",
+            limits.ROLE,
+            "the role that trusts the token's issuer",
+            _ROLE_VARIABLE,
+            template=True,
+        ),
+        Key("token_file", checks.PATH, "a file with the token, read anew each time", FILE_VARIABLE),
+        Key("token_env", checks.TEXT, "a variable with the token, as in GitLab's id_tokens"),
+        Key("token_command", checks.COMMAND, "a command that prints the token"),
+        Key(
+            "ci",
+            checks.Check("choice", f"one of {', '.join(CI)}", _ci),
+            "takes the token of this CI service's job",
+        ),
+        Key("issuer", checks.URL, "signs in there: OpenID Connect by PKCE on loopback"),
+        Key("client_id", checks.TEXT, "rolehop's client ID at the issuer"),
+        Key(
+            "scopes", checks.TEXTS, "what is asked of the issuer", '["openid"], and offline_access'
+        ),
+        Key(
+            "redirect_port",
+            checks.Check("integer", "1024 to 65535", _port),
+            "the loopback port, for issuers that want it registered",
+            "any",
+        ),
+        Key(
+            "audience",
+            checks.TEXT,
+            "whom the token must be for; asked of the CI service, checked of all others",
+            '"sts.amazonaws.com" of a CI service, else any',
+        ),
+        Key("provider_id", checks.TEXT, "for OAuth 2.0 access tokens: www.amazon.com"),
+        Key("session_name", limits.SESSION_NAME, "the role session name", "the token's subject"),
+        Key("duration", checks.HOP_DURATION, "how long the session should last", '"1h"'),
+        Key("policy_arns", limits.POLICY_ARNS, "managed policies as session policies"),
+        Key("policy", limits.POLICY, "a session policy"),
+    ),
+    _check_ways,
+    fields=("account",),
+)
+
+
+def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+    """Return whose token it is, as far as that can be known without a call.
+
+    A file's or variable's token: its issuer and subject. A sign-in: its generation. A CI job: what
+    tells it from others. A command: its definition, as with ``process``.
+    """
+    try:
+        token = Token.of(source, inputs).state()
+    except SourceError as error:
+        return Stamp(None, long_lived=False, problem=error.what)
+    role = source.settings.get("role") or inputs.environ.get(_ROLE_VARIABLE, "")
+    return Stamp(f"{role} {token}", long_lived=False, kept=True)
+
+
+def build(source: SourceConfig, inputs: Inputs) -> Source:
+    """Make the source; its state now is what it is planned by."""
+    return _WebIdentity(source, inputs, Token.of(source, inputs))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _WebIdentity:
+    source: SourceConfig
+    inputs: Inputs
+    given: Token
+
+    def load(self) -> Credentials:
+        """Return the role's session.
+
+        Raises:
+            SourceChanged: somebody has just signed in; plan again.
+            SourceError: there is no token, or it is broken, expired or another audience's.
+            HopRefused: STS does not take it.
+            ServiceError: STS or the token's giver cannot be reached.
+        """
+        from rolehop.aws.sts import WebIdentity
+
+        role = self._role()
+        token = self.given.token()
+        claims = self.given.claims(token)
+        if claims is not None:
+            self._check(claims)
+        settings = self.source.settings
+        duration, arns = settings.get("duration"), settings.get("policy_arns")
+        wish = WebIdentity(
+            role,
+            self._session_name(claims),
+            duration if isinstance(duration, int) else None,
+            self.given.text("policy"),
+            arns if isinstance(arns, tuple) else (),
+            self.given.text("provider_id"),
+        )
+        region = region_for(self.source, self.inputs, role.partition)
+        try:
+            session = sts_of(self.inputs, region).assume_role_with_web_identity(wish, token)
+        except StsRefusal as refusal:
+            raise self._refused(refusal, role, claims) from None
+        return session.credentials
+
+    def _role(self) -> RoleArn:
+        text = self.given.text("role") or self.inputs.environ.get(_ROLE_VARIABLE)
+        if not text:
+            raise SourceError(
+                f"source '{self.source.name}' knows no role",
+                cause=f"neither its config nor {_ROLE_VARIABLE} names one",
+                fix='add role = "arn:aws:iam::…:role/…"',
+            )
+        try:
+            return RoleArn.parse_in(text, partition_of_region(region_for(self.source, self.inputs)))
+        except ValueError as error:
+            raise ConfigError(
+                f"the role of source '{self.source.name}' is no role", cause=str(error)
+            ) from None
+
+    def _check(self, claims: Claims) -> None:
+        """Refuse what STS would refuse with fewer words."""
+        now, wanted = self.inputs.now(), self.given.text("audience")
+        name = f"the token of source '{self.source.name}'"
+        if claims.expires_at is not None and claims.expires_at <= now:
+            raise SourceError(
+                f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+                cause=f"{claims.issuer} gave it for {claims.subject}",
+                fix="get a new one where it comes from",
+            )
+        if claims.not_before is not None and (claims.not_before - now).total_seconds() > 300:
+            raise SourceError(
+                f"{name} is not valid before {claims.not_before:%Y-%m-%dT%H:%M:%SZ}",
+                cause="this machine's clock is behind, or the issuer's is ahead",
+                fix="set the clock",
+            )
+        asked_of_ci = self.given.text("ci") in ("github", "circleci", "buildkite")
+        if wanted is not None and wanted not in claims.audiences and not asked_of_ci:
+            raise SourceError(
+                f"{name} is for another audience: {', '.join(claims.audiences) or 'none'}",
+                cause=f"the config says it must be {wanted}",
+                fix="have the token made for that audience, or correct audience",
+            )
+
+    def _session_name(self, claims: Claims | None) -> str:
+        named = self.given.text("session_name") or self.inputs.environ.get(_NAME_VARIABLE)
+        return clean_name(named or (claims.subject if claims else "") or "rolehop")
+
+    def _refused(self, refusal: StsRefusal, role: RoleArn, claims: Claims | None) -> HopRefused:
+        whose = ""
+        if claims is not None:
+            whose = f"; the token is {claims.issuer}'s, for {', '.join(claims.audiences)}"
+            whose += f", subject {claims.subject}"
+        return HopRefused(
+            f"source '{self.source.name}' was refused: {role}",
+            code=refusal.code,
+            cause=f"{refusal.code}: {refusal.message}{whose}",
+            fix=_FIXES.get(refusal.code, "rolehop source test NAME shows what was sent"),
+        )
+
+
+_FIXES = {
+    "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that "
+    "issuer's provider, with conditions that this subject and audience meet",
+    "InvalidIdentityToken": "the role's account needs an OIDC provider for that issuer in IAM, "
+    "with this audience",
+    "ExpiredTokenException": "get a new token: this one is too old for STS",
+    "IDPRejectedClaim": "the issuer does not vouch for the token any more: get a new one",
+}
+
+
+def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+    """Let a person sign in at the issuer.
+
+    Raises:
+        SourceError: the token does not come from a sign-in, or it was refused.
+    """
+    return _sign_in(source, inputs).login(how)
+
+
+def logout(source: SourceConfig, inputs: Inputs) -> bool:
+    """Forget the sign-in at the issuer.
+
+    Raises:
+        SourceError: the token does not come from a sign-in.
+    """
+    return _sign_in(source, inputs).logout()
+
+
+def _sign_in(source: SourceConfig, inputs: Inputs) -> OidcSignIn:
+    provider = provider_of(source)
+    if provider is None:
+        raise SourceError(
+            f"nobody signs in to source '{source.name}'",
+            cause="its token comes from elsewhere; only issuer and client_id make a sign-in",
+            fix=f"rolehop source test {source.name}",
+        )
+    return OidcSignIn(source, inputs, provider)
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Return where the token is looked for and what it says of itself, without a call."""
+    made = Token.of(source, inputs)
+    role = source.settings.get("role") or inputs.environ.get(_ROLE_VARIABLE)
+    found = [Finding(f"the role (config, {_ROLE_VARIABLE})", str(role or "none"), bool(role))]
+    provider = provider_of(source)
+    if provider is not None:
+        kept = made.generation is not None
+        found.append(Finding(f"a sign-in to {provider.issuer}", "kept" if kept else "none", kept))
+        return found
+    place = next((f"{way} {_shown(source, way)}" for way in WAYS if way in source.settings), "")
+    where = place or f"{FILE_VARIABLE} {inputs.environ.get(FILE_VARIABLE, '')}".strip()
+    asked = "token_command" in source.settings or source.settings.get("ci") in CI
+    if asked:
+        found.append(Finding(f"a token: {where}", "asked for when it is needed"))
+        return found
+    try:
+        claims = made.claims(made.token())
+    except SourceError as error:
+        found.append(
+            Finding(f"a token: {where}", ": ".join(filter(None, (error.what, error.cause))), False)
+        )
+        return found
+    said = "there" if claims is None else _told(claims)
+    found.append(Finding(f"a token: {where}", said, True))
+    return found
+
+
+def _shown(source: SourceConfig, way: str) -> str:
+    value = source.settings[way]
+    return str(value[0]) if isinstance(value, tuple) else str(value)
+
+
+def _told(claims: Claims) -> str:
+    ends = f"{claims.expires_at:%Y-%m-%dT%H:%M:%SZ}" if claims.expires_at else "not said"
+    return (
+        f"issuer {claims.issuer}, subject {claims.subject}, "
+        f"audience {', '.join(claims.audiences) or 'none'}, expires {ends}"
+    )

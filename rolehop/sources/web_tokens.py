@@ -1,0 +1,181 @@
+"""Where the token of a ``web-identity`` source comes from: a file, a variable, a program, CI, a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.config.model import SourceConfig
+from rolehop.credentials import Secret
+from rolehop.errors import SourceError
+from rolehop.sources.ci_tokens import CI, Ci, missing
+from rolehop.sources.inputs import Inputs
+from rolehop.sources.oidc_signin import OidcSignIn, provider_of
+from rolehop.sources.programs import environment_of_program, first_line, output_of
+
+if TYPE_CHECKING:
+    from rolehop.aws.jwt import Claims
+
+WAYS = ("token_file", "token_env", "token_command", "ci", "issuer")
+FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
+_LONGEST_FILE = 100_000  # bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """The token of one source, as it is configured."""
+
+    source: SourceConfig
+    inputs: Inputs
+    generation: str | None
+    """Of the sign-in that the walk was planned with, where there is one of rolehop's own."""
+
+    @classmethod
+    def of(cls, source: SourceConfig, inputs: Inputs) -> Token:
+        """Take the sign-in as it is now."""
+        provider = provider_of(source)
+        generation = inputs.tokens.generation(provider.token_name) if provider else None
+        return cls(source, inputs, generation)
+
+    def state(self) -> str:
+        """Return what tells this token from another principal's, without a call.
+
+        Raises:
+            SourceError: there is no token, or none that can be read.
+        """
+        from rolehop.aws.jwt import token_digest
+
+        provider = provider_of(self.source)
+        if provider is not None:
+            if self.generation is None:
+                raise SourceError(
+                    f"nobody is signed in to {provider.issuer}"
+                    f" (rolehop source login {self.source.name})"
+                )
+            return self.generation
+        if "token_command" in self.source.settings:
+            return "command"
+        ci = self._ci()
+        if ci is not None and not ci.in_variable:
+            return " ".join(self.inputs.environ.get(name, "") for name in ci.job)
+        token = self.token()
+        claims = self.claims(token)
+        return f"{claims.issuer} {claims.subject}" if claims else token_digest(token)
+
+    def token(self) -> Secret:
+        """Return the token as it is now.
+
+        Raises:
+            SourceChanged: somebody has just signed in; plan again.
+            SourceError: there is none, or what is there is none.
+            ServiceError: whoever gives it cannot be reached.
+        """
+        settings, environ = self.source.settings, self.inputs.environ
+        provider = provider_of(self.source)
+        if provider is not None:
+            return OidcSignIn(self.source, self.inputs, provider, self.generation).token()
+        command = settings.get("token_command")
+        if isinstance(command, tuple):
+            return self._printed(command)
+        ci = self._ci()
+        if ci is not None:
+            return self._sound(ci.get(self.inputs, self.text("audience")), ci.title)
+        variable = self.text("token_env")
+        if variable is not None:
+            return self._of_variable(variable)
+        path = self.text("token_file") or environ.get(FILE_VARIABLE)
+        if not path:
+            raise SourceError(
+                "there is no web identity token here",
+                cause=f"{FILE_VARIABLE} is not set, and source '{self.source.name}' names no token",
+                fix=f"run it where EKS sets that variable, or add one of {', '.join(WAYS)}",
+            )
+        return self._of_file(Path(path))
+
+    def _ci(self) -> Ci | None:
+        """Return the CI service whose job this is; ``None``: the config names none.
+
+        Raises:
+            SourceError: it is named, and there is no token of it here.
+        """
+        ci = CI.get(self.text("ci") or "")
+        problem = missing(ci, self.inputs.environ) if ci is not None else None
+        if problem is not None:
+            raise problem
+        return ci
+
+    def _printed(self, command: tuple[str, ...]) -> Secret:
+        printed = output_of(
+            command,
+            environment_of_program(self.inputs.environ),
+            what=f"the token_command of source '{self.source.name}'",
+            say=self.inputs.person.say,
+        )
+        return self._sound(Secret(first_line(printed).strip()), f"the output of {command[0]}")
+
+    def _of_variable(self, name: str) -> Secret:
+        value = self.inputs.environ.get(name, "")
+        if not value.strip():
+            raise SourceError(
+                f"there is no token in the variable {name}",
+                cause="it is empty" if name in self.inputs.environ else "it is not set",
+                fix="run it where that variable is set (GitLab: id_tokens: of the job)",
+            )
+        return self._sound(Secret(value.strip()), f"the variable {name}")
+
+    def _of_file(self, path: Path) -> Secret:
+        try:
+            raw = self.inputs.watched(path).read_bytes()
+        except FileNotFoundError:
+            raise SourceError(
+                f"the token file {path} is not there",
+                cause="whoever should write it has not, or the path is wrong",
+                fix="check token_file, or AWS_WEB_IDENTITY_TOKEN_FILE",
+            ) from None
+        except OSError as error:
+            raise SourceError(
+                f"the token file {path} cannot be read",
+                cause=(error.strerror or "").lower(),
+                fix="check its owner and mode",
+            ) from None
+        text = raw[:_LONGEST_FILE].decode("utf-8", "replace").strip()
+        return self._sound(Secret(text), f"the token file {path}")
+
+    def _sound(self, token: Secret, place: str) -> Secret:
+        """Return ``token`` where it can be one at all.
+
+        Raises:
+            SourceError: it is empty, or no JSON Web Token though it must be one.
+        """
+        from rolehop.aws.jwt import read_claims
+
+        if not token:
+            raise SourceError(f"{place} holds no token", cause="it is empty")
+        if self.text("provider_id") is None:
+            try:
+                read_claims(token)
+            except ValueError as error:
+                reason = str(error)
+            else:
+                return token
+            raise SourceError(
+                f"{place} holds no web identity token",
+                cause=reason,
+                fix="get a new one; for an OAuth 2.0 access token set provider_id",
+            )
+        return token
+
+    def claims(self, token: Secret) -> Claims | None:
+        """Return what the token says of itself; ``None``: nothing, it is opaque."""
+        from rolehop.aws.jwt import read_claims
+
+        try:
+            return read_claims(token)
+        except ValueError:
+            return None
+
+    def text(self, key: str) -> str | None:
+        """Return a setting that is a text; empty counts as absent."""
+        value = self.source.settings.get(key)
+        return value if isinstance(value, str) and value else None

@@ -1,0 +1,86 @@
+"""Runs all rows and prints them; ``--help`` says what can be chosen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from tests.benchmarks import printing
+from tests.benchmarks.fan_out import fan_out_rows
+from tests.benchmarks.measuring import Row
+from tests.benchmarks.others import other_rows
+from tests.benchmarks.own_rows import (
+    Bench,
+    cached_rows,
+    cold_rows,
+    completion_row,
+    everyday_rows,
+)
+from tests.benchmarks.setup import (
+    fresh_environment,
+    in_the_kernel,
+    moto_server,
+    no_bus,
+    no_kernel,
+    on_the_bus,
+)
+
+
+def main() -> int:
+    """Measure, and print a line as soon as it is known."""
+    told = _arguments()
+    pairs = told.pairs or (1 if told.quick else 15)
+    if not told.json:
+        _say(printing.heading(pairs))
+    rows = []
+    with fresh_environment(told.venv) as venv:
+        bench = Bench(venv, pairs, at_once=4 if told.quick else 40)
+        for row in _rows(bench, told):
+            rows.append(row)
+            if not told.json:
+                _say(printing.as_line(row))
+    if told.json:
+        _say(printing.as_json(rows, pairs))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _rows(bench: Bench, told: argparse.Namespace) -> Iterator[Row]:
+    reason = no_bus()
+    if reason is None:
+        with on_the_bus() as world:
+            yield from cached_rows(bench, world, "Secret Service")
+            yield from everyday_rows(bench, world)
+            yield completion_row(bench, world)
+            yield from cold_rows(bench, world)
+            with moto_server() as url:
+                yield from other_rows(bench, world, url, told.aws, told.awsume)
+            yield from fan_out_rows(bench, world, "Secret Service", 1 if told.quick else 5)
+    else:
+        yield Row("everything over a Secret Service", skipped=reason)
+    reason = no_kernel()
+    if reason is None:
+        with in_the_kernel() as world:
+            yield from cached_rows(bench, world, "kernel keyring")
+    else:
+        yield Row("everything over the kernel keyring", skipped=reason)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--quick", action="store_true", help="one pair each: proves it works")
+    parser.add_argument("--pairs", type=int, help="pairs per row [15]")
+    parser.add_argument("--venv", help="an environment with rolehop in it [a fresh one]")
+    parser.add_argument("--aws", help="the AWS CLI, version 2 [the one on PATH]")
+    parser.add_argument("--awsume", help="awsume [the one on PATH]")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

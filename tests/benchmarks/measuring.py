@@ -1,0 +1,119 @@
+"""Runs programs in pairs and says how they compare; reads the clock and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[2]
+
+
+class Failed(Exception):
+    """A program that is measured did not do its work."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: its arguments and its whole environment."""
+
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    before: Callable[[], object] = lambda: None
+    """Done before each run, and not measured."""
+
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    ratio: float | None = None
+    """Median of the pairs' ratios to as many bare interpreters; ``None``: not measured so."""
+
+    wanted: float | None = None
+    """The most that the design allows, where it says so: a ratio, or what ``unit`` says."""
+
+    milliseconds: float | None = None
+    """Median of one run."""
+
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """Whatever else was counted."""
+
+    skipped: str | None = None
+    """Why there is no figure."""
+
+
+def bare(python: str) -> Program:
+    """Return the unit: an interpreter that does nothing."""
+    return Program([python, "-I", "-c", "pass"], {"PATH": os.environ["PATH"]})
+
+
+def paired(name: str, program: Program, unit: Program, pairs: int, **more: object) -> Row:
+    """Run both in turn, ``pairs`` times, and return the medians."""
+    return paired_at_once(name, program, unit, pairs, 1, **more)
+
+
+def paired_at_once(
+    name: str, program: Program, unit: Program, pairs: int, many: int, **more: object
+) -> Row:
+    """Do the same with ``many`` of each started at once."""
+    ratios, times = [], []
+    for number in range(pairs + 1):
+        program.before()
+        first, second = (program, unit) if number % 2 else (unit, program)
+        taken = {id(each): run(each, many) for each in (first, second)}
+        if number:  # the first pair warms the file system's cache
+            ratios.append(taken[id(program)] / taken[id(unit)])
+            times.append(taken[id(program)] * 1000)
+    return Row(name, median(ratios), milliseconds=median(times), **more)  # type: ignore[arg-type]
+
+
+def run(program: Program, many: int = 1) -> float:
+    """Start ``many`` of a program at once; return the seconds until the last has ended.
+
+    Raises:
+        Failed: one of them ended otherwise than it should.
+    """
+    start = time.perf_counter()
+    running = [_start(program) for _ in range(many)]
+    ended = [(each, each.communicate()) for each in running]
+    seconds = time.perf_counter() - start
+    for process, (out, err) in ended:
+        # An answer is proof that the work was done; a bare interpreter has none.
+        if process.returncode != program.code or (program.argv[-1] != "pass" and not out + err):
+            raise Failed(f"{' '.join(program.argv)}: exit {process.returncode}\n{err.decode()}")
+    return seconds
+
+
+def _start(program: Program) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        program.argv,
+        env=dict(program.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def peak_megabytes(program: Program) -> float:
+    """Run a program once more; return the most memory it ever had, in MB (Linux, macOS)."""
+    code = (
+        "import json, resource, subprocess, sys; subprocess.run(json.loads(sys.argv[1]),"
+        " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True);"
+        " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    program.before()
+    argv = [sys.executable, "-I", "-c", code, json.dumps(list(program.argv))]
+    done = subprocess.run(argv, capture_output=True, env=dict(program.environ), check=True)
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return int(done.stdout) / unit

@@ -1,0 +1,53 @@
+"""The table for people, the document for machines, and the line that says on which machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from tests.benchmarks.measuring import Row
+
+
+def machine() -> dict[str, object]:
+    """Return what the figures depend on most."""
+    return {
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def as_json(rows: Sequence[Row], pairs: int) -> str:
+    """Return everything, one JSON object."""
+    told = {
+        "schema": "rolehop.benchmarks/1",
+        "machine": machine(),
+        "pairs": pairs,
+        "rows": [asdict(row) for row in rows],
+    }
+    return json.dumps(told, indent=2)
+
+
+def heading(pairs: int) -> str:
+    """Return what stands above the table."""
+    here = machine()
+    return (
+        f"{here['cpus']} CPUs, Python {here['python']}, {here['system']}; medians of {pairs} pairs,\n"
+        "ratio to `python -I -c pass` of the same environment, run in turn\n\n"
+        f"{'ratio':>7}  {'wanted':>7}  {'ms':>7}  what"
+    )
+
+
+def as_line(row: Row) -> str:
+    """Return one line of the table."""
+    facts = ", ".join(f"{name} {value}" for name, value in row.facts.items())
+    told = " · ".join(filter(None, (row.name, facts, row.skipped and f"skipped: {row.skipped}")))
+    wanted = "" if row.wanted is None else f"≤ {row.wanted:g}"
+    return f"{_number(row.ratio, 2)}  {wanted:>7}  {_number(row.milliseconds, 1)}  {told}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return f"{'':>7}" if value is None else f"{value:>7.{digits}f}"

@@ -1,0 +1,40 @@
+"""`rolehop refresh` where a shell holds a chain."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.world import World
+from tests.shells.interactive import NO_KEYS
+
+HELD = {**NO_KEYS, "ROLEHOP_CHAIN": "hub"}
+
+
+def test_without_a_chain_it_is_the_one_in_hand_and_stdout_is_silent(kept: World) -> None:
+    done = kept.rolehop("refresh", env=HELD)
+    assert (done.code, done.out) == (0, "")
+    assert "222222222222:role/Hub" in done.err
+
+
+def test_without_a_chain_in_hand_it_says_so(kept: World) -> None:
+    done = kept.rolehop("refresh", env=NO_KEYS)
+    assert (done.code, done.out) == (2, "")
+    assert "this shell holds none" in done.err
+
+
+@pytest.mark.parametrize("pattern", ["hub", "h*", "*u*"])
+def test_a_shell_that_asks_gets_the_new_session_of_its_chain(kept: World, pattern: str) -> None:
+    done = kept.rolehop("refresh", "--shell", "fish", pattern, env=HELD)
+    assert done.code == 0, done.err
+    assert done.out.count("set -gx AWS_SESSION_TOKEN ") == 1
+    assert "AWS_PROFILE" not in done.out
+
+
+def test_another_chain_is_none_of_its_business(kept: World) -> None:
+    done = kept.rolehop("refresh", "--shell", "bash", "admin", env=HELD)
+    assert (done.code, done.out) == (0, "")
+
+
+def test_a_failure_makes_an_eval_fail(kept: World) -> None:
+    done = kept.rolehop("refresh", "--shell", "bash", "admn", env=HELD)
+    assert (done.code, done.out) == (3, "false\n")

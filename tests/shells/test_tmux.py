@@ -1,0 +1,43 @@
+"""A pane of tmux reads the same start-up file, and its server's environment is not the shell's."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+from tests.cli.world import World
+from tests.shells.interactive import NO_KEYS
+
+
+def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    (kept.home / ".bashrc").write_text(
+        "eval \"$(rolehop init bash)\"\nPS1='${rolehop_segment}READY> '\n"
+    )
+    socket = str(kept.folder / "tmux")
+
+    def tmux(*words: str) -> str:
+        done = kept.run("tmux", "-S", socket, *words, env={**NO_KEYS, "TERM": "xterm"})
+        assert done.code == 0, done.err
+        return done.out
+
+    def shows(text: str, pane: str) -> str:
+        deadline = time.monotonic() + 20
+        while text not in (shown := tmux("capture-pane", "-p", "-t", pane)):
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.1)
+        return shown
+
+    tmux("new-session", "-d", "-s", "t", "-x", "120", "-y", "40", "bash -i")
+    try:
+        tmux("send-keys", "-t", "t:0.0", "rolehop assume admin -q", "Enter")
+        shows("m READY>", "t:0.0")
+        tmux("split-window", "-t", "t", "bash -i")
+        assert "admin" not in shows("READY>", "t:0.1")
+        tmux("send-keys", "-t", "t:0.1", "rolehop assume hub -q", "Enter")
+        assert "hub " in shows("m READY>", "t:0.1")
+    finally:
+        tmux("kill-server")

@@ -1,0 +1,37 @@
+"""The benchmarks still run; what they say is for people, and no figure is judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.secret_service import missing
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_quick_run_fills_the_table() -> None:
+    if not (Path(sys.executable).parent / "rolehop").exists():
+        pytest.skip("rolehop is not installed in this environment")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--quick", "--json", "--venv", sys.prefix],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["schema"] == "rolehop.benchmarks/1"
+    assert set(told["machine"]) == {"cpus", "python", "system"}
+    assert told["pairs"] == 1
+    for row in told["rows"]:
+        assert row["skipped"] or row["facts"] or row["ratio"] > 0, row
+    if missing() is None:
+        facts = {row["name"]: row["facts"] for row in told["rows"]}
+        assert facts["refresh of 200 chains through one hub, Secret Service"]["calls"] == 201
+        assert facts["cold walk of three hops"]["calls"] == 3
