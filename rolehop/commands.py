@@ -11,7 +11,7 @@ START_UP_SHELLS = ("bash", "zsh", "fish", "powershell", "nu", "tcsh", "xonsh", "
 """Those that ``rolehop init`` has a text for."""
 
 # What a word is. The last two stand for all the words that follow.
-CHAIN, KEYS, PATTERN, PROGRAM = "chain", "keys", "pattern", "program"
+CHAIN, KEYS, SOURCE, PATTERN, PROGRAM = "chain", "keys", "source", "pattern", "program"
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 """Options without a value that every command takes."""
@@ -64,6 +64,10 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry("list", "List the chains that are configured.", LOOK, (PATTERN,)),
     "show": Entry("show", "Show one chain in full.", LOOK, (CHAIN,)),
     "plan": Entry("plan", "Show what walking a chain would do, without a call.", LOOK, (CHAIN,)),
+    "explain": Entry("explain", "Explain which policy allows or refuses each hop.", LOOK, (CHAIN,)),
+    "check": Entry(
+        "check", "Check that chains are well-formed and their hops allowed.", LOOK, (PATTERN,)
+    ),
     "status": Entry("status", "Show the sessions that are held and how long they last.", LOOK),
     "whoami": Entry("whoami", "Ask AWS who a chain, or this shell, is.", LOOK, (CHAIN,)),
     "logout": Entry("logout", "Forget sessions that are held.", KEEP, (CHAIN,)),
@@ -96,6 +100,29 @@ COMMANDS: dict[str, Entry] = {
                 "Delete the keys kept under NAME from the keyring; AWS still knows them.",
                 "",
                 (KEYS,),
+            ),
+            "rotate": Entry(
+                "keys", "Put a new access key in the place of the one kept under NAME.", "", (KEYS,)
+            ),
+        },
+    ),
+    "source": Entry(
+        "source",
+        "List, prove, and sign in to the places where chains start.",
+        KEEP,
+        commands={
+            "list": Entry("source", "List the configured sources. No AWS call is made."),
+            "test": Entry(
+                "source", "Prove one source: load it, and ask AWS who it is.", "", (SOURCE,)
+            ),
+            "login": Entry(
+                "source", "Sign in to a source and keep it in the keyring.", "", (SOURCE,)
+            ),
+            "logout": Entry(
+                "source",
+                "Forget a source's sign-in, and end it at the provider where that can be reached.",
+                "",
+                (SOURCE,),
             ),
         },
     ),

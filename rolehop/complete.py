@@ -24,6 +24,7 @@ from rolehop.commands import (
     PATTERN,
     PROGRAM,
     SHELLS,
+    SOURCE,
     VALUED,
     Entry,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 VARIABLE = "_ROLEHOP_COMPLETE"
 TAIL = "_ROLEHOP_TAIL"
 OPTIONS, WORDS = "options", "words"
-NAMED = (CHAIN, KEYS, PATTERN)
+NAMED = (CHAIN, KEYS, SOURCE, PATTERN)
 
 Offers = dict[str, str]
 """Words and their descriptions, which may be empty."""
@@ -143,6 +144,8 @@ def offered(kind: str, names: Names) -> Offers:
     """Return the names of a kind; a chain wins over an AWS profile of its name."""
     if kind == KEYS:
         return {name: "" for name, of_type in names["source"].items() if of_type == "keys"}
+    if kind == SOURCE:
+        return names["source"]
     patterns = names["fleet"] if kind == PATTERN else {}
     # A chain's place and description stay where a profile has its name.
     return {**patterns, **names["chain"], **names["profile"], **names["chain"]}

@@ -27,6 +27,8 @@ from rolehop.refusals import exceeds_max_session_duration, explain_refusal
 # errors). Only then can walking the step before again help.
 SIGNER_REJECTED = ("ExpiredToken", "InvalidClientTokenId")
 AUTO_SERIAL = "auto"
+# STS's codes for a call that policies refuse; it hides which of them.
+POLICIES_SAID_NO = ("AccessDenied", "AccessDeniedException")
 
 
 class CeilingFound(Exception):
@@ -269,8 +271,11 @@ class _Walk:
             if isinstance(step, HopStep)
             else f"the MFA session of source '{step.source}' was refused"
         )
+        fix = told.fix
+        if number is not None and refusal.code in POLICIES_SAID_NO:
+            fix = f"{fix}; rolehop explain {self._plan.chain} says which policy refused"
         return HopRefused(
-            what, code=refusal.code, cause=cause, fix=told.fix, chain=self._plan.chain, hop=number
+            what, code=refusal.code, cause=cause, fix=fix, chain=self._plan.chain, hop=number
         )
 
     @property

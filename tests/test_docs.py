@@ -167,7 +167,7 @@ class TestReadme:
     @pytest.mark.parametrize("number", [0, 1])
     def test_its_configs_load(self, number: int, tmp_path: Path) -> None:
         examples = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-        assert len(examples) == 2
+        assert len(examples) >= 2
         for name, text in (("config.toml", examples[number]), ("team.toml", "")):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o600)
@@ -176,6 +176,17 @@ class TestReadme:
             [tmp_path / "config.toml"], explicit=True, read=read_trusted, source_types=types
         )
         assert "prod-admin" in config.chains
+
+    def test_its_examples_of_sources_load(self, tmp_path: Path) -> None:
+        part = TEXT.partition("\n## Sources\n")[2].partition("\n## ")[0]
+        examples = re.findall(r"^```toml\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+        file = tmp_path / "config.toml"
+        file.write_text("\n".join(examples))
+        file.chmod(0o600)
+        types = {name: row.table for name, row in SOURCE_TYPES.items()}
+        config = load_config([file], explicit=True, read=read_trusted, source_types=types)
+        shown = {source.type for source in config.sources.values()}
+        assert shown >= set(SOURCE_TYPES) - {"profile", "environment"}
 
     def test_its_exit_codes_are_those_of_the_errors(self) -> None:
         table = TEXT.partition("\n## Exit codes\n")[2].partition("\n## ")[0]

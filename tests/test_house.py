@@ -42,16 +42,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": WORDS | {"plan"},
     "refusals": WORDS | {"plan", "ports"},
     "walk": WORDS | {"plan", "ports", "refusals"},
+    "rotate": WORDS | {"ports"},
     "handover": WORDS | {"record"},
     "integration": {"handover"},
-    "show": {"durations", "words", "plan"},  # credentials: never
+    "trust": {"errors", "arn", "words", "patterns", "durations"},  # usable as a library
+    "show": {"durations", "words", "plan", "trust"},  # credentials: never
     # hands: each touches one thing outside
     "files": set(),
     "pool": set(),
     "recent": {"files"},
     "told": {"files", "patterns", "plan"},
-    "aws": WORDS | {"awsconfig", "plan", "ports"},
-    "sources": WORDS | {"awsconfig", "aws", "config", "plan", "ports"},
+    "aws": WORDS | {"awsconfig", "plan", "ports", "trust"},  # trust: what IAM says, as its records
+    "sources": WORDS | {"awsconfig", "aws", "config", "plan", "ports", "signin"},
+    "signin": WORDS,
     "vault": WORDS | {"files", "keyctl", "plan", "ports", "record"},
 }
 DOORS_TO_THE_STREET = {"cli", "demo", "__main__"}  # they may use every room
@@ -61,8 +64,10 @@ LIBRARIES = {
     "boto3": {"aws", "demo"},
     "botocore": {"aws"},
     "click": {"cli"},
+    "cryptography": {"aws"},
     "keyring": {"vault", "demo"},
     "moto": {"demo"},
+    "pkcs11": {"aws"},
     "platformdirs": {"cli"},
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "demo", "show"},

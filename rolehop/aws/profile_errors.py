@@ -92,8 +92,8 @@ def told_of_aws(error: Exception, asked: Asked) -> RolehopError:
         return asked.failed("the signed-in user may not renew the sign-in", asked.sign_in)
     if isinstance(error, boto.MissingDependencyException):
         return asked.failed(
-            "botocore cannot read an aws login session without its crt extra",
-            'pip install "botocore[crt]" beside rolehop',
+            "botocore cannot read a session of aws login without the AWS Common Runtime",
+            'pip install "rolehop[aws-login]"',
         )
     if isinstance(error, boto.ConfigParseError):
         return asked.failed("botocore cannot read the AWS config file", "correct the file")

@@ -184,6 +184,10 @@ class StsClient:
 
         return IamKeys(self._client)
 
+    def query(self) -> QueryClient:
+        """Return the client below, for readers of other services over the same connections."""
+        return self._client()
+
     def _ask(
         self,
         service: Literal["sts", "iam"],

@@ -63,6 +63,15 @@ def key_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return names_of(ctx, KEYS, incomplete)
 
 
+def source_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete sources."""
+    from rolehop.commands import SOURCE
+
+    return names_of(ctx, SOURCE, incomplete)
+
+
 def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the shells that statements can be written for."""
     from rolehop.handover.dialects import DIALECTS

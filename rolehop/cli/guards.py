@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from rolehop.cli.completing import files
+
 Option = Callable[[Any], Any]
 
 
@@ -155,6 +157,7 @@ def guard_options() -> list[Option]:
             "policy",
             type=PolicyFile(),
             metavar="FILE",
+            shell_complete=files,
             help="The last hop's session may do no more than this policy says.",
         ),
         click.option(

@@ -176,7 +176,7 @@ rolehop keys rotate alice
 rolehop keys rotate alice --finish AKIAIOSFODNN7EXAMPLE  # after an interruption
 """
 )
-@click.argument("name")
+@click.argument("name", shell_complete=key_names)
 @click.option("--finish", metavar="KEY_ID", help="Only delete this other key of the same user.")
 @click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 @click.pass_context

@@ -43,7 +43,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     elif rows:
         from rolehop.show.views import chains_view
 
-        app.terminal.view(chains_view(rows, app.now()))
+        app.terminal.view(chains_view(rows, app.now(), verbose=app.terminal.verbose))
     else:
         app.terminal.note(
             "no chain matches" if pattern else "no chain is configured yet: rolehop config init"

@@ -76,8 +76,12 @@ def command(
             del sessions[held]
             app.terminal.note("this shell's session was made with flags: renew it by itself")
     # On a terminal a secret is shown to nobody.
-    if held in sessions and shell is not None and not sys.stdout.isatty():
-        app.terminal.product(app.dialect(shell).render(renewed(sessions[held])))
+    if shell is not None and not sys.stdout.isatty():
+        dialect = app.dialect(shell)
+        if failed:
+            app.terminal.product(dialect.failure + "\n")
+        elif held in sessions:
+            app.terminal.product(dialect.render(renewed(sessions[held])))
     ctx.exit(tell_failures(failed, len(names)))
 
 

@@ -79,20 +79,21 @@ def _print(
     app: App, style: str, chain: str | None, caller: Caller, expires_at: datetime | None
 ) -> None:
     from rolehop.show.documents import as_json, whoami_document
-    from rolehop.show.times import rfc3339, show_left
+    from rolehop.show.views import whoami_view
 
     if style == "json":
         document = whoami_document(chain, caller.arn, caller.account, caller.user_id, expires_at)
         app.terminal.product(as_json(document) + "\n")
         return
-    left = show_left(expires_at, app.now())
-    if expires_at and app.terminal.verbose:
-        left += f" (until {rfc3339(expires_at)})"
-    lines = [
-        ("chain", chain or "-"),
-        ("arn", caller.arn),
-        ("account", caller.account),
-        ("user id", caller.user_id),
-        ("lasts", left),
-    ]
-    app.terminal.product("".join(f"{name:<9}{value}\n" for name, value in lines))
+    found = app.config.chains.get(chain or "")
+    told = (caller.arn, caller.account, caller.user_id)
+    app.terminal.view(
+        whoami_view(
+            chain,
+            found.color if found else None,
+            told,
+            expires_at,
+            app.now(),
+            verbose=app.terminal.verbose,
+        )
+    )

@@ -30,15 +30,12 @@ if TYPE_CHECKING:
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.overrides import Overrides
     from rolehop.plan.resolve import Facts, Resolved
-    from rolehop.ports import Listener, Source, Vault
+    from rolehop.ports import Listener, Vault
     from rolehop.sources import Inputs
     from rolehop.vault.index import Index
     from rolehop.vault.lock import FileLocks
     from rolehop.vault.store import IndexStore
     from rolehop.vault.vault import KeyringVault
-
-
-_CHANGES = 5  # how often a source may turn out to be another one while it is started from
 
 
 @dataclass(slots=True)
@@ -350,13 +347,14 @@ class App:
 
         ``vault`` stands in for the keyring's own, for walks whose sessions are kept together.
         """
+        from rolehop.cli.starting import start
         from rolehop.ports import Ports
         from rolehop.sources.inputs import SourceChanged
         from rolehop.walk import CeilingFound, walk
 
         self.person.prompts = not options.no_prompt
         resolved = self.resolve(name, options)
-        source, stamp = self._start(resolved.source)
+        source, stamp = start(self, resolved.source)
         while True:
             plan = self._plan(resolved, stamp, options)
             ports = Ports(
@@ -375,27 +373,7 @@ class App:
                 self._note_ceiling(found.role, found.seconds)
             except SourceChanged:
                 # Each round, a person has signed in or another program's sign-in was taken over.
-                source, stamp = self._start(resolved.source)
-
-    def _start(self, config: SourceConfig) -> tuple[Source, Stamp]:
-        """Build a source and stamp it as it is now, loaded where nothing else tells its state."""
-        from rolehop.errors import SourceError
-        from rolehop.sources import build_source
-        from rolehop.sources.inputs import SourceChanged
-        from rolehop.sources.loaded import loaded_if_unknown
-
-        for _ in range(_CHANGES):
-            # Built before it is stamped: a source that remembers its state then sees any change.
-            source = build_source(config, self.inputs)
-            try:
-                return loaded_if_unknown(source, self.stamp(config), config)
-            except SourceChanged:
-                continue
-        raise SourceError(
-            f"source '{config.name}' does not come to rest",
-            cause="somebody signs in to it again and again meanwhile",
-            fix="try again in a moment",
-        )
+                source, stamp = start(self, resolved.source)
 
     def _note_ceiling(self, role: str, seconds: int) -> None:
         self.index_store.change(lambda index: index.with_finding(role, seconds, self.now()))

@@ -62,12 +62,12 @@ DIALECTS = {
         _row("sh", posix, "ash", "yash", "posh"),
         _row("dash", posix),
         _row("ksh", posix, "ksh88", "ksh93", "rksh", "mksh", "lksh", "pdksh", "oksh", "loksh"),
-        # `exit` in a text that `source` reads ends the text, not the shell.
+        # In fish and tcsh `exit` in an evaluated text ends the text, not the shell.
         _row("fish", fish, typed="{} | source", goodbye="exec true"),
         _row("powershell", powershell, "pwsh", "pwsh-preview", "powershell_ise", typed=_PIPED),
         _row("cmd", cmd, typed="for /f \"delims=\" %i in ('{} --shell cmd') do @%i"),
         _row("nu", nushell, "nushell", typed=_READ, goodbye=None),
-        _row("tcsh", csh, "csh", typed='eval "`{}`"'),
+        _row("tcsh", csh, "csh", typed='eval "`{}`"', goodbye="exec true"),
         _row("xonsh", xonsh, typed="execx($({}))"),
         _row("elvish", elvish, typed="eval ({} | slurp)"),
     )

@@ -7,9 +7,10 @@ rich for a terminal. A style never carries meaning alone: the words say the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Style = Literal["", "bold", "dim", "red", "green"]
+Style = str
+"""Empty, or ``bold``, ``dim``, and the colours of the config (``red``, ``bright_red``), as words."""
 
 
 class Words(NamedTuple):
@@ -39,6 +40,12 @@ class Grid(NamedTuple):
     rows: Sequence[Row]
 
 
+class Facts(NamedTuple):
+    """Names and values, a line each, the values aligned."""
+
+    pairs: tuple[tuple[str, Words], ...]
+
+
 class Branch(NamedTuple):
     """A tree's node: its lines, and what hangs below it."""
 
@@ -46,12 +53,18 @@ class Branch(NamedTuple):
     below: Sequence[Branch]
 
 
-View = Sequence[Line | Grid | Branch]
+View = Sequence[Line | Grid | Branch | Facts]
 
 
 def line(*words: str | Words) -> Line:
     """Make a line; bare strings have no style."""
     return Line(tuple(Words(each) if isinstance(each, str) else each for each in words))
+
+
+def facts(*pairs: tuple[str, str | Words]) -> Facts:
+    """Make facts; bare strings have no style."""
+    made = ((name, Words(value) if isinstance(value, str) else value) for name, value in pairs)
+    return Facts(tuple(made))
 
 
 def row(*cells: str | Words, under: str = "") -> Row:

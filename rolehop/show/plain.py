@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rolehop.show.layout import Branch, Grid, Line, View
+from rolehop.show.layout import Branch, Facts, Grid, Line, View
 
 _GAP = "   "
 
@@ -23,10 +23,17 @@ def _lines(view: View) -> Iterator[str]:
                 yield from _grid(block)
             case Branch():
                 yield from _tree(block, "", "")
+            case Facts():
+                yield from _facts(block)
 
 
 def _joined(line: Line) -> str:
     return "".join(words.text for words in line.words)
+
+
+def _facts(block: Facts) -> Iterator[str]:
+    width = max(len(name) for name, _ in block.pairs)
+    yield from (f"{name.ljust(width)}  {value.text}" for name, value in block.pairs)
 
 
 def _grid(grid: Grid) -> Iterator[str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from rolehop.show.layout import Branch, Grid, Line, View, Words
+from rolehop.show.layout import Branch, Facts, Grid, Line, View, Words
 
+_GAP = "   "
 # What is short stays whole; what is long folds.
 _WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 
@@ -19,18 +24,64 @@ def as_renderable(view: View) -> RenderableType:
     return Group(*(_block(block) for block in view))
 
 
-def _block(block: Line | Grid | Branch) -> RenderableType:
+def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
     match block:
         case Line():
             return _text(*block.words)
         case Grid():
-            return _table(block)
+            return _Fitting(block)
         case Branch():
             return _hang(Tree(_branch_text(block)), block)
+        case Facts():
+            return _facts(block)
 
 
 def _text(*words: Words) -> Text:
     return Text.assemble(*((each.text, each.style) for each in words))
+
+
+def _facts(block: Facts) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in block.pairs:
+        table.add_row(Text(name, style="dim"), _text(value))
+    return table
+
+
+class _Fitting:
+    """A grid in one line a row where the terminal is wide enough, else with folded cells."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = zip(
+            self._grid.columns,
+            *(tuple(cell.text for cell in row.cells) for row in self._grid.rows),
+            strict=True,
+        )
+        widths = [max(map(cell_len, column)) for column in columns]
+        across = sum(widths) + len(_GAP) * (len(widths) - 1)
+        if across > options.max_width:
+            yield _table(self._grid)
+            return
+        yield _row([Words(name, "bold") for name in self._grid.columns], widths)
+        yield Text("─" * across, style="dim")
+        for row in self._grid.rows:
+            yield _row(row.cells, widths)
+            if row.under:
+                # Below the row and not in its first cell: a long one does not widen the column.
+                yield Padding(Text(row.under, style="dim"), (0, 0, 0, 2))
+
+
+def _row(cells: Sequence[Words], widths: Sequence[int]) -> Text:
+    line = Text()
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        line.append(cell.text, cell.style)
+        if number < len(widths) - 1:
+            line.append(" " * (width - cell_len(cell.text)) + _GAP)
+    return line
 
 
 def _table(grid: Grid) -> Table:

@@ -57,8 +57,8 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     yield line(Words(f"hop {hop.number}", "bold"), ": ", Words(would, style))
     caller = verdict.request.caller
     named = caller.arn or caller.provider or "somebody not known (--as ARN says who)"
-    yield from _wrapped(f"role    {verdict.request.role}", "  ", "          ")
-    yield from _wrapped(f"caller  {named}", "  ", "          ")
+    yield from _wrapped(verdict.request.role, "  role    ", "          ")
+    yield from _wrapped(named, "  caller  ", "          ")
     for lane in verdict.lanes:
         yield from _lane(lane, verdict, verbose=verbose)
     yield from _assuming(verdict)
@@ -73,6 +73,8 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
 
 def _lane(lane: Lane, verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
     says, style = _SAYS[lane.outcome]
+    if not verdict.request.shown(lane.name).there:
+        says = "none"
     where = ""
     if lane.deciding is not None:
         statement = lane.deciding.statement
@@ -88,7 +90,8 @@ def _lane(lane: Lane, verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
     if lane.deciding is not None:
         yield from _wrapped(f"in {lane.deciding.document}", "      ", "      ")
     for finding in lane.findings:
-        if verbose or finding.truth is not Truth.TRUE or _denies(lane):
+        plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
+        if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
             yield from _finding(finding)
     if lane.outcome is Outcome.NOT_VISIBLE:
         yield from _wrapped(f"to see it: {_command(lane, verdict)}", "      ", "        ")
@@ -109,9 +112,9 @@ def _finding(finding: Finding) -> Iterator[Line]:
     if finding.element == "Effect":
         return
     if finding.wanted:
-        yield from _wrapped(f"wanted  {_cut(finding.wanted)}", "        ", "                ")
+        yield from _wrapped(_cut(finding.wanted), "        wanted  ", "                ")
     if finding.found is not None:
-        yield from _wrapped(f"found   {_cut(finding.found)}", "        ", "                ")
+        yield from _wrapped(_cut(finding.found), "        found   ", "                ")
 
 
 def _cut(text: str | None) -> str:

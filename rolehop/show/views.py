@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
-from rolehop.show.layout import Branch, Grid, Line, View, Words, line, row
+from rolehop.show.layout import Branch, Grid, Line, View, Words, facts, line, row
 from rolehop.show.rows import ChainRow, KeyRow, SessionRow
 from rolehop.show.times import rfc3339, show_left, show_span
 from rolehop.words import clean
@@ -14,15 +14,15 @@ from rolehop.words import clean
 _MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
 
 
-def chains_view(rows: Iterable[ChainRow], now: datetime) -> View:
+def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = False) -> View:
     """Show chains with where they start, where they lead and what is left of a session."""
     drawn = [
         row(
-            Words(each.name, "bold"),
+            _chain(each.name, each.color),
             each.continues or each.source or "",
             _short(each.roles[-1]) if each.roles else "the source itself",
             _left(each.cached_until, now),
-            under=clean(each.description),
+            under=_under(each, verbose=verbose),
         )
         for each in rows
     ]
@@ -33,7 +33,8 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
     where = f", STS in {plan.region}" if verbose else ""
     head = line(
-        Words(plan.chain, "bold"), f"  from {plan.source.type} source '{plan.source.name}'{where}"
+        _chain(plan.chain, plan.color),
+        f"  from {plan.source.type} source '{plan.source.name}'{where}",
     )
     hops = [
         row(
@@ -56,6 +57,29 @@ def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -
     return [_branch(root, rows, now, verbose=verbose) for root in roots]
 
 
+def whoami_view(
+    chain: str | None,
+    color: str | None,
+    caller: tuple[str, str, str],
+    expires_at: datetime | None,
+    now: datetime,
+    *,
+    verbose: bool,
+) -> View:
+    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS says them."""
+    arn, account, user_id = map(clean, caller)
+    left = show_left(expires_at, now)
+    return [
+        facts(
+            ("chain", _chain(chain, color) if chain else "-"),
+            ("arn", arn),
+            ("account", account),
+            ("user id", user_id),
+            ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
+        )
+    ]
+
+
 def keys_view(rows: Iterable[KeyRow]) -> View:
     """Show whose keys are kept where; a key ID is shortened to what tells it apart."""
     drawn = [
@@ -73,6 +97,12 @@ def keys_view(rows: Iterable[KeyRow]) -> View:
 def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
     if not plan.hops:
         yield line("no hops: hands out the source's own session")
+    if plan.color:
+        yield line("color: ", Words(plan.color, plan.color))
+    if plan.confirm:
+        yield line("asks before it hands over")
+    if plan.wants_reason:
+        yield line("asks for a reason where --reason does not say one")
     yield from (line(f"note: {clean(note)}") for note in plan.notes)
     if plan.source_problem:
         yield line(Words("will fail", "red"), f": {clean(plan.source_problem)}")
@@ -129,6 +159,22 @@ def _short(arn: str) -> str:
     """Return ``account:role/Name`` for a role ARN; the partition says little to people."""
     parts = arn.split(":", 4)
     return clean(parts[4]) if len(parts) > 4 else clean(arn)
+
+
+def _chain(name: str, color: str | None) -> Words:
+    """Return a chain's name in its colour, which is told as a word elsewhere, too."""
+    return Words(clean(name), f"bold {color}" if color else "bold")
+
+
+def _under(chain: ChainRow, *, verbose: bool) -> str:
+    """Return what stands below a chain: its description, its colour's name, the instant."""
+    until = rfc3339(chain.cached_until) if verbose else None
+    parts = (
+        clean(chain.description),
+        f"({chain.color})" if chain.color else "",
+        f"cached until {until}" if until else "",
+    )
+    return " ".join(part for part in parts if part)
 
 
 def _left(expires_at: datetime | None, now: datetime) -> Words:

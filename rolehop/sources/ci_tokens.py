@@ -6,6 +6,7 @@ is all that is needed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def _circleci(inputs: Inputs, audience: str | None) -> Secret:
     if audience is None:
         return _in_variable(inputs, "CIRCLE_OIDC_TOKEN_V2")
     # The token of the variable is for the organisation; another audience must be asked for.
-    claims = '{"aud": "%s"}' % audience.replace("\\", "").replace('"', "")
+    claims = json.dumps({"aud": audience})
     return _printed(inputs, ("circleci", "run", "oidc", "get", "--claims", claims))
 
 

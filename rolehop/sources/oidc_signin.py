@@ -164,19 +164,9 @@ class OidcSignIn:
         return before is None or (before.issuer, before.subject) == (after.issuer, after.subject)
 
     def _sign_in(self, http: HttpClient, how: Login) -> Tokens:
-        from rolehop.aws.oauth import OAuthRefusal
-
         issuer = self._issuer(http)
         endpoints = issuer.discover()
-        secret = self._kept_client_secret()
-        for last in (False, True):
-            try:
-                tokens = self._through_browser(issuer, endpoints, how, secret)
-                break
-            except OAuthRefusal as refusal:
-                if last or secret is not None or not _wants_secret(refusal):
-                    raise self._refused(refusal) from None
-                secret = self._asked_client_secret(refusal)
+        tokens, secret = self._tokens(issuer, endpoints, how, self._kept_client_secret())
         if tokens.identity is None:
             raise SourceError(
                 f"{self.provider.issuer} gave no ID token",
@@ -190,6 +180,20 @@ class OidcSignIn:
             self.provider.token_name, {"id_token": tokens.identity, **document}
         )
         return tokens
+
+    def _tokens(
+        self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
+    ) -> tuple[Tokens, Secret | None]:
+        """Return the tokens and the client secret they took, if any."""
+        from rolehop.aws.oauth import OAuthRefusal
+
+        try:
+            return self._through_browser(issuer, endpoints, how, secret), secret
+        except OAuthRefusal as refusal:
+            if secret is not None or not _wants_secret(refusal):
+                raise self._refused(refusal) from None
+            asked = self._asked_client_secret(refusal)
+        return self._tokens(issuer, endpoints, how, asked)
 
     def _through_browser(
         self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None

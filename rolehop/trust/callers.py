@@ -22,7 +22,8 @@ class Caller:
 
     arn: str | None
     """Of a user, a session (``…:assumed-role/R/s``), a federated user or the account's root;
-    ``None``: nobody knows who the source will be."""
+    ``None``: nobody knows who the source will be. A session named ``*`` (which AWS does not
+    allow) stands for a session of that role whose name nobody knows."""
 
     account: str | None
     role: str | None = None
@@ -67,6 +68,12 @@ class Caller:
 def signer(arn: str | None, *, role: str | None = None, unique_id: str | None = None) -> Caller:
     """Make the caller of that ARN; ``role`` gives the path that a session's ARN drops."""
     return Caller(arn, account_of(arn) if arn else None, role=role, unique_id=unique_id)
+
+
+def session_of(role: str, name: str | None = None) -> str:
+    """Return the ARN of a session of ``role``; without a name, of one that nobody knows."""
+    parts = role.split(":", 5)
+    return f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role.rpartition('/')[2]}/{name or '*'}"
 
 
 class How(Enum):
@@ -198,6 +205,8 @@ def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) 
         return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
     if ":assumed-role/" in text and caller.is_session:
         other = text.rpartition("/")[0] == caller.arn.rpartition("/")[0]
+        if other and caller.arn.endswith("/*"):
+            return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
         return Named(Truth.FALSE, Reason.OTHER_SESSION if other else Reason.NOT_NAMED, how)
     return Named(Truth.FALSE, Reason.NOT_NAMED, how)
 

@@ -8,11 +8,11 @@ actions taken with assumed roles" and "Secure API access with MFA".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rolehop.arn import RoleArn
-from rolehop.trust.callers import Caller, signer
+from rolehop.trust.callers import Caller, session_of, signer
 from rolehop.trust.context import Context
 from rolehop.trust.evaluate import NOT_THERE, LaneName, Request, Shown
 from rolehop.trust.records import Records
@@ -41,7 +41,8 @@ class Start:
     """The credentials in hand before hop 1."""
 
     principal: str | None
-    """ARN of the user or session; ``None``: nobody knows."""
+    """ARN of the user or session; of a role, where its session's name is not known; ``None``:
+    nobody knows."""
 
     account: str | None = None
     """Where only the account is known."""
@@ -131,14 +132,7 @@ def token_request(asked: TokenAsked, setting: Setting) -> Request:
 
 def _at_start(start: Start, setting: Setting) -> _Held:
     told = {key.lower(): values for key, values in setting.told.items()}
-    entity = setting.records.find(start.principal)
-    caller = signer(
-        start.principal,
-        role=entity.arn if entity is not None and ":role/" in entity.arn else None,
-        unique_id=entity.unique_id if entity is not None else None,
-    )
-    if start.principal is None:
-        caller = replace(caller, account=start.account)
+    caller = _first_caller(start, setting.records)
     identity = told.get("aws:sourceidentity", ())
     is_user = ":user/" in (start.principal or "")
     return _Held(
@@ -152,6 +146,17 @@ def _at_start(start: Start, setting: Setting) -> _Held:
         mfa=start.mfa,
         long_lived=start.long_lived,
     )
+
+
+def _first_caller(start: Start, records: Records) -> Caller:
+    if start.principal is None:
+        return Caller(None, start.account)
+    entity = records.find(start.principal)
+    role = start.principal if ":role/" in start.principal else None
+    if role is None and entity is not None and ":role/" in entity.arn:
+        role = entity.arn
+    arn = session_of(start.principal) if ":role/" in start.principal else start.principal
+    return signer(arn, role=role, unique_id=entity.unique_id if entity is not None else None)
 
 
 def _after(held: _Held, hop: HopAsked, number: int, records: Records) -> _Held:
@@ -268,8 +273,10 @@ def _tell_caller(
         absent.append("aws:username")
         values["aws:PrincipalType"] = ["AssumedRole"]
     if caller.unique_id:
-        suffix = f":{caller.arn.rpartition('/')[2]}" if caller.is_session else ""
-        values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
+        name = caller.arn.rpartition("/")[2]
+        if name != "*":
+            suffix = f":{name}" if caller.is_session else ""
+            values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
     own = entity.tags if entity is not None else None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
         values[f"aws:PrincipalTag/{key.lower()}"] = [value]

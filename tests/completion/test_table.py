@@ -20,6 +20,7 @@ from rolehop.commands import (
     PROGRAM,
     SECTIONS,
     SHELLS,
+    SOURCE,
     START_UP_SHELLS,
     VALUED,
     Entry,
@@ -27,7 +28,15 @@ from rolehop.commands import (
 from rolehop.integration import INTEGRATIONS
 from tests.completion.home import Home
 
-KINDS = {"chain": CHAIN, "pattern": PATTERN, "name": KEYS, "argv": PROGRAM}
+# What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
+KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM}
+OWN_NAMES = {"keys": KEYS, "source": SOURCE}
+
+BELOW = [
+    name if below is None else f"{name} {below}"
+    for name, entry in COMMANDS.items()
+    for below in (None, *entry.commands)
+]
 
 
 def command_of(name: str) -> click.Command:
@@ -40,12 +49,19 @@ def first_line(command: click.Command) -> str:
     return " ".join(textwrap.dedent(command.help or "").strip().split("\n\n")[0].split())
 
 
-def takes(command: click.Command) -> tuple[object, ...]:
+def takes(command: click.Command, owner: str) -> tuple[object, ...]:
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
-    return tuple(
-        tuple(each.type.choices) if isinstance(each.type, click.Choice) else KINDS[each.name or ""]
-        for each in arguments
-    )
+    return tuple(kind_of(each, owner) for each in arguments)
+
+
+def kind_of(argument: click.Argument, owner: str) -> object:
+    if isinstance(argument.type, click.Choice):
+        return tuple(argument.type.choices)
+    if argument.name == "name":
+        return OWN_NAMES[owner]
+    if argument.name == "chain" and argument.nargs == -1:
+        return PATTERN
+    return KINDS[argument.name or ""]
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
@@ -53,9 +69,9 @@ def test_a_row_says_what_its_command_takes(name: str, entry: Entry) -> None:
     command = command_of(name)
     below = dict(command.commands) if isinstance(command, click.Group) else {}
     assert list(entry.commands) == list(below)
-    assert entry.takes == takes(command)
+    assert entry.takes == takes(command, name)
     for each, row in entry.commands.items():
-        assert (row.takes, row.summary) == (takes(below[each]), first_line(below[each]))
+        assert (row.takes, row.summary) == (takes(below[each], name), first_line(below[each]))
         assert (row.module, row.commands) == (entry.module, {})
 
 
@@ -65,7 +81,7 @@ def test_a_row_finds_its_section_and_its_module(name: str, entry: Entry) -> None
     assert entry.module == name.replace("-", "_")
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "keys add", "keys remove"])
+@pytest.mark.parametrize("name", BELOW)
 def test_every_name_can_also_be_completed_behind_options(name: str) -> None:
     first, _, second = name.partition(" ")
     command = command_of(first)
@@ -73,7 +89,7 @@ def test_every_name_can_also_be_completed_behind_options(name: str) -> None:
         assert isinstance(command, click.Group)
         command = command.commands[second]
     for each in command.params:
-        if isinstance(each, click.Argument) and each.name in ("chain", "pattern", "name"):
+        if isinstance(each, click.Argument) and each.name in ("chain", "what", "pattern", "name"):
             assert each._custom_shell_complete is not None, each.name
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rolehop.commands import COMMANDS
 from rolehop.complete import Question, as_answer, question, unquoted, wanted
 from tests.completion.home import CHAINS, PROFILES, Home
 
@@ -49,7 +50,7 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["plan", ""], CHAINS + PROFILES, id="chains-then-profiles"),
         pytest.param(["refresh", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns"),
         pytest.param(["keys", "add", ""], ["alice"], id="sources-of-keys"),
-        pytest.param(["keys", ""], ["add", "list", "remove"], id="commands-of-a-command"),
+        pytest.param(["keys", ""], list(COMMANDS["keys"].commands), id="commands-of-a-command"),
         pytest.param(["completion", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
         pytest.param(["status", ""], [], id="nothing"),
         pytest.param(["plan", "--stri"], ["--strict"], id="an-option"),
@@ -65,7 +66,10 @@ def test_what_is_offered(words: list[str], offered: list[str], home: Home) -> No
     assert home.offers(*words) == offered
 
 
-@pytest.mark.parametrize("words", [["--config", ""], ["plan", "--config", "a"], ["--config=a"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--config", ""], ["plan", "--config", "a"], ["--config=a"], ["plan", "--session-policy", ""]],
+)
 def test_files_are_left_to_the_shell(words: list[str], home: Home) -> None:
     assert home.asks(*words).stdout == "files\n"
 

@@ -28,12 +28,19 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from tests.doubles import iam_keys, saml, web_identity
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_rules import OPERATIONS, Refused, Request
 from tests.doubles.sts_world import Device, Key, Role, User, World
 
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]
 
+_OPERATIONS = {**OPERATIONS, **iam_keys.OPERATIONS}
+# The identity is proved by a token in the call; nobody signs it.
+UNSIGNED = {
+    "AssumeRoleWithSAML": saml.assume_role_with_saml,
+    "AssumeRoleWithWebIdentity": web_identity.assume_role_with_web_identity,
+}
 _VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
 
@@ -224,8 +231,9 @@ class StrictSts:
 
     def _arrived(self, handler: _Handler, body: bytes) -> Call:
         params = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        if "TokenCode" in params:
-            params["TokenCode"] = "hidden"
+        for name in ("TokenCode", "SAMLAssertion", "WebIdentityToken"):
+            if name in params:
+                params[name] = "hidden"
         match = AUTHORIZATION.fullmatch(handler.headers.get("Authorization", ""))
         return Call(
             action=params.pop("Action", ""),
@@ -240,6 +248,10 @@ class StrictSts:
 
     def _carry_out(self, handler: _Handler, body: bytes, call: Call) -> tuple[int, bytes]:
         try:
+            if call.action in UNSIGNED:
+                answer = self._operate_unsigned(handler, body)
+                self.calls.append(call)
+                return 200, answer
             signer = authenticate(
                 Signed(handler.command, handler.path, handler.headers, body),
                 self.world.keys,
@@ -258,7 +270,7 @@ class StrictSts:
     def _operate(self, body: bytes, signer: Signer) -> bytes:
         params = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         action, version = params.pop("Action", ""), params.pop("Version", "")
-        known, operation = OPERATIONS.get(action, ("", None))
+        known, operation = _OPERATIONS.get(action, ("", None))
         if operation is None or version != _VERSIONS[known]:
             text = f"Could not find operation {action} for version {version}"
             raise Refused("InvalidAction", text)
@@ -274,13 +286,24 @@ class StrictSts:
             self.packed_limit,
             self.tells_reasons,
         )
-        result = operation(self.world, request)
-        host = "sts.amazonaws.com" if known == "sts" else "iam.amazonaws.com"
-        return (
-            f'<{action}Response xmlns="https://{host}/doc/{version}/"><{action}Result>{result}'
-            f"</{action}Result><ResponseMetadata><RequestId>double</RequestId></ResponseMetadata>"
-            f"</{action}Response>"
-        ).encode()
+        return _result_xml(known, action, operation(self.world, request))
+
+    def _operate_unsigned(self, handler: _Handler, body: bytes) -> bytes:
+        params = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+        action, version = params.pop("Action"), params.pop("Version", "")
+        if version != _VERSIONS["sts"] or "Authorization" in handler.headers:
+            raise Refused("ValidationError", f"{action} is called unsigned")
+        result = UNSIGNED[action](self.world, params, self.now, self.token_length)
+        return _result_xml("sts", action, result)
+
+
+def _result_xml(service: str, action: str, result: str) -> bytes:
+    host = "sts.amazonaws.com" if service == "sts" else "iam.amazonaws.com"
+    return (
+        f'<{action}Response xmlns="https://{host}/doc/{_VERSIONS[service]}/"><{action}Result>'
+        f"{result}</{action}Result><ResponseMetadata><RequestId>double</RequestId>"
+        f"</ResponseMetadata></{action}Response>"
+    ).encode()
 
 
 def _error_xml(code: str, message: str) -> bytes:

@@ -58,7 +58,10 @@ def authenticate(
     if match is None:
         raise Refused("IncompleteSignature", "Authorization header cannot be read")
     key = keys.get(match["key"])
-    if key is None:
+    if key is None or not key.active:
+        raise _invalid_token()
+    if key.unknown_for:
+        key.unknown_for -= 1
         raise _invalid_token()
     _check_date(call.headers.get("X-Amz-Date", ""), match["day"], clock)
     if region not in (None, match["region"]):

@@ -51,6 +51,8 @@ _LIMITS: dict[str, tuple[int, int, str | None]] = {
     "TokenCode": (6, 6, r"[0-9]*"),
     "SourceIdentity": (2, 64, _NAME),
     "DurationSeconds": (1, 6, r"[0-9]+"),
+    "WebIdentityToken": (4, 20000, None),
+    "ProviderId": (4, 2048, None),
 }
 _MEMBER_LIMITS: dict[str, tuple[int, int, int, str | None]] = {
     # most members, then shortest, longest, pattern
@@ -106,7 +108,7 @@ def assume_role(world: World, request: Request) -> str:
     )
     source = f"<SourceIdentity>{identity}</SourceIdentity>" if identity else ""
     return (
-        f"{_credentials_xml(session)}<AssumedRoleUser><AssumedRoleId>{session.user_id}"
+        f"{credentials_xml(session)}<AssumedRoleUser><AssumedRoleId>{session.user_id}"
         f"</AssumedRoleId><Arn>{session.arn}</Arn></AssumedRoleUser>"
         f"<PackedPolicySize>{packed}</PackedPolicySize>{source}"
     )
@@ -129,7 +131,7 @@ def get_session_token(world: World, request: Request) -> str:
         expires_at=_end(request.now, int(request.params.get("DurationSeconds", "43200"))),
         mfa_at=request.now if mfa else None,
     )
-    return _credentials_xml(session)
+    return credentials_xml(session)
 
 
 def get_caller_identity(world: World, request: Request) -> str:
@@ -415,10 +417,15 @@ def _end(now: datetime, seconds: int) -> datetime:
     return now.replace(microsecond=0) + timedelta(seconds=seconds)
 
 
-def _credentials_xml(session: Key) -> str:
+def credentials_xml(session: Key) -> str:
+    """Return a session as STS writes it."""
     assert session.expires_at is not None
     return (
         f"<Credentials><AccessKeyId>{session.access_key_id}</AccessKeyId><SecretAccessKey>"
         f"{session.secret}</SecretAccessKey><SessionToken>{session.token}</SessionToken>"
         f"<Expiration>{session.expires_at:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
     )
+
+
+# What calls that nobody signs need of this.
+check_params, end_of = _checked, _end

@@ -79,7 +79,10 @@ def _listed(value: Any) -> list[str]:
 def _names(principal: Any, who: Who) -> str:
     """Return ``direct``, ``account``, or nothing."""
     found = ""
-    for each in ["*"] if principal == "*" else _listed(principal.get("AWS", [])):
+    named = ["*"] if principal == "*" else _listed(principal.get("AWS", []))
+    if principal != "*":
+        named += _listed(principal.get("Federated", [])) + _listed(principal.get("Service", []))
+    for each in named:
         if each == "*" or each in who.arns:
             return "direct"
         if each == who.account or each.endswith(f"::{who.account}:root"):

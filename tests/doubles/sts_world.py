@@ -43,6 +43,10 @@ class Key:
     policies: Sequence[str] | None = None
     """Session policies as JSON texts; ``None``: none were given."""
 
+    active: bool = True
+    unknown_for: int = 0
+    """How many calls are still refused: a new key takes a while to be known everywhere."""
+
     @property
     def credentials(self) -> Credentials:
         """The key as rolehop holds it."""
@@ -70,6 +74,9 @@ class User:
     user_id: str
     may_assume: Sequence[str] | None = None
     """Patterns of role ARNs its own policies allow; ``None``: all."""
+
+    iam_wants_mfa: bool = False
+    """The user's policies allow the calls on its own keys with MFA only."""
 
     devices: list[Device] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
@@ -140,8 +147,19 @@ class World:
         self.roles: dict[str, Role] = {}
         self.keys: dict[str, Key] = {}
         self.managed_policies: dict[str, str] = {}
+        self.saml_providers: dict[str, Any] = {}
+        """By ARN; see `saml.IdentityProvider`."""
+
+        self.settling = 0
+        """How many calls with a key that IAM has just made are refused at first."""
+
+        self.denied: set[str] = set()
+        """IAM actions that nobody may call."""
+
         self.disabled_regions: set[tuple[str, str]] = set()
         """Pairs of account and region where STS is not activated."""
+        self.oidc_providers: dict[str, tuple[Any, list[str]]] = {}
+        """ARN to public key and audiences."""
 
     def user(self, account: str, name: str, *, may_assume: Sequence[str] | None = None) -> User:
         """Make an IAM user with one access key; ``name`` may carry a path."""
@@ -191,6 +209,25 @@ class World:
         role = Role(arn, account, name, _id("AROA"), json.dumps(document), max_session, may_assume)
         self.roles[arn] = role
         return role
+
+    def oidc_provider(self, account: str, issuer: str, key: Any, audiences: list[str]) -> str:
+        """Let ``account`` know an issuer by its public key; return the provider's ARN."""
+        arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.partition('://')[2]}"
+        self.oidc_providers[arn] = (key, audiences)
+        return arn
+
+    def web_role(self, arn: str, provider: str, **conditions: str) -> Role:
+        """Make a role that an OIDC provider's tokens may take; conditions are on its claims."""
+        host = provider.partition("/")[2]
+        wanted = {f"{host}:{claim}": value for claim, value in conditions.items()}
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": wanted},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        return self.role(arn, policy=policy)
 
     def mfa_device(self, user: User, serial: str | None = None, seed: str | None = None) -> Device:
         """Give ``user`` a virtual MFA device; ``seed`` is base32."""

@@ -22,7 +22,7 @@ def test_without_a_chain_in_hand_it_says_so(kept: World) -> None:
     assert "this shell holds none" in done.err
 
 
-@pytest.mark.parametrize("pattern", ["hub", "h*", "*u*"])
+@pytest.mark.parametrize("pattern", ["hub", "h*", "[hx]?b"])
 def test_a_shell_that_asks_gets_the_new_session_of_its_chain(kept: World, pattern: str) -> None:
     done = kept.rolehop("refresh", "--shell", "fish", pattern, env=HELD)
     assert done.code == 0, done.err
@@ -38,3 +38,8 @@ def test_another_chain_is_none_of_its_business(kept: World) -> None:
 def test_a_failure_makes_an_eval_fail(kept: World) -> None:
     done = kept.rolehop("refresh", "--shell", "bash", "admn", env=HELD)
     assert (done.code, done.out) == (3, "false\n")
+
+
+def test_where_one_of_many_fails_the_eval_fails_and_the_shell_stays_as_it_is(kept: World) -> None:
+    done = kept.rolehop("refresh", "--shell", "bash", "hub", "refused", env=HELD)
+    assert (done.code, done.out) == (5, "false\n")

@@ -65,7 +65,7 @@ def test_assume_refresh_and_leave_change_the_shell_itself(name: str, kept: World
         first, calls = shell.sees("AWS_ACCESS_KEY_ID"), len(kept.sts.roles_called)
         assert shell.does("rolehop refresh").code == 0
         second = shell.sees("AWS_ACCESS_KEY_ID")
-        assert kept.sts.roles_called[calls:] == [HUB, ADMIN]
+        assert kept.sts.roles_called[calls:] == [HUB, ADMIN], shell.plain
         assert first != second
         assert kept.sts.world.keys[second or ""].arn == ARN
 
@@ -152,7 +152,7 @@ def test_the_long_way_still_works(name: str, kept: World) -> None:
         ("zsh", "setopt ksh_glob extended_glob rc_quotes no_bang_hist glob_subst all_export"),
         ("zsh", "alias rolehop='rolehop -q'"),
         ("zsh", "alias -g hub=nothub; setopt no_aliases pipe_fail"),
-        ("zsh", "autoload -Uz compinit; compinit -u -d /dev/null"),
+        ("zsh", "autoload -Uz compinit; compinit -u -D"),
         ("fish", "alias rolehop 'rolehop -q'"),
     ],
 )
@@ -233,7 +233,8 @@ def test_a_session_that_ends_is_refreshed_before_a_command_where_that_is_wanted(
     with sitting(name, kept, env=env) as shell:
         shell.does("true")
         shell.does("true")
-        assert kept.sts.roles_called[calls:] == [HUB, ADMIN]
+        # Nothing at all where another shell has made it anew within the same second.
+        assert kept.sts.roles_called[calls:] in ([HUB, ADMIN], []), shell.plain
         assert kept.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].arn == ARN
         shell.shows_prompt(r"admin (\d+m|1h00m) READY> ")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,8 +32,14 @@ def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:
             time.sleep(0.1)
         return shown
 
-    tmux("new-session", "-d", "-s", "t", "-x", "120", "-y", "40", "bash -i")
+    conf = kept.home / ".tmux.conf"
+    conf.write_text("set -g exit-empty off\n")
+    # -D: not a daemon, so that it ends with the test.
+    server = kept.start("tmux", "-D", "-S", socket, env={**NO_KEYS, "TERM": "xterm"})
     try:
+        while not Path(socket).exists() and server.poll() is None:
+            time.sleep(0.05)
+        tmux("new-session", "-d", "-s", "t", "-x", "120", "-y", "40", "bash -i")
         tmux("send-keys", "-t", "t:0.0", "rolehop assume admin -q", "Enter")
         shows("m READY>", "t:0.0")
         tmux("split-window", "-t", "t", "bash -i")
@@ -40,4 +47,5 @@ def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:
         tmux("send-keys", "-t", "t:0.1", "rolehop assume hub -q", "Enter")
         assert "hub " in shows("m READY>", "t:0.1")
     finally:
-        tmux("kill-server")
+        server.terminate()
+        server.communicate(timeout=20)

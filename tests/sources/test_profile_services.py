@@ -384,8 +384,8 @@ class TestLogin:
         home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
         with pytest.raises(SourceError) as caught:
             home.load("l")
-        # With botocore's crt extra a sign-in is missing, without it the extra is.
+        # With the extra a sign-in is missing, without it the extra is.
         assert caught.value.fix in (
             "aws login --profile l",
-            'pip install "botocore[crt]" beside rolehop',
+            'pip install "rolehop[aws-login]"',
         )

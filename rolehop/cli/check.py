@@ -1,0 +1,91 @@
+"""``rolehop check``: for CI: chains well-formed, every hop allowed."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.cli.explain import exit_code
+from rolehop.cli.options import Command, format_option
+from rolehop.cli.policies import given, judge, policy_options, read_documents
+from rolehop.cli.walking import chain_names
+from rolehop.cli.wiring import App
+from rolehop.trust.chain import ChainVerdict
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop check --policies account.json
+rolehop check 'spokes/*' --policies hub.json --policies spokes.json --strict
+rolehop check --policies account.json --format junit > rolehop.xml
+rolehop check --policies account.json --format sarif > rolehop.sarif
+""",
+)
+@click.argument("chain", nargs=-1, shell_complete=chain_names)
+@policy_options
+@click.option("--offline", is_flag=True, help="Make no AWS call: files alone.")
+@click.option("--strict", is_flag=True, help="Exit 5 also where rolehop can't tell.")
+@format_option("text", "json", "junit", "sarif", default="text")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    chain: tuple[str, ...],
+    policies: tuple[str, ...],
+    scp: tuple[str, ...],
+    rcp: tuple[str, ...],
+    caller: str | None,
+    context: tuple[str, ...],
+    offline: bool,
+    strict: bool,
+    style: str,
+) -> None:
+    """Check that chains are well-formed and their hops allowed.
+
+    Every chain, or those that match a pattern. A config that cannot be followed exits 3, a hop
+    that is refused 5. With --policies or --offline no AWS call is made; without, IAM is read
+    with the sessions that are held.
+    """
+    from rolehop.cli.refresh import matching
+
+    app = App.of(ctx)
+    told = given(policies, scp, rcp, caller, context)
+    names = matching(app, chain) if chain else list(app.config.chains)
+    records = read_documents(told)
+    verdicts = []
+    for name in names:
+        known = records
+        if not offline and not policies:
+            from rolehop.cli.iam import read_live
+
+            known = read_live(app, name, told).merged(records)
+        verdicts.append(judge(app, name, known, told))
+    _print(app, verdicts, style)
+    ctx.exit(exit_code(verdicts, strict=strict))
+
+
+def _print(app: App, verdicts: list[ChainVerdict], style: str) -> None:
+    if style == "text":
+        from rolehop.show.checks import checks_view
+
+        app.terminal.view(checks_view(verdicts))
+        return
+    app.terminal.product(_as_text(app, verdicts, style) + "\n")
+
+
+def _as_text(app: App, verdicts: list[ChainVerdict], style: str) -> str:
+    from rolehop.show.checks import as_junit, sarif_document
+    from rolehop.show.documents import as_json
+    from rolehop.show.verdicts import check_document
+
+    if style == "junit":
+        return as_junit(verdicts)
+    if style == "sarif":
+        places = {name: str(path) for name, path in _places(app).items()}
+        return as_json(sarif_document(verdicts, places))
+    return as_json(check_document(verdicts))
+
+
+def _places(app: App) -> dict[str, object]:
+    """Return the config file to point at, for each chain; the last root wins."""
+    roots, _ = app.config_roots
+    return dict.fromkeys(app.config.chains, roots[-1])

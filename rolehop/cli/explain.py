@@ -1,0 +1,118 @@
+"""``rolehop explain``: which policy allows or refuses each hop of a chain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from rolehop.cli.options import Command, format_option
+from rolehop.cli.policies import Given, given, judge, policy_options, read_documents
+from rolehop.cli.walking import chain_names
+from rolehop.cli.wiring import App
+from rolehop.errors import UsageProblem
+from rolehop.trust.chain import ChainVerdict
+from rolehop.trust.evaluate import Outcome
+
+REFUSED = 5
+"""The exit code where something is refused."""
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop explain prod-admin --policies account.json
+rolehop explain prod-admin --policies a.json --policies b.json --format json
+rolehop explain prod-admin --context aws:SourceIp=203.0.113.9
+rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
+""",
+)
+@click.argument("what", nargs=-1, metavar="CHAIN | role ARN", shell_complete=chain_names)
+@policy_options
+@click.option("--offline", is_flag=True, help="Make no AWS call: files alone.")
+@click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
+@click.option("--strict", is_flag=True, help="Exit 5 also where rolehop can't tell.")
+@format_option("text", "json", default="text")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    policies: tuple[str, ...],
+    scp: tuple[str, ...],
+    rcp: tuple[str, ...],
+    caller: str | None,
+    context: tuple[str, ...],
+    offline: bool,
+    last: bool,
+    strict: bool,
+    style: str,
+) -> None:
+    """Explain which policy allows or refuses each hop.
+
+    For every hop: would it be allowed, refused, or can't that be told; which statement of which
+    policy decides; and the change that would mend it, with the account that can make it. Reads
+    IAM with the sessions that are held, unless --offline; what cannot be read is named, with the
+    command that would show it. Exits 5 where a hop is refused.
+    """
+    app = App.of(ctx)
+    told = given(policies, scp, rcp, caller, context)
+    if len(what) == 2 and what[0] == "role":
+        explain_role(app, what[1], told, style, offline=offline)
+        return
+    chain, hop = _chain(app, what, last=last)
+    verdict = judged(app, chain, told, offline=offline)
+    if hop is not None:
+        verdict = replace(verdict, hops=tuple(e for e in verdict.hops if e.number == hop))
+    show(app, verdict, style)
+    ctx.exit(exit_code([verdict], strict=strict))
+
+
+def judged(app: App, chain: str, told: Given, *, offline: bool) -> ChainVerdict:
+    """Judge a chain by files, and by what IAM says where it may be asked."""
+    records = read_documents(told)
+    if not offline:
+        from rolehop.cli.iam import read_live
+
+        records = read_live(app, chain, told).merged(records)
+    return judge(app, chain, records, told)
+
+
+def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
+    """Return 5 where something is refused, with ``strict`` also where it can't be told."""
+    bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
+    return REFUSED if any(verdict.outcome in bad for verdict in verdicts) else 0
+
+
+def show(app: App, verdict: ChainVerdict, style: str) -> None:
+    """Print a verdict."""
+    if style == "json":
+        from rolehop.show.documents import as_json
+        from rolehop.show.verdicts import explain_document
+
+        app.terminal.product(as_json(explain_document(verdict)) + "\n")
+        return
+    from rolehop.show.verdict import verdict_view
+
+    app.terminal.view(verdict_view(verdict, verbose=app.terminal.verbose))
+
+
+def explain_role(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
+    """Print what a role is: who may take it, what it may do, what is risky about it."""
+    from rolehop.cli.roles import describe
+
+    describe(app, role, told, style, offline=offline)
+
+
+def _chain(app: App, what: tuple[str, ...], *, last: bool) -> tuple[str, int | None]:
+    """Return the chain to explain and the one hop that is asked about, if one is."""
+    if last:
+        from rolehop.cli.refused import last_refused
+
+        found = last_refused(app)
+        return found.chain, found.hop
+    if len(what) != 1:
+        raise UsageProblem(
+            "explain wants one chain, or 'role' and an ARN",
+            fix="rolehop explain CHAIN; rolehop list shows the chains",
+        )
+    return what[0], None

@@ -1,0 +1,218 @@
+"""``rolehop source``: the places where chains start."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.cli.completing import source_names
+from rolehop.cli.groups import Group
+from rolehop.cli.options import format_option
+from rolehop.cli.wiring import App
+from rolehop.errors import ConfigError, RolehopError, SourceError, UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.ports import Caller
+    from rolehop.show.source import SourceRow, Tested
+    from rolehop.sources.inputs import SignIn
+
+_LONGEST_STDIN = 1_000_000  # characters
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """List, prove, and sign in to the places where chains start."""
+
+
+@command.command("list", epilog="\nrolehop source list\nrolehop source list --format json\n")
+@format_option("table", "json", default="table")
+@click.pass_context
+def list_(ctx: click.Context, style: str) -> None:
+    """List the configured sources. No AWS call is made."""
+    from rolehop.show.source import sources_document, sources_view
+
+    app = App.of(ctx)
+    rows = [_row(app, source) for source in app.config.sources.values()]
+    if style == "json":
+        _print_json(app, sources_document(rows))
+    elif rows:
+        app.terminal.view(sources_view(rows))
+    else:
+        app.terminal.note("no sources are configured (rolehop config init)")
+
+
+@command.command(epilog="\nrolehop source test corp\n")
+@click.argument("name", shell_complete=source_names)
+@click.option("--no-prompt", is_flag=True, help="Never ask; fail where a sign-in is needed.")
+@format_option("table", "json", default="table")
+@click.pass_context
+def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
+    """Prove one source: load it, and ask AWS who it is.
+
+    Says what was looked for and where, the identity that was reached, when its session ends, and
+    how long the next hop's session can be.
+    """
+    from rolehop.show.source import tested_document, tested_view
+
+    app = App.of(ctx)
+    app.person.prompts = not no_prompt
+    source = _source(app, name)
+    tested, error = _tested(app, source)
+    if style == "json":
+        _print_json(app, tested_document(tested))
+    else:
+        app.terminal.view(tested_view(tested, app.now()))
+    if error is not None:
+        raise error
+
+
+@command.command(
+    epilog="""
+rolehop source login corp
+rolehop source login corp --no-browser     # over SSH: a code for a browser elsewhere
+saml-tool | rolehop source login idp --stdin
+"""
+)
+@click.argument("name", shell_complete=source_names)
+@click.option("--no-browser", is_flag=True, help="Open no browser here.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from standard input.")
+@click.pass_context
+def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool) -> None:
+    """Sign in to a source and keep it in the keyring.
+
+    Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
+    taken from --stdin.
+    """
+    from rolehop.credentials import Secret
+    from rolehop.sources.inputs import Login
+
+    app = App.of(ctx)
+    source = _source(app, name)
+    way = _sign_in(source)
+    text = None
+    if from_stdin:
+        text = Secret(sys.stdin.read(_LONGEST_STDIN).strip())
+    app.terminal.note(way.login(source, app.inputs, Login(browser=not no_browser, text=text)))
+
+
+@command.command(epilog="\nrolehop source logout corp\n")
+@click.argument("name", shell_complete=source_names)
+@click.pass_context
+def logout(ctx: click.Context, name: str) -> None:
+    """Forget a source's sign-in, and end it at the provider where that can be reached.
+
+    Sessions that were got with it last until they end; rolehop logout --all forgets them here.
+    """
+    app = App.of(ctx)
+    source = _source(app, name)
+    there = _sign_in(source).logout(source, app.inputs)
+    app.terminal.note(f"signed out of '{name}'" if there else f"nobody was signed in to '{name}'")
+
+
+def _source(app: App, name: str) -> SourceConfig:
+    from rolehop.words import nearest
+
+    found = app.config.sources.get(name)
+    if found is not None:
+        return found
+    near = nearest(name, app.config.sources)
+    raise ConfigError(
+        f"no source is called '{name}'",
+        cause=f"the nearest: {', '.join(near)}" if near else None,
+        fix="rolehop source list",
+    )
+
+
+def _sign_in(source: SourceConfig) -> SignIn:
+    from rolehop.sources import sign_in_of
+
+    way = sign_in_of(source)
+    if way is None:
+        raise UsageProblem(
+            f"nobody signs in to source '{source.name}'",
+            cause=f"a {source.type} source is used as it is",
+            fix=f"rolehop source test {source.name}",
+        )
+    return way
+
+
+def _row(app: App, source: SourceConfig) -> SourceRow:
+    """Say what is known of a source without a call."""
+    from rolehop.show.source import SourceRow
+    from rolehop.sources import expand
+
+    try:
+        base, _, _ = expand(source, app.aws_config)
+        stamp = app.stamp(base)
+        problem = stamp.problem
+        state = "ready" if stamp.value is not None else "unknown"
+    except RolehopError as error:
+        state, problem = "unknown", error.what
+    chains = tuple(each.name for each in app.config.chains.values() if each.source == source.name)
+    state = "not ready" if problem else state
+    return SourceRow(source.name, source.type, source.description, state, problem, chains)
+
+
+def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None]:
+    """Load the source and ask who it is; a failure comes with what was found on the way."""
+    from rolehop.cli.starting import load_source
+    from rolehop.show.source import Tested
+    from rolehop.sources import expand
+
+    findings: Sequence[tuple[str, str, bool | None]] = ()
+    try:
+        base, roles, _ = expand(source, app.aws_config)
+        findings = _found(app, base)
+        credentials = load_source(app, base)
+        findings = _found(app, base)  # a sign-in may have changed what is there
+        caller = _caller(app, base, credentials)
+    except RolehopError as error:
+        return Tested(source.name, source.type, tuple(findings), error=error.what), error
+    from rolehop.arn import is_same_principal
+
+    tested = Tested(
+        source.name,
+        source.type,
+        tuple(findings),
+        caller.arn,
+        caller.account,
+        credentials.expires_at,
+        credentials.long_lived,
+        len(roles),
+    )
+    if source.principal is not None and not is_same_principal(source.principal, caller.arn):
+        return tested, SourceError(
+            f"source '{source.name}' is {caller.arn}",
+            cause=f"the config says it must be {source.principal}",
+            fix="sign in as the right one, or correct 'principal'",
+        )
+    return tested, None
+
+
+def _found(app: App, source: SourceConfig) -> list[tuple[str, str, bool | None]]:
+    from rolehop.sources import findings_of
+
+    return [(each.looked_for, each.found, each.good) for each in findings_of(source, app.inputs)]
+
+
+def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
+    from rolehop.awsconfig import current_profile
+    from rolehop.cli.whoami import ask
+    from rolehop.sources.calls import region_for
+
+    named = source.settings.get("profile")
+    profile = named if isinstance(named, str) else current_profile(app.shell_before)
+    region = region_for(source, app.inputs)
+    return ask(app.clients.sts(region, profile), credentials, f"source '{source.name}'")
+
+
+def _print_json(app: App, document: object) -> None:
+    import json
+
+    app.terminal.product(json.dumps(document, indent=2) + "\n")

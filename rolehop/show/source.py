@@ -1,0 +1,129 @@
+"""The views and documents of ``source list`` and ``source test``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rolehop.show.layout import Grid, Line, View, Words, line, row
+from rolehop.show.times import rfc3339, show_left
+from rolehop.words import clean
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One configured source, as far as it is known without a call."""
+
+    name: str
+    type: str
+    description: str
+    state: str
+    """``ready``, ``not ready``, or ``unknown`` before it is loaded."""
+
+    problem: str | None
+    chains: tuple[str, ...]
+    """Those that start from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One source, proved or not."""
+
+    name: str
+    type: str
+    findings: tuple[tuple[str, str, bool | None], ...]
+    """What was looked for and where, what was found, and whether that is good."""
+
+    arn: str | None = None
+    account: str | None = None
+    expires_at: datetime | None = None
+    long_lived: bool = False
+    hops_of_profile: int = 0
+    """Roles that the AWS profile itself puts before the chain's own hops."""
+
+    error: str | None = None
+
+
+def sources_view(rows: Iterable[SourceRow]) -> View:
+    """Show sources with their type, their state and the chains that start there."""
+    drawn = [
+        row(
+            Words(each.name, "bold"),
+            each.type,
+            Words(each.state, "red" if each.problem else ""),
+            ", ".join(each.chains[:3]) + (" …" if len(each.chains) > 3 else ""),
+            under=clean(each.problem or each.description),
+        )
+        for each in rows
+    ]
+    return [Grid(("SOURCE", "TYPE", "STATE", "CHAINS"), drawn)]
+
+
+def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
+    """Return the JSON of ``source list``."""
+    return {
+        "schema": "rolehop.sources/1",
+        "sources": [
+            {
+                "name": each.name,
+                "type": each.type,
+                "description": each.description,
+                "state": each.state,
+                "problem": each.problem,
+                "chains": list(each.chains),
+            }
+            for each in rows
+        ],
+    }
+
+
+def tested_view(tested: Tested, now: datetime) -> View:
+    """Show what was found where, and who was reached."""
+    return [line(Words(tested.name, "bold"), f"  {tested.type}"), *_lines(tested, now)]
+
+
+def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
+    for looked_for, found, good in tested.findings:
+        mark = {
+            True: Words("found   ", "green"),
+            False: Words("missing ", "red"),
+            None: Words("        "),
+        }
+        yield line(mark[good], f"{clean(looked_for)}: {clean(found)}")
+    if tested.error is not None:
+        yield line(Words("failed  ", "red"), clean(tested.error))
+        return
+    yield line(Words("is      ", "green"), clean(tested.arn or ""))
+    yield line("account ", tested.account or "")
+    ends = "does not end" if tested.expires_at is None else show_left(tested.expires_at, now)
+    yield line("lasts   ", ends)
+    yield line("next hop ", next_hop(tested))
+
+
+def next_hop(tested: Tested) -> str:
+    """Say how long the next hop's session can be."""
+    if tested.hops_of_profile:
+        return f"1 h at most: the profile itself takes {tested.hops_of_profile} role(s) first"
+    if tested.long_lived:
+        return "up to the role's own maximum (12 h at most): these are IAM user keys"
+    return "1 h at most: a session that assumes a role is chaining"
+
+
+def tested_document(tested: Tested) -> dict[str, object]:
+    """Return the JSON of ``source test``."""
+    chained = bool(tested.hops_of_profile) or not tested.long_lived
+    return {
+        "schema": "rolehop.source-test/1",
+        "source": tested.name,
+        "type": tested.type,
+        "findings": [
+            {"looked_for": looked_for, "found": found, "good": good}
+            for looked_for, found, good in tested.findings
+        ],
+        "arn": tested.arn,
+        "account": tested.account,
+        "expires_at": rfc3339(tested.expires_at),
+        "next_hop_ceiling": None if tested.error else (3600 if chained else 43_200),
+        "error": tested.error,
+    }

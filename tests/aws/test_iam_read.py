@@ -1,0 +1,123 @@
+"""IAM as moto plays it, read into records; what may not be read stays open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from rolehop.aws.iam_read import IamReader
+from rolehop.aws.query import QueryClient
+from rolehop.aws.settings import ClientSettings
+from rolehop.credentials import Credentials, Secret
+from rolehop.ports import StsRefusal
+from rolehop.trust import Kind, parse_policy
+
+KEYS = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))
+ACCOUNT = "123456789012"  # moto's own, for keys that it did not give out
+HUB = f"arn:aws:iam::{ACCOUNT}:role/team/Hub"
+ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
+LIMIT = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+
+
+def policy(**elements: Any) -> str:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[QueryClient]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    with QueryClient(ClientSettings("us-east-1", endpoint_url=url, iam_endpoint_url=url)) as made:
+        fill(made)
+        yield made
+    server.stop()
+
+
+def fill(client: QueryClient) -> None:
+    def call(action: str, **params: str) -> None:
+        client.call("iam", action, params, KEYS)
+
+    call("CreatePolicy", PolicyName="limit", PolicyDocument=policy(Resource="*"))
+    call(
+        "CreateRole",
+        RoleName="Hub",
+        Path="/team/",
+        AssumeRolePolicyDocument=policy(Principal={"AWS": ACCOUNT}),
+        PermissionsBoundary=LIMIT,
+        MaxSessionDuration="7200",
+        **{"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"},
+    )
+    call("PutRolePolicy", RoleName="Hub", PolicyName="go", PolicyDocument=policy(Resource=HUB))
+    call("AttachRolePolicy", RoleName="Hub", PolicyArn=LIMIT)
+    call("CreateUser", UserName="ann")
+    call("CreateGroup", GroupName="ops")
+    call("AddUserToGroup", GroupName="ops", UserName="ann")
+    call("PutGroupPolicy", GroupName="ops", PolicyName="g", PolicyDocument=policy(Resource=HUB))
+
+
+def test_a_role_is_read_whole(client: QueryClient) -> None:
+    records = IamReader(lambda: client, KEYS).role(HUB)
+    assert records is not None
+    entity = records.find(HUB)
+    assert entity is not None
+    assert (entity.max_session_seconds, entity.tags) == (7200, (("team", "blue"),))
+    assert [each.name for each in records.trust(HUB).documents] == ["trust policy of role Hub"]
+    assert [each.name for each in records.permissions(HUB).documents] == [
+        "inline policy go of role Hub",
+        "policy limit of role Hub",
+    ]
+    assert [each.name for each in records.boundary(HUB).documents] == [
+        "boundary policy limit of role Hub"
+    ]
+    assert parse_policy(entity.trust or "", Kind.TRUST).statements
+
+
+def test_a_users_groups_are_read(client: QueryClient) -> None:
+    records = IamReader(lambda: client, KEYS).user(ANN)
+    assert records is not None
+    assert [each.name for each in records.permissions(ANN).documents] == [
+        "inline policy g of group ops"
+    ]
+
+
+def test_a_role_of_the_same_name_elsewhere_is_not_this_one(client: QueryClient) -> None:
+    reader = IamReader(lambda: client, KEYS)
+    assert reader.role(f"arn:aws:iam::{ACCOUNT}:role/other/Hub") is None
+    assert reader.role(f"arn:aws:iam::{ACCOUNT}:role/Nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "sees_trust", "sees_permissions"),
+    [
+        ("GetRole", False, False),
+        ("ListRolePolicies", True, False),
+        ("GetRolePolicy", True, False),
+        ("ListAttachedRolePolicies", True, False),
+        ("GetPolicyVersion", True, False),
+    ],
+)
+def test_what_may_not_be_read_is_open(
+    client: QueryClient, refused: str, sees_trust: bool, sees_permissions: bool
+) -> None:
+    class Stingy:
+        def call(
+            self, service: Any, action: str, params: Mapping[str, str], signer: Credentials
+        ) -> Element:
+            if action == refused:
+                raise StsRefusal("AccessDenied", "no")
+            return client.call(service, action, params, signer)
+
+    stingy: Any = Stingy()
+    records = IamReader(lambda: stingy, KEYS).role(HUB)
+    assert (records is not None) is sees_trust
+    if records is not None:
+        assert not records.permissions(HUB).missing == sees_permissions

@@ -1,0 +1,160 @@
+"""A world in which every kind of source leads to a role that may assume the hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rolehop.awsconfig import parse_aws_config
+from rolehop.config.loader import load_config
+from rolehop.config.model import SourceConfig
+from rolehop.credentials import Secret
+from rolehop.files import read_trusted
+from rolehop.sources import SOURCE_TYPES, Inputs
+from rolehop.sources.inputs import Document
+from tests.cli.world import ADMIN, HUB, World
+from tests.doubles.sts_world import Role
+
+START = "arn:aws:iam::111111111111:role/Start"
+
+CHAIN = f"""
+[chains.there]
+source = "s"
+hops = [{{ role = "{HUB}", duration = "4h" }}, {{ role = "{ADMIN}" }}]
+[chains.own]
+source = "s"
+"""
+
+
+def role_for(world: World, principal: Mapping[str, str], *actions: str, **more: object) -> Role:
+    """Make the role that a source gives; ``actions`` are what ``principal`` may do with it."""
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": principal, "Action": list(actions)}],
+    }
+    role = world.sts.world.role(START, policy=document)
+    world.sts.world.role(HUB, trusts=[START], max_session=43_200)
+    for name, value in more.items():
+        setattr(role, name, value)
+    return role
+
+
+def use(world: World, settings: str) -> None:
+    """Let the world's config have the source ``s`` and two chains from it."""
+    world.config(f'version = 1\n[defaults]\nsession_name = "me"\n[sources.s]\n{settings}\n{CHAIN}')
+
+
+def source_of(world: World) -> SourceConfig:
+    """Return the source ``s`` as the loader reads it."""
+    tables = {name: row.table for name, row in SOURCE_TYPES.items()}
+    config = load_config([world.config_file], explicit=True, read=read_trusted, source_types=tables)
+    return config.sources["s"]
+
+
+class MemoryTokens:
+    """A token store in memory."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Document] = {}
+        self.generations: dict[str, str] = {}
+
+    def get(self, name: str) -> Document | None:
+        return self.documents.get(name)
+
+    def put(self, name: str, document: Document) -> None:
+        self.documents[name] = document
+
+    def begin(self, name: str, document: Document) -> str:
+        self.documents[name] = document
+        self.generations[name] = f"generation-{len(self.generations) + 1}"
+        return self.generations[name]
+
+    def remove(self, name: str) -> bool:
+        self.generations.pop(name, None)
+        return self.documents.pop(name, None) is not None
+
+    def generation(self, name: str) -> str | None:
+        return self.generations.get(name)
+
+
+class Typist:
+    """Somebody at the terminal who answers what they were given."""
+
+    can_ask = True
+
+    def __init__(self, *answers: str, picks: str = "") -> None:
+        self.answers = list(answers)
+        self.picks = picks
+        self.asked: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.asked.append(line)
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        assert hidden, "a secret would be seen"
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+    def choose(self, question: str, options: object) -> int:
+        assert isinstance(options, list)
+        self.asked.extend(options)
+        return options.index(self.picks)
+
+    def open_browser(self, url: str) -> bool:
+        return False
+
+
+def inputs_of(world: World, environ: Mapping[str, str] | None = None, **more: object) -> Inputs:
+    """Return what the source may use, in this process; nothing of it waits."""
+    notes: list[str] = []
+    inputs = Inputs(
+        environ={**world.environ, **(environ or {})},
+        aws=parse_aws_config(None, None),
+        aws_files=(world.home / "config", world.home / "credentials"),
+        keys=_NoKeys(),
+        now=lambda: datetime.now(UTC),
+        sleep=lambda seconds: None,
+        note=notes.append,
+    )
+    return replace(inputs, **more)  # type: ignore[arg-type]
+
+
+class _NoKeys:
+    def get(self, name: str) -> None:
+        return None
+
+    def access_key_id(self, name: str) -> None:
+        return None
+
+
+def chained_plan(world: World) -> list[int]:
+    """Return the planned durations of the chain, in seconds: hop 1 asks for four hours."""
+    done = world.rolehop("plan", "there", "--format", "json")
+    assert done.code == 0, done.err
+    return [hop["duration"] for hop in json.loads(done.out)["hops"]]
+
+
+def walked(world: World) -> str:
+    """Walk the chain and return all that could be seen of it, its files included."""
+    done = world.rolehop("--debug", "credential-process", "there")
+    assert done.code == 0, done.err
+    assert world.sts.roles_called == [HUB, ADMIN]
+    durations = [
+        call.params["DurationSeconds"] for call in world.sts.calls if call.action == "AssumeRole"
+    ]
+    assert durations == ["3600", "3600"], "hop 1 is chained"
+    return done.err + "".join(_text(path) for path in world.files())
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("latin-1")
+
+
+Refuse = Callable[[str], None]
+
+
+def secret(text: str) -> Secret:
+    return Secret(text)

@@ -1,0 +1,336 @@
+"""Roles of the machine: EC2 instance metadata and container endpoints."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rolehop.awsconfig import parse_aws_config
+from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
+from rolehop.plan import Stamp
+from rolehop.sources import build_source, container, findings_of, instance, stamp_of
+from tests.cli.world import World
+from tests.doubles.endpoint import Answer
+from tests.doubles.metadata import ContainerAgent, Imds
+from tests.sources.machines import chained_plan, inputs_of, role_for, source_of, use, walked
+
+INSTANCE = 'type = "instance"'
+CONTAINER = 'type = "container"'
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        World(Path(folder)) as world,
+    ):
+        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        yield world
+
+
+def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
+    """Load the source in this process and return why it gives nothing."""
+    with pytest.raises(RolehopError) as caught:
+        build_source(source_of(world), inputs_of(world, environ)).load()
+    return caught.value
+
+
+class TestInstance:
+    @pytest.fixture
+    def imds(self, world: World) -> Iterator[Imds]:
+        role = role_for(world, {"Service": "ec2.amazonaws.com"}, "sts:AssumeRole")
+        use(world, INSTANCE)
+        with Imds(world.sts.world, role) as imds:
+            world.more |= {
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url,
+                "AWS_METADATA_SERVICE_TIMEOUT": "0.5",
+                "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "1",
+                # A proxy that nobody reaches: metadata must never take it.
+                "HTTP_PROXY": "http://127.0.0.1:9",
+            }
+            world.more["NO_PROXY"] = world.sts.url.removeprefix("http://").partition(":")[0]
+            yield imds
+
+    def test_its_session_signs_the_next_hop_and_no_secret_is_seen(
+        self, world: World, imds: Imds
+    ) -> None:
+        assert chained_plan(world) == [3600, 3600]
+        seen = walked(world)
+        key = imds.keys[0]
+        assert world.sts.calls[0].signer == key.arn
+        tokens = [each.headers.get("x-aws-ec2-metadata-token", "") for each in imds.asked]
+        for secret in (key.secret, str(key.token), *filter(None, tokens)):
+            assert secret not in seen
+        assert {each.method for each in imds.asked} == {"PUT", "GET"}
+
+    def test_it_takes_no_proxy(self, world: World, imds: Imds) -> None:
+        world.more["NO_PROXY"] = ""
+        found = build_source(source_of(world), inputs_of(world)).load()
+        assert found is not None
+        assert found.access_key_id == imds.keys[0].access_key_id
+
+    def test_plan_cannot_know_what_is_cached(self, world: World, imds: Imds) -> None:
+        hops = world.rolehop("plan", "there", "--format", "json").json["hops"]
+        assert {hop["cache"] for hop in hops} == {"unknown"}
+        assert imds.asked == []
+
+    def test_it_must_be_the_role_that_the_config_names(self, world: World, imds: Imds) -> None:
+        use(world, INSTANCE + '\nrole = "Other"')
+        error = failure(world)
+        assert (error.exit_code, error.what) == (4, "the instance's role is Start")
+        assert error.cause == "the config says it must be Other"
+        assert not imds.keys
+        use(world, INSTANCE + '\nrole = "Start"')
+        assert build_source(source_of(world), inputs_of(world)).load() is not None
+
+    def test_an_instance_without_a_role_is_told(self, world: World, imds: Imds) -> None:
+        imds.role = None
+        assert failure(world).what == "this EC2 instance has no role"
+
+    def test_a_machine_without_metadata_is_absent(self, world: World, imds: Imds) -> None:
+        error = failure(world, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
+        assert error.what == "this machine has no EC2 instance metadata service"
+        assert "connection refused" in str(error.cause)
+
+    def test_a_hang_is_explained_by_the_hop_limit(self, world: World, imds: Imds) -> None:
+        imds.hangs = True
+        error = failure(world)
+        assert error.cause == "it took the connection and never answered"
+        assert "http-put-response-hop-limit 2" in str(error.fix)
+
+    def test_it_is_switched_off_by_the_variable(self, world: World, imds: Imds) -> None:
+        off = {"AWS_EC2_METADATA_DISABLED": "TRUE"}
+        assert failure(world, off).cause == "AWS_EC2_METADATA_DISABLED is true"
+        stamp = stamp_of(source_of(world), inputs_of(world, off))
+        assert stamp.problem == "the EC2 instance metadata service is switched off here"
+        assert imds.asked == []
+
+    @pytest.mark.parametrize(
+        ("says", "cause"),
+        [
+            ([Answer(404)], "it gave no IMDSv2 token: HTTP 404"),
+            ([Answer(403)], "it is switched off for this instance (HTTP 403)"),
+            ([Answer(200, b"<html>sign in here</html>")], "an answer that is no token"),
+            ([Answer(500)], "HTTP 500"),
+        ],
+    )
+    def test_a_broken_service_is_not_an_absent_one(
+        self, says: list[Answer], cause: str, world: World, imds: Imds
+    ) -> None:
+        imds.says = says
+        error = failure(world)
+        assert "cannot be used" in error.what
+        assert cause in str(error.cause)
+
+    @pytest.mark.parametrize(
+        ("changes", "cause"),
+        [
+            (
+                {"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cannot assume the role"},
+                "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role",
+            ),
+            ({"Token": None}, "Token is missing"),
+            ({"Expiration": "soon"}, "Expiration is no time"),
+            ({"Expiration": "2126-08-01T12:00:00"}, "Expiration names no time zone"),
+            ({"Expiration": "2020-08-01T12:00:00Z"}, "they ended at 2020-08-01T12:00:00Z"),
+            ({"AccessKeyId": 7}, "AccessKeyId is no text"),
+            ({"SecretAccessKey": "with a blank"}, "SecretAccessKey holds characters"),
+        ],
+    )
+    def test_an_answer_that_is_no_session_is_told_and_not_quoted(
+        self, changes: dict[str, object], cause: str, world: World, imds: Imds
+    ) -> None:
+        imds.changes = changes
+        error = failure(world)
+        assert cause in str(error.cause)
+        assert imds.keys[0].secret not in f"{error.what}{error.cause}{error.fix}"
+
+    @pytest.mark.parametrize(
+        ("environ", "config", "address"),
+        [
+            ({}, "", "http://169.254.169.254"),
+            ({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6"}, "", "http://[fd00:ec2::254]"),
+            ({}, "ec2_metadata_service_endpoint_mode = ipv6", "http://[fd00:ec2::254]"),
+            (
+                {
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://[::1]:1338/",
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv6",
+                },
+                "",
+                "http://[::1]:1338/",
+            ),
+        ],
+    )
+    def test_where_it_is_follows_the_variables(
+        self, environ: dict[str, str], config: str, address: str
+    ) -> None:
+        aws = parse_aws_config(f"[default]\n{config}\n", None)
+        assert instance.endpoint(environ, aws) == address
+
+    def test_a_mode_that_is_none_is_refused(self) -> None:
+        environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}
+        with pytest.raises(ConfigError, match="cannot be 'IPv5'"):
+            instance.endpoint(environ, parse_aws_config(None, None))
+
+    def test_a_timeout_that_is_no_number_is_refused(self, world: World, imds: Imds) -> None:
+        error = failure(world, {"AWS_METADATA_SERVICE_TIMEOUT": "long"})
+        assert (error.exit_code, error.what) == (3, "AWS_METADATA_SERVICE_TIMEOUT cannot be 'long'")
+
+
+class TestContainer:
+    @pytest.fixture
+    def agent(self, world: World) -> Iterator[ContainerAgent]:
+        role = role_for(world, {"Service": "pods.eks.amazonaws.com"}, "sts:AssumeRole")
+        use(world, CONTAINER)
+        with ContainerAgent(world.sts.world, role) as agent:
+            world.more |= {
+                container.FULL: agent.url + agent.PATH,
+                container.TOKEN: str(agent.token),
+                "AWS_METADATA_SERVICE_TIMEOUT": "0.5",
+                "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2",
+            }
+            yield agent
+
+    def test_its_session_signs_the_next_hop_and_no_secret_is_seen(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        assert chained_plan(world) == [3600, 3600]
+        seen = walked(world)
+        key = agent.keys[0]
+        assert world.sts.calls[0].signer == key.arn
+        for secret in (key.secret, str(key.token), str(agent.token)):
+            assert secret not in seen
+
+    def test_the_tags_of_a_pod_go_on_to_the_next_hop(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        agent.tags = {"eks-cluster-arn": "c", "kubernetes-namespace": "n"}
+        assert world.rolehop("credential-process", "there").code == 0
+
+    def test_its_own_session_is_handed_out(self, world: World, agent: ContainerAgent) -> None:
+        done = world.rolehop("export", "own", "--format", "json")
+        assert done.code == 0, done.err
+        assert done.json["AccessKeyId"] == agent.keys[0].access_key_id
+
+    def test_the_token_file_wins_and_is_read_anew_each_time(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        file = world.home / "token"
+        world.more |= {container.TOKEN_FILE: str(file), container.TOKEN: "outdated"}
+        source, inputs = source_of(world), inputs_of(world)
+        for token in ("first", "second"):
+            agent.token = token
+            file.write_text(token + "\n")  # an editor's line end does no harm
+            assert build_source(source, inputs).load() is not None
+
+    def test_without_the_variables_it_is_absent(self, world: World, agent: ContainerAgent) -> None:
+        world.more |= {container.FULL: "", container.TOKEN: ""}
+        assert build_source(source_of(world), inputs_of(world)).load() is None
+        done = world.rolehop("credential-process", "there")
+        assert done.code == 4
+        assert f"neither {container.RELATIVE} nor {container.FULL} is set" in done.err
+
+    def test_a_token_file_that_is_not_there_is_broken(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        error = failure(world, {container.TOKEN_FILE: "/nonexistent/token"})
+        assert error.what == "the container's token file cannot be read: /nonexistent/token"
+        assert agent.asked == []
+
+    def test_an_empty_token_file_is_broken(self, world: World, agent: ContainerAgent) -> None:
+        (world.home / "token").write_text("\n")
+        error = failure(world, {container.TOKEN_FILE: str(world.home / "token")})
+        assert "it is empty" in str(error.cause)
+
+    def test_a_token_that_cannot_be_sent_is_not_quoted(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        error = failure(world, {container.TOKEN: "tok\nen-in-two-lines"})
+        assert "cannot be sent" in error.what
+        assert "two-lines" not in f"{error.what}{error.cause}{error.fix}"
+
+    def test_a_wrong_token_is_refused_with_the_endpoints_words(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        error = failure(world, {container.TOKEN: "wrong"})
+        assert error.cause == "HTTP 403: AccessDenied: the token is not valid"
+        assert len(agent.asked) == 1  # asking again would not help
+
+    def test_a_fault_is_asked_again(self, world: World, agent: ContainerAgent) -> None:
+        agent.says = [Answer(503)]
+        assert build_source(source_of(world), inputs_of(world)).load() is not None
+
+    def test_an_endpoint_that_hangs_is_given_up(self, world: World, agent: ContainerAgent) -> None:
+        agent.hangs = True
+        error = failure(world)
+        assert isinstance(error, ServiceError)
+        assert "does not answer" in error.what
+
+    @pytest.mark.parametrize(
+        "body", [b"<html>", b"[]", b"", b'{"AccessKeyId": "ASIA1234567890123456"}']
+    )
+    def test_a_malformed_answer_is_told(
+        self, body: bytes, world: World, agent: ContainerAgent
+    ) -> None:
+        agent.says = [Answer(200, body)]
+        error = failure(world)
+        assert isinstance(error, SourceError)
+        assert "gave no usable credentials" in error.what
+
+    @pytest.mark.parametrize(
+        ("environ", "address"),
+        [
+            ({container.RELATIVE: "/v2/x"}, "http://169.254.170.2/v2/x"),
+            (
+                {container.RELATIVE: "/v2/x", container.FULL: "http://127.0.0.1/"},
+                "http://169.254.170.2/v2/x",
+            ),
+            *(
+                ({container.FULL: url}, url)
+                for url in (
+                    "http://127.0.0.1:51679/x",
+                    "http://127.9.9.9/x",
+                    "http://[::1]:8080/x",
+                    "http://localhost/x",
+                    "http://169.254.170.2/x",
+                    "http://169.254.170.23/v1/credentials",
+                    "http://[fd00:ec2::23]/v1/credentials",
+                    "https://credentials.example/x",
+                )
+            ),
+        ],
+    )
+    def test_the_hosts_that_may_be_asked(self, environ: dict[str, str], address: str) -> None:
+        assert container.address(environ) == address
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {container.FULL: "http://credentials.example/x"},
+            {container.FULL: "http://169.254.169.254/x"},
+            {container.FULL: "http://127.0.0.1.example/x"},
+            {container.FULL: "http://[::2]/x"},
+            {container.FULL: "ftp://127.0.0.1/x"},
+            {container.FULL: "http://[broken/x"},
+            {container.RELATIVE: "@elsewhere.example/x"},
+        ],
+    )
+    def test_other_hosts_are_never_told_a_token(self, environ: dict[str, str]) -> None:
+        with pytest.raises(SourceError, match="cannot be followed"):
+            container.address(environ)
+
+    def test_source_test_can_say_what_was_looked_for(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        source = source_of(world)
+        good = findings_of(source, inputs_of(world))
+        assert [each.found for each in good] == [
+            f"asked at {agent.url}{agent.PATH}",
+            container.TOKEN,
+        ]
+        absent = findings_of(source, inputs_of(world, {container.FULL: ""}))
+        assert [each.good for each in absent] == [False]
+        assert stamp_of(source, inputs_of(world)) == Stamp(None, long_lived=False)

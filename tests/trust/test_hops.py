@@ -1,0 +1,155 @@
+"""What each hop's call carries: who signs it, what travels on, what nobody can know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.trust import Outcome, Reason, Request, evaluate
+from rolehop.trust.context import UNKNOWN
+from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
+from rolehop.trust.records import Entity, Records
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ALICE = "arn:aws:iam::111111111111:user/alice"
+HUB = RoleArn.parse("arn:aws:iam::222222222222:role/team/Hub")
+ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
+KEYS = Start(ALICE, long_lived=True, mfa=False)
+
+
+def asked(
+    start: Start = KEYS, told: dict[str, list[str]] | None = None, **hop1: Any
+) -> list[Request]:
+    hops = [HopAsked(HUB, "s1", **hop1), HopAsked(ADMIN, "s2")]
+    return list(requests(start, hops, Setting(Records(), NOW, "eu-west-1", told or {})))
+
+
+@pytest.mark.parametrize(
+    ("hop", "key", "values"),
+    [
+        (1, "aws:PrincipalArn", (ALICE,)),
+        (2, "aws:PrincipalArn", (str(HUB),)),
+        (1, "aws:username", ("alice",)),
+        (2, "aws:username", None),
+        (1, "sts:RoleSessionName", ("s1",)),
+        (1, "sts:ExternalId", None),
+        (1, "aws:MultiFactorAuthPresent", None),
+        (2, "aws:MultiFactorAuthPresent", ("false",)),
+        (1, "aws:TokenIssueTime", None),
+        (2, "aws:TokenIssueTime", UNKNOWN),
+        (1, "aws:SourceIp", UNKNOWN),
+        (1, "aws:PrincipalOrgID", UNKNOWN),
+        (1, "aws:RequestTag/x", None),
+        (1, "aws:PrincipalTag/x", UNKNOWN),
+        (1, "aws:ResourceTag/x", UNKNOWN),
+        (1, "aws:SourceAccount", None),
+        (1, "aws:RequestedRegion", ("eu-west-1",)),
+        (1, "aws:CurrentTime", ("2026-06-01T12:00:00Z",)),
+    ],
+)
+def test_what_is_known_of_a_call(hop: int, key: str, values: object) -> None:
+    assert asked()[hop - 1].context.lookup(key) == values
+
+
+@pytest.mark.parametrize("mfa", [True, False, None])
+def test_mfa_reaches_hop_1_alone(mfa: bool | None) -> None:
+    first, second = asked(replace(KEYS, mfa=mfa, long_lived=mfa is not None))
+    wanted = {True: ("true",), False: None, None: UNKNOWN}[mfa]
+    assert first.context.lookup("aws:MultiFactorAuthPresent") == wanted
+    assert second.context.lookup("aws:MultiFactorAuthPresent") == ("false",)
+
+
+def test_transitive_tags_travel_on_and_ask_for_tag_session() -> None:
+    first, second = asked(tags=(("Team", "blue"), ("x", "y")), transitive_tags=("Team",))
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:TagSession")
+    assert first.context.lookup("aws:TagKeys") == ("Team", "x")
+    assert second.context.lookup("aws:TagKeys") is None
+    assert second.context.lookup("aws:PrincipalTag/team") == ("blue",)
+
+
+def test_tags_that_are_not_transitive_stay_behind() -> None:
+    _, second = asked(tags=(("Team", "blue"),))
+    assert second.actions == ("sts:AssumeRole",)
+    assert second.context.lookup("aws:PrincipalTag/team") == ("blue",)
+
+
+def test_a_source_identity_travels_on() -> None:
+    first, second = asked(source_identity="ann")
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
+    assert first.context.lookup("aws:SourceIdentity") is None
+    assert second.context.lookup("aws:SourceIdentity") == ("ann",)
+    assert second.context.lookup("sts:SourceIdentity") == ("ann",)
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"source_identity": "bob"}, Reason.IDENTITY_CHANGED),
+        ({"tags": (("TEAM", "blue"),)}, Reason.TAG_REPEATED),
+    ],
+)
+def test_what_sts_refuses_by_itself_is_refused_without_a_document(
+    second: dict[str, Any], reason: Reason
+) -> None:
+    first = HopAsked(
+        HUB, "s1", source_identity="ann", tags=(("team", "blue"),), transitive_tags=("team",)
+    )
+    hops = [first, HopAsked(ADMIN, "s2", **second)]
+    verdict = evaluate(requests(KEYS, hops, Setting(Records(), NOW))[1])
+    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.first_wrong is not None
+    assert verdict.first_wrong.reason is reason
+
+
+def test_what_the_user_tells_wins() -> None:
+    told = {
+        "aws:SourceIp": ["203.0.113.9"],
+        "aws:multifactorauthpresent": ["true"],
+        "sts:ExternalId": [],
+    }
+    first, _ = asked(told=told, external_id="x-1")
+    assert first.context.lookup("aws:sourceip") == ("203.0.113.9",)
+    assert first.context.lookup("aws:MultiFactorAuthPresent") == ("true",)
+    assert first.context.lookup("sts:ExternalId") is None
+
+
+def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
+    first, _ = asked(Start(str(HUB)))
+    assert first.caller.named == str(HUB)
+    assert first.caller.arn == "arn:aws:sts::222222222222:assumed-role/Hub/*"
+
+
+def test_a_sessions_role_is_found_with_its_path() -> None:
+    records = Records({str(HUB): Entity(str(HUB), unique_id="AROAHUB")})
+    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", mfa=False)
+    (first,) = requests(start, [HopAsked(ADMIN, "s")], Setting(records, NOW))
+    assert first.context.lookup("aws:PrincipalArn") == (str(HUB),)
+    assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
+
+
+PROVIDER = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
+TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+  "Principal": {"Federated": "%s"}, "Action": "sts:AssumeRoleWithWebIdentity",
+  "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:me/*"}}}]}"""
+
+
+@pytest.mark.parametrize(
+    ("provider", "told", "outcome"),
+    [
+        (PROVIDER, {}, Outcome.UNKNOWN),
+        (PROVIDER, {"token.actions.githubusercontent.com:sub": ["repo:me/x"]}, Outcome.ALLOWED),
+        (PROVIDER, {"token.actions.githubusercontent.com:sub": ["repo:you/x"]}, Outcome.REFUSED),
+        (None, {"token.actions.githubusercontent.com:sub": ["repo:me/x"]}, Outcome.UNKNOWN),
+        ("accounts.google.com", {}, Outcome.REFUSED),
+    ],
+)
+def test_a_federated_source_is_judged_by_the_trust_policy_alone(
+    provider: str | None, told: dict[str, list[str]], outcome: Outcome
+) -> None:
+    records = Records({str(HUB): Entity(str(HUB), trust=TRUST % PROVIDER)})
+    token = TokenAsked(str(HUB), "AssumeRoleWithWebIdentity", provider)
+    assert evaluate(token_request(token, Setting(records, NOW, told=told))).outcome is outcome

@@ -1,0 +1,123 @@
+"""Sign-ins at rest: whole documents, generations in the index, and five ways a keyring can fail."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from keyring.backend import KeyringBackend
+
+from rolehop.credentials import Secret
+from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
+from rolehop.vault.backend import Chosen
+from rolehop.vault.shelf import Opener
+from rolehop.vault.store import IndexStore
+from rolehop.vault.tokens import TokenStore
+from tests.doubles.keyrings import InMemory
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+SECRET = "a-refresh-token-of-somebody"
+DOCUMENT = {"refresh_token": Secret(SECRET), "client_id": "abc"}
+
+
+class Shelved:
+    """A token store over an in-memory keyring; ``said`` is what a person was told."""
+
+    def __init__(self, folder: Path, keyring: KeyringBackend | None, limit: int | None = None) -> None:
+        self.said: list[str] = []
+        self.index = IndexStore(folder, now=lambda: NOW)
+        self.keyring = keyring
+
+        def choose() -> Chosen:
+            if keyring is None:
+                raise VaultAbsent("there is no keyring")
+            return Chosen(keyring, "double.InMemory", limit=limit)
+
+        self.store = TokenStore(Opener(choose, self.said.append), self.index, self.said.append)
+
+
+def test_a_document_comes_back_with_its_secrets_hidden(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    shelved.store.put("sso/x", DOCUMENT)
+    found = shelved.store.get("sso/x")
+    assert found == DOCUMENT
+    assert SECRET not in repr(found)
+
+
+def test_a_long_document_is_chunked(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory(), limit=1280)
+    long = {"access_token": Secret("x" * 5_000)}
+    shelved.store.put("sso/x", long)
+    assert shelved.store.get("sso/x") == long
+    assert shelved.store.remove("sso/x")
+    assert shelved.store.get("sso/x") is None
+
+
+def test_each_sign_in_has_a_generation_of_its_own_known_without_the_keyring(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    first, second = (shelved.store.begin("sso/x", DOCUMENT) for _ in range(2))
+    assert first != second
+    found = shelved.store.get("sso/x")
+    assert found is not None
+    assert found["generation"] == second
+    assert Shelved(tmp_path, None).store.generation("sso/x") == second
+
+
+def test_a_refresh_keeps_the_generation(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    generation = shelved.store.begin("sso/x", DOCUMENT)
+    shelved.store.put("sso/x", {**(shelved.store.get("sso/x") or {}), "client_id": "other"})
+    assert shelved.store.generation("sso/x") == generation
+    assert (shelved.store.get("sso/x") or {})["generation"] == generation
+
+
+def test_removing_forgets_both_and_says_whether_there_was_something(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    shelved.store.begin("sso/x", DOCUMENT)
+    assert shelved.store.remove("sso/x")
+    assert shelved.store.generation("sso/x") is None
+    assert not shelved.store.remove("sso/x")
+
+
+def test_without_a_keyring_it_lives_as_long_as_the_process_and_that_is_said_once(
+    tmp_path: Path,
+) -> None:
+    shelved = Shelved(tmp_path, None)
+    assert shelved.store.get("sso/x") is None
+    generation = shelved.store.begin("sso/x", DOCUMENT)
+    assert shelved.store.get("sso/x") == {**DOCUMENT, "generation": generation}
+    assert {line for line in shelved.said} == {"sign-ins are not kept: there is no keyring"}
+    assert shelved.store.remove("sso/x")
+    assert shelved.store.get("sso/x") is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 9}', '{"schema": 1, "plain": {"a": 1}}'])
+def test_a_damaged_item_is_an_error_that_quotes_nothing(tmp_path: Path, text: str) -> None:
+    keyring = InMemory()
+    keyring.set_password("rolehop/tokens/sso/x", "rolehop", text)
+    with pytest.raises(VaultBroken, match="cannot be read") as caught:
+        Shelved(tmp_path, keyring).store.get("sso/x")
+    assert text not in str(caught.value)
+
+
+def test_the_index_holds_names_and_generations_and_no_secret(tmp_path: Path) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    shelved.store.begin("sso/x", DOCUMENT)
+    text = shelved.index.path.read_text()
+    assert "sso/x" in text
+    assert SECRET not in text
+
+
+def test_a_locked_keyring_is_an_error_for_who_reads_and_is_not_written_to(tmp_path: Path) -> None:
+    class Locked(InMemory):
+        def get_password(self, service: str, username: str) -> str | None:
+            raise VaultLocked("the keyring is locked")
+
+    keyring = Locked()
+    shelved = Shelved(tmp_path, keyring)
+    with pytest.raises(VaultLocked):
+        shelved.store.get("sso/x")
+    shelved.store.put("sso/x", DOCUMENT)
+    assert shelved.said
+    assert shelved.store.get("sso/x") == DOCUMENT
