@@ -76,7 +76,9 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
             raise ConfigError(
                 f"hop {step.number} cannot work: {step.hop.role}",
                 cause=step.will_fail,
-                fix="take mfa_serial off this hop; the source's own mfa_serial covers hop 1",
+                fix="take mfa_serial off this hop; the source's own mfa_serial covers hop 1"
+                if step.will_fail.startswith("mfa_serial")
+                else "change this hop, or the one it names, in the config",
                 chain=plan.chain,
                 hop=step.number,
             )

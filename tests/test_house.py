@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # thought: no file, no clock, no network, no keyring
     "config": WORDS | {"files"},  # FileText, the shape in which text comes in
     "awsconfig": WORDS | {"config"},
-    "plan": WORDS | {"config"},
+    "plan": WORDS | {"config", "trust"},  # whether a session policy leaves the next hop possible
     "ports": WORDS | {"plan"},
     "refusals": WORDS | {"plan", "ports"},
     "walk": WORDS | {"plan", "ports", "refusals"},

@@ -108,7 +108,7 @@ class InstanceMetadata:
         raise _unusable(
             self.endpoint,
             f"it gave no IMDSv2 token: {said}",
-            "check AWS_EC2_METADATA_SERVICE_ENDPOINT: rolehop uses version 2 only",
+            "check AWS_EC2_METADATA_SERVICE_ENDPOINT; only version 2 is spoken",
         )
 
     def _role(self, token: str) -> str:

@@ -9,6 +9,7 @@ from rolehop.arn import RoleArn
 from rolehop.config.model import Config, HopConfig
 from rolehop.durations import format_duration
 from rolehop.errors import ConfigError
+from rolehop.plan.foresee import foresee
 from rolehop.plan.keys import hop_key, source_key, token_key
 from rolehop.plan.model import (
     Cache,
@@ -99,7 +100,7 @@ def make_plan(
         endpoint_url=endpoint_url,
         min_ttl_seconds=min_ttl,
         long_lived=stamp.long_lived,
-        steps=_with_cache(steps, known, now, timedelta(seconds=min_ttl), stamp),
+        steps=_with_cache(_with_foresight(steps), known, now, timedelta(seconds=min_ttl), stamp),
         source_problem=stamp.problem,
         confirm=resolved.chain.confirm,
         wants_reason=resolved.chain.reason_required and overrides.reason is None,
@@ -193,6 +194,22 @@ def _doomed(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
     if not stamp.long_lived and stamp.problem is None:
         return "mfa_serial: the source is a session, and only IAM user keys carry MFA"
     return None
+
+
+def _with_foresight(steps: list[Step]) -> list[Step]:
+    """Note on each hop what the hops before it bring about."""
+    hops = [step for step in steps if isinstance(step, HopStep)]
+    foreseen = dict(zip(hops, foresee([step.hop for step in hops]), strict=True))
+    return [
+        replace(
+            step,
+            notes=(*step.notes, *foreseen[step].notes),
+            will_fail=step.will_fail or foreseen[step].will_fail,
+        )
+        if isinstance(step, HopStep)
+        else step
+        for step in steps
+    ]
 
 
 def _refuse_when_strict(

@@ -195,8 +195,10 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
     """Return whether each lane must hold an Allow."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
-    direct = some(each.way(How.DIRECT) for each in allows)
-    by_role = some(each.way(How.ROLE, How.ANYONE) for each in allows)
+    # A statement that nobody has seen may name the caller in any way.
+    unseen = Truth.UNKNOWN if request.shown(LaneName.TRUST).missing else Truth.FALSE
+    direct = some((unseen, *(each.way(How.DIRECT) for each in allows)))
+    by_role = some((unseen, *(each.way(How.ROLE, How.ANYONE) for each in allows)))
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != account_of(request.role))

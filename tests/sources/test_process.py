@@ -52,7 +52,7 @@ def answer(key: Key, **changes: object) -> dict[str, object]:
 
 
 def program(world: World, body: str) -> Path:
-    path = world.home / "tool"
+    path = world.folder / "tool"
     path.write_text(f"#!{sys.executable} -I\nimport json, os, sys, time\n{body}\n")
     path.chmod(0o700)
     use(world, f'type = "process"\ncommand = ["{path}", "an argument", "$HOME"]')

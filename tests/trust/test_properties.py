@@ -36,7 +36,7 @@ def test_what_is_said_in_ignorance_is_true_in_every_world_that_may_be(seed: int)
     rng = Random(seed)  # noqa: S311 - worlds, no secrets
     for world in worlds(seed):
         unknown = frozenset(key for key in VALUES if rng.random() < 0.3) | frozenset(
-            lane for lane in ("identity", "boundary") if rng.random() < 0.2
+            lane for lane in ("trust", "identity", "boundary") if rng.random() < 0.15
         )
         said = evaluate(as_request(world, unknown)).outcome
         if said is Outcome.UNKNOWN:
@@ -48,7 +48,7 @@ def test_what_is_said_in_ignorance_is_true_in_every_world_that_may_be(seed: int)
                 other["ctx"].pop(key, None)  # type: ignore[attr-defined]
                 if rng.random() < 0.7:
                     other["ctx"][key] = rng.choice(VALUES[key])  # type: ignore[index]
-            for lane in unknown & {"identity", "boundary"}:
+            for lane in unknown & {"trust", "identity", "boundary"}:
                 other[lane] = fresh[lane]
             assert allowed(other) is (said is Outcome.ALLOWED), (other, unknown)
 

@@ -24,7 +24,9 @@ DOCUMENT = {"refresh_token": Secret(SECRET), "client_id": "abc"}
 class Shelved:
     """A token store over an in-memory keyring; ``said`` is what a person was told."""
 
-    def __init__(self, folder: Path, keyring: KeyringBackend | None, limit: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, keyring: KeyringBackend | None, limit: int | None = None
+    ) -> None:
         self.said: list[str] = []
         self.index = IndexStore(folder, now=lambda: NOW)
         self.keyring = keyring
@@ -32,7 +34,7 @@ class Shelved:
         def choose() -> Chosen:
             if keyring is None:
                 raise VaultAbsent("there is no keyring")
-            return Chosen(keyring, "double.InMemory", limit=limit)
+            return Chosen("double.InMemory", keyring, limit=limit)
 
         self.store = TokenStore(Opener(choose, self.said.append), self.index, self.said.append)
 
@@ -87,7 +89,7 @@ def test_without_a_keyring_it_lives_as_long_as_the_process_and_that_is_said_once
     assert shelved.store.get("sso/x") is None
     generation = shelved.store.begin("sso/x", DOCUMENT)
     assert shelved.store.get("sso/x") == {**DOCUMENT, "generation": generation}
-    assert {line for line in shelved.said} == {"sign-ins are not kept: there is no keyring"}
+    assert set(shelved.said) == {"sign-ins are not kept: there is no keyring"}
     assert shelved.store.remove("sso/x")
     assert shelved.store.get("sso/x") is None
 

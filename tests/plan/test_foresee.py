@@ -1,0 +1,98 @@
+"""What will be refused, or may, for reasons that the chain alone shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.plan import Hop
+from rolehop.plan.foresee import foresee
+
+HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")
+ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
+
+
+def hop(role: RoleArn = HUB, **said: Any) -> Hop:
+    return Hop(role, "s1", 3600, **said)
+
+
+def policy(resource: str, action: str = "sts:AssumeRole", **more: Any) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+TEAM: dict[str, Any] = {"tags": (("team", "blue"),), "transitive_tags": ("team",)}
+SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
+
+
+@pytest.mark.parametrize(
+    ("hops", "fails"),
+    [
+        ((hop(), hop(ADMIN)), {}),
+        ((hop(**TEAM), hop(ADMIN)), {}),
+        ((hop(**TEAM), hop(ADMIN, tags=(("Team", "blue"),))), {2: "'Team' travels on from hop 1"}),
+        ((hop(tags=(("team", "a"),)), hop(ADMIN, tags=(("team", "b"),))), {}),
+        ((hop(source_identity="ann"), hop(ADMIN, source_identity="ann")), {}),
+        ((hop(source_identity="ann"), hop(ADMIN, source_identity="bob")), {2: "hop 1 sets 'ann'"}),
+        ((hop(), hop(ADMIN, source_identity="bob")), {}),
+        ((hop(policy="x" * 2049),), {1: "AWS takes 2048"}),
+        ((hop(policy=policy("*")), hop(ADMIN)), {}),
+        ((hop(policy=policy(str(ADMIN))), hop(ADMIN)), {}),
+        ((hop(policy=policy("*", "s3:*")), hop(ADMIN)), {2: "session policy of hop 1"}),
+        ((hop(policy=policy("*", "s3:*")),), {}),
+        # What hangs on the request, on a policy of AWS's, or on the trust policy is left open.
+        (
+            (
+                hop(policy=policy("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o"}})),
+                hop(ADMIN),
+            ),
+            {},
+        ),
+        (
+            (
+                hop(
+                    policy=policy("*", "s3:*"),
+                    policy_arns=("arn:aws:iam::222222222222:policy/more",),
+                ),
+                hop(ADMIN),
+            ),
+            {},
+        ),
+        ((hop(policy=policy("*", "s3:*")), hop(SAME_ACCOUNT)), {}),
+        (
+            (
+                hop(policy='{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'),
+                hop(SAME_ACCOUNT),
+            ),
+            {2: "session policy of hop 1"},
+        ),
+        ((hop(policy="no JSON"), hop(ADMIN)), {}),
+    ],
+)
+def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
+    found = {n: each.will_fail for n, each in enumerate(foresee(hops), start=1) if each.will_fail}
+    assert set(found) == set(fails)
+    for number, says in fails.items():
+        assert says in found[number]
+
+
+@pytest.mark.parametrize(
+    ("hops", "notes"),
+    [
+        ((hop(),), {}),
+        ((hop(policy="x" * 1700),), {1: "too large"}),
+        ((hop(policy="x" * 1600),), {}),
+        ((hop(tags=tuple((f"k{n}", "v" * 200) for n in range(9))),), {1: "too large"}),
+        ((hop(source_identity="ann"),), {}),
+        ((hop(source_identity="ann"), hop(ADMIN)), {1: "sts:SetSourceIdentity"}),
+        ((hop(**TEAM), hop(ADMIN)), {1: "sts:TagSession"}),
+    ],
+)
+def test_notes(hops: tuple[Hop, ...], notes: dict[int, str]) -> None:
+    found = {n: each.notes for n, each in enumerate(foresee(hops), start=1) if each.notes}
+    assert set(found) == set(notes)
+    for number, says in notes.items():
+        assert says in "; ".join(found[number])

@@ -1,0 +1,344 @@
+"""SAML assertions: read safely, chosen from, exchanged at the double, and never shown."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.aws.saml import LONGEST, read_assertion
+from rolehop.credentials import Secret
+from rolehop.errors import NoTerminal, RolehopError, ServiceError
+from rolehop.sources import build_source, findings_of, saml, stamp_of
+from rolehop.sources.inputs import Login
+from tests.cli.world import World
+from tests.doubles.saml import IdentityProvider
+from tests.sources.machines import (
+    START,
+    MemoryTokens,
+    Typist,
+    chained_plan,
+    inputs_of,
+    role_for,
+    source_of,
+    use,
+    walked,
+)
+
+PROVIDER = "arn:aws:iam::111111111111:saml-provider/Corp"
+OTHER = "arn:aws:iam::222222222222:role/Other"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        World(Path(folder)) as world,
+    ):
+        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        role_for(world, {"Federated": PROVIDER}, "sts:AssumeRoleWithSAML")
+        yield world
+
+
+@pytest.fixture
+def idp(world: World) -> IdentityProvider:
+    idp = IdentityProvider(PROVIDER)
+    world.sts.world.saml_providers[PROVIDER] = idp
+    return idp
+
+
+def by_variable(world: World, assertion: str, more: str = "") -> None:
+    use(world, f'type = "saml"\nassertion_env = "SAML"\n{more}')
+    world.more["SAML"] = assertion
+
+
+def failure(world: World, **more: object) -> RolehopError:
+    with pytest.raises(RolehopError) as caught:
+        build_source(source_of(world), inputs_of(world, **more)).load()  # type: ignore[arg-type]
+    return caught.value
+
+
+class TestSaml:
+    def test_its_session_signs_the_next_hop_and_no_assertion_is_seen(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        assertion = idp.assertion([START])
+        by_variable(world, assertion)
+        assert chained_plan(world) == [3600, 3600]
+        seen = walked(world)
+        assert assertion not in seen
+        assert "jane@example.com" not in seen.replace("assumed-role/Start/jane@example.com", "")
+        first = world.sts.calls[0]
+        assert (first.action, first.signer, first.role) == ("AssumeRoleWithSAML", "", START)
+        assert "Start/jane@example.com" in world.sts.calls[1].signer
+
+    @pytest.mark.parametrize("form", ["base64", "wrapped", "form", "xml"])
+    def test_it_comes_in_the_forms_that_tools_print(
+        self, form: str, world: World, idp: IdentityProvider
+    ) -> None:
+        text = idp.assertion([START], provider_first=form == "form")
+        forms = {
+            "base64": text,
+            "wrapped": "\n".join(text[at : at + 76] for at in range(0, len(text), 76)) + "\n",
+            "form": f"SAMLResponse={quote(text, safe='')}&RelayState=",
+            "xml": base64.b64decode(text).decode(),
+        }
+        by_variable(world, forms[form])
+        assert build_source(source_of(world), inputs_of(world)).load() is not None
+
+    def test_a_command_signs_in_once_for_all_chains(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        runs = world.folder / "runs"
+        tool.write_text(f"#!/bin/sh\necho run >> {runs}\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
+        walked(world)
+        assert world.rolehop("credential-process", "own").code == 0
+        assert runs.read_text() == "run\n"
+
+    def test_a_file_is_read_and_another_person_in_it_is_another_source(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        file = world.config_file.with_name("assertion")
+        use(world, 'type = "saml"\nassertion_file = "assertion"')  # beside the config
+        file.write_text(idp.assertion([START]))
+        assert world.rolehop("credential-process", "own").code == 0
+        file.write_text(idp.assertion([START], lasts=timedelta(seconds=-1)))
+        # The same person: the session that is kept needs no assertion.
+        assert world.rolehop("credential-process", "own").code == 0
+        assert len(world.sts.calls) == 2  # AssumeRoleWithSAML, GetCallerIdentity
+        file.write_text(idp.assertion([START], who="joe@example.com"))
+        done = world.rolehop("whoami", "own", "--format", "json")
+        assert done.json["arn"].endswith("/joe@example.com")
+
+    def test_a_pipe_signs_in(self, world: World, idp: IdentityProvider) -> None:
+        use(world, 'type = "saml"')
+        tokens = MemoryTokens()
+        inputs = inputs_of(world, tokens=tokens)
+        source = source_of(world)
+        before = stamp_of(source, inputs)
+        assert "wants a sign-in" in str(before.problem)
+        assert "--stdin" in str(failure(world, tokens=tokens).fix)
+        told = saml.login(source, inputs, Login(text=Secret(idp.assertion([START]))))
+        assert told == f"source 's' is signed in as {START}"
+        after = stamp_of(source, inputs)
+        assert (after.value, after.kept, after.problem) == ("generation-1", True, None)
+        calls = len(world.sts.calls)
+        found = build_source(source, inputs).load()
+        assert found is not None
+        assert found.expires_at is not None
+        assert len(world.sts.calls) == calls  # the session of the sign-in itself
+        assert all(
+            isinstance(tokens.documents["saml/s"][name], Secret)
+            for name in ("secret_access_key", "session_token")
+        )
+        assert saml.logout(source, inputs)
+        assert stamp_of(source, inputs).problem is not None
+
+    def test_a_kept_sign_in_that_has_ended_is_not_used(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        tokens = MemoryTokens()
+        inputs = inputs_of(world, tokens=tokens)
+        saml.login(source_of(world), inputs, Login(text=Secret(idp.assertion([START]))))
+        later = datetime.now(UTC) + timedelta(hours=2)
+        assert "wants a sign-in" in failure(world, tokens=tokens, now=lambda: later).what
+
+    def test_the_assertions_duration_is_asked_for(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        world.sts.world.roles[START].max_session = 43_200
+        by_variable(world, idp.assertion([START], seconds=28_800))
+        build_source(source_of(world), inputs_of(world)).load()
+        assert world.sts.calls[0].params["DurationSeconds"] == "28800"
+        by_variable(world, idp.assertion([START], seconds=28_800), 'duration = "2h"')
+        build_source(source_of(world), inputs_of(world)).load()
+        assert world.sts.calls[1].params["DurationSeconds"] == "7200"
+
+    def test_a_role_that_allows_less_is_asked_for_an_hour(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START], seconds=28_800))
+        assert build_source(source_of(world), inputs_of(world)).load() is not None
+        assert [call.params["DurationSeconds"] for call in world.sts.calls] == ["28800", "3600"]
+
+    def test_a_session_ends_with_the_providers_own(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        ends = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=20)
+        by_variable(world, idp.assertion([START], session_ends=ends))
+        found = build_source(source_of(world), inputs_of(world)).load()
+        assert found is not None
+        assert found.expires_at == ends
+
+
+class TestRoles:
+    def test_one_of_several_is_picked_by_a_person(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([OTHER, START]))
+        person = Typist(picks=START)
+        found = build_source(source_of(world), inputs_of(world, person=person)).load()
+        assert found is not None
+        assert person.asked == [OTHER, START]
+
+    def test_without_a_terminal_the_config_must_name_one(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([OTHER, START]))
+        error = failure(world)
+        assert isinstance(error, NoTerminal)
+        assert error.cause == f"the assertion offers {OTHER}, {START}"
+        for role in (START, "111111111111:role/Start"):
+            by_variable(world, idp.assertion([OTHER, START]), f'role = "{role}"')
+            assert build_source(source_of(world), inputs_of(world)).load() is not None
+
+    def test_a_role_that_is_not_offered_is_told_before_any_call(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START]), f'role = "{OTHER}"')
+        error = failure(world)
+        assert error.what == f"the assertion of source 's' does not offer {OTHER}"
+        assert error.cause == f"it offers {START}"
+        assert world.sts.calls == []
+
+    def test_an_assertion_without_a_role_is_told(self, world: World, idp: IdentityProvider) -> None:
+        by_variable(world, idp.assertion([]))
+        assert failure(world).what == "the assertion of source 's' offers no role"
+
+    def test_an_encrypted_one_needs_role_and_provider_in_the_config(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        text = '<p:Response xmlns:p="p"><EncryptedAssertion>x</EncryptedAssertion></p:Response>'
+        by_variable(world, text)
+        assert failure(world).what == "the assertion of source 's' is encrypted"
+        by_variable(world, text, f'role = "{START}"\nprovider = "{PROVIDER}"')
+        failure(world)
+        assert world.sts.calls[0].role == START  # AWS may be able to read it
+
+
+class TestFailures:
+    def test_absent_is_told_apart_from_broken(self, world: World, idp: IdentityProvider) -> None:
+        use(world, 'type = "saml"\nassertion_env = "SAML"')
+        error = failure(world)
+        assert (error.exit_code, error.what) == (4, "source 's' has no assertion")
+        assert error.cause == "the variable SAML is not set"
+        use(world, 'type = "saml"\nassertion_file = "/nonexistent/a"')
+        assert failure(world).cause == "there is no file /nonexistent/a"
+        by_variable(world, "hello")
+        assert failure(world).what == "the assertion of source 's' cannot be read"
+        done = world.rolehop("credential-process", "there")
+        assert done.code == 4
+        assert "cannot be read" in done.err
+
+    @pytest.mark.parametrize(
+        ("text", "cause"),
+        [
+            ("secret text", "it is neither base64 nor XML"),
+            ("<secret", "it is no well-formed XML without a document type"),
+            (
+                '<!DOCTYPE r [<!ENTITY a "secret">]><r>&a;</r>',
+                "it is no well-formed XML without a document type",
+            ),
+            ("<r>&secret;</r>", "it is no well-formed XML without a document type"),
+            ("<secret/>", "it is XML, but no SAML response"),
+            ("<Response/>", "the identity provider's response holds no assertion"),
+            ("A" * (LONGEST + 1), "it is longer than STS takes (100,000 characters)"),
+        ],
+    )
+    def test_broken_text_is_told_and_not_quoted(self, text: str, cause: str, world: World) -> None:
+        by_variable(world, text)
+        error = failure(world)
+        assert error.cause == cause
+        assert "secret" not in f"{error.what}{error.cause}{error.fix}"
+
+    def test_an_expired_one_is_told_before_any_call(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        begun = datetime.now(UTC) - timedelta(minutes=10)
+        by_variable(world, idp.assertion([START], now=begun))
+        error = failure(world)
+        assert error.what == "the assertion of source 's' has expired"
+        ends = begun + timedelta(minutes=5)
+        assert f"{ends:%Y-%m-%dT%H:%M:%SZ}" in str(error.cause)
+        assert world.sts.calls == []
+
+    def test_one_of_tomorrow_blames_the_clock(self, world: World, idp: IdentityProvider) -> None:
+        by_variable(world, idp.assertion([START], now=datetime.now(UTC) + timedelta(days=1)))
+        assert failure(world).fix == "check this machine's clock"
+
+    def test_a_wrong_audience_is_refused_and_told(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START], audience="https://elsewhere.example"))
+        error = failure(world)
+        assert error.exit_code == 4
+        assert "InvalidIdentityToken: Incorrect audience" in str(error.cause)
+        assert "audience" in str(error.fix)
+
+    def test_a_forged_one_is_refused(self, world: World, idp: IdentityProvider) -> None:
+        forger = IdentityProvider(PROVIDER)
+        by_variable(world, forger.assertion([START]))
+        assert "Response signature invalid" in str(failure(world).cause)
+
+    def test_a_role_that_does_not_trust_the_provider_is_told(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        world.sts.world.role(START, trusts=["*"], actions=["sts:AssumeRole"])
+        by_variable(world, idp.assertion([START]))
+        error = failure(world)
+        assert "AccessDenied" in str(error.cause)
+        assert "sts:AssumeRoleWithSAML" in str(error.fix)
+
+    def test_no_answer_of_sts_is_not_the_assertions_fault(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START]))
+        world.sts.fail(3)
+        error = failure(world)
+        assert isinstance(error, ServiceError)
+        assert error.exit_code == 6
+
+    def test_a_command_that_prints_nothing_is_told(self, world: World) -> None:
+        use(world, f'type = "saml"\nassertion_command = ["{sys.executable}", "-c", ""]')
+        assert "printed nothing" in failure(world).what
+
+    def test_findings_say_what_is_there(self, world: World, idp: IdentityProvider) -> None:
+        by_variable(world, idp.assertion([START]))
+        [found] = findings_of(source_of(world), inputs_of(world))
+        assert found.good
+        assert found.found.startswith(f"it offers {START}, until ")
+        by_variable(world, "broken")
+        [found] = findings_of(source_of(world), inputs_of(world))
+        assert found.good is False
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"assertion_file": "a", "assertion_env": "b"},
+            {"role": OTHER, "provider": PROVIDER},
+        ],
+    )
+    def test_the_config_refuses_what_cannot_work(self, values: dict[str, object]) -> None:
+        assert saml.TABLE.rule is not None
+        with pytest.raises(ValueError, match=r"keep one|role's account"):
+            saml.TABLE.rule(values)
+
+
+@given(st.text() | st.binary().map(lambda data: base64.b64encode(data).decode()))
+def test_whatever_the_text_only_valueerror_comes_out(text: str) -> None:
+    try:
+        read_assertion(Secret(text))
+    except ValueError as error:
+        assert not isinstance(error, UnicodeError)
