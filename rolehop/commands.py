@@ -64,6 +64,7 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry("list", "List the chains that are configured.", LOOK, (PATTERN,)),
     "show": Entry("show", "Show one chain in full.", LOOK, (CHAIN,)),
     "plan": Entry("plan", "Show what walking a chain would do, without a call.", LOOK, (CHAIN,)),
+    "graph": Entry("graph", "Draw chains, sources, roles and accounts.", LOOK, (PATTERN,)),
     "explain": Entry("explain", "Explain which policy allows or refuses each hop.", LOOK, (CHAIN,)),
     "check": Entry(
         "check", "Check that chains are well-formed and their hops allowed.", LOOK, (PATTERN,)

@@ -43,20 +43,20 @@ def read_trusted(path: Path) -> FileText | None:
 
 
 def write_beside(path: Path, text: str) -> None:
-    """Write ``text`` whole or not at all, mode 0600; a symbolic link keeps pointing.
+    """Write ``text`` whole or not at all, mode 0600.
 
     The text goes into a new file in the same folder, is flushed to the disk, and takes the place
-    of the old file in one rename.
+    of the old file in one rename. A symbolic link is replaced and never followed: what it points
+    to may be anybody's.
     """
-    target = path.resolve()
-    make_private_folder(target.parent)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    make_private_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with open(beside, "x", encoding="utf-8", newline="\n", opener=_private_opener) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(target)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -55,7 +55,8 @@ def recall_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
     except OSError as error:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
     told = json.loads(text)
-    if told.pop("schema", None) != SCHEMA or told.keys() != asdict(Overrides()).keys():
+    known = isinstance(told, dict) and told.pop("schema", None) == SCHEMA
+    if not known or told.keys() != asdict(Overrides()).keys():
         raise ValueError("the note of its flags is from another rolehop")
     told["tags"] = tuple((str(key), str(value)) for key, value in told["tags"])
     told["policy_arns"] = tuple(map(str, told["policy_arns"]))

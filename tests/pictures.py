@@ -32,8 +32,10 @@ PICTURES = {
 THEME = TerminalTheme(
     (250, 250, 250),
     (36, 41, 47),
-    [(36, 41, 47), (190, 30, 45), (17, 99, 41), (125, 78, 0), (9, 105, 218), (130, 80, 223)]
-    + [(27, 124, 131), (110, 119, 129)],
+    [
+        *((36, 41, 47), (190, 30, 45), (17, 99, 41), (125, 78, 0)),
+        *((9, 105, 218), (130, 80, 223), (27, 124, 131), (110, 119, 129)),
+    ],
 )
 FORMAT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -85,7 +87,9 @@ def as_svg(name: str, output: str) -> str:
     )
     console.print(Text(f"$ rolehop {' '.join(PICTURES[name])}", style="bold"))
     console.print(Text.from_ansi(output.rstrip("\n")))
-    return console.export_svg(title="", theme=THEME, code_format=FORMAT, unique_id=f"rolehop-{name}")
+    return console.export_svg(
+        title="", theme=THEME, code_format=FORMAT, unique_id=f"rolehop-{name}"
+    )
 
 
 def plain(text: str) -> str:

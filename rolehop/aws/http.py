@@ -165,7 +165,9 @@ class HttpClient:
         while True:
             made += 1
             outcome = self.attempt(request)
-            if made >= attempts or not _may_pass(outcome):
+            # Who does not answer is not asked as often as who asks for patience.
+            patience = self._settings.max_attempts if isinstance(outcome, Fault) else attempts
+            if made >= min(attempts, patience) or not _may_pass(outcome):
                 break
             self._sleep(_wait_seconds(outcome, made))
         if isinstance(outcome, Fault):

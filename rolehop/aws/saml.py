@@ -7,7 +7,6 @@ No text of it gets into a message but the ARNs of its roles and its times.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -71,7 +70,7 @@ def read_assertion(text: Secret) -> Assertion:
         raise ValueError(f"it is longer than STS takes ({LONGEST:,} characters)")
     try:
         body = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         body = b""
     root = _parsed(body)
     assertion = root if root.tag == "Assertion" else root.find("Assertion")
@@ -95,7 +94,7 @@ def read_assertion(text: Secret) -> Assertion:
 def _encoded(text: str) -> str:
     """Return the base64 of ``text``, whichever form it came in."""
     if text.startswith("<"):
-        return base64.b64encode(text.encode()).decode()
+        return base64.b64encode(text.encode("utf-8", "replace")).decode()
     if text.startswith("SAMLResponse="):
         text = unquote(text.removeprefix("SAMLResponse=").partition("&")[0])
     return "".join(text.split())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import errno
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -10,6 +11,7 @@ from types import TracebackType
 import click
 
 from rolehop.cli.root import root
+from rolehop.cli.streams import Stopped, forget_stdout, mend_streams, raise_when_stopped
 from rolehop.cli.wiring import App
 from rolehop.commands import COMMANDS
 from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageProblem
@@ -20,21 +22,28 @@ SHELL_COMMANDS = ("assume", "leave")
 
 def run(arguments: Sequence[str], app: App) -> int:
     """Run one command line and return its exit code; nothing escapes as a traceback."""
+    mend_streams()
+    raise_when_stopped()
     failure = Failure(arguments, app)
     sys.excepthook = _scrubbed_excepthook
     try:
         code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=app)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return error.exit_code
     except click.UsageError as error:
         return failure.usage(error)
     except click.ClickException as error:
         return failure.told(RolehopError(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return failure.interrupted()
+    except Stopped as stopped:
+        return failure.stopped(stopped)
     except RolehopError as error:
         return failure.told(error)
     except BrokenPipeError:
         # The reader went away; what it has read is complete lines.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_stdout()
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a scrubbed report, never a raw one
         return failure.unexpected(error)
@@ -75,12 +84,20 @@ class Failure:
         sys.stderr.write("\nrolehop: interrupted\n")
         return INTERRUPTED
 
+    def stopped(self, stopped: Stopped) -> int:
+        """SIGTERM or SIGHUP."""
+        self._fail_the_eval()
+        sys.stderr.write("rolehop: stopped\n")
+        return stopped.code
+
     def unexpected(self, error: Exception) -> int:
         """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
         from rolehop.credentials import scrub
 
         if self._app.settings.debug:
             sys.stderr.write(_traceback(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
+            forget_stdout()  # so that Python's exit does not try, and fail, once more
         return self.told(
             RolehopError(
                 f"something unexpected happened: {type(error).__name__}",
@@ -115,17 +132,29 @@ class Failure:
             dialect = self._app.dialect(self._value_of("--shell"))
         except UsageProblem:  # the name may be what is wrong
             dialect = self._app.dialect(None)
-        self._app.terminal.product(dialect.failure + "\n")
+        with contextlib.suppress(RolehopError, OSError):  # stdout itself may be what is wrong
+            self._app.terminal.product(dialect.failure + "\n")
 
     def _is_evaluated(self) -> bool:
-        command = next((each for each in self._arguments if each in COMMANDS), None)
-        if sys.stdout.isatty() or {"--help", "-h"} & set(self._arguments):
+        command = self._command()
+        if command is None or sys.stdout.isatty() or {"--help", "-h"} & set(self._arguments):
             return False
         if command == "export":
             return self._value_of("--format") in (None, "env")
         if command == "refresh":
             return self._value_of("--shell") is not None
-        return command in SHELL_COMMANDS
+        # A mistyped command may have been meant for an eval, and then must fail there.
+        return command in SHELL_COMMANDS or command not in COMMANDS
+
+    def _command(self) -> str | None:
+        """Return the command's name as typed: the first word that belongs to no option."""
+        words = iter(self._arguments)
+        for word in words:
+            if word in ("--config", "--color"):
+                next(words, None)
+            elif not word.startswith("-"):
+                return word
+        return None
 
     def _value_of(self, option: str) -> str | None:
         """Read an option's value off the raw command line: parsing may be what failed."""

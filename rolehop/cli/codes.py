@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from rolehop.cli.terminal import Terminal
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.ports import Locks, MfaCode
+from rolehop.sources.programs import output_of
 from rolehop.vault.index import Spent
 from rolehop.vault.store import IndexStore
 
@@ -69,6 +69,7 @@ class AskedCodes:
         self._locks = locks
         self._child = child
         self._chain = chain
+        self._has_read_stdin = False
 
     def ask(self, serial: str, purpose: str) -> MfaCode:
         """Return a code of device ``serial`` that was not sent before."""
@@ -85,6 +86,14 @@ class AskedCodes:
         self._spent.note(code.serial, _window(), _digest(code))
 
     def _from_stdin(self, serial: str) -> MfaCode:
+        if self._has_read_stdin:
+            raise SourceError(
+                "a second MFA code is needed",
+                cause="the first was sent with a call that asked for more time than the role"
+                " allows, and AWS takes a code once",
+                fix="run it again with the device's next code: the role's limit is known now",
+            )
+        self._has_read_stdin = True
         text = sys.stdin.readline().strip()
         if not _CODE.fullmatch(text):
             raise SourceError(
@@ -102,28 +111,18 @@ class AskedCodes:
         return code
 
     def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
-        try:
-            done = subprocess.run(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                timeout=COMMAND_DEADLINE,
-                env=dict(self._child),
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SourceError(
-                f"mfa_command did not run: {command[0]}",
-                cause="it gave no answer in time"
-                if isinstance(error, subprocess.TimeoutExpired)
-                else error.strerror,
-                fix="run it by hand, then correct mfa_command in the config",
-            ) from None
-        found = _CODE.findall(done.stdout.decode("ascii", "replace"))
-        if done.returncode != 0 or len(found) != 1:
+        printed = output_of(
+            command,
+            self._child,
+            what=f"mfa_command of chain '{self._chain}'",
+            say=self._terminal.note,
+            deadline=COMMAND_DEADLINE,
+        )
+        found = _CODE.findall(printed.decode("ascii", "replace"))
+        if len(found) != 1:
             raise SourceError(
                 f"mfa_command gave no code: {command[0]}",
-                cause=f"it left with {done.returncode} and printed {len(found)} six-digit codes",
+                cause=f"it printed {len(found)} six-digit codes",
                 fix="run it by hand: it must print one code and nothing else",
             )
         return MfaCode(serial, found[0])

@@ -10,6 +10,7 @@ import click
 
 from rolehop.cli.completing import key_names
 from rolehop.cli.groups import Group
+from rolehop.cli.held import held
 from rolehop.cli.options import format_option
 from rolehop.cli.wiring import App
 from rolehop.credentials import Credentials, Secret
@@ -149,7 +150,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
     app = App.of(ctx)
     rows = [
         KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
-        for name, entry in app.vault.keys.names().items()
+        for name, entry in held(app).keys.items()
     ]
     if style == "json":
         app.terminal.product(as_json(keys_document(rows)) + "\n")

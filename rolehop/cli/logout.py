@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from rolehop.cli.held import held
 from rolehop.cli.options import Command
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageProblem, VaultAbsent
+from rolehop.vault.index import Index
 
 
 @click.command(
@@ -29,19 +31,28 @@ def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
     app = App.of(ctx)
     if everything == (chain is not None):
         raise UsageProblem("name one chain, or say --all", fix="rolehop logout --help")
-    keys = list(app.index.sessions) if chain is None else keys_below(app, chain)
-    count = len(app.vault.forget(keys)) if keys else 0
-    app.terminal.note(f"{count} session{'' if count == 1 else 's'} forgotten")
+    index = held(app)
+    keys = list(index.sessions) if chain is None else keys_below(app, index, chain)
+    gone = app.vault.forget(keys) if keys else ()
+    app.terminal.note(f"{len(gone)} session{'' if len(gone) == 1 else 's'} forgotten")
+    left = {
+        index.sessions[key].backend for key in keys if key not in gone and key in index.sessions
+    }
+    if left:
+        raise VaultAbsent(
+            "some sessions were not forgotten",
+            cause=f"they rest in {', '.join(sorted(left))}, which is not in use here",
+            fix="run it where that keyring is in use; each ends by itself at its time",
+        )
 
 
-def keys_below(app: App, chain: str) -> list[str]:
+def keys_below(app: App, index: Index, chain: str) -> list[str]:
     """Return the hop keys of the chain's last session and of all that hang below it.
 
     Sessions of the same chain and hop under other keys, from before its config was edited, are
     among them.
     """
     plan = app.plan(chain, WalkOptions())
-    index = app.index
     last = {plan.key} | {
         entry.key
         for entry in index.sessions.values()

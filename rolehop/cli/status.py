@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from rolehop.cli.held import held
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import RolehopError
+from rolehop.cli.wiring import App
 from rolehop.show.rows import SessionRow
 from rolehop.vault.index import Index
 
@@ -41,11 +41,9 @@ def command(ctx: click.Context, style: str) -> None:
 
 
 def session_rows(app: App) -> list[SessionRow]:
-    """Return a row per session that has not ended; a lost index is rebuilt first."""
-    if app.index.lost or not app.index_store.path.exists():
-        rebuild(app)
+    """Return a row per session that has not ended."""
     now = app.now()
-    return [row for row in rows_of(app.index) if row.expires_at > now]
+    return [row for row in rows_of(held(app)) if row.expires_at > now]
 
 
 def rows_of(index: Index) -> list[SessionRow]:
@@ -65,14 +63,3 @@ def rows_of(index: Index) -> list[SessionRow]:
         )
         for entry in index.sessions.values()
     ]
-
-
-def rebuild(app: App) -> None:
-    """Look for the sessions of every configured chain, which notes each one that is found."""
-    for name in app.config.chains:
-        try:
-            plan = app.plan(name, WalkOptions())
-        except RolehopError:
-            continue
-        for step in plan.steps:
-            app.vault.get(step, name)

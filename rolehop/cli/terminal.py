@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rolehop.errors import NoTerminal
+from rolehop.errors import NoTerminal, RolehopError
 from rolehop.words import clean
 
 if TYPE_CHECKING:
@@ -60,11 +60,27 @@ class Terminal:
         return sys.stderr.isatty() and not self._settings.quiet
 
     def product(self, text: str) -> None:
-        """Write ``text`` to stdout at once and flush; a closed pipe is the reader's business."""
-        # As bytes: a saved variable may hold what is no text, and Windows must not add returns.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-        sys.stdout.buffer.flush()
+        """Write ``text`` to stdout at once.
+
+        Raises:
+            BrokenPipeError: the reader went away, which is its own business.
+            RolehopError: it could not be written: stdout is closed, or its disk is full.
+        """
+        # Past Python's buffer, which would try once more at exit what has failed; and as bytes: a
+        # saved variable may hold what is no text, and Windows must not add returns.
+        data = text.encode("utf-8", "surrogateescape")
+        try:
+            sys.stdout.flush()
+            while data:
+                data = data[os.write(sys.stdout.fileno(), data) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RolehopError(
+                "the output could not be written",
+                cause=(error.strerror or str(error)).lower(),
+                fix="see where stdout goes: is it open, and is there room",
+            ) from None
 
     def view(self, view: View) -> None:
         """Write a view to stdout: with rich on a terminal or where colour is asked for."""

@@ -44,6 +44,9 @@ def _walked(app: App, chain: str, options: WalkOptions) -> Handed:
     ask_to_confirm(app, chain)
     ask_for_reason(app, chain, options)
     plan, session = app.walk(chain, options, watcher(app))
+    for step in plan.hops:
+        if step.shortened:
+            app.terminal.note(f"hop {step.number}: {step.shortened}")
     remember_walk(app, plan, options)
     note_flags(app, session, options)
     return Handed(plan.chain, plan.handed_region, session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -178,9 +179,10 @@ class App:
         from rolehop.vault.backend import choose_backend
         from rolehop.vault.vault import KeyringVault
 
+        named = self.config.vault_backend  # read now: a broken config is no broken keyring
         return KeyringVault(
             self.index_store,
-            lambda: choose_backend(self.config.vault_backend, self.environ, sys.platform),
+            lambda: choose_backend(named, self.environ, sys.platform),
             self.terminal.note,
             now=self.now,
         )
@@ -326,7 +328,7 @@ class App:
             resolved,
             stamp,
             now=self.now(),
-            known=self.index.known(),
+            known=self.index.known().lowered(self._ceilings),
             endpoint_url=self.clients.endpoint_url(resolved.aws_profile),
             overrides=options.overrides,
             strict=options.strict,
@@ -355,6 +357,7 @@ class App:
         self.person.prompts = not options.no_prompt
         resolved = self.resolve(name, options)
         source, stamp = start(self, resolved.source)
+        codes = self._codes(resolved.source, resolved.chain.name, options)
         while True:
             plan = self._plan(resolved, stamp, options)
             ports = Ports(
@@ -362,7 +365,7 @@ class App:
                 sts=self.clients.sts(plan.region, plan.aws_profile),
                 vault=vault or self.vault,
                 locks=self.locks,
-                codes=self._codes(plan, options),
+                codes=codes,
                 listener=listener,
                 now=self.now,
             )
@@ -376,7 +379,13 @@ class App:
                 source, stamp = start(self, resolved.source)
 
     def _note_ceiling(self, role: str, seconds: int) -> None:
-        self.index_store.change(lambda index: index.with_finding(role, seconds, self.now()))
+        self._ceilings[role] = seconds
+        with suppress(OSError):  # then it is found out again by the next process
+            self.index_store.change(lambda index: index.with_finding(role, seconds, self.now()))
+
+    @cached_property
+    def _ceilings(self) -> dict[str, int]:
+        return {}
 
     def sts_of_shell(self, options: WalkOptions) -> StsClient:
         """Return a client for the credentials that this shell holds."""
@@ -387,11 +396,11 @@ class App:
         region = facts.region_flag or facts.ambient_region or default_region("aws")
         return self.clients.sts(region, facts.aws_profile)
 
-    def _codes(self, plan: Plan, options: WalkOptions) -> AskedCodes:
+    def _codes(self, source: SourceConfig, chain: str, options: WalkOptions) -> AskedCodes:
         from rolehop.cli.codes import AskedCodes, SpentCodes, Ways
         from rolehop.handover.child import child_environment
 
-        command = plan.source.settings.get("mfa_command")
+        command = source.settings.get("mfa_command")
         ways = Ways(
             command=command if isinstance(command, tuple) else None,
             stdin=options.mfa_stdin,
@@ -403,7 +412,7 @@ class App:
             SpentCodes(self.index_store),
             self.locks,
             child_environment(self.variables, ()),
-            plan.chain,
+            chain,
         )
 
     def dialect(self, named: str | None) -> Dialect:

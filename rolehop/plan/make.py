@@ -79,6 +79,8 @@ def make_plan(
         told = _told(role, hop, wish, ceiling)
         if number == 1 and mfa is Mfa.HOP:
             told = replace(told, mfa_serial=hop.mfa_serial or serial)
+        finding = known.max_durations.get(str(role))
+        shortened = _shortened(number, wish, ceiling, mfa, finding)
         step = HopStep(
             key=hop_key(steps[-1].key, told),
             parent=steps[-1].key,
@@ -86,7 +88,8 @@ def make_plan(
             hop=told,
             ceiling_seconds=ceiling,
             mfa=mfa if number == 1 else Mfa.NONE,
-            notes=_notes(number, wish, ceiling, mfa, known.max_durations.get(str(role))),
+            shortened=shortened,
+            notes=_notes(number, shortened, mfa),
             will_fail=_doomed(number, hop, stamp),
         )
         steps.append(step)
@@ -165,25 +168,29 @@ def _told(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
     )
 
 
-def _notes(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) -> tuple[str, ...]:
-    notes = []
-    if wish > ceiling:
-        if finding == ceiling:
-            why = f"the role's own limit, which AWS told us, is {format_duration(ceiling)}"
-        elif number == 1 and mfa is Mfa.NONE:
-            why = (
-                f"the source is itself a session, so AWS grants at most {format_duration(ceiling)}"
-            )
-        elif number == 1:
-            why = f"after a shared MFA session AWS grants at most {format_duration(ceiling)}"
-        else:
-            why = f"a chained hop lasts at most {format_duration(ceiling)}"
-        notes.append(f"{format_duration(wish)} asked, {format_duration(ceiling)} planned: {why}")
+def _notes(number: int, shortened: str | None, mfa: Mfa) -> tuple[str, ...]:
+    notes = [shortened] if shortened else []
     if number == 1 and mfa is Mfa.SESSION:
         notes.append("one MFA code opens a session that all chains of this source share")
     if number == 1 and mfa is Mfa.HOP:
         notes.append("takes an MFA code of its own each time it is walked")
     return tuple(notes)
+
+
+def _shortened(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) -> str | None:
+    """Say that a hop gets less time than was asked for, and why."""
+    if wish <= ceiling:
+        return None
+    most = format_duration(ceiling)
+    if finding == ceiling:
+        why = f"the role's own limit, which AWS told us, is {most}"
+    elif number > 1:
+        why = f"a chained hop lasts at most {most}"
+    elif mfa is Mfa.NONE:
+        why = f"the source is itself a session, so AWS grants at most {most}"
+    else:
+        why = f"after a shared MFA session AWS grants at most {most}"
+    return f"{format_duration(wish)} asked, {most} planned: {why}"
 
 
 def _doomed(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
@@ -222,7 +229,7 @@ def _refuse_when_strict(
             raise ConfigError(
                 f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
                 f" {format_duration(step.ceiling_seconds)}",
-                cause=step.notes[0].partition(": ")[2],
+                cause=(step.shortened or "").partition(": ")[2],
                 fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave --strict out',
                 chain=chain,
                 hop=step.number,

@@ -7,7 +7,7 @@ told and nothing STS will answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -93,6 +93,9 @@ class HopStep:
     mfa: Mfa = Mfa.NONE
     cache: Cache = Cache.NONE
     expires_at: datetime | None = None
+    shortened: str | None = None
+    """What to say where the hop gets less time than was asked for."""
+
     notes: tuple[str, ...] = ()
     will_fail: str | None = None
     """Why AWS is bound to refuse this hop, where that can be known without asking."""
@@ -185,3 +188,7 @@ class Known:
 
     max_durations: Mapping[str, int] = field(default_factory=dict)
     """Role ARN to the longest lifetime in seconds, where STS refused a longer one."""
+
+    def lowered(self, ceilings: Mapping[str, int]) -> Known:
+        """Return the same with ``ceilings`` (role ARN to seconds) known as well."""
+        return replace(self, max_durations={**self.max_durations, **ceilings}) if ceilings else self

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _GAP = "  "
-_NAME_MOST = 32
+_NAME_LEAST, _NAME_MOST = 8, 32
 
 
 class Choice(NamedTuple):
@@ -35,14 +35,15 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
 def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
     """Return how wide name, description, account and time are drawn, gaps left out.
 
-    Together they fit into ``columns``; where room is short, the description gives way first.
+    Together they fit into ``columns`` from 40 on; where room is short, the description gives way
+    first, then the name.
     """
     name, description, account, left = (
         max((len(each[place]) for each in choices), default=0) for place in range(4)
     )
-    name = min(name, _NAME_MOST, max(8, columns // 2))
-    room = columns - name - account - left - 3 * len(_GAP)
-    return name, max(0, min(description, room)), account, left
+    room = columns - account - left - 3 * len(_GAP)
+    name = min(name, _NAME_MOST, max(_NAME_LEAST, room))
+    return name, max(0, min(description, room - name)), account, left
 
 
 def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:

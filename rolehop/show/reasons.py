@@ -156,7 +156,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     ),
     Reason.VARIABLE_UNKNOWN: "the value of a policy variable is not known here",
     Reason.MALFORMED_VALUE: "the statement's value cannot be read as what its operator compares",
-    Reason.UNKNOWN_OPERATOR: "rolehop does not know this operator",
+    Reason.UNKNOWN_OPERATOR: "nobody here knows this operator, so what it asks for stays open",
     Reason.IDENTITY_CHANGED: "a source identity, once set, cannot be changed by a later hop",
     Reason.TAG_REPEATED: (
         "a tag that an earlier hop sent as transitive travels on by itself and cannot be sent again"

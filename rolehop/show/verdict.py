@@ -138,6 +138,12 @@ def _assuming(verdict: Verdict) -> Iterator[Line]:
     if names:
         text = f"assuming that no {' or '.join(names)} stands in the way: none was given"
         yield from _wrapped(text, "  ", "  ")
+    if "source-session" in verdict.assuming:
+        text = (
+            "assuming that the source's session has no session policy, transitive tags or source"
+            " identity: nobody can see that from here"
+        )
+        yield from _wrapped(text, "  ", "  ")
     if "one-request-context" in verdict.assuming:
         text = (
             "assuming that external ID and role session name count for sts:TagSession and"

@@ -35,7 +35,7 @@ _LONGEST_ERROR = 200
 
 _DONE = (
     "Signed in",
-    "rolehop has what it needs. You can close this page and go back to the terminal.",
+    "You can close this page and go back to the terminal.",
 )
 _REFUSED = (
     "Not signed in",
@@ -190,7 +190,7 @@ def page(title: str, text: str) -> tuple[bytes, str]:
     style = found[1] if found else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
     return template.replace("{title}", title).replace("{text}", text).encode(), policy

@@ -86,6 +86,9 @@ class Request:
     lanes: Mapping[LaneName, Shown] = field(default_factory=dict)
     """A lane that is not named here is not visible."""
 
+    assumed: tuple[str, ...] = ()
+    """What whoever made this request took for granted, to be named where it is allowed."""
+
     impossible: Finding | None = None
     """Why STS refuses this call whatever the policies say, where that is known."""
 
@@ -375,6 +378,7 @@ _UNSETTLED_KEYS = ("sts:externalid", "sts:rolesessionname")
 
 def _assuming(request: Request, lanes: Sequence[Lane]) -> tuple[str, ...]:
     hidden = [lane.name.value for lane in lanes if lane.outcome is Outcome.NOT_VISIBLE]
+    hidden.extend(request.assumed)
     for action in request.actions[1:]:
         lane = _judge_action(request, action)[LaneName.TRUST]
         conditions = lane.deciding.statement.conditions if lane.deciding else ()

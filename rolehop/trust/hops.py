@@ -97,6 +97,12 @@ class _Held:
     source_identity: str | None
     mfa: bool | None
     long_lived: bool
+    assumed: tuple[str, ...] = ()
+
+
+SOURCE_SESSION = "source-session"
+"""Assumed of a source that is a session: no session policy, no transitive tags, no source
+identity, which nobody can see from outside."""
 
 
 def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
@@ -137,9 +143,8 @@ def _at_start(start: Start, setting: Setting) -> _Held:
     is_user = ":user/" in (start.principal or "")
     return _Held(
         caller=caller,
-        # Nobody can see what session policies a session that came from elsewhere was made with;
-        # for a source, that there are none is the ordinary case.
         session=NOT_THERE,
+        assumed=() if start.long_lived or is_user else (SOURCE_SESSION,),
         tags={} if start.long_lived or is_user else None,
         transitive=frozenset(),
         source_identity=identity[0] if identity else None,
@@ -175,6 +180,8 @@ def _after(held: _Held, hop: HopAsked, number: int, records: Records) -> _Held:
         source_identity=hop.source_identity or held.source_identity,
         mfa=False,
         long_lived=False,
+        # Its session policy ends with the first hop; tags and source identity would travel on.
+        assumed=held.assumed,
     )
 
 
@@ -198,6 +205,7 @@ def _request(held: _Held, hop: HopAsked, setting: Setting) -> Request:
             LaneName.SCP: records.scp(held.caller.account),
             LaneName.RCP: records.rcp(hop.role.account),
         },
+        assumed=held.assumed,
         impossible=_impossible(held, hop),
     )
 

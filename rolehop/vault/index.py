@@ -114,7 +114,8 @@ class Index:
     strays: frozenset[Stray] = frozenset()
 
     lost: bool = False
-    """The file was there and could not be used."""
+    """The file was not there or could not be used, and nobody has looked since what the keyring
+    holds: there may be more than is noted here. New and empty looks the same."""
 
     def known(self) -> Known:
         """Return what a plan may use."""

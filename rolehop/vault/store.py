@@ -41,7 +41,7 @@ class IndexStore:
         self._last: tuple[_State, Index] | None = None
 
     def load(self) -> Index:
-        """Return what the file says, without what is outdated; no file is an empty index."""
+        """Return what the file says, without what is outdated; no file is a lost index."""
         return self._read().pruned(self._now())
 
     def change(self, change: Callable[[Index], Index]) -> Index:
@@ -59,7 +59,7 @@ class IndexStore:
         try:
             old = self.load()
             new = change(old)
-            if new != old or old.lost:
+            if new != old:
                 write_beside(self.path, as_text(new))
             return new
         finally:
@@ -80,6 +80,7 @@ def as_text(index: Index) -> str:
     """Return the file's text."""
     told = {
         "schema": SCHEMA,
+        "lost": index.lost,
         "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
         "keys": {name: _plain(entry) for name, entry in index.keys.items()},
         "findings": {role: _plain(each) for role, each in index.findings.items()},
@@ -111,6 +112,7 @@ def read_text(text: str) -> Index:
         mfa=_each(told.get("mfa"), _spent),
         sign_ins=_texts(told.get("sign_ins")),
         strays=_strays(told.get("strays")),
+        lost=told.get("lost") is not False,
     )
 
 
@@ -123,12 +125,14 @@ def _state(path: Path) -> _State | None:
 
 
 def _read(path: Path) -> Index:
+    if path.exists() and not path.is_file():
+        return Index(lost=True)  # a pipe would be waited for
     try:
         file = read_trusted(path)
     except (OSError, UnicodeDecodeError):
         return Index(lost=True)
     if file is None:
-        return Index()
+        return Index(lost=True)
     return Index(lost=True) if file.distrust is not None else read_text(file.text)
 
 

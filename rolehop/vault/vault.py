@@ -161,8 +161,8 @@ class KeyringVault:
     def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove the sessions under ``keys``; return those removed (or no longer there).
 
-        Sessions that rest in a back end which is not the one in use stay, and are named in one
-        line.
+        Sessions that rest in a back end which is not the one in use stay, and are not among those
+        returned.
 
         Raises:
             VaultError: the keyring failed; what was not removed stays in the index.
@@ -175,8 +175,6 @@ class KeyringVault:
                 shelf.delete(_service(key))
                 if key not in sessions or sessions[key].backend == backend:
                     gone.append(key)
-                else:
-                    self._once.say(f"sessions in {sessions[key].backend} were not removed")
         except VaultError as error:
             self._opener.failed(error)
             raise
@@ -236,7 +234,11 @@ class KeyringVault:
             self.index.change(change)
         except OSError as error:
             reason = error.strerror or str(error)
-            self._once.say(f"what is in the vault could not be noted: {reason}", about="index")
+            self._once.say(
+                f"what is kept could not be noted in {self.index.path}: {reason}; status and logout"
+                " may not know of it, so make that folder writable",
+                about="index",
+            )
 
 
 class _Once:

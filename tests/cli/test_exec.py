@@ -140,3 +140,20 @@ def test_a_region_by_flag_is_where_sts_is_called_and_what_is_handed_over(world: 
     done = world.rolehop("export", "admin", "--region", "us-west-2", "--format", "dotenv")
     assert done.code == 0, done.err
     assert "AWS_REGION=us-west-2\n" in done.out
+
+
+def test_the_child_gets_signals_as_rolehop_found_them(walked: World) -> None:
+    """Python ignores SIGPIPE for itself; a child that inherited that would fail at a closed pipe."""
+    done = walked.run("sh", "-c", f"{SCRIPT} exec admin -- yes | head -n 1")
+    assert (done.out, done.err) == ("y\n", "")
+
+
+def test_options_behind_the_dashes_are_the_commands_and_an_unknown_one_before_is_a_mistake(
+    walked: World,
+) -> None:
+    done = walked.rolehop("exec", "admin", "-q", "--", "echo", "-q", "--", "--duration")
+    assert (done.code, done.out) == (0, "-q -- --duration\n")
+    done = walked.rolehop("exec", "admin", "--typo", "--", "echo")
+    assert (done.code, done.out) == (2, "")
+    assert walked.rolehop("exec", "admin").code == 2
+    assert walked.rolehop("exec", "admin", "--").code == 2

@@ -46,6 +46,26 @@ def test_during_a_slow_call(world: World, arguments: tuple[str, ...], out: str) 
     assert_nothing_is_left(world)
 
 
+def test_during_a_countdown(world: World) -> None:
+    world.config(WITH_MFA)
+    for spent in (False, True):
+        with OnTerminal(world, SCRIPT, "assume", "admin") as person:
+            before = person.attributes()
+            if spent:
+                person.expect("next one in")
+                person.presses_ctrl_c()
+            else:
+                person.expect("MFA code of alice")
+                person.types(world.device.code(world.sts.now))
+            done = person.ended()
+            assert person.attributes() == before
+        if not spent:
+            assert done.code == 0, done.err
+            assert world.rolehop("logout", "--all").code == 0
+    assert (done.code, done.out) == (130, "false\n")
+    assert (list(world.state.glob("locks/*")), world.items()) == ([], [])
+
+
 def test_at_a_hidden_question_the_echo_comes_back(world: World) -> None:
     with OnTerminal(world, SCRIPT, "keys", "add", "me") as person:
         person.expect("Access key ID: ")

@@ -66,7 +66,7 @@ def key_pem(key: PrivateKey, form: str = "PKCS8", passphrase: str | None = None)
     if passphrase is not None:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat[form], encryption
+        serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), encryption
     )
 
 

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.awsconfig import AwsConfig
+from rolehop.config.model import SourceConfig
+from rolehop.sources import KeyStore, identity_center
+from rolehop.sources.inputs import Inputs, Login
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, World
 from tests.doubles import browser
@@ -105,11 +109,29 @@ def test_a_sign_in_by_device_code_needs_no_browser_here(corp: Corp) -> None:
     assert corp.world.rolehop("whoami", "own").code == 0
 
 
-def test_slow_down_makes_the_questions_rarer_and_still_ends_well(corp: Corp) -> None:
-    corp.center.devices = _ApprovedAtOnce()
-    corp.center.say("/token", Reply(400, {"error": "authorization_pending"}))
-    corp.login("--no-browser")
-    assert corp.center.paths().count("/token") == 2
+def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: KeyStore) -> None:
+    corp.center.interval = 2
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 4:
+            corp.center.approve()
+
+    corp.center.say("/token", Reply(400, {"error": "slow_down"}))
+    inputs = Inputs(
+        environ=corp.center.environ,
+        aws=AwsConfig(),
+        aws_files=(Path("config"), Path("credentials")),
+        keys=kept_keys,
+        now=lambda: corp.center.now,
+        home=corp.world.home,
+        sleep=sleep,
+    )
+    settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
+    source = SourceConfig("corp", "identity-center", settings)
+    identity_center.login(source, inputs, Login(browser=False))
+    assert waits == [2, 7, 7, 7]
 
 
 class _ApprovedAtOnce(dict[str, tuple[str, bool]]):
@@ -181,14 +203,20 @@ def test_a_session_ended_at_the_server_needs_a_new_sign_in(corp: Corp) -> None:
     assert corp.world.rolehop("source", "test", "corp").code == 0
 
 
-def test_another_person_never_gets_the_sessions_of_the_one_before(corp: Corp) -> None:
+@pytest.mark.parametrize(
+    "command", [("export", "hub", "--format", "json"), ("credential-process", "hub")]
+)
+def test_another_person_never_gets_the_sessions_of_the_one_before(
+    corp: Corp, command: tuple[str, ...]
+) -> None:
     corp.login()
-    first = corp.world.rolehop("export", "hub", "--format", "json").json
+    first = [corp.world.rolehop(*command).json["AccessKeyId"] for _ in range(2)]
+    assert first[0] == first[1]
     corp.center.person = "bob"
     corp.center.assign("bob", HOME, "Developer")
     corp.login()
-    second = corp.world.rolehop("export", "hub", "--format", "json").json
-    assert second["AccessKeyId"] != first["AccessKeyId"]
+    second = corp.world.rolehop(*command).json["AccessKeyId"]
+    assert second != first[0]
     last = [each for each in corp.world.sts.calls if each.action == "AssumeRole"][-1]
     assert last.signer.endswith("/bob")
 
@@ -406,6 +434,14 @@ def test_answers_that_make_no_sense_are_told_apart(
     done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
     assert done.code == code, done.err
     assert words in done.err
+
+
+def test_a_center_that_hangs_is_given_up_with_its_name(corp: Corp) -> None:
+    corp.login()
+    corp.center.say("/federation/credentials", None)
+    done = corp.world.rolehop("source", "test", "corp", env={"AWS_MAX_ATTEMPTS": "1"})
+    assert done.code == 6
+    assert "no answer" in done.err
 
 
 def test_a_center_that_cannot_be_reached_is_exit_6(corp: Corp) -> None:

@@ -88,14 +88,17 @@ def test_the_roles_own_session_is_kept_and_used_again(federated: Federated) -> N
     assert federated.actions().count("AssumeRoleWithWebIdentity") == 1
 
 
+@pytest.mark.parametrize(
+    "command", [("export", "hub", "--format", "json"), ("credential-process", "hub")]
+)
 def test_another_subject_in_the_file_never_gets_the_session_of_the_one_before(
-    federated: Federated,
+    federated: Federated, command: tuple[str, ...]
 ) -> None:
     federated.source(f'token_file = "{federated.token_file}"')
     found = []
     for subject in (SUBJECT, SUBJECT, "repo:corp/other"):
         federated.token_file.write_text(federated.issuer.token(subject, AUDIENCE))
-        found.append(federated.export().json["AccessKeyId"])
+        found.append(federated.world.rolehop(*command).json["AccessKeyId"])
     assert found[0] == found[1] != found[2]
 
 

@@ -117,6 +117,11 @@ def test_what_the_user_tells_wins() -> None:
     assert first.context.lookup("sts:ExternalId") is None
 
 
+def test_what_nobody_can_see_of_a_source_that_is_a_session_is_named_as_assumed() -> None:
+    assert [request.assumed for request in asked(Start(str(HUB)))] == [("source-session",)] * 2
+    assert [request.assumed for request in asked(KEYS)] == [(), ()]
+
+
 def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
     first, _ = asked(Start(str(HUB)))
     assert first.caller.named == str(HUB)

@@ -13,12 +13,12 @@ from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
 from rolehop.vault.backend import Chosen
 from rolehop.vault.shelf import Opener
 from rolehop.vault.store import IndexStore
-from rolehop.vault.tokens import TokenStore
+from rolehop.vault.tokens import Document, TokenStore
 from tests.doubles.keyrings import InMemory
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECRET = "a-refresh-token-of-somebody"
-DOCUMENT = {"refresh_token": Secret(SECRET), "client_id": "abc"}
+DOCUMENT: Document = {"refresh_token": Secret(SECRET), "client_id": "abc"}
 
 
 class Shelved:
@@ -49,7 +49,7 @@ def test_a_document_comes_back_with_its_secrets_hidden(tmp_path: Path) -> None:
 
 def test_a_long_document_is_chunked(tmp_path: Path) -> None:
     shelved = Shelved(tmp_path, InMemory(), limit=1280)
-    long = {"access_token": Secret("x" * 5_000)}
+    long: Document = {"access_token": Secret("x" * 5_000)}
     shelved.store.put("sso/x", long)
     assert shelved.store.get("sso/x") == long
     assert shelved.store.remove("sso/x")

@@ -1,0 +1,53 @@
+"""The process's own streams and stop signals, put in order before anything is said."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGHUP came; ``code`` is what a shell says of a program that died of it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+def mend_streams() -> None:
+    """Open what was closed before the program began.
+
+    Otherwise the next file or socket takes the place of stdout or stderr. Writing to a stdout
+    that was closed is an error then, and what is said on a closed stderr is lost.
+    """
+    for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = open(1, closefd=False)  # noqa: SIM115 - lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - as above
+
+
+def raise_when_stopped() -> None:
+    """Let SIGTERM and SIGHUP raise ``Stopped``, so that locks, terminal and eval are left in order.
+
+    A signal that is ignored (nohup) stays ignored.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def forget_stdout() -> None:
+    """Send what is still in Python's own buffer nowhere: it could not be written before."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)

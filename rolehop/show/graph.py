@@ -1,0 +1,177 @@
+"""Chains as a picture: a tree for the terminal, Mermaid and DOT for whoever draws.
+
+The layout of a diagram is Mermaid's or Graphviz's business; here are nodes, edges and colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rolehop.arn import account_of
+from rolehop.show.layout import Branch, Style, View, Words, line
+from rolehop.words import clean
+
+_COLORS = {"allowed": "green", "refused": "red", "unknown": "orange"}
+_STYLES: dict[str, Style] = {"allowed": "green", "refused": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One hop of a chain, with its verdict where one was asked for."""
+
+    role: str
+    """Full ARN."""
+
+    verdict: str | None = None
+    """``allowed``, ``refused`` or ``unknown``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One chain: where it starts and where it goes."""
+
+    chain: str
+    source: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree: chains that share their first hops share their nodes."""
+
+    step: Step | None
+    chains: list[str] = field(default_factory=list)
+    below: dict[str, _Node] = field(default_factory=dict)
+
+
+def tree_view(paths: Sequence[Path]) -> View:
+    """Show sources as roots, roles below them, and the chains that end there."""
+    roots: dict[str, _Node] = {}
+    for path in paths:
+        at = roots.setdefault(path.source, _Node(None))
+        for step in path.steps:
+            at = at.below.setdefault(step.role, _Node(step))
+        at.chains.append(path.chain)
+    return [_branch(Words(f"source {clean(name)}", "bold"), node) for name, node in roots.items()]
+
+
+def _branch(words: Words, node: _Node) -> Branch:
+    ends = Words(f"  {', '.join(map(clean, node.chains))}", "dim") if node.chains else Words("")
+    verdict = node.step.verdict if node.step else None
+    said = Words(f"  {_SAID[verdict]}", _STYLES.get(verdict, "")) if verdict else Words("")
+    below = [
+        _branch(Words(_short(role), _STYLES.get(child.step.verdict or "", "")), child)
+        for role, child in node.below.items()
+        if child.step is not None
+    ]
+    return Branch((line(words, said, ends),), below)
+
+
+_SAID = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}
+
+
+def as_mermaid(paths: Sequence[Path]) -> str:
+    """Return a Mermaid flowchart: a box for each account, an arrow for each hop."""
+    return "\n".join(_mermaid(paths))
+
+
+def as_dot(paths: Sequence[Path]) -> str:
+    """Return a Graphviz digraph, likewise."""
+    return "\n".join(_dot(paths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    start: str
+    end: str
+    verdict: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    names: dict[str, str]
+    """Node (``source NAME`` or a role's ARN) to its short ID."""
+
+    accounts: dict[str, list[str]]
+    edges: tuple[_Edge, ...]
+
+
+def _picture(paths: Sequence[Path]) -> _Picture:
+    names: dict[str, str] = {}
+    accounts: dict[str, list[str]] = {}
+    edges: dict[tuple[str, str], str | None] = {}
+    for path in paths:
+        before = f"source {path.source}"
+        names.setdefault(before, f"n{len(names)}")
+        for step in path.steps:
+            if step.role not in names:
+                names[step.role] = f"n{len(names)}"
+                accounts.setdefault(account_of(step.role) or "", []).append(step.role)
+            known = edges.get((before, step.role))
+            edges[before, step.role] = _worse(known, step.verdict)
+            before = step.role
+    made = tuple(_Edge(start, end, verdict) for (start, end), verdict in edges.items())
+    return _Picture(names, accounts, made)
+
+
+def _worse(one: str | None, other: str | None) -> str | None:
+    """Two chains may take the same step with other values; the worse verdict is drawn."""
+    order = ("refused", "unknown", "allowed")
+    return next((each for each in order if each in (one, other)), None)
+
+
+def _mermaid(paths: Sequence[Path]) -> Iterator[str]:
+    picture = _picture(paths)
+    yield "flowchart LR"
+    for node, name in picture.names.items():
+        if node.startswith("source "):
+            yield f'  {name}(["{_entities(node)}"])'
+    for account, roles in picture.accounts.items():
+        yield f'  subgraph a{account}["{_entities(account)}"]'
+        for role in roles:
+            yield f'    {picture.names[role]}["{_entities(_role_name(role))}"]'
+        yield "  end"
+    for edge in picture.edges:
+        yield f"  {picture.names[edge.start]} --> {picture.names[edge.end]}"
+    for number, edge in enumerate(picture.edges):
+        if edge.verdict:
+            yield f"  linkStyle {number} stroke:{_COLORS[edge.verdict]}"
+
+
+def _dot(paths: Sequence[Path]) -> Iterator[str]:
+    picture = _picture(paths)
+    yield "digraph rolehop {"
+    yield "  rankdir=LR;"
+    yield "  node [shape=box];"
+    for node, name in picture.names.items():
+        if node.startswith("source "):
+            yield f"  {name} [label={_quoted(node)}, shape=oval];"
+    for account, roles in picture.accounts.items():
+        yield f"  subgraph cluster_{account} {{"
+        yield f"    label={_quoted(account)};"
+        for role in roles:
+            yield f"    {picture.names[role]} [label={_quoted(_role_name(role))}];"
+        yield "  }"
+    for edge in picture.edges:
+        style = f" [color={_COLORS[edge.verdict]}]" if edge.verdict else ""
+        yield f"  {picture.names[edge.start]} -> {picture.names[edge.end]}{style};"
+    yield "}"
+
+
+def _short(arn: str) -> str:
+    return clean(arn.split(":", 4)[-1])
+
+
+def _role_name(arn: str) -> str:
+    return clean(arn.partition(":role/")[2])
+
+
+def _entities(text: str) -> str:
+    """Return ``text`` for a Mermaid label: what could end it becomes an entity."""
+    return "".join(c if c.isalnum() or c in " _-./@+=,:" else f"#{ord(c)};" for c in clean(text))
+
+
+def _quoted(text: str) -> str:
+    escaped = clean(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

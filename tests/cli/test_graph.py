@@ -1,0 +1,83 @@
+"""``graph`` as a program, and its two notations read by their rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
+from rolehop.show.plain import as_text
+from tests.cli.world import ADMIN, HUB, World
+
+PATHS = [
+    Path("hub", "me", (Step(HUB, "allowed"),)),
+    Path("admin", "me", (Step(HUB, "allowed"), Step(ADMIN, "refused"))),
+    Path("own", "me", ()),
+]
+HOSTILE = [Path('a"b', 'm"]; end', (Step("arn:aws:iam::222222222222:role/a=b+c,d@e"),))]
+
+
+def test_shared_hops_are_drawn_once() -> None:
+    assert as_text(tree_view(PATHS)).splitlines() == [
+        "source me  own",
+        "└── 222222222222:role/Hub  allowed  hub",
+        "    └── 333333333333:role/Admin  refused  admin",
+    ]
+
+
+def test_mermaid() -> None:
+    assert as_mermaid(PATHS).splitlines() == [
+        "flowchart LR",
+        '  n0(["source me"])',
+        '  subgraph a222222222222["222222222222"]',
+        '    n1["Hub"]',
+        "  end",
+        '  subgraph a333333333333["333333333333"]',
+        '    n2["Admin"]',
+        "  end",
+        "  n0 --> n1",
+        "  n1 --> n2",
+        "  linkStyle 0 stroke:green",
+        "  linkStyle 1 stroke:red",
+    ]
+
+
+def test_a_name_cannot_end_its_label() -> None:
+    labels = re.findall(r'\["(.*)"\]', as_mermaid(HOSTILE))
+    assert labels
+    assert not any('"' in label or "]" in label for label in labels)
+
+
+@pytest.mark.parametrize("paths", [PATHS, HOSTILE], ids=["plain", "hostile"])
+def test_graphviz_takes_the_dot(paths: list[Path]) -> None:
+    if shutil.which("dot") is None:
+        pytest.skip("Graphviz is not installed")
+    done = subprocess.run(["dot", "-Tplain"], input=as_dot(paths), text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    drawn = {(path.source, path.steps[: n + 1]) for path in paths for n in range(len(path.steps))}
+    assert done.stdout.count("\nedge ") == len(drawn)
+
+
+def test_the_command_draws_what_is_configured(shared_world: World) -> None:
+    tree = shared_world.rolehop("graph")
+    assert (tree.code, tree.err) == (0, "")
+    assert "333333333333:role/Admin  admin" in tree.out
+    assert "spokes/" not in shared_world.rolehop("graph", "admin").out
+    assert shared_world.rolehop("graph", "--format", "mermaid").out.startswith("flowchart LR\n")
+    assert shared_world.rolehop("graph", "--format", "dot").out.startswith("digraph")
+    svg = shared_world.rolehop("graph", "--format", "svg")
+    assert ET.fromstring(svg.out).tag.endswith("svg")  # noqa: S314 - our own output
+
+
+def test_with_policies_each_hop_has_its_verdict(shared_world: World) -> None:
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "1" * 12}, "Action": "s3:*"}]}
+    file = shared_world.home / "roles.json"
+    file.write_text(json.dumps({"Role": {"Arn": HUB, "AssumeRolePolicyDocument": trust}}))
+    done = shared_world.rolehop("graph", "admin", "--policies", "roles.json")
+    assert "222222222222:role/Hub  refused" in done.out
+    assert "333333333333:role/Admin  can't tell" in done.out

@@ -1,0 +1,161 @@
+"""Flags that bind to the last hop, and chains that want a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import ADMIN, CONFIG, HUB, World
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}'
+REASON = CONFIG.replace('labels = { env = "prod" }', 'reason = "required"')
+OWN_POLICY = CONFIG.replace(
+    'role = "333333333333:role/Admin"',
+    'role = "333333333333:role/Admin"\npolicy_arns = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]',
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--read-only"], {"PolicyArns.member.1.arn": READ_ONLY}),
+        (
+            ["--policy-arn", READ_ONLY, "--policy-arn", f"{READ_ONLY}2"],
+            {"PolicyArns.member.1.arn": READ_ONLY, "PolicyArns.member.2.arn": f"{READ_ONLY}2"},
+        ),
+        (["--session-policy", "p.json"], {"Policy": POLICY}),
+        (
+            ["--tag", "a=b=c", "--tag", "d="],
+            {"Tags.member.1.Value": "b=c", "Tags.member.2.Key": "d"},
+        ),
+        (["--source-identity", "me@home"], {"SourceIdentity": "me@home"}),
+        (["--duration", "20m"], {"DurationSeconds": "1200"}),
+        (["--reason", "fix  the build"], {"RoleSessionName": "me+fix-the-build"}),
+    ],
+)
+def test_a_flag_changes_the_last_hop_alone_and_makes_it_a_session_of_its_own(
+    world: World, flags: list[str], told: Mapping[str, str]
+) -> None:
+    (world.home / "p.json").write_text(POLICY + "\n")
+    assert world.rolehop("credential-process", "admin").code == 0
+    first, second = (world.rolehop("export", "admin", "--format", "json", *flags) for _ in "12")
+    assert (first.code, first.out) == (0, second.out), first.err
+    assert world.sts.roles_called == [HUB, ADMIN, ADMIN]
+    plain, flagged = (call.params for call in world.sts.calls if call.role == ADMIN)
+    assert {name: flagged.get(name) for name in told} == told
+    assert all(plain.get(name) != value for name, value in told.items())
+
+
+def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
+    world.config(
+        CONFIG.replace(
+            'role = "333333333333:role/Admin"',
+            'role = "333333333333:role/Admin"\ntags = { Team = "a", kept = "b" }',
+        )
+    )
+    done = world.rolehop("plan", "admin", "-v", "--tag", "team=c")
+    assert "hop 2 tags: Team=c, kept=b" in done.out
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "words"),
+    [
+        (CONFIG, ["plan", "own", "--read-only"], "--read-only has no hop to change"),
+        (CONFIG, ["plan", "own", "--tag", "a=b", "--reason", "x"], "--tag, --reason have no hop"),
+        (CONFIG, ["plan", "admin", "--tag", "a"], "a tag is KEY=VALUE"),
+        (CONFIG, ["plan", "admin", "--tag", "aws:a=b"], "AWS's own"),
+        (CONFIG, ["plan", "admin", "--policy-arn", "ReadOnlyAccess"], "not the ARN of a managed"),
+        (CONFIG, ["plan", "admin", "--session-policy", "none.json"], "none.json: No such file"),
+        (
+            CONFIG,
+            ["plan", "admin", "--session-policy", "/dev/null"],
+            "/dev/null: must not be empty",
+        ),
+        (CONFIG, ["plan", "admin", "--source-identity", "a b"], "not a source identity"),
+        (CONFIG, ["plan", "admin", "--reason", " "], "a reason says something"),
+        (CONFIG, ["plan", "admin", *["--policy-arn", READ_ONLY] * 2], "is listed twice"),
+        (
+            CONFIG,
+            ["plan", "admin", "--read-only", "--policy-arn", f"{READ_ONLY}2"],
+            "cannot stand beside",
+        ),
+        (OWN_POLICY, ["plan", "admin", "--read-only"], "has one of its own"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_call(
+    world: World, config: str, arguments: list[str], words: str
+) -> None:
+    world.config(config)
+    done = world.rolehop(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert world.sts.calls == []
+
+
+def test_policies_by_flag_take_the_place_of_the_configs_and_the_plan_says_so(world: World) -> None:
+    world.config(OWN_POLICY)
+    done = world.rolehop("plan", "admin", "-v", "--policy-arn", READ_ONLY)
+    assert f"hop 2 policy ARNs: {READ_ONLY}\n" in done.out
+    assert "take the place of the last hop's own" in done.out
+
+
+def test_a_reason_can_be_a_tag_and_stays_whole_there(world: World) -> None:
+    world.config(REASON.replace('reason = "required"', 'reason_in = "tag"'))
+    assert world.rolehop("assume", "admin", "--reason", "fix the build").code == 0
+    params = world.sts.calls[-1].params
+    assert (params["Tags.member.1.Key"], params["Tags.member.1.Value"]) == (
+        "reason",
+        "fix the build",
+    )
+    assert params["RoleSessionName"] == "me"
+
+
+def test_a_required_reason_is_asked_on_the_terminal_inside_a_capture(world: World) -> None:
+    world.config(REASON)
+    with OnTerminal(world, "bash", "-c", 'eval "$(rolehop assume admin)" && env') as person:
+        person.expect("admin: why do you need it?")
+        person.types("")
+        person.expect("admin: why do you need it?")
+        person.types("INC 42")
+        done = person.ended()
+    assert (done.code, "ROLEHOP_CHAIN=admin" in done.out) == (0, True), done.err
+    assert world.sts.calls[-1].params["RoleSessionName"] == "me+INC-42"
+
+
+@pytest.mark.parametrize(
+    "command", ["assume", "export", "exec", "shell", "credential-process", "refresh", "whoami"]
+)
+def test_without_a_terminal_a_required_reason_is_exit_8_before_any_call(
+    world: World, command: str
+) -> None:
+    world.config(REASON)
+    done = world.rolehop(command, "admin", *(["--", "true"] if command == "exec" else []))
+    assert (done.code, done.out) == (8, "false\n" if command in ("assume", "export") else "")
+    assert "--reason TEXT" in done.err
+    assert world.sts.calls == []
+
+
+def test_credential_process_takes_a_fixed_reason(world: World) -> None:
+    world.config(REASON)
+    done = world.rolehop("credential-process", "admin", "--reason", "nightly")
+    assert json.loads(done.out)["AccountId"] == "333333333333"
+    assert world.rolehop("credential-process", "admin").code == 8
+
+
+def test_refresh_renews_a_shells_session_with_the_flags_it_was_made_with(world: World) -> None:
+    # A session of this very second counts as new.
+    renew = 'sleep 1; eval "$(rolehop refresh --no-prompt --shell bash)"'
+    script = f'eval "$(rolehop assume admin --read-only --reason why)" && {renew} && {renew}'
+    world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+    assert world.rolehop("keys", "add", "me", "--from-env").code == 0
+    env = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    done = world.run("bash", "-c", script, env=env)
+    assert done.code == 0, done.err
+    hops = [call.params for call in world.sts.calls if call.role == ADMIN]
+    assert len(hops) == 3
+    assert {each.get("PolicyArns.member.1.arn") for each in hops} == {READ_ONLY}
+    assert {each["RoleSessionName"] for each in hops} == {"me+why"}

@@ -1,0 +1,164 @@
+"""The picker: a list on the terminal device, whatever stdin and stdout are."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from rolehop.recent import HALF_LIFE, in_order, used
+from rolehop.show.choices import Choice, as_cells, matching, widths
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import CONFIG, MFA_SERIAL, SCRIPT, World
+
+CHOICES = [
+    Choice("hub", "The hub", "222222222222", "43 min left"),
+    Choice("prod-admin", "Break-glass admin", "333333333333", ""),
+    Choice("prod-read", "Audit", "333333333333", ""),
+]
+
+
+class Keys(OnTerminal):
+    """Presses keys, without an end of line."""
+
+    def presses(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["hub", "prod-admin", "prod-read"]),
+        ("PROD", ["prod-admin", "prod-read"]),
+        ("admin 333", ["prod-admin"]),
+        ("333 glass", ["prod-admin"]),
+        ("aud", ["prod-read"]),
+        ("hub 333", []),
+        ("prodd", []),
+    ],
+)
+def test_every_word_must_stand_somewhere(typed: str, found: list[str]) -> None:
+    assert [each.name for each in matching(CHOICES, typed)] == found
+
+
+def test_a_name_that_begins_so_comes_first() -> None:
+    chains = [Choice("x-dev", "", "", ""), Choice("dev", "", "", "")]
+    assert [each.name for each in matching(chains, "dev")] == ["dev", "x-dev"]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_line_fits_the_terminal_as_long_as_anything_can(columns: int) -> None:
+    long = [Choice("n" * 60, "d" * 300, "333333333333", "43 min left"), *CHOICES]
+    across = widths(long, columns)
+    for choice in long:
+        name, rest = as_cells(choice, across)
+        assert len(name + rest) <= columns
+
+
+def test_what_is_used_often_and_lately_comes_first() -> None:
+    uses = used(used(used({}, "b", 0), "b", 0), "c", 0)
+    assert in_order(["a", "b", "c"], uses, 0) == ["b", "c", "a"]
+    later = used(uses, "c", 2 * HALF_LIFE)
+    assert in_order(["a", "b", "c"], later, 2 * HALF_LIFE) == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("stdout_too", [False, True])
+def test_a_chain_is_picked_by_some_of_its_words(world: World, stdout_too: bool) -> None:
+    with Keys(world, SCRIPT, "assume", stdout_too=stdout_too) as person:
+        before = person.attributes()
+        person.expect("5 chains")
+        person.presses("prod adm")
+        person.expect("1 of 5 chains")
+        person.presses("\r")
+        done = person.ended()
+        assert person.attributes() == before
+        said = person.shown + (done.out or "")
+    assert done.code == 0, done.err
+    assert ("admin is ready" if stdout_too else "export ROLEHOP_CHAIN='admin'") in said
+
+
+def test_the_last_one_used_is_marked_first_inside_a_capture_and_with_a_pipe_on_stdin(
+    world: World,
+) -> None:
+    assert world.rolehop("assume", "spokes/444444444444").code == 0
+    script = 'echo piped | { eval "$(rolehop assume)"; echo "$ROLEHOP_CHAIN $(cat)"; }'
+    with Keys(world, "bash", "-c", script) as person:
+        person.expect("> ")
+        person.presses("\r")
+        done = person.ended()
+    assert done.out == "spokes/444444444444 piped\n", done.err
+
+
+def test_exec_and_shell_pick_too(world: World) -> None:
+    for arguments in (
+        ["exec", "--", "printenv", "ROLEHOP_CHAIN"],
+        ["shell", "--shell", "printenv"],
+    ):
+        with Keys(world, SCRIPT, *arguments) as person:
+            person.expect("5 chains")
+            # The one used last is in the first line then.
+            person.presses("\x1b[B\r" if arguments[0] == "exec" else "\r")
+            done = person.ended()
+        assert done.code == 0, done.err
+        assert "hub" in done.out
+
+
+def test_nothing_near_is_taken_for_what_was_typed(world: World) -> None:
+    with Keys(world, SCRIPT, "assume") as person:
+        person.expect("5 chains")
+        person.presses("admn\r")
+        person.expect("nothing matches")
+        person.presses("\x1b")
+        done = person.ended()
+    assert (done.code, done.out) == (130, "false\n")
+
+
+@pytest.mark.parametrize("key", ["\x1b", "\x03", "\x04", "SIGTERM", "SIGINT"])
+def test_leaving_is_130_and_the_terminal_is_as_it_was(world: World, key: str) -> None:
+    with Keys(world, SCRIPT, "assume") as person:
+        before = person.attributes()
+        person.expect("5 chains")
+        assert person.attributes() != before
+        if key.startswith("SIG"):
+            person.process.send_signal(getattr(signal, key))
+        else:
+            person.presses(key)
+        done = person.ended()
+        assert person.attributes() == before
+    assert (done.code, done.out) == (130, "false\n")
+    assert world.sts.calls == []
+    assert not (world.state / "recent.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [["assume"], ["shell"], ["exec", "--", "true"]])
+def test_without_a_terminal_a_missing_chain_is_exit_2(world: World, arguments: list[str]) -> None:
+    done = world.rolehop(*arguments)
+    assert done.code == 2
+    assert "no chain is named" in done.err
+
+
+WITH_ALL = CONFIG.replace(
+    'labels = { env = "prod" }', 'confirm = true\nreason = "required"'
+).replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
+
+
+@pytest.mark.parametrize("stop_at", ["Go on?", "why do you need it?", "MFA code of alice"])
+def test_ctrl_c_at_every_question_leaves_the_terminal_and_the_state_as_they_were(
+    world: World, stop_at: str
+) -> None:
+    world.config(WITH_ALL)
+    answers = {"Go on?": "y", "why do you need it?": "x", "MFA code of alice": ""}
+    with Keys(world, SCRIPT, "assume", "admin") as person:
+        before = person.attributes()
+        for question, answer in answers.items():
+            person.expect(question)
+            if question == stop_at:
+                break
+            person.types(answer)
+        person.presses_ctrl_c()
+        done = person.ended()
+        assert person.attributes() == before
+    assert (done.code, done.out) == (130, "false\n")
+    assert list(world.state.glob("locks/*")) == []
+    assert (world.items(), world.sts.calls) == ([], [])
