@@ -26,7 +26,12 @@ def quoted(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """Return at most ``n`` of ``known`` that ``word`` may have been meant for, the nearest first."""
+    """Return at most ``n`` of ``known`` that ``word`` may have been meant for, the nearest first.
+
+    Upper and lower case count as one.
+    """
     import difflib  # on error paths only: it costs a millisecond
 
-    return difflib.get_close_matches(word, list(known), n=n)
+    by_folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=n)
+    return [by_folded[each] for each in near]

@@ -92,21 +92,25 @@ class IamReader:
     ) -> Records:
         attached = self._all(f"ListAttached{kind}Policies", params, "AttachedPolicies")
         names = self._all(f"List{kind}Policies", params, "PolicyNames")
-        inline: dict[str, str] | None = {}
-        for each in names or ():
-            name = each.text or ""
-            answer = self._ask(f"Get{kind}Policy", {**params, "PolicyName": name})
-            if answer is None:
-                inline = None
-                break
-            inline[name] = policy_text(_text(answer, "PolicyDocument"))
-        if attached is None or names is None:
-            inline = None
+        inline = None if attached is None or names is None else self._inline(kind, params, names)
         arns = tuple(_text(each, "PolicyArn") for each in attached or ())
         entity = replace(entity, inline=inline, attached=arns)
         for arn in (*arns, *([entity.boundary] if entity.boundary else ())):
             self._read_managed(arn, managed)
         return Records({entity.arn: entity}, managed)
+
+    def _inline(
+        self, kind: str, params: Mapping[str, str], names: list[Element]
+    ) -> dict[str, str] | None:
+        """Return all inline policies; ``None`` where one may not be read: the rest is no whole."""
+        inline: dict[str, str] = {}
+        for each in names:
+            name = each.text or ""
+            answer = self._ask(f"Get{kind}Policy", {**params, "PolicyName": name})
+            if answer is None:
+                return None
+            inline[name] = policy_text(_text(answer, "PolicyDocument"))
+        return inline
 
     def managed(self, arn: str) -> str | None:
         """Return the text of a managed policy's default version."""

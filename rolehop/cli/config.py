@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from rolehop.cli.groups import Group
 from rolehop.cli.wiring import App
-from rolehop.errors import NoTerminal, UsageProblem
+from rolehop.errors import ConfigError, NoTerminal, UsageProblem
 
 if TYPE_CHECKING:
     from rolehop.config.starter import Answers
@@ -38,13 +39,25 @@ def init(ctx: click.Context) -> None:
             f"{path} is there already", cause="config init never overwrites", fix="edit it"
         )
     try:
-        text = starter_text(ask_answers(app))
+        answers = ask_answers(app)
     except NoTerminal:
-        text = starter_text(None)
+        answers = None
+    text = starter_text(answers)
     check_text(text, path)
-    write_beside(path, text)
+    try:
+        write_beside(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or name another file with --config",
+        ) from None
     app.terminal.note(f"written: {path}")
-    app.terminal.note("next: rolehop list, then rolehop plan CHAIN")
+    app.terminal.note(
+        f"next: rolehop plan {answers.chain}"
+        if answers
+        else "next: take the # off what you want in it, then: rolehop config check"
+    )
 
 
 def check_text(text: str, path: Path) -> None:
@@ -98,7 +111,7 @@ def check(ctx: click.Context) -> None:
         app.terminal.note("there is no config yet: rolehop config init")
         return
     app.terminal.product(
-        f"{len(config.chains)} chains and {len(config.sources)} sources are well-formed"
+        f"well-formed: {_count(config.chains, 'chain')}, {_count(config.sources, 'source')}"
         f" ({', '.join(read)})\n"
     )
 
@@ -126,3 +139,7 @@ def _own_file(app: App) -> Path:
     """Return the user's own config file: the named one, else the last that is read."""
     roots, _ = app.config_roots
     return roots[-1]
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

@@ -18,7 +18,6 @@ from rolehop.cli.wiring import App
 eval "$(rolehop export prod-admin)"
 rolehop export prod-admin --format json | jq .Expiration
 docker run --env-file <(rolehop export prod-admin --format docker-env) IMAGE
-rolehop export prod-admin --format ini >> ~/.aws/credentials
 """,
 )
 @click.argument("chain", shell_complete=chain_names)

@@ -30,6 +30,21 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Region(click.ParamType[str]):
+    """The name of a region, as in the config."""
+
+    name = "region"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it; nobody asks AWS whether there is such a region."""
+        from rolehop.config.checks import REGION
+
+        try:
+            return str(REGION.run(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class HopDuration(Duration):
     """A hop's duration: 15 minutes to 12 hours (STS API reference, AssumeRole)."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from rolehop.cli.completing import files
-from rolehop.cli.guards import Duration, guard_options
+from rolehop.cli.guards import Duration, Region, guard_options
 from rolehop.cli.wiring import App, WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,12 +98,17 @@ def walk_options(command: F) -> F:
 
     options = [
         *guard_options(),
-        click.option("--region", metavar="REGION", help="Region for STS and for the handover."),
+        click.option(
+            "--region",
+            type=Region(),
+            metavar="REGION",
+            help="Region for STS and for the handover.",
+        ),
         click.option(
             "--min-ttl",
             type=Duration(),
             metavar="D",
-            help="The least life the session must have left.  [default: 16m]",
+            help="The least life the session must have left, at most half of its whole life.  [default: 16m]",
         ),
         click.option(
             "--strict", is_flag=True, help="Refuse a duration above a hop's ceiling (exit 3)."

@@ -21,8 +21,9 @@ from rolehop.trust.records import NotRecords, Records, load_strictly, policy_tex
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Public issuers of CI systems, as IAM names their providers.
-_CI_ISSUERS = {"github": "token.actions.githubusercontent.com", "gitlab": "gitlab.com"}
+# The CI service whose issuer is the same for everybody; others have one for each installation.
+_CI_ISSUERS = {"github": "token.actions.githubusercontent.com"}
+_CI_AUDIENCE = "sts.amazonaws.com"
 # Built into STS: named by host, without a provider's ARN (STS API reference).
 _HOST_PROVIDERS = ("accounts.google.com", "www.amazon.com", "graph.facebook.com")
 
@@ -182,12 +183,14 @@ def _start(plan: Plan, token: TokenAsked | None, given: Given) -> Start:
     role = settings.get("role")
     if principal is None and plan.source.type == "roles-anywhere" and isinstance(role, str):
         principal = session_of(role)
-    account = settings.get("account")
+    account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
     return Start(
         principal,
         account=account if isinstance(account, str) else None,
         long_lived=plan.long_lived,
         mfa=_mfa(plan, principal),
+        policy=policy if isinstance(policy, str) else None,
+        policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
     )
 
 
@@ -220,11 +223,10 @@ def _token(plan: Plan) -> TokenAsked | None:
     if kind == "saml":
         provider = settings.get("provider")
         named = provider if isinstance(provider, str) else None
-        audience = {"saml:aud": ["https://signin.aws.amazon.com/saml"]}
-        return TokenAsked(role, "AssumeRoleWithSAML", named, known=audience)
+        return TokenAsked(role, "AssumeRoleWithSAML", named)
     host = _issuer_host(settings)
     name = settings.get("session_name")
-    audience = settings.get("audience")
+    audience = settings.get("audience", _CI_AUDIENCE if "ci" in settings else None)
     known = {f"{host}:aud": [audience]} if host and isinstance(audience, str) else {}
     return TokenAsked(
         role,

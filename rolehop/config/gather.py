@@ -141,6 +141,9 @@ class Gatherer:
     def _parse(self, text: str, origin: Origin) -> dict[str, object] | None:
         try:
             return tomllib.loads(text)
+        except RecursionError:
+            self.faults.add(origin, "not TOML: it is nested too deeply to be read")
+            return None
         except ValueError as error:  # an integer of too many digits is a plain ValueError
             self.faults.add(origin, _syntax(str(error)), line=_syntax_line(str(error), text))
             return None

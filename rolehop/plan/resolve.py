@@ -61,7 +61,9 @@ class Resolved:
 
 def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
     """Make the error for an unknown name; it proposes the nearest and picks none."""
-    near = nearest(name, [*config.chains, *profiles])
+    fleets = {each.fleet for each in config.chains.values() if each.fleet}
+    near = nearest(name, [*config.chains, *profiles, *fleets])
+    near = [f"{each}/…" if each in fleets else each for each in near]
     return ConfigError(
         f"no chain or AWS profile is called '{name}'",
         cause=f"the nearest: {', '.join(near)}" if near else None,

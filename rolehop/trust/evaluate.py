@@ -298,11 +298,11 @@ def _not_allowed(name: LaneName, action: str, allows: Sequence[Judged]) -> Lane:
 def _distance(judged: Judged) -> int:
     """Return how far a statement is from applying: what is nearest tells the reader most."""
     wrong = (each for each in judged.findings if each.truth is Truth.FALSE)
-    return sum(_WEIGHTS.get(each.element, 2) + (each.reason in _FAR) * 2 for each in wrong)
+    return sum(_WEIGHTS.get(each.element, 2) + _FAR.get(each.reason, 0) for each in wrong)
 
 
 _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
-_FAR = {Reason.NOT_NAMED, Reason.OTHER_ACCOUNT, Reason.ANOTHER_KIND}
+_FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 
 def _fine(

@@ -14,7 +14,7 @@ from datetime import datetime
 from rolehop.arn import RoleArn
 from rolehop.trust.callers import Caller, session_of, signer
 from rolehop.trust.context import Context
-from rolehop.trust.evaluate import NOT_THERE, LaneName, Request, Shown
+from rolehop.trust.evaluate import LaneName, Request, Shown
 from rolehop.trust.records import Records
 from rolehop.trust.truth import Finding, Reason, Truth
 
@@ -52,6 +52,11 @@ class Start:
 
     mfa: bool | None = None
     """Whether hop 1 carries MFA; ``None``: nobody knows."""
+
+    policy: str | None = None
+    """The session policy that the source asks for its own session, and the ARNs of others."""
+
+    policy_arns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def _at_start(start: Start, setting: Setting) -> _Held:
     is_user = ":user/" in (start.principal or "")
     return _Held(
         caller=caller,
-        session=NOT_THERE,
+        session=setting.records.session(start.policy, start.policy_arns, "the source"),
         assumed=() if start.long_lived or is_user else (SOURCE_SESSION,),
         tags={} if start.long_lived or is_user else None,
         transitive=frozenset(),

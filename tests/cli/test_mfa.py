@@ -75,6 +75,20 @@ def test_auto_finds_the_users_only_device(guarded: World) -> None:
     assert actions(guarded) == ["ListMFADevices", "GetSessionToken", "AssumeRole"]
 
 
+def test_auto_works_for_keys_in_the_keyring(guarded: World) -> None:
+    key = guarded.alice.key
+    guarded.config(WITH_MFA.replace('"environment"', '"keys"').replace(MFA_SERIAL, "auto"))
+    told = f"{key.access_key_id}\n{key.secret}\n"
+    assert guarded.rolehop("keys", "add", "me", "--stdin", input=told).code == 0
+    nothing = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    done = guarded.rolehop(
+        "assume", "hub", "--mfa-stdin", env=nothing, input=code_of(guarded) + "\n"
+    )
+    assert done.code == 0, done.err
+    assert actions(guarded) == ["ListMFADevices", "GetSessionToken", "AssumeRole"]
+    assert guarded.sts.calls[0].access_key_id == key.access_key_id
+
+
 def with_command(world: World, script: str) -> None:
     """Let the source's mfa_command be ``script``, which counts its runs in the file ``runs``."""
     program = world.home / "code"

@@ -146,6 +146,21 @@ class TestSaml:
         assert saml.logout(source, inputs)
         assert stamp_of(source, inputs).problem is not None
 
+    def test_source_login_reads_a_pipe_and_keeps_it_in_the_keyring_alone(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        assert world.rolehop("credential-process", "there").code == 4
+        assertion = idp.assertion([START])
+        done = world.rolehop("source", "login", "s", "--stdin", input=assertion)
+        assert done.code == 0, done.err
+        seen = done.out + done.err + walked(world)
+        session = next(key for key in world.sts.world.keys.values() if key.role and key.token)
+        for secret in (assertion, session.secret, str(session.token)):
+            assert secret not in seen
+        assert world.rolehop("source", "logout", "s").code == 0
+        assert world.rolehop("credential-process", "own").code == 4
+
     def test_a_kept_sign_in_that_has_ended_is_not_used(
         self, world: World, idp: IdentityProvider
     ) -> None:

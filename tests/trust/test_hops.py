@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.trust import Outcome, Reason, Request, evaluate
+from rolehop.trust import LaneName, Outcome, Reason, Request, evaluate
 from rolehop.trust.context import UNKNOWN
 from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
 from rolehop.trust.records import Entity, Records
@@ -120,6 +120,14 @@ def test_what_the_user_tells_wins() -> None:
 def test_what_nobody_can_see_of_a_source_that_is_a_session_is_named_as_assumed() -> None:
     assert [request.assumed for request in asked(Start(str(HUB)))] == [("source-session",)] * 2
     assert [request.assumed for request in asked(KEYS)] == [(), ()]
+
+
+def test_a_session_policy_of_the_source_limits_hop_1() -> None:
+    text = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    first, second = asked(Start(str(HUB), policy=text))
+    assert evaluate(first).outcome is not Outcome.ALLOWED
+    assert first.shown(LaneName.SESSION).documents
+    assert not second.shown(LaneName.SESSION).there
 
 
 def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
