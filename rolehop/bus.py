@@ -1,7 +1,9 @@
 """One secret from the Secret Service over the session bus, with as little as that takes.
 
-Two round trips: sign on, open a *plain* session and search the default collection; then read the
-item. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
+Three round trips: sign on and open a *plain* session; search the default collection; read the
+item. Processes take turns, and the search waits for the session: gnome-keyring serves calls at the
+same time and dies of it now and then (48.0, "g_variant_new: expected GVariant of type 'v'"), locking
+everybody out. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
 the keyring library encrypts it on the way against nobody in particular, at ten times the cost. A
 process that could listen on the socket could as well ask for the secret itself.
 
@@ -11,7 +13,8 @@ Anything unexpected is ``BusTrouble``: the caller asks the full path then.
 
 import _socket
 import os
-from time import monotonic
+from fcntl import LOCK_EX, LOCK_NB, flock
+from time import monotonic, sleep
 
 _SECRETS = "org.freedesktop.secrets"
 _DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
@@ -26,25 +29,52 @@ class BusTrouble(Exception):
 
 
 def read_secret(
-    address: str, service: str, username: str, patience: float = _PATIENCE
+    address: str,
+    service: str,
+    username: str,
+    patience: float = _PATIENCE,
+    lock: str | None = None,
 ) -> str | None:
     """Return the secret that the keyring library keeps under these names, ``None``: there is none.
 
     ``address`` is DBUS_SESSION_BUS_ADDRESS; ``patience`` is in seconds, for all answers together.
+    ``lock`` is the path of a file that those who take turns share.
 
     Raises:
         OSError: the bus cannot be reached, or does not answer in time.
         BusTrouble: it answers with anything but a secret (a locked collection, say).
     """
     try:
-        bus = _Bus(address, patience)
+        turn = None if lock is None else _turn(lock, monotonic() + patience)
         try:
-            return _read(bus, service, username)
+            bus = _Bus(address, patience)
+            try:
+                return _read(bus, service, username)
+            finally:
+                bus.close()
         finally:
-            bus.close()
+            if turn is not None:
+                os.close(turn)
     except (IndexError, ValueError):
         # A message whose lengths do not fit, or text that is none.
         raise BusTrouble("an answer, or an address, that makes no sense") from None
+
+
+def _turn(lock: str, until: float) -> int:
+    """Wait until nobody else holds ``lock``; closing what is returned passes the turn on."""
+    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        while True:
+            try:
+                flock(file, LOCK_EX | LOCK_NB)
+                return file
+            except BlockingIOError:
+                if monotonic() >= until:
+                    raise
+                sleep(0.001)
+    except BaseException:
+        os.close(file)
+        raise
 
 
 def _read(bus: "_Bus", service: str, username: str) -> str | None:
@@ -62,6 +92,10 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
         # A variant: its signature, then the empty string that "plain" has for input.
         _aligned(_string("plain") + b"\x01s\0", 4) + _string(""),
     )
+    bus.flush()
+    bus.expect_ok()
+    bus.answer_to(hello)
+    session = _last_path(bus.answer_to(opened))
     searched = bus.call(
         _SECRETS,
         _DEFAULT_COLLECTION,
@@ -71,9 +105,6 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
         attributes,
     )
     bus.flush()
-    bus.expect_ok()
-    bus.answer_to(hello)
-    session = _last_path(bus.answer_to(opened))
     item = _first_path(bus.answer_to(searched))
     if item is None:
         return None

@@ -47,7 +47,7 @@ def write_beside(path: Path, text: str) -> None:
 
     The text goes into a new file in the same folder, is flushed to the disk, and takes the place
     of the old file in one rename. A symbolic link is replaced and never followed: what it points
-    to may be anybody's.
+    to may be anybody's. Who means the file behind a link resolves the path first.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")

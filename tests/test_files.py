@@ -177,12 +177,15 @@ def test_a_written_file_takes_the_place_of_the_old_one_and_nothing_else_is_left(
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_link_keeps_pointing_when_its_file_is_written(file: Path, tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(
+    file: Path, tmp_path: Path
+) -> None:
+    before = file.read_text()
     link = tmp_path / "link"
     link.symlink_to(file)
     write_beside(link, "new")
-    assert link.is_symlink()
-    assert file.read_text() == "new"
+    assert not link.is_symlink()
+    assert (link.read_text(), file.read_text()) == ("new", before)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(file: Path) -> None:

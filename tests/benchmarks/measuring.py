@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+_PATIENCE = 120  # seconds
 ROOT = Path(__file__).parents[2]
 
 
@@ -85,7 +86,13 @@ def run(program: Program, many: int = 1) -> float:
     """
     start = time.perf_counter()
     running = [_start(program) for _ in range(many)]
-    ended = [(each, each.communicate()) for each in running]
+    try:
+        ended = [(each, each.communicate(timeout=_PATIENCE)) for each in running]
+    except subprocess.TimeoutExpired as error:
+        for each in running:
+            each.kill()
+            each.communicate()
+        raise Failed(f"{' '.join(program.argv)} hangs") from error
     seconds = time.perf_counter() - start
     for process, (out, err) in ended:
         # An answer is proof that the work was done; a bare interpreter has none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,3 +246,17 @@ def only_trouble(bus: FakeBus, says: bytes) -> None:
     except (BusTrouble, OSError):
         return
     assert found is None or isinstance(found, str)
+
+
+def test_a_turn_that_nobody_passes_on_is_not_waited_for_for_ever(
+    bus: FakeBus, short_folder: Path
+) -> None:
+    bus.says = conversation()
+    lock = short_folder / "lock"
+    arguments = (bus.address, "rolehop/test", "rolehop", SHORT, str(lock))
+    assert read_secret(*arguments) == "a secret"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            read_secret(*arguments)
+    assert read_secret(*arguments) == "a secret"
