@@ -11,6 +11,7 @@ from rolehop.show.rows import ChainRow, KeyRow, SessionRow
 from rolehop.show.times import rfc3339, show_left, show_span
 from rolehop.words import clean
 
+_NAMES_SHOWN = 3
 _MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
 
 
@@ -145,7 +146,7 @@ def _branch(
             Words(what, "bold"),
             "  ",
             _left(root.expires_at, now),
-            Words(f"  {', '.join(root.chains)}", "dim"),
+            Words(f"  {_few(root.chains, verbose=verbose)}", "dim"),
         )
     ]
     if verbose:
@@ -153,6 +154,13 @@ def _branch(
         lines.append(line(Words(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim")))
     below = [_branch(each, rows, now, verbose=verbose) for each in rows if each.parent == root.key]
     return Branch(tuple(lines), below)
+
+
+def _few(names: Sequence[str], *, verbose: bool) -> str:
+    """Return a fleet's worth of names in a few words; ``verbose``: all of them."""
+    shown = names if verbose or len(names) <= _NAMES_SHOWN else names[: _NAMES_SHOWN - 1]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _short(arn: str) -> str:
