@@ -177,9 +177,7 @@ def test_a_written_file_takes_the_place_of_the_old_one_and_nothing_else_is_left(
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(
-    file: Path, tmp_path: Path
-) -> None:
+def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(file: Path, tmp_path: Path) -> None:
     before = file.read_text()
     link = tmp_path / "link"
     link.symlink_to(file)

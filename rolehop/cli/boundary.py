@@ -15,6 +15,7 @@ from rolehop.cli.streams import Stopped, forget_stdout, mend_streams, raise_when
 from rolehop.cli.wiring import App
 from rolehop.commands import COMMANDS
 from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageProblem
+from rolehop.words import nearest
 
 INTERRUPTED = 130
 SHELL_COMMANDS = ("assume", "leave")
@@ -143,8 +144,10 @@ class Failure:
             return self._value_of("--format") in (None, "env")
         if command == "refresh":
             return self._value_of("--shell") is not None
-        # A mistyped command may have been meant for an eval, and then must fail there.
-        return command in SHELL_COMMANDS or command not in COMMANDS
+        if command not in COMMANDS:
+            # Mistyped: what was meant decides, so that `eval "$(rolehop asume x)"` fails too.
+            return bool({*SHELL_COMMANDS, "export"} & set(nearest(command, COMMANDS, n=1)))
+        return command in SHELL_COMMANDS
 
     def _command(self) -> str | None:
         """Return the command's name as typed: the first word that belongs to no option."""
