@@ -65,6 +65,9 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("show", "Show one chain in full.", LOOK, (CHAIN,)),
     "plan": Entry("plan", "Show what walking a chain would do, without a call.", LOOK, (CHAIN,)),
     "graph": Entry("graph", "Draw chains, sources, roles and accounts.", LOOK, (PATTERN,)),
+    "routes": Entry(
+        "routes", "Find the shortest ways to a role that the policies allow.", LOOK, (CHAIN,)
+    ),
     "explain": Entry("explain", "Explain which policy allows or refuses each hop.", LOOK, (CHAIN,)),
     "check": Entry(
         "check", "Check that chains are well-formed and their hops allowed.", LOOK, (PATTERN,)

@@ -40,6 +40,9 @@ Text = str | Secret
 """What may be sent: a secret is revealed here and nowhere before."""
 
 
+_TOO_MANY = 429
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """One request; at most one of ``form``, ``json`` and ``body`` is given."""
@@ -165,8 +168,9 @@ class HttpClient:
         while True:
             made += 1
             outcome = self.attempt(request)
-            # Who does not answer is not asked as often as who asks for patience.
-            patience = self._settings.max_attempts if isinstance(outcome, Fault) else attempts
+            # Who does not answer, or fails, is not asked as often as who asks for patience (429).
+            throttled = isinstance(outcome, HttpAnswer) and outcome.status == _TOO_MANY
+            patience = attempts if throttled else self._settings.max_attempts
             if made >= min(attempts, patience) or not _may_pass(outcome):
                 break
             self._sleep(_wait_seconds(outcome, made))
@@ -320,7 +324,7 @@ def _is_plain(value: str) -> bool:
 def _may_pass(outcome: HttpAnswer | Fault) -> bool:
     if isinstance(outcome, Fault):
         return outcome.passing
-    return outcome.status == 429 or outcome.status >= 500
+    return outcome.status == _TOO_MANY or outcome.status >= 500
 
 
 def _wait_seconds(outcome: HttpAnswer | Fault, attempt: int) -> float:

@@ -12,6 +12,7 @@ import click
 from rolehop.arn import RoleArn, is_principal
 from rolehop.cli.completing import files
 from rolehop.cli.wiring import App, WalkOptions
+from rolehop.config.model import SourceConfig
 from rolehop.errors import UsageProblem
 from rolehop.plan.model import Hop, Mfa, Plan
 from rolehop.trust.callers import session_of
@@ -168,37 +169,43 @@ def judge(app: App, chain: str, records: Records, given: Given) -> ChainVerdict:
 def judge_plan(plan: Plan, app: App, records: Records, given: Given) -> ChainVerdict:
     """Judge a plan by the documents at hand."""
     setting = Setting(records, app.now(), plan.region, given.context)
-    token = _token(plan)
+    token = token_of(plan.source)
     own = () if token is None else (token_request(token, setting),)
-    asked = requests(_start(plan, token, given), [_asked(step.hop) for step in plan.hops], setting)
+    mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
+    start = start_of(plan.source, token, given, long_lived=plan.long_lived, mfa=mfa)
+    asked = requests(start, [_asked(step.hop) for step in plan.hops], setting)
     first = 1 - len(own)
     return judge_chain(plan.chain, plan.source.name, (*own, *asked), first=first)
 
 
-def _start(plan: Plan, token: TokenAsked | None, given: Given) -> Start:
-    principal = given.caller or plan.source.principal
-    settings = plan.source.settings
+def start_of(
+    source: SourceConfig,
+    token: TokenAsked | None,
+    given: Given,
+    *,
+    long_lived: bool,
+    mfa: bool | None,
+) -> Start:
+    """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said."""
+    principal = given.caller or source.principal
+    settings = source.settings
     if principal is None and token is not None:
         principal = session_of(token.role, token.session_name)
     role = settings.get("role")
-    if principal is None and plan.source.type == "roles-anywhere" and isinstance(role, str):
+    if principal is None and source.type == "roles-anywhere" and isinstance(role, str):
         principal = session_of(role)
     account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
+    role_session = principal is not None and ":user/" not in principal
+    if mfa is None and (long_lived or role_session):
+        mfa = False
     return Start(
         principal,
         account=account if isinstance(account, str) else None,
-        long_lived=plan.long_lived,
-        mfa=_mfa(plan, principal),
+        long_lived=long_lived,
+        mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
     )
-
-
-def _mfa(plan: Plan, principal: str | None) -> bool | None:
-    if plan.hops and plan.hops[0].mfa is not Mfa.NONE:
-        return True
-    role_session = principal is not None and ":user/" not in principal
-    return False if plan.long_lived or role_session else None
 
 
 def _asked(hop: Hop) -> HopAsked:
@@ -214,9 +221,9 @@ def _asked(hop: Hop) -> HopAsked:
     )
 
 
-def _token(plan: Plan) -> TokenAsked | None:
+def token_of(source: SourceConfig) -> TokenAsked | None:
     """Return the call by which a federated source gets its own role; ``None``: it is none."""
-    settings, kind = plan.source.settings, plan.source.type
+    settings, kind = source.settings, source.type
     role = settings.get("role")
     if kind not in ("web-identity", "saml") or not isinstance(role, str):
         return None

@@ -88,7 +88,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """The credentials in hand while the chain is read."""
 
     caller: Caller
@@ -112,11 +112,11 @@ identity, which nobody can see from outside."""
 
 def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
     """Return the request of each hop, in order."""
-    held = _at_start(start, setting)
+    held = at_start(start, setting)
     made = []
     for number, hop in enumerate(hops, start=1):
-        made.append(_request(held, hop, setting))
-        held = _after(held, hop, number, setting.records)
+        made.append(request_of(held, hop, setting))
+        held = after(held, hop, number, setting.records)
     return tuple(made)
 
 
@@ -141,12 +141,13 @@ def token_request(asked: TokenAsked, setting: Setting) -> Request:
     )
 
 
-def _at_start(start: Start, setting: Setting) -> _Held:
+def at_start(start: Start, setting: Setting) -> Held:
+    """Return the credentials in hand before hop 1."""
     told = {key.lower(): values for key, values in setting.told.items()}
     caller = _first_caller(start, setting.records)
     identity = told.get("aws:sourceidentity", ())
     is_user = ":user/" in (start.principal or "")
-    return _Held(
+    return Held(
         caller=caller,
         session=setting.records.session(start.policy, start.policy_arns, "the source"),
         assumed=() if start.long_lived or is_user else (SOURCE_SESSION,),
@@ -169,7 +170,7 @@ def _first_caller(start: Start, records: Records) -> Caller:
     return signer(arn, role=role, unique_id=entity.unique_id if entity is not None else None)
 
 
-def _after(held: _Held, hop: HopAsked, number: int, records: Records) -> _Held:
+def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
     """Return what the session of ``hop`` is and carries."""
     role = hop.role
     arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
@@ -177,7 +178,7 @@ def _after(held: _Held, hop: HopAsked, number: int, records: Records) -> _Held:
     inherited = {
         key: value for key, value in (held.tags or {}).items() if key.lower() in held.transitive
     }
-    return _Held(
+    return Held(
         caller=signer(arn, role=str(role), unique_id=entity.unique_id if entity else None),
         session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
         tags={**dict(hop.tags), **inherited},
@@ -190,7 +191,8 @@ def _after(held: _Held, hop: HopAsked, number: int, records: Records) -> _Held:
     )
 
 
-def _request(held: _Held, hop: HopAsked, setting: Setting) -> Request:
+def request_of(held: Held, hop: HopAsked, setting: Setting) -> Request:
+    """Return the request that ``held`` makes for ``hop``."""
     records, named = setting.records, held.caller.named
     identity = hop.source_identity or held.source_identity
     extra = {
@@ -215,7 +217,7 @@ def _request(held: _Held, hop: HopAsked, setting: Setting) -> Request:
     )
 
 
-def _impossible(held: _Held, hop: HopAsked) -> Finding | None:
+def _impossible(held: Held, hop: HopAsked) -> Finding | None:
     """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
     before, sent = held.source_identity, hop.source_identity
     if before is not None and sent not in (None, before):
@@ -234,7 +236,7 @@ def _impossible(held: _Held, hop: HopAsked) -> Finding | None:
 _NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
 
 
-def _context(held: _Held, hop: HopAsked, setting: Setting) -> Context:
+def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
     values: dict[str, Sequence[str]] = {
         **_of_every_call(setting),
         "sts:RoleSessionName": [hop.session_name],
@@ -268,7 +270,7 @@ def _maybe(value: str | None) -> list[str]:
 
 
 def _tell_caller(
-    held: _Held, records: Records, values: dict[str, Sequence[str]], absent: list[str]
+    held: Held, records: Records, values: dict[str, Sequence[str]], absent: list[str]
 ) -> None:
     caller = held.caller
     if caller.account:
@@ -297,7 +299,7 @@ def _tell_caller(
         absent.append("aws:PrincipalTag/")
 
 
-def _tell_mfa(held: _Held, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+def _tell_mfa(held: Held, values: dict[str, Sequence[str]], absent: list[str]) -> None:
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
         return
@@ -312,7 +314,7 @@ def _tell_mfa(held: _Held, values: dict[str, Sequence[str]], absent: list[str]) 
 
 
 def _tell_target(
-    held: _Held,
+    held: Held,
     hop: HopAsked,
     records: Records,
     values: dict[str, Sequence[str]],

@@ -26,4 +26,5 @@ def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         world.backend = KERNEL
     yield world
     world.rolehop("keys", "remove", "stored")
-    assert world.rolehop("logout", "--all").code == 0
+    # 7: some rest in another keyring, which a test put in use here.
+    assert world.rolehop("logout", "--all").code in (0, 7)

@@ -73,6 +73,7 @@ def test_a_damaged_record_is_none_or_still_one(record: Record, data: st.DataObje
     text = as_record(record)
     assert text is not None
     damaged = data.draw(damages(text))
+    assume("\ud800" not in damaged)  # no file gives that
     found = read_record(damaged)
     assert found is None or as_record(found) is not None
 
