@@ -114,6 +114,9 @@ class _Judged:
     judge: Callable[[Request], Verdict]
     reach: Reach
     known: dict[tuple[_Key, int], Verdict] = field(default_factory=dict)
+    following: dict[_Key, dict[int, tuple[_Key, Held]]] = field(default_factory=dict)
+    """By what a session carries into the next, and by hop: the session that comes of it."""
+
     exhausted: bool = False
 
     def verdict(self, key: _Key, held: Held, number: int, hop: HopAsked) -> Verdict | None:
@@ -180,9 +183,12 @@ class _Search:
         for key in edge:
             place = places[key]
             done: set[_Key] = set()
+            following = self.judged.following.setdefault(_carried(place.held), {})
             for number, hop in self.judged.reach.hops_of(place.held.caller):
-                following = after(place.held, hop, place.depth + 1, self.judged.setting.records)
-                next_key = _key(following, hop)
+                if number not in following:
+                    held = after(place.held, hop, place.depth + 1, self.judged.setting.records)
+                    following[number] = (_key(held, hop), held)
+                next_key, held = following[number]
                 known = places.get(next_key)
                 if next_key in done or (known is not None and known.depth <= place.depth):
                     continue
@@ -192,7 +198,7 @@ class _Search:
                 if verdict.outcome is Outcome.ALLOWED:
                     done.add(next_key)  # the same session needs no second way of asking
                 if known is None:
-                    known = _Place(following, place.depth + 1, str(hop.role))
+                    known = _Place(held, place.depth + 1, str(hop.role))
                     places[next_key] = known
                     reached[next_key] = None
                 known.before.append((key, Leg(hop, verdict)))
@@ -209,6 +215,11 @@ def _ways(places: dict[_Key, _Place], key: _Key) -> Iterator[tuple[Leg, ...]]:
         if not before:
             yield legs
         stack.extend((each, (leg, *legs)) for each, leg in reversed(before))
+
+
+def _carried(held: Held) -> _Key:
+    tags = sorted(each for each in (held.tags or {}).items() if each[0].lower() in held.transitive)
+    return (tuple(tags), held.transitive, held.source_identity, held.assumed)
 
 
 def _key(held: Held, hop: HopAsked) -> _Key:
