@@ -1,9 +1,7 @@
 """One secret from the Secret Service over the session bus, with as little as that takes.
 
-Three round trips: sign on and open a *plain* session; search the default collection; read the
-item. Processes take turns, and the search waits for the session: gnome-keyring serves calls at the
-same time and dies of it now and then (48.0, "g_variant_new: expected GVariant of type 'v'"), locking
-everybody out. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
+Three round trips: sign on and say hello to the service; open a *plain* session and search the
+default collection; read the item. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
 the keyring library encrypts it on the way against nobody in particular, at ten times the cost. A
 process that could listen on the socket could as well ask for the secret itself.
 
@@ -13,10 +11,10 @@ Anything unexpected is ``BusTrouble``: the caller asks the full path then.
 
 import _socket
 import os
-from fcntl import LOCK_EX, LOCK_NB, flock
-from time import monotonic, sleep
+from time import monotonic
 
 _SECRETS = "org.freedesktop.secrets"
+_SERVICE = (_SECRETS, "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 _DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
 _PATIENCE = 2.0  # seconds for the whole conversation
 _LARGEST = 1 << 20  # bytes of one message
@@ -29,52 +27,25 @@ class BusTrouble(Exception):
 
 
 def read_secret(
-    address: str,
-    service: str,
-    username: str,
-    patience: float = _PATIENCE,
-    lock: str | None = None,
+    address: str, service: str, username: str, patience: float = _PATIENCE
 ) -> str | None:
     """Return the secret that the keyring library keeps under these names, ``None``: there is none.
 
     ``address`` is DBUS_SESSION_BUS_ADDRESS; ``patience`` is in seconds, for all answers together.
-    ``lock`` is the path of a file that those who take turns share.
 
     Raises:
         OSError: the bus cannot be reached, or does not answer in time.
         BusTrouble: it answers with anything but a secret (a locked collection, say).
     """
     try:
-        turn = None if lock is None else _turn(lock, monotonic() + patience)
+        bus = _Bus(address, patience)
         try:
-            bus = _Bus(address, patience)
-            try:
-                return _read(bus, service, username)
-            finally:
-                bus.close()
+            return _read(bus, service, username)
         finally:
-            if turn is not None:
-                os.close(turn)
+            bus.close()
     except (IndexError, ValueError):
         # A message whose lengths do not fit, or text that is none.
         raise BusTrouble("an answer, or an address, that makes no sense") from None
-
-
-def _turn(lock: str, until: float) -> int:
-    """Wait until nobody else holds ``lock``; closing what is returned passes the turn on."""
-    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        while True:
-            try:
-                flock(file, LOCK_EX | LOCK_NB)
-                return file
-            except BlockingIOError:
-                if monotonic() >= until:
-                    raise
-                sleep(0.001)
-    except BaseException:
-        os.close(file)
-        raise
 
 
 def _read(bus: "_Bus", service: str, username: str) -> str | None:
@@ -83,19 +54,21 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
     hello = bus.call(
         "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"
     )
+    # gnome-keyring notes a new caller beside the caller's first call, and now and then too late: where
+    # that is OpenSession, it dies (its issue 196), and every program's secrets are locked until the
+    # user signs in again. So the first call is one for which it need not know the caller.
+    known = bus.call(*_SERVICE, "ReadAlias", "s", _string("rolehop"))
+    bus.flush()
+    bus.expect_ok()
+    bus.answer_to(hello)
+    bus.answer_to(known, refused=True)
     opened = bus.call(
-        _SECRETS,
-        "/org/freedesktop/secrets",
-        "org.freedesktop.Secret.Service",
+        *_SERVICE,
         "OpenSession",
         "sv",
         # A variant: its signature, then the empty string that "plain" has for input.
         _aligned(_string("plain") + b"\x01s\0", 4) + _string(""),
     )
-    bus.flush()
-    bus.expect_ok()
-    bus.answer_to(hello)
-    session = _last_path(bus.answer_to(opened))
     searched = bus.call(
         _SECRETS,
         _DEFAULT_COLLECTION,
@@ -105,6 +78,7 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
         attributes,
     )
     bus.flush()
+    session = _last_path(bus.answer_to(opened))
     item = _first_path(bus.answer_to(searched))
     if item is None:
         return None
@@ -174,13 +148,16 @@ class _Bus:
         if not line.startswith(b"OK "):
             raise BusTrouble("the bus does not know us")
 
-    def answer_to(self, serial: int) -> bytes:
-        """Return the body of the answer to call ``serial``; signals and others' are passed over."""
+    def answer_to(self, serial: int, *, refused: bool = False) -> bytes:
+        """Return the body of the answer to call ``serial``; signals and others' are passed over.
+
+        ``refused``: a refusal is an answer, too.
+        """
         while True:
             kind, reply_to, body = self._message()
             if reply_to != serial:
                 continue
-            if kind != _RETURN:
+            if kind != _RETURN and not refused:
                 raise BusTrouble("a call was refused")
             return body
 

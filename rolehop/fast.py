@@ -110,8 +110,6 @@ def _read_item(record: Record, environ: "Mapping[str, str]") -> str | None:
     from rolehop.bus import BusTrouble, read_secret
 
     try:
-        address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-        lock = f"{state_folder(environ)}/bus.lock"
-        return read_secret(address, service, USERNAME, lock=lock)
+        return read_secret(environ.get("DBUS_SESSION_BUS_ADDRESS", ""), service, USERNAME)
     except (OSError, BusTrouble):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +23,8 @@ def _process_name(pid: int, platform: str = sys.platform) -> str | None:
             return None
     if platform == "win32":
         return None
+    import subprocess  # where there is no /proc
+
     try:
         done = subprocess.run(
             ["/bin/ps", "-o", "comm=", "-p", str(pid)],

@@ -12,18 +12,18 @@ and names of chains have none of these. An empty value unsets: cmd knows no empt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rolehop.handover.quoting import refused, statements
 from rolehop.handover.variables import Change
+from rolehop.patterns import Pattern
 
 # `exit /b 1` would close the window, `false` is no command there.
 FAILURE = "cmd /d /c exit 1"
 
 LONGEST_LINE = 8191  # characters
-_SAFE = re.compile(r"[ -~]*")
-_SPECIAL = re.compile(r'["%!^]')
+_SAFE = Pattern(r"[ -~]*")
+_SPECIAL = Pattern(r'["%!^]')
 
 
 def render(changes: Iterable[Change]) -> str:

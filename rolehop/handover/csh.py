@@ -9,16 +9,16 @@ characters, of which some versions keep their own notes. Evaluate it between dou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rolehop.handover.quoting import needs_unicode, refused, statements
 from rolehop.handover.variables import Change
+from rolehop.patterns import Pattern
 
 FAILURE = "false"
 
-_CONTROL = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-_SPECIAL = re.compile(r"[^A-Za-z0-9_./:@%+=,\u0080-\U0010ffff-]")
+_CONTROL = Pattern(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+_SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+=,\u0080-\U0010ffff-]")
 
 
 def quote(text: str) -> str:

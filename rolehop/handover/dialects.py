@@ -10,6 +10,7 @@ from types import ModuleType
 from rolehop.errors import UsageProblem
 from rolehop.handover import cmd, csh, elvish, fish, nushell, posix, powershell, xonsh
 from rolehop.handover.variables import Change
+from rolehop.patterns import Pattern
 from rolehop.words import nearest
 
 
@@ -74,7 +75,7 @@ DIALECTS = {
 }
 """By name, in the order in which help shows them."""
 
-_VERSION = re.compile(r"-[0-9][0-9.]*$")
+_VERSION = Pattern(r"-[0-9][0-9.]*$")
 
 
 def dialect(name: str) -> Dialect:

@@ -11,14 +11,15 @@ import re
 from rolehop.credentials import Session
 from rolehop.errors import UsageProblem
 from rolehop.handover.variables import aws_variables, plain_token
+from rolehop.patterns import Pattern
 
-_BARE = re.compile(r"[A-Za-z0-9_./+=:@%,~-]+")
+_BARE = Pattern(r"[A-Za-z0-9_./+=:@%,~-]+")
 # Inside single quotes python-dotenv takes backslashes for escapes and node's does not; both end
 # at a quote; python-dotenv fills in ${NAME} and dotenv-expand $NAME even there.
-_UNQUOTABLE = re.compile(r"['\\$]")
-_GRAPHIC = re.compile(r"[!-~]+")
+_UNQUOTABLE = Pattern(r"['\\$]")
+_GRAPHIC = Pattern(r"[!-~]+")
 # Control characters and line ends, Unicode's own included, and halves of surrogate pairs.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = Pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def as_dotenv(session: Session, region: str | None) -> str:

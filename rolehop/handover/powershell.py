@@ -10,17 +10,17 @@ the variable before PowerShell 7.5; that is PowerShell's own rule and has no way
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from rolehop.handover.quoting import statements
 from rolehop.handover.variables import Change
+from rolehop.patterns import Pattern
 
 # `false` would be an unknown command on Windows, and on Linux a program whose failure
 # Invoke-Expression does not notice. This ends the script that evaluates it.
 FAILURE = "throw 'rolehop failed'"
 
-_RUN = re.compile(r"[ -~]+|[^ -~]+")
+_RUN = Pattern(r"[ -~]+|[^ -~]+")
 
 
 def quote(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from rolehop.errors import UsageProblem
 from rolehop.handover.variables import Change
+from rolehop.patterns import Pattern
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def statements(

@@ -34,21 +34,22 @@ def message(reply_to: int, body: bytes, *, kind: int = RETURN, order: bytes = b"
 
 
 HELLO = message(1, text(":1.7"))
-OPENED = message(2, b"\x01s\0\0" + number(0) + b"\0\0\0\0" + text(SESSION))
-FOUND = message(3, number(len(text(ITEM))) + text(ITEM))
-NOTHING_FOUND = message(3, number(0))
+KNOWN = message(2, text("/"))
+OPENED = message(3, b"\x01s\0\0" + number(0) + b"\0\0\0\0" + text(SESSION))
+FOUND = message(4, number(len(text(ITEM))) + text(ITEM))
+NOTHING_FOUND = message(4, number(0))
 
 
 def secret(value: bytes) -> bytes:
     """Return the answer to GetSecret: session, parameters, value, content type."""
     head = padded(text(SESSION), 4) + number(0)
     body = padded(head + number(len(value)) + value, 4) + text("text/plain")
-    return message(4, body)
+    return message(5, body)
 
 
 def conversation(value: bytes = b"a secret") -> bytes:
     """Return all that a good bus says when there is an item."""
-    return OK + HELLO + OPENED + FOUND + secret(value)
+    return OK + HELLO + KNOWN + OPENED + FOUND + secret(value)
 
 
 class FakeBus:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.hot.fake_bus import (
     ERROR,
     FOUND,
     HELLO,
+    KNOWN,
     NOTHING_FOUND,
     OK,
     OPENED,
@@ -150,9 +150,11 @@ def told(bus: FakeBus, says: bytes, patience: float = 20) -> str | None:
 
 def test_the_fake_bus_is_believed_when_it_speaks_well(bus: FakeBus) -> None:
     assert told(bus, conversation()) == "a secret"
-    assert told(bus, OK + HELLO + OPENED + NOTHING_FOUND) is None
+    assert told(bus, OK + HELLO + KNOWN + OPENED + NOTHING_FOUND) is None
+    not_known = message(2, text("never heard of it"), kind=ERROR)
+    assert told(bus, OK + HELLO + not_known + OPENED + NOTHING_FOUND) is None
     signal = message(0, text("hello"), kind=SIGNAL)
-    assert told(bus, OK + HELLO + signal + OPENED + signal + FOUND + secret(b"x")) == "x"
+    assert told(bus, OK + HELLO + signal + KNOWN + OPENED + signal + FOUND + secret(b"x")) == "x"
 
 
 def test_whatever_is_cut_short_is_trouble(bus: FakeBus) -> None:
@@ -170,17 +172,22 @@ LIES = {
     "a-body-too-large": OK + TOO_LARGE,
     "a-header-too-large": OK + b"l\x02\x01\x01" + number(0) + number(9) + number(0xFFFFFFF0),
     "hello-refused": OK + message(1, text("no"), kind=ERROR),
-    "session-refused": OK + HELLO + message(2, text("no"), kind=ERROR),
-    "search-refused": OK + HELLO + OPENED + message(3, text("no"), kind=ERROR),
-    "secret-refused": OK + HELLO + OPENED + FOUND + message(4, text("locked"), kind=ERROR),
-    "no-plain-session": OK + HELLO + message(2, b"\x02ay\0" + number(0) + text("/s")) + FOUND,
-    "an-answer-without-a-body": OK + HELLO + OPENED + FOUND + message(4, b""),
+    "session-refused": OK + HELLO + KNOWN + message(3, text("no"), kind=ERROR),
+    "search-refused": OK + HELLO + KNOWN + OPENED + message(4, text("no"), kind=ERROR),
+    "secret-refused": OK + HELLO + KNOWN + OPENED + FOUND + message(5, text("locked"), kind=ERROR),
+    "no-plain-session": OK
+    + HELLO
+    + KNOWN
+    + message(3, b"\x02ay\0" + number(0) + text("/s"))
+    + FOUND,
+    "an-answer-without-a-body": OK + HELLO + KNOWN + OPENED + FOUND + message(5, b""),
     "a-secret-shorter-than-it-says": OK
     + HELLO
+    + KNOWN
     + OPENED
     + FOUND
     + secret(b"x" * 40).replace(number(40) + b"x", number(99) + b"x"),
-    "a-secret-that-is-no-text": OK + HELLO + OPENED + FOUND + secret(b"\xff\xfe"),
+    "a-secret-that-is-no-text": OK + HELLO + KNOWN + OPENED + FOUND + secret(b"\xff\xfe"),
     "fields-that-never-end": OK
     + b"l\x02\x01\x01"
     + number(0)
@@ -197,7 +204,9 @@ def test_whatever_is_no_good_answer_is_trouble(bus: FakeBus, name: str) -> None:
         told(bus, LIES[name])
 
 
-@pytest.mark.parametrize("heard", [0, 10, len(OK), len(OK + HELLO), len(OK + HELLO + OPENED)])
+@pytest.mark.parametrize(
+    "heard", [0, 10, len(OK), len(OK + HELLO), len(OK + HELLO + KNOWN + OPENED)]
+)
 def test_silence_is_an_error_once_patience_runs_out(bus: FakeBus, heard: int) -> None:
     bus.holds = True
     with pytest.raises(OSError, match="timed out"):
@@ -246,17 +255,3 @@ def only_trouble(bus: FakeBus, says: bytes) -> None:
     except (BusTrouble, OSError):
         return
     assert found is None or isinstance(found, str)
-
-
-def test_a_turn_that_nobody_passes_on_is_not_waited_for_for_ever(
-    bus: FakeBus, short_folder: Path
-) -> None:
-    bus.says = conversation()
-    lock = short_folder / "lock"
-    arguments = (bus.address, "rolehop/test", "rolehop", SHORT, str(lock))
-    assert read_secret(*arguments) == "a secret"
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(BlockingIOError):
-            read_secret(*arguments)
-    assert read_secret(*arguments) == "a secret"
