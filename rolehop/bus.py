@@ -1,9 +1,9 @@
 """One secret from the Secret Service over the session bus, with as little as that takes.
 
-Three round trips: sign on and say hello to the service; open a *plain* session and search the
-default collection; read the item. The secret crosses the user's own bus socket in the clear, as with the Go tools' library;
-the keyring library encrypts it on the way against nobody in particular, at ten times the cost. A
-process that could listen on the socket could as well ask for the secret itself.
+Four round trips: sign on; open a *plain* session and ask for the default collection; search it;
+read the item. The secret crosses the user's own bus socket in the clear, as with the Go tools'
+library; the keyring library encrypts it on the way against nobody in particular, at ten times the
+cost. A process that could listen on the socket could as well ask for the secret itself.
 
 Formats: D-Bus specification (wire format, SASL); Secret Service API 0.2 (freedesktop.org).
 Anything unexpected is ``BusTrouble``: the caller asks the full path then.
@@ -14,8 +14,8 @@ import os
 from time import monotonic
 
 _SECRETS = "org.freedesktop.secrets"
-_SERVICE = (_SECRETS, "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
-_DEFAULT_COLLECTION = "/org/freedesktop/secrets/aliases/default"
+_API = "org.freedesktop.Secret"
+_SERVICE = (_SECRETS, "/org/freedesktop/secrets", f"{_API}.Service")
 _PATIENCE = 2.0  # seconds for the whole conversation
 _LARGEST = 1 << 20  # bytes of one message
 _CALL, _RETURN = 1, 2
@@ -49,44 +49,49 @@ def read_secret(
 
 
 def _read(bus: "_Bus", service: str, username: str) -> str | None:
+    _sign_on(bus)
+    session, collection = _session_and_collection(bus)
     attributes = _dictionary({"service": service, "username": username})
+    found = bus.ask(collection, f"{_API}.Collection", "SearchItems", "a{ss}", attributes)
+    item = _first_path(found)
+    if item is None:
+        return None
+    return _secret(bus.ask(item, f"{_API}.Item", "GetSecret", "o", _string(session)))
+
+
+def _sign_on(bus: "_Bus") -> None:
+    """Make ourselves known to the bus, then to the service.
+
+    gnome-keyring notes a new caller beside the caller's first call, and now and then too late.
+    Where that is OpenSession, it dies (its issue 196), and every program's secrets are locked until
+    the user unlocks them. So the first call is one for which it need not know the caller.
+    """
     bus.send(b"\0AUTH EXTERNAL %b\r\nBEGIN\r\n" % str(os.geteuid()).encode().hex().encode())
     hello = bus.call(
         "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"
     )
-    # gnome-keyring notes a new caller beside the caller's first call, and now and then too late: where
-    # that is OpenSession, it dies (its issue 196), and every program's secrets are locked until the
-    # user signs in again. So the first call is one for which it need not know the caller.
     known = bus.call(*_SERVICE, "ReadAlias", "s", _string("rolehop"))
     bus.flush()
     bus.expect_ok()
     bus.answer_to(hello)
     bus.answer_to(known, refused=True)
-    opened = bus.call(
-        *_SERVICE,
-        "OpenSession",
-        "sv",
-        # A variant: its signature, then the empty string that "plain" has for input.
-        _aligned(_string("plain") + b"\x01s\0", 4) + _string(""),
-    )
-    searched = bus.call(
-        _SECRETS,
-        _DEFAULT_COLLECTION,
-        "org.freedesktop.Secret.Collection",
-        "SearchItems",
-        "a{ss}",
-        attributes,
-    )
+
+
+def _session_and_collection(bus: "_Bus") -> tuple[str, str]:
+    """Open a plain session and ask which collection is the default one.
+
+    Not searched by its alias, which would save a round trip: gnome-keyring resolves that in
+    another thread than it changes it, and then never answers.
+    """
+    # A variant: its signature, then the empty string that "plain" has for input.
+    plain = _aligned(_string("plain") + b"\x01s\0", 4) + _string("")
+    opened = bus.call(*_SERVICE, "OpenSession", "sv", plain)
+    aliased = bus.call(*_SERVICE, "ReadAlias", "s", _string("default"))
     bus.flush()
-    session = _last_path(bus.answer_to(opened))
-    item = _first_path(bus.answer_to(searched))
-    if item is None:
-        return None
-    asked = bus.call(
-        _SECRETS, item, "org.freedesktop.Secret.Item", "GetSecret", "o", _string(session)
-    )
-    bus.flush()
-    return _secret(bus.answer_to(asked))
+    session, collection = _last_path(bus.answer_to(opened)), _text(bus.answer_to(aliased), 0)
+    if len(collection) < 2:
+        raise BusTrouble("there is no default collection")
+    return session, collection
 
 
 class _Bus:
@@ -139,6 +144,12 @@ class _Bus:
         )
         self._out += _aligned(start + _number(len(header)) + header, 8) + body
         return self._serial
+
+    def ask(self, path: str, interface: str, member: str, signature: str, body: bytes) -> bytes:
+        """Make one call to the service, and return the body of its answer."""
+        serial = self.call(_SECRETS, path, interface, member, signature, body)
+        self.flush()
+        return self.answer_to(serial)
 
     def expect_ok(self) -> None:
         """Read the answer to AUTH."""

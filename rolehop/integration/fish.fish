@@ -27,7 +27,10 @@ function rolehop --description 'Walk a chain of AWS roles'
             end
         end
     end
+    # In ( ) and pipes what is printed is wanted, as from the program itself.
     if not contains -- "$verb" assume leave refresh
+        or status is-command-substitution
+        or test -p /dev/stdout
         command rolehop $argv
         return
     end

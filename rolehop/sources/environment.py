@@ -88,7 +88,8 @@ def _refuse_own_session(environ: Mapping[str, str]) -> None:
         raise SourceError(
             f"the credentials in the environment are rolehop's own session of chain '{chain}'",
             cause="a chain must not start from what another chain handed out",
-            fix='eval "$(rolehop leave)" and try again, or let the chain continue it by from = …',
+            fix='eval "$(rolehop leave)" and export your own keys again, or let the chain continue'
+            " the other by from = …; 'rolehop keys add' keeps keys for good",
         )
 
 

@@ -35,16 +35,18 @@ def message(reply_to: int, body: bytes, *, kind: int = RETURN, order: bytes = b"
 
 HELLO = message(1, text(":1.7"))
 KNOWN = message(2, text("/"))
-OPENED = message(3, b"\x01s\0\0" + number(0) + b"\0\0\0\0" + text(SESSION))
-FOUND = message(4, number(len(text(ITEM))) + text(ITEM))
-NOTHING_FOUND = message(4, number(0))
+OPENED = message(3, b"\x01s\0\0" + number(0) + b"\0\0\0\0" + text(SESSION)) + message(
+    4, text("/org/freedesktop/secrets/collection/login")
+)
+FOUND = message(5, number(len(text(ITEM))) + text(ITEM))
+NOTHING_FOUND = message(5, number(0))
 
 
 def secret(value: bytes) -> bytes:
     """Return the answer to GetSecret: session, parameters, value, content type."""
     head = padded(text(SESSION), 4) + number(0)
     body = padded(head + number(len(value)) + value, 4) + text("text/plain")
-    return message(5, body)
+    return message(6, body)
 
 
 def conversation(value: bytes = b"a secret") -> bytes:

@@ -165,7 +165,9 @@ def test_whatever_is_cut_short_is_trouble(bus: FakeBus) -> None:
 
 
 TOO_LARGE = b"l\x02\x01\x01" + number(1 << 21) + number(9) + number(16)
+NO_DEFAULT = OPENED[: -len(message(4, text("/org/freedesktop/secrets/collection/login")))]
 LIES = {
+    "no-default-collection": OK + HELLO + KNOWN + NO_DEFAULT + message(4, text("/")),
     "rejected": b"REJECTED EXTERNAL\r\n",
     "other-byte-order": OK + message(1, text(":1.7"), order=b"B"),
     "no-message-at-all": OK + b"\0" * 64,
@@ -173,14 +175,14 @@ LIES = {
     "a-header-too-large": OK + b"l\x02\x01\x01" + number(0) + number(9) + number(0xFFFFFFF0),
     "hello-refused": OK + message(1, text("no"), kind=ERROR),
     "session-refused": OK + HELLO + KNOWN + message(3, text("no"), kind=ERROR),
-    "search-refused": OK + HELLO + KNOWN + OPENED + message(4, text("no"), kind=ERROR),
-    "secret-refused": OK + HELLO + KNOWN + OPENED + FOUND + message(5, text("locked"), kind=ERROR),
+    "search-refused": OK + HELLO + KNOWN + OPENED + message(5, text("no"), kind=ERROR),
+    "secret-refused": OK + HELLO + KNOWN + OPENED + FOUND + message(6, text("locked"), kind=ERROR),
     "no-plain-session": OK
     + HELLO
     + KNOWN
     + message(3, b"\x02ay\0" + number(0) + text("/s"))
     + FOUND,
-    "an-answer-without-a-body": OK + HELLO + KNOWN + OPENED + FOUND + message(5, b""),
+    "an-answer-without-a-body": OK + HELLO + KNOWN + OPENED + FOUND + message(6, b""),
     "a-secret-shorter-than-it-says": OK
     + HELLO
     + KNOWN
