@@ -6,7 +6,7 @@ import click
 
 from rolehop.cli.explain import exit_code
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policies import given, judge, policy_options, read_documents
+from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App
 from rolehop.trust.chain import ChainVerdict
@@ -30,11 +30,7 @@ rolehop check --policies account.json --format sarif > rolehop.sarif
 def command(
     ctx: click.Context,
     chain: tuple[str, ...],
-    policies: tuple[str, ...],
-    scp: tuple[str, ...],
-    rcp: tuple[str, ...],
-    caller: str | None,
-    context: tuple[str, ...],
+    told: Given,
     offline: bool,
     strict: bool,
     style: str,
@@ -48,13 +44,12 @@ def command(
     from rolehop.cli.refresh import matching
 
     app = App.of(ctx)
-    told = given(policies, scp, rcp, caller, context)
     names = matching(app, chain) if chain else list(app.config.chains)
     records = read_documents(told)
     verdicts = []
     for name in names:
         known = records
-        if not offline and not policies:
+        if not offline and not told.policies:
             from rolehop.cli.iam import read_live
 
             known = read_live(app, name, told).merged(records)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policies import Given, given, judge, policy_options, read_documents
+from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App
 from rolehop.errors import UsageProblem
@@ -37,11 +37,7 @@ rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
 def command(
     ctx: click.Context,
     what: tuple[str, ...],
-    policies: tuple[str, ...],
-    scp: tuple[str, ...],
-    rcp: tuple[str, ...],
-    caller: str | None,
-    context: tuple[str, ...],
+    told: Given,
     offline: bool,
     last: bool,
     strict: bool,
@@ -55,7 +51,6 @@ def command(
     command that would show it. Exits 5 where a hop is refused.
     """
     app = App.of(ctx)
-    told = given(policies, scp, rcp, caller, context)
     if len(what) == 2 and what[0] == "role":
         explain_role(app, what[1], told, style, offline=offline)
         return

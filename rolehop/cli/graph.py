@@ -7,7 +7,7 @@ import io
 import click
 
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policies import Given, given, judge, policy_options, read_documents
+from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
@@ -31,11 +31,7 @@ rolehop graph --format svg > chains.svg
 def command(
     ctx: click.Context,
     pattern: tuple[str, ...],
-    policies: tuple[str, ...],
-    scp: tuple[str, ...],
-    rcp: tuple[str, ...],
-    caller: str | None,
-    context: tuple[str, ...],
+    told: Given,
     style: str,
 ) -> None:
     """Draw chains, sources, roles and accounts.
@@ -46,9 +42,8 @@ def command(
     from rolehop.cli.refresh import matching
 
     app = App.of(ctx)
-    told = given(policies, scp, rcp, caller, context)
     names = matching(app, pattern) if pattern else list(app.config.chains)
-    records = read_documents(told) if policies else None
+    records = read_documents(told) if told.policies else None
     paths = [_path(app, name, records, told) for name in names]
     if style == "tree":
         app.terminal.view(tree_view(paths))

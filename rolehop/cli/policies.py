@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -41,7 +42,21 @@ class Given:
 
 
 def policy_options(command: F) -> F:
-    """Add the options that bring documents; gives ``policies``, ``scp``, ``rcp``, ``context``."""
+    """Add the options that bring documents and say what is known; gives ``told: Given``."""
+
+    @wraps(command)
+    def gathered(
+        *args: Any,
+        policies: tuple[str, ...],
+        scp: tuple[str, ...],
+        rcp: tuple[str, ...],
+        caller: str | None,
+        context: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        return command(*args, told=_given(policies, scp, rcp, caller, context), **others)
+
+    made = cast("F", gathered)
     for option in reversed(
         [
             click.option(
@@ -77,11 +92,11 @@ def policy_options(command: F) -> F:
             ),
         ]
     ):
-        command = option(command)
-    return command
+        made = option(made)
+    return made
 
 
-def given(
+def _given(
     policies: tuple[str, ...],
     scp: tuple[str, ...],
     rcp: tuple[str, ...],

@@ -6,7 +6,7 @@ import click
 
 from rolehop.cli.completing import source_names
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policies import given, policy_options, read_documents
+from rolehop.cli.policies import Given, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App
 from rolehop.trust.evaluate import Outcome
@@ -52,11 +52,7 @@ def command(
     ctx: click.Context,
     what: str,
     source: str | None,
-    policies: tuple[str, ...],
-    scp: tuple[str, ...],
-    rcp: tuple[str, ...],
-    caller: str | None,
-    context: tuple[str, ...],
+    told: Given,
     most: int,
     every: bool,
     write: str | None,
@@ -71,7 +67,6 @@ def command(
     from rolehop.cli.ways import Ways, append_chain, check_new_name
 
     app = App.of(ctx)
-    told = given(policies, scp, rcp, caller, context)
     name = write or "NAME"
     if write is not None:
         check_new_name(app, write)

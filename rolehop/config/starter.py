@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+
+from rolehop.config.written import toml_key, toml_text
 
 SOURCE_TYPES = ("keys", "profile", "environment")
 
@@ -107,11 +108,11 @@ def starter_text(answers: Answers | None = None) -> str:
     live = [_defaults(given.region), _source(given), _chain(given)]
     if answers is None:
         live = [_commented(part) for part in live]
-    return "\n".join([_HEAD, *live, _MORE.format(chain=_quoted(given.chain))])
+    return "\n".join([_HEAD, *live, _MORE.format(chain=toml_text(given.chain))])
 
 
 def _defaults(region: str | None) -> str:
-    line = f"region = {_quoted(region)}" if region else '# region = "eu-west-1"'
+    line = f"region = {toml_text(region)}" if region else '# region = "eu-west-1"'
     return (
         f"[defaults]\n{line}\n"
         '# session_name = "{user}@{host}"   # how CloudTrail calls you\n'
@@ -122,13 +123,13 @@ def _defaults(region: str | None) -> str:
 
 def _source(given: Answers) -> str:
     return _SOURCES[given.source_type].format(
-        source=given.source, profile=_quoted(given.profile or "default")
+        source=given.source, profile=toml_text(given.profile or "default")
     )
 
 
 def _chain(given: Answers) -> str:
     return _CHAIN.format(
-        chain=_key(given.chain), source=_quoted(given.source), role=_quoted(given.role)
+        chain=toml_key(given.chain), source=toml_text(given.source), role=toml_text(given.role)
     )
 
 
@@ -138,12 +139,3 @@ def _commented(part: str) -> str:
         line if line.startswith("#") or not line.strip() else f"# {line}"
         for line in part.splitlines(keepends=True)
     )
-
-
-def _key(name: str) -> str:
-    return name if name.replace("-", "_").isidentifier() and name.isascii() else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    # A JSON string is a TOML string, but for DEL, which TOML wants escaped, too.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -182,12 +182,6 @@ class KeyringVault:
             self._forget_entries(gone, backend)
         return tuple(gone)
 
-    def sweep(self) -> None:
-        """Remove expired sessions and leftovers from the back end in use."""
-        shelf = self._open()
-        if shelf is not None:
-            self._change(lambda index: self._swept(index, shelf))
-
     def _open(self) -> Shelf | None:
         try:
             return self._opener.open()
