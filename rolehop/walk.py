@@ -52,8 +52,9 @@ class Held:
 def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Session:
     """Return the session of the last step, with at least the plan's ``min_ttl`` left.
 
-    ``not_before`` (aware, UTC) walks anew: hops' sessions issued before it are passed over. A
-    shared MFA session is the sign-in, not a hop, and is used as long as it lasts.
+    ``not_before`` (aware, UTC) walks anew: sessions of hops and of the source itself that were
+    issued before it are passed over, so that who is behind the source now is found out. A shared
+    MFA session is the sign-in, not a hop, and is used as long as it lasts.
 
     Raises:
         ConfigError: the plan already knows that a hop must fail; no call was made.
@@ -130,10 +131,16 @@ class _Walk:
             return None
         if not session.lasts(self._ports.now(), enough):
             return None
-        if self._not_before and isinstance(step, HopStep) and session.issued_at < self._not_before:
+        if self._is_passed_over(step, session):
             return None
         self._ports.listener.arrived(step, self._total, session, cached=True)
         return Held(session.credentials, session, cached=True)
+
+    def _is_passed_over(self, step: Step, session: Session) -> bool:
+        """Tell whether a walk anew leaves ``session`` aside; a shared MFA session is the sign-in."""
+        if self._not_before is None or isinstance(step, TokenStep):
+            return False
+        return session.issued_at < self._not_before
 
     def _load(self, step: SourceStep) -> Held:
         credentials = self._ports.source.load()

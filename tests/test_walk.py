@@ -159,6 +159,25 @@ def test_refresh_walks_every_hop_anew_and_a_shared_one_once(aws: FakeAws) -> Non
     assert aws.calls == [HUB, ADMIN, HUB, ADMIN, AUDIT]
 
 
+def test_refresh_asks_the_source_anew_who_it_is(aws: FakeAws) -> None:
+    aws.source = a_source_session(aws)
+    kept = replace(A_SESSION, kept=True)
+    walk(plan(stamp=kept), aws.ports())
+    aws.now += timedelta(minutes=1)
+    aws.source = replace(a_source_session(aws), access_key_id="ASIASOMEBODYELSE")
+    session = walk(plan(stamp=kept), aws.ports(), not_before=aws.now)
+    assert session.credentials == aws.source
+    assert aws.loads == 2
+
+
+def test_refresh_keeps_the_mfa_session(aws: FakeAws) -> None:
+    aws.codes = ["123456"]
+    walk(plan(HopConfig(HUB), mfa_serial=ALICE_MFA), aws.ports())
+    aws.now += timedelta(minutes=1)
+    walk(plan(HopConfig(HUB), mfa_serial=ALICE_MFA), aws.ports(), not_before=aws.now)
+    assert aws.calls == ["GetSessionToken", HUB, HUB]
+
+
 def test_one_mfa_session_serves_all_chains_of_a_source(aws: FakeAws) -> None:
     aws.roles[HUB].needs_mfa = True
     aws.codes = ["123456"]

@@ -15,7 +15,11 @@ from rolehop.vault.vault import Kept, KeyringVault
 
 
 class BatchVault:
-    """Implements ``ports.Vault`` over another, for walks that make every hop anew."""
+    """Implements ``ports.Vault`` over another, for walks that make every hop anew.
+
+    What is got in between is found by the next walk; an older session of a source is left aside
+    by the walk itself.
+    """
 
     def __init__(self, vault: KeyringVault) -> None:
         self._vault = vault
