@@ -1,4 +1,4 @@
-"""What ``explain`` and ``check`` share: documents from files, and a plan's hops as requests."""
+"""What the commands that judge policies share: documents, flags, and a plan's hops as requests."""
 
 from __future__ import annotations
 
