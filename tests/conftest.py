@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 _FOREIGN = ("AWS_", "ROLEHOP_", "KEYRING_PROPERTY_", "XDG_")
 _OURS = "ROLEHOP_TEST_"  # says where the tests find programs
 _NAMES = ("PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
+
+
+def pytest_configure() -> None:
+    """Take back signals that are ignored: a test run in the background (``&``, nohup) starts so.
+
+    What is ignored here would be ignored by every program under test, Ctrl-C with it.
+    """
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGQUIT, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
