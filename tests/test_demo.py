@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from rolehop.demo.home import HOME_VARIABLE, DemoHome, demo_home
+from rolehop.demo.home import HOME_VARIABLE, DemoHome, deferred, demo_home, ending_in_order
 from rolehop.demo.keyring import DemoKeyring
 from rolehop.demo.world import NEEDED
 
@@ -187,6 +187,29 @@ def test_stopped_at_any_moment_it_cleans_up(
     assert "its folder is removed" in rest
     assert "Traceback" not in errors
     assert running_in(homes[0]) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_while_a_program_starts_is_held_back_until_it_can_be_ended(
+    number: signal.Signals,
+) -> None:
+    seen: list[str] = []
+
+    def stopped_while_it_starts() -> None:
+        with ending_in_order(), deferred() as release:
+            signal.raise_signal(number)
+            seen.append("started")
+            release()
+            seen.append("went on")
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        stopped_while_it_starts()
+    assert seen == ["started"]
+
+
+def test_a_stop_is_not_lost_where_starting_fails() -> None:
+    with pytest.raises(KeyboardInterrupt), deferred():
+        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.usefixtures("untouched")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rolehop.demo.home import deferred
 from rolehop.errors import RolehopError
 
 _PATIENCE = 1.0  # seconds
@@ -59,19 +60,23 @@ class Children:
 
     @contextlib.contextmanager
     def _started(self, argv: Sequence[str], *, captured: bool) -> Iterator[subprocess.Popen[str]]:
-        with subprocess.Popen(
-            list(argv),
-            env=self._environ,
-            cwd=self._folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if captured else subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            # A group of its own, so that what the program started itself ends with it.
-            process_group=0 if os.name == "posix" else None,
-        ) as child:
+        with (
+            deferred() as release,
+            subprocess.Popen(
+                list(argv),
+                env=self._environ,
+                cwd=self._folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if captured else subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                # A group of its own, so that what the program started itself ends with it.
+                process_group=0 if os.name == "posix" else None,
+            ) as child,
+        ):
             try:
+                release()
                 yield child
             except BaseException:
                 _end(child)

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +133,28 @@ def ending_in_order() -> Iterator[None]:
         yield
     finally:
         _restore(before)
+
+
+@contextmanager
+def deferred() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C and its relatives back until the function that this gives is called.
+
+    So nothing comes between the start of a program and the moment from which it is ended with us.
+    What came meanwhile is raised by that call.
+    """
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _STOPS}
+
+    def release() -> None:
+        _restore(before)
+        before.clear()
+        if came:
+            signal.raise_signal(came.pop(0))
+
+    try:
+        yield release
+    finally:
+        release()
 
 
 @contextmanager
