@@ -23,7 +23,7 @@ from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted
 from rolehop.handover.dialects import DIALECTS
-from rolehop.sources import SOURCE_TYPES
+from rolehop.sources import SOURCE_TABLES
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -139,7 +139,7 @@ class TestReadme:
             ("Top level", [TOP], ()),
             ("`[defaults]`", [DEFAULTS], ()),
             ("`[vault]`", [VAULT], ()),
-            ("`[sources.NAME]`", [SOURCE, *(row.table for row in SOURCE_TYPES.values())], ()),
+            ("`[sources.NAME]`", [SOURCE, *SOURCE_TABLES.values()], ()),
             ("`[chains.NAME]`", [CHAIN], ()),
             ("`[[chains.NAME.hops]]`", [HOP], ()),
             ("`[fleets.NAME]`", [FLEET], (CHAIN, HOP)),
@@ -160,7 +160,7 @@ class TestReadme:
         own = {"accounts", "accounts_file"}
         assert {key.name for key in FLEET.keys} == taken | own
 
-    @pytest.mark.parametrize("source_type", SOURCE_TYPES)
+    @pytest.mark.parametrize("source_type", SOURCE_TABLES)
     def test_it_names_every_source_type(self, source_type: str) -> None:
         assert f'`"{source_type}"`' in TEXT
 
@@ -171,9 +171,8 @@ class TestReadme:
         for name, text in (("config.toml", examples[number]), ("team.toml", "")):
             (tmp_path / name).write_text(text)
             (tmp_path / name).chmod(0o600)
-        types = {name: row.table for name, row in SOURCE_TYPES.items()}
         config = load_config(
-            [tmp_path / "config.toml"], explicit=True, read=read_trusted, source_types=types
+            [tmp_path / "config.toml"], explicit=True, read=read_trusted, source_types=SOURCE_TABLES
         )
         assert "prod-admin" in config.chains
 
@@ -183,10 +182,9 @@ class TestReadme:
         file = tmp_path / "config.toml"
         file.write_text("\n".join(examples))
         file.chmod(0o600)
-        types = {name: row.table for name, row in SOURCE_TYPES.items()}
-        config = load_config([file], explicit=True, read=read_trusted, source_types=types)
+        config = load_config([file], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
         shown = {source.type for source in config.sources.values()}
-        assert shown >= set(SOURCE_TYPES) - {"profile", "environment"}
+        assert shown >= set(SOURCE_TABLES) - {"profile", "environment"}
 
     def test_its_exit_codes_are_those_of_the_errors(self) -> None:
         table = TEXT.partition("\n## Exit codes\n")[2].partition("\n## ")[0]

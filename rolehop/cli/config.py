@@ -68,11 +68,13 @@ def check_text(text: str, path: Path) -> None:
     """
     from rolehop.config.loader import load_config
     from rolehop.files import FileText
-    from rolehop.sources import SOURCE_TYPES
+    from rolehop.sources import SOURCE_TABLES
 
-    tables = {name: row.table for name, row in SOURCE_TYPES.items()}
     load_config(
-        [path], explicit=True, read=lambda each: FileText(str(each), text), source_types=tables
+        [path],
+        explicit=True,
+        read=lambda each: FileText(str(each), text),
+        source_types=SOURCE_TABLES,
     )
 
 
@@ -129,10 +131,9 @@ def path(ctx: click.Context) -> None:
 def reference(ctx: click.Context) -> None:
     """Print every key of every table with its type, limit and default."""
     from rolehop.config.reference import render_reference
-    from rolehop.sources import SOURCE_TYPES
+    from rolehop.sources import SOURCE_TABLES
 
-    tables = {name: row.table for name, row in SOURCE_TYPES.items()}
-    App.of(ctx).terminal.product(render_reference(tables))
+    App.of(ctx).terminal.product(render_reference(SOURCE_TABLES))
 
 
 def _own_file(app: App) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rolehop.credentials import Credentials
     from rolehop.ports import Caller
     from rolehop.show.source import SourceRow, Tested
-    from rolehop.sources.inputs import SignIn
+    from rolehop.sources.source_type import SignIn
 
 _LONGEST_STDIN = 1_000_000  # characters
 
@@ -90,7 +90,7 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool) -> 
     taken from --stdin.
     """
     from rolehop.credentials import Secret
-    from rolehop.sources.inputs import Login
+    from rolehop.sources.source_type import Login
 
     app = App.of(ctx)
     source = _source(app, name)

@@ -223,11 +223,10 @@ def append_chain(app: App, name: str, text: str) -> Path:
 
 def _loaded(app: App, path: Path, text: str, distrust: str | None) -> Config:
     from rolehop.config.loader import load_config
-    from rolehop.sources import SOURCE_TYPES
+    from rolehop.sources import SOURCE_TABLES
 
     def read(each: Path) -> FileText | None:
         return FileText(str(each), text, distrust) if each == path else read_trusted(each)
 
     roots, explicit = app.config_roots
-    tables = {name: row.table for name, row in SOURCE_TYPES.items()}
-    return load_config(roots, explicit=explicit, read=read, source_types=tables)
+    return load_config(roots, explicit=explicit, read=read, source_types=SOURCE_TABLES)

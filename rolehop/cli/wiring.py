@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rolehop.plan.overrides import Overrides
     from rolehop.plan.resolve import Facts, Resolved
     from rolehop.ports import Listener, Vault
-    from rolehop.sources import Inputs
+    from rolehop.sources.inputs import Inputs
     from rolehop.vault.index import Index
     from rolehop.vault.lock import FileLocks
     from rolehop.vault.store import IndexStore
@@ -124,15 +124,14 @@ class App:
         """
         from rolehop.config.loader import load_config
         from rolehop.files import read_trusted
-        from rolehop.sources import SOURCE_TYPES
+        from rolehop.sources import SOURCE_TABLES
 
         roots, explicit = self.config_roots
-        tables = {name: row.table for name, row in SOURCE_TYPES.items()}
 
         def read(path: Path) -> FileText | None:
             return read_trusted(self.watch.file(path))
 
-        return load_config(roots, explicit=explicit, read=read, source_types=tables)
+        return load_config(roots, explicit=explicit, read=read, source_types=SOURCE_TABLES)
 
     @cached_property
     def state_folder(self) -> Path:
@@ -205,7 +204,7 @@ class App:
     def inputs(self) -> Inputs:
         """What sources may use."""
         from rolehop.cli.at_rest import KeysWhenAsked, TokensWhenAsked
-        from rolehop.sources import Inputs
+        from rolehop.sources.inputs import Inputs
 
         return Inputs(
             environ=self.shell_before,

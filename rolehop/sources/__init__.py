@@ -1,52 +1,28 @@
 """The table of source types: a new one is a file here, a row below, and a class of tests.
 
-A row says which keys the type has in the config, how its stamp is made (what tells one state of
-the source from another, without the network), and how the source itself is built. Nothing heavy is
-imported for it: the AWS library is loaded when a profile that needs it is resolved, not before.
+Each file ends in a ``TYPE`` that says which keys the type has in the config, how its stamp is made
+(what tells one state of the source from another, without the network), and how the source itself
+is built. A file is imported when a config first uses its type: most configs use one or two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.config.model import SourceConfig
-from rolehop.config.schema import Table
-from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources import (
-    container,
-    environment,
-    identity_center,
-    instance,
-    keys,
-    process,
-    profile,
-    roles_anywhere,
-    saml,
-    web_identity,
-)
-from rolehop.sources.inputs import (
-    Build,
-    Finding,
-    FindingsOf,
-    Finished,
-    Inputs,
-    KeyStore,
-    Run,
-    SignIn,
-    StampOf,
-)
-from rolehop.sources.profile import expand
+if TYPE_CHECKING:
+    from rolehop.awsconfig import AwsConfig
+    from rolehop.config.model import SourceConfig
+    from rolehop.config.schema import Table
+    from rolehop.plan import Stamp
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.source_type import Expanded, Finding, SignIn, SourceType
 
 __all__ = [
+    "SOURCE_TABLES",
     "SOURCE_TYPES",
-    "Finding",
-    "Finished",
-    "Inputs",
-    "KeyStore",
-    "Run",
-    "SourceType",
     "build_source",
     "expand",
     "findings_of",
@@ -54,63 +30,53 @@ __all__ = [
     "stamp_of",
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class SourceType:
-    """One kind of source."""
-
-    table: Table
-    """Its own keys; those every source has are in ``config.schema.SOURCE``."""
-
-    stamp: StampOf
-    """Reads the environment and files, never the network."""
-
-    build: Build
-    """Makes the source; nothing is loaded yet."""
-
-    findings: FindingsOf | None = None
-    """Says what is looked for and where, and what was found; never the network, never a secret."""
-
-    sign_in: SignIn | None = None
-    """Where a person can sign in to it."""
-
-
-SOURCE_TYPES: Mapping[str, SourceType] = {
-    "keys": SourceType(keys.TABLE, keys.stamp, keys.build),
-    "profile": SourceType(profile.TABLE, profile.stamp, profile.build),
-    "environment": SourceType(environment.TABLE, environment.stamp, environment.build),
-    "identity-center": SourceType(
-        identity_center.TABLE,
-        identity_center.stamp,
-        identity_center.build,
-        identity_center.findings,
-        SignIn(identity_center.login, identity_center.logout),
-    ),
-    "instance": SourceType(
-        instance.TABLE, instance.stamp, instance.build, findings=instance.findings
-    ),
-    "container": SourceType(
-        container.TABLE, container.stamp, container.build, findings=container.findings
-    ),
-    "web-identity": SourceType(
-        web_identity.TABLE,
-        web_identity.stamp,
-        web_identity.build,
-        web_identity.findings,
-        SignIn(web_identity.login, web_identity.logout),
-    ),
-    "saml": SourceType(
-        saml.TABLE, saml.stamp, saml.build, saml.findings, SignIn(saml.login, saml.logout)
-    ),
-    "roles-anywhere": SourceType(
-        roles_anywhere.TABLE,
-        roles_anywhere.stamp,
-        roles_anywhere.build,
-        roles_anywhere.findings,
-        SignIn(roles_anywhere.login, roles_anywhere.logout),
-    ),
-    "process": SourceType(process.TABLE, process.stamp, process.build),
+_FILES = {
+    "keys": "keys",
+    "profile": "profile",
+    "environment": "environment",
+    "identity-center": "identity_center",
+    "instance": "instance",
+    "container": "container",
+    "web-identity": "web_identity",
+    "saml": "saml",
+    "roles-anywhere": "roles_anywhere",
+    "process": "process",
 }
+
+
+Part = TypeVar("Part", covariant=True)
+
+
+class _ByType(Mapping[str, Part]):
+    """Something of each source type, by its name; the type is imported when it is looked up."""
+
+    def __init__(self, part: Callable[[SourceType], Part]) -> None:
+        self._part = part
+
+    def __getitem__(self, name: str) -> Part:
+        return self._part(import_module(f"{__name__}.{_FILES[name]}").TYPE)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FILES)
+
+    def __len__(self) -> int:
+        return len(_FILES)
+
+
+SOURCE_TYPES: Mapping[str, SourceType] = _ByType(lambda kind: kind)
+SOURCE_TABLES: Mapping[str, Table] = _ByType(lambda kind: kind.table)
+"""The keys that each type has of its own."""
+
+
+def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
+    """Return where ``source`` really starts, the hops it stands for, and notes for a person.
+
+    Raises:
+        SourceError: it stands for a profile that is not there.
+        ConfigError: the profile cannot be followed.
+    """
+    expanded = SOURCE_TYPES[source.type].expand
+    return (source, (), ()) if expanded is None else expanded(source, aws)
 
 
 def stamp_of(source: SourceConfig, inputs: Inputs) -> Stamp:

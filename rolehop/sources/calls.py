@@ -8,11 +8,11 @@ from rolehop.arn import default_region
 from rolehop.aws.settings import ClientSettings, settings_from
 from rolehop.aws.sts import StsClient
 from rolehop.awsconfig import current_profile, endpoint_override, region_of
-from rolehop.config.model import SourceConfig
-from rolehop.sources.inputs import Inputs
 
 if TYPE_CHECKING:
     from rolehop.aws.http import HttpClient
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.inputs import Inputs
 
 
 def region_for(source: SourceConfig, inputs: Inputs, partition: str = "aws") -> str:

@@ -7,13 +7,17 @@ is all that is needed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.sources.inputs import Inputs
 from rolehop.sources.programs import environment_of_program, first_line, output_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rolehop.sources.inputs import Inputs
 
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Finding, Inputs
+from rolehop.sources.source_type import Finding, SourceType
 from rolehop.sources.waiting import patience
 from rolehop.words import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.aws.metadata import ContainerEndpoint
+    from rolehop.config.model import SourceConfig
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 TABLE = Table(
     "sources.NAME (container)",
@@ -173,3 +175,6 @@ def _broken(name: str, value: str, cause: str) -> SourceError:
     return SourceError(
         f"{name} cannot be followed: {quoted(value)}", cause=cause, fix=f"correct or unset {name}"
     )
+
+
+TYPE = SourceType(TABLE, stamp, build, findings)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Inputs
 from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.source_type import SourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 TABLE = Table("sources.NAME (environment)", "the AWS_… variables", MFA_KEYS)
 
@@ -100,3 +105,6 @@ def _expiration(environ: Mapping[str, str]) -> datetime | None:
     except ValueError:
         return None
     return said.astimezone(UTC).replace(microsecond=0) if said.tzinfo else None
+
+
+TYPE = SourceType(TABLE, stamp, build)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rolehop.config import checks
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Document, Finding, Inputs, Login, SourceChanged
+from rolehop.sources.inputs import Document, Inputs, SourceChanged
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 from rolehop.sources.sso_calls import SPARE, Calls, access_in, cached_in, client_in
 from rolehop.sources.sso_settings import Center, center_of
 from rolehop.sources.sso_signin import SignedIn, document_of, forget_clients, registration_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.aws.sso import Portal, PortalRefusal
+    from rolehop.config.model import SourceConfig
+    from rolehop.ports import Source
 
 
 def _one_center(values: Mapping[str, object]) -> None:
@@ -321,3 +323,6 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
             " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role")),
         ),
     )
+
+
+TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))

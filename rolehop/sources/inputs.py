@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rolehop.awsconfig.model import AwsConfig
-from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal
-from rolehop.plan import Stamp
-from rolehop.ports import Locks, Source
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rolehop.aws.sts import StsClient
+    from rolehop.awsconfig.model import AwsConfig
+    from rolehop.ports import Locks
 
 
 class KeyStore(Protocol):
@@ -258,49 +257,8 @@ class Inputs:
     that reads a file passes it through here: else the quick path serves what is outdated."""
 
 
-StampOf = Callable[[SourceConfig, Inputs], Stamp]
-Build = Callable[[SourceConfig, Inputs], Source]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a source looks for: for ``rolehop source test``, and for failures."""
-
-    looked_for: str
-    """What, and where: "the variable AWS_WEB_IDENTITY_TOKEN_FILE"."""
-
-    found: str
-    """What is there, never a secret; or why it is of no use."""
-
-    good: bool | None = None
-    """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Login:
-    """How somebody wants to sign in."""
-
-    browser: bool = True
-    text: Secret | None = None
-    """What ``--stdin`` gave, for sources that take a sign-in so."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """For sources that a person signs in to."""
-
-    login: Callable[[SourceConfig, Inputs, Login], str]
-    """Signs in, keeps it, and returns one line that says what was reached."""
-
-    logout: Callable[[SourceConfig, Inputs], bool]
-    """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
-
-
 class SourceChanged(Exception):
     """The source is in another state than its stamp says: somebody has just signed in to it.
 
     Whoever walks must plan again, since the keys of all sessions hang on the stamp.
     """
-
-
-FindingsOf = Callable[[SourceConfig, Inputs], Sequence[Finding]]

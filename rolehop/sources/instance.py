@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
 from rolehop.config import checks
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
-from rolehop.credentials import Credentials
 from rolehop.errors import ConfigError, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Finding, Inputs
+from rolehop.sources.source_type import Finding, SourceType
 from rolehop.sources.waiting import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 # Amazon EC2 user guide, "Access instance metadata".
 _ADDRESSES = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
@@ -112,3 +117,6 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
 def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None:
     profile = current_profile(environ)
     return environ.get(f"AWS_{key.upper()}") or profile_setting(aws, profile, key) or None
+
+
+TYPE = SourceType(TABLE, stamp, build, findings)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Table
-from rolehop.credentials import Credentials
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Inputs, KeyStore
 from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.source_type import SourceType
+
+if TYPE_CHECKING:
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs, KeyStore
 
 TABLE = Table(
     "sources.NAME (keys)", "IAM user keys in the vault, put there by rolehop keys add", MFA_KEYS
@@ -63,3 +67,6 @@ def _absent(name: str) -> SourceError:
         cause="they were never added, were removed, or were kept only until the last reboot",
         fix=f"rolehop keys add {name}",
     )
+
+
+TYPE = SourceType(TABLE, stamp, build)

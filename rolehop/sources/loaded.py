@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from rolehop.config.model import SourceConfig
-from rolehop.credentials import Credentials
 from rolehop.errors import SourceError
-from rolehop.plan.model import Stamp
-from rolehop.ports import Source
+
+if TYPE_CHECKING:
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.plan.model import Stamp
+    from rolehop.ports import Source
 
 
 @dataclass(frozen=True, slots=True)

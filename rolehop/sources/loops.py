@@ -9,12 +9,16 @@ sees that it is asked for the very thing that is waiting (the AWS CLI guards its
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from rolehop.awsconfig import Base, Holds, holds, profile_path, profile_setting
 from rolehop.errors import SourceError
-from rolehop.sources.inputs import Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rolehop.sources.inputs import Inputs
 
 VARIABLE = "ROLEHOP_RESOLVING"
 _SOURCE = "source:"

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.sources.calls import http_of, region_for
-from rolehop.sources.inputs import Document, Inputs, Login, SourceChanged
+from rolehop.sources.inputs import Document, Inputs, SourceChanged
+from rolehop.sources.source_type import Login
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.aws.http import HttpClient
     from rolehop.aws.oauth import OAuthRefusal, Tokens
     from rolehop.aws.oidc import Endpoints, Issuer
+    from rolehop.config.model import SourceConfig
 
 # A token that ends within this is refreshed first.
 _SPARE = timedelta(minutes=2)

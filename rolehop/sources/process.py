@@ -6,17 +6,21 @@ The contract is that of the AWS SDKs ("Process credential provider", SDKs and To
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rolehop.config import checks
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
-from rolehop.credentials import Credentials
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Inputs
 from rolehop.sources.loops import as_source, refuse_source_loop, with_resolving
 from rolehop.sources.programs import environment_of_program, output_of
+from rolehop.sources.source_type import SourceType
+
+if TYPE_CHECKING:
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 TABLE = Table(
     "sources.NAME (process)",
@@ -100,3 +104,6 @@ def _check_version(version: object) -> None:
     # True is an int to Python, and "1" is what most mistakes look like.
     if type(version) is not int or version != 1:
         raise ValueError("Version must be the number 1")
+
+
+TYPE = SourceType(TABLE, stamp, build)

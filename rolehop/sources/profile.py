@@ -7,8 +7,8 @@ Static keys are read here; whatever needs a sign-in or a program is left to boto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region, partition_of
 from rolehop.awsconfig import (
@@ -23,15 +23,20 @@ from rolehop.awsconfig import (
     static_keys,
 )
 from rolehop.config import checks
-from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.config.schema import Key, Table
-from rolehop.credentials import Credentials
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Inputs
 from rolehop.sources.loops import refuse_loop, with_resolving
 from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.source_type import Expanded, SourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 TABLE = Table(
     "sources.NAME (profile)",
@@ -60,20 +65,18 @@ _LEAKING = frozenset(
 )
 
 
-def expand(
-    source: SourceConfig, aws: AwsConfig
-) -> tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]:
+def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """Return the base of a ``profile`` source, the hops of its roles, and notes for a person.
 
     The hops come before the chain's own. The base is of type ``profile`` or ``environment`` and
     carries the device that hop 1 asks for as its ``mfa_serial``, unless the config names one.
-    Any other source, and a base that this gave, is returned as it is.
+    A base that this gave is returned as it is.
 
     Raises:
         SourceError: there is no such profile.
         ConfigError: the profile cannot be followed.
     """
-    if source.type != "profile" or BASE in source.settings:
+    if BASE in source.settings:
         return source, (), ()
     path = profile_path(aws, str(source.settings["profile"]))
     settings = {key: value for key, value in source.settings.items() if key != "profile"}
@@ -180,3 +183,6 @@ class _Profile:
 
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _LEAKING}
+
+
+TYPE = SourceType(TABLE, stamp, build, expand=expand)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from rolehop.errors import SourceError
@@ -12,6 +11,7 @@ from rolehop.words import clean
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable, Mapping, Sequence
 
 DEADLINE = 60.0
 """Seconds; a person may have to sign in behind it. Go's SDK gives its own processes as long."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, partition_of
 from rolehop.config import checks, limits
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
-from rolehop.ports import Source
-from rolehop.sources.inputs import Finding, Inputs, Login
 from rolehop.sources.programs import environment_of_program, first_line, output_of
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.aws import pkcs11
     from rolehop.aws.x509 import AskPassphrase, Identity
+    from rolehop.config.model import SourceConfig
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
 
 _EXTRA = 'pip install "rolehop[{}]"'
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
@@ -351,3 +353,6 @@ def _number(value: object) -> int | None:
 
 def _told(error: SourceError) -> str:
     return f"{error.what}: {error.cause}" if error.cause else error.what
+
+
+TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))

@@ -6,7 +6,6 @@ tool signs in, and hands the assertion on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,18 +13,21 @@ from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, account_of, partition_of
 from rolehop.config import checks, limits
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
-from rolehop.sources.inputs import Document, Finding, Inputs, Login
 from rolehop.sources.programs import environment_of_program, output_of
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.aws.saml import Assertion, SamlRole
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.inputs import Document, Inputs
 
 _WAYS = ("assertion_file", "assertion_env", "assertion_command")
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
@@ -409,3 +411,6 @@ def _from_document(document: Document) -> Credentials | None:
         return Credentials(key_id, secret, token, datetime.fromisoformat(ends))
     except ValueError:
         return None
+
+
+TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))

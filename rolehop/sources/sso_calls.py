@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 from rolehop.credentials import Secret
 from rolehop.sources.calls import endpoint_of, http_of, settings_for
-from rolehop.sources.inputs import Document, Inputs, Login
-from rolehop.sources.sso_settings import Center
 from rolehop.sources.sso_signin import SignedIn, document_of, read_time, sign_in
 
 if TYPE_CHECKING:
@@ -16,6 +14,9 @@ if TYPE_CHECKING:
     from rolehop.aws.oauth import Tokens
     from rolehop.aws.sso import Portal
     from rolehop.aws.sso_oidc import Registration, SsoOidc
+    from rolehop.sources.inputs import Document, Inputs
+    from rolehop.sources.source_type import Login
+    from rolehop.sources.sso_settings import Center
 
 # Less than this is not worth starting with: a token is refreshed before.
 SPARE = timedelta(minutes=5)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rolehop.config.model import SourceConfig
 from rolehop.errors import ConfigError
-from rolehop.sources.inputs import Inputs
 from rolehop.words import nearest
+
+if TYPE_CHECKING:
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.inputs import Inputs
 
 DEFAULT_SCOPES = ("sso:account:access",)
 

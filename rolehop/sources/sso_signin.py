@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.sources.inputs import Document, Inputs, Login
-from rolehop.sources.sso_settings import Center
 
 if TYPE_CHECKING:
     from rolehop.aws.oauth import OAuthRefusal, Tokens
     from rolehop.aws.sso_oidc import DeviceCode, Registration, SsoOidc
+    from rolehop.sources.inputs import Document, Inputs
+    from rolehop.sources.source_type import Login
+    from rolehop.sources.sso_settings import Center
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _SPARE = timedelta(minutes=15)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.aws.metadata import Patience
 
 _SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"

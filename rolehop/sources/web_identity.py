@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config import checks, limits
-from rolehop.config.model import SourceConfig
 from rolehop.config.schema import Key, Table
-from rolehop.credentials import Credentials
 from rolehop.errors import ConfigError, HopRefused, SourceError
 from rolehop.plan import Stamp
 from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.calls import region_for, sts_of
 from rolehop.sources.ci_tokens import CI
-from rolehop.sources.inputs import Finding, Inputs, Login
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.aws.jwt import Claims
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
+    from rolehop.sources.inputs import Inputs
 
 _ROLE_VARIABLE = "AWS_ROLE_ARN"
 _NAME_VARIABLE = "AWS_ROLE_SESSION_NAME"
@@ -296,3 +298,6 @@ def _told(claims: Claims) -> str:
         f"issuer {claims.issuer}, subject {claims.subject}, "
         f"audience {', '.join(claims.audiences) or 'none'}, expires {ends}"
     )
+
+
+TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.sources.ci_tokens import CI, Ci, missing
-from rolehop.sources.inputs import Inputs
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
 from rolehop.sources.programs import environment_of_program, first_line, output_of
 
 if TYPE_CHECKING:
     from rolehop.aws.jwt import Claims
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.inputs import Inputs
 
 WAYS = ("token_file", "token_env", "token_command", "ci", "issuer")
 FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"

@@ -10,7 +10,7 @@ from rolehop.config.model import Config
 from rolehop.config.starter import SOURCE_TYPES as STARTER_TYPES
 from rolehop.config.starter import Answers, starter_text
 from rolehop.files import FileText
-from rolehop.sources import SOURCE_TYPES
+from rolehop.sources import SOURCE_TABLES
 
 ROLE = "arn:aws:iam::222222222222:role/Hub"
 
@@ -20,7 +20,7 @@ def load(text: str) -> Config:
         [Path("config.toml")],
         explicit=True,
         read=lambda path: FileText(str(path), text),
-        source_types={name: row.table for name, row in SOURCE_TYPES.items()},
+        source_types=SOURCE_TABLES,
     )
 
 
@@ -69,4 +69,4 @@ def test_answers_become_a_config_that_is_ready(answers: Answers) -> None:
 
 
 def test_it_offers_types_that_are_there() -> None:
-    assert set(STARTER_TYPES) <= set(SOURCE_TYPES)
+    assert set(STARTER_TYPES) <= set(SOURCE_TABLES)

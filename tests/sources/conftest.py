@@ -19,7 +19,8 @@ from rolehop.awsconfig import parse_aws_config
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError
-from rolehop.sources import Inputs, build_source, expand
+from rolehop.sources import build_source, expand
+from rolehop.sources.inputs import Inputs
 
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
 TOKEN = "IQoJTOKENTOKENTOKEN=="

@@ -13,8 +13,8 @@ from rolehop.config.loader import load_config
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted
-from rolehop.sources import SOURCE_TYPES, Inputs
-from rolehop.sources.inputs import Document
+from rolehop.sources import SOURCE_TABLES
+from rolehop.sources.inputs import Document, Inputs
 from tests.cli.world import ADMIN, HUB, World
 from tests.doubles.sts_world import Role
 
@@ -49,8 +49,9 @@ def use(world: World, settings: str) -> None:
 
 def source_of(world: World) -> SourceConfig:
     """Return the source ``s`` as the loader reads it."""
-    tables = {name: row.table for name, row in SOURCE_TYPES.items()}
-    config = load_config([world.config_file], explicit=True, read=read_trusted, source_types=tables)
+    config = load_config(
+        [world.config_file], explicit=True, read=read_trusted, source_types=SOURCE_TABLES
+    )
     return config.sources["s"]
 
 

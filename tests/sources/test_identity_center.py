@@ -14,8 +14,9 @@ import pytest
 
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
-from rolehop.sources import KeyStore, identity_center
-from rolehop.sources.inputs import Inputs, Login
+from rolehop.sources import identity_center
+from rolehop.sources.inputs import Inputs, KeyStore
+from rolehop.sources.source_type import Login
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, World
 from tests.doubles import browser

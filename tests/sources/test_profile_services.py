@@ -63,7 +63,8 @@ from pathlib import Path
 from rolehop.awsconfig import parse_aws_config
 from rolehop.config.model import SourceConfig
 from rolehop.errors import RolehopError
-from rolehop.sources import Inputs, build_source, expand
+from rolehop.sources import build_source, expand
+from rolehop.sources.inputs import Inputs
 
 config = Path(os.environ["HOME"], ".aws", "config")
 inputs = Inputs(

@@ -20,7 +20,7 @@ from rolehop.aws import pkcs11, rolesanywhere, x509
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, ServiceError, SourceError
 from rolehop.sources import build_source, findings_of, roles_anywhere, stamp_of
-from rolehop.sources.inputs import Login
+from rolehop.sources.source_type import Login
 from tests.cli.world import World
 from tests.doubles.endpoint import Answer
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE, RolesAnywhere

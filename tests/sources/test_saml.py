@@ -19,7 +19,7 @@ from rolehop.aws.saml import LONGEST, read_assertion
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, ServiceError
 from rolehop.sources import build_source, findings_of, saml, stamp_of
-from rolehop.sources.inputs import Login
+from rolehop.sources.source_type import Login
 from tests.cli.world import World
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (

@@ -1,0 +1,80 @@
+"""What a type of source is: the keys it has, its stamp, how it is built, how somebody signs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rolehop.config.model import HopConfig, SourceConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rolehop.awsconfig import AwsConfig
+    from rolehop.config.schema import Table
+    from rolehop.credentials import Secret
+    from rolehop.plan import Stamp
+    from rolehop.ports import Source
+    from rolehop.sources.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a source looks for: for ``rolehop source test``, and for failures."""
+
+    looked_for: str
+    """What, and where: "the variable AWS_WEB_IDENTITY_TOKEN_FILE"."""
+
+    found: str
+    """What is there, never a secret; or why it is of no use."""
+
+    good: bool | None = None
+    """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """How somebody wants to sign in."""
+
+    browser: bool = True
+    text: Secret | None = None
+    """What ``--stdin`` gave, for sources that take a sign-in so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """For sources that a person signs in to."""
+
+    login: Callable[[SourceConfig, Inputs, Login], str]
+    """Signs in, keeps it, and returns one line that says what was reached."""
+
+    logout: Callable[[SourceConfig, Inputs], bool]
+    """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
+
+
+Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
+"""Where a source really starts, the hops it stands for, and notes for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceType:
+    """One kind of source."""
+
+    table: Table
+    """Its own keys; those every source has are in ``config.schema.SOURCE``."""
+
+    stamp: Callable[[SourceConfig, Inputs], Stamp]
+    """Tells one state of the source from another: by the environment and files, never the
+    network."""
+
+    build: Callable[[SourceConfig, Inputs], Source]
+    """Makes the source; nothing is loaded yet."""
+
+    findings: Callable[[SourceConfig, Inputs], Sequence[Finding]] | None = None
+    """Says what is looked for and where, and what was found; never the network, never a secret."""
+
+    sign_in: SignIn | None = None
+    """Where a person can sign in to it."""
+
+    expand: Callable[[SourceConfig, AwsConfig], Expanded] | None = None
+    """For a type that stands for another source and hops that go before the chain's own."""
