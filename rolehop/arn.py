@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass
 
 ACCOUNT_ID = Pattern(r"[0-9]{12}")
 _PARTITION = r"aws(?:-[a-z]+)*"

@@ -7,9 +7,10 @@ it. Everything else (``repr``, formatting, ``json``, ``pickle``, ``copy.deepcopy
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
+
+from rolehop.values import dataclass
 
 HIDDEN = "[hidden]"
 # By identity, not by value: equal secrets die one by one.

@@ -21,8 +21,9 @@ machine's (4, 7, 8). 130 is the shell's own code for Ctrl-C.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from rolehop.values import dataclass
 
 
 class RolehopError(Exception):

@@ -6,8 +6,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from rolehop.values import dataclass
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, Session

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from rolehop.arn import account_of
 from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
+from rolehop.values import dataclass
 
 
 class RefusalKind(Enum):

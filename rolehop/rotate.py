@@ -9,12 +9,12 @@ to work. Whatever interrupts, what remains at AWS is said.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.ports import Caller, StsRefusal
+from rolehop.values import dataclass
 
 T = TypeVar("T")
 

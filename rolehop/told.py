@@ -9,13 +9,13 @@ each session: two processes cannot lose each other's.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from rolehop.files import write_beside
 from rolehop.patterns import Pattern
 from rolehop.plan.overrides import Overrides
+from rolehop.values import asdict
 
 SCHEMA = 1
 KEPT_FOR = timedelta(days=7)

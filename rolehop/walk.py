@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -22,6 +21,7 @@ from rolehop.plan.make import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
 from rolehop.refusals import exceeds_max_session_duration, explain_refusal
+from rolehop.values import dataclass, replace
 
 # What STS answers when the *signer's* session is no good any more (STS API reference, common
 # errors). Only then can walking the step before again help.

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
 from rolehop.plan import Hop, HopStep, Plan, Step
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
+from rolehop.values import replace
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 USER = Credentials("AKIASOURCE", Secret("user-secret-of-the-simulator"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -15,6 +15,7 @@ from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError, VaultBroken
 from rolehop.ports import MfaCode, StsRefusal
 from rolehop.rotate import Rotation
+from rolehop.values import replace
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import User
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError
 from rolehop.plan.make import make_plan
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.resolve import Facts, path_of, resolve, source_of, written_hops
+from rolehop.values import replace
 from rolehop.walk import CeilingFound, walk
 from tests.simulator import START, FakeAws
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from rolehop.credentials import scrub
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 LONGEST_ANSWER = 1_000_000

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rolehop.aws.oauth import hidden_text
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted, write_beside
+from rolehop.values import dataclass
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 

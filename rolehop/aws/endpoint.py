@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +15,7 @@ from botocore.utils import (
 
 from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ConfigError
+from rolehop.values import dataclass
 
 Service = Literal["sts", "iam", "rolesanywhere"]
 

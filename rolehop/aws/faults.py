@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from botocore.exceptions import (
@@ -24,6 +23,7 @@ from urllib3.exceptions import ReadTimeoutError as BodyTimeoutError
 
 from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ServiceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 

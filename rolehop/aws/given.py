@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rolehop.credentials import Credentials, Secret
+from rolehop.values import dataclass
 
 # AccessKeyId: 16-128 of \w (STS model, type accessKeyIdType).
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")

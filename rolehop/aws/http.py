@@ -7,12 +7,10 @@ answer of bounded size, no redirect followed, and secrets revealed only while a 
 from __future__ import annotations
 
 import json
-import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult, urlencode, urlsplit
@@ -27,12 +25,12 @@ from rolehop import __version__
 from rolehop.aws.faults import Fault, FaultKind, Route, fault_of, tell
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Secret, scrub
+from rolehop.debug import debug
 from rolehop.errors import ConfigError, ServiceError, SourceError
+from rolehop.values import dataclass, field
 from rolehop.words import clean
 
 # Names and numbers only: what is sent is never logged.
-_log = logging.getLogger(__name__)
-
 LONGEST_BODY = 1_000_000  # bytes; tokens and pages of lists are far below
 _LONGEST_MESSAGE = 500  # characters of a server's own words that are shown
 
@@ -192,7 +190,7 @@ class HttpClient:
             outcome = self._receive(response)
         except (BotoCoreError, HTTPError) as error:
             outcome = fault_of(error)
-        _log.debug("%s %s: %s", request.method, route.host, outcome)
+        debug(__name__, "%s %s: %s", request.method, route.host, outcome)
         return outcome
 
     def told(self, fault: Fault, url: str, *, attempts: int = 1) -> ServiceError:

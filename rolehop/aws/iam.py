@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
 from rolehop.ports import StsRefusal
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -7,13 +7,13 @@ policies. Nothing is written, and no call is made twice for one entity.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rolehop.arn import partition_of
 from rolehop.credentials import Credentials
 from rolehop.ports import StsRefusal
 from rolehop.trust.records import Entity, Records, policy_text
+from rolehop.values import replace
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

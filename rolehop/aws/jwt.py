@@ -6,11 +6,11 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rolehop.credentials import Secret
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 _LONGEST = 20_000  # WebIdentityToken (STS API reference)

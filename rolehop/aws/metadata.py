@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from rolehop.aws import given
@@ -17,6 +16,7 @@ from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.values import dataclass, field
 
 TOKEN_SECONDS = 60
 """How long the metadata token lasts; it is used three times at once and forgotten."""

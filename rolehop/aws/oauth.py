@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rolehop.aws.http import HttpAnswer, unexpected
 from rolehop.credentials import Secret, scrub
 from rolehop.errors import ServiceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 LONGEST_TOKEN = 20_000

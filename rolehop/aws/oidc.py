@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
@@ -11,6 +10,7 @@ from rolehop.aws.http import HttpClient, HttpRequest, Text, host_of, unexpected
 from rolehop.aws.oauth import OAuthRefusal, Tokens, plain_text, read_document, read_tokens
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 
 _ATTEMPTS = 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

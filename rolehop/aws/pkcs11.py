@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
@@ -26,6 +25,7 @@ from pkcs11.exceptions import (
 from rolehop.aws.x509 import Identity, certificate_from_der, intermediates, kind_of
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 
 DEFAULT_MODULE = "p11-kit-proxy.so"
 """p11-kit's own module offers every token that the system knows."""

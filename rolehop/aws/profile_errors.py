@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from botocore import exceptions as boto
@@ -12,6 +11,7 @@ from rolehop.aws.faults import FaultKind, fault_of
 from rolehop.awsconfig import Base, Holds
 from rolehop.credentials import scrub
 from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 _SIGN_IN_WANTED = (

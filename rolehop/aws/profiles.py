@@ -9,7 +9,6 @@ Identity Center sign-in in the AWS CLI's own token cache.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from rolehop.aws.profile_errors import Asked, told_of_aws, told_of_machine
 from rolehop.awsconfig import Base, Holds
 from rolehop.credentials import Credentials, Secret, scrub
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 # Providers that would answer with something that is not the profile's own.

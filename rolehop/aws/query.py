@@ -6,13 +6,11 @@ every identity, from any thread.
 
 from __future__ import annotations
 
-import logging
 import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -39,12 +37,12 @@ from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
 from rolehop.aws.faults import Fault, FaultKind, Route, fault_of, tell
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials
+from rolehop.debug import debug
 from rolehop.errors import ConfigError, ServiceError, SourceError
 from rolehop.ports import StsRefusal
+from rolehop.values import dataclass
 
 # Names and numbers only: what is sent is never logged.
-_log = logging.getLogger(__name__)
-
 _VERSIONS: Mapping[Service, str] = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
 # The union that botocore's standard mode retries (botocore/retries/standard.py).
@@ -163,7 +161,7 @@ class QueryClient:
         while True:
             made += 1
             outcome = self._send(line, service, body, signer)
-            _log.debug("%s at %s, attempt %d: %s", action, line.endpoint.host, made, outcome)
+            debug(__name__, "%s at %s, attempt %d: %s", action, line.endpoint.host, made, outcome)
             if made >= allowed or not _may_pass(outcome):
                 break
             self._sleep(_backoff_seconds(made))

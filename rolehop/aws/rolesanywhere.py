@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, unexpected
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials, scrub
 from rolehop.errors import ServiceError, SourceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ No text of it gets into a message but the ARNs of its roles and its times.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from rolehop.arn import RoleArn
 from rolehop.aws.answers import parse_xml
 from rolehop.credentials import Secret
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

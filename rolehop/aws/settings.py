@@ -6,10 +6,10 @@ Imports no botocore: settings are made on paths that may end without a call.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rolehop.arn import default_region
 from rolehop.errors import ConfigError
+from rolehop.values import dataclass
 
 DEFAULT_ATTEMPTS = 3
 

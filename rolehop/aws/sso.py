@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, host_of, unexp
 from rolehop.aws.oauth import hidden_text, plain_text, raise_trouble
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 _ATTEMPTS = 8

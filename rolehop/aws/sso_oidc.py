@@ -8,7 +8,6 @@ operation of the model: it is ``/authorize`` of the same endpoint, and its scope
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +22,7 @@ from rolehop.aws.oauth import (
     read_tokens,
 )
 from rolehop.credentials import Secret
+from rolehop.values import dataclass
 
 CLIENT_NAME = "rolehop"
 CODE_GRANT = "authorization_code"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
@@ -17,6 +16,7 @@ from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
 from rolehop.ports import Caller, MfaCode
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -7,7 +7,6 @@ into a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 
 Kind = Literal["RSA", "ECDSA"]
 AskPassphrase = Callable[[str], Secret]

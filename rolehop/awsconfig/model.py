@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, SourceError
+from rolehop.values import dataclass, field
 from rolehop.words import nearest
 
 SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_security_token"})

@@ -8,7 +8,6 @@ is bound to refuse is refused here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 
 from rolehop.arn import RoleArn
@@ -17,6 +16,7 @@ from rolehop.awsconfig.model import AwsConfig, profile_of, text_in
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass, replace
 
 MAX_HOPS = 64  # a real path has three or four; this only bounds the work on a generated file
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, endpoint_override
+from rolehop.values import dataclass, field
 
 if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient

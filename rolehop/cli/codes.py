@@ -12,12 +12,12 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rolehop.cli.terminal import Terminal
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.ports import Locks, MfaCode
 from rolehop.sources.programs import output_of
+from rolehop.values import dataclass
 from rolehop.vault.index import Spent
 from rolehop.vault.store import IndexStore
 

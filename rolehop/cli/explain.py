@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from rolehop.cli.options import Command, format_option
@@ -13,6 +11,7 @@ from rolehop.cli.wiring import App
 from rolehop.errors import UsageProblem
 from rolehop.trust.chain import ChainVerdict
 from rolehop.trust.evaluate import Outcome
+from rolehop.values import replace
 
 REFUSED = 5
 """The exit code where something is refused."""

@@ -8,11 +8,11 @@ itself.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import RolehopError, VaultError
 from rolehop.plan.model import HopStep, Step
+from rolehop.values import replace
 from rolehop.vault.index import Index, make_entry
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rolehop.arn import account_of
 from rolehop.aws.iam_read import IamReader
@@ -14,6 +13,7 @@ from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.model import Cache, HopStep, Plan, SourceStep
 from rolehop.ports import StsRefusal
 from rolehop.trust.records import Records
+from rolehop.values import dataclass
 
 # Sources that load without a call, a question or a program.
 _AT_HAND = ("keys", "environment")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -133,6 +130,8 @@ def browser_commands(
     if platform == "win32":
         # cmd's start would read & in the address; this one takes it whole.
         return (("rundll32", "url.dll,FileProtocolHandler", url),)
+    import shlex
+
     named = [each for each in environ.get("BROWSER", "").split(":") if each.strip()]
     chosen = [tuple(_with_url(shlex.split(each), url)) for each in named]
     return (*chosen, *((opener, url) for opener in _OPENERS))
@@ -146,6 +145,9 @@ def _with_url(words: list[str], url: str) -> list[str]:
 
 def _started(command: tuple[str, ...], environ: Mapping[str, str]) -> bool:
     """Start a browser apart from us: its chatter must not reach our stdout, nor hold it open."""
+    import shutil
+    import subprocess
+
     if shutil.which(command[0], path=environ.get("PATH")) is None:
         return False
     try:

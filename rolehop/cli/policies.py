@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -20,6 +19,7 @@ from rolehop.trust.callers import session_of
 from rolehop.trust.chain import ChainVerdict, judge_chain
 from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
 from rolehop.trust.records import NotRecords, Records, load_strictly, policy_text, read_records
+from rolehop.values import dataclass, field, replace
 
 F = TypeVar("F", bound=Callable[..., Any])
 

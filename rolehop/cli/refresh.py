@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walking import ask_for_reason, chain_names, note_flags, since, watcher
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.values import replace
 
 if TYPE_CHECKING:
     from rolehop.plan.overrides import Overrides

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 
 from rolehop.cli.wiring import App
 from rolehop.errors import HopRefused, UsageProblem
+from rolehop.values import dataclass
 
 FILE = "refused.json"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from rolehop.aws.sts import StsClient
@@ -14,6 +13,7 @@ from rolehop.errors import NoTerminal, SourceError, UsageProblem
 from rolehop.handover.child import child_environment
 from rolehop.ports import StsRefusal
 from rolehop.rotate import Rotation, shown
+from rolehop.values import dataclass
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 

@@ -12,11 +12,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.errors import NoTerminal, RolehopError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 if TYPE_CHECKING:

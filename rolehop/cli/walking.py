@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from rolehop.cli.terminal import Settings
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import NoTerminal, UsageProblem
 from rolehop.show.times import show_left
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 if TYPE_CHECKING:

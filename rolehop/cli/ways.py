@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from rolehop.trust.callers import session_of
 from rolehop.trust.hops import HopAsked, Setting, Start, token_request
 from rolehop.trust.records import Records
 from rolehop.trust.routes import Beginning, Found, Route, search
+from rolehop.values import replace
 
 
 class Ways:

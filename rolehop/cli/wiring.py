@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from rolehop.cli.machine import host_name, read_or_none, user_name
 from rolehop.cli.terminal import Settings, Terminal
 from rolehop.cli.watch import Watch, Watched
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     import click

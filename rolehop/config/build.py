@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar, cast
 
 from rolehop.arn import ACCOUNT_ID
@@ -13,6 +12,7 @@ from rolehop.config.gather import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
 from rolehop.config.validate import Values, check_name, check_table
+from rolehop.values import dataclass, field, replace
 from rolehop.words import quoted
 
 T = TypeVar("T")

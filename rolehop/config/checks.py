@@ -7,13 +7,13 @@ faults at places of their own. STS's own limits are in ``limits.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rolehop.arn import ACCOUNT_ID, is_principal
 from rolehop.config.said import kind_of
 from rolehop.durations import format_duration
 from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass
 from rolehop.words import quoted
 
 Place = tuple[str | int, ...]

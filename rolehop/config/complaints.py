@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from rolehop.config.checks import Faulty, Place
 from rolehop.errors import Complaint, ConfigError
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass, field
 
 _BARE_KEY = Pattern(r"[A-Za-z0-9_-]+")
 FIX = "correct it, then run rolehop config check; rolehop config reference lists every key"

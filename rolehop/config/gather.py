@@ -5,7 +5,6 @@ from __future__ import annotations
 import os.path
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rolehop.config.complaints import Faults, Origin
@@ -13,6 +12,7 @@ from rolehop.config.schema import TOP
 from rolehop.config.validate import check_key
 from rolehop.files import FileText
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass, field
 from rolehop.words import quoted
 
 Read = Callable[[Path], FileText | None]

@@ -8,7 +8,6 @@ fleets) or by key (``[defaults]``, ``[vault]``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +17,7 @@ from rolehop.config.gather import Document, Gatherer, Read
 from rolehop.config.model import ChainConfig, Config, Defaults
 from rolehop.config.paths import PathRules
 from rolehop.config.schema import Table
+from rolehop.values import dataclass
 
 
 def load_config(

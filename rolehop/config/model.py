@@ -7,7 +7,8 @@ be checked without knowing which chain is walked has been checked when one of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from rolehop.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.complaints import Faults, Origin
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
+from rolehop.values import dataclass
 from rolehop.words import quoted
 
 

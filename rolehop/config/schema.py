@@ -7,12 +7,12 @@ ready-made checks are in ``checks`` and ``limits``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from rolehop.config import checks, limits
 from rolehop.config.checks import Check
 from rolehop.config.said import kind_of
 from rolehop.config.templates import FIELDS
+from rolehop.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

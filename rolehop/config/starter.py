@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rolehop.config.written import toml_key, toml_text
+from rolehop.values import dataclass
 
 SOURCE_TYPES = ("keys", "profile", "environment")
 

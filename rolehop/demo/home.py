@@ -8,11 +8,11 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from rolehop.files import make_private_folder, write_beside
+from rolehop.values import dataclass
 
 HOME_VARIABLE = "ROLEHOP_DEMO_HOME"
 """Tells the demo's keyring where it may write."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import ModuleType
 
 from rolehop.errors import UsageProblem
 from rolehop.handover import cmd, csh, elvish, fish, nushell, posix, powershell, xonsh
 from rolehop.handover.variables import Change
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass
 from rolehop.words import nearest
 
 

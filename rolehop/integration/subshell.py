@@ -7,11 +7,11 @@ fish to run one more command; each of these first does what would have been done
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rolehop.handover import fish, posix
 from rolehop.handover.variables import Change
+from rolehop.values import dataclass, field
 
 _INIT_HERE = "@INIT@"
 _FOLDER_HERE = "@FOLDER@"

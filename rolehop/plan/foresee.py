@@ -7,9 +7,9 @@ assumed roles"; STS API reference, AssumeRole (sizes).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rolehop.plan.model import Hop
+from rolehop.values import dataclass
 
 # Inline policy and managed policies' ARNs together, in plain text.
 LONGEST_POLICIES = 2048

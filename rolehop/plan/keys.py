@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 
 from rolehop.config.model import SourceConfig
 from rolehop.plan.model import Hop
+from rolehop.values import asdict
 
 SCHEMA = "rolehop/1"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rolehop.arn import RoleArn
@@ -25,6 +24,7 @@ from rolehop.plan.model import (
 )
 from rolehop.plan.overrides import Overrides, overridden
 from rolehop.plan.resolve import Resolved
+from rolehop.values import replace
 
 HOUR = 3600
 # The longest a role session may last at all, and the longest once it is chained (STS API

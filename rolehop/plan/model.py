@@ -7,12 +7,12 @@ told and nothing STS will answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig
+from rolehop.values import dataclass, field, replace
 
 
 class Mfa(Enum):

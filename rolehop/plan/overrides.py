@@ -8,12 +8,11 @@ what both the union and the role allow. So a policy can never be added to narrow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from rolehop.config import limits
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError, UsageProblem
 from rolehop.plan.resolve import Resolved, clean_name
+from rolehop.values import dataclass, replace
 
 REASON_TAG = "reason"
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from rolehop.arn import RoleArn, default_region, partition_of_region
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.errors import ConfigError
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass, replace
 from rolehop.words import nearest
 
 # RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).

@@ -6,10 +6,10 @@ The layout of a diagram is Mermaid's or Graphviz's business; here are nodes, edg
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from rolehop.arn import account_of
 from rolehop.show.layout import Branch, Style, View, Words, line
+from rolehop.values import dataclass, field
 from rolehop.words import clean
 
 _COLORS = {"allowed": "green", "refused": "red", "unknown": "orange"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from rolehop.show.layout import Grid, Line, View, Words, line, row
 from rolehop.show.times import rfc3339, show_left
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 

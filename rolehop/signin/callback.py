@@ -14,7 +14,6 @@ import hmac
 import queue
 import re
 import threading
-from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -23,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 from rolehop.words import clean
 
 PATH = "/oauth/callback"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import dataclass, field
 
 from rolehop.credentials import Secret
+from rolehop.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ is all that is needed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.sources.programs import environment_of_program, first_line, output_of
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.source_type import Finding, SourceType
 from rolehop.sources.waiting import patience
+from rolehop.values import dataclass
 from rolehop.words import quoted
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.mfa import MFA_KEYS
 from rolehop.sources.source_type import SourceType
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rolehop.config import checks
@@ -15,6 +14,7 @@ from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 from rolehop.sources.sso_calls import SPARE, Calls, access_in, cached_in, client_in
 from rolehop.sources.sso_settings import Center, center_of
 from rolehop.sources.sso_signin import SignedIn, document_of, forget_clients, registration_in
+from rolehop.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

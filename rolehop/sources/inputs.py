@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal
+from rolehop.values import dataclass, field
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
@@ -13,6 +12,7 @@ from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.sources.source_type import Finding, SourceType
 from rolehop.sources.waiting import patience
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

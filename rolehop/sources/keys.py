@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.config.schema import Table
@@ -10,6 +9,7 @@ from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.mfa import MFA_KEYS
 from rolehop.sources.source_type import SourceType
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rolehop.errors import SourceError
+from rolehop.values import dataclass, replace
 
 if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.sources.calls import http_of, region_for
 from rolehop.sources.inputs import Document, Inputs, SourceChanged
 from rolehop.sources.source_type import Login
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

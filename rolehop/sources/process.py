@@ -5,7 +5,6 @@ The contract is that of the AWS SDKs ("Process credential provider", SDKs and To
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.config import checks
@@ -15,6 +14,7 @@ from rolehop.plan import Stamp
 from rolehop.sources.loops import as_source, refuse_source_loop, with_resolving
 from rolehop.sources.programs import environment_of_program, output_of
 from rolehop.sources.source_type import SourceType
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig

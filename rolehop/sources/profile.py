@@ -7,7 +7,6 @@ Static keys are read here; whatever needs a sign-in or a program is left to boto
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region, partition_of
@@ -29,6 +28,7 @@ from rolehop.plan import Stamp
 from rolehop.sources.loops import refuse_loop, with_resolving
 from rolehop.sources.mfa import MFA_KEYS
 from rolehop.sources.source_type import Expanded, SourceType
+from rolehop.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.sources.programs import environment_of_program, first_line, output_of
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

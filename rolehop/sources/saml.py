@@ -6,7 +6,6 @@ tool signs in, and hands the assertion on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.programs import environment_of_program, output_of
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

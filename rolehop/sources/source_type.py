@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.config.model import HopConfig, SourceConfig
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

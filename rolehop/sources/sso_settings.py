@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.errors import ConfigError
+from rolehop.values import dataclass
 from rolehop.words import nearest
 
 if TYPE_CHECKING:

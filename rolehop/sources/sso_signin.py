@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from rolehop.aws.oauth import OAuthRefusal, Tokens

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, partition_of_region
@@ -17,6 +16,7 @@ from rolehop.sources.ci_tokens import CI
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
 from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

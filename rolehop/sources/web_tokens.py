@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from rolehop.errors import SourceError
 from rolehop.sources.ci_tokens import CI, Ci, missing
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
 from rolehop.sources.programs import environment_of_program, first_line, output_of
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from rolehop.aws.jwt import Claims

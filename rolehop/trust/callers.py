@@ -6,12 +6,12 @@ one account: how a caller is named decides what else must allow the call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from rolehop.arn import ACCOUNT_ID, account_of, partition_of
 from rolehop.trust.policy import Principal, PrincipalKind
 from rolehop.trust.truth import Finding, Reason, Truth, some
+from rolehop.values import dataclass
 
 _UNIQUE_IDS = ("AIDA", "AROA", "AGPA", "ANPA", "ASCA")
 

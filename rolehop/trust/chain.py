@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rolehop.trust.evaluate import Outcome, Request, Verdict, evaluate
 from rolehop.trust.mend import Mend, mends
+from rolehop.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ verdict = all lanes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from rolehop.arn import account_of, partition_of
@@ -28,6 +27,7 @@ from rolehop.trust.context import Context
 from rolehop.trust.policy import Effect
 from rolehop.trust.statements import Attached, Call, Judged, judge_documents
 from rolehop.trust.truth import Finding, Reason, Truth, every, some, truth_of, wrong_first
+from rolehop.values import dataclass, field
 
 
 class LaneName(Enum):

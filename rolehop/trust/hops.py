@@ -8,7 +8,6 @@ actions taken with assumed roles" and "Secure API access with MFA".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from rolehop.arn import RoleArn
@@ -17,6 +16,7 @@ from rolehop.trust.context import Context
 from rolehop.trust.evaluate import LaneName, Request, Shown
 from rolehop.trust.records import Records
 from rolehop.trust.truth import Finding, Reason, Truth
+from rolehop.values import dataclass, field
 
 Told = Mapping[str, Sequence[str]]
 """What the user supplies about the request: condition key to values; none: surely absent."""

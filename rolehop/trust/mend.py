@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -18,6 +17,7 @@ from rolehop.arn import account_of
 from rolehop.trust.evaluate import Lane, LaneName, Outcome, Request, Verdict, actions_refused
 from rolehop.trust.statements import Attached, Judged
 from rolehop.trust.truth import Reason, Truth
+from rolehop.values import dataclass
 
 Statement = dict[str, Any]
 

@@ -9,13 +9,13 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 
 from rolehop.patterns import Pattern
 from rolehop.trust.wildcard import Token, Wild, matches
+from rolehop.values import dataclass
 
 _QUANTIFIERS = ("ForAllValues", "ForAnyValue")
 _NUMBER = Pattern(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import NoReturn, TypeVar
@@ -16,6 +15,7 @@ from rolehop.patterns import Pattern
 from rolehop.trust.operators import Operator, parse_operator
 from rolehop.trust.reader import Node, Number, error_at, read_json
 from rolehop.trust.variables import Template, parse_template
+from rolehop.values import dataclass, field
 from rolehop.words import nearest, quoted
 
 T = TypeVar("T")

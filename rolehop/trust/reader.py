@@ -9,9 +9,9 @@ RFC 8259 are refused, each with line and column.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from rolehop.patterns import Pattern
+from rolehop.values import dataclass
 from rolehop.words import quoted
 
 LONGEST = 131_072

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from rolehop.trust.evaluate import NOT_THERE, NOT_VISIBLE, LaneName, Shown
 from rolehop.trust.policy import Kind, parse_policy
 from rolehop.trust.reader import PolicyError
 from rolehop.trust.statements import Attached
+from rolehop.values import dataclass, field, replace
 
 # AWS writes this one, and everybody attaches it; its text never changed.
 ADMINISTRATOR = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from rolehop.arn import ACCOUNT_ID, account_of
@@ -18,6 +17,7 @@ from rolehop.trust.policy import (
 from rolehop.trust.records import Entity, Records
 from rolehop.trust.variables import Template
 from rolehop.trust.wildcard import matches_text
+from rolehop.values import dataclass
 
 
 class RiskKind(Enum):

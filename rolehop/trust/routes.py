@@ -7,12 +7,12 @@ evaluated; every hop of a route is then judged by the evaluator that ``explain``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 
 from rolehop.trust.evaluate import Outcome, Request, Verdict, evaluate
 from rolehop.trust.hops import Held, HopAsked, Setting, Start, after, at_start, request_of
 from rolehop.trust.reach import Reach
+from rolehop.values import dataclass, field
 
 MOST_EVALUATIONS = 200_000
 """After so many the search ends and says so; a thousand roles that name each other need fewer."""

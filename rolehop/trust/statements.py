@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 from rolehop.trust.callers import Caller, How, judge_principals
 from rolehop.trust.conditions import judge_condition
@@ -12,6 +11,7 @@ from rolehop.trust.policy import Policy, Statement
 from rolehop.trust.truth import Finding, Reason, Truth, every, some, truth_of
 from rolehop.trust.variables import Template, Unfilled, fill
 from rolehop.trust.wildcard import matches, matches_text
+from rolehop.values import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

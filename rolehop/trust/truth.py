@@ -7,8 +7,9 @@ unknown stays unknown until somebody supplies it, and never turns into a yes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from rolehop.values import dataclass
 
 
 class Truth(Enum):

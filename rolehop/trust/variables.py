@@ -5,11 +5,10 @@ Source: IAM user guide, "IAM policy elements: variables and tags".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rolehop.patterns import Pattern
 from rolehop.trust.context import Context, Unknown
 from rolehop.trust.wildcard import Token, Wild, tokens_of
+from rolehop.values import dataclass, field
 
 _VARIABLE = Pattern(r"\$\{([^{}]*)\}")
 _KEY = Pattern(r"\s*([^\s,']+)\s*(?:,\s*'([^']*)'\s*)?")

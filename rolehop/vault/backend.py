@@ -13,12 +13,12 @@ import configparser
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.errors import VaultAbsent
 from rolehop.files import read_trusted
+from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

@@ -13,8 +13,9 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Protocol
+
+from rolehop.values import asdict, dataclass
 
 CHUNK = 1_000
 """Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""

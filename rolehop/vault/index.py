@@ -8,12 +8,12 @@ writes the file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Known, Lifetime, SourceStep, Step, TokenStep
+from rolehop.values import dataclass, field, replace
 
 SCHEMA = 1
 FINDING_LASTS = timedelta(days=7)

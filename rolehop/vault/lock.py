@@ -10,21 +10,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rolehop.debug import debug
 from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder
-
-_log = logging.getLogger(__name__)
+from rolehop.values import dataclass, field
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; by then the user must have been told why."""
@@ -80,7 +78,9 @@ class FileLocks:
                 raise self._too_late(held.state) from None
             except OSError:
                 file = None
-            _log.debug("hold lock %s", name if file is not None else f"{name}: not possible here")
+            debug(
+                __name__, "hold lock %s", name if file is not None else f"{name}: not possible here"
+            )
             try:
                 self._enter(file)
                 yield

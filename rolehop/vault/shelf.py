@@ -6,19 +6,17 @@ silent once is not asked again by this process, and never written to after a fai
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rolehop.debug import debug
 from rolehop.errors import VaultBroken, VaultError, VaultFull
 from rolehop.vault import chunks
 from rolehop.vault.deadline import PERSON_SECONDS, QUICK_SECONDS, Deadline, in_our_words
 
 if TYPE_CHECKING:
     from rolehop.vault.backend import Chosen
-
-_log = logging.getLogger(__name__)
 
 # Constant: the service tells items apart. Windows keeps an old secret under a compound name where
 # the user name of a service changes.
@@ -50,7 +48,7 @@ class Shelf:
                 return half
 
         found = self._deadline.call("reading from the keyring", read)
-        _log.debug("read %s: %s", service, "nothing there" if found is None else "found")
+        debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
         if isinstance(found, chunks.HalfThere):
             raise found
         return found
@@ -61,7 +59,7 @@ class Shelf:
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
         )
-        _log.debug("wrote %s", service)
+        debug(__name__, "wrote %s", service)
 
     def delete(self, service: str) -> bool:
         """Delete the text; ``False``: there was none."""
@@ -69,7 +67,7 @@ class Shelf:
             "deleting from the keyring",
             lambda: chunks.delete(self._plain, service, self.chosen.limit),
         )
-        _log.debug("deleted %s", service if there else f"nothing under {service}")
+        debug(__name__, "deleted %s", service if there else f"nothing under {service}")
         return there
 
 
@@ -123,7 +121,7 @@ class Opener:
         except VaultError as error:
             self._failure = error
             raise
-        _log.debug("the keyring is %s", chosen.name)
+        debug(__name__, "the keyring is %s", chosen.name)
         if chosen.warning is not None:
             self._say(chosen.warning)
         return Shelf(chosen, Deadline(person if chosen.asks_person else quick))

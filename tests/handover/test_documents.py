@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import botocore.session
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import UsageProblem
 from rolehop.handover.documents import as_docker_env, as_dotenv, as_ini
+from rolehop.values import replace
 
 VALUES = {
     "AWS_ACCESS_KEY_ID": "ASIAHUB",

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import botocore.session
@@ -10,6 +9,7 @@ import pytest
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.handover.process import as_process
+from rolehop.values import replace
 
 
 def test_the_line_is_the_contract_to_the_byte(session: Session) -> None:

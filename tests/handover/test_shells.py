@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rolehop.credentials import Session
 from rolehop.handover.dialects import dialect
 from rolehop.handover.variables import assumed, left
+from rolehop.values import replace
 
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
 PATH = os.environ.get("PATH", os.defpath)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.handover.variables import Change, assumed, left, renewed, shell_before, timestamp
+from rolehop.values import replace
 
 FOUR = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 HUB = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from keyring.backends.SecretService import Keyring
 
 from rolehop.fast import USERNAME, answer
 from rolehop.record import Record, read_record, record_path, state_folder
+from rolehop.values import replace
 from rolehop.vault.item import as_item, read_item
 from rolehop.vault.kernel import KernelKeyring
 from tests.cli.world import Done, World

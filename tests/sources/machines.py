@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rolehop.credentials import Secret
 from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES
 from rolehop.sources.inputs import Document, Inputs
+from rolehop.values import replace
 from tests.cli.world import ADMIN, HUB, World
 from tests.doubles.sts_world import Role
 

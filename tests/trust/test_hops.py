@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from rolehop.trust import LaneName, Outcome, Reason, Request, evaluate
 from rolehop.trust.context import UNKNOWN
 from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
 from rolehop.trust.records import Entity, Records
+from rolehop.values import replace
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"

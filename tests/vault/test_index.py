@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from rolehop.plan.model import Lifetime
+from rolehop.values import replace
 from rolehop.vault.index import Index, KeyEntry, Stray, make_entry
 from rolehop.vault.store import IndexStore, as_text, read_text
 from tests.vault.samples import (

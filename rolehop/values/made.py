@@ -1,0 +1,183 @@
+"""Makes classes of values: what rolehop uses of ``dataclasses``, and nothing besides.
+
+A class has slots always; fields are its own annotations, none are inherited; there is no
+``__post_init__``, ``InitVar`` or ordering. Python 3.11's ``dataclasses`` is the measure.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Literal, NoReturn, TypeVar
+
+    T = TypeVar("T")
+
+_NONE_GIVEN = object()
+
+
+class Field:
+    """What is known of one field besides its name."""
+
+    __slots__ = ("compare", "default", "factory", "repr")
+
+    def __init__(
+        self, default: object, factory: Callable[[], object] | None, repr: bool, compare: bool
+    ) -> None:
+        self.default = default
+        self.factory = factory
+        self.repr = repr
+        self.compare = compare
+
+
+def field(
+    *,
+    default: object = _NONE_GIVEN,
+    default_factory: Callable[[], object] | None = None,
+    repr: bool = True,
+    compare: bool = True,
+) -> Field:
+    """Describe one field, as ``dataclasses.field`` does."""
+    return Field(default, default_factory, repr, compare)
+
+
+def dataclass(
+    *, slots: Literal[True], frozen: bool = False, repr: bool = True
+) -> Callable[[type[T]], type[T]]:
+    """Return a decorator that makes a class of values, as ``dataclasses.dataclass`` does."""
+    del slots  # there is no other way here, and the standard one must be told
+
+    def make(cls: type[T]) -> type[T]:
+        return _made(cls, frozen=frozen, shown=repr)
+
+    return make
+
+
+def replace(value: T, /, **changes: object) -> T:
+    """Return a copy of ``value`` with ``changes``, as ``dataclasses.replace`` does."""
+    names: tuple[str, ...] = type(value).__match_args__  # type: ignore[attr-defined]
+    return type(value)(**{name: getattr(value, name) for name in names} | changes)
+
+
+def asdict(value: object) -> dict[str, Any]:
+    """Return the fields by name, values in them likewise, as ``dataclasses.asdict`` does."""
+    names: tuple[str, ...] = type(value).__match_args__  # type: ignore[attr-defined]
+    return {name: _plain(getattr(value, name)) for name in names}
+
+
+def _plain(value: object) -> object:
+    if hasattr(type(value), "__match_args__"):
+        return asdict(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(each) for each in value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    return value
+
+
+def _made(cls: type[T], *, frozen: bool, shown: bool) -> type[T]:
+    fields = _fields(cls)
+    names = tuple(fields)
+    left_out = {*names, "__dict__", "__weakref__"}
+    space = {name: value for name, value in vars(cls).items() if name not in left_out}
+    space["__slots__"] = space["__match_args__"] = names
+    space["__init__"] = _init(cls.__qualname__, fields, frozen=frozen)
+    _compare(space, tuple(name for name, each in fields.items() if each.compare), frozen=frozen)
+    if shown:
+        _show(space, tuple(name for name, each in fields.items() if each.repr))
+    space["__reduce__"] = _reduced
+    if frozen:
+        space["__setattr__"], space["__delattr__"] = _never_set, _never_deleted
+    # Slots cannot be added to a class that is there, so it is made once more.
+    kind: Any = type(cls)
+    made: type[T] = kind(cls.__name__, cls.__bases__, space)
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+def _fields(cls: type) -> dict[str, Field]:
+    written: dict[str, str] = cls.__annotations__
+    fields = {}
+    for name, kind in written.items():
+        if kind.startswith("ClassVar"):
+            continue
+        value = vars(cls).get(name, _NONE_GIVEN)
+        fields[name] = value if isinstance(value, Field) else Field(value, None, True, True)
+    return fields
+
+
+def _init(owner: str, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
+    """Compile ``__init__``: calls are checked, and said to be wrong, by Python itself."""
+    takes, does = ["self"], []
+    known: dict[str, Any] = {"_put": object.__setattr__, "_none_given": _NONE_GIVEN}
+    for name, each in fields.items():
+        value = name
+        if each.factory is not None:
+            known[f"_make_{name}"] = each.factory
+            takes.append(f"{name}=_none_given")
+            value = f"_make_{name}() if {name} is _none_given else {name}"
+        elif each.default is not _NONE_GIVEN:
+            known[f"_default_{name}"] = each.default
+            takes.append(f"{name}=_default_{name}")
+        else:
+            takes.append(name)
+        does.append(f" _put(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
+    source = f"def __init__({', '.join(takes)}):\n" + ("\n".join(does) or " pass")
+    exec(source, known)  # noqa: S102 - made of names that stand in a class of ours
+    init: Callable[..., None] = known["__init__"]
+    init.__qualname__ = f"{owner}.__init__"
+    return init
+
+
+def _compare(space: dict[str, Any], names: tuple[str, ...], *, frozen: bool) -> None:
+    values = _getter(names)
+
+    def __eq__(self: object, other: object) -> bool:  # noqa: N807 - becomes the method
+        if type(self) is not type(other):
+            return NotImplemented
+        return values(self) == values(other)
+
+    def __hash__(self: object) -> int:  # noqa: N807 - becomes the method
+        return hash(values(self))
+
+    space.setdefault("__eq__", __eq__)
+    space.setdefault("__hash__", __hash__ if frozen else None)
+
+
+def _show(space: dict[str, Any], names: tuple[str, ...]) -> None:
+    def __repr__(self: object) -> str:  # noqa: N807 - becomes the method
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__qualname__}({shown})"
+
+    space.setdefault("__repr__", __repr__)
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    if not names:
+        return lambda _: ()
+    if len(names) == 1:
+        only = attrgetter(*names)
+        return lambda value: (only(value),)
+    return attrgetter(*names)
+
+
+def _reduced(self: object) -> tuple[object, ...]:
+    """Say how ``copy`` makes another: a frozen one cannot be filled afterwards."""
+    names: tuple[str, ...] = type(self).__match_args__  # type: ignore[attr-defined]
+    return type(self), tuple(getattr(self, name) for name in names)
+
+
+def _never_set(self: object, name: str, value: object) -> NoReturn:
+    from dataclasses import FrozenInstanceError
+
+    del self, value
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _never_deleted(self: object, name: str) -> NoReturn:
+    from dataclasses import FrozenInstanceError
+
+    del self
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
