@@ -43,20 +43,24 @@ def read_trusted(path: Path) -> FileText | None:
         return None
 
 
-def write_beside(path: Path, text: str) -> None:
+def write_beside(path: Path, text: str, *, lasting: bool = True) -> None:
     """Write ``text`` whole or not at all, mode 0600.
 
     The text goes into a new file in the same folder, is flushed to the disk, and takes the place
-    of the old file in one rename. A symbolic link is replaced and never followed: what it points
-    to may be anybody's. Who means the file behind a link resolves the path first.
+    of the old file in one rename. Hints that a power cut may take are not ``lasting`` and not
+    flushed: on the way to a cached session that would be the longest wait.
+
+    A symbolic link is replaced and never followed: what it points to may be anybody's. Who means
+    the file behind a link resolves the path first.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with open(beside, "x", encoding="utf-8", newline="\n", opener=_private_opener) as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

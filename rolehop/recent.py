@@ -69,7 +69,7 @@ def note_use(state_folder: Path, chain: str, seconds: float) -> None:
     """
     uses = used(load_uses(state_folder), chain, seconds)
     told = {"schema": SCHEMA, "chains": {name: [round(s, 4), at] for name, (s, at) in uses.items()}}
-    write_beside(_path(state_folder), json.dumps(told) + "\n")
+    write_beside(_path(state_folder), json.dumps(told) + "\n", lasting=False)
 
 
 def _path(state_folder: Path) -> Path:

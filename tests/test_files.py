@@ -198,3 +198,15 @@ def test_folders_that_are_there_keep_their_mode(tmp_path: Path) -> None:
     shared.mkdir(mode=0o755)
     make_private_folder(shared / "mine")
     assert (mode_of(shared), mode_of(shared / "mine")) == (0o755, files.PRIVATE_FOLDER)
+
+
+def test_only_what_must_last_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    write_beside(tmp_path / "hint", "h", lasting=False)
+    assert flushed == []
+    write_beside(tmp_path / "index", "i")
+    assert len(flushed) == 1
+    assert ((tmp_path / "hint").read_text(), (tmp_path / "index").read_text()) == ("h", "i")

@@ -51,4 +51,4 @@ def keep_names(app: App, names: Names) -> None:
     text = as_text(names, app.watch.files, app.watch.variables)
     if text is not None:
         with contextlib.suppress(OSError, UnicodeEncodeError):
-            write_beside(Path(names_path(folder)), text)
+            write_beside(Path(names_path(folder)), text, lasting=False)

@@ -52,7 +52,7 @@ def remember(app: App, plan: Plan) -> None:
     text = as_record(_record(again, plan, backend))
     if text is not None:
         try:
-            write_beside(Path(record_path(folder, plan.chain)), text)
+            write_beside(Path(record_path(folder, plan.chain)), text, lasting=False)
         except OSError:
             return
 
