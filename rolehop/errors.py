@@ -12,11 +12,12 @@ RolehopError              1   something rolehop did not foresee
 │  ├─ VaultDenied         7   it is there and this process may not use it
 │  ├─ VaultBroken         7   it is there and fails, or never answers
 │  └─ VaultFull           7   it is there and has no room left
-└─ NoTerminal             8   a question must be asked and there is nobody to ask
+├─ NoTerminal             8   a question must be asked and there is nobody to ask
+└─ Declined             130   somebody was asked whether to go on, and did not say yes
 
 Three short lines tell each: what happened (``what``), its ``cause`` where it is known, and what
 to do next (``fix``). An error says whose side failed: yours (2, 3), theirs (5, 6), this
-machine's (4, 7, 8). 130 is the shell's own code for Ctrl-C.
+machine's (4, 7, 8). 130 is also the shell's own code for Ctrl-C.
 """
 
 from __future__ import annotations
@@ -164,3 +165,9 @@ class NoTerminal(RolehopError):
     """A code, passphrase or confirmation is needed and there is no terminal to ask on."""
 
     exit_code = 8
+
+
+class Declined(RolehopError):
+    """Somebody was asked whether to go on, and did not say yes."""
+
+    exit_code = 130

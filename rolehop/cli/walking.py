@@ -10,10 +10,10 @@ import click
 
 from rolehop.cli.terminal import Settings
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import NoTerminal, UsageProblem
+from rolehop.errors import Declined, NoTerminal, UsageProblem
 from rolehop.show.times import show_left
 from rolehop.values import dataclass
-from rolehop.words import clean
+from rolehop.words import clean, quoted
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -91,9 +91,10 @@ def _from_record(app: App, chain: str, options: WalkOptions) -> Handed | None:
 
 
 def ask_to_confirm(app: App, chain: str) -> None:
-    """Ask before a chain with ``confirm = true`` is walked; anything but yes interrupts.
+    """Ask before a chain with ``confirm = true`` is walked.
 
     Raises:
+        Declined: anything but yes was the answer.
         NoTerminal: nobody is there to say yes.
     """
     found = app.config.chains.get(chain)
@@ -110,7 +111,12 @@ def ask_to_confirm(app: App, chain: str) -> None:
         error.fix = "run it in a terminal"
         raise
     if answer.lower() not in ("y", "yes"):
-        raise click.Abort
+        raise Declined(
+            f"chain '{chain}' was not confirmed, so nothing was done",
+            cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
+            fix="answer y to go on",
+            chain=chain,
+        )
 
 
 def ask_for_reason(app: App, chain: str, options: WalkOptions) -> None:

@@ -60,6 +60,7 @@ def overridden(resolved: Resolved, overrides: Overrides) -> Resolved:
         return resolved
     if not overrides.flags:
         return resolved
+    _refuse_two_values(overrides.tags)
     role, hop = resolved.hops[-1]
     hop, notes = _with_policies(hop, overrides, role.partition, chain.name)
     hop = replace(
@@ -126,6 +127,18 @@ def _merged(
         spelled = merged.get(key.casefold(), (key, value))[0]
         merged[key.casefold()] = (spelled, value)
     return tuple(merged.values())
+
+
+def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
+    told: dict[str, tuple[str, str]] = {}
+    for key, value in tags:
+        other = told.setdefault(key.casefold(), (key, value))
+        if other[1] != value:
+            raise UsageProblem(
+                f"--tag gives {key} two values",
+                cause=f"{'='.join(other)} and {key}={value}; for STS keys that differ in case are one",
+                fix="keep one of them",
+            )
 
 
 def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tuple[str, ...]]:

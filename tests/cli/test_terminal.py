@@ -39,9 +39,10 @@ def test_anything_but_yes_ends_it_before_any_call(world: World) -> None:
     world.config(CAUTIOUS)
     with OnTerminal(world, SCRIPT, "assume", "admin") as person:
         person.expect("[y/N] ")
-        person.types("")
+        person.types("n")
         done = person.ended()
     assert (done.code, done.out) == (130, "false\n")
+    assert "chain 'admin' was not confirmed, so nothing was done" in done.err
     assert world.sts.calls == []
 
 
