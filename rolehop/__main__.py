@@ -1,6 +1,5 @@
 """The entry, ``rolehop`` and ``python -m rolehop``: first completion and the hot path, then all else."""
 
-import gc
 import os
 import sys
 
@@ -18,6 +17,8 @@ def main() -> None:
     line = answer_at_once(sys.argv[1:], os.environ)
     if line is not None:
         _leave_with(line + "\n")
+    import gc
+
     # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the time.
     gc.set_threshold(50_000)
     try:
