@@ -19,7 +19,10 @@ _SHORT_ROLE = Pattern(rf"(?P<account>[0-9]{{12}}):role{_PATH_AND_NAME}")
 _SESSION = Pattern(
     rf"arn:{_PARTITION}:sts::(?P<account>[0-9]{{12}}):assumed-role/(?P<name>[^/]+)/(?P<session>[^/]+)"
 )
-_PRINCIPAL = Pattern(rf"arn:{_PARTITION}:(?:iam|sts)::[0-9]{{12}}:(?:root|[a-z-]+/[\x21-\x7e]+)")
+_PRINCIPAL = Pattern(
+    rf"arn:{_PARTITION}:(?:iam::[0-9]{{12}}:(?:root|(?:user|role)/[\x21-\x7e]+)"
+    r"|sts::[0-9]{12}:(?:assumed-role/[^/\s]+|federated-user)/[^/\s]+)"
+)
 
 # Region prefixes by partition, from botocore's partitions.json. The first two letters and the
 # word after them decide; everything else is the commercial partition.

@@ -4,7 +4,7 @@ RolehopError              1   something rolehop did not foresee
 ├─ UsageProblem           2   the command line asks for something that makes no sense
 ├─ ConfigError            3   the file says something that cannot be followed
 ├─ SourceError            4   the source is here but gives nothing, or wants a sign-in
-├─ HopRefused             5   AWS said no to one hop
+├─ HopRefused             5   AWS said no to one hop, or to what the source shows
 ├─ ServiceError           6   the network or AWS failed, after retries
 ├─ VaultError             7   the keyring cannot do what is asked
 │  ├─ VaultAbsent         7   there is no back end on this machine
@@ -22,9 +22,13 @@ machine's (4, 7, 8). 130 is also the shell's own code for Ctrl-C.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
 
 from rolehop.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class RolehopError(Exception):
@@ -55,6 +59,16 @@ class RolehopError(Exception):
         self.fix = fix
         self.chain = chain
         self.hop = hop
+
+
+@contextmanager
+def about(chain: str) -> Iterator[None]:
+    """Let every error in here say which chain it is about, where it does not say so itself."""
+    try:
+        yield
+    except RolehopError as error:
+        error.chain = error.chain or chain
+        raise
 
 
 class UsageProblem(RolehopError):
@@ -111,7 +125,10 @@ class SourceError(RolehopError):
 
 
 class HopRefused(RolehopError):
-    """AWS refused one hop. ``code`` is the error code STS answered with, e.g. AccessDenied."""
+    """AWS refused one hop, or the source's credentials or role; then ``hop`` is ``None``.
+
+    ``code`` is the error code that the service answered with, e.g. AccessDenied.
+    """
 
     exit_code = 5
 

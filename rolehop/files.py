@@ -43,8 +43,8 @@ def read_trusted(path: Path) -> FileText | None:
         return None
 
 
-def write_beside(path: Path, text: str, *, lasting: bool = True) -> None:
-    """Write ``text`` whole or not at all, mode 0600.
+def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:
+    """Write ``text`` whole or not at all, mode 0600 unless the file's owner chose another.
 
     The text goes into a new file in the same folder, is flushed to the disk, and takes the place
     of the old file in one rename. Hints that a power cut may take are not ``lasting`` and not
@@ -61,6 +61,8 @@ def write_beside(path: Path, text: str, *, lasting: bool = True) -> None:
             if lasting:
                 file.flush()
                 os.fsync(file.fileno())
+        if mode != PRIVATE_FILE:
+            beside.chmod(mode)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -61,7 +61,12 @@ RECORD_SCHEMA = "1"
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
 # Their values stay out of the record; that they are set is all that a plan depends on.
-SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+SECRET_VARIABLES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+)
 
 
 class Record:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from rolehop.arn import account_of
+from rolehop.errors import HopRefused, SourceError
 from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
 from rolehop.values import dataclass
@@ -64,6 +65,19 @@ def explain_refusal(refusal: StsRefusal, hop: Hop | None = None) -> Explanation:
             RefusalKind.OTHER, _said(refusal), "look the code up in the STS API reference"
         )
     return explain(refusal, hop)
+
+
+def refused_caller(refusal: StsRefusal, whose: str) -> SourceError | HopRefused:
+    """Return the error for a GetCallerIdentity that AWS refused, which only bad credentials bring.
+
+    ``whose``: e.g. "the credentials of source 'x'". What has expired needs a new sign-in, which
+    is this side's to do; all else is AWS's no.
+    """
+    told = explain_refusal(refusal)
+    if told.kind is RefusalKind.EXPIRED:
+        return SourceError(f"{whose} have expired", cause=told.cause, fix=told.fix)
+    what = f"AWS does not accept {whose}"
+    return HopRefused(what, code=refusal.code, cause=told.cause, fix=told.fix)
 
 
 def exceeds_max_session_duration(refusal: StsRefusal) -> bool:

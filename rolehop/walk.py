@@ -16,11 +16,11 @@ from hashlib import sha256
 
 from rolehop.arn import is_same_principal
 from rolehop.credentials import Credentials, Session
-from rolehop.errors import ConfigError, HopRefused, NoTerminal, RolehopError, SourceError
+from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, about
 from rolehop.plan.make import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
-from rolehop.refusals import exceeds_max_session_duration, explain_refusal
+from rolehop.refusals import exceeds_max_session_duration, explain_refusal, refused_caller
 from rolehop.values import dataclass, replace
 
 # What STS answers when the *signer's* session is no good any more (STS API reference, common
@@ -83,11 +83,8 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
                 chain=plan.chain,
                 hop=step.number,
             )
-    try:
+    with about(plan.chain):
         return _Walk(plan, ports, not_before).last()
-    except RolehopError as error:
-        error.chain = error.chain or plan.chain
-        raise
 
 
 class _Walk:
@@ -104,7 +101,8 @@ class _Walk:
             raise SourceError(
                 f"source '{self._plan.source.name}' does not say when its session ends",
                 cause="a session without an end cannot be handed out: programs would keep it forever",
-                fix="add a hop, or set AWS_CREDENTIAL_EXPIRATION",
+                fix="add a hop, or have its end told: AWS_CREDENTIAL_EXPIRATION in the environment, "
+                "Expiration by a credential_process",
             )
         return self._identified(self._plan.steps[number], held.session)
 
@@ -147,24 +145,33 @@ class _Walk:
         if credentials is None:
             raise SourceError(
                 f"source '{step.source}' is not here",
-                cause=self._plan.source_problem,
+                cause=self._plan.source_problem or "it gave nothing",
                 fix=f"rolehop plan {self._plan.chain}",
             )
         caller = self._checked_principal(credentials)
-        expires_at = credentials.expires_at
-        if credentials.long_lived or expires_at is None:
+        if credentials.long_lived and step.for_keys is not None:
+            session = self._made_of_keys(step.for_keys, credentials)
+        elif credentials.long_lived or credentials.expires_at is None:
             return Held(credentials)
-        session = Session(
-            credentials,
-            arn=caller.arn if caller else "",
-            account=caller.account if caller else "",
-            user_id=caller.user_id if caller else "",
-            issued_at=self._ports.now().replace(microsecond=0),
-            expires_at=expires_at,
-        )
+        else:
+            session = Session(
+                credentials,
+                arn=caller.arn if caller else "",
+                account=caller.account if caller else "",
+                user_id=caller.user_id if caller else "",
+                issued_at=self._ports.now().replace(microsecond=0),
+                expires_at=credentials.expires_at,
+            )
         if step.kept:
             self._ports.vault.put(step, session, self._plan.chain)
-        return Held(credentials, session)
+        return Held(session.credentials, session)
+
+    def _made_of_keys(self, step: TokenStep, keys: Credentials) -> Session:
+        """Make a session of IAM user keys that nobody foresaw: keys are never handed out."""
+        try:
+            return self._call(step, keys)
+        except StsRefusal as refusal:
+            raise self._refused(step, Held(keys), refusal) from None
 
     def _checked_principal(self, credentials: Credentials) -> Caller | None:
         """Make sure the source is who the config says it must be, before any hop."""
@@ -258,12 +265,8 @@ class _Walk:
         try:
             return self._ports.sts.caller(credentials)
         except StsRefusal as refusal:
-            told = explain_refusal(refusal)
-            raise SourceError(
-                f"AWS does not accept the credentials of source '{self._plan.source.name}'",
-                cause=told.cause,
-                fix=told.fix,
-            ) from None
+            whose = f"the credentials of source '{self._plan.source.name}'"
+            raise refused_caller(refusal, whose) from None
 
     def _refused(self, step: TokenStep | HopStep, signer: Held, refusal: StsRefusal) -> HopRefused:
         told = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
@@ -278,7 +281,7 @@ class _Walk:
         what = (
             f"hop {number} of chain '{self._plan.chain}' was refused: {step.hop.role}"
             if isinstance(step, HopStep)
-            else f"the MFA session of source '{step.source}' was refused"
+            else f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
         )
         fix = told.fix
         if number is not None and refusal.code in POLICIES_SAID_NO:

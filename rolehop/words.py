@@ -35,3 +35,8 @@ def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
     by_folded = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=n)
     return [by_folded[each] for each in near]
+
+
+def counted(count: int, word: str) -> str:
+    """Return ``1 chain`` or ``2 chains``; ``word`` is one that takes an s."""
+    return f"{count} {word}{'' if count == 1 else 's'}"

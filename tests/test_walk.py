@@ -250,6 +250,61 @@ def test_a_chain_without_hops_hands_out_a_session_of_the_users_keys(aws: FakeAws
     assert aws.calls == ["GetSessionToken", "GetCallerIdentity"]
 
 
+MAY_BE_KEYS = Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+
+
+@pytest.mark.parametrize("hops", [(), (HopConfig(HUB, duration_seconds=7200),)])
+def test_keys_that_nobody_foresaw_become_a_session_that_is_kept(
+    hops: tuple[HopConfig, ...], aws: FakeAws
+) -> None:
+    if hops:
+        aws.roles[HUB].max_session_seconds = 43200
+    walk(plan(*hops, stamp=MAY_BE_KEYS), aws.ports())
+    session = walk(plan(*hops, stamp=MAY_BE_KEYS), aws.ports())
+    assert session.credentials.access_key_id != "AKIASOURCE"
+    assert aws.calls[:2] == ["GetSessionToken", HUB if hops else "GetCallerIdentity"]
+    assert (len(aws.calls), aws.loads) == (2, 1)
+
+
+def test_their_device_opens_the_session_that_is_made_of_them(aws: FakeAws) -> None:
+    aws.roles[HUB].needs_mfa = True
+    aws.codes = ["123456"]
+    walk(plan(HopConfig(HUB), stamp=MAY_BE_KEYS, mfa_serial=ALICE_MFA), aws.ports())
+    assert aws.calls == ["GetSessionToken", HUB]
+    # Another device, or none, is another session.
+    with pytest.raises(HopRefused):
+        walk(plan(HopConfig(HUB), stamp=MAY_BE_KEYS), aws.ports())
+
+
+def test_a_session_is_taken_as_it_is_where_keys_might_have_come(aws: FakeAws) -> None:
+    aws.source = a_source_session(aws)
+    aws.roles[HUB].trusts = "ASIASOURCE"
+    walk(plan(HopConfig(HUB), stamp=MAY_BE_KEYS, mfa_serial=ALICE_MFA), aws.ports())
+    assert aws.calls == [HUB]
+
+
+def test_a_session_that_is_refused_for_keys_names_the_source(aws: FakeAws) -> None:
+    aws.rejected.add("AKIASOURCE")
+    with pytest.raises(HopRefused, match="the session of source 'alice' was refused"):
+        walk(plan(stamp=MAY_BE_KEYS), aws.ports())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("InvalidClientTokenId", HopRefused), ("ExpiredToken", SourceError)]
+)
+def test_a_source_that_aws_does_not_take_is_refused_and_one_that_is_over_is_not(
+    code: str, kind: type[Exception], aws: FakeAws
+) -> None:
+    if code == "ExpiredToken":
+        aws.source = a_source_session(aws)
+        aws._ends["ASIASOURCE"] = aws.now - timedelta(seconds=1)
+    else:
+        aws.rejected.add("AKIASOURCE")
+    with pytest.raises(kind):
+        walk(plan(HopConfig(HUB), principal=aws.arn), aws.ports())
+    assert aws.calls == ["GetCallerIdentity"]
+
+
 def a_source_session(aws: FakeAws, *, ends: bool = True) -> Credentials:
     end = aws.now + timedelta(hours=1) if ends else None
     return Credentials("ASIASOURCE", Secret("source-secret"), Secret("source-token"), end)

@@ -4,6 +4,6 @@ It stands on botocore's public building blocks (its signer, its HTTP session, it
 rules) without a botocore client: that takes half the time, and credentials are an argument of
 each signed call instead of a client's state.
 
-``settings`` and ``sts`` import no botocore and may be imported any time; ``query``, ``endpoint``
+``settings``, ``sts`` and ``command_line`` import no botocore and may be imported any time; ``query``, ``endpoint``
 and ``faults`` import it and are imported when a call is about to be made.
 """

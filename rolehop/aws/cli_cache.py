@@ -81,6 +81,27 @@ def read_cache(path: Path) -> CachedSignIn | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is at a path, in words for people."""
+
+    sign_in: CachedSignIn | None
+    said: str
+    """``not there``, ``broken: …``, ``expired at …`` or ``until …``."""
+
+
+def look(path: Path, now: datetime) -> Looked:
+    """Say what is at ``path``; what is broken is no sign-in."""
+    try:
+        found = read_cache(path)
+    except ValueError as error:
+        return Looked(None, f"broken: {error}")
+    if found is None:
+        return Looked(None, "not there")
+    word = "until" if found.expires_at > now else "expired at"
+    return Looked(found, f"{word} {found.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+
+
 def write_cache(path: Path, sign_in: CachedSignIn) -> None:
     """Write the file as the AWS CLI does, mode 0600, beside and renamed.
 

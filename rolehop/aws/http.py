@@ -39,6 +39,7 @@ Text = str | Secret
 
 
 _TOO_MANY = 429
+_OVERRIDES = "AWS_ENDPOINT_URL…, or endpoint_url of the AWS config,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class HttpClient:
         proxies: follow the proxy variables; ``False`` for addresses of this machine or link.
         overridden: the address comes from AWS_ENDPOINT_URL… or the AWS config, for messages.
         advice: what to do when the address cannot be reached, instead of the words for AWS.
+        set_by: what names the address, e.g. a variable, for messages.
         limit: the longest answer, in bytes.
         sleep: waits that many seconds.
     """
@@ -126,6 +128,7 @@ class HttpClient:
         proxies: bool = True,
         overridden: bool = False,
         advice: str | None = None,
+        set_by: str | None = None,
         limit: int = LONGEST_BODY,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -133,6 +136,7 @@ class HttpClient:
         self._proxies = proxies
         self._overridden = overridden
         self._advice = advice
+        self._set_by = set_by or (_OVERRIDES if overridden else "its setting")
         self._limit = limit
         self._sleep = sleep
         self._sessions: dict[str, tuple[Any, Route]] = {}
@@ -214,7 +218,7 @@ class HttpClient:
         return HttpAnswer(response.status_code, headers, body)
 
     def _session(self, url: str) -> tuple[Any, Route]:
-        origin = _origin(url)
+        origin = _origin(url, self._set_by)
         with self._lock:
             if origin not in self._sessions:
                 self._sessions[origin] = self._connect(origin)
@@ -250,8 +254,8 @@ def host_of(url: str) -> str:
     return clean(urlsplit(url).netloc.rpartition("@")[2])
 
 
-def _origin(url: str) -> str:
-    """Return scheme and host of an address that can be called.
+def _origin(url: str, set_by: str) -> str:
+    """Return scheme and host of an address that can be called; it is never shown.
 
     Raises:
         ConfigError: it cannot.
@@ -259,9 +263,9 @@ def _origin(url: str) -> str:
     parts = _split(url)
     if parts is None or not _is_plain(url) or " " in url:
         raise ConfigError(
-            "an address cannot be called",
+            f"the address in {set_by} cannot be called",
             cause="it is no http:// or https:// URL with a host",
-            fix="correct it where it is set",
+            fix=f"correct {set_by}",
         )
     return f"{parts.scheme}://{parts.netloc}"
 

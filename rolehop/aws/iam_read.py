@@ -74,7 +74,7 @@ class IamReader:
         groups = self._all("ListGroupsForUser", params, "Groups")
         if groups is None:
             # Policies of unseen groups may allow or deny: what is seen is not the whole.
-            unseen = replace(records.entities[arn], inline=None)
+            unseen = replace(records.entities[arn], groups=None)
             return replace(records, entities={arn: unseen})
         names = []
         for each in groups:
@@ -92,10 +92,10 @@ class IamReader:
     ) -> Records:
         attached = self._all(f"ListAttached{kind}Policies", params, "AttachedPolicies")
         names = self._all(f"List{kind}Policies", params, "PolicyNames")
-        inline = None if attached is None or names is None else self._inline(kind, params, names)
-        arns = tuple(_text(each, "PolicyArn") for each in attached or ())
+        inline = None if names is None else self._inline(kind, params, names)
+        arns = None if attached is None else tuple(_text(each, "PolicyArn") for each in attached)
         entity = replace(entity, inline=inline, attached=arns)
-        for arn in (*arns, *([entity.boundary] if entity.boundary else ())):
+        for arn in (*(arns or ()), *([entity.boundary] if entity.boundary else ())):
             self._read_managed(arn, managed)
         return Records({entity.arn: entity}, managed)
 

@@ -28,6 +28,7 @@ _METADATA_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _ABSENT = frozenset(
     (FaultKind.NAME, FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONNECT_TIMEOUT)
 )
+_ADDRESS_VARIABLES = "AWS_EC2_METADATA_SERVICE_ENDPOINT or AWS_CONTAINER_CREDENTIALS_FULL_URI"
 HOP_LIMIT = (
     "inside a container, let the answer travel one hop further: aws ec2 "
     "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"
@@ -50,7 +51,9 @@ class Patience:
             connect_timeout_seconds=self.seconds,
             read_timeout_seconds=self.seconds,
         )
-        return HttpClient(settings, proxies=False, limit=100_000, sleep=sleep)
+        return HttpClient(
+            settings, proxies=False, set_by=_ADDRESS_VARIABLES, limit=100_000, sleep=sleep
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,6 +82,7 @@ class InstanceMetadata:
         Raises:
             SourceError: there is no such service, or no role, or another one than ``wanted``, or
                 the service is here and does not do what it should.
+            ServiceError: it is throttling or at fault, after retries.
             ConfigError: the address cannot be called.
         """
         token = self._token()
@@ -122,8 +126,8 @@ class InstanceMetadata:
                 "--iam-instance-profile Name=NAME",
             )
         if answer.status != 200 or _ROLE_NAME.fullmatch(name) is None:
-            said = f"HTTP {answer.status}" if answer.status != 200 else "it is no name of a role"
-            raise _unusable(self.endpoint, f"it was asked for the role's name: {said}")
+            said = f"HTTP {answer.status}" if answer.status != 200 else "what is no role's name"
+            raise _unusable(self.endpoint, f"asked for the role's name, it gave {said}")
         return name
 
     def _session(self, token: str, role: str) -> Credentials:
@@ -154,6 +158,7 @@ class InstanceMetadata:
             outcome = self.http.attempt(request)
         if isinstance(outcome, Fault):
             raise self._told(outcome)
+        _refuse_trouble(outcome, f"the EC2 instance metadata service at {host_of(self.endpoint)}")
         return outcome
 
     def _told(self, fault: Fault) -> RolehopError:
@@ -175,8 +180,8 @@ def container_session(
     """Return the session that a container-credentials endpoint gives.
 
     Raises:
-        SourceError: it refuses, fails, or gives something else.
-        ServiceError: it does not answer.
+        SourceError: it refuses, or gives something else.
+        ServiceError: it does not answer, is throttling or at fault, after retries.
         ConfigError: the address cannot be called.
     """
     headers: dict[str, Text] = {"Accept": "application/json"}
@@ -191,6 +196,7 @@ def container_session(
             cause=error.cause,
             fix="check the AWS_CONTAINER_CREDENTIALS_… variables, and the agent that serves it",
         ) from None
+    _refuse_trouble(answer, f"the container credentials endpoint {host}")
     if answer.status != 200:
         raise _container_refused(answer, host)
     try:
@@ -203,14 +209,34 @@ def container_session(
 def _container_refused(answer: HttpAnswer, host: str) -> SourceError:
     code, message = answer.said("Code", "code"), answer.said("Message", "message")
     said = ": ".join(part for part in (f"HTTP {answer.status}", code, message) if part)
-    denied = answer.status in (401, 403)
+    if answer.status in (401, 403):
+        return SourceError(
+            f"the container credentials endpoint {host} does not take the authorization token",
+            cause=said,
+            fix="check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        )
     return SourceError(
-        f"the container credentials endpoint {host} refused",
+        f"the container credentials endpoint {host} gives no credentials",
         cause=said,
-        fix="check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE and AWS_CONTAINER_AUTHORIZATION_TOKEN"
-        if denied
-        else "check that the task or pod has a role",
+        fix="check that the task or pod has a role, and the path of the address",
     )
+
+
+def _refuse_trouble(answer: HttpAnswer, where: str) -> None:
+    """Refuse an answer that another time may be better; ``where`` gave it after retries."""
+    if not _is_trouble(answer):
+        return
+    throttled = answer.status == 429
+    said = ": ".join(filter(None, (f"HTTP {answer.status}", answer.said("Message", "message"))))
+    raise ServiceError(
+        f"{where} {'is throttling' if throttled else 'failed'}",
+        cause=said,
+        fix="try again in a moment" if throttled else "try again; check the agent that serves it",
+    )
+
+
+def _is_trouble(answer: HttpAnswer) -> bool:
+    return answer.status == 429 or answer.status >= 500
 
 
 def _session(document: Mapping[str, object], where: str, now: datetime) -> Credentials:
@@ -233,7 +259,7 @@ def _may_pass(outcome: HttpAnswer | Fault) -> bool:
     """Tell whether asking again may help; where nothing listens, nothing will."""
     if isinstance(outcome, Fault):
         return outcome.passing and outcome.kind not in _ABSENT
-    return outcome.status >= 500
+    return _is_trouble(outcome)
 
 
 def _with(token: str) -> dict[str, str]:

@@ -7,7 +7,14 @@ from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from rolehop.aws.http import HttpClient, HttpRequest, Text, host_of, unexpected
-from rolehop.aws.oauth import OAuthRefusal, Tokens, plain_text, read_document, read_tokens
+from rolehop.aws.oauth import (
+    OAuthRefusal,
+    Tokens,
+    plain_text,
+    raise_trouble,
+    read_document,
+    read_tokens,
+)
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.values import dataclass
@@ -80,7 +87,7 @@ class Issuer:
         scopes: Sequence[str],
         more: Mapping[str, str],
     ) -> str:
-        """Return the address that the browser is sent to."""
+        """Return the address that the browser is sent to; ``more`` are further parameters."""
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -114,16 +121,21 @@ class Issuer:
         form: dict[str, Text] = {"refresh_token": refresh}
         return self._token(endpoints, "refresh_token", form, client_secret, attempts=1)
 
-    def revoke(self, endpoints: Endpoints, refresh: Secret, client_secret: Secret | None) -> None:
-        """End the sign-in at the issuer, where it can be (RFC 7009)."""
+    def revoke(self, endpoints: Endpoints, refresh: Secret, client_secret: Secret | None) -> bool:
+        """End the sign-in at the issuer (RFC 7009); ``False``: it has no address for that."""
         if endpoints.revocation is None:
-            return
+            return False
         form: dict[str, Text] = {
             "token": refresh,
             "token_type_hint": "refresh_token",
             **self._who(client_secret),
         }
-        self._http.send(HttpRequest("POST", endpoints.revocation, form=form))
+        answer = self._http.send(HttpRequest("POST", endpoints.revocation, form=form))
+        if not answer.ok:
+            raise_trouble(answer, endpoints.revocation, "a revocation")
+            told = answer.said("error") or f"HTTP {answer.status}"
+            raise OAuthRefusal(told, answer.said("error_description"))
+        return True
 
     def _token(
         self,

@@ -22,7 +22,13 @@ from pkcs11.exceptions import (
     PKCS11Error,
 )
 
-from rolehop.aws.x509 import Identity, certificate_from_der, intermediates, kind_of
+from rolehop.aws.x509 import (
+    Identity,
+    WrongPassphrase,
+    certificate_from_der,
+    intermediates,
+    kind_of,
+)
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.values import dataclass
@@ -131,7 +137,11 @@ def _session(uri: Uri, pin: Secret | None) -> Iterator[Any]:
         with _token(uri).open(user_pin=pin.reveal() if pin else None) as session:
             yield session
     except (PinIncorrect, PinInvalid, PinLenRange):
-        raise _failed("the PIN is wrong", "every wrong try counts: check it first") from None
+        raise WrongPassphrase(
+            "the token did not sign",
+            cause="the PIN is wrong",
+            fix="every wrong try counts: check it first",
+        ) from None
     except PinLocked:
         raise _failed("the PIN is locked", "unlock it with the token's own tool") from None
     except PKCS11Error as error:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from botocore import exceptions as boto
 
 from rolehop.aws.faults import FaultKind, fault_of
-from rolehop.awsconfig import Base, Holds
+from rolehop.awsconfig import Holds
 from rolehop.credentials import scrub
-from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.values import dataclass
 from rolehop.words import clean
 
@@ -21,9 +20,8 @@ _SIGN_IN_WANTED = (
     boto.LoginRefreshRequired,
     boto.LoginTokenLoadError,
 )
+_NEVER_SIGNED_IN = (boto.SSOTokenLoadError, boto.LoginTokenLoadError)
 _NETWORK = (boto.ConnectionError, boto.HTTPClientError)
-_STATUS = re.compile(r"non 200 response ([0-9]{3})")
-_OPEN_QUOTE = ("No closing quotation", "No escaped character")  # the words of shlex
 _THROTTLING = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 )
@@ -34,7 +32,6 @@ class Asked:
     """Whose credentials were asked for, as far as messages need it."""
 
     profile: str
-    base: Base
     holds: Holds
 
     @property
@@ -46,32 +43,18 @@ class Asked:
 
     def gave_nothing(self) -> SourceError:
         """Return the error for no answer at all."""
-        if self.base is Base.INSTANCE:
-            cause = "no EC2 instance metadata service answers, or the instance has no role"
-            fix = "run this on an instance with a role, or change credential_source"
-        elif self.base is Base.CONTAINER:
-            cause = "no AWS_CONTAINER_CREDENTIALS_… variable is set"
-            fix = "run this in a container with a role, or change credential_source"
-        elif self.holds is Holds.NOTHING:
-            cause = "it has no keys, no sign-in and no process, and this machine has no role"
-            fix = f"aws configure --profile {self.profile}"
-        else:
-            cause, fix = f"its {self.holds.value} gave nothing", "check it in the AWS config file"
-        return SourceError(self._no_credentials, cause=cause, fix=fix)
+        return self.failed(
+            f"its {self.holds.value} gave nothing", "check it in the AWS config file"
+        )
 
     def expired(self, at: datetime | None) -> SourceError:
         """Return the error for credentials that are past their end, where it is known: ``at``."""
         when = f" at {at:%Y-%m-%dT%H:%M:%SZ}" if at else ""
         return SourceError(
             f"the credentials of AWS profile '{self.profile}' have expired",
-            cause=f"its {self.giver} gave credentials that ended{when}",
-            fix=f"renew them in its {self.giver}, and check this machine's clock",
+            cause=f"its {self.holds.value} gave credentials that ended{when}",
+            fix="renew them there, and check this machine's clock",
         )
-
-    @property
-    def giver(self) -> str:
-        """What gives the credentials, in a word or two."""
-        return self.holds.value if self.base is Base.PROFILE else self.base.value
 
     @property
     def _no_credentials(self) -> str:
@@ -98,21 +81,18 @@ def told_of_aws(error: Exception, asked: Asked) -> RolehopError:
     if isinstance(error, boto.ConfigParseError):
         return asked.failed("botocore cannot read the AWS config file", "correct the file")
     if isinstance(error, _SIGN_IN_WANTED):
+        absent = isinstance(error, _NEVER_SIGNED_IN)
         return SourceError(
             f"AWS profile '{asked.profile}' wants a sign-in",
-            cause=f"its {asked.holds.value} sign-in is not there, or has expired",
+            cause=f"its {asked.holds.value} sign-in "
+            + ("is not there" if absent else "has expired or was ended"),
             fix=asked.sign_in,
         )
-    return asked.failed(
-        _words(error),
-        "correct the profile in the AWS config file"
-        if asked.base is Base.PROFILE
-        else "check that the machine's credentials endpoint works",
-    )
+    return asked.failed(_words(error), "correct the profile in the AWS config file")
 
 
 def told_of_machine(error: Exception, asked: Asked) -> RolehopError:
-    """Return the error for what botocore did not expect: a file or output that is broken.
+    """Return the error for what botocore did not expect: a file that is broken.
 
     Nothing of the exception's own text is repeated but the name of a file.
     """
@@ -126,17 +106,9 @@ def told_of_machine(error: Exception, asked: Asked) -> RolehopError:
             if asked.holds is Holds.WEB_IDENTITY
             else "check the file",
         )
-    if asked.base is Base.PROFILE and asked.holds is Holds.PROCESS:
-        if str(error) in _OPEN_QUOTE:
-            return asked.failed("a quote in its credential_process is not closed", "close it")
-        return asked.failed(
-            "its credential_process did not print what it should",
-            "it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, SessionToken, "
-            "and Expiration with a time zone",
-        )
-    if asked.base is Base.PROFILE and asked.holds in (Holds.SSO, Holds.LOGIN):
+    if asked.holds in (Holds.SSO, Holds.LOGIN):
         return asked.failed("the saved sign-in is broken", asked.sign_in)
-    return asked.failed(f"its {asked.giver} gave something unreadable", "check it")
+    return asked.failed(f"its {asked.holds.value} gave something unreadable", "check it")
 
 
 def _refusal(error: boto.ClientError, asked: Asked) -> RolehopError:
@@ -156,9 +128,10 @@ def _refusal(error: boto.ClientError, asked: Asked) -> RolehopError:
         fix = "check sso_account_id and sso_role_name of the profile: are you assigned this role"
     else:
         fix = "check the role's trust policy, and that the token is a fresh one"
-    return SourceError(
-        f"AWS refused credentials for profile '{asked.profile}'", cause=cause, fix=fix
-    )
+    what = f"AWS refused credentials for profile '{asked.profile}'"
+    if code == "ExpiredTokenException":
+        return SourceError(what, cause=cause, fix="get a new token: this one is too old")
+    return HopRefused(what, code=code, cause=cause, fix=fix)
 
 
 def _network(error: Exception, asked: Asked) -> ServiceError:
@@ -175,13 +148,5 @@ def _network(error: Exception, asked: Asked) -> ServiceError:
 
 def _words(error: Exception) -> str:
     """Return botocore's own sentence in the house's manner."""
-    text = str(error)
-    if isinstance(error, boto.CredentialRetrievalError):
-        # Without its "Error when retrieving credentials from custom-process: ".
-        text = str(error.kwargs.get("error_msg", text))
-    status = _STATUS.search(text)
-    if status is not None:
-        # What follows there is the endpoint's whole answer, which may hold credentials.
-        return f"the credentials endpoint answered with HTTP {status[1]}"
-    text = scrub(clean(text)).rstrip(".")
+    text = scrub(clean(str(error))).rstrip(".")
     return text[:1].lower() + text[1:]

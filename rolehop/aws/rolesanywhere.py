@@ -19,7 +19,7 @@ from rolehop.aws.endpoint import find_endpoint
 from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, unexpected
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials, scrub
-from rolehop.errors import ServiceError, SourceError
+from rolehop.errors import HopRefused, ServiceError
 from rolehop.values import dataclass
 from rolehop.words import clean
 
@@ -113,7 +113,7 @@ def create_session(
         client: sends it, where the caller has one.
 
     Raises:
-        SourceError: AWS refused.
+        HopRefused: AWS refused.
         ServiceError: no answer, throttling or a fault after retries, or no sense in the answer.
         ConfigError: region or endpoint make no sense.
     """
@@ -154,7 +154,7 @@ def _session(document: Mapping[str, object], request: SessionRequest, now: datet
     return credentials
 
 
-def _refused(answer: HttpAnswer, request: SessionRequest) -> SourceError | ServiceError:
+def _refused(answer: HttpAnswer, request: SessionRequest) -> HopRefused | ServiceError:
     code = _code(answer)
     said = answer.said("message", "Message")
     cause = f"{code}: {said}" if said else code
@@ -164,8 +164,9 @@ def _refused(answer: HttpAnswer, request: SessionRequest) -> SourceError | Servi
             cause=cause,
             fix="try again in a moment; status of AWS: https://health.aws.amazon.com",
         )
-    return SourceError(
+    return HopRefused(
         f"IAM Roles Anywhere refused a session of {request.role}",
+        code=code,
         cause=cause,
         fix=_fix(code, said, request),
     )

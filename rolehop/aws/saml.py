@@ -66,6 +66,8 @@ def read_assertion(text: Secret) -> Assertion:
         ValueError: it is none of these, far too long, or no SAML; nothing of it is quoted.
     """
     encoded = _encoded(text.reveal().strip())
+    if not encoded:
+        raise ValueError("it is empty")
     if len(encoded) > LONGEST:
         raise ValueError(f"it is longer than STS takes ({LONGEST:,} characters)")
     try:

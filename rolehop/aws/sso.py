@@ -32,6 +32,7 @@ class PortalRefusal(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}" if message else code)
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,11 @@ class Portal:
             if not isinstance(following, str) or not following:
                 return found
             wanted["next_token"] = following
-        raise ServiceError(f"{host_of(self._base)} does not come to an end with {asked}")
+        raise ServiceError(
+            f"{host_of(self._base)} does not come to an end with {asked}",
+            cause=f"more than {_MOST_PAGES} pages came",
+            fix="name account and role in the config: then nothing is listed",
+        )
 
     def _get(
         self, path: str, token: Secret, query: Mapping[str, str], asked: str

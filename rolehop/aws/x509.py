@@ -16,11 +16,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.values import dataclass
 
+Certificate = x509.Certificate
 Kind = Literal["RSA", "ECDSA"]
 AskPassphrase = Callable[[str], Secret]
 """Gives the passphrase of a file whose name is given; called only where one is needed."""
@@ -30,6 +32,11 @@ MOST_IN_CHAIN = 5
 """CreateSession takes no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
 
 _WARN_DAYS = 30
+_DAMAGED_KEY = "the private key is damaged, or of a kind that is not known"
+
+
+class WrongPassphrase(SourceError):
+    """What was given does not open the key; who gave it knows what to do."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,20 +67,35 @@ def from_files(
     return identity(leaf, more, key, f"{private_key}")
 
 
+def check_key(leaf: x509.Certificate, private_key: Path) -> None:
+    """Make sure, as far as it is seen without a passphrase, that a key file is the certificate's.
+
+    Raises:
+        SourceError: it is not there, is no key, or another one's.
+    """
+    data = _key_file(private_key)
+    try:
+        # Only the public key is looked at; the rest costs 35 ms, and is checked when it signs.
+        key = serialization.load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        return  # it is encrypted
+    except (ValueError, UnsupportedAlgorithm):
+        raise _broken(private_key, _DAMAGED_KEY) from None
+    identity(leaf, (), key, f"{private_key}")
+
+
 def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
     """Read certificate, key and intermediates out of one PKCS#12 file.
 
     Raises:
         SourceError: the file is not there or broken, or the passphrase is wrong.
     """
-    data = read(path)
-    if data[:1] != b"\x30":
-        raise _broken(path, "it is no PKCS#12 file")
+    data = pkcs12_file(path)
     found = _open_pkcs12(data, None)
     if found is None:
         found = _open_pkcs12(data, ask(str(path)))
     if found is None:
-        raise _broken(path, "the passphrase is wrong, or the file is damaged")
+        raise _wrong_passphrase(path, "file")
     if found.cert is None or found.key is None:
         raise _broken(path, "it holds no private key with its certificate")
     more = [each.certificate for each in found.additional_certs]
@@ -181,7 +203,9 @@ def certificate_from_der(data: bytes, named: str) -> x509.Certificate:
         return x509.load_der_x509_certificate(data)
     except ValueError:
         raise SourceError(
-            f"the certificate of {named} cannot be read", cause="it is no X.509 certificate"
+            f"the certificate of {named} cannot be read",
+            cause="it is no X.509 certificate",
+            fix="put the key's certificate there in DER, or name one in certificate",
         ) from None
 
 
@@ -208,6 +232,36 @@ def name_of(leaf: x509.Certificate) -> str:
     return leaf.subject.rfc4514_string() or "nobody"
 
 
+def attributes(leaf: x509.Certificate) -> dict[str, tuple[str, ...]]:
+    """Return the attributes that Roles Anywhere makes session tags of, as its tags are called.
+
+    None: the certificate has no such attribute. One that it has twice is left out: which of them
+    the service takes hangs on its profile. Names: Roles Anywhere user guide, "The trust model".
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for field, name in (("x509Subject", leaf.subject), ("x509Issuer", leaf.issuer)):
+        for short, oid in _NAME_PARTS.items():
+            values = tuple(str(each.value) for each in name.get_attributes_for_oid(oid))
+            found[f"{field}/{short}"] = values
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        names = x509.SubjectAlternativeName([])
+    found["x509SAN/DNS"] = tuple(names.get_values_for_type(x509.DNSName))
+    found["x509SAN/URI"] = tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
+    return {name: values for name, values in found.items() if len(values) < 2}
+
+
+_NAME_PARTS = {
+    "C": NameOID.COUNTRY_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "CN": NameOID.COMMON_NAME,
+}
+
+
 def without_line_end(text: Secret) -> Secret:
     """Return a passphrase as it came through a pipe, its line end taken off."""
     return Secret(text.reveal().rstrip("\r\n"))
@@ -216,6 +270,18 @@ def without_line_end(text: Secret) -> Secret:
 def der(certificate: x509.Certificate) -> bytes:
     """Return the certificate's bytes."""
     return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def pkcs12_file(path: Path) -> bytes:
+    """Return the bytes of what may be a PKCS#12 file, sealed or not.
+
+    Raises:
+        SourceError: it is not there, or surely none.
+    """
+    data = read(path)
+    if data[:1] != b"\x30":
+        raise _broken(path, "it is no PKCS#12 file")
+    return data
 
 
 def read(path: Path) -> bytes:
@@ -240,22 +306,27 @@ def read(path: Path) -> bytes:
     return data
 
 
-def _private_key(path: Path, ask: AskPassphrase) -> object:
+def _key_file(path: Path) -> bytes:
     data = read(path)
     if b"BEGIN TSS2 PRIVATE KEY" in data:
         raise _broken(path, "it is a TPM's key, which rolehop reaches through PKCS#11 only")
     if b"PRIVATE KEY-----" not in data:
         raise _broken(path, "it holds no PEM private key")
+    return data
+
+
+def _private_key(path: Path, ask: AskPassphrase) -> object:
+    data = _key_file(path)
     try:
         return serialization.load_pem_private_key(data, password=None)
     except TypeError:
         passphrase = ask(str(path))  # it is encrypted
     except (ValueError, UnsupportedAlgorithm):
-        raise _broken(path, "the private key is damaged, or of a kind that is not known") from None
+        raise _broken(path, _DAMAGED_KEY) from None
     try:
         return serialization.load_pem_private_key(data, password=passphrase.reveal().encode())
     except (ValueError, TypeError):
-        raise _broken(path, "the passphrase is wrong, or the key is damaged") from None
+        raise _wrong_passphrase(path, "key") from None
     except UnsupportedAlgorithm:
         raise _broken(path, "it is encrypted in a way that is not known") from None
 
@@ -273,6 +344,14 @@ def _rsa(key: rsa.RSAPrivateKey) -> Callable[[bytes], bytes]:
 
 def _ecdsa(key: ec.EllipticCurvePrivateKey) -> Callable[[bytes], bytes]:
     return lambda text: key.sign(text, ec.ECDSA(hashes.SHA256()))
+
+
+def _wrong_passphrase(path: Path, what: str) -> WrongPassphrase:
+    return WrongPassphrase(
+        f"{path} cannot be opened",
+        cause=f"the passphrase is wrong, or the {what} is damaged",
+        fix="give the passphrase that it was encrypted with",
+    )
 
 
 def _broken(path: Path, cause: str) -> SourceError:

@@ -206,8 +206,9 @@ def _mfa_of_base(
     serial = hops[0].mfa_serial if hops else None
     if serial is None or base is Base.ENVIRONMENT:
         return serial
-    has_keys = base is Base.PROFILE and holds(aws, base_profile) is Holds.KEYS
-    if has_keys and static_keys(aws, base_profile).long_lived:
+    held = holds(aws, base_profile) if base is Base.PROFILE else None
+    # What a process gives is not known before it has run.
+    if held is Holds.PROCESS or (held is Holds.KEYS and static_keys(aws, base_profile).long_lived):
         return serial
     notes.append("mfa_serial of hop 1 is left out: only IAM user keys carry MFA")
     return None

@@ -103,6 +103,7 @@ def _endpoint_in_services(aws: AwsConfig, scoped: Section, service: str) -> str 
     if not section:
         raise ConfigError(
             f"the AWS profile uses the services section '{name}', which does not exist",
+            cause=f"{aws.config_file} has no [services {name}]",
             fix=f"add [services {name}] to {aws.config_file}",
         )
     block = section.get(service.lower().replace("-", "_"), {})

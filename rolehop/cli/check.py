@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from rolehop import __version__
 from rolehop.cli.explain import exit_code
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App
+from rolehop.plan.model import Stamp
 from rolehop.trust.chain import ChainVerdict
 
 
@@ -46,6 +48,7 @@ def command(
     app = App.of(ctx)
     names = matching(app, chain) if chain else list(app.config.chains)
     records = read_documents(told)
+    stamps: dict[str, Stamp] = {}
     verdicts = []
     for name in names:
         known = records
@@ -53,34 +56,30 @@ def command(
             from rolehop.cli.iam import read_live
 
             known = read_live(app, name, told).merged(records)
-        verdicts.append(judge(app, name, known, told))
-    _print(app, verdicts, style)
+        verdicts.append(judge(app, name, known, told, stamps))
+    _print(app, verdicts, style, strict=strict)
     ctx.exit(exit_code(verdicts, strict=strict))
 
 
-def _print(app: App, verdicts: list[ChainVerdict], style: str) -> None:
+def _print(app: App, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
     if style == "text":
         from rolehop.show.checks import checks_view
 
         app.terminal.view(checks_view(verdicts))
         return
-    app.terminal.product(_as_text(app, verdicts, style) + "\n")
+    app.terminal.product(_as_text(app, verdicts, style, strict=strict) + "\n")
 
 
-def _as_text(app: App, verdicts: list[ChainVerdict], style: str) -> str:
+def _as_text(app: App, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> str:
     from rolehop.show.checks import as_junit, sarif_document
     from rolehop.show.documents import as_json
     from rolehop.show.verdicts import check_document
 
     if style == "junit":
-        return as_junit(verdicts)
+        return as_junit(verdicts, strict=strict)
     if style == "sarif":
-        places = {name: str(path) for name, path in _places(app).items()}
-        return as_json(sarif_document(verdicts, places))
+        from rolehop.cli.lines import Lines
+
+        places = Lines(app).of
+        return as_json(sarif_document(verdicts, places, version=__version__, strict=strict))
     return as_json(check_document(verdicts))
-
-
-def _places(app: App) -> dict[str, object]:
-    """Return the config file to point at, for each chain; the last root wins."""
-    roots, _ = app.config_roots
-    return dict.fromkeys(app.config.chains, roots[-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from rolehop.cli.groups import Group
 from rolehop.cli.wiring import App
 from rolehop.errors import ConfigError, NoTerminal, UsageProblem
+from rolehop.words import counted
 
 if TYPE_CHECKING:
     from rolehop.config.starter import Answers
@@ -113,7 +113,8 @@ def check(ctx: click.Context) -> None:
         app.terminal.note("there is no config yet: rolehop config init")
         return
     app.terminal.product(
-        f"well-formed: {_count(config.chains, 'chain')}, {_count(config.sources, 'source')}"
+        f"well-formed: {counted(len(config.chains), 'chain')},"
+        f" {counted(len(config.sources), 'source')}"
         f" ({', '.join(read)})\n"
     )
 
@@ -140,7 +141,3 @@ def _own_file(app: App) -> Path:
     """Return the user's own config file: the named one, else the last that is read."""
     roots, _ = app.config_roots
     return roots[-1]
-
-
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

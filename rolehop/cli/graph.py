@@ -7,9 +7,12 @@ import io
 import click
 
 from rolehop.cli.options import Command, format_option
+from rolehop.cli.own import own_call
 from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
+from rolehop.patterns import Pattern
+from rolehop.plan.model import Stamp
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
 from rolehop.trust.records import Records
 
@@ -44,7 +47,8 @@ def command(
     app = App.of(ctx)
     names = matching(app, pattern) if pattern else list(app.config.chains)
     records = read_documents(told) if told.policies else None
-    paths = [_path(app, name, records, told) for name in names]
+    stamps: dict[str, Stamp] = {}
+    paths = [_path(app, name, records, told, stamps) for name in names]
     if style == "tree":
         app.terminal.view(tree_view(paths))
         return
@@ -52,22 +56,37 @@ def command(
     app.terminal.product(drawn.rstrip("\n") + "\n")
 
 
-def _path(app: App, name: str, records: Records | None, told: Given) -> Path:
+def _path(
+    app: App, name: str, records: Records | None, told: Given, stamps: dict[str, Stamp]
+) -> Path:
     if records is None:
         resolved = app.resolve(name, WalkOptions())
-        roles = tuple(Step(str(role)) for role, _ in resolved.hops)
-        return Path(name, resolved.source.name, roles)
-    verdict = judge(app, name, records, told)
-    steps = tuple(Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops)
-    return Path(name, verdict.source, steps)
+        source = resolved.source
+        own = own_call(app, source, resolved.region, Records(), told.caller or source.principal)
+        steps = [] if own is None else [Step(own.role)]
+        steps += [Step(str(role)) for role, _ in resolved.hops]
+        return Path(name, source.name, tuple(steps))
+    verdict = judge(app, name, records, told, stamps)
+    judged = tuple(
+        Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
+    )
+    return Path(name, verdict.source, judged)
 
 
 def _as_svg(paths: list[Path]) -> str:
     """Return the terminal's tree as one SVG file, drawn by rich."""
     from rich.console import Console
 
+    from rolehop.show.plain import as_text
     from rolehop.show.pretty import as_renderable
 
-    console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
-    console.print(as_renderable(tree_view(paths)))
-    return console.export_svg(title="rolehop graph")
+    view = tree_view(paths)
+    # As wide as its longest line: nothing folds in a picture.
+    width = max(map(len, as_text(view).splitlines()), default=0)
+    console = Console(record=True, width=width + 1, file=io.StringIO(), force_terminal=True)
+    console.print(as_renderable(view))
+    # rich would have whoever opens the picture fetch its font from the network.
+    return _FONT_FACE.compiled.sub("", console.export_svg(title="rolehop graph"))
+
+
+_FONT_FACE = Pattern(r"\s*@font-face \{[^}]*\}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rolehop.arn import account_of
 from rolehop.aws.iam_read import IamReader
+from rolehop.cli.own import own_call
 from rolehop.cli.policies import Given
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.credentials import Credentials
@@ -44,8 +45,10 @@ def _read(app: App, plan: Plan, held: list[_Held], told: Given) -> Records:
     readers = [(each.account, IamReader(sts.query, each.credentials)) for each in held]
     records = Records()
     principal = told.caller or plan.source.principal
-    wanted = [*([principal] if principal else []), *(str(step.hop.role) for step in plan.hops)]
-    for arn in dict.fromkeys(wanted):
+    own = own_call(app, plan.source, plan.region, records, principal)
+    role = own.role if own is not None else None
+    first = [each for each in (principal, role) if each is not None]
+    for arn in dict.fromkeys([*first, *(str(step.hop.role) for step in plan.hops)]):
         for account, reader in readers:
             if account != account_of(arn):
                 continue

@@ -10,6 +10,7 @@ from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import UsageProblem, VaultAbsent
 from rolehop.vault.index import Index
+from rolehop.words import counted
 
 
 @click.command(
@@ -34,7 +35,7 @@ def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
     index = held(app)
     keys = list(index.sessions) if chain is None else keys_below(app, index, chain)
     gone = app.vault.forget(keys) if keys else ()
-    app.terminal.note(f"{len(gone)} session{'' if len(gone) == 1 else 's'} forgotten")
+    app.terminal.note(f"{counted(len(gone), 'session')} forgotten")
     left = {
         index.sessions[key].backend for key in keys if key not in gone and key in index.sessions
     }

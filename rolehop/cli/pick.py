@@ -20,7 +20,7 @@ import click
 
 from rolehop.cli.wiring import App
 from rolehop.show.choices import Choice, as_cells, matching, widths
-from rolehop.words import clean
+from rolehop.words import clean, counted
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -63,7 +63,7 @@ def choices_of(app: App) -> list[Choice]:
             name,
             clean(rows[name].description),
             rows[name].account,
-            show_left(rows[name].cached_until, now) if rows[name].cached_until else "",
+            show_left(until, now) if (until := rows[name].cached_until) else "",
             rows[name].color or "",
         )
         for name in ordered
@@ -115,7 +115,9 @@ class Picker:
 
     def _count(self) -> str:
         of = len(self.choices)
-        found = f"{of} chains" if len(self.found) == of else f"{len(self.found)} of {of} chains"
+        found = (
+            counted(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
+        )
         return f"{found}; type to narrow, Enter takes the marked one, Esc leaves"
 
 

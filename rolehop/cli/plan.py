@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
+from rolehop.values import replace
+
+if TYPE_CHECKING:
+    from rolehop.plan.model import Plan
 
 
 @click.command(
@@ -34,7 +40,7 @@ def show_plan(
     app: App, chain: str, style: str, options: WalkOptions, *, full: bool = False
 ) -> None:
     """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
-    plan = app.plan(chain, options)
+    plan = _with_problem(app, app.plan(chain, options))
     if style == "json":
         from rolehop.show.documents import as_json, plan_document
 
@@ -43,3 +49,13 @@ def show_plan(
     from rolehop.show.views import plan_view
 
     app.terminal.view(plan_view(plan, app.now(), verbose=full or app.terminal.verbose))
+
+
+def _with_problem(app: App, plan: Plan) -> Plan:
+    """Note what stands in the source's way, where a walk would need the source."""
+    from rolehop.plan.model import Cache
+    from rolehop.sources import problem_in
+
+    if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
+        return plan
+    return replace(plan, source_problem=problem_in(plan.source, app.inputs))

@@ -9,25 +9,26 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.arn import RoleArn, is_principal
+from rolehop.arn import is_principal, is_same_principal
 from rolehop.cli.completing import files
+from rolehop.cli.own import is_federated, own_call
+from rolehop.cli.places import places_of
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.config.model import SourceConfig
-from rolehop.errors import UsageProblem
-from rolehop.plan.model import Hop, Mfa, Plan
+from rolehop.errors import ConfigError, UsageProblem
+from rolehop.plan.model import Hop, Mfa, Stamp
 from rolehop.trust.callers import session_of
 from rolehop.trust.chain import ChainVerdict, judge_chain
-from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
+from rolehop.trust.contradiction import contradiction
+from rolehop.trust.course import Course
+from rolehop.trust.hops import HopAsked, Setting, Start
+from rolehop.trust.own import OwnCall, own_request
 from rolehop.trust.records import NotRecords, Records, load_strictly, policy_text, read_records
+from rolehop.trust.supplied import problem_with
 from rolehop.values import dataclass, field, replace
+from rolehop.words import quoted
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-# The CI service whose issuer is the same for everybody; others have one for each installation.
-_CI_ISSUERS = {"github": "token.actions.githubusercontent.com"}
-_CI_AUDIENCE = "sts.amazonaws.com"
-# Built into STS: named by host, without a provider's ARN (STS API reference).
-_HOST_PROVIDERS = ("accounts.google.com", "www.amazon.com", "graph.facebook.com")
 
 
 @dataclass(slots=True)
@@ -106,23 +107,45 @@ def _given(
     """Check what the flags say.
 
     Raises:
-        UsageProblem: a context without a key, or a caller that is no principal.
+        UsageProblem: a context that can't be meant so, or a caller that is no principal.
     """
     if caller is not None and not is_principal(caller):
-        raise UsageProblem(
-            f"--as wants the ARN of a user, role or session, not {caller!r}",
-            fix="aws sts get-caller-identity prints it",
+        raise _no_caller(caller)
+    return Given(policies, scp, rcp, caller, _told(context))
+
+
+def _no_caller(text: str) -> UsageProblem:
+    if ":oidc-provider/" in text or ":saml-provider/" in text:
+        return UsageProblem(
+            f"--as wants who calls, and {quoted(text)} is an identity provider",
+            cause="a federated source says itself which provider and role it has",
+            fix="say what its token holds instead: --context ISSUER:sub=VALUE, saml:aud=VALUE",
         )
+    return UsageProblem(
+        f"--as wants the ARN of a user, role or session, not {quoted(text)}",
+        fix="aws sts get-caller-identity prints it",
+    )
+
+
+def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return condition keys, in lower case, with all values given; none: surely absent."""
     told: dict[str, tuple[str, ...]] = {}
     for each in context:
         key, equals, value = each.partition("=")
-        if not equals or not key.strip():
+        key = key.strip()
+        problem = None if equals else "there is no = in it"
+        problem = problem or problem_with(key, value)
+        known = told.get(key.lower())
+        if problem is None and known is not None and not (value and all(known)):
+            problem = "the key is said to be absent, and given a value, too"
+        if problem is not None:
             raise UsageProblem(
-                f"--context wants KEY=VALUE, not {each!r}",
+                f"--context wants KEY=VALUE, not {quoted(each)}",
+                cause=problem,
                 fix="for example --context aws:SourceIp=203.0.113.9; KEY= says it is absent",
             )
-        told[key.strip()] = (*told.get(key.strip(), ()), *((value,) if value else ()))
-    return Given(policies, scp, rcp, caller, told)
+        told[key.lower()] = (*(known or ()), value)
+    return {key: tuple(filter(None, values)) for key, values in told.items()}
 
 
 def read_documents(given: Given) -> Records:
@@ -130,21 +153,41 @@ def read_documents(given: Given) -> Records:
 
     Raises:
         UsageProblem: a file is not there, or is nothing that is understood.
+        ConfigError: two files contradict each other.
     """
     records = Records()
+    seen: list[tuple[str, Records]] = []
     for name in given.policies:
-        records = records.merged(_read(name, read_records))
+        found = _read(name, read_records)
+        for other, known in seen:
+            _check_agreement(contradiction(known, found), other, name)
+        seen.append((name, found))
+        records = records.merged(found)
     return replace(records, scps=_guardrails(given.scps), rcps=_guardrails(given.rcps))
+
+
+def _check_agreement(different: str | None, one: str, other: str) -> None:
+    if different is not None:
+        raise ConfigError(
+            f"{one} and {other} contradict each other",
+            cause=f"they differ in {different}, so one of them is old",
+            fix="leave the older one out: aws iam get-account-authorization-details > FILE",
+        )
 
 
 T = TypeVar("T")
 
+# PowerShell writes UTF-16 where > makes a file, and Windows editors put a mark before UTF-8.
+_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
 
 def _read(name: str, read: Callable[[str], T]) -> T:
     try:
-        return read(Path(name).read_text(encoding="utf-8"))
+        raw = Path(name).read_bytes()
+        encoding = next((each for mark, each in _ENCODINGS if raw.startswith(mark)), "utf-8")
+        return read(raw.decode(encoding))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is neither UTF-8 nor UTF-16"
         raise UsageProblem(f"{name} cannot be read", cause=reason) from None
     except NotRecords as error:
         raise UsageProblem(
@@ -175,52 +218,81 @@ def _policy_of(text: str) -> str:
 # ---- from a plan to a verdict
 
 
-def judge(app: App, chain: str, records: Records, given: Given) -> ChainVerdict:
-    """Judge a chain by the documents at hand; no call is made."""
-    plan = app.plan(chain, WalkOptions())
-    return judge_plan(plan, app, records, given)
+def judge(
+    app: App, chain: str, records: Records, given: Given, stamps: dict[str, Stamp] | None = None
+) -> ChainVerdict:
+    """Judge a chain by the documents at hand; no call is made.
 
+    ``stamps`` remembers those of the sources, where many chains are judged at once.
 
-def judge_plan(plan: Plan, app: App, records: Records, given: Given) -> ChainVerdict:
-    """Judge a plan by the documents at hand."""
+    Raises:
+        UsageProblem: ``--as`` names somebody whom the source can never be.
+    """
+    plan = app.plan(chain, WalkOptions(), stamps)
     setting = Setting(records, app.now(), plan.region, given.context)
-    token = token_of(plan.source)
-    own = () if token is None else (token_request(token, setting),)
+    principal = given.caller or plan.source.principal
+    own = own_call(app, plan.source, plan.region, records, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
-    start = start_of(plan.source, token, given, long_lived=plan.long_lived, mfa=mfa)
-    asked = requests(start, [_asked(step.hop) for step in plan.hops], setting)
-    first = 1 - len(own)
-    return judge_chain(plan.chain, plan.source.name, (*own, *asked), first=first)
+    start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
+    course = Course(
+        start,
+        tuple(_asked(step.hop) for step in plan.hops),
+        setting,
+        own=() if own is None else (own_request(own, setting),),
+        places=places_of(app.config, plan),
+    )
+    verdict = judge_chain(plan.chain, plan.source.name, course)
+    return replace(verdict, own_role_unknown=own is None and is_federated(plan.source))
 
 
 def start_of(
     source: SourceConfig,
-    token: TokenAsked | None,
+    own: OwnCall | None,
     given: Given,
     *,
     long_lived: bool,
     mfa: bool | None,
 ) -> Start:
-    """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said."""
+    """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said.
+
+    Raises:
+        UsageProblem: ``--as`` names somebody whom the source can never be.
+    """
     principal = given.caller or source.principal
     settings = source.settings
-    if principal is None and token is not None:
-        principal = session_of(token.role, token.session_name)
-    role = settings.get("role")
-    if principal is None and source.type == "roles-anywhere" and isinstance(role, str):
-        principal = session_of(role)
+    if is_federated(source):
+        _check_caller(given.caller, own, source)
+    if own is not None and not _is_session_of(own.role, principal):
+        principal = session_of(own.role, own.session_name)
     account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
     role_session = principal is not None and ":user/" not in principal
     if mfa is None and (long_lived or role_session):
         mfa = False
     return Start(
         principal,
+        role=None if own is None else own.role,
+        carried=None if own is None else own.carried,
         account=account if isinstance(account, str) else None,
         long_lived=long_lived,
         mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
     )
+
+
+def _check_caller(caller: str | None, own: OwnCall | None, source: SourceConfig) -> None:
+    if caller is None or (own is not None and is_same_principal(own.role, caller)):
+        return
+    raise UsageProblem(
+        f"--as says {caller}, and source '{source.name}' is a session of another role",
+        cause=f"its config makes it {own.role if own is not None else 'a federated role session'}",
+        fix="leave --as out for this source, or give the ARN of a session of its role",
+    )
+
+
+def _is_session_of(role: str, principal: str | None) -> bool:
+    session = principal is not None and ":assumed-role/" in principal
+    return session and is_same_principal(role, principal or "")
 
 
 def _asked(hop: Hop) -> HopAsked:
@@ -234,41 +306,3 @@ def _asked(hop: Hop) -> HopAsked:
         transitive_tags=hop.transitive_tags,
         source_identity=hop.source_identity,
     )
-
-
-def token_of(source: SourceConfig) -> TokenAsked | None:
-    """Return the call by which a federated source gets its own role; ``None``: it is none."""
-    settings, kind = source.settings, source.type
-    role = settings.get("role")
-    if kind not in ("web-identity", "saml") or not isinstance(role, str):
-        return None
-    if kind == "saml":
-        provider = settings.get("provider")
-        named = provider if isinstance(provider, str) else None
-        return TokenAsked(role, "AssumeRoleWithSAML", named)
-    host = _issuer_host(settings)
-    name = settings.get("session_name")
-    audience = settings.get("audience", _CI_AUDIENCE if "ci" in settings else None)
-    known = {f"{host}:aud": [audience]} if host and isinstance(audience, str) else {}
-    return TokenAsked(
-        role,
-        "AssumeRoleWithWebIdentity",
-        _provider(host, RoleArn.parse(role)) if host else None,
-        session_name=name if isinstance(name, str) else None,
-        known=known,
-    )
-
-
-def _issuer_host(settings: Mapping[str, object]) -> str | None:
-    provider, issuer = settings.get("provider_id"), settings.get("issuer")
-    if isinstance(provider, str):
-        return provider
-    if isinstance(issuer, str):
-        return issuer.removeprefix("https://").rstrip("/")
-    return _CI_ISSUERS.get(str(settings.get("ci")))
-
-
-def _provider(host: str, role: RoleArn) -> str:
-    if host in _HOST_PROVIDERS:
-        return host
-    return f"arn:{role.partition}:iam::{role.account}:oidc-provider/{host}"

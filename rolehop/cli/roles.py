@@ -9,6 +9,7 @@ from rolehop.cli.policies import Given, read_documents
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import SourceError, UsageProblem
 from rolehop.trust.records import Records
+from rolehop.values import replace
 
 
 def describe(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
@@ -20,10 +21,10 @@ def describe(app: App, role: str, told: Given, style: str, *, offline: bool) -> 
     """
     from rolehop.trust.role import report_on
 
-    records = read_documents(told)
     if Path(role).is_file():
-        records = read_documents(Given(policies=(role,))).merged(records)
-        role = _only_role(records, role)
+        told = replace(told, policies=(role, *told.policies))
+        role = _only_role(read_documents(Given(policies=(role,))), role)
+    records = read_documents(told)
     arn = _role_arn(role)
     if not offline and records.find(arn) is None:
         records = _live(app, arn).merged(records)

@@ -9,14 +9,12 @@ from rolehop.cli.options import Command, format_option
 from rolehop.cli.policies import Given, policy_options, read_documents
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App
+from rolehop.show.routes import LeftOut
 from rolehop.trust.evaluate import Outcome
-from rolehop.trust.routes import Found
+from rolehop.trust.routes import MOST_ROUTES, Found
 
 NO_ROUTE = 5
 """The exit code where no way is allowed, nor may be."""
-
-EVERY = 1_000
-"""As many as ``--all`` shows."""
 
 
 @click.command(
@@ -38,7 +36,7 @@ rolehop routes 333333333333:role/Admin --policies account.json --write prod-admi
 @policy_options
 @click.option(
     "--most",
-    type=click.IntRange(1, EVERY),
+    type=click.IntRange(1, MOST_ROUTES),
     default=3,
     show_default=True,
     metavar="N",
@@ -62,7 +60,8 @@ def command(
 
     TO is a role (its ARN or ACCOUNT:role/NAME), an account, or a chain whose last role is meant.
     Looks among the roles of the documents and the hops of the configured chains; each way comes
-    with its verdict and as a chain to paste. Makes no AWS call. Exits 5 where there is no way.
+    with its verdict and as a chain to paste. What is left out, as a source that nobody knows, is
+    named. Makes no AWS call. Exits 5 where there is no way.
     """
     from rolehop.cli.ways import Ways, append_chain, check_new_name
 
@@ -71,9 +70,9 @@ def command(
     if write is not None:
         check_new_name(app, write)
     ways = Ways(app, read_documents(told), told)
-    found = ways.search(what, source, most=EVERY if every else most)
+    found = ways.search(what, source, most=MOST_ROUTES if every else most)
     texts = [ways.text(route, name) for route in found.routes]
-    _print(app, found, what, texts, style)
+    _print(app, found, what, texts, ways.left_out, style)
     if not found.routes:
         ctx.exit(NO_ROUTE)
     if write is not None:
@@ -87,11 +86,13 @@ def command(
         )
 
 
-def _print(app: App, found: Found, to: str, texts: list[str], style: str) -> None:
+def _print(
+    app: App, found: Found, to: str, texts: list[str], left_out: list[LeftOut], style: str
+) -> None:
     from rolehop.show.documents import as_json
     from rolehop.show.routes import routes_document, routes_view
 
     if style == "json":
-        app.terminal.product(as_json(routes_document(found, to, texts)) + "\n")
+        app.terminal.product(as_json(routes_document(found, to, texts, left_out)) + "\n")
         return
-    app.terminal.view(routes_view(found, to, texts))
+    app.terminal.view(routes_view(found, to, texts, left_out))

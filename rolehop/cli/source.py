@@ -97,6 +97,7 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool) -> 
     way = _sign_in(source)
     text = None
     if from_stdin:
+        _refuse_unused(source, way)
         text = Secret(sys.stdin.read(_LONGEST_STDIN).strip())
     app.terminal.note(way.login(source, app.inputs, Login(browser=not no_browser, text=text)))
 
@@ -124,7 +125,7 @@ def _source(app: App, name: str) -> SourceConfig:
     near = nearest(name, app.config.sources)
     raise ConfigError(
         f"no source is called '{name}'",
-        cause=f"the nearest: {', '.join(near)}" if near else None,
+        cause=f"the nearest: {', '.join(near)}" if near else "the config has none that is near",
         fix="rolehop source list",
     )
 
@@ -136,21 +137,33 @@ def _sign_in(source: SourceConfig) -> SignIn:
     if way is None:
         raise UsageProblem(
             f"nobody signs in to source '{source.name}'",
-            cause=f"a {source.type} source is used as it is",
+            cause=f"a source of type {source.type} is used as it is",
             fix=f"rolehop source test {source.name}",
         )
     return way
 
 
+def _refuse_unused(source: SourceConfig, way: SignIn) -> None:
+    """Refuse ``--stdin`` where what it gives would be thrown away."""
+    if way.takes_text is not None and way.takes_text(source):
+        return
+    raise UsageProblem(
+        f"source '{source.name}' takes nothing from --stdin",
+        cause="it gives an assertion to a saml source without assertion_… keys, or the passphrase "
+        "of the key to a roles-anywhere source without passphrase_command",
+        fix=f"rolehop source login {source.name}",
+    )
+
+
 def _row(app: App, source: SourceConfig) -> SourceRow:
     """Say what is known of a source without a call."""
     from rolehop.show.source import SourceRow
-    from rolehop.sources import expand
+    from rolehop.sources import expand, problem_in
 
     try:
         base, _, _ = expand(source, app.aws_config)
         stamp = app.stamp(base)
-        problem = stamp.problem
+        problem = stamp.problem or problem_in(base, app.inputs)
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what
@@ -168,10 +181,11 @@ def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None
     findings: Sequence[tuple[str, str, bool | None]] = ()
     try:
         base, roles, _ = expand(source, app.aws_config)
-        findings = _found(app, base)
-        credentials = load_source(app, base)
-        findings = _found(app, base)  # a sign-in may have changed what is there
-        caller = _caller(app, base, credentials)
+        before = _roles_before(source, base, [role.role for role in roles])
+        findings = [*before, *_found(app, base)]
+        credentials, stamp = load_source(app, base)
+        findings = [*before, *_found(app, base)]  # a sign-in may have changed what is there
+        caller = _caller(app, source, credentials)
     except RolehopError as error:
         return Tested(source.name, source.type, tuple(findings), error=error.what), error
     from rolehop.arn import is_same_principal
@@ -183,8 +197,10 @@ def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None
         caller.arn,
         caller.account,
         credentials.expires_at,
-        credentials.long_lived,
-        len(roles),
+        long_lived=credentials.long_lived,
+        made_a_session=stamp.may_be_keys,
+        mfa="mfa_serial" in base.settings,
+        hops_of_profile=len(roles),
     )
     if source.principal is not None and not is_same_principal(source.principal, caller.arn):
         return tested, SourceError(
@@ -193,6 +209,16 @@ def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None
             fix="sign in as the right one, or correct 'principal'",
         )
     return tested, None
+
+
+def _roles_before(
+    source: SourceConfig, base: SourceConfig, roles: Sequence[str]
+) -> list[tuple[str, str, bool | None]]:
+    """Say which roles a profile puts before the chain's own hops, and what is proved instead."""
+    if not roles:
+        return []
+    taken = f"takes {', then '.join(roles)}; proved is what these start from ({base.type})"
+    return [(f"AWS profile '{source.settings['profile']}'", taken, None)]
 
 
 def _found(app: App, source: SourceConfig) -> list[tuple[str, str, bool | None]]:
@@ -204,12 +230,29 @@ def _found(app: App, source: SourceConfig) -> list[tuple[str, str, bool | None]]
 def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
     from rolehop.awsconfig import current_profile
     from rolehop.cli.whoami import ask
-    from rolehop.sources.calls import region_for
 
     named = source.settings.get("profile")
+    # As in a walk, the profile that was named rules the call, not the one at the end of its path.
     profile = named if isinstance(named, str) else current_profile(app.shell_before)
-    region = region_for(source, app.inputs)
-    return ask(app.clients.sts(region, profile), credentials, f"source '{source.name}'")
+    sts = app.clients.sts(_region(app, source, profile), profile)
+    return ask(sts, credentials, f"the credentials of source '{source.name}'")
+
+
+def _region(app: App, source: SourceConfig, profile: str | None) -> str:
+    """Return where a walk from the source would call STS."""
+    from rolehop.arn import default_region, partition_of
+    from rolehop.awsconfig import region_of
+
+    before = app.shell_before
+    known = source.principal or source.settings.get("role")
+    return (
+        app.config.defaults.region
+        or source.region
+        or before.get("AWS_REGION")
+        or before.get("AWS_DEFAULT_REGION")
+        or region_of(app.aws_config, profile)
+        or default_region(partition_of(str(known or "")) or "aws")
+    )
 
 
 def _print_json(app: App, document: object) -> None:

@@ -36,13 +36,14 @@ def start(app: App, config: SourceConfig) -> tuple[Source, Stamp]:
     raise _restless(config)
 
 
-def load_source(app: App, config: SourceConfig) -> Credentials:
-    """Return a source's own credentials; nothing of them is kept.
+def load_source(app: App, config: SourceConfig) -> tuple[Credentials, Stamp]:
+    """Return a source's own credentials, of which nothing is kept, and its stamp.
 
     Raises:
         SourceError: it gives none.
     """
     from rolehop.sources.inputs import SourceChanged
+    from rolehop.sources.loaded import absent
 
     for _ in range(_CHANGES):
         source, stamp = start(app, config)
@@ -51,8 +52,8 @@ def load_source(app: App, config: SourceConfig) -> Credentials:
         except SourceChanged:
             continue
         if found is not None:
-            return found
-        raise SourceError(f"source '{config.name}' is not here", cause=stamp.problem)
+            return found, stamp
+        raise absent(config, stamp)
     raise _restless(config)
 
 

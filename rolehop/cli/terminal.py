@@ -91,7 +91,8 @@ class Terminal:
             return
         from rolehop.show.pretty import as_renderable
 
-        self.console(sys.stdout).print(as_renderable(view))
+        # What is to be copied may be wider than the terminal, which then breaks it by itself.
+        self.console(sys.stdout).print(as_renderable(view), crop=False)
 
     def note(self, text: str) -> None:
         """Say one line on stderr, each text once; ``-q`` is silent."""

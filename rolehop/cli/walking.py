@@ -10,7 +10,7 @@ import click
 
 from rolehop.cli.terminal import Settings
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import Declined, NoTerminal, UsageProblem
+from rolehop.errors import Declined, NoTerminal, UsageProblem, about
 from rolehop.show.times import show_left
 from rolehop.values import dataclass
 from rolehop.words import clean, quoted
@@ -35,7 +35,8 @@ class Handed:
 
 def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> Handed:
     """Ask where the chain wants to be confirmed, then walk it with its lines on stderr."""
-    handed = _from_record(app, chain, options) or _walked(app, chain, options)
+    with about(chain):
+        handed = _from_record(app, chain, options) or _walked(app, chain, options)
     _note_use(app, handed.chain)
     return handed
 

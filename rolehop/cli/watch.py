@@ -15,7 +15,8 @@ class Watch:
         variables: name to what the record says of it.
         files: path to its stamp, taken *before* the file was read: a change in between is then
             seen as one.
-        everything: somebody went through all variables, so no list of names can be whole.
+        everything: somebody went through all variables, or looked at what no record can hold, so no
+            list can be whole.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -27,6 +28,10 @@ class Watch:
     def variable(self, name: str) -> None:
         """Note that the answer depends on variable ``name``."""
         self.variables.setdefault(name, variable_mark(name, self._environ.get(name)))
+
+    def beyond(self) -> None:
+        """Note that the answer depends on what no record can hold: a token, a secret."""
+        self.everything = True
 
     def file(self, path: Path) -> Path:
         """Note that the answer depends on what is at ``path``, or on nothing being there."""

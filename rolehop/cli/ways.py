@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from rolehop.arn import ACCOUNT_ID, RoleArn, account_of
+from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.cli.machine import host_name, user_name
-from rolehop.cli.policies import Given, start_of, token_of
+from rolehop.cli.own import own_call
+from rolehop.cli.policies import Given, start_of
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.config.model import Config, HopConfig, SourceConfig
+from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.config.written import chain_text
-from rolehop.errors import ConfigError, UsageProblem
-from rolehop.files import FileText, read_trusted, write_beside
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of, written_hops
-from rolehop.trust.callers import session_of
-from rolehop.trust.hops import HopAsked, Setting, Start, token_request
+from rolehop.show.routes import LeftOut
+from rolehop.trust.hops import HopAsked, Setting, after, at_start, request_of
+from rolehop.trust.own import OwnCall, own_request
 from rolehop.trust.records import Records
 from rolehop.trust.routes import Beginning, Found, Route, search
 from rolehop.values import replace
@@ -31,16 +34,18 @@ class Ways:
         self._records = records
         config = app.config
         self._setting = Setting(records, app.now(), config.defaults.region, told.context)
+        self.left_out: list[LeftOut] = []
+        """What was left out so far, each with its reason: one broken source stops no other."""
 
     def search(self, to: str, source: str | None, *, most: int) -> Found:
         """Search.
 
         Raises:
             UsageProblem: nobody knows where to start, or ``to`` is nothing to go to.
-            ConfigError: a configured chain cannot be followed.
+            SourceError, ConfigError: the one source that was named cannot be followed.
         """
-        wanted = self._wanted(to)
-        beginnings = [self._beginning(each) for each in self._sources(source)]
+        beginnings = self._beginnings(source)
+        wanted = self._wanted(to, beginnings)
         return search(beginnings, list(self._hops), wanted, self._setting, most=most)
 
     def text(self, route: Route, name: str) -> str:
@@ -49,80 +54,107 @@ class Ways:
 
     # ---- where to go
 
-    def _wanted(self, to: str) -> Callable[[str], bool]:
+    def _wanted(self, to: str, beginnings: Sequence[Beginning]) -> Callable[[str], bool]:
         if ACCOUNT_ID.fullmatch(to):
-            if not any(hop.role.account == to for hop in self._hops):
+            own = {account_of(each.held.caller.arn or "") for each in beginnings}
+            if to not in own and not any(hop.role.account == to for hop in self._hops):
                 raise UsageProblem(
                     f"no role of account {to} is known",
                     cause="neither the config nor the documents name one",
                     fix="give the account's documents with --policies FILE",
                 )
             return lambda role: account_of(role) == to
-        role = self._role(to)
+        role = self._role(to, beginnings)
         asked = HopAsked(role, self._session_name)
         if all(hop.role != role for hop in self._hops):
             self._hops[asked] = HopConfig(str(role))
         return lambda each: each == str(role)
 
-    def _role(self, to: str) -> RoleArn:
+    def _role(self, to: str, beginnings: Sequence[Beginning]) -> RoleArn:
         if ":role/" not in to:
-            hops = self._app.resolve(to, WalkOptions()).hops
-            if hops:
-                return hops[-1][0]
-            raise UsageProblem(f"chain '{to}' has no hop: it is its source's own session")
-        known = (hop.role for hop in self._hops)
-        same = next((each for each in known if str(each).split(":", 4)[-1] == to), None)
-        if same is not None:
-            return same
-        partition = next((hop.role.partition for hop in self._hops), "aws")
+            return self._last_role(to, beginnings)
+        own = (each.held.caller.named or "" for each in beginnings)
+        known = [
+            *(str(hop.role) for hop in self._hops),
+            *(each for each in own if ":role/" in each),
+        ]
+        same = next((each for each in known if each.split(":", 4)[-1] == to), to)
+        partition = partition_of(known[0]) if known else None
         try:
-            return RoleArn.parse_in(to, partition)
+            return RoleArn.parse_in(same, partition or "aws")
         except ValueError as error:
             raise UsageProblem(
                 f"{to} is nothing to go to", cause=str(error), fix="give the ARN of a role"
             ) from None
 
+    def _last_role(self, chain: str, beginnings: Sequence[Beginning]) -> RoleArn:
+        """Return the role that a chain leads to, its source's own where it has no hop."""
+        resolved = self._app.resolve(chain, WalkOptions())
+        if resolved.hops:
+            return resolved.hops[-1][0]
+        own = (each.held.caller for each in beginnings if each.source == resolved.source.name)
+        named = next((caller.named for caller in own if caller.is_session), None)
+        if named is None:
+            raise UsageProblem(f"chain '{chain}' has no hop: it is its source's own session")
+        return RoleArn.parse(named)
+
     # ---- where to start
 
-    def _sources(self, named: str | None) -> Iterator[SourceConfig]:
+    def _beginnings(self, named: str | None) -> list[Beginning]:
+        """Return where to start: the source that is named, else all that can be followed."""
         sources = self._app.config.sources
-        if named is not None:
-            if named not in sources:
-                raise UsageProblem(f"no source is called '{named}'", fix="rolehop source list")
-            sources = {named: sources[named]}
-        elif self._told.caller is not None and len(sources) > 1:
+        if named is not None and named not in sources:
+            raise UsageProblem(f"no source is called '{named}'", fix="rolehop source list")
+        if named is None and self._told.caller is not None and len(sources) > 1:
             raise UsageProblem(
                 "--as does not say which source that is", fix="name it with --from SOURCE"
             )
-        known = [
-            each
-            for each in sources.values()
-            if not _is_template(each) and self._start(each).principal is not None
-        ]
-        if not known:
+        asked = [sources[named]] if named is not None else list(sources.values())
+        found = [each for each in map(self._beginning_or_none, asked) if each is not None]
+        if not found:
             raise UsageProblem(
-                "nobody knows who the source is" if sources else "no source is configured",
+                "there is no source to start from",
+                cause="; ".join(f"source '{each.name}': {each.why}" for each in self.left_out)
+                or "none is configured",
                 fix='give --as ARN, or principal = "ARN" in its [sources.NAME]',
             )
-        yield from known
+        return found
+
+    def _beginning_or_none(self, source: SourceConfig) -> Beginning | None:
+        """Return where a source starts; ``None``: nobody can tell, which is noted."""
+        why = "only a member of its fleet says which account it is of"
+        if not _is_template(source):
+            try:
+                beginning = self._beginning(source)
+            except RolehopError as error:
+                why = error.what if error.cause is None else f"{error.what}: {error.cause}"
+            else:
+                if beginning.held.caller.arn is not None:
+                    return beginning
+                why = "nobody knows who it is: its config has no principal, and --as does not say"
+        self.left_out.append(LeftOut("source", source.name, why))
+        return None
 
     def _beginning(self, source: SourceConfig) -> Beginning:
-        token = token_of(source)
-        request = None if token is None else token_request(token, self._setting)
-        return Beginning(source.name, self._start(source), request)
-
-    def _start(self, source: SourceConfig) -> Start:
+        """Return what a source's session is, behind its own call and the roles of its profile."""
         from rolehop.sources import expand
 
-        source, before, _ = expand(source, self._app.aws_config)
-        stamp = self._app.stamp(source)
-        mfa = True if source.settings.get("mfa_serial") else None
-        start = start_of(source, token_of(source), self._told, long_lived=stamp.long_lived, mfa=mfa)
-        if not before:
-            return start
-        # A profile's own roles come first; what reaches the config's hops is the last one's session.
-        last = before[-1].role
-        return replace(start, principal=session_of(last), long_lived=False, mfa=False)
+        base, profile_hops, _ = expand(source, self._app.aws_config)
+        own = self._own(base)
+        stamp = self._app.stamp(base)
+        mfa = True if base.settings.get("mfa_serial") else None
+        start = start_of(base, own, self._told, long_lived=stamp.long_lived, mfa=mfa)
+        held = at_start(start, self._setting)
+        requests = [] if own is None else [own_request(own, self._setting)]
+        for number, hop in enumerate(profile_hops, start=1):
+            asked = _asked(RoleArn.parse(hop.role), hop, hop.session_name or self._session_name)
+            requests.append(request_of(held, asked, self._setting))
+            held = after(held, asked, number, self._records)
+        return Beginning(source.name, held, tuple(requests), first=1 if own is None else 0)
+
+    def _own(self, source: SourceConfig) -> OwnCall | None:
+        principal = self._told.caller or source.principal
+        return own_call(self._app, source, self._setting.region, self._records, principal)
 
     # ---- what to try
 
@@ -141,26 +173,20 @@ class Ways:
         return found
 
     def _configured(self) -> Iterator[tuple[HopAsked, HopConfig]]:
-        config = self._app.config
-        for name, chain in config.chains.items():
-            written = written_hops(path_of(config, chain))
-            resolved = self._app.resolve(name, WalkOptions()).hops
-            own = resolved[len(resolved) - len(written) :]
-            for (role, hop), said in zip(own, written, strict=True):
-                by_default = said.hop.session_name is None
-                session = self._session_name if by_default else hop.session_name
-                asked = HopAsked(
-                    role,
-                    session or self._session_name,
-                    hop.external_id,
-                    hop.policy,
-                    hop.policy_arns,
-                    hop.tags,
-                    hop.transitive_tags,
-                    hop.source_identity,
-                )
-                shown = replace(hop, mfa_serial=None, session_name=None if by_default else session)
-                yield asked, shown
+        for name, chain in self._app.config.chains.items():
+            try:
+                yield from self._hops_of(chain)
+            except RolehopError as error:
+                self.left_out.append(LeftOut("chain", name, error.what))
+
+    def _hops_of(self, chain: ChainConfig) -> Iterator[tuple[HopAsked, HopConfig]]:
+        written = written_hops(path_of(self._app.config, chain))
+        resolved = self._app.resolve(chain.name, WalkOptions()).hops
+        own = resolved[len(resolved) - len(written) :]
+        for (role, hop), said in zip(own, written, strict=True):
+            session = None if said.hop.session_name is None else hop.session_name
+            shown = replace(hop, mfa_serial=None, session_name=session)
+            yield _asked(role, hop, session or self._session_name), shown
 
     @cached_property
     def _session_name(self) -> str:
@@ -168,6 +194,19 @@ class Ways:
         user, host = user_name(self._app.environ), host_name()
         values = {"user": user, "host": host, "chain": "routes"}
         return clean_name(fill_template(self._app.config.defaults.session_name, values))
+
+
+def _asked(role: RoleArn, hop: HopConfig, session_name: str) -> HopAsked:
+    return HopAsked(
+        role,
+        session_name,
+        hop.external_id,
+        hop.policy,
+        hop.policy_arns,
+        hop.tags,
+        hop.transitive_tags,
+        hop.source_identity,
+    )
 
 
 def _is_template(source: SourceConfig) -> bool:
@@ -200,25 +239,35 @@ def append_chain(app: App, name: str, text: str) -> Path:
         ConfigError: the loader refuses the new text, or the file cannot be written.
     """
     path = app.config_roots[0][-1]
+    # Behind a link lies the file that the user means.
+    real = path.resolve()
     try:
         old = read_trusted(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read", cause=str(error)) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} cannot be read", cause=reason) from None
     before = old.text if old is not None else "version = 1\n"
     new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
     loaded = _loaded(app, path, new, old.distrust if old is not None else None)
     if set(loaded.chains) != {*app.config.chains, name}:
         raise ConfigError(f"{path} has changed meanwhile", fix="run it again")
     try:
-        # Behind a link lies the file that the user means.
-        write_beside(path.resolve(), new)
+        write_beside(real, new, mode=_mode_of(real))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written",
             cause=(error.strerror or str(error)).lower(),
             fix="make its folder writable, or paste the chain by hand",
         ) from None
-    return path
+    return real
+
+
+def _mode_of(path: Path) -> int:
+    """Return the mode that its owner gave the file, or that of a new one."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return PRIVATE_FILE
 
 
 def _loaded(app: App, path: Path, text: str, distrust: str | None) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
 from rolehop.cli.walking import ask_for_reason, chain_names, watcher
 from rolehop.cli.wiring import App, WalkOptions
-from rolehop.errors import SourceError
+from rolehop.errors import about
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials
@@ -35,20 +34,22 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """
     app = App.of(ctx)
     if chain is None:
-        name, caller, expires_at = _this_shell(app, walk_told(ctx))
+        name, caller, credentials = _this_shell(app, walk_told(ctx))
     else:
-        name, caller, expires_at = _chain(app, chain, walk_told(ctx))
-    _print(app, style, name, caller, expires_at)
+        name, caller, credentials = _chain(app, chain, walk_told(ctx))
+    _print(app, style, name, caller, credentials)
 
 
-def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, datetime | None]:
-    ask_for_reason(app, chain, options)
-    plan, session = app.walk(chain, options, watcher(app))
-    sts = app.clients.sts(plan.region, plan.aws_profile)
-    return chain, ask(sts, session.credentials, f"chain '{chain}'"), session.expires_at
+def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, Credentials]:
+    with about(chain):
+        ask_for_reason(app, chain, options)
+        plan, session = app.walk(chain, options, watcher(app))
+        sts = app.clients.sts(plan.region, plan.aws_profile)
+        caller = ask(sts, session.credentials, f"the credentials of chain '{chain}'")
+    return chain, caller, session.credentials
 
 
-def _this_shell(app: App, options: WalkOptions) -> tuple[str | None, Caller, datetime | None]:
+def _this_shell(app: App, options: WalkOptions) -> tuple[str | None, Caller, Credentials]:
     from rolehop.sources.environment import read
 
     # A session of rolehop's own is no source for a chain, but it is who this shell is.
@@ -56,31 +57,32 @@ def _this_shell(app: App, options: WalkOptions) -> tuple[str | None, Caller, dat
     credentials = read(environ, app.now())
     sts = app.sts_of_shell(options)
     caller = ask(sts, credentials, "the credentials in this shell")
-    return app.environ.get("ROLEHOP_CHAIN"), caller, credentials.expires_at
+    return app.environ.get("ROLEHOP_CHAIN"), caller, credentials
 
 
 def ask(sts: Sts, credentials: Credentials, whose: str) -> Caller:
     """Call GetCallerIdentity.
 
     Raises:
-        SourceError: AWS does not accept the credentials.
+        SourceError: the credentials have expired.
+        HopRefused: AWS does not accept them.
     """
     from rolehop.ports import StsRefusal
-    from rolehop.refusals import explain_refusal
+    from rolehop.refusals import refused_caller
 
     try:
         return sts.caller(credentials)
     except StsRefusal as refusal:
-        told = explain_refusal(refusal)
-        raise SourceError(f"AWS does not accept {whose}", cause=told.cause, fix=told.fix) from None
+        raise refused_caller(refusal, whose) from None
 
 
 def _print(
-    app: App, style: str, chain: str | None, caller: Caller, expires_at: datetime | None
+    app: App, style: str, chain: str | None, caller: Caller, credentials: Credentials
 ) -> None:
     from rolehop.show.documents import as_json, whoami_document
     from rolehop.show.views import whoami_view
 
+    expires_at = credentials.expires_at
     if style == "json":
         document = whoami_document(chain, caller.arn, caller.account, caller.user_id, expires_at)
         app.terminal.product(as_json(document) + "\n")
@@ -94,6 +96,7 @@ def _print(
             told,
             expires_at,
             app.now(),
+            long_lived=credentials.long_lived,
             verbose=app.terminal.verbose,
         )
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rolehop.cli.machine import host_name, read_or_none, user_name
 from rolehop.cli.terminal import Settings, Terminal
 from rolehop.cli.watch import Watch, Watched
+from rolehop.errors import about
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
@@ -213,12 +214,13 @@ class App:
             keys=KeysWhenAsked(self),
             now=self.now,
             home=self.home,
-            profile_of_chain=self._profile_of_chain,
+            source_of_chain=self._source_of_chain,
             tokens=TokensWhenAsked(self),
             person=self.person,
             locks=self.locks,
             sts=self._sts_for_source,
             watched=self.watch.file,
+            beyond_record=self.watch.beyond,
             note=self.terminal.note,
         )
 
@@ -235,15 +237,13 @@ class App:
 
         return self.clients.sts(region, current_profile(self.shell_before))
 
-    def _profile_of_chain(self, name: str) -> str | None:
+    def _source_of_chain(self, name: str) -> SourceConfig | None:
         from rolehop.plan.resolve import path_of
 
         chain = self.config.chains.get(name)
-        source = (
-            self.config.sources.get(path_of(self.config, chain)[0].source or "") if chain else None
-        )
-        profile = source.settings.get("profile") if source else None
-        return profile if isinstance(profile, str) else None
+        if chain is None:
+            return None
+        return self.config.sources.get(path_of(self.config, chain)[0].source or "")
 
     @property
     def index(self) -> Index:
@@ -308,10 +308,18 @@ class App:
 
         return Clients(self.shell_before, self.aws_config, self.now)
 
-    def plan(self, name: str, options: WalkOptions) -> Plan:
-        """Plan a chain without a call, a lock or a look into the keyring."""
-        resolved = self.resolve(name, options)
-        return self._plan(resolved, self.stamp(resolved.source), options)
+    def plan(self, name: str, options: WalkOptions, stamps: dict[str, Stamp] | None = None) -> Plan:
+        """Plan a chain without a call or a lock.
+
+        Whoever plans many at once gives ``stamps``, which remembers those of their sources: for IAM
+        user keys each is a look into the keyring.
+        """
+        with about(name):
+            resolved = self.resolve(name, options)
+            known, source = {} if stamps is None else stamps, repr(resolved.source)
+            if source not in known:
+                known[source] = self.stamp(resolved.source)
+            return self._plan(resolved, known[source], options)
 
     def stamp(self, source: SourceConfig) -> Stamp:
         """Return what tells the source's present state."""
@@ -348,6 +356,17 @@ class App:
 
         ``vault`` stands in for the keyring's own, for walks whose sessions are kept together.
         """
+        with about(name):
+            return self._walked(name, options, listener, not_before, vault)
+
+    def _walked(
+        self,
+        name: str,
+        options: WalkOptions,
+        listener: Listener,
+        not_before: datetime | None,
+        vault: Vault | None,
+    ) -> tuple[Plan, Session]:
         from rolehop.cli.starting import start
         from rolehop.ports import Ports
         from rolehop.sources.inputs import SourceChanged

@@ -124,6 +124,8 @@ class Builder:
 
     def _without_type(self, kind: object, found: object, origin: Origin) -> None:
         """Complain of a source whose type is missing or unknown; its keys cannot be judged."""
+        if isinstance(found, dict) and "type" not in found and self._mistyped(found, origin):
+            return
         if not isinstance(found, dict) or not isinstance(kind, str):
             only_common = {"type": kind} if isinstance(found, dict) and "type" in found else {}
             checked = only_common if isinstance(found, dict) else found
@@ -133,6 +135,15 @@ class Builder:
 
         hint = nearest(kind, self.source_types) or f"; known here: {', '.join(self.source_types)}"
         self.faults.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
+
+    def _mistyped(self, found: dict[str, object], origin: Origin) -> bool:
+        """Complain of keys that may have been meant for ``type``; tell whether there are any."""
+        from rolehop.config.nearest import nearest
+
+        meant = {name: hint for name in found if (hint := nearest(name, ["type"]))}
+        for name, hint in meant.items():
+            self.faults.add(origin.at(name), f"unknown key{hint}")
+        return bool(meant)
 
     def _chain(self, name: str, found: object, origin: Origin, document: Document) -> ChainConfig:
         values = check_table(NAMED["chains"], found, origin, self.faults)

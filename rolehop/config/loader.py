@@ -95,6 +95,7 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
         vault_backend=_setting(layer.settings, "vault", "backend"),
         sources={name: each.value for name, each in layer.sources.items()},
         chains={chain.name: chain for chain, _ in _chains(layer)},
+        chain_places={chain.name: (at.file, at.place) for chain, at in _chains(layer)},
         files=files,
     )
 

@@ -1,6 +1,6 @@
 """Where in a TOML text a value stands: tomllib gives no positions.
 
-Used on the error path only. The text has been parsed by tomllib before, so the scanner may take
+Used where something is wrong, only. The text has been parsed by tomllib before, so the scanner may take
 it for well-formed: it follows keys and brackets and skips what is inside strings and comments.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rolehop.config.checks import Place
 
@@ -35,7 +35,11 @@ def locate(text: str, place: Place) -> int | None:
     ``place`` is keys and indexes, e.g. ``("chains", "prod", "hops", 0, "role")``. ``None``: not
     even its first key is there.
     """
-    lines = index_lines(text)
+    return nearest_line(index_lines(text), place)
+
+
+def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
+    """Return what ``locate`` does, from the lines of a whole text."""
     for length in range(len(place), 0, -1):
         if place[:length] in lines:
             return lines[place[:length]]

@@ -96,5 +96,8 @@ class Config:
     chains: Mapping[str, ChainConfig] = field(default_factory=dict)
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""
 
+    chain_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
+    """Where each chain is written: a file, and the keys that lead to its table, or to its fleet's."""
+
     files: tuple[str, ...] = ()
     """Absolute paths of every file that was read, or looked for and not there."""

@@ -17,7 +17,7 @@ def chain_text(name: str, source: str, hops: Sequence[HopConfig]) -> str:
 
 
 def _hop(hop: HopConfig) -> Iterator[str]:
-    yield f"role = {toml_text(hop.role)}"
+    yield toml_line("role", hop.role)
     for key, text in (
         ("session_name", hop.session_name),
         ("external_id", hop.external_id),
@@ -25,19 +25,24 @@ def _hop(hop: HopConfig) -> Iterator[str]:
         ("policy", hop.policy),
     ):
         if text is not None:
-            yield f"{key} = {toml_text(text)}"
+            yield toml_line(key, text)
     if hop.duration_seconds is not None:
-        yield f'duration = "{hop.duration_seconds}s"'
+        yield toml_line("duration", f"{hop.duration_seconds}s")
     if hop.tags:
-        yield f"tags = {_table(dict(hop.tags))}"
+        yield toml_line("tags", dict(hop.tags))
     for key, texts in (("transitive_tags", hop.transitive_tags), ("policy_arns", hop.policy_arns)):
         if texts:
-            yield f"{key} = [{', '.join(map(toml_text, texts))}]"
+            yield toml_line(key, texts)
 
 
-def _table(values: Mapping[str, str]) -> str:
-    pairs = (f"{toml_text(key)} = {toml_text(value)}" for key, value in values.items())
-    return f"{{ {', '.join(pairs)} }}"
+def toml_line(key: str, value: str | Mapping[str, str] | Sequence[str]) -> str:
+    """Return one key of a table with its value: a text, a table of texts, or a list of them."""
+    if isinstance(value, str):
+        return f"{key} = {toml_text(value)}"
+    if isinstance(value, Mapping):
+        pairs = (f"{toml_key(each)} = {toml_text(text)}" for each, text in value.items())
+        return f"{key} = {{ {', '.join(pairs)} }}"
+    return f"{key} = [{', '.join(map(toml_text, value))}]"
 
 
 def toml_key(name: str) -> str:

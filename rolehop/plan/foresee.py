@@ -24,21 +24,26 @@ class Foreseen:
     will_fail: str | None = None
 
 
-def foresee(hops: Sequence[Hop]) -> tuple[Foreseen, ...]:
-    """Return what is foreseen of each hop, in order."""
+def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]:
+    """Return what is foreseen of each hop, in order.
+
+    ``own`` is how the source gets its own role, where it does with session policies.
+    """
     found = []
     travelling: dict[str, tuple[str, int]] = {}
     identity: tuple[str, int] | None = None
     for number, hop in enumerate(hops, start=1):
-        before = hops[number - 2] if number > 1 else None
+        before = hops[number - 2] if number > 1 else own
+        under = _under_session_policy(before, hop, number)
         failures = (
             _tag_again(hop, travelling),
             _identity_changed(hop, identity),
             _policies_too_long(hop),
-            _forbidden(before, hop, number),
+            under.will_fail,
         )
         size = _near_limit(hop, sum(length for _, length in travelling.values()))
-        notes = tuple(note for note in (size, _travels(number, hop, len(hops))) if note)
+        told = (*under.notes, size, _travels(number, hop, len(hops)))
+        notes = tuple(note for note in told if note)
         found.append(Foreseen(notes, next((each for each in failures if each), None)))
         values = dict(hop.tags)
         for key in hop.transitive_tags:
@@ -103,16 +108,26 @@ def _travels(number: int, hop: Hop, hops: int) -> str | None:
     return None
 
 
-def _forbidden(before: Hop | None, hop: Hop, number: int) -> str | None:
-    """Return that the session policy of the hop before cannot allow this one."""
-    if before is None or before.policy is None:
-        return None
+def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Foreseen:
+    """Say where the session policies of the hop before do not allow this one, or may not."""
+    if before is None or (before.policy is None and not before.policy_arns):
+        return Foreseen()
     # Here, not above: few chains have a session policy in their middle.
-    from rolehop.trust.session import allows_next
+    from rolehop.trust.evaluate import Outcome
+    from rolehop.trust.session import next_hop_under
 
-    if allows_next(before.policy, before.policy_arns, before.role, before.session_name, hop.role):
-        return None
-    return (
-        f"the session policy of hop {number - 1} does not allow sts:AssumeRole on this role, and it"
-        " limits what that session can do"
+    outcome = next_hop_under(
+        before.policy, before.policy_arns, before.role, before.session_name, hop.role
     )
+    named = [arn.rpartition("/")[2] for arn in before.policy_arns]
+    which = f" ({', '.join(named)})" if named else ""
+    whose = f"hop {number - 1}" if number > 1 else "the source"
+    limits = f"the session policy of {whose}{which}"
+    if outcome is Outcome.REFUSED:
+        return Foreseen(
+            will_fail=f"{limits} does not allow sts:AssumeRole on this role, and it limits what"
+            " that session can do"
+        )
+    if outcome is Outcome.UNKNOWN:
+        return Foreseen((f"may be refused: {limits} may not allow sts:AssumeRole on this role",))
+    return Foreseen()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rolehop.arn import RoleArn
+from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config.model import Config, HopConfig
 from rolehop.durations import format_duration
 from rolehop.errors import ConfigError
@@ -15,6 +15,7 @@ from rolehop.plan.model import (
     Hop,
     HopStep,
     Known,
+    Lifetime,
     Mfa,
     Plan,
     SourceStep,
@@ -64,11 +65,7 @@ def make_plan(
     wishes = _wishes(config, resolved)
     min_ttl = _first(overrides.min_ttl_seconds, config.defaults.min_ttl_seconds)
     serial = _text(resolved.source.settings.get("mfa_serial"))
-    first = SourceStep(
-        key=source_key(resolved.source, stamp.value or UNKNOWN_STAMP, endpoint_url),
-        source=resolved.source.name,
-        kept=stamp.kept,
-    )
+    first = _source_step(resolved, stamp, serial, endpoint_url)
     mfa = _place_mfa(resolved, stamp, wishes, serial, known)
     steps: list[Step] = [first]
     if stamp.long_lived and (mfa is Mfa.SESSION or not resolved.hops):
@@ -89,7 +86,7 @@ def make_plan(
             ceiling_seconds=ceiling,
             mfa=mfa if number == 1 else Mfa.NONE,
             shortened=shortened,
-            notes=_notes(number, shortened, mfa),
+            notes=_notes(number, shortened, mfa, stamp, serial),
             will_fail=_doomed(number, hop, stamp),
         )
         steps.append(step)
@@ -103,12 +100,18 @@ def make_plan(
         endpoint_url=endpoint_url,
         min_ttl_seconds=min_ttl,
         long_lived=stamp.long_lived,
-        steps=_with_cache(_with_foresight(steps), known, now, timedelta(seconds=min_ttl), stamp),
-        source_problem=stamp.problem,
+        steps=_with_cache(
+            _with_foresight(steps, _own_role(resolved)),
+            known,
+            now,
+            timedelta(seconds=min_ttl),
+            stamp,
+        ),
+        source_problem=_problem(steps, known, now, min_ttl, stamp),
         confirm=resolved.chain.confirm,
         wants_reason=resolved.chain.reason_required and overrides.reason is None,
         color=resolved.chain.color,
-        notes=resolved.notes,
+        notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
     )
 
 
@@ -135,6 +138,19 @@ def _place_mfa(
         return Mfa.NONE
     possible = min(wishes[0], _ceiling(role, known, chained=False))
     return Mfa.HOP if possible > LONGEST_CHAINED else Mfa.SESSION
+
+
+def _source_step(
+    resolved: Resolved, stamp: Stamp, serial: str | None, endpoint_url: str | None
+) -> SourceStep:
+    source = resolved.source
+    key = source_key(source, stamp.value or UNKNOWN_STAMP, endpoint_url)
+    step = SourceStep(key=key, source=source.name, kept=stamp.kept)
+    if not stamp.may_be_keys:
+        return step
+    token = _token_step(step, resolved, serial)
+    # Under the token's key: a session made with MFA is not the one made without.
+    return replace(step, key=token.key, for_keys=token)
 
 
 def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> TokenStep:
@@ -168,13 +184,25 @@ def _told(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
     )
 
 
-def _notes(number: int, shortened: str | None, mfa: Mfa) -> tuple[str, ...]:
+def _notes(
+    number: int, shortened: str | None, mfa: Mfa, stamp: Stamp, serial: str | None
+) -> tuple[str, ...]:
     notes = [shortened] if shortened else []
+    if number == 1:
+        notes += _unknown(stamp, serial)
     if number == 1 and mfa is Mfa.SESSION:
         notes.append("one MFA code opens a session that all chains of this source share")
     if number == 1 and mfa is Mfa.HOP:
         notes.append("takes an MFA code of its own each time it is walked")
     return tuple(notes)
+
+
+def _unknown(stamp: Stamp, serial: str | None) -> tuple[str, ...]:
+    """Say what only the source's program can tell."""
+    if not stamp.may_be_keys:
+        return ()
+    code = " with an MFA code" if serial else ""
+    return (f"should the source's program give IAM user keys, GetSessionToken{code} comes first",)
 
 
 def _shortened(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) -> str | None:
@@ -203,10 +231,25 @@ def _doomed(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
     return None
 
 
-def _with_foresight(steps: list[Step]) -> list[Step]:
-    """Note on each hop what the hops before it bring about."""
+def _own_role(resolved: Resolved) -> Hop | None:
+    """Return the source's own role with the session policies that it asks for, where it has some."""
+    settings = resolved.source.settings
+    role, policy, arns = (settings.get(key) for key in ("role", "policy", "policy_arns"))
+    if not isinstance(role, str) or (policy is None and arns is None):
+        return None
+    return Hop(
+        RoleArn.parse_in(role, partition_of_region(resolved.region)),
+        str(settings.get("session_name", resolved.source.name)),
+        SHORTEST,
+        policy=policy if isinstance(policy, str) else None,
+        policy_arns=arns if isinstance(arns, tuple) else (),
+    )
+
+
+def _with_foresight(steps: list[Step], own: Hop | None) -> list[Step]:
+    """Note on each hop what the source and the hops before it bring about."""
     hops = [step for step in steps if isinstance(step, HopStep)]
-    foreseen = dict(zip(hops, foresee([step.hop for step in hops]), strict=True))
+    foreseen = dict(zip(hops, foresee([step.hop for step in hops], own), strict=True))
     return [
         replace(
             step,
@@ -256,9 +299,24 @@ def _cached(
     life = known.sessions.get(step.key)
     if life is None:
         return step
-    enough = min(min_ttl, (life.expires_at - life.issued_at) / 2)
-    fresh = life.expires_at - now >= enough
-    return replace(step, cache=Cache.FRESH if fresh else Cache.STALE, expires_at=life.expires_at)
+    cache = Cache.FRESH if _lasts(life, now, min_ttl) else Cache.STALE
+    return replace(step, cache=cache, expires_at=life.expires_at)
+
+
+def _problem(
+    steps: list[Step], known: Known, now: datetime, min_ttl: int, stamp: Stamp
+) -> str | None:
+    """Return the source's problem, unless a session on the way is known to hold."""
+    for step in steps:
+        enough = timedelta(seconds=min_ttl) if step is steps[-1] else SIGNING_TTL
+        life = known.sessions.get(step.key)
+        if life is not None and _lasts(life, now, enough):
+            return None
+    return stamp.problem
+
+
+def _lasts(life: Lifetime, now: datetime, min_ttl: timedelta) -> bool:
+    return life.expires_at - now >= min(min_ttl, (life.expires_at - life.issued_at) / 2)
 
 
 def _first(*values: int | None) -> int:

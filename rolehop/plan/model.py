@@ -65,6 +65,9 @@ class SourceStep:
     kept: bool
     number: int = 0
     parent: str | None = None
+    for_keys: TokenStep | None = None
+    """Where it may turn out to give IAM user keys: how a session is made of them, which then is
+    what the source gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Plan:
     """``steps[0]`` is always the source."""
 
     source_problem: str | None = None
-    """Why the source cannot give credentials now, where that is already plain."""
+    """Why a walk fails at the source, where that is plain and no session on the way holds."""
 
     confirm: bool = False
     wants_reason: bool = False
@@ -169,6 +172,10 @@ class Stamp:
 
     kept: bool = False
     """The source's own credentials are a session worth keeping in the vault."""
+
+    may_be_keys: bool = False
+    """Whether it gives a session or IAM user keys is seen only when it is loaded: a program's
+    answer. Keys then become a session at once, so that the plan holds in both cases."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Line(NamedTuple):
     """One line of words."""
 
     words: tuple[Words, ...]
+    whole: bool = False
+    """There to be copied: a terminal that is too narrow may break it, rolehop does not."""
 
 
 class Row(NamedTuple):
@@ -59,6 +61,11 @@ View = Sequence[Line | Grid | Branch | Facts]
 def line(*words: str | Words) -> Line:
     """Make a line; bare strings have no style."""
     return Line(tuple(Words(each) if isinstance(each, str) else each for each in words))
+
+
+def to_copy(text: str) -> Line:
+    """Make a line to be copied into a shell or a file."""
+    return Line((Words(text),), whole=True)
 
 
 def facts(*pairs: tuple[str, str | Words]) -> Facts:

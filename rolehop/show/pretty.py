@@ -27,7 +27,10 @@ def as_renderable(view: View) -> RenderableType:
 def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
     match block:
         case Line():
-            return _text(*block.words)
+            text = _text(*block.words)
+            if block.whole:
+                text.no_wrap, text.overflow = True, "ignore"
+            return text
         case Grid():
             return _Fitting(block)
         case Branch():

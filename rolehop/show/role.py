@@ -6,11 +6,14 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from rolehop.durations import format_duration
+from rolehop.show.conditions import condition_sentence
 from rolehop.show.layout import Line, View, Words, line
-from rolehop.show.reasons import key_in_words
-from rolehop.trust.evaluate import Shown
+from rolehop.show.reasons import unknown_in_words
+from rolehop.trust.bounds import Left, Taken
+from rolehop.trust.evaluate import Outcome, Shown
+from rolehop.trust.passing import Passer, Passing
 from rolehop.trust.policy import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.trust.role import RiskKind, RoleReport, beyond_boundary
+from rolehop.trust.role import Risk, RiskKind, RoleReport
 from rolehop.words import clean
 
 Document = dict[str, object]
@@ -18,21 +21,27 @@ WIDTH = 80
 _MOST = 12
 
 _RISKS = {
-    RiskKind.ANYBODY: "anybody in any AWS account may take this role: '*' without a condition",
+    RiskKind.ANYBODY: (
+        "anybody in any AWS account may take this role: '*' without a condition that says who"
+    ),
     RiskKind.WHOLE_ACCOUNT: (
         "every user and role of account {} whose own policies allow it may take this role"
     ),
     RiskKind.NO_EXTERNAL_ID: (
-        "{} belongs to another account and no external ID is asked for: where that account serves"
-        " many customers, one of them can be led into this role"
+        "{} is of another account, and no external ID is asked for: where that account serves"
+        " many customers, one of them can be led into this role (sts:ExternalId)"
     ),
     RiskKind.SERVICE_WITHOUT_SOURCE: (
-        "{} may take this role for anybody's sake: no aws:SourceAccount or aws:SourceArn is asked for"
+        "{} may take this role on behalf of any account: no aws:SourceAccount or aws:SourceArn is"
+        " asked for"
     ),
     RiskKind.OIDC_WITHOUT_SUBJECT: (
-        "anybody with a token of {} may take this role: no subject (…:sub) is asked for"
+        "whoever has a token of {} may take this role: no subject (…:sub) of their own is asked for"
     ),
-    RiskKind.DELETED_PRINCIPAL: "{} is the ID of a deleted user or role: it trusts nobody any more",
+    RiskKind.DELETED_PRINCIPAL: (
+        "{} is the ID of a user or role that was deleted: nobody is trusted by it any more, also"
+        " not one made anew under the same name"
+    ),
     RiskKind.NOT_A_PRINCIPAL: "{} is no principal that IAM accepts",
     RiskKind.NOT_PRINCIPAL: "NotPrincipal is not allowed in a trust policy; IAM does not save it",
 }
@@ -41,16 +50,21 @@ _RISKS = {
 def role_view(report: RoleReport) -> View:
     """Show a role: who may take it, what it may do, and what to look at."""
     entity = report.entity
-    blocks: list[Line] = [line(Words(clean(report.arn), "bold"))]
+    blocks: list[Line] = [
+        line(Words(each.words[0].text, "bold")) for each in _wrapped(report.arn, "")
+    ]
     if entity.description:
         blocks.extend(_wrapped(entity.description, "  "))
     if entity.max_session_seconds:
         longest = format_duration(entity.max_session_seconds)
-        blocks.extend(_wrapped(f"a session lasts at most {longest} (1 h once chained)", "  "))
+        once = "" if longest == "1 h" else "; taken with another role's session, 1 h"
+        blocks.extend(_wrapped(f"a session lasts at most {longest}{once}", "  "))
     blocks.extend(_section("who may take it", _trusted(report.trust)))
-    blocks.extend(_section("what it may do", _may(report.permissions)))
+    limit = ", before its boundary limits that" if report.boundary.there else ""
+    blocks.extend(_section(f"what its policies allow{limit}", _may(report.permissions)))
     blocks.extend(_section("what its boundary takes away", _taken(report)))
-    blocks.extend(_section("who may pass it to a service", _passed(report)))
+    passed = _passed(report.passing, report.services)
+    blocks.extend(_section("who may pass it to a service", passed))
     blocks.extend(_section("worth a look", _risks(report)))
     return blocks
 
@@ -64,7 +78,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[Line]:
     for each in texts[:_MOST]:
         yield from _wrapped(each, "  ")
     if len(texts) > _MOST:
-        yield line(f"  … and {len(texts) - _MOST} more")
+        yield line(f"  … and {len(texts) - _MOST} more (--format json shows all)")
 
 
 def _trusted(shown: Shown) -> Iterator[str]:
@@ -82,6 +96,8 @@ def trust_sentence(statement: Statement) -> str:
         who = f"everybody but {who}"
     actions = ", ".join(statement.actions or ())
     verb = "may" if statement.effect is Effect.ALLOW else "may never"
+    if who == "anybody" and statement.effect is Effect.DENY:
+        who, verb = "nobody", "may"
     conditions = _and([_condition(each) for each in statement.conditions], "and")
     when = f", if {conditions}" if conditions else ""
     what = f"all but {', '.join(statement.not_actions)}" if statement.not_actions else actions
@@ -117,31 +133,8 @@ def _who_of_aws(text: str) -> str:
     return f"{kinds.get(kind, kind)} {name} of {parts[4]}"
 
 
-_SAID = {
-    "equals": "is",
-    "equalsignorecase": "is (in any case)",
-    "like": "is like",
-    "lessthan": "is less than",
-    "lessthanequals": "is at most",
-    "greaterthan": "is more than",
-    "greaterthanequals": "is at least",
-}
-
-
 def _condition(condition: Condition) -> str:
-    operator = condition.operator
-    key, values = key_in_words(condition.key), " or ".join(condition.values)
-    if operator.is_null:
-        return f"{key} is {'absent' if condition.values == ('true',) else 'there'}"
-    name = operator.text.rpartition(":")[2].removesuffix("IfExists").lower().replace("not", "")
-    for family in ("string", "arn", "numeric", "date", "binary"):
-        name = name.removeprefix(family)
-    said = _SAID.get(name, "is")
-    if operator.negated:
-        said = said.replace("is", "is not", 1)
-    many = {"ForAllValues": "each of ", "ForAnyValue": "one of "}.get(operator.quantifier.value, "")
-    exists = " (where there is one)" if operator.if_exists else ""
-    return f"{many}{key}{exists} {said} {values}"
+    return condition_sentence(condition.operator.text, condition.key, condition.values)
 
 
 def _may(shown: Shown) -> Iterator[str]:
@@ -149,22 +142,33 @@ def _may(shown: Shown) -> Iterator[str]:
     for document in shown.documents:
         for statement in document.policy.statements:
             verb = "may" if statement.effect is Effect.ALLOW else "may never"
-            actions = _few(statement.actions) or f"all but {_few(statement.not_actions)}"
-            resources = statement.resources or statement.not_resources or ()
-            on = _few(tuple(each.text for each in resources))
-            but = "all but " if statement.not_resources else ""
-            where = "anything" if on == "*" else on
+            resources, others = (
+                tuple(each.text for each in found or ())
+                for found in (statement.resources, statement.not_resources)
+            )
+            what = _what(statement.actions or (), statement.not_actions or (), resources, others)
             when = " under conditions" if statement.conditions else ""
-            yield f"{verb} {actions} on {but}{where}{when} ({document.name})"
+            yield f"{verb} do {what}{when} ({document.name})"
     said = any(document.policy.statements for document in shown.documents)
     if not said and not shown.missing:
         yield "nothing: no policy is attached"
 
 
-def _few(texts: tuple[str, ...] | None) -> str:
-    shown = list(texts or ())
-    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-    return ", ".join(shown[:5]) + more
+def _what(
+    actions: tuple[str, ...],
+    not_actions: tuple[str, ...],
+    resources: tuple[str, ...],
+    not_resources: tuple[str, ...],
+) -> str:
+    """Return ``s3:Get*, s3:List* on anything``."""
+    done = f"anything but {_few(not_actions)}" if not_actions else _few(actions)
+    on = f"anything but {_few(not_resources)}" if not_resources else _few(resources)
+    return f"{'anything' if done == '*' else done} on {'anything' if on == '*' else on}"
+
+
+def _few(texts: tuple[str, ...]) -> str:
+    more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
+    return ", ".join(texts[:5]) + more
 
 
 def _hidden(shown: Shown, what: str) -> Iterator[str]:
@@ -178,26 +182,99 @@ def _taken(report: RoleReport) -> Iterator[str]:
     if not report.boundary.there:
         return
     yield from _hidden(report.boundary, "its boundary")
-    taken = beyond_boundary(report)
-    yield from (f"{each.action} ({each.document})" for each in taken)
-    if report.boundary.documents and not taken:
-        yield "nothing that its policies name"
+    if not report.boundary.documents:
+        return
+    yield from map(_taken_sentence, report.taken)
+    if report.permissions.missing:
+        yield "of policies that cannot be seen: nobody can tell"
+    elif not report.taken:
+        yield "nothing: all that its policies allow lies within the boundary"
 
 
-def _passed(report: RoleReport) -> Iterator[str]:
-    for passer in report.passers:
-        to = f" (to {passer.service})" if passer.service else " (to any service)"
-        yield f"{passer.arn}{to}"
-    if report.services and not report.passers:
+def _taken_sentence(taken: Taken) -> str:
+    what = _what(taken.actions, taken.not_actions, taken.resources, taken.not_resources)
+    return f"of {what} ({taken.document}): {'; of that also '.join(_losses(taken))}"
+
+
+def _losses(taken: Taken) -> Iterator[str]:
+    whole = next((each for each in taken.denied if each.whole), None)
+    if whole is not None:
+        yield f"all, by {_named(whole, 'Deny')}"
+    elif not taken.left:
+        yield "all; no statement of the boundary allows any"
+    else:
+        if not taken.left[0].whole:
+            yield _left_out(taken.left)
+        for each in taken.denied:
+            by = "" if each.conditional else f", by {_named(each, 'Deny')}"
+            yield f"{_part(each, 'Deny')}{by}"
+
+
+def _left_out(left: tuple[Left, ...]) -> str:
+    first = left[0]
+    if len(left) == 1 and not (first.actions or first.resources or first.conditional):
+        done = [_few(first.not_actions)] if first.not_actions else []
+        on = [f"what is done on {_few(first.not_resources)}"] if first.not_resources else []
+        return f"{_and(done + on, 'and')}, left out by {_named(first, 'Allow')}"
+    return f"all but {_and(_some([_part(each, 'Allow') for each in left]), 'and')}"
+
+
+def _some(texts: list[str]) -> list[str]:
+    return [*texts[:5], f"{len(texts) - 5} more"] if len(texts) > 6 else texts
+
+
+def _part(part: Left, effect: str) -> str:
+    """Return the part of a permission that a statement of the boundary is about."""
+    on = _few(part.resources)
+    if part.not_resources:
+        on = f"{on or 'anything'} but {_few(part.not_resources)}"
+    done = _few(part.actions)
+    if part.not_actions:
+        done = f"{done or 'anything'} but {_few(part.not_actions)}"
+    said = f"{done or 'what is done'} on {on}" if on else done
+    if not part.conditional:
+        return said
+    return f"{said or 'what'}{', where it' if said else ''} fits the conditions of {_named(part, effect)}"
+
+
+def _named(part: Left, effect: str) -> str:
+    sid = f' "{part.sid}"' if part.sid else ""
+    return f"its {effect} statement {part.statement}{sid}"
+
+
+def _passed(passing: Passing, services: tuple[str, ...]) -> Iterator[str]:
+    yield from map(_passer, passing.passers)
+    if not services:
+        return
+    if passing.unseen:
+        count = len(passing.unseen)
+        who = "1 user or role" if count == 1 else f"{count} users and roles"
+        yield f"of {who} nobody can tell: their policies cannot be seen in what was given"
+    elif not passing.passers:
         yield "nobody in what was given"
+
+
+def _passer(passer: Passer) -> str:
+    to = f"{passer.arn}, to {_and(list(passer.services), 'and')}"
+    if passer.outcome is Outcome.ALLOWED:
+        return to
+    words = (unknown_in_words(each).replace("the caller's", "its") for each in passer.unknowns)
+    hangs = _and(list(words), "and")
+    return f"perhaps {to}; that hangs on {hangs}"
 
 
 def _risks(report: RoleReport) -> Iterator[str]:
     for risk in report.risks:
-        account = risk.principal
-        if risk.kind is RiskKind.WHOLE_ACCOUNT and ":" in account:
-            account = account.split(":")[4]
-        yield f"statement {risk.statement}: {_RISKS[risk.kind].format(account)}"
+        yield f"statement {risk.statement}: {_RISKS[risk.kind].format(_risky(risk))}"
+
+
+def _risky(risk: Risk) -> str:
+    """Return whom a risk is about, as its sentence names them."""
+    text = risk.principal
+    account = text.split(":")[4] if text.endswith(":root") else text
+    if not account.isdigit():
+        return text
+    return account if risk.kind is RiskKind.WHOLE_ACCOUNT else f"account {account}"
 
 
 def role_document(report: RoleReport) -> Document:
@@ -210,14 +287,44 @@ def role_document(report: RoleReport) -> Document:
         "trust": list(_trusted(report.trust)),
         "permissions": list(_may(report.permissions)),
         "boundary": report.entity.boundary,
-        "beyond_boundary": [each.action for each in beyond_boundary(report)],
+        "beyond_boundary": [_taken_document(each) for each in report.taken],
         "services": list(report.services),
-        "passers": [{"arn": each.arn, "service": each.service} for each in report.passers],
+        "passers": [
+            {
+                "arn": each.arn,
+                "services": list(each.services),
+                "verdict": each.outcome.value,
+                "unknowns": list(each.unknowns),
+            }
+            for each in report.passing.passers
+        ],
+        "passers_unseen": list(report.passing.unseen),
         "risks": [
             {"kind": each.kind.value, "statement": each.statement, "principal": each.principal}
             for each in report.risks
         ],
     }
+
+
+def _taken_document(taken: Taken) -> Document:
+    return {
+        "document": taken.document,
+        "statement": taken.statement,
+        **_scope_document(taken),
+        "taken": "all" if taken.wholly else "part",
+        "left": [_part_document(each) for each in taken.left] if not taken.wholly else [],
+        "denied": [_part_document(each) for each in taken.denied],
+    }
+
+
+def _part_document(part: Left) -> Document:
+    return {"statement": part.statement, **_scope_document(part), "conditional": part.conditional}
+
+
+def _scope_document(scope: Taken | Left) -> Document:
+    """Return the elements; all empty: everything that is spoken of."""
+    names = ("actions", "not_actions", "resources", "not_resources")
+    return {name: list(getattr(scope, name)) for name in names}
 
 
 def _and(texts: list[str], word: str) -> str:

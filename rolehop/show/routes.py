@@ -3,54 +3,90 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from rolehop.show.layout import Line, Style, View, Words, line
+from rolehop.show.layout import Line, Style, View, Words, line, to_copy
+from rolehop.show.reasons import unknown_in_words
 from rolehop.trust.evaluate import Outcome
-from rolehop.trust.routes import Found, Leg, Route
-from rolehop.words import clean
+from rolehop.trust.routes import MOST_EVALUATIONS, MOST_ROUTES, Found, Leg, Route
+from rolehop.words import clean, counted
 
 Document = dict[str, object]
 _STYLES: dict[Outcome, Style] = {Outcome.ALLOWED: "green"}
 _SAYS = {Outcome.ALLOWED: "allowed", Outcome.UNKNOWN: "can't tell"}
 
 
-def routes_view(found: Found, to: str, texts: Sequence[str]) -> View:
-    """Show each route, then its ``texts``: the chain to paste."""
+class LeftOut(NamedTuple):
+    """A source or chain of the config that a search went without."""
+
+    kind: str
+    """``source`` or ``chain``."""
+
+    name: str
+    why: str
+
+
+def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[LeftOut]) -> View:
+    """Show each route, then its ``texts``: the chain to paste; and what was not searched."""
     lines: list[Line] = []
     for number, (route, text) in enumerate(zip(found.routes, texts, strict=True), start=1):
         said = Words(_SAYS[route.outcome], _STYLES.get(route.outcome, ""))
-        hops = len(route.hops)
-        head = f"{number}. from {clean(route.source)}, {hops} hop{'' if hops == 1 else 's'}: "
+        head = f"{number}. from {clean(route.source)}, {counted(len(route.hops), 'hop')}: "
         lines += [line(Words(head, "bold"), said)]
-        lines += [line(f"   {each}") for leg in route.legs for each in _leg(leg)]
+        lines += [each for leg in route.legs for each in _leg(leg)]
+        if not route.hops:
+            lines += _wrapped(f"the session of source '{route.source}' is what you want", "   ")
         if assumed := assuming(route):
-            lines += _wrapped(f"taking for granted: {', '.join(assumed)}")
-        lines += [line(), *(line(clean(each)) for each in text.splitlines()), line()]
+            lines += _wrapped(f"taking for granted: {', '.join(map(_taken, assumed))}", "   ")
+        lines += [line(), *(to_copy(clean(each)) for each in text.splitlines()), line()]
     if not found.routes:
-        lines.append(line(clean(f"no route to {to}: the policies given allow none")))
+        none = "the policies given allow none" if found.complete else "none was found so far"
+        lines += _wrapped(f"no route to {to}: {none}", "")
     if found.more:
-        lines.append(line("there are more: --most N, or --all"))
+        cut = len(found.routes) >= MOST_ROUTES
+        how = f"than these {MOST_ROUTES:,}, which are the most" if cut else "(--most N, or --all)"
+        lines.append(line(f"there are more {how}"))
     if not found.complete:
-        lines.append(line("the search was ended early, so there may be others"))
+        text = (
+            f"the search ended after {MOST_EVALUATIONS:,} hops were judged: there may be other routes,"
+            " shorter ones too; --from SOURCE, or fewer documents, narrow it"
+        )
+        lines += _wrapped(text, "")
+    for each in left_out:
+        lines += _wrapped(f"left out: {each.kind} '{each.name}': {each.why}", "")
     return lines
 
 
-def _leg(leg: Leg) -> Iterable[str]:
+def _leg(leg: Leg) -> Iterator[Line]:
     verdict = leg.verdict
-    yield clean(f"{verdict.request.role}  {_SAYS[verdict.outcome]}")
+    yield from _wrapped(f"{verdict.request.role}  {_SAYS[verdict.outcome]}", "   ")
     if verdict.outcome is Outcome.UNKNOWN:
-        yield from textwrap.wrap(
-            clean(f"not known: {', '.join(verdict.unknowns)}"),
-            74,
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
+        unknowns = ", ".join(map(unknown_in_words, verdict.unknowns))
+        yield from _wrapped(f"not known: {unknowns}", "     ")
 
 
-def _wrapped(text: str) -> list[Line]:
-    return [line(f"   {each}") for each in textwrap.wrap(clean(text), 74, break_on_hyphens=False)]
+def _taken(assumed: str) -> str:
+    return _ASSUMED.get(assumed, assumed)
+
+
+_ASSUMED = {
+    "scp": "no SCP stands in the way",
+    "rcp": "no RCP stands in the way",
+    "source-session": "the source's session has no session policy, session tags or source identity",
+    "roles-anywhere-profile": "the Roles Anywhere profile lists the role and narrows nothing",
+    "one-request-context": (
+        "external ID and session name count for sts:TagSession and sts:SetSourceIdentity, too"
+    ),
+}
+
+
+def _wrapped(text: str, indent: str) -> list[Line]:
+    folded = textwrap.wrap(
+        clean(text), 80, initial_indent=indent, subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return [line(each) for each in folded]
 
 
 def assuming(route: Route) -> tuple[str, ...]:
@@ -58,7 +94,9 @@ def assuming(route: Route) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for leg in route.legs for each in leg.verdict.assuming))
 
 
-def routes_document(found: Found, to: str, texts: Sequence[str]) -> Document:
+def routes_document(
+    found: Found, to: str, texts: Sequence[str], left_out: Sequence[LeftOut]
+) -> Document:
     """Return ``rolehop.routes/1``."""
     return {
         "schema": "rolehop.routes/1",
@@ -66,6 +104,7 @@ def routes_document(found: Found, to: str, texts: Sequence[str]) -> Document:
         "routes": [_route(route, text) for route, text in zip(found.routes, texts, strict=True)],
         "more": found.more,
         "complete": found.complete,
+        "left_out": [each._asdict() for each in left_out],
     }
 
 
@@ -83,7 +122,7 @@ def _route(route: Route, text: str) -> Document:
                 "unknowns": list(leg.verdict.unknowns),
                 "assuming": list(leg.verdict.assuming),
             }
-            for number, leg in enumerate(route.legs, start=0 if route.legs[0].asked is None else 1)
+            for number, leg in enumerate(route.legs, start=route.first)
         ],
         "unknowns": list(unknowns),
         "assuming": list(assuming(route)),

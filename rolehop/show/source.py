@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from rolehop.show.layout import Grid, Line, View, Words, line, row
-from rolehop.show.times import rfc3339, show_left
+from rolehop.show.times import rfc3339, show_end
 from rolehop.values import dataclass
 from rolehop.words import clean
 
@@ -39,6 +39,14 @@ class Tested:
     account: str | None = None
     expires_at: datetime | None = None
     long_lived: bool = False
+    """They are IAM user keys."""
+
+    made_a_session: bool = False
+    """IAM user keys become a session before the next hop: nobody could know that they come."""
+
+    mfa: bool = False
+    """The config names an MFA device."""
+
     hops_of_profile: int = 0
     """Roles that the AWS profile itself puts before the chain's own hops."""
 
@@ -84,35 +92,41 @@ def tested_view(tested: Tested, now: datetime) -> View:
 
 
 def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
+    marks = {True: _label("found", "green"), False: _label("trouble", "red"), None: _label("")}
     for looked_for, found, good in tested.findings:
-        mark = {
-            True: Words("found   ", "green"),
-            False: Words("missing ", "red"),
-            None: Words("        "),
-        }
-        yield line(mark[good], f"{clean(looked_for)}: {clean(found)}")
+        yield line(marks[good], f"{clean(looked_for)}: {clean(found)}")
     if tested.error is not None:
-        yield line(Words("failed  ", "red"), clean(tested.error))
+        yield line(_label("failed", "red"), clean(tested.error))
         return
-    yield line(Words("is      ", "green"), clean(tested.arn or ""))
-    yield line("account ", tested.account or "")
-    ends = "does not end" if tested.expires_at is None else show_left(tested.expires_at, now)
-    yield line("lasts   ", ends)
-    yield line("next hop ", next_hop(tested))
+    yield line(_label("is", "green"), clean(tested.arn or ""))
+    yield line(_label("account"), tested.account or "")
+    ends = show_end(tested.expires_at, now, long_lived=tested.long_lived)
+    yield line(_label("lasts"), ends)
+    yield line(_label("next hop"), next_hop(tested))
+
+
+def _label(text: str, style: str = "") -> Words:
+    return Words(f"{text:10}", style)
 
 
 def next_hop(tested: Tested) -> str:
     """Say how long the next hop's session can be."""
     if tested.hops_of_profile:
-        return f"1 h at most: the profile itself takes {tested.hops_of_profile} role(s) first"
-    if tested.long_lived:
-        return "up to the role's own maximum (12 h at most): these are IAM user keys"
-    return "1 h at most: a session that assumes a role is chaining"
+        roles = "a role" if tested.hops_of_profile == 1 else f"{tested.hops_of_profile} roles"
+        return f"1 h at most: the profile itself takes {roles} first"
+    if not tested.long_lived:
+        return "1 h at most: a session that assumes a role is chaining"
+    if tested.made_a_session:
+        return "1 h at most: these IAM user keys become a session first (GetSessionToken)"
+    longest = "up to the role's own maximum (12 h at most)"
+    if tested.mfa:
+        return f"1 h at most by the shared MFA session; {longest} where it takes a code of its own"
+    return f"{longest}: these are IAM user keys"
 
 
 def tested_document(tested: Tested) -> dict[str, object]:
     """Return the JSON of ``source test``."""
-    chained = bool(tested.hops_of_profile) or not tested.long_lived
+    chained = bool(tested.hops_of_profile) or not tested.long_lived or tested.made_a_session
     return {
         "schema": "rolehop.source-test/1",
         "source": tested.name,

@@ -9,10 +9,15 @@ from rolehop.durations import format_duration
 MINUTE = 60
 
 
-def show_left(expires_at: datetime | None, now: datetime) -> str:
+def show_end(expires_at: datetime | None, now: datetime, *, long_lived: bool) -> str:
+    """Return what `show_left` does, and for what has no moment of its end why it has none."""
+    if expires_at is not None:
+        return show_left(expires_at, now)
+    return "does not end: IAM user keys" if long_lived else "end unknown: nobody said when"
+
+
+def show_left(expires_at: datetime, now: datetime) -> str:
     """Return e.g. ``43 min left``, ``2 h 5 min left`` or ``expired``."""
-    if expires_at is None:
-        return "no end"
     seconds = int((expires_at - now).total_seconds())
     return "expired" if seconds <= 0 else f"{show_span(seconds)} left"
 

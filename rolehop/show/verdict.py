@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from rolehop.show.layout import Line, Style, View, Words, line
-from rolehop.show.reasons import hint, sentence
+from rolehop.show.layout import Line, Style, View, Words, line, to_copy
+from rolehop.show.reasons import fits, found, hint, sentence, wanted
+from rolehop.show.ways import WIDTH, keys_told, ways_lines, wrapped
+from rolehop.trust.callers import Caller
 from rolehop.trust.chain import ChainVerdict, HopVerdict
 from rolehop.trust.evaluate import Lane, LaneName, Outcome, Verdict
-from rolehop.trust.mend import Change, Mend
 from rolehop.trust.truth import Finding, Truth
 from rolehop.words import clean
-
-WIDTH = 80
 
 _LANES = {
     LaneName.TRUST: "trust policy",
@@ -46,7 +44,10 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     for hop in verdict.hops:
         blocks.append(line())
         blocks.extend(_hop(hop, verbose=verbose))
-    if not verdict.hops:
+    if verdict.own_role_unknown:
+        text = "  the source gets a role by a token, and which role that is is not known here"
+        blocks.extend((line(), line(Words("hop 0", "bold"), ": can't tell"), line(text)))
+    elif not verdict.hops:
         blocks.append(line("no hops: nothing to be refused"))
     return blocks
 
@@ -56,22 +57,24 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     would, style = _WOULD[verdict.outcome]
     yield line(Words(f"hop {hop.number}", "bold"), ": ", Words(would, style))
     caller = verdict.request.caller
-    named = caller.arn or caller.provider or "somebody not known (--as ARN says who)"
-    yield from _wrapped(verdict.request.role, "  role    ", "          ")
-    yield from _wrapped(named, "  caller  ", "          ")
+    yield from wrapped(verdict.request.role, "  role    ", "          ")
+    yield from wrapped(_named(caller), "  caller  ", "          ")
+    told: set[str] = set()
     for lane in verdict.lanes:
-        yield from _lane(lane, verdict, verbose=verbose)
+        yield from _lane(lane, verdict, told, verbose=verbose)
     yield from _assuming(verdict)
-    for mend in hop.mends:
-        yield from _mend(mend)
-    if verdict.outcome is Outcome.REFUSED and not hop.mends:
-        yield from _wrapped("no policy can mend this: change the chain", "  ", "  ")
-    hints = (hint(finding) for lane in verdict.refused for finding in lane.findings)
+    ways = hop.ways()
+    yield from ways_lines(verdict, ways)
+    hints = (
+        hint(finding, denies=_denies(lane)) for lane in verdict.refused for finding in lane.findings
+    )
+    told = keys_told(ways)
     for each in dict.fromkeys(text for text in hints if text):
-        yield from _wrapped(each, "  ", "    ")
+        if not any(key in each for key in told):
+            yield from wrapped(each, "  ", "    ")
 
 
-def _lane(lane: Lane, verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
+def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Iterator[Line]:
     says, style = _SAYS[lane.outcome]
     if not verdict.request.shown(lane.name).there:
         says = "none"
@@ -88,98 +91,91 @@ def _lane(lane: Lane, verdict: Verdict, *, verbose: bool) -> Iterator[Line]:
     if quiet or (lane.outcome is Outcome.NOT_VISIBLE and lane.name in (LaneName.SCP, LaneName.RCP)):
         return
     if lane.deciding is not None:
-        yield from _wrapped(f"in {lane.deciding.document}", "      ", "      ")
+        yield from wrapped(f"in {lane.deciding.document}", "      ", "      ")
     for finding in lane.findings:
         plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
         if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
-            yield from _finding(finding)
+            yield from _finding(finding, denies=_denies(lane))
     if lane.outcome is Outcome.NOT_VISIBLE:
-        yield from _wrapped(f"to see it: {_command(lane, verdict)}", "      ", "        ")
+        yield from _to_see(*_command(lane, verdict), told)
+
+
+def _named(caller: Caller) -> str:
+    if caller.arn is not None:
+        return caller.arn
+    if caller.service is not None:
+        return f"{caller.service}, for the certificate"
+    if caller.federated:
+        return f"a token of {caller.provider or 'a provider that is not known here'}"
+    return "somebody not known (--as ARN says who)"
+
+
+def _to_see(account: str, command: str, told: set[str]) -> Iterator[Line]:
+    """Tell the command that shows a lane's documents, once for all lanes that it shows."""
+    if command in told:
+        yield line("      to see it: the same command")
+        return
+    told.add(command)
+    yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
+    yield to_copy(f"        {command} > FILE")
+    yield line("      and give it to rolehop as --policies FILE")
 
 
 def _denies(lane: Lane) -> bool:
     return bool(lane.findings) and lane.findings[0].element == "Effect"
 
 
-def _finding(finding: Finding) -> Iterator[Line]:
+def _finding(finding: Finding, *, denies: bool) -> Iterator[Line]:
     if finding.truth is Truth.TRUE:
-        found = f" ({_cut(finding.found)})" if finding.found else ""
-        yield from _wrapped(
-            f"{finding.element}: {_cut(finding.wanted)}{found}", "      ", "        "
-        )
+        yield from wrapped(_cut(fits(finding)), "      ", "        ")
         return
-    yield from _wrapped(sentence(finding), "      ", "      ")
-    if finding.element == "Effect":
-        return
-    if finding.wanted:
-        yield from _wrapped(_cut(finding.wanted), "        wanted  ", "                ")
-    if finding.found is not None:
-        yield from _wrapped(_cut(finding.found), "        found   ", "                ")
+    yield from wrapped(sentence(finding), "      ", "      ")
+    asks = "denied" if denies else "wanted"
+    for label, text in ((asks, wanted(finding)), ("found", found(finding))):
+        if text is not None:
+            yield from wrapped(_cut(text), f"        {label:<8}", "                ")
 
 
-def _cut(text: str | None) -> str:
+# The ARN of a role with the longest path and name fits.
+_LONGEST = 700
+
+
+def _cut(text: str) -> str:
     """Shorten what would fill the screen: the document itself has the whole."""
-    text = text or ""
-    return text if len(text) <= 400 else f"{text[:400]} …"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
-def _command(lane: Lane, verdict: Verdict) -> str:
+def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
+    """Return whose account shows the lane's documents, and by which command."""
     request = verdict.request
-    account = request.role.split(":")[4]
-    name = request.role.rpartition("/")[2]
-    caller = request.caller.account or "the caller's account"
     if lane.name is LaneName.TRUST:
-        return f"aws iam get-role --role-name {name} (in {account}), given as --policies FILE"
-    return f"aws iam get-account-authorization-details (in {caller}), given as --policies FILE"
+        name = request.role.rpartition("/")[2]
+        return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
+    caller = request.caller.account
+    account = "the caller's account" if caller is None else f"account {caller}"
+    return account, "aws iam get-account-authorization-details"
 
 
 def _assuming(verdict: Verdict) -> Iterator[Line]:
     names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
     if names:
         text = f"assuming that no {' or '.join(names)} stands in the way: none was given"
-        yield from _wrapped(text, "  ", "  ")
+        yield from wrapped(text, "  ", "  ")
     if "source-session" in verdict.assuming:
         text = (
-            "assuming that the source's session has no session policy, transitive tags or source"
+            "assuming that the source's session has no session policy, session tags or source"
             " identity: nobody can see that from here"
         )
-        yield from _wrapped(text, "  ", "  ")
+        yield from wrapped(text, "  ", "  ")
+    if "roles-anywhere-profile" in verdict.assuming:
+        text = (
+            "assuming that the Roles Anywhere profile lists the role, maps the certificate's"
+            " attributes as it does by default, and has no session policy"
+        )
+        yield from wrapped(text, "  ", "  ")
     if "one-request-context" in verdict.assuming:
         text = (
             "assuming that external ID and role session name count for sts:TagSession and"
             " sts:SetSourceIdentity, too: AWS does not say"
         )
-        yield from _wrapped(text, "  ", "  ")
-
-
-_CHANGES = {
-    Change.ADD: "to mend it, account {account} adds to the {document}:",
-    Change.REPLACE: "to mend it, account {account} changes statement {index} of the {document} to:",
-    Change.REMOVE: "to mend it, account {account} removes statement {index} of the {document}:",
-}
-
-
-def _mend(mend: Mend) -> Iterator[Line]:
-    text = _CHANGES[mend.change].format(
-        account=mend.account, document=clean(mend.document), index=mend.index
-    )
-    yield from _wrapped(text, "  ", "    ")
-    for each in json.dumps(mend.statement, indent=2, ensure_ascii=False).splitlines():
-        yield from _pieces(f"    {each}")
-
-
-def _pieces(text: str) -> Iterable[Line]:
-    """Give a line of JSON whole: it is there to be copied, and a fold would break it."""
-    shown = "".join(c if c.isprintable() else " " for c in text)
-    yield line(shown)
-
-
-def _wrapped(text: str, first: str, others: str) -> Iterator[Line]:
-    for each in textwrap.wrap(
-        clean(text),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_on_hyphens=False,
-    ):
-        yield line(each)
+        yield from wrapped(text, "  ", "  ")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from rolehop.show.ways import document_of
 from rolehop.trust.chain import ChainVerdict, HopVerdict
 from rolehop.trust.evaluate import Lane
 from rolehop.trust.mend import Mend
 from rolehop.trust.truth import Finding
+from rolehop.trust.ways import Step, Way
 
 Document = dict[str, object]
 
@@ -44,12 +46,12 @@ def _hop(hop: HopVerdict) -> Document:
     return {
         "hop": hop.number,
         "role": verdict.request.role,
-        "caller": caller.arn or caller.provider,
+        "caller": caller.arn or caller.provider or caller.service,
         "verdict": verdict.outcome.value,
         "lanes": [_lane(lane) for lane in verdict.lanes],
         "unknowns": list(verdict.unknowns),
         "assuming": list(verdict.assuming),
-        "mend": _mend(hop.mends[0]) if hop.mends else None,
+        "mend": _mend(hop.ways()),
     }
 
 
@@ -79,10 +81,24 @@ def _finding(finding: Finding) -> Document:
     }
 
 
-def _mend(mend: Mend) -> Document:
+def _mend(ways: Sequence[Way]) -> Document | None:
+    """Return the first way out; ``otherwise`` is another one, of the same shape."""
+    if not ways:
+        return None
+    first, *others = map(_way, ways)
+    return {**first, "otherwise": others[0] if others else None}
+
+
+def _way(way: Way) -> Document:
+    """Return a way's first change; ``also``: those to be made together with it."""
+    first, *others = map(_step, way.steps)
+    return {**first, "also": others}
+
+
+def _step(step: Step) -> Document:
     return {
-        "account": mend.account,
-        "document": mend.document,
-        "change": mend.change.value,
-        "statement": mend.statement,
+        "account": step.account if isinstance(step, Mend) else None,
+        "document": document_of(step),
+        "change": step.change.value,
+        "statement": step.statement if isinstance(step, Mend) else dict(step.keys),
     }

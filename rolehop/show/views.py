@@ -8,7 +8,7 @@ from datetime import datetime
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, View, Words, facts, line, row
 from rolehop.show.rows import ChainRow, KeyRow, SessionRow
-from rolehop.show.times import rfc3339, show_left, show_span
+from rolehop.show.times import rfc3339, show_end, show_left, show_span
 from rolehop.words import clean
 
 _NAMES_SHOWN = 3
@@ -65,11 +65,12 @@ def whoami_view(
     expires_at: datetime | None,
     now: datetime,
     *,
+    long_lived: bool,
     verbose: bool,
 ) -> View:
     """Show who credentials are; ``caller`` is ARN, account and user ID as AWS says them."""
     arn, account, user_id = map(clean, caller)
-    left = show_left(expires_at, now)
+    left = show_end(expires_at, now, long_lived=long_lived)
     return [
         facts(
             ("chain", _chain(chain, color) if chain else "-"),

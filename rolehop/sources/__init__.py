@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rolehop.config.schema import Table
     from rolehop.plan import Stamp
     from rolehop.ports import Source
+    from rolehop.sources.facts import Facts
     from rolehop.sources.inputs import Inputs
     from rolehop.sources.source_type import Expanded, Finding, SignIn, SourceType
 
@@ -25,7 +26,9 @@ __all__ = [
     "SOURCE_TYPES",
     "build_source",
     "expand",
+    "facts_of",
     "findings_of",
+    "problem_in",
     "sign_in_of",
     "stamp_of",
 ]
@@ -92,6 +95,18 @@ def findings_of(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Return what ``source`` looks for and what is there; empty where the type does not say."""
     found = SOURCE_TYPES[source.type].findings
     return () if found is None else found(source, inputs)
+
+
+def problem_in(source: SourceConfig, inputs: Inputs) -> str | None:
+    """Return the first thing found that stands in the source's way, ``None``: nothing is seen."""
+    found = findings_of(source, inputs)
+    return next((f"{each.looked_for}: {each.found}" for each in found if each.good is False), None)
+
+
+def facts_of(source: SourceConfig, inputs: Inputs) -> Facts | None:
+    """Return what is known of a federated source's own role; ``None``: it is no such source."""
+    found = SOURCE_TYPES[source.type].facts
+    return None if found is None else found(source, inputs)
 
 
 def sign_in_of(source: SourceConfig) -> SignIn | None:

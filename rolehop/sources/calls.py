@@ -8,10 +8,14 @@ from rolehop.arn import default_region
 from rolehop.aws.settings import ClientSettings, settings_from
 from rolehop.aws.sts import StsClient
 from rolehop.awsconfig import current_profile, endpoint_override, region_of
+from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rolehop.aws.http import HttpClient
     from rolehop.config.model import SourceConfig
+    from rolehop.ports import StsRefusal
     from rolehop.sources.inputs import Inputs
 
 
@@ -59,11 +63,39 @@ def sts_of(inputs: Inputs, region: str) -> StsClient:
 
 
 def http_of(
-    inputs: Inputs, region: str, *, overridden: bool = False, advice: str | None = None
+    inputs: Inputs,
+    region: str,
+    *,
+    overridden: bool = False,
+    advice: str | None = None,
+    set_by: str | None = None,
 ) -> HttpClient:
     """Return a client for plain HTTP, proxies by the environment. This loads botocore."""
     from rolehop.aws.http import HttpClient
 
     return HttpClient(
-        settings_for(inputs, region), overridden=overridden, advice=advice, sleep=inputs.sleep
+        settings_for(inputs, region),
+        overridden=overridden,
+        advice=advice,
+        set_by=set_by,
+        sleep=inputs.sleep,
     )
+
+
+def not_taken(
+    what: str, refusal: StsRefusal, fixes: Mapping[str, str], *, anew: str, whose: str = ""
+) -> RolehopError:
+    """Return the error for a token or an assertion that STS did not take.
+
+    ``fixes`` are by AWS's code, the one under an empty code for all others. ``anew`` says how to
+    sign in again: a token that is too old is no refusal of the role. ``whose`` follows AWS's words.
+    """
+    cause = f"{refusal.code}: {refusal.message}{whose}"
+    if refusal.code == "ExpiredTokenException":
+        return SourceError(what, cause=cause, fix=anew)
+    if refusal.code == "IDPCommunicationError":
+        # After retries (STS API reference, errors of both operations).
+        return ServiceError(
+            "AWS could not reach the identity provider", cause=cause, fix="try again in a moment"
+        )
+    return HopRefused(what, code=refusal.code, cause=cause, fix=fixes.get(refusal.code, fixes[""]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.sources.programs import environment_of_program, first_line, output_of
+from rolehop.sources.programs import printed_by
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
@@ -42,13 +42,21 @@ class Ci:
     in_variable: bool = False
     """The token is the first variable's value."""
 
+    asked_for_others: bool = False
+    """It is, but for another audience a program must be asked."""
+
+    def lies_here(self, audience: str | None) -> bool:
+        """Tell whether the token for ``audience`` is in a variable already."""
+        return self.in_variable and not (self.asked_for_others and audience is not None)
+
 
 def _github(inputs: Inputs, audience: str | None) -> Secret:
     from rolehop.aws.ci import github_token
     from rolehop.sources.calls import http_of
 
     url, bearer = (inputs.environ[name] for name in _GITHUB)
-    with http_of(inputs, "us-east-1", advice="the job's own network must reach GitHub") as http:
+    advice = "the job's own network must reach GitHub"
+    with http_of(inputs, "us-east-1", advice=advice, set_by=_GITHUB[0]) as http:
         return github_token(http, url, Secret(bearer), audience or DEFAULT_AUDIENCE)
 
 
@@ -71,17 +79,12 @@ def _bitbucket(inputs: Inputs, audience: str | None) -> Secret:
 
 
 def _in_variable(inputs: Inputs, name: str) -> Secret:
-    return Secret(inputs.environ[name].strip())
+    return Secret((inputs.secret_variable(name) or "").strip())
 
 
 def _printed(inputs: Inputs, command: Sequence[str]) -> Secret:
-    printed = output_of(
-        command,
-        environment_of_program(inputs.environ),
-        what=f"{command[0]}, which gives this job's token,",
-        say=inputs.person.say,
-    )
-    return Secret(first_line(printed).strip())
+    what = f"{command[0]}, which gives this job's token,"
+    return Secret(printed_by(command, inputs, what=what).decode("utf-8", "replace").strip())
 
 
 _GITHUB = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
@@ -101,6 +104,7 @@ CI: Mapping[str, Ci] = {
         "the job must use at least one context",
         _circleci,
         in_variable=True,
+        asked_for_others=True,
     ),
     "buildkite": Ci(
         "Buildkite",
@@ -120,9 +124,10 @@ CI: Mapping[str, Ci] = {
 }
 
 
-def missing(ci: Ci, environ: Mapping[str, str]) -> SourceError | None:
+def missing(ci: Ci, inputs: Inputs) -> SourceError | None:
     """Return the error for a job without a token; ``None``: all that is looked for is there."""
-    absent = [name for name in ci.variables if not environ.get(name)]
+    value_of = inputs.secret_variable if ci.in_variable else inputs.environ.get
+    absent = [name for name in ci.variables if not value_of(name)]
     if not absent:
         return None
     return SourceError(

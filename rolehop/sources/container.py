@@ -11,7 +11,7 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.source_type import Finding, SourceType
+from rolehop.sources.source_type import Finding, SourceType, problem_of
 from rolehop.sources.waiting import patience
 from rolehop.values import dataclass
 from rolehop.words import quoted
@@ -51,7 +51,7 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     try:
         address(inputs.environ)
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=f"{error.what}: {error.cause}")
+        return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(None, long_lived=False)
 
 
@@ -69,14 +69,22 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     try:
         where = address(environ)
     except SourceError as error:
-        return [Finding(looked_for, f"{error.what}: {error.cause}", good=False)]
+        return [Finding(looked_for, problem_of(error), good=False)]
     if where is None:
         return [Finding(looked_for, "neither is set", good=False)]
-    named = next((name for name in (TOKEN_FILE, TOKEN) if environ.get(name)), None)
-    return [
-        Finding(looked_for, f"asked at {where}"),
-        Finding(f"the variables {TOKEN_FILE}, {TOKEN}", named or "neither is set"),
-    ]
+    return [Finding(looked_for, f"asked at {where}"), _token_found(environ)]
+
+
+def _token_found(environ: Mapping[str, str]) -> Finding:
+    looked_for = f"the variables {TOKEN_FILE}, {TOKEN}"
+    try:
+        token = _token(environ)
+    except SourceError as error:
+        return Finding(looked_for, problem_of(error), good=False)
+    if token is None:
+        return Finding(looked_for, "neither is set: asked without a token")
+    file = environ.get(TOKEN_FILE)
+    return Finding(looked_for, f"a token in {file}" if file else f"a token in {TOKEN}", good=True)
 
 
 @dataclass(frozen=True, slots=True)

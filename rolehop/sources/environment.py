@@ -10,11 +10,11 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.mfa import MFA_KEYS
-from rolehop.sources.source_type import SourceType
+from rolehop.sources.source_type import Finding, SourceType, problem_of
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
@@ -37,6 +37,27 @@ def build(source: SourceConfig, inputs: Inputs) -> Source:
     """Make the source."""
     del source
     return _Environment(inputs)
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say what the variables hold; of a key ID just its end."""
+    del source
+    looked_for = "the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
+    try:
+        found = read(inputs.environ, inputs.now())
+    except SourceError as error:
+        return [Finding(looked_for, problem_of(error), good=False)]
+    kind = "IAM user keys" if found.long_lived else "a session"
+    held = Finding(looked_for, f"{kind} …{found.access_key_id[-4:]}", good=True)
+    return [held] if found.long_lived else [held, _end_found(inputs.environ, found.expires_at)]
+
+
+def _end_found(environ: Mapping[str, str], ends: datetime | None) -> Finding:
+    looked_for = "the variable AWS_CREDENTIAL_EXPIRATION"
+    if ends is not None:
+        return Finding(looked_for, f"until {ends:%Y-%m-%dT%H:%M:%SZ}", good=True)
+    there = environ.get("AWS_CREDENTIAL_EXPIRATION")
+    return Finding(looked_for, "no time with a zone" if there else "not set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +128,4 @@ def _expiration(environ: Mapping[str, str]) -> datetime | None:
     return said.astimezone(UTC).replace(microsecond=0) if said.tzinfo else None
 
 
-TYPE = SourceType(TABLE, stamp, build)
+TYPE = SourceType(TABLE, stamp, build, findings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.config import checks
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
+from rolehop.errors import HopRefused, NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.plan import Stamp
 from rolehop.sources.inputs import Document, Inputs, SourceChanged
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
@@ -74,9 +74,8 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     center = center_of(source, inputs)
     value = _state(center, inputs)
     if value is None:
-        problem = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
-        return Stamp(None, long_lived=False, problem=problem)
-    if not _names_role(source):
+        return Stamp(None, long_lived=False, problem=_not_signed_in(source, center, inputs))
+    if _unnamed(source):
         return Stamp(None, long_lived=False)  # which one is picked is known when it is loaded
     return Stamp(value, long_lived=False, kept=True)
 
@@ -91,12 +90,19 @@ def _state(center: Center, inputs: Inputs) -> str | None:
     generation = inputs.tokens.generation(center.token_name)
     if generation is not None:
         return generation
-    cached = cached_in(center, inputs)
+    cached = cached_in(center, inputs).usable
     return None if cached is None else f"cli:{cached.digest}"
 
 
-def _names_role(source: SourceConfig) -> bool:
-    return all(source.settings.get(key) for key in ("account", "role"))
+def _not_signed_in(source: SourceConfig, center: Center, inputs: Inputs) -> str:
+    trouble = cached_in(center, inputs).trouble
+    told = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
+    return f"{told}; {trouble}" if trouble else told
+
+
+def _unnamed(source: SourceConfig) -> list[str]:
+    """Return which of account and role a person must pick."""
+    return [key for key in ("account", "role") if not source.settings.get(key)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,7 +117,8 @@ class _IdentityCenter:
 
         Raises:
             SourceChanged: somebody has just signed in; plan again.
-            SourceError: nobody is signed in and nobody can be asked, or the role is not theirs.
+            SourceError: nobody is signed in and nobody can be asked, or nothing is assigned.
+            HopRefused: the role is not theirs.
             ServiceError: Identity Center cannot be reached.
             NoTerminal: account or role must be picked and nobody can be asked.
         """
@@ -177,7 +184,7 @@ class _IdentityCenter:
         return tokens.access
 
     def _cli_token(self, calls: Calls, rejected: Secret | None) -> Secret | None:
-        cached = cached_in(self.center, self.inputs)
+        cached = cached_in(self.center, self.inputs).usable
         if cached is None:
             return None
         if cached.access != rejected and cached.expires_at - self.inputs.now() > SPARE:
@@ -194,7 +201,7 @@ class _IdentityCenter:
     def _sign_in(self, calls: Calls) -> None:
         """Take over the AWS CLI's newer sign-in, or let a person sign in."""
         own = self.state is not None and not self.state.startswith("cli:")
-        if own and cached_in(self.center, self.inputs) is not None:
+        if own and cached_in(self.center, self.inputs).usable is not None:
             self.inputs.tokens.remove(self.center.token_name)
             return
         if not self.inputs.person.can_ask:
@@ -203,9 +210,13 @@ class _IdentityCenter:
             calls.sign_in(Login())
 
     def _needed(self, *, own: bool) -> SourceError:
+        trouble = cached_in(self.center, self.inputs).trouble
+        cause = trouble or "nobody is signed in, neither here nor in the AWS CLI"
+        if own:
+            cause = "the last sign-in has expired or was ended"
         return SourceError(
             f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
-            cause="the last sign-in has expired or was ended" if own else "nobody is signed in",
+            cause=cause,
             fix=f"rolehop source login {self.source.name}",
         )
 
@@ -221,6 +232,7 @@ class _IdentityCenter:
         if not accounts:
             raise SourceError(
                 f"no account is assigned to you at {self.center.start_url}",
+                cause="ListAccounts gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
             )
         shown = [f"{each.account_id}  {each.name}" for each in accounts]
@@ -232,6 +244,7 @@ class _IdentityCenter:
         if not roles:
             raise SourceError(
                 f"no role is assigned to you in account {account}",
+                cause="ListAccountRoles gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
             )
         return roles[self.inputs.person.choose(f"which role in {account}?", roles)]
@@ -239,23 +252,25 @@ class _IdentityCenter:
     def _may_ask(self, key: str) -> None:
         if not self.inputs.person.can_ask:
             raise NoTerminal(
-                f"source '{self.source.name}' names no {key} and there is no terminal to pick it on",
+                f"source '{self.source.name}' names no {key}, and nobody can be asked",
+                cause="there is no terminal, or --no-prompt was given",
                 fix=f'add {key} = "…" to [sources.{self.source.name}]',
             )
 
-    def _refused(self, refusal: PortalRefusal) -> SourceError:
+    def _refused(self, refusal: PortalRefusal) -> SourceError | HopRefused:
         if refusal.status == 401:
             return self._needed(own=True)
         account, role = (self.source.settings.get(key, "picked") for key in ("account", "role"))
-        return SourceError(
+        return HopRefused(
             f"Identity Center gives no session of role '{role}' in account {account}",
+            code=refusal.code,
             cause=f"it is not assigned to you, or there is no such role ({refusal})",
             fix="check account and role; without them rolehop lists what is assigned to you",
         )
 
 
 def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
-    """Let a person sign in and keep it.
+    """Let a person sign in and keep it; the sign-in before is ended.
 
     Raises:
         SourceError: it was refused or given up.
@@ -268,7 +283,10 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
         inputs.locks.hold(name),
         inputs.locks.waiting_for_person(),
     ):
+        before = _kept(center, inputs)
         signed = calls.sign_in(how)
+        if not center.share_cli_cache:  # else programs that use the AWS CLI's cache may hold it yet
+            _end(before, calls, inputs)
     renewed = "renewed by itself" if signed.tokens.refresh else "not renewable"
     return f"signed in to {center.start_url} until {signed.tokens.expires_at:%H:%M} UTC, {renewed}"
 
@@ -280,49 +298,62 @@ def logout(source: SourceConfig, inputs: Inputs) -> bool:
         VaultError: the keyring failed; the sign-in is still kept.
     """
     from rolehop.aws.cli_cache import cache_file
-    from rolehop.aws.sso import PortalRefusal
 
     center = center_of(source, inputs)
-    try:
-        token, _ = access_in(inputs.tokens.get(center.token_name))
-    except VaultBroken:
-        token = None  # damaged: all that is left is to remove it
+    before = _kept(center, inputs)
     there = inputs.tokens.remove(center.token_name)
     forget_clients(center, inputs)
     if center.share_cli_cache:
         cache_file(inputs.home, center.cache_key).unlink(missing_ok=True)
-    if token is not None:
-        try:
-            with Calls(center, inputs) as calls:
-                calls.portal.logout(token)
-        except (ServiceError, PortalRefusal) as error:
-            inputs.person.say(f"forgotten here; Identity Center did not end it: {error}")
+    if before is not None:
+        with Calls(center, inputs) as calls:
+            _end(before, calls, inputs)
     return there
+
+
+def _kept(center: Center, inputs: Inputs) -> Document | None:
+    try:
+        return inputs.tokens.get(center.token_name)
+    except VaultBroken:
+        return None  # damaged: all that is left is to forget it
+
+
+def _end(before: Document | None, calls: Calls, inputs: Inputs) -> None:
+    """End a sign-in at the server; that it is forgotten here is what counts."""
+    from rolehop.aws.sso import PortalRefusal
+
+    try:
+        calls.end(before)
+    except (ServiceError, PortalRefusal) as error:
+        inputs.person.say(f"forgotten here; Identity Center did not end the old sign-in: {error}")
 
 
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Return what is known of the sign-in, without the network and without opening the keyring."""
-    from rolehop.aws.cli_cache import cache_file, read_cache
-
     center = center_of(source, inputs)
-    generation = inputs.tokens.generation(center.token_name)
-    path = cache_file(inputs.home, center.cache_key)
-    try:
-        cached = read_cache(path)
-        said = "not there" if cached is None else f"until {cached.expires_at:%Y-%m-%dT%H:%M:%SZ}"
-        usable = cached_in(center, inputs) is not None
-    except ValueError as error:
-        said, usable = f"broken: {error}", False
-    own = "kept" if generation else "none"
+    kept = inputs.tokens.generation(center.token_name) is not None
+    cached = cached_in(center, inputs)
+    # Either of them will do, so one that is not there stands in nobody's way.
+    absent = None if kept or cached.usable else False
     return (
         Finding("Identity Center", f"{center.start_url} in {center.region}"),
-        Finding("a sign-in in the vault", own, True if generation else None),
-        Finding(f"a sign-in of the AWS CLI, {path}", said, True if usable else None),
+        Finding("a sign-in in the vault", "kept" if kept else "none", kept or absent),
         Finding(
-            "account and role",
-            " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role")),
+            f"the AWS CLI's sign-in, {cached.path}",
+            cached.said,
+            True if cached.usable else absent,
         ),
+        _role_found(source, inputs),
     )
+
+
+def _role_found(source: SourceConfig, inputs: Inputs) -> Finding:
+    shown = " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role"))
+    unnamed = _unnamed(source)
+    if unnamed and not inputs.person.can_ask:
+        shown = f"{' and '.join(unnamed)} must be named where nobody can be asked"
+        return Finding("account and role", shown, good=False)
+    return Finding("account and role", shown)
 
 
 TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig.model import AwsConfig
+    from rolehop.config.model import SourceConfig
     from rolehop.ports import Locks
 
 
@@ -119,35 +120,6 @@ class Person(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Finished:
-    """A subprocess that has ended. Its output may be secret, so it is never shown whole."""
-
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-
-class Run(Protocol):
-    """Runs a program to its end."""
-
-    def __call__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Finished:
-        """Run ``arguments`` with exactly ``environ``, no shell, the terminal's own stdin.
-
-        Raises:
-            OSError: the program cannot be started.
-        """
-        ...
-
-
-def run(arguments: Sequence[str], environ: Mapping[str, str]) -> Finished:
-    """Run a program to its end: the `Run` that is used outside tests."""
-    import subprocess
-
-    done = subprocess.run(arguments, env=dict(environ), capture_output=True, check=False)
-    return Finished(done.returncode, done.stdout, done.stderr)
-
-
 class _NoTokens:
     """Keeps nothing; stands in where there is no vault."""
 
@@ -213,7 +185,11 @@ def _unheard(line: str) -> None:
     del line
 
 
-def _no_chains(name: str) -> str | None:
+def _unheeded() -> None:
+    """Note nothing; stands in where no record is written."""
+
+
+def _no_chains(name: str) -> SourceConfig | None:
     """Know of no chain; stands in where there is no config."""
     del name
     return None
@@ -235,10 +211,9 @@ class Inputs:
     home: Path = field(default_factory=Path.home)
     """The person's home folder."""
 
-    run: Run = run
-    profile_of_chain: Callable[[str], str | None] = field(default=_no_chains)
-    """The AWS profile that a configured chain starts from, ``None`` for any other chain. Lets a
-    profile whose process is rolehop itself be told from a loop before anything runs."""
+    source_of_chain: Callable[[str], SourceConfig | None] = field(default=_no_chains)
+    """The source that a configured chain starts from, ``None`` for any other name. Lets a process
+    that is rolehop itself be told from a loop before anything runs."""
 
     tokens: TokenStore = field(default_factory=_NoTokens)
     person: Person = field(default_factory=_Nobody)
@@ -255,6 +230,15 @@ class Inputs:
     watched: Callable[[Path], Path] = field(default=_as_it_is)
     """Notes that what is answered depends on the file at a path, and returns the path. A stamp
     that reads a file passes it through here: else the quick path serves what is outdated."""
+
+    beyond_record: Callable[[], None] = field(default=_unheeded)
+    """Notes that what is answered depends on what no record can hold, as what is on a PKCS#11
+    token, or may hold, as a secret. The quick path then steps aside."""
+
+    def secret_variable(self, name: str) -> str | None:
+        """Return a variable whose value is a secret, and so gets into no record."""
+        self.beyond_record()
+        return self.environ.get(name)
 
 
 class SourceChanged(Exception):

@@ -10,7 +10,7 @@ from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
-from rolehop.sources.source_type import Finding, SourceType
+from rolehop.sources.source_type import Finding, SourceType, problem_of
 from rolehop.sources.waiting import patience
 from rolehop.values import dataclass
 
@@ -47,7 +47,7 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     try:
         endpoint(inputs.environ, inputs.aws)
     except (ConfigError, SourceError) as error:
-        return Stamp(None, long_lived=False, problem=error.what)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(None, long_lived=False)
 
 
@@ -59,12 +59,14 @@ def build(source: SourceConfig, inputs: Inputs) -> Source:
 
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say where the metadata service is looked for."""
-    del source
+    looked_for = "the EC2 instance metadata service"
     try:
         address = endpoint(inputs.environ, inputs.aws)
     except (ConfigError, SourceError) as error:
-        return [Finding("the EC2 instance metadata service", error.what, good=False)]
-    return [Finding("the EC2 instance metadata service", f"asked at {address}")]
+        return [Finding(looked_for, problem_of(error), good=False)]
+    wanted = source.settings.get("role")
+    role = f"role {wanted}" if wanted else "whichever role it has"
+    return [Finding(looked_for, f"asked at {address} for {role}")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
     mode = _setting(environ, aws, "ec2_metadata_service_endpoint_mode") or "ipv4"
     if mode.lower() not in _ADDRESSES:
         raise ConfigError(
-            f"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE cannot be {mode!r}",
+            f"the mode of the EC2 instance metadata endpoint cannot be {mode!r}",
+            cause="AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE says so, or the AWS profile's key of that name",
             fix="set it to IPv4 or IPv6",
         )
     return _ADDRESSES[mode.lower()]

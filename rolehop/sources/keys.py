@@ -8,10 +8,12 @@ from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.mfa import MFA_KEYS
-from rolehop.sources.source_type import SourceType
+from rolehop.sources.source_type import Finding, SourceType
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
@@ -34,13 +36,25 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
         kept = inputs.keys.get(source.name)
         found = kept.access_key_id if kept else None
     if found is None:
-        return Stamp(None, long_lived=True, problem=_absent(source.name).what)
+        problem = f"{_absent(source.name).what} (rolehop keys add {source.name})"
+        return Stamp(None, long_lived=True, problem=problem)
     return Stamp(found, long_lived=True)
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
     """Make the source; the keyring is read when it is loaded."""
     return _Keys(source.name, inputs.keys)
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether keys are kept; of a key ID just its end.
+
+    Raises:
+        VaultError: the index does not know and the keyring cannot be read.
+    """
+    found = stamp(source, inputs).value
+    shown = "none" if found is None else f"…{found[-4:]}"
+    return [Finding(f"IAM user keys in the vault, under '{source.name}'", shown, found is not None)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +77,10 @@ class _Keys:
 
 def _absent(name: str) -> SourceError:
     return SourceError(
-        f"no keys are in the vault for source '{name}' (rolehop keys add {name})",
+        f"no keys are in the vault for source '{name}'",
         cause="they were never added, were removed, or were kept only until the last reboot",
         fix=f"rolehop keys add {name}",
     )
 
 
-TYPE = SourceType(TABLE, stamp, build)
+TYPE = SourceType(TABLE, stamp, build, findings)

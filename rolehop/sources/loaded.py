@@ -25,17 +25,22 @@ class Loaded:
         return self.credentials
 
 
+def absent(config: SourceConfig, stamp: Stamp) -> SourceError:
+    """Return the error for a source that is not where rolehop runs."""
+    return SourceError(
+        f"source '{config.name}' is not here",
+        cause=stamp.problem or f"a source of type {config.type} gives nothing on this machine",
+        fix="run it where this source is, or choose another source",
+    )
+
+
 def loaded_if_unknown(source: Source, stamp: Stamp, config: SourceConfig) -> tuple[Source, Stamp]:
     """Load a source whose state nothing else tells, and let its access key ID be the stamp."""
     if stamp.value is not None:
         return source, stamp
     credentials = source.load()
     if credentials is None:
-        raise SourceError(
-            f"source '{config.name}' is not here",
-            cause=stamp.problem,
-            fix=f"a {config.type} source must be usable where rolehop runs",
-        )
+        raise absent(config, stamp)
     found = replace(
         stamp, value=credentials.access_key_id, long_lived=credentials.long_lived, kept=False
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, ServiceError, SourceError, VaultBroken
+from rolehop.errors import NoTerminal, RolehopError, SourceError, VaultBroken
 from rolehop.sources.calls import http_of, region_for
 from rolehop.sources.inputs import Document, Inputs, SourceChanged
 from rolehop.sources.source_type import Login
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 # A token that ends within this is refreshed first.
 _SPARE = timedelta(minutes=2)
 _GOOGLE = "accounts.google.com"
+# They end all that the same person ever granted this client, with one refresh token of it
+# (RFC 7009, 2.1, leaves it to the issuer): a new sign-in would end with the former.
+_END_ALL = (_GOOGLE, "auth0.com")
 _SECRET_WANTED = ("invalid_client", "unauthorized_client", "invalid_request")
 
 
@@ -115,22 +119,27 @@ class OidcSignIn:
 
     def logout(self) -> bool:
         """Forget the sign-in, and revoke it at the issuer where that can be reached."""
-        from rolehop.aws.oauth import OAuthRefusal
-
-        try:
-            document = self.inputs.tokens.get(self.provider.token_name) or {}
-        except VaultBroken:
-            document = {}
+        document = self._former()
         there = self.inputs.tokens.remove(self.provider.token_name)
         refresh = document.get("refresh_token")
         if isinstance(refresh, Secret):
-            try:
-                with self._http() as http:
-                    issuer = self._issuer(http)
-                    issuer.revoke(issuer.discover(), refresh, _client_secret(document))
-            except (ServiceError, SourceError, OAuthRefusal) as error:
-                self.inputs.person.say(f"forgotten here; the issuer did not end it: {error}")
+            with self._http() as http:
+                why = self._revoke(self._issuer(http), None, refresh, _client_secret(document))
+            if why is not None:
+                self.inputs.person.say(f"forgotten here; the issuer did not end it: {why}")
         return there
+
+    def _revoke(
+        self, issuer: Issuer, endpoints: Endpoints | None, refresh: Secret, secret: Secret | None
+    ) -> str | None:
+        """End a sign-in at the issuer; return why it lives on there, where it does."""
+        from rolehop.aws.oauth import OAuthRefusal
+
+        try:
+            ended = issuer.revoke(endpoints or issuer.discover(), refresh, secret)
+        except (RolehopError, OAuthRefusal) as error:
+            return str(error)
+        return None if ended else "it has no address for that"
 
     def _kept(self, http: HttpClient, document: Document) -> Secret | None:
         from rolehop.aws.jwt import read_claims
@@ -155,7 +164,7 @@ class OidcSignIn:
         return fresh.identity
 
     def _is_same_person(self, old: object, new: Secret) -> bool:
-        """Tell whether a refreshed token is the same person's, as OpenID Connect wants it (12.2)."""
+        """Tell whether a later token is the same person's, as OpenID Connect Core, 12.2, says."""
         from rolehop.aws.jwt import read_claims
 
         try:
@@ -167,21 +176,31 @@ class OidcSignIn:
 
     def _sign_in(self, http: HttpClient, how: Login) -> Tokens:
         issuer = self._issuer(http)
-        endpoints = issuer.discover()
-        tokens, secret = self._tokens(issuer, endpoints, how, self._kept_client_secret())
+        endpoints, former = issuer.discover(), self._former()
+        tokens, secret = self._tokens(issuer, endpoints, how, _client_secret(former))
         if tokens.identity is None:
-            raise SourceError(
-                f"{self.provider.issuer} gave no ID token",
-                cause="AWS takes ID tokens, and gets none without the scope openid",
-                fix='let scopes hold "openid"',
-            )
-        self._check_person(tokens.identity)
+            raise self._no_identity()
         hidden = {"refresh_token": tokens.refresh, "client_secret": secret}
         document = {name: value for name, value in hidden.items() if value is not None}
         self.inputs.tokens.begin(
             self.provider.token_name, {"id_token": tokens.identity, **document}
         )
+        self._end(former, issuer, endpoints, tokens)
         return tokens
+
+    def _end(self, former: Document, issuer: Issuer, endpoints: Endpoints, tokens: Tokens) -> None:
+        """End the sign-in that another one has just replaced, where the new one outlives that."""
+        refresh, host = former.get("refresh_token"), urlsplit(self.provider.issuer).hostname or ""
+        if not isinstance(refresh, Secret) or refresh == tokens.refresh:
+            return
+        if endpoints.revocation is None or tokens.identity is None:
+            return
+        ends_all = any(host == each or host.endswith(f".{each}") for each in _END_ALL)
+        if ends_all and self._is_same_person(former.get("id_token"), tokens.identity):
+            return
+        why = self._revoke(issuer, endpoints, refresh, _client_secret(former))
+        if why is not None:
+            self.inputs.person.say(f"the issuer did not end the sign-in before this one: {why}")
 
     def _tokens(
         self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
@@ -203,14 +222,14 @@ class OidcSignIn:
         from rolehop.signin.callback import Callback
         from rolehop.signin.pkce import new_pkce
 
-        pkce, person = new_pkce(), self.inputs.person
+        pkce, person, nonce = new_pkce(), self.inputs.person, secrets.token_urlsafe(32)
         scopes = self.provider.scopes or (
             ("openid", "offline_access") if endpoints.offline else ("openid",)
         )
         with Callback(pkce.state, self.provider.port) as callback:
             uri = callback.redirect_uri
             url = issuer.authorize_url(
-                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extras()
+                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extras(nonce)
             )
             if how.browser and person.open_browser(url):
                 person.say(f"sign in to {self.provider.issuer} in the browser; if none opens:")
@@ -218,37 +237,56 @@ class OidcSignIn:
                 person.say("open this address in a browser on this machine:")
             person.say(url)
             code = callback.wait()
-        return issuer.by_code(endpoints, code, uri, pkce.verifier, secret)
+        tokens = issuer.by_code(endpoints, code, uri, pkce.verifier, secret)
+        if tokens.identity is not None:
+            self._check_person(tokens.identity, nonce)
+        return tokens
 
-    def _extras(self) -> Mapping[str, str]:
+    def _extras(self, nonce: str) -> Mapping[str, str]:
         # Google gives refresh tokens by a parameter of its own, and only with a new consent.
         if urlsplit(self.provider.issuer).hostname == _GOOGLE:
-            return {"access_type": "offline", "prompt": "consent"}
-        return {}
+            return {"nonce": nonce, "access_type": "offline", "prompt": "consent"}
+        return {"nonce": nonce}
 
-    def _check_person(self, token: Secret) -> None:
-        """Make sure that the token can be what was asked for; STS verifies it."""
+    def _check_person(self, token: Secret, nonce: str) -> None:
+        """Make sure that the token can be what was asked for; STS verifies it.
+
+        The ``nonce`` tells it from one of another sign-in (OpenID Connect Core, 3.1.3.7).
+        """
         from rolehop.aws.jwt import read_claims
 
+        fix = "check client_id"
         try:
             claims = read_claims(token)
         except ValueError as error:
             reason = str(error)
         else:
-            if self.provider.client_id in claims.audiences and claims.subject:
+            if self.provider.client_id not in claims.audiences or not claims.subject:
+                reason = f"it is for {', '.join(claims.audiences) or 'nobody'}"
+            elif claims.nonce == nonce:
                 return
-            reason = f"it is for {', '.join(claims.audiences) or 'nobody'}"
+            else:
+                reason = "its nonce is not the one that was sent: it is of another sign-in"
+                fix = "sign in again; if it comes back, ask whoever runs the issuer"
         raise SourceError(
-            f"{self.provider.issuer} gave an ID token that is not this client's",
+            f"{self.provider.issuer} gave an ID token that is not this sign-in's",
             cause=reason,
-            fix="check client_id",
+            fix=fix,
         )
 
-    def _kept_client_secret(self) -> Secret | None:
+    def _former(self) -> Document:
+        """Return what is kept of the last sign-in; empty: nothing that can be read."""
         try:
-            return _client_secret(self.inputs.tokens.get(self.provider.token_name) or {})
+            return self.inputs.tokens.get(self.provider.token_name) or {}
         except VaultBroken:
-            return None
+            return {}
+
+    def _no_identity(self) -> SourceError:
+        return SourceError(
+            f"{self.provider.issuer} gave no ID token",
+            cause="AWS takes ID tokens, and gets none without the scope openid",
+            fix='let scopes hold "openid"',
+        )
 
     def _asked_client_secret(self, refusal: OAuthRefusal) -> Secret:
         """Ask for a client secret: some issuers give one even to programs on people's machines."""

@@ -12,11 +12,14 @@ from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.loops import as_source, refuse_source_loop, with_resolving
-from rolehop.sources.programs import environment_of_program, output_of
-from rolehop.sources.source_type import SourceType
+from rolehop.sources.programs import environment_of_program, printed_by, why_not_started
+from rolehop.sources.source_type import Finding, SourceType
 from rolehop.values import dataclass
+from rolehop.words import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
@@ -40,15 +43,73 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     """Return that its definition is all there is: who it signs in as can change unseen.
 
     Raises:
-        SourceError: this very process waits for its own answer.
+        SourceError: this very process waits for its own answer, or its command leads back to it.
     """
-    refuse_source_loop(source.name, inputs)
-    return Stamp("process", long_lived=False, kept=True)
+    refuse_source_loop(source, inputs)
+    return Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
     """Make the source; nothing is run before it is loaded."""
     return _Process(source, inputs)
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether its program is there; it is not run."""
+    return [program_found(_command(source), inputs, "the source's program")]
+
+
+def program_found(command: Sequence[str], inputs: Inputs, looked_for: str) -> Finding:
+    """Say whether the program of ``command`` is there to be started."""
+    program = clean(command[0]) if command else ""
+    wrong = why_not_started(program, inputs.environ)
+    return Finding(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
+
+
+def credentials_of(
+    command: Sequence[str], inputs: Inputs, environ: Mapping[str, str], *, what: str
+) -> Credentials:
+    """Run ``command`` with ``environ`` and return what it prints.
+
+    ``what`` names it in messages, e.g. "the process of source 'x'".
+
+    Raises:
+        SourceError: it fails, outlasts its deadline, or prints something else than credentials
+            that are alive.
+    """
+    from rolehop.aws import given
+
+    output = printed_by(command, inputs, what=what, environ=environ)
+    try:
+        document = given.json_object(output)
+        _check_version(document.get("Version"))
+        found = given.keys_in(document, given.PROCESS)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        return _alive(found, inputs, what)
+    raise SourceError(
+        f"{what} did not print what it should",
+        cause=reason,
+        fix="it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, "
+        "SessionToken, and Expiration with a time zone",
+    )
+
+
+def _alive(found: Credentials, inputs: Inputs, what: str) -> Credentials:
+    if found.expires_at is None or found.expires_at > inputs.now():
+        return found
+    raise SourceError(
+        f"{what} gave credentials that have expired",
+        cause=f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        fix="renew them with its own tool, and check this machine's clock",
+    )
+
+
+def _check_version(version: object) -> None:
+    # True is an int to Python, and "1" is what most mistakes look like.
+    if type(version) is not int or version != 1:
+        raise ValueError("Version must be the number 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +124,20 @@ class _Process:
             SourceError: it fails, outlasts its deadline, leads back to itself, or prints
                 something else than live credentials.
         """
-        from rolehop.aws import given
-
-        refuse_source_loop(self.source.name, self.inputs)
-        command = self.source.settings["command"]
+        refuse_source_loop(self.source, self.inputs)
+        name = self.source.name
         environ = environment_of_program(self.inputs.environ)
-        with self.inputs.locks.waiting_for_person():
-            output = output_of(
-                command if isinstance(command, tuple) else (),
-                with_resolving(environ, as_source(self.source.name)),
-                what=f"the process of source '{self.source.name}'",
-                say=self.inputs.note,
-            )
-        try:
-            document = given.json_object(output)
-            _check_version(document.get("Version"))
-            found = given.keys_in(document, given.PROCESS)
-        except ValueError as error:
-            reason = str(error)
-        else:
-            return self._alive(found)
-        raise SourceError(
-            f"the process of source '{self.source.name}' did not print what it should",
-            cause=reason,
-            fix="it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, "
-            "SessionToken, and Expiration with a time zone",
-        )
-
-    def _alive(self, found: Credentials) -> Credentials:
-        if found.expires_at is None or found.expires_at > self.inputs.now():
-            return found
-        raise SourceError(
-            f"the process of source '{self.source.name}' gave credentials that have expired",
-            cause=f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-            fix="renew them with its own tool, and check this machine's clock",
+        return credentials_of(
+            _command(self.source),
+            self.inputs,
+            with_resolving(environ, as_source(name)),
+            what=f"the process of source '{name}'",
         )
 
 
-def _check_version(version: object) -> None:
-    # True is an int to Python, and "1" is what most mistakes look like.
-    if type(version) is not int or version != 1:
-        raise ValueError("Version must be the number 1")
+def _command(source: SourceConfig) -> Sequence[str]:
+    command = source.settings["command"]
+    return command if isinstance(command, tuple) else ()
 
 
-TYPE = SourceType(TABLE, stamp, build)
+TYPE = SourceType(TABLE, stamp, build, findings)

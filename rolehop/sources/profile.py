@@ -2,7 +2,8 @@
 
 `expand` comes first, always: it turns a profile with ``role_arn`` into its base and hops, so that
 every hop is planned, cached and explained like any other. `stamp` and `build` take what it gives.
-Static keys are read here; whatever needs a sign-in or a program is left to botocore.
+Static keys are read here, a process and the machine's role are asked as the sources of these types
+ask; whatever needs a sign-in is left to botocore.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region, partition_of
+from rolehop.aws.command_line import split_command
 from rolehop.awsconfig import (
     AwsConfig,
     Base,
@@ -27,11 +29,12 @@ from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.loops import refuse_loop, with_resolving
 from rolehop.sources.mfa import MFA_KEYS
-from rolehop.sources.source_type import Expanded, SourceType
+from rolehop.sources.programs import environment_of_program
+from rolehop.sources.source_type import Expanded, Finding, SourceType, problem_of
 from rolehop.values import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
@@ -48,8 +51,11 @@ TABLE = Table(
 )
 
 BASE = "base"
-"""A setting that only `expand` sets: which `Base` the profile stands for. Without it a profile
-with static keys and a role could be taken for its keys, which is somebody else."""
+"""A setting that only `expand` sets. Without it a profile with static keys and a role could be
+taken for its keys, which is somebody else."""
+
+_MACHINES = {Base.INSTANCE: "instance", Base.CONTAINER: "container"}
+"""The source types that two values of ``credential_source`` stand for."""
 
 # What must not be taken for the profile's own by a process that asks AWS on its behalf.
 _LEAKING = frozenset(
@@ -68,9 +74,10 @@ _LEAKING = frozenset(
 def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """Return the base of a ``profile`` source, the hops of its roles, and notes for a person.
 
-    The hops come before the chain's own. The base is of type ``profile`` or ``environment`` and
-    carries the device that hop 1 asks for as its ``mfa_serial``, unless the config names one.
-    A base that this gave is returned as it is.
+    The hops come before the chain's own. The base is of type ``profile``, or of the type that a
+    ``credential_source`` stands for. Where it may give IAM user keys it carries the device that
+    hop 1 asks for as its ``mfa_serial``, unless the config names one. A base that this gave is
+    returned as it is.
 
     Raises:
         SourceError: there is no such profile.
@@ -79,6 +86,9 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     if BASE in source.settings:
         return source, (), ()
     path = profile_path(aws, str(source.settings["profile"]))
+    machine = _MACHINES.get(path.base)
+    if machine is not None:
+        return replace(source, type=machine, settings={}), path.hops, path.notes
     settings = {key: value for key, value in source.settings.items() if key != "profile"}
     if path.mfa_serial is not None:
         settings.setdefault("mfa_serial", path.mfa_serial)
@@ -91,48 +101,103 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
 def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     """Return the digest of the sections that the profile is made of.
 
-    Not known before loading for a role of this machine. For a process its definition is all there
-    is; who it signs in as can change unseen, which ``principal`` pins.
+    Not known before loading for a profile that holds nothing: the machine's role stands in. For a
+    process its definition is all there is; who it signs in as can change unseen, which
+    ``principal`` pins.
 
     Raises:
         SourceError: the profile's process leads back to the profile.
     """
-    name, base = _asked(source)
-    if base is not Base.PROFILE:
-        return Stamp(None, long_lived=False)
+    name = _asked(source)
     try:
         held = holds(inputs.aws, name)
         keys = static_keys(inputs.aws, name) if held is Holds.KEYS else None
         value = profile_sections(inputs.aws, name)
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=error.what)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
     if keys is not None:
         return Stamp(value, long_lived=keys.long_lived)
     if held is Holds.NOTHING:
-        # botocore goes on to the container's or the instance's role: whose, only they know.
-        return Stamp(None, long_lived=False)
+        return _machine(inputs).stamp(source, inputs)
     if held is Holds.PROCESS:
         refuse_loop(name, inputs)
-    return Stamp(value, long_lived=False, kept=True)
+    return Stamp(value, long_lived=False, kept=True, may_be_keys=held is Holds.PROCESS)
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
     """Make the source; nothing is read or run before it is loaded."""
-    name, base = _asked(source)
-    return _Profile(name, base, source.region, inputs)
+    return _Profile(_asked(source), source, inputs)
 
 
-def _asked(source: SourceConfig) -> tuple[str, Base]:
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say what the profile holds, and of that whether it is there; nothing is run."""
+    name = _asked(source)
+    config_file, credentials_file = inputs.aws_files
+    looked_for = f"AWS profile '{name}' in {config_file}, {credentials_file}"
+    try:
+        held = holds(inputs.aws, name)
+        if held is Holds.KEYS:
+            static_keys(inputs.aws, name)
+    except SourceError as error:
+        return [Finding(looked_for, problem_of(error), good=False)]
+    if held is Holds.NOTHING:
+        nothing = Finding(
+            looked_for, "no keys, no sign-in, no process: the machine's role stands in"
+        )
+        return [nothing, *_machine_found(source, inputs)]
+    found = Finding(looked_for, held.value, good=True)
+    return [found, *_found_behind(held, name, inputs)]
+
+
+def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
+    if held is Holds.PROCESS:
+        from rolehop.sources.process import program_found
+
+        try:
+            command = _command(name, inputs)
+        except SourceError as error:
+            return [Finding("its credential_process", problem_of(error), good=False)]
+        return [program_found(command, inputs, "its credential_process")]
+    return [_sign_in_found(name, inputs)] if held is Holds.SSO else []
+
+
+def _sign_in_found(name: str, inputs: Inputs) -> Finding:
+    """Say what the AWS CLI's cache has: botocore takes the sign-in from there, and renews it."""
+    from rolehop.aws.cli_cache import cache_file, look
+
+    keys = ("sso_session", "sso_start_url")
+    called = next(filter(None, (profile_setting(inputs.aws, name, key) for key in keys)), "")
+    path = cache_file(inputs.home, called)
+    looked = look(path, inputs.now())
+    good: bool | None = looked.sign_in is not None and looked.sign_in.expires_at > inputs.now()
+    if not good and looked.sign_in is not None and looked.sign_in.refresh is not None:
+        good = None
+    return Finding(f"the AWS CLI's sign-in, {path}", looked.said, good)
+
+
+def _machine(inputs: Inputs) -> SourceType:
+    """Return what stands in where a profile holds nothing, in botocore's order."""
+    from rolehop.sources import container, instance
+
+    named = any(inputs.environ.get(name) for name in (container.RELATIVE, container.FULL))
+    return container.TYPE if named else instance.TYPE
+
+
+def _machine_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    found = _machine(inputs).findings
+    return () if found is None else found(source, inputs)
+
+
+def _asked(source: SourceConfig) -> str:
     if BASE not in source.settings:
         raise ValueError(f"source '{source.name}' must be expanded before it is used")
-    return str(source.settings["profile"]), Base(source.settings[BASE])
+    return str(source.settings["profile"])
 
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
     name: str
-    base: Base
-    region: str | None
+    source: SourceConfig
     inputs: Inputs
 
     def load(self) -> Credentials:
@@ -140,30 +205,53 @@ class _Profile:
 
         Raises:
             SourceError: it gives none, wants a sign-in, or leads back to itself.
+            HopRefused: AWS refused them.
             ServiceError: the network or AWS failed.
         """
-        if self.base is Base.PROFILE:
-            held = holds(self.inputs.aws, self.name)
-            if held is Holds.KEYS:
-                return static_keys(self.inputs.aws, self.name)
-            if held is Holds.PROCESS:
-                refuse_loop(self.name, self.inputs)
-        return self._resolved()
+        held = holds(self.inputs.aws, self.name)
+        if held is Holds.KEYS:
+            return static_keys(self.inputs.aws, self.name)
+        if held is Holds.PROCESS:
+            return self._printed()
+        return self._of_machine() if held is Holds.NOTHING else self._resolved(held)
 
-    def _resolved(self) -> Credentials:
+    def _printed(self) -> Credentials:
+        from rolehop.sources.process import credentials_of
+
+        refuse_loop(self.name, self.inputs)
+        own = environment_of_program(_without_credentials(self.inputs.environ))
+        return credentials_of(
+            _command(self.name, self.inputs),
+            self.inputs,
+            with_resolving(own, self.name),
+            what=f"the credential_process of AWS profile '{self.name}'",
+        )
+
+    def _of_machine(self) -> Credentials:
+        cause = "it has no keys, no sign-in and no process"
+        try:
+            found = _machine(self.inputs).build(self.source, self.inputs).load()
+        except SourceError as error:
+            found, cause = None, f"{cause}, and {problem_of(error)}"
+        if found is None:
+            raise SourceError(
+                f"there are no credentials for AWS profile '{self.name}'",
+                cause=cause,
+                fix=f"aws configure --profile {self.name}",
+            )
+        return found
+
+    def _resolved(self, held: Holds) -> Credentials:
         from rolehop.aws import profiles
 
         config_file, credentials_file = self.inputs.aws_files
         return profiles.resolve(
             profiles.Request(
                 profile=self.name,
-                base=self.base,
-                holds=holds(self.inputs.aws, self.name),
+                holds=held,
                 config_file=config_file,
                 credentials_file=credentials_file,
                 region=self._region(),
-                environ=with_resolving(_without_credentials(self.inputs.environ), self.name),
-                run=self.inputs.run,
                 now=self.inputs.now(),
             )
         )
@@ -173,7 +261,7 @@ class _Profile:
         environ, aws = self.inputs.environ, self.inputs.aws
         role = profile_setting(aws, self.name, "role_arn") or ""
         return (
-            self.region
+            self.source.region
             or environ.get("AWS_REGION")
             or environ.get("AWS_DEFAULT_REGION")
             or region_of(aws, self.name)
@@ -181,8 +269,33 @@ class _Profile:
         )
 
 
+def _command(name: str, inputs: Inputs) -> Sequence[str]:
+    """Return the words of the profile's ``credential_process``, split as botocore splits them.
+
+    Raises:
+        SourceError: there are none, or a quote is not closed.
+    """
+    what = f"the credential_process of AWS profile '{name}'"
+    text = profile_setting(inputs.aws, name, "credential_process") or ""
+    try:
+        words = split_command(text)
+    except ValueError:
+        raise SourceError(
+            f"{what} cannot be read",
+            cause="a quote in it is not closed",
+            fix=f"correct it in {inputs.aws.config_file}",
+        ) from None
+    if not words:
+        raise SourceError(
+            f"{what} is empty",
+            cause="it names no command",
+            fix=f"write one in {inputs.aws.config_file}, or take the key out",
+        )
+    return words
+
+
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _LEAKING}
 
 
-TYPE = SourceType(TABLE, stamp, build, expand=expand)
+TYPE = SourceType(TABLE, stamp, build, findings, expand=expand)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rolehop.errors import SourceError
@@ -13,8 +15,14 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
-DEADLINE = 60.0
-"""Seconds; a person may have to sign in behind it. Go's SDK gives its own processes as long."""
+    from rolehop.sources.inputs import Inputs
+
+DEADLINE = 40.0
+"""Seconds where nobody is at a terminal: who waits for our lock gives up after 45 (`vault.lock`), and
+Go's SDK ends a credential process after 60. By then it must have been told why."""
+
+PERSON_DEADLINE = 180.0
+"""Seconds where somebody is, who may have to sign in behind it."""
 
 LONGEST = 1_000_000  # bytes of stdout
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
@@ -43,13 +51,34 @@ def environment_of_program(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def printed_by(
+    command: Sequence[str],
+    inputs: Inputs,
+    *,
+    what: str,
+    environ: Mapping[str, str] | None = None,
+) -> bytes:
+    """Run a command that belongs to a source and return its stdout.
+
+    ``environ`` is what it gets, where that is another than a program's usual one.
+
+    Raises:
+        SourceError: as `output_of`, which says what ``what`` is for.
+    """
+    deadline = PERSON_DEADLINE if inputs.person.can_ask else DEADLINE
+    if environ is None:
+        environ = environment_of_program(inputs.environ)
+    with inputs.locks.waiting_for_person():
+        return output_of(command, environ, what=what, say=inputs.note, deadline=deadline)
+
+
 def output_of(
     command: Sequence[str],
     environ: Mapping[str, str],
     *,
     what: str,
     say: Callable[[str], None],
-    deadline: float | None = None,
+    deadline: float = DEADLINE,
 ) -> bytes:
     """Run ``command`` with exactly ``environ`` to its end and return its stdout.
 
@@ -58,10 +87,9 @@ def output_of(
 
     Raises:
         SourceError: it cannot be started, fails, prints far too much, or outlasts ``deadline``
-            (seconds, ``DEADLINE`` where nothing is said); ``what`` names it in the message, e.g. "the command of source 'x'".
+            (seconds); ``what`` names it in the message, e.g. "the command of source 'x'".
     """
     program = clean(command[0]) if command else ""
-    deadline = DEADLINE if deadline is None else deadline
     with _started(command, environ, what, program) as process:
         watched = _Watched(process, say)
         try:
@@ -77,14 +105,29 @@ def output_of(
                 fix="run it by hand to see what it waits for",
             )
     if watched.too_long:
-        raise SourceError(f"{what} prints far too much", cause=f"{program}: over {LONGEST} bytes")
+        raise SourceError(
+            f"{what} prints far too much",
+            cause=f"{program}: over {LONGEST:,} bytes",
+            fix=f"run {program} by hand: nothing but the answer belongs on its stdout",
+        )
     if process.returncode != 0:
         raise SourceError(
             f"{what} failed",
-            cause=watched.last_line or f"{program} ended with code {process.returncode}",
+            cause=watched.reason or f"{program} ended with code {process.returncode}",
             fix=f"run {program} by hand, then correct the config",
         )
     return watched.output
+
+
+def why_not_started(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return why ``program`` cannot be started, ``None``: it is there; nothing is run."""
+    import shutil  # on this path only: it costs milliseconds
+
+    if shutil.which(program, path=environ.get("PATH", os.defpath)) is not None:
+        return None
+    if not {os.sep, "/"} & set(program):
+        return "it is not on PATH"
+    return "it is no program that may be run" if Path(program).exists() else "it is not there"
 
 
 def first_line(output: bytes) -> str:
@@ -117,7 +160,7 @@ class _Watched:
         self._process = process
         self._say = say
         self.output = b""
-        self.last_line = ""
+        self._said: deque[str] = deque(maxlen=3)
         self.too_long = False
         self._readers = [
             threading.Thread(target=self._read_output, args=(process.stdout,), daemon=True),
@@ -125,6 +168,15 @@ class _Watched:
         ]
         for reader in self._readers:
             reader.start()
+
+    @property
+    def reason(self) -> str:
+        """Return what stderr says last: why it failed. A rolehop below ends with what to try there."""
+        said = [line for line in self._said if not line.startswith("try: ")]
+        if len(said) > 1 and said[-1].startswith("cause: "):
+            what, cause = said[-2].removeprefix("rolehop: "), said[-1].removeprefix("cause: ")
+            return f"{what}: {cause}"
+        return said[-1] if said else ""
 
     def wait(self, seconds: float) -> bool:
         """Tell whether the program ended within ``seconds``."""
@@ -158,7 +210,7 @@ class _Watched:
     def _line(self, line: bytes) -> None:
         text = clean(line.decode("utf-8", "replace"))[:_LONGEST_LINE]
         if text:
-            self.last_line = text
+            self._said.append(text)
             self._say(text)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, partition_of
@@ -14,22 +11,29 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
-from rolehop.sources.programs import environment_of_program, first_line, output_of
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.sources.certificates import (
+    fingerprint_of,
+    identity_of,
+    leaf_of,
+    needs_extra,
+    path_in,
+    problem_with,
+)
+from rolehop.sources.facts import Facts, with_certificate
+from rolehop.sources.inputs import SourceChanged
+from rolehop.sources.programs import first_line, printed_by
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws import pkcs11
-    from rolehop.aws.x509 import AskPassphrase, Identity
+    from rolehop.aws.x509 import Identity
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
     from rolehop.sources.inputs import Inputs
 
-_EXTRA = 'pip install "rolehop[{}]"'
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
-_CERTIFICATE = Pattern(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _WAYS = ("certificate", "pkcs12", "pkcs11")
 
 
@@ -43,7 +47,8 @@ def _check_ways(values: Mapping[str, object]) -> None:
     anchor, profile = str(values["trust_anchor"]), str(values["profile"])
     if _region_of(anchor) != _region_of(profile):
         raise ValueError("trust_anchor and profile must lie in one region")
-    if partition_of(anchor) != partition_of(str(values["role"])):
+    # A role in the short form is in the trust anchor's.
+    if partition_of(str(values["role"])) not in (None, partition_of(anchor)):
         raise ValueError("trust_anchor and role must lie in one partition")
 
 
@@ -106,17 +111,35 @@ TABLE = Table(
 
 
 def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
-    """Return the certificate's fingerprint; of a PKCS#12 file, which is sealed, its own digest."""
+    """Return the certificate's fingerprint; of a PKCS#12 file, which is sealed, its own digest.
+
+    And the endpoint where it is overridden: an emulator's session is never taken for a real one.
+    """
+    from rolehop.sources.calls import endpoint_of
+
     try:
-        value = _fingerprint(source, inputs)
+        leaf = leaf_of(source, inputs)
+        value = (
+            f"{fingerprint_of(source, leaf)} {endpoint_of(inputs, 'rolesanywhere') or ''}".strip()
+        )
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=_told(error))
-    return Stamp(value, long_lived=False, kept=True)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
+    return Stamp(value, long_lived=False, problem=problem_with(source, inputs, leaf), kept=True)
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
-    """Make the source; nothing is read before it is loaded."""
-    return _RolesAnywhere(source, inputs)
+    """Make the source; its state now is what it is planned by."""
+    return _RolesAnywhere(source, inputs, _state(source, inputs))
+
+
+def _state(source: SourceConfig, inputs: Inputs) -> str | None:
+    """Return the fingerprint where it is in a file: nobody changes a token while it is asked."""
+    if path_in(source.settings.get("certificate") or source.settings.get("pkcs12")) is None:
+        return None
+    try:
+        return fingerprint_of(source, leaf_of(source, inputs))
+    except SourceError:
+        return None
 
 
 def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
@@ -137,7 +160,7 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
         asked.append(without_line_end(typed))
         return asked[-1]
 
-    identity = _identity(source, ask)
+    identity = identity_of(source, ask)
     identity.sign(b"rolehop")
     if not asked:
         raise SourceError(
@@ -155,40 +178,82 @@ def logout(source: SourceConfig, inputs: Inputs) -> bool:
 
 
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
-    """Say which files or token are looked for, and whether they are there."""
-    del inputs
+    """Say which files or token are looked for, whether they are there, and until when they serve."""
     found = [
         Finding(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
         for name in ("certificate", "private_key", "pkcs12", "certificate_chain")
-        if (path := _path(source.settings.get(name))) is not None
+        if (path := path_in(source.settings.get(name))) is not None
     ]
     if "pkcs11" in source.settings:
         found.append(Finding("a key on a token", str(source.settings["pkcs11"])))
+    if all(each.good is not False for each in found):
+        found.append(_certificate_found(source, inputs))
     return found
+
+
+def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
+    looked_for = "the certificate and its key"
+    try:
+        leaf = leaf_of(source, inputs)
+        fingerprint_of(source, leaf)
+        problem = problem_with(source, inputs, leaf)
+    except SourceError as error:
+        return Finding(looked_for, problem_of(error), good=False)
+    if problem is not None:
+        return Finding(looked_for, problem, good=False)
+    if leaf is None:
+        return Finding(looked_for, "in the PKCS#12 file, which is opened when it is needed")
+    from rolehop.aws import x509
+
+    ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+    return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True)
+
+
+def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+    """Return the role, and what the certificate says where it lies in a file."""
+    settings = source.settings
+    named = Facts(_role(source), session_name=_text(settings.get("session_name")))
+    file = path_in(settings.get("certificate"))
+    return named if file is None else with_certificate(named, inputs.watched(file))
 
 
 @dataclass(frozen=True, slots=True)
 class _RolesAnywhere:
     source: SourceConfig
     inputs: Inputs
+    state: str | None
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceError: a file or passphrase is missing or wrong, the certificate is past its
-                end, or AWS refused.
+            SourceChanged: the certificate is another one than it was planned with; plan again.
+            SourceError: a file or passphrase is missing or wrong, or the certificate is past its
+                end.
+            HopRefused: AWS does not take it.
             ServiceError: the network or AWS failed.
             NoTerminal: a passphrase is needed and nobody can be asked.
         """
+        try:
+            from rolehop.aws.x509 import WrongPassphrase
+        except ModuleNotFoundError as missing:
+            raise needs_extra(missing, self.source) from None
+        try:
+            identity = identity_of(self.source, self._passphrase)
+            if _state(self.source, self.inputs) != self.state:
+                raise SourceChanged
+            self._check_validity(identity)
+            return self._session(identity)
+        except WrongPassphrase as wrong:
+            self._tell_way_out(wrong)
+            raise
+
+    def _session(self, identity: Identity) -> Credentials:
+        from rolehop.aws import rolesanywhere
         from rolehop.sources.calls import endpoint_of, settings_for
 
         settings = self.source.settings
-        identity = _identity(self.source, self._passphrase)
-        self._check_validity(identity)
         anchor = str(settings["trust_anchor"])
-        from rolehop.aws import rolesanywhere
-
         request = rolesanywhere.SessionRequest(
             trust_anchor=anchor,
             profile=str(settings["profile"]),
@@ -222,87 +287,26 @@ class _RolesAnywhere:
 
     def _from_command(self, command: tuple[str, ...]) -> Secret:
         what = f"the passphrase_command of source '{self.source.name}'"
-        environ = environment_of_program(self.inputs.environ)
-        with self.inputs.locks.waiting_for_person():
-            said = first_line(output_of(command, environ, what=what, say=self.inputs.note))
+        said = first_line(printed_by(command, self.inputs, what=what))
         if not said:
-            raise SourceError(f"{what} printed nothing", fix="let it print the passphrase")
+            raise SourceError(
+                f"{what} printed nothing",
+                cause="it ended well, but the first line of its stdout is empty",
+                fix=f"run it by hand: it must print the {_called(self.source)}",
+            )
         return Secret(said)
 
-
-def _identity(source: SourceConfig, ask: AskPassphrase) -> Identity:
-    """Read certificate and key by the one way that the config names."""
-    settings = source.settings
-    chain = _path(settings.get("certificate_chain"))
-    try:
-        if "pkcs11" in settings:
-            return _on_token(source, chain, ask)
-        from rolehop.aws import x509
-    except ModuleNotFoundError as missing:
-        raise _needs_extra(missing, source) from None
-    pkcs12 = _path(settings.get("pkcs12"))
-    if pkcs12 is not None:
-        return x509.from_pkcs12(pkcs12, chain, ask)
-    certificate, key = (Path(str(settings[name])) for name in ("certificate", "private_key"))
-    return x509.from_files(certificate, key, chain, ask)
-
-
-def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> Identity:
-    from rolehop.aws import pkcs11, x509
-
-    uri = _uri(source)
-    more = x509.certificates(chain) if chain else []
-    file = _path(source.settings.get("certificate"))
-    if file is None:
-        return pkcs11.from_token(uri, pkcs11.certificate_on_token(uri), more, ask)
-    leaf, *others = x509.certificates(file)
-    return pkcs11.from_token(uri, leaf, [*others, *more], ask)
-
-
-def _uri(source: SourceConfig) -> pkcs11.Uri:
-    from rolehop.aws import pkcs11
-
-    try:
-        return pkcs11.parse_uri(str(source.settings["pkcs11"]))
-    except ValueError as error:
-        raise SourceError(
-            f"the PKCS#11 URI of source '{source.name}' cannot be read",
-            cause=str(error),
-            fix="it looks like pkcs11:token=NAME;object=NAME?module-path=/path/module.so",
-        ) from None
-
-
-def _fingerprint(source: SourceConfig, inputs: Inputs) -> str:
-    """Return a digest that is another one as soon as the certificate is."""
-    file = _path(source.settings.get("certificate"))
-    sealed = _path(source.settings.get("pkcs12"))
-    if file is None and sealed is None:
-        return _fingerprint_on_token(source)
-    data = _read(inputs.watched(file or sealed or Path()))
-    if file is None:
-        return sha256(data).hexdigest()
-    found = _CERTIFICATE.search(data.decode("latin-1"))
-    try:
-        return sha256(binascii.a2b_base64(found[1] if found else "", strict_mode=False)).hexdigest()
-    except binascii.Error:
-        return sha256(data).hexdigest()  # what is wrong with it is told when it is loaded
-
-
-def _fingerprint_on_token(source: SourceConfig) -> str:
-    try:
-        from rolehop.aws import pkcs11, x509
-    except ModuleNotFoundError as missing:
-        raise _needs_extra(missing, source) from None
-    return sha256(x509.der(pkcs11.certificate_on_token(_uri(source)))).hexdigest()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read", cause=(error.strerror or "it is not there").lower()
-        ) from None
+    def _tell_way_out(self, wrong: SourceError) -> None:
+        """Say how to give another passphrase; one that was kept is forgotten: PINs have few tries."""
+        name, what = self.source.name, _called(self.source)
+        if "passphrase_command" in self.source.settings:
+            wrong.fix = f"correct passphrase_command: its first line is taken for the {what}"
+        elif self.inputs.tokens.remove(_kept_as(self.source)):
+            wrong.fix = (
+                f"it was kept, and is forgotten now; keep another: rolehop source login {name}"
+            )
+        else:
+            wrong.fix = f"check it; rolehop source login {name} keeps the right {what}"
 
 
 def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
@@ -314,15 +318,6 @@ def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
 
 def _called(source: SourceConfig) -> str:
     return "PIN" if "pkcs11" in source.settings else "passphrase"
-
-
-def _needs_extra(missing: ModuleNotFoundError, source: SourceConfig) -> SourceError:
-    extra = "pkcs11" if "pkcs11" in source.settings else "roles-anywhere"
-    return SourceError(
-        f"source '{source.name}' needs rolehop's extra '{extra}'",
-        cause=f"the Python package {missing.name} is not installed",
-        fix=_EXTRA.format(extra),
-    )
 
 
 def _kept_as(source: SourceConfig) -> str:
@@ -339,10 +334,6 @@ def _region_of(arn: str) -> str:
     return arn.split(":")[3]
 
 
-def _path(value: object) -> Path | None:
-    return Path(value) if isinstance(value, str) else None
-
-
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -351,8 +342,9 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _told(error: SourceError) -> str:
-    return f"{error.what}: {error.cause}" if error.cause else error.what
+def _takes_text(source: SourceConfig) -> bool:
+    return "passphrase_command" not in source.settings
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))
+_SIGN_IN = SignIn(login, logout, _takes_text)
+TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

@@ -7,19 +7,34 @@ tool signs in, and hands the assertion on.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.arn import RoleArn, account_of, partition_of
+from rolehop.arn import RoleArn, account_of
 from rolehop.config import checks, limits
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import NoTerminal, SourceError
+from rolehop.errors import RolehopError, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
-from rolehop.sources.programs import environment_of_program, output_of
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.sources.assertions import (
+    ANEW,
+    WAYS,
+    check_times,
+    choose,
+    given,
+    is_wanted,
+    not_signed_in,
+    offered_of,
+    parsed,
+    problem_with,
+    sign_in_anew,
+    speaks_for,
+    way_of,
+)
+from rolehop.sources.facts import Facts
+from rolehop.sources.inputs import SourceChanged
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
@@ -29,16 +44,15 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.sources.inputs import Document, Inputs
 
-_WAYS = ("assertion_file", "assertion_env", "assertion_command")
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
 _VARIABLE = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
-_LONGEST = 400_000  # characters; STS takes 100,000, and a form's encoding makes it longer
 _FRESH = timedelta(minutes=16)
 """A kept sign-in with less life is got anew where nobody must be asked for it."""
+_COMMAND = "command"
 
 
 def _check_ways(values: Mapping[str, object]) -> None:
-    named = [f'"{way}"' for way in _WAYS if way in values]
+    named = [f'"{way}"' for way in WAYS if way in values]
     if len(named) > 1:
         raise ValueError(f"{' and '.join(named)} are two ways to an assertion; keep one")
     role, provider = str(values.get("role", "")), str(values.get("provider", ""))
@@ -82,27 +96,44 @@ TABLE = Table(
 
 
 def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
-    """Return who a file or variable speaks for, else the generation of the sign-in.
+    """Return who a file or variable speaks for and what it offers, else the sign-in's generation.
 
-    A command's assertion is another one each time, and running it is the sign-in itself: until
+    A command's assertion is another one each time, and running it is the sign-in itself: without a
     ``source login`` its definition stands for it, as for a process.
     """
-    generation = inputs.tokens.generation(_kept_as(source))
-    if "assertion_command" in source.settings:
-        return Stamp(generation or "command", long_lived=False, kept=True)
-    if _way(source) is None:
-        problem = None if generation else _not_signed_in(source).what
-        return Stamp(generation, long_lived=False, problem=problem, kept=True)
+    if way_of(source) is None:
+        value = _state(source, inputs)
+        problem = None if value else not_signed_in(source).what
+        return Stamp(value, long_lived=False, problem=problem, kept=True)
+    if way_of(source) == "assertion_command":
+        return Stamp(_state(source, inputs), long_lived=False, kept=True)
     try:
-        who = _parsed(source, _given(source, inputs)).who
+        assertion = parsed(source, given(source, inputs))
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=f"{error.what}: {error.cause}")
-    return Stamp(who, long_lived=False, kept=True)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
+    return Stamp(
+        speaks_for(source, assertion),
+        long_lived=False,
+        problem=problem_with(source, inputs, assertion),
+        kept=True,
+    )
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
-    """Make the source; no assertion is asked for before it is loaded."""
-    return _Saml(source, inputs)
+    """Make the source; its state now is what it is planned by."""
+    return _Saml(source, inputs, _state(source, inputs))
+
+
+def _state(source: SourceConfig, inputs: Inputs) -> str | None:
+    """Return what tells the sign-in from others, as far as that is known without the keyring."""
+    way = way_of(source)
+    if way is None or way == "assertion_command":
+        generation = inputs.tokens.generation(_kept_as(source))
+        return generation or (_COMMAND if way else None)
+    try:
+        return speaks_for(source, parsed(source, given(source, inputs)))
+    except SourceError:
+        return None
 
 
 def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
@@ -111,9 +142,9 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     Raises:
         SourceError: there is no assertion, it is broken or expired, or AWS refused it.
     """
-    if how.text is None and _way(source) is None:
-        raise _not_signed_in(source)
-    return login_with(source, inputs, _given(source, inputs) if how.text is None else how.text)
+    if how.text is None and way_of(source) is None:
+        raise not_signed_in(source)
+    return login_with(source, inputs, given(source, inputs) if how.text is None else how.text)
 
 
 def login_with(source: SourceConfig, inputs: Inputs, text: Secret) -> str:
@@ -122,9 +153,10 @@ def login_with(source: SourceConfig, inputs: Inputs, text: Secret) -> str:
     Returns:
         One line that says what was reached.
     """
-    role, credentials = _exchanged(source, inputs, _parsed(source, text))
-    inputs.tokens.begin(_kept_as(source), _as_document(credentials))
-    return f"source '{source.name}' is signed in as {role}"
+    chosen, credentials = _exchanged(source, inputs, parsed(source, text))
+    document = {**_as_document(credentials), **_made_for(chosen, inputs)}
+    inputs.tokens.begin(_kept_as(source), document)
+    return f"source '{source.name}' is signed in as {chosen.role}"
 
 
 def logout(source: SourceConfig, inputs: Inputs) -> bool:
@@ -134,7 +166,7 @@ def logout(source: SourceConfig, inputs: Inputs) -> bool:
 
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say where the assertion is looked for, what it offers, and until when it lasts."""
-    way = _way(source)
+    way = way_of(source)
     if way == "assertion_command":
         command = source.settings[way]
         program = command[0] if isinstance(command, tuple) else ""
@@ -145,117 +177,105 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
         return [Finding(looked_for, "there" if kept else "none", good=bool(kept))]
     looked_for = f"the assertion in {source.settings[way]} ({way})"
     try:
-        found = _parsed(source, _given(source, inputs))
+        found = parsed(source, given(source, inputs))
     except SourceError as error:
-        return [Finding(looked_for, f"{error.what}: {error.cause}", good=False)]
+        return [Finding(looked_for, problem_of(error), good=False)]
     offers = ", ".join(each.role for each in found.roles) or "no role that can be read"
     ends = f", until {found.ends:%Y-%m-%dT%H:%M:%SZ}" if found.ends else ""
-    alive = found.ends is None or found.ends > inputs.now()
-    return [Finding(looked_for, f"it offers {offers}{ends}", good=alive and bool(found.roles))]
+    problem = problem_with(source, inputs, found)
+    said = f"it offers {offers}{ends}"
+    return [Finding(looked_for, f"{said}; {problem}" if problem else said, good=problem is None)]
+
+
+def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+    """Return the role and the provider that the config names, or else an assertion at hand."""
+    role, provider = (source.settings.get(key) for key in ("role", "provider"))
+    named = Facts(
+        role if isinstance(role, str) else None, provider if isinstance(provider, str) else None
+    )
+    if (named.role and named.provider) or way_of(source) in (None, "assertion_command"):
+        return named
+    try:
+        assertion = parsed(source, given(source, inputs))
+        offered = offered_of(source, assertion)
+    except SourceError:
+        return named
+    return Facts(offered[0].role, offered[0].provider) if len(offered) == 1 else named
 
 
 @dataclass(frozen=True, slots=True)
 class _Saml:
     source: SourceConfig
     inputs: Inputs
+    state: str | None
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceError: there is no assertion, it is broken, expired, or offers another role, or
-                AWS refused it.
+            SourceChanged: it is another one's than it was planned with; plan again.
+            SourceError: there is no assertion, it is broken, expired, or offers another role.
+            HopRefused: AWS does not take it.
             ServiceError: the network or AWS failed.
         """
-        kept = self._kept()
-        if kept is not None:
-            return kept
-        if _way(self.source) is None:
-            raise _not_signed_in(self.source)
-        assertion = _parsed(self.source, _given(self.source, self.inputs))
+        way = way_of(self.source)
+        if way is None or way == "assertion_command":
+            kept = self._kept()
+            if kept is not None:
+                return kept
+        assertion = parsed(self.source, given(self.source, self.inputs))
+        if way != "assertion_command" and speaks_for(self.source, assertion) != self.state:
+            raise SourceChanged
         return _exchanged(self.source, self.inputs, assertion)[1]
 
     def _kept(self) -> Credentials | None:
-        """Return the session of ``source login``, as long as it is of use.
+        """Return the session of the ``source login`` that was planned with, while it is of use.
 
-        What a file or a variable says counts more: it is there to be read.
+        ``None``: the command speaks for itself.
         """
-        if _way(self.source) not in (None, "assertion_command"):
+        if self.state == _COMMAND:
             return None
-        document = self.inputs.tokens.get(_kept_as(self.source))
-        found = None if document is None else _from_document(document)
+        name = _kept_as(self.source)
+        document = self.inputs.tokens.get(name) or {}
+        if document and self.state is not None and document.get("generation") != self.state:
+            raise SourceChanged
+        found, by_command = _from_document(document), way_of(self.source) is not None
+        useless = self._useless(document, found, _FRESH if by_command else timedelta())
+        if found is not None and useless is None:
+            return found
+        if by_command:
+            # Whoever the command signs in as must not get what hangs on that sign-in.
+            self.inputs.tokens.remove(name)
+            raise SourceChanged
+        raise not_signed_in(self.source, useless)
+
+    def _useless(
+        self, document: Document, found: Credentials | None, least: timedelta
+    ) -> str | None:
+        """Return why a kept sign-in does not serve (any more)."""
+        from rolehop.aws.saml import SamlRole
+
+        kept = SamlRole(str(document.get("role")), str(document.get("provider")))
         if found is None or found.expires_at is None:
             return None
-        least = timedelta() if _way(self.source) is None else _FRESH
-        return found if found.expires_at - self.inputs.now() > least else None
-
-
-def _way(source: SourceConfig) -> str | None:
-    return next((way for way in _WAYS if way in source.settings), None)
-
-
-def _given(source: SourceConfig, inputs: Inputs) -> Secret:
-    """Return the text that the source's own way gives."""
-    if "assertion_file" in source.settings:
-        return _from_file(source, inputs.watched(Path(str(source.settings["assertion_file"]))))
-    if "assertion_env" in source.settings:
-        return _from_variable(source, inputs, str(source.settings["assertion_env"]))
-    command = source.settings.get("assertion_command")
-    with inputs.locks.waiting_for_person():
-        output = output_of(
-            command if isinstance(command, tuple) else (),
-            environment_of_program(inputs.environ),
-            what=f"the assertion_command of source '{source.name}'",
-            say=inputs.note,
-        )
-    if not output.strip():
-        raise SourceError(
-            f"the assertion_command of source '{source.name}' printed nothing",
-            cause="it ended well, but its stdout is empty",
-            fix="run it by hand: it must print the SAML response in base64",
-        )
-    return Secret(output.decode("utf-8", "replace"))
-
-
-def _from_file(source: SourceConfig, path: Path) -> Secret:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST + 1)
-    except FileNotFoundError:
-        raise _absent(
-            source, f"there is no file {path}", "sign in with the tool that writes it"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _broken(source, f"{path}: {(cause or 'cannot be read').lower()}") from None
-    return Secret(text)
-
-
-def _from_variable(source: SourceConfig, inputs: Inputs, name: str) -> Secret:
-    text = inputs.environ.get(name)
-    if not text:
-        raise _absent(source, f"the variable {name} is not set", f"sign in, then export {name}")
-    return Secret(text)
-
-
-def _parsed(source: SourceConfig, text: Secret) -> Assertion:
-    from rolehop.aws.saml import read_assertion
-
-    try:
-        return read_assertion(text)
-    except ValueError as error:
-        cause = str(error)
-    raise _broken(source, cause)
+        if not is_wanted(self.source, kept):
+            return f"the last sign-in was for {kept.role} by {kept.provider}"
+        if document.get("endpoint") != _made_for(kept, self.inputs)["endpoint"]:
+            return "the last sign-in was made at another STS endpoint"
+        if found.expires_at - self.inputs.now() <= least:
+            ended = f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+            return f"the session of the last sign-in ended at {ended}"
+        return None
 
 
 def _exchanged(
     source: SourceConfig, inputs: Inputs, assertion: Assertion
-) -> tuple[str, Credentials]:
-    """Return the chosen role and its session from STS."""
+) -> tuple[SamlRole, Credentials]:
+    """Return what was chosen, and its session from STS."""
     from rolehop.sources.calls import region_for, sts_of
 
-    _check_times(source, assertion, inputs.now())
-    chosen = _chosen(source, inputs, assertion)
+    check_times(source, assertion, inputs.now())
+    chosen = choose(source, inputs, assertion)
     role = RoleArn.parse(chosen.role)
     sts = sts_of(inputs, region_for(source, inputs, role.partition))
     wish = source.settings.get("duration", assertion.duration_seconds)
@@ -271,124 +291,35 @@ def _exchanged(
             found = sts.assume_role_with_saml(role, chosen.provider, assertion.encoded, 3600)
     except StsRefusal as refusal:
         raise _refused(source, chosen, refusal) from None
-    return chosen.role, found.credentials
-
-
-def _check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> None:
-    if assertion.ends is not None and assertion.ends <= now:
-        raise SourceError(
-            f"the assertion of source '{source.name}' has expired",
-            cause=f"it was good until {assertion.ends:%Y-%m-%dT%H:%M:%SZ}: they last minutes",
-            fix="sign in at the identity provider anew",
-        )
-    if assertion.begins is not None and assertion.begins > now + timedelta(minutes=5):
-        raise SourceError(
-            f"the assertion of source '{source.name}' is not valid yet",
-            cause=f"it is good from {assertion.begins:%Y-%m-%dT%H:%M:%SZ} on",
-            fix="check this machine's clock",
-        )
-
-
-def _chosen(source: SourceConfig, inputs: Inputs, assertion: Assertion) -> SamlRole:
-    """Return the role that the config names, or the only one, or the one that a person picks."""
-    from rolehop.aws.saml import SamlRole
-
-    role, provider = _role(source, assertion), source.settings.get("provider")
-    if assertion.encrypted:
-        if role and isinstance(provider, str):
-            return SamlRole(role, provider)
-        raise SourceError(
-            f"the assertion of source '{source.name}' is encrypted",
-            cause="only AWS can read which roles it offers",
-            fix="name role and provider in the config",
-        )
-    offered = [
-        each
-        for each in assertion.roles
-        if role in (None, each.role) and provider in (None, each.provider)
-    ]
-    if not offered:
-        raise _none_offered(source, assertion, role)
-    if len(offered) == 1:
-        return offered[0]
-    try:
-        with inputs.locks.waiting_for_person():
-            names = [each.role for each in offered]
-            same = len(set(names)) < len(names)
-            shown = [f"{each.role} by {each.provider}" for each in offered] if same else names
-            return offered[inputs.person.choose(f"role of source '{source.name}'", shown)]
-    except NoTerminal as nobody:
-        nobody.cause = f"the assertion offers {', '.join(each.role for each in offered)}"
-        nobody.fix = "name one of them as role in the config"
-        raise
-
-
-def _role(source: SourceConfig, assertion: Assertion) -> str | None:
-    """Return the whole ARN of the role in the config, the short form in the assertion's partition."""
-    named = source.settings.get("role")
-    if not isinstance(named, str):
-        return None
-    provider = source.settings.get("provider")
-    others = [each.role for each in assertion.roles]
-    partition = partition_of(provider if isinstance(provider, str) else next(iter(others), ""))
-    return str(RoleArn.parse_in(named, partition or "aws"))
-
-
-def _none_offered(source: SourceConfig, assertion: Assertion, role: str | None) -> SourceError:
-    offers = ", ".join(each.role for each in assertion.roles)
-    if not offers:
-        return SourceError(
-            f"the assertion of source '{source.name}' offers no role",
-            cause="it has no attribute https://aws.amazon.com/SAML/Attributes/Role that pairs a "
-            "role with a provider",
-            fix="check the identity provider's AWS application, and that you are assigned to it",
-        )
-    return SourceError(
-        f"the assertion of source '{source.name}' does not offer {role or 'that provider'}",
-        cause=f"it offers {offers}",
-        fix="correct role and provider in the config, or have the role assigned to you",
-    )
+    return chosen, found.credentials
 
 
 _FIXES = {
-    "ExpiredTokenException": "sign in at the identity provider anew",
     "InvalidIdentityToken": "check that the provider in AWS holds the metadata of this identity "
     "provider, and that the assertion is meant for AWS (its audience and recipient)",
-    "IDPRejectedClaim": "sign in at the identity provider anew",
+    "IDPRejectedClaim": ANEW,
     "AccessDenied": "let the role's trust policy allow sts:AssumeRoleWithSAML to this provider",
+    "": "check role, provider and duration in the config",
 }
 
 
-def _refused(source: SourceConfig, chosen: SamlRole, refusal: StsRefusal) -> SourceError:
-    return SourceError(
-        f"AWS refused the assertion of source '{source.name}' for {chosen.role}",
-        cause=f"{refusal.code}: {refusal.message}",
-        fix=_FIXES.get(refusal.code, "check role, provider and duration in the config"),
-    )
+def _refused(source: SourceConfig, chosen: SamlRole, refusal: StsRefusal) -> RolehopError:
+    from rolehop.sources.calls import not_taken
 
-
-def _not_signed_in(source: SourceConfig) -> SourceError:
-    return SourceError(
-        f"source '{source.name}' wants a sign-in (rolehop source login {source.name} --stdin)",
-        cause="it has no assertion_… key, and nobody has signed in, or the session has ended",
-        fix=f"TOOL | rolehop source login {source.name} --stdin",
-    )
-
-
-def _absent(source: SourceConfig, cause: str, fix: str) -> SourceError:
-    return SourceError(f"source '{source.name}' has no assertion", cause=cause, fix=fix)
-
-
-def _broken(source: SourceConfig, cause: str) -> SourceError:
-    return SourceError(
-        f"the assertion of source '{source.name}' cannot be read",
-        cause=cause,
-        fix="it must be the SAML response in base64, as the identity provider posts it",
-    )
+    what = f"AWS refused the assertion of source '{source.name}' for {chosen.role}"
+    return not_taken(what, refusal, _FIXES, anew=sign_in_anew(source))
 
 
 def _kept_as(source: SourceConfig) -> str:
     return f"saml/{source.name}"
+
+
+def _made_for(chosen: SamlRole, inputs: Inputs) -> Document:
+    """Return what a sign-in is of: an emulator's session must never be taken for a real one."""
+    from rolehop.sources.calls import endpoint_of
+
+    endpoint = endpoint_of(inputs, "sts") or ""
+    return {"role": chosen.role, "provider": chosen.provider, "endpoint": endpoint}
 
 
 def _as_document(credentials: Credentials) -> Document:
@@ -413,4 +344,9 @@ def _from_document(document: Document) -> Credentials | None:
         return None
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))
+def _takes_text(source: SourceConfig) -> bool:
+    return way_of(source) is None
+
+
+_SIGN_IN = SignIn(login, logout, _takes_text)
+TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

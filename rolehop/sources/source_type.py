@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.schema import Table
     from rolehop.credentials import Secret
+    from rolehop.errors import RolehopError
     from rolehop.plan import Stamp
     from rolehop.ports import Source
+    from rolehop.sources.facts import Facts
     from rolehop.sources.inputs import Inputs
 
 
@@ -30,6 +32,11 @@ class Finding:
 
     good: bool | None = None
     """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
+
+
+def problem_of(error: RolehopError) -> str:
+    """Return on one line what stands in the way, for a `Stamp` or a `Finding`."""
+    return f"{error.what}: {error.cause}" if error.cause else error.what
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,6 +57,9 @@ class SignIn:
 
     logout: Callable[[SourceConfig, Inputs], bool]
     """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
+
+    takes_text: Callable[[SourceConfig], bool] | None = None
+    """Tells whether the login uses what ``--stdin`` gives; ``None``: it never does."""
 
 
 Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
@@ -78,3 +88,7 @@ class SourceType:
 
     expand: Callable[[SourceConfig, AwsConfig], Expanded] | None = None
     """For a type that stands for another source and hops that go before the chain's own."""
+
+    facts: Callable[[SourceConfig, Inputs], Facts] | None = None
+    """For a federated type: what is known of its own role's session; never a call, a program or a
+    question."""

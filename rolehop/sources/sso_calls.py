@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Self
 
 from rolehop.credentials import Secret
 from rolehop.sources.calls import endpoint_of, http_of, settings_for
-from rolehop.sources.sso_signin import SignedIn, document_of, read_time, sign_in
+from rolehop.sources.sso_signin import (
+    SignedIn,
+    document_of,
+    read_time,
+    registration_in,
+    sign_in,
+)
+from rolehop.values import dataclass
+from rolehop.words import clean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rolehop.aws.cli_cache import CachedSignIn
     from rolehop.aws.oauth import Tokens
     from rolehop.aws.sso import Portal
@@ -22,20 +32,39 @@ if TYPE_CHECKING:
 SPARE = timedelta(minutes=5)
 
 
-def cached_in(center: Center, inputs: Inputs) -> CachedSignIn | None:
-    """Return the AWS CLI's sign-in where it is usable now; a broken file counts as none."""
-    from rolehop.aws.cli_cache import cache_file, read_cache
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """The AWS CLI's sign-in to one Identity Center."""
+
+    path: Path
+    usable: CachedSignIn | None
+    """``None``: there is none that is of use now; ``said`` says why."""
+
+    said: str
+    """E.g. ``not there``, ``broken: …``, ``expired at …``."""
+
+    @property
+    def trouble(self) -> str:
+        """Say why what is there is of no use; empty where nothing is there."""
+        if self.usable or self.said == "not there":
+            return ""
+        return f"the AWS CLI's sign-in, {self.path}: {self.said}"
+
+
+def cached_in(center: Center, inputs: Inputs) -> Cached:
+    """Look at the AWS CLI's sign-in; a broken file is never followed."""
+    from rolehop.aws.cli_cache import cache_file, look
 
     path = inputs.watched(cache_file(inputs.home, center.cache_key))
-    try:
-        found = read_cache(path)
-    except ValueError:
-        return None
-    if found is None or (found.region and found.region != center.region):
-        return None
-    if found.expires_at - inputs.now() > SPARE:
-        return found
-    return found if center.share_cli_cache and client_in(found, inputs) else None
+    looked = look(path, inputs.now())
+    found = looked.sign_in
+    if found is None:
+        return Cached(path, None, looked.said)
+    if found.region and found.region != center.region:
+        return Cached(path, None, f"of another sso_region ({clean(found.region)})")
+    renewable = center.share_cli_cache and client_in(found, inputs) is not None
+    usable = renewable or found.expires_at - inputs.now() > SPARE
+    return Cached(path, found if usable else None, looked.said)
 
 
 class Calls:
@@ -82,6 +111,26 @@ class Calls:
         self._inputs.tokens.begin(self._center.token_name, document_of(signed))
         self.share(signed)
         return signed
+
+    def end(self, document: Document | None) -> None:
+        """End at the server the sign-in that was kept as ``document``, where it is alive there.
+
+        Raises:
+            PortalRefusal, ServiceError: it may still be alive.
+        """
+        token, ends = access_in(document)
+        if token is not None and ends <= self._inputs.now():
+            token = self._token_anew(document)
+        if token is not None:
+            self.portal.logout(token)
+
+    def _token_anew(self, document: Document | None) -> Secret | None:
+        """Return a fresh access token: an expired one ends nothing, its refresh token lives on."""
+        client, refresh = registration_in(document), (document or {}).get("refresh_token")
+        if client is None or not isinstance(refresh, Secret):
+            return None
+        tokens = self.refreshed(client, refresh)
+        return None if tokens is None else tokens.access
 
     def share(self, signed: SignedIn) -> None:
         """Write the AWS CLI's cache, where the config asks for it."""

@@ -39,5 +39,9 @@ def _number(environ: Mapping[str, str], name: str, usual: float) -> float:
     except ValueError:
         found = 0.0
     if not 0 < found < 1_000:
-        raise ConfigError(f"{name} cannot be {text!r}", fix="set it to a number, e.g. 2")
+        raise ConfigError(
+            f"{name} cannot be {text!r}",
+            cause="it is no number from 0 to 1000",
+            fix="set it to a number, e.g. 2, or unset it",
+        )
     return found

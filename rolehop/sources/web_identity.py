@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config import checks, limits
 from rolehop.config.schema import Key, Table
-from rolehop.errors import ConfigError, HopRefused, SourceError
+from rolehop.errors import ConfigError, RolehopError, SourceError
 from rolehop.plan import Stamp
 from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
-from rolehop.sources.calls import region_for, sts_of
+from rolehop.sources.calls import not_taken, region_for, sts_of
 from rolehop.sources.ci_tokens import CI
+from rolehop.sources.facts import Facts
+from rolehop.sources.inputs import SourceChanged
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
 from rolehop.values import dataclass
 
@@ -112,17 +114,35 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     A file's or variable's token: its issuer and subject. A sign-in: its generation. A CI job: what
     tells it from others. A command: its definition, as with ``process``.
     """
+    given = Token.of(source, inputs)
     try:
-        token = Token.of(source, inputs).state()
+        token = given.state()
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=error.what)
-    role = source.settings.get("role") or inputs.environ.get(_ROLE_VARIABLE, "")
-    return Stamp(f"{role} {token}", long_lived=False, kept=True)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
+    role = given.text("role") or inputs.environ.get(_ROLE_VARIABLE, "")
+    return Stamp(f"{role} {token}", long_lived=False, problem=_problem(given), kept=True)
 
 
 def build(source: SourceConfig, inputs: Inputs) -> Source:
     """Make the source; its state now is what it is planned by."""
-    return _WebIdentity(source, inputs, Token.of(source, inputs))
+    given = Token.of(source, inputs)
+    try:
+        state = given.state() if given.lies_here else None
+    except SourceError:
+        state = None
+    return _WebIdentity(source, inputs, given, state)
+
+
+def _problem(given: Token) -> str | None:
+    """Return why no session can be got now, where that is plain already."""
+    try:
+        _role_of(given)
+        claims = given.at_hand()
+        if claims is not None:
+            _check(given, claims)
+    except (SourceError, ConfigError) as error:
+        return problem_of(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -130,23 +150,27 @@ class _WebIdentity:
     source: SourceConfig
     inputs: Inputs
     given: Token
+    state: str | None
+    """Whose the token was, where it lies in a file or a variable."""
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceChanged: somebody has just signed in; plan again.
+            SourceChanged: it is another one's than it was planned with; plan again.
             SourceError: there is no token, or it is broken, expired or another audience's.
             HopRefused: STS does not take it.
             ServiceError: STS or the token's giver cannot be reached.
         """
         from rolehop.aws.sts import WebIdentity
 
-        role = self._role()
+        role = _role_of(self.given)
         token = self.given.token()
+        if self.given.lies_here and self.given.speaks_for(token) != self.state:
+            raise SourceChanged
         claims = self.given.claims(token)
         if claims is not None:
-            self._check(claims)
+            _check(self.given, claims)
         settings = self.source.settings
         duration, arns = settings.get("duration"), settings.get("policy_arns")
         wish = WebIdentity(
@@ -164,60 +188,83 @@ class _WebIdentity:
             raise self._refused(refusal, role, claims) from None
         return session.credentials
 
-    def _role(self) -> RoleArn:
-        text = self.given.text("role") or self.inputs.environ.get(_ROLE_VARIABLE)
-        if not text:
-            raise SourceError(
-                f"source '{self.source.name}' knows no role",
-                cause=f"neither its config nor {_ROLE_VARIABLE} names one",
-                fix='add role = "arn:aws:iam::…:role/…"',
-            )
-        try:
-            return RoleArn.parse_in(text, partition_of_region(region_for(self.source, self.inputs)))
-        except ValueError as error:
-            raise ConfigError(
-                f"the role of source '{self.source.name}' is no role", cause=str(error)
-            ) from None
-
-    def _check(self, claims: Claims) -> None:
-        """Refuse what STS would refuse with fewer words."""
-        now, wanted = self.inputs.now(), self.given.text("audience")
-        name = f"the token of source '{self.source.name}'"
-        if claims.expires_at is not None and claims.expires_at <= now:
-            raise SourceError(
-                f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-                cause=f"{claims.issuer} gave it for {claims.subject}",
-                fix="get a new one where it comes from",
-            )
-        if claims.not_before is not None and (claims.not_before - now).total_seconds() > 300:
-            raise SourceError(
-                f"{name} is not valid before {claims.not_before:%Y-%m-%dT%H:%M:%SZ}",
-                cause="this machine's clock is behind, or the issuer's is ahead",
-                fix="set the clock",
-            )
-        asked_of_ci = self.given.text("ci") in ("github", "circleci", "buildkite")
-        if wanted is not None and wanted not in claims.audiences and not asked_of_ci:
-            raise SourceError(
-                f"{name} is for another audience: {', '.join(claims.audiences) or 'none'}",
-                cause=f"the config says it must be {wanted}",
-                fix="have the token made for that audience, or correct audience",
-            )
-
     def _session_name(self, claims: Claims | None) -> str:
         named = self.given.text("session_name") or self.inputs.environ.get(_NAME_VARIABLE)
         return clean_name(named or (claims.subject if claims else "") or "rolehop")
 
-    def _refused(self, refusal: StsRefusal, role: RoleArn, claims: Claims | None) -> HopRefused:
+    def _refused(self, refusal: StsRefusal, role: RoleArn, claims: Claims | None) -> RolehopError:
         whose = ""
         if claims is not None:
             whose = f"; the token is {claims.issuer}'s, for {', '.join(claims.audiences)}"
             whose += f", subject {claims.subject}"
-        return HopRefused(
-            f"source '{self.source.name}' was refused: {role}",
-            code=refusal.code,
-            cause=f"{refusal.code}: {refusal.message}{whose}",
-            fix=_FIXES.get(refusal.code, "rolehop source test NAME shows what was sent"),
+        what = f"source '{self.source.name}' was refused: {role}"
+        fixes = {**_FIXES, "": f"rolehop source test {self.source.name} shows what was sent"}
+        if "retrieve verification key" in refusal.message:
+            fixes[refusal.code] = (
+                "AWS must reach the issuer's keys (jwks_uri): try again in a moment"
+            )
+        return not_taken(what, refusal, fixes, anew=_anew(self.given), whose=whose)
+
+
+def _role_of(given: Token) -> RoleArn:
+    """Return the role that the config, else the variable of EKS, names.
+
+    Raises:
+        SourceError: neither does.
+        ConfigError: what is named is no role.
+    """
+    named = given.text("role")
+    text = named or given.inputs.environ.get(_ROLE_VARIABLE)
+    if not text:
+        raise SourceError(
+            f"source '{given.source.name}' knows no role",
+            cause=f"neither its config nor {_ROLE_VARIABLE} names one",
+            fix='add role = "arn:aws:iam::…:role/…"',
         )
+    try:
+        return RoleArn.parse_in(text, partition_of_region(region_for(given.source, given.inputs)))
+    except ValueError as error:
+        raise ConfigError(
+            f"the role of source '{given.source.name}' is no role",
+            cause=str(error),
+            fix=f"correct {'role' if named else _ROLE_VARIABLE}: arn:aws:iam::ACCOUNT:role/NAME",
+        ) from None
+
+
+def _check(given: Token, claims: Claims) -> None:
+    """Refuse what STS would refuse with fewer words.
+
+    Raises:
+        SourceError: the token is past its end, of tomorrow, or another audience's.
+    """
+    now, wanted = given.inputs.now(), given.text("audience")
+    name = f"the token of source '{given.source.name}'"
+    if claims.expires_at is not None and claims.expires_at <= now:
+        raise SourceError(
+            f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            cause=f"{claims.issuer} gave it for {claims.subject}",
+            fix=_anew(given),
+        )
+    if claims.not_before is not None and (claims.not_before - now).total_seconds() > 300:
+        raise SourceError(
+            f"{name} is not valid before {claims.not_before:%Y-%m-%dT%H:%M:%SZ}",
+            cause="this machine's clock is behind, or the issuer's is ahead",
+            fix="set the clock",
+        )
+    asked_of_ci = given.text("ci") in ("github", "circleci", "buildkite")
+    if wanted is not None and wanted not in claims.audiences and not asked_of_ci:
+        raise SourceError(
+            f"{name} is for another audience: {', '.join(claims.audiences) or 'none'}",
+            cause=f"the config says it must be {wanted}",
+            fix="have the token made for that audience, or correct audience",
+        )
+
+
+def _anew(given: Token) -> str:
+    """Say how a token that is too old is replaced."""
+    if provider_of(given.source) is not None:
+        return f"rolehop source login {given.source.name}"
+    return "get a new token where it comes from, and check this machine's clock"
 
 
 _FIXES = {
@@ -225,7 +272,6 @@ _FIXES = {
     "issuer's provider, with conditions that this subject and audience meet",
     "InvalidIdentityToken": "the role's account needs an OIDC provider for that issuer in IAM, "
     "with this audience",
-    "ExpiredTokenException": "get a new token: this one is too old for STS",
     "IDPRejectedClaim": "the issuer does not vouch for the token any more: get a new one",
 }
 
@@ -271,20 +317,44 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
         return found
     place = next((f"{way} {_shown(source, way)}" for way in WAYS if way in source.settings), "")
     where = place or f"{FILE_VARIABLE} {inputs.environ.get(FILE_VARIABLE, '')}".strip()
-    asked = "token_command" in source.settings or source.settings.get("ci") in CI
-    if asked:
-        found.append(Finding(f"a token: {where}", "asked for when it is needed"))
-        return found
     try:
+        made.state()
+        if not made.lies_here:
+            found.append(Finding(f"a token: {where}", "asked for when it is needed"))
+            return found
         claims = made.claims(made.token())
     except SourceError as error:
-        found.append(
-            Finding(f"a token: {where}", ": ".join(filter(None, (error.what, error.cause))), False)
-        )
+        found.append(Finding(f"a token: {where}", problem_of(error), good=False))
         return found
     said = "there" if claims is None else _told(claims)
-    found.append(Finding(f"a token: {where}", said, True))
+    problem = _problem(made)
+    said = f"{said}; {problem}" if problem else said
+    found.append(Finding(f"a token: {where}", said, good=problem is None))
     return found
+
+
+def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+    """Return what config, variables and a token at hand say of the role's session."""
+    made = Token.of(source, inputs)
+    named = made.text("session_name") or inputs.environ.get(_NAME_VARIABLE)
+    role = made.text("role") or inputs.environ.get(_ROLE_VARIABLE)
+    claims = made.at_hand()
+    if claims is None or not claims.issuer:
+        return Facts(role, session_name=named)
+    host = claims.issuer.removeprefix("https://").rstrip("/")
+    keys = {f"{host}:sub": (claims.subject,)}
+    # Of several audiences, or with an authorised party, AWS's key may have another value.
+    if len(claims.audiences) == 1 and claims.party in ("", *claims.audiences):
+        keys[f"{host}:aud"] = claims.audiences
+    return Facts(
+        role,
+        issuer=host,
+        session_name=clean_name(named or claims.subject or "rolehop"),
+        keys=keys,
+        tags=claims.tags,
+        transitive=claims.transitive,
+        source_identity=claims.source_identity,
+    )
 
 
 def _shown(source: SourceConfig, way: str) -> str:
@@ -300,4 +370,4 @@ def _told(claims: Claims) -> str:
     )
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))
+TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout), facts=facts)

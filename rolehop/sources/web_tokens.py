@@ -9,7 +9,7 @@ from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.sources.ci_tokens import CI, Ci, missing
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
-from rolehop.sources.programs import environment_of_program, first_line, output_of
+from rolehop.sources.programs import printed_by
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
@@ -44,22 +44,31 @@ class Token:
         Raises:
             SourceError: there is no token, or none that can be read.
         """
-        from rolehop.aws.jwt import token_digest
-
         provider = provider_of(self.source)
         if provider is not None:
             if self.generation is None:
-                raise SourceError(
-                    f"nobody is signed in to {provider.issuer}"
-                    f" (rolehop source login {self.source.name})"
-                )
+                login = f"rolehop source login {self.source.name}"
+                raise SourceError(f"nobody is signed in to {provider.issuer} ({login})", fix=login)
             return self.generation
         if "token_command" in self.source.settings:
             return "command"
         ci = self._ci()
-        if ci is not None and not ci.in_variable:
+        if ci is not None and not self.lies_here:
             return " ".join(self.inputs.environ.get(name, "") for name in ci.job)
-        token = self.token()
+        return self.speaks_for(self.token())
+
+    @property
+    def lies_here(self) -> bool:
+        """Tell whether it is in a file or a variable: no call, program or person is needed."""
+        if "token_command" in self.source.settings or provider_of(self.source) is not None:
+            return False
+        ci = CI.get(self.text("ci") or "")
+        return ci is None or ci.lies_here(self.text("audience"))
+
+    def speaks_for(self, token: Secret) -> str:
+        """Return whose token it is; of one that does not say, what tells it from others."""
+        from rolehop.aws.jwt import token_digest
+
         claims = self.claims(token)
         return f"{claims.issuer} {claims.subject}" if claims else token_digest(token)
 
@@ -93,6 +102,18 @@ class Token:
             )
         return self._of_file(Path(path))
 
+    def at_hand(self) -> Claims | None:
+        """Return what the token says where it lies in a file or a variable; ``None``: it does not.
+
+        No call is made for it, no program run, nobody asked.
+        """
+        if not self.lies_here:
+            return None
+        try:
+            return self.claims(self.token())
+        except SourceError:
+            return None
+
     def _ci(self) -> Ci | None:
         """Return the CI service whose job this is; ``None``: the config names none.
 
@@ -100,33 +121,30 @@ class Token:
             SourceError: it is named, and there is no token of it here.
         """
         ci = CI.get(self.text("ci") or "")
-        problem = missing(ci, self.inputs.environ) if ci is not None else None
+        problem = missing(ci, self.inputs) if ci is not None else None
         if problem is not None:
             raise problem
         return ci
 
     def _printed(self, command: tuple[str, ...]) -> Secret:
-        printed = output_of(
-            command,
-            environment_of_program(self.inputs.environ),
-            what=f"the token_command of source '{self.source.name}'",
-            say=self.inputs.person.say,
-        )
-        return self._sound(Secret(first_line(printed).strip()), f"the output of {command[0]}")
+        what = f"the token_command of source '{self.source.name}'"
+        printed = printed_by(command, self.inputs, what=what).decode("utf-8", "replace")
+        return self._sound(Secret(printed.strip()), f"the output of {command[0]}")
 
     def _of_variable(self, name: str) -> Secret:
-        value = self.inputs.environ.get(name, "")
-        if not value.strip():
+        value = self.inputs.secret_variable(name)
+        if not (value or "").strip():
             raise SourceError(
                 f"there is no token in the variable {name}",
-                cause="it is empty" if name in self.inputs.environ else "it is not set",
+                cause="it is not set" if value is None else "it is empty",
                 fix="run it where that variable is set (GitLab: id_tokens: of the job)",
             )
-        return self._sound(Secret(value.strip()), f"the variable {name}")
+        return self._sound(Secret((value or "").strip()), f"the variable {name}")
 
     def _of_file(self, path: Path) -> Secret:
         try:
-            raw = self.inputs.watched(path).read_bytes()
+            with self.inputs.watched(path).open("rb") as file:
+                raw = file.read(_LONGEST_FILE)
         except FileNotFoundError:
             raise SourceError(
                 f"the token file {path} is not there",
@@ -136,35 +154,39 @@ class Token:
         except OSError as error:
             raise SourceError(
                 f"the token file {path} cannot be read",
-                cause=(error.strerror or "").lower(),
+                cause=(error.strerror or "the system does not say why").lower(),
                 fix="check its owner and mode",
             ) from None
-        text = raw[:_LONGEST_FILE].decode("utf-8", "replace").strip()
+        text = raw.decode("utf-8", "replace").strip()
         return self._sound(Secret(text), f"the token file {path}")
 
     def _sound(self, token: Secret, place: str) -> Secret:
         """Return ``token`` where it can be one at all.
 
         Raises:
-            SourceError: it is empty, or no JSON Web Token though it must be one.
+            SourceError: it is empty, not alone, or no JSON Web Token though it must be one.
         """
-        from rolehop.aws.jwt import read_claims
+        from rolehop.aws.jwt import check_one_word, read_claims
 
         if not token:
-            raise SourceError(f"{place} holds no token", cause="it is empty")
-        if self.text("provider_id") is None:
-            try:
-                read_claims(token)
-            except ValueError as error:
-                reason = str(error)
-            else:
-                return token
             raise SourceError(
-                f"{place} holds no web identity token",
-                cause=reason,
-                fix="get a new one; for an OAuth 2.0 access token set provider_id",
+                f"{place} holds no token",
+                cause="it is empty",
+                fix="see to it that what writes the token does, or name another place",
             )
-        return token
+        try:
+            check_one_word(token)
+            if self.text("provider_id") is None:
+                read_claims(token)
+        except ValueError as error:
+            reason = str(error)
+        else:
+            return token
+        raise SourceError(
+            f"{place} holds no web identity token",
+            cause=reason,
+            fix="let it hold the token alone; for an OAuth 2.0 access token set provider_id",
+        )
 
     def claims(self, token: Secret) -> Claims | None:
         """Return what the token says of itself; ``None``: nothing, it is opaque."""

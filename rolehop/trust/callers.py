@@ -7,9 +7,10 @@ one account: how a caller is named decides what else must allow the call.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from rolehop.arn import ACCOUNT_ID, account_of, partition_of
-from rolehop.trust.policy import Principal, PrincipalKind
+from rolehop.trust.policy import Effect, Principal, PrincipalKind
 from rolehop.trust.truth import Finding, Reason, Truth, some
 from rolehop.values import dataclass
 
@@ -41,6 +42,16 @@ class Caller:
 
     service: str | None = None
     """An AWS service, e.g. ``ec2.amazonaws.com``."""
+
+    @property
+    def outside(self) -> bool:
+        """Tell whether no user or role calls: a token's holder or a service does."""
+        return self.federated or self.service is not None
+
+    @property
+    def shown(self) -> str | None:
+        """What people are told of who calls; ``None``: nothing is known."""
+        return self.arn or self.provider or self.service or self.account
 
     @property
     def is_root(self) -> bool:
@@ -98,29 +109,66 @@ class Named:
 
 
 def judge_principals(
-    principals: tuple[Principal, ...], caller: Caller
+    principals: tuple[Principal, ...], caller: Caller, effect: Effect
 ) -> tuple[Finding, tuple[Named, ...]]:
     """Judge a list of principals: any may match; the finding tells of the nearest."""
-    each = tuple(judge_principal(principal, caller) for principal in principals)
+    each = tuple(judge_principal(principal, caller, effect) for principal in principals)
     truth = some(named.truth for named in each)
-    wanted = ", ".join(principal.text for principal in principals)
     reason = next((n.reason for n in each if n.truth is truth and n.truth is not Truth.FALSE), None)
     if reason is None:
         reason = max((n.reason for n in each), key=_telling, default=Reason.NOT_NAMED)
-    return Finding("Principal", truth, reason, wanted, _shown(caller)), each
+    return Finding("Principal", truth, reason, _written(principals), caller.shown), each
 
 
-def judge_principal(principal: Principal, caller: Caller) -> Named:
+def judge_not_principals(
+    principals: tuple[Principal, ...], caller: Caller, effect: Effect, *, bounded: bool
+) -> Finding:
+    """Judge ``NotPrincipal``, which AWS takes in no role's trust policy any more.
+
+    With Allow it is not supported, so it never surely allows. With Deny it denies everybody whom
+    it does not name; to leave a caller out it must name the account as well, and the role of a
+    session, and a caller with a permissions boundary (``bounded``: it may have one) is denied all
+    the same (IAM user guide, "AWS JSON policy elements: NotPrincipal").
+    """
+    each = tuple(judge_principal(principal, caller, effect) for principal in principals)
+    named = some(one.truth for one in each)
+    if effect is Effect.ALLOW:
+        itself = some(one.truth for one in each if one.how is not How.ACCOUNT)
+        truth = Truth.FALSE if itself is Truth.TRUE else Truth.UNKNOWN
+    elif named is Truth.FALSE:
+        truth = Truth.TRUE
+    else:
+        truth = Truth.UNKNOWN if bounded or not _left_out(caller, each) else Truth.FALSE
+    reason = {
+        Truth.TRUE: Reason.MATCHES,
+        Truth.FALSE: Reason.EXCLUDED_PRINCIPAL,
+        Truth.UNKNOWN: Reason.NOT_PRINCIPAL,
+    }[truth]
+    return Finding("Principal", truth, reason, f"not {_written(principals)}", caller.shown)
+
+
+def _left_out(caller: Caller, each: tuple[Named, ...]) -> bool:
+    """Tell whether a caller is named on every level on which AWS looks for it."""
+    found = {one.how for one in each if one.truth is Truth.TRUE}
+    levels = {How.ACCOUNT, How.DIRECT} | ({How.ROLE} if caller.is_session else set())
+    return bool(found & {How.ANYONE, How.OUTSIDE}) or levels <= found
+
+
+def judge_principal(principal: Principal, caller: Caller, effect: Effect) -> Named:
     """Judge one principal as it is written."""
     match principal.kind:
         case PrincipalKind.AWS:
-            return _aws(principal.text, caller)
+            return _aws(principal.text, caller, effect)
         case PrincipalKind.FEDERATED:
             return _outside(principal.text, caller.provider, known=not caller.federated)
         case PrincipalKind.SERVICE:
             return _outside(principal.text, caller.service, known=True)
         case PrincipalKind.CANONICAL_USER:
             return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.OUTSIDE)
+
+
+def _written(principals: tuple[Principal, ...]) -> str:
+    return ", ".join(principal.text for principal in principals)
 
 
 # Of several principals that do not match, the one that tells most is named.
@@ -139,26 +187,25 @@ def _telling(reason: Reason) -> int:
     return _TELLING.index(reason) if reason in _TELLING else -1
 
 
-def _shown(caller: Caller) -> str | None:
-    return caller.arn or caller.provider or caller.service or caller.account
-
-
 def _outside(text: str, found: str | None, *, known: bool) -> Named:
     if found is None:
         if known:
             return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
         return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.OUTSIDE)
-    if text in (found, "*"):
+    if text == found:
         return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+    # The user guide has no such wildcard, and does not say what one does.
+    if text == "*":
+        return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
     return Named(Truth.FALSE, Reason.NOT_NAMED, How.OUTSIDE)
 
 
-def _aws(text: str, caller: Caller) -> Named:
+# A search of routes asks the same of one caller again and again: long lists name the same roles.
+@lru_cache(maxsize=4096)
+def _aws(text: str, caller: Caller, effect: Effect) -> Named:
     if text == "*":
-        # Anyone: also a federated caller (IAM user guide, "All principals").
-        outside = caller.federated or caller.service is not None
-        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE if outside else How.ANYONE)
-    if caller.federated or caller.service is not None:
+        return _anyone(caller, effect)
+    if caller.outside:
         return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
     if ACCOUNT_ID.fullmatch(text):
         return _account(text, None, caller)
@@ -171,6 +218,20 @@ def _aws(text: str, caller: Caller) -> Named:
     if rest == "root":
         return _account(account, partition, caller)
     return _entity(text, rest, account, partition, caller)
+
+
+def _anyone(caller: Caller, effect: Effect) -> Named:
+    """Judge ``*``: everybody, where it denies.
+
+    AWS's own examples of RCPs deny to ``*`` what web identities and services ask for
+    (Organizations user guide, "Resource control policy examples"). Whether it allows what a token
+    or a service asks for, no page says: there, policies name the provider or the service.
+    """
+    if not caller.outside:
+        return Named(Truth.TRUE, Reason.MATCHES, How.ANYONE)
+    if effect is Effect.DENY:
+        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+    return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
 
 
 def _account(account: str, partition: str | None, caller: Caller) -> Named:

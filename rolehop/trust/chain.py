@@ -1,12 +1,13 @@
-"""A whole chain judged: hop by hop, each with its verdict and the mends."""
+"""A whole chain judged: hop by hop, each with its verdict and the ways out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from rolehop.trust.evaluate import Outcome, Request, Verdict, evaluate
-from rolehop.trust.mend import Mend, mends
-from rolehop.values import dataclass
+from rolehop.trust.course import Course
+from rolehop.trust.evaluate import Outcome, Verdict, evaluate
+from rolehop.trust.ways import Way, ways
+from rolehop.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,13 @@ class HopVerdict:
 
     number: int
     verdict: Verdict
-    mends: tuple[Mend, ...]
+    course: Course = field(repr=False)
+    verdicts: Mapping[int, Verdict] = field(repr=False)
+    """Those of all hops of the course."""
+
+    def ways(self) -> tuple[Way, ...]:
+        """Look for ways to let this hop through where it is refused; the best come first."""
+        return ways(self.course, self.number, self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +32,25 @@ class ChainVerdict:
     chain: str
     source: str
     hops: tuple[HopVerdict, ...]
+    own_role_unknown: bool = False
+    """The source is federated, and nobody knows its role: there is no hop 0 to be judged."""
 
     @property
     def outcome(self) -> Outcome:
         """The chain's: refused where a hop is, else unknown where one is, else allowed."""
         outcomes = {hop.verdict.outcome for hop in self.hops}
+        if self.own_role_unknown:
+            outcomes.add(Outcome.UNKNOWN)
         for each in (Outcome.REFUSED, Outcome.UNKNOWN):
             if each in outcomes:
                 return each
         return Outcome.ALLOWED
 
 
-def judge_chain(
-    chain: str, source: str, requests: Sequence[Request], *, first: int = 1
-) -> ChainVerdict:
-    """Judge the requests of a chain; ``first`` is the number of the first one."""
-    hops = []
-    for number, request in enumerate(requests, start=first):
-        verdict = evaluate(request)
-        hops.append(HopVerdict(number, verdict, mends(verdict)))
-    return ChainVerdict(chain, source, tuple(hops))
+def judge_chain(chain: str, source: str, course: Course) -> ChainVerdict:
+    """Judge every hop of ``course``."""
+    verdicts = {number: evaluate(request) for number, request in course.requests().items()}
+    hops = tuple(
+        HopVerdict(number, verdict, course, verdicts) for number, verdict in verdicts.items()
+    )
+    return ChainVerdict(chain, source, hops)

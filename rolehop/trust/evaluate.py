@@ -90,7 +90,7 @@ class Request:
     """What whoever made this request took for granted, to be named where it is allowed."""
 
     impossible: Finding | None = None
-    """Why STS refuses this call whatever the policies say, where that is known."""
+    """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
 
     def shown(self, lane: LaneName) -> Shown:
         """Return the documents of ``lane``."""
@@ -188,7 +188,9 @@ def _worst(lanes: Sequence[Lane]) -> Lane:
 
 
 def _judge_action(request: Request, action: str) -> dict[LaneName, Lane]:
-    call = Call(action, request.role, request.caller, request.context)
+    caller = request.caller
+    bounded = not caller.outside and request.shown(LaneName.BOUNDARY).there
+    call = Call(action, request.role, caller, request.context, bounded=bounded)
     judged = {name: judge_documents(request.shown(name).documents, call) for name in LaneName}
     needed = _needed(request, judged[LaneName.TRUST])
     return {name: _lane(name, request, action, judged[name], needed[name]) for name in LaneName}
@@ -205,16 +207,15 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != account_of(request.role))
-    outside = caller.federated or caller.service is not None
-    limits = Truth.FALSE if outside else some((across, ~direct))
+    limits = Truth.FALSE if caller.outside else some((across, ~direct))
     return {
         LaneName.TRUST: Truth.TRUE,
         LaneName.PERMISSIONS: (
-            Truth.FALSE if outside else some((across, ~some((direct, by_role))))
+            Truth.FALSE if caller.outside else some((across, ~some((direct, by_role))))
         ),
         LaneName.BOUNDARY: limits,
         LaneName.SESSION: limits,
-        LaneName.SCP: truth_of(not outside),
+        LaneName.SCP: truth_of(not caller.outside),
         # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
         LaneName.RCP: Truth.FALSE,
     }
@@ -227,7 +228,7 @@ def _lane(
     if _is_beside_the_point(name, shown, request):
         return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
     impossible = _impossible(request) if name is LaneName.TRUST else None
-    if impossible is not None:
+    if impossible is not None and impossible.truth is Truth.FALSE:
         return Lane(name, Outcome.REFUSED, action, None, (impossible,))
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
@@ -239,6 +240,8 @@ def _lane(
         return _denied(name, action, denies)
     if enough is Truth.FALSE:
         return _not_allowed(name, action, allows)
+    if impossible is not None:
+        return Lane(name, Outcome.UNKNOWN, action, None, (impossible,))
     if every((~denied, enough)) is Truth.TRUE:
         return _fine(name, action, allows, allowed, shown)
     return _open(name, action, denies, allows, shown)
@@ -254,7 +257,7 @@ def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool
         return _is_service_linked(request.role)
     if name is LaneName.SCP and _is_service_linked(caller.role):
         return True
-    return caller.federated or caller.service is not None
+    return caller.outside
 
 
 def _is_service_linked(role: str | None) -> bool:
@@ -262,15 +265,30 @@ def _is_service_linked(role: str | None) -> bool:
     return role is not None and ":role/aws-service-role/" in role
 
 
+def _is_linked_to(role: str, service: str | None) -> bool:
+    """Tell whether a service-linked role is ``service``'s own: its path says so.
+
+    Nobody can edit the trust policy of such a role (IAM user guide, "Service-linked roles").
+    """
+    return service is not None and f":role/aws-service-role/{service}/" in role
+
+
 def _impossible(request: Request) -> Finding | None:
     """Return why no policy at all could allow this call."""
     if request.impossible is not None:
         return request.impossible
     caller = request.caller
+    if _is_service_linked(request.role) and not _is_linked_to(request.role, caller.service):
+        wanted = "the AWS service that the role is linked to: nobody else can assume it"
+        return Finding("Caller", Truth.FALSE, Reason.SERVICE_LINKED, wanted, caller.shown)
     if caller.is_root:
         return Finding(
             "Caller", Truth.FALSE, Reason.ROOT_CALLER, "an IAM user or a session", caller.arn
         )
+    if caller.arn is not None and ":federated-user/" in caller.arn:
+        # GetFederationToken, STS API reference: of STS, such a session may call GetCallerIdentity.
+        wanted = "an IAM user or a role's session"
+        return Finding("Caller", Truth.FALSE, Reason.FEDERATED_USER, wanted, caller.arn)
     partition = partition_of(request.role)
     if caller.partition is not None and caller.partition != partition:
         return Finding(

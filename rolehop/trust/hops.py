@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rolehop.arn import RoleArn
 from rolehop.trust.callers import Caller, session_of, signer
-from rolehop.trust.context import Context
+from rolehop.trust.context import Context, Unknown
 from rolehop.trust.evaluate import LaneName, Request, Shown
 from rolehop.trust.records import Records
 from rolehop.trust.truth import Finding, Reason, Truth
@@ -37,12 +37,36 @@ class HopAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a source's own session carries into hop 1, beside who it is."""
+
+    tags: Mapping[str, str] | None = None
+    """Its session tags, all of them; ``None``: nobody knows."""
+
+    transitive: tuple[str, ...] = ()
+    source_identity: str | Unknown | None = None
+    """``UNKNOWN``: one is set, and nobody knows which."""
+
+    known: Told = field(default_factory=dict)
+    """Condition keys whose values are known of it, e.g. some of its session tags."""
+
+    assumed: tuple[str, ...] = ()
+    """What is taken for granted of it, and named where a verdict rests on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """The credentials in hand before hop 1."""
 
     principal: str | None
     """ARN of the user or session; of a role, where its session's name is not known; ``None``:
     nobody knows."""
+
+    role: str | None = None
+    """Full ARN, with its path, of the role whose session this is, where it is known."""
+
+    carried: Carried | None = None
+    """``None``: nobody can see what a session carries; IAM user keys carry nothing."""
 
     account: str | None = None
     """Where only the account is known."""
@@ -57,20 +81,6 @@ class Start:
     """The session policy that the source asks for its own session, and the ARNs of others."""
 
     policy_arns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TokenAsked:
-    """A federated source's own call, AssumeRoleWithWebIdentity or …WithSAML: hop 0."""
-
-    role: str
-    action: str
-    provider: str | None
-    """ARN or host of the identity provider, where it is known."""
-
-    session_name: str | None = None
-    known: Told = field(default_factory=dict)
-    """Condition keys whose values the config tells, e.g. the audience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +109,18 @@ class Held:
     transitive: frozenset[str]
     """Keys of transitive tags, in lower case."""
 
-    source_identity: str | None
+    source_identity: str | Unknown | None
+    """``UNKNOWN``: one is set, and nobody knows which."""
+
     mfa: bool | None
     long_lived: bool
     assumed: tuple[str, ...] = ()
+    known: Told = field(default_factory=dict)
 
 
 SOURCE_SESSION = "source-session"
-"""Assumed of a source that is a session: no session policy, no transitive tags, no source
-identity, which nobody can see from outside."""
+"""Assumed of a source that is a session: no session policy, no session tags, no source identity,
+which nobody can see from outside."""
 
 
 def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
@@ -120,50 +133,32 @@ def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[
     return tuple(made)
 
 
-def token_request(asked: TokenAsked, setting: Setting) -> Request:
-    """Return the request of a federated source's own role."""
-    caller = Caller(None, None, provider=asked.provider, federated=True)
-    values: dict[str, Sequence[str]] = {**_of_every_call(setting), **asked.known}
-    if asked.session_name:
-        values["sts:RoleSessionName"] = [asked.session_name]
-    absent = ["sts:ExternalId", "aws:PrincipalArn", "aws:username", "aws:SourceIdentity"]
-    records = setting.records
-    role = RoleArn.parse(asked.role)
-    return Request(
-        role=asked.role,
-        caller=caller,
-        context=Context(values, [*_NEVER, *absent]).told(setting.told),
-        actions=(f"sts:{asked.action}",),
-        lanes={
-            LaneName.TRUST: records.trust(asked.role),
-            LaneName.RCP: records.rcp(role.account),
-        },
-    )
-
-
 def at_start(start: Start, setting: Setting) -> Held:
     """Return the credentials in hand before hop 1."""
     told = {key.lower(): values for key, values in setting.told.items()}
     caller = _first_caller(start, setting.records)
     identity = told.get("aws:sourceidentity", ())
-    is_user = ":user/" in (start.principal or "")
+    is_user = start.long_lived or ":user/" in (start.principal or "")
+    unseen = Carried({}) if is_user else Carried(assumed=(SOURCE_SESSION,))
+    carried = start.carried or unseen
     return Held(
         caller=caller,
         session=setting.records.session(start.policy, start.policy_arns, "the source"),
-        assumed=() if start.long_lived or is_user else (SOURCE_SESSION,),
-        tags={} if start.long_lived or is_user else None,
-        transitive=frozenset(),
-        source_identity=identity[0] if identity else None,
+        assumed=carried.assumed,
+        tags=carried.tags,
+        transitive=frozenset(key.lower() for key in carried.transitive),
+        source_identity=identity[0] if identity else carried.source_identity,
         mfa=start.mfa,
         long_lived=start.long_lived,
+        known=carried.known,
     )
 
 
 def _first_caller(start: Start, records: Records) -> Caller:
     if start.principal is None:
         return Caller(None, start.account)
-    entity = records.find(start.principal)
-    role = start.principal if ":role/" in start.principal else None
+    entity = records.find(start.role or start.principal)
+    role = start.principal if ":role/" in start.principal else start.role
     if role is None and entity is not None and ":role/" in entity.arn:
         role = entity.arn
     arn = session_of(start.principal) if ":role/" in start.principal else start.principal
@@ -221,8 +216,10 @@ def _impossible(held: Held, hop: HopAsked) -> Finding | None:
     """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
     before, sent = held.source_identity, hop.source_identity
     if before is not None and sent not in (None, before):
-        reason = Reason.IDENTITY_CHANGED
-        return Finding("Request SourceIdentity", Truth.FALSE, reason, before, sent)
+        element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
+        if isinstance(before, Unknown):
+            return Finding(element, Truth.UNKNOWN, reason, "the one that the source set", sent)
+        return Finding(element, Truth.FALSE, reason, before, sent)
     again = [key for key, _ in hop.tags if key.lower() in held.transitive]
     if again:
         wanted = "tags that no hop before sent as transitive"
@@ -231,30 +228,31 @@ def _impossible(held: Held, hop: HopAsked) -> Finding | None:
     return None
 
 
-# Of service principals, of services that call on behalf, of token calls: never of AssumeRole by
-# a person's credentials.
-_NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
+NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
+"""Keys of services that call for somebody: absent where a person or a token's holder calls."""
 
 
 def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
     values: dict[str, Sequence[str]] = {
-        **_of_every_call(setting),
+        **of_every_call(setting),
         "sts:RoleSessionName": [hop.session_name],
         "sts:ExternalId": _maybe(hop.external_id),
-        "sts:SourceIdentity": _maybe(hop.source_identity or held.source_identity),
-        "aws:SourceIdentity": _maybe(held.source_identity),
+        **_identity("sts:SourceIdentity", hop.source_identity or held.source_identity),
+        **_identity("aws:SourceIdentity", held.source_identity),
         "aws:TagKeys": [key for key, _ in hop.tags],
         "sts:TransitiveTagKeys": list(hop.transitive_tags),
         **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
     }
-    absent = [*_NEVER, "aws:RequestTag/"]
+    absent = [*NEVER, "aws:RequestTag/"]
     _tell_caller(held, setting.records, values, absent)
+    values.update(held.known)
     _tell_mfa(held, values, absent)
     _tell_target(held, hop, setting.records, values, absent)
     return Context(values, absent).told(setting.told)
 
 
-def _of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
+def of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
+    """Return the keys that every call has, whoever makes it."""
     return {
         "aws:CurrentTime": [f"{setting.now:%Y-%m-%dT%H:%M:%SZ}"],
         "aws:EpochTime": [str(int(setting.now.timestamp()))],
@@ -267,6 +265,11 @@ def _of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
 
 def _maybe(value: str | None) -> list[str]:
     return [] if value is None else [value]
+
+
+def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
+    """Return what ``key`` has; nothing where one is set that nobody knows."""
+    return {} if isinstance(value, Unknown) else {key: _maybe(value)}
 
 
 def _tell_caller(

@@ -1,9 +1,9 @@
-"""What to change where a call is refused: the narrowest statement, and whose account changes it.
+"""What to change in a policy that refuses: the narrowest statement, and whose document it is.
 
 A missing Allow is mended by adding a statement for this very caller, these actions and this
-role, with the conditions that the nearest statement asks for and the call meets. A principal
-that went stale is replaced where it stands. An explicit Deny is never answered by adding
-something: its statement is narrowed past this call, or removed.
+role, that asks no less than the nearest statement does. A principal that went stale is replaced
+where it stands. An explicit Deny is never answered by adding something: its statement is narrowed
+past this call, or removed.
 """
 
 from __future__ import annotations
@@ -14,29 +14,50 @@ from enum import Enum
 from typing import Any
 
 from rolehop.arn import account_of
-from rolehop.trust.evaluate import Lane, LaneName, Outcome, Request, Verdict, actions_refused
+from rolehop.trust.callers import Caller
+from rolehop.trust.context import Unknown
+from rolehop.trust.course import Course, Place, place_of
+from rolehop.trust.evaluate import Lane, LaneName, Request, Shown, Verdict, actions_refused
+from rolehop.trust.kept import Kept, kept, subject_of, unlisted
+from rolehop.trust.policy import Kind, parse_policy
 from rolehop.trust.statements import Attached, Judged
-from rolehop.trust.truth import Reason, Truth
-from rolehop.values import dataclass
+from rolehop.trust.truth import Reason
+from rolehop.trust.wildcard import matches_text
+from rolehop.values import dataclass, replace
 
 Statement = dict[str, Any]
+NEW = {"Version": "2012-10-17", "Statement": []}
 
 
 class Change(Enum):
-    """What is done with the statement."""
+    """What is done with a statement, or with a key of the config."""
 
     ADD = "add"
     REPLACE = "replace"
     REMOVE = "remove"
 
 
+class Owner(Enum):
+    """Who can make a change."""
+
+    ACCOUNT = "account"
+    ORGANIZATION = "organization"
+    """Its management account, or the member that it lets administer policies (Organizations user
+    guide, "Delegated administrator for AWS Organizations")."""
+
+    CONFIG = "config"
+    """Whoever walks the chain: it stands in their own config."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """One change to one document."""
+    """One change to one policy document."""
 
+    hop: int
     lane: LaneName
-    account: str
-    """Whose administrators can make it."""
+    owner: Owner
+    member: str
+    """The account whose call or role the document judges."""
 
     document: str
     """Which document, for people."""
@@ -45,93 +66,173 @@ class Mend:
     statement: Statement
     """The statement to add; what replaces the one at ``index``; or the one to remove."""
 
-    index: int | None
-    """Of the statement replaced or removed, from 1."""
+    index: int | None = None
+    """Of the statement replaced or removed, from 1, in the document as it is now."""
+
+    sent: tuple[str, ...] = ()
+    """Keys of which it takes what this caller sends, where others must send something else."""
+
+    without: tuple[str, ...] = ()
+    """Keys that it wants absent, where others must send them."""
+
+    waived: tuple[str, ...] = ()
+    """Keys that it does not ask this caller for, where others are asked."""
+
+    place: Place | None = None
+    """Where in the config the document stands, where it stands there."""
+
+    @property
+    def account(self) -> str | None:
+        """The account that can make the change; ``None``: no account that is known here."""
+        return self.member if self.owner is Owner.ACCOUNT else None
 
 
-def mends(verdict: Verdict) -> tuple[Mend, ...]:
-    """Return one mend for each lane that refuses, in the order of the lanes.
+def mends(verdict: Verdict, hop: int = 1, course: Course | None = None) -> tuple[Mend, ...]:
+    """Return one change for each lane that refuses: what ends why it does, as far as one can.
 
-    A lane that no document can mend (another partition, the root user, a caller that nobody
-    knows) has none.
+    A lane that no document can mend (another partition, the root user), or of whose caller too
+    little is known to let in nobody else, has none.
+
+    Args:
+        verdict: of the call of ``hop``.
+        hop: its number, from 1; 0 is a federated source's own role.
+        course: the chain that the call belongs to, where it belongs to one.
     """
-    if verdict.outcome is not Outcome.REFUSED:
-        return ()
-    found = (_mend(lane, verdict.request) for lane in verdict.refused)
+    found = (_mend(lane, verdict.request, hop, course) for lane in verdict.refused)
     return tuple(mend for mend in found if mend is not None)
 
 
-def apply_mend(document: Mapping[str, Any], mend: Mend) -> dict[str, Any]:
-    """Return ``document`` (a policy as JSON) with ``mend`` made."""
-    listed = document.get("Statement", [])
-    statements = list(listed) if isinstance(listed, list) else [listed]
-    if mend.change is Change.ADD:
-        statements.append(mend.statement)
-    elif mend.change is Change.REPLACE and mend.index is not None:
-        statements[mend.index - 1] = mend.statement
-    elif mend.index is not None:
-        del statements[mend.index - 1]
-    return {"Version": "2012-10-17", **document, "Statement": statements}
-
-
-def _mend(lane: Lane, request: Request) -> Mend | None:
+def _mend(lane: Lane, request: Request, hop: int, course: Course | None) -> Mend | None:
     if lane.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
-        return None  # no policy can allow it
-    account = _account(lane.name, request)
-    if account is None:
         return None
-    if lane.deciding is not None and lane.findings[0].reason is Reason.EXPLICIT_DENY:
-        return _past_deny(lane, lane.deciding, request, account)
-    if lane.deciding is not None and lane.findings[0].reason in _STALE:
-        return _renewed(lane, lane.deciding, request, account)
-    return _added(lane, request, account)
+    member = account_of(request.role) if lane.name in _OF_ROLE else request.caller.account
+    if member is None:
+        return None
+    mender = _Mender(lane, request, hop, member, course)
+    if lane.deciding is None or lane.findings[0].reason not in _IN_PLACE:
+        return mender.added()
+    if any(each.of_aws for each in mender.documents if each.name == lane.deciding.document):
+        return None  # nobody can edit what AWS wrote
+    if lane.findings[0].reason is Reason.EXPLICIT_DENY:
+        return mender.past_deny(lane.deciding)
+    return mender.renewed(lane.deciding) or mender.added()
 
 
-_STALE = (Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
+_IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
+_OF_ROLE = (LaneName.TRUST, LaneName.RCP)
+_OWNERS = {LaneName.SCP: Owner.ORGANIZATION, LaneName.RCP: Owner.ORGANIZATION}
 
 
-def _account(lane: LaneName, request: Request) -> str | None:
-    of_role = lane in (LaneName.TRUST, LaneName.RCP)
-    return account_of(request.role) if of_role else request.caller.account
+@dataclass(frozen=True, slots=True)
+class _Mender:
+    lane: Lane
+    request: Request
+    hop: int
+    member: str
+    course: Course | None
 
+    @property
+    def documents(self) -> tuple[Attached, ...]:
+        """The documents of the lane."""
+        return self.request.shown(self.lane.name).documents
 
-def _document(lane: LaneName, judged: Judged | None, request: Request) -> str:
-    if judged is not None:
-        return judged.document
-    documents = request.shown(lane).documents
-    return documents[0].name if documents else _NAMES[lane]
+    def _made(
+        self,
+        document: str,
+        change: Change,
+        statement: Statement,
+        index: int | None = None,
+        asked: Kept | None = None,
+    ) -> Mend:
+        asked = asked or Kept()
+        owner = _OWNERS.get(self.lane.name, Owner.ACCOUNT)
+        if self.lane.name is LaneName.SESSION and document == self._session_policy():
+            owner = Owner.CONFIG
+        return Mend(
+            self.hop,
+            self.lane.name,
+            owner,
+            self.member,
+            document,
+            change,
+            statement,
+            index,
+            tuple(asked.sent),
+            tuple(asked.without),
+            tuple(asked.waived),
+            self._place() if owner is Owner.CONFIG else None,
+        )
 
+    def _place(self) -> Place:
+        """Return where the session that calls is asked for: its session policy stands there."""
+        before = max(self.hop - 1, 0)
+        return self.course.place(before) if self.course is not None else place_of(before)
 
-_NAMES = {
-    LaneName.TRUST: "trust policy",
-    LaneName.PERMISSIONS: "permissions policy",
-    LaneName.BOUNDARY: "permissions boundary",
-    LaneName.SESSION: "session policy",
-    LaneName.SCP: "service control policy",
-    LaneName.RCP: "resource control policy",
-}
+    def _session_policy(self) -> str:
+        """Return the name of the session policy that the config itself holds."""
+        return f"session policy of {'the source' if self.hop == 1 else f'hop {self.hop - 1}'}"
 
+    def added(self) -> Mend | None:
+        """Allow this caller what the lane refuses, under the conditions of the nearest statement."""
+        lane, request = self.lane, self.request
+        actions = actions_refused(request, lane.name)
+        statement: Statement = {"Effect": "Allow"}
+        if lane.name is LaneName.TRUST:
+            principal = _principal(request.caller)
+            if principal is None:
+                return None
+            statement["Principal"] = principal
+        statement["Action"] = unlisted(actions)
+        if lane.name is not LaneName.TRUST:
+            statement["Resource"] = request.role
+        travelling = self.course.travelling(self.hop) if self.course is not None else ()
+        asked = kept(lane.deciding, lane.name, request, actions, travelling)
+        subject = subject_of(request.caller)
+        if subject is not None and not asked.asks(subject):
+            return None  # it would let in whoever has a token of that provider
+        if asked.conditions:
+            statement["Condition"] = asked.conditions
+        return self._made(self._document(), Change.ADD, statement, asked=asked)
 
-def _added(lane: Lane, request: Request, account: str) -> Mend | None:
-    actions = actions_refused(request, lane.name)
-    statement: Statement = {"Effect": "Allow"}
-    if lane.name is LaneName.TRUST:
-        principal = _principal(request)
-        if principal is None:
+    def _document(self) -> str:
+        """Return the document to add to: never AWS's own, nor one that is attached to others."""
+        lane = self.lane
+        names = [each.name for each in self.documents if not each.of_aws]
+        if lane.name is LaneName.PERMISSIONS:
+            return _own_policy(names, self.request.caller)
+        if lane.name is LaneName.SESSION:
+            return self._session_policy()
+        if lane.deciding is not None and lane.deciding.document in names:
+            return lane.deciding.document
+        return names[0] if names else f"{Kind[lane.name.name].value}, one of your own"
+
+    def renewed(self, judged: Judged) -> Mend | None:
+        """Name the caller anew where an ARN or an ID does not mean them any more."""
+        statement = _source(judged, self.documents)
+        principal = _principal(self.request.caller)
+        if statement is None or principal is None or "AWS" not in principal:
             return None
-        statement["Principal"] = principal
-    statement["Action"] = _unlisted(actions)
-    if lane.name is not LaneName.TRUST:
-        statement["Resource"] = request.role
-    conditions = _kept_conditions(lane, request)
-    if conditions:
-        statement["Condition"] = conditions
-    document = _document(lane.name, lane.deciding, request)
-    return Mend(lane.name, account, document, Change.ADD, statement, None)
+        named = principal["AWS"]
+        written = _listed(statement["Principal"]["AWS"])
+        # IAM refuses to save a document with a deleted principal in it, so the ID goes.
+        still = [each for each in written if not _is_stale(each, named, self.request.caller)]
+        statement["Principal"] = {**statement["Principal"], "AWS": unlisted([*still, named])}
+        return self._made(judged.document, Change.REPLACE, statement, judged.statement.index)
+
+    def past_deny(self, judged: Judged) -> Mend | None:
+        """Except this call from a Deny, or remove it where it is meant for nothing else."""
+        statement = _source(judged, self.documents)
+        if statement is None:
+            return None
+        narrowed = _past_caller if self.lane.name in _OF_ROLE else _past_role
+        change, changed = narrowed(statement, self.request, judged.document)
+        if changed is None:
+            return None
+        asked = Kept(waived=[each.key for each in judged.statement.conditions])
+        return self._made(judged.document, change, changed, judged.statement.index, asked)
 
 
-def _principal(request: Request) -> dict[str, str] | None:
-    caller = request.caller
+def _principal(caller: Caller) -> dict[str, str] | None:
     if caller.federated:
         return {"Federated": caller.provider} if caller.provider else None
     if caller.service:
@@ -139,115 +240,162 @@ def _principal(request: Request) -> dict[str, str] | None:
     return {"AWS": caller.named} if caller.named else None
 
 
-def _kept_conditions(lane: Lane, request: Request) -> Statement:
-    """Return what the nearest statement asks for and this call meets, so that it stays asked."""
-    conditions: Statement = {}
-    if lane.deciding is not None:
-        met = {finding.element for finding in lane.deciding.findings if finding.truth is Truth.TRUE}
-        for each in lane.deciding.statement.conditions:
-            if f"Condition {each.operator.text} {each.key}" in met:
-                conditions.setdefault(each.operator.text, {})[each.key] = _unlisted(each.values)
-    external = request.context.lookup("sts:ExternalId")
-    if lane.name is LaneName.TRUST and isinstance(external, tuple):
-        asked = {key.lower() for keys in conditions.values() for key in keys}
-        if "sts:externalid" not in asked:
-            conditions.setdefault("StringEquals", {})["sts:ExternalId"] = external[0]
-    return conditions
+def _own_policy(names: Sequence[str], caller: Caller) -> str:
+    """Return an inline policy of the caller alone; a managed one or a group's serves others."""
+    kind, _, path = (caller.named or "").split(":", 5)[-1].partition("/")
+    own = f"{kind} {path.rpartition('/')[2]}"
+    mine = (each for each in names if each.startswith("inline ") and each.endswith(f" of {own}"))
+    return next(mine, f"a new inline policy of {own}")
 
 
-def _renewed(lane: Lane, judged: Judged, request: Request, account: str) -> Mend | None:
-    statement = _source(judged, request.shown(lane.name).documents)
-    principal = _principal(request)
-    if statement is None or principal is None or "AWS" not in principal:
-        return _added(lane, request, account)
-    named = principal["AWS"]
-    written = _listed(statement["Principal"]["AWS"])
-    stale = [each for each in written if _is_stale(each, named, request)]
-    kept = [each for each in written if each not in stale]
-    # IAM refuses to save a document with a deleted principal in it, so the ID goes.
-    statement["Principal"] = {**statement["Principal"], "AWS": _unlisted([*kept, named])}
-    return Mend(
-        lane.name, account, judged.document, Change.REPLACE, statement, judged.statement.index
-    )
-
-
-def _is_stale(text: str, named: str, request: Request) -> bool:
+def _is_stale(text: str, named: str, caller: Caller) -> bool:
     if ":" not in text and not text.isdigit():
         return text != "*"
     parts, mine = text.split(":", 2), named.split(":", 2)
-    caller = (request.caller.arn or "").split(":", 2)
-    whole = text.endswith(f"::{request.caller.account}:root")
-    return len(parts) == 3 and parts[1] != mine[1] and (whole or parts[2] in (mine[2], caller[-1]))
+    own = (caller.arn or "").split(":", 2)
+    whole = text.endswith(f"::{caller.account}:root")
+    return len(parts) == 3 and parts[1] != mine[1] and (whole or parts[2] in (mine[2], own[-1]))
 
 
-def _past_deny(lane: Lane, judged: Judged, request: Request, account: str) -> Mend | None:
-    statement = _source(judged, request.shown(lane.name).documents)
-    if statement is None:
-        return None
-    with_principal = lane.name in (LaneName.TRUST, LaneName.RCP)
-    narrowed = _past_caller if with_principal else _past_role
-    changed = narrowed(statement, request)
-    change = Change.REMOVE if changed is None else Change.REPLACE
-    index = judged.statement.index
-    return Mend(lane.name, account, judged.document, change, changed or statement, index)
+_Narrowed = tuple[Change, Statement | None]
 
 
-def _past_caller(statement: Statement, request: Request) -> Statement | None:
-    """Except this caller from a Deny; ``None`` where it is meant for nobody else."""
-    named = request.caller.named
-    if named is None:
-        return None
+def _past_caller(statement: Statement, request: Request, _document: str) -> _Narrowed:
+    """Except this caller from a Deny that has principals."""
+    caller = request.caller
+    exception = _exception(request)
+    if exception is None:
+        return Change.REPLACE, None
     principal = statement.get("Principal")
     if isinstance(principal, dict):
-        others = [each for each in _listed(principal.get("AWS", [])) if not _means(each, request)]
-        if others and len(others) < len(_listed(principal.get("AWS", []))):
-            return {**statement, "Principal": {**principal, "AWS": _unlisted(others)}}
-        if set(principal) == {"AWS"} and all(
-            each in (named, request.caller.arn) for each in _listed(principal["AWS"])
-        ):
-            return None
-    condition = {operator: dict(keys) for operator, keys in statement.get("Condition", {}).items()}
-    excluded = condition.setdefault("ArnNotEquals", {})
-    key = next((each for each in excluded if each.lower() == "aws:principalarn"), None)
-    already = _listed(excluded[key]) if key else []
-    excluded[key or "aws:PrincipalArn"] = _unlisted([*already, named])
+        written = _listed(principal.get("AWS", []))
+        others = [each for each in written if each not in (caller.named, caller.arn)]
+        if others and len(others) < len(written):
+            changed = {**statement, "Principal": {**principal, "AWS": unlisted(others)}}
+            return Change.REPLACE, changed
+        if set(principal) == {"AWS"} and not others:
+            return _without_actions(statement, request)
+    return Change.REPLACE, _unless(statement, *exception)
+
+
+def _exception(request: Request) -> tuple[str, str, str] | None:
+    """Return operator, key and value that are true of everybody but this caller."""
+    caller = request.caller
+    if caller.named is not None:
+        return "ArnNotEquals", "aws:PrincipalArn", caller.named
+    subject = subject_of(caller)
+    for key in (subject,) if subject else ("aws:PrincipalServiceName",):
+        values = request.context.lookup(key)
+        if values is not None and not isinstance(values, Unknown):
+            return "StringNotEquals", key, values[0]
+    return None
+
+
+def _unless(statement: Statement, operator: str, key: str, value: str) -> Statement:
+    condition = {each: dict(keys) for each, keys in statement.get("Condition", {}).items()}
+    excluded = condition.setdefault(operator, {})
+    written = next((each for each in excluded if each.lower() == key.lower()), key)
+    excluded[written] = unlisted([*_listed(excluded.get(written, [])), value])
     return {**statement, "Condition": condition}
 
 
-def _means(text: str, request: Request) -> bool:
-    return text in (request.caller.named, request.caller.arn)
-
-
-def _past_role(statement: Statement, request: Request) -> Statement | None:
-    """Except this role from a Deny; ``None`` where nothing narrower than removal is safe."""
+def _past_role(statement: Statement, request: Request, document: str) -> _Narrowed:
+    """Except this call from a Deny without principals: this caller, where it serves others too."""
+    exception = _exception(request)
+    if exception is not None and not _is_callers(document, request.caller):
+        return Change.REPLACE, _unless(statement, *exception)
     if "NotResource" in statement:
-        kept = [*_listed(statement["NotResource"]), request.role]
-        return {**statement, "NotResource": kept}
+        spared = [*_listed(statement["NotResource"]), request.role]
+        return Change.REPLACE, {**statement, "NotResource": spared}
     written = _listed(statement.get("Resource", []))
     if "*" in written:
         others = {name: value for name, value in statement.items() if name != "Resource"}
-        return {**others, "NotResource": request.role}
-    kept = [each for each in written if each != request.role]
-    if kept and len(kept) < len(written):
-        return {**statement, "Resource": _unlisted(kept)}
-    return None
+        return Change.REPLACE, {**others, "NotResource": request.role}
+    rest = [each for each in written if each != request.role]
+    if rest and len(rest) < len(written):
+        return Change.REPLACE, {**statement, "Resource": unlisted(rest)}
+    return _without_actions(statement, request)
+
+
+def _is_callers(document: str, caller: Caller) -> bool:
+    """Tell whether a document judges this caller alone."""
+    mine = document == _own_policy([document], caller)
+    return mine or document.startswith("session policy of ")
+
+
+def _without_actions(statement: Statement, request: Request) -> _Narrowed:
+    """Take this call's actions out of a Deny; the whole of it goes where it has no others."""
+    written = _listed(statement.get("Action", []))
+    rest = [
+        each
+        for each in written
+        if not any(matches_text(action.lower(), each.lower()) for action in request.actions)
+    ]
+    if not rest:
+        return Change.REMOVE, statement
+    return Change.REPLACE, {**statement, "Action": unlisted(rest)}
+
+
+# ---- making a change
+
+
+def apply_mends(document: Mapping[str, Any], mends: Sequence[Mend]) -> dict[str, Any]:
+    """Return ``document`` (a policy as JSON) with all of ``mends`` made."""
+    statements: list[Statement | None] = [*_listed(document.get("Statement", []))]
+    for mend in mends:
+        if mend.change is Change.ADD:
+            statements.append(mend.statement)
+        elif mend.index is not None:
+            statements[mend.index - 1] = mend.statement if mend.change is Change.REPLACE else None
+    return {**document, "Statement": [each for each in statements if each is not None]}
+
+
+def mended(request: Request, mends: Sequence[Mend]) -> Request:
+    """Return ``request`` as it is judged once ``mends`` are made.
+
+    Statements keep the numbers that they have in the documents as they are now.
+    """
+    lanes = dict(request.lanes)
+    for lane in dict.fromkeys(mend.lane for mend in mends):
+        of_lane = [mend for mend in mends if mend.lane is lane]
+        lanes[lane] = _changed(request.shown(lane), of_lane, Kind[lane.name])
+    return replace(request, lanes=lanes)
+
+
+def _changed(shown: Shown, mends: Sequence[Mend], kind: Kind) -> Shown:
+    named = {mend.document for mend in mends}
+    texts = {each.name: each.text for each in shown.documents if each.name in named and each.text}
+    untouched = tuple(each for each in shown.documents if each.name not in texts)
+    changed = tuple(
+        _with(
+            name,
+            texts.get(name) or json.dumps(NEW),
+            [each for each in mends if each.document == name],
+            kind,
+        )
+        for name in dict.fromkeys(mend.document for mend in mends)
+    )
+    return replace(shown, documents=(*untouched, *changed), there=True)
+
+
+def _with(name: str, text: str, mends: Sequence[Mend], kind: Kind) -> Attached:
+    gone = {each.index for each in mends if each.change is Change.REMOVE}
+    standing = [each for each in mends if each.change is not Change.REMOVE]
+    text = json.dumps(apply_mends(json.loads(text), standing)) if standing else text
+    policy = parse_policy(text, kind)
+    statements = tuple(each for each in policy.statements if each.index not in gone)
+    return Attached(name, replace(policy, statements=statements), text)
 
 
 def _source(judged: Judged, documents: Sequence[Attached]) -> Statement | None:
     """Return the statement as JSON; ``None`` where the document's text was not kept."""
     for document in documents:
-        if document.name != judged.document or not document.text:
-            continue
-        listed = json.loads(document.text)["Statement"]
-        statements = listed if isinstance(listed, list) else [listed]
-        found: Statement = statements[judged.statement.index - 1]
-        return found
+        if document.name == judged.document and document.text:
+            statements = _listed(json.loads(document.text)["Statement"])
+            found: Statement = statements[judged.statement.index - 1]
+            return found
     return None
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _unlisted(values: Sequence[Any]) -> Any:
-    return values[0] if len(values) == 1 else list(values)

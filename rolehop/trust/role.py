@@ -6,17 +6,12 @@ from collections.abc import Iterator
 from enum import Enum
 
 from rolehop.arn import ACCOUNT_ID, account_of
+from rolehop.trust.bounds import Taken, taken_away
 from rolehop.trust.evaluate import Shown
-from rolehop.trust.policy import (
-    Condition,
-    Effect,
-    Principal,
-    PrincipalKind,
-    Statement,
-)
+from rolehop.trust.operators import Quantifier
+from rolehop.trust.passing import Passing, passing_of
+from rolehop.trust.policy import Condition, Effect, Principal, PrincipalKind, Statement
 from rolehop.trust.records import Entity, Records
-from rolehop.trust.variables import Template
-from rolehop.trust.wildcard import matches_text
 from rolehop.values import dataclass
 
 
@@ -45,15 +40,6 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
-class Passer:
-    """A user, role or group whose policies let it pass the role to a service."""
-
-    arn: str
-    service: str | None
-    """What ``iam:PassedToService`` narrows it to."""
-
-
-@dataclass(frozen=True, slots=True)
 class RoleReport:
     """All that the records say about a role."""
 
@@ -66,8 +52,11 @@ class RoleReport:
     services: tuple[str, ...]
     """AWS services that may take the role."""
 
-    passers: tuple[Passer, ...]
-    """Who may hand it to a service; empty also where it is no service's role."""
+    passing: Passing
+    """Who may hand it to a service; nobody where it is no service's role."""
+
+    taken: tuple[Taken, ...]
+    """What its boundary takes away."""
 
 
 def report_on(records: Records, arn: str) -> RoleReport | None:
@@ -76,6 +65,8 @@ def report_on(records: Records, arn: str) -> RoleReport | None:
     if entity is None:
         return None
     trust = records.trust(entity.arn)
+    permissions = records.permissions(entity.arn, whole=True)
+    boundary = records.boundary(entity.arn, whole=True)
     services = tuple(
         dict.fromkeys(
             principal.text
@@ -89,11 +80,12 @@ def report_on(records: Records, arn: str) -> RoleReport | None:
         arn=entity.arn,
         entity=entity,
         trust=trust,
-        permissions=records.permissions(entity.arn),
-        boundary=records.boundary(entity.arn),
+        permissions=permissions,
+        boundary=boundary,
         risks=tuple(_risks(trust, entity.arn)),
         services=services,
-        passers=tuple(_passers(records, entity.arn)) if services else (),
+        passing=passing_of(records, entity, services) if services else Passing(),
+        taken=taken_away(permissions, boundary),
     )
 
 
@@ -118,8 +110,11 @@ def _risk(principal: Principal, statement: Statement, role: str) -> RiskKind | N
         return RiskKind.DELETED_PRINCIPAL
     if statement.effect is Effect.DENY:
         return None
-    keys = {condition.key.lower() for condition in statement.conditions if _binds(condition)}
+    binding = [condition for condition in statement.conditions if _binds(condition)]
+    keys = {condition.key.lower() for condition in binding}
     match principal.kind:
+        case PrincipalKind.AWS if text == "*":
+            return None if any(map(_names_somebody, binding)) else RiskKind.ANYBODY
         case PrincipalKind.AWS:
             return _aws_risk(text, keys, role)
         case PrincipalKind.SERVICE:
@@ -134,8 +129,6 @@ def _risk(principal: Principal, statement: Statement, role: str) -> RiskKind | N
 
 
 def _aws_risk(text: str, keys: set[str], role: str) -> RiskKind | None:
-    if text == "*":
-        return None if keys else RiskKind.ANYBODY
     if "*" in text or "?" in text:
         return RiskKind.NOT_A_PRINCIPAL
     account = text if ACCOUNT_ID.fullmatch(text) else account_of(text)
@@ -147,75 +140,38 @@ def _aws_risk(text: str, keys: set[str], role: str) -> RiskKind | None:
 
 
 _ORGANIZATION = {"aws:principalorgid", "aws:principalorgpaths", "aws:principalarn"}
+# Whoever calls has these from elsewhere. MFA, tags, names and encryption anybody brings along.
+_NARROWING = _ORGANIZATION | {
+    "aws:principalaccount",
+    "aws:userid",
+    "aws:sourceip",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourcevpcaccount",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "sts:externalid",
+}
+_ANYTHING = ("*", "0.0.0.0/0", "::/0")
 
 
 def _binds(condition: Condition) -> bool:
     """Tell whether a condition narrows who may come: not one that a missing key satisfies."""
     operator = condition.operator
-    if operator.negated or operator.if_exists or operator.quantifier.value == "ForAllValues":
+    if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
         return False
-    return "*" not in condition.values
+    if operator.is_null or any(each in _ANYTHING for each in condition.values):
+        return False
+    # A subject that every repository of GitHub has.
+    of_all = condition.key.lower().endswith(":sub")
+    return not (of_all and any(each.startswith(("*", "repo:*")) for each in condition.values))
 
 
-def _passers(records: Records, role: str) -> Iterator[Passer]:
-    """Give who may pass the role; read off Allow statements, Denies and boundaries left aside."""
-    for entity in records.entities.values():
-        if account_of(entity.arn) != account_of(role):
-            continue
-        for statement in _statements(records.permissions(entity.arn)):
-            if _passes(statement, role):
-                yield Passer(entity.arn, _passed_to(statement))
-                break
+def _names_somebody(condition: Condition) -> bool:
+    """Tell whether a condition leaves out what anybody can make for themselves.
 
-
-def _passes(statement: Statement, role: str) -> bool:
-    acts = any(
-        matches_text("iam:passrole", each.lower()) for each in statement.actions or ()
-    ) and any(_fits(each, role) for each in statement.resources or ())
-    return acts and statement.effect is Effect.ALLOW
-
-
-def _fits(template: Template, role: str) -> bool:
-    return not template.has_variable and matches_text(role, template.text)
-
-
-def _passed_to(statement: Statement) -> str | None:
-    for condition in statement.conditions:
-        if condition.key.lower() == "iam:passedtoservice":
-            return ", ".join(condition.values)
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a boundary takes away from an allowed action."""
-
-    document: str
-    action: str
-
-
-def beyond_boundary(report: RoleReport) -> tuple[Taken, ...]:
-    """Return allowed actions, as written, that no statement of the boundary covers."""
-    if not report.boundary.there or not report.boundary.documents:
-        return ()
-    inside = [
-        action
-        for statement in _statements(report.boundary)
-        if statement.effect is Effect.ALLOW
-        for action in statement.actions or ("*",)
-    ]
-    return tuple(
-        Taken(document.name, action)
-        for document in report.permissions.documents
-        for statement in document.policy.statements
-        if statement.effect is Effect.ALLOW
-        for action in statement.actions or ()
-        if not any(_covers(each, action) for each in inside)
-    )
-
-
-def _covers(wide: str, narrow: str) -> bool:
-    """Tell whether all that ``narrow`` can mean lies within ``wide``."""
-    # A star in the narrow pattern must meet a star in the wide one; matching it as a letter that
-    # only wildcards match says just that.
-    return matches_text(narrow.lower(), wide.lower())
+    A role of a certain name anybody can make in an account of their own.
+    """
+    accounts = [(*each.split(":", 5), *[""] * 5)[4] for each in condition.values]
+    anywhere = condition.key.lower() == "aws:principalarn" and any("*" in a for a in accounts)
+    return condition.key.lower() in _NARROWING and not anywhere

@@ -6,11 +6,12 @@ evaluated; every hop of a route is then judged by the evaluator that ``explain``
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from rolehop.trust.evaluate import Outcome, Request, Verdict, evaluate
-from rolehop.trust.hops import Held, HopAsked, Setting, Start, after, at_start, request_of
+from rolehop.trust.hops import Held, HopAsked, Setting, after, request_of
 from rolehop.trust.reach import Reach
 from rolehop.values import dataclass, field
 
@@ -18,18 +19,27 @@ MOST_EVALUATIONS = 200_000
 """After so many the search ends and says so; a thousand roles that name each other need fewer."""
 
 
+MOST_ROUTES = 1_000
+"""As many as anybody may ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """One source: who it is, and its own token call where it makes one."""
+    """One source: what its session is, and the calls by which it gets it."""
 
     source: str
-    start: Start
-    token: Request | None = None
+    held: Held
+    own: tuple[Request, ...] = ()
+    """A federated source's call for its own role, then those of an AWS profile's roles: part of
+    every route that starts here."""
+
+    first: int = 1
+    """The number of the first of all hops: 0 where the source is federated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One hop of a route, judged; the token call of a federated source has no ``asked``."""
+    """One hop of a route, judged; those that the source brings by itself have no ``asked``."""
 
     asked: HopAsked | None
     verdict: Verdict
@@ -41,10 +51,12 @@ class Route:
 
     source: str
     legs: tuple[Leg, ...]
+    first: int = 1
+    """The number of the first leg."""
 
     @property
     def hops(self) -> tuple[HopAsked, ...]:
-        """What each AssumeRole asks for, in order."""
+        """What each AssumeRole of a chain to paste asks for; none: the source's session is it."""
         return tuple(leg.asked for leg in self.legs if leg.asked is not None)
 
     @property
@@ -99,8 +111,9 @@ def search(
     return Found(routes[:most], len(routes) > most, not judged.exhausted)
 
 
-_SURE = frozenset({Outcome.ALLOWED})
-_POSSIBLE = frozenset({Outcome.ALLOWED, Outcome.UNKNOWN})
+_ALLOWED = Outcome.ALLOWED
+_SURE = frozenset({_ALLOWED})
+_POSSIBLE = frozenset({_ALLOWED, Outcome.UNKNOWN})
 
 _Key = tuple[object, ...]
 """What tells two sessions apart, as far as policies look at them."""
@@ -113,22 +126,25 @@ class _Judged:
     setting: Setting
     judge: Callable[[Request], Verdict]
     reach: Reach
-    known: dict[tuple[_Key, int], Verdict] = field(default_factory=dict)
+    known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
+    """``None``: refused, of which a search wants to know no more."""
+
     following: dict[_Key, dict[int, tuple[_Key, Held]]] = field(default_factory=dict)
     """By what a session carries into the next, and by hop: the session that comes of it."""
 
     exhausted: bool = False
 
     def verdict(self, key: _Key, held: Held, number: int, hop: HopAsked) -> Verdict | None:
-        """Return a hop's verdict; ``None``: the search has taken too long."""
-        found = self.known.get((key, number))
-        if found is None:
-            if len(self.known) >= MOST_EVALUATIONS:
-                self.exhausted = True
-                return None
-            found = self.judge(request_of(held, hop, self.setting))
-            self.known[key, number] = found
-        return found
+        """Return a hop's verdict; ``None``: it is refused, or the search has taken too long."""
+        if (key, number) in self.known:
+            return self.known[key, number]
+        if len(self.known) >= MOST_EVALUATIONS:
+            self.exhausted = True
+            return None
+        found = self.judge(request_of(held, hop, self.setting))
+        usable = None if found.outcome is Outcome.REFUSED else found
+        self.known[key, number] = usable
+        return usable
 
 
 @dataclass(slots=True)
@@ -139,6 +155,10 @@ class _Place:
     depth: int
     role: str | None = None
     before: list[tuple[_Key, Leg]] = field(default_factory=list)
+    """Whence it is reached, judged so far."""
+
+    perhaps: deque[tuple[_Key, int, HopAsked]] = field(default_factory=deque)
+    """Whence it may be reached as well, by as many hops: judged when somebody wants to know."""
 
 
 class _Search:
@@ -151,70 +171,97 @@ class _Search:
         judged: _Judged,
         usable: frozenset[Outcome],
     ) -> None:
-        self.beginning = beginning
+        self.source, self.first = beginning.source, beginning.first
         self.wanted = wanted
         self.judged = judged
         self.usable = usable
-        token = beginning.token
-        self.token = () if token is None else (Leg(None, judged.judge(token)),)
+        self.own = tuple(Leg(None, judged.judge(each)) for each in beginning.own)
+        held = beginning.held
+        role = held.caller.named if held.caller.is_session else None
+        depth = beginning.first - 1 + len(self.own)
+        self.root: _Key = ("source", beginning.source)
+        self.places: dict[_Key, _Place] = {self.root: _Place(held, depth, role)}
 
     def routes(self) -> Iterator[Route]:
         """Give every shortest route, the nearest of the wanted roles first."""
-        if any(leg.verdict.outcome not in self.usable for leg in self.token):
+        if any(leg.verdict.outcome not in self.usable for leg in self.own):
             return
-        held = at_start(self.beginning.start, self.judged.setting)
-        root: _Key = ("source", self.beginning.source)
-        places = {root: _Place(held, 0)}
         nearest: dict[str, int] = {}
-        edge = [root]
+        edge = [self.root]
         while edge:
-            edge = self._further(places, edge)
             for key in edge:
-                place = places[key]
+                place = self.places[key]
                 role = place.role or ""
                 # Another session of the same role, got by a detour, is no shortest way to it.
                 if self.wanted(role) and nearest.setdefault(role, place.depth) == place.depth:
-                    for legs in _ways(places, key):
-                        yield Route(self.beginning.source, (*self.token, *legs))
+                    for legs in self._ways(key):
+                        yield Route(self.source, (*self.own, *legs), self.first)
+            edge = self._further(edge)
 
-    def _further(self, places: dict[_Key, _Place], edge: list[_Key]) -> list[_Key]:
+    def _further(self, edge: list[_Key]) -> list[_Key]:
         """Return the sessions one hop beyond ``edge`` that no shorter way reaches."""
         reached: dict[_Key, None] = {}
         for key in edge:
-            place = places[key]
-            done: set[_Key] = set()
+            place = self.places[key]
             following = self.judged.following.setdefault(_carried(place.held), {})
             for number, hop in self.judged.reach.hops_of(place.held.caller):
                 if number not in following:
                     held = after(place.held, hop, place.depth + 1, self.judged.setting.records)
                     following[number] = (_key(held, hop), held)
                 next_key, held = following[number]
-                known = places.get(next_key)
-                if next_key in done or (known is not None and known.depth <= place.depth):
+                known = self.places.get(next_key)
+                if known is not None:
+                    if known.depth > place.depth:
+                        known.perhaps.append((key, number, hop))
                     continue
-                verdict = self.judged.verdict(key, place.held, number, hop)
-                if verdict is None or verdict.outcome not in self.usable:
-                    continue
-                if verdict.outcome is Outcome.ALLOWED:
-                    done.add(next_key)  # the same session needs no second way of asking
-                if known is None:
-                    known = _Place(held, place.depth + 1, str(hop.role))
-                    places[next_key] = known
+                leg = self._leg(key, number, hop)
+                if leg is not None:
+                    known = _Place(held, place.depth + 1, str(hop.role), [(key, leg)])
+                    self.places[next_key] = known
                     reached[next_key] = None
-                known.before.append((key, Leg(hop, verdict)))
         return list(reached)
 
+    def _leg(self, key: _Key, number: int, hop: HopAsked) -> Leg | None:
+        """Judge one hop; ``None``: it is not usable, or the search has taken too long."""
+        verdict = self.judged.verdict(key, self.places[key].held, number, hop)
+        usable = verdict is not None and verdict.outcome in self.usable
+        return Leg(hop, verdict) if verdict is not None and usable else None
 
-def _ways(places: dict[_Key, _Place], key: _Key) -> Iterator[tuple[Leg, ...]]:
-    """Give all shortest ways to a session. No deeper than the chain of hops is long."""
-    # A stack, not recursion: a chain of a thousand hops is a route like any other.
-    stack: list[tuple[_Key, tuple[Leg, ...]]] = [(key, ())]
-    while stack:
-        at, legs = stack.pop()
-        before = places[at].before
-        if not before:
-            yield legs
-        stack.extend((each, (leg, *legs)) for each, leg in reversed(before))
+    def _ways(self, key: _Key) -> Iterator[tuple[Leg, ...]]:
+        """Give all shortest ways to a session. No deeper than the chain of hops is long."""
+        if key == self.root:
+            yield ()
+            return
+        # A stack, not recursion: a chain of a thousand hops is a route like any other.
+        stack: list[tuple[Iterator[tuple[_Key, Leg]], tuple[Leg, ...]]] = [(self._whence(key), ())]
+        while stack:
+            parents, legs = stack[-1]
+            found = next(parents, None)
+            if found is None:
+                stack.pop()
+                continue
+            at, leg = found
+            if at == self.root:
+                yield (leg, *legs)
+            else:
+                stack.append((self._whence(at), (leg, *legs)))
+
+    def _whence(self, key: _Key) -> Iterator[tuple[_Key, Leg]]:
+        """Give the sessions from which one is reached, each with its hop, judged when its turn comes.
+
+        Layers of roles that all trust the layer before have more ways than anybody will ask for.
+        """
+        place = self.places[key]
+        yield from list(place.before)
+        while place.perhaps:
+            at, number, hop = place.perhaps.popleft()
+            # The same session needs no second way of asking.
+            if any(at == each and leg.verdict.outcome is _ALLOWED for each, leg in place.before):
+                continue
+            leg = self._leg(at, number, hop)
+            if leg is not None:
+                place.before.append((at, leg))
+                yield at, leg
 
 
 def _carried(held: Held) -> _Key:

@@ -1,4 +1,4 @@
-"""Whether a session policy leaves the next hop possible: a question that needs no document of AWS."""
+"""Whether a session policy leaves the next hop possible: a question that needs no document of anybody."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from rolehop.trust.evaluate import LaneName, Outcome, Request, evaluate
 from rolehop.trust.records import Records
 
 
-def allows_next(
-    policy: str, policy_arns: Sequence[str], role: RoleArn, session_name: str, target: RoleArn
-) -> bool:
-    """Tell whether a session of ``role`` under ``policy`` may still assume ``target``.
+def next_hop_under(
+    policy: str | None,
+    policy_arns: Sequence[str],
+    role: RoleArn,
+    session_name: str,
+    target: RoleArn,
+) -> Outcome:
+    """Return whether a session of ``role`` under these session policies may assume ``target``.
 
-    ``False`` only where it surely may not: what hangs on the request, on policies given by ARN, or
-    on the target's trust policy is left open.
+    Refused only where it surely may not: what hangs on the request, on policies that nobody knows
+    here, or on the target's trust policy is unknown.
     """
     caller = signer(session_of(str(role), session_name), role=str(role))
     shown = Records().session(policy, policy_arns, "the hop before")
     request = Request(str(target), caller, Context({}), lanes={LaneName.SESSION: shown})
     (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.SESSION)
-    return lane.outcome is not Outcome.REFUSED
+    return Outcome.UNKNOWN if lane.outcome is Outcome.NOT_VISIBLE else lane.outcome

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.trust.callers import Caller, How, judge_principals
+from rolehop.trust.callers import Caller, How, judge_not_principals, judge_principals
 from rolehop.trust.conditions import judge_condition
 from rolehop.trust.context import Context
 from rolehop.trust.policy import Policy, Statement
 from rolehop.trust.truth import Finding, Reason, Truth, every, some, truth_of
 from rolehop.trust.variables import Template, Unfilled, fill
 from rolehop.trust.wildcard import matches, matches_text
-from rolehop.values import dataclass, field, replace
+from rolehop.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Call:
 
     caller: Caller
     context: Context
+    bounded: bool = True
+    """The caller has a permissions boundary, or may have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Attached:
     name: str
     policy: Policy
     text: str = field(default="", repr=False, compare=False)
+    of_aws: bool = False
+    """One of AWS's own policies, which nobody else can change."""
 
 
 def judge_documents(documents: Sequence[Attached], call: Call) -> tuple[Judged, ...]:
@@ -72,11 +76,13 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
     ]
     named: tuple[tuple[How, Truth], ...] = ()
     if statement.principals is not None:
-        finding, each = judge_principals(statement.principals, call.caller)
+        finding, each = judge_principals(statement.principals, call.caller, statement.effect)
         head.insert(0, finding)
         named = tuple((one.how, one.truth) for one in each)
     elif statement.not_principals is not None:
-        finding = _excluded(*judge_principals(statement.not_principals, call.caller))
+        finding = judge_not_principals(
+            statement.not_principals, call.caller, statement.effect, bounded=call.bounded
+        )
         head.insert(0, finding)
         named = ((How.ANYONE, finding.truth),)
     findings = (*head, *(judge_condition(each, call.context) for each in statement.conditions))
@@ -84,16 +90,6 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
     ways = tuple((how, every((truth, others))) for how, truth in named)
     truth = every(finding.truth for finding in findings)
     return Judged(statement, document, truth, findings, ways)
-
-
-def _excluded(finding: Finding, _each: object) -> Finding:
-    truth = ~finding.truth
-    reason = {
-        Truth.TRUE: Reason.MATCHES,
-        Truth.FALSE: Reason.EXCLUDED_PRINCIPAL,
-        Truth.UNKNOWN: finding.reason,
-    }[truth]
-    return replace(finding, truth=truth, reason=reason, wanted=f"not {finding.wanted}")
 
 
 def _actions(statement: Statement, action: str) -> list[Finding]:

@@ -42,18 +42,23 @@ def truth_of(value: bool) -> Truth:
 
 def every(truths: Iterable[Truth]) -> Truth:
     """Join by AND; nothing to join is true."""
-    found = set(truths)
-    if Truth.FALSE in found:
-        return Truth.FALSE
-    return Truth.UNKNOWN if Truth.UNKNOWN in found else Truth.TRUE
+    return _first(truths, Truth.FALSE, otherwise=Truth.TRUE)
 
 
 def some(truths: Iterable[Truth]) -> Truth:
     """Join by OR; nothing to join is false."""
-    found = set(truths)
-    if Truth.TRUE in found:
-        return Truth.TRUE
-    return Truth.UNKNOWN if Truth.UNKNOWN in found else Truth.FALSE
+    return _first(truths, Truth.TRUE, otherwise=Truth.FALSE)
+
+
+def _first(truths: Iterable[Truth], decides: Truth, *, otherwise: Truth) -> Truth:
+    # No set: to hash the members of an enum is most of what a judgement of many principals costs.
+    joined = otherwise
+    for truth in truths:
+        if truth is decides:
+            return decides
+        if truth is Truth.UNKNOWN:
+            joined = truth
+    return joined
 
 
 class Reason(Enum):
@@ -69,8 +74,12 @@ class Reason(Enum):
     NOT_A_PRINCIPAL = "not-a-principal"
     ANOTHER_KIND = "another-kind-of-principal"
     EXCLUDED_PRINCIPAL = "excluded-principal"
+    NOT_PRINCIPAL = "not-principal"
+    WILDCARD_OUTSIDE = "wildcard-and-no-aws-caller"
     CALLER_UNKNOWN = "caller-unknown"
     ROOT_CALLER = "root-caller"
+    FEDERATED_USER = "federated-user"
+    SERVICE_LINKED = "service-linked-role"
     # actions and resources
     ACTION_NOT_LISTED = "action-not-listed"
     ACTION_EXCLUDED = "action-excluded"

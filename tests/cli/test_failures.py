@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.cli.failures import FAILURES, Failure
-from tests.cli.world import SCRIPT, Done, World, ended
+from tests.cli.world import CONFIG, SCRIPT, Done, World, ended
 
 EVERY = pytest.mark.parametrize("failure", FAILURES, ids=str)
 
@@ -186,6 +186,27 @@ def test_a_failure_as_json_has_every_key(world: World) -> None:
         "admin",
         2,
     )
+
+
+@pytest.mark.parametrize("command", ["export", "plan", "whoami"])
+@pytest.mark.parametrize(
+    ("chain", "more", "aws", "code"),
+    [
+        ("mine", 'type = "profile"\nprofile = "gone"', "", 4),
+        ("mine", 'type = "process"\ncommand = "rolehop credential-process mine"', "", 4),
+        ("mine", 'type = "nothing"', "", 3),
+        ("admin", 'type = "keys"', "a line before any section\n", 3),
+    ],
+    ids=["no-profile", "a-loop", "broken-config", "broken-aws-config"],
+)
+def test_a_failure_before_there_is_a_plan_names_its_chain_too(
+    world: World, command: str, chain: str, more: str, aws: str, code: int
+) -> None:
+    world.config(f'{CONFIG}[sources.s]\n{more}\n[chains.mine]\nsource = "s"\n')
+    world.aws_config(aws)
+    done = world.rolehop(command, chain, "--format", "json")
+    assert done.code == code
+    assert json.loads(done.err)["chain"] == chain
 
 
 def test_passing_trouble_is_tried_again(world: World) -> None:

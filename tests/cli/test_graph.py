@@ -72,6 +72,36 @@ def test_the_command_draws_what_is_configured(shared_world: World) -> None:
     assert shared_world.rolehop("graph", "--format", "dot").out.startswith("digraph")
     svg = shared_world.rolehop("graph", "--format", "svg")
     assert ET.fromstring(svg.out).tag.endswith("svg")  # noqa: S314 - our own output
+    assert not re.search(r"url\(\W*http", svg.out), "the picture calls somebody"
+
+
+LONG = f"222222222222:role/{'x' * 200}/Hub"
+
+
+def test_a_long_role_is_not_folded_in_the_svg(world: World) -> None:
+    hops = f'hops = [{{ role = "{LONG}" }}]'
+    world.config(
+        f'version = 1\n[sources.me]\ntype = "environment"\n[chains.long]\nsource = "me"\n{hops}\n'
+    )
+    svg = world.rolehop("graph", "--format", "svg").out
+    drawn = [each.text or "" for each in ET.fromstring(svg).iter()]  # noqa: S314 - our own output
+    assert any(LONG in each for each in drawn)
+
+
+def test_a_federated_sources_own_role_is_drawn_with_policies_and_without(world: World) -> None:
+    own = "arn:aws:iam::222222222222:role/Own"
+    world.config(
+        f'version = 1\n[sources.ci]\ntype = "web-identity"\nci = "github"\nrole = "{own}"\n'
+        f'[chains.on]\nsource = "ci"\nhops = [{{ role = "{ADMIN}" }}]\n'
+    )
+    assert world.rolehop("graph").out.splitlines() == [
+        "source ci",
+        "└── 222222222222:role/Own",
+        "    └── 333333333333:role/Admin  on",
+    ]
+    (world.home / "role.json").write_text(json.dumps({"Role": {"Arn": own}}))
+    judged = world.rolehop("graph", "--policies", "role.json").out.splitlines()
+    assert judged[1] == "└── 222222222222:role/Own  can't tell"
 
 
 def test_with_policies_each_hop_has_its_verdict(shared_world: World) -> None:

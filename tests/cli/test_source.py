@@ -85,6 +85,75 @@ def test_sources_that_nobody_signs_in_to_say_so(proved: World, verb: str) -> Non
     assert "nobody signs in to source 'me'" in done.err
 
 
+FEDERATED = """\
+version = 1
+[sources.corp]
+type = "identity-center"
+start_url = "https://corp.awsapps.com/start"
+sso_region = "eu-west-1"
+[sources.from-file]
+type = "saml"
+assertion_file = "/nowhere/assertion"
+[sources.from-command]
+type = "roles-anywhere"
+trust_anchor = "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/0f3b0f3b-0f3b-0f3b-0f3b-0f3b0f3b0f3b"
+profile = "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/0f3b0f3b-0f3b-0f3b-0f3b-0f3b0f3b0f3b"
+role = "arn:aws:iam::111111111111:role/Start"
+certificate = "/nowhere/certificate"
+private_key = "/nowhere/key"
+passphrase_command = "pass"
+"""
+
+
+@pytest.mark.parametrize("name", ["corp", "from-file", "from-command"])
+def test_what_stdin_gives_is_not_taken_where_it_would_be_thrown_away(
+    world: World, name: str
+) -> None:
+    world.config(FEDERATED)
+    done = world.rolehop("source", "login", name, "--stdin", input="secret-of-stdin")
+    assert done.code == 2
+    assert f"source '{name}' takes nothing from --stdin" in done.err
+    assert "saml source without assertion_" in done.err
+    assert "secret-of-stdin" not in done.err
+
+
+def test_a_source_that_aws_refuses_is_exit_5(proved: World) -> None:
+    proved.sts.world.keys.pop(proved.alice.key.access_key_id)
+    for arguments in (("source", "test", "me"), ("whoami",)):
+        done = proved.rolehop(*arguments)
+        assert done.code == 5
+        assert "AWS does not accept the credentials" in done.err
+        assert "InvalidClientTokenId" in done.err
+
+
+def test_a_session_whose_end_nobody_says_is_not_shown_as_endless(proved: World) -> None:
+    session = proved.sts.world.issue(
+        600, account="111111111111", arn=proved.alice.arn, user_id="x", user=proved.alice
+    )
+    for arguments in (("source", "test", "me"), ("whoami",)):
+        assert "end unknown" in proved.rolehop(*arguments, env=session.environ).out
+        assert "does not end: IAM user keys" in proved.rolehop(*arguments).out
+
+
+def test_with_a_device_both_ways_of_the_next_hop_are_told(proved: World) -> None:
+    proved.config(CONFIG.replace('"whoever is here"', '"x"\nmfa_serial = "auto"'))
+    done = proved.rolehop("source", "test", "me")
+    assert "1 h at most by the shared MFA session; up to the role's own maximum" in done.out
+
+
+def test_a_profile_is_asked_in_its_own_region(proved: World) -> None:
+    proved.config('version = 1\n[sources.p]\ntype = "profile"\nprofile = "p"\n')
+    key = proved.alice.key
+    proved.aws_config("[profile p]\nregion = eu-central-1\n")
+    proved.aws_credentials(
+        f"[p]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
+    )
+    proved.sts.region = "eu-central-1"
+    done = proved.rolehop("source", "test", "p", env={"AWS_REGION": None})
+    assert done.code == 0, done.err
+    assert "found     AWS profile 'p' in " in done.out
+
+
 @pytest.mark.parametrize("verb", ["test", "login", "logout"])
 def test_an_unknown_name_is_answered_with_the_nearest(proved: World, verb: str) -> None:
     done = proved.rolehop("source", verb, "pined")

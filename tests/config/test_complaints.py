@@ -88,6 +88,12 @@ CASES = [
     # sources
     ("[sources.x]\nregion = 'eu-west-1'", 6, "sources.x", '"type" is missing'),
     (
+        "[sources.x]\ntpye = 'keys'\nmfa_serial = 'auto'",
+        7,
+        "sources.x.tpye",
+        'unknown key; did you mean "type"?',
+    ),
+    (
         "[sources.x]\ntype = 1",
         7,
         "sources.x.type",

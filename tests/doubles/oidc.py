@@ -29,6 +29,9 @@ class Issuer(Service):
         self.client_secret: str | None = None
         self.person = "alice@corp"
         self.approves = True
+        self.nonce: str | None = None
+        """What its ID tokens say instead of the nonce that was sent."""
+
         self.seconds = 3600
         self.scopes_supported = ["openid", "offline_access"]
         self.codes: dict[str, Mapping[str, str]] = {}
@@ -90,6 +93,7 @@ class Issuer(Service):
             and query["redirect_uri"].startswith("http://127.0.0.1:")
             and "openid" in query["scope"].split()
             and query["state"]
+            and query["nonce"]
         )
         if not good:
             return Reply(400, {"error": "invalid_request"})
@@ -121,9 +125,9 @@ class Issuer(Service):
             or query["redirect_uri"] != told["redirect_uri"]
         ):
             return Reply(400, {"error": "invalid_grant"})
-        return self._tokens(self.person)
+        return self._tokens(self.person, nonce=self.nonce or query["nonce"])
 
-    def _tokens(self, subject: str) -> Reply:
+    def _tokens(self, subject: str, **claims: str) -> Reply:
         refresh, access = secrets.token_urlsafe(48), secrets.token_urlsafe(48)
         self.refreshes[refresh] = subject
         self.given += [refresh, access]
@@ -133,7 +137,7 @@ class Issuer(Service):
                 "token_type": "Bearer",
                 "expires_in": self.seconds,
                 "refresh_token": refresh,
-                "id_token": self.token(subject),
+                "id_token": self.token(subject, **claims),
             }
         )
 

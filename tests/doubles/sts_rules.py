@@ -275,7 +275,7 @@ def _checked_policy(text: str) -> str:
     try:
         statements = json.loads(text)["Statement"]
         listed = statements if isinstance(statements, list) else [statements]
-        sound = all({"Effect", "Resource"} <= set(each) for each in listed)
+        sound = all("Effect" in each and {"Resource", "NotResource"} & set(each) for each in listed)
     except (ValueError, TypeError, KeyError):
         raise Refused("MalformedPolicyDocument", "Syntax errors in policy.") from None
     if any("Principal" in each for each in listed):

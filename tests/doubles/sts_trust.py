@@ -56,9 +56,13 @@ def judge_permissions(
     allowed = False
     for document in documents:
         for statement in _statements(document):
-            resources = _listed(statement.get("Resource", []))
-            hits = any(fnmatchcase(resource, pattern) for pattern in resources)
-            if not hits or not _acts(statement, action) or not _holds(statement, context):
+            named = "Resource" if "Resource" in statement else "NotResource"
+            hits = any(fnmatchcase(resource, pattern) for pattern in _listed(statement[named]))
+            if (
+                hits is (named == "NotResource")
+                or not _acts(statement, action)
+                or not _holds(statement, context)
+            ):
                 continue
             if statement["Effect"] == "Deny":
                 return False

@@ -24,6 +24,9 @@ def policy(resource: str, action: str = "sts:AssumeRole", **more: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+AWS = "arn:aws:iam::aws:policy/"
+READ_ONLY = f"{AWS}ReadOnlyAccess"
+OWN_POLICY = "arn:aws:iam::222222222222:policy/mine"
 TEAM: dict[str, Any] = {"tags": (("team", "blue"),), "transitive_tags": ("team",)}
 SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
 
@@ -70,6 +73,13 @@ SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
             {2: "session policy of hop 1"},
         ),
         ((hop(policy="no JSON"), hop(ADMIN)), {}),
+        ((hop(policy_arns=(READ_ONLY,)), hop(ADMIN)), {2: "hop 1 (ReadOnlyAccess) does not allow"}),
+        ((hop(policy_arns=(READ_ONLY,)),), {}),
+        ((hop(policy_arns=(f"{AWS}PowerUserAccess",)), hop(ADMIN)), {}),
+        (
+            (hop(policy_arns=(READ_ONLY, f"{AWS}job-function/ViewOnlyAccess")), hop(ADMIN)),
+            {2: "(ReadOnlyAccess, ViewOnlyAccess) does not allow"},
+        ),
     ],
 )
 def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
@@ -89,6 +99,9 @@ def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
         ((hop(source_identity="ann"),), {}),
         ((hop(source_identity="ann"), hop(ADMIN)), {1: "sts:SetSourceIdentity"}),
         ((hop(**TEAM), hop(ADMIN)), {1: "sts:TagSession"}),
+        ((hop(policy_arns=(OWN_POLICY,)), hop(ADMIN)), {2: "hop 1 (mine) may not allow"}),
+        ((hop(policy_arns=(READ_ONLY,)), hop(SAME_ACCOUNT)), {2: "may not allow"}),
+        ((hop(policy_arns=(READ_ONLY, f"{AWS}AdministratorAccess")), hop(ADMIN)), {}),
     ],
 )
 def test_notes(hops: tuple[Hop, ...], notes: dict[int, str]) -> None:
@@ -96,3 +109,8 @@ def test_notes(hops: tuple[Hop, ...], notes: dict[int, str]) -> None:
     assert set(found) == set(notes)
     for number, says in notes.items():
         assert says in "; ".join(found[number])
+
+
+def test_a_session_policy_of_the_source_limits_hop_1() -> None:
+    (found,) = foresee([hop(ADMIN)], own=hop(policy_arns=(READ_ONLY,)))
+    assert "the session policy of the source (ReadOnlyAccess)" in str(found.will_fail)

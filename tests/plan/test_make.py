@@ -222,6 +222,25 @@ def test_what_only_signs_is_fresh_for_longer() -> None:
     assert plan(hub(), hub(), known=held(first, 2)).hops[0].cache is Cache.FRESH
 
 
+@pytest.mark.parametrize(
+    ("step", "left", "told"),
+    [
+        (0, 5, False),  # the source's own session: a minute is enough to sign with
+        (1, 5, False),
+        (2, 5, True),  # what is handed out wants min_ttl
+        (2, 40, False),
+        (0, 0, True),
+    ],
+)
+def test_a_sources_problem_is_none_while_a_session_on_the_way_holds(
+    step: int, left: int, told: bool
+) -> None:
+    expired = Stamp("who", long_lived=False, problem="the token expired", kept=True)
+    key = plan(hub(), hub(), stamp=expired).steps[step].key
+    made = plan(hub(), hub(), stamp=expired, known=held(key, left))
+    assert made.source_problem == ("the token expired" if told else None)
+
+
 def test_nothing_is_known_of_a_source_that_must_be_loaded_first() -> None:
     assert plan(hub(), stamp=UNKNOWN).hops[0].cache is Cache.UNKNOWN
 
@@ -285,3 +304,31 @@ def test_a_users_keys_are_never_handed_out_themselves() -> None:
 
 def test_hops_are_numbered_from_one() -> None:
     assert [step.number for step in plan(hub(), hub()).steps if isinstance(step, HopStep)] == [1, 2]
+
+
+MAY_BE_KEYS = Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+WITH_CODE = "with an MFA code comes first"
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ({}, "should the source's program give IAM user keys, GetSessionToken comes first"),
+        (
+            {"mfa_serial": MFA},
+            f"should the source's program give IAM user keys, GetSessionToken {WITH_CODE}",
+        ),
+    ],
+)
+def test_what_only_the_sources_program_can_tell_is_said(
+    settings: dict[str, Any], note: str
+) -> None:
+    made = plan(hub(7200), stamp=MAY_BE_KEYS, **settings)
+    (hop,) = made.hops
+    assert note in hop.notes
+    assert (hop.ceiling_seconds, hop.mfa, made.notes) == (3600, Mfa.NONE, ())
+    assert plan(stamp=MAY_BE_KEYS, **settings).notes == (note,)
+    # With MFA or without, for so long or so long: each is a session of its own.
+    others = [plan(stamp=MAY_BE_KEYS), plan(stamp=MAY_BE_KEYS, mfa_duration=900)]
+    others += [plan(stamp=MAY_BE_KEYS, mfa_serial=MFA)]
+    assert len({other.key for other in others}) == 3

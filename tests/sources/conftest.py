@@ -84,6 +84,20 @@ class Home:
             f"print({json.dumps(document)!r})\n",
         )
 
+    def noting_variables(self, document: Mapping[str, object]) -> Path:
+        """Write a credential process that prints ``document`` and notes its environment."""
+        return self.script(
+            "noting",
+            "import json, os\n"
+            f"json.dump(dict(os.environ), open({str(self.path / 'variables')!r}, 'w'))\n"
+            f"print({json.dumps(document)!r})\n",
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that the process of `noting_variables` had."""
+        noted: dict[str, str] = json.loads((self.path / "variables").read_text())
+        return noted
+
     def inputs(self, keys: KeptKeys | None = None) -> Inputs:
         config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
         return Inputs(
@@ -95,7 +109,9 @@ class Home:
             aws_files=(config, credentials),
             keys=keys or KeptKeys(),
             now=lambda: self.now,
-            profile_of_chain=self.chains.get,
+            source_of_chain=lambda name: (
+                self.source(self.chains[name]) if name in self.chains else None
+            ),
         )
 
     def source(self, profile: str, region: str | None = None) -> SourceConfig:

@@ -61,6 +61,7 @@ class MemoryTokens:
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
         self.generations: dict[str, str] = {}
+        self._begun = 0
 
     def get(self, name: str) -> Document | None:
         return self.documents.get(name)
@@ -69,9 +70,11 @@ class MemoryTokens:
         self.documents[name] = document
 
     def begin(self, name: str, document: Document) -> str:
-        self.documents[name] = document
-        self.generations[name] = f"generation-{len(self.generations) + 1}"
-        return self.generations[name]
+        self._begun += 1
+        generation = f"generation-{self._begun}"
+        self.documents[name] = {**document, "generation": generation}
+        self.generations[name] = generation
+        return generation
 
     def remove(self, name: str) -> bool:
         self.generations.pop(name, None)
@@ -85,6 +88,7 @@ class Typist:
     """Somebody at the terminal who answers what they were given."""
 
     can_ask = True
+    has_browser = False
 
     def __init__(self, *answers: str, picks: str = "") -> None:
         self.answers = list(answers)

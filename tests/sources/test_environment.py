@@ -10,7 +10,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, SourceError
 from rolehop.plan import Stamp
-from rolehop.sources import build_source, stamp_of
+from rolehop.sources import build_source, findings_of, stamp_of
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home
@@ -120,6 +120,37 @@ class TestEnvironment:
         assert (caught.value.what, caught.value.cause) == (what, cause)
         tells_no_secret(caught.value)
         assert stamp_of(SOURCE, inputs) == Stamp(None, long_lived=False, problem=what)
+
+    @pytest.mark.parametrize(
+        ("environ", "found"),
+        [
+            (KEYS, [("IAM user keys …AENV", True)]),
+            (SESSION, [("a session …AENV", True), ("not set", None)]),
+            (
+                {**SESSION, "AWS_CREDENTIAL_EXPIRATION": "2026-08-01T13:00:00"},
+                [("a session …AENV", True), ("no time with a zone", None)],
+            ),
+            (
+                {**SESSION, "AWS_CREDENTIAL_EXPIRATION": "2026-08-01T13:00:00Z"},
+                [("a session …AENV", True), ("until 2026-08-01T13:00:00Z", True)],
+            ),
+            (
+                {},
+                [
+                    (
+                        "there are no credentials in the environment: AWS_ACCESS_KEY_ID is not set",
+                        False,
+                    )
+                ],
+            ),
+        ],
+    )
+    def test_source_test_says_what_the_variables_hold(
+        self, environ: dict[str, str], found: list[tuple[str, bool | None]], home: Home
+    ) -> None:
+        home.environ |= environ
+        told = findings_of(SOURCE, home.inputs())
+        assert [(each.found, each.good) for each in told] == found
 
     def test_the_way_out_of_an_own_session_is_leave(self, home: Home) -> None:
         home.environ |= {**SESSION, "ROLEHOP_CHAIN": "prod"}

@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
-from rolehop.sources import identity_center
+from rolehop.errors import ServiceError
+from rolehop.sources import build_source, identity_center
 from rolehop.sources.inputs import Inputs, KeyStore
 from rolehop.sources.source_type import Login
 from tests.cli.on_terminal import OnTerminal
@@ -22,6 +24,7 @@ from tests.cli.world import SCRIPT, World
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.doubles.web import Reply
+from tests.sources.machines import MemoryTokens
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
 HOME = "111111111111"
@@ -120,19 +123,38 @@ def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: Key
             corp.center.approve()
 
     corp.center.say("/token", Reply(400, {"error": "slow_down"}))
+    source, inputs = _here(corp, kept_keys, sleep)
+    identity_center.login(source, inputs, Login(browser=False))
+    assert waits == [2, 7, 7, 7]
+
+
+def _here(
+    corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
+) -> tuple[SourceConfig, Inputs]:
+    """Return the source and what it may use, in this process."""
     inputs = Inputs(
         environ=corp.center.environ,
         aws=AwsConfig(),
         aws_files=(Path("config"), Path("credentials")),
-        keys=kept_keys,
+        keys=keys,
         now=lambda: corp.center.now,
         home=corp.world.home,
         sleep=sleep,
+        tokens=MemoryTokens(),
     )
     settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
-    source = SourceConfig("corp", "identity-center", settings)
+    settings |= {"account": HOME, "role": "Developer"}
+    return SourceConfig("corp", "identity-center", settings), inputs
+
+
+def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, kept_keys: KeyStore) -> None:
+    corp.center.devices = _ApprovedAtOnce()
+    source, inputs = _here(corp, kept_keys, lambda seconds: None)
     identity_center.login(source, inputs, Login(browser=False))
-    assert waits == [2, 7, 7, 7]
+    corp.center.say("/federation/credentials", Reply(429, {}), times=20)
+    with pytest.raises(ServiceError, match="is throttling GetRoleCredentials"):
+        build_source(source, inputs).load()
+    assert corp.center.paths().count("/federation/credentials") == 8
 
 
 class _ApprovedAtOnce(dict[str, tuple[str, bool]]):
@@ -194,6 +216,20 @@ def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_kept(corp
     assert len(corp.center.sessions) == 1
 
 
+def test_a_sign_in_that_is_damaged_in_the_keyring_is_told_and_mended_by_another(
+    corp: Corp,
+) -> None:
+    corp.login()
+    (kept,) = [item for item in corp.world.items() if ".code" not in item.name]
+    told = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**told, "password": "damaged"}))
+    done = corp.world.rolehop("source", "test", "corp")
+    assert done.code == 7
+    assert "the item in the keyring is damaged" in done.err
+    corp.login()
+    assert corp.world.rolehop("source", "test", "corp").code == 0
+
+
 def test_a_session_ended_at_the_server_needs_a_new_sign_in(corp: Corp) -> None:
     corp.login()
     corp.center.end_all()
@@ -235,7 +271,7 @@ def test_a_role_that_is_not_assigned_is_told_from_one_that_ended(corp: Corp) -> 
     corp.world.config(CONFIG.replace('"Developer"', '"Nobody"'))
     corp.login()
     done = corp.world.rolehop("export", "hub", "--format", "json")
-    assert done.code == 4
+    assert done.code == 5
     assert "role 'Nobody' in account 111111111111" in done.err
     assert "not assigned" in done.err
 
@@ -262,6 +298,10 @@ def test_picking_without_a_terminal_names_the_key_to_write(corp: Corp) -> None:
     done = corp.world.rolehop("export", "own", "--format", "json")
     assert done.code == 8
     assert "add account" in done.err
+    planned = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"][0]
+    assert "account and role must be named where nobody can be asked" in planned["will_fail"]
+    (listed,) = corp.world.rolehop("source", "list", "--format", "json").json["sources"]
+    assert listed["state"] == "not ready"
 
 
 def test_hundreds_of_accounts_are_listed_through_pages_and_throttling(corp: Corp) -> None:
@@ -283,6 +323,50 @@ def test_denying_the_sign_in_is_exit_4_and_says_so(corp: Corp) -> None:
     done = corp.world.rolehop("source", "login", "corp")
     assert done.code == 4
     assert "somebody said no" in done.err
+
+
+def test_signing_in_again_ends_the_sign_in_before_at_the_server(corp: Corp) -> None:
+    for _ in range(3):
+        corp.login()
+    assert [each.ended for each in corp.center.sessions] == [True, True, False]
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_an_expired_sign_in_is_ended_too_where_its_refresh_token_lives(corp: Corp) -> None:
+    corp.center.token_seconds = 1
+    corp.login()
+    corp.center.token_seconds = 3600
+    time.sleep(1.1)
+    corp.login()
+    assert [each.ended for each in corp.center.sessions] == [True, False]
+
+
+def test_a_sign_in_that_fails_leaves_the_one_before_alone(corp: Corp) -> None:
+    corp.login()
+    corp.center.approves = False
+    assert corp.world.rolehop("source", "login", "corp").code == 4
+    assert not corp.center.sessions[0].ended
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+@pytest.mark.parametrize("reply", [Reply(500, {}), Reply(400, {"message": "no"})])
+def test_a_sign_in_before_that_cannot_be_ended_is_said_and_no_failure(
+    corp: Corp, reply: Reply
+) -> None:
+    corp.login()
+    corp.center.say("/logout", reply, times=9)
+    done = corp.world.rolehop("source", "login", "corp")
+    assert done.code == 0
+    assert "Identity Center did not end the old sign-in" in done.err
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_a_sign_in_that_the_aws_cli_shares_is_not_ended_under_it(corp: Corp) -> None:
+    shared = CONFIG.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
+    corp.world.config(shared)
+    for _ in range(2):
+        corp.login()
+    assert not any(each.ended for each in corp.center.sessions)
 
 
 def test_logout_ends_the_sign_in_here_and_at_the_server(corp: Corp) -> None:
@@ -370,14 +454,33 @@ def test_a_broken_cache_file_is_told_by_source_test_and_never_followed(
     path.write_text(text)
     done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
     assert done.code == 4
-    assert "broken" in done.out
+    assert f"trouble   the AWS CLI's sign-in, {path}: broken: " in done.out
+    for command in (("export", "own"), ("plan", "hub"), ("source", "list")):
+        told = corp.world.rolehop(*command, "--format", "json")
+        assert f"the AWS CLI's sign-in, {path}: broken: " in told.out + told.err
 
 
-def test_an_expired_sign_in_of_the_aws_cli_counts_as_none(corp: Corp) -> None:
+def test_an_expired_sign_in_of_the_aws_cli_is_told_from_none(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
-    _cli_signs_in(corp, lasts=timedelta(minutes=-1))
-    assert corp.world.rolehop("export", "own", "--format", "json").code == 4
+    path = _cli_signs_in(corp, lasts=timedelta(minutes=-1))
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert done.code == 4
+    ended = json.loads(path.read_text())["expiresAt"]
+    assert f"the AWS CLI's sign-in, {path}: expired at {ended}" in done.err
+    path.unlink()
+    absent = corp.world.rolehop("export", "own", "--format", "json")
+    assert "nobody is signed in, neither here nor in the AWS CLI" in absent.err
+
+
+def test_a_sign_in_of_the_aws_cli_to_another_region_is_told(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = _cli_signs_in(corp, lasts=timedelta(hours=1))
+    path.write_text(path.read_text().replace("eu-west-1", "us-east-1"))
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert done.code == 4
+    assert "of another sso_region (us-east-1)" in done.err
 
 
 def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp) -> None:
@@ -424,7 +527,7 @@ def test_no_secret_of_a_sign_in_rests_outside_the_vault_or_is_shown(corp: Corp) 
         pytest.param(Reply(text="<html>"), 6, "unexpected", id="a-sign-in-page-of-a-hotel"),
         pytest.param(Reply(json={"roleCredentials": {}}), 6, "accessKeyId", id="half-an-answer"),
         pytest.param(Reply(500, {}), 6, "failed", id="a-fault"),
-        pytest.param(Reply(404, {"message": "no"}), 4, "not assigned", id="no-such-role"),
+        pytest.param(Reply(404, {"message": "no"}), 5, "not assigned", id="no-such-role"),
     ],
 )
 def test_answers_that_make_no_sense_are_told_apart(

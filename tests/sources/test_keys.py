@@ -10,7 +10,7 @@ import pytest
 from rolehop.config.model import SourceConfig
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources import SOURCE_TYPES, build_source, stamp_of
+from rolehop.sources import SOURCE_TYPES, build_source, findings_of, stamp_of
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, KeptKeys
@@ -41,6 +41,15 @@ class TestKeys:
         assert stamp.value is None
         assert stamp.problem is not None
         assert "rolehop keys add bob" in stamp.problem
+
+    @pytest.mark.parametrize(
+        ("source", "found", "good"), [(ALICE, "…LICE", True), (BOB, "none", False)]
+    )
+    def test_source_test_says_whether_they_are_kept(
+        self, source: SourceConfig, found: str, good: bool, home: Home, kept_keys: KeptKeys
+    ) -> None:
+        (told,) = findings_of(source, home.inputs(kept_keys))
+        assert (told.found, told.good) == (found, good)
 
     def test_they_are_loaded_from_the_vault(self, home: Home, kept_keys: KeptKeys) -> None:
         assert build_source(ALICE, home.inputs(kept_keys)).load() == kept_keys.items["alice"]

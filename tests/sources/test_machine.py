@@ -105,7 +105,8 @@ class TestInstance:
         off = {"AWS_EC2_METADATA_DISABLED": "TRUE"}
         assert failure(world, off).cause == "AWS_EC2_METADATA_DISABLED is true"
         stamp = stamp_of(source_of(world), inputs_of(world, off))
-        assert stamp.problem == "the EC2 instance metadata service is switched off here"
+        off_here = "the EC2 instance metadata service is switched off here"
+        assert stamp.problem == f"{off_here}: AWS_EC2_METADATA_DISABLED is true"
         assert imds.asked == []
 
     @pytest.mark.parametrize(
@@ -114,7 +115,6 @@ class TestInstance:
             ([Answer(404)], "it gave no IMDSv2 token: HTTP 404"),
             ([Answer(403)], "it is switched off for this instance (HTTP 403)"),
             ([Answer(200, b"<html>sign in here</html>")], "an answer that is no token"),
-            ([Answer(500)], "HTTP 500"),
         ],
     )
     def test_a_broken_service_is_not_an_absent_one(
@@ -122,8 +122,25 @@ class TestInstance:
     ) -> None:
         imds.says = says
         error = failure(world)
-        assert "cannot be used" in error.what
+        assert (error.exit_code, error.what[-14:]) == (4, "cannot be used")
         assert cause in str(error.cause)
+
+    @pytest.mark.parametrize(
+        ("status", "words"), [(500, "failed"), (503, "failed"), (429, "is throttling")]
+    )
+    def test_a_fault_that_lasts_is_not_the_users(
+        self, status: int, words: str, world: World, imds: Imds
+    ) -> None:
+        imds.says = [Answer(status)] * 9
+        error = failure(world, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"})
+        assert (error.exit_code, error.cause) == (6, f"HTTP {status}")
+        assert error.what.endswith(words)
+        assert len(imds.asked) == 2
+
+    def test_a_fault_that_passes_is_asked_again(self, world: World, imds: Imds) -> None:
+        imds.says = [Answer(503)]
+        inputs = inputs_of(world, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"})
+        assert build_source(source_of(world), inputs).load() is not None
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
@@ -256,8 +273,27 @@ class TestContainer:
         self, world: World, agent: ContainerAgent
     ) -> None:
         error = failure(world, {container.TOKEN: "wrong"})
-        assert error.cause == "HTTP 403: AccessDenied: the token is not valid"
+        assert (error.exit_code, error.cause) == (
+            4,
+            "HTTP 403: AccessDenied: the token is not valid",
+        )
+        assert "does not take the authorization token" in error.what
         assert len(agent.asked) == 1  # asking again would not help
+
+    def test_a_path_that_is_none_is_no_role(self, world: World, agent: ContainerAgent) -> None:
+        error = failure(world, {container.FULL: f"{agent.url}/other"})
+        assert (error.exit_code, error.cause) == (4, "HTTP 404: NotFound: no such path")
+        assert "gives no credentials" in error.what
+
+    @pytest.mark.parametrize(("status", "words"), [(503, "failed"), (429, "is throttling")])
+    def test_a_fault_that_lasts_is_not_the_users(
+        self, status: int, words: str, world: World, agent: ContainerAgent
+    ) -> None:
+        agent.says = [Answer(status, b'{"message": "busy"}')] * 9
+        error = failure(world)
+        assert (error.exit_code, error.cause) == (6, f"HTTP {status}: busy")
+        assert error.what.endswith(words)
+        assert len(agent.asked) == 2
 
     def test_a_fault_is_asked_again(self, world: World, agent: ContainerAgent) -> None:
         agent.says = [Answer(503)]
@@ -279,6 +315,19 @@ class TestContainer:
         error = failure(world)
         assert isinstance(error, SourceError)
         assert "gave no usable credentials" in error.what
+
+    def test_a_session_that_is_over_is_told(self, world: World, agent: ContainerAgent) -> None:
+        agent.changes = {"Expiration": "2020-01-01T00:00:00Z"}
+        assert failure(world).cause == "they ended at 2020-01-01T00:00:00Z"
+
+    def test_another_role_than_the_pinned_one_is_refused(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        use(world, f'{CONTAINER}\nprincipal = "arn:aws:iam::111111111111:role/Other"')
+        done = world.rolehop("credential-process", "there")
+        assert done.code == 4
+        assert "assumed-role/Start/pod" in done.err
+        assert world.sts.roles_called == []
 
     @pytest.mark.parametrize(
         ("environ", "address"),
@@ -329,8 +378,30 @@ class TestContainer:
         good = findings_of(source, inputs_of(world))
         assert [each.found for each in good] == [
             f"asked at {agent.url}{agent.PATH}",
-            container.TOKEN,
+            f"a token in {container.TOKEN}",
         ]
         absent = findings_of(source, inputs_of(world, {container.FULL: ""}))
         assert [each.good for each in absent] == [False]
         assert stamp_of(source, inputs_of(world)) == Stamp(None, long_lived=False)
+
+    @pytest.mark.parametrize(
+        ("environ", "words"),
+        [
+            ({container.TOKEN_FILE: "/nonexistent/token"}, "no such file or directory"),
+            ({container.FULL: "http://credentials.example/x"}, "without TLS only this machine"),
+            ({container.FULL: "", container.TOKEN: ""}, "neither"),
+        ],
+        ids=["token-file", "host", "absent"],
+    )
+    def test_what_cannot_work_is_seen_by_list_plan_and_test_without_asking(
+        self, environ: dict[str, str], words: str, world: World, agent: ContainerAgent
+    ) -> None:
+        listed = world.rolehop("source", "list", "--format", "json", env=environ)
+        (row,) = listed.json["sources"]
+        assert (row["state"], words in row["problem"]) == ("not ready", True)
+        planned = world.rolehop("plan", "there", "--format", "json", env=environ)
+        assert words in planned.json["hops"][0]["will_fail"]
+        tested = world.rolehop("source", "test", "s", env=environ)
+        assert tested.code == 4
+        assert words in tested.out
+        assert agent.asked == []

@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from rolehop.handover.child import OWN_SECRETS
 from rolehop.plan import Stamp
 from rolehop.sources import build_source, programs, stamp_of
 from rolehop.sources.programs import environment_of_program, output_of
-from tests.cli.world import SCRIPT, World
+from tests.cli.world import HUB, MFA_SERIAL, SCRIPT, World
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
 from tests.sources.machines import chained_plan, inputs_of, role_for, source_of, use, walked
@@ -49,6 +50,13 @@ def answer(key: Key, **changes: object) -> dict[str, object]:
     }
     told |= changes
     return {name: value for name, value in told.items() if value is not None}
+
+
+def keys_of(world: World) -> dict[str, object]:
+    """Return what a process prints that keeps an IAM user's own keys."""
+    key = world.alice.key
+    told = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret}
+    return {"Version": 1, **told}
 
 
 def program(world: World, body: str) -> Path:
@@ -96,7 +104,7 @@ class TestProcess:
     def test_its_stamp_is_its_definition(self, world: World, key: Key) -> None:
         printing(world, "{}")
         stamp = stamp_of(source_of(world), inputs_of(world))
-        assert stamp == Stamp("process", long_lived=False, kept=True)
+        assert stamp == Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
@@ -195,8 +203,128 @@ class TestProcess:
         use(world, f'type = "process"\ncommand = ["{script}"]')
         done = world.rolehop("credential-process", "there")
         assert done.code == 4
-        assert "source 's' -> source 's'" in done.err
+        loop = "the process of source 's' leads back to itself: source 's' -> source 's'"
+        assert done.err.splitlines()[-2:] == [
+            f"  cause: {loop}",
+            f"  try: run {script} by hand, then correct the config",
+        ]
         assert world.sts.calls == []
+
+    @pytest.mark.parametrize("chain", ["there", "own"])
+    def test_a_command_that_is_rolehop_is_read_before_it_runs(
+        self, world: World, chain: str
+    ) -> None:
+        use(world, f'type = "process"\ncommand = "rolehop credential-process {chain}"')
+        loop = f"source 's' -> chain '{chain}' -> source 's'"
+        for command in (("plan", "there"), ("credential-process", "own"), ("source", "test", "s")):
+            done = world.rolehop(*command)
+            assert (done.code, loop in done.err) == (4, True), done.err
+        (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert row["problem"] == "the process of source 's' leads back to itself"
+
+    def test_a_loop_through_a_profile_and_another_source_is_shown_whole(self, world: World) -> None:
+        use(world, 'type = "process"\ncommand = "rolehop credential-process other"')
+        config = world.config_file.read_text()
+        other = '[sources.o]\ntype = "profile"\nprofile = "p"\n[chains.other]\nsource = "o"\n'
+        world.config_file.write_text(config + other)
+        world.aws_config("[profile p]\ncredential_process = rolehop credential-process own\n")
+        done = world.rolehop("plan", "there")
+        assert done.code == 4
+        loop = "source 's' -> chain 'other' -> profile 'p' -> chain 'own' -> source 's'"
+        assert f"cause: {loop}" in done.err
+
+    def test_iam_user_keys_are_never_handed_out(self, world: World) -> None:
+        printing(world, json.dumps(keys_of(world)))
+        for _ in range(2):
+            done = world.rolehop("credential-process", "own")
+            assert done.code == 0, done.err
+            assert done.json["AccessKeyId"] != world.alice.key.access_key_id
+            assert done.json["SessionToken"]
+        assert [call.action for call in world.sts.calls] == ["GetSessionToken", "GetCallerIdentity"]
+        assert (world.home / "runs").read_text().count("argument") == 1
+
+    def test_the_plan_holds_for_iam_user_keys_too(self, world: World) -> None:
+        world.sts.world.role(HUB, trusts=[world.alice.arn], max_session=43_200)
+        printing(world, json.dumps(keys_of(world)))
+        hops = world.rolehop("plan", "there", "--format", "json").json["hops"]
+        assert any("GetSessionToken comes first" in note for note in hops[0]["notes"])
+        assert chained_plan(world) == [3600, 3600]
+        walked(world)
+        assert world.sts.calls[0].action == "GetSessionToken"
+        done = world.rolehop("source", "test", "s")
+        assert "does not end: IAM user keys" in done.out
+        assert "1 h at most: these IAM user keys become a session first" in done.out
+        told = world.rolehop("source", "test", "s", "--format", "json").json
+        assert (told["expires_at"], told["next_hop_ceiling"]) == (None, 3600)
+
+    def test_keys_behind_an_aws_profile_open_a_session_with_its_device(self, world: World) -> None:
+        printing(world, json.dumps(keys_of(world)))
+        world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
+        world.aws_config(
+            f"[profile tool]\ncredential_process = {world.folder / 'tool'}\n"
+            f"[profile hub]\nrole_arn = {HUB}\nsource_profile = tool\nmfa_serial = {MFA_SERIAL}\n"
+        )
+        (hop,) = world.rolehop("plan", "hub", "--format", "json").json["hops"]
+        assert "GetSessionToken with an MFA code comes first" in " ".join(hop["notes"])
+        code = world.device.code(datetime.now(UTC))
+        for given in (code, None):  # the second is answered from the keyring
+            done = world.rolehop("export", "hub", "--mfa-stdin", input=given)
+            assert done.code == 0, done.err
+        assert [call.action for call in world.sts.calls] == ["GetSessionToken", "AssumeRole"]
+
+    def test_a_session_without_an_end_is_never_kept_or_shown_as_endless(
+        self, world: World, key: Key
+    ) -> None:
+        printing(world, json.dumps(answer(key, Expiration=None)))
+        own = world.rolehop("credential-process", "own")
+        assert own.code == 4
+        assert "Expiration by a credential_process" in own.err
+        for _ in range(2):
+            assert world.rolehop("credential-process", "there").code == 0
+        assert (world.home / "runs").read_text().count("argument") == 2  # the hops were kept
+        tested = world.rolehop("source", "test", "s")
+        assert "lasts     end unknown" in tested.out
+        assert "1 h at most: a session that assumes a role is chaining" in tested.out
+        status = world.rolehop("status", "--format", "json").json["sessions"]
+        assert {each["hop"] for each in status} == {1, 2}
+
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [
+            ('["/nonexistent/tool"]', "the source's program, /nonexistent/tool: it is not there"),
+            ('"no-such-tool x"', "the source's program, no-such-tool: it is not on PATH"),
+            ('["/tmp"]', "the source's program, /tmp: it is no program that may be run"),
+        ],
+    )
+    def test_a_program_that_is_not_there_is_seen_by_plan_list_and_test(
+        self, command: str, words: str, world: World
+    ) -> None:
+        use(world, f'type = "process"\ncommand = {command}')
+        planned = world.rolehop("plan", "there", "--format", "json").json
+        assert planned["hops"][0]["will_fail"] == words
+        (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert (row["state"], row["problem"]) == ("not ready", words)
+        tested = world.rolehop("source", "test", "s")
+        assert (tested.code, f"trouble   {words}" in tested.out) == (4, True)
+
+    def test_a_plan_that_needs_the_program_no_more_does_not_fail(
+        self, world: World, key: Key
+    ) -> None:
+        printing(world, json.dumps(answer(key)))
+        assert world.rolehop("credential-process", "there").code == 0
+        (world.folder / "tool").unlink()
+        hops = world.rolehop("plan", "there", "--format", "json").json["hops"]
+        assert [(hop["cache"], hop["will_fail"]) for hop in hops] == [("fresh", None)] * 2
+
+    def test_another_principal_than_the_pinned_one_is_refused(self, world: World, key: Key) -> None:
+        printing(world, json.dumps(answer(key)))
+        config = world.config_file.read_text()
+        pin = 'type = "process"\nprincipal = "arn:aws:iam::111111111111:role/Other"'
+        world.config(config.replace('type = "process"', pin))
+        done = world.rolehop("credential-process", "there")
+        assert done.code == 4
+        assert "assumed-role/Start/tool" in done.err
+        assert world.sts.roles_called == []
 
 
 class TestPrograms:

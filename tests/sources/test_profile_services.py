@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, ServiceError, SourceError
-from rolehop.plan import Stamp
-from rolehop.sources import expand, stamp_of
+from rolehop.sources import expand, findings_of, stamp_of
+from rolehop.values import replace
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback
@@ -156,15 +157,19 @@ class TestIdentityCenter:
         ]
 
     @pytest.mark.parametrize(
-        "token",
+        ("token", "cause"),
         [
-            pytest.param(None, id="never-signed-in"),
-            pytest.param({"expiresAt": "2020-01-01T00:00:00Z"}, id="expired"),
-            pytest.param({"accessToken": "revoked"}, id="no-longer-accepted"),
+            pytest.param(None, "is not there", id="never-signed-in"),
+            pytest.param(
+                {"expiresAt": "2020-01-01T00:00:00Z"}, "has expired or was ended", id="expired"
+            ),
+            pytest.param(
+                {"accessToken": "revoked"}, "has expired or was ended", id="no-longer-taken"
+            ),
         ],
     )
     def test_a_sign_in_that_is_wanted_names_the_command(
-        self, token: dict[str, str] | None, home: Home, loopback: Loopback
+        self, token: dict[str, str] | None, cause: str, home: Home, loopback: Loopback
     ) -> None:
         if token is not None:
             self.signed_in(home, "corp", **token)
@@ -172,7 +177,7 @@ class TestIdentityCenter:
         assert self.ask(home, loopback.url) == [
             4,
             "AWS profile 'sso' wants a sign-in",
-            "its Identity Center sign-in is not there, or has expired",
+            f"its Identity Center sign-in {cause}",
             "aws sso login --profile sso",
         ]
 
@@ -188,7 +193,7 @@ class TestIdentityCenter:
             lambda *_: (403, json.dumps({"__type": "ForbiddenException", "message": "No access"}))
         )
         code, what, cause, _ = self.ask(home, loopback.url)
-        assert (code, cause) == (4, "ForbiddenException: No access")
+        assert (code, cause) == (5, "ForbiddenException: No access")
         assert what == "AWS refused credentials for profile 'sso'"
 
     def test_a_fault_of_the_portal_is_not_the_users(self, home: Home, loopback: Loopback) -> None:
@@ -207,6 +212,32 @@ class TestIdentityCenter:
         code, _, cause, _ = self.ask(home, "http://127.0.0.1:9", "half")
         assert code == 4
         assert "sso_role_name" in str(cause)
+
+    @pytest.mark.parametrize(
+        ("token", "found", "good"),
+        [
+            pytest.param(None, "not there", False, id="absent"),
+            pytest.param({"expiresAt": "x"}, "broken: expiresAt is no time", False, id="broken"),
+            pytest.param(
+                {"expiresAt": "2020-01-01T00:00:00Z"},
+                "expired at 2020-01-01T00:00:00Z", False, id="expired",
+            ),
+            pytest.param(
+                {"expiresAt": "2020-01-01T00:00:00Z", "refreshToken": "r"},
+                "expired at 2020-01-01T00:00:00Z", None, id="renewable",
+            ),
+            pytest.param({}, "until 2126-08-01T13:00:00Z", True, id="alive"),
+        ],
+    )  # fmt: skip
+    def test_source_test_tells_the_states_of_the_sign_in_apart(
+        self, token: dict[str, str] | None, found: str, good: bool | None, home: Home
+    ) -> None:
+        if token is not None:
+            self.signed_in(home, "corp", **token)
+        inputs = replace(home.inputs(), home=home.path)
+        base, _, _ = expand(home.source("sso"), inputs.aws)
+        _, sign_in = findings_of(base, inputs)
+        assert (sign_in.found, sign_in.good) == (found, good)
 
     def test_its_stamp_is_its_sections_and_its_session_is_kept(self, home: Home) -> None:
         inputs = home.inputs()
@@ -297,14 +328,14 @@ class TestMachine:
     DOCUMENT = json.dumps(
         {
             "Code": "Success",
-            "AccessKeyId": "ASIAMACHINE",
+            "AccessKeyId": "ASIAMACHINE000000001",
             "SecretAccessKey": SECRET,
             "Token": TOKEN,
             "Expiration": "2126-08-01T13:00:00Z",
         }
     )
     FOUND = Credentials(
-        "ASIAMACHINE", Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
+        "ASIAMACHINE000000001", Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
     )
 
     def imds(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
@@ -317,67 +348,85 @@ class TestMachine:
     @pytest.mark.parametrize(
         "config", [f"role_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n", ""]
     )
-    def test_the_instances_role(
-        self, config: str, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
-        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", loopback.url)
+    def test_the_instances_role(self, config: str, home: Home, loopback: Loopback) -> None:
+        home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = loopback.url
         loopback.answers.append(self.imds)
         home.write(f"[profile m]\n{config}")
         assert home.load("m") == self.FOUND
 
-    def test_the_containers_role(
-        self, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        "config", [f"role_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n", ""]
+    )
+    def test_version_1_of_the_metadata_is_never_asked(
+        self, config: str, home: Home, loopback: Loopback
     ) -> None:
-        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{loopback.url}/role")
-        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "bearer")
+        home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = loopback.url
+        loopback.answers.append(lambda *_: (404, ""))
+        home.write(f"[profile m]\n{config}")
+        with pytest.raises(SourceError):
+            home.load("m")
+        assert {method for method, _, _ in loopback.asked} == {"PUT"}
+
+    @pytest.mark.parametrize(
+        "config", [f"role_arn = {ROLE}\ncredential_source = EcsContainer\n", ""]
+    )
+    def test_the_containers_role(self, config: str, home: Home, loopback: Loopback) -> None:
+        home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{loopback.url}/role"
+        home.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "bearer"
         loopback.answers.append(lambda *_: (200, self.DOCUMENT))
-        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = EcsContainer\n")
+        home.write(f"[profile m]\n{config}")
         assert home.load("m") == self.FOUND
         assert loopback.asked[0][2]["authorization"] == "bearer"
 
-    @pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer"])
-    def test_the_stamp_is_not_known_before_loading(self, source: str, home: Home) -> None:
-        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = {source}\n")
-        inputs = home.inputs()
-        base, hops, _ = expand(home.source("m"), inputs.aws)
-        assert stamp_of(base, inputs) == Stamp(None, long_lived=False)
-        assert len(hops) == 1
-
     @pytest.mark.parametrize(
-        ("config", "cause"),
+        ("source", "kind", "problem"),
         [
-            (
-                "credential_source = Ec2InstanceMetadata\n",
-                "no EC2 instance metadata service answers, or the instance has no role",
-            ),
-            (
-                "credential_source = EcsContainer\n",
-                "no AWS_CONTAINER_CREDENTIALS_… variable is set",
-            ),
+            ("Ec2InstanceMetadata", "instance", None),
+            ("EcsContainer", "container", "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor"),
         ],
     )
-    def test_a_machine_without_a_role_is_told(self, config: str, cause: str, home: Home) -> None:
-        home.write(f"[profile m]\nrole_arn = {ROLE}\n{config}")
-        with pytest.raises(SourceError) as caught:
-            home.load("m")
-        assert caught.value.cause == cause
+    def test_it_is_a_source_of_the_machines_own_type(
+        self, source: str, kind: str, problem: str | None, home: Home
+    ) -> None:
+        home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = {source}\n")
+        inputs = home.inputs()
+        asked = SourceConfig("x", "profile", {"profile": "m", "mfa_serial": "auto"})
+        base, hops, _ = expand(asked, inputs.aws)
+        assert (base.type, base.settings, len(hops)) == (kind, {}, 1)
+        stamp = stamp_of(base, inputs)
+        assert (stamp.value, stamp.long_lived) == (None, False)
+        assert str(stamp.problem).startswith(str(problem))
 
     def test_a_profile_with_nothing_on_a_machine_without_a_role_is_told(self, home: Home) -> None:
+        home.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         home.write("[profile m]\nregion = eu-west-1\n")
         with pytest.raises(SourceError) as caught:
             home.load("m")
         assert caught.value.what == "there are no credentials for AWS profile 'm'"
+        assert "AWS_EC2_METADATA_DISABLED is true" in str(caught.value.cause)
 
+    def test_what_stands_in_for_a_profile_with_nothing_is_shown(self, home: Home) -> None:
+        home.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+        home.write("[profile m]\nregion = eu-west-1\n")
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("m"), inputs.aws)
+        nothing, machine = findings_of(base, inputs)
+        assert (nothing.good, machine.good) == (None, False)
+        assert "the machine's role stands in" in nothing.found
+        assert "switched off" in str(stamp_of(base, inputs).problem)
+
+    @pytest.mark.parametrize("status", [403, 503])
     def test_a_container_endpoint_that_fails_is_told(
-        self, home: Home, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+        self, status: int, home: Home, loopback: Loopback
     ) -> None:
-        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{loopback.url}/role")
-        loopback.answers.append(lambda *_: (403, '{"secret": "anothersecret"}'))
+        home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{loopback.url}/role"
+        home.environ["AWS_METADATA_SERVICE_NUM_ATTEMPTS"] = "1"
+        loopback.answers.append(lambda *_: (status, '{"secret": "anothersecret"}'))
         home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = EcsContainer\n")
-        with pytest.raises(SourceError) as caught:
+        with pytest.raises(RolehopError) as caught:
             home.load("m")
-        assert caught.value.cause == "the credentials endpoint answered with HTTP 403"
+        assert caught.value.cause == f"HTTP {status}"
+        assert caught.value.exit_code == (6 if status == 503 else 4)
 
 
 class TestLogin:

@@ -17,13 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from rolehop.aws import pkcs11, rolesanywhere, x509
+from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, RolehopError, ServiceError, SourceError
+from rolehop.errors import HopRefused, NoTerminal, RolehopError, ServiceError, SourceError
 from rolehop.sources import build_source, findings_of, roles_anywhere, stamp_of
+from rolehop.sources.inputs import SourceChanged
 from rolehop.sources.source_type import Login
 from tests.cli.world import World
 from tests.doubles.endpoint import Answer
-from tests.doubles.roles_anywhere import ANCHOR, PROFILE, RolesAnywhere
+from tests.doubles.roles_anywhere import ANCHOR, PROFILE, REGION, RolesAnywhere
 from tests.sources.machines import (
     START,
     MemoryTokens,
@@ -228,8 +230,9 @@ class TestRolesAnywhere:
         tokens = MemoryTokens()
         inputs = inputs_of(world, tokens=tokens)
         source = source_of(world)
-        with pytest.raises(SourceError, match="cannot be used"):
+        with pytest.raises(SourceError, match="cannot be opened") as caught:
             roles_anywhere.login(source, inputs, Login(text=Secret("wrong\n")))
+        assert caught.value.fix == "give the passphrase that it was encrypted with"
         assert tokens.documents == {}
         told = roles_anywhere.login(source, inputs, Login(text=Secret(PASSPHRASE + "\n")))
         assert PASSPHRASE not in told
@@ -264,7 +267,10 @@ class TestRolesAnywhere:
         with_files(world, leaf)
         stamp = stamp_of(source_of(world), inputs_of(world))
         fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex()
-        assert (stamp.value, stamp.kept, stamp.long_lived) == (fingerprint, True, False)
+        value = f"{fingerprint} {double.url}"  # an emulator's session is not taken for a real one
+        assert (stamp.value, stamp.kept, stamp.long_lived) == (value, True, False)
+        del world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"]
+        assert stamp_of(source_of(world), inputs_of(world)).value == fingerprint
         assert double.asked == []
 
 
@@ -276,7 +282,8 @@ class TestFailures:
         folder = world.config_file.parent
         (folder / "me.pem").unlink()
         assert failure(world).what == f"there is no file {folder / 'me.pem'}"
-        assert "no such file" in str(stamp_of(source_of(world), inputs_of(world)).problem)
+        stamp = stamp_of(source_of(world), inputs_of(world))
+        assert str(stamp.problem).startswith(f"there is no file {folder / 'me.pem'}")
         [first, *_] = findings_of(source_of(world), inputs_of(world))
         assert (first.found, first.good) == ("not there", False)
         write(folder / "me.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
@@ -309,6 +316,7 @@ class TestFailures:
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
         error = failure(world, person=Typist("a wrong secret"))
         assert error.cause == "the passphrase is wrong, or the key is damaged"
+        assert error.fix == "check it; rolehop source login s keeps the right passphrase"
         assert "wrong secret" not in f"{error.what}{error.cause}{error.fix}"
         write(world.config_file.with_name("me.p12"), p12(leaf, [], PASSPHRASE))
         settings(world, 'pkcs12 = "me.p12"')
@@ -400,8 +408,18 @@ class TestFailures:
             (Answer(201, b'{"credentialSet": []}'), ServiceError, "there is no credential set"),
             (
                 Answer(404, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}),
-                SourceError,
+                HopRefused,
                 "ResourceNotFoundException",
+            ),
+            (
+                Answer(403, b'{"message": "no"}', {"X-Amzn-ErrorType": "AccessDeniedException"}),
+                HopRefused,
+                "AccessDeniedException: no",
+            ),
+            (
+                Answer(400, b"", {"X-Amzn-ErrorType": "ValidationException"}),
+                HopRefused,
+                "ValidationException",
             ),
         ],
     )
@@ -419,6 +437,95 @@ class TestFailures:
         error = failure(world)
         assert isinstance(error, kind)
         assert words in str(error.cause)
+        assert error.fix
+
+    def test_an_anchor_of_another_region_is_refused(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        with_files(world, issue("me", root))
+        text = world.config_file.read_text().replace(REGION, "eu-central-1")
+        world.config_file.write_text(text)
+        error = failure(world)
+        assert (error.exit_code, error.hop) == (5, None)
+        assert "Credential scope is not valid" in str(error.cause)
+        done = world.rolehop("credential-process", "there")
+        assert (done.code, done.out) == (5, "")
+
+    def test_a_service_that_hangs_is_given_up(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        leaf = issue("me", root)
+        with_files(world, leaf)
+        folder = world.config_file.parent
+        double.hangs = True
+        with pytest.raises(ServiceError) as caught:
+            rolesanywhere.create_session(
+                rolesanywhere.SessionRequest(ANCHOR, PROFILE, START),
+                x509.from_files(folder / "me.pem", folder / "me.key", None, nobody),
+                ClientSettings(REGION, read_timeout_seconds=0.2, max_attempts=1),
+                endpoint_url=double.url,
+                now=lambda: datetime.now(UTC),
+            )
+        assert caught.value.cause == "no answer within 0.2 s"
+
+    def test_an_address_that_is_none_names_the_variable(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        with_files(world, issue("me", root))
+        world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"] = "nonsense"
+        error = failure(world)
+        assert error.exit_code == 3
+        assert "AWS_ENDPOINT_URL…" in f"{error.what} {error.fix}"
+
+    def test_a_command_without_a_passphrase_is_told(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        leaf = issue("me", root)
+        encrypted = key_pem(leaf.key, passphrase=PASSPHRASE)
+        with_files(world, leaf, encrypted, 'passphrase_command = ["true"]')
+        error = failure(world)
+        assert error.what == "the passphrase_command of source 's' printed nothing"
+        assert error.cause
+        assert error.fix
+        with_files(world, leaf, encrypted, 'passphrase_command = ["echo", "wrong"]')
+        assert "correct passphrase_command" in str(failure(world).fix)
+
+    def test_a_kept_passphrase_that_is_wrong_is_forgotten(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        leaf = issue("me", root)
+        with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
+        tokens = MemoryTokens()
+        tokens.put("roles-anywhere/s", {"passphrase": Secret("an old one")})
+        error = failure(world, tokens=tokens)
+        assert "rolehop source login s" in str(error.fix)
+        assert tokens.documents == {}
+
+    def test_a_certificate_that_changes_under_a_walk_is_planned_anew(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        with_files(world, issue("me", root))
+        planned = build_source(source_of(world), inputs_of(world))
+        with_files(world, issue("you", root))
+        with pytest.raises(SourceChanged):
+            planned.load()
+        write(world.config_file.with_name("me.p12"), p12(issue("me", root), [], None))
+        settings(world, 'pkcs12 = "me.p12"')
+        planned = build_source(source_of(world), inputs_of(world))
+        write(world.config_file.with_name("me.p12"), p12(issue("you", root), [], None))
+        with pytest.raises(SourceChanged):
+            planned.load()
+        assert double.asked == []
+
+    def test_another_certificate_gets_a_session_of_its_own(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        me, you = issue("me", root), issue("you", root)
+        for leaf, sessions in ((me, 1), (me, 1), (you, 2), (me, 2)):
+            with_files(world, leaf)
+            done = world.rolehop("credential-process", "own")
+            assert done.code == 0, done.err
+            assert len(double.keys) == sessions
 
     def test_no_answer_is_told(self, world: World, double: RolesAnywhere, root: Issued) -> None:
         with_files(world, issue("me", root))
@@ -458,6 +565,76 @@ class TestFailures:
         assert done.code == 3
         assert complaint in done.err
         assert "1234" not in done.out
+
+
+class TestOfflineProblems:
+    """What is plain already is told by plan, source list and source test, before any call."""
+
+    def problem(self, world: World) -> str:
+        done = world.rolehop("plan", "there", "--format", "json")
+        assert done.code == 0, done.err
+        told = str(done.json["hops"][0]["will_fail"])
+        [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert (listed["state"], listed["problem"]) == ("not ready", told)
+        tested = world.rolehop("source", "test", "s", "--no-prompt", "--format", "json")
+        assert tested.code == 4, tested.err
+        assert False in [each["good"] for each in tested.json["findings"]]
+        return told
+
+    def test_each_is_told_apart(self, world: World, double: RolesAnywhere, root: Issued) -> None:
+        leaf, folder = issue("me", root), world.config_file.parent
+        now = datetime.now(UTC).replace(microsecond=0)
+        with_files(world, leaf)
+        (folder / "me.pem").unlink()
+        assert f"there is no file {folder / 'me.pem'}" in self.problem(world)
+        write(folder / "me.pem", b"hello")
+        assert "it holds no PEM certificate" in self.problem(world)
+        write(folder / "me.pem", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n")
+        assert "a certificate in it is damaged" in self.problem(world)
+        with_files(world, issue("me", root, ends=now - timedelta(hours=1)))
+        assert "the certificate of CN=me expired at " in self.problem(world)
+        with_files(world, issue("me", root, begins=now + timedelta(hours=1)))
+        assert "the certificate of CN=me is valid from " in self.problem(world)
+        with_files(world, leaf)
+        (folder / "me.key").unlink()
+        assert f"there is no file {folder / 'me.key'}" in self.problem(world)
+        with_files(world, leaf, b"hello")
+        assert "it holds no PEM private key" in self.problem(world)
+        for key in (rsa_key(), ec_key()):
+            with_files(world, leaf, key_pem(key))
+            assert "the private key does not belong to the certificate" in self.problem(world)
+        with_files(world, leaf, chain=b"hello")
+        assert f"{folder / 'chain.pem'} cannot be used" in self.problem(world)
+        settings(world, 'pkcs12 = "me.p12"')
+        assert f"there is no file {folder / 'me.p12'}" in self.problem(world)
+        write(folder / "me.p12", b"hello")
+        assert "it is no PKCS#12 file" in self.problem(world)
+        assert double.asked == []
+
+    def test_what_a_passphrase_seals_is_no_problem(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        leaf = issue("me", root)
+        with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
+        assert stamp_of(source_of(world), inputs_of(world)).problem is None
+        *_, found = findings_of(source_of(world), inputs_of(world))
+        ends = leaf.certificate.not_valid_after_utc
+        assert (found.found, found.good) == (f"CN=me, until {ends:%Y-%m-%dT%H:%M:%SZ}", True)
+        write(world.config_file.with_name("me.p12"), p12(leaf, [], PASSPHRASE))
+        settings(world, 'pkcs12 = "me.p12"')
+        assert stamp_of(source_of(world), inputs_of(world)).problem is None
+        *_, found = findings_of(source_of(world), inputs_of(world))
+        assert (found.found.partition(",")[0], found.good) == ("in the PKCS#12 file", None)
+
+    def test_a_session_that_still_holds_needs_no_certificate(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        with_files(world, issue("me", root))
+        assert world.rolehop("credential-process", "there").code == 0
+        world.config_file.with_name("me.key").unlink()
+        done = world.rolehop("plan", "there", "--format", "json")
+        assert [hop["will_fail"] for hop in done.json["hops"]] == [None, None]
+        assert world.rolehop("credential-process", "there").code == 0
 
 
 PIN = "937214"
@@ -533,9 +710,15 @@ class TestToken:
         assert load(world, person=person).access_key_id == double.keys[0].access_key_id
         assert PIN not in "".join(person.asked)
         fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex()
-        assert stamp_of(source_of(world), inputs_of(world)).value == fingerprint
+        value = stamp_of(source_of(world), inputs_of(world)).value
+        assert value == f"{fingerprint} {double.url}"
+        beyond: list[str] = []
+        watching = inputs_of(world, beyond_record=lambda: beyond.append("token"))
+        assert stamp_of(source_of(world), watching).problem is None
+        assert beyond  # another token may be plugged in: the quick path steps aside
         error = failure(world, person=Typist("000000"))
         assert error.cause == "the PIN is wrong"
+        assert error.fix == "check it; rolehop source login s keeps the right PIN"
         settings(world, f'pkcs11 = "pkcs11:token=work;object=key{number}?module-path={token}"')
         told = roles_anywhere.login(
             source_of(world), inputs_of(world, tokens=MemoryTokens()), Login(text=Secret(PIN))

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -16,11 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.aws.saml import LONGEST, read_assertion
+from rolehop.aws.settings import ClientSettings
+from rolehop.aws.sts import StsClient
 from rolehop.credentials import Secret
-from rolehop.errors import NoTerminal, RolehopError, ServiceError
+from rolehop.errors import NoTerminal, RolehopError, ServiceError, SourceError
 from rolehop.sources import build_source, findings_of, saml, stamp_of
+from rolehop.sources.inputs import SourceChanged
 from rolehop.sources.source_type import Login
-from tests.cli.world import World
+from tests.cli.on_terminal import OnTerminal
+from tests.cli.world import SCRIPT, World
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (
     START,
@@ -36,6 +40,7 @@ from tests.sources.machines import (
 
 PROVIDER = "arn:aws:iam::111111111111:saml-provider/Corp"
 OTHER = "arn:aws:iam::222222222222:role/Other"
+THIRD = "arn:aws:iam::111111111111:role/Third"
 
 
 @pytest.fixture
@@ -59,6 +64,25 @@ def idp(world: World) -> IdentityProvider:
 def by_variable(world: World, assertion: str, more: str = "") -> None:
     use(world, f'type = "saml"\nassertion_env = "SAML"\n{more}')
     world.more["SAML"] = assertion
+
+
+def impatient(world: World) -> Callable[[str], StsClient]:
+    """Return what makes clients that wait for an answer 0.2 s, once."""
+
+    def client(region: str) -> StsClient:
+        return StsClient(
+            ClientSettings(
+                region, endpoint_url=world.sts.url, read_timeout_seconds=0.2, max_attempts=1
+            )
+        )
+
+    return client
+
+
+def told_by(code: str, error: RolehopError) -> str:
+    """Return AWS's words as they are told; throttling tells the attempts, too."""
+    attempts = str(error.cause).partition(" (")[2]
+    return f"{code}: so it is ({attempts}" if attempts else f"{code}: so it is"
 
 
 def failure(world: World, **more: object) -> RolehopError:
@@ -169,7 +193,9 @@ class TestSaml:
         inputs = inputs_of(world, tokens=tokens)
         saml.login(source_of(world), inputs, Login(text=Secret(idp.assertion([START]))))
         later = datetime.now(UTC) + timedelta(hours=2)
-        assert "wants a sign-in" in failure(world, tokens=tokens, now=lambda: later).what
+        error = failure(world, tokens=tokens, now=lambda: later)
+        assert "wants a sign-in" in error.what
+        assert "the session of the last sign-in ended at" in str(error.cause)
 
     def test_the_assertions_duration_is_asked_for(
         self, world: World, idp: IdentityProvider
@@ -229,6 +255,16 @@ class TestRoles:
         assert error.cause == f"it offers {START}"
         assert world.sts.calls == []
 
+    @pytest.mark.parametrize(("named", "wanted"), [(f'role = "{START}"', START), ("", "any role")])
+    def test_another_provider_is_told_with_the_one_wanted_and_those_found(
+        self, named: str, wanted: str, world: World, idp: IdentityProvider
+    ) -> None:
+        elsewhere = PROVIDER.replace("Corp", "Elsewhere")
+        by_variable(world, idp.assertion([START]), f'{named}\nprovider = "{elsewhere}"')
+        error = failure(world)
+        assert error.what == f"the assertion of source 's' does not offer {wanted} by {elsewhere}"
+        assert error.cause == f"it offers {START} by {PROVIDER}"
+
     def test_an_assertion_without_a_role_is_told(self, world: World, idp: IdentityProvider) -> None:
         by_variable(world, idp.assertion([]))
         assert failure(world).what == "the assertion of source 's' offers no role"
@@ -252,6 +288,12 @@ class TestFailures:
         assert error.cause == "the variable SAML is not set"
         use(world, 'type = "saml"\nassertion_file = "/nonexistent/a"')
         assert failure(world).cause == "there is no file /nonexistent/a"
+        folder = world.home / "folder"
+        folder.mkdir()
+        use(world, f'type = "saml"\nassertion_file = "{folder}"')
+        error = failure(world)
+        assert error.cause == f"{folder}: is a directory"
+        assert error.fix == "check its owner and mode"
         by_variable(world, "hello")
         assert failure(world).what == "the assertion of source 's' cannot be read"
         done = world.rolehop("credential-process", "there")
@@ -261,6 +303,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("text", "cause"),
         [
+            (" \n", "it is empty"),
             ("secret text", "it is neither base64 nor XML"),
             ("<secret", "it is no well-formed XML without a document type"),
             (
@@ -299,14 +342,16 @@ class TestFailures:
     ) -> None:
         by_variable(world, idp.assertion([START], audience="https://elsewhere.example"))
         error = failure(world)
-        assert error.exit_code == 4
+        assert error.exit_code == 5
         assert "InvalidIdentityToken: Incorrect audience" in str(error.cause)
         assert "audience" in str(error.fix)
 
     def test_a_forged_one_is_refused(self, world: World, idp: IdentityProvider) -> None:
         forger = IdentityProvider(PROVIDER)
         by_variable(world, forger.assertion([START]))
-        assert "Response signature invalid" in str(failure(world).cause)
+        error = failure(world)
+        assert error.exit_code == 5
+        assert "Response signature invalid" in str(error.cause)
 
     def test_a_role_that_does_not_trust_the_provider_is_told(
         self, world: World, idp: IdentityProvider
@@ -314,8 +359,63 @@ class TestFailures:
         world.sts.world.role(START, trusts=["*"], actions=["sts:AssumeRole"])
         by_variable(world, idp.assertion([START]))
         error = failure(world)
+        assert error.exit_code == 5
         assert "AccessDenied" in str(error.cause)
         assert "sts:AssumeRoleWithSAML" in str(error.fix)
+
+    @pytest.mark.parametrize(
+        ("code", "exit_code"),
+        [
+            ("ValidationError", 5),
+            ("IDPRejectedClaim", 5),
+            ("RegionDisabledException", 5),
+            ("MalformedPolicyDocument", 5),
+            ("ExpiredTokenException", 4),
+            ("IDPCommunicationError", 6),
+            ("Throttling", 6),
+        ],
+    )
+    def test_what_aws_answers_decides_whose_fault_it_is(
+        self, code: str, exit_code: int, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START]))
+        world.sts.fail(9, status=400, code=code, text="so it is")
+        error = failure(world)
+        assert (error.exit_code, error.cause) == (exit_code, told_by(code, error))
+        assert error.fix
+
+    def test_an_assertion_too_old_for_aws_names_the_sign_in(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        world.sts.fail(status=400, code="ExpiredTokenException")
+        text = Secret(idp.assertion([START]))
+        with pytest.raises(SourceError) as caught:
+            saml.login(source_of(world), inputs_of(world), Login(text=text))
+        assert caught.value.fix == "TOOL | rolehop source login s --stdin"
+
+    def test_an_sts_that_hangs_is_given_up(self, world: World, idp: IdentityProvider) -> None:
+        by_variable(world, idp.assertion([START]))
+        world.sts.delay_seconds = 30
+        error = failure(world, sts=impatient(world))
+        assert error.exit_code == 6
+        assert error.cause == "no answer within 0.2 s"
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            (b"<html>", "something unexpected"),
+            (b"<AssumeRoleWithSAMLResponse/>", "something unexpected"),
+        ],
+    )
+    def test_an_answer_that_makes_no_sense_is_told(
+        self, body: bytes, words: str, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START]))
+        world.sts.say(body)
+        error = failure(world)
+        assert error.exit_code == 6
+        assert words in error.what
 
     def test_no_answer_of_sts_is_not_the_assertions_fault(
         self, world: World, idp: IdentityProvider
@@ -338,6 +438,10 @@ class TestFailures:
         by_variable(world, "broken")
         [found] = findings_of(source_of(world), inputs_of(world))
         assert found.good is False
+        by_variable(world, idp.assertion([START, OTHER]))
+        [found] = findings_of(source_of(world), inputs_of(world))
+        assert found.good is False
+        assert "names no role" in found.found
 
     @pytest.mark.parametrize(
         "values",
@@ -350,6 +454,184 @@ class TestFailures:
         assert saml.TABLE.rule is not None
         with pytest.raises(ValueError, match=r"keep one|role's account"):
             saml.TABLE.rule(values)
+
+
+class TestOfflineProblems:
+    """What is plain already is told by plan and source list, before any call."""
+
+    def problem(self, world: World) -> str:
+        done = world.rolehop("plan", "there", "--format", "json")
+        assert done.code == 0, done.err
+        told = str(done.json["hops"][0]["will_fail"])
+        [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert (listed["state"], listed["problem"]) == ("not ready", told)
+        assert world.sts.calls == []
+        return told
+
+    def test_absent_broken_expired_and_of_another_role_are_four_things(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, "")
+        assert "has no assertion: the variable SAML is not set" in self.problem(world)
+        by_variable(world, "<Response/>")
+        assert "cannot be read: " in self.problem(world)
+        begun = datetime.now(UTC) - timedelta(minutes=10)
+        by_variable(world, idp.assertion([START], now=begun))
+        assert "has expired: it was good until " in self.problem(world)
+        by_variable(world, idp.assertion([OTHER]), f'role = "{START}"')
+        assert f"does not offer {START}: it offers {OTHER}" in self.problem(world)
+
+    def test_several_roles_want_somebody_who_picks(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([OTHER, START]))
+        assert f"nobody can pick one here: {OTHER}, {START}" in self.problem(world)
+        assert stamp_of(source_of(world), inputs_of(world, person=Typist())).problem is None
+
+    def test_a_session_that_still_holds_needs_no_assertion(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([START]))
+        assert world.rolehop("credential-process", "there").code == 0
+        by_variable(world, idp.assertion([START], lasts=timedelta(seconds=-1)))
+        done = world.rolehop("plan", "there", "--format", "json")
+        assert [hop["will_fail"] for hop in done.json["hops"]] == [None, None]
+        assert world.rolehop("credential-process", "there").code == 0
+
+
+class TestWhoseSession:
+    """A session walked as one principal, or as one role, is never handed to another."""
+
+    @pytest.fixture(autouse=True)
+    def other_role(self, world: World) -> None:
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": PROVIDER},
+                    "Action": "sts:AssumeRoleWithSAML",
+                }
+            ],
+        }
+        world.sts.world.role(THIRD, policy=trust)
+
+    @pytest.mark.parametrize("way", ["file", "env", "stdin"])
+    def test_another_role_or_person_in_the_assertion_gets_a_session_of_its_own(
+        self, way: str, world: World, idp: IdentityProvider
+    ) -> None:
+        file = world.config_file.with_name("assertion")
+        settings = {"file": 'assertion_file = "assertion"', "env": 'assertion_env = "SAML"'}
+        use(world, f'type = "saml"\n{settings.get(way, "")}')
+
+        def reached(*roles: str, who: str = "jane@example.com") -> str:
+            text = idp.assertion(roles, who=who)
+            file.write_text(text)
+            world.more["SAML"] = text
+            if way == "stdin":
+                done = world.rolehop("source", "login", "s", "--stdin", input=text)
+                assert done.code == 0, done.err
+            done = world.rolehop("whoami", "own", "--format", "json")
+            assert done.code == 0, done.err
+            return str(done.json["arn"]).partition("assumed-role/")[2]
+
+        assert reached(START) == "Start/jane@example.com"
+        assert reached(THIRD) == "Third/jane@example.com"
+        assert reached(THIRD, who="joe@example.com") == "Third/joe@example.com"
+        assert reached(START) == "Start/jane@example.com"
+
+    def test_what_was_picked_holds_while_the_same_is_offered(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([THIRD, START]))
+        with OnTerminal(world, SCRIPT, "whoami", "own", "--format", "json") as person:
+            person.expect("number, or a part")
+            person.types("Third")
+            done = person.ended()
+        assert "Third" in done.json["arn"]
+        by_variable(world, idp.assertion([START, THIRD]))
+        assert "Third" in world.rolehop("whoami", "own", "--format", "json").json["arn"]
+        by_variable(world, idp.assertion([START]))
+        assert "Start" in world.rolehop("whoami", "own", "--format", "json").json["arn"]
+
+    def test_an_assertion_that_changes_under_a_walk_is_planned_anew(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        file = world.config_file.with_name("assertion")
+        file.write_text(idp.assertion([START]))
+        use(world, 'type = "saml"\nassertion_file = "assertion"')
+        planned = build_source(source_of(world), inputs_of(world))
+        file.write_text(idp.assertion([START], who="joe@example.com"))
+        with pytest.raises(SourceChanged):
+            planned.load()
+        assert world.sts.calls == []
+
+    def test_a_sign_in_under_a_walk_is_planned_anew(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        inputs = inputs_of(world, tokens=MemoryTokens())
+        source = source_of(world)
+        saml.login(source, inputs, Login(text=Secret(idp.assertion([START]))))
+        planned = build_source(source, inputs)
+        joe = idp.assertion([START], who="joe@example.com")
+        saml.login(source, inputs, Login(text=Secret(joe)))
+        with pytest.raises(SourceChanged):
+            planned.load()
+
+    def test_a_sign_in_for_one_role_is_not_used_for_another(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        text = idp.assertion([START])
+        assert world.rolehop("source", "login", "s", "--stdin", input=text).code == 0
+        use(world, 'type = "saml"\nrole = "111111111111:role/Start"')
+        assert world.rolehop("credential-process", "own").code == 0
+        for named in (f'role = "{THIRD}"', f'provider = "{PROVIDER}2"'):
+            use(world, f'type = "saml"\n{named}')
+            done = world.rolehop("credential-process", "own")
+            assert (done.code, done.out) == (4, "")
+            assert f"the last sign-in was for {START} by {PROVIDER}" in done.err
+        use(world, 'type = "saml"')
+        elsewhere = world.sts.url.replace("127.0.0.1", "localhost")
+        done = world.rolehop("credential-process", "own", env={"AWS_ENDPOINT_URL_STS": elsewhere})
+        assert done.code == 4
+        assert "made at another STS endpoint" in done.err
+
+    def test_a_command_does_not_go_on_where_a_sign_in_has_ended(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        tool.write_text(f"#!/bin/sh\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
+        tokens, source = MemoryTokens(), source_of(world)
+        inputs = inputs_of(world, tokens=tokens)
+        assert stamp_of(source, inputs).value == "command"
+        joe = idp.assertion([START], who="joe@example.com")
+        saml.login(source, inputs, Login(text=Secret(joe)))
+        assert stamp_of(source, inputs).value == "generation-1"
+        later = inputs_of(
+            world, tokens=tokens, now=lambda: datetime.now(UTC) + timedelta(minutes=50)
+        )
+        with pytest.raises(SourceChanged):
+            build_source(source, later).load()
+        assert stamp_of(source, inputs).value == "command"
+        assert build_source(source, inputs).load() is not None
+
+    def test_principal_pins_who_a_command_must_be(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        tool.write_text(f"#!/bin/sh\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        settings = f'type = "saml"\nassertion_command = ["{tool}"]'
+        use(world, f'{settings}\nprincipal = "{START}"')
+        assert world.rolehop("credential-process", "there").code == 0
+        use(world, f'{settings}\nprincipal = "{THIRD}"')  # what is cached does not count any more
+        done = world.rolehop("credential-process", "there")
+        assert (done.code, done.out) == (4, "")
+        assert f"the config says it must be {THIRD}" in done.err
 
 
 @given(st.text() | st.binary().map(lambda data: base64.b64encode(data).decode()))

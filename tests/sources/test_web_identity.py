@@ -6,16 +6,34 @@ import base64
 import json
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
+from rolehop.arn import RoleArn
+from rolehop.aws.ci import github_token
+from rolehop.aws.http import HttpClient
+from rolehop.aws.oidc import Issuer as OidcClient
+from rolehop.aws.settings import ClientSettings
+from rolehop.aws.sts import StsClient, WebIdentity
+from rolehop.config.loader import load_config
+from rolehop.credentials import Secret
+from rolehop.errors import ServiceError
+from rolehop.files import read_trusted
+from rolehop.sources import SOURCE_TABLES, build_source, oidc_signin, web_identity
+from rolehop.sources.inputs import SourceChanged
+from rolehop.sources.source_type import Login
+from rolehop.values import replace
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, Done, World
 from tests.doubles import browser
 from tests.doubles.oidc import Issuer
 from tests.doubles.web import Reply
+from tests.sources.machines import MemoryTokens, inputs_of
 
 HOME = "111111111111"
 DEPLOY = "arn:aws:iam::111111111111:role/Deploy"
@@ -242,6 +260,13 @@ def _claims(**claims: object) -> str:
         pytest.param("", "holds no token", id="empty"),
         pytest.param("nonsense", "no JSON Web Token", id="no-token"),
         pytest.param("a.b.c", "claims cannot be read", id="broken-claims"),
+        pytest.param("a.b!b.c", "claims cannot be read", id="not-base64"),
+        pytest.param(
+            f"{_claims(iss='i')}\n{_claims(iss='j')}",
+            "it has 2 lines, and a token is one",
+            id="two",
+        ),
+        pytest.param(f"token {_claims(iss='i')}", "it has blanks inside", id="blanks"),
         pytest.param("x" * 30_000, "longer than", id="too-long"),
         pytest.param(_claims(iss="i", sub="s", exp=1), "expired at 1970", id="expired"),
         pytest.param(
@@ -259,6 +284,212 @@ def test_absent_and_broken_tokens_are_told_apart_before_any_call(
     assert done.code == 4
     assert words in done.err
     assert federated.actions() == []
+
+
+def test_a_command_that_prints_more_than_the_token_is_told(federated: Federated) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE) + "\nhello\n")
+    federated.source(f'token_command = ["cat", "{federated.token_file}"]')
+    done = federated.export()
+    assert done.code == 4
+    assert "the output of cat holds no web identity token" in done.err
+    assert "it has 2 lines" in done.err
+
+
+def test_blanks_in_an_opaque_token_are_told_too(federated: Federated) -> None:
+    federated.token_file.write_text("one two")
+    federated.source(f'token_file = "{federated.token_file}"', 'provider_id = "www.amazon.com"')
+    assert "it has blanks inside" in federated.export().err
+
+
+def _planned(federated: Federated) -> str:
+    """Return the problem that plan and source list tell; neither makes a call."""
+    done = federated.world.rolehop("plan", "hub", "--format", "json")
+    assert done.code == 0, done.err
+    told = str(done.json["hops"][0]["will_fail"])
+    listed = federated.world.rolehop("source", "list", "--format", "json").json["sources"]
+    assert [(each["state"], each["problem"]) for each in listed] == [("not ready", told)]
+    assert federated.actions() == []
+    return told
+
+
+def test_what_a_token_says_is_told_by_plan_and_source_list(federated: Federated) -> None:
+    federated.source(f'token_file = "{federated.token_file}"', f'audience = "{AUDIENCE}"')
+    assert "is not there" in _planned(federated)
+    federated.token_file.write_text("nonsense")
+    assert "holds no web identity token: it is no JSON Web Token" in _planned(federated)
+    federated.token_file.write_text(federated.issuer.expired(SUBJECT))
+    assert "the token of source 'ci' expired at " in _planned(federated)
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, "somebody-else"))
+    assert "is for another audience: somebody-else" in _planned(federated)
+    tested = federated.world.rolehop("source", "test", "ci", "--format", "json")
+    assert [each["good"] for each in tested.json["findings"]] == [True, False]
+
+
+def test_eks_variables_without_a_role_are_told_by_plan(federated: Federated) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    federated.source(role=None)
+    federated.world.more["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(federated.token_file)
+    assert "knows no role" in _planned(federated)
+    federated.world.more["AWS_ROLE_ARN"] = "nonsense"
+    assert "the role of source 'ci' is no role" in _planned(federated)
+
+
+def test_a_session_that_still_holds_needs_no_token(federated: Federated) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    federated.source(f'token_file = "{federated.token_file}"')
+    assert federated.export().code == 0
+    federated.token_file.write_text(federated.issuer.expired(SUBJECT))
+    done = federated.world.rolehop("plan", "hub", "--format", "json")
+    assert [hop["will_fail"] for hop in done.json["hops"]] == [None]
+    assert federated.export().code == 0
+
+
+def test_a_plan_asks_no_program_for_a_ci_token(federated: Federated) -> None:
+    folder = federated.world.folder / "bin"
+    folder.mkdir()
+    script = folder / "circleci"
+    script.write_text(f"#!/bin/sh\ntouch {federated.world.folder}/asked\n")
+    script.chmod(0o700)
+    federated.source('ci = "circleci"', f'audience = "{AUDIENCE}"')
+    token = federated.issuer.token(SUBJECT, "org")
+    path = f"{folder}:{federated.world.environ['PATH']}"
+    done = federated.world.rolehop("plan", "hub", env={"PATH": path, "CIRCLE_OIDC_TOKEN_V2": token})
+    assert done.code == 0, done.err
+    assert "will fail" not in done.out
+    assert not (federated.world.folder / "asked").exists()
+
+
+def test_a_token_that_changes_under_a_walk_is_planned_anew(federated: Federated) -> None:
+    federated.source(f'token_file = "{federated.token_file}"')
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    config = federated.world.config_file
+    found = load_config([config], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
+    planned = build_source(found.sources["ci"], inputs_of(federated.world))
+    federated.token_file.write_text(federated.issuer.token("somebody else", AUDIENCE))
+    with pytest.raises(SourceChanged):
+        planned.load()
+    assert federated.actions() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        ("ValidationError", 5),
+        ("IDPRejectedClaim", 5),
+        ("RegionDisabledException", 5),
+        ("InvalidIdentityToken", 5),
+        ("ExpiredTokenException", 4),
+        ("IDPCommunicationError", 6),
+        ("Throttling", 6),
+    ],
+)
+def test_what_aws_answers_decides_whose_fault_it_is(
+    federated: Federated, code: str, exit_code: int
+) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    federated.source(f'token_file = "{federated.token_file}"')
+    federated.world.sts.fail(9, status=400, code=code)
+    done = federated.export(AWS_MAX_ATTEMPTS="1")
+    assert done.code == exit_code, done.err
+    told = json.loads(done.err)
+    assert told["cause"].startswith(f"{code}: {code}")
+    assert told["fix"]
+
+
+def test_an_id_token_too_old_for_aws_names_the_sign_in(federated: Federated) -> None:
+    _issuer(federated)
+    assert federated.world.rolehop("source", "login", "ci").code == 0
+    federated.world.sts.fail(status=400, code="ExpiredTokenException")
+    done = federated.export()
+    assert done.code == 4
+    assert json.loads(done.err)["fix"] == "rolehop source login ci"
+
+
+def test_keys_of_an_issuer_that_aws_cannot_fetch_are_told(federated: Federated) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    federated.source(f'token_file = "{federated.token_file}"')
+    text = "Couldn't retrieve verification key from your identity provider"
+    federated.world.sts.fail(9, status=400, code="InvalidIdentityToken", text=text)
+    done = federated.export()
+    assert done.code == 5
+    assert "jwks_uri" in done.err
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"<AssumeRoleWithWebIdentityResponse/>"])
+def test_an_answer_of_sts_that_makes_no_sense_is_told(federated: Federated, body: bytes) -> None:
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    federated.source(f'token_file = "{federated.token_file}"')
+    federated.world.sts.say(body)
+    done = federated.export()
+    assert done.code == 6
+    assert "something unexpected" in done.err
+
+
+IMPATIENT = ClientSettings("eu-west-1", read_timeout_seconds=0.2, max_attempts=1)
+
+
+def test_an_sts_that_hangs_is_given_up(federated: Federated) -> None:
+    federated.world.sts.delay_seconds = 30
+    settings = replace(IMPATIENT, endpoint_url=federated.world.sts.url)
+    wish = WebIdentity(RoleArn.parse(DEPLOY), "me")
+    with pytest.raises(ServiceError) as caught, StsClient(settings) as sts:
+        sts.assume_role_with_web_identity(wish, Secret(federated.issuer.token(SUBJECT, AUDIENCE)))
+    assert caught.value.cause == "no answer within 0.2 s"
+
+
+def test_an_issuer_that_hangs_is_given_up(federated: Federated) -> None:
+    issuer = federated.issuer
+    with HttpClient(IMPATIENT) as http:
+        client = OidcClient(http, issuer.url, issuer.client_id, lambda: datetime.now(UTC))
+        endpoints = client.discover()
+        issuer.say("/.well-known/openid-configuration", None)
+        with pytest.raises(ServiceError) as caught:
+            client.discover()
+        assert caught.value.cause == "no answer within 0.2 s"
+        issuer.say("/token", None)
+        with pytest.raises(ServiceError) as caught:
+            client.by_refresh(endpoints, Secret("refresh"), None)
+        assert caught.value.cause == "no answer within 0.2 s"
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        (None, "no answer within 0.2 s"),
+        (Reply(text="<html>"), "it is no JSON object"),
+        (Reply(json={"count": 1}), "value is missing"),
+        (Reply(503), "HTTP 503"),
+    ],
+)
+def test_a_github_that_hangs_or_makes_no_sense_is_told(
+    federated: Federated, reply: Reply | None, cause: str
+) -> None:
+    federated.issuer.say("/request", reply, 3)
+    url = f"{federated.issuer.url}/request"
+    with pytest.raises(ServiceError) as caught, HttpClient(IMPATIENT) as http:
+        github_token(http, url, Secret("bearer"), AUDIENCE)
+    assert caught.value.cause == cause
+
+
+def test_a_job_that_github_refuses_is_exit_4(federated: Federated) -> None:
+    federated.issuer.say("/request", Reply(403, {"message": "no"}))
+    federated.source('ci = "github"')
+    done = federated.export(
+        ACTIONS_ID_TOKEN_REQUEST_URL=f"{federated.issuer.url}/request",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN="request-token",
+    )
+    assert done.code == 4
+    assert "HTTP 403: no" in done.err
+    assert "id-token: write" in done.err
+
+
+def test_a_request_url_that_is_none_is_named(federated: Federated) -> None:
+    federated.source('ci = "github"')
+    done = federated.export(
+        ACTIONS_ID_TOKEN_REQUEST_URL="nonsense", ACTIONS_ID_TOKEN_REQUEST_TOKEN="t"
+    )
+    assert done.code == 3
+    assert "the address in ACTIONS_ID_TOKEN_REQUEST_URL cannot be called" in done.err
 
 
 def test_a_token_for_another_audience_is_refused_here_where_the_config_names_one(
@@ -393,6 +624,94 @@ def test_logout_revokes_the_refresh_token_and_forgets_it(federated: Federated) -
     assert federated.world.rolehop("source", "login", "ci").code == 0
     assert federated.world.rolehop("source", "logout", "ci").code == 0
     assert federated.issuer.refreshes == {}
+    assert federated.world.items() == []
+
+
+@pytest.mark.parametrize("person", ["alice@corp", "bob@corp"])
+def test_signing_in_anew_ends_the_sign_in_before_at_the_issuer(
+    federated: Federated, person: str
+) -> None:
+    _issuer(federated)
+    assert federated.world.rolehop("source", "login", "ci").code == 0
+    federated.issuer.person = person
+    done = federated.world.rolehop("source", "login", "ci")
+    assert done.code == 0, done.err
+    assert list(federated.issuer.refreshes.values()) == [person]
+    assert federated.export().code == 0
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(400, {"error": "unsupported_token_type"})])
+def test_a_sign_in_does_not_fail_where_the_one_before_lives_on(
+    federated: Federated, reply: Reply
+) -> None:
+    _issuer(federated)
+    assert federated.world.rolehop("source", "login", "ci").code == 0
+    federated.issuer.say("/revoke", reply)
+    done = federated.world.rolehop("source", "login", "ci")
+    assert done.code == 0, done.err
+    assert "the issuer did not end the sign-in before this one" in done.err
+    assert federated.export().code == 0
+
+
+def test_where_one_token_ends_all_the_same_person_s_is_left_alone(
+    federated: Federated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc_signin, "_END_ALL", ("127.0.0.1",))
+    _issuer(federated)
+    config = federated.world.config_file
+    found = load_config([config], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
+    tokens, source = MemoryTokens(), found.sources["ci"]
+    inputs = inputs_of(federated.world, tokens=tokens, person=AtBrowser())
+    for person in ("alice", "alice", "bob"):
+        federated.issuer.person = person
+        told = web_identity.login(source, inputs, Login())
+        assert f"as {person}" in told
+    assert sorted(federated.issuer.refreshes.values()) == ["alice", "bob"]
+
+
+class AtBrowser:
+    """Somebody whose browser goes where it is sent."""
+
+    can_ask = has_browser = True
+
+    def say(self, line: str) -> None:
+        del line
+
+    def open_browser(self, url: str) -> bool:
+        threading.Thread(target=lambda: urlopen(url).close(), daemon=True).start()  # noqa: S310
+        return True
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        pytest.param(Reply(text="<html>"), 6, "it is no JSON object", id="no-json"),
+        pytest.param(Reply(json={"id_token": "x"}), 6, "access token is missing", id="half"),
+        pytest.param(
+            Reply(json={"access_token": "a", "id_token": "x"}), 4, "no JSON Web Token", id="no-jwt"
+        ),
+        pytest.param(Reply(json={"access_token": "a"}), 4, "gave no ID token", id="no-id-token"),
+        pytest.param(Reply(400, {"error": "invalid_grant"}), 4, "invalid_grant", id="refused"),
+        pytest.param(Reply(503), 6, "HTTP 503", id="fault"),
+    ],
+)
+def test_what_the_token_endpoint_says_is_not_trusted_unread(
+    federated: Federated, reply: Reply, code: int, words: str
+) -> None:
+    federated.issuer.say("/token", reply)
+    _issuer(federated)
+    done = federated.world.rolehop("source", "login", "ci")
+    assert done.code == code, done.err
+    assert words in done.err
+    assert federated.world.items() == []
+
+
+def test_an_id_token_of_another_sign_in_is_not_taken(federated: Federated) -> None:
+    federated.issuer.nonce = "another"
+    _issuer(federated)
+    done = federated.world.rolehop("source", "login", "ci")
+    assert done.code == 4
+    assert "its nonce is not the one that was sent" in done.err
     assert federated.world.items() == []
 
 

@@ -15,16 +15,31 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def allowed(world: Json) -> bool:
-    """Tell whether every action of the world's call is allowed."""
-    return all(_one(world, action) for action in world["actions"])
+def allowed(world: Json) -> bool | None:
+    """Tell whether every action of the world's call is allowed; ``None``: AWS does not say.
+
+    What AWS leaves open is read both ways: kindly, for the caller, and against it.
+    """
+    readings = {
+        all(_one({**world, "kind": kind}, action) for action in world["actions"])
+        for kind in (True, False)
+    }
+    return readings.pop() if len(readings) == 1 else None
 
 
 def _one(world: Json, action: str) -> bool:
     caller, role = world["caller"], world["role"]
+    if "/aws-service-role/" in role and role.split("/")[2] != world["service"]:
+        return False
+    if caller is None:
+        return _from_outside(world, action)
+    if ":federated-user/" in caller:
+        return False
     if caller.endswith(":root") or caller.split(":")[1] != role.split(":")[1]:
         return False
     for name in ("trust", "identity", "boundary", "session_policy", "scp", "rcp"):
+        if name == "rcp" and "/aws-service-role/" in role:
+            continue
         for statement in world.get(name) or []:
             if statement["Effect"] == "Deny" and _applies(statement, world, action):
                 return False
@@ -46,6 +61,15 @@ def _one(world: Json, action: str) -> bool:
     return "role" in grants or "star" in grants or ("account" in grants and identity)
 
 
+def _from_outside(world: Json, action: str) -> bool:
+    """Judge a token's holder or a service: neither has policies of its own."""
+    rcp = [] if "/aws-service-role/" in world["role"] else world.get("rcp") or []
+    denies = [s for s in [*world["trust"], *rcp] if s["Effect"] == "Deny"]
+    if any(_applies(statement, world, action) for statement in denies):
+        return False
+    return _grants(world["trust"], world, action)
+
+
 def _grants(statements: list[Json], world: Json, action: str) -> bool:
     return any(s["Effect"] == "Allow" and _applies(s, world, action) for s in statements)
 
@@ -53,7 +77,7 @@ def _grants(statements: list[Json], world: Json, action: str) -> bool:
 def _applies(s: Json, world: Json, action: str) -> bool:
     if "Principal" in s and not _names(s, world):
         return False
-    if "NotPrincipal" in s and _names({"Principal": s["NotPrincipal"]}, world):
+    if "NotPrincipal" in s and not _is_not_named(s, world):
         return False
     if "Action" in s and not any(_glob(p.lower(), action.lower()) for p in _list(s["Action"])):
         return False
@@ -74,11 +98,28 @@ def _applies(s: Json, world: Json, action: str) -> bool:
     )
 
 
+def _is_not_named(s: Json, world: Json) -> bool:
+    """Tell whether ``NotPrincipal`` leaves the caller in; where AWS is vague, as the reading is."""
+    allow = s["Effect"] == "Allow"
+    meant = {"Principal": s["NotPrincipal"], "Effect": s["Effect"]}
+    possibly, surely = (_names(meant, {**world, "kind": kind}) for kind in (allow, not allow))
+    if allow:
+        return world["kind"] and not surely - {"account"}
+    if not possibly:
+        return True
+    levels = {"account", "self", *(("role",) if world["caller_role"] else ())}
+    spared = bool(surely & {"star", "outside"}) or levels <= surely
+    if spared and (world["caller"] is None or world.get("boundary") is None):
+        return False
+    return not world["kind"]
+
+
 def _names(s: Json, world: Json) -> set[str]:
-    principal = s["Principal"]
+    principal, caller = s["Principal"], world["caller"]
+    if caller is None:
+        return _names_outside(principal, s["Effect"], world)
     if principal == "*":
         return {"star"}
-    caller = world["caller"]
     account = caller.split(":")[4]
     found = set()
     for text in _list(principal.get("AWS", [])):
@@ -91,6 +132,22 @@ def _names(s: Json, world: Json) -> set[str]:
         elif text in (account, f"arn:aws:iam::{account}:root"):
             found.add("account")
     return found
+
+
+def _names_outside(principal: Any, effect: str, world: Json) -> set[str]:
+    """Return ``outside`` where a token's provider or a service is named."""
+    written = {"AWS": "*"} if principal == "*" else principal
+    # What a wildcard means for them is vague, but for "*" in a Deny.
+    vague = {"outside"} if world["kind"] is (effect == "Allow") else set()
+    for key, own in (("Federated", world["provider"]), ("Service", world["service"])):
+        names = _list(written.get(key, []))
+        if own is not None and own in names:
+            return {"outside"}
+        if own is not None and "*" in names:
+            return vague
+    if "*" in _list(written.get("AWS", [])):
+        return {"outside"} if effect == "Deny" else vague
+    return set()
 
 
 def _list(value: Any) -> list[Any]:

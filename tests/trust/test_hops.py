@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from rolehop.arn import RoleArn
 from rolehop.trust import LaneName, Outcome, Reason, Request, evaluate
 from rolehop.trust.context import UNKNOWN
-from rolehop.trust.hops import HopAsked, Setting, Start, TokenAsked, requests, token_request
+from rolehop.trust.hops import Carried, HopAsked, Setting, Start, requests
 from rolehop.trust.records import Entity, Records
 from rolehop.values import replace
 
@@ -144,25 +145,48 @@ def test_a_sessions_role_is_found_with_its_path() -> None:
     assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
 
 
-PROVIDER = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
-TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-  "Principal": {"Federated": "%s"}, "Action": "sts:AssumeRoleWithWebIdentity",
-  "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:me/*"}}}]}"""
+def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
+    start = Start(str(HUB), carried=Carried(source_identity=UNKNOWN, assumed=("profile",)))
+    first, second = asked(start)
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
+    assert first.context.lookup("sts:SourceIdentity") is UNKNOWN
+    assert second.context.lookup("aws:SourceIdentity") is UNKNOWN
+    assert first.assumed == second.assumed == ("profile",)
 
 
-@pytest.mark.parametrize(
-    ("provider", "told", "outcome"),
-    [
-        (PROVIDER, {}, Outcome.UNKNOWN),
-        (PROVIDER, {"token.actions.githubusercontent.com:sub": ["repo:me/x"]}, Outcome.ALLOWED),
-        (PROVIDER, {"token.actions.githubusercontent.com:sub": ["repo:you/x"]}, Outcome.REFUSED),
-        (None, {"token.actions.githubusercontent.com:sub": ["repo:me/x"]}, Outcome.UNKNOWN),
-        ("accounts.google.com", {}, Outcome.REFUSED),
-    ],
-)
-def test_a_federated_source_is_judged_by_the_trust_policy_alone(
-    provider: str | None, told: dict[str, list[str]], outcome: Outcome
-) -> None:
-    records = Records({str(HUB): Entity(str(HUB), trust=TRUST % PROVIDER)})
-    token = TokenAsked(str(HUB), "AssumeRoleWithWebIdentity", provider)
-    assert evaluate(token_request(token, Setting(records, NOW, told=told))).outcome is outcome
+def test_another_source_identity_than_one_that_nobody_knows_can_not_be_told() -> None:
+    trusts = policy_text({"AWS": "*"}, "sts:*")
+    records = Records({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
+    start = Start(
+        "arn:aws:sts::333333333333:assumed-role/Own/s", carried=Carried(source_identity=UNKNOWN)
+    )
+    for sent, outcome in ((None, Outcome.ALLOWED), ("ann", Outcome.UNKNOWN)):
+        hop = HopAsked(ADMIN, "s", source_identity=sent)
+        known = Entity("arn:aws:iam::333333333333:role/Own", inline={})
+        together = records.merged(Records({known.arn: known}))
+        (request,) = requests(start, [hop], Setting(together, NOW))
+        assert evaluate(request).outcome is outcome
+
+
+def policy_text(principal: object, action: str) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
+    carried = Carried(
+        tags={"Team": "blue", "x": "y"},
+        transitive=("Team",),
+        known={"aws:PrincipalTag/x509Subject/CN": ("host1",)},
+    )
+    first, second = asked(Start(str(HUB), carried=carried))
+    assert first.actions == ("sts:AssumeRole", "sts:TagSession")
+    assert first.context.lookup("aws:PrincipalTag/x") == ("y",)
+    assert first.context.lookup("aws:PrincipalTag/x509subject/cn") == ("host1",)
+    assert second.context.lookup("aws:PrincipalTag/x509Subject/CN") is UNKNOWN
+    assert second.context.lookup("aws:PrincipalTag/Team") == ("blue",)
+
+
+def test_the_path_of_a_sources_role_is_told_where_its_session_drops_it() -> None:
+    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False)
+    assert asked(start)[0].context.lookup("aws:PrincipalArn") == (str(HUB),)

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from rolehop.trust import NOT_THERE, NOT_VISIBLE
+from rolehop.arn import RoleArn
+from rolehop.trust import (
+    NOT_THERE,
+    NOT_VISIBLE,
+    Context,
+    LaneName,
+    Outcome,
+    Request,
+    evaluate,
+    signer,
+)
+from rolehop.trust.contradiction import contradiction
 from rolehop.trust.evaluate import Shown
+from rolehop.trust.hops import HopAsked, Setting, Start, requests
+from rolehop.trust.mend import mends
 from rolehop.trust.records import NotRecords, Records, read_records
 
 ROLE = "arn:aws:iam::222222222222:role/team/Hub"
 USER = "arn:aws:iam::222222222222:user/ann"
 ANY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+A_ROLE: dict[str, Any] = {"Arn": ROLE, "RolePolicyList": [], "AttachedManagedPolicies": []}
+A_USER: dict[str, Any] = {"Arn": USER, "GroupList": [], "AttachedManagedPolicies": []}
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
 
 
@@ -34,11 +50,8 @@ def test_get_role_tells_trust_and_boundary_and_not_what_the_role_may_do() -> Non
 
 
 def test_two_files_add_up() -> None:
-    whole = details(
-        RoleDetailList=[
-            {"Arn": ROLE, "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}]}
-        ]
-    )
+    inline = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    whole = details(RoleDetailList=[{**A_ROLE, "RolePolicyList": inline}])
     role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
     for records in (
         whole.merged(read_records(json.dumps(role))),
@@ -49,10 +62,11 @@ def test_two_files_add_up() -> None:
 
 
 def test_a_users_groups_count() -> None:
-    user = {"Arn": USER, "GroupList": ["ops"], "UserPolicyList": []}
+    user = {**A_USER, "GroupList": ["ops"]}
     group = {
         "Arn": "arn:aws:iam::222222222222:group/x/ops",
         "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": ANY}],
+        "AttachedManagedPolicies": [],
     }
     assert details(UserDetailList=[user]).permissions(USER).missing == ("policies of group ops",)
     both = details(UserDetailList=[user], GroupDetailList=[group])
@@ -61,7 +75,7 @@ def test_a_users_groups_count() -> None:
 
 def test_an_attached_policy_that_was_not_given_is_missing() -> None:
     arn = "arn:aws:iam::222222222222:policy/mine"
-    role = {"Arn": ROLE, "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": arn}]}
+    role = {**A_ROLE, "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": arn}]}
     assert details(RoleDetailList=[role]).permissions(ROLE).missing == ("policy mine of role Hub",)
     versions = [
         {"Document": TRUST, "IsDefaultVersion": False},
@@ -72,10 +86,145 @@ def test_an_attached_policy_that_was_not_given_is_missing() -> None:
     assert names(given.permissions(ROLE)) == ["policy mine of role Hub"]
 
 
-def test_administrator_access_is_known_without_its_text() -> None:
-    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
-    role = {"Arn": ROLE, "AttachedManagedPolicies": [{"PolicyName": "a", "PolicyArn": arn}]}
-    assert details(RoleDetailList=[role]).permissions(ROLE).missing == ()
+@pytest.mark.parametrize(
+    ("detail", "missing"),
+    [
+        ({"AttachedManagedPolicies": None}, ("managed policies of role Hub",)),
+        ({"RolePolicyList": None}, ("all",)),
+        ({"RolePolicyList": None, "AttachedManagedPolicies": None}, ("all",)),
+    ],
+)
+def test_a_list_that_a_role_lacks_was_not_seen(
+    detail: dict[str, Any], missing: tuple[str, ...]
+) -> None:
+    role = {key: each for key, each in {**A_ROLE, **detail}.items() if each is not None}
+    assert details(RoleDetailList=[role]).permissions(ROLE).missing == missing
+
+
+def test_what_is_seen_of_a_role_counts_though_a_list_is_missing() -> None:
+    inline = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    role = {"Arn": ROLE, "RolePolicyList": inline}
+    shown = details(RoleDetailList=[role]).permissions(ROLE)
+    assert names(shown) == ["inline policy p of role Hub"]
+    assert shown.missing == ("managed policies of role Hub",)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "missing"),
+    [
+        # IAM itself leaves this one out where a user has no inline policy.
+        ("UserPolicyList", ()),
+        ("AttachedManagedPolicies", ("managed policies of user ann",)),
+        ("GroupList", ("policies of the groups of user ann",)),
+    ],
+)
+def test_a_list_that_a_user_lacks_was_not_seen(lacks: str, missing: tuple[str, ...]) -> None:
+    user = {key: each for key, each in {**A_USER, "UserPolicyList": []}.items() if key != lacks}
+    assert details(UserDetailList=[user]).permissions(USER).missing == missing
+
+
+AWS = "arn:aws:iam::aws:policy/"
+
+
+def having(*arns: str, **policies: Any) -> Records:
+    attached = [{"PolicyName": "p", "PolicyArn": arn} for arn in arns]
+    return details(RoleDetailList=[{**A_ROLE, "AttachedManagedPolicies": attached}], **policies)
+
+
+@pytest.mark.parametrize(
+    ("arn", "sts", "whole"),
+    [
+        (f"{AWS}AdministratorAccess", True, True),
+        ("arn:aws-cn:iam::aws:policy/AdministratorAccess", True, True),
+        (f"{AWS}PowerUserAccess", True, False),
+        (f"{AWS}ReadOnlyAccess", False, False),
+        (f"{AWS}SecurityAudit", False, False),
+        (f"{AWS}job-function/ViewOnlyAccess", False, False),
+    ],
+)
+def test_what_awss_own_policies_say_of_a_hop_is_known(arn: str, sts: bool, whole: bool) -> None:
+    records = having(arn)
+    shown = records.permissions(ROLE)
+    assert shown.missing == ()
+    caller = signer("arn:aws:sts::222222222222:assumed-role/Hub/s", role=ROLE)
+    request = Request(
+        "arn:aws:iam::333333333333:role/Other",
+        caller,
+        Context({}),
+        lanes={LaneName.PERMISSIONS: shown},
+    )
+    (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.PERMISSIONS)
+    assert lane.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
+    # What is known is a part, and no list of what a role may do.
+    assert bool(records.permissions(ROLE, whole=True).missing) is not whole
+
+
+@pytest.mark.parametrize(
+    "arn", [f"{AWS}AmazonS3FullAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]
+)
+def test_no_other_policy_of_aws_is_made_up(arn: str) -> None:
+    assert having(arn).permissions(ROLE).missing
+
+
+def test_a_policy_of_aws_that_is_given_counts_the_newest_first() -> None:
+    def version(number: int, action: str) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        told = {"Document": {"Statement": statement}, "IsDefaultVersion": True}
+        policy = {"Arn": f"{AWS}ReadOnlyAccess"}
+        return {**policy, "PolicyVersionList": [{**told, "VersionId": f"v{number}"}]}
+
+    old, new = (having(f"{AWS}ReadOnlyAccess", Policies=[version(n, f"a:{n}")]) for n in (99, 100))
+    assert contradiction(old, new) is None
+    for both in (old.merged(new), new.merged(old)):
+        (document,) = both.permissions(ROLE).documents
+        assert document.policy.statements[0].actions == ("a:100",)
+
+
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "trust policy": {"AssumeRolePolicyDocument": TRUST},
+    "inline policies": {"RolePolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}]},
+    "managed policies": {"AttachedManagedPolicies": [{"PolicyArn": f"{AWS}ReadOnlyAccess"}]},
+    "permissions boundary": {
+        "PermissionsBoundary": {"PermissionsBoundaryArn": "arn:aws:iam::222222222222:policy/b"}
+    },
+    "tags": {"Tags": [{"Key": "k", "Value": "v"}]},
+    "unique ID": {"RoleId": "AROA2"},
+}
+
+
+@pytest.mark.parametrize("part", OTHERWISE)
+def test_two_files_that_differ_contradict_each_other(part: str) -> None:
+    role = {**A_ROLE, "RoleId": "AROA1", "AssumeRolePolicyDocument": ANY}
+    one, two = (details(RoleDetailList=[each]) for each in (role, {**role, **OTHERWISE[part]}))
+    assert contradiction(one, two) == f"the {part} of {ROLE}"
+    assert contradiction(one, one) is None
+    with pytest.raises(NotRecords, match="twice, and differently"):
+        details(RoleDetailList=[role, {**role, **OTHERWISE[part]}])
+
+
+def test_what_only_one_file_has_seen_is_no_contradiction() -> None:
+    role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
+    whole = details(RoleDetailList=[{**A_ROLE, "AssumeRolePolicyDocument": TRUST}])
+    assert contradiction(read_records(json.dumps(role)), whole) is None
+    again = read_records(json.dumps([role, role]))
+    assert names(again.trust(ROLE)) == ["trust policy of role Hub"]
+
+
+def test_two_texts_of_ones_own_policy_contradict_each_other() -> None:
+    arn = "arn:aws:iam::222222222222:policy/mine"
+    found = [
+        having(
+            arn,
+            Policies=[
+                {
+                    "Arn": arn,
+                    "PolicyVersionList": [{"Document": document, "IsDefaultVersion": True}],
+                }
+            ],
+        )
+        for document in (ANY, TRUST)
+    ]
+    assert contradiction(*found) == arn
 
 
 def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
@@ -92,6 +241,8 @@ def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
         ("", "not JSON"),
         ("5", "neither an object nor a list"),
         ("{}", "no output of"),
+        ("[]", "tells of no user"),
+        ('{"RoleDetailList": []}', "tells of no user"),
         ('{"Role": {}}', "lacks what IAM always says"),
         ('{"RoleDetailList": [5]}', "lacks what IAM always says"),
         ('{"Role": {"Arn": "a", "Arn": "b"}}', "stands twice"),
@@ -101,3 +252,27 @@ def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
 def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
     with pytest.raises(NotRecords, match=says):
         read_records(text)
+
+
+def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
+    records = having(f"{AWS}ReadOnlyAccess").merged(
+        read_records(
+            json.dumps(
+                {
+                    "Role": {
+                        "Arn": "arn:aws:iam::333333333333:role/T",
+                        "AssumeRolePolicyDocument": TRUST,
+                    }
+                }
+            )
+        )
+    )
+    start = Start(
+        "arn:aws:sts::222222222222:assumed-role/Hub/s", policy_arns=(f"{AWS}SecurityAudit",)
+    )
+    hop = HopAsked(RoleArn.parse("arn:aws:iam::333333333333:role/T"), "s")
+    (request,) = requests(start, [hop], Setting(records, datetime(2026, 6, 1, tzinfo=UTC)))
+    verdict = evaluate(request)
+    assert [lane.name for lane in verdict.refused] == [LaneName.PERMISSIONS, LaneName.SESSION]
+    documents = [mend.document for mend in mends(verdict)]
+    assert documents == ["a new inline policy of role Hub", "session policy of the source"]

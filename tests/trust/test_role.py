@@ -10,7 +10,7 @@ import pytest
 from rolehop.show.plain import as_text
 from rolehop.show.role import role_view
 from rolehop.trust.records import Records, read_records
-from rolehop.trust.role import RiskKind, RoleReport, beyond_boundary, report_on
+from rolehop.trust.role import RiskKind, RoleReport, report_on
 
 ROLE = "arn:aws:iam::222222222222:role/app/Task"
 EC2 = {"Service": "ec2.amazonaws.com"}
@@ -44,6 +44,16 @@ def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
         (statement("*"), RiskKind.ANYBODY),
         (statement({"AWS": "*"}), RiskKind.ANYBODY),
         (statement("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), None),
+        (statement("*", Bool={"aws:MultiFactorAuthPresent": "true"}), RiskKind.ANYBODY),
+        (statement("*", StringEquals={"aws:PrincipalTag/team": "blue"}), RiskKind.ANYBODY),
+        (statement("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}), None),
+        (statement("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), RiskKind.ANYBODY),
+        (
+            statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::*:role/Hub"}),
+            RiskKind.ANYBODY,
+        ),
+        (statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/*"}), None),
+        (statement("*", Null={"aws:PrincipalOrgID": "false"}), RiskKind.ANYBODY),
         (statement("*", StringNotEquals={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
         (statement("*", StringEqualsIfExists={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
         (statement({"AWS": "222222222222"}), RiskKind.WHOLE_ACCOUNT),
@@ -72,6 +82,13 @@ def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
             ),
             RiskKind.OIDC_WITHOUT_SUBJECT,
         ),
+        (
+            statement(
+                {"Federated": GITHUB},
+                StringLike={"token.actions.githubusercontent.com:sub": "repo:*"},
+            ),
+            RiskKind.OIDC_WITHOUT_SUBJECT,
+        ),
         (statement({"Federated": "arn:aws:iam::222222222222:saml-provider/corp"}), None),
         (statement({"AWS": "AROAGONE"}), RiskKind.DELETED_PRINCIPAL),
         (statement({"AWS": "arn:aws:iam::222222222222:role/*"}), RiskKind.NOT_A_PRINCIPAL),
@@ -82,46 +99,51 @@ def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:
     assert [each.kind for each in report(made).risks] == ([] if risk is None else [risk])
 
 
-def test_who_may_pass_a_service_role() -> None:
-    passes = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": "iam:Pass*",
-                "Resource": "arn:aws:iam::222222222222:role/app/*",
-                "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-            }
-        ],
-    }
-    user = {
-        "Arn": "arn:aws:iam::222222222222:user/ann",
-        "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": passes}],
-    }
-    (passer,) = report(statement(EC2), UserDetailList=[user]).passers
-    assert (passer.arn.rpartition("/")[2], passer.service) == ("ann", "ec2.amazonaws.com")
-    assert report(statement({"AWS": "222222222222"}), UserDetailList=[user]).passers == ()
-
-
-def test_what_the_boundary_takes_away_and_every_line_fits() -> None:
-    def policy(*actions: str) -> dict[str, Any]:
-        allow = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-        return {"Version": "2012-10-17", "Statement": [allow]}
-
-    arn = "arn:aws:iam::222222222222:policy/limit"
-    version = {"Document": policy("s3:Get*", "ec2:*"), "IsDefaultVersion": True}
+def test_a_role_in_plain_sentences() -> None:
     found = report(
         statement(EC2),
-        role={
-            "PermissionsBoundary": {"PermissionsBoundaryArn": arn},
-            "RolePolicyList": [
-                {"PolicyName": "p", "PolicyDocument": policy("s3:*", "ec2:Run*", "s3:GetObject")}
-            ],
+        {
+            **statement("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
+            "Effect": "Deny",
         },
-        Policies=[{"Arn": arn, "PolicyVersionList": [version]}],
+        statement(
+            {"AWS": ["333333333333", "arn:aws:iam::222222222222:user/ann"]},
+            StringEquals={"sts:ExternalId": ["x-1", "x-2"]},
+            NumericLessThan={"aws:MultiFactorAuthAge": "3600"},
+            NotIpAddress={"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32"]},
+        ),
+        statement(
+            {"Federated": GITHUB},
+            "sts:AssumeRoleWithWebIdentity",
+            StringLike={"token.actions.githubusercontent.com:sub": "repo:me/*"},
+            Null={"sts:SourceIdentity": "true"},
+        ),
     )
-    assert [each.action for each in beyond_boundary(found)] == ["s3:*"]
     text = as_text(role_view(found))
-    assert "a session lasts at most 2 h" in text
-    assert "the AWS service ec2.amazonaws.com may call sts:AssumeRole" in text
     assert max(map(len, text.splitlines())) <= 80
+    said = " ".join(text.split())
+    for words in (
+        "a session lasts at most 2 h; taken with another role's session, 1 h",
+        "statement 1: the AWS service ec2.amazonaws.com may call sts:AssumeRole",
+        "statement 2: nobody may call sts:AssumeRole, if MFA was not used, or nobody can tell",
+        "statement 3: whoever account 333333333333 lets or user ann of 222222222222 may call",
+        (
+            "if the external ID is one of x-1, x-2, the seconds since MFA are less than 3600 and the"
+            " address the call comes from is not within any of 203.0.113.0/24, 2001:db8::/32"
+        ),
+        (
+            f"statement 4: whoever {GITHUB} vouches for may call sts:AssumeRoleWithWebIdentity, if the"
+            " token's subject is like repo:me/* and the source identity is absent"
+        ),
+    ):
+        assert words in said
+
+
+def test_a_long_arn_is_folded_and_no_line_overflows() -> None:
+    long = f"arn:aws:iam::222222222222:role/{'x' * 510}/{'N' * 64}"
+    known = records(statement({"AWS": long}), role={"Arn": long})
+    found = report_on(known, long)
+    assert found is not None
+    text = as_text(role_view(found))
+    assert max(map(len, text.splitlines())) <= 80
+    assert long in "".join(text.split())

@@ -13,14 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
+from rolehop.show.plain import as_text
+from rolehop.show.routes import routes_view
 from rolehop.trust import Outcome, Request, Verdict, evaluate
-from rolehop.trust.hops import HopAsked, Setting, Start, requests
+from rolehop.trust import routes as room
+from rolehop.trust.hops import HopAsked, Setting, Start, after, at_start, request_of, requests
 from rolehop.trust.records import Entity, Records
 from rolehop.trust.routes import Beginning, Found, search
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"
-ME = Beginning("me", Start(ALICE, long_lived=True, mfa=False))
+ME = Start(ALICE, long_lived=True, mfa=False)
 ACCOUNT = "222222222222"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
@@ -65,7 +68,8 @@ def find(
     every = [*(HopAsked(RoleArn.parse(each.arn), "s") for each in entities), *hops]
     wanted = arn(to)
     setting = Setting(records, NOW)
-    return search([ME], every, wanted.__eq__, setting, most=most, judge=judge)
+    me = Beginning("me", at_start(ME, setting))
+    return search([me], every, wanted.__eq__, setting, most=most, judge=judge)
 
 
 def names(found: Found) -> list[tuple[str, str]]:
@@ -150,6 +154,83 @@ def test_of_a_thousand_roles_only_hops_that_may_be_are_judged() -> None:
     assert len(asked) <= 1_000
 
 
+def test_of_layers_with_countless_ways_only_those_shown_are_judged() -> None:
+    layers = [[f"L{layer}-{n}" for n in range(20)] for layer in range(10)]
+    roles = [entity(name, [ALICE]) for name in layers[0]]
+    for before, layer in itertools.pairwise(layers):
+        roles += [entity(name, [arn(each) for each in before]) for name in layer]
+    asked: list[Request] = []
+    found = find(roles, "L9-19", most=3, asked=asked)
+    assert [len(route.hops) for route in found.routes] == [10, 10, 10]
+    assert found.more
+    # Every role once, and then one hop more for each way that is shown.
+    assert len(asked) <= len(roles) + 10
+
+
+def start_of(role: str, setting: Setting, *before: HopAsked) -> Beginning:
+    """Return a source that is a session of ``role``, behind the calls that its profile makes."""
+    held = at_start(
+        Start(f"{arn(role).replace('iam', 'sts').replace('role', 'assumed-role')}/s"), setting
+    )
+    own = []
+    for number, hop in enumerate(before, start=1):
+        own.append(request_of(held, hop, setting))
+        held = after(held, hop, number, setting.records)
+    return Beginning("own", held, tuple(own))
+
+
+def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
+    known = Records({each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))})
+    setting = Setting(known, NOW)
+    hops = [HopAsked(RoleArn.parse(each), "s") for each in known.entities]
+    found = search([start_of("T", setting)], hops, arn("T").__eq__, setting, most=9)
+    assert [(route.source, route.legs) for route in found.routes] == [("own", ())]
+    # The whole account: its own role is nearest, and the other is a route, too.
+    account = search([start_of("T", setting)], hops, lambda role: ACCOUNT in role, setting, most=9)
+    assert names(account) == [("", "allowed"), ("B", "allowed")]
+
+
+@pytest.mark.parametrize(
+    ("trusts", "ways"), [(arn("A"), [("T", "allowed")]), (ALICE, [])], ids=["allowed", "refused"]
+)
+def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
+    trusts: str, ways: list[tuple[str, str]]
+) -> None:
+    roles = [entity("A", []), entity("B", [trusts]), entity("T", [arn("B")])]
+    setting = Setting(Records({each.arn: each for each in roles}), NOW)
+    hops = [HopAsked(RoleArn.parse(each.arn), "s") for each in roles]
+    own = start_of("A", setting, HopAsked(RoleArn.parse(arn("B")), "s"))
+    found = search([own], hops, arn("T").__eq__, setting, most=9)
+    assert names(found) == ways
+    assert [len(route.legs) for route in found.routes] == [2 for _ in ways]
+
+
+def test_a_search_that_ended_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = [entity("A", [ALICE]), entity("B", [arn("A")]), entity("T", [arn("B")])]
+    assert find(chain, "T").complete
+    monkeypatch.setattr(room, "MOST_EVALUATIONS", 2)
+    found = find(chain, "T")
+    assert (found.routes, found.complete) == ((), False)
+    text = " ".join(as_text(routes_view(found, "T", [], [])).split())
+    assert "no route to T: none was found so far" in text
+    assert "the search ended after 200,000 hops were judged: there may be other routes" in text
+
+
+def test_more_than_can_be_shown_is_said() -> None:
+    one = find([entity("T", [ALICE])], "T").routes[0]
+    for count, words in ((1, "(--most N, or --all)"), (1_000, "than these 1,000")):
+        found = Found((one,) * count, True, True)
+        assert f"there are more {words}" in as_text(routes_view(found, "T", [""] * count, []))
+
+
+def test_long_arns_fold() -> None:
+    long = f"{'x' * 64}/" * 7 + "N" * 64
+    found = find([entity(long, [ALICE], IpAddress=HERE)], long)
+    text = as_text(routes_view(found, arn(long), ["[chains.x]"], []))
+    assert max(map(len, text.splitlines())) <= 80
+    assert arn(long) in "".join(text.split())
+
+
 NODES = "ABCDT"
 
 
@@ -165,7 +246,7 @@ def test_it_finds_what_trying_everything_finds(edges: list[tuple[str, str]]) -> 
     for before in range(len(NODES)):
         for way in itertools.permutations(NODES.replace("T", ""), before):
             hops = [HopAsked(RoleArn.parse(arn(each)), "s") for each in (*way, "T")]
-            judged = (evaluate(each).outcome for each in requests(ME.start, hops, setting))
+            judged = (evaluate(each).outcome for each in requests(ME, hops, setting))
             if all(outcome is Outcome.ALLOWED for outcome in judged):
                 best.append("-".join((*way, "T")))
         if best:

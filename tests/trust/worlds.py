@@ -9,6 +9,7 @@ from typing import Any
 from rolehop.trust import (
     NOT_THERE,
     Attached,
+    Caller,
     Context,
     Kind,
     LaneName,
@@ -19,6 +20,7 @@ from rolehop.trust import (
 )
 
 ROLE = "arn:aws:iam::222222222222:role/team/T"
+LINKED = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/T"
 CALLERS = [
     ("arn:aws:iam::111111111111:user/alice", None),
     ("arn:aws:iam::222222222222:user/bob", None),
@@ -26,6 +28,21 @@ CALLERS = [
     ("arn:aws:sts::222222222222:assumed-role/Ops/s1", "arn:aws:iam::222222222222:role/x/Ops"),
     ("arn:aws:iam::111111111111:root", None),
     ("arn:aws-cn:iam::111111111111:user/alice", None),
+    ("arn:aws:sts::222222222222:federated-user/bob", None),
+]
+GITHUB = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
+ANYWHERE = "rolesanywhere.amazonaws.com"
+# Those who have no permissions of their own: provider, service, and what they ask for.
+OUTSIDERS = [
+    (GITHUB, None, ["sts:AssumeRoleWithWebIdentity"]),
+    ("accounts.google.com", None, ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]),
+    (
+        "arn:aws:iam::222222222222:saml-provider/idp",
+        None,
+        ["sts:AssumeRoleWithSAML", "sts:SetSourceIdentity"],
+    ),
+    (None, ANYWHERE, ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]),
+    (None, "ec2.amazonaws.com", ["sts:AssumeRole"]),
 ]
 PRINCIPALS: list[Any] = [
     "*",
@@ -40,6 +57,18 @@ PRINCIPALS: list[Any] = [
     {"AWS": "AROAEXAMPLEDELETED"},
     {"Service": "ec2.amazonaws.com"},
     {"Federated": "accounts.google.com"},
+    {"Federated": [GITHUB, "arn:aws:iam::222222222222:saml-provider/idp"]},
+    {"Service": [ANYWHERE, "ec2.amazonaws.com"]},
+    {"Federated": "*"},
+    {"Service": "*", "AWS": "222222222222"},
+    {"AWS": ["111111111111", "arn:aws:iam::111111111111:user/alice"]},
+    {
+        "AWS": [
+            "arn:aws:iam::222222222222:root",
+            "arn:aws:iam::222222222222:role/x/Ops",
+            "arn:aws:sts::222222222222:assumed-role/Ops/s1",
+        ]
+    },
 ]
 ACTIONS: list[Any] = [
     "sts:AssumeRole",
@@ -50,6 +79,8 @@ ACTIONS: list[Any] = [
     "s3:*",
     "sts:TagSession",
     "sts:?ssumeRole",
+    ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"],
+    ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
 ]
 RESOURCES: list[Any] = [
     "*",
@@ -117,22 +148,28 @@ CONDITIONS: list[tuple[list[str], list[str], list[Any]]] = [
     ),
 ]
 
+ACTIONS_OF_PEOPLE = [["sts:AssumeRole"], ["sts:AssumeRole", "sts:TagSession"]]
 World = dict[str, Any]
 
 
 def make_world(rng: Random) -> World:
     """Draw one world, as plain JSON values."""
-    caller, role = rng.choice(CALLERS)
+    who: tuple[str | None, str | None] = rng.choice(CALLERS)
+    outside: tuple[str | None, str | None, list[str]] = (None, None, rng.choice(ACTIONS_OF_PEOPLE))
+    if rng.random() < 0.3:
+        who, outside = (None, None), rng.choice(OUTSIDERS)
     return {
-        "role": ROLE,
-        "caller": caller,
-        "caller_role": role,
+        "role": LINKED if rng.random() < 0.05 else ROLE,
+        "caller": who[0],
+        "caller_role": who[1],
+        "provider": outside[0],
+        "service": outside[1],
+        "actions": outside[2],
         "ctx": {key: rng.choice(found) for key, found in VALUES.items() if rng.random() < 0.6},
-        "actions": rng.choice([["sts:AssumeRole"], ["sts:AssumeRole", "sts:TagSession"]]),
         "trust": _statements(rng, principals=True, resources=False),
         "identity": _statements(rng),
         "boundary": _statements(rng) if rng.random() < 0.3 else None,
-        "session_policy": _statements(rng) if role and rng.random() < 0.3 else None,
+        "session_policy": _statements(rng) if who[1] and rng.random() < 0.3 else None,
         "scp": _statements(rng) if rng.random() < 0.2 else None,
         "rcp": _denies(rng) if rng.random() < 0.2 else None,
     }
@@ -195,16 +232,26 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
         statements = world[name]
         text = json.dumps({"Version": "2012-10-17", "Statement": statements or []})
         lanes[lane] = (
-            NOT_THERE if statements is None else Shown((Attached(name, parse_policy(text, kind)),))
+            NOT_THERE
+            if statements is None
+            else Shown((Attached(name, parse_policy(text, kind), text),))
         )
     known = {key: found for key, found in world["ctx"].items() if key not in unknown}
     return Request(
         role=world["role"],
-        caller=signer(world["caller"], role=world["caller_role"]),
+        caller=_caller(world, unknown),
         context=Context(known, [key for key in ALL_KEYS if key not in (*known, *unknown)]),
         actions=tuple(world["actions"]),
         lanes=lanes,
     )
+
+
+def _caller(world: World, unknown: frozenset[str]) -> Caller:
+    if world["caller"] is not None:
+        return signer(world["caller"], role=world["caller_role"])
+    provider = None if "provider" in unknown else world["provider"]
+    token = world["service"] is None
+    return Caller(None, None, provider=provider, federated=token, service=world["service"])
 
 
 ALL_KEYS = (*VALUES, "aws:none", "aws:principaltag/none")

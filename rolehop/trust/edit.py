@@ -1,0 +1,317 @@
+"""What to change in the user's own config, so that a call meets what a policy asks of it.
+
+Only what the config can say is proposed, with the value that the statement itself names: nothing is
+invented but the source identity, for which the role session name stands. Whether a change does what
+it is meant for is for the evaluator to say: every candidate is judged before it is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rolehop.patterns import Pattern
+from rolehop.trust.conditions import judge_condition
+from rolehop.trust.context import Context
+from rolehop.trust.course import Course, Place
+from rolehop.trust.evaluate import Lane
+from rolehop.trust.hops import HopAsked
+from rolehop.trust.mend import Change
+from rolehop.trust.operators import Quantifier
+from rolehop.trust.policy import Condition, Effect
+from rolehop.trust.truth import Reason, Truth
+from rolehop.trust.variables import Unfilled, fill
+from rolehop.trust.wildcard import Wild
+from rolehop.values import dataclass, replace
+
+Value = str | Mapping[str, str] | Sequence[str]
+
+# STS API reference, AssumeRole.
+_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_TAG = Pattern(r"[\w .:/=+\-@]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to what the config says of one hop, or of the source."""
+
+    hop: int
+    """0: the source."""
+
+    place: Place
+    change: Change
+    keys: Mapping[str, Value]
+    """What to write there, under the names it has there; or what to remove."""
+
+
+SPARED = ("sts:TagSession", "sts:SetSourceIdentity")
+"""Actions that a call can do without."""
+
+Changed = tuple[Edit, Course]
+"""A change, and the course that it makes."""
+
+
+def meeting(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give changes by which the call meets one more of the conditions that ``lane`` asks for.
+
+    Each alone is judged to help; the best first.
+    """
+    judged = lane.deciding
+    if judged is None or hop < 1:
+        yield from _possible(lane, course, hop)
+        return
+    denies = judged.statement.effect is Effect.DENY
+    wrong = Truth.TRUE if denies else Truth.FALSE
+    context = course.requests()[hop].context
+    for condition in judged.statement.conditions:
+        if judge_condition(condition, context).truth is not wrong:
+            continue
+        for edit, changed in _candidates(condition, judged.statement.conditions, course, hop):
+            request = changed.requests()[hop]
+            better = judge_condition(condition, request.context).truth is not wrong
+            if better and request.impossible is None:
+                yield edit, changed
+    if lane.findings[0].reason is Reason.OTHER_SESSION:
+        yield from _as_session(lane, course, hop)
+
+
+def leaving_out(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the change that spares the action that ``lane`` refuses: no tags, no source identity."""
+    if hop < 1:
+        return
+    if lane.action == "sts:TagSession":
+        yield from _without_tags(course, hop)
+    elif lane.action == "sts:SetSourceIdentity":
+        setter = _identity_setter(course, hop)
+        if setter:
+            yield from _made(course, setter, source_identity=None)
+
+
+# ---- candidates, by what the condition is about
+
+
+def _candidates(
+    condition: Condition, beside: Sequence[Condition], course: Course, hop: int
+) -> Iterator[Changed]:
+    key = condition.key.lower()
+    family, slash, name = condition.key.partition("/")
+    if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
+        yield from _with_mfa(beside, course, hop)
+    elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
+        yield from _fewer_tags(condition, course, hop)
+    elif slash:
+        yield from _tagged(condition, family.lower(), name, course, hop)
+    elif key == "sts:externalid":
+        for text in _values(condition, course, hop, course.hop(hop).external_id):
+            if text is None or _EXTERNAL_ID.fullmatch(text):
+                yield from _made(course, hop, external_id=text)
+    elif key == "sts:rolesessionname":
+        for text in _values(condition, course, hop, course.hop(hop).session_name):
+            if text is not None and _NAME.fullmatch(text):
+                yield from _made(course, hop, session_name=text)
+    elif key in ("sts:sourceidentity", "aws:sourceidentity"):
+        yield from _identified(condition, course, hop)
+
+
+def _values(
+    condition: Condition, course: Course, hop: int, now: str | None
+) -> Iterator[str | None]:
+    """Give the values that a condition names, then ``None``: without the key.
+
+    Where it names a pattern, what is sent ``now`` takes the place of the first star.
+    """
+    context = course.requests()[hop].context
+    if not condition.operator.is_null:
+        for template in condition.templates:
+            filled = fill(template, context)
+            if not isinstance(filled, Unfilled):
+                yield _of_pattern(filled, now or "")
+    yield None
+
+
+def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
+    text = ""
+    for token in tokens:
+        match token:
+            case Wild.RUN:
+                text, now = text + now, ""
+            case Wild.ONE:
+                text += "0"
+            case _:
+                text += token
+    return text
+
+
+def _identified(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give another source identity: where the chain sets it, else as late as will do."""
+    before = condition.key.lower() == "aws:sourceidentity"
+    setter = _identity_setter(course, hop - 1 if before else hop)
+    at = setter or (hop - 1 if before else hop)
+    if at < 1:
+        return
+    asked = course.hop(at)
+    names = [*_values(condition, course, hop, asked.source_identity or asked.session_name)]
+    for text in (*names, asked.session_name):
+        if text is not None and _NAME.fullmatch(text):
+            yield from _made(course, at, source_identity=text)
+        elif text is None and setter:
+            yield from _made(course, at, source_identity=None)
+
+
+def _identity_setter(course: Course, hop: int) -> int:
+    """Return the hop that sets the source identity that ``hop`` has; 0: none of this chain."""
+    return next((n for n in range(1, hop + 1) if course.hop(n).source_identity is not None), 0)
+
+
+def _tagged(
+    condition: Condition, family: str, name: str, course: Course, hop: int
+) -> Iterator[Changed]:
+    """Give another value of one tag, sent with this hop or carried by its caller."""
+    if family == "aws:requesttag":
+        at = hop
+    elif family == "aws:principaltag":
+        at = _tag_sender(course, hop, name) or hop - 1
+    else:
+        return
+    if at < 1:
+        return
+    asked = course.hop(at)
+    # The case of a tag's key is no difference; what is written stays.
+    written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
+    for text in _values(condition, course, hop, dict(asked.tags).get(written)):
+        if text is None:
+            yield from _untagged(course, at, [written])
+        elif _TAG.fullmatch(text):
+            yield from _made(course, at, tags=tuple({**dict(asked.tags), written: text}.items()))
+
+
+def _tag_sender(course: Course, hop: int, name: str) -> int:
+    """Return the hop whose tag ``name`` the caller of ``hop`` carries; 0: none of this chain."""
+    for number in range(hop - 1, 0, -1):
+        asked = course.hop(number)
+        travels = number == hop - 1 or name.lower() in map(str.lower, asked.transitive_tags)
+        if travels and any(key.lower() == name.lower() for key, _ in asked.tags):
+            return number
+    return 0
+
+
+def _fewer_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without the tags that the condition does not take; then without any."""
+    asked = course.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    keys = list(asked.transitive_tags) if of_travel else [key for key, _ in asked.tags]
+    if of_travel and condition.operator.quantifier is Quantifier.ANY:
+        for key in (key for key, _ in asked.tags if key in condition.values):
+            yield from _made(course, hop, transitive_tags=(*keys, key))
+    fit = [
+        key
+        for key in keys
+        if judge_condition(condition, Context({condition.key: [key]}, closed=True)).truth
+        is Truth.TRUE
+    ]
+    for gone in (
+        [key for key in keys if key not in fit],
+        [key for key in keys if key in fit],
+        keys,
+    ):
+        if of_travel and gone:
+            left = tuple(key for key in keys if key not in gone)
+            yield from _made(course, hop, transitive_tags=left)
+        elif gone:
+            yield from _untagged(course, hop, gone)
+
+
+def _with_mfa(beside: Sequence[Condition], course: Course, hop: int) -> Iterator[Changed]:
+    """Give MFA, which hop 1 alone can carry, from IAM user keys (sts.md: STS API reference).
+
+    Where the time since MFA counts, the code goes with the hop itself: a session of the source's
+    that was made with MFA may be hours old.
+    """
+    if hop != 1 or not course.start.long_lived or course.start.mfa:
+        return
+    by_age = any(each.key.lower() == "aws:multifactorauthage" for each in beside)
+    for at in (1, 0) if by_age else (0, 1):
+        place = course.place(at)
+        if "mfa_serial" in place.keys:
+            yield Edit(at, place, Change.ADD, {place.keys["mfa_serial"]: "auto"}), course.with_mfa()
+            return
+
+
+def _as_session(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop before the session name that the statement names."""
+    judged, caller = lane.deciding, course.requests()[hop].caller
+    if judged is None or hop < 2 or caller.arn is None:
+        return
+    own = caller.arn.rpartition("/")[0]
+    for each in judged.statement.principals or ():
+        role, _, name = each.text.rpartition("/")
+        if role == own and _NAME.fullmatch(name):
+            yield from _made(course, hop - 1, session_name=name)
+
+
+def _possible(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without what STS itself refuses."""
+    if hop < 1:
+        return
+    finding = lane.findings[0]
+    if finding.reason is Reason.IDENTITY_CHANGED:
+        yield from _made(course, hop, source_identity=None)
+    elif finding.reason is Reason.TAG_REPEATED:
+        travelling = {
+            key.lower() for number in range(1, hop) for key in course.hop(number).transitive_tags
+        }
+        again = [key for key, _ in course.hop(hop).tags if key.lower() in travelling]
+        if again:
+            yield from _untagged(course, hop, again)
+
+
+def _without_tags(course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without tags of its own, or a hop before without what travels on from it."""
+    if course.hop(hop).tags:
+        yield from _untagged(course, hop, [key for key, _ in course.hop(hop).tags])
+        return
+    for number in range(1, hop):
+        if course.hop(number).transitive_tags:
+            yield from _made(course, number, transitive_tags=())
+
+
+# ---- making a change
+
+
+def _untagged(course: Course, hop: int, gone: Sequence[str]) -> Iterator[Changed]:
+    asked = course.hop(hop)
+    yield from _made(
+        course,
+        hop,
+        tags=tuple((key, value) for key, value in asked.tags if key not in gone),
+        transitive_tags=tuple(key for key in asked.transitive_tags if key not in gone),
+    )
+
+
+def _made(course: Course, hop: int, **values: object) -> Iterator[Changed]:
+    """Give the change of hop ``hop`` to ``values``, where its place can say it and it is one."""
+    before = course.hop(hop)
+    after: HopAsked = replace(before, **values)  # type: ignore[arg-type]
+    place = course.place(hop)
+    names = [name for name in values if getattr(before, name) != getattr(after, name)]
+    if not names or not set(names) <= set(place.keys):
+        return
+    kept = [name for name in names if getattr(after, name)]
+    change = Change.REPLACE
+    if not kept:
+        change = Change.REMOVE
+    elif not any(getattr(before, name) for name in names):
+        change = Change.ADD
+    shown = before if change is Change.REMOVE else after
+    keys = {place.keys[name]: _value(getattr(shown, name)) for name in names}
+    yield Edit(hop, place, change, keys), course.with_hop(hop, after)
+
+
+def _value(value: object) -> Value:
+    """Return a value of a hop as the config writes it."""
+    if isinstance(value, str):
+        return value
+    members = list(value) if isinstance(value, tuple) else []
+    if all(isinstance(each, tuple) for each in members) and members:
+        return dict(members)
+    return members

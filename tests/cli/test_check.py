@@ -1,0 +1,184 @@
+"""``check`` as a program: every chain judged, exit codes, and what CI reads of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import _world
+from tests.cli.test_explain import ALICE, AS, USER, role
+from tests.cli.world import ADMIN, CONFIG, HUB, World
+
+HOSTILE = 'a<b>&"]]>\x01é'
+TEAM = """\
+[chains.team]
+from = "hub"
+hops = [
+  { role = "444444444444:role/Audit", session_name = "ci" },
+  { role = "333333333333:role/Admin" },
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with _world() as world:
+        asks = {"StringEquals": {"sts:ExternalId": HOSTILE}}
+        files = {
+            "hub.json": {"UserDetailList": [USER], "RoleDetailList": [role(HUB, ALICE)]},
+            "admin.json": {"RoleDetailList": [role(ADMIN, HUB, **asks)]},
+        }
+        for name, content in files.items():
+            (world.home / name).write_text(json.dumps(content))
+        yield world
+
+
+POLICIES = (*AS, "--policies", "hub.json", "--policies", "admin.json")
+
+
+def check(world: World, *arguments: str, style: str = "json", code: int = 5) -> Any:
+    done = world.rolehop("check", *arguments, *POLICIES, "--format", style)
+    assert (done.code, done.err) == (code, "")
+    return done.json if style in ("json", "sarif") else done.out
+
+
+def test_every_chain_or_those_named(world: World) -> None:
+    every = check(world)
+    assert every["schema"] == "rolehop.check/1"
+    assert {each["chain"]: each["verdict"] for each in every["chains"]} == {
+        "own": "allowed",
+        "hub": "allowed",
+        "admin": "refused",
+        "spokes/444444444444": "unknown",
+        "spokes/555555555555": "unknown",
+    }
+    assert [each["chain"] for each in check(world, "hub", code=0)["chains"]] == ["hub"]
+    check(world, "spokes/*", code=0)
+    check(world, "spokes/*", "--strict", code=5)
+
+
+def test_text_fits_and_counts(world: World) -> None:
+    text = check(world, style="text")
+    assert "5 chains, 1 refused, 2 can't tell" in text
+    assert "admin: hop 2: refused by the trust policy, Allow statement 1: " in text
+    assert "spokes/444444444444: hop 2: can't tell without knowing the role's trust policy" in text
+    assert "rolehop explain CHAIN" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "1 chain, 0 refused, 0 can't tell" in check(world, "hub", style="text", code=0)
+
+
+class TestJUnit:
+    def test_every_failed_hop_is_a_failure_with_its_words(self, world: World) -> None:
+        suites = ET.fromstring(check(world, style="junit"))  # noqa: S314 - our own
+        assert suites.attrib == {
+            "name": "rolehop check", "tests": "7", "failures": "1", "skipped": "2", "errors": "0"
+        }  # fmt: skip
+        (failure,) = suites.iter("failure")
+        assert failure.get("type") == "refused"
+        assert "refused by the trust policy" in (failure.get("message") or "")
+        said = failure.text or ""
+        # XML cannot hold all characters, and clean takes what no terminal should see.
+        assert 'wanted a<b>&"]]>é' in said
+        assert "to mend it, " in said
+        assert [each.get("message") for each in suites.iter("skipped")] == [
+            "can't tell without knowing the role's trust policy"
+        ] * 2
+
+    def test_counts_are_those_of_the_elements(self, world: World) -> None:
+        for strict in ((), ("--strict",)):
+            suites = ET.fromstring(check(world, *strict, style="junit"))  # noqa: S314 - our own
+            for suite in (suites, *suites):
+                for name, tag in (
+                    ("tests", "testcase"),
+                    ("failures", "failure"),
+                    ("skipped", "skipped"),
+                ):
+                    assert suite.get(name) == str(len(list(suite.iter(tag))))
+
+    def test_strict_makes_what_cant_be_told_a_failure(self, world: World) -> None:
+        out = check(world, "spokes/*", "--strict", style="junit")
+        suites = ET.fromstring(out)  # noqa: S314 - our own
+        assert {each.get("type") for each in suites.iter("failure")} == {"unknown"}
+        assert not list(suites.iter("skipped"))
+
+
+def places(log: Any) -> list[tuple[str, str, int]]:
+    """Return chain and hop, file and line of each result, as code scanning reads them."""
+    found = []
+    for result in log["runs"][0]["results"]:
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        physical = location["physicalLocation"]
+        fingerprint = result["partialFingerprints"]["chainHop/v1"]
+        uri = physical["artifactLocation"]["uri"]
+        assert ("uriBaseId" in physical["artifactLocation"]) is not uri.startswith("file:")
+        found.append((fingerprint, uri, physical["region"]["startLine"]))
+    return found
+
+
+def line(text: str, start: str) -> int:
+    (found,) = [n for n, each in enumerate(text.splitlines(), 1) if each.startswith(start)]
+    return found
+
+
+class TestSarif:
+    def test_what_code_scanning_demands(self, world: World) -> None:
+        log = check(world, style="sarif")
+        assert log["version"] == "2.1.0"
+        (run,) = log["runs"]
+        rules = run["tool"]["driver"]["rules"]
+        for rule in rules:
+            assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
+        for result in run["results"]:
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        levels = [(each["ruleId"], each["level"]) for each in run["results"]]
+        assert levels == [("hop-refused", "error"), *[("hop-unknown", "warning")] * 2]
+        strict = check(world, "--strict", style="sarif")["runs"][0]["results"]
+        assert {each["level"] for each in strict} == {"error"}
+
+    def test_each_result_points_at_the_line_of_its_hop(self, world: World) -> None:
+        file = os.path.relpath(world.config_file, world.home)
+        assert places(check(world, style="sarif")) == [
+            ("admin#2", file, line(CONFIG, "[[chains.admin.hops]]")),
+            ("spokes/444444444444#2", file, line(CONFIG, 'role = "{account}')),
+            ("spokes/555555555555#2", file, line(CONFIG, 'role = "{account}')),
+        ]
+
+    def test_a_hop_of_a_chain_that_is_continued_is_written_there(self, world: World) -> None:
+        (world.home / "team file.toml").write_text(TEAM)
+        more = '[chains.end]\nfrom = "team"\nhops = [{ role = "555555555555:role/Audit" }]\n'
+        (world.home / "all.toml").write_text(f'include = ["team file.toml"]\n{CONFIG}\n{more}')
+        log = check(world, "--config", "all.toml", "end", style="sarif")
+        team = "team%20file.toml"
+        assert places(log) == [
+            ("end#2", team, 4),
+            ("end#3", team, 5),
+            ("end#4", "all.toml", len(CONFIG.splitlines()) + 5),
+        ]
+
+    def test_a_file_elsewhere_has_its_whole_uri(self, world: World) -> None:
+        file = world.folder / "c.toml"
+        file.write_text(CONFIG)
+        found = places(check(world, "--config", str(file), "admin", style="sarif"))
+        assert [(place, at) for _, place, at in found] == [
+            (file.as_uri(), line(CONFIG, "[[chains.admin.hops]]"))
+        ]
+
+    def test_a_profile_is_written_in_the_aws_config(self, world: World) -> None:
+        world.aws_config(
+            f"[default]\nregion = eu-west-1\n\n[profile deep]\nrole_arn = {ADMIN}\n"
+            "credential_source = Environment\n"
+        )
+        log = check(world, "deep", style="sarif")
+        assert places(log) == [("deep#1", ".aws/config", 4)]
+
+
+def test_a_broken_config_is_exit_3(world: World) -> None:
+    (world.home / "broken.toml").write_text("version = 1\n[chains.x]\nsource = 'no'\n")
+    done = world.rolehop("check", "--offline", "--config", "broken.toml")
+    assert done.code == 3

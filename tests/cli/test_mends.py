@@ -1,0 +1,190 @@
+"""What ``explain`` says to write is written, and the chain is walked: by the strict STS, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.cli.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
+
+ALICE = "arn:aws:iam::111111111111:user/alice"
+
+
+def policy(*statements: Any) -> Any:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def role(arn: str, trusts: str, **condition: Any) -> Any:
+    allow: Any = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    statement = {**allow, "Principal": {"AWS": trusts}}
+    return {
+        "Arn": arn,
+        "RoleId": "AROAEXAMPLE",
+        "AssumeRolePolicyDocument": policy(
+            {**statement, "Condition": condition} if condition else statement
+        ),
+        "RolePolicyList": [
+            {"PolicyName": "go", "PolicyDocument": policy({**allow, "Resource": "*"})}
+        ],
+        "AttachedManagedPolicies": [],
+    }
+
+
+def user() -> Any:
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    return {
+        "Arn": ALICE,
+        "UserId": "AIDAEXAMPLE",
+        "UserPolicyList": [{"PolicyName": "go", "PolicyDocument": policy(allow)}],
+        "AttachedManagedPolicies": [],
+        "GroupList": [],
+    }
+
+
+def documents(world: World, *roles: Any) -> None:
+    details = {"UserDetailList": [user()], "RoleDetailList": list(roles)}
+    (world.home / "all.json").write_text(json.dumps(details), encoding="utf-8")
+
+
+def explain(world: World, chain: str, *more: str) -> Done:
+    known = ("--as", ALICE, "--policies", "all.json")
+    return world.rolehop("explain", chain, "--offline", *known, *more)
+
+
+def told(text: str, lead: str) -> Sequence[str]:
+    """Return the lines to copy that follow ``lead``, which may be folded."""
+    after = text[text.index(lead) :].partition(":\n")[2].splitlines()
+    count = next((n for n, line in enumerate(after) if not line.startswith("    ")), len(after))
+    return [line.strip() for line in after[:count]]
+
+
+def test_the_external_id_that_is_told_lets_the_chain_through(world: World) -> None:
+    world.sts.world.role(ADMIN, trusts=[HUB], external_id="x-42")
+    asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
+    refused = explain(world, "admin")
+    assert (refused.code, world.rolehop("export", "admin").code) == (5, 5)
+    lead = "to mend it, write in the config of rolehop, at hop 1 of chain 'admin'"
+    lines = told(refused.out, lead)
+    assert lines == ['external_id = "x-42"']
+    written = 'role = "333333333333:role/Admin"\n'
+    world.config(CONFIG.replace(written, "\n".join((written, *lines, ""))))
+    assert explain(world, "admin").code == 0
+    assert world.rolehop("export", "admin").code == 0
+
+
+@pytest.mark.parametrize("denied", [False, True], ids=["wanted", "denied without"])
+def test_the_mfa_serial_that_is_told_lets_the_chain_through(world: World, denied: bool) -> None:
+    device, deny = world.device, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    hub = role(HUB, ALICE, **({} if denied else deny))
+    if denied:
+        hub["AssumeRolePolicyDocument"]["Statement"].append(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sts:AssumeRole",
+                "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+            }
+        )
+    world.sts.world.role(HUB, policy=hub["AssumeRolePolicyDocument"])
+    documents(world, hub)
+    refused = explain(world, "hub")
+    assert (refused.code, world.rolehop("export", "hub").code) == (5, 5)
+    lines = told(refused.out, "to mend it, write in the config of rolehop, at source 'me'")
+    assert lines == ['mfa_serial = "auto"']
+    written = 'type = "environment"\n'
+    world.config(CONFIG.replace(written, "\n".join((written, *lines, ""))))
+    assert explain(world, "hub").code == 0
+    code = device.code(datetime.now(UTC))
+    assert world.rolehop("export", "hub", "--mfa-stdin", input=f"{code}\n").code == 0
+
+
+def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) -> None:
+    asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
+    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert mend == {
+        "account": None,
+        "document": "config of rolehop: hop 1 of chain 'admin'",
+        "change": "add",
+        "statement": {"external_id": "x-42"},
+        "also": [],
+        "otherwise": {
+            "account": "333333333333",
+            "document": "trust policy of role Admin",
+            "change": "add",
+            "statement": {
+                "Effect": "Allow",
+                "Principal": {"AWS": HUB},
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"sts:ExternalId": "true"}},
+            },
+            "also": [],
+        },
+    }
+
+
+def test_the_organization_and_not_the_member_changes_its_policy(world: World) -> None:
+    documents(world, role(HUB, ALICE))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    scp = policy(everything, {"Effect": "Deny", "Action": "sts:*", "Resource": "*"})
+    (world.home / "scp.json").write_text(json.dumps(scp), encoding="utf-8")
+    more = ("--scp", "scp.json")
+    mend = explain(world, "hub", *more, "--format", "json").json["hops"][0]["mend"]
+    assert mend == {
+        "account": None,
+        "document": "service control policy of the organization of account 111111111111",
+        "change": "replace",
+        "statement": {
+            "Effect": "Deny",
+            "Action": "sts:*",
+            "Resource": "*",
+            "Condition": {"ArnNotEquals": {"aws:PrincipalArn": ALICE}},
+        },
+        "also": [],
+        "otherwise": None,
+    }
+    text = " ".join(explain(world, "hub", *more).out.split())
+    assert "the management account of the organization of 111111111111" in text
+
+
+def test_the_session_policy_is_the_users_own(world: World) -> None:
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB))
+    reads = json.dumps(policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}))
+    hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
+    assert hop in CONFIG
+    world.config(CONFIG.replace(hop, f"{hop[:-2]}, policy = '{reads}' }}"))
+    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert (mend["account"], mend["change"]) == (None, "add")
+    assert mend["document"] == "config of rolehop: session policy of hop 1 of chain 'hub'"
+    text = " ".join(explain(world, "admin").out.split())
+    lead = (
+        "to mend it, add to the session policy (in the config of rolehop, at hop 1 of chain 'hub':"
+        " policy, or its policy_file):"
+    )
+    assert lead in text
+
+
+def test_a_fleet_and_an_aws_profile_are_places_too(world: World) -> None:
+    asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
+    documents(world, role(HUB, ALICE), *(role(each, HUB, **asked) for each in AUDITS))
+    lead = "to mend it, write in the config of rolehop, at fleet 'spokes'"
+    assert told(explain(world, "spokes/444444444444").out, lead) == ['external_id = "x-42"']
+    world.aws_credentials(
+        f"[base]\naws_access_key_id = {world.alice.key.access_key_id}\n"
+        f"aws_secret_access_key = {world.alice.key.secret}\n"
+    )
+    world.aws_config(f"[profile ops]\nrole_arn = {HUB}\nsource_profile = base\n")
+    documents(world, role(HUB, ALICE, **asked))
+    refused = explain(world, "ops")
+    text = " ".join(refused.out.split())
+    assert (
+        f"write in the AWS config, at the profile with role_arn = {HUB}: external_id = x-42" in text
+    )
+    asked = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    documents(world, role(HUB, ALICE, **asked))
+    assert "mfa_serial = auto" not in explain(world, "ops").out
