@@ -60,7 +60,7 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
 
 def _leg(leg: Leg) -> Iterator[Line]:
     verdict = leg.verdict
-    yield from _wrapped(f"{verdict.request.role}  {_SAYS[verdict.outcome]}", "   ")
+    yield from _wrapped(f"{_SAYS[verdict.outcome]}: {verdict.request.role}", "   ")
     if verdict.outcome is Outcome.UNKNOWN:
         unknowns = ", ".join(map(unknown_in_words, verdict.unknowns))
         yield from _wrapped(f"not known: {unknowns}", "     ")

@@ -377,7 +377,7 @@ def _unknowns(lanes: Sequence[Lane]) -> tuple[str, ...]:
 def _unknown(finding: Finding, lane: LaneName) -> tuple[str, ...]:
     match finding.reason:
         case Reason.KEY_UNKNOWN:
-            return (finding.element.rpartition(" ")[2],)
+            return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
         case Reason.VARIABLE_UNKNOWN if finding.found and finding.element != "Resource":
             return (finding.found,)
         case Reason.CALLER_UNKNOWN:

@@ -321,8 +321,10 @@ def _records(document: Any) -> Records:
             return _of(_role(document["Role"]))
         if isinstance(document.get("User"), dict):
             return _of(_entity(document["User"]))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise NotRecords(f"it lacks what IAM always says ({error})") from None
+    except KeyError as error:
+        raise NotRecords(f"it lacks {error.args[0]}, which IAM always says") from None
+    except (TypeError, AttributeError):
+        raise NotRecords("a part of it is not what IAM writes there") from None
     raise NotRecords("it is no output of get-account-authorization-details, get-role or get-user")
 
 

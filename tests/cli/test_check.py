@@ -62,6 +62,14 @@ def test_every_chain_or_those_named(world: World) -> None:
     check(world, "spokes/*", "--strict", code=5)
 
 
+def test_the_keyring_is_looked_into_once_for_all_chains_of_a_source() -> None:
+    with _world("tests.doubles.keyrings.Counted") as world:
+        world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+        done = world.rolehop("check", "--offline", *AS, "--format", "json")
+        assert (done.code, len(done.json["chains"])) == (0, 5)
+        assert len((world.vault / "looks").read_text().splitlines()) == 1
+
+
 def test_text_fits_and_counts(world: World) -> None:
     text = check(world, style="text")
     assert "5 chains, 1 refused, 2 can't tell" in text

@@ -97,6 +97,17 @@ class FileBacked(_Double):
         return Path(os.environ["ROLEHOP_TEST_KEYRING"]) / f"{name}.json"
 
 
+class Counted(FileBacked):
+    """`FileBacked` that notes each look, a line each, in the file `looks` beside its items."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        folder = Path(os.environ["ROLEHOP_TEST_KEYRING"])
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "looks").open("a") as file:
+            file.write(f"{service}\n")
+        return super().get_password(service, username)
+
+
 class LimitedFileBacked(FileBacked):
     """`FileBacked` with Windows's limit."""
 

@@ -397,6 +397,15 @@ def test_whoever_is_not_known_is_asked_for() -> None:
     assert "who the source is, is not known here; say it with --as ARN" in text
 
 
+def test_a_key_with_a_blank_is_named_whole() -> None:
+    case = healthy()
+    asks = {"StringEquals": {"aws:PrincipalTag/My Team": "red"}}
+    case.documents["trust-hub"] = policy(trusts("*", **asks))
+    session = Start("arn:aws:sts::111111111111:assumed-role/Dev/ann")
+    first = judged(case, start=session).hops[0].verdict
+    assert "aws:PrincipalTag/My Team" in first.unknowns
+
+
 def test_a_deny_is_told_as_what_it_denies() -> None:
     case = healthy()
     everybody = {**trusts("*"), "Effect": "Deny"}
