@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Answer a shell that completes, or a cached ``credential-process``; else run the commands."""
-    if "_ROLEHOP_COMPLETE" in os.environ:
-        _complete()
-    line = answer_at_once(sys.argv[1:], os.environ)
-    if line is not None:
-        _leave_with(line + "\n")
-    import gc
-
-    # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the time.
-    gc.set_threshold(50_000)
     try:
+        if "_ROLEHOP_COMPLETE" in os.environ:
+            _complete()
+        line = answer_at_once(sys.argv[1:], os.environ)
+        if line is not None:
+            _leave_with(line + "\n")
+        import gc
+
+        # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the
+        # time.
+        gc.set_threshold(50_000)
         from rolehop.cli.boundary import run
         from rolehop.cli.wiring import App
     except KeyboardInterrupt:
-        # So early nobody knows what was asked; a shell that evaluates must fail all the same.
-        _leave_with("" if os.isatty(1) or "assume" not in sys.argv else "false\n", 130)
+        _interrupted()
     sys.exit(run(sys.argv[1:], App.of_this_process()))
 
 
@@ -52,9 +52,36 @@ def _leave_with(text: str, code: int = 0) -> "NoReturn":
     try:
         while data:
             data = data[os.write(1, data) :]
-    except OSError:
+    except BrokenPipeError:  # the reader went away, which is its own business
+        os._exit(1)
+    except OSError as error:
+        from rolehop.cli.tell import error_lines
+        from rolehop.cli.terminal import not_written
+
+        _say("\n".join(error_lines(not_written(error))) + "\n")
         os._exit(1)
     os._exit(code)
+
+
+def _interrupted() -> "NoReturn":
+    """End as every command does on Ctrl-C; a shell that evaluates must fail all the same."""
+    _say("\nrolehop: interrupted\n")
+    # So early nobody knows what was asked.
+    evaluated = "assume" in sys.argv and not _completes() and not os.isatty(1)
+    _leave_with("false\n" if evaluated else "", 130)
+
+
+def _say(text: str) -> None:
+    """Write to stderr, but not into a line that somebody is typing."""
+    if not _completes():
+        try:
+            os.write(2, text.encode("utf-8", "replace"))
+        except OSError:
+            return
+
+
+def _completes() -> bool:
+    return sys.argv[1:2] == ["completion"]
 
 
 if __name__ == "__main__":

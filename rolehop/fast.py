@@ -14,10 +14,11 @@ import time
 from rolehop import __version__
 from rolehop.record import (
     Record,
-    file_stamp,
     line_of_item,
+    read_own,
     read_record,
     record_path,
+    stamp_holds,
     state_folder,
     variable_mark,
 )
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 # Attributes of any keyring back end can be changed by these (keyring's own documentation).
 _PROPERTY = "KEYRING_PROPERTY_"
 USERNAME = "rolehop"
-_LARGEST = 1 << 20  # bytes of a record; one that is cut off is none
 
 
 def answer(
@@ -62,23 +62,10 @@ def cached_item(
 
 def _record_of(chain: str, environ: "Mapping[str, str]") -> Record | None:
     folder = state_folder(environ)
-    if folder is None or ".." in chain or chain.startswith(("-", "/")):
+    if folder is None or chain.startswith("-"):  # which click may take for an option
         return None
-    try:
-        # Not blocking: what lies there may be anything.
-        file = os.open(record_path(folder, chain), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    try:
-        # In a folder that users share, somebody else's record would choose the session.
-        if os.fstat(file).st_uid != os.geteuid():
-            return None
-        text = os.read(file, _LARGEST).decode()
-    except (OSError, ValueError):
-        return None
-    finally:
-        os.close(file)
-    record = read_record(text)
+    data = read_own(record_path(folder, chain))
+    record = None if data is None else read_record(data)
     return record if record is not None and record.chain == chain else None
 
 
@@ -93,7 +80,7 @@ def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
             return False
     if any(name.startswith(_PROPERTY) for name in environ):
         return False
-    return all(file_stamp(path) == stamp for path, stamp in record.files.items())
+    return all(stamp_holds(path, stamp) for path, stamp in record.files.items())
 
 
 def _read_item(record: Record, environ: "Mapping[str, str]") -> str | None:

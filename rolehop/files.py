@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -43,6 +44,31 @@ def read_trusted(path: Path) -> FileText | None:
         return None
 
 
+class NotRegular(OSError):
+    """There is something at the path, and no regular file: reading it may wait for ever."""
+
+
+def read_regular(path: Path, longest: int) -> bytes:
+    """Return the bytes of a regular file; nothing else is read, and nobody is waited for.
+
+    The kind is judged on the open file, so it cannot be swapped in between.
+
+    Raises:
+        NotRegular: it is a pipe or a device.
+        OSError: it is not there, cannot be read, or has more than ``longest`` bytes. What
+            ``strerror`` says of either may be shown.
+    """
+    with open(path, "rb", opener=_unwaiting_opener) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            what = "it is a pipe" if stat.S_ISFIFO(mode) else "it is a device"
+            raise NotRegular(errno.EINVAL, f"{what}, and no regular file")
+        data = file.read(longest + 1)
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data
+
+
 def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:
     """Write ``text`` whole or not at all, mode 0600 unless the file's owner chose another.
 
@@ -74,6 +100,11 @@ def make_private_folder(folder: Path) -> None:
     missing = [folder, *folder.parents]
     for parent in reversed([each for each in missing if not each.exists()]):
         parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def _unwaiting_opener(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, opening a pipe waits for who writes it. Windows has no such files.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def _private_opener(path: str, flags: int) -> int:

@@ -7,18 +7,26 @@ Python has loaded anyway. One line a fact, fields parted by tabs:
     file           STAMP   PATH           one per file that was read, or looked for in vain
     var            NAME    MARK           one per variable that was read (as in ``record``)
     chain, fleet, source, profile   NAME  DESCRIPTION
+    check          LENGTH  REMAINDER      of all bytes before this line (as in ``record``)
 """
 
 import os
 
 from rolehop import __version__
-from rolehop.record import file_stamp, state_folder, variable_mark
+from rolehop.record import (
+    checked,
+    read_own,
+    stamp_holds,
+    state_folder,
+    unchecked,
+    variable_mark,
+)
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SCHEMA = "1"
+_SCHEMA = "2"
 _NAMES = ("chain", "fleet", "source", "profile")
 
 Names = dict[str, dict[str, str]]
@@ -36,7 +44,7 @@ def names_path(folder: str) -> str:
 
 
 def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, str]") -> str | None:
-    """Return the file's text, ``None`` where what it depends on cannot be written on one line.
+    """Return the file's text, ``None`` where what it depends on is no text that fits on one line.
 
     ``files``: path to stamp; ``variables``: name to mark. Names that no line can hold are left
     out; a description becomes one line.
@@ -54,7 +62,7 @@ def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, s
         if name.isprintable()
     ]
     head = ("rolehop-names", _SCHEMA, __version__, str(os.geteuid()))
-    return "".join("\t".join(row) + "\n" for row in (head, *depends, *offered))
+    return checked("".join("\t".join(row) + "\n" for row in (head, *depends, *offered)))
 
 
 def _plain(text: str) -> str:
@@ -62,8 +70,11 @@ def _plain(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in line)
 
 
-def read_text(text: str, environ: "Mapping[str, str]") -> Names | None:
+def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
     """Return the names where all that they depend on is as it was, else ``None``."""
+    text = unchecked(data)
+    if text is None:
+        return None
     rows = [row.split("\t") for row in text.split("\n")]
     if rows[0] != ["rolehop-names", _SCHEMA, __version__, str(os.geteuid())]:
         return None
@@ -77,7 +88,7 @@ def read_text(text: str, environ: "Mapping[str, str]") -> Names | None:
         if kind in names:
             names[kind][first] = second
         elif kind == "file":
-            if file_stamp(second) != first:
+            if not stamp_holds(second, first):
                 return None
         elif kind != "var" or variable_mark(first, environ.get(first)) != second:
             return None
@@ -87,18 +98,5 @@ def read_text(text: str, environ: "Mapping[str, str]") -> Names | None:
 def kept_names(environ: "Mapping[str, str]") -> Names | None:
     """Return the names that were kept, ``None`` where there are none or they no longer hold."""
     folder = state_folder(environ)
-    if folder is None:
-        return None
-    try:
-        file = os.open(names_path(folder), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        data = b""
-        while part := os.read(file, 1 << 20):
-            data += part
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    return read_text(data.decode("utf-8", "surrogateescape"), environ)
+    data = None if folder is None else read_own(names_path(folder))
+    return None if data is None else read_text(data, environ)

@@ -5,7 +5,7 @@ on, and the judgement of an item of the vault. Everything is made from plain str
 is imported but ``os``, which Python has loaded anyway: this module runs at every call.
 """
 
-from os import stat
+import os
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -52,15 +52,17 @@ def _quoted(text: str) -> str:
 #   hand            REGION   ASKS LABEL what is exported as AWS_REGION; whether a person is asked
 #                                       first (0 or 1); what people see of it
 #   who             UID  HOST           templates may have been filled with them
-#   file            STAMP  PATH         one per file that was read, or looked for in vain
+#   file            STAMP  PATH         one per file that was read, or looked for in vain; of the
+#                                       index its seal, which few of its changes break
 #   var             NAME  =VALUE        one per variable that was read: its value,
-#   var             NAME  +             or that it is set (secrets),
-#   var             NAME  -             or that it is not
+#   var             NAME  +             or that it is set and not empty (secrets),
+#   var             NAME  -             or that it is not set
+#   check           LENGTH REMAINDER    of all bytes before this line
 
-RECORD_SCHEMA = "1"
+RECORD_SCHEMA = "2"
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
-# Their values stay out of the record; that they are set is all that a plan depends on.
+# Their values stay out of the record; that they are set, or empty, is all that a plan depends on.
 SECRET_VARIABLES = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -134,16 +136,14 @@ def as_record(record: Record) -> str | None:
     ]
     if any("\t" in field or "\n" in field for row in rows for field in row):
         return None
-    text = "".join("\t".join(row) + "\n" for row in rows)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a file name or a value that is no UTF-8
-        return None
-    return text
+    return checked("".join("\t".join(row) + "\n" for row in rows))
 
 
-def read_record(text: str) -> Record | None:
+def read_record(data: bytes) -> Record | None:
     """Return what ``as_record`` wrote, ``None`` for anything else."""
+    text = unchecked(data)
+    if text is None:
+        return None
     rows = [row.split("\t") for row in text.split("\n")]
     if len(rows) < 7 or rows.pop() != [""]:
         return None
@@ -183,7 +183,11 @@ def read_record(text: str) -> Record | None:
 
 
 def record_path(state_folder: str, chain: str) -> str:
-    """Return where the record of ``chain`` lies; names of chains hold no comma."""
+    """Return where the record of ``chain`` lies; names of chains hold no comma.
+
+    An AWS profile may have any name: without a slash, none leads out of the folder but ``..``,
+    where no file can be, and a record says whose it is.
+    """
     return f"{state_folder}/hot/{chain.replace('/', ',')}"
 
 
@@ -202,19 +206,106 @@ def state_folder(environ: "Mapping[str, str]") -> str | None:
 def file_stamp(path: str) -> str:
     """Return what tells one state of a file from another: times, size, inode, or its absence."""
     try:
-        found = stat(path)  # noqa: PTH116 - pathlib costs as much as the whole hot path
+        found = os.stat(path)  # noqa: PTH116 - pathlib costs as much as the whole hot path
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
-    except OSError:
+    except (OSError, ValueError):  # the latter: there can be no file of this name
         return "unreadable"
     return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}.{found.st_ino}"
+
+
+SEALED = "seal "
+
+
+def seal_path(index: str) -> str:
+    """Return where the seal of the index at ``index`` lies."""
+    return f"{index}.seal"
+
+
+def as_seal(index: str, digest: str) -> str:
+    """Return the seal of the index at ``index``, to be written after it.
+
+    ``digest`` stands for what plans read of it besides sessions, which are found by their keys.
+    """
+    return f"{file_stamp(index)} {digest}\n"
+
+
+def sealed_stamp(index: str) -> str | None:
+    """Return what tells whether plans made over the index at ``index`` still hold.
+
+    Every walk of any chain writes the index, and few of those writes change a plan. ``None``: what
+    is there is not what rolehop wrote last.
+    """
+    seal = read_own(seal_path(index)) or b""
+    stamp, _, digest = seal.decode("utf-8", "replace").rstrip("\n").partition(" ")
+    return f"{SEALED}{digest}" if digest and stamp == file_stamp(index) else None
+
+
+def stamp_holds(path: str, stamp: str) -> bool:
+    """Tell whether what is at ``path`` still has ``stamp``."""
+    return (sealed_stamp(path) if stamp.startswith(SEALED) else file_stamp(path)) == stamp
 
 
 def variable_mark(name: str, value: str | None) -> str:
     """Return what the record says of a variable."""
     if value is None:
         return "-"
-    return "+" if name in SECRET_VARIABLES else f"={value}"
+    return "+" if value and name in SECRET_VARIABLES else f"={value}"
+
+
+# ---- files that rolehop writes for itself, and believes only where nobody else had a hand in them
+
+LARGEST = 1 << 22  # bytes; names of tens of thousands of chains fit
+# The largest prime below 2 ** 64: no changed byte leaves the remainder as it was.
+_PRIME = 18446744073709551557
+
+
+def checked(text: str) -> str | None:
+    """Return ``text``, which ends a line, with a last line that tells whether it is whole.
+
+    ``None``: it is no UTF-8 (a file name or a value may be none).
+    """
+    try:
+        return text + _check(text.encode()).decode()
+    except UnicodeEncodeError:
+        return None
+
+
+def unchecked(data: bytes) -> str | None:
+    """Return what ``checked`` was given, ``None`` where ``data`` is not what it made of it."""
+    end = data.rfind(b"\n", 0, -1) + 1
+    if data[end:] != _check(data[:end]):
+        return None
+    try:
+        return data[:end].decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _check(data: bytes) -> bytes:
+    return b"check\t%d\t%d\n" % (len(data), int.from_bytes(data, "big") % _PRIME)
+
+
+def read_own(path: str) -> bytes | None:
+    """Return a file that this user wrote, ``None`` for whatever else may lie there.
+
+    Nothing waits (a FIFO), and nothing is endless (a device). In a folder that users share,
+    somebody else's file would choose the session.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        file = os.open(path, flags)
+    except (OSError, ValueError):
+        return None
+    try:
+        found = os.fstat(file)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o170000 != 0o100000:
+            return None
+        return os.read(file, found.st_size) if found.st_size <= LARGEST else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 # ---- the item
@@ -260,15 +351,16 @@ def rest_of_item(key: str, arn: str, account: str, user_id: str, issued_at: str)
 def epoch(text: str) -> int | None:
     """Return ``YYYY-MM-DDTHH:MM:SSZ`` in epoch seconds, ``None`` for anything else.
 
-    Days are counted by the proleptic Gregorian calendar, with years that begin in March, so that
-    a leap day is the last of its year.
+    So are years before 1000: ``strftime`` writes them with fewer digits on some systems, so no
+    item that is read back has them. Days are counted by the proleptic Gregorian calendar, with
+    years that begin in March, so that a leap day is the last of its year.
     """
     shape = "".join("0" if each in "0123456789" else each for each in text)
     if shape != "0000-00-00T00:00:00Z":
         return None
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
     hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
-    if not (year and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
+    if not (year >= 1000 and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
         return None
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     longest = 28 + leap if month == 2 else 30 + (month + month // 8) % 2

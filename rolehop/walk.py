@@ -87,6 +87,21 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
         return _Walk(plan, ports, not_before).last()
 
 
+def check_principal(plan: Plan, found: str) -> None:
+    """Make sure that ``found``, the ARN of who signs, is who the config says the source must be.
+
+    Raises:
+        SourceError: it is somebody else.
+    """
+    source = plan.source
+    if source.principal is not None and not is_same_principal(source.principal, found):
+        raise SourceError(
+            f"source '{source.name}' is {found}",
+            cause=f"the config says it must be {source.principal}",
+            fix="sign in as the right one, or correct 'principal'",
+        )
+
+
 class _Walk:
     def __init__(self, plan: Plan, ports: Ports, not_before: datetime | None) -> None:
         self._plan = plan
@@ -175,16 +190,10 @@ class _Walk:
 
     def _checked_principal(self, credentials: Credentials) -> Caller | None:
         """Make sure the source is who the config says it must be, before any hop."""
-        wanted = self._plan.source.principal
-        if wanted is None:
+        if self._plan.source.principal is None:
             return None
         caller = self._caller(credentials)
-        if not is_same_principal(wanted, caller.arn):
-            raise SourceError(
-                f"source '{self._plan.source.name}' is {caller.arn}",
-                cause=f"the config says it must be {wanted}",
-                fix="sign in as the right one, or correct 'principal'",
-            )
+        check_principal(self._plan, caller.arn)
         return caller
 
     def _make(self, index: int, step: TokenStep | HopStep) -> Held:
@@ -285,10 +294,15 @@ class _Walk:
         )
         fix = told.fix
         if number is not None and refusal.code in POLICIES_SAID_NO:
-            fix = f"{fix}; rolehop explain {self._plan.chain} says which policy refused"
+            fix = f"{fix}; rolehop explain {self._to_explain} says which policy refused"
         return HopRefused(
             what, code=refusal.code, cause=cause, fix=fix, chain=self._plan.chain, hop=number
         )
+
+    @property
+    def _to_explain(self) -> str:
+        """What ``rolehop explain`` is to be asked: flags are known to the last refusal alone."""
+        return "--last" if self._plan.flags else self._plan.chain
 
     @property
     def _total(self) -> int:

@@ -25,15 +25,15 @@ def quoted(text: str) -> str:
     return f'"{shown}"'
 
 
-def nearest(word: str, known: Iterable[str], n: int = 3) -> list[str]:
+def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6) -> list[str]:
     """Return at most ``n`` of ``known`` that ``word`` may have been meant for, the nearest first.
 
-    Upper and lower case count as one.
+    Upper and lower case count as one. ``cutoff``: how like it they must be, from 0 to 1.
     """
     import difflib  # on error paths only: it costs a millisecond
 
     by_folded = {each.casefold(): each for each in known}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=n)
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=n, cutoff=cutoff)
     return [by_folded[each] for each in near]
 
 

@@ -12,7 +12,14 @@ from typing import NoReturn
 import pytest
 
 from rolehop import files
-from rolehop.files import FileText, make_private_folder, read_trusted, write_beside
+from rolehop.files import (
+    FileText,
+    NotRegular,
+    make_private_folder,
+    read_regular,
+    read_trusted,
+    write_beside,
+)
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 NOBODY = 65_534
@@ -210,3 +217,17 @@ def test_only_what_must_last_waits_for_the_disk(
     write_beside(tmp_path / "index", "i")
     assert len(flushed) == 1
     assert ((tmp_path / "hint").read_text(), (tmp_path / "index").read_text()) == ("h", "i")
+
+
+def test_a_regular_file_is_read_to_its_limit(file: Path) -> None:
+    assert read_regular(file, 12) == b"version = 1\n"
+    with pytest.raises(OSError, match="it is longer than 11 bytes"):
+        read_regular(file, 11)
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotRegular, match="it is a pipe, and no regular file"):
+        read_regular(tmp_path / "pipe", 10)
+    with pytest.raises(NotRegular, match="it is a device, and no regular file"):
+        read_regular(Path("/dev/zero"), 10)

@@ -60,7 +60,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "told": {"files", "patterns", "plan"},
     # trust: what IAM says, as its records; files: the token cache of the AWS CLI
     "aws": WORDS | {"awsconfig", "files", "plan", "ports", "trust"},
-    "sources": WORDS | {"awsconfig", "aws", "config", "plan", "ports", "signin"},
+    # files: tokens, assertions and keys, whose pipes must hold nobody up
+    "sources": WORDS | {"awsconfig", "aws", "config", "files", "plan", "ports", "signin"},
     "signin": WORDS,
     "vault": WORDS | {"files", "keyctl", "plan", "ports", "record"},
 }

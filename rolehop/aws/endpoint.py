@@ -16,6 +16,7 @@ from botocore.utils import (
 from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ConfigError
 from rolehop.values import dataclass
+from rolehop.words import quoted
 
 Service = Literal["sts", "iam", "rolesanywhere"]
 
@@ -130,11 +131,18 @@ def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
     if not valid or parts.scheme not in ("http", "https"):
         raise ConfigError(
             f"{blamed} gives no address that can be called",
+            cause=f"{quoted(_without_password(endpoint.url))} is no http:// or https:// URL with a host",
             fix="an endpoint is https://HOST, or http://HOST:PORT for an emulator",
         )
     return Endpoint(
         urlunsplit(parts._replace(path=parts.path or "/", fragment="")), endpoint.signing_region
     )
+
+
+def _without_password(url: str) -> str:
+    """Return an address for messages: no user name or password."""
+    before, mark, rest = url.partition("://")
+    return f"{before}{mark}{rest.rpartition('@')[2]}" if mark else url.rpartition("@")[2]
 
 
 @cache

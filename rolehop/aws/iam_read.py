@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rolehop.arn import partition_of
 from rolehop.credentials import Credentials
 from rolehop.ports import StsRefusal
-from rolehop.trust.records import Entity, Records, policy_text
+from rolehop.trust.outputs import policy_text
+from rolehop.trust.records import Entity, Records
 from rolehop.values import replace
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rolehop.aws.query import QueryClient
 
 _MOST_PAGES = 50
+_NONE_SUCH = "NoSuchEntity"
 
 
 class IamReader:
@@ -35,12 +37,20 @@ class IamReader:
         self._signer = signer
 
     def role(self, arn: str) -> Records | None:
-        """Read a role; ``None`` where not even GetRole is allowed, or there is no such role."""
+        """Read a role; ``None`` where not even GetRole is allowed.
+
+        Where the role of that name has another path, its own ARN stands in the records; where IAM
+        has none of that name, ``arn`` is among those that are gone.
+        """
         name = arn.rpartition("/")[2]
-        answer = self._ask("GetRole", {"RoleName": name})
-        found = None if answer is None else answer.find("Role")
-        if found is None or _text(found, "Arn") != arn:
+        try:
+            answer = self._client().call("iam", "GetRole", {"RoleName": name}, self._signer)
+        except StsRefusal as refusal:
+            return Records(gone=frozenset({arn})) if refusal.code == _NONE_SUCH else None
+        found = answer.find("GetRoleResult/Role")
+        if found is None:
             return None
+        arn = _text(found, "Arn")
         managed: dict[str, str] = {}
         entity = Entity(
             arn=arn,

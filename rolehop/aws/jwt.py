@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rolehop.credentials import Secret
 from rolehop.values import dataclass, field
@@ -18,6 +18,11 @@ _LONGEST = 20_000  # WebIdentityToken (STS API reference)
 _LONGEST_CLAIM = 255
 _FOR_AWS = "https://aws.amazon.com/"
 """With what claims begin that are meant for STS (IAM user guide, "Passing session tags")."""
+
+_IDENTITY = f"{_FOR_AWS}source_identity"
+_TAGS = f"{_FOR_AWS}tags"
+_FLAT = f"{_TAGS}/"
+_FLAT_TAG = f"{_FLAT}principal_tags/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,12 @@ class Claims:
     """Who the token was given to (``azp``); where it is told, AWS may take it for the audience."""
 
     tags: Mapping[str, str] | None = field(default_factory=dict)
-    """The session tags that STS takes from it; ``None``: in a form that is not known here."""
+    """The session tags that STS takes from it; ``None``: some claim is ``unread``."""
 
     transitive: tuple[str, ...] = ()
     source_identity: str | None = None
+    unread: str | None = None
+    """The first claim meant for STS in no form known here: what STS makes of it is open."""
 
     nonce: str = ""
     """What a sign-in of our own sent along, repeated."""
@@ -60,7 +67,7 @@ def read_claims(token: Secret) -> Claims:
         raise ValueError("it is no JSON Web Token (its claims cannot be read)")
     audience = told.get("aud")
     listed = audience if isinstance(audience, list) else [audience]
-    tags, transitive = _session_tags(told)
+    for_sts = _for_sts(told)
     return Claims(
         _text(told, "iss"),
         _text(told, "sub"),
@@ -68,28 +75,79 @@ def read_claims(token: Secret) -> Claims:
         _time(told, "exp"),
         _time(told, "nbf"),
         party=_text(told, "azp"),
-        tags=tags,
-        transitive=transitive,
-        source_identity=_text(told, f"{_FOR_AWS}source_identity") or None,
+        tags=for_sts.tags,
+        transitive=for_sts.transitive,
+        source_identity=for_sts.source_identity,
+        unread=for_sts.unread,
         nonce=_text(told, "nonce"),
     )
 
 
-def _session_tags(told: dict[str, Any]) -> tuple[dict[str, str] | None, tuple[str, ...]]:
-    """Return the session tags and which of them are transitive."""
-    names = {name for name in told if name.startswith(_FOR_AWS)} - {f"{_FOR_AWS}source_identity"}
-    if not names:
-        return {}, ()
-    try:
-        found = told[f"{_FOR_AWS}tags"]
-        listed, transitive = found["principal_tags"], found.get("transitive_tag_keys", [])
-        # Each value stands in a list of one.
-        tags = {str(key): str(value) for key, (value,) in listed.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None, ()
-    if len(names) > 1 or not isinstance(transitive, list):
-        return None, ()
-    return tags, tuple(map(str, transitive))
+class _ForSts(NamedTuple):
+    """What STS takes from a token, as in :class:`Claims`."""
+
+    tags: Mapping[str, str] | None
+    transitive: tuple[str, ...] = ()
+    source_identity: str | None = None
+    unread: str | None = None
+
+
+def _for_sts(told: Mapping[str, Any]) -> _ForSts:
+    """Read the claims meant for STS, the tags in either form that AWS describes.
+
+    Nested: ``tags: {principal_tags: {KEY: [VALUE]}, transitive_tag_keys: [KEY]}``. Flattened, for
+    issuers that cannot nest: ``tags/principal_tags/KEY: VALUE`` and ``tags/transitive_tag_keys:
+    [KEY]`` (IAM user guide, "Passing session tags using AssumeRoleWithWebIdentity").
+    """
+    tags: dict[str, str] = {}
+    transitive: tuple[str, ...] = ()
+    identity: str | None = None
+    unread: str | None = None
+    for name in (each for each in told if each.startswith(_FOR_AWS)):
+        try:
+            if name == _IDENTITY:
+                identity = clean(_one_text(told[name]))[:_LONGEST_CLAIM]
+            elif name == _TAGS:
+                _check_alone(told)
+                tags, transitive = _nested(told[name])
+            elif name == f"{_FLAT}transitive_tag_keys":
+                transitive = _texts(told[name])
+            elif name.startswith(_FLAT_TAG):
+                tags[name.removeprefix(_FLAT_TAG)] = _one_text(told[name])
+            else:
+                raise ValueError
+        except (ValueError, AttributeError, KeyError):
+            unread = unread or clean(name)[:_LONGEST_CLAIM]
+    return _ForSts(tags if unread is None else None, transitive, identity, unread)
+
+
+def _check_alone(told: Mapping[str, Any]) -> None:
+    """Refuse tags that are nested as well as flattened: which count, AWS does not say."""
+    if any(name.startswith(_FLAT) for name in told):
+        raise ValueError
+
+
+def _nested(claim: Any) -> tuple[dict[str, str], tuple[str, ...]]:
+    if not set(claim.keys()) <= {"principal_tags", "transitive_tag_keys"}:
+        raise ValueError
+    # Each value stands in a list of one.
+    listed = {key: _texts(values) for key, values in claim["principal_tags"].items()}
+    tags = {key: value for key, (value,) in listed.items()}
+    return tags, _texts(claim.get("transitive_tag_keys", []))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError
+    return tuple(value)
+
+
+def _one_text(value: object) -> str:
+    """Return a text, bare or the only one of a list, as issuers write it."""
+    (text,) = _texts([value] if isinstance(value, str) else value)
+    if not text:
+        raise ValueError
+    return text
 
 
 def check_one_word(token: Secret) -> None:

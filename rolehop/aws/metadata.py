@@ -2,6 +2,14 @@
 
 Never through a proxy. What such an endpoint says is credentials, so nothing of an answer is
 quoted but its error code and message.
+
+One rule says whose fault it is, for both. Absent or refused is the source's (`SourceError`, exit 4):
+nothing takes the connection where the instance's service would be, no variable names a container's
+endpoint, there is no role, the service is switched off, a token is not taken, the session is over.
+What is there and does not do its part is a fault of network or AWS (`ServiceError`, exit 6), as with
+STS and Roles Anywhere: no answer, throttling, HTTP 5xx, an answer that cannot be understood. A
+container's endpoint that refuses the connection is there, too: a variable names it, so its agent is
+what is down.
 """
 
 from __future__ import annotations
@@ -12,7 +20,7 @@ from datetime import datetime
 
 from rolehop.aws import given
 from rolehop.aws.faults import Fault, FaultKind
-from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of
+from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of, unexpected
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
@@ -28,7 +36,14 @@ _METADATA_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _ABSENT = frozenset(
     (FaultKind.NAME, FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONNECT_TIMEOUT)
 )
-_ADDRESS_VARIABLES = "AWS_EC2_METADATA_SERVICE_ENDPOINT or AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_LATER = "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT where it is set"
+_REFUSALS = {
+    401: "it does not take the token that it has just given: something else answers at its address, "
+    "or drops the header x-aws-ec2-metadata-token on the way",
+    404: "the role that it names is gone from the instance profile, or is not there yet: check "
+    "both, and try again in a few minutes",
+}
+"""What a status means once the token was given (Amazon EC2 user guide, "Access instance metadata")."""
 HOP_LIMIT = (
     "inside a container, let the answer travel one hop further: aws ec2 "
     "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"
@@ -44,16 +59,14 @@ class Patience:
 
     attempts: int = 3
 
-    def client(self, sleep: Callable[[float], object]) -> HttpClient:
-        """Return a client that takes no proxy."""
+    def client(self, sleep: Callable[[float], object], set_by: str) -> HttpClient:
+        """Return a client that takes no proxy; ``set_by`` is what names the address."""
         settings = ClientSettings(
             region="this machine",
             connect_timeout_seconds=self.seconds,
             read_timeout_seconds=self.seconds,
         )
-        return HttpClient(
-            settings, proxies=False, set_by=_ADDRESS_VARIABLES, limit=100_000, sleep=sleep
-        )
+        return HttpClient(settings, proxies=False, set_by=set_by, limit=100_000, sleep=sleep)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,8 +94,8 @@ class InstanceMetadata:
 
         Raises:
             SourceError: there is no such service, or no role, or another one than ``wanted``, or
-                the service is here and does not do what it should.
-            ServiceError: it is throttling or at fault, after retries.
+                the service refuses.
+            ServiceError: it does not answer, is throttling or at fault, after retries.
             ConfigError: the address cannot be called.
         """
         token = self._token()
@@ -108,10 +121,11 @@ class InstanceMetadata:
                 "it is switched off for this instance (HTTP 403)",
                 "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled",
             )
-        said = f"HTTP {answer.status}" if answer.status != 200 else "an answer that is no token"
+        if answer.status == 200:
+            raise self._unexpected(answer, _TOKEN_PATH, "it is no IMDSv2 token")
         raise _unusable(
             self.endpoint,
-            f"it gave no IMDSv2 token: {said}",
+            f"it gave no IMDSv2 token: HTTP {answer.status}",
             "check AWS_EC2_METADATA_SERVICE_ENDPOINT; only version 2 is spoken",
         )
 
@@ -125,19 +139,16 @@ class InstanceMetadata:
                 fix="aws ec2 associate-iam-instance-profile --instance-id ID "
                 "--iam-instance-profile Name=NAME",
             )
-        if answer.status != 200 or _ROLE_NAME.fullmatch(name) is None:
-            said = f"HTTP {answer.status}" if answer.status != 200 else "what is no role's name"
-            raise _unusable(self.endpoint, f"asked for the role's name, it gave {said}")
+        if answer.status != 200:
+            raise self._refused(answer, "the role's name")
+        if _ROLE_NAME.fullmatch(name) is None:
+            raise self._unexpected(answer, _ROLE_PATH, "it is no role's name")
         return name
 
     def _session(self, token: str, role: str) -> Credentials:
         answer = self._ask("GET", _ROLE_PATH + role, _with(token))
         if answer.status != 200:
-            raise _unusable(self.endpoint, f"it gave no credentials: HTTP {answer.status}")
-        try:
-            document = answer.document()
-        except ValueError:
-            document = {}
+            raise self._refused(answer, f"credentials of role {role}")
         code = answer.said("Code")
         if code not in ("", "Success"):
             message = answer.said("Message")
@@ -146,7 +157,15 @@ class InstanceMetadata:
                 f"it gave no credentials: {code}{f': {message}' if message else ''}",
                 "check the trust policy of the instance's role: it must let ec2.amazonaws.com in",
             )
-        return _session(document, f"the metadata service at {host_of(self.endpoint)}", self.now())
+        return _session(answer, f"{self.endpoint}{_ROLE_PATH}", self.now())
+
+    def _refused(self, answer: HttpAnswer, asked_for: str) -> SourceError:
+        """Return the error for a status that says no, with what it means there."""
+        fix = _REFUSALS.get(answer.status)
+        return _unusable(self.endpoint, f"it gave no {asked_for}: HTTP {answer.status}", fix)
+
+    def _unexpected(self, answer: HttpAnswer, path: str, reason: str) -> ServiceError:
+        return unexpected(answer, self.endpoint, path, reason)
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> HttpAnswer:
         url = f"{self.endpoint.rstrip('/')}{path}"
@@ -169,9 +188,12 @@ class InstanceMetadata:
                 cause=f"asked {host}: {_words(fault)}",
                 fix="run this on an EC2 instance, or choose another source",
             )
-        if fault.kind is FaultKind.READ_TIMEOUT:
-            return _unusable(self.endpoint, "it took the connection and never answered", HOP_LIMIT)
-        return _unusable(self.endpoint, _words(fault))
+        hangs = fault.kind is FaultKind.READ_TIMEOUT
+        return ServiceError(
+            f"the EC2 instance metadata service at {host} does not answer",
+            cause="it took the connection and never answered" if hangs else _words(fault),
+            fix=HOP_LIMIT if hangs else _LATER,
+        )
 
 
 def container_session(
@@ -180,8 +202,9 @@ def container_session(
     """Return the session that a container-credentials endpoint gives.
 
     Raises:
-        SourceError: it refuses, or gives something else.
-        ServiceError: it does not answer, is throttling or at fault, after retries.
+        SourceError: it refuses, or the session is over.
+        ServiceError: it does not answer, is throttling or at fault, after retries, or gives
+            something else.
         ConfigError: the address cannot be called.
     """
     headers: dict[str, Text] = {"Accept": "application/json"}
@@ -198,22 +221,22 @@ def container_session(
         ) from None
     _refuse_trouble(answer, f"the container credentials endpoint {host}")
     if answer.status != 200:
-        raise _container_refused(answer, host)
-    try:
-        document = answer.document()
-    except ValueError:
-        document = {}
-    return _session(document, f"the container credentials endpoint {host}", now)
+        raise _container_refused(answer, host, told=endpoint.token is not None)
+    return _session(answer, endpoint.url, now)
 
 
-def _container_refused(answer: HttpAnswer, host: str) -> SourceError:
+def _container_refused(answer: HttpAnswer, host: str, *, told: bool) -> SourceError:
+    """Return the error for what is no answer; ``told``: it was shown an authorization token."""
     code, message = answer.said("Code", "code"), answer.said("Message", "message")
     said = ": ".join(part for part in (f"HTTP {answer.status}", code, message) if part)
     if answer.status in (401, 403):
+        refused = "does not take the authorization token"
         return SourceError(
-            f"the container credentials endpoint {host} does not take the authorization token",
+            f"the container credentials endpoint {host} "
+            + (refused if told else "wants an authorization token, and none was sent"),
             cause=said,
-            fix="check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            fix=f"{'check' if told else 'set'} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or "
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         )
     return SourceError(
         f"the container credentials endpoint {host} gives no credentials",
@@ -239,20 +262,26 @@ def _is_trouble(answer: HttpAnswer) -> bool:
     return answer.status == 429 or answer.status >= 500
 
 
-def _session(document: Mapping[str, object], where: str, now: datetime) -> Credentials:
+def _session(answer: HttpAnswer, url: str, now: datetime) -> Credentials:
+    """Return the session that ``answer`` of ``url`` holds.
+
+    Raises:
+        ServiceError: it holds none.
+        SourceError: it is over.
+    """
     try:
-        found = given.session_in(document, given.METADATA)
-        if found.expires_at is not None and found.expires_at <= now:
-            raise ValueError(f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        found = given.session_in(answer.document(), given.METADATA)
     except ValueError as error:
-        cause = str(error)
+        reason = str(error)
     else:
-        return found
-    raise SourceError(
-        f"{where} gave no usable credentials",
-        cause=cause if document else "its answer is no JSON object",
-        fix="try again in a minute, and check this machine's clock",
-    )
+        if found.expires_at is None or found.expires_at > now:
+            return found
+        raise SourceError(
+            f"{host_of(url)} gave no usable credentials",
+            cause=f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            fix="try again in a minute, and check this machine's clock",
+        )
+    raise unexpected(answer, url, "for credentials", reason)
 
 
 def _may_pass(outcome: HttpAnswer | Fault) -> bool:
@@ -279,5 +308,5 @@ def _unusable(endpoint: str, cause: str, fix: str | None = None) -> SourceError:
     return SourceError(
         f"the EC2 instance metadata service at {host_of(endpoint)} cannot be used",
         cause=cause,
-        fix=fix or "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT where it is set",
+        fix=fix or _LATER,
     )

@@ -89,7 +89,10 @@ def read_assertion(text: Secret) -> Assertion:
         _who(assertion),
         duration_seconds=_duration(assertion),
         begins=max(_times(assertion, "NotBefore"), default=None),
-        ends=min(_times(assertion, "NotOnOrAfter"), default=None),
+        ends=min(
+            _times(assertion, "NotOnOrAfter") + _times(assertion, "SessionNotOnOrAfter"),
+            default=None,
+        ),
     )
 
 
@@ -167,10 +170,14 @@ def _values(assertion: Element, attribute: str) -> list[str]:
 
 
 def _times(assertion: Element, name: str) -> list[datetime]:
-    """Return the times that bound the assertion itself; its session's end is another thing."""
+    """Return the times called ``name``: of the assertion, and of the provider's own session.
+
+    The role's session may not outlast that one (IAM user guide, "Configure SAML assertions").
+    """
     places = [
         *assertion.iterfind("Conditions"),
         *assertion.iterfind("Subject/SubjectConfirmation/SubjectConfirmationData"),
+        *assertion.iterfind("AuthnStatement"),
     ]
     return [time for each in places if (time := _time(each.get(name, ""))) is not None]
 

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.files import read_regular
 from rolehop.values import dataclass
 
 Certificate = x509.Certificate
@@ -174,7 +175,10 @@ def check_validity(leaf: x509.Certificate, now: datetime) -> str | None:
     left = ends - now
     if left > min(timedelta(days=_WARN_DAYS), (ends - begins) / 3):
         return None
-    shown = f"{left.days} days" if left.days > 1 else f"{int(left.total_seconds()) // 3600} h"
+    hours, seconds = divmod(int(left.total_seconds()), 3600)
+    shown = (
+        f"{left.days} days" if left.days > 1 else f"{hours} h" if hours else f"{seconds // 60} min"
+    )
     return f"the certificate of {name_of(leaf)} ends in {shown}: {ends:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -291,8 +295,7 @@ def read(path: Path) -> bytes:
         SourceError: it is not there, cannot be read, or is far too long.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LONGEST_FILE + 1)
+        data = read_regular(path, LONGEST_FILE)
     except FileNotFoundError:
         raise SourceError(
             f"there is no file {path}",
@@ -301,8 +304,8 @@ def read(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise _broken(path, (error.strerror or "it cannot be read").lower()) from None
-    if not data or len(data) > LONGEST_FILE:
-        raise _broken(path, "it is empty" if not data else "it is far too long")
+    if not data:
+        raise _broken(path, "it is empty")
     return data
 
 
@@ -329,6 +332,24 @@ def _private_key(path: Path, ask: AskPassphrase) -> object:
         raise _wrong_passphrase(path, "key") from None
     except UnsupportedAlgorithm:
         raise _broken(path, "it is encrypted in a way that is not known") from None
+
+
+def wants_passphrase(path: Path, *, pkcs12_file: bool = False) -> bool:
+    """Tell whether a key, or a PKCS#12 file, opens by a passphrase only.
+
+    Raises:
+        SourceError: it is not there, or is none.
+    """
+    data = read(path) if pkcs12_file else _key_file(path)
+    if pkcs12_file:
+        return _open_pkcs12(data, None) is None
+    try:
+        serialization.load_pem_private_key(data, password=None)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
 
 
 def _open_pkcs12(data: bytes, passphrase: Secret | None) -> pkcs12.PKCS12KeyAndCertificates | None:

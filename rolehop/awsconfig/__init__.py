@@ -6,7 +6,7 @@ followed, and a comment says so: what rolehop resolves must be what `aws --profi
 """
 
 from rolehop.awsconfig.digest import profile_sections
-from rolehop.awsconfig.holds import Holds, holds, static_keys
+from rolehop.awsconfig.holds import Holds, holds, static_keys, why_nothing
 from rolehop.awsconfig.model import AwsConfig
 from rolehop.awsconfig.parse import parse_aws_config
 from rolehop.awsconfig.path import Base, ProfileChain, profile_path
@@ -33,4 +33,5 @@ __all__ = [
     "profile_setting",
     "region_of",
     "static_keys",
+    "why_nothing",
 ]

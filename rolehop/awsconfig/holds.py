@@ -7,6 +7,26 @@ from enum import Enum
 from rolehop.awsconfig.model import AwsConfig, Section, profile_of
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
+from rolehop.words import nearest
+
+_SAYS_WHERE = (
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "web_identity_token_file",
+)
+"""The settings that say where credentials come from (AWS CLI user guide, "Configuration and
+credential file settings")."""
+
+_ALMOST = 0.88
+"""How like it a word must be: aws_account_id is no sso_account_id."""
 
 
 class Holds(Enum):
@@ -42,6 +62,28 @@ def holds(aws: AwsConfig, name: str) -> Holds:
         return first
     in_config = "aws_access_key_id" in aws.config_profiles.get(name, {})
     return Holds.KEYS if in_config else Holds.NOTHING
+
+
+def why_nothing(aws: AwsConfig, name: str) -> str:
+    """Return why profile ``name``, which holds nothing, has no credentials: a typo, or half of it.
+
+    Raises:
+        SourceError: there is no such profile.
+    """
+    keys = profile_of(aws, name).keys()
+    typos = [f"{key}: did you mean {right}?" for key in keys if (right := _meant(key))]
+    if typos:
+        return "; ".join(typos)
+    half = ", ".join(key for key in _SAYS_WHERE if key in keys)
+    return f"it says no more than {half}" if half else "it has no keys, no sign-in and no process"
+
+
+def _meant(key: str) -> str | None:
+    """Return the setting that ``key`` is a misspelling of: one letter or so, or a hyphen."""
+    plain = key.replace("-", "_")
+    if key in _SAYS_WHERE:
+        return None
+    return next(iter(nearest(plain, _SAYS_WHERE, 1, cutoff=_ALMOST)), None)
 
 
 def static_keys(aws: AwsConfig, name: str) -> Credentials:

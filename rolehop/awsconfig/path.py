@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from rolehop.arn import RoleArn
-from rolehop.awsconfig.holds import Holds, holds, static_keys
+from rolehop.awsconfig.holds import Holds, holds, static_keys, why_nothing
 from rolehop.awsconfig.model import AwsConfig, profile_of, text_in
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError
@@ -152,7 +152,8 @@ def _source_profile(aws: AwsConfig, name: str, visited: list[str]) -> str:
 def _check_gives(aws: AwsConfig, source: str, role_profile: str) -> None:
     """Refuse a source profile that gives nothing: botocore looks no further than the profile."""
     if holds(aws, source) is Holds.NOTHING:
-        raise _refused(aws, role_profile, f"its source_profile '{source}' has no credentials")
+        why = f"its source_profile '{source}' has no credentials: {why_nothing(aws, source)}"
+        raise _refused(aws, role_profile, why)
 
 
 def _hop(aws: AwsConfig, name: str, notes: list[str]) -> HopConfig:

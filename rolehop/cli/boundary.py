@@ -14,7 +14,7 @@ from rolehop.cli.root import root
 from rolehop.cli.streams import Stopped, forget_stdout, mend_streams, raise_when_stopped
 from rolehop.cli.wiring import App
 from rolehop.commands import COMMANDS
-from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
 from rolehop.words import nearest
 
 INTERRUPTED = 130
@@ -61,10 +61,6 @@ class Failure:
     def told(self, error: RolehopError) -> int:
         """Show a domain error."""
         self._fail_the_eval()
-        if isinstance(error, HopRefused):
-            from rolehop.cli.refused import note_refused  # json is not needed until now
-
-            note_refused(self._app, error)
         if self._wants_json():
             self._write_json(error)
         else:

@@ -51,12 +51,13 @@ def command(
     stamps: dict[str, Stamp] = {}
     verdicts = []
     for name in names:
-        known = records
+        known, asked = records, told
         if not offline and not told.policies:
             from rolehop.cli.iam import read_live
 
-            known = read_live(app, name, told).merged(records)
-        verdicts.append(judge(app, name, known, told, stamps))
+            live, asked = read_live(app, name, told)
+            known = live.merged(records)
+        verdicts.append(judge(app, name, known, asked, stamps))
     _print(app, verdicts, style, strict=strict)
     ctx.exit(exit_code(verdicts, strict=strict))
 

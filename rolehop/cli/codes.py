@@ -129,11 +129,11 @@ class AskedCodes:
 
     def _from_terminal(self, serial: str, purpose: str) -> MfaCode:
         if not self._ways.prompt:
-            raise self._nobody()
+            raise self._nobody(serial, purpose)
         try:
             return self._asked(serial, purpose)
         except NoTerminal:
-            raise self._nobody() from None
+            raise self._nobody(serial, purpose) from None
 
     def _asked(self, serial: str, purpose: str) -> MfaCode:
         device = serial.rpartition("/")[2] or serial
@@ -165,9 +165,10 @@ class AskedCodes:
         last = self._spent.last(code.serial)
         return last is not None and last.digest == _digest(code) and last.window >= _window() - 2
 
-    def _nobody(self) -> NoTerminal:
+    def _nobody(self, serial: str, purpose: str) -> NoTerminal:
         return NoTerminal(
             f"chain '{self._chain}' needs an MFA code and there is no terminal to ask on",
+            cause=f"a code of {serial} is needed {purpose}, and no mfa_command gives one",
             fix=f"run 'rolehop assume {self._chain}' in a terminal first, or set mfa_command",
             chain=self._chain,
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rolehop.cli.options import Command, format_option
+from rolehop.cli.options import Command, format_option, hop_options, walk_told
 from rolehop.cli.policies import Given, judge, policy_options, read_documents
 from rolehop.cli.walking import chain_names
-from rolehop.cli.wiring import App
+from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import UsageProblem
 from rolehop.trust.chain import ChainVerdict
 from rolehop.trust.evaluate import Outcome
@@ -22,12 +22,13 @@ REFUSED = 5
     epilog="""
 rolehop explain prod-admin --policies account.json
 rolehop explain prod-admin --policies a.json --policies b.json --format json
-rolehop explain prod-admin --context aws:SourceIp=203.0.113.9
+rolehop explain prod-admin --context aws:SourceIp=203.0.113.9 --tag team=blue
 rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
 """,
 )
 @click.argument("what", nargs=-1, metavar="CHAIN | role ARN", shell_complete=chain_names)
 @policy_options
+@hop_options
 @click.option("--offline", is_flag=True, help="Make no AWS call: files alone.")
 @click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
 @click.option("--strict", is_flag=True, help="Exit 5 also where rolehop can't tell.")
@@ -49,26 +50,62 @@ def command(
     IAM with the sessions that are held, unless --offline; what cannot be read is named, with the
     command that would show it. Exits 5 where a hop is refused.
     """
-    app = App.of(ctx)
-    if len(what) == 2 and what[0] == "role":
+    app, options = App.of(ctx), walk_told(ctx)
+    _check_asked(what, options, last=last)
+    if len(what) == 2:
         explain_role(app, what[1], told, style, offline=offline)
         return
-    chain, hop = _chain(app, what, last=last)
-    verdict = judged(app, chain, told, offline=offline)
-    if hop is not None:
-        verdict = replace(verdict, hops=tuple(e for e in verdict.hops if e.number == hop))
+    verdict = (
+        _last(app, told, offline=offline)
+        if last
+        else _known_to_sts(app, what[0], told, options, offline=offline)
+    )
     show(app, verdict, style)
     ctx.exit(exit_code([verdict], strict=strict))
 
 
-def judged(app: App, chain: str, told: Given, *, offline: bool) -> ChainVerdict:
+def _known_to_sts(
+    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+) -> ChainVerdict:
+    """Judge a chain, knowing what STS said of it where it was refused last."""
+    from rolehop.cli.refused import refused_so
+
+    verdict = judged(app, chain, told, options, offline=offline)
+    last = refused_so(app, chain, options)
+    return verdict if last is None else verdict.refused_by_sts(last.hop, last.said)
+
+
+def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
+    """Judge the hop that was refused last, as it was asked.
+
+    Raises:
+        UsageProblem: none is known, or its chain has no such hop any more.
+    """
+    from rolehop.cli.refused import last_refused
+
+    last = last_refused(app)
+    verdict = judged(app, last.chain, told, last.options, offline=offline)
+    hops = tuple(each for each in verdict.hops if each.number == last.hop)
+    if not hops:
+        raise UsageProblem(
+            f"chain '{last.chain}' has no hop {last.hop} any more",
+            cause="the config has changed since it was refused",
+            fix=f"rolehop explain {last.chain}",
+        )
+    return replace(verdict, hops=hops).refused_by_sts(last.hop, last.said)
+
+
+def judged(
+    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+) -> ChainVerdict:
     """Judge a chain by files, and by what IAM says where it may be asked."""
     records = read_documents(told)
     if not offline:
         from rolehop.cli.iam import read_live
 
-        records = read_live(app, chain, told).merged(records)
-    return judge(app, chain, records, told)
+        live, told = read_live(app, chain, told)
+        records = live.merged(records)
+    return judge(app, chain, records, told, options=options)
 
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
@@ -97,16 +134,21 @@ def explain_role(app: App, role: str, told: Given, style: str, *, offline: bool)
     describe(app, role, told, style, offline=offline)
 
 
-def _chain(app: App, what: tuple[str, ...], *, last: bool) -> tuple[str, int | None]:
-    """Return the chain to explain and the one hop that is asked about, if one is."""
-    if last:
-        from rolehop.cli.refused import last_refused
+def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:
+    """Refuse what can't be meant together.
 
-        found = last_refused(app)
-        return found.chain, found.hop
-    if len(what) != 1:
+    Raises:
+        UsageProblem: nothing is named, or too much; or flags where none can be.
+    """
+    role = len(what) == 2 and what[0] == "role" and not last
+    if len(what) != (0 if last else 1) and not role:
         raise UsageProblem(
-            "explain wants one chain, or 'role' and an ARN",
+            "explain wants one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
-    return what[0], None
+    flags = options.overrides.flags
+    if flags and (last or role):
+        raise UsageProblem(
+            f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",
+            fix="leave them out, or name a chain: rolehop explain CHAIN",
+        )

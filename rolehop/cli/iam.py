@@ -14,7 +14,8 @@ from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.model import Cache, HopStep, Plan, SourceStep
 from rolehop.ports import StsRefusal
 from rolehop.trust.records import Records
-from rolehop.values import dataclass
+from rolehop.values import dataclass, replace
+from rolehop.walk import check_principal
 
 # Sources that load without a call, a question or a program.
 _AT_HAND = ("keys", "environment")
@@ -26,18 +27,30 @@ class _Held:
     credentials: Credentials
 
 
-def read_live(app: App, chain: str, told: Given) -> Records:
+def read_live(app: App, chain: str, told: Given) -> tuple[Records, Given]:
     """Read the roles of a chain and who calls them, as far as the sessions held may.
 
-    Says who the source is in ``told.caller``, where nobody did and AWS can be asked.
+    Returns ``told`` with who the source is as well, where nobody said so and AWS can be asked.
+
+    Raises:
+        SourceError: the source is somebody else than its config says.
     """
     plan = app.plan(chain, WalkOptions())
+    told = replace(told)  # its own for each chain: another source is somebody else
     try:
         held = list(_held(app, plan, told))
-        return _read(app, plan, held, told)
+        if not held:
+            app.terminal.note(f"IAM is not read: {_why_not(plan)}")
+        return _read(app, plan, held, told), told
     except ServiceError as error:
         app.terminal.note(f"IAM is not read: {error.what}")
-        return Records()
+        return Records(), told
+
+
+def _why_not(plan: Plan) -> str:
+    if plan.source_problem is not None:
+        return f"source '{plan.source.name}' gives no credentials: {plan.source_problem}"
+    return f"no session of chain '{plan.chain}' is held; rolehop assume {plan.chain} gets one"
 
 
 def _read(app: App, plan: Plan, held: list[_Held], told: Given) -> Records:
@@ -106,5 +119,6 @@ def _whose(app: App, plan: Plan, credentials: Credentials, told: Given) -> _Held
     except StsRefusal as refusal:
         app.terminal.note(f"AWS does not accept the source's keys ({refusal.code})")
         return None
+    check_principal(plan, caller.arn)
     told.caller = told.caller or plan.source.principal or caller.arn
     return _Held(caller.account, credentials)

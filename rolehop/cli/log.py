@@ -6,6 +6,7 @@ import logging
 import sys
 
 from rolehop.credentials import scrub
+from rolehop.debug import listen
 
 
 def log_to_stderr() -> None:
@@ -19,6 +20,7 @@ def log_to_stderr() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
+    listen(lambda name, message, values: logging.getLogger(name).debug(message, *values))
 
 
 class Scrubber(logging.Filter):

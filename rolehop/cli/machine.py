@@ -27,7 +27,7 @@ def read_or_none(path: Path) -> str | None:
 
 def user_name(environ: Mapping[str, str]) -> str:
     """Return the login name; ``user`` where the system has none for this uid."""
-    for variable in ("LOGNAME", "USER", "USERNAME"):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if environ.get(variable):
             return environ[variable]
     import getpass

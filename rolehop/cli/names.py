@@ -11,9 +11,6 @@ from rolehop.files import write_beside
 from rolehop.names import Names, as_text, names_path, no_names
 from rolehop.record import state_folder
 
-# A relative path in these means something else elsewhere.
-_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-
 
 def load_names(app: App) -> Names:
     """Return the names that config and AWS files give; none at all where the config is broken.
@@ -46,9 +43,8 @@ def keep_names(app: App, names: Names) -> None:
         return
     if app.watch.everything or app.settings.config is not None:
         return
-    if not all(app.variables.get(name, "/").startswith("/") for name in _PATHS):
-        return
+    app.watch.variable("HOME")  # the AWS files are there, and what begins with ~
     text = as_text(names, app.watch.files, app.watch.variables)
     if text is not None:
-        with contextlib.suppress(OSError, UnicodeEncodeError):
+        with contextlib.suppress(OSError):
             write_beside(Path(names_path(folder)), text, lasting=False)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from rolehop.cli.completing import files
-from rolehop.cli.guards import Duration, Region, guard_options
+from rolehop.cli.guards import Duration, Option, Region, guard_options
 from rolehop.cli.wiring import App, WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,15 +89,31 @@ class Command(click.Command):
 
 
 def walk_options(command: F) -> F:
-    """Add the options that change how a chain is walked; gives ``walk: WalkOptions``."""
+    """Add the options that change how a chain is walked, for :func:`walk_told`."""
+    return _gathered(command, [*guard_options(), *_handover_options()])
 
+
+def hop_options(command: F) -> F:
+    """Add those alone that change what the last hop asks for, for :func:`walk_told`."""
+    return _gathered(command, guard_options())
+
+
+def _gathered(command: F, options: list[Option]) -> F:
     def gather(ctx: click.Context, param: click.Parameter, value: object) -> None:
         told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
         if not (value is None or value is False or value == ()) and param.name:
             setattr(told, param.name, value)
 
-    options = [
-        *guard_options(),
+    for option in reversed(options):
+        command = option(command)
+    for option_param in getattr(command, "__click_params__", [])[-len(options) :]:
+        option_param.expose_value = False
+        option_param.callback = gather
+    return command
+
+
+def _handover_options() -> list[Option]:
+    return [
         click.option(
             "--region",
             type=Region(),
@@ -115,16 +131,10 @@ def walk_options(command: F) -> F:
         ),
         click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from standard input."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    for option_param in getattr(command, "__click_params__", [])[-len(options) :]:
-        option_param.expose_value = False
-        option_param.callback = gather
-    return command
 
 
 def walk_told(ctx: click.Context) -> WalkOptions:
-    """Return what :func:`walk_options` gathered."""
+    """Return what :func:`walk_options` or :func:`hop_options` gathered."""
     told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
     return told
 

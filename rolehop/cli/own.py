@@ -73,7 +73,7 @@ def _parsed(text: str, partition: str) -> RoleArn | None:
 def _by_certificate(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCall:
     anchor = str(source.settings["trust_anchor"])
     carried = Carried(
-        source_identity=facts.source_identity or UNKNOWN, known=facts.keys, assumed=(PROFILE,)
+        source_identity=facts.source_identity or UNKNOWN, known=facts.keys, unseen=PROFILE
     )
     return OwnCall(
         str(role),
@@ -101,8 +101,12 @@ def _by_token(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCall:
 
 
 def _carried(facts: Facts) -> Carried:
+    if facts.unread is not None:
+        return Carried(
+            transitive=facts.transitive, source_identity=facts.source_identity, unread=facts.unread
+        )
     if facts.tags is None:
-        return Carried(source_identity=facts.source_identity, assumed=(SOURCE_SESSION,))
+        return Carried(source_identity=facts.source_identity, unseen=SOURCE_SESSION)
     return Carried(facts.tags, facts.transitive, facts.source_identity)
 
 

@@ -52,10 +52,13 @@ def show_plan(
 
 
 def _with_problem(app: App, plan: Plan) -> Plan:
-    """Note what stands in the source's way, where a walk would need the source."""
+    """Note what stands in the source's way, or soon will, where a walk would need the source."""
     from rolehop.plan.model import Cache
-    from rolehop.sources import problem_in
+    from rolehop.sources import findings_of, problem_in, warning_in
 
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
-    return replace(plan, source_problem=problem_in(plan.source, app.inputs))
+    found = findings_of(plan.source, app.inputs)
+    warning = warning_in(found)
+    notes = plan.notes if warning is None else (*plan.notes, warning)
+    return replace(plan, source_problem=problem_in(found), notes=notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.arn import is_principal, is_same_principal
+from rolehop.arn import account_of, is_principal, is_same_principal
 from rolehop.cli.completing import files
 from rolehop.cli.own import is_federated, own_call
 from rolehop.cli.places import places_of
@@ -21,10 +22,12 @@ from rolehop.trust.callers import session_of
 from rolehop.trust.chain import ChainVerdict, judge_chain
 from rolehop.trust.contradiction import contradiction
 from rolehop.trust.course import Course
-from rolehop.trust.hops import HopAsked, Setting, Start
-from rolehop.trust.own import OwnCall, own_request
-from rolehop.trust.records import NotRecords, Records, load_strictly, policy_text, read_records
-from rolehop.trust.supplied import problem_with
+from rolehop.trust.hops import SOURCE_SESSION, HopAsked, Setting, Start
+from rolehop.trust.outputs import policy_text, read_records
+from rolehop.trust.own import PROFILE, OwnCall, own_request
+from rolehop.trust.part import NotRecords, load_strictly
+from rolehop.trust.records import Records
+from rolehop.trust.supplied import never_of_session, problem_with, sent_by
 from rolehop.values import dataclass, field, replace
 from rolehop.words import quoted
 
@@ -40,6 +43,8 @@ class Given:
     rcps: tuple[str, ...] = ()
     caller: str | None = None
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    """What is taken for granted of a source's session."""
 
 
 def policy_options(command: F) -> F:
@@ -53,9 +58,12 @@ def policy_options(command: F) -> F:
         rcp: tuple[str, ...],
         caller: str | None,
         context: tuple[str, ...],
+        assume: tuple[str, ...],
         **others: Any,
     ) -> Any:
-        return command(*args, told=_given(policies, scp, rcp, caller, context), **others)
+        told = _given(policies, scp, rcp, caller, context)
+        told.taken = frozenset(assume)
+        return command(*args, told=told, **others)
 
     made = cast("F", gathered)
     for option in reversed(
@@ -90,6 +98,12 @@ def policy_options(command: F) -> F:
                 multiple=True,
                 metavar="KEY=VALUE",
                 help="What the call will carry, e.g. aws:SourceIp=203.0.113.9; repeat it.",
+            ),
+            click.option(
+                "--assume",
+                multiple=True,
+                type=click.Choice([SOURCE_SESSION, PROFILE]),
+                help="Take for granted that what nobody can see of the source's session is not there.",
             ),
         ]
     ):
@@ -128,14 +142,16 @@ def _no_caller(text: str) -> UsageProblem:
 
 
 def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return condition keys, in lower case, with all values given; none: surely absent."""
+    """Return condition keys, as typed first, with all values given; none: surely absent."""
     told: dict[str, tuple[str, ...]] = {}
+    spelled: dict[str, str] = {}
     for each in context:
         key, equals, value = each.partition("=")
         key = key.strip()
         problem = None if equals else "there is no = in it"
         problem = problem or problem_with(key, value)
-        known = told.get(key.lower())
+        key = spelled.setdefault(key.lower(), key)
+        known = told.get(key)
         if problem is None and known is not None and not (value and all(known)):
             problem = "the key is said to be absent, and given a value, too"
         if problem is not None:
@@ -144,7 +160,7 @@ def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
                 cause=problem,
                 fix="for example --context aws:SourceIp=203.0.113.9; KEY= says it is absent",
             )
-        told[key.lower()] = (*(known or ()), value)
+        told[key] = (*(known or ()), value)
     return {key: tuple(filter(None, values)) for key, values in told.items()}
 
 
@@ -152,8 +168,8 @@ def read_documents(given: Given) -> Records:
     """Read all files.
 
     Raises:
-        UsageProblem: a file is not there, or is nothing that is understood.
-        ConfigError: two files contradict each other.
+        UsageProblem: a file is not there.
+        ConfigError: a file is nothing that is understood, or two contradict each other.
     """
     records = Records()
     seen: list[tuple[str, Records]] = []
@@ -177,20 +193,22 @@ def _check_agreement(different: str | None, one: str, other: str) -> None:
 
 T = TypeVar("T")
 
-# PowerShell writes UTF-16 where > makes a file, and Windows editors put a mark before UTF-8.
-_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-
 
 def _read(name: str, read: Callable[[str], T]) -> T:
     try:
         raw = Path(name).read_bytes()
-        encoding = next((each for mark, each in _ENCODINGS if raw.startswith(mark)), "utf-8")
-        return read(raw.decode(encoding))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is neither UTF-8 nor UTF-16"
-        raise UsageProblem(f"{name} cannot be read", cause=reason) from None
+        # PowerShell writes UTF-16 where > makes a file, and Windows editors mark UTF-8.
+        return read(raw.decode(json.detect_encoding(raw)))
+    except OSError as error:
+        raise UsageProblem(f"{name} cannot be read", cause=error.strerror) from None
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{name} cannot be read",
+            cause="it is neither UTF-8 nor UTF-16",
+            fix="save it as UTF-8",
+        ) from None
     except NotRecords as error:
-        raise UsageProblem(
+        raise ConfigError(
             f"{name} is no output that rolehop understands",
             cause=str(error),
             fix="aws iam get-account-authorization-details > FILE",
@@ -219,17 +237,25 @@ def _policy_of(text: str) -> str:
 
 
 def judge(
-    app: App, chain: str, records: Records, given: Given, stamps: dict[str, Stamp] | None = None
+    app: App,
+    chain: str,
+    records: Records,
+    given: Given,
+    stamps: dict[str, Stamp] | None = None,
+    *,
+    options: WalkOptions | None = None,
 ) -> ChainVerdict:
     """Judge a chain by the documents at hand; no call is made.
 
-    ``stamps`` remembers those of the sources, where many chains are judged at once.
+    ``stamps`` remembers those of the sources, where many chains are judged at once; ``options`` are
+    the flags that it would be walked with.
 
     Raises:
-        UsageProblem: ``--as`` names somebody whom the source can never be.
+        UsageProblem: ``--as`` names somebody whom the source can never be, or ``--context`` says
+            what the call surely does not carry.
     """
-    plan = app.plan(chain, WalkOptions(), stamps)
-    setting = Setting(records, app.now(), plan.region, given.context)
+    plan = app.plan(chain, options or WalkOptions(), stamps)
+    setting = Setting(records, app.now(), plan.region, given.context, given.taken)
     principal = given.caller or plan.source.principal
     own = own_call(app, plan.source, plan.region, records, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
@@ -260,14 +286,16 @@ def start_of(
     """
     principal = given.caller or source.principal
     settings = source.settings
-    if is_federated(source):
-        _check_caller(given.caller, own, source)
+    _check_caller(given.caller, own, source)
+    _check_context(given.context, source)
     if own is not None and not _is_session_of(own.role, principal):
         principal = session_of(own.role, own.session_name)
     account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
     role_session = principal is not None and ":user/" not in principal
     if mfa is None and (long_lived or role_session):
         mfa = False
+    if role_session:
+        _check_session(given.context, source)
     return Start(
         principal,
         role=None if own is None else own.role,
@@ -277,16 +305,65 @@ def start_of(
         mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
+        # What the source's own call asks for is all there is, but for what a profile adds.
+        policy_unseen=own is None or own.carried.unseen == PROFILE,
     )
 
 
 def _check_caller(caller: str | None, own: OwnCall | None, source: SourceConfig) -> None:
-    if caller is None or (own is not None and is_same_principal(own.role, caller)):
+    if caller is None:
+        return
+    if not is_federated(source):
+        _check_principal(caller, source)
+        return
+    if own is not None and is_same_principal(own.role, caller):
         return
     raise UsageProblem(
         f"--as says {caller}, and source '{source.name}' is a session of another role",
         cause=f"its config makes it {own.role if own is not None else 'a federated role session'}",
         fix="leave --as out for this source, or give the ARN of a session of its role",
+    )
+
+
+def _check_principal(caller: str, source: SourceConfig) -> None:
+    """Refuse somebody else than the config says, or somebody of another account."""
+    known = source.principal
+    account = source.settings.get("account")
+    if known is not None:
+        same = is_same_principal(known, caller) or is_same_principal(caller, known)
+        says = f"its config says that it is {known}"
+    else:
+        same = not isinstance(account, str) or account_of(caller) == account
+        says = f"its config says that it is of account {account}"
+    if not same:
+        raise UsageProblem(
+            f"--as says {caller}, and source '{source.name}' is somebody else",
+            cause=says,
+            fix="leave --as out for this source, or correct its config",
+        )
+
+
+def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
+    """Refuse what a walk itself says to STS; only a token's own call may bring it unseen."""
+    key = next((key for key in context if sent_by(key)), None)
+    if key is None or is_federated(source):
+        return
+    raise UsageProblem(
+        f"--context cannot say {key}: what a walk sends is known",
+        cause="it would be judged by what is not sent",
+        fix=f"change what is sent: {sent_by(key)} says it",
+    )
+
+
+def _check_session(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
+    """Refuse what no session of a role has: a user's name, MFA."""
+    key = next((key for key, given in context.items() if given and never_of_session(key)), None)
+    if key is None or [each.lower() for each in context[key]] == ["false"]:
+        return
+    raise UsageProblem(
+        f"--context cannot say {key}: source '{source.name}' is a role's session",
+        cause="a role's session has no user name, and never carries MFA",
+        fix="leave it out",
     )
 
 

@@ -26,8 +26,6 @@ _READERS = {
     "rolehop.vault.kernel.KernelKeyring": "kernel",
 }
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
-# Paths in these may be relative, and then mean something else elsewhere.
-_PATHS = ("ROLEHOP_CONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "XDG_CONFIG_HOME")
 
 
 def remember(app: App, plan: Plan) -> None:
@@ -41,14 +39,16 @@ def remember(app: App, plan: Plan) -> None:
         return
     if any(name.startswith("KEYRING_PROPERTY_") for name in app.variables):
         return
-    if any(not app.variables.get(name, "/").startswith("/") for name in _PATHS):
+    try:
+        app.index_store.seal()
+    except OSError:
         return
     again = App(app.variables, app.home)
-    if not _leads_to(again, plan) or again.watch.everything:
+    if not _leads_to(again, plan):
         return
     _watch_the_choice_of_back_end(again, backend)
-    if backend == "kernel" and app.variables.get(_BUS):
-        return  # a Secret Service may appear on this bus, and would be asked first then
+    if again.watch.everything:
+        return
     text = as_record(_record(again, plan, backend))
     if text is not None:
         try:

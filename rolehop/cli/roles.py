@@ -8,6 +8,7 @@ from rolehop.arn import RoleArn
 from rolehop.cli.policies import Given, read_documents
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import SourceError, UsageProblem
+from rolehop.show.reasons import sentence
 from rolehop.trust.records import Records
 from rolehop.values import replace
 
@@ -29,6 +30,9 @@ def describe(app: App, role: str, told: Given, style: str, *, offline: bool) -> 
     if not offline and records.find(arn) is None:
         records = _live(app, arn).merged(records)
     report = report_on(records, arn)
+    missing = records.role_missing(RoleArn.parse(arn))
+    if report is None and missing is not None:
+        raise SourceError(f"there is no role {arn}", cause=sentence(missing))
     if report is None:
         raise SourceError(
             f"nothing is known of {arn}",

@@ -82,8 +82,9 @@ saml-tool | rolehop source login idp --stdin
 @click.argument("name", shell_complete=source_names)
 @click.option("--no-browser", is_flag=True, help="Open no browser here.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from standard input.")
+@format_option("text", "json", default="text")
 @click.pass_context
-def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool) -> None:
+def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, style: str) -> None:
     """Sign in to a source and keep it in the keyring.
 
     Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
@@ -99,21 +100,33 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool) -> 
     if from_stdin:
         _refuse_unused(source, way)
         text = Secret(sys.stdin.read(_LONGEST_STDIN).strip())
-    app.terminal.note(way.login(source, app.inputs, Login(browser=not no_browser, text=text)))
+    said = way.login(source, app.inputs, Login(browser=not no_browser, text=text))
+    _say_sign_in(app, source, said, style, signed_in=True)
 
 
 @command.command(epilog="\nrolehop source logout corp\n")
 @click.argument("name", shell_complete=source_names)
+@format_option("text", "json", default="text")
 @click.pass_context
-def logout(ctx: click.Context, name: str) -> None:
+def logout(ctx: click.Context, name: str, style: str) -> None:
     """Forget a source's sign-in, and end it at the provider where that can be reached.
 
     Sessions that were got with it last until they end; rolehop logout --all forgets them here.
     """
     app = App.of(ctx)
     source = _source(app, name)
-    there = _sign_in(source).logout(source, app.inputs)
-    app.terminal.note(f"signed out of '{name}'" if there else f"nobody was signed in to '{name}'")
+    way = _sign_in(source)
+    said = way.said_after_logout(source, way.logout(source, app.inputs))
+    _say_sign_in(app, source, said, style, signed_in=False)
+
+
+def _say_sign_in(app: App, source: SourceConfig, said: str, style: str, *, signed_in: bool) -> None:
+    from rolehop.show.source import sign_in_document
+
+    if style == "json":
+        _print_json(app, sign_in_document(source.name, source.type, said, signed_in=signed_in))
+    else:
+        app.terminal.note(said)
 
 
 def _source(app: App, name: str) -> SourceConfig:
@@ -158,18 +171,20 @@ def _refuse_unused(source: SourceConfig, way: SignIn) -> None:
 def _row(app: App, source: SourceConfig) -> SourceRow:
     """Say what is known of a source without a call."""
     from rolehop.show.source import SourceRow
-    from rolehop.sources import expand, problem_in
+    from rolehop.sources import expand, findings_of, problem_in, warning_in
 
+    warning = None
     try:
         base, _, _ = expand(source, app.aws_config)
         stamp = app.stamp(base)
-        problem = stamp.problem or problem_in(base, app.inputs)
+        found = findings_of(base, app.inputs)
+        problem, warning = stamp.problem or problem_in(found), warning_in(found)
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what
     chains = tuple(each.name for each in app.config.chains.values() if each.source == source.name)
     state = "not ready" if problem else state
-    return SourceRow(source.name, source.type, source.description, state, problem, chains)
+    return SourceRow(source.name, source.type, source.description, state, problem, warning, chains)
 
 
 def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None]:

@@ -76,11 +76,7 @@ class Terminal:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise RolehopError(
-                "the output could not be written",
-                cause=(error.strerror or str(error)).lower(),
-                fix="see where stdout goes: is it open, and is there room",
-            ) from None
+            raise not_written(error) from None
 
     def view(self, view: View) -> None:
         """Write a view to stdout: with rich on a terminal or where colour is asked for."""
@@ -186,6 +182,15 @@ class Terminal:
                 writer.flush()
 
             yield show
+
+
+def not_written(error: OSError) -> RolehopError:
+    """Return what is said where stdout does not take the product."""
+    return RolehopError(
+        "the output could not be written",
+        cause=(error.strerror or str(error)).lower(),
+        fix="see where stdout goes: is it open, and is there room",
+    )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rolehop.record import file_stamp, variable_mark
+from rolehop.record import file_stamp, sealed_stamp, variable_mark
 
 
 class Watch:
@@ -34,10 +34,23 @@ class Watch:
         self.everything = True
 
     def file(self, path: Path) -> Path:
-        """Note that the answer depends on what is at ``path``, or on nothing being there."""
+        """Note that the answer depends on what is at ``path``, or on nothing being there.
+
+        A relative path is another file in another folder, which no record can say.
+        """
+        if not path.is_absolute():
+            self.beyond()
         name = str(path.absolute())
         self.files.setdefault(name, file_stamp(name))
         return path
+
+    def index(self, path: Path) -> None:
+        """Note that the answer depends on the index at ``path``: on what plans read of it."""
+        stamp = sealed_stamp(str(path))
+        if stamp is None:
+            self.beyond()
+        else:
+            self.files.setdefault(str(path), stamp)
 
 
 class Watched(Mapping[str, str]):

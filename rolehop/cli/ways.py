@@ -12,16 +12,19 @@ from rolehop.cli.machine import host_name, user_name
 from rolehop.cli.own import own_call
 from rolehop.cli.policies import Given, start_of
 from rolehop.cli.wiring import App, WalkOptions
+from rolehop.config.checks import NAME
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.config.written import chain_text
 from rolehop.errors import ConfigError, RolehopError, UsageProblem
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of, written_hops
+from rolehop.show.reasons import sentence
 from rolehop.show.routes import LeftOut
 from rolehop.trust.hops import HopAsked, Setting, after, at_start, request_of
 from rolehop.trust.own import OwnCall, own_request
 from rolehop.trust.records import Records
 from rolehop.trust.routes import Beginning, Found, Route, search
+from rolehop.trust.truth import Reason
 from rolehop.values import replace
 
 
@@ -33,7 +36,7 @@ class Ways:
         self._told = told
         self._records = records
         config = app.config
-        self._setting = Setting(records, app.now(), config.defaults.region, told.context)
+        self._setting = Setting(records, app.now(), config.defaults.region, told.context, told.taken)
         self.left_out: list[LeftOut] = []
         """What was left out so far, each with its reason: one broken source stops no other."""
 
@@ -65,6 +68,13 @@ class Ways:
                 )
             return lambda role: account_of(role) == to
         role = self._role(to, beginnings)
+        missing = self._records.role_missing(role)
+        if missing is not None:
+            raise UsageProblem(
+                f"there is no role {role}",
+                cause=sentence(missing),
+                fix="give the role's own ARN" if missing.reason is Reason.OTHER_PATH else None,
+            )
         asked = HopAsked(role, self._session_name)
         if all(hop.role != role for hop in self._hops):
             self._hops[asked] = HopConfig(str(role))
@@ -219,11 +229,17 @@ def _is_template(source: SourceConfig) -> bool:
 
 
 def check_new_name(app: App, name: str) -> None:
-    """Refuse a name that is taken: nothing is ever overwritten.
+    """Refuse a name that no chain can have, or that is taken: nothing is ever overwritten.
 
     Raises:
-        UsageProblem: a chain is called so.
+        UsageProblem: it is one of them.
     """
+    try:
+        NAME.run(name)
+    except ValueError as error:
+        raise UsageProblem(
+            f"--write: {error}", fix="choose another name, as in --write prod-admin"
+        ) from None
     if name in app.config.chains:
         raise UsageProblem(
             f"there is a chain called '{name}' already",

@@ -111,7 +111,10 @@ class App:
         """The config files to read, lowest first, and whether they were named on purpose."""
         named = self.settings.config or self.environ.get("ROLEHOP_CONFIG")
         if named:
-            return [Path(named).expanduser().absolute()], True
+            path = Path(named).expanduser()
+            if not path.is_absolute():
+                self.watch.beyond()  # another file in another folder
+            return [path.absolute()], True
         from rolehop.cli.folders import config_folders
 
         return [folder / "config.toml" for folder in config_folders(self.environ)], False
@@ -176,7 +179,7 @@ class App:
     @cached_property
     def vault(self) -> KeyringVault:
         """The keyring, opened at its first use."""
-        from rolehop.vault.backend import choose_backend
+        from rolehop.vault.backend import choose_backend, import_ahead
         from rolehop.vault.vault import KeyringVault
 
         named = self.config.vault_backend  # read now: a broken config is no broken keyring
@@ -184,6 +187,7 @@ class App:
             self.index_store,
             lambda: choose_backend(named, self.environ, sys.platform),
             self.terminal.note,
+            prepare=lambda: import_ahead(named, self.environ, sys.platform),
             now=self.now,
         )
 
@@ -222,6 +226,7 @@ class App:
             watched=self.watch.file,
             beyond_record=self.watch.beyond,
             note=self.terminal.note,
+            quiet=self.settings.quiet,
         )
 
     @cached_property
@@ -248,7 +253,7 @@ class App:
     @property
     def index(self) -> Index:
         """What earlier walks left behind, as the index file says it now."""
-        self.watch.file(self.index_store.path)
+        self.watch.index(self.index_store.path)
         return self.index_store.load()
 
     # ---- from a name to a plan
@@ -352,11 +357,10 @@ class App:
         not_before: datetime | None = None,
         vault: Vault | None = None,
     ) -> tuple[Plan, Session]:
-        """Walk a chain and return the plan that was followed and the session it led to.
+        """Walk a chain, with ``vault`` or the keyring; return the plan followed and its session."""
+        from rolehop.cli.refused import noting
 
-        ``vault`` stands in for the keyring's own, for walks whose sessions are kept together.
-        """
-        with about(name):
+        with about(name), noting(self, name, options):
             return self._walked(name, options, listener, not_before, vault)
 
     def _walked(

@@ -50,7 +50,9 @@ def load_config(
     for document in filter(None, documents):
         whole.lay_over(stack.layer(document))
     config = _config(whole, tuple(gatherer.looked_at))
-    PathRules(config, _chain_origins(whole), source_types, faults).check(names=complete)
+    origins = {name: each.origin for name, each in whole.sources.items()}
+    rules = PathRules(config, _chain_origins(whole), origins, source_types, faults)
+    rules.check(names=complete)
     faults.raise_any()
     return config
 

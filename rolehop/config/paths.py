@@ -12,6 +12,8 @@ from rolehop.config.templates import fields_of, mentions_field
 from rolehop.values import dataclass
 from rolehop.words import quoted
 
+_OF_SOURCE = "the source's region"
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenHop:
@@ -32,6 +34,9 @@ class PathRules:
     config: Config
     origins: Mapping[str, Origin]
     """By chain name; a fleet's members share their fleet's."""
+
+    source_origins: Mapping[str, Origin]
+    """By source name."""
 
     source_types: Mapping[str, Table]
     faults: Faults
@@ -128,7 +133,8 @@ class PathRules:
                 origin.at("region"),
                 f"{chain.region} lies in partition {lies_in}, but {first[1]} in {first[0]}",
             )
-        if first is None and region:
+        of_source = source is not None and whose == _OF_SOURCE
+        if first is None and region and not of_source:
             first = (partition_of_region(region), f"{whose} {region}")
         for number, hop in enumerate(chain.hops):
             partition = partition_of(hop.role)
@@ -136,12 +142,25 @@ class PathRules:
                 continue
             if first is None:
                 first = (partition, f"hop {number + 1}")
+                self._check_region_of(source if of_source else None, partition)
             elif partition != first[0]:
                 self.faults.add(
                     _at_hop(chain, origin, number).at("role"),
                     f"the role is in partition {partition}, but {first[1]} in {first[0]};"
                     " a chain cannot leave its partition",
                 )
+
+    def _check_region_of(self, source: SourceConfig | None, partition: str) -> None:
+        """Complain of a source's region at the source, once, whichever chain starts there."""
+        if source is None or source.region is None:
+            return
+        lies_in = partition_of_region(source.region)
+        if lies_in != partition:
+            self.faults.add(
+                self.source_origins[source.name].at("region"),
+                f"{source.region} lies in partition {lies_in}, but roles of chains from this source"
+                f" in {partition}",
+            )
 
     def _first_partition(
         self, source: SourceConfig | None, before: list[WrittenHop]
@@ -166,7 +185,7 @@ class PathRules:
                 return chain.region, "the chain's region"
         if self.config.defaults.region is not None:
             return self.config.defaults.region, "the region of [defaults]"
-        return (source.region if source else None), "the source's region"
+        return (source.region if source else None), _OF_SOURCE
 
     def _check_mfa(
         self,

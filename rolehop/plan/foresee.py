@@ -1,6 +1,6 @@
 """What STS is bound to refuse, or may, seen from the chain alone: before any call.
 
-Sources: IAM user guide, "Passing session tags" and "Monitor and control actions taken with
+Sources: IAM user guide, "Service-linked roles", "Passing session tags" and "Monitor and control actions taken with
 assumed roles"; STS API reference, AssumeRole (sizes).
 """
 
@@ -36,6 +36,7 @@ def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]
         before = hops[number - 2] if number > 1 else own
         under = _under_session_policy(before, hop, number)
         failures = (
+            _service_linked(hop),
             _tag_again(hop, travelling),
             _identity_changed(hop, identity),
             _policies_too_long(hop),
@@ -52,6 +53,15 @@ def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]
         if identity is None and hop.source_identity is not None:
             identity = (hop.source_identity, number)
     return tuple(found)
+
+
+def _service_linked(hop: Hop) -> str | None:
+    if not hop.role.path.startswith("/aws-service-role/"):
+        return None
+    return (
+        "role: it is a service-linked role, which nobody but the AWS service that it belongs to"
+        " can assume"
+    )
 
 
 def _tag_again(hop: Hop, travelling: dict[str, tuple[str, int]]) -> str | None:

@@ -112,6 +112,7 @@ def make_plan(
         wants_reason=resolved.chain.reason_required and overrides.reason is None,
         color=resolved.chain.color,
         notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
+        flags=overrides.flags,
     )
 
 

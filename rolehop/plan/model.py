@@ -145,6 +145,8 @@ class Plan:
 
     color: str | None = None
     notes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """The flags that change the last hop, as they are typed."""
 
     @property
     def hops(self) -> tuple[HopStep, ...]:

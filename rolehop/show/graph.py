@@ -38,34 +38,43 @@ class Path:
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the tree: chains that share their first hops share their nodes."""
+    """A place in the tree: chains share the nodes of their first hops while verdicts agree."""
 
-    step: Step | None
     chains: list[str] = field(default_factory=list)
-    below: dict[str, _Node] = field(default_factory=dict)
+    below: dict[Step, _Node] = field(default_factory=dict)
 
 
 def tree_view(paths: Sequence[Path]) -> View:
     """Show sources as roots, roles below them, and the chains that end there."""
     roots: dict[str, _Node] = {}
     for path in paths:
-        at = roots.setdefault(path.source, _Node(None))
+        at = roots.setdefault(path.source, _Node())
         for step in path.steps:
-            at = at.below.setdefault(step.role, _Node(step))
+            at = at.below.setdefault(step, _Node())
         at.chains.append(path.chain)
-    return [_branch(Words(f"source {clean(name)}", "bold"), node) for name, node in roots.items()]
-
-
-def _branch(words: Words, node: _Node) -> Branch:
-    ends = Words(f"  {', '.join(map(clean, node.chains))}", "dim") if node.chains else Words("")
-    verdict = node.step.verdict if node.step else None
-    said = Words(f"  {_SAID[verdict]}", _STYLES.get(verdict, "")) if verdict else Words("")
-    below = [
-        _branch(Words(_short(role), _STYLES.get(child.step.verdict or "", "")), child)
-        for role, child in node.below.items()
-        if child.step is not None
+    return [
+        Branch((line(Words(f"source {clean(name)}", "bold"), _ends(node)),), _below(node))
+        for name, node in roots.items()
     ]
-    return Branch((line(words, said, ends),), below)
+
+
+def _below(node: _Node) -> list[Branch]:
+    return [
+        Branch((line(*_hop(step), _ends(child)),), _below(child))
+        for step, child in node.below.items()
+    ]
+
+
+def _hop(step: Step) -> Iterator[Words]:
+    style = _STYLES.get(step.verdict or "", "")
+    yield Words(_short(step.role), style)
+    if step.verdict:
+        yield Words(f"  {_SAID[step.verdict]}", style)
+
+
+def _ends(node: _Node) -> Words:
+    """Return the chains that end there."""
+    return Words(f"  {', '.join(map(clean, node.chains))}" if node.chains else "", "dim")
 
 
 _SAID = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}
@@ -86,6 +95,8 @@ class _Edge:
     start: str
     end: str
     verdict: str | None
+    chains: tuple[str, ...] = ()
+    """Those whose verdict this is, where that of others differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ class _Picture:
 def _picture(paths: Sequence[Path]) -> _Picture:
     names: dict[str, str] = {}
     accounts: dict[str, list[str]] = {}
-    edges: dict[tuple[str, str], str | None] = {}
+    hops: dict[tuple[str, str], dict[str | None, list[str]]] = {}
     for path in paths:
         before = f"source {path.source}"
         names.setdefault(before, f"n{len(names)}")
@@ -108,17 +119,18 @@ def _picture(paths: Sequence[Path]) -> _Picture:
             if step.role not in names:
                 names[step.role] = f"n{len(names)}"
                 accounts.setdefault(account_of(step.role) or "", []).append(step.role)
-            known = edges.get((before, step.role))
-            edges[before, step.role] = _worse(known, step.verdict)
+            verdicts = hops.setdefault((before, step.role), {})
+            verdicts.setdefault(step.verdict, []).append(path.chain)
             before = step.role
-    made = tuple(_Edge(start, end, verdict) for (start, end), verdict in edges.items())
-    return _Picture(names, accounts, made)
+    return _Picture(names, accounts, tuple(_edges(hops)))
 
 
-def _worse(one: str | None, other: str | None) -> str | None:
-    """Two chains may take the same step with other values; the worse verdict is drawn."""
-    order = ("refused", "unknown", "allowed")
-    return next((each for each in order if each in (one, other)), None)
+def _edges(hops: dict[tuple[str, str], dict[str | None, list[str]]]) -> Iterator[_Edge]:
+    """Give an arrow for each verdict: two chains may take the same step with other values."""
+    for (start, end), verdicts in hops.items():
+        for verdict, chains in verdicts.items():
+            differ = len(verdicts) > 1
+            yield _Edge(start, end, verdict, tuple(dict.fromkeys(chains)) if differ else ())
 
 
 def _mermaid(paths: Sequence[Path]) -> Iterator[str]:
@@ -133,7 +145,8 @@ def _mermaid(paths: Sequence[Path]) -> Iterator[str]:
             yield f'    {picture.names[role]}["{_entities(_role_name(role))}"]'
         yield "  end"
     for edge in picture.edges:
-        yield f"  {picture.names[edge.start]} --> {picture.names[edge.end]}"
+        said = f'|"{_entities(", ".join(edge.chains))}"|' if edge.chains else ""
+        yield f"  {picture.names[edge.start]} -->{said} {picture.names[edge.end]}"
     for number, edge in enumerate(picture.edges):
         if edge.verdict:
             yield f"  linkStyle {number} stroke:{_COLORS[edge.verdict]}"
@@ -154,7 +167,9 @@ def _dot(paths: Sequence[Path]) -> Iterator[str]:
             yield f"    {picture.names[role]} [label={_quoted(_role_name(role))}];"
         yield "  }"
     for edge in picture.edges:
-        style = f" [color={_COLORS[edge.verdict]}]" if edge.verdict else ""
+        said = [f"color={_COLORS[edge.verdict]}"] if edge.verdict else []
+        said += [f"label={_quoted(', '.join(edge.chains))}"] if edge.chains else []
+        style = f" [{', '.join(said)}]" if said else ""
         yield f"  {picture.names[edge.start]} -> {picture.names[edge.end]}{style};"
     yield "}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rolehop.config.checks import Check
+from rolehop.config.limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY
 from rolehop.show.conditions import asked_for, condition_of, is_are, key_in_words
 from rolehop.trust.truth import Finding, Reason, Truth
 
@@ -37,9 +39,19 @@ def found(finding: Finding) -> str | None:
 def _says_it_all(finding: Finding) -> bool:
     """Tell whether the sentence leaves nothing to be told below it."""
     mfa = finding.element.lower().endswith(" aws:multifactorauthpresent")
-    return finding.reason in (Reason.NO_ALLOW, Reason.SERVICE_LINKED) or (
+    return finding.reason in _WHOLE_SENTENCES or (
         mfa and finding.reason in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS)
     )
+
+
+_WHOLE_SENTENCES = (
+    Reason.NO_ALLOW,
+    Reason.SERVICE_LINKED,
+    Reason.CLAIM_UNREAD,
+    Reason.SOURCE_UNSEEN,
+    Reason.NO_SUCH_ROLE,
+    Reason.OTHER_PATH,
+)
 
 
 def fits(finding: Finding) -> str:
@@ -79,16 +91,27 @@ def hint(finding: Finding, *, denies: bool = False) -> str | None:
     if key.startswith("aws:requesttag/"):
         tag = condition_of(finding)[1].partition("/")[2]
         return f'or send that tag with this hop: tags = {{ "{tag}" = {_value(finding)} }}'
-    text = _HINTS.get(key)
-    return None if text is None else f"{text} = {_value(finding)} on this hop of the chain"
+    text, limit = _HINTS.get(key, (None, None))
+    value = _value(finding)
+    if text is None or limit is None or not _is_taken(limit, value):
+        return None
+    return f"{text} = {value} on this hop of the chain"
 
 
 _MFA = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 _HINTS = {
-    "sts:externalid": "or send what it asks for: external_id",
-    "sts:rolesessionname": "or send such a name: session_name",
-    "sts:sourceidentity": "or send one, if no hop before did: source_identity",
+    "sts:externalid": ("or send what it asks for: external_id", EXTERNAL_ID),
+    "sts:rolesessionname": ("or send such a name: session_name", SESSION_NAME),
+    "sts:sourceidentity": ("or send one, if no hop before did: source_identity", SOURCE_IDENTITY),
 }
+
+
+def _is_taken(limit: Check, value: str) -> bool:
+    """Tell whether STS takes a value, in quotes; of an ellipsis nobody knows."""
+    try:
+        return value == '"…"' or limit.run(value[1:-1]) is not None
+    except ValueError:
+        return False
 
 
 def _mfa_hint(finding: Finding) -> str | None:
@@ -131,6 +154,10 @@ _UNKNOWNS = {
     "session": "the caller's session policy",
     "scp": "the organization's SCPs",
     "rcp": "the organization's RCPs",
+    "source-session": "what the source's session carries",
+    "roles-anywhere-profile": "what the Roles Anywhere profile says",
+    "sts-refusal": "why STS refused it",
+    "Request Token": "what STS takes from the source's token",
     "Principal": "whether the statement's Principal means the caller",
     "Resource": "the policy variable in a statement's Resource",
     "Action": "which actions a statement means",
@@ -347,6 +374,24 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.IDENTITY_CHANGED: "a source identity, once set, cannot be changed by a later hop",
     Reason.TAG_REPEATED: (
         "a tag that an earlier hop sent as transitive travels on by itself and cannot be sent again"
+    ),
+    Reason.CLAIM_UNREAD: lambda f: (
+        f"the token's claim {f.found} is in no form that rolehop can read, so which session tags or"
+        " source identity STS takes from it is not known"
+    ),
+    Reason.SOURCE_UNSEEN: lambda f: (
+        f"{f.found} is asked for if the source's session has transitive tags or a source identity,"
+        " which nobody can see from here"
+        if f.found
+        else f"{unknown_in_words(f.element)}, nobody can see from here"
+    ),
+    Reason.NO_SUCH_ROLE: "there is no such role: its account has none of that name",
+    Reason.OTHER_PATH: lambda f: (
+        f"the role is {f.wanted}: correct the chain's, the whole ARN counts"
+    ),
+    Reason.LEVELS_UNKNOWN: lambda f: (
+        f"{f.found}: where they hang is not known here. On one level (root, OU or account) one"
+        " Allow is enough; on different levels each must allow"
     ),
     Reason.NO_ALLOW: lambda f: (
         f"no statement here allows {_last(f.wanted, ' ')}, and what no statement allows is refused"

@@ -28,7 +28,7 @@ _RISKS = {
         "every user and role of account {} whose own policies allow it may take this role"
     ),
     RiskKind.NO_EXTERNAL_ID: (
-        "{} is of another account, and no external ID is asked for: where that account serves"
+        "{} is outside the role's own account, and no external ID is asked for: if it serves"
         " many customers, one of them can be led into this role (sts:ExternalId)"
     ),
     RiskKind.SERVICE_WITHOUT_SOURCE: (

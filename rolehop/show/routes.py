@@ -67,7 +67,7 @@ def _leg(leg: Leg) -> Iterator[Line]:
 
 
 def _taken(assumed: str) -> str:
-    return _ASSUMED.get(assumed, assumed)
+    return _ASSUMED.get(assumed, f"what --context says of {assumed}")
 
 
 _ASSUMED = {

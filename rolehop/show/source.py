@@ -22,6 +22,9 @@ class SourceRow:
     """``ready``, ``not ready``, or ``unknown`` before it is loaded."""
 
     problem: str | None
+    warning: str | None
+    """What will be one before long."""
+
     chains: tuple[str, ...]
     """Those that start from it."""
 
@@ -61,7 +64,7 @@ def sources_view(rows: Iterable[SourceRow]) -> View:
             each.type,
             Words(each.state, "red" if each.problem else ""),
             ", ".join(each.chains[:3]) + (" …" if len(each.chains) > 3 else ""),
-            under=clean(each.problem or each.description),
+            under=clean(each.problem or each.warning or each.description),
         )
         for each in rows
     ]
@@ -79,6 +82,7 @@ def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
                 "description": each.description,
                 "state": each.state,
                 "problem": each.problem,
+                "warning": each.warning,
                 "chains": list(each.chains),
             }
             for each in rows
@@ -140,4 +144,15 @@ def tested_document(tested: Tested) -> dict[str, object]:
         "expires_at": rfc3339(tested.expires_at),
         "next_hop_ceiling": None if tested.error else (3600 if chained else 43_200),
         "error": tested.error,
+    }
+
+
+def sign_in_document(name: str, kind: str, said: str, *, signed_in: bool) -> dict[str, object]:
+    """Return the JSON of ``source login`` and ``source logout``; ``said`` is for a person."""
+    return {
+        "schema": "rolehop.sign-in/1",
+        "source": name,
+        "type": kind,
+        "signed_in": signed_in,
+        "message": said,
     }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rolehop.show.layout import Line, Style, View, Words, line, to_copy
 from rolehop.show.reasons import fits, found, hint, sentence, wanted
 from rolehop.show.ways import WIDTH, keys_told, ways_lines, wrapped
 from rolehop.trust.callers import Caller
-from rolehop.trust.chain import ChainVerdict, HopVerdict
+from rolehop.trust.chain import ChainVerdict, HopVerdict, StsSaid
 from rolehop.trust.evaluate import Lane, LaneName, Outcome, Verdict
+from rolehop.trust.mend import Mend
 from rolehop.trust.truth import Finding, Truth
+from rolehop.trust.ways import Way, needless
 from rolehop.words import clean
 
 _LANES = {
@@ -55,23 +57,43 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
 def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     verdict = hop.verdict
     would, style = _WOULD[verdict.outcome]
+    if hop.said is not None:
+        when = f"{hop.said.at.astimezone():%Y-%m-%d %H:%M}"
+        would, style = f"the documents allow it, but STS refused it at {when}", "red"
     yield line(Words(f"hop {hop.number}", "bold"), ": ", Words(would, style))
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
     told: set[str] = set()
-    for lane in verdict.lanes:
-        yield from _lane(lane, verdict, told, verbose=verbose)
-    yield from _assuming(verdict)
     ways = hop.ways()
+    idle = _idle(hop, ways)
+    for lane in verdict.lanes:
+        if lane.name in idle:
+            text = "does not matter once the trust policy names the caller"
+            yield line(f"  {_LANES[lane.name]:<22}", Words(text, "dim"))
+        else:
+            yield from _lane(lane, verdict, told, verbose=verbose)
+    yield from _assuming(verdict)
+    yield from _unseen(verdict)
+    if hop.said is not None:
+        yield from wrapped(_despite(hop.said), "  ", "  ")
     yield from ways_lines(verdict, ways)
     hints = (
-        hint(finding, denies=_denies(lane)) for lane in verdict.refused for finding in lane.findings
+        hint(finding, denies=_denies(lane))
+        for lane in verdict.refused
+        if lane.name not in idle
+        for finding in lane.findings
     )
     told = keys_told(ways)
     for each in dict.fromkeys(text for text in hints if text):
         if not any(key in each for key in told):
             yield from wrapped(each, "  ", "    ")
+
+
+def _idle(hop: HopVerdict, ways: Sequence[Way]) -> frozenset[LaneName]:
+    """Return the lanes that refuse, and that no way out has to change."""
+    changed = {step.lane for way in ways for step in way.steps if isinstance(step, Mend)}
+    return needless(hop.verdict, hop.number, hop.course) - changed
 
 
 def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Iterator[Line]:
@@ -96,7 +118,7 @@ def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Ite
         plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
         if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
             yield from _finding(finding, denies=_denies(lane))
-    if lane.outcome is Outcome.NOT_VISIBLE:
+    if lane.outcome is Outcome.NOT_VISIBLE and lane.name is not LaneName.SESSION:
         yield from _to_see(*_command(lane, verdict), told)
 
 
@@ -156,23 +178,45 @@ def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
     return account, "aws iam get-account-authorization-details"
 
 
+def _despite(said: StsSaid) -> str:
+    """Return what follows where the documents allow what STS refused."""
+    if said.code.startswith("AccessDenied"):
+        return (
+            f"so something that is not visible here refused it ({said.code}): an SCP or RCP that was"
+            " not given, a VPC endpoint's policy, or a policy that is another one by now"
+        )
+    return f"it said {said.code}, which is not about policies; the walk says what to do about it"
+
+
+def _unseen(verdict: Verdict) -> Iterator[Line]:
+    """Tell how to settle what nobody can see of the source's session, where it is open."""
+    name = verdict.request.unseen
+    if verdict.outcome is Outcome.UNKNOWN and name is not None:
+        text = f"{_TAKEN[name]}: nobody can see that from here. If it is so: --assume {name}"
+        yield from wrapped(text, "  ", "  ")
+
+
+_TAKEN = {
+    "source-session": (
+        "that the source's session has no session policy, session tags or source identity"
+    ),
+    "roles-anywhere-profile": (
+        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
+        " does by default, and has no session policy"
+    ),
+}
+
+
 def _assuming(verdict: Verdict) -> Iterator[Line]:
     names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
     if names:
         text = f"assuming that no {' or '.join(names)} stands in the way: none was given"
         yield from wrapped(text, "  ", "  ")
-    if "source-session" in verdict.assuming:
-        text = (
-            "assuming that the source's session has no session policy, session tags or source"
-            " identity: nobody can see that from here"
-        )
-        yield from wrapped(text, "  ", "  ")
-    if "roles-anywhere-profile" in verdict.assuming:
-        text = (
-            "assuming that the Roles Anywhere profile lists the role, maps the certificate's"
-            " attributes as it does by default, and has no session policy"
-        )
-        yield from wrapped(text, "  ", "  ")
+    for name in (each for each in _TAKEN if each in verdict.assuming):
+        yield from wrapped(f"assuming, as --assume says, {_TAKEN[name]}", "  ", "  ")
+    keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
+    if keys:
+        yield from wrapped(f"resting on what --context says of {', '.join(keys)}", "  ", "  ")
     if "one-request-context" in verdict.assuming:
         text = (
             "assuming that external ID and role session name count for sts:TagSession and"

@@ -100,5 +100,5 @@ def _step(step: Step) -> Document:
         "account": step.account if isinstance(step, Mend) else None,
         "document": document_of(step),
         "change": step.change.value,
-        "statement": step.statement if isinstance(step, Mend) else dict(step.keys),
+        "statement": step.statement if isinstance(step, Mend) else dict(step.shown),
     }

@@ -69,7 +69,7 @@ def in_short(step: Step) -> str:
     """Return a step in one line; of a statement, which document it is for."""
     if isinstance(step, Edit):
         return f"{_edit(step)}: {', '.join(_written(step))}"
-    return _mend(step).removesuffix(" to")
+    return _mend(step).removesuffix(" to").removesuffix(", with")
 
 
 def _step(step: Step, lead: str) -> Iterator[Line]:
@@ -78,8 +78,16 @@ def _step(step: Step, lead: str) -> Iterator[Line]:
     for each in _written(step):
         # A fold would break what is there to be copied.
         yield to_copy("".join(c if c.isprintable() else " " for c in f"    {each}"))
-    if isinstance(step, Mend):
-        yield from _gives_up(step)
+    yield from _gives_up(step) if isinstance(step, Mend) else _to_choose(step)
+
+
+def _to_choose(edit: Edit) -> Iterator[Line]:
+    """Say which values are not to be taken as they stand."""
+    if edit.form:
+        text = f"that is its form only: whoever owns account {edit.teller} tells the value"
+        yield from wrapped(text, "    ", "    ")
+    if edit.example:
+        yield from wrapped("any value will do: put your own there", "    ", "    ")
 
 
 def _edit(edit: Edit) -> str:
@@ -90,7 +98,9 @@ def _edit(edit: Edit) -> str:
 
 def _mend(mend: Mend) -> str:
     """Return who does what to which document."""
-    document = mend.document.removeprefix("a ")
+    if mend.document.startswith("a new "):
+        return f"account {mend.member} creates {mend.document}, with"
+    document = mend.document
     if mend.place is not None:
         at = f"in the {mend.place.file}, at {mend.place.name}"
         document = f"session policy ({at}: policy, or its policy_file)"
@@ -124,7 +134,7 @@ def _written(step: Step) -> Iterator[str]:
     if isinstance(step, Mend):
         yield from json.dumps(step.statement, indent=2, ensure_ascii=False).splitlines()
         return
-    for key, value in step.keys.items():
+    for key, value in step.shown.items():
         if step.place.file == "AWS config":
             yield f"{key} = {value}"
         else:
@@ -133,14 +143,32 @@ def _written(step: Step) -> Iterator[str]:
 
 def _gives_up(mend: Mend) -> Iterator[Line]:
     """Say what is asked of this caller from then on that is not what others are asked."""
+    waived = [key for key in mend.waived if key.lower() not in _OF_SERVICES]
+    beware = (
+        "beware: this one call is then let through without regard to {}"
+        if mend.denied
+        else "beware: nobody asks this caller for {} any more"
+    )
     for keys, text in (
         (mend.sent, "it takes what this call sends, not what others must send: {}"),
         (mend.without, "it takes this call without what others must send: {}"),
-        (mend.waived, "beware: it no longer asks this caller for {}"),
+        (waived, beware),
     ):
         if keys:
             words = ", ".join(dict.fromkeys(map(_in_words, keys)))
             yield from wrapped(text.format(words), "    ", "    ")
+    if mend.opened:
+        text = "beware: nothing denies this call on the other roles of {} any more"
+        yield from wrapped(text.format(", ".join(mend.opened)), "    ", "    ")
+
+
+# What tells a service's call from a person's: no person could answer it otherwise.
+_OF_SERVICES = (
+    "aws:principalisawsservice",
+    "aws:viaawsservice",
+    "aws:calledvia",
+    "aws:principalservicename",
+)
 
 
 def _in_words(key: str) -> str:

@@ -1,5 +1,8 @@
 """The table of source types: a new one is a file here, a row below, and a class of tests.
 
+And a paragraph with an example under "Sources" of the README: a test loads what is there, and asks
+that every type is shown.
+
 Each file ends in a ``TYPE`` that says which keys the type has in the config, how its stamp is made
 (what tells one state of the source from another, without the network), and how the source itself
 is built. A file is imported when a config first uses its type: most configs use one or two.
@@ -31,6 +34,7 @@ __all__ = [
     "problem_in",
     "sign_in_of",
     "stamp_of",
+    "warning_in",
 ]
 
 _FILES = {
@@ -97,10 +101,14 @@ def findings_of(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return () if found is None else found(source, inputs)
 
 
-def problem_in(source: SourceConfig, inputs: Inputs) -> str | None:
+def problem_in(found: Sequence[Finding]) -> str | None:
     """Return the first thing found that stands in the source's way, ``None``: nothing is seen."""
-    found = findings_of(source, inputs)
     return next((f"{each.looked_for}: {each.found}" for each in found if each.good is False), None)
+
+
+def warning_in(found: Sequence[Finding]) -> str | None:
+    """Return the first thing found that will stand in its way before long, ``None``: nothing."""
+    return next((each.warning for each in found if each.warning), None)
 
 
 def facts_of(source: SourceConfig, inputs: Inputs) -> Facts | None:

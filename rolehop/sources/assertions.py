@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, SourceError
+from rolehop.files import NotRegular, read_regular
 from rolehop.sources.programs import printed_by
 from rolehop.sources.source_type import problem_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rolehop.sources.inputs import Inputs
 
 WAYS = ("assertion_file", "assertion_env", "assertion_command")
-_LONGEST = 400_000  # characters; STS takes 100,000, and a form's encoding makes it longer
+_LONGEST = 400_000  # bytes; STS takes 100,000 characters, and a form's encoding makes it longer
 
 
 def way_of(source: SourceConfig) -> str | None:
@@ -41,6 +42,7 @@ def given(source: SourceConfig, inputs: Inputs) -> Secret:
         command if isinstance(command, tuple) else (),
         inputs,
         what=f"the assertion_command of source '{source.name}'",
+        secret=True,
     )
     if not output.strip():
         raise SourceError(
@@ -53,8 +55,7 @@ def given(source: SourceConfig, inputs: Inputs) -> Secret:
 
 def _from_file(source: SourceConfig, path: Path) -> Secret:
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST + 1)
+        text = read_regular(path, _LONGEST).decode("utf-8")
     except FileNotFoundError:
         raise _absent(
             source, f"there is no file {path}", "sign in with the tool that writes it"
@@ -63,14 +64,17 @@ def _from_file(source: SourceConfig, path: Path) -> Secret:
         raise _broken(source, f"{path}: it is not UTF-8 text") from None
     except OSError as error:
         cause = f"{path}: {(error.strerror or 'the system does not say why').lower()}"
-        raise _broken(source, cause, "check its owner and mode") from None
+        command = "name a file, or use assertion_command"
+        fix = command if isinstance(error, NotRegular) else "check its owner and mode"
+        raise _broken(source, cause, fix) from None
     return Secret(text)
 
 
 def _from_variable(source: SourceConfig, inputs: Inputs, name: str) -> Secret:
     text = inputs.secret_variable(name)
     if not text:
-        raise _absent(source, f"the variable {name} is not set", f"sign in, then export {name}")
+        state = "not set" if text is None else "empty"
+        raise _absent(source, f"the variable {name} is {state}", f"sign in, then export {name}")
     return Secret(text)
 
 

@@ -76,6 +76,21 @@ def problem_with(source: SourceConfig, inputs: Inputs, leaf: Certificate | None)
     return None
 
 
+def is_sealed(source: SourceConfig) -> bool:
+    """Tell whether the key surely takes a passphrase or a PIN; nothing is asked for."""
+    settings = source.settings
+    if "pkcs11" in settings:
+        return True
+    try:
+        from rolehop.aws import x509
+
+        if "pkcs12" in settings:
+            return x509.wants_passphrase(Path(str(settings["pkcs12"])), pkcs12_file=True)
+        return x509.wants_passphrase(Path(str(settings["private_key"])))
+    except (ModuleNotFoundError, SourceError):
+        return False  # said by what looks for the key itself
+
+
 def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
     """Read certificate and key by the one way that the config names.
 

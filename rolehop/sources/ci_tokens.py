@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.sources.programs import printed_by
+from rolehop.sources.programs import printed_by, why_not_started
 from rolehop.values import dataclass
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rolehop.sources.inputs import Inputs
 
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
+_CIRCLECI, _BUILDKITE = "circleci", "buildkite-agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Ci:
     asked_for_others: bool = False
     """It is, but for another audience a program must be asked."""
 
+    program: str | None = None
+    """Which must be asked, where the token does not lie here."""
+
     def lies_here(self, audience: str | None) -> bool:
         """Tell whether the token for ``audience`` is in a variable already."""
         return self.in_variable and not (self.asked_for_others and audience is not None)
@@ -65,12 +69,12 @@ def _circleci(inputs: Inputs, audience: str | None) -> Secret:
         return _in_variable(inputs, "CIRCLE_OIDC_TOKEN_V2")
     # The token of the variable is for the organisation; another audience must be asked for.
     claims = json.dumps({"aud": audience})
-    return _printed(inputs, ("circleci", "run", "oidc", "get", "--claims", claims))
+    return _printed(inputs, (_CIRCLECI, "run", "oidc", "get", "--claims", claims))
 
 
 def _buildkite(inputs: Inputs, audience: str | None) -> Secret:
     asked = audience or DEFAULT_AUDIENCE
-    return _printed(inputs, ("buildkite-agent", "oidc", "request-token", "--audience", asked))
+    return _printed(inputs, (_BUILDKITE, "oidc", "request-token", "--audience", asked))
 
 
 def _bitbucket(inputs: Inputs, audience: str | None) -> Secret:
@@ -105,6 +109,7 @@ CI: Mapping[str, Ci] = {
         _circleci,
         in_variable=True,
         asked_for_others=True,
+        program=_CIRCLECI,
     ),
     "buildkite": Ci(
         "Buildkite",
@@ -112,6 +117,7 @@ CI: Mapping[str, Ci] = {
         ("BUILDKITE_JOB_ID",),
         "run it in a step of a pipeline, with buildkite-agent in PATH",
         _buildkite,
+        program=_BUILDKITE,
     ),
     "bitbucket": Ci(
         "Bitbucket Pipelines",
@@ -124,8 +130,22 @@ CI: Mapping[str, Ci] = {
 }
 
 
-def missing(ci: Ci, inputs: Inputs) -> SourceError | None:
+def missing(ci: Ci, inputs: Inputs, audience: str | None) -> SourceError | None:
     """Return the error for a job without a token; ``None``: all that is looked for is there."""
+    found = _unset(ci, inputs)
+    if found is not None or ci.program is None or ci.lies_here(audience):
+        return found
+    wrong = why_not_started(ci.program, inputs.environ)
+    if wrong is None:
+        return None
+    return SourceError(
+        f"there is no {ci.program} here, which gives the token of {ci.title}",
+        cause=wrong,
+        fix="install it where the job runs, in PATH; or set token_command to its whole path",
+    )
+
+
+def _unset(ci: Ci, inputs: Inputs) -> SourceError | None:
     value_of = inputs.secret_variable if ci.in_variable else inputs.environ.get
     absent = [name for name in ci.variables if not value_of(name)]
     if not absent:

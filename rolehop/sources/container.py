@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SourceError
+from rolehop.errors import ConfigError, SourceError
+from rolehop.files import NotRegular, read_regular
 from rolehop.plan import Stamp
 from rolehop.sources.source_type import Finding, SourceType, problem_of
-from rolehop.sources.waiting import patience
+from rolehop.sources.waiting import named, patience
 from rolehop.values import dataclass
 from rolehop.words import quoted
 
@@ -39,7 +40,7 @@ TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variab
 # loopback that may be asked without TLS.
 _ECS = "169.254.170.2"
 _PLAIN_HOSTS = frozenset(map(ip_address, (_ECS, "169.254.170.23", "fd00:ec2::23")))
-_LONGEST_TOKEN = 100_000  # characters
+_LONGEST_TOKEN = 100_000  # bytes
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
 
@@ -50,7 +51,8 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
         return Stamp(None, long_lived=False, problem=_ABSENT)
     try:
         address(inputs.environ)
-    except SourceError as error:
+        named(inputs.environ)
+    except (ConfigError, SourceError) as error:
         return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(None, long_lived=False)
 
@@ -68,11 +70,12 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     looked_for = f"the variables {RELATIVE}, {FULL}"
     try:
         where = address(environ)
-    except SourceError as error:
+        named(environ)
+    except (ConfigError, SourceError) as error:
         return [Finding(looked_for, problem_of(error), good=False)]
     if where is None:
         return [Finding(looked_for, "neither is set", good=False)]
-    return [Finding(looked_for, f"asked at {where}"), _token_found(environ)]
+    return [Finding(looked_for, f"asked at {_shown(where)}"), _token_found(environ)]
 
 
 def _token_found(environ: Mapping[str, str]) -> Finding:
@@ -104,7 +107,8 @@ class _Container:
         from rolehop.aws.metadata import container_session
 
         wait = patience(self.inputs.environ)
-        with wait.client(self.inputs.sleep) as http:
+        set_by = RELATIVE if self.inputs.environ.get(RELATIVE) else FULL
+        with wait.client(self.inputs.sleep, set_by) as http:
             return container_session(endpoint, http, wait.attempts, self.inputs.now())
 
 
@@ -125,10 +129,15 @@ def address(environ: Mapping[str, str]) -> str | None:
     try:
         parts = urlsplit(full)
         host = parts.hostname or ""
+        _ = parts.port  # read for its check
     except ValueError:
         parts, host = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not host:
         raise _broken(FULL, full, "it is no http:// or https:// address")
+    if "@" in parts.netloc:
+        raise _broken(
+            FULL, full, f"a user name or password does not belong there; {TOKEN} tells who asks"
+        )
     if parts.scheme == "http" and not _may_be_plain(host):
         raise _broken(
             FULL, full, "without TLS only this machine and the ECS and EKS endpoints may be asked"
@@ -163,26 +172,43 @@ def _token(environ: Mapping[str, str]) -> Secret | None:
         token = environ.get(TOKEN)
         return Secret(token) if token else None
     try:
-        with Path(file).open(encoding="utf-8") as opened:
-            text = opened.read(_LONGEST_TOKEN + 1).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        text = ""
-    else:
-        cause = None if text and len(text) <= _LONGEST_TOKEN else "it is empty or far too long"
-    if cause is not None:
-        raise SourceError(
-            f"the container's token file cannot be read: {file}",
-            cause=f"{TOKEN_FILE} names it: {cause.lower()}",
-            fix="check the variable, and that the token is mounted",
-        )
+        text = read_regular(Path(file), _LONGEST_TOKEN).decode("utf-8").rstrip("\r\n")
+    except NotRegular as error:
+        raise _unread(file, error.strerror, f"name a file, or put the token in {TOKEN}") from None
+    except OSError as error:
+        raise _unread(file, error.strerror) from None
+    except UnicodeDecodeError:
+        raise _unread(file, "it is not UTF-8 text") from None
+    if not text:
+        raise _unread(file, "it is empty")
     return Secret(text)
+
+
+def _unread(file: str, cause: str | None, fix: str | None = None) -> SourceError:
+    return SourceError(
+        f"the container's token file cannot be read: {file}",
+        cause=f"{TOKEN_FILE} names it: {(cause or 'the system does not say why').lower()}",
+        fix=fix or "check the variable, and that the token is mounted",
+    )
 
 
 def _broken(name: str, value: str, cause: str) -> SourceError:
     return SourceError(
-        f"{name} cannot be followed: {quoted(value)}", cause=cause, fix=f"correct or unset {name}"
+        f"{name} cannot be followed: {quoted(_shown(value))}",
+        cause=cause,
+        fix=f"correct or unset {name}",
     )
+
+
+def _shown(url: str) -> str:
+    """Return an address for messages: who knows the whole path of ECS's gets the credentials.
+
+    Neither a user name or password nor more than the path's first part is left.
+    """
+    scheme, mark, rest = url.partition("?")[0].partition("#")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    first, more, _ = path.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{first}{'/…' if more else ''}"
 
 
 TYPE = SourceType(TABLE, stamp, build, findings)

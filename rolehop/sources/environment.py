@@ -9,7 +9,7 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
 from rolehop.sources.source_type import Finding, SourceType, problem_of
 from rolehop.values import dataclass
 
@@ -29,7 +29,7 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     try:
         found = read(inputs.environ, inputs.now())
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=error.what)
+        return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(found.access_key_id, long_lived=found.long_lived)
 
 
@@ -41,7 +41,6 @@ def build(source: SourceConfig, inputs: Inputs) -> Source:
 
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say what the variables hold; of a key ID just its end."""
-    del source
     looked_for = "the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
     try:
         found = read(inputs.environ, inputs.now())
@@ -49,7 +48,9 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
         return [Finding(looked_for, problem_of(error), good=False)]
     kind = "IAM user keys" if found.long_lived else "a session"
     held = Finding(looked_for, f"{kind} …{found.access_key_id[-4:]}", good=True)
-    return [held] if found.long_lived else [held, _end_found(inputs.environ, found.expires_at)]
+    if found.long_lived:
+        return [held, *mfa_command_found(source, inputs)]
+    return [held, _end_found(inputs.environ, found.expires_at)]
 
 
 def _end_found(environ: Mapping[str, str], ends: datetime | None) -> Finding:

@@ -44,6 +44,9 @@ class Facts:
     source_identity: str | None = None
     """Where ``tags`` are known, ``None``: none is set."""
 
+    unread: str | None = None
+    """A claim of the token that STS may read, and in no form known here."""
+
 
 def with_certificate(facts: Facts, file: Path) -> Facts:
     """Return ``facts`` with what the certificate in a PEM file tells, where it can be read.

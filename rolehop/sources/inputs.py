@@ -227,6 +227,9 @@ class Inputs:
     note: Callable[[str], None] = field(default=_unheard)
     """Says one line on stderr, unless ``-q``: what a program that we ask says, and warnings."""
 
+    quiet: bool = False
+    """Nobody sees what ``note`` says: ``-q``."""
+
     watched: Callable[[Path], Path] = field(default=_as_it_is)
     """Notes that what is answered depends on the file at a path, and returns the path. A stamp
     that reads a file passes it through here: else the quick path serves what is outdated."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
 from rolehop.config import checks
@@ -11,8 +12,9 @@ from rolehop.errors import ConfigError, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.sources.source_type import Finding, SourceType, problem_of
-from rolehop.sources.waiting import patience
+from rolehop.sources.waiting import named, patience
 from rolehop.values import dataclass
+from rolehop.words import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +47,7 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     """Return that nothing is known before the instance was asked."""
     del source
     try:
-        endpoint(inputs.environ, inputs.aws)
+        _address(inputs)
     except (ConfigError, SourceError) as error:
         return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(None, long_lived=False)
@@ -61,12 +63,23 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say where the metadata service is looked for."""
     looked_for = "the EC2 instance metadata service"
     try:
-        address = endpoint(inputs.environ, inputs.aws)
+        address = _address(inputs)
     except (ConfigError, SourceError) as error:
         return [Finding(looked_for, problem_of(error), good=False)]
     wanted = source.settings.get("role")
     role = f"role {wanted}" if wanted else "whichever role it has"
     return [Finding(looked_for, f"asked at {address} for {role}")]
+
+
+def _address(inputs: Inputs) -> str:
+    """Return where the service will be asked; the variables that rule it make sense.
+
+    Raises:
+        SourceError: it is switched off.
+        ConfigError: a variable makes no sense.
+    """
+    named(inputs.environ)
+    return endpoint(inputs.environ, inputs.aws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +92,15 @@ class _Instance:
 
         Raises:
             SourceError: this is no EC2 instance, or has no role or another one, or its metadata
-                service is switched off or broken.
+                service is switched off.
+            ServiceError: the service is there, and does not answer as it should.
             ConfigError: a variable that says where it is makes no sense.
         """
         from rolehop.aws.metadata import InstanceMetadata
 
         address = endpoint(self.inputs.environ, self.inputs.aws)
         wait = patience(self.inputs.environ)
-        with wait.client(self.inputs.sleep) as http:
+        with wait.client(self.inputs.sleep, _named_by(self.inputs.environ)) as http:
             metadata = InstanceMetadata(address, http, wait.attempts, self.inputs.now)
             return metadata.role_session(self.role)[1]
 
@@ -96,7 +110,7 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
 
     Raises:
         SourceError: it is switched off.
-        ConfigError: the mode is none.
+        ConfigError: the mode is none, or the address is none.
     """
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         raise SourceError(
@@ -106,6 +120,12 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
         )
     own = _setting(environ, aws, "ec2_metadata_service_endpoint")
     if own:
+        if not _is_address(own):
+            raise ConfigError(
+                f"the EC2 instance metadata service cannot be asked at {quoted(own)}",
+                cause=f"{_named_by(environ)} says so: it is no http:// or https:// URL with a host",
+                fix=f"correct {_named_by(environ)}, e.g. http://169.254.169.254, or take it out",
+            )
         return own
     mode = _setting(environ, aws, "ec2_metadata_service_endpoint_mode") or "ipv4"
     if mode.lower() not in _ADDRESSES:
@@ -115,6 +135,26 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
             fix="set it to IPv4 or IPv6",
         )
     return _ADDRESSES[mode.lower()]
+
+
+_ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+
+
+def _named_by(environ: Mapping[str, str]) -> str:
+    """Say what names an address of the service's own."""
+    return (
+        _ENDPOINT if environ.get(_ENDPOINT) else "ec2_metadata_service_endpoint of the AWS profile"
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read for its check
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
 from rolehop.sources.source_type import Finding, SourceType
 from rolehop.values import dataclass
 
@@ -54,7 +54,11 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """
     found = stamp(source, inputs).value
     shown = "none" if found is None else f"…{found[-4:]}"
-    return [Finding(f"IAM user keys in the vault, under '{source.name}'", shown, found is not None)]
+    looked_for = f"IAM user keys in the vault, under '{source.name}'"
+    return [
+        Finding(looked_for, shown, found is not None),
+        *mfa_command_found(source, inputs),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

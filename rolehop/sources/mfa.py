@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rolehop.config import checks
 from rolehop.config.schema import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.source_type import Finding
 
 MFA_KEYS = (
     Key(
@@ -25,3 +34,13 @@ MFA_KEYS = (
         '"12h"',
     ),
 )
+
+
+def mfa_command_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether the program of ``mfa_command`` is there, where a device asks for its codes."""
+    command = source.settings.get("mfa_command")
+    if not isinstance(command, tuple) or "mfa_serial" not in source.settings:
+        return []
+    from rolehop.sources.process import program_found
+
+    return [program_found(command, inputs, "the program of mfa_command")]

@@ -81,6 +81,8 @@ def credentials_of(
 
     output = printed_by(command, inputs, what=what, environ=environ)
     try:
+        if not output.strip():
+            raise ValueError("it printed nothing")
         document = given.json_object(output)
         _check_version(document.get("Version"))
         found = given.keys_in(document, given.PROCESS)

@@ -2,12 +2,14 @@
 
 `expand` comes first, always: it turns a profile with ``role_arn`` into its base and hops, so that
 every hop is planned, cached and explained like any other. `stamp` and `build` take what it gives.
-Static keys are read here, a process and the machine's role are asked as the sources of these types
-ask; whatever needs a sign-in is left to botocore.
+Static keys are read here, a process is asked as a source of that type asks; whatever needs a sign-in
+is left to botocore. Where a profile holds nothing botocore goes on to the machine's role, which is
+somebody else: here it must say ``credential_source``, so that a misspelt key is no way to it.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region, partition_of
@@ -16,25 +18,28 @@ from rolehop.awsconfig import (
     AwsConfig,
     Base,
     Holds,
+    ProfileChain,
     holds,
     profile_path,
     profile_sections,
     profile_setting,
     region_of,
     static_keys,
+    why_nothing,
 )
 from rolehop.config import checks
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.loops import refuse_loop, with_resolving
-from rolehop.sources.mfa import MFA_KEYS
+from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
 from rolehop.sources.programs import environment_of_program
 from rolehop.sources.source_type import Expanded, Finding, SourceType, problem_of
 from rolehop.values import dataclass, replace
+from rolehop.words import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
@@ -86,23 +91,34 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     if BASE in source.settings:
         return source, (), ()
     path = profile_path(aws, str(source.settings["profile"]))
-    machine = _MACHINES.get(path.base)
+    base = _base_of(path, aws)
+    machine = _MACHINES.get(base)
     if machine is not None:
         return replace(source, type=machine, settings={}), path.hops, path.notes
     settings = {key: value for key, value in source.settings.items() if key != "profile"}
     if path.mfa_serial is not None:
         settings.setdefault("mfa_serial", path.mfa_serial)
-    if path.base is Base.ENVIRONMENT:
+    if base is Base.ENVIRONMENT:
         return replace(source, type="environment", settings=settings), path.hops, path.notes
-    settings |= {"profile": path.base_profile, BASE: path.base.value}
+    settings |= {"profile": path.base_profile, BASE: base.value}
     return replace(source, settings=settings), path.hops, path.notes
+
+
+def _base_of(path: ProfileChain, aws: AwsConfig) -> Base:
+    """Return the path's base, or what ``credential_source`` names in one that holds nothing else.
+
+    botocore reads that key beside a ``role_arn`` only, and asks the machine whatever it says.
+    """
+    if path.base is not Base.PROFILE or holds(aws, path.base_profile) is not Holds.NOTHING:
+        return path.base
+    said = profile_setting(aws, path.base_profile, "credential_source")
+    return next((base for base in Base if base.value == said), Base.PROFILE)
 
 
 def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     """Return the digest of the sections that the profile is made of.
 
-    Not known before loading for a profile that holds nothing: the machine's role stands in. For a
-    process its definition is all there is; who it signs in as can change unseen, which
+    For a process its definition is all there is; who it signs in as can change unseen, which
     ``principal`` pins.
 
     Raises:
@@ -111,14 +127,14 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     name = _asked(source)
     try:
         held = holds(inputs.aws, name)
+        if held is Holds.NOTHING:
+            raise _nothing(name, inputs)
         keys = static_keys(inputs.aws, name) if held is Holds.KEYS else None
         value = profile_sections(inputs.aws, name)
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=problem_of(error))
     if keys is not None:
         return Stamp(value, long_lived=keys.long_lived)
-    if held is Holds.NOTHING:
-        return _machine(inputs).stamp(source, inputs)
     if held is Holds.PROCESS:
         refuse_loop(name, inputs)
     return Stamp(value, long_lived=False, kept=True, may_be_keys=held is Holds.PROCESS)
@@ -136,17 +152,14 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     looked_for = f"AWS profile '{name}' in {config_file}, {credentials_file}"
     try:
         held = holds(inputs.aws, name)
+        if held is Holds.NOTHING:
+            raise _nothing(name, inputs)
         if held is Holds.KEYS:
             static_keys(inputs.aws, name)
     except SourceError as error:
         return [Finding(looked_for, problem_of(error), good=False)]
-    if held is Holds.NOTHING:
-        nothing = Finding(
-            looked_for, "no keys, no sign-in, no process: the machine's role stands in"
-        )
-        return [nothing, *_machine_found(source, inputs)]
     found = Finding(looked_for, held.value, good=True)
-    return [found, *_found_behind(held, name, inputs)]
+    return [found, *_found_behind(held, name, inputs), *mfa_command_found(source, inputs)]
 
 
 def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
@@ -158,13 +171,34 @@ def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
         except SourceError as error:
             return [Finding("its credential_process", problem_of(error), good=False)]
         return [program_found(command, inputs, "its credential_process")]
-    return [_sign_in_found(name, inputs)] if held is Holds.SSO else []
+    finder = _FINDERS.get(held)
+    return [] if finder is None else [finder(name, inputs)]
+
+
+def _token_file_found(name: str, inputs: Inputs) -> Finding:
+    """Say whether the file is there that botocore reads the web identity token from."""
+    path = Path(profile_setting(inputs.aws, name, "web_identity_token_file") or "").expanduser()
+    there = inputs.watched(path).exists()
+    return Finding(f"its web_identity_token_file, {path}", "there" if there else "not there", there)
+
+
+def _login_found(name: str, inputs: Inputs) -> Finding:
+    """Say whether the library is there that botocore reads a session of ``aws login`` with."""
+    import importlib.util  # on this path only
+
+    del name, inputs
+    there = importlib.util.find_spec("awscrt") is not None
+    found = "there" if there else 'not there: pip install "rolehop[aws-login]"'
+    return Finding("the AWS Common Runtime, which reads aws login's session", found, there)
 
 
 def _sign_in_found(name: str, inputs: Inputs) -> Finding:
     """Say what the AWS CLI's cache has: botocore takes the sign-in from there, and renews it."""
     from rolehop.aws.cli_cache import cache_file, look
 
+    missing = _missing_session(name, inputs)
+    if missing is not None:
+        return Finding("its sso_session", problem_of(missing), good=False)
     keys = ("sso_session", "sso_start_url")
     called = next(filter(None, (profile_setting(inputs.aws, name, key) for key in keys)), "")
     path = cache_file(inputs.home, called)
@@ -175,17 +209,35 @@ def _sign_in_found(name: str, inputs: Inputs) -> Finding:
     return Finding(f"the AWS CLI's sign-in, {path}", looked.said, good)
 
 
-def _machine(inputs: Inputs) -> SourceType:
-    """Return what stands in where a profile holds nothing, in botocore's order."""
-    from rolehop.sources import container, instance
+_FINDERS: Mapping[Holds, Callable[[str, Inputs], Finding]] = {
+    Holds.SSO: _sign_in_found,
+    Holds.WEB_IDENTITY: _token_file_found,
+    Holds.LOGIN: _login_found,
+}
 
-    named = any(inputs.environ.get(name) for name in (container.RELATIVE, container.FULL))
-    return container.TYPE if named else instance.TYPE
+
+def _missing_session(name: str, inputs: Inputs) -> SourceError | None:
+    """Return the error for an ``sso_session`` that names no section."""
+    session = profile_setting(inputs.aws, name, "sso_session")
+    if session is None or session in inputs.aws.sso_sessions:
+        return None
+    near = nearest(session, inputs.aws.sso_sessions)
+    return SourceError(
+        f"AWS profile '{name}' names the sso-session '{session}', which does not exist",
+        cause=f"{inputs.aws.config_file} has no [sso-session {session}]",
+        fix=f"did you mean {', '.join(near)}" if near else "aws configure sso-session",
+    )
 
 
-def _machine_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
-    found = _machine(inputs).findings
-    return () if found is None else found(source, inputs)
+def _nothing(name: str, inputs: Inputs) -> SourceError:
+    """Return the error for a profile that holds nothing: it never falls through to the machine."""
+    return SourceError(
+        f"there are no credentials for AWS profile '{name}'",
+        cause=why_nothing(inputs.aws, name),
+        fix=f"correct it, or aws configure --profile {name}; the machine's role, which the AWS CLI "
+        "would take, needs credential_source = Ec2InstanceMetadata there, or a source of type "
+        "instance",
+    )
 
 
 def _asked(source: SourceConfig) -> str:
@@ -213,7 +265,12 @@ class _Profile:
             return static_keys(self.inputs.aws, self.name)
         if held is Holds.PROCESS:
             return self._printed()
-        return self._of_machine() if held is Holds.NOTHING else self._resolved(held)
+        if held is Holds.NOTHING:
+            raise _nothing(self.name, self.inputs)
+        missing = _missing_session(self.name, self.inputs) if held is Holds.SSO else None
+        if missing is not None:
+            raise missing
+        return self._resolved(held)
 
     def _printed(self) -> Credentials:
         from rolehop.sources.process import credentials_of
@@ -226,20 +283,6 @@ class _Profile:
             with_resolving(own, self.name),
             what=f"the credential_process of AWS profile '{self.name}'",
         )
-
-    def _of_machine(self) -> Credentials:
-        cause = "it has no keys, no sign-in and no process"
-        try:
-            found = _machine(self.inputs).build(self.source, self.inputs).load()
-        except SourceError as error:
-            found, cause = None, f"{cause}, and {problem_of(error)}"
-        if found is None:
-            raise SourceError(
-                f"there are no credentials for AWS profile '{self.name}'",
-                cause=cause,
-                fix=f"aws configure --profile {self.name}",
-            )
-        return found
 
     def _resolved(self, held: Holds) -> Credentials:
         from rolehop.aws import profiles

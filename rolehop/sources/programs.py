@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import signal
 import threading
 from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
 from rolehop.words import clean
 
@@ -26,6 +30,15 @@ PERSON_DEADLINE = 180.0
 
 LONGEST = 1_000_000  # bytes of stdout
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
+
+# What a program may say of its own answer, or of what it was given for it: a JSON Web Token, and
+# base64 as long as base64(1) and openssl break its lines, an assertion's for one.
+# Compiled on first use: that costs more than this module.
+_JWT = r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"
+_WORD = r"[^\s\"'<>,{}]+"
+_LONG_RUN = r"[A-Za-z0-9+/_=-]{40,}"
+_LONG_PART = 32  # characters without a slash: a path's parts are shorter
+_PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and who was refused
 
 # How variables end that tell rolehop a secret; `handover.child` keeps the same from other programs.
 _SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
@@ -57,10 +70,13 @@ def printed_by(
     *,
     what: str,
     environ: Mapping[str, str] | None = None,
+    secret: bool = False,
 ) -> bytes:
     """Run a command that belongs to a source and return its stdout.
 
-    ``environ`` is what it gets, where that is another than a program's usual one.
+    ``environ`` is what it gets, where that is another than a program's usual one. A program whose
+    whole answer is one ``secret`` may say a part of it that is not `masked`: its words are passed
+    on, and quoted in no error as well.
 
     Raises:
         SourceError: as `output_of`, which says what ``what`` is for.
@@ -69,7 +85,10 @@ def printed_by(
     if environ is None:
         environ = environment_of_program(inputs.environ)
     with inputs.locks.waiting_for_person():
-        return output_of(command, environ, what=what, say=inputs.note, deadline=deadline)
+        quoted = inputs.quiet or not secret
+        return output_of(
+            command, environ, what=what, say=inputs.note, deadline=deadline, quoted=quoted
+        )
 
 
 def output_of(
@@ -79,11 +98,13 @@ def output_of(
     what: str,
     say: Callable[[str], None],
     deadline: float = DEADLINE,
+    quoted: bool = True,
 ) -> bytes:
     """Run ``command`` with exactly ``environ`` to its end and return its stdout.
 
     Its stdin is ours, so that it may ask. Each line of its stderr goes to ``say`` as it comes,
-    control characters stripped. Of the command only the program is ever shown.
+    control characters stripped and what looks like a token hidden; where it fails, the last one
+    is the cause if it may be ``quoted``. Of the command only the program is ever shown.
 
     Raises:
         SourceError: it cannot be started, fails, prints far too much, or outlasts ``deadline``
@@ -113,7 +134,9 @@ def output_of(
     if process.returncode != 0:
         raise SourceError(
             f"{what} failed",
-            cause=watched.reason or f"{program} ended with code {process.returncode}",
+            cause=(quoted and watched.reason)
+            or f"{program} {_ended(process.returncode)}"
+            + ("; its words stand above" if watched.reason else ""),
             fix=f"run {program} by hand, then correct the config",
         )
     return watched.output
@@ -149,8 +172,47 @@ def _started(
         raise SourceError(
             f"{what} cannot be started",
             cause=f"{program}: {(cause or 'it is no program').lower()}",
-            fix="write the program's whole path: no shell expands ~ or $VAR there",
+            fix=_way_to_start(program, error),
         ) from None
+
+
+def _way_to_start(program: str, error: OSError | ValueError) -> str:
+    """Return what helps against ``error``, met as ``program`` was started."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ENOEXEC:
+        return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
+    if number == errno.EACCES and Path(program).is_file():
+        return f"make it a program that may be run: chmod +x {program}"
+    if number == errno.ENOENT and Path(program).is_file():
+        return "correct its first line: the interpreter that it names is not there"
+    if Path(program).is_absolute():
+        return "correct the path of the program, or install it there"
+    return "write the program's whole path: no shell expands ~ or $VAR there"
+
+
+def _ended(code: int) -> str:
+    """Return how a program ended; Python tells a signal as a negative ``code``."""
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
+def masked(text: str) -> str:
+    """Return ``text`` with live secrets, JSON Web Tokens and long base64 replaced by ``[hidden]``."""
+    return re.sub(_WORD, _without_runs, re.sub(_JWT, HIDDEN, scrub(text)))
+
+
+def _without_runs(word: re.Match[str]) -> str:
+    if any(mark in word[0] for mark in _PLAIN_MARKS):
+        return word[0]
+    return re.sub(
+        _LONG_RUN,
+        lambda run: HIDDEN if max(map(len, run[0].split("/"))) >= _LONG_PART else run[0],
+        word[0],
+    )
 
 
 class _Watched:
@@ -208,7 +270,7 @@ class _Watched:
         self._line(pending)
 
     def _line(self, line: bytes) -> None:
-        text = clean(line.decode("utf-8", "replace"))[:_LONGEST_LINE]
+        text = masked(clean(line.decode("utf-8", "replace")))[:_LONGEST_LINE]
         if text:
             self._said.append(text)
             self._say(text)

@@ -8,12 +8,13 @@ from rolehop.arn import RoleArn, partition_of
 from rolehop.config import checks, limits
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SourceError
+from rolehop.errors import NoTerminal, SourceError
 from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
 from rolehop.sources.certificates import (
     fingerprint_of,
     identity_of,
+    is_sealed,
     leaf_of,
     needs_extra,
     path_in,
@@ -21,9 +22,10 @@ from rolehop.sources.certificates import (
 )
 from rolehop.sources.facts import Facts, with_certificate
 from rolehop.sources.inputs import SourceChanged
+from rolehop.sources.process import program_found
 from rolehop.sources.programs import first_line, printed_by
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
-from rolehop.values import dataclass
+from rolehop.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,7 +190,16 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
         found.append(Finding("a key on a token", str(source.settings["pkcs11"])))
     if all(each.good is not False for each in found):
         found.append(_certificate_found(source, inputs))
-    return found
+    return [*found, *_passphrase_found(source, inputs)]
+
+
+def _passphrase_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether the program of ``passphrase_command`` is there; a key in the open needs none."""
+    command = source.settings.get("passphrase_command")
+    if not isinstance(command, tuple):
+        return []
+    found = program_found(command, inputs, "the program of passphrase_command")
+    return [found if found.good or is_sealed(source) else replace(found, good=None)]
 
 
 def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
@@ -206,7 +217,8 @@ def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
     from rolehop.aws import x509
 
     ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
-    return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True)
+    warning = x509.check_validity(leaf, inputs.now())
+    return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True, warning=warning)
 
 
 def facts(source: SourceConfig, inputs: Inputs) -> Facts:
@@ -287,7 +299,7 @@ class _RolesAnywhere:
 
     def _from_command(self, command: tuple[str, ...]) -> Secret:
         what = f"the passphrase_command of source '{self.source.name}'"
-        said = first_line(printed_by(command, self.inputs, what=what))
+        said = first_line(printed_by(command, self.inputs, what=what, secret=True))
         if not said:
             raise SourceError(
                 f"{what} printed nothing",
@@ -312,8 +324,16 @@ class _RolesAnywhere:
 def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
     what = _called(source)
     question = f"{what} of {named} (source '{source.name}'):"
-    with inputs.locks.waiting_for_person():
-        return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
+    try:
+        with inputs.locks.waiting_for_person():
+            return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
+    except NoTerminal as nobody:
+        nobody.cause = f"{named} of source '{source.name}' opens with one, and none is kept"
+        nobody.fix = (
+            f"rolehop source login {source.name}, in a terminal or with --stdin;"
+            " or set passphrase_command"
+        )
+        raise
 
 
 def _called(source: SourceConfig) -> str:
@@ -346,5 +366,12 @@ def _takes_text(source: SourceConfig) -> bool:
     return "passphrase_command" not in source.settings
 
 
-_SIGN_IN = SignIn(login, logout, _takes_text)
+def _said_after_logout(source: SourceConfig, there: bool) -> str:
+    what = f"the {_called(source)} of '{source.name}'"
+    if not there:
+        return f"{what} was not kept"
+    return f"forgot {what}; sessions stay until they end (rolehop logout CHAIN)"
+
+
+_SIGN_IN = SignIn(login, logout, _takes_text, _said_after_logout)
 TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

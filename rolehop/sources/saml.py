@@ -34,6 +34,7 @@ from rolehop.sources.assertions import (
 )
 from rolehop.sources.facts import Facts
 from rolehop.sources.inputs import SourceChanged
+from rolehop.sources.process import program_found
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.values import dataclass
 
@@ -168,9 +169,9 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say where the assertion is looked for, what it offers, and until when it lasts."""
     way = way_of(source)
     if way == "assertion_command":
-        command = source.settings[way]
-        program = command[0] if isinstance(command, tuple) else ""
-        return [Finding("the assertion that assertion_command prints", f"runs {program}")]
+        value = source.settings[way]
+        command = value if isinstance(value, tuple) else ()
+        return [program_found(command, inputs, f"the program of {way}")]
     if way is None:
         kept = inputs.tokens.generation(_kept_as(source))
         looked_for = f"a sign-in by rolehop source login {source.name} --stdin"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.values import dataclass
+from rolehop.values import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,9 @@ class Finding:
     good: bool | None = None
     """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
 
+    warning: str | None = None
+    """What will stand in the way before long, though nothing does now."""
+
 
 def problem_of(error: RolehopError) -> str:
     """Return on one line what stands in the way, for a `Stamp` or a `Finding`."""
@@ -48,6 +51,11 @@ class Login:
     """What ``--stdin`` gave, for sources that take a sign-in so."""
 
 
+def _signed_out(source: SourceConfig, there: bool) -> str:
+    name = source.name
+    return f"signed out of '{name}'" if there else f"nobody was signed in to '{name}'"
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """For sources that a person signs in to."""
@@ -60,6 +68,9 @@ class SignIn:
 
     takes_text: Callable[[SourceConfig], bool] | None = None
     """Tells whether the login uses what ``--stdin`` gives; ``None``: it never does."""
+
+    said_after_logout: Callable[[SourceConfig, bool], str] = field(default=_signed_out)
+    """Tells a person what ``logout`` did, by what it returned."""
 
 
 Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
@@ -75,7 +86,9 @@ class SourceType:
 
     stamp: Callable[[SourceConfig, Inputs], Stamp]
     """Tells one state of the source from another: by the environment and files, never the
-    network."""
+    network. Each file that it looks at goes through ``inputs.watched``, each variable that holds a
+    secret through ``inputs.secret_variable``: else the quick path serves what is outdated, or the
+    secret gets into its record."""
 
     build: Callable[[SourceConfig, Inputs], Source]
     """Makes the source; nothing is loaded yet."""

@@ -24,16 +24,23 @@ def patience(environ: Mapping[str, str]) -> Patience:
     from rolehop.aws.metadata import Patience
 
     usual = Patience()
-    return Patience(
-        _number(environ, _SECONDS, usual.seconds),
-        max(1, int(_number(environ, _ATTEMPTS, usual.attempts))),
-    )
+    seconds, attempts = named(environ)
+    return Patience(seconds or usual.seconds, max(1, int(attempts or usual.attempts)))
 
 
-def _number(environ: Mapping[str, str], name: str, usual: float) -> float:
+def named(environ: Mapping[str, str]) -> tuple[float | None, float | None]:
+    """Return the seconds and the attempts that the variables name, ``None`` where they do not.
+
+    Raises:
+        ConfigError: a variable holds no number.
+    """
+    return _number(environ, _SECONDS), _number(environ, _ATTEMPTS)
+
+
+def _number(environ: Mapping[str, str], name: str) -> float | None:
     text = environ.get(name)
     if not text:
-        return usual
+        return None
     try:
         found = float(text)
     except ValueError:

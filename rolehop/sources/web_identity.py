@@ -16,6 +16,7 @@ from rolehop.sources.ci_tokens import CI
 from rolehop.sources.facts import Facts
 from rolehop.sources.inputs import SourceChanged
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
+from rolehop.sources.process import program_found
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
 from rolehop.values import dataclass
@@ -199,10 +200,9 @@ class _WebIdentity:
             whose += f", subject {claims.subject}"
         what = f"source '{self.source.name}' was refused: {role}"
         fixes = {**_FIXES, "": f"rolehop source test {self.source.name} shows what was sent"}
-        if "retrieve verification key" in refusal.message:
-            fixes[refusal.code] = (
-                "AWS must reach the issuer's keys (jwks_uri): try again in a moment"
-            )
+        for words, fix in _FIXES_BY_WORDS.items():
+            if refusal.code == "InvalidIdentityToken" and words in refusal.message:
+                fixes[refusal.code] = fix
         return not_taken(what, refusal, fixes, anew=_anew(self.given), whose=whose)
 
 
@@ -270,9 +270,17 @@ def _anew(given: Token) -> str:
 _FIXES = {
     "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that "
     "issuer's provider, with conditions that this subject and audience meet",
-    "InvalidIdentityToken": "the role's account needs an OIDC provider for that issuer in IAM, "
-    "with this audience",
+    "InvalidIdentityToken": "check the token, and that issuer's OIDC provider in the role's account",
     "IDPRejectedClaim": "the issuer does not vouch for the token any more: get a new one",
+}
+# What AWS says under InvalidIdentityToken, seen in its answers; the code alone tells none apart.
+_FIXES_BY_WORDS = {
+    "retrieve verification key": "AWS must reach the issuer's keys (jwks_uri): try again in a moment",
+    "No OpenIDConnect provider": "the role's account needs an OIDC provider for that issuer in IAM, "
+    "with this audience",
+    "audience": "add that audience to the issuer's OIDC provider in the role's account, or have the "
+    "token made for another one",
+    "signature": "get a new token: the issuer's keys (jwks_uri) must be those that signed it",
 }
 
 
@@ -315,7 +323,10 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
         kept = made.generation is not None
         found.append(Finding(f"a sign-in to {provider.issuer}", "kept" if kept else "none", kept))
         return found
-    place = next((f"{way} {_shown(source, way)}" for way in WAYS if way in source.settings), "")
+    command = source.settings.get("token_command")
+    if isinstance(command, tuple):
+        return [*found, program_found(command, inputs, "the program of token_command")]
+    place = next((f"{way} {source.settings[way]}" for way in WAYS if way in source.settings), "")
     where = place or f"{FILE_VARIABLE} {inputs.environ.get(FILE_VARIABLE, '')}".strip()
     try:
         made.state()
@@ -354,12 +365,8 @@ def facts(source: SourceConfig, inputs: Inputs) -> Facts:
         tags=claims.tags,
         transitive=claims.transitive,
         source_identity=claims.source_identity,
+        unread=claims.unread,
     )
-
-
-def _shown(source: SourceConfig, way: str) -> str:
-    value = source.settings[way]
-    return str(value[0]) if isinstance(value, tuple) else str(value)
 
 
 def _told(claims: Claims) -> str:

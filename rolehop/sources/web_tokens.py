@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.files import NotRegular, read_regular
 from rolehop.sources.ci_tokens import CI, Ci, missing
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
 from rolehop.sources.programs import printed_by
@@ -121,14 +122,15 @@ class Token:
             SourceError: it is named, and there is no token of it here.
         """
         ci = CI.get(self.text("ci") or "")
-        problem = missing(ci, self.inputs) if ci is not None else None
+        problem = missing(ci, self.inputs, self.text("audience")) if ci is not None else None
         if problem is not None:
             raise problem
         return ci
 
     def _printed(self, command: tuple[str, ...]) -> Secret:
         what = f"the token_command of source '{self.source.name}'"
-        printed = printed_by(command, self.inputs, what=what).decode("utf-8", "replace")
+        output = printed_by(command, self.inputs, what=what, secret=True)
+        printed = output.decode("utf-8", "replace")
         return self._sound(Secret(printed.strip()), f"the output of {command[0]}")
 
     def _of_variable(self, name: str) -> Secret:
@@ -143,8 +145,7 @@ class Token:
 
     def _of_file(self, path: Path) -> Secret:
         try:
-            with self.inputs.watched(path).open("rb") as file:
-                raw = file.read(_LONGEST_FILE)
+            raw = read_regular(self.inputs.watched(path), _LONGEST_FILE)
         except FileNotFoundError:
             raise SourceError(
                 f"the token file {path} is not there",
@@ -152,10 +153,11 @@ class Token:
                 fix="check token_file, or AWS_WEB_IDENTITY_TOKEN_FILE",
             ) from None
         except OSError as error:
+            command = "name a file, or use token_command"
             raise SourceError(
                 f"the token file {path} cannot be read",
                 cause=(error.strerror or "the system does not say why").lower(),
-                fix="check its owner and mode",
+                fix=command if isinstance(error, NotRegular) else "check its owner and mode",
             ) from None
         text = raw.decode("utf-8", "replace").strip()
         return self._sound(Secret(text), f"the token file {path}")

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from rolehop.trust.course import Course
 from rolehop.trust.evaluate import Outcome, Verdict, evaluate
 from rolehop.trust.ways import Way, ways
-from rolehop.values import dataclass, field
+from rolehop.values import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class StsSaid:
+    """What STS said when it refused a hop."""
+
+    code: str
+    """E.g. ``AccessDenied``."""
+
+    at: datetime
+    """Aware, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,9 @@ class HopVerdict:
     course: Course = field(repr=False)
     verdicts: Mapping[int, Verdict] = field(repr=False)
     """Those of all hops of the course."""
+
+    said: StsSaid | None = None
+    """STS refused what the documents allow."""
 
     def ways(self) -> tuple[Way, ...]:
         """Look for ways to let this hop through where it is refused; the best come first."""
@@ -35,6 +50,10 @@ class ChainVerdict:
     own_role_unknown: bool = False
     """The source is federated, and nobody knows its role: there is no hop 0 to be judged."""
 
+    def refused_by_sts(self, number: int, said: StsSaid) -> ChainVerdict:
+        """Return the verdict as it is once STS refused hop ``number``: allowed it is not then."""
+        return replace(self, hops=tuple(_knowing(e, number, said) for e in self.hops))
+
     @property
     def outcome(self) -> Outcome:
         """The chain's: refused where a hop is, else unknown where one is, else allowed."""
@@ -45,6 +64,17 @@ class ChainVerdict:
             if each in outcomes:
                 return each
         return Outcome.ALLOWED
+
+
+STS_REFUSAL = "sts-refusal"
+"""Unknown of a hop that the documents allow and STS refused: why."""
+
+
+def _knowing(hop: HopVerdict, number: int, said: StsSaid) -> HopVerdict:
+    if hop.number != number or hop.verdict.outcome is not Outcome.ALLOWED:
+        return hop
+    unsure = replace(hop.verdict, outcome=Outcome.UNKNOWN, unknowns=(STS_REFUSAL,))
+    return replace(hop, verdict=unsure, said=said)
 
 
 def judge_chain(chain: str, source: str, course: Course) -> ChainVerdict:

@@ -43,11 +43,22 @@ def _judge(condition: Condition, context: Context) -> _Judged:
             return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN, filled.key
         wanted.append(filled)
     if isinstance(values, Unknown):
-        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+        return _within(condition, context, wanted)
     if values is None:
         return truth_of(_holds_when_absent(operator)), Reason.KEY_ABSENT, None
     truth = _over_values(operator, values, wanted)
     return truth, _reason(operator, values, truth), shown
+
+
+def _within(condition: Condition, context: Context, wanted: Sequence[tuple[Token, ...]]) -> _Judged:
+    """Judge a value of which only the range is known: sure where both its ends agree."""
+    ends, operator = context.range_of(condition.key), condition.operator
+    if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
+        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+    first, last = (_over_values(operator, (end,), wanted) for end in ends)
+    if first is not last or first is Truth.UNKNOWN:
+        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+    return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
 
 
 def _null(

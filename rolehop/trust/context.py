@@ -23,6 +23,7 @@ class Context:
         absent: keys that the request surely does not have; one that ends in ``/`` stands for
             all keys that start so (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
+        ranges: key to the first and the last of the values that it surely lies between.
     """
 
     def __init__(
@@ -31,12 +32,16 @@ class Context:
         absent: Iterable[str] = (),
         *,
         closed: bool = False,
+        ranges: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self._values = {key.lower(): tuple(found) for key, found in values.items() if found}
         self._absent = {key.lower() for key in absent} | {
             key.lower() for key, found in values.items() if not found
         }
         self._closed = closed
+        self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
+        self._before: Context = self
+        self._said: dict[str, tuple[str, ...]] = {}
 
     def lookup(self, key: str) -> tuple[str, ...] | Unknown | None:
         """Return the values, ``None`` where the key is absent, or that nobody knows."""
@@ -48,9 +53,30 @@ class Context:
             return None
         return UNKNOWN
 
+    def range_of(self, key: str) -> tuple[str, str] | None:
+        """Return between what the value of an unknown key surely lies; ``None``: nobody knows."""
+        return self._ranges.get(key.lower())
+
+    def filled(self, values: Mapping[str, Sequence[str]]) -> Context:
+        """Return this context with ``values`` where nothing is known: what is known stays."""
+        return self.told({k: v for k, v in values.items() if self.lookup(k) is UNKNOWN})
+
+    @property
+    def supplied(self) -> tuple[str, ...]:
+        """The keys that the user supplied, as they were typed."""
+        return tuple(self._said)
+
+    def without(self, *keys: str) -> Context:
+        """Return this context as it would be had the user not supplied ``keys``."""
+        return self._before.told({k: v for k, v in self._said.items() if k not in keys})
+
     def told(self, values: Mapping[str, Sequence[str]]) -> Context:
         """Return this context with ``values`` laid over it: what the user says wins."""
-        merged = Context({}, (), closed=self._closed)
+        if not values:
+            return self
+        merged = Context({}, (), closed=self._closed, ranges=self._ranges)
+        merged._before = self._before
+        merged._said = {**self._said, **{key: tuple(found) for key, found in values.items()}}
         merged._values = self._values | {
             key.lower(): tuple(found) for key, found in values.items() if found
         }

@@ -34,7 +34,7 @@ def is_of_aws(arn: str) -> bool:
 
 def _differing(old: Entity, new: Entity) -> str | None:
     """Return in which part the two differ, as people call it."""
-    if old.boundary != new.boundary:
+    if old.boundary_seen and new.boundary_seen and old.boundary != new.boundary:
         return "permissions boundary"
     parts = (
         ("unique ID", old.unique_id, new.unique_id),

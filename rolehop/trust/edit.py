@@ -1,15 +1,17 @@
 """What to change in the user's own config, so that a call meets what a policy asks of it.
 
-Only what the config can say is proposed, with the value that the statement itself names: nothing is
-invented but the source identity, for which the role session name stands. Whether a change does what
-it is meant for is for the evaluator to say: every candidate is judged before it is proposed.
+Only what the config can say and STS takes is proposed, with the value that the statement itself
+names. Where any value will do, an example stands there, and is told to be one; an external ID of
+which the statement names only the form is for its account to tell. Whether a change does what it is
+meant for is for the evaluator to say: every candidate is judged before it is proposed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rolehop.patterns import Pattern
+from rolehop.config.checks import Check
+from rolehop.config.limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY, TAGS, TRANSITIVE_TAGS
 from rolehop.trust.conditions import judge_condition
 from rolehop.trust.context import Context
 from rolehop.trust.course import Course, Place
@@ -21,14 +23,19 @@ from rolehop.trust.policy import Condition, Effect
 from rolehop.trust.truth import Reason, Truth
 from rolehop.trust.variables import Unfilled, fill
 from rolehop.trust.wildcard import Wild
-from rolehop.values import dataclass, replace
+from rolehop.values import dataclass, field, replace
 
 Value = str | Mapping[str, str] | Sequence[str]
 
-# STS API reference, AssumeRole.
-_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
-_TAG = Pattern(r"[\w .:/=+\-@]{1,256}")
+_LIMITS: Mapping[str, Check] = {
+    "external_id": EXTERNAL_ID,
+    "session_name": SESSION_NAME,
+    "source_identity": SOURCE_IDENTITY,
+    "tags": TAGS,
+    "transitive_tags": TRANSITIVE_TAGS,
+}
+_ANY = "any-value"
+_ANY_KEY = "any-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,42 @@ class Edit:
     keys: Mapping[str, Value]
     """What to write there, under the names it has there; or what to remove."""
 
+    example: bool = False
+    """Any value will do; those of ``keys`` are examples."""
+
+    form: Mapping[str, str] = field(default_factory=dict)
+    """By key, the form of a value that the account of the hop's role must tell; what ``keys`` has
+    is of that form, and no more."""
+
+    teller: str | None = None
+    """That account, where there is a form."""
+
+    @property
+    def shown(self) -> Mapping[str, Value]:
+        """The keys with what is known of their values; a form has an ellipsis in it."""
+        return {**self.keys, **self.form}
+
 
 SPARED = ("sts:TagSession", "sts:SetSourceIdentity")
 """Actions that a call can do without."""
 
 Changed = tuple[Edit, Course]
 """A change, and the course that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    text: str | None
+    """``None``: without the key."""
+
+    form: str | None = None
+    """Of a pattern: with an ellipsis for each wildcard."""
+
+    example: bool = False
+    """Any other text would do as well."""
+
+
+_NONE = _Choice(None)
 
 
 def meeting(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
@@ -98,35 +135,52 @@ def _candidates(
     if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
         yield from _with_mfa(beside, course, hop)
     elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
+        yield from _more_tags(condition, course, hop)
         yield from _fewer_tags(condition, course, hop)
     elif slash:
         yield from _tagged(condition, family.lower(), name, course, hop)
     elif key == "sts:externalid":
-        for text in _values(condition, course, hop, course.hop(hop).external_id):
-            if text is None or _EXTERNAL_ID.fullmatch(text):
-                yield from _made(course, hop, external_id=text)
+        for choice in _values(condition, course, hop, course.hop(hop).external_id):
+            yield from _identifying(course, hop, choice)
     elif key == "sts:rolesessionname":
-        for text in _values(condition, course, hop, course.hop(hop).session_name):
-            if text is not None and _NAME.fullmatch(text):
-                yield from _made(course, hop, session_name=text)
+        for choice in _values(condition, course, hop, course.hop(hop).session_name):
+            if choice.text is not None:
+                yield from _made(course, hop, session_name=choice.text)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
         yield from _identified(condition, course, hop)
 
 
-def _values(
-    condition: Condition, course: Course, hop: int, now: str | None
-) -> Iterator[str | None]:
-    """Give the values that a condition names, then ``None``: without the key.
+def _identifying(course: Course, hop: int, choice: _Choice) -> Iterator[Changed]:
+    """Give the hop with another external ID; of one that only its account knows, the form."""
+    told = choice.form is not None and not choice.example
+    for edit, changed in _made(course, hop, external_id=choice.text, example=choice.example):
+        if told:
+            form = dict.fromkeys(edit.keys, choice.form or "")
+            edit = replace(edit, form=form, teller=course.hop(hop).role.account)
+        yield edit, changed
+
+
+def _values(condition: Condition, course: Course, hop: int, now: str | None) -> Iterator[_Choice]:
+    """Give the values that a condition names, then ``_NONE``: without the key.
 
     Where it names a pattern, what is sent ``now`` takes the place of the first star.
     """
     context = course.requests()[hop].context
-    if not condition.operator.is_null:
-        for template in condition.templates:
-            filled = fill(template, context)
-            if not isinstance(filled, Unfilled):
-                yield _of_pattern(filled, now or "")
-    yield None
+    if condition.operator.is_null:
+        yield _Choice(_ANY, example=True)
+    for template in () if condition.operator.is_null else condition.templates:
+        filled = fill(template, context)
+        if not isinstance(filled, Unfilled):
+            yield _choice(filled, now)
+    yield _NONE
+
+
+def _choice(tokens: Sequence[str | Wild], now: str | None) -> _Choice:
+    wild = [each for each in tokens if isinstance(each, Wild)]
+    if len(wild) == len(tokens) > 0:
+        return _Choice(now or _ANY, example=True)
+    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
+    return _Choice(_of_pattern(tokens, now or ""), form if wild else None)
 
 
 def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
@@ -150,12 +204,11 @@ def _identified(condition: Condition, course: Course, hop: int) -> Iterator[Chan
     if at < 1:
         return
     asked = course.hop(at)
-    names = [*_values(condition, course, hop, asked.source_identity or asked.session_name)]
+    found = _values(condition, course, hop, asked.source_identity or asked.session_name)
+    names = [each.text for each in found if not each.example]
     for text in (*names, asked.session_name):
-        if text is not None and _NAME.fullmatch(text):
+        if text is not None or setter:
             yield from _made(course, at, source_identity=text)
-        elif text is None and setter:
-            yield from _made(course, at, source_identity=None)
 
 
 def _identity_setter(course: Course, hop: int) -> int:
@@ -178,11 +231,12 @@ def _tagged(
     asked = course.hop(at)
     # The case of a tag's key is no difference; what is written stays.
     written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
-    for text in _values(condition, course, hop, dict(asked.tags).get(written)):
-        if text is None:
+    for choice in _values(condition, course, hop, dict(asked.tags).get(written)):
+        if choice.text is None:
             yield from _untagged(course, at, [written])
-        elif _TAG.fullmatch(text):
-            yield from _made(course, at, tags=tuple({**dict(asked.tags), written: text}.items()))
+        else:
+            tags = tuple({**dict(asked.tags), written: choice.text}.items())
+            yield from _made(course, at, tags=tags, example=choice.example)
 
 
 def _tag_sender(course: Course, hop: int, name: str) -> int:
@@ -193,6 +247,24 @@ def _tag_sender(course: Course, hop: int, name: str) -> int:
         if travels and any(key.lower() == name.lower() for key, _ in asked.tags):
             return number
     return 0
+
+
+def _more_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop with one more tag, of any value, where the condition wants its key."""
+    asked = course.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    context = course.requests()[hop].context
+    named = [fill(each, context) for each in condition.templates]
+    keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
+    if condition.operator.is_null:
+        keys = [_ANY_KEY]
+    sent = {key.lower() for key, _ in asked.tags}
+    for key in keys:
+        if key.lower() in sent:
+            continue
+        travelling = (*asked.transitive_tags, *((key,) if of_travel else ()))
+        tags = (*asked.tags, (key, _ANY))
+        yield from _made(course, hop, tags=tags, transitive_tags=travelling, example=True)
 
 
 def _fewer_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
@@ -245,7 +317,7 @@ def _as_session(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
     own = caller.arn.rpartition("/")[0]
     for each in judged.statement.principals or ():
         role, _, name = each.text.rpartition("/")
-        if role == own and _NAME.fullmatch(name):
+        if role == own:
             yield from _made(course, hop - 1, session_name=name)
 
 
@@ -288,8 +360,10 @@ def _untagged(course: Course, hop: int, gone: Sequence[str]) -> Iterator[Changed
     )
 
 
-def _made(course: Course, hop: int, **values: object) -> Iterator[Changed]:
-    """Give the change of hop ``hop`` to ``values``, where its place can say it and it is one."""
+def _made(
+    course: Course, hop: int, *, example: bool = False, **values: object
+) -> Iterator[Changed]:
+    """Give the change of hop ``hop`` to ``values``, where its place and STS take it and it is one."""
     before = course.hop(hop)
     after: HopAsked = replace(before, **values)  # type: ignore[arg-type]
     place = course.place(hop)
@@ -297,6 +371,8 @@ def _made(course: Course, hop: int, **values: object) -> Iterator[Changed]:
     if not names or not set(names) <= set(place.keys):
         return
     kept = [name for name in names if getattr(after, name)]
+    if not all(_is_taken(name, getattr(after, name)) for name in kept):
+        return
     change = Change.REPLACE
     if not kept:
         change = Change.REMOVE
@@ -304,7 +380,16 @@ def _made(course: Course, hop: int, **values: object) -> Iterator[Changed]:
         change = Change.ADD
     shown = before if change is Change.REMOVE else after
     keys = {place.keys[name]: _value(getattr(shown, name)) for name in names}
-    yield Edit(hop, place, change, keys), course.with_hop(hop, after)
+    yield Edit(hop, place, change, keys, example=example), course.with_hop(hop, after)
+
+
+def _is_taken(name: str, value: object) -> bool:
+    """Tell whether the config takes the value: it knows what STS accepts."""
+    try:
+        _LIMITS[name].run(_value(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _value(value: object) -> Value:

@@ -21,13 +21,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from rolehop.arn import account_of, partition_of
+from rolehop.arn import account_of
 from rolehop.trust.callers import Caller, How
 from rolehop.trust.context import Context
+from rolehop.trust.impossible import impossible_for, is_service_linked
+from rolehop.trust.levels import by_document, depends, on_all
 from rolehop.trust.policy import Effect
 from rolehop.trust.statements import Attached, Call, Judged, judge_documents
 from rolehop.trust.truth import Finding, Reason, Truth, every, some, truth_of, wrong_first
-from rolehop.values import dataclass, field
+from rolehop.values import dataclass, field, replace
 
 
 class LaneName(Enum):
@@ -89,6 +91,12 @@ class Request:
     assumed: tuple[str, ...] = ()
     """What whoever made this request took for granted, to be named where it is allowed."""
 
+    unseen: str | None = None
+    """What nobody can see of the source's session, by the name under which it is assumed."""
+
+    perhaps: tuple[str, ...] = ()
+    """Actions that AWS asks for, too, if what is unseen is there."""
+
     impossible: Finding | None = None
     """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
 
@@ -139,7 +147,28 @@ class Verdict:
 
 def evaluate(request: Request) -> Verdict:
     """Judge ``request``. Pure; takes time linear in its documents."""
+    verdict = _evaluated(request)
+    resting = _resting_on(request, verdict)
+    return replace(verdict, assuming=(*verdict.assuming, *resting)) if resting else verdict
+
+
+def _resting_on(request: Request, verdict: Verdict) -> tuple[str, ...]:
+    """Return the keys that somebody supplied and without which the verdict would be another."""
+    supplied = request.context.supplied
+
+    def without(*keys: str) -> bool:
+        other = _evaluated(replace(request, context=request.context.without(*keys)))
+        return (other.outcome, other.unknowns) != (verdict.outcome, verdict.unknowns)
+
+    # Each of two may be enough by itself: then it rests on both.
+    return tuple(key for key in supplied if without(key)) or (
+        supplied if len(supplied) > 1 and without(*supplied) else ()
+    )
+
+
+def _evaluated(request: Request) -> Verdict:
     by_action = [_judge_action(request, action) for action in request.actions]
+    by_action += [_doubted(request, action) for action in request.perhaps]
     lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in LaneName)
     outcome = _join(lanes)
     return Verdict(
@@ -196,6 +225,23 @@ def _judge_action(request: Request, action: str) -> dict[LaneName, Lane]:
     return {name: _lane(name, request, action, judged[name], needed[name]) for name in LaneName}
 
 
+def _doubted(request: Request, action: str) -> dict[LaneName, Lane]:
+    """Return the lanes of an action that may not be asked for at all: a no is none for sure."""
+    open_ = (source_unseen(request.unseen or "", action),)
+    return {
+        name: lane
+        if lane.outcome is not Outcome.REFUSED
+        else replace(lane, outcome=Outcome.UNKNOWN, findings=open_)
+        for name, lane in _judge_action(request, action).items()
+    }
+
+
+def source_unseen(name: str, what: str | None = None) -> Finding:
+    """Return that it is open what the source's session carries; ``what``: the action at stake."""
+    wanted = "a source whose session can be seen"
+    return Finding(name, Truth.UNKNOWN, Reason.SOURCE_UNSEEN, wanted, what)
+
+
 def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
     """Return whether each lane must hold an Allow."""
     caller = request.caller
@@ -227,14 +273,16 @@ def _lane(
     shown = request.shown(name)
     if _is_beside_the_point(name, shown, request):
         return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
-    impossible = _impossible(request) if name is LaneName.TRUST else None
+    impossible = impossible_for(request) if name is LaneName.TRUST else None
     if impossible is not None and impossible.truth is Truth.FALSE:
         return Lane(name, Outcome.REFUSED, action, None, (impossible,))
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
     denied = some((*(each.truth for each in denies), unseen))
-    allowed = some((*(each.truth for each in allows), unseen))
+    levels = by_document(allows) if name is LaneName.SCP else {}
+    granted = on_all(levels) if levels else some(each.truth for each in allows)
+    allowed = some((granted, unseen))
     enough = some((allowed, ~needed))
     if denied is Truth.TRUE:
         return _denied(name, action, denies)
@@ -243,8 +291,12 @@ def _lane(
     if impossible is not None:
         return Lane(name, Outcome.UNKNOWN, action, None, (impossible,))
     if every((~denied, enough)) is Truth.TRUE:
-        return _fine(name, action, allows, allowed, shown)
-    return _open(name, action, denies, allows, shown)
+        return _fine(name, action, allows, allowed)
+    lane = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
+    open_ = depends(levels)
+    if open_ is None:
+        return lane
+    return replace(lane, outcome=Outcome.UNKNOWN, findings=(open_, *lane.findings))
 
 
 def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool:
@@ -254,47 +306,10 @@ def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool
     if name is LaneName.TRUST:
         return False
     if name is LaneName.RCP:
-        return _is_service_linked(request.role)
-    if name is LaneName.SCP and _is_service_linked(caller.role):
+        return is_service_linked(request.role)
+    if name is LaneName.SCP and is_service_linked(caller.role):
         return True
     return caller.outside
-
-
-def _is_service_linked(role: str | None) -> bool:
-    """Tell whether neither SCP nor RCP touches this role (Organizations user guide)."""
-    return role is not None and ":role/aws-service-role/" in role
-
-
-def _is_linked_to(role: str, service: str | None) -> bool:
-    """Tell whether a service-linked role is ``service``'s own: its path says so.
-
-    Nobody can edit the trust policy of such a role (IAM user guide, "Service-linked roles").
-    """
-    return service is not None and f":role/aws-service-role/{service}/" in role
-
-
-def _impossible(request: Request) -> Finding | None:
-    """Return why no policy at all could allow this call."""
-    if request.impossible is not None:
-        return request.impossible
-    caller = request.caller
-    if _is_service_linked(request.role) and not _is_linked_to(request.role, caller.service):
-        wanted = "the AWS service that the role is linked to: nobody else can assume it"
-        return Finding("Caller", Truth.FALSE, Reason.SERVICE_LINKED, wanted, caller.shown)
-    if caller.is_root:
-        return Finding(
-            "Caller", Truth.FALSE, Reason.ROOT_CALLER, "an IAM user or a session", caller.arn
-        )
-    if caller.arn is not None and ":federated-user/" in caller.arn:
-        # GetFederationToken, STS API reference: of STS, such a session may call GetCallerIdentity.
-        wanted = "an IAM user or a role's session"
-        return Finding("Caller", Truth.FALSE, Reason.FEDERATED_USER, wanted, caller.arn)
-    partition = partition_of(request.role)
-    if caller.partition is not None and caller.partition != partition:
-        return Finding(
-            "Caller", Truth.FALSE, Reason.OTHER_PARTITION, f"a caller in {partition}", caller.arn
-        )
-    return None
 
 
 def _denied(name: LaneName, action: str, denies: Sequence[Judged]) -> Lane:
@@ -323,9 +338,7 @@ _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 
-def _fine(
-    name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth, shown: Shown
-) -> Lane:
+def _fine(name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth) -> Lane:
     if allowed is Truth.TRUE:
         deciding = next(each for each in allows if each.truth is Truth.TRUE)
         return Lane(name, Outcome.ALLOWED, action, deciding, deciding.findings)
@@ -345,8 +358,7 @@ def _open(
 ) -> Lane:
     may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
     may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
-    sure = some(each.truth for each in allows) is Truth.TRUE
-    unclear = (*may_deny, *(() if sure else may_allow))
+    unclear = (*may_deny, *may_allow)
     findings: list[Finding] = []
     deciding = unclear[0] if unclear else None
     if may_deny:
@@ -382,7 +394,7 @@ def _unknown(finding: Finding, lane: LaneName) -> tuple[str, ...]:
             return (finding.found,)
         case Reason.CALLER_UNKNOWN:
             return ("caller",)
-        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT:
+        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
             return (lane.value,)
         case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
             return (finding.element,)

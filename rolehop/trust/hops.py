@@ -8,13 +8,19 @@ actions taken with assumed roles" and "Secure API access with MFA".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rolehop.arn import RoleArn
 from rolehop.trust.callers import Caller, session_of, signer
-from rolehop.trust.context import Context, Unknown
-from rolehop.trust.evaluate import LaneName, Request, Shown
+from rolehop.trust.context import UNKNOWN, Context, Unknown
+from rolehop.trust.evaluate import LaneName, Request, Shown, source_unseen
 from rolehop.trust.records import Records
+from rolehop.trust.supplied import (
+    is_of_caller,
+    is_of_every_call,
+    is_of_target,
+    never_of_session,
+)
 from rolehop.trust.truth import Finding, Reason, Truth
 from rolehop.values import dataclass, field
 
@@ -50,8 +56,12 @@ class Carried:
     known: Told = field(default_factory=dict)
     """Condition keys whose values are known of it, e.g. some of its session tags."""
 
-    assumed: tuple[str, ...] = ()
-    """What is taken for granted of it, and named where a verdict rests on it."""
+    unseen: str | None = None
+    """What nobody can see of it (``SOURCE_SESSION``): never allowed for sure, unless the setting
+    takes it for granted."""
+
+    unread: str | None = None
+    """A claim of its token of which STS makes session tags or a source identity, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ class Start:
     """The session policy that the source asks for its own session, and the ARNs of others."""
 
     policy_arns: tuple[str, ...] = ()
+    policy_unseen: bool = False
+    """It may have a session policy that rolehop does not ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,8 @@ class Setting:
     """Where STS is called."""
 
     told: Told = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    """What the user takes for granted of the source's session, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +129,25 @@ class Held:
     mfa: bool | None
     long_lived: bool
     assumed: tuple[str, ...] = ()
-    known: Told = field(default_factory=dict)
+    """What the user takes for granted of the source's session."""
 
+    unseen: str | None = None
+    """What nobody can see of it."""
+
+    known: Told = field(default_factory=dict)
+    told: Told = field(default_factory=dict)
+    """What the user supplies about this very caller."""
+
+    unread: str | None = None
+    walked: bool = False
+    """It is the session of a hop of this chain."""
+
+
+_LONGEST_SESSION = timedelta(hours=12)
 
 SOURCE_SESSION = "source-session"
-"""Assumed of a source that is a session: no session policy, no session tags, no source identity,
-which nobody can see from outside."""
+"""Whether a source that is a session has a session policy, session tags or a source identity,
+which nobody can see from outside; assumed: it has none."""
 
 
 def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
@@ -138,19 +165,27 @@ def at_start(start: Start, setting: Setting) -> Held:
     told = {key.lower(): values for key, values in setting.told.items()}
     caller = _first_caller(start, setting.records)
     identity = told.get("aws:sourceidentity", ())
+    of_caller = {key: each for key, each in setting.told.items() if is_of_caller(key)}
     is_user = start.long_lived or ":user/" in (start.principal or "")
-    unseen = Carried({}) if is_user else Carried(assumed=(SOURCE_SESSION,))
-    carried = start.carried or unseen
+    carried = start.carried or (Carried({}) if is_user else Carried(unseen=SOURCE_SESSION))
+    taken = carried.unseen in setting.taken
+    session = setting.records.session(start.policy, start.policy_arns, "the source")
+    if start.policy_unseen and not is_user and not taken:
+        missing = "the session policy that the source's session may have"
+        session = Shown(session.documents, (*session.missing, missing))
     return Held(
         caller=caller,
-        session=setting.records.session(start.policy, start.policy_arns, "the source"),
-        assumed=carried.assumed,
-        tags=carried.tags,
+        session=session,
+        assumed=(carried.unseen,) if taken and carried.unseen else (),
+        unseen=None if taken else carried.unseen,
+        tags={} if taken and carried.unseen == SOURCE_SESSION else carried.tags,
         transitive=frozenset(key.lower() for key in carried.transitive),
         source_identity=identity[0] if identity else carried.source_identity,
         mfa=start.mfa,
         long_lived=start.long_lived,
         known=carried.known,
+        told=of_caller,
+        unread=carried.unread,
     )
 
 
@@ -183,6 +218,9 @@ def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
         long_lived=False,
         # Its session policy ends with the first hop; tags and source identity would travel on.
         assumed=held.assumed,
+        unseen=held.unseen,
+        unread=held.unread,
+        walked=True,
     )
 
 
@@ -208,8 +246,18 @@ def request_of(held: Held, hop: HopAsked, setting: Setting) -> Request:
             LaneName.RCP: records.rcp(hop.role.account),
         },
         assumed=held.assumed,
-        impossible=_impossible(held, hop),
+        unseen=held.unseen,
+        perhaps=perhaps(held.unseen, extra),
+        impossible=_impossible(held, hop) or records.role_missing(hop.role),
     )
+
+
+def perhaps(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return the actions that are asked for if what is ``unseen`` is there.
+
+    ``extra``: those that come with what is sent, and whether they are asked for anyway.
+    """
+    return () if unseen is None else tuple(each for each, asked in extra.items() if not asked)
 
 
 def _impossible(held: Held, hop: HopAsked) -> Finding | None:
@@ -225,7 +273,18 @@ def _impossible(held: Held, hop: HopAsked) -> Finding | None:
         wanted = "tags that no hop before sent as transitive"
         found = ", ".join(again)
         return Finding("Request Tags", Truth.FALSE, Reason.TAG_REPEATED, wanted, found)
-    return None
+    # What is sent may be sent already: refused then, or another source identity than the one set.
+    if held.unseen and (hop.tags or (sent is not None and before is None)):
+        return source_unseen(held.unseen)
+    return claim_unread(held.unread)
+
+
+def claim_unread(claim: str | None) -> Finding | None:
+    """Return why it is open what a token's session carries; ``None``: no claim is unread."""
+    if claim is None:
+        return None
+    wanted = "session tags and a source identity in a form that AWS describes"
+    return Finding("Request Token", Truth.UNKNOWN, Reason.CLAIM_UNREAD, wanted, claim)
 
 
 NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
@@ -233,12 +292,15 @@ NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia
 
 
 def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
+    identity = held.source_identity
+    if identity is None and held.unseen:
+        identity = UNKNOWN
     values: dict[str, Sequence[str]] = {
         **of_every_call(setting),
         "sts:RoleSessionName": [hop.session_name],
         "sts:ExternalId": _maybe(hop.external_id),
-        **_identity("sts:SourceIdentity", hop.source_identity or held.source_identity),
-        **_identity("aws:SourceIdentity", held.source_identity),
+        **_identity("sts:SourceIdentity", hop.source_identity or identity),
+        **_identity("aws:SourceIdentity", identity),
         "aws:TagKeys": [key for key, _ in hop.tags],
         "sts:TransitiveTagKeys": list(hop.transitive_tags),
         **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
@@ -248,13 +310,41 @@ def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
     values.update(held.known)
     _tell_mfa(held, values, absent)
     _tell_target(held, hop, setting.records, values, absent)
-    return Context(values, absent).told(setting.told)
+    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
+    context = Context(values, absent, ranges=ranges)
+    return context.told(_told_here(held, setting)).filled(
+        {key: each for key, each in setting.told.items() if is_of_target(key)}
+    )
+
+
+def _told_here(held: Held, setting: Setting) -> dict[str, Sequence[str]]:
+    """Return what the user says of this call: of every call, and of this caller."""
+    wide = {key: each for key, each in setting.told.items() if is_of_every_call(key)}
+    # What no session of a role can have, nobody can give it.
+    of_caller = {
+        key: each
+        for key, each in held.told.items()
+        if not (held.caller.is_session and never_of_session(key))
+    }
+    return {**wide, **of_caller}
+
+
+def _issued(now: datetime) -> tuple[str, str]:
+    """Return when a session that a walk now would use was made, at the earliest and the latest.
+
+    One that is kept may be as old as a role's session can get (STS API reference, AssumeRole).
+    """
+    return _time(now - _LONGEST_SESSION), _time(now)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
     """Return the keys that every call has, whoever makes it."""
     return {
-        "aws:CurrentTime": [f"{setting.now:%Y-%m-%dT%H:%M:%SZ}"],
+        "aws:CurrentTime": [_time(setting.now)],
         "aws:EpochTime": [str(int(setting.now.timestamp()))],
         "aws:SecureTransport": ["true"],
         "aws:ViaAWSService": ["false"],
@@ -296,6 +386,9 @@ def _tell_caller(
             suffix = f":{name}" if caller.is_session else ""
             values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
     own = entity.tags if entity is not None else None
+    # A session tag that nobody can see may stand in the place of the role's own.
+    if held.tags is None or held.unseen or held.unread:
+        own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
         values[f"aws:PrincipalTag/{key.lower()}"] = [value]
     if own is not None and held.tags is not None:
@@ -325,7 +418,7 @@ def _tell_target(
 ) -> None:
     """Tell the target's tags; an inherited transitive tag hides the role's own."""
     entity = records.find(str(hop.role))
-    if entity is None or entity.tags is None:
+    if entity is None or entity.tags is None or held.unseen:
         return
     tags: Iterable[tuple[str, str]] = (
         *((key.lower(), value) for key, value in entity.tags),

@@ -170,7 +170,11 @@ def _pins(
         keys += [f"aws:RequestTag/{tag}" for tag in sent]
         # AWS does not say whether tags that travel count as sent: either way this holds.
         if sent or travelling:
-            yield "ForAllValues:StringEquals", "aws:TagKeys", (*sent, *travelling)
+            yield (
+                "ForAllValues:StringEquals",
+                "aws:TagKeys",
+                tuple(dict.fromkeys((*sent, *travelling))),
+            )
     for key in keys:
         values = context.lookup(key)
         if isinstance(values, tuple):

@@ -2,8 +2,8 @@
 
 A missing Allow is mended by adding a statement for this very caller, these actions and this
 role, that asks no less than the nearest statement does. A principal that went stale is replaced
-where it stands. An explicit Deny is never answered by adding something: its statement is narrowed
-past this call, or removed.
+where it stands. An explicit Deny is never answered by an Allow: its statement is narrowed past this
+call, or removed, and where one statement cannot say what it still denies, others beside it do.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from typing import Any
 
 from rolehop.arn import account_of
 from rolehop.trust.callers import Caller
-from rolehop.trust.context import Unknown
 from rolehop.trust.course import Course, Place, place_of
 from rolehop.trust.evaluate import Lane, LaneName, Request, Shown, Verdict, actions_refused
 from rolehop.trust.kept import Kept, kept, subject_of, unlisted
+from rolehop.trust.narrow import without_call
 from rolehop.trust.policy import Kind, parse_policy
 from rolehop.trust.statements import Attached, Judged
 from rolehop.trust.truth import Reason
-from rolehop.trust.wildcard import matches_text
 from rolehop.values import dataclass, replace
 
 Statement = dict[str, Any]
@@ -78,6 +77,12 @@ class Mend:
     waived: tuple[str, ...] = ()
     """Keys that it does not ask this caller for, where others are asked."""
 
+    denied: bool = False
+    """The statement is a Deny, which no longer means this call; ``waived`` is what it asked."""
+
+    opened: tuple[str, ...] = ()
+    """Roles, as patterns, on which this call's actions are denied to this caller no more."""
+
     place: Place | None = None
     """Where in the config the document stands, where it stands there."""
 
@@ -87,35 +92,46 @@ class Mend:
         return self.member if self.owner is Owner.ACCOUNT else None
 
 
-def mends(verdict: Verdict, hop: int = 1, course: Course | None = None) -> tuple[Mend, ...]:
-    """Return one change for each lane that refuses: what ends why it does, as far as one can.
+def mends(
+    verdict: Verdict,
+    hop: int = 1,
+    course: Course | None = None,
+    lanes: Sequence[Lane] | None = None,
+) -> tuple[Mend, ...]:
+    """Return what ends why ``lanes`` refuse, as far as one round of changes can.
 
-    A lane that no document can mend (another partition, the root user), or of whose caller too
-    little is known to let in nobody else, has none.
+    None where one of them is mended by no document (another partition, the root user), or where too
+    little is known of the caller to let in nobody else.
 
     Args:
         verdict: of the call of ``hop``.
         hop: its number, from 1; 0 is a federated source's own role.
         course: the chain that the call belongs to, where it belongs to one.
+        lanes: of the verdict; all that refuse, where none are named.
     """
-    found = (_mend(lane, verdict.request, hop, course) for lane in verdict.refused)
-    return tuple(mend for mend in found if mend is not None)
+    refused = verdict.refused if lanes is None else lanes
+    found = [_mends(lane, verdict.request, hop, course) for lane in refused]
+    return tuple(mend for each in found for mend in each) if all(found) else ()
 
 
-def _mend(lane: Lane, request: Request, hop: int, course: Course | None) -> Mend | None:
+def _mends(lane: Lane, request: Request, hop: int, course: Course | None) -> tuple[Mend, ...]:
     if lane.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
-        return None
+        return ()
     member = account_of(request.role) if lane.name in _OF_ROLE else request.caller.account
     if member is None:
-        return None
+        return ()
     mender = _Mender(lane, request, hop, member, course)
     if lane.deciding is None or lane.findings[0].reason not in _IN_PLACE:
-        return mender.added()
+        return _one(mender.added())
     if any(each.of_aws for each in mender.documents if each.name == lane.deciding.document):
-        return None  # nobody can edit what AWS wrote
+        return ()  # nobody can edit what AWS wrote
     if lane.findings[0].reason is Reason.EXPLICIT_DENY:
         return mender.past_deny(lane.deciding)
-    return mender.renewed(lane.deciding) or mender.added()
+    return _one(mender.renewed(lane.deciding) or mender.added())
+
+
+def _one(mend: Mend | None) -> tuple[Mend, ...]:
+    return () if mend is None else (mend,)
 
 
 _IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
@@ -160,7 +176,7 @@ class _Mender:
             tuple(asked.sent),
             tuple(asked.without),
             tuple(asked.waived),
-            self._place() if owner is Owner.CONFIG else None,
+            place=self._place() if owner is Owner.CONFIG else None,
         )
 
     def _place(self) -> Place:
@@ -219,17 +235,26 @@ class _Mender:
         statement["Principal"] = {**statement["Principal"], "AWS": unlisted([*still, named])}
         return self._made(judged.document, Change.REPLACE, statement, judged.statement.index)
 
-    def past_deny(self, judged: Judged) -> Mend | None:
-        """Except this call from a Deny, or remove it where it is meant for nothing else."""
-        statement = _source(judged, self.documents)
-        if statement is None:
-            return None
-        narrowed = _past_caller if self.lane.name in _OF_ROLE else _past_role
-        change, changed = narrowed(statement, self.request, judged.document)
-        if changed is None:
-            return None
+    def past_deny(self, judged: Judged) -> tuple[Mend, ...]:
+        """Take this call out of a Deny: what still denies all else stands in its place."""
+        written = _source(judged, self.documents)
+        if written is None:
+            return ()
+        narrowed = without_call(
+            written,
+            judged.statement,
+            self.request,
+            has_roles=self.lane.name is not LaneName.TRUST,
+            shared=not _is_callers(judged.document, self.request.caller),
+        )
+        if narrowed is None:
+            return ()
+        first, *others = narrowed.left or (written,)
+        change = Change.REPLACE if narrowed.left else Change.REMOVE
         asked = Kept(waived=[each.key for each in judged.statement.conditions])
-        return self._made(judged.document, change, changed, judged.statement.index, asked)
+        mend = self._made(judged.document, change, first, judged.statement.index, asked)
+        beside = (self._made(judged.document, Change.ADD, each) for each in others)
+        return (replace(mend, denied=True, opened=narrowed.opened), *beside)
 
 
 def _principal(caller: Caller) -> dict[str, str] | None:
@@ -257,83 +282,10 @@ def _is_stale(text: str, named: str, caller: Caller) -> bool:
     return len(parts) == 3 and parts[1] != mine[1] and (whole or parts[2] in (mine[2], own[-1]))
 
 
-_Narrowed = tuple[Change, Statement | None]
-
-
-def _past_caller(statement: Statement, request: Request, _document: str) -> _Narrowed:
-    """Except this caller from a Deny that has principals."""
-    caller = request.caller
-    exception = _exception(request)
-    if exception is None:
-        return Change.REPLACE, None
-    principal = statement.get("Principal")
-    if isinstance(principal, dict):
-        written = _listed(principal.get("AWS", []))
-        others = [each for each in written if each not in (caller.named, caller.arn)]
-        if others and len(others) < len(written):
-            changed = {**statement, "Principal": {**principal, "AWS": unlisted(others)}}
-            return Change.REPLACE, changed
-        if set(principal) == {"AWS"} and not others:
-            return _without_actions(statement, request)
-    return Change.REPLACE, _unless(statement, *exception)
-
-
-def _exception(request: Request) -> tuple[str, str, str] | None:
-    """Return operator, key and value that are true of everybody but this caller."""
-    caller = request.caller
-    if caller.named is not None:
-        return "ArnNotEquals", "aws:PrincipalArn", caller.named
-    subject = subject_of(caller)
-    for key in (subject,) if subject else ("aws:PrincipalServiceName",):
-        values = request.context.lookup(key)
-        if values is not None and not isinstance(values, Unknown):
-            return "StringNotEquals", key, values[0]
-    return None
-
-
-def _unless(statement: Statement, operator: str, key: str, value: str) -> Statement:
-    condition = {each: dict(keys) for each, keys in statement.get("Condition", {}).items()}
-    excluded = condition.setdefault(operator, {})
-    written = next((each for each in excluded if each.lower() == key.lower()), key)
-    excluded[written] = unlisted([*_listed(excluded.get(written, [])), value])
-    return {**statement, "Condition": condition}
-
-
-def _past_role(statement: Statement, request: Request, document: str) -> _Narrowed:
-    """Except this call from a Deny without principals: this caller, where it serves others too."""
-    exception = _exception(request)
-    if exception is not None and not _is_callers(document, request.caller):
-        return Change.REPLACE, _unless(statement, *exception)
-    if "NotResource" in statement:
-        spared = [*_listed(statement["NotResource"]), request.role]
-        return Change.REPLACE, {**statement, "NotResource": spared}
-    written = _listed(statement.get("Resource", []))
-    if "*" in written:
-        others = {name: value for name, value in statement.items() if name != "Resource"}
-        return Change.REPLACE, {**others, "NotResource": request.role}
-    rest = [each for each in written if each != request.role]
-    if rest and len(rest) < len(written):
-        return Change.REPLACE, {**statement, "Resource": unlisted(rest)}
-    return _without_actions(statement, request)
-
-
 def _is_callers(document: str, caller: Caller) -> bool:
     """Tell whether a document judges this caller alone."""
     mine = document == _own_policy([document], caller)
     return mine or document.startswith("session policy of ")
-
-
-def _without_actions(statement: Statement, request: Request) -> _Narrowed:
-    """Take this call's actions out of a Deny; the whole of it goes where it has no others."""
-    written = _listed(statement.get("Action", []))
-    rest = [
-        each
-        for each in written
-        if not any(matches_text(action.lower(), each.lower()) for action in request.actions)
-    ]
-    if not rest:
-        return Change.REMOVE, statement
-    return Change.REPLACE, {**statement, "Action": unlisted(rest)}
 
 
 # ---- making a change

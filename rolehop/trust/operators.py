@@ -53,6 +53,8 @@ class Operator:
     is_null: bool = False
     takes_variables: bool = False
     takes_wildcards: bool = False
+    orders: bool = False
+    """It tells more from less: what holds at both ends of a range holds between them."""
 
 
 def parse_operator(text: str) -> Operator:
@@ -77,6 +79,7 @@ def parse_operator(text: str) -> Operator:
         if_exists=if_exists,
         takes_variables=row.variables,
         takes_wildcards=row.wildcards,
+        orders=row.orders,
     )
 
 
@@ -184,6 +187,7 @@ class _Row:
     negated: bool = False
     variables: bool = False
     wildcards: bool = False
+    orders: bool = False
 
 
 def _equal(left: Decimal, right: Decimal) -> bool:
@@ -215,7 +219,7 @@ _OPERATORS: dict[str, _Row] = {
     "ipaddress": _Row(ip_address),
     "notipaddress": _Row(ip_address, negated=True),
     **{f"numeric{name}": _Row(numeric(order)) for name, order in _ORDERS},
-    **{f"date{name}": _Row(date(order)) for name, order in _ORDERS},
+    **{f"date{name}": _Row(date(order), orders=order is not _equal) for name, order in _ORDERS},
     "numericnotequals": _Row(numeric(_equal), negated=True),
     "datenotequals": _Row(date(_equal), negated=True),
 }

@@ -12,8 +12,18 @@ from collections.abc import Sequence
 from rolehop.arn import RoleArn
 from rolehop.trust.callers import Caller
 from rolehop.trust.context import Context
-from rolehop.trust.evaluate import LaneName, Request
-from rolehop.trust.hops import NEVER, SOURCE_SESSION, Carried, Setting, Told, of_every_call
+from rolehop.trust.evaluate import LaneName, Request, source_unseen
+from rolehop.trust.hops import (
+    NEVER,
+    SOURCE_SESSION,
+    Carried,
+    Setting,
+    Told,
+    claim_unread,
+    of_every_call,
+    perhaps,
+)
+from rolehop.trust.supplied import is_of_every_call, is_of_token
 from rolehop.values import dataclass, field
 
 
@@ -38,11 +48,11 @@ class OwnCall:
     known: Told = field(default_factory=dict)
     """Condition keys whose values the config, the token or the certificate tells."""
 
-    carried: Carried = Carried(assumed=(SOURCE_SESSION,))
+    carried: Carried = Carried(unseen=SOURCE_SESSION)
 
 
 PROFILE = "roles-anywhere-profile"
-"""Assumed of a Roles Anywhere profile, which only its account can see: that it lists the role, maps
+"""What a Roles Anywhere profile says, which only its account can see; assumed: it lists the role, maps
 the certificate's attributes to tags as it does by default, and has no session policy."""
 
 
@@ -58,6 +68,7 @@ def own_request(asked: OwnCall, setting: Setting) -> Request:
         "sts:SetSourceIdentity": carried.source_identity is not None,
     }
     records = setting.records
+    unseen, taken = carried.unseen, carried.unseen in setting.taken
     return Request(
         role=asked.role,
         caller=Caller(
@@ -69,7 +80,12 @@ def own_request(asked: OwnCall, setting: Setting) -> Request:
             LaneName.TRUST: records.trust(asked.role),
             LaneName.RCP: records.rcp(RoleArn.parse(asked.role).account),
         },
-        assumed=carried.assumed,
+        assumed=(unseen,) if taken and unseen else (),
+        unseen=None if taken else unseen,
+        perhaps=() if taken else perhaps(unseen, extra),
+        impossible=records.role_missing(RoleArn.parse(asked.role))
+        or (source_unseen(PROFILE) if unseen == PROFILE and not taken else None)
+        or claim_unread(carried.unread),
     )
 
 
@@ -99,4 +115,7 @@ def _context_of_own(asked: OwnCall, setting: Setting) -> Context:
         absent.append("aws:RequestTag/")
         if carried.source_identity is None:
             absent.append("sts:SourceIdentity")
-    return Context(values, absent).told(setting.told)
+    told = setting.told
+    wins = {key: each for key, each in told.items() if is_of_every_call(key) or is_of_token(key)}
+    others = {key: each for key, each in told.items() if key not in wins}
+    return Context(values, absent).told(wins).filled(others)

@@ -1,24 +1,18 @@
-"""What IAM says of users, roles and policies: read from the AWS CLI's own output, many files.
-
-Understood: ``aws iam get-account-authorization-details`` (all pages or one), ``get-role``,
-``get-user``, ``get-policy-version`` with its policy's ARN known, and lists of these. Policy
-documents may be JSON or, as the API sends them, percent-encoded text.
-"""
+"""What IAM says of users, roles and policies, as far as it was seen: the documents of each lane."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote
+from typing import NamedTuple, TypeVar
 
-from rolehop.arn import account_of
-from rolehop.trust.contradiction import contradiction, is_of_aws
+from rolehop.arn import RoleArn, account_of
+from rolehop.trust.contradiction import is_of_aws
 from rolehop.trust.evaluate import NOT_THERE, NOT_VISIBLE, LaneName, Shown
 from rolehop.trust.known import known_policy
 from rolehop.trust.policy import Kind, parse_policy
 from rolehop.trust.reader import PolicyError
 from rolehop.trust.statements import Attached
+from rolehop.trust.truth import Finding, Reason, Truth
 from rolehop.values import dataclass, field, replace
 
 _KINDS = {
@@ -49,6 +43,9 @@ class Entity:
     boundary: str | None = None
     """ARN of the managed policy that is the permissions boundary."""
 
+    boundary_seen: bool = True
+    """``False``: whether there is one was not told (``list-roles`` does not)."""
+
     tags: tuple[tuple[str, str], ...] | None = None
     groups: tuple[str, ...] | None = ()
     """A user's groups, by name; ``None``: not seen."""
@@ -72,6 +69,11 @@ class Records:
     """Account, or ``*`` for every account, to its service control policies as texts."""
 
     rcps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    """Accounts of which every role is here."""
+
+    gone: frozenset[str] = frozenset()
+    """ARNs of roles of whose name IAM has none."""
 
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
@@ -105,11 +107,34 @@ class Records:
             {**self.versions, **{arn: n for arn, n in other.versions.items() if arn not in older}},
             _joined(self.scps, other.scps),
             _joined(self.rcps, other.rcps),
+            self.whole | other.whole,
+            self.gone | other.gone,
         )
 
     def _newer(self, arn: str, number: int) -> bool:
         """Tell whether this knows a newer version of one of AWS's own policies."""
         return is_of_aws(arn) and self.versions.get(arn, 0) > number
+
+    def role_missing(self, role: RoleArn) -> Finding | None:
+        """Return that there is no such role, where that is sure; names are unique in an account.
+
+        Source: IAM user guide, "IAM identifiers": neither a path nor upper and lower case makes
+        another name.
+        """
+        arn = str(role)
+        if arn in self.entities:
+            return None
+        beginning = f"arn:{role.partition}:iam::{role.account}:role/"
+        ending = f"/{role.name}".lower()
+        other = next(
+            (e for e in self.entities if e.startswith(beginning) and e.lower().endswith(ending)),
+            None,
+        )
+        if other is not None:
+            return Finding("Request Role", Truth.FALSE, Reason.OTHER_PATH, other, arn)
+        if arn in self.gone or role.account in self.whole:
+            return Finding("Request Role", Truth.FALSE, Reason.NO_SUCH_ROLE, "a role that exists", arn)
+        return None
 
     # ---- lanes
 
@@ -144,7 +169,7 @@ class Records:
     def boundary(self, caller: str | None, *, whole: bool = False) -> Shown:
         """Return the permissions boundary of a user or a role; ``whole`` as with permissions."""
         entity = self.find(caller)
-        if entity is None:
+        if entity is None or not entity.boundary_seen:
             return NOT_VISIBLE
         if entity.boundary is None:
             return NOT_THERE
@@ -246,6 +271,7 @@ def _both(old: Entity, new: Entity) -> Entity:
         attached=_known(new.attached, old.attached),
         groups=_known(new.groups, old.groups),
         boundary=new.boundary or old.boundary,
+        boundary_seen=new.boundary_seen or old.boundary_seen,
         tags=_known(new.tags, old.tags),
         max_session_seconds=new.max_session_seconds or old.max_session_seconds,
     )
@@ -262,157 +288,3 @@ def _joined(
     left: Mapping[str, tuple[str, ...]], right: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     return {key: (*left.get(key, ()), *right.get(key, ())) for key in {**left, **right}}
-
-
-# ---- reading
-
-
-class NotRecords(ValueError):
-    """A file that is none of the outputs understood; says what it is instead."""
-
-
-def read_records(text: str) -> Records:
-    """Read one file of AWS CLI output.
-
-    Raises:
-        NotRecords: it is not JSON, or none of the outputs that are understood, or it tells of
-            nothing, or of one thing twice and differently.
-    """
-    found = _records(load_strictly(text))
-    if not found.entities and not found.managed:
-        raise NotRecords("it tells of no user, group, role or policy")
-    return found
-
-
-def load_strictly(text: str) -> Any:
-    """Read JSON, refusing equal keys and hostile nesting.
-
-    Raises:
-        NotRecords: it cannot be read.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_no_twins)
-    except RecursionError:
-        raise NotRecords("it is nested too deep") from None
-    except json.JSONDecodeError as error:
-        raise NotRecords(f"it is not JSON: {error}") from None
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
-        raise NotRecords(f"the key {twice!r} stands twice in one object")
-    return found
-
-
-_LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-
-
-def _records(document: Any) -> Records:
-    if isinstance(document, list):
-        return _together(_records(each) for each in document)
-    if not isinstance(document, dict):
-        raise NotRecords("it holds neither an object nor a list")
-    try:
-        if any(name in document for name in _LISTS):
-            return _details(document)
-        if isinstance(document.get("Role"), dict):
-            return _of(_role(document["Role"]))
-        if isinstance(document.get("User"), dict):
-            return _of(_entity(document["User"]))
-    except KeyError as error:
-        raise NotRecords(f"it lacks {error.args[0]}, which IAM always says") from None
-    except (TypeError, AttributeError):
-        raise NotRecords("a part of it is not what IAM writes there") from None
-    raise NotRecords("it is no output of get-account-authorization-details, get-role or get-user")
-
-
-def _together(each: Iterable[Records]) -> Records:
-    together = Records()
-    for one in each:
-        twice = contradiction(together, one)
-        if twice is not None:
-            raise NotRecords(f"it tells of {twice} twice, and differently")
-        together = together.merged(one)
-    return together
-
-
-def _of(entity: Entity) -> Records:
-    return Records({entity.arn: entity})
-
-
-def _details(document: Mapping[str, Any]) -> Records:
-    entities = [_role(each) for each in document.get("RoleDetailList", ())]
-    entities += [_user_detail(each) for each in document.get("UserDetailList", ())]
-    entities += [_entity(each) for each in document.get("GroupDetailList", ())]
-    managed = {each["Arn"]: _default_version(each) for each in document.get("Policies", ())}
-    seen = {arn: version for arn, version in managed.items() if version is not None}
-    policies = Records(
-        managed={arn: policy_text(version["Document"]) for arn, version in seen.items()},
-        versions={arn: _number(version.get("VersionId")) for arn, version in seen.items()},
-    )
-    names = {entity.arn for entity in entities}
-    if len(names) < len(entities):
-        return _together([*map(_of, entities), policies])
-    return replace(policies, entities={entity.arn: entity for entity in entities})
-
-
-def _default_version(policy: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    versions: Iterable[Mapping[str, Any]] = policy.get("PolicyVersionList", ())
-    return next((each for each in versions if each["IsDefaultVersion"]), None)
-
-
-def _number(version: object) -> int:
-    """Return the number in ``v12``; 0 where there is none."""
-    text = str(version).removeprefix("v")
-    return int(text) if text.isascii() and text.isdecimal() else 0
-
-
-def _role(each: Mapping[str, Any]) -> Entity:
-    trust = each.get("AssumeRolePolicyDocument")
-    return replace(
-        _entity(each),
-        trust=None if trust is None else policy_text(trust),
-        max_session_seconds=each.get("MaxSessionDuration"),
-        description=each.get("Description") or "",
-    )
-
-
-def _user_detail(each: Mapping[str, Any]) -> Entity:
-    entity = _entity(each)
-    # IAM leaves UserPolicyList out where a user has no inline policy, the other two never.
-    complete = entity.attached is not None and entity.groups is not None
-    return replace(entity, inline={}) if entity.inline is None and complete else entity
-
-
-_INLINE = ("RolePolicyList", "UserPolicyList", "GroupPolicyList")
-
-
-def _entity(each: Mapping[str, Any]) -> Entity:
-    """Read what all have in common; a list that is not there was not seen."""
-    inline: list[Mapping[str, Any]] | None = next(
-        (each[name] for name in _INLINE if name in each), None
-    )
-    attached = each.get("AttachedManagedPolicies")
-    groups = each.get("GroupList", None if ":user/" in each["Arn"] else ())
-    boundary = each.get("PermissionsBoundary") or {}
-    return Entity(
-        arn=each["Arn"],
-        unique_id=each.get("RoleId") or each.get("UserId") or each.get("GroupId"),
-        inline=None
-        if inline is None
-        else {one["PolicyName"]: policy_text(one["PolicyDocument"]) for one in inline},
-        attached=None if attached is None else tuple(one["PolicyArn"] for one in attached),
-        # IAM leaves PermissionsBoundary and Tags out where there are none.
-        boundary=boundary.get("PermissionsBoundaryArn"),
-        tags=tuple((one["Key"], one["Value"]) for one in each.get("Tags") or ()),
-        groups=None if groups is None else tuple(groups),
-    )
-
-
-def policy_text(document: Any) -> str:
-    """Return a document as text, whether it came as JSON or percent-encoded."""
-    if not isinstance(document, str):
-        return json.dumps(document)
-    return unquote(document) if document.lstrip().startswith("%7B") else document

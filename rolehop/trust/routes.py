@@ -266,7 +266,7 @@ class _Search:
 
 def _carried(held: Held) -> _Key:
     tags = sorted(each for each in (held.tags or {}).items() if each[0].lower() in held.transitive)
-    return (tuple(tags), held.transitive, held.source_identity, held.assumed)
+    return (tuple(tags), held.transitive, held.source_identity, held.unseen, held.unread)
 
 
 def _key(held: Held, hop: HopAsked) -> _Key:
@@ -278,5 +278,6 @@ def _key(held: Held, hop: HopAsked) -> _Key:
         tuple(sorted((held.tags or {}).items())),
         held.transitive,
         held.source_identity,
-        held.assumed,
+        held.unseen,
+        held.unread,
     )

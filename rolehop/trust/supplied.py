@@ -34,6 +34,76 @@ def problem_with(key: str, value: str) -> str | None:
         return wanted
 
 
+# ---- whose a key is
+
+
+def is_of_token(key: str) -> bool:
+    """Tell whether a key is of a token or a service: an issuer's, ``saml:``, ``ec2:``."""
+    return key.lower().partition(":")[0] not in ("aws", "sts", "iam")
+
+
+def is_sent(key: str) -> bool:
+    """Tell whether it is for whoever walks a chain to say what the key has, hop by hop."""
+    return sent_by(key) is not None
+
+
+def sent_by(key: str) -> str | None:
+    """Return how a walk says what a key has: flag and key of the config; ``None``: it does not."""
+    lowered = key.lower()
+    return _SENT.get(lowered.partition("/")[0] + "/" if "/" in lowered else lowered)
+
+
+def is_of_caller(key: str) -> bool:
+    """Tell whether a key tells of who calls: each hop of a chain is called by somebody else."""
+    lowered = key.lower()
+    if lowered in _OF_ORGANIZATION:
+        return False
+    return is_of_token(key) or lowered.startswith(_OF_CALLER)
+
+
+def is_of_target(key: str) -> bool:
+    """Tell whether a key tells of the role that is asked for."""
+    return key.lower().startswith(("aws:resource", "iam:resourcetag/"))
+
+
+def is_of_every_call(key: str) -> bool:
+    """Tell whether a key has one value on every hop: the place, the time, the organization."""
+    return not (is_sent(key) or is_of_caller(key) or is_of_target(key))
+
+
+def never_of_session(key: str) -> bool:
+    """Tell whether a role's session surely has no such key, or no MFA.
+
+    Source: IAM user guide, "AWS global condition context keys".
+    """
+    return key.lower() in ("aws:username", "aws:multifactorauthpresent", "aws:multifactorauthage")
+
+
+_SENT = {
+    "sts:externalid": "external_id of the hop",
+    "sts:rolesessionname": "session_name of the hop",
+    "aws:requesttag/": "--tag, or tags of the hop",
+    "aws:tagkeys": "--tag, or tags of the hop",
+    "sts:transitivetagkeys": "transitive_tags of the hop",
+    "sts:sourceidentity": "--source-identity, or source_identity of the hop",
+}
+_OF_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
+_OF_CALLER = (
+    "aws:assumedroot",
+    "aws:ec2instance",
+    "aws:federatedprovider",
+    "aws:multifactorauth",
+    "aws:principal",
+    "aws:sourceidentity",
+    "aws:tokenissuetime",
+    "aws:userid",
+    "aws:username",
+)
+
+
+# ---- what a value may be
+
+
 def _is_same(left: Decimal, right: Decimal) -> bool:
     return left == right
 

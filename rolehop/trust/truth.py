@@ -99,12 +99,17 @@ class Reason(Enum):
     # the request itself, which STS refuses whatever policies say
     IDENTITY_CHANGED = "source-identity-changed"
     TAG_REPEATED = "transitive-tag-repeated"
+    CLAIM_UNREAD = "claim-unread"
+    SOURCE_UNSEEN = "source-unseen"
+    NO_SUCH_ROLE = "no-such-role"
+    OTHER_PATH = "role-of-another-path"
     # whole documents
     NO_ALLOW = "no-allow"
     EXPLICIT_DENY = "explicit-deny"
     POSSIBLE_DENY = "possible-deny"
     NOT_VISIBLE = "not-visible"
     MALFORMED_DOCUMENT = "malformed-document"
+    LEVELS_UNKNOWN = "levels-unknown"
     NOT_NEEDED = "not-needed"
 
 
@@ -114,7 +119,8 @@ class Finding:
 
     element: str
     """``Principal``, ``Action``, ``Resource``, ``Condition StringEquals sts:ExternalId``,
-    ``Effect`` (a Deny that applies), ``Document``, ``Caller``."""
+    ``Effect`` (a Deny that applies), ``Document``, ``Caller``, ``Request Role``, or what is
+    unseen of the source's session (``source-session``)."""
 
     truth: Truth
     reason: Reason

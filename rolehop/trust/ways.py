@@ -2,19 +2,21 @@
 
 A way is tried before it is told: its changes are made one by one, in the config or in a policy, and
 the chain is judged anew after each, until nothing refuses the hop and no other hop is the worse for
-it. What the user's own config can put right comes before any change of a policy.
+it. What the user's own config can put right comes before any change of a policy. What stops to
+matter once the trust policy is right is left as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from rolehop.arn import account_of
 from rolehop.trust.course import Course
 from rolehop.trust.edit import SPARED, Changed, Edit, leaving_out, meeting
-from rolehop.trust.evaluate import Lane, Outcome, Verdict, evaluate
+from rolehop.trust.evaluate import Lane, LaneName, Outcome, Verdict, evaluate
 from rolehop.trust.mend import Change, Mend, mended, mends
 from rolehop.trust.policy import Effect
-from rolehop.values import dataclass
+from rolehop.values import dataclass, replace
 
 _MOST_ROUNDS = 8
 Step = Edit | Mend
@@ -50,6 +52,29 @@ def ways(course: Course, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Way
         if spared is not None and spared.edits:
             found.insert(0 if _is_denied(verdict) else len(found), spared)
     return tuple(way for way in found if way is not None)[:2]
+
+
+def needless(verdict: Verdict, hop: int, course: Course) -> frozenset[LaneName]:
+    """Return the lanes that refuse now, and need not allow once the trust policy names the caller.
+
+    Within one account, whoever the trust policy names needs no Allow of their own (IAM user guide,
+    "Policy evaluation logic"). ``verdict``: of ``hop`` of ``course``.
+    """
+    request, after = verdict.request, verdict
+    made: tuple[Mend, ...] = ()
+    if request.caller.account != account_of(request.role):
+        return frozenset()
+    for _ in range(_MOST_ROUNDS):
+        trust = [lane for lane in after.refused if lane.name is LaneName.TRUST]
+        if not trust:
+            break
+        more = mends(after, hop, course, trust)
+        if not more:
+            return frozenset()
+        made = (*made, *more)
+        after = evaluate(mended(request, made))
+    still = {lane.name for lane in after.refused}
+    return frozenset(lane.name for lane in verdict.refused) - still - {LaneName.TRUST}
 
 
 def _is_denied(verdict: Verdict) -> bool:
@@ -109,14 +134,16 @@ class _Search:
         self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
     ) -> _Attempt | None:
         """Make one more edit, or mend every lane that refuses; ``None``: nothing is left to do."""
+        idle = needless(verdict, hop, attempt.course)
+        refusing = [lane for lane in verdict.refused if lane.name not in idle]
         if finder is not None and hop == self.hop:
-            for lane in verdict.refused:
+            for lane in refusing:
                 for edit, changed in finder(lane, attempt.course, hop):
                     steps = _joined(attempt.steps, edit)
                     if steps is not None:
                         return _Attempt(changed, steps)
-        made = mends(verdict, hop, attempt.course)
-        if len(made) < len(verdict.refused) or any(each in attempt.steps for each in made):
+        made = mends(verdict, hop, attempt.course, refusing)
+        if not made or any(each in attempt.steps for each in made):
             return None
         return _Attempt(attempt.course, (*attempt.steps, *made))
 
@@ -129,6 +156,13 @@ def _joined(steps: Sequence[Step], edit: Edit) -> tuple[Step, ...] | None:
     for at, each in here.items():
         if (each.change is Change.REMOVE) is (edit.change is Change.REMOVE):
             change = edit.change if each.change is edit.change else Change.REPLACE
-            both = Edit(edit.hop, edit.place, change, {**each.keys, **edit.keys})
+            both = replace(
+                each,
+                change=change,
+                keys={**each.keys, **edit.keys},
+                example=each.example or edit.example,
+                form={**each.form, **edit.form},
+                teller=each.teller or edit.teller,
+            )
             return (*steps[:at], both, *steps[at + 1 :])
     return (*steps, edit)

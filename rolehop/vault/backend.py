@@ -13,6 +13,7 @@ import configparser
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,18 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
         except Exception as error:  # noqa: BLE001 - back ends raise anything while they are probed
             tried.append(f"{_short(candidate)}: {_reason(error)}")
     return _discovered(environ, platform, tried)
+
+
+def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -> None:
+    """Import what `choose_backend` will most likely need, and make nothing of it.
+
+    Importing takes no time to speak of, but where forty processes start on a starved machine: there
+    it must not count as a keyring that does not answer.
+    """
+    if named or platform != "linux" or not _has_session_bus(environ):
+        return
+    with suppress(Exception):  # whoever chooses meets it again, and tells it
+        importlib.import_module(_KEPT[_ON_A_BUS[0]].rpartition(".")[0])
 
 
 def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tuple[str, str | None]:

@@ -79,10 +79,12 @@ class Opener:
         choose: Callable[[], Chosen],
         say: Callable[[str], None],
         *,
+        prepare: Callable[[], None] = lambda: None,
         quick_seconds: float = QUICK_SECONDS,
         person_seconds: float = PERSON_SECONDS,
     ) -> None:
         self._choose = choose
+        self._prepare = prepare
         self._say = say
         self._seconds = (quick_seconds, person_seconds)
         self._guard = threading.Lock()
@@ -116,6 +118,7 @@ class Opener:
 
     def _first(self) -> Shelf:
         quick, person = self._seconds
+        self._prepare()
         try:
             chosen = Deadline(quick).call("looking for a keyring", self._choose)
         except VaultError as error:

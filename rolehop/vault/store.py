@@ -11,11 +11,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 from rolehop.files import read_trusted, write_beside
 from rolehop.patterns import Pattern
+from rolehop.record import as_seal, seal_path, sealed_stamp
 from rolehop.vault.index import SCHEMA, Entry, Finding, Index, KeyEntry, Spent, Stray
 from rolehop.vault.item import as_time, read_time
 from rolehop.vault.lock import Contended, locked, unlock
@@ -44,6 +46,15 @@ class IndexStore:
         """Return what the file says, without what is outdated; no file is a lost index."""
         return self._read().pruned(self._now())
 
+    def seal(self) -> None:
+        """Make sure that the file is sealed: a record of the hot path needs to know it whole.
+
+        Raises:
+            OSError: as for `change`.
+        """
+        if sealed_stamp(str(self.path)) is None:
+            self.change(lambda index: index)
+
     def change(self, change: Callable[[Index], Index]) -> Index:
         """Write ``change`` of what the file says now; nothing is written where it changes nothing.
 
@@ -59,11 +70,16 @@ class IndexStore:
         try:
             old = self.load()
             new = change(old)
-            if new != old:
+            if new != old or sealed_stamp(str(self.path)) is None:
                 write_beside(self.path, as_text(new))
+                self._write_seal(new)
             return new
         finally:
             unlock(lock, self._lock)
+
+    def _write_seal(self, index: Index) -> None:
+        seal = Path(seal_path(str(self.path)))
+        write_beside(seal, as_seal(str(self.path), _digest(index)), lasting=False)
 
     def _read(self) -> Index:
         """Read the file, unless it is still the one that was read last: walks look often."""
@@ -74,6 +90,16 @@ class IndexStore:
         if before is not None and before == _state(self.path):
             self._last = before, found
         return found
+
+
+def _digest(index: Index) -> str:
+    """Return what stands for all that plans read of the index besides its sessions."""
+    told = (
+        {name: entry.access_key_id for name, entry in index.keys.items()},
+        {role: finding.max_seconds for role, finding in index.findings.items()},
+        dict(index.sign_ins),
+    )
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def as_text(index: Index) -> str:

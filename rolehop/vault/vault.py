@@ -51,6 +51,7 @@ class KeyringVault:
         choose: Callable[[], Chosen],
         say: Callable[[str], None],
         *,
+        prepare: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         quick_seconds: float = QUICK_SECONDS,
         person_seconds: float = PERSON_SECONDS,
@@ -61,13 +62,18 @@ class KeyringVault:
             index: where the sessions at rest are noted.
             choose: ``backend.choose_backend`` with its arguments; called at most once.
             say: shows one line to the user.
+            prepare: called once before ``choose``, outside of any deadline: ``backend.import_ahead``.
             now: the time, aware.
             quick_seconds: deadline of a keyring call.
             person_seconds: the same, where the system may be asking somebody.
         """
         self._once = _Once(say)
         self._opener = Opener(
-            choose, self._once.say, quick_seconds=quick_seconds, person_seconds=person_seconds
+            choose,
+            self._once.say,
+            prepare=prepare,
+            quick_seconds=quick_seconds,
+            person_seconds=person_seconds,
         )
         self._now = now
         self.index = index

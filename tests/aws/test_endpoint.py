@@ -164,3 +164,14 @@ def test_any_region_and_flags_agree_with_a_real_client(
         # The client also asks an older table, which lacks variants that the rules know.
         return
     assert (found.url, found.signing_region) == theirs
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("foo", "foo"), ("ftp://me:hidden-word@host/x", "ftp://host/x"), ("me:hidden-word@x", "x")],
+)
+def test_an_override_that_is_no_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_endpoint("sts", ClientSettings("eu-west-1", endpoint_url=url))
+    assert caught.value.cause == f'"{shown}" is no http:// or https:// URL with a host'
+    assert caught.value.fix

@@ -177,7 +177,8 @@ def test_what_is_left_out_is_said(text: str, note: str) -> None:
         ),
         pytest.param(
             A + "source_profile = b\n[profile b]\nregion = x\n",
-            "its source_profile 'b' has no credentials", id="a-source-with-nothing",
+            "its source_profile 'b' has no credentials: it has no keys, no sign-in and no process",
+            id="a-source-with-nothing",
         ),
         pytest.param(
             USER + "[profile a]\nrole_arn = 111111111111:role/A\nsource_profile = user\n",

@@ -125,6 +125,7 @@ def explained(
     chain: str,
     *trusts: Any,
     more: tuple[str, ...] = (),
+    seen: bool = True,
     env: dict[str, str | None] | None = None,
 ) -> Any:
     anybody = allow({"AWS": OWN}, "sts:AssumeRole")
@@ -138,6 +139,7 @@ def explained(
         "roles.json",
         "--format",
         "json",
+        *(SEEN if seen else ()),
         *more,
         env=env,
     )
@@ -145,6 +147,7 @@ def explained(
     return done.json
 
 
+SEEN = ("--assume", "source-session", "--assume", "roles-anywhere-profile")
 WEB = allow({"Federated": PROVIDER}, "sts:AssumeRoleWithWebIdentity")
 MINE = allow(
     {"Federated": PROVIDER},
@@ -239,12 +242,43 @@ def test_after_a_certificate_the_next_role_must_take_the_source_identity(world: 
         ({"azp": "rolehop"}, "allowed"),
         ({"azp": "other"}, "unknown"),
         ({"https://aws.amazon.com/tags": {"principal_tags": {"t": ["v"]}}}, "refused"),
+        ({"https://aws.amazon.com/tags/principal_tags/t": "v"}, "refused"),
+        ({"https://aws.amazon.com/tags/principal_tags/t": ["v"]}, "refused"),
+        ({"https://aws.amazon.com/tags/transitive_tag_keys": ["t"]}, "refused"),
+        ({"https://aws.amazon.com/tags/principal_tags/t": {"v": 1}}, "unknown"),
+        ({"https://aws.amazon.com/tags": "t=v"}, "unknown"),
         ({"https://aws.amazon.com/source_identity": "ann"}, "refused"),
+        ({"https://aws.amazon.com/source_identity": {"name": "ann"}}, "unknown"),
     ],
 )
 def test_what_a_token_tells(world: World, claims: dict[str, Any], verdict: str) -> None:
     found = explained(world, "by-variable", MINE, env={"TOKEN": token(**claims)})
     assert found["verdict"] == verdict
+
+
+def test_flattened_tags_travel_on_like_nested_ones(world: World) -> None:
+    every = allow({"Federated": PROVIDER}, ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"])
+    claims = {
+        "https://aws.amazon.com/tags/principal_tags/t": "v",
+        "https://aws.amazon.com/tags/transitive_tag_keys": ["t"],
+    }
+    found = explained(world, "by-variable-on", every, env={"TOKEN": token(**claims)})
+    assert [hop["verdict"] for hop in found["hops"]] == ["allowed", "refused"]
+    assert found["hops"][1]["lanes"][0]["findings"][0]["found"] == "sts:TagSession"
+
+
+def test_a_claim_that_cannot_be_read_leaves_every_hop_open_and_is_named(world: World) -> None:
+    claim = "https://aws.amazon.com/tags/principal_tags/t"
+    env: dict[str, str | None] = {"TOKEN": token(**{claim: 5})}
+    found = explained(world, "by-variable-on", MINE, env=env)
+    assert [hop["verdict"] for hop in found["hops"]] == ["unknown", "unknown"]
+    for hop in found["hops"]:
+        (finding,) = hop["lanes"][0]["findings"]
+        assert (finding["reason"], finding["found"]) == ("claim-unread", claim)
+    shown = world.rolehop(
+        "explain", "by-variable-on", "--offline", "--policies", "roles.json", env=env
+    )
+    assert f"the token's claim {claim} is in no form" in " ".join(shown.out.split())
 
 
 def test_a_session_policy_of_the_source_refuses_hop_1_and_plan_says_so(world: World) -> None:
@@ -306,11 +340,27 @@ def test_a_session_of_the_sources_own_role_is_taken(world: World) -> None:
 
 def test_people_read_who_comes_and_what_is_assumed(world: World) -> None:
     explained(world, "by-certificate", ANYWHERE)
-    shown = world.rolehop("explain", "by-certificate", "--offline", "--policies", "roles.json")
+    arguments = ("explain", "by-certificate", "--offline", "--policies", "roles.json")
+    shown = world.rolehop(*arguments, *SEEN)
     assert "hop 0: would be allowed" in shown.out
     assert "rolesanywhere.amazonaws.com, for the certificate" in shown.out
     assert "the Roles Anywhere profile lists the role" in " ".join(shown.out.split())
-    assert max(map(len, shown.out.splitlines())) <= 80
+    unseen = world.rolehop(*arguments)
+    assert "hop 0: can't tell" in unseen.out
+    assert "--assume roles-anywhere-profile" in " ".join(unseen.out.split())
+    assert max(map(len, (shown.out + unseen.out).splitlines())) <= 80
+
+
+def test_what_nobody_can_see_of_an_assertion_is_never_called_allowed(world: World) -> None:
+    trust = allow({"Federated": SAML}, "sts:AssumeRoleWithSAML")
+    (hop,) = explained(world, "by-saml", trust, seen=False)["hops"]
+    assert (hop["verdict"], hop["unknowns"]) == ("unknown", ["source-session"])
+    three = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
+    lenient = allow({"Federated": SAML}, three)
+    assert explained(world, "by-saml", lenient, seen=False)["verdict"] == "allowed"
+    strict = ("explain", "by-saml", "--offline", "--policies", "roles.json", "--strict")
+    explained(world, "by-saml", trust)
+    assert [world.rolehop(*strict).code, world.rolehop(*strict, *SEEN).code] == [5, 0]
 
 
 @pytest.fixture

@@ -30,6 +30,41 @@ def test_shared_hops_are_drawn_once() -> None:
     ]
 
 
+OK = Path("c", "me", (Step(HUB, "allowed"), Step(ADMIN, "allowed")))
+TAGGED = Path("tagged", "me", (Step(HUB, "refused"), Step(ADMIN, "unknown")))
+
+
+@pytest.mark.parametrize("paths", [[OK, TAGGED], [TAGGED, OK]], ids=["c first", "tagged first"])
+def test_each_chain_keeps_its_verdict_where_others_take_the_same_roles(paths: list[Path]) -> None:
+    tree = as_text(tree_view(paths)).replace("├", "└").replace("│", " ").splitlines()
+    parts = {
+        "c": [
+            "└── 222222222222:role/Hub  allowed",
+            "    └── 333333333333:role/Admin  allowed  c",
+        ],
+        "tagged": [
+            "└── 222222222222:role/Hub  refused",
+            "    └── 333333333333:role/Admin  can't tell  tagged",
+        ],
+    }
+    assert tree == ["source me", *(line for path in paths for line in parts[path.chain])]
+    mermaid = as_mermaid(paths).splitlines()
+    arrows = [line.strip() for line in mermaid if "-->" in line]
+    styles = [line.rpartition(":")[2] for line in mermaid if "linkStyle" in line]
+    assert set(zip(arrows, styles, strict=True)) == {
+        ('n0 -->|"c"| n1', "green"),
+        ('n0 -->|"tagged"| n1', "red"),
+        ('n1 -->|"c"| n2', "green"),
+        ('n1 -->|"tagged"| n2', "orange"),
+    }
+    assert {line.strip() for line in as_dot(paths).splitlines() if "->" in line} == {
+        'n0 -> n1 [color=green, label="c"];',
+        'n0 -> n1 [color=red, label="tagged"];',
+        'n1 -> n2 [color=green, label="c"];',
+        'n1 -> n2 [color=orange, label="tagged"];',
+    }
+
+
 def test_mermaid() -> None:
     assert as_mermaid(PATHS).splitlines() == [
         "flowchart LR",
@@ -53,7 +88,9 @@ def test_a_name_cannot_end_its_label() -> None:
     assert not any('"' in label or "]" in label for label in labels)
 
 
-@pytest.mark.parametrize("paths", [PATHS, HOSTILE], ids=["plain", "hostile"])
+@pytest.mark.parametrize(
+    "paths", [PATHS, HOSTILE, [OK, TAGGED]], ids=["plain", "hostile", "two verdicts"]
+)
 def test_graphviz_takes_the_dot(paths: list[Path]) -> None:
     if shutil.which("dot") is None:
         pytest.skip("Graphviz is not installed")

@@ -128,24 +128,43 @@ def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) ->
     }
 
 
+def test_the_json_has_the_form_of_an_external_id_and_never_an_invented_one(world: World) -> None:
+    asked = {"StringLike": {"sts:ExternalId": "cust-*"}}
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
+    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert mend["statement"] == {"external_id": "cust-…"}
+
+
+def test_a_policy_that_is_not_there_yet_is_created(world: World) -> None:
+    documents(world, role(HUB, ALICE))
+    details = json.loads((world.home / "all.json").read_text(encoding="utf-8"))
+    details["UserDetailList"][0]["UserPolicyList"] = []
+    (world.home / "all.json").write_text(json.dumps(details), encoding="utf-8")
+    text = " ".join(explain(world, "hub").out.split())
+    assert "account 111111111111 creates a new inline policy of user alice, with: {" in text
+
+
 def test_the_organization_and_not_the_member_changes_its_policy(world: World) -> None:
     documents(world, role(HUB, ALICE))
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    scp = policy(everything, {"Effect": "Deny", "Action": "sts:*", "Resource": "*"})
+    scp = policy(everything, {"Effect": "Deny", "Action": "*", "Resource": "*"})
     (world.home / "scp.json").write_text(json.dumps(scp), encoding="utf-8")
     more = ("--scp", "scp.json")
     mend = explain(world, "hub", *more, "--format", "json").json["hops"][0]["mend"]
-    assert mend == {
+    step = {
         "account": None,
         "document": "service control policy of the organization of account 111111111111",
+    }
+    deny = {"Effect": "Deny", "Action": "sts:AssumeRole"}
+    spared = {"ArnNotEquals": {"aws:PrincipalArn": ALICE}}
+    assert mend == {
+        **step,
         "change": "replace",
-        "statement": {
-            "Effect": "Deny",
-            "Action": "sts:*",
-            "Resource": "*",
-            "Condition": {"ArnNotEquals": {"aws:PrincipalArn": ALICE}},
-        },
-        "also": [],
+        "statement": {"Effect": "Deny", "NotAction": "sts:AssumeRole", "Resource": "*"},
+        "also": [
+            {**step, "change": "add", "statement": {**deny, "NotResource": HUB}},
+            {**step, "change": "add", "statement": {**deny, "Resource": HUB, "Condition": spared}},
+        ],
         "otherwise": None,
     }
     text = " ".join(explain(world, "hub", *more).out.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -209,3 +210,20 @@ def test_an_address_goes_to_the_browser_as_one_argument(
     environ: dict[str, str], platform: str, first: tuple[str, ...]
 ) -> None:
     assert browser_commands("URL", environ, platform)[0] == first
+
+
+def test_a_sign_in_and_its_end_are_documents_for_programs(world: World) -> None:
+    world.config(FEDERATED)
+    done = world.rolehop("source", "logout", "corp", "--format", "json")
+    assert (done.code, done.err) == (0, "")
+    assert done.json == {
+        "schema": "rolehop.sign-in/1",
+        "source": "corp",
+        "type": "identity-center",
+        "signed_in": False,
+        "message": "nobody was signed in to 'corp'",
+    }
+    done = world.rolehop("source", "login", "from-file", "--format", "json")
+    assert done.code == 4
+    assert done.out == ""
+    assert json.loads(done.err)["schema"] == "rolehop.error/1"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from rolehop.names import as_text, no_names, read_text
+from rolehop.names import as_text, kept_names, no_names, read_text
+from rolehop.record import checked, unchecked
 from tests.completion.home import ACCOUNTS, CHAINS, CONFIG, PROFILES, TEAM, Home
+from tests.hot.lies import LIES
 
 ALL = CHAINS + PROFILES
 SLOW = {
@@ -72,6 +76,7 @@ def told(**variables: str) -> Callable[[Home], None]:
         pytest.param(told(ROLEHOP_CONFIG="other/config.toml"), id="ROLEHOP_CONFIG-relative"),
         pytest.param(told(AWS_CONFIG_FILE="{home}/other/aws"), id="AWS_CONFIG_FILE"),
         pytest.param(told(AWS_CONFIG_FILE="other/aws"), id="AWS_CONFIG_FILE-relative"),
+        pytest.param(told(ROLEHOP_CONFIG="~/other/config.toml"), id="ROLEHOP_CONFIG-at-home"),
     ],
 )
 def test_names_are_never_stale(change: Callable[[Home], None], home: Home) -> None:
@@ -90,6 +95,62 @@ def test_names_are_kept_anew_after_a_change(home: Home) -> None:
     assert "tomllib" not in home.loads("plan", "")
 
 
+@pytest.mark.parametrize("value", ["", "~/.config/rolehop/config.toml"])
+def test_names_are_kept_where_the_config_is_named_from_home_or_not_at_all(
+    value: str, home: Home
+) -> None:
+    home.more = {"ROLEHOP_CONFIG": value}
+    assert home.offers("plan", "") == ALL
+    assert "tomllib" not in home.loads("plan", "")
+
+
+def test_names_of_another_home_are_not_offered(home: Home) -> None:
+    home.more = {
+        "XDG_STATE_HOME": str(home.folder / "state"),
+        "ROLEHOP_CONFIG": str(home.config),
+    }
+    assert home.offers("plan", "") == ALL
+    home.write("elsewhere/.aws/config", "[profile new]\n")
+    home.more["HOME"] = str(home.folder / "elsewhere")
+    assert home.offers("plan", "") == [*CHAINS, "new"]
+
+
+def test_names_that_are_damaged_anywhere_are_not_offered(home: Home) -> None:
+    home.offers("plan", "")
+    good = home.names.read_bytes()
+    assert kept_names(home.environ) is not None
+    for at in range(len(good)):
+        for other in {good[at] ^ 1, 0, 9, 10} - {good[at]}:
+            home.names.write_bytes(good[:at] + bytes([other]) + good[at + 1 :])
+            assert kept_names(home.environ) is None
+        home.names.write_bytes(good[:at])
+        assert kept_names(home.environ) is None
+    assert home.offers("plan", "") == ALL
+    assert home.names.read_bytes() == good
+
+
+def test_names_beside_a_file_that_cannot_be_heal(home: Home) -> None:
+    home.offers("plan", "")
+    good = home.names.read_bytes()
+    text = unchecked(good) or ""
+    assert ".aws/config\n" in text
+    home.names.write_text(checked(text.replace(".aws/config\n", ".aws/\0onfig\n")) or "")
+    assert home.offers("plan", "") == ALL
+    assert home.names.read_bytes() == good
+
+
+@pytest.mark.parametrize("put", LIES, ids=[each.__name__ for each in LIES])
+def test_what_is_no_file_of_ours_is_replaced(put: Callable[[Path], None], home: Home) -> None:
+    home.offers("plan", "")
+    good = home.names.read_text()
+    put(home.names)
+    assert kept_names(home.environ) is None
+    assert home.offers("plan", "") == ALL
+    if home.names.is_file():  # a folder stays, and is as good as nothing
+        assert home.names.read_text() == good
+        assert home.names.stat().st_uid == os.geteuid()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "rolehop-names\t9\t0\t0\n", "\x00\xff", "rolehop-names", "{}"],
@@ -106,9 +167,9 @@ def test_a_damaged_file_of_names_is_written_anew(text: str, home: Home) -> None:
 @pytest.mark.parametrize("cut", range(1, 40, 3))
 def test_a_file_that_is_cut_short_is_not_believed(cut: int) -> None:
     names = {**no_names(), "chain": {"one": "", "two": "x"}}
-    text = as_text(names, {}, {"HOME": "=/x"}) or ""
-    assert read_text(text, {"HOME": "/x"}) == names
-    assert read_text(text[:-cut], {"HOME": "/x"}) is None
+    data = (as_text(names, {}, {"HOME": "=/x"}) or "").encode()
+    assert read_text(data, {"HOME": "/x"}) == names
+    assert read_text(data[:-cut], {"HOME": "/x"}) is None
 
 
 def test_a_name_or_description_cannot_make_a_line_of_its_own() -> None:
@@ -117,8 +178,8 @@ def test_a_name_or_description_cannot_make_a_line_of_its_own() -> None:
         "chain": {"a": "x\ty\nchain\tb\t\x1b[1m"},
         "profile": {"b\tc": "", "d\n": ""},
     }
-    text = as_text(names, {}, {}) or ""
-    assert read_text(text, {}) == {**no_names(), "chain": {"a": "x y chain b ?[1m"}}
+    data = (as_text(names, {}, {}) or "").encode()
+    assert read_text(data, {}) == {**no_names(), "chain": {"a": "x y chain b ?[1m"}}
 
 
 def test_the_file_of_names_is_private(home: Home) -> None:

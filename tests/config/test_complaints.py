@@ -702,6 +702,27 @@ hops = [{ role = "arn:aws-cn:iam::222222222222:role/A" }, { role = "222222222222
     ]
 
 
+def test_a_sources_region_in_another_partition_is_told_once_and_at_the_source() -> None:
+    text = """\
+[sources.alice]
+type = "keys"
+region = "cn-north-1"
+[chains.a]
+source = "alice"
+hops = [
+    { role = "arn:aws:iam::222222222222:role/A" }, { role = "arn:aws:iam::222222222222:role/B" }
+]
+[chains.b]
+source = "alice"
+hops = [{ role = "arn:aws:iam::222222222222:role/C" }]
+[chains.c]
+source = "alice"
+hops = [{ role = "arn:aws-cn:iam::222222222222:role/D" }]
+"""
+    said = "cn-north-1 lies in partition aws-cn, but roles of chains from this source in aws"
+    assert complaints_of(text) == [("config.toml", 3, "sources.alice.region", said)]
+
+
 def test_everything_wrong_in_all_files_is_said_at_once_in_order() -> None:
     files = {
         "config.toml": 'include = ["team.toml"]\nnonsense = 1\n[chains.a]\nsource = "x"\nfrom = "a"\n',

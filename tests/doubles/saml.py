@@ -121,8 +121,7 @@ def assume_role_with_saml(
         text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         raise Refused("ValidationError", text)
     ends = now.replace(microsecond=0) + timedelta(seconds=seconds)
-    statement = assertion.find(f"{_A}AuthnStatement")
-    until = statement.get("SessionNotOnOrAfter") if statement is not None else None
+    until = _session_ends(assertion)
     name = _values(assertion, "RoleSessionName")[0]
     session = world.issue(
         token_length,
@@ -130,7 +129,7 @@ def assume_role_with_saml(
         arn=f"arn:aws:sts::{role.account}:assumed-role/{role.name}/{name}",
         user_id=f"{role.role_id}:{name}",
         role=role,
-        expires_at=min(ends, datetime.fromisoformat(until)) if until else ends,
+        expires_at=min(ends, until) if until else ends,
     )
     return (
         f"{credentials_xml(session)}<AssumedRoleUser><AssumedRoleId>{session.user_id}"
@@ -180,6 +179,15 @@ def _check_conditions(assertion: Element, now: datetime) -> None:
         raise Refused(
             "ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance"
         )
+    until = _session_ends(assertion)
+    if until is not None and until <= now:
+        raise Refused("ExpiredTokenException", "SessionNotOnOrAfter of the assertion has passed")
+
+
+def _session_ends(assertion: Element) -> datetime | None:
+    statement = assertion.find(f"{_A}AuthnStatement")
+    until = statement.get("SessionNotOnOrAfter") if statement is not None else None
+    return datetime.fromisoformat(until) if until else None
 
 
 def _values(assertion: Element, attribute: str) -> list[str]:

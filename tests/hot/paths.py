@@ -54,9 +54,28 @@ def record_file(world: World, chain: str) -> Path:
 
 
 def record_of(world: World, chain: str) -> Record:
-    record = read_record(record_file(world, chain).read_text())
+    record = read_record(record_file(world, chain).read_bytes())
     assert record is not None
     return record
+
+
+def never_wrong_where_a_variable_changes(
+    world: World, chain: str, env: dict[str, str | None] | None = None
+) -> None:
+    """Unset, empty and change each variable of a chain's record: hot is what full is, or not."""
+    env = env or {}
+    warmed(world, chain, env)
+    file, variables = record_file(world, chain), record_of(world, chain).variables
+    good = file.read_bytes()
+    for name in variables:
+        for value in (None, "", "junk"):
+            changed = {**env, name: value}
+            line = hot(world, chain, changed)
+            if line is None or world.environ_with(changed) == world.environ_with(env):
+                continue
+            done = full(world, chain, changed)
+            assert (done.code, done.out) == (0, line), (name, value, done.err)
+            file.write_bytes(good)
 
 
 class Item:

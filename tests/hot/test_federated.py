@@ -10,7 +10,13 @@ from rolehop.cli.watch import Watch, Watched
 from tests.cli.world import World
 from tests.doubles.oidc import Issuer
 from tests.doubles.saml import IdentityProvider
-from tests.hot.paths import asked, full, hot, record_file
+from tests.hot.paths import (
+    asked,
+    full,
+    hot,
+    never_wrong_where_a_variable_changes,
+    record_file,
+)
 
 HOME = "111111111111"
 DEPLOY = f"arn:aws:iam::{HOME}:role/Deploy"
@@ -69,7 +75,7 @@ def test_the_request_token_of_a_job_gets_into_no_record(kept: World, issuer: Iss
 
     use(kept, 'type = "web-identity"\nci = "github"')
     issuer.say("/request", Reply(json={"value": issuer.token("repo:a", AUDIENCE)}))
-    job = {
+    job: dict[str, str | None] = {
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/request",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "the-request-token",
         "GITHUB_RUN_ID": "1",
@@ -78,6 +84,7 @@ def test_the_request_token_of_a_job_gets_into_no_record(kept: World, issuer: Iss
     assert done.code == 0, done.err
     assert hot(kept, "own", job) == done.out
     assert hot(kept, "own", {**job, "GITHUB_RUN_ID": "2"}) is None
+    never_wrong_where_a_variable_changes(kept, "own", job)
     assert is_nowhere(kept, "the-request-token")
 
 
@@ -87,6 +94,7 @@ def test_a_token_file_is_watched(kept: World, issuer: Issuer) -> None:
     use(kept, f'type = "web-identity"\ntoken_file = "{file}"')
     done = full(kept, "own")
     assert hot(kept, "own") == done.out
+    never_wrong_where_a_variable_changes(kept, "own")
     file.write_text(issuer.token("repo:b", AUDIENCE))
     assert hot(kept, "own") is None
     assert asked(kept, "own").json["AccessKeyId"] != done.json["AccessKeyId"]

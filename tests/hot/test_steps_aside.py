@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.record import RECORD_SCHEMA, checked, unchecked
 from tests.cli.world import ADMIN, AUDIT, CONFIG, HUB, World
 from tests.hot.paths import KERNEL, Env, Item, asked, full, hot, record_file, record_of, warmed
 from tests.hot.test_same_bytes import add_keys, prepared
@@ -56,9 +57,10 @@ def edit_config(old: str, new: str) -> Callable[[World], None]:
 def edit_record(old: str, new: str) -> Callable[[World], None]:
     def edit(world: World) -> None:
         file = record_file(world, "admin")
-        text = file.read_text()
+        text = unchecked(file.read_bytes())
+        assert text is not None
         assert old in text
-        file.write_text(text.replace(old, new, 1))
+        file.write_text(checked(text.replace(old, new, 1)) or "")
 
     return edit
 
@@ -177,8 +179,13 @@ CHANGES = {
     "record-of-another-machine": Change(
         lambda world: edit_record(record_of(world, "admin").host, "elsewhere")(world)
     ),
-    "record-of-another-version": Change(edit_record("rolehop-record\t1\t", "rolehop-record\t1\t0")),
-    "record-of-another-schema": Change(edit_record("rolehop-record\t1", "rolehop-record\t2")),
+    "record-of-another-version": Change(
+        edit_record(f"rolehop-record\t{RECORD_SCHEMA}\t", f"rolehop-record\t{RECORD_SCHEMA}\t0")
+    ),
+    "record-of-another-schema": Change(
+        edit_record(f"rolehop-record\t{RECORD_SCHEMA}", "rolehop-record\t1")
+    ),
+    "record-of-a-file-that-cannot-be": Change(edit_record("/.aws/config\n", "/.aws/\0onfig\n")),
     "record-damaged": Change(edit_record("life\t", "life ")),
     "record-removed": Change(lambda world: record_file(world, "admin").unlink()),
     "record-that-is-no-text": Change(

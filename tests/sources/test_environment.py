@@ -119,7 +119,8 @@ class TestEnvironment:
             build_source(SOURCE, inputs).load()
         assert (caught.value.what, caught.value.cause) == (what, cause)
         tells_no_secret(caught.value)
-        assert stamp_of(SOURCE, inputs) == Stamp(None, long_lived=False, problem=what)
+        told = f"{what}: {cause}"
+        assert stamp_of(SOURCE, inputs) == Stamp(None, long_lived=False, problem=told)
 
     @pytest.mark.parametrize(
         ("environ", "found"),

@@ -64,11 +64,30 @@ def test_a_token_in_a_variable_or_a_file_is_read(home: Home) -> None:
             None,
         ),
         ({f"{FOR_AWS}source_identity": "ann"}, {}, (), "ann"),
+        (
+            {
+                f"{FOR_AWS}tags/principal_tags/team": "blue",
+                f"{FOR_AWS}tags/principal_tags/x/y": ["z"],
+                f"{FOR_AWS}tags/transitive_tag_keys": ["team"],
+            },
+            {"team": "blue", "x/y": "z"},
+            ("team",),
+            None,
+        ),
         # Forms that are not known here: then nobody knows which tags there are.
-        ({f"{FOR_AWS}tags/principal_tags/team": "blue"}, None, (), None),
         ({f"{FOR_AWS}tags": {"principal_tags": {"team": "blue"}}}, None, (), None),
         ({f"{FOR_AWS}tags": {"principal_tags": {"team": ["a", "b"]}}}, None, (), None),
+        ({f"{FOR_AWS}tags": {"principal_tags": {"team": "b"}}}, None, (), None),
+        ({f"{FOR_AWS}tags": {"principal_tags": {"team": [5]}}}, None, (), None),
         ({f"{FOR_AWS}tags": "x"}, None, (), None),
+        ({f"{FOR_AWS}tags": [{"principal_tags": {"team": ["b"]}}]}, None, (), None),
+        ({f"{FOR_AWS}tags/principal_tags/team": ["a", "b"]}, None, (), None),
+        ({f"{FOR_AWS}tags/principal_tags/team": {"a": "b"}}, None, (), None),
+        ({f"{FOR_AWS}tags/transitive_tag_keys": "team"}, None, (), None),
+        ({f"{FOR_AWS}tags/other": "x"}, None, (), None),
+        ({f"{FOR_AWS}more": "x"}, None, (), None),
+        ({f"{FOR_AWS}source_identity": ["a", "b"]}, None, (), None),
+        ({f"{FOR_AWS}source_identity": ""}, None, (), None),
     ],
 )
 def test_what_a_token_says_to_sts_is_told(
@@ -80,6 +99,7 @@ def test_what_a_token_says_to_sts_is_told(
 ) -> None:
     found = of_token(home, **claims)
     assert (found.tags, found.transitive, found.source_identity) == (tags, transitive, identity)
+    assert (found.unread is None) is (tags is not None)
 
 
 @pytest.mark.parametrize(

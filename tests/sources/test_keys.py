@@ -10,7 +10,14 @@ import pytest
 from rolehop.config.model import SourceConfig
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources import SOURCE_TYPES, build_source, findings_of, stamp_of
+from rolehop.sources import (
+    SOURCE_TYPES,
+    build_source,
+    expand,
+    findings_of,
+    problem_in,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, KeptKeys
@@ -67,6 +74,21 @@ class TestKeys:
 def test_each_source_of_iam_user_keys_has_the_mfa_keys(name: str) -> None:
     table = SOURCE_TYPES[name].table
     assert {"mfa_serial", "mfa_command", "mfa_duration"} <= {key.name for key in table.keys}
+
+
+@pytest.mark.parametrize("name", ["keys", "environment", "profile"])
+@pytest.mark.parametrize(("serial", "told"), [({"mfa_serial": "auto"}, True), ({}, False)])
+def test_an_mfa_command_whose_program_is_missing_is_seen_where_a_device_asks(
+    name: str, serial: dict[str, str], told: bool, home: Home, kept_keys: KeptKeys
+) -> None:
+    home.environ |= {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
+    home.write("", "[alice]\naws_access_key_id = AKIAFILE\naws_secret_access_key = x\n")
+    own = {"profile": "alice"} if name == "profile" else {}
+    source = SourceConfig("alice", name, {"mfa_command": ("/no/ykman",), **serial, **own})
+    inputs = home.inputs(kept_keys)
+    found = findings_of(expand(source, inputs.aws)[0], inputs)
+    problem = "the program of mfa_command, /no/ykman: it is not there"
+    assert problem_in(found) == (problem if told else None)
 
 
 def test_knowing_the_sources_loads_nothing_heavy() -> None:

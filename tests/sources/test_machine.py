@@ -19,6 +19,8 @@ from tests.sources.machines import chained_plan, inputs_of, role_for, source_of,
 
 INSTANCE = 'type = "instance"'
 CONTAINER = 'type = "container"'
+HTML = Answer(200, b"<html>sign in here</html>")
+TOKEN = Answer(200, b"T" * 56)
 
 
 @pytest.fixture
@@ -93,12 +95,13 @@ class TestInstance:
     def test_a_machine_without_metadata_is_absent(self, world: World, imds: Imds) -> None:
         error = failure(world, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
         assert error.what == "this machine has no EC2 instance metadata service"
+        assert error.exit_code == 4
         assert "connection refused" in str(error.cause)
 
     def test_a_hang_is_explained_by_the_hop_limit(self, world: World, imds: Imds) -> None:
         imds.hangs = True
         error = failure(world)
-        assert error.cause == "it took the connection and never answered"
+        assert (error.exit_code, error.cause) == (6, "it took the connection and never answered")
         assert "http-put-response-hop-limit 2" in str(error.fix)
 
     def test_it_is_switched_off_by_the_variable(self, world: World, imds: Imds) -> None:
@@ -114,7 +117,6 @@ class TestInstance:
         [
             ([Answer(404)], "it gave no IMDSv2 token: HTTP 404"),
             ([Answer(403)], "it is switched off for this instance (HTTP 403)"),
-            ([Answer(200, b"<html>sign in here</html>")], "an answer that is no token"),
         ],
     )
     def test_a_broken_service_is_not_an_absent_one(
@@ -124,6 +126,67 @@ class TestInstance:
         error = failure(world)
         assert (error.exit_code, error.what[-14:]) == (4, "cannot be used")
         assert cause in str(error.cause)
+
+    @pytest.mark.parametrize(
+        ("says", "reason"),
+        [
+            ([HTML], "it is no IMDSv2 token"),
+            ([TOKEN, HTML], "it is no role's name"),
+            ([TOKEN, Answer(200, b"Start"), HTML], "it is no JSON object"),
+        ],
+    )
+    def test_an_answer_that_cannot_be_understood_is_a_fault_of_the_service(
+        self, says: list[Answer], reason: str, world: World, imds: Imds
+    ) -> None:
+        imds.says = says
+        error = failure(world)
+        assert (error.exit_code, error.cause) == (6, reason)
+        assert "something unexpected (HTTP 200)" in error.what
+
+    @pytest.mark.parametrize(
+        ("status", "fix"),
+        [
+            (404, "the role that it names is gone from the instance profile, or is not there yet"),
+            (401, "it does not take the token that it has just given"),
+        ],
+    )
+    def test_a_role_that_is_named_and_not_given_says_what_that_means(
+        self, status: int, fix: str, world: World, imds: Imds
+    ) -> None:
+        imds.says = [TOKEN, Answer(200, b"Start"), Answer(status)]
+        error = failure(world)
+        assert error.exit_code == 4
+        assert error.cause == f"it gave no credentials of role Start: HTTP {status}"
+        assert str(error.fix).startswith(fix)
+
+    @pytest.mark.parametrize(
+        ("environ", "words"),
+        [
+            (
+                {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "foo"},
+                'cannot be asked at "foo": AWS_EC2_METADATA_SERVICE_ENDPOINT says so',
+            ),
+            (
+                {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://localhost:99999"},
+                'cannot be asked at "http://localhost:99999"',
+            ),
+            (
+                {"AWS_METADATA_SERVICE_TIMEOUT": "abc"},
+                "AWS_METADATA_SERVICE_TIMEOUT cannot be 'abc'",
+            ),
+        ],
+    )
+    def test_variables_that_cannot_work_are_seen_without_asking(
+        self, environ: dict[str, str], words: str, world: World, imds: Imds
+    ) -> None:
+        (row,) = world.rolehop("source", "list", "--format", "json", env=environ).json["sources"]
+        assert (row["state"], words in row["problem"]) == ("not ready", True)
+        planned = world.rolehop("plan", "there", "--format", "json", env=environ)
+        assert words in planned.json["hops"][0]["will_fail"]
+        tested = world.rolehop("source", "test", "s", env=environ)
+        assert (tested.code, words in tested.out) == (3, True)
+        assert "CONTAINER" not in tested.out + tested.err
+        assert imds.asked == []
 
     @pytest.mark.parametrize(
         ("status", "words"), [(500, "failed"), (503, "failed"), (429, "is throttling")]
@@ -280,6 +343,40 @@ class TestContainer:
         assert "does not take the authorization token" in error.what
         assert len(agent.asked) == 1  # asking again would not help
 
+    def test_a_token_that_nobody_gave_is_asked_for(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        error = failure(world, {container.TOKEN: ""})
+        assert error.what.endswith("wants an authorization token, and none was sent")
+        assert "set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in str(error.fix)
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {container.FULL: "http://user:hidden-word@127.0.0.1:9/x"},
+            {container.FULL: "http://hidden-word@127.0.0.1:9/x"},
+            {container.FULL: "ftp://user:hidden-word@127.0.0.1:9/x"},
+            {container.RELATIVE: "/v2/credentials/hidden-word", container.TOKEN_FILE: "/nowhere"},
+            {container.RELATIVE: "v2/credentials/hidden-word"},
+            {container.FULL: "http://127.0.0.1:9/x?hidden-word", container.TOKEN_FILE: "/nowhere"},
+        ],
+    )
+    def test_what_an_address_lets_in_by_is_never_shown(
+        self, environ: dict[str, str], world: World, agent: ContainerAgent
+    ) -> None:
+        for command in (("plan", "there"), ("source", "list"), ("source", "test", "s")):
+            done = world.rolehop("--debug", *command, env=environ)
+            assert "hidden-word" not in done.out + done.err
+        assert failure(world, environ).exit_code == 4
+        assert agent.asked == []
+
+    def test_a_user_name_in_the_address_is_refused(
+        self, world: World, agent: ContainerAgent
+    ) -> None:
+        error = failure(world, {container.FULL: "http://user:pw@127.0.0.1:9/x"})
+        assert (error.exit_code, "user name" in str(error.cause)) == (4, True)
+        assert error.what == f'{container.FULL} cannot be followed: "http://127.0.0.1:9/x"'
+
     def test_a_path_that_is_none_is_no_role(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.FULL: f"{agent.url}/other"})
         assert (error.exit_code, error.cause) == (4, "HTTP 404: NotFound: no such path")
@@ -313,12 +410,13 @@ class TestContainer:
     ) -> None:
         agent.says = [Answer(200, body)]
         error = failure(world)
-        assert isinstance(error, SourceError)
-        assert "gave no usable credentials" in error.what
+        assert error.exit_code == 6
+        assert "answered for credentials with something unexpected (HTTP 200)" in error.what
 
     def test_a_session_that_is_over_is_told(self, world: World, agent: ContainerAgent) -> None:
         agent.changes = {"Expiration": "2020-01-01T00:00:00Z"}
-        assert failure(world).cause == "they ended at 2020-01-01T00:00:00Z"
+        error = failure(world)
+        assert (error.exit_code, error.cause) == (4, "they ended at 2020-01-01T00:00:00Z")
 
     def test_another_role_than_the_pinned_one_is_refused(
         self, world: World, agent: ContainerAgent
@@ -377,7 +475,7 @@ class TestContainer:
         source = source_of(world)
         good = findings_of(source, inputs_of(world))
         assert [each.found for each in good] == [
-            f"asked at {agent.url}{agent.PATH}",
+            f"asked at {agent.url}/v1/…",
             f"a token in {container.TOKEN}",
         ]
         absent = findings_of(source, inputs_of(world, {container.FULL: ""}))
@@ -389,9 +487,10 @@ class TestContainer:
         [
             ({container.TOKEN_FILE: "/nonexistent/token"}, "no such file or directory"),
             ({container.FULL: "http://credentials.example/x"}, "without TLS only this machine"),
+            ({container.FULL: "http://localhost:99999/x"}, "it is no http:// or https:// address"),
             ({container.FULL: "", container.TOKEN: ""}, "neither"),
         ],
-        ids=["token-file", "host", "absent"],
+        ids=["token-file", "host", "port", "absent"],
     )
     def test_what_cannot_work_is_seen_by_list_plan_and_test_without_asking(
         self, environ: dict[str, str], words: str, world: World, agent: ContainerAgent

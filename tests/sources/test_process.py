@@ -130,10 +130,14 @@ class TestProcess:
         assert (error.exit_code, error.cause) == (4, cause)
         assert key.secret not in f"{error.what}{error.cause}{error.fix}"
 
-    @pytest.mark.parametrize("text", ["", "signed in!", "[]", "null", '{"Version": 1} {}'])
+    @pytest.mark.parametrize("text", ["signed in!", "[]", "null", '{"Version": 1} {}'])
     def test_what_is_no_json_object_is_not_quoted(self, text: str, world: World, key: Key) -> None:
         printing(world, text)
         assert failure(world).cause == "it is no JSON object"
+
+    def test_a_program_that_prints_nothing_is_told_so(self, world: World, key: Key) -> None:
+        printing(world, "")
+        assert failure(world).cause == "it printed nothing"
 
     def test_expired_credentials_are_told(self, world: World, key: Key) -> None:
         printing(world, json.dumps(answer(key, Expiration="2020-01-01T00:00:00Z")))

@@ -195,7 +195,7 @@ class TestProcess:
             ),
             pytest.param(f"print({SECRET!r})\nraise SystemExit(3)\n", "ended with code 3", id="silent"),
             pytest.param(f"print({SECRET!r})\n", "it is no JSON object", id="no-json"),
-            pytest.param("", "it is no JSON object", id="nothing"),
+            pytest.param("", "it printed nothing", id="nothing"),
             pytest.param(f"print('[\"{SECRET}\"]')\n", "it is no JSON object", id="a-list"),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'Version': 2})!r})\n", "Version must be the number 1", id="version"
@@ -283,7 +283,7 @@ class TestProcess:
         assert (held.found, held.good) == ("credential_process", True)
         assert found in program.found
         assert program.good is good
-        assert (problem_in(base, inputs) is None) is good
+        assert (problem_in(findings_of(base, inputs)) is None) is good
         assert not (home.path / "runs").exists()
 
     def test_the_device_of_hop_1_stays_for_keys_that_it_may_give(self, home: Home) -> None:

@@ -239,6 +239,20 @@ class TestIdentityCenter:
         _, sign_in = findings_of(base, inputs)
         assert (sign_in.found, sign_in.good) == (found, good)
 
+    def test_a_session_that_is_not_there_is_told_alike_by_plan_and_walk(self, home: Home) -> None:
+        home.write(SSO.replace("sso_session = corp", "sso_session = crop"))
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("sso"), inputs.aws)
+        with pytest.raises(SourceError) as caught:
+            home.load("sso")
+        assert caught.value.what == (
+            "AWS profile 'sso' names the sso-session 'crop', which does not exist"
+        )
+        assert caught.value.fix == "did you mean corp"
+        _, session = findings_of(base, inputs)
+        assert session.found == f"{caught.value.what}: {caught.value.cause}"
+        assert session.good is False
+
     def test_its_stamp_is_its_sections_and_its_session_is_kept(self, home: Home) -> None:
         inputs = home.inputs()
         base, _, _ = expand(home.source("sso"), inputs.aws)
@@ -292,6 +306,26 @@ class TestWebIdentity:
         assert caught.value.cause == f"{home.path / 'token'}: no such file or directory"
         assert caught.value.fix == "check web_identity_token_file of the profile"
 
+    @pytest.mark.parametrize("there", [True, False])
+    def test_whether_its_token_file_is_there_is_seen_without_a_call(
+        self, there: bool, home: Home
+    ) -> None:
+        token = home.path / "token"
+        if there:
+            token.write_text(TOKEN)
+        self.profile(home, token)
+        watched: list[Path] = []
+
+        def watch(path: Path) -> Path:
+            watched.append(path)
+            return path
+
+        inputs = replace(home.inputs(), watched=watch)
+        base, _, _ = expand(home.source("w"), inputs.aws)
+        _, file = findings_of(base, inputs)
+        assert (file.looked_for, file.good) == (f"its web_identity_token_file, {token}", there)
+        assert watched == [token]
+
     def test_a_token_that_sts_refuses_is_told(
         self,
         home: Home,
@@ -323,7 +357,7 @@ class TestWebIdentity:
 
 
 class TestMachine:
-    """Roles of this machine, by ``credential_source`` or where a profile holds nothing."""
+    """Roles of this machine, by ``credential_source``: beside a ``role_arn``, or alone."""
 
     DOCUMENT = json.dumps(
         {
@@ -345,36 +379,30 @@ class TestMachine:
         listing = "/latest/meta-data/iam/security-credentials/"
         return 200, "Web" if path == listing else self.DOCUMENT
 
-    @pytest.mark.parametrize(
-        "config", [f"role_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n", ""]
-    )
-    def test_the_instances_role(self, config: str, home: Home, loopback: Loopback) -> None:
+    @pytest.mark.parametrize("role", [f"role_arn = {ROLE}\n", ""])
+    def test_the_instances_role(self, role: str, home: Home, loopback: Loopback) -> None:
         home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = loopback.url
         loopback.answers.append(self.imds)
-        home.write(f"[profile m]\n{config}")
+        home.write(f"[profile m]\n{role}credential_source = Ec2InstanceMetadata\n")
         assert home.load("m") == self.FOUND
 
-    @pytest.mark.parametrize(
-        "config", [f"role_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n", ""]
-    )
+    @pytest.mark.parametrize("role", [f"role_arn = {ROLE}\n", ""])
     def test_version_1_of_the_metadata_is_never_asked(
-        self, config: str, home: Home, loopback: Loopback
+        self, role: str, home: Home, loopback: Loopback
     ) -> None:
         home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = loopback.url
         loopback.answers.append(lambda *_: (404, ""))
-        home.write(f"[profile m]\n{config}")
+        home.write(f"[profile m]\n{role}credential_source = Ec2InstanceMetadata\n")
         with pytest.raises(SourceError):
             home.load("m")
         assert {method for method, _, _ in loopback.asked} == {"PUT"}
 
-    @pytest.mark.parametrize(
-        "config", [f"role_arn = {ROLE}\ncredential_source = EcsContainer\n", ""]
-    )
-    def test_the_containers_role(self, config: str, home: Home, loopback: Loopback) -> None:
+    @pytest.mark.parametrize("role", [f"role_arn = {ROLE}\n", ""])
+    def test_the_containers_role(self, role: str, home: Home, loopback: Loopback) -> None:
         home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{loopback.url}/role"
         home.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "bearer"
         loopback.answers.append(lambda *_: (200, self.DOCUMENT))
-        home.write(f"[profile m]\n{config}")
+        home.write(f"[profile m]\n{role}credential_source = EcsContainer\n")
         assert home.load("m") == self.FOUND
         assert loopback.asked[0][2]["authorization"] == "bearer"
 
@@ -397,23 +425,59 @@ class TestMachine:
         assert (stamp.value, stamp.long_lived) == (None, False)
         assert str(stamp.problem).startswith(str(problem))
 
-    def test_a_profile_with_nothing_on_a_machine_without_a_role_is_told(self, home: Home) -> None:
-        home.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        home.write("[profile m]\nregion = eu-west-1\n")
+    @pytest.mark.parametrize(
+        ("body", "cause"),
+        [
+            pytest.param(
+                "aws_acess_key_id = AKIAX\naws_secret_acess_key = y\n",
+                "aws_acess_key_id: did you mean aws_access_key_id?; "
+                "aws_secret_acess_key: did you mean aws_secret_access_key?",
+                id="typos",
+            ),
+            pytest.param(
+                "credential-process = x\n",
+                "credential-process: did you mean credential_process?",
+                id="a-hyphen",
+            ),
+            pytest.param(
+                "aws_secret_access_key = y\n",
+                "it says no more than aws_secret_access_key",
+                id="half",
+            ),
+            pytest.param(
+                "region = eu-west-1\naws_account_id = 111111111111\nsso_region = eu-west-1\n",
+                "it has no keys, no sign-in and no process",
+                id="region-only",
+            ),
+            pytest.param(
+                "credential_source = Moon\n",
+                "it says no more than credential_source",
+                id="no-source",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["m", "default"])
+    def test_a_profile_with_nothing_never_falls_through_to_the_machines_role(
+        self, name: str, body: str, cause: str, home: Home, loopback: Loopback
+    ) -> None:
+        home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = loopback.url
+        loopback.answers.append(self.imds)
+        home.write("", f"[{name}]\n{body}")
         with pytest.raises(SourceError) as caught:
-            home.load("m")
-        assert caught.value.what == "there are no credentials for AWS profile 'm'"
-        assert "AWS_EC2_METADATA_DISABLED is true" in str(caught.value.cause)
-
-    def test_what_stands_in_for_a_profile_with_nothing_is_shown(self, home: Home) -> None:
-        home.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        home.write("[profile m]\nregion = eu-west-1\n")
+            home.load(name)
+        assert (caught.value.exit_code, caught.value.cause) == (4, cause)
+        assert caught.value.what == f"there are no credentials for AWS profile '{name}'"
+        assert "credential_source = Ec2InstanceMetadata" in str(caught.value.fix)
         inputs = home.inputs()
-        base, _, _ = expand(home.source("m"), inputs.aws)
-        nothing, machine = findings_of(base, inputs)
-        assert (nothing.good, machine.good) == (None, False)
-        assert "the machine's role stands in" in nothing.found
-        assert "switched off" in str(stamp_of(base, inputs).problem)
+        base, _, _ = expand(home.source(name), inputs.aws)
+        told = f"{caught.value.what}: {cause}"
+        assert stamp_of(base, inputs).problem == told
+        assert [(each.found, each.good) for each in findings_of(base, inputs)] == [(told, False)]
+        assert loopback.asked == []
+
+    def test_keys_of_the_default_profile_are_its_own(self, home: Home) -> None:
+        home.write("", f"[default]\naws_access_key_id = AKIAX\naws_secret_access_key = {SECRET}\n")
+        assert home.load("default") == Credentials("AKIAX", Secret(SECRET))
 
     @pytest.mark.parametrize("status", [403, 503])
     def test_a_container_endpoint_that_fails_is_told(
@@ -439,3 +503,19 @@ class TestLogin:
             "aws login --profile l",
             'pip install "rolehop[aws-login]"',
         )
+
+    @pytest.mark.parametrize("installed", [True, False])
+    def test_whether_its_library_is_there_is_seen_without_a_call(
+        self, installed: bool, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "path", [str(home.path)])
+        for name in [each for each in sys.modules if each.partition(".")[0] == "awscrt"]:
+            monkeypatch.delitem(sys.modules, name)
+        if installed:
+            (home.path / "awscrt.py").write_text("")
+        home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
+        inputs = home.inputs()
+        base, _, _ = expand(home.source("l"), inputs.aws)
+        _, library = findings_of(base, inputs)
+        assert library.good is installed
+        assert ('pip install "rolehop[aws-login]"' in library.found) is not installed

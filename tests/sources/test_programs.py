@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from rolehop.errors import SourceError
 from rolehop.sources import programs
-from rolehop.sources.programs import printed_by
+from rolehop.sources.programs import masked, printed_by
 from rolehop.values import replace
 from rolehop.vault import lock
 from tests.sources.conftest import Home
@@ -57,3 +59,93 @@ def test_too_much_output_says_what_to_do(home: Home) -> None:
         printed_by(["yes"], home.inputs(), what="x")
     assert caught.value.cause == "yes: over 1,000,000 bytes"
     assert "stdout" in str(caught.value.fix)
+
+
+# A JSON Web Token, base64 as `base64` breaks it, and the same behind words.
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
+BASE64 = base64.b64encode(b"<samlp:Response>" + bytes(range(256))).decode()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (JWT, "[hidden]"),
+        (f"token={JWT};", "token=[hidden];"),
+        (f"https://idp.example/?t={JWT}", "https://idp.example/?t=[hidden]"),
+        (BASE64[:76], "[hidden]"),
+        (f"got '{BASE64}', sorry", "got '[hidden]', sorry"),
+        (
+            f'{{"url":"https://x","SAMLResponse":"{BASE64}"}}',
+            '{"url":"https://x","SAMLResponse":"[hidden]"}',
+        ),
+        # What people need to read.
+        ("touch the key", "touch the key"),
+        (f"open https://idp.example/{'a' * 50}?state={'b' * 43}", None),
+        (
+            "arn:aws:iam::111111111111:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef",
+            None,
+        ),
+        ("111111111111:role/AWSReservedSSO_AdministratorAccess_0123456789abcdef", None),
+        ("/usr/lib/python3/dist-packages/botocore/credentials.py", None),
+        ("id 0f3b0f3b-0f3b-0f3b-0f3b-0f3b0f3b0f3b", None),
+    ],
+)
+def test_what_looks_like_a_token_is_masked(said: str, shown: str | None) -> None:
+    assert masked(said) == (said if shown is None else shown)
+
+
+def test_masking_a_long_line_takes_no_time() -> None:
+    started = time.monotonic()
+    for text in ("eyJ" * 300_000, "a/" * 400_000, "eyJa." * 200_000):
+        masked(text)
+    assert time.monotonic() - started < 5
+
+
+def test_words_of_a_program_whose_answer_is_a_secret_are_said_once_and_masked(home: Home) -> None:
+    command = ["sh", "-c", f"echo wrong: {BASE64} >&2; exit 1"]
+    heard: list[str] = []
+    inputs = replace(home.inputs(), note=heard.append)
+    with pytest.raises(SourceError) as caught:
+        printed_by(command, inputs, what="x", secret=True)
+    assert heard == ["wrong: [hidden]"]
+    assert caught.value.cause == "sh ended with code 1; its words stand above"
+    with pytest.raises(SourceError) as caught:  # -q: nothing stands above
+        printed_by(command, replace(inputs, quiet=True), what="x", secret=True)
+    assert caught.value.cause == "wrong: [hidden]"
+    with pytest.raises(SourceError) as caught:
+        printed_by(["false"], inputs, what="x", secret=True)
+    assert caught.value.cause == "false ended with code 1"
+
+
+def test_a_program_that_was_killed_says_by_what(home: Home) -> None:
+    with pytest.raises(SourceError) as caught:
+        printed_by(["sh", "-c", "kill -9 $$"], home.inputs(), what="x")
+    assert caught.value.cause == "sh was killed by signal 9 (SIGKILL)"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "way_out"),
+    [
+        ("echo it\n", 0o700, "a line that names its interpreter, e.g. #!/bin/sh"),
+        ("#!/bin/sh\n", 0o600, "chmod +x"),
+        ("#!/nonexistent/sh\n", 0o700, "the interpreter that it names is not there"),
+        (None, 0o700, "correct the path of the program"),
+    ],
+    ids=["no-interpreter-line", "not-executable", "no-interpreter", "absent"],
+)
+def test_a_program_by_its_whole_path_that_cannot_be_started_says_what_to_mend(
+    home: Home, tmp_path: Path, text: str | None, mode: int, way_out: str
+) -> None:
+    program = tmp_path / "tool"
+    if text is not None:
+        program.write_text(text)
+        program.chmod(mode)
+    with pytest.raises(SourceError, match="x cannot be started") as caught:
+        printed_by([str(program)], home.inputs(), what="x")
+    assert way_out in str(caught.value.fix)
+
+
+def test_a_program_by_its_name_alone_is_to_be_named_whole(home: Home) -> None:
+    with pytest.raises(SourceError) as caught:
+        printed_by(["no-such-tool"], home.inputs(), what="x")
+    assert "write the program's whole path" in str(caught.value.fix)

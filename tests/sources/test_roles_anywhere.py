@@ -239,7 +239,24 @@ class TestRolesAnywhere:
         assert tokens.documents["roles-anywhere/s"] == {"passphrase": Secret(PASSPHRASE)}
         assert load(world, tokens=tokens).access_key_id
         assert roles_anywhere.logout(source, inputs)
-        assert isinstance(failure(world, tokens=tokens), NoTerminal)
+        nobody = failure(world, tokens=tokens)
+        assert isinstance(nobody, NoTerminal)
+        key = world.config_file.with_name("me.key")
+        assert nobody.cause == f"{key} of source 's' opens with one, and none is kept"
+        assert "rolehop source login s, in a terminal" in str(nobody.fix)
+        assert "passphrase_command" in str(nobody.fix)
+
+    def test_a_logout_says_that_sessions_stay(
+        self, world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        leaf = issue("me", root)
+        with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
+        told = world.rolehop("source", "login", "s", "--stdin", input=PASSPHRASE)
+        assert told.code == 0, told.err
+        said = world.rolehop("source", "logout", "s").err
+        assert "forgot the passphrase of 's'; sessions stay until they end" in said
+        assert "rolehop logout CHAIN" in said
+        assert "the passphrase of 's' was not kept" in world.rolehop("source", "logout", "s").err
 
     def test_a_login_without_a_need_is_told(
         self, world: World, double: RolesAnywhere, root: Issued
@@ -380,6 +397,42 @@ class TestFailures:
         notes: list[str] = []
         load(world, note=notes.append)
         assert [("ends in" in note) for note in notes] == [True] * warned
+        planned = world.rolehop("plan", "there").out
+        assert ("note: the certificate of CN=me ends in" in planned) is warned
+        (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert (row["state"], row["problem"]) == ("ready", None)
+        assert str(row["warning"]).startswith("the certificate of CN=me ends in") is warned
+        assert ("ends in" in world.rolehop("source", "list").out) is warned
+
+    def test_an_end_within_the_hour_is_told_in_minutes(self, root: Issued) -> None:
+        now = datetime(2026, 8, 1, 12, tzinfo=UTC)
+        leaf = issue("me", root, ends=now + timedelta(minutes=28, seconds=30), begins=now)
+        warning = x509.check_validity(leaf.certificate, now + timedelta(seconds=20 * 60))
+        assert str(warning).startswith("the certificate of CN=me ends in 8 min: ")
+
+    @pytest.mark.parametrize(
+        ("passphrase", "stands_in_the_way"), [("secret words", True), (None, False)]
+    )
+    @pytest.mark.parametrize("sealed", ["key", "p12"])
+    def test_a_passphrase_command_whose_program_is_missing_is_seen_without_running_it(
+        self,
+        passphrase: str | None,
+        stands_in_the_way: bool,
+        sealed: str,
+        world: World,
+        root: Issued,
+    ) -> None:
+        leaf = issue("me", root)
+        command = 'passphrase_command = "/no/such/tool"'
+        with_files(world, leaf, key_pem(leaf.key, passphrase=passphrase), command)
+        if sealed == "p12":
+            write(world.config_file.parent / "me.p12", p12(leaf, [], passphrase))
+            settings(world, f'pkcs12 = "me.p12"\n{command}')
+        told = "the program of passphrase_command, /no/such/tool: it is not there"
+        planned = world.rolehop("plan", "there", "--format", "json").json["hops"][0]["will_fail"]
+        assert planned == (told if stands_in_the_way else None)
+        (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
+        assert row["problem"] == planned
 
     def test_a_role_that_the_profile_does_not_list_is_told(
         self, world: World, double: RolesAnywhere, root: Issued

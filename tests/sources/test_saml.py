@@ -224,6 +224,28 @@ class TestSaml:
         assert found is not None
         assert found.expires_at == ends
 
+    def test_a_session_of_the_provider_that_is_over_is_an_expired_assertion(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        ends = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
+        by_variable(world, idp.assertion([START], session_ends=ends))
+        told = "the assertion of source 's' has expired"
+        until = f"it was good until {ends:%Y-%m-%dT%H:%M:%SZ}: they last minutes"
+        error = failure(world)
+        assert (error.exit_code, error.what, error.cause) == (4, told, until)
+        planned = world.rolehop("plan", "there", "--format", "json")
+        assert planned.json["hops"][0]["will_fail"] == f"{told}: {until}"
+        assert world.sts.calls == []
+        # Where this machine's clock is behind, AWS says it.
+        begun = ends - timedelta(minutes=2)
+        lasts = timedelta(hours=1)
+        by_variable(world, idp.assertion([START], now=begun, lasts=lasts, session_ends=ends))
+        with pytest.raises(SourceError) as caught:
+            build_source(
+                source_of(world), inputs_of(world, now=lambda: ends - timedelta(minutes=1))
+            ).load()
+        assert "ExpiredTokenException" in str(caught.value.cause)
+
 
 class TestRoles:
     def test_one_of_several_is_picked_by_a_person(
@@ -321,6 +343,24 @@ class TestFailures:
         error = failure(world)
         assert error.cause == cause
         assert "secret" not in f"{error.what}{error.cause}{error.fix}"
+
+    @pytest.mark.parametrize("command", [("source", "test", "s"), ("credential-process", "there")])
+    def test_a_command_that_says_the_assertion_and_fails_shows_none_of_it(
+        self, command: tuple[str, ...], world: World, idp: IdentityProvider
+    ) -> None:
+        written = world.home / "assertion"
+        written.write_text(idp.assertion([START]))
+        script = f"base64 -d {written} | base64 >&2; cat {written} >&2; exit 1"
+        use(world, f'type = "saml"\nassertion_command = ["sh", "-c", "{script}"]')
+        done = world.rolehop(*command)
+        assert done.code == 4
+        assert "rolehop: [hidden]" in done.err
+        assert "cause: sh ended with code 1; its words stand above" in done.err
+        text = written.read_text()
+        shown = done.out + done.err
+        assert not [
+            text[at : at + 40] for at in range(0, len(text), 40) if text[at : at + 40] in shown
+        ]
 
     def test_an_expired_one_is_told_before_any_call(
         self, world: World, idp: IdentityProvider
@@ -472,7 +512,7 @@ class TestOfflineProblems:
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, "")
-        assert "has no assertion: the variable SAML is not set" in self.problem(world)
+        assert "has no assertion: the variable SAML is empty" in self.problem(world)
         by_variable(world, "<Response/>")
         assert "cannot be read: " in self.problem(world)
         begun = datetime.now(UTC) - timedelta(minutes=10)
@@ -480,6 +520,13 @@ class TestOfflineProblems:
         assert "has expired: it was good until " in self.problem(world)
         by_variable(world, idp.assertion([OTHER]), f'role = "{START}"')
         assert f"does not offer {START}: it offers {OTHER}" in self.problem(world)
+
+    def test_a_command_whose_program_is_missing_is_seen_without_running_it(
+        self, world: World
+    ) -> None:
+        use(world, 'type = "saml"\nassertion_command = "no-such-tool --saml"')
+        told = "the program of assertion_command, no-such-tool: it is not on PATH"
+        assert self.problem(world) == told
 
     def test_several_roles_want_somebody_who_picks(
         self, world: World, idp: IdentityProvider

@@ -218,6 +218,22 @@ def test_some_are_asked_by_their_program(
     assert done.code == 0, done.err
 
 
+@pytest.mark.parametrize("ci", ["buildkite", "circleci"])
+def test_a_job_without_the_program_that_must_be_asked_is_told_what_to_do(
+    federated: Federated, ci: str
+) -> None:
+    federated.world.more |= {
+        "BUILDKITE_JOB_ID": "7",
+        "CIRCLE_OIDC_TOKEN_V2": "x",
+        "PATH": str(federated.world.folder),
+    }
+    federated.source(f'ci = "{ci}"', f'audience = "{AUDIENCE}"')
+    assert "here, which gives the token of " in _planned(federated)
+    done = federated.export()
+    assert (done.code, "it is not on PATH" in done.err) == (4, True)
+    assert "install it where the job runs, in PATH" in done.err
+
+
 @pytest.mark.parametrize(
     ("ci", "words"),
     [
@@ -325,6 +341,12 @@ def test_what_a_token_says_is_told_by_plan_and_source_list(federated: Federated)
     assert [each["good"] for each in tested.json["findings"]] == [True, False]
 
 
+def test_a_token_command_whose_program_is_missing_is_told_by_plan(federated: Federated) -> None:
+    federated.source('token_command = ["/no/such/tool", "x"]')
+    told = "the program of token_command, /no/such/tool: it is not there"
+    assert _planned(federated) == told
+
+
 def test_eks_variables_without_a_role_are_told_by_plan(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(role=None)
@@ -413,6 +435,32 @@ def test_keys_of_an_issuer_that_aws_cannot_fetch_are_told(federated: Federated) 
     done = federated.export()
     assert done.code == 5
     assert "jwks_uri" in done.err
+
+
+@pytest.mark.parametrize(
+    ("change", "fix"),
+    [
+        ("signature", "get a new token"),
+        ("audience", "add that audience"),
+        ("provider", "needs an OIDC provider"),
+    ],
+)
+def test_the_advice_fits_what_aws_says_of_the_token(
+    federated: Federated, change: str, fix: str
+) -> None:
+    audience = "somebody-else" if change == "audience" else AUDIENCE
+    token = federated.issuer.token(SUBJECT, audience)
+    if change == "signature":
+        other = federated.issuer.token("repo:corp/other", AUDIENCE)
+        token = f"{token.rpartition('.')[0]}.{other.rpartition('.')[2]}"
+    federated.token_file.write_text(token)
+    role = HUB if change == "provider" else DEPLOY
+    federated.source(f'token_file = "{federated.token_file}"', role=role)
+    done = federated.export("own")
+    assert done.code == 5
+    told = json.loads(done.err)
+    assert "InvalidIdentityToken" in told["cause"]
+    assert fix in told["fix"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"<AssumeRoleWithWebIdentityResponse/>"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rolehop.show.plain import as_text
 from rolehop.show.role import role_document, role_view
 from rolehop.trust.bounds import _overlap, covers
-from rolehop.trust.records import read_records
+from rolehop.trust.outputs import read_records
 from rolehop.trust.role import RoleReport, report_on
 from rolehop.trust.wildcard import matches_text
 

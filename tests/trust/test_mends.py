@@ -12,16 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rolehop.arn import RoleArn
 from rolehop.show.plain import as_text
 from rolehop.show.verdict import verdict_view
-from rolehop.trust import Outcome
-from rolehop.trust.chain import judge_chain
+from rolehop.trust import LaneName, Outcome
+from rolehop.trust.chain import ChainVerdict, judge_chain
 from rolehop.trust.course import Course
 from rolehop.trust.edit import Edit
-from rolehop.trust.hops import Setting, Start
+from rolehop.trust.hops import Carried, HopAsked, Setting, Start
+from rolehop.trust.kept import kept
 from rolehop.trust.mend import Change, Mend, Owner, apply_mends
+from rolehop.trust.outputs import read_records
 from rolehop.trust.own import OwnCall, own_request
-from rolehop.trust.records import Records, read_records
+from rolehop.trust.records import Records
 from rolehop.trust.ways import Way
 from rolehop.values import replace
 from tests.trust.broken import (
@@ -30,6 +33,7 @@ from tests.trust.broken import (
     BROKEN,
     HUB,
     NOW,
+    WITHOUT_MFA,
     Breaks,
     Case,
     also,
@@ -303,7 +307,7 @@ def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -
     assert mend.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
     assert mend.waived == ("aws:MultiFactorAuthPresent",)
     text = as_text(verdict_view(judge_chain("chain", "me", course(case)), verbose=False))
-    assert "beware: it no longer asks this caller for MFA" in text
+    assert "beware: nobody asks this caller for MFA any more" in text
     assert "the session of a role never carries MFA" in text
     assert "or send what it asks for" not in text
 
@@ -333,6 +337,13 @@ def test_a_policy_that_others_share_is_left_alone() -> None:
 
 
 TEAM = "arn:aws:iam::111111111111:policy/team"
+BESIDE = [
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+]
 
 
 @pytest.mark.parametrize(
@@ -341,31 +352,190 @@ TEAM = "arn:aws:iam::111111111111:policy/team"
         (
             {"Action": ["iam:*", "sts:AssumeRole"], "Resource": ADMIN},
             Change.REPLACE,
-            {"Action": "iam:*", "Resource": ADMIN},
+            [{"Action": "iam:*", "Resource": ADMIN}],
         ),
         (
             {"Action": "sts:*", "Resource": [ADMIN, HUB]},
             Change.REPLACE,
-            {"Action": "sts:*", "Resource": HUB},
+            [
+                {"Action": "sts:*", "Resource": HUB},
+                {"Action": BESIDE, "Resource": ADMIN},
+            ],
         ),
         (
             {"Action": "sts:*", "NotResource": HUB},
             Change.REPLACE,
-            {"Action": "sts:*", "NotResource": [HUB, ADMIN]},
+            [
+                {"Action": "sts:*", "NotResource": [HUB, ADMIN]},
+                {"Action": BESIDE, "Resource": ADMIN},
+            ],
         ),
         (
-            {"Action": "sts:*", "Resource": "arn:aws:iam::*:role/*"},
+            {"Action": "sts:AssumeRole", "Resource": ADMIN},
             Change.REMOVE,
-            {"Action": "sts:*", "Resource": "arn:aws:iam::*:role/*"},
+            [{"Action": "sts:AssumeRole", "Resource": ADMIN}],
         ),
     ],
 )
 def test_a_deny_of_the_callers_own_loses_what_this_call_is_about(
-    deny: Json, change: Change, left: Json
+    deny: Json, change: Change, left: list[Json]
 ) -> None:
-    mend = only(sets("hub", may("*"), {"Effect": "Deny", **deny}))
-    assert (mend.change, mend.index) == (change, 2)
-    assert mend.statement == {"Effect": "Deny", **left}
+    case = broken(sets("hub", may("*"), {"Effect": "Deny", **deny}))
+    (way,) = ways_at(case, 2)
+    steps = [each for each in way.steps if isinstance(each, Mend)]
+    assert (steps[0].change, steps[0].index) == (change, 2)
+    assert {each.change for each in steps[1:]} <= {Change.ADD}
+    assert [each.statement for each in steps] == [{"Effect": "Deny", **each} for each in left]
+
+
+def test_what_a_deny_is_no_more_is_told() -> None:
+    team = ADMIN.replace("Admin", "*")
+    deny = {**may(team), "Effect": "Deny", "Condition": WITHOUT_MFA["Condition"]}
+    case = broken(sets("hub", may("*"), deny))
+    text = " ".join(as_text(verdict_view(judged(case), verbose=False)).split())
+    assert "beware: this one call is then let through without regard to MFA" in text
+    assert f"beware: nothing denies this call on the other roles of {team} any more" in text
+
+
+def test_what_tells_services_from_people_is_not_said_to_be_given_up() -> None:
+    condition = {
+        "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-mine"},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    }
+    deny = {**trusts("*"), "Effect": "Deny", "Resource": "*", "Condition": condition}
+    case = broken(sets("rcp-333333333333", deny))
+    known = replace(course(case).setting, told={"aws:principalorgid": ("o-other",)})
+    verdict = judge_chain("chain", "me", replace(course(case), setting=known))
+    text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
+    assert "let through without regard to the caller's organization" in text
+    assert "regard to the caller's organization," not in text
+
+
+def judged(case: Case) -> ChainVerdict:
+    return judge_chain("chain", "me", course(case))
+
+
+# ---- within one account
+
+
+LOCAL = "arn:aws:iam::111111111111:role/Local"
+BOB = "arn:aws:iam::111111111111:user/bob"
+
+
+def at_home(trust: Json, *statements: Json, **hop: Any) -> ChainVerdict:
+    """Judge alice's call of a role of her own account."""
+    user = {
+        "Arn": ALICE,
+        "UserId": "AIDAALICE",
+        "UserPolicyList": [{"PolicyName": "own", "PolicyDocument": policy(*statements)}],
+        "AttachedManagedPolicies": [],
+        "GroupList": [],
+    }
+    role = {
+        "Arn": LOCAL,
+        "RoleId": "AROALOCAL",
+        "AssumeRolePolicyDocument": policy(trust),
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [],
+    }
+    known = read_records(json.dumps({"UserDetailList": [user], "RoleDetailList": [role]}))
+    asked = HopAsked(RoleArn.parse(LOCAL), "s1", **hop)
+    return judge_chain("chain", "me", Course(NOBODY, (asked,), Setting(known, NOW)))
+
+
+EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-42"}}
+
+
+@pytest.mark.parametrize(
+    ("trust", "statements", "found"),
+    [
+        (trusts(BOB), [], [["trust"]]),
+        (trusts(ALICE, **EXTERNAL), [], [["external_id"], ["trust"]]),
+        (trusts("111111111111"), [], [["permissions"]]),
+        (trusts("111111111111", **EXTERNAL), [], [["external_id", "permissions"], ["trust"]]),
+        (trusts(BOB), [{**may(LOCAL), "Condition": EXTERNAL}], [["trust"]]),
+        (trusts(BOB), [{**may(LOCAL), "Effect": "Deny"}], [["trust", "permissions"]]),
+    ],
+    ids=["bob", "named", "account", "account and condition", "own condition", "own Deny"],
+)
+def test_whom_the_trust_policy_names_needs_no_policy_of_their_own(
+    trust: Json, statements: list[Json], found: list[list[str]]
+) -> None:
+    verdict = at_home(trust, *statements)
+    ways = verdict.hops[0].ways()
+    changed = [
+        [next(iter(e.keys)) if isinstance(e, Edit) else e.lane.value for e in way.steps]
+        for way in ways
+    ]
+    assert changed == found
+    text = as_text(verdict_view(verdict, verbose=False))
+    idle = "caller's permissions  does not matter once the trust policy names the caller"
+    assert (idle in text) is not any("permissions" in each for each in found)
+
+
+# ---- values to send
+
+
+def asking(**condition: Json) -> Case:
+    return broken(sets("trust-admin", trusts(HUB, "sts:*", **condition)))
+
+
+def test_an_external_id_that_sts_does_not_take_is_not_proposed() -> None:
+    case = asking(StringEquals={"sts:ExternalId": "x"})
+    (way,) = ways_at(case, 2)
+    assert [type(each) for each in way.steps] == [Mend]
+    assert "external_id =" not in as_text(verdict_view(judged(case), verbose=False))
+
+
+def test_of_an_external_id_that_its_account_tells_the_form_is_shown() -> None:
+    case = asking(StringLike={"sts:ExternalId": "cust-*"})
+    step = ways_at(case, 2)[0].steps[0]
+    assert isinstance(step, Edit)
+    assert (step.shown, step.example) == ({"external_id": "cust-…"}, False)
+    text = as_text(verdict_view(judged(case), verbose=False))
+    assert '    external_id = "cust-…"\n' in text
+    assert "its form only: whoever owns account 333333333333 tells the value" in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "keys"),
+    [
+        ({"Null": {"sts:ExternalId": "false"}}, {"external_id": "any-value"}),
+        ({"StringLike": {"sts:ExternalId": "*"}}, {"external_id": "any-value"}),
+        (
+            {"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}},
+            {"tags": {"team": "any-value"}},
+        ),
+        ({"Null": {"aws:TagKeys": "false"}}, {"tags": {"any-key": "any-value"}}),
+        ({"Null": {"aws:RequestTag/team": "false"}}, {"tags": {"team": "any-value"}}),
+        (
+            {"ForAnyValue:StringEquals": {"sts:TransitiveTagKeys": "team"}},
+            {"tags": {"team": "any-value"}, "transitive_tags": ["team"]},
+        ),
+    ],
+)
+def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json) -> None:
+    case = asking(**condition)
+    way = ways_at(case, 2)[0]
+    step = way.steps[0]
+    assert isinstance(step, Edit)
+    assert (step.keys, step.example, step.form) == (keys, True, {})
+    assert double_accepts(made(case, way))
+    text = as_text(verdict_view(judged(case), verbose=False))
+    assert "any value will do: put your own there" in text
+
+
+def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
+    condition = Course(
+        Start(ALICE, carried=Carried({"team": "x"}, ("team",))), (), Setting(Records(), NOW)
+    )
+    call = as_request(
+        {**make_world(Random(1)), "actions": ["sts:TagSession"]}  # noqa: S311 - no secret
+    )
+    tags = call.context.told({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
+    asked = replace(call, context=tags)
+    found = kept(None, LaneName.TRUST, asked, ["sts:TagSession"], condition.travelling(0))
+    assert found.conditions["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
 
 
 def test_a_document_of_the_old_language_stays_so() -> None:
@@ -389,12 +559,12 @@ def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
 
 
 def test_what_the_user_says_of_the_call_is_not_overruled_by_a_change_of_the_chain() -> None:
-    case = broken(BROKEN["the external ID is missing"][0])
-    told = {"sts:externalid": ("said",)}
+    case = broken(BROKEN["MFA is wanted on hop 1 and there is none"][0])
+    told = {"aws:multifactorauthpresent": ("false",)}
     asked = replace(course(case), setting=replace(course(case).setting, told=told))
-    (way,) = judge_chain("chain", "me", asked).hops[1].ways()
+    (way,) = judge_chain("chain", "me", asked).hops[0].ways()
     assert isinstance(way.steps[0], Mend)
-    assert way.steps[0].statement["Condition"] == {"StringEquals": {"sts:ExternalId": "said"}}
+    assert way.steps[0].waived == ("aws:MultiFactorAuthPresent",)
 
 
 def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.trust import LaneName, Outcome, Reason, Verdict, evaluate
 from rolehop.trust.context import UNKNOWN
-from rolehop.trust.hops import Carried, Setting, Told
+from rolehop.trust.hops import SOURCE_SESSION, Carried, Setting, Told
 from rolehop.trust.mend import mends
 from rolehop.trust.own import PROFILE, OwnCall, own_request
 from rolehop.trust.records import Entity, Records
@@ -33,16 +33,21 @@ def statement(principal: Any, action: Any = WEB, effect: str = "Allow", **condit
     return {**made, "Condition": condition} if condition else made
 
 
+def policy_text(*statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
 def judged(
     asked: OwnCall,
     *statements: Any,
     told: dict[str, list[str]] | None = None,
     rcp: Any = None,
 ) -> Verdict:
-    trust = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    trust = policy_text(*statements)
     rcps = {} if rcp is None else {"222222222222": (json.dumps({"Statement": [rcp]}),)}
     records = Records({asked.role: Entity(asked.role, trust=trust)}, rcps=rcps)
-    return evaluate(own_request(asked, Setting(records, NOW, "eu-west-1", told or {})))
+    taken = frozenset({SOURCE_SESSION, PROFILE})
+    return evaluate(own_request(asked, Setting(records, NOW, "eu-west-1", told or {}, taken)))
 
 
 def by_token(provider: str | None = PROVIDER, **said: Any) -> OwnCall:
@@ -55,7 +60,7 @@ def by_certificate(role: str = ROLE, known: Told | None = None) -> OwnCall:
         "sts:AssumeRole",
         service="rolesanywhere.amazonaws.com",
         known={"aws:SourceArn": [ANCHOR], "aws:SourceAccount": ["222222222222"]},
-        carried=Carried(source_identity=UNKNOWN, known=known or {}, assumed=(PROFILE,)),
+        carried=Carried(source_identity=UNKNOWN, known=known or {}, unseen=PROFILE),
     )
 
 
@@ -98,6 +103,26 @@ def test_tags_and_a_source_identity_in_a_token_ask_for_more() -> None:
 def test_what_a_token_may_carry_unread_is_named_as_assumed() -> None:
     verdict = judged(by_token(known={SUB: ("repo:me/x",)}), GITHUB)
     assert verdict.assuming == ("rcp", "source-session")
+
+
+def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
+    token = by_token(known={SUB: ("repo:me/x",)})
+    three = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+    lenient = statement({"Federated": PROVIDER}, three, StringLike={SUB: "repo:me/*"})
+    for trust, outcome, unknowns in (
+        (GITHUB, Outcome.UNKNOWN, (SOURCE_SESSION,)),
+        (lenient, Outcome.ALLOWED, ()),
+    ):
+        records = Records({ROLE: Entity(ROLE, trust=policy_text(trust))})
+        verdict = evaluate(own_request(token, Setting(records, NOW)))
+        assert (verdict.outcome, verdict.unknowns) == (outcome, unknowns)
+
+
+def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
+    anywhere = statement({"Service": "rolesanywhere.amazonaws.com"}, "sts:*")
+    records = Records({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
+    verdict = evaluate(own_request(by_certificate(), Setting(records, NOW)))
+    assert (verdict.outcome, verdict.unknowns) == (Outcome.UNKNOWN, (PROFILE,))
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"Federated": "*"}])

@@ -9,7 +9,8 @@ import pytest
 
 from rolehop.show.plain import as_text
 from rolehop.show.role import role_document, role_view
-from rolehop.trust.records import Records, read_records
+from rolehop.trust.outputs import read_records
+from rolehop.trust.records import Records
 from rolehop.trust.role import RoleReport, report_on
 from rolehop.values import replace
 

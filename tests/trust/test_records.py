@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,12 +12,14 @@ from urllib.parse import quote
 import pytest
 
 from rolehop.arn import RoleArn
+from rolehop.show.reasons import sentence
 from rolehop.trust import (
     NOT_THERE,
     NOT_VISIBLE,
     Context,
     LaneName,
     Outcome,
+    Reason,
     Request,
     evaluate,
     signer,
@@ -24,7 +28,10 @@ from rolehop.trust.contradiction import contradiction
 from rolehop.trust.evaluate import Shown
 from rolehop.trust.hops import HopAsked, Setting, Start, requests
 from rolehop.trust.mend import mends
-from rolehop.trust.records import NotRecords, Records, read_records
+from rolehop.trust.outputs import read_records
+from rolehop.trust.part import NotRecords
+from rolehop.trust.records import Records
+from rolehop.values import replace
 
 ROLE = "arn:aws:iam::222222222222:role/team/Hub"
 USER = "arn:aws:iam::222222222222:user/ann"
@@ -239,18 +246,20 @@ def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
     ("text", "says"),
     [
         ("", "not JSON"),
-        ("5", "neither an object nor a list"),
+        ("5", "the whole of it is a number, and {…} is expected there"),
         ("{}", "no output of"),
         ("[]", "tells of no user"),
         ('{"RoleDetailList": []}', "tells of no user"),
-        ('{"Role": {}}', "it lacks Arn, which IAM always says"),
-        ('{"RoleDetailList": [5]}', "a part of it is not what IAM writes there"),
+        ('{"Role": {}}', "Role lacks Arn, which IAM always says"),
+        ('{"Role": {"Arn": NaN}}', "NaN is no number"),
+        ('{"RoleDetailList": [5]}', "RoleDetailList[0] is a number"),
+        ("[" + "9" * 5000 + "]", "a number in it has 5000 digits"),
         ('{"Role": {"Arn": "a", "Arn": "b"}}', "stands twice"),
         ("[" * 200_000, "nested too deep"),
     ],
 )
 def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
-    with pytest.raises(NotRecords, match=says):
+    with pytest.raises(NotRecords, match=re.escape(says)):
         read_records(text)
 
 
@@ -276,3 +285,234 @@ def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
     assert [lane.name for lane in verdict.refused] == [LaneName.PERMISSIONS, LaneName.SESSION]
     documents = [mend.document for mend in mends(verdict)]
     assert documents == ["a new inline policy of role Hub", "session policy of the source"]
+
+
+A_POLICY = "arn:aws:iam::222222222222:policy/mine"
+REAL: dict[str, Any] = {
+    "UserDetailList": [
+        {
+            "Path": "/",
+            "UserName": "ann",
+            "UserId": "AIDAEXAMPLE",
+            "Arn": USER,
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}],
+            "GroupList": ["ops"],
+            "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": A_POLICY}],
+            "Tags": [{"Key": "team", "Value": "blue"}],
+        }
+    ],
+    "GroupDetailList": [
+        {
+            "Path": "/",
+            "GroupName": "ops",
+            "GroupId": "AGPAEXAMPLE",
+            "Arn": "arn:aws:iam::222222222222:group/ops",
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": ANY}],
+            "AttachedManagedPolicies": [],
+        }
+    ],
+    "RoleDetailList": [
+        {
+            "Path": "/team/",
+            "RoleName": "Hub",
+            "RoleId": "AROAEXAMPLE",
+            "Arn": ROLE,
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "AssumeRolePolicyDocument": TRUST,
+            "InstanceProfileList": [],
+            "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": quote(json.dumps(ANY))}],
+            "AttachedManagedPolicies": [],
+            "PermissionsBoundary": {
+                "PermissionsBoundaryType": "Policy",
+                "PermissionsBoundaryArn": A_POLICY,
+            },
+            "MaxSessionDuration": 3600,
+            "Description": "hub",
+            "Tags": [],
+            "RoleLastUsed": {},
+        }
+    ],
+    "Policies": [
+        {
+            "PolicyName": "mine",
+            "Arn": A_POLICY,
+            "DefaultVersionId": "v2",
+            "PolicyVersionList": [
+                {"Document": ANY, "VersionId": "v2", "IsDefaultVersion": True},
+            ],
+        }
+    ],
+    "IsTruncated": False,
+}
+
+
+def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the path of every value, the whole included."""
+    yield path
+    keyed = (
+        value
+        if isinstance(value, dict)
+        else dict(enumerate(value))
+        if isinstance(value, list)
+        else {}
+    )
+    for key, each in keyed.items():
+        yield from nodes(each, (*path, key))
+
+
+def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    made = json.loads(json.dumps(document))
+    place = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return made
+
+
+NO_WORDS = re.compile(r"iterable|indices|NoneType|attribute|'str'|Traceback|None")
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, True, 1.5, "\ud800", [None], {"x": []}])
+def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) -> None:
+    read = 0
+    documents = {
+        "details": REAL,
+        "role": {"Role": REAL["RoleDetailList"][0]},
+        "user": {"User": REAL["UserDetailList"][0]},
+        "roles": {"Roles": REAL["RoleDetailList"]},
+        "bare": REAL["RoleDetailList"][0],
+    }
+    for document in documents.values():
+        for path in nodes(document):
+            text = json.dumps(put(document, path, value))
+            try:
+                records = read_records(text)
+            except NotRecords as error:
+                assert not NO_WORDS.search(str(error)), (path, str(error))
+                assert "object" not in str(error)
+                continue
+            read += 1
+            for shown in (
+                records.trust(ROLE), records.permissions(ROLE), records.boundary(ROLE),
+                records.permissions(USER), records.boundary(USER),
+            ):  # fmt: skip
+                assert not NO_WORDS.search(" ".join(shown.missing)), (path, shown.missing)
+    assert read > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (
+            ("RoleDetailList", 0, "RolePolicyList"),
+            5,
+            "RoleDetailList[0].RolePolicyList is a number",
+        ),
+        (("RoleDetailList", 0, "Tags"), {"a": "b"}, "Tags is {…}, and a list is expected there"),
+        (("RoleDetailList", 0, "PermissionsBoundary"), "x", 'PermissionsBoundary is "x", and {…}'),
+        (("RoleDetailList", 0, "MaxSessionDuration"), "x", "a whole number is expected there"),
+        (("RoleDetailList", 0, "AssumeRolePolicyDocument"), [], "a policy document is expected"),
+        (("RoleDetailList", 0, "Arn"), USER, "the ARN of a role is expected there"),
+        (("UserDetailList", 0, "Arn"), ROLE, "the ARN of a user is expected there"),
+        (("UserDetailList", 0, "UserPolicyList", 0), None, "UserPolicyList[0] is null, and {…}"),
+        (("Policies", 0), {}, "Policies[0] lacks Arn"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
+    with pytest.raises(NotRecords, match=re.escape(says)):
+        read_records(json.dumps(put(REAL, path, value)))
+
+
+def test_list_roles_tells_trust_and_neither_permissions_nor_boundary() -> None:
+    listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
+    other = {**listed, "Arn": f"{ROLE}2", "RoleName": "Hub2"}
+    records = read_records(json.dumps({"Roles": [listed, other]}))
+    assert names(records.trust(f"{ROLE}2")) == ["trust policy of role Hub2"]
+    assert records.permissions(ROLE) == records.boundary(ROLE) == NOT_VISIBLE
+    assert records.entities[ROLE].tags is None
+    # What the details say of them is no contradiction, and counts.
+    for both in (
+        records.merged(read_records(json.dumps(REAL))),
+        read_records(json.dumps(REAL)).merged(records),
+    ):
+        assert names(both.boundary(ROLE)) == ["boundary policy mine of role Hub"]
+    assert contradiction(records, read_records(json.dumps(REAL))) is None
+
+
+def test_a_bare_role_is_read_and_what_list_roles_leaves_out_stays_open() -> None:
+    listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
+    records = read_records(json.dumps(listed))
+    assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
+    assert records.boundary(ROLE) == NOT_VISIBLE
+    # get-role always says when the role was last used.
+    whole = read_records(json.dumps({**listed, "RoleLastUsed": {}}))
+    assert whole.boundary(ROLE) == NOT_THERE
+
+
+def test_an_encoded_document_may_be_in_small_letters() -> None:
+    encoded = re.sub("%..", lambda found: found[0].lower(), quote(json.dumps(TRUST)))
+    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": encoded}}))
+    assert not records.trust(ROLE).documents[0].text.startswith("%")
+
+
+def guarded(*scps: Any) -> Any:
+    """Judge a hop of two accounts under these SCPs of the caller's."""
+    alice, role = "arn:aws:iam::111111111111:user/alice", RoleArn.parse(ROLE)
+    user = {**A_USER, "Arn": alice}
+    user["UserPolicyList"] = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    files = {
+        "UserDetailList": [user],
+        "RoleDetailList": [{**A_ROLE, "AssumeRolePolicyDocument": TRUST}],
+    }
+    known = replace(read_records(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
+    setting = Setting(known, datetime(2026, 6, 1, tzinfo=UTC))
+    (request,) = requests(Start(alice, long_lived=True, mfa=False), [HopAsked(role, "s")], setting)
+    return evaluate(request)
+
+
+def may(action: str, effect: str = "Allow", **more: Any) -> Any:
+    statement = {"Effect": effect, "Action": action, "Resource": "*", **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+HOME = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+
+
+@pytest.mark.parametrize(
+    ("scps", "outcome", "reason"),
+    [
+        ([may("*")], Outcome.ALLOWED, None),
+        ([may("*"), may("sts:*")], Outcome.ALLOWED, None),
+        ([may("*"), may("s3:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
+        ([may("s3:*"), may("*"), may("sts:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
+        ([may("s3:*"), may("ec2:*")], Outcome.REFUSED, Reason.ACTION_NOT_LISTED),
+        ([may("*"), may("s3:*"), may("sts:*", "Deny")], Outcome.REFUSED, Reason.EXPLICIT_DENY),
+        ([may("*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
+        ([may("s3:*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
+        # One that only denies hangs beside one that allows.
+        ([may("*"), may("s3:*", "Deny")], Outcome.ALLOWED, None),
+        ([may("s3:*", "Deny")], Outcome.REFUSED, Reason.NO_ALLOW),
+        ([may("*"), {"Statement": 5}], Outcome.UNKNOWN, Reason.MALFORMED_DOCUMENT),
+    ],
+)
+def test_scps_that_may_hang_on_several_levels_must_all_allow(
+    scps: list[Any], outcome: Outcome, reason: Reason | None
+) -> None:
+    for given in (scps, scps[::-1]):
+        verdict = guarded(*given)
+        (lane,) = (each for each in verdict.lanes if each.name is LaneName.SCP)
+        assert (verdict.outcome, lane.outcome) == (outcome, outcome)
+        if reason is not None:
+            assert lane.findings[0].reason is reason
+
+
+def test_which_scp_allows_and_which_does_not_is_said() -> None:
+    (lane,) = (each for each in guarded(may("*"), may("s3:*")).lanes if each.name is LaneName.SCP)
+    said = sentence(lane.findings[0])
+    assert "service control policy 1 would allow it, and service control policy 2 would not" in said
+    assert "on different levels each must allow" in said
+    assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)

@@ -9,7 +9,8 @@ import pytest
 
 from rolehop.show.plain import as_text
 from rolehop.show.role import role_view
-from rolehop.trust.records import Records, read_records
+from rolehop.trust.outputs import read_records
+from rolehop.trust.records import Records
 from rolehop.trust.role import RiskKind, RoleReport, report_on
 
 ROLE = "arn:aws:iam::222222222222:role/app/Task"

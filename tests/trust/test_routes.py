@@ -17,7 +17,16 @@ from rolehop.show.plain import as_text
 from rolehop.show.routes import routes_view
 from rolehop.trust import Outcome, Request, Verdict, evaluate
 from rolehop.trust import routes as room
-from rolehop.trust.hops import HopAsked, Setting, Start, after, at_start, request_of, requests
+from rolehop.trust.hops import (
+    SOURCE_SESSION,
+    HopAsked,
+    Setting,
+    Start,
+    after,
+    at_start,
+    request_of,
+    requests,
+)
 from rolehop.trust.records import Entity, Records
 from rolehop.trust.routes import Beginning, Found, search
 
@@ -179,9 +188,12 @@ def start_of(role: str, setting: Setting, *before: HopAsked) -> Beginning:
     return Beginning("own", held, tuple(own))
 
 
+TAKEN = frozenset({SOURCE_SESSION})
+
+
 def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
     known = Records({each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))})
-    setting = Setting(known, NOW)
+    setting = Setting(known, NOW, taken=TAKEN)
     hops = [HopAsked(RoleArn.parse(each), "s") for each in known.entities]
     found = search([start_of("T", setting)], hops, arn("T").__eq__, setting, most=9)
     assert [(route.source, route.legs) for route in found.routes] == [("own", ())]
@@ -197,7 +209,7 @@ def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
     trusts: str, ways: list[tuple[str, str]]
 ) -> None:
     roles = [entity("A", []), entity("B", [trusts]), entity("T", [arn("B")])]
-    setting = Setting(Records({each.arn: each for each in roles}), NOW)
+    setting = Setting(Records({each.arn: each for each in roles}), NOW, taken=TAKEN)
     hops = [HopAsked(RoleArn.parse(each.arn), "s") for each in roles]
     own = start_of("A", setting, HopAsked(RoleArn.parse(arn("B")), "s"))
     found = search([own], hops, arn("T").__eq__, setting, most=9)

@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from rolehop.errors import (
     VaultFull,
     VaultLocked,
 )
+from rolehop.vault.backend import Chosen
 from rolehop.vault.deadline import Deadline, in_our_words
-from tests.doubles.keyrings import WindowsError
+from rolehop.vault.shelf import Opener
+from tests.doubles.keyrings import InMemory, WindowsError
 
 
 class DBusErrorResponse(Exception):
@@ -162,3 +165,18 @@ def test_a_hung_keyring_never_keeps_a_program_from_ending(tmp_path: Path) -> Non
         NO_ANSWER,
         "at the end",
     ]
+
+
+def test_importing_a_back_end_is_not_waiting_for_a_keyring() -> None:
+    deeds: list[str] = []
+
+    def import_slowly() -> None:
+        time.sleep(0.3)
+        deeds.append("imported")
+
+    def choose() -> Chosen:
+        deeds.append("chosen")
+        return Chosen("tests.doubles.keyrings.InMemory", InMemory())
+
+    Opener(choose, print, prepare=import_slowly, quick_seconds=0.2).open()
+    assert deeds == ["imported", "chosen"]

@@ -54,7 +54,8 @@ def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:
 def test_the_file_is_for_the_user_alone_and_its_lock_is_gone(tmp_path: Path) -> None:
     store(tmp_path / "state").change(lambda _: FULL)
     assert (tmp_path / "state" / "index.json").stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in (tmp_path / "state").iterdir()] == ["index.json"]
+    files = sorted(file.name for file in (tmp_path / "state").iterdir())
+    assert files == ["index.json", "index.json.seal"]
 
 
 def test_an_entry_says_where_it_belongs() -> None:
