@@ -6,10 +6,11 @@ import click
 
 from rolehop.cli.options import Command, format_option, hop_options, walk_told
 from rolehop.cli.policies import Given, judge, policy_options, read_documents
+from rolehop.cli.refused import LastRefused, last_refused, refused_so
 from rolehop.cli.walking import chain_names
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import UsageProblem
-from rolehop.trust.chain import ChainVerdict
+from rolehop.trust.chain import ChainVerdict, StsSaid
 from rolehop.trust.evaluate import Outcome
 from rolehop.values import replace
 
@@ -68,11 +69,9 @@ def _known_to_sts(
     app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
 ) -> ChainVerdict:
     """Judge a chain, knowing what STS said of it where it was refused last."""
-    from rolehop.cli.refused import refused_so
-
     verdict = judged(app, chain, told, options, offline=offline)
     last = refused_so(app, chain, options)
-    return verdict if last is None else verdict.refused_by_sts(last.hop, last.said)
+    return verdict if last is None else _despite(verdict, last)
 
 
 def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
@@ -81,8 +80,6 @@ def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
     Raises:
         UsageProblem: none is known, or its chain has no such hop any more.
     """
-    from rolehop.cli.refused import last_refused
-
     last = last_refused(app)
     verdict = judged(app, last.chain, told, last.options, offline=offline)
     hops = tuple(each for each in verdict.hops if each.number == last.hop)
@@ -92,7 +89,11 @@ def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
             cause="the config has changed since it was refused",
             fix=f"rolehop explain {last.chain}",
         )
-    return replace(verdict, hops=hops).refused_by_sts(last.hop, last.said)
+    return _despite(replace(verdict, hops=hops), last)
+
+
+def _despite(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
+    return verdict.refused_by_sts(last.hop, StsSaid(last.code, last.at))
 
 
 def judged(

@@ -21,7 +21,7 @@ from rolehop.plan.model import Hop, Mfa, Stamp
 from rolehop.trust.callers import session_of
 from rolehop.trust.chain import ChainVerdict, judge_chain
 from rolehop.trust.contradiction import contradiction
-from rolehop.trust.course import Course
+from rolehop.trust.course import Course, Place
 from rolehop.trust.hops import SOURCE_SESSION, HopAsked, Setting, Start
 from rolehop.trust.outputs import policy_text, read_records
 from rolehop.trust.own import PROFILE, OwnCall, own_request
@@ -265,10 +265,25 @@ def judge(
         tuple(_asked(step.hop) for step in plan.hops),
         setting,
         own=() if own is None else (own_request(own, setting),),
-        places=places_of(app.config, plan),
+        places=_less_flags(places_of(app.config, plan), plan.flags),
     )
     verdict = judge_chain(plan.chain, plan.source.name, course)
     return replace(verdict, own_role_unknown=own is None and is_federated(plan.source))
+
+
+_SAID_BY = {
+    "--tag": ("tags", "transitive_tags"),
+    "--source-identity": ("source_identity",),
+    "--reason": ("session_name", "tags"),
+}
+
+
+def _less_flags(places: tuple[Place, ...], flags: tuple[str, ...]) -> tuple[Place, ...]:
+    """Return the places, the last without what flags say: no change of the config mends that."""
+    told = {key for flag in flags for key in _SAID_BY.get(flag, ())}
+    last = places[-1]
+    keys = {key: name for key, name in last.keys.items() if key not in told}
+    return (*places[:-1], replace(last, keys=keys))
 
 
 def start_of(

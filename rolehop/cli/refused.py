@@ -9,7 +9,6 @@ from datetime import datetime
 
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.errors import HopRefused, UsageProblem
-from rolehop.trust.chain import StsSaid
 from rolehop.values import asdict, dataclass
 
 FILE = "refused.json"
@@ -32,7 +31,10 @@ class LastRefused:
 
     chain: str
     hop: int
-    said: StsSaid
+    code: str
+    at: datetime
+    """Aware, in UTC."""
+
     options: WalkOptions
     """The flags that it was walked with."""
 
@@ -104,7 +106,9 @@ def _read(app: App) -> LastRefused | None:
         asked = told["asked"]
         asked["tags"] = tuple((str(key), str(value)) for key, value in asked["tags"])
         asked["policy_arns"] = tuple(map(str, asked["policy_arns"]))
-        said = StsSaid(str(told["code"]), datetime.fromisoformat(told["at"]))
-        return LastRefused(str(told["chain"]), int(told["hop"]), said, WalkOptions(**asked))
+        chain, hop, code = str(told["chain"]), int(told["hop"]), str(told["code"])
+        return LastRefused(
+            chain, hop, code, datetime.fromisoformat(told["at"]), WalkOptions(**asked)
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

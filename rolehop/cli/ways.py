@@ -36,7 +36,9 @@ class Ways:
         self._told = told
         self._records = records
         config = app.config
-        self._setting = Setting(records, app.now(), config.defaults.region, told.context, told.taken)
+        self._setting = Setting(
+            records, app.now(), config.defaults.region, told.context, told.taken
+        )
         self.left_out: list[LeftOut] = []
         """What was left out so far, each with its reason: one broken source stops no other."""
 

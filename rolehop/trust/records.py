@@ -133,7 +133,9 @@ class Records:
         if other is not None:
             return Finding("Request Role", Truth.FALSE, Reason.OTHER_PATH, other, arn)
         if arn in self.gone or role.account in self.whole:
-            return Finding("Request Role", Truth.FALSE, Reason.NO_SUCH_ROLE, "a role that exists", arn)
+            return Finding(
+                "Request Role", Truth.FALSE, Reason.NO_SUCH_ROLE, "a role that exists", arn
+            )
         return None
 
     # ---- lanes

@@ -9,12 +9,13 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from rolehop.arn import RoleArn
 from rolehop.aws.iam_read import IamReader
 from rolehop.aws.query import QueryClient
 from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Credentials, Secret
 from rolehop.ports import StsRefusal
-from rolehop.trust import Kind, parse_policy
+from rolehop.trust import Kind, Reason, parse_policy
 
 KEYS = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))
 ACCOUNT = "123456789012"  # moto's own, for keys that it did not give out
@@ -91,8 +92,22 @@ def test_a_users_groups_are_read(client: QueryClient) -> None:
 
 def test_a_role_of_the_same_name_elsewhere_is_not_this_one(client: QueryClient) -> None:
     reader = IamReader(lambda: client, KEYS)
-    assert reader.role(f"arn:aws:iam::{ACCOUNT}:role/other/Hub") is None
-    assert reader.role(f"arn:aws:iam::{ACCOUNT}:role/Nobody") is None
+    elsewhere = RoleArn.parse(f"arn:aws:iam::{ACCOUNT}:role/other/Hub")
+    found = reader.role(str(elsewhere))
+    assert found is not None
+    assert list(found.entities) == [HUB]
+    missing = found.role_missing(elsewhere)
+    assert missing is not None
+    assert (missing.reason, missing.wanted) == (Reason.OTHER_PATH, HUB)
+
+
+def test_a_role_that_iam_does_not_have_is_gone(client: QueryClient) -> None:
+    nobody = RoleArn.parse(f"arn:aws:iam::{ACCOUNT}:role/Nobody")
+    records = IamReader(lambda: client, KEYS).role(str(nobody))
+    assert records is not None
+    missing = records.role_missing(nobody)
+    assert missing is not None
+    assert missing.reason is Reason.NO_SUCH_ROLE
 
 
 @pytest.mark.parametrize(

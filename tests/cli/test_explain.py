@@ -300,6 +300,8 @@ def test_the_last_refused_hop_is_explained_as_it_was_asked(world: World) -> None
     (hop,) = last(world).json["hops"]
     assert hop["verdict"] == "refused"
     assert hop["lanes"][0]["findings"][0]["found"] == "sts:TagSession"
+    # The config has no such tag, so no change of it is proposed.
+    assert (hop["mend"]["account"], hop["mend"]["otherwise"]) == ("333333333333", None)
     # The flags of a walk can be named as well.
     arguments = ("explain", "admin", "--offline", *AS, *files("good.json"), "--format", "json")
     flagged = world.rolehop(*arguments, "--tag", "team=x").json["hops"]
@@ -314,7 +316,9 @@ def test_the_last_refused_hop_is_explained_as_it_was_asked(world: World) -> None
 
 def test_what_sts_refused_is_never_said_to_be_allowed(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=["444444444444"])
-    assert world.rolehop("export", "admin", "--source-identity", "bob", "--duration", "15m").code == 5
+    assert (
+        world.rolehop("export", "admin", "--source-identity", "bob", "--duration", "15m").code == 5
+    )
     arguments = ("--offline", *AS, "--context", "aws:SourceIp=203.0.113.9")
     whole = json.loads((world.home / "good.json").read_text())
     statement = whole["RoleDetailList"][0]["AssumeRolePolicyDocument"]["Statement"][0]

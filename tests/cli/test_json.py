@@ -111,7 +111,9 @@ def test_a_plan_says_what_will_fail_and_where_mfa_goes(world: World) -> None:
     hops = told(world, "plan", "admin")["hops"]
     assert [hop["mfa"] for hop in hops] == ["session", "none"]
     done = world.rolehop("plan", "hub", "--format", "json", env={"AWS_ACCESS_KEY_ID": None})
-    assert done.json["hops"][0]["will_fail"] == "there are no credentials in the environment"
+    assert done.json["hops"][0]["will_fail"] == (
+        "there are no credentials in the environment: AWS_ACCESS_KEY_ID is not set"
+    )
     assert world.sts.calls == []
 
 

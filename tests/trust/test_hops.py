@@ -242,7 +242,10 @@ def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, An
             ),
         }
     )
-    for taken, outcome in ((frozenset[str](), Outcome.UNKNOWN), (frozenset({"source-session"}), Outcome.ALLOWED)):
+    for taken, outcome in (
+        (frozenset[str](), Outcome.UNKNOWN),
+        (frozenset({"source-session"}), Outcome.ALLOWED),
+    ):
         setting = Setting(records, NOW, taken=taken)
         (plain,) = requests(start, [HopAsked(HUB, "s")], setting)
         assert evaluate(plain).outcome is Outcome.ALLOWED  # every action is allowed to all
@@ -260,7 +263,9 @@ def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, An
         ("arn:aws:iam::222222222222:role/Other", False, None),
     ],
 )
-def test_a_role_that_is_not_there_is_refused(there: str, whole: bool, reason: Reason | None) -> None:
+def test_a_role_that_is_not_there_is_refused(
+    there: str, whole: bool, reason: Reason | None
+) -> None:
     accounts = frozenset({"222222222222"} if whole else ())
     records = Records({there: Entity(there)}, whole=accounts)
     verdict = evaluate(requests(KEYS, [HopAsked(HUB, "s")], Setting(records, NOW))[0])

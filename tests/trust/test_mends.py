@@ -526,7 +526,7 @@ def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json)
 
 
 def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
-    condition = Course(
+    carrying = Course(
         Start(ALICE, carried=Carried({"team": "x"}, ("team",))), (), Setting(Records(), NOW)
     )
     call = as_request(
@@ -534,7 +534,7 @@ def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
     )
     tags = call.context.told({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
     asked = replace(call, context=tags)
-    found = kept(None, LaneName.TRUST, asked, ["sts:TagSession"], condition.travelling(0))
+    found = kept(None, LaneName.TRUST, asked, ["sts:TagSession"], carrying.travelling(0))
     assert found.conditions["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
 
 

@@ -373,6 +373,13 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return made
 
 
+def read_or_refused(text: str) -> tuple[Records | None, str]:
+    try:
+        return read_records(text), ""
+    except NotRecords as error:
+        return None, str(error)
+
+
 NO_WORDS = re.compile(r"iterable|indices|NoneType|attribute|'str'|Traceback|None")
 
 
@@ -389,11 +396,10 @@ def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) ->
     for document in documents.values():
         for path in nodes(document):
             text = json.dumps(put(document, path, value))
-            try:
-                records = read_records(text)
-            except NotRecords as error:
-                assert not NO_WORDS.search(str(error)), (path, str(error))
-                assert "object" not in str(error)
+            records, said = read_or_refused(text)
+            assert not NO_WORDS.search(said), (path, said)
+            if records is None:
+                assert "object" not in said
                 continue
             read += 1
             for shown in (
@@ -516,3 +522,26 @@ def test_which_scp_allows_and_which_does_not_is_said() -> None:
     assert "service control policy 1 would allow it, and service control policy 2 would not" in said
     assert "on different levels each must allow" in said
     assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "whole"),
+    [
+        ({}, {"222222222222"}),
+        ({"IsTruncated": False}, set()),  # perhaps the last of many pages
+        ({"NextToken": "x"}, set()),
+        ({"RoleDetailList": []}, set()),  # --filter User
+    ],
+)
+def test_all_of_an_account_is_told_from_a_part(changes: dict[str, Any], whole: set[str]) -> None:
+    user = {"Arn": "arn:aws:iam::222222222222:user/ann", "UserId": "AIDA"}
+    role = {"Arn": "arn:aws:iam::222222222222:role/Hub", "RoleId": "AROA"}
+    lists = {
+        "UserDetailList": [user],
+        "GroupDetailList": [],
+        "RoleDetailList": [role],
+        "Policies": [],
+    }
+    records = read_records(json.dumps({**lists, **changes}))
+    assert records.whole == whole
+    assert Records().merged(records).whole == whole
