@@ -30,6 +30,7 @@ def test_a_quick_run_fills_the_table() -> None:
     assert set(told["machine"]) == {"cpus", "python", "system"}
     assert told["pairs"] == 1
     for row in told["rows"]:
+        assert row["failed"] is None, row
         assert row["skipped"] or row["facts"] or row["ratio"] > 0, row
     if missing() is None:
         facts = {row["name"]: row["facts"] for row in told["rows"]}

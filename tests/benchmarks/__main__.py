@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from tests.benchmarks import printing
 from tests.benchmarks.fan_out import fan_out_rows
-from tests.benchmarks.measuring import Row
+from tests.benchmarks.measuring import Failed, Row
 from tests.benchmarks.others import other_rows
 from tests.benchmarks.own_rows import (
     Bench,
     cached_rows,
     cold_rows,
-    completion_row,
+    completion_rows,
     everyday_rows,
 )
 from tests.benchmarks.setup import (
@@ -42,7 +42,7 @@ def main() -> int:
                 _say(printing.as_line(row))
     if told.json:
         _say(printing.as_json(rows, pairs))
-    return 0
+    return 1 if any(row.failed for row in rows) else 0
 
 
 def _say(text: str) -> None:
@@ -54,21 +54,31 @@ def _rows(bench: Bench, told: argparse.Namespace) -> Iterator[Row]:
     reason = no_bus()
     if reason is None:
         with on_the_bus() as world:
-            yield from cached_rows(bench, world, "Secret Service")
-            yield from everyday_rows(bench, world)
-            yield completion_row(bench, world)
-            yield from cold_rows(bench, world)
+            yield from _as_far_as_it_goes(cached_rows(bench, world, "Secret Service"))
+            yield from _as_far_as_it_goes(everyday_rows(bench, world))
+            yield from _as_far_as_it_goes(completion_rows(bench, world))
+            yield from _as_far_as_it_goes(cold_rows(bench, world))
             with moto_server() as url:
-                yield from other_rows(bench, world, url, told.aws, told.awsume)
-            yield from fan_out_rows(bench, world, "Secret Service", 1 if told.quick else 5)
+                others = other_rows(bench, world, url, told.aws, told.awsume)
+                yield from _as_far_as_it_goes(others)
+            rounds = 1 if told.quick else 5
+            yield from _as_far_as_it_goes(fan_out_rows(bench, world, "Secret Service", rounds))
     else:
         yield Row("everything over a Secret Service", skipped=reason)
     reason = no_kernel()
     if reason is None:
         with in_the_kernel() as world:
-            yield from cached_rows(bench, world, "kernel keyring")
+            yield from _as_far_as_it_goes(cached_rows(bench, world, "kernel keyring"))
     else:
         yield Row("everything over the kernel keyring", skipped=reason)
+
+
+def _as_far_as_it_goes(rows: Iterator[Row]) -> Iterator[Row]:
+    """Give the rows; where a program fails, one that says so stands for the rest of them."""
+    try:
+        yield from rows
+    except Failed as failed:
+        yield Row("a program failed", failed=str(failed))
 
 
 def _arguments() -> argparse.Namespace:

@@ -52,6 +52,9 @@ class Row:
     skipped: str | None = None
     """Why there is no figure."""
 
+    failed: str | None = None
+    """What a program said that did not do its work."""
+
 
 def bare(python: str) -> Program:
     """Return the unit: an interpreter that does nothing."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import rolehop
 from rolehop.record import record_path, state_folder
 from tests.benchmarks.measuring import Program, Row, bare, paired, paired_at_once, run
 from tests.benchmarks.setup import environ_of
@@ -95,15 +94,12 @@ def everyday_rows(bench: Bench, world: World) -> Iterator[Row]:
         yield paired(name, program, bench.unit, bench.pairs, wanted=wanted)
 
 
-def completion_row(bench: Bench, world: World) -> Row:
+def completion_rows(bench: Bench, world: World) -> Iterator[Row]:
     """Measure the completion of chain names, as bash asks for it."""
-    name = "completion of chain names"
-    if not Path(rolehop.__file__).with_name("complete.py").exists():
-        return Row(name, skipped="rolehop/complete.py is not there")
     program = bench.rolehop(world, "completion", "--", "export", "")
     program = replace(program, environ={**program.environ, "_ROLEHOP_COMPLETE": "bash"})
     run(program)  # the first one may have to read the config
-    return paired(name, program, bench.unit, bench.pairs, wanted=3.5)
+    yield paired("completion of chain names", program, bench.unit, bench.pairs, wanted=3.5)
 
 
 def cold_rows(bench: Bench, world: World) -> Iterator[Row]:

@@ -44,7 +44,9 @@ def heading(pairs: int) -> str:
 def as_line(row: Row) -> str:
     """Return one line of the table."""
     facts = ", ".join(f"{name} {value}" for name, value in row.facts.items())
-    told = " · ".join(filter(None, (row.name, facts, row.skipped and f"skipped: {row.skipped}")))
+    told = " · ".join(
+        filter(None, (row.name, facts, row.skipped and f"skipped: {row.skipped}", row.failed))
+    )
     wanted = "" if row.wanted is None else f"≤ {row.wanted:g}"
     return f"{_number(row.ratio, 2)}  {wanted:>7}  {_number(row.milliseconds, 1)}  {told}"
 
