@@ -153,10 +153,10 @@ class TestProcess:
         assert "rolehop: [31mtouch the key\n" in done.err
 
     def test_a_failure_is_told_in_its_own_words(self, world: World, key: Key) -> None:
-        program(world, "print('no ticket: sign in first', file=sys.stderr)\nsys.exit(3)")
+        program(world, "print('no ticket here: run kinit', file=sys.stderr)\nsys.exit(3)")
         error = failure(world)
         assert error.what == "the process of source 's' failed"
-        assert error.cause == "no ticket: sign in first"
+        assert error.cause == "no ticket here: run kinit"
 
     def test_a_failure_without_a_word_names_the_code(self, world: World, key: Key) -> None:
         path = program(world, "sys.exit(3)")
