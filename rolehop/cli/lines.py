@@ -11,7 +11,7 @@ from rolehop.cli.machine import read_or_none
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.config.locate import index_lines, nearest_line
 from rolehop.patterns import Pattern
-from rolehop.plan.resolve import path_of
+from rolehop.plan.resolve import path_of, written_hops
 from rolehop.show.checks import Place
 
 Keys = tuple[str | int, ...]
@@ -37,19 +37,15 @@ class Lines:
     def _written(self, chain: str, hop: int) -> tuple[str, Keys]:
         """Return where a hop is written: it may be by a chain that this one continues."""
         config = self._app.config
-        written = [
-            (each.name, number)
-            for each in path_of(config, config.chains[chain])
-            for number in range(len(each.hops))
-        ]
+        written = written_hops(path_of(config, config.chains[chain]))
         # A source that is a profile brings hops of its own, which come first.
         before = len(self._app.resolve(chain, WalkOptions()).hops) - len(written)
         if hop <= before:
             return config.chain_places[chain]
-        name, number = written[hop - before - 1]
-        file, keys = config.chain_places[name]
-        of_fleet = config.chains[name].fleet is not None
-        return file, (*keys, "role") if of_fleet else (*keys, "hops", number)
+        found = written[hop - before - 1]
+        file, keys = config.chain_places[found.chain]
+        of_fleet = config.chains[found.chain].fleet is not None
+        return file, (*keys, "role") if of_fleet else (*keys, "hops", found.number - 1)
 
 
 def _lines_of(file: str) -> Mapping[Keys, int]:

@@ -23,11 +23,6 @@ _HOST_PROVIDERS = ("accounts.google.com", "www.amazon.com", "graph.facebook.com"
 _ROLES_ANYWHERE = "rolesanywhere.amazonaws.com"
 
 
-def is_federated(source: SourceConfig) -> bool:
-    """Tell whether a source gets a role by a call of its own."""
-    return source.type in ("web-identity", "saml", "roles-anywhere")
-
-
 def own_call(
     app: App,
     source: SourceConfig,
@@ -37,7 +32,8 @@ def own_call(
 ) -> OwnCall | None:
     """Return the call by which a federated source gets its own role.
 
-    ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source, or nobody can tell from here which role that is.
+    ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source,
+    or nobody can tell from here which role that is.
     """
     facts = facts_of(source, app.inputs)
     role = None if facts is None else _role(facts, region, records, principal)

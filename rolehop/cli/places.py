@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rolehop.config.model import ChainConfig, Config
 from rolehop.plan.model import Plan
-from rolehop.plan.resolve import path_of
+from rolehop.plan.resolve import path_of, written_hops
 from rolehop.trust.course import EVERY_KEY, Place
 
 # What profiles of the AWS config can say of a hop, and how (AWS CLI user guide, "Using an IAM role
@@ -35,9 +35,8 @@ def places_of(config: Config, plan: Plan) -> tuple[Place, ...]:
 
 def _written(config: Config, chain: ChainConfig) -> list[Place]:
     return [
-        Place(f"fleet '{each.fleet}'", _OF_FLEETS)
-        if each.fleet
-        else Place(f"hop {number} of chain '{each.name}'")
-        for each in path_of(config, chain)
-        for number, _ in enumerate(each.hops, start=1)
+        Place(f"fleet '{fleet}'", _OF_FLEETS)
+        if (fleet := config.chains[each.chain].fleet)
+        else Place(f"hop {each.number} of chain '{each.chain}'")
+        for each in written_hops(path_of(config, chain))
     ]

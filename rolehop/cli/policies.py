@@ -12,12 +12,13 @@ import click
 
 from rolehop.arn import account_of, is_principal, is_same_principal
 from rolehop.cli.completing import files
-from rolehop.cli.own import is_federated, own_call
+from rolehop.cli.own import own_call
 from rolehop.cli.places import places_of
 from rolehop.cli.wiring import App, WalkOptions
 from rolehop.config.model import SourceConfig
 from rolehop.errors import ConfigError, UsageProblem
 from rolehop.plan.model import Hop, Mfa, Stamp
+from rolehop.sources import is_federated
 from rolehop.trust.callers import session_of
 from rolehop.trust.chain import ChainVerdict, judge_chain
 from rolehop.trust.contradiction import contradiction

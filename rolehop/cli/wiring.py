@@ -264,7 +264,7 @@ class App:
         Raises:
             ConfigError: there is neither, or it cannot be followed.
         """
-        from rolehop.plan.resolve import WrittenHop, path_of, resolve, source_of, written_hops
+        from rolehop.plan.resolve import path_of, resolve, source_of, written_by, written_hops
         from rolehop.sources import expand
 
         chain, own_source = self._chain_called(name)
@@ -273,8 +273,8 @@ class App:
         # The profile that was asked for rules the calls, not the one at the end of its path.
         facts = self._facts(options, self._profile_of(source))
         source, roles, notes = expand(source, self.aws_config)
-        before = tuple(WrittenHop(hop, source.name, None) for hop in roles)
-        return resolve(self.config, path, source, before + written_hops(path), facts, notes)
+        hops = written_by(source.name, roles) + written_hops(path)
+        return resolve(self.config, path, source, hops, facts, notes)
 
     def _chain_called(self, name: str) -> tuple[ChainConfig, SourceConfig | None]:
         from rolehop.config.model import ChainConfig, SourceConfig

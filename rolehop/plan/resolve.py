@@ -39,10 +39,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class WrittenHop:
-    """A hop and the chain that wrote it."""
+    """A hop and where it is written."""
 
     hop: HopConfig
     chain: str
+    number: int
+    """From 1, among the hops of that chain."""
+
     account: str | None
 
 
@@ -95,7 +98,18 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
 
 def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
     """Return the hops of ``path`` in the order they are walked."""
-    return tuple(WrittenHop(hop, chain.name, chain.account) for chain in path for hop in chain.hops)
+    return tuple(
+        each for chain in path for each in written_by(chain.name, chain.hops, chain.account)
+    )
+
+
+def written_by(
+    chain: str, hops: tuple[HopConfig, ...], account: str | None = None
+) -> tuple[WrittenHop, ...]:
+    """Return ``hops`` as written by ``chain``, or by the AWS profile of a source of that name."""
+    return tuple(
+        WrittenHop(hop, chain, number, account) for number, hop in enumerate(hops, start=1)
+    )
 
 
 def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:

@@ -31,6 +31,7 @@ __all__ = [
     "expand",
     "facts_of",
     "findings_of",
+    "is_federated",
     "problem_in",
     "sign_in_of",
     "stamp_of",
@@ -109,6 +110,11 @@ def problem_in(found: Sequence[Finding]) -> str | None:
 def warning_in(found: Sequence[Finding]) -> str | None:
     """Return the first thing found that will stand in its way before long, ``None``: nothing."""
     return next((each.warning for each in found if each.warning), None)
+
+
+def is_federated(source: SourceConfig) -> bool:
+    """Tell whether a source gets a role by a call of its own, with a token or a certificate."""
+    return SOURCE_TYPES[source.type].facts is not None
 
 
 def facts_of(source: SourceConfig, inputs: Inputs) -> Facts | None:

@@ -41,6 +41,6 @@ def mfa_command_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]
     command = source.settings.get("mfa_command")
     if not isinstance(command, tuple) or "mfa_serial" not in source.settings:
         return []
-    from rolehop.sources.process import program_found
+    from rolehop.sources.programs import program_found
 
     return [program_found(command, inputs, "the program of mfa_command")]

@@ -12,10 +12,9 @@ from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.loops import as_source, refuse_source_loop, with_resolving
-from rolehop.sources.programs import environment_of_program, printed_by, why_not_started
+from rolehop.sources.programs import environment_of_program, printed_by, program_found
 from rolehop.sources.source_type import Finding, SourceType
 from rolehop.values import dataclass
-from rolehop.words import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,13 +56,6 @@ def build(source: SourceConfig, inputs: Inputs) -> Source:
 def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     """Say whether its program is there; it is not run."""
     return [program_found(_command(source), inputs, "the source's program")]
-
-
-def program_found(command: Sequence[str], inputs: Inputs, looked_for: str) -> Finding:
-    """Say whether the program of ``command`` is there to be started."""
-    program = clean(command[0]) if command else ""
-    wrong = why_not_started(program, inputs.environ)
-    return Finding(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
 
 
 def credentials_of(

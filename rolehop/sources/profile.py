@@ -164,7 +164,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
 
 def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
     if held is Holds.PROCESS:
-        from rolehop.sources.process import program_found
+        from rolehop.sources.programs import program_found
 
         try:
             command = _command(name, inputs)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
+from rolehop.sources.source_type import Finding
 from rolehop.words import clean
 
 if TYPE_CHECKING:
@@ -140,6 +141,13 @@ def output_of(
             fix=f"run {program} by hand, then correct the config",
         )
     return watched.output
+
+
+def program_found(command: Sequence[str], inputs: Inputs, looked_for: str) -> Finding:
+    """Say whether the program of ``command`` is there to be started."""
+    program = clean(command[0]) if command else ""
+    wrong = why_not_started(program, inputs.environ)
+    return Finding(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
 
 
 def why_not_started(program: str, environ: Mapping[str, str]) -> str | None:

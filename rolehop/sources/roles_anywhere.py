@@ -22,8 +22,7 @@ from rolehop.sources.certificates import (
 )
 from rolehop.sources.facts import Facts, with_certificate
 from rolehop.sources.inputs import SourceChanged
-from rolehop.sources.process import program_found
-from rolehop.sources.programs import first_line, printed_by
+from rolehop.sources.programs import first_line, printed_by, program_found
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.values import dataclass, replace
 

@@ -34,7 +34,7 @@ from rolehop.sources.assertions import (
 )
 from rolehop.sources.facts import Facts
 from rolehop.sources.inputs import SourceChanged
-from rolehop.sources.process import program_found
+from rolehop.sources.programs import program_found
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.values import dataclass
 

@@ -16,7 +16,7 @@ from rolehop.sources.ci_tokens import CI
 from rolehop.sources.facts import Facts
 from rolehop.sources.inputs import SourceChanged
 from rolehop.sources.oidc_signin import OidcSignIn, provider_of
-from rolehop.sources.process import program_found
+from rolehop.sources.programs import program_found
 from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
 from rolehop.sources.web_tokens import FILE_VARIABLE, WAYS, Token
 from rolehop.values import dataclass

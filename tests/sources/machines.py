@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +31,17 @@ source = "s"
 """
 
 
+@contextmanager
+def keyless_world() -> Iterator[World]:
+    """Give a world whose environment holds no keys."""
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        World(Path(folder)) as world,
+    ):
+        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        yield world
+
+
 def role_for(world: World, principal: Mapping[str, str], *actions: str, **more: object) -> Role:
     """Make the role that a source gives; ``actions`` are what ``principal`` may do with it."""
     document = {
@@ -45,6 +58,17 @@ def role_for(world: World, principal: Mapping[str, str], *actions: str, **more: 
 def use(world: World, settings: str) -> None:
     """Let the world's config have the source ``s`` and two chains from it."""
     world.config(f'version = 1\n[defaults]\nsession_name = "me"\n[sources.s]\n{settings}\n{CHAIN}')
+
+
+def offline_problem(world: World) -> str:
+    """Return what plan and source list both say is wrong with the source ``s``, before any call."""
+    done = world.rolehop("plan", "there", "--format", "json")
+    assert done.code == 0, done.err
+    told = str(done.json["hops"][0]["will_fail"])
+    [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
+    assert (listed["state"], listed["problem"]) == ("not ready", told)
+    assert world.sts.calls == []
+    return told
 
 
 def source_of(world: World) -> SourceConfig:

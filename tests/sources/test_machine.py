@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,15 @@ from rolehop.sources import build_source, container, findings_of, instance, stam
 from tests.cli.world import World
 from tests.doubles.endpoint import Answer
 from tests.doubles.metadata import ContainerAgent, Imds
-from tests.sources.machines import chained_plan, inputs_of, role_for, source_of, use, walked
+from tests.sources.machines import (
+    chained_plan,
+    inputs_of,
+    keyless_world,
+    role_for,
+    source_of,
+    use,
+    walked,
+)
 
 INSTANCE = 'type = "instance"'
 CONTAINER = 'type = "container"'
@@ -25,11 +31,7 @@ TOKEN = Answer(200, b"T" * 56)
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-    ):
-        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    with keyless_world() as world:
         yield world
 
 

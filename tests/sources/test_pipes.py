@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cli.world import World
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE
-from tests.sources.machines import START, use
+from tests.sources.machines import START, keyless_world, use
 from tests.sources.pki import issue, key_pem, pem, write
 
 ANYWHERE = (
@@ -47,11 +45,7 @@ CASES = {
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-    ):
-        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    with keyless_world() as world:
         yield world
 
 

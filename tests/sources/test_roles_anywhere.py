@@ -6,7 +6,6 @@ import base64
 import builtins
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,8 @@ from tests.sources.machines import (
     Typist,
     chained_plan,
     inputs_of,
+    keyless_world,
+    offline_problem,
     role_for,
     source_of,
     use,
@@ -104,11 +105,8 @@ def middle(root: Issued) -> Issued:
 
 @pytest.fixture
 def world(root: Issued) -> Iterator[World]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-    ):
-        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_MAX_ATTEMPTS": "1"}
+    with keyless_world() as world:
+        world.more |= {"AWS_MAX_ATTEMPTS": "1"}
         role_for(world, {"Service": "rolesanywhere.amazonaws.com"}, *ACTIONS)
         yield world
 
@@ -624,11 +622,7 @@ class TestOfflineProblems:
     """What is plain already is told by plan, source list and source test, before any call."""
 
     def problem(self, world: World) -> str:
-        done = world.rolehop("plan", "there", "--format", "json")
-        assert done.code == 0, done.err
-        told = str(done.json["hops"][0]["will_fail"])
-        [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
-        assert (listed["state"], listed["problem"]) == ("not ready", told)
+        told = offline_problem(world)
         tested = world.rolehop("source", "test", "s", "--no-prompt", "--format", "json")
         assert tested.code == 4, tested.err
         assert False in [each["good"] for each in tested.json["findings"]]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -32,6 +30,8 @@ from tests.sources.machines import (
     Typist,
     chained_plan,
     inputs_of,
+    keyless_world,
+    offline_problem,
     role_for,
     source_of,
     use,
@@ -45,11 +45,7 @@ THIRD = "arn:aws:iam::111111111111:role/Third"
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-    ):
-        world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    with keyless_world() as world:
         role_for(world, {"Federated": PROVIDER}, "sts:AssumeRoleWithSAML")
         yield world
 
@@ -499,40 +495,31 @@ class TestFailures:
 class TestOfflineProblems:
     """What is plain already is told by plan and source list, before any call."""
 
-    def problem(self, world: World) -> str:
-        done = world.rolehop("plan", "there", "--format", "json")
-        assert done.code == 0, done.err
-        told = str(done.json["hops"][0]["will_fail"])
-        [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
-        assert (listed["state"], listed["problem"]) == ("not ready", told)
-        assert world.sts.calls == []
-        return told
-
     def test_absent_broken_expired_and_of_another_role_are_four_things(
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, "")
-        assert "has no assertion: the variable SAML is empty" in self.problem(world)
+        assert "has no assertion: the variable SAML is empty" in offline_problem(world)
         by_variable(world, "<Response/>")
-        assert "cannot be read: " in self.problem(world)
+        assert "cannot be read: " in offline_problem(world)
         begun = datetime.now(UTC) - timedelta(minutes=10)
         by_variable(world, idp.assertion([START], now=begun))
-        assert "has expired: it was good until " in self.problem(world)
+        assert "has expired: it was good until " in offline_problem(world)
         by_variable(world, idp.assertion([OTHER]), f'role = "{START}"')
-        assert f"does not offer {START}: it offers {OTHER}" in self.problem(world)
+        assert f"does not offer {START}: it offers {OTHER}" in offline_problem(world)
 
     def test_a_command_whose_program_is_missing_is_seen_without_running_it(
         self, world: World
     ) -> None:
         use(world, 'type = "saml"\nassertion_command = "no-such-tool --saml"')
         told = "the program of assertion_command, no-such-tool: it is not on PATH"
-        assert self.problem(world) == told
+        assert offline_problem(world) == told
 
     def test_several_roles_want_somebody_who_picks(
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([OTHER, START]))
-        assert f"nobody can pick one here: {OTHER}, {START}" in self.problem(world)
+        assert f"nobody can pick one here: {OTHER}, {START}" in offline_problem(world)
         assert stamp_of(source_of(world), inputs_of(world, person=Typist())).problem is None
 
     def test_a_session_that_still_holds_needs_no_assertion(
