@@ -3,7 +3,7 @@
 import os
 import sys
 
-from rolehop.fast import answer as answer_at_once
+from rolehop.fastpath import answer as answer_at_once
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def main() -> None:
         # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the
         # time.
         gc.set_threshold(50_000)
-        from rolehop.cli.boundary import run
-        from rolehop.cli.wiring import App
+        from rolehop.app.context import App
+        from rolehop.cli.main import run
     except KeyboardInterrupt:
         _interrupted()
     sys.exit(run(sys.argv[1:], App.of_this_process()))
@@ -32,15 +32,15 @@ def main() -> None:
 
 def _complete() -> None:
     """Answer a shell that completes a line, and end; return where none asks."""
-    from rolehop.complete import answer, question
+    from rolehop.completion.engine import answer, question
 
     asked = question(sys.argv[1:], os.environ)
     if asked is None:
         return
     text = answer(asked, os.environ)
     if text is None:
+        from rolehop.app.context import App
         from rolehop.cli.completing import answer_in_full
-        from rolehop.cli.wiring import App
 
         text = answer_in_full(asked, App.of_this_process())
     _leave_with(text)
@@ -55,8 +55,8 @@ def _leave_with(text: str, code: int = 0) -> "NoReturn":
     except BrokenPipeError:  # the reader went away, which is its own business
         os._exit(1)
     except OSError as error:
-        from rolehop.cli.tell import error_lines
-        from rolehop.cli.terminal import not_written
+        from rolehop.terminal.error_text import error_lines
+        from rolehop.terminal.terminal import not_written
 
         _say("\n".join(error_lines(not_written(error))) + "\n")
         os._exit(1)

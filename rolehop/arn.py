@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from rolehop.patterns import Pattern
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
 
 ACCOUNT_ID = Pattern(r"[0-9]{12}")
 _PARTITION = r"aws(?:-[a-z]+)*"

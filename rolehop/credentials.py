@@ -10,7 +10,7 @@ import weakref
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 HIDDEN = "[hidden]"
 # By identity, not by value: equal secrets die one by one.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rolehop.patterns import Pattern
-from rolehop.words import quoted
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _DURATION = Pattern(

@@ -25,7 +25,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, Session

@@ -17,11 +17,11 @@ from hashlib import sha256
 from rolehop.arn import is_same_principal
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, about
-from rolehop.plan.make import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
+from rolehop.plan.planner import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
-from rolehop.refusals import exceeds_max_session_duration, explain_refusal, refused_caller
-from rolehop.values import dataclass, replace
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.sts_errors import exceeds_max_session_duration, explain_refusal, refused_caller
 
 # What STS answers when the *signer's* session is no good any more (STS API reference, common
 # errors). Only then can walking the step before again help.

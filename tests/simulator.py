@@ -16,7 +16,7 @@ from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
 from rolehop.plan import Hop, HopStep, Plan, Step
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
-from rolehop.values import replace
+from rolehop.startup.dataclass import replace
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 USER = Credentials("AKIASOURCE", Secret("user-secret-of-the-simulator"))

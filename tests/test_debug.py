@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from rolehop import debug
+from rolehop.startup import debug_log as debug
 
 
 def test_nobody_listens_to_a_logging_library_that_is_still_being_imported(

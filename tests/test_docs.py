@@ -18,11 +18,11 @@ import pytest
 import rolehop
 from rolehop import errors
 from rolehop.cli.root import root
-from rolehop.commands import COMMANDS
+from rolehop.command_table import COMMANDS
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted
-from rolehop.handover.dialects import DIALECTS
+from rolehop.shells.registry import DIALECTS
 from rolehop.sources import SOURCE_TABLES
 
 ROOT = Path(__file__).parent.parent

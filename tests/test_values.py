@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from rolehop.values import asdict, dataclass, field, replace
+from rolehop.startup.dataclass import asdict, dataclass, field, replace
 
 
 def dump(*how: str) -> dict[str, dict[str, object]]:

@@ -5,10 +5,10 @@ import pytest
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError
-from rolehop.plan.make import make_plan
 from rolehop.plan.model import Plan, Stamp
+from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import Facts, path_of, resolve, source_of, written_hops
-from rolehop.values import replace
+from rolehop.startup.dataclass import replace
 from rolehop.walk import CeilingFound, walk
 from tests.simulator import START, FakeAws
 

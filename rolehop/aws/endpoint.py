@@ -13,10 +13,10 @@ from botocore.utils import (
     validate_region_name,
 )
 
-from rolehop.aws.settings import ClientSettings
 from rolehop.errors import ConfigError
-from rolehop.values import dataclass
-from rolehop.words import quoted
+from rolehop.net.client_settings import ClientSettings
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import quoted
 
 Service = Literal["sts", "iam", "rolesanywhere"]
 

@@ -18,13 +18,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from rolehop.aws import given
-from rolehop.aws.faults import Fault, FaultKind
-from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of, unexpected
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws import credential_json
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
-from rolehop.values import dataclass, field
+from rolehop.net.client_settings import ClientSettings
+from rolehop.net.connection_errors import Fault, FaultKind
+from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of, unexpected
+from rolehop.startup.dataclass import dataclass, field
 
 TOKEN_SECONDS = 60
 """How long the metadata token lasts; it is used three times at once and forgotten."""
@@ -270,7 +270,7 @@ def _session(answer: HttpAnswer, url: str, now: datetime) -> Credentials:
         SourceError: it is over.
     """
     try:
-        found = given.session_in(answer.document(), given.METADATA)
+        found = credential_json.session_in(answer.document(), credential_json.METADATA)
     except ValueError as error:
         reason = str(error)
     else:

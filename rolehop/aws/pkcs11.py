@@ -31,7 +31,7 @@ from rolehop.aws.x509 import (
 )
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 DEFAULT_MODULE = "p11-kit-proxy.so"
 """p11-kit's own module offers every token that the system knows."""

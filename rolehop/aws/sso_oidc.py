@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest, unexpected
-from rolehop.aws.oauth import (
+from rolehop.credentials import Secret
+from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, unexpected
+from rolehop.oauth.responses import (
     Tokens,
     expiry,
     hidden_text,
@@ -21,8 +22,7 @@ from rolehop.aws.oauth import (
     read_document,
     read_tokens,
 )
-from rolehop.credentials import Secret
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 CLIENT_NAME = "rolehop"
 CODE_GRANT = "authorization_code"

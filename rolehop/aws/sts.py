@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from rolehop.aws import checks
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws import sts_responses
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
+from rolehop.net.client_settings import ClientSettings
 from rolehop.ports import Caller, MfaCode
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from rolehop.arn import RoleArn
-    from rolehop.aws.iam import IamKeys
-    from rolehop.aws.query import QueryClient
+    from rolehop.aws.iam_access_keys import IamKeys
+    from rolehop.aws.query_api import QueryClient
     from rolehop.plan import Hop
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class StsClient:
             "AssumeRole",
             params,
             signer,
-            lambda result: checks.read_role_session(result, hop, self._second()),
+            lambda result: sts_responses.read_role_session(result, hop, self._second()),
         )
 
     def session_token(
@@ -99,7 +99,7 @@ class StsClient:
             "GetSessionToken",
             params,
             signer,
-            lambda result: checks.read_token_session(result, self._second()),
+            lambda result: sts_responses.read_token_session(result, self._second()),
         )
 
     def assume_role_with_saml(
@@ -120,7 +120,7 @@ class StsClient:
             "AssumeRoleWithSAML",
             params,
             None,
-            lambda result: checks.read_federated_session(result, role, self._second()),
+            lambda result: sts_responses.read_federated_session(result, role, self._second()),
         )
 
     def assume_role_with_web_identity(self, wish: WebIdentity, token: Secret) -> Session:
@@ -148,12 +148,12 @@ class StsClient:
             "AssumeRoleWithWebIdentity",
             params,
             None,
-            lambda result: checks.read_federated_session(result, wish.role, self._second()),
+            lambda result: sts_responses.read_federated_session(result, wish.role, self._second()),
         )
 
     def caller(self, signer: Credentials) -> Caller:
         """Call GetCallerIdentity."""
-        return self._ask("sts", "GetCallerIdentity", {}, signer, checks.read_caller)
+        return self._ask("sts", "GetCallerIdentity", {}, signer, sts_responses.read_caller)
 
     def mfa_device(self, signer: Credentials) -> str:
         """Return the serial of the one device of the calling IAM user that shows codes.
@@ -162,7 +162,7 @@ class StsClient:
             StsRefusal: the user may not list devices.
             SourceError: the user has none, or more than one.
         """
-        serials = self._ask("iam", "ListMFADevices", {}, signer, checks.read_device_serials)
+        serials = self._ask("iam", "ListMFADevices", {}, signer, sts_responses.read_device_serials)
         if len(serials) == 1:
             return serials[0]
         if not serials:
@@ -180,7 +180,7 @@ class StsClient:
     @property
     def iam_keys(self) -> IamKeys:
         """The IAM calls by which users rotate their own keys, over the same connections."""
-        from rolehop.aws.iam import IamKeys
+        from rolehop.aws.iam_access_keys import IamKeys
 
         return IamKeys(self._client)
 
@@ -210,7 +210,7 @@ class StsClient:
         with self._lock:
             if self._made is None:
                 # Here, not above: this is what loads botocore.
-                from rolehop.aws.query import QueryClient
+                from rolehop.aws.query_api import QueryClient
 
                 self._made = QueryClient(
                     self._settings, pool_size=self._pool_size, sleep=self._sleep, now=self._now

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.files import read_regular
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 Certificate = x509.Certificate
 Kind = Literal["RSA", "ECDSA"]

@@ -5,18 +5,18 @@ of the two files; everything else asks it questions. Where AWS's SDKs differ, bo
 followed, and a comment says so: what rolehop resolves must be what `aws --profile X` would use.
 """
 
-from rolehop.awsconfig.digest import profile_sections
-from rolehop.awsconfig.holds import Holds, holds, static_keys, why_nothing
-from rolehop.awsconfig.model import AwsConfig
-from rolehop.awsconfig.parse import parse_aws_config
-from rolehop.awsconfig.path import Base, ProfileChain, profile_path
-from rolehop.awsconfig.settings import (
+from rolehop.awsconfig.credential_kind import Holds, holds, static_keys, why_nothing
+from rolehop.awsconfig.fingerprint import profile_sections
+from rolehop.awsconfig.lookup import (
     aws_config_paths,
     current_profile,
     endpoint_override,
     profile_setting,
     region_of,
 )
+from rolehop.awsconfig.model import AwsConfig
+from rolehop.awsconfig.parse import parse_aws_config
+from rolehop.awsconfig.profile_chain import Base, ProfileChain, profile_path
 
 __all__ = [
     "AwsConfig",

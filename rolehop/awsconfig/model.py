@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, SourceError
-from rolehop.values import dataclass, field
-from rolehop.words import nearest
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.text import nearest
 
 SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_security_token"})
 """Keys whose values are wrapped in `Secret` as soon as they are read."""

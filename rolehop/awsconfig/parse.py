@@ -16,7 +16,7 @@ import shlex
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
 from rolehop.errors import Complaint, ConfigError
-from rolehop.patterns import Pattern
+from rolehop.startup.lazy_regex import Pattern
 
 _RawSections = dict[str, dict[str, str]]
 _PLAIN_KEY = Pattern(r"[a-z][a-z0-9_-]{0,39}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.cli.names import keep_names, load_names
-from rolehop.cli.wiring import App
-from rolehop.complete import NAMED, VARIABLE, Question, as_answer, offered, wanted
+from rolehop.app.completion_names import keep_names, load_names
+from rolehop.app.context import App
+from rolehop.completion.engine import NAMED, VARIABLE, Question, as_answer, offered, wanted
 
 if TYPE_CHECKING:
-    import click
     from click.shell_completion import CompletionItem
 
 
@@ -42,45 +41,3 @@ def _one_line(text: str | None) -> str:
 
 
 # ---- what click asks for an argument or an option (``shell_complete=``)
-
-
-def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionItem]:
-    """Complete names of a kind: from the config alone, silent when it is broken."""
-    from click.shell_completion import CompletionItem
-
-    names = load_names(ctx.find_object(App) or App.of_this_process())
-    return [
-        CompletionItem(name, help=description or None)
-        for name, description in offered(kind, names).items()
-        if name.startswith(incomplete)
-    ]
-
-
-def key_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete sources of type ``keys``."""
-    from rolehop.commands import KEYS
-
-    return names_of(ctx, KEYS, incomplete)
-
-
-def source_names(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete sources."""
-    from rolehop.commands import SOURCE
-
-    return names_of(ctx, SOURCE, incomplete)
-
-
-def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the shells that statements can be written for."""
-    from rolehop.handover.dialects import DIALECTS
-
-    return [name for name in DIALECTS if name.startswith(incomplete)]
-
-
-def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Leave it to the shell, which knows files."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="file")]

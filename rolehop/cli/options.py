@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from rolehop.cli.completing import files
-from rolehop.cli.guards import Duration, Option, Region, guard_options
-from rolehop.cli.wiring import App, WalkOptions
+from rolehop.app.context import App
+from rolehop.cli.completers import files
+from rolehop.cli.param_types import Duration, Option, Region, guard_options
+from rolehop.plan.walk_options import WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,7 +25,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     _remember(ctx, param, value)
     if value:
-        from rolehop.cli.log import log_to_stderr
+        from rolehop.terminal.debug_handler import log_to_stderr
 
         log_to_stderr()
 
@@ -149,3 +150,13 @@ def format_option(*choices: str, default: str) -> Callable[[F], F]:
         show_default=True,
         help="How to print it.",
     )
+
+
+class Group(click.Group):
+    """Its commands take the common options, and so does the group itself."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(COMMON_OPTIONS())

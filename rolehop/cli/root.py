@@ -9,8 +9,8 @@ import click
 
 from rolehop import __version__
 from rolehop.cli.options import COMMON_OPTIONS
-from rolehop.commands import COMMANDS, SECTIONS
-from rolehop.words import nearest
+from rolehop.command_table import COMMANDS, SECTIONS
+from rolehop.text import nearest
 
 
 class Root(click.Group):
@@ -25,7 +25,9 @@ class Root(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found: click.Command = importlib.import_module(f"rolehop.cli.{entry.module}").command
+        found: click.Command = importlib.import_module(
+            f"rolehop.cli.commands.{entry.module}"
+        ).command
         return found
 
     def resolve_command(

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from rolehop.config.build import Builder, Layer, Written
-from rolehop.config.complaints import Faults, Origin, dotted
-from rolehop.config.gather import Document, Gatherer, Read
+from rolehop.config.builder import Builder, Layer, Written
+from rolehop.config.chain_rules import PathRules
+from rolehop.config.includes import Document, Gatherer, Read
 from rolehop.config.model import ChainConfig, Config, Defaults
-from rolehop.config.paths import PathRules
+from rolehop.config.problems import Faults, Origin, dotted
 from rolehop.config.schema import Table
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 
 def load_config(

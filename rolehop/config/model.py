@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.values import dataclass, field
+from rolehop.startup.dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rolehop.config import checks, limits
-from rolehop.config.checks import Check
-from rolehop.config.said import kind_of
+from rolehop.config import sts_limits, value_types
 from rolehop.config.templates import FIELDS
-from rolehop.values import dataclass
+from rolehop.config.value_types import Check, kind_of
+from rolehop.startup.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,12 @@ def _version(value: object) -> int:
     return value
 
 
-_DESCRIPTION = Key("description", checks.PROSE, "what it is for, shown in lists")
+_DESCRIPTION = Key("description", value_types.PROSE, "what it is for, shown in lists")
 _REGION = Key(
-    "region", checks.REGION, "where STS is called, and what AWS_REGION becomes", "as in [defaults]"
+    "region",
+    value_types.REGION,
+    "where STS is called, and what AWS_REGION becomes",
+    "as in [defaults]",
 )
 
 DEFAULTS = Table(
@@ -79,71 +81,83 @@ DEFAULTS = Table(
     (
         Key(
             "region",
-            checks.REGION,
+            value_types.REGION,
             "where STS is called, and what AWS_REGION becomes",
             "AWS_REGION, AWS_DEFAULT_REGION, the AWS profile, the partition's own",
         ),
         Key(
             "session_name",
-            limits.SESSION_NAME,
+            sts_limits.SESSION_NAME,
             "the role session name; what the fields give is cleaned to these characters",
             '"{user}@{host}"',
             template=True,
         ),
-        Key("duration", checks.HOP_DURATION, "how long a hop's session should last", '"1h"'),
-        Key("min_ttl", checks.MIN_TTL, "the least life of a session that is handed out", '"16m"'),
+        Key("duration", value_types.HOP_DURATION, "how long a hop's session should last", '"1h"'),
+        Key(
+            "min_ttl",
+            value_types.MIN_TTL,
+            "the least life of a session that is handed out",
+            '"16m"',
+        ),
     ),
 )
 
 VAULT = Table(
     "vault",
     "where sessions rest: the keyring of the operating system",
-    (Key("backend", checks.BACKEND, "the keyring back end", '"auto"'),),
+    (Key("backend", value_types.BACKEND, "the keyring back end", '"auto"'),),
 )
 
 SOURCE = Table(
     "sources.NAME",
     "where the first credentials come from",
     (
-        Key("type", checks.NAME, "which kind of source; each has keys of its own", required=True),
+        Key(
+            "type",
+            value_types.NAME,
+            "which kind of source; each has keys of its own",
+            required=True,
+        ),
         _DESCRIPTION,
-        Key("region", checks.REGION, "the region of the source's own calls", "as the chain's"),
+        Key("region", value_types.REGION, "the region of the source's own calls", "as the chain's"),
         Key(
             "principal",
-            checks.PRINCIPAL,
+            value_types.PRINCIPAL,
             "who this source must be; another one is an error before any hop",
         ),
     ),
 )
 
-_ROLE = Key("role", limits.ROLE, "the role to assume", required=True, template=True)
+_ROLE = Key("role", sts_limits.ROLE, "the role to assume", required=True, template=True)
 _HOP_REST = (
     Key(
         "session_name",
-        limits.SESSION_NAME,
+        sts_limits.SESSION_NAME,
         "the role session name",
         "as in [defaults]",
         template=True,
     ),
-    Key("external_id", limits.EXTERNAL_ID, "the external ID that the role's trust policy wants"),
+    Key(
+        "external_id", sts_limits.EXTERNAL_ID, "the external ID that the role's trust policy wants"
+    ),
     Key(
         "duration",
-        checks.HOP_DURATION,
+        value_types.HOP_DURATION,
         "how long the session should last; planned down to the hop's ceiling (1 h once chained)",
         "as in [defaults]",
     ),
-    Key("policy", limits.POLICY, "a session policy: the session may do no more than it says"),
+    Key("policy", sts_limits.POLICY, "a session policy: the session may do no more than it says"),
     Key(
         "policy_file",
-        checks.PATH,
+        value_types.PATH,
         "a file with the session policy, instead of policy",
     ),
-    Key("policy_arns", limits.POLICY_ARNS, "managed policies as session policies"),
-    Key("tags", limits.TAGS, "session tags; needs sts:TagSession"),
-    Key("transitive_tags", limits.TRANSITIVE_TAGS, "keys of tags that later hops inherit"),
+    Key("policy_arns", sts_limits.POLICY_ARNS, "managed policies as session policies"),
+    Key("tags", sts_limits.TAGS, "session tags; needs sts:TagSession"),
+    Key("transitive_tags", sts_limits.TRANSITIVE_TAGS, "keys of tags that later hops inherit"),
     Key(
         "source_identity",
-        limits.SOURCE_IDENTITY,
+        sts_limits.SOURCE_IDENTITY,
         "kept through every later hop; needs sts:SetSourceIdentity at each of them",
         template=True,
     ),
@@ -157,33 +171,33 @@ HOP = Table(
         *_HOP_REST,
         Key(
             "mfa_serial",
-            checks.MFA_SERIAL,
+            value_types.MFA_SERIAL,
             "sends an MFA code with this very hop: hop 1 from IAM user keys only",
         ),
     ),
 )
 
 _START = (
-    Key("source", checks.NAME, "the source that the chain starts from"),
-    Key("from", checks.TEXT, "the chain that this one continues, instead of source"),
+    Key("source", value_types.NAME, "the source that the chain starts from"),
+    Key("from", value_types.TEXT, "the chain that this one continues, instead of source"),
 )
 _LOOKS = (
     _REGION,
-    Key("confirm", checks.BOOLEAN, "asks before it hands the session over", "false"),
+    Key("confirm", value_types.BOOLEAN, "asks before it hands the session over", "false"),
     Key(
         "reason",
-        checks.choice("required", "optional"),
+        value_types.choice("required", "optional"),
         "whether each walk must say why (--reason, else asked on the terminal)",
         '"optional"',
     ),
     Key(
         "reason_in",
-        checks.choice("session_name", "tag"),
+        value_types.choice("session_name", "tag"),
         'where AWS sees the reason: behind the last hop\'s role session name, or in its tag "reason"',
         '"session_name"',
     ),
-    Key("color", checks.COLOR, "how the chain is shown in lists and prompts"),
-    Key("labels", checks.LABELS, "words to choose chains by; STS does not see them"),
+    Key("color", value_types.COLOR, "how the chain is shown in lists and prompts"),
+    Key("labels", value_types.LABELS, "words to choose chains by; STS does not see them"),
 )
 
 CHAIN = Table(
@@ -210,16 +224,16 @@ FLEET = Table(
         *_START,
         Key(
             "role",
-            limits.ROLE,
+            sts_limits.ROLE,
             'the role to assume in each account, e.g. "{account}:role/Audit"',
             "none: the session that is there already",
             template=True,
         ),
         *_HOP_REST,
-        Key("accounts", checks.ACCOUNTS, "the accounts"),
+        Key("accounts", value_types.ACCOUNTS, "the accounts"),
         Key(
             "accounts_file",
-            checks.PATH,
+            value_types.PATH,
             "a file with one account ID a line (# begins a comment), instead of accounts",
         ),
         *_LOOKS,
@@ -231,7 +245,7 @@ TOP = Table(
     "keys that stand before the first table",
     (
         Key("version", Check("integer", "1", _version), "the version of this format", "1"),
-        Key("include", checks.TEXTS, "files to read first; this file wins over them"),
+        Key("include", value_types.TEXTS, "files to read first; this file wins over them"),
     ),
 )
 

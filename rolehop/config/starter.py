@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rolehop.config.written import toml_key, toml_text
-from rolehop.values import dataclass
+from rolehop.config.toml_writer import toml_key, toml_text
+from rolehop.startup.dataclass import dataclass
 
 SOURCE_TYPES = ("keys", "profile", "environment")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from rolehop.patterns import Pattern
-from rolehop.words import quoted
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
 
 FIELDS = ("user", "host", "account", "chain")
 SAMPLES: Mapping[str, str] = {
@@ -47,9 +47,9 @@ def mentions_field(text: str) -> bool:
 
 
 def _nearest(name: str, allowed: tuple[str, ...]) -> str:
-    from rolehop.config.nearest import nearest
+    from rolehop.text import did_you_mean
 
-    near = nearest(name, allowed, form="{{{}}}")
+    near = did_you_mean(name, allowed, form="{{{}}}")
     return near or f"; what is filled in here: {_shown(allowed)}"
 
 

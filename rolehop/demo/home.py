@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from rolehop.files import make_private_folder, write_beside
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 HOME_VARIABLE = "ROLEHOP_DEMO_HOME"
 """Tells the demo's keyring where it may write."""

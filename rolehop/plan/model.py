@@ -12,7 +12,7 @@ from enum import Enum
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig
-from rolehop.values import dataclass, field, replace
+from rolehop.startup.dataclass import dataclass, field, replace
 
 
 class Mfa(Enum):

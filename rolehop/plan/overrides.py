@@ -8,11 +8,11 @@ what both the union and the role allow. So a policy can never be added to narrow
 
 from __future__ import annotations
 
-from rolehop.config import limits
+from rolehop.config import sts_limits
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError, UsageProblem
 from rolehop.plan.resolve import Resolved, clean_name
-from rolehop.values import dataclass, replace
+from rolehop.startup.dataclass import dataclass, replace
 
 REASON_TAG = "reason"
 
@@ -144,7 +144,7 @@ def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
 def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tuple[str, ...]]:
     if place == "tag":
         try:
-            tag = limits.check_tag(REASON_TAG, reason)
+            tag = sts_limits.check_tag(REASON_TAG, reason)
         except ValueError as error:
             raise UsageProblem(
                 f"this reason cannot be a tag: {error}", fix="say it in other characters"
@@ -159,13 +159,13 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
 
 def _check_numbers(hop: HopConfig, chain: str) -> None:
     try:
-        limits.POLICY_ARNS.run(list(hop.policy_arns))
+        sts_limits.POLICY_ARNS.run(list(hop.policy_arns))
     except ValueError as error:
         raise UsageProblem(f"--policy-arn: {error}", chain=chain) from None
-    if len(hop.tags) > limits.MAX_TAGS:
+    if len(hop.tags) > sts_limits.MAX_TAGS:
         raise UsageProblem(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
-            cause=f"STS takes at most {limits.MAX_TAGS}",
+            cause=f"STS takes at most {sts_limits.MAX_TAGS}",
             fix="leave some --tag out",
             chain=chain,
         )

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from rolehop.arn import RoleArn, default_region, partition_of_region
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.errors import ConfigError
-from rolehop.patterns import Pattern
-from rolehop.values import dataclass, replace
-from rolehop.words import nearest
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import nearest
 
 # RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).
 _NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from rolehop.arn import account_of
 from rolehop.show.layout import Branch, Style, View, Words, line
-from rolehop.values import dataclass, field
-from rolehop.words import clean
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.text import clean
 
 _COLORS = {"allowed": "green", "refused": "red", "unknown": "orange"}
 _STYLES: dict[str, Style] = {"allowed": "green", "refused": "red"}

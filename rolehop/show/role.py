@@ -6,15 +6,15 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from rolehop.durations import format_duration
-from rolehop.show.conditions import condition_sentence
+from rolehop.policy.evaluation.model import Outcome, Shown
+from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
+from rolehop.policy.role_report.boundary_effect import Left, Taken
+from rolehop.policy.role_report.pass_role import Passer, Passing
+from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
+from rolehop.show.condition_text import condition_sentence
+from rolehop.show.finding_text import unknown_in_words
 from rolehop.show.layout import Line, View, Words, line
-from rolehop.show.reasons import unknown_in_words
-from rolehop.trust.bounds import Left, Taken
-from rolehop.trust.evaluate import Outcome, Shown
-from rolehop.trust.passing import Passer, Passing
-from rolehop.trust.policy import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.trust.role import Risk, RiskKind, RoleReport
-from rolehop.words import clean
+from rolehop.text import clean
 
 Document = dict[str, object]
 WIDTH = 80

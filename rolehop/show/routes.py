@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.routes.search import MOST_EVALUATIONS, MOST_ROUTES, Found, Leg, Route
+from rolehop.show.finding_text import unknown_in_words
 from rolehop.show.layout import Line, Style, View, Words, line, to_copy
-from rolehop.show.reasons import unknown_in_words
-from rolehop.trust.evaluate import Outcome
-from rolehop.trust.routes import MOST_EVALUATIONS, MOST_ROUTES, Found, Leg, Route
-from rolehop.words import clean, counted
+from rolehop.text import clean, counted
 
 Document = dict[str, object]
 _STYLES: dict[Outcome, Style] = {Outcome.ALLOWED: "green"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rolehop.config.schema import Table
     from rolehop.plan import Stamp
     from rolehop.ports import Source
-    from rolehop.sources.facts import Facts
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
+    from rolehop.sources.federation import Facts
     from rolehop.sources.source_type import Expanded, Finding, SignIn, SourceType
 
 __all__ = [
@@ -42,12 +42,12 @@ _FILES = {
     "keys": "keys",
     "profile": "profile",
     "environment": "environment",
-    "identity-center": "identity_center",
+    "identity-center": "identity_center.source",
     "instance": "instance",
     "container": "container",
-    "web-identity": "web_identity",
-    "saml": "saml",
-    "roles-anywhere": "roles_anywhere",
+    "web-identity": "web_identity.source",
+    "saml": "saml.source",
+    "roles-anywhere": "roles_anywhere.source",
     "process": "process",
 }
 

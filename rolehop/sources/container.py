@@ -12,10 +12,10 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, SourceError
 from rolehop.files import NotRegular, read_regular
 from rolehop.plan import Stamp
+from rolehop.sources.shared.metadata_timeouts import named, patience
 from rolehop.sources.source_type import Finding, SourceType, problem_of
-from rolehop.sources.waiting import named, patience
-from rolehop.values import dataclass
-from rolehop.words import quoted
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rolehop.aws.metadata import ContainerEndpoint
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
 
 TABLE = Table(
     "sources.NAME (container)",

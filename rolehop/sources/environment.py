@@ -9,16 +9,16 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
+from rolehop.sources.shared.mfa import MFA_KEYS, mfa_command_found
 from rolehop.sources.source_type import Finding, SourceType, problem_of
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
 
 TABLE = Table("sources.NAME (environment)", "the AWS_… variables", MFA_KEYS)
 

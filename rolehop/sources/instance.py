@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
-from rolehop.config import checks
+from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
-from rolehop.patterns import Pattern
 from rolehop.plan import Stamp
+from rolehop.sources.shared.metadata_timeouts import named, patience
 from rolehop.sources.source_type import Finding, SourceType, problem_of
-from rolehop.sources.waiting import named, patience
-from rolehop.values import dataclass
-from rolehop.words import quoted
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
 
 # Amazon EC2 user guide, "Access instance metadata".
 _ADDRESSES = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
@@ -33,7 +33,7 @@ TABLE = Table(
     (
         Key(
             "role",
-            checks.text(
+            value_types.text(
                 "the name of a role", Pattern(r"[A-Za-z0-9_+=,.@-]{1,64}"), kind="role name"
             ),
             "the role that it must be; principal says its account, too",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
+from rolehop.sources.shared.mfa import MFA_KEYS, mfa_command_found
 from rolehop.sources.source_type import Finding, SourceType
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs, KeyStore
+    from rolehop.sources.context import Inputs, KeyStore
 
 TABLE = Table(
     "sources.NAME (keys)", "IAM user keys in the vault, put there by rolehop keys add", MFA_KEYS

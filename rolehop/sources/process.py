@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.config import checks
+from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.loops import as_source, refuse_source_loop, with_resolving
-from rolehop.sources.programs import environment_of_program, printed_by, program_found
+from rolehop.sources.shared.recursion import as_source, refuse_source_loop, with_resolving
+from rolehop.sources.shared.subprocesses import environment_of_program, printed_by, program_found
 from rolehop.sources.source_type import Finding, SourceType
-from rolehop.values import dataclass
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
 
 TABLE = Table(
     "sources.NAME (process)",
@@ -30,7 +30,7 @@ TABLE = Table(
     (
         Key(
             "command",
-            checks.COMMAND,
+            value_types.COMMAND,
             "the command; it prints one JSON object",
             required=True,
         ),
@@ -69,15 +69,15 @@ def credentials_of(
         SourceError: it fails, outlasts its deadline, or prints something else than credentials
             that are alive.
     """
-    from rolehop.aws import given
+    from rolehop.aws import credential_json
 
     output = printed_by(command, inputs, what=what, environ=environ)
     try:
         if not output.strip():
             raise ValueError("it printed nothing")
-        document = given.json_object(output)
+        document = credential_json.json_object(output)
         _check_version(document.get("Version"))
-        found = given.keys_in(document, given.PROCESS)
+        found = credential_json.keys_in(document, credential_json.PROCESS)
     except ValueError as error:
         reason = str(error)
     else:

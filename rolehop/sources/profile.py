@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region, partition_of
-from rolehop.aws.command_line import split_command
+from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
     AwsConfig,
     Base,
@@ -27,16 +27,16 @@ from rolehop.awsconfig import (
     static_keys,
     why_nothing,
 )
-from rolehop.config import checks
+from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.loops import refuse_loop, with_resolving
-from rolehop.sources.mfa import MFA_KEYS, mfa_command_found
-from rolehop.sources.programs import environment_of_program
+from rolehop.sources.shared.mfa import MFA_KEYS, mfa_command_found
+from rolehop.sources.shared.recursion import refuse_loop, with_resolving
+from rolehop.sources.shared.subprocesses import environment_of_program
 from rolehop.sources.source_type import Expanded, Finding, SourceType, problem_of
-from rolehop.values import dataclass, replace
-from rolehop.words import nearest
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
 
 TABLE = Table(
     "sources.NAME (profile)",
     "any profile of the AWS config; its roles become hops before the chain's own",
     (
-        Key("profile", checks.TEXT, "the profile's name in ~/.aws/config", required=True),
+        Key("profile", value_types.TEXT, "the profile's name in ~/.aws/config", required=True),
         *MFA_KEYS,
     ),
 )
@@ -164,7 +164,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
 
 def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
     if held is Holds.PROCESS:
-        from rolehop.sources.programs import program_found
+        from rolehop.sources.shared.subprocesses import program_found
 
         try:
             command = _command(name, inputs)
@@ -194,7 +194,7 @@ def _login_found(name: str, inputs: Inputs) -> Finding:
 
 def _sign_in_found(name: str, inputs: Inputs) -> Finding:
     """Say what the AWS CLI's cache has: botocore takes the sign-in from there, and renews it."""
-    from rolehop.aws.cli_cache import cache_file, look
+    from rolehop.aws.sso_token_cache import cache_file, look
 
     missing = _missing_session(name, inputs)
     if missing is not None:
@@ -285,11 +285,11 @@ class _Profile:
         )
 
     def _resolved(self, held: Holds) -> Credentials:
-        from rolehop.aws import profiles
+        from rolehop.aws import botocore_profiles
 
         config_file, credentials_file = self.inputs.aws_files
-        return profiles.resolve(
-            profiles.Request(
+        return botocore_profiles.resolve(
+            botocore_profiles.Request(
                 profile=self.name,
                 holds=held,
                 config_file=config_file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.config.model import HopConfig, SourceConfig
-from rolehop.values import dataclass, field
+from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rolehop.errors import RolehopError
     from rolehop.plan import Stamp
     from rolehop.ports import Source
-    from rolehop.sources.facts import Facts
-    from rolehop.sources.inputs import Inputs
+    from rolehop.sources.context import Inputs
+    from rolehop.sources.federation import Facts
 
 
 @dataclass(frozen=True, slots=True)

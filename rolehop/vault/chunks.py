@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator
 from typing import Protocol
 
-from rolehop.values import asdict, dataclass
+from rolehop.startup.dataclass import asdict, dataclass
 
 CHUNK = 1_000
 """Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""

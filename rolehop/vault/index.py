@@ -13,7 +13,7 @@ from typing import assert_never
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Known, Lifetime, SourceStep, Step, TokenStep
-from rolehop.values import dataclass, field, replace
+from rolehop.startup.dataclass import dataclass, field, replace
 
 SCHEMA = 1
 FINDING_LASTS = timedelta(days=7)

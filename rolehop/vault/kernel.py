@@ -2,7 +2,7 @@
 
 For machines without a session bus: nothing touches the disk, the kernel ends each key at its
 time, and everything is gone at reboot. Not registered as an entry point, so that no other
-program's choice of back end changes. The bare calls are in ``rolehop.keyctl``, which the hot path
+program's choice of back end changes. The bare calls are in ``rolehop.fastpath.keyctl``, which the hot path
 shares.
 
 Adding under an existing description updates the key and clears its timeout (keyctl(2)), so the
@@ -20,7 +20,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from rolehop.errors import VaultAbsent, VaultFull
-from rolehop.keyctl import (
+from rolehop.fastpath.keyctl import (
     GONE,
     KINDS,
     USER_RING,

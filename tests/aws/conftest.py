@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.aws.settings import ClientSettings
 from rolehop.aws.sts import StsClient
+from rolehop.net.client_settings import ClientSettings
 from rolehop.plan import Hop
 from tests.doubles.sts import StrictSts, User
 

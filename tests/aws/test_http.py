@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.aws.faults import Fault, FaultKind
-from rolehop.aws.http import HttpAnswer, HttpClient, HttpRequest
-from rolehop.aws.settings import ClientSettings
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
+from rolehop.net.client_settings import ClientSettings
+from rolehop.net.connection_errors import Fault, FaultKind
+from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest
 from tests.doubles.web import Asked, Reply, Service
 
 HIDDEN = "a-bearer-token-nobody-sees"

@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.aws.iam_read import IamReader
-from rolehop.aws.query import QueryClient
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws.iam_reader import IamReader
+from rolehop.aws.query_api import QueryClient
 from rolehop.credentials import Credentials, Secret
+from rolehop.net.client_settings import ClientSettings
+from rolehop.policy import Kind, Reason, parse_policy
 from rolehop.ports import StsRefusal
-from rolehop.trust import Kind, Reason, parse_policy
 
 KEYS = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))
 ACCOUNT = "123456789012"  # moto's own, for keys that it did not give out

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rolehop.aws.settings import ClientSettings
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
+from rolehop.net.client_settings import ClientSettings
 from rolehop.plan import Hop
 
 SOURCE = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from rolehop.aws import answers
-from rolehop.aws.query import QueryClient
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws import query_xml
+from rolehop.aws.query_api import QueryClient
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError, SourceError
+from rolehop.net.client_settings import ClientSettings
 from rolehop.plan import Hop
 from rolehop.ports import MfaCode, StsRefusal
 from tests.doubles.sts import StrictSts, User
@@ -223,7 +223,7 @@ def test_an_answer_that_cannot_be_understood_is_not_guessed_at(
 def test_an_answer_without_end_is_given_up_and_its_connection_with_it(
     sts: StrictSts, client: StsClient, alice: User
 ) -> None:
-    sts.say(b"<a>" + b" " * (answers.LONGEST_ANSWER + 10) + b"</a>")
+    sts.say(b"<a>" + b" " * (query_xml.LONGEST_ANSWER + 10) + b"</a>")
     with pytest.raises(ServiceError) as caught:
         client.caller(alice.credentials)
     assert caught.value.cause == "it is too long"

@@ -8,7 +8,7 @@ import pytest
 from rolehop.arn import RoleArn
 from rolehop.plan import Hop
 from rolehop.ports import StsRefusal
-from rolehop.refusals import (
+from rolehop.sts_errors import (
     RefusalKind,
     clock_words,
     exceeds_chaining_limit,
@@ -292,6 +292,6 @@ def test_the_two_limits_are_told_apart(
 
 
 def test_explaining_needs_no_botocore() -> None:
-    program = "import sys, rolehop.refusals; print('botocore' in sys.modules)"
+    program = "import sys, rolehop.sts_errors; print('botocore' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n"

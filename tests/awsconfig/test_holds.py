@@ -5,7 +5,13 @@ from collections.abc import Callable
 import botocore.session
 import pytest
 
-from rolehop.awsconfig import Holds, holds, parse_aws_config, profile_sections, static_keys
+from rolehop.awsconfig import (
+    Holds,
+    holds,
+    parse_aws_config,
+    profile_sections,
+    static_keys,
+)
 from rolehop.errors import SourceError
 
 Boto = Callable[..., botocore.session.Session]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rolehop.aws.query import QueryClient
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws.query_api import QueryClient
 from rolehop.credentials import Credentials, Secret
+from rolehop.net.client_settings import ClientSettings
 from tests.cli.conftest import _world
 from tests.cli.world import ADMIN, World
 from tests.sources import pki

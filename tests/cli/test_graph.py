@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
-from rolehop.show.plain import as_text
+from rolehop.show.render_text import as_text
 from tests.cli.world import ADMIN, HUB, World
 
 PATHS = [

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from rolehop.recent import HALF_LIFE, in_order, used
-from rolehop.show.choices import Choice, as_cells, matching, widths
+from rolehop.show.picker import Choice, as_cells, matching, widths
+from rolehop.state.chain_usage import HALF_LIFE, in_order, used
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import CONFIG, MFA_SERIAL, SCRIPT, World
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from rolehop.cli.person import browser_commands, has_browser
+from rolehop.terminal.prompts import browser_commands, has_browser
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, World
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.names import as_text, kept_names, no_names, read_text
-from rolehop.record import checked, unchecked
+from rolehop.completion.name_cache import as_text, kept_names, no_names, read_text
+from rolehop.fastpath.record import checked, unchecked
 from tests.completion.home import ACCOUNTS, CHAINS, CONFIG, PROFILES, TEAM, Home
-from tests.hot.lies import LIES
+from tests.fastpath.lies import LIES
 
 ALL = CHAINS + PROFILES
 SLOW = {

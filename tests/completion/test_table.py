@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.cli.options import COMMON_OPTIONS
 from rolehop.cli.root import root
-from rolehop.commands import (
+from rolehop.command_table import (
     CHAIN,
     COMMANDS,
     FLAGS,
@@ -25,7 +25,7 @@ from rolehop.commands import (
     VALUED,
     Entry,
 )
-from rolehop.integration import INTEGRATIONS
+from rolehop.shells.init_scripts import INTEGRATIONS
 from tests.completion.home import Home
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
@@ -122,5 +122,5 @@ def test_help_and_version_import_no_command(asked: list[str], home: Home) -> Non
     )
     loaded = set(done.stderr.split())
     assert "rolehop.cli.root" in loaded
-    assert not loaded & {f"rolehop.cli.{entry.module}" for entry in COMMANDS.values()}
+    assert not loaded & {f"rolehop.cli.commands.{entry.module}" for entry in COMMANDS.values()}
     assert not loaded & {"boto3", "botocore", "urllib3", "keyring"}

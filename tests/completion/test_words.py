@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.commands import COMMANDS
-from rolehop.complete import Question, as_answer, question, unquoted, wanted
+from rolehop.command_table import COMMANDS
+from rolehop.completion.engine import Question, as_answer, question, unquoted, wanted
 from tests.completion.home import CHAINS, PROFILES, Home
 
 HUB = ["exec", "hub"]

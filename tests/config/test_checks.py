@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config import checks, limits
-from rolehop.config.checks import Check
-from rolehop.config.nearest import nearest
+from rolehop.config import sts_limits as limits
+from rolehop.config import value_types as checks
+from rolehop.config.value_types import Check
+from rolehop.text import did_you_mean as nearest
 
 GOOD: list[tuple[Check, object]] = [
     (limits.EXTERNAL_ID, "ab"),

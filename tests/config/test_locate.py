@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.checks import Place
-from rolehop.config.locate import index_lines, locate
+from rolehop.config.toml_positions import index_lines, locate
+from rolehop.config.value_types import Place
 
 TEXT = dedent('''\
     # [not.a.table]

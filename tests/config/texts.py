@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
 
-from rolehop.config import checks, limits
+from rolehop.config import sts_limits, value_types
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config
 from rolehop.config.schema import Key, Table
@@ -20,9 +20,9 @@ KEYS = Table(
     "sources.NAME (keys)",
     "keys of an IAM user",
     (
-        Key("mfa_serial", checks.MFA_SERIAL, "the device"),
-        Key("mfa_command", checks.COMMAND, "prints the code"),
-        Key("mfa_duration", checks.MFA_DURATION, "how long"),
+        Key("mfa_serial", value_types.MFA_SERIAL, "the device"),
+        Key("mfa_command", value_types.COMMAND, "prints the code"),
+        Key("mfa_duration", value_types.MFA_DURATION, "how long"),
     ),
 )
 
@@ -37,14 +37,14 @@ SIGN_IN = Table(
     "sources.NAME (sign-in)",
     "a role's session from somewhere",
     (
-        Key("account", checks.ACCOUNT, "which", required=True, template=True),
-        Key("start_url", checks.URL, "where"),
-        Key("flow", checks.choice("auto", "pkce"), "how"),
-        Key("trust_anchor", checks.ARN, "what"),
-        Key("scopes", checks.TEXTS, "for what"),
-        Key("token_file", checks.PATH, "a file"),
-        Key("token_command", checks.COMMAND, "a command"),
-        Key("policy", limits.POLICY, "less"),
+        Key("account", value_types.ACCOUNT, "which", required=True, template=True),
+        Key("start_url", value_types.URL, "where"),
+        Key("flow", value_types.choice("auto", "pkce"), "how"),
+        Key("trust_anchor", value_types.ARN, "what"),
+        Key("scopes", value_types.TEXTS, "for what"),
+        Key("token_file", value_types.PATH, "a file"),
+        Key("token_command", value_types.COMMAND, "a command"),
+        Key("policy", sts_limits.POLICY, "less"),
     ),
     rule=_one_of_them,
 )

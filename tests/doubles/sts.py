@@ -28,7 +28,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from rolehop.values import replace
+from rolehop.startup.dataclass import replace
 from tests.doubles import iam_keys, saml, web_identity
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_rules import OPERATIONS, Refused, Request

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from rolehop.credentials import Session
-from rolehop.handover.child import child_environment
-from rolehop.handover.variables import assumed
+from rolehop.handover.child_environment import child_environment
+from rolehop.handover.environment import assumed
 
 HOME = {"HOME": "/home/me", "LANG": "C.UTF-8"}
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rolehop.credentials import Session
 from rolehop.errors import UsageProblem
-from rolehop.handover.dialects import dialect
-from rolehop.handover.variables import assumed
+from rolehop.handover.environment import assumed
+from rolehop.shells.registry import dialect
 
 CMD = dialect("cmd")
 _SET = re.compile(r'set "(?P<name>[^=]+)=(?P<value>.*)"')

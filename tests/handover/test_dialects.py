@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rolehop.errors import UsageProblem
-from rolehop.handover.dialects import DIALECTS, Dialect, dialect, for_process_name
+from rolehop.shells.registry import DIALECTS, Dialect, dialect, for_process_name
 
 every_dialect = pytest.mark.parametrize("row", DIALECTS.values(), ids=DIALECTS)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import UsageProblem
-from rolehop.handover.documents import as_docker_env, as_dotenv, as_ini
-from rolehop.values import replace
+from rolehop.handover.file_formats import as_docker_env, as_dotenv, as_ini
+from rolehop.startup.dataclass import replace
 
 VALUES = {
     "AWS_ACCESS_KEY_ID": "ASIAHUB",

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rolehop.credentials import Session
 from rolehop.errors import UsageProblem
-from rolehop.handover.dialects import dialect
-from rolehop.handover.variables import assumed, left
+from rolehop.handover.environment import assumed, left
+from rolehop.shells.registry import dialect
 
 PATH = os.environ.get("PATH", os.defpath)
 # What shells keep for themselves.

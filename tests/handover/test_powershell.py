@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Session
-from rolehop.handover.dialects import dialect
-from rolehop.handover.powershell import quote
-from rolehop.handover.variables import assumed
+from rolehop.handover.environment import assumed
+from rolehop.shells.powershell import quote
+from rolehop.shells.registry import dialect
 
 POWERSHELL = dialect("powershell")
 # Every one of these opens, closes and, doubled, stands for itself (about_Quoting_Rules).

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.handover.process import as_process
-from rolehop.values import replace
+from rolehop.handover.credential_process import as_process
+from rolehop.startup.dataclass import replace
 
 
 def test_the_line_is_the_contract_to_the_byte(session: Session) -> None:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rolehop.credentials import Session
-from rolehop.handover.dialects import dialect
-from rolehop.handover.variables import assumed, left
-from rolehop.values import replace
+from rolehop.handover.environment import assumed, left
+from rolehop.shells.registry import dialect
+from rolehop.startup.dataclass import replace
 
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
 PATH = os.environ.get("PATH", os.defpath)

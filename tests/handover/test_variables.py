@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.handover.variables import Change, assumed, left, renewed, shell_before, timestamp
-from rolehop.values import replace
+from rolehop.handover.environment import Change, assumed, left, renewed, shell_before, timestamp
+from rolehop.startup.dataclass import replace
 
 FOUR = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
 HUB = {

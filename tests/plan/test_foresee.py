@@ -9,7 +9,7 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.plan import Hop
-from rolehop.plan.foresee import foresee
+from rolehop.plan.prechecks import foresee
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")
 ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")

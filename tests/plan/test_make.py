@@ -7,9 +7,9 @@ import pytest
 
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
 from rolehop.errors import ConfigError, UsageProblem
-from rolehop.plan.make import make_plan
 from rolehop.plan.model import Cache, HopStep, Known, Lifetime, Mfa, Plan, Stamp, TokenStep
 from rolehop.plan.overrides import Overrides
+from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import Facts, path_of, resolve, source_of, written_hops
 from tests.simulator import START
 

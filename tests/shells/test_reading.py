@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.integration import INTEGRATIONS, integration_text
+from rolehop.shells.init_scripts import INTEGRATIONS, integration_text
 from tests.cli.world import Done, World
 from tests.shells.interactive import NO_KEYS
 

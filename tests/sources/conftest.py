@@ -20,7 +20,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError
 from rolehop.sources import build_source, expand
-from rolehop.sources.inputs import Inputs
+from rolehop.sources.context import Inputs
 
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
 TOKEN = "IQoJTOKENTOKENTOKEN=="

@@ -15,8 +15,8 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES
-from rolehop.sources.inputs import Document, Inputs
-from rolehop.values import replace
+from rolehop.sources.context import Document, Inputs
+from rolehop.startup.dataclass import replace
 from tests.cli.world import ADMIN, HUB, World
 from tests.doubles.sts_world import Role
 

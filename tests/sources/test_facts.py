@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.config.model import SourceConfig
 from rolehop.sources import facts_of
-from rolehop.sources.facts import Facts
+from rolehop.sources.federation import Facts
 from tests.doubles.saml import IdentityProvider
 from tests.sources import pki
 from tests.sources.conftest import Home

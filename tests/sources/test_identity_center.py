@@ -16,8 +16,9 @@ import pytest
 from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
 from rolehop.errors import ServiceError
-from rolehop.sources import build_source, identity_center
-from rolehop.sources.inputs import Inputs, KeyStore
+from rolehop.sources import build_source
+from rolehop.sources.context import Inputs, KeyStore
+from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, World

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import RolehopError, SourceError
-from rolehop.handover.child import OWN_SECRETS
+from rolehop.handover.child_environment import OWN_SECRETS
 from rolehop.plan import Stamp
-from rolehop.sources import build_source, programs, stamp_of
-from rolehop.sources.programs import environment_of_program, output_of
+from rolehop.sources import build_source, stamp_of
+from rolehop.sources.shared import subprocesses as programs
+from rolehop.sources.shared.subprocesses import environment_of_program, output_of
 from tests.cli.world import HUB, MFA_SERIAL, SCRIPT, World
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key

@@ -10,7 +10,8 @@ import pytest
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, RolehopError, SourceError
-from rolehop.sources import build_source, expand, findings_of, problem_in, programs, stamp_of
+from rolehop.sources import build_source, expand, findings_of, problem_in, stamp_of
+from rolehop.sources.shared import subprocesses as programs
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home

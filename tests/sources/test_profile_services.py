@@ -19,7 +19,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.sources import expand, findings_of, stamp_of
-from rolehop.values import replace
+from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback

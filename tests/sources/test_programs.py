@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import SourceError
-from rolehop.sources import programs
-from rolehop.sources.programs import masked, printed_by
-from rolehop.values import replace
-from rolehop.vault import lock
+from rolehop.sources.shared import subprocesses as programs
+from rolehop.sources.shared.subprocesses import masked, printed_by
+from rolehop.startup.dataclass import replace
+from rolehop.vault import locks as lock
 from tests.sources.conftest import Home
 from tests.sources.machines import Typist
 

@@ -15,12 +15,14 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from rolehop.aws import pkcs11, rolesanywhere, x509
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws import pkcs11, x509
+from rolehop.aws import roles_anywhere as rolesanywhere
 from rolehop.credentials import Secret
 from rolehop.errors import HopRefused, NoTerminal, RolehopError, ServiceError, SourceError
-from rolehop.sources import build_source, findings_of, roles_anywhere, stamp_of
-from rolehop.sources.inputs import SourceChanged
+from rolehop.net.client_settings import ClientSettings
+from rolehop.sources import build_source, findings_of, stamp_of
+from rolehop.sources.context import SourceChanged
+from rolehop.sources.roles_anywhere import source as roles_anywhere
 from rolehop.sources.source_type import Login
 from tests.cli.world import World
 from tests.doubles.endpoint import Answer

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.aws.saml import LONGEST, read_assertion
-from rolehop.aws.settings import ClientSettings
+from rolehop.aws.saml_assertion import LONGEST, read_assertion
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, ServiceError, SourceError
-from rolehop.sources import build_source, findings_of, saml, stamp_of
-from rolehop.sources.inputs import SourceChanged
+from rolehop.net.client_settings import ClientSettings
+from rolehop.sources import build_source, findings_of, stamp_of
+from rolehop.sources.context import SourceChanged
+from rolehop.sources.saml import source as saml
 from rolehop.sources.source_type import Login
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, World

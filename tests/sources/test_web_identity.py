@@ -15,19 +15,21 @@ from urllib.request import urlopen
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.aws.ci import github_token
-from rolehop.aws.http import HttpClient
-from rolehop.aws.oidc import Issuer as OidcClient
-from rolehop.aws.settings import ClientSettings
 from rolehop.aws.sts import StsClient, WebIdentity
 from rolehop.config.loader import load_config
 from rolehop.credentials import Secret
 from rolehop.errors import ServiceError
 from rolehop.files import read_trusted
-from rolehop.sources import SOURCE_TABLES, build_source, oidc_signin, web_identity
-from rolehop.sources.inputs import SourceChanged
+from rolehop.net.client_settings import ClientSettings
+from rolehop.net.http import HttpClient
+from rolehop.oauth.oidc_provider import Issuer as OidcClient
+from rolehop.sources import SOURCE_TABLES, build_source
+from rolehop.sources.context import SourceChanged
 from rolehop.sources.source_type import Login
-from rolehop.values import replace
+from rolehop.sources.web_identity import oidc_login as oidc_signin
+from rolehop.sources.web_identity import source as web_identity
+from rolehop.sources.web_identity.github_actions import github_token
+from rolehop.startup.dataclass import replace
 from tests.cli.on_terminal import OnTerminal
 from tests.cli.world import SCRIPT, Done, World
 from tests.doubles import browser

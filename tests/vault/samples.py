@@ -13,9 +13,9 @@ from keyring.backend import KeyringBackend
 from rolehop.arn import RoleArn
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.plan.model import Hop, HopStep, SourceStep, TokenStep
-from rolehop.vault.backend import Chosen
-from rolehop.vault.store import IndexStore
-from rolehop.vault.vault import KeyringVault
+from rolehop.vault.backend_selection import Chosen
+from rolehop.vault.index_file import IndexStore
+from rolehop.vault.sessions import KeyringVault
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROLE = "arn:aws:iam::222222222222:role/Hub"

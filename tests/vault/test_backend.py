@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import VaultAbsent
-from rolehop.vault.backend import KERNEL, choose_backend
+from rolehop.vault.backend_selection import KERNEL, choose_backend
 from rolehop.vault.kernel import usable
 from tests.secret_service import BACKEND as SECRET_SERVICE
 from tests.secret_service import SecretService

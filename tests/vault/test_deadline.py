@@ -20,9 +20,9 @@ from rolehop.errors import (
     VaultFull,
     VaultLocked,
 )
-from rolehop.vault.backend import Chosen
-from rolehop.vault.deadline import Deadline, in_our_words
-from rolehop.vault.shelf import Opener
+from rolehop.vault.backend_selection import Chosen
+from rolehop.vault.storage import Opener
+from rolehop.vault.timeouts import Deadline, in_our_words
 from tests.doubles.keyrings import InMemory, WindowsError
 
 

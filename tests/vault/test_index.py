@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rolehop.plan.model import Lifetime
-from rolehop.values import replace
+from rolehop.startup.dataclass import replace
 from rolehop.vault.index import Index, KeyEntry, Stray, make_entry
-from rolehop.vault.store import IndexStore, as_text, read_text
+from rolehop.vault.index_file import IndexStore, as_text, read_text
 from tests.vault.samples import (
     NOW,
     ROLE,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.record import process_line
-from rolehop.vault.item import Damaged, as_item, as_keys, read_item, read_keys
+from rolehop.fastpath.record import process_line
+from rolehop.vault.serialization import Damaged, as_item, as_keys, read_item, read_keys
 from tests.vault.samples import key_of, keys, session
 
 KEY = key_of("hub")

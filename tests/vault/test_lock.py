@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import ServiceError
-from rolehop.vault.lock import FileLocks
+from rolehop.vault.locks import FileLocks
 from tests.vault.samples import NOW
 
 # Each contender adds one to a number in a file, with a pause between reading and writing: without

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.record import process_line
+from rolehop.fastpath.record import process_line
 
 
 def test_the_line_is_the_contract_in_its_order_without_spaces() -> None:
@@ -47,8 +47,8 @@ def test_any_text_comes_back_from_json_as_it_was(secret: str, token: str, accoun
 
 def test_the_fast_path_loads_no_other_module_for_it() -> None:
     code = (
-        "import sys; before = set(sys.modules); from rolehop.record import process_line;"
+        "import sys; before = set(sys.modules); from rolehop.fastpath.record import process_line;"
         "process_line('AKIA1', 's', 't', None, ''); print(sorted(set(sys.modules) - before))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(eval(shown.stdout)) <= {"__future__", "rolehop", "rolehop.record"}  # noqa: S307
+    assert set(eval(shown.stdout)) <= {"__future__", "rolehop", "rolehop.fastpath.record"}  # noqa: S307

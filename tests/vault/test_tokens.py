@@ -10,10 +10,10 @@ from keyring.backend import KeyringBackend
 
 from rolehop.credentials import Secret
 from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
-from rolehop.vault.backend import Chosen
-from rolehop.vault.shelf import Opener
-from rolehop.vault.store import IndexStore
-from rolehop.vault.tokens import Document, TokenStore
+from rolehop.vault.backend_selection import Chosen
+from rolehop.vault.index_file import IndexStore
+from rolehop.vault.sign_ins import Document, TokenStore
+from rolehop.vault.storage import Opener
 from tests.doubles.keyrings import InMemory
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

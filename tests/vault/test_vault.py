@@ -12,8 +12,8 @@ from keyring.backend import KeyringBackend
 
 from rolehop.errors import VaultAbsent, VaultError, VaultLocked
 from rolehop.plan.model import Step
-from rolehop.vault.backend import KERNEL, Chosen, choose_backend
-from rolehop.vault.item import as_item
+from rolehop.vault.backend_selection import KERNEL, Chosen, choose_backend
+from rolehop.vault.serialization import as_item
 from tests.doubles import keyrings
 from tests.secret_service import BACKEND as SECRET_SERVICE
 from tests.secret_service import SecretService

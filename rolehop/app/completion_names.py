@@ -1,0 +1,50 @@
+"""Loads the names that completion offers, and keeps them for the next time it is asked."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from rolehop.app.context import App
+from rolehop.completion.name_cache import Names, as_text, names_path, no_names
+from rolehop.errors import RolehopError
+from rolehop.fastpath.record import state_folder
+from rolehop.files import write_beside
+
+
+def load_names(app: App) -> Names:
+    """Return the names that config and AWS files give; none at all where the config is broken.
+
+    Reads these files only: no keyring, no network, no question.
+    """
+    names = no_names()
+    try:
+        config = app.config
+    except RolehopError:
+        return names
+    for name, chain in config.chains.items():
+        names["chain"][name] = chain.description
+        if chain.fleet:
+            names["fleet"][f"{chain.fleet}/*"] = "every chain of the fleet"
+    names["source"] = {name: source.type for name, source in config.sources.items()}
+    # A broken AWS file is told to whoever uses a profile; chains may do without.
+    with contextlib.suppress(RolehopError):
+        names["profile"] = dict.fromkeys(app.aws_config.profiles, "AWS profile")
+    return names
+
+
+def keep_names(app: App, names: Names) -> None:
+    """Write what ``load_names`` gave beside all that it depended on.
+
+    Nothing is written where the config is broken, and nothing said where it cannot be.
+    """
+    folder = state_folder(app.variables)
+    if folder is None or Path(folder) != app.state_folder or "config" not in vars(app):
+        return
+    if app.watch.everything or app.settings.config is not None:
+        return
+    app.watch.variable("HOME")  # the AWS files are there, and what begins with ~
+    text = as_text(names, app.watch.files, app.watch.variables)
+    if text is not None:
+        with contextlib.suppress(OSError):
+            write_beside(Path(names_path(folder)), text, lasting=False)

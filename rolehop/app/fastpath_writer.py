@@ -1,0 +1,115 @@
+"""Leaves a record behind a cached answer, so that the next one needs no more than the record.
+
+The plan is made once more, after the answer is out, in an app of its own that notes every
+variable and file it looks at. Only where that leads to the same hop key is the record written:
+what it lists is then all that the answer depended on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from rolehop import __version__
+from rolehop.app.context import App
+from rolehop.errors import RolehopError
+from rolehop.fastpath.record import Record, as_record, record_path, state_folder
+from rolehop.files import write_beside
+from rolehop.plan.model import Plan, SourceStep
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.terminal.progress import describe
+
+# The back ends that the hot path reads without the keyring library.
+_READERS = {
+    "keyring.backends.SecretService.Keyring": "bus",
+    "rolehop.vault.kernel.KernelKeyring": "kernel",
+}
+_BUS = "DBUS_SESSION_BUS_ADDRESS"
+
+
+def remember(app: App, plan: Plan) -> None:
+    """Write the record of ``plan``'s chain where its answer can be had by the hot path.
+
+    Nothing is said where it cannot: the full path is slower, and as right.
+    """
+    backend = _READERS.get(app.vault.backend or "")
+    folder = state_folder(app.variables)
+    if backend is None or folder is None or Path(folder) != app.state_folder:
+        return
+    if any(name.startswith("KEYRING_PROPERTY_") for name in app.variables):
+        return
+    try:
+        app.index_store.seal()
+    except OSError:
+        return
+    again = App(app.variables, app.home)
+    if not _leads_to(again, plan):
+        return
+    _watch_the_choice_of_back_end(again, backend)
+    if again.watch.everything:
+        return
+    text = as_record(_record(again, plan, backend))
+    if text is not None:
+        try:
+            write_beside(Path(record_path(folder, plan.chain)), text, lasting=False)
+        except OSError:
+            return
+
+
+def _leads_to(again: App, plan: Plan) -> bool:
+    """Plan the chain again, watched; tell whether it still leads to the same kept session."""
+    try:
+        anew = again.plan(plan.chain, WalkOptions())
+        known_without_loading = again.stamp(plan.source).value is not None
+    except RolehopError:
+        return False
+    last = anew.steps[-1]
+    kept = not isinstance(last, SourceStep) or last.kept
+    return known_without_loading and kept and anew.key == plan.key
+
+
+def _watch_the_choice_of_back_end(again: App, backend: str) -> None:
+    from rolehop.vault.backend_selection import keyringrc
+
+    for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
+        again.watch.variable(name)
+    runtime = again.environ.get("XDG_RUNTIME_DIR")
+    if backend == "kernel" and runtime:
+        again.watch.file(Path(runtime, "bus"))
+    settings = keyringrc(again.variables, sys.platform)
+    if settings is not None:
+        again.watch.file(settings)
+
+
+def _record(again: App, plan: Plan, backend: str) -> Record:
+    return Record(
+        version=__version__,
+        chain=plan.chain,
+        backend=backend,
+        key=plan.key,
+        min_ttl=plan.min_ttl_seconds,
+        until=_until(again),
+        region=plan.handed_region or "",
+        confirm=plan.confirm,
+        label=describe(plan.steps[-1], len(plan.hops)),
+        uid=os.geteuid(),
+        host=os.uname().nodename,
+        files=again.watch.files,
+        variables=again.watch.variables,
+    )
+
+
+def _until(again: App) -> int:
+    """Return when the answer stops holding by the clock alone, in epoch seconds; 0: never.
+
+    An ``environment`` source whose session has ended is refused by the full path.
+    """
+    if "AWS_CREDENTIAL_EXPIRATION" not in again.watch.variables:
+        return 0
+    try:
+        said = datetime.fromisoformat(again.variables.get("AWS_CREDENTIAL_EXPIRATION", ""))
+    except ValueError:
+        return 0
+    return int(said.timestamp()) if said.tzinfo else 0

@@ -1,0 +1,188 @@
+"""Judge a planned chain against policy documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rolehop.app.config_places import places_of
+from rolehop.app.context import App
+from rolehop.app.federated_hop import own_call
+from rolehop.app.policy_documents import Given
+from rolehop.arn import account_of, is_same_principal
+from rolehop.config.model import SourceConfig
+from rolehop.errors import UsageProblem
+from rolehop.plan.model import Hop, Mfa, Stamp
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
+from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
+from rolehop.policy.chains.requests import HopAsked, Setting, Start
+from rolehop.policy.chains.scenario import Course, Place
+from rolehop.policy.evaluation.principals import session_of
+from rolehop.policy.inventory.context_keys import never_of_session, sent_by
+from rolehop.policy.inventory.inventory import Records
+from rolehop.sources import is_federated
+from rolehop.startup.dataclass import replace
+
+
+def judge(
+    app: App,
+    chain: str,
+    records: Records,
+    given: Given,
+    stamps: dict[str, Stamp] | None = None,
+    *,
+    options: WalkOptions | None = None,
+) -> ChainVerdict:
+    """Judge a chain by the documents at hand; no call is made.
+
+    ``stamps`` remembers those of the sources, where many chains are judged at once; ``options`` are
+    the flags that it would be walked with.
+
+    Raises:
+        UsageProblem: ``--as`` names somebody whom the source can never be, or ``--context`` says
+            what the call surely does not carry.
+    """
+    plan = app.plan(chain, options or WalkOptions(), stamps)
+    setting = Setting(records, app.now(), plan.region, given.context, given.taken)
+    principal = given.caller or plan.source.principal
+    own = own_call(app, plan.source, plan.region, records, principal)
+    mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
+    start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
+    course = Course(
+        start,
+        tuple(_asked(step.hop) for step in plan.hops),
+        setting,
+        own=() if own is None else (own_request(own, setting),),
+        places=_less_flags(places_of(app.config, plan), plan.flags),
+    )
+    verdict = judge_chain(plan.chain, plan.source.name, course)
+    return replace(verdict, own_role_unknown=own is None and is_federated(plan.source))
+
+
+_SAID_BY = {
+    "--tag": ("tags", "transitive_tags"),
+    "--source-identity": ("source_identity",),
+    "--reason": ("session_name", "tags"),
+}
+
+
+def _less_flags(places: tuple[Place, ...], flags: tuple[str, ...]) -> tuple[Place, ...]:
+    """Return the places, the last without what flags say: no change of the config mends that."""
+    told = {key for flag in flags for key in _SAID_BY.get(flag, ())}
+    last = places[-1]
+    keys = {key: name for key, name in last.keys.items() if key not in told}
+    return (*places[:-1], replace(last, keys=keys))
+
+
+def start_of(
+    source: SourceConfig,
+    own: OwnCall | None,
+    given: Given,
+    *,
+    long_lived: bool,
+    mfa: bool | None,
+) -> Start:
+    """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said.
+
+    Raises:
+        UsageProblem: ``--as`` names somebody whom the source can never be.
+    """
+    principal = given.caller or source.principal
+    settings = source.settings
+    _check_caller(given.caller, own, source)
+    _check_context(given.context, source)
+    if own is not None and not _is_session_of(own.role, principal):
+        principal = session_of(own.role, own.session_name)
+    account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
+    role_session = principal is not None and ":user/" not in principal
+    if mfa is None and (long_lived or role_session):
+        mfa = False
+    if role_session:
+        _check_session(given.context, source)
+    return Start(
+        principal,
+        role=None if own is None else own.role,
+        carried=None if own is None else own.carried,
+        account=account if isinstance(account, str) else None,
+        long_lived=long_lived,
+        mfa=mfa,
+        policy=policy if isinstance(policy, str) else None,
+        policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
+        # What the source's own call asks for is all there is, but for what a profile adds.
+        policy_unseen=own is None or own.carried.unseen == PROFILE,
+    )
+
+
+def _check_caller(caller: str | None, own: OwnCall | None, source: SourceConfig) -> None:
+    if caller is None:
+        return
+    if not is_federated(source):
+        _check_principal(caller, source)
+        return
+    if own is not None and is_same_principal(own.role, caller):
+        return
+    raise UsageProblem(
+        f"--as says {caller}, and source '{source.name}' is a session of another role",
+        cause=f"its config makes it {own.role if own is not None else 'a federated role session'}",
+        fix="leave --as out for this source, or give the ARN of a session of its role",
+    )
+
+
+def _check_principal(caller: str, source: SourceConfig) -> None:
+    """Refuse somebody else than the config says, or somebody of another account."""
+    known = source.principal
+    account = source.settings.get("account")
+    if known is not None:
+        same = is_same_principal(known, caller) or is_same_principal(caller, known)
+        says = f"its config says that it is {known}"
+    else:
+        same = not isinstance(account, str) or account_of(caller) == account
+        says = f"its config says that it is of account {account}"
+    if not same:
+        raise UsageProblem(
+            f"--as says {caller}, and source '{source.name}' is somebody else",
+            cause=says,
+            fix="leave --as out for this source, or correct its config",
+        )
+
+
+def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
+    """Refuse what a walk itself says to STS; only a token's own call may bring it unseen."""
+    key = next((key for key in context if sent_by(key)), None)
+    if key is None or is_federated(source):
+        return
+    raise UsageProblem(
+        f"--context cannot say {key}: what a walk sends is known",
+        cause="it would be judged by what is not sent",
+        fix=f"change what is sent: {sent_by(key)} says it",
+    )
+
+
+def _check_session(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
+    """Refuse what no session of a role has: a user's name, MFA."""
+    key = next((key for key, given in context.items() if given and never_of_session(key)), None)
+    if key is None or [each.lower() for each in context[key]] == ["false"]:
+        return
+    raise UsageProblem(
+        f"--context cannot say {key}: source '{source.name}' is a role's session",
+        cause="a role's session has no user name, and never carries MFA",
+        fix="leave it out",
+    )
+
+
+def _is_session_of(role: str, principal: str | None) -> bool:
+    session = principal is not None and ":assumed-role/" in principal
+    return session and is_same_principal(role, principal or "")
+
+
+def _asked(hop: Hop) -> HopAsked:
+    return HopAsked(
+        role=hop.role,
+        session_name=hop.session_name,
+        external_id=hop.external_id,
+        policy=hop.policy,
+        policy_arns=hop.policy_arns,
+        tags=hop.tags,
+        transitive_tags=hop.transitive_tags,
+        source_identity=hop.source_identity,
+    )

@@ -1,0 +1,118 @@
+"""``rolehop keys rotate``: the rotation with its real hands."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from rolehop.app.context import App
+from rolehop.aws.sts import StsClient
+from rolehop.config.model import SourceConfig
+from rolehop.credentials import Credentials
+from rolehop.errors import NoTerminal, SourceError, UsageProblem
+from rolehop.handover.child_environment import child_environment
+from rolehop.key_rotation import Rotation, shown
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.ports import StsRefusal
+from rolehop.startup.dataclass import dataclass
+from rolehop.terminal.mfa_codes import AskedCodes, SpentCodes, Ways
+
+_SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
+
+
+def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> None:
+    """Rotate the keys of source ``name``, or remove the other key of its user.
+
+    One rotation of a source at a time: a second one would find the limit of two keys.
+
+    Raises:
+        UsageProblem: the source's keys are not in the vault.
+    """
+    source = _source(app, name)
+    sts = app.sts_of_shell(WalkOptions())
+    keys = app.vault.keys
+    session = _MfaSession(app, source, sts, mfa_stdin)
+    rotation = Rotation(
+        source=name,
+        iam=sts.iam_keys,
+        caller=sts.caller,
+        load=lambda: keys.get(name),
+        # What a keyring that forgets at reboot holds was put there with --until-reboot.
+        store=lambda new: keys.add(name, new, replace=True, until_reboot=True),
+        with_mfa=session.get if "mfa_serial" in source.settings else None,
+        note=app.terminal.note,
+        sleep=app.inputs.sleep,
+    )
+    with app.locks.hold(f"rotate-{sha256(name.encode()).hexdigest()}"):
+        if finish is not None:
+            rotation.finish(finish)
+            return
+        new = rotation.run()
+    app.terminal.note(f"source '{name}' now has {shown(new)}; sessions of the old key are not used")
+
+
+def _source(app: App, name: str) -> SourceConfig:
+    source = app.config.sources.get(name, SourceConfig(name, "keys"))
+    if source.type != "keys":
+        raise UsageProblem(
+            f"source '{name}' is of type {source.type}: its keys are not rolehop's to rotate",
+            fix='only sources of type "keys" keep theirs in the keyring',
+        )
+    return source
+
+
+@dataclass(slots=True)
+class _MfaSession:
+    """The session that IAM policies with an MFA condition want; one code, whatever is called."""
+
+    app: App
+    source: SourceConfig
+    sts: StsClient
+    mfa_stdin: bool
+
+    def get(self) -> Credentials:
+        """Return a GetSessionToken session with MFA, got with the key in the vault.
+
+        Raises:
+            SourceError: STS refused the key or the code.
+            NoTerminal: a code is needed and nobody can give it.
+        """
+        held = self.app.vault.keys.get(self.source.name)
+        if held is None:
+            raise SourceError(
+                f"no keys are in the vault for source '{self.source.name}'",
+                fix=f"rolehop keys add {self.source.name}",
+            )
+        try:
+            return self._session(held)
+        except StsRefusal as refusal:
+            raise SourceError(
+                f"AWS gave no MFA session for source '{self.source.name}'",
+                cause=f"{refusal.code}: {refusal.message}",
+                fix="try again with the device's next code, and check mfa_serial",
+            ) from None
+        except NoTerminal as nobody:
+            nobody.what = "rotating these keys needs an MFA code, and there is no terminal"
+            nobody.fix = "run it in a terminal, set mfa_command, or give the code by --mfa-stdin"
+            nobody.chain = None
+            raise
+
+    def _session(self, held: Credentials) -> Credentials:
+        serial = str(self.source.settings["mfa_serial"])
+        if serial == "auto":
+            serial = self.sts.mfa_device(held)
+        codes = self._codes()
+        with self.app.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
+            code = codes.ask(serial, f"to rotate the keys of '{self.source.name}'")
+            codes.spent(code)
+            return self.sts.session_token(held, _SESSION_SECONDS, code).credentials
+
+    def _codes(self) -> AskedCodes:
+        command = self.source.settings.get("mfa_command")
+        return AskedCodes(
+            Ways(command if isinstance(command, tuple) else None, self.mfa_stdin, prompt=True),
+            self.app.terminal,
+            SpentCodes(self.app.index_store),
+            self.app.locks,
+            child_environment(self.app.variables, ()),
+            self.source.name,
+        )

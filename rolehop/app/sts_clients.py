@@ -1,0 +1,59 @@
+"""STS clients, one for each region and set of settings; each keeps its connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from rolehop.awsconfig import AwsConfig, endpoint_override
+from rolehop.startup.dataclass import dataclass, field
+
+if TYPE_CHECKING:
+    from rolehop.aws.sts import StsClient
+
+_Key = tuple[str, str | None]
+
+
+@dataclass(slots=True)
+class Clients:
+    """Makes each client when it is first asked for; safe between threads."""
+
+    environ: Mapping[str, str]
+    aws_config: AwsConfig
+    now: Callable[[], datetime]
+    connections: int = 10
+    """How many calls of one client may be under way at once."""
+
+    _made: dict[_Key, StsClient] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def endpoint_url(self, profile: str | None, service: str = "sts") -> str | None:
+        """Return the endpoint of ``service`` where variables or the AWS profile override it."""
+        return endpoint_override(self.aws_config, profile, self.environ, service)
+
+    def sts(self, region: str, profile: str | None) -> StsClient:
+        """Return the client for ``region`` with the settings of AWS profile ``profile``.
+
+        The AWS library is loaded at its first call.
+        """
+        with self._lock:
+            key = (region, profile)
+            if key not in self._made:
+                self._made[key] = self._make(region, profile)
+            return self._made[key]
+
+    def _make(self, region: str, profile: str | None) -> StsClient:
+        from rolehop.aws.sts import StsClient
+        from rolehop.net.client_settings import settings_from
+
+        keys = self.aws_config.profiles.get(profile or "", {})
+        settings = settings_from(
+            self.environ,
+            {key: value for key, value in keys.items() if isinstance(value, str)},
+            region,
+            endpoint_url=self.endpoint_url(profile),
+            iam_endpoint_url=self.endpoint_url(profile, "iam"),
+        )
+        return StsClient(settings, now=self.now, pool_size=self.connections)

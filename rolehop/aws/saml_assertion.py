@@ -1,0 +1,190 @@
+"""What a SAML assertion says to rolehop: which roles, for how long, until when.
+
+It is read for choosing and for good messages only: whether it is genuine is for AWS to judge.
+No text of it gets into a message but the ARNs of its roles and its times.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from rolehop.arn import RoleArn
+from rolehop.aws.query_xml import parse_xml
+from rolehop.credentials import Secret
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+LONGEST = 100_000
+"""Characters in base64 (STS API reference, AssumeRoleWithSAML, SAMLAssertion)."""
+
+_ATTRIBUTES = "https://aws.amazon.com/SAML/Attributes/"
+_PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
+_SECONDS = Pattern(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class SamlRole:
+    """One role that may be assumed, with the identity provider in its account."""
+
+    role: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Assertion:
+    """One SAML response. Times are aware, UTC."""
+
+    encoded: Secret
+    """Base64, as STS wants it."""
+
+    roles: tuple[SamlRole, ...]
+    """Empty where the assertion is encrypted for AWS."""
+
+    who: str
+    """A digest of issuer, subject and session name: the person."""
+
+    encrypted: bool = False
+    duration_seconds: int | None = None
+    """Of its SessionDuration attribute, 900 to 43,200."""
+
+    begins: datetime | None = None
+    ends: datetime | None = None
+    """STS takes it no later."""
+
+
+def read_assertion(text: Secret) -> Assertion:
+    """Read what an identity provider posts: base64, a ``SAMLResponse=…`` form field, or XML.
+
+    Raises:
+        ValueError: it is none of these, far too long, or no SAML; nothing of it is quoted.
+    """
+    encoded = _encoded(text.reveal().strip())
+    if not encoded:
+        raise ValueError("it is empty")
+    if len(encoded) > LONGEST:
+        raise ValueError(f"it is longer than STS takes ({LONGEST:,} characters)")
+    try:
+        body = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        body = b""
+    root = _parsed(body)
+    assertion = root if root.tag == "Assertion" else root.find("Assertion")
+    if root.tag not in ("Response", "Assertion"):
+        raise ValueError("it is XML, but no SAML response")
+    if assertion is None:
+        if root.find("EncryptedAssertion") is None:
+            raise ValueError(_without_assertion(root))
+        who = sha256(body).hexdigest()
+        return Assertion(Secret(encoded), (), who, encrypted=True)
+    return Assertion(
+        Secret(encoded),
+        _roles(assertion),
+        _who(assertion),
+        duration_seconds=_duration(assertion),
+        begins=max(_times(assertion, "NotBefore"), default=None),
+        ends=min(
+            _times(assertion, "NotOnOrAfter") + _times(assertion, "SessionNotOnOrAfter"),
+            default=None,
+        ),
+    )
+
+
+def _encoded(text: str) -> str:
+    """Return the base64 of ``text``, whichever form it came in."""
+    if text.startswith("<"):
+        return base64.b64encode(text.encode("utf-8", "replace")).decode()
+    if text.startswith("SAMLResponse="):
+        text = unquote(text.removeprefix("SAMLResponse=").partition("&")[0])
+    return "".join(text.split())
+
+
+def _parsed(body: bytes) -> Element:
+    if not body:
+        raise ValueError("it is neither base64 nor XML")
+    try:
+        return parse_xml(body)
+    except ValueError:
+        pass
+    # Not passed on: what the parser says may quote the text.
+    raise ValueError("it is no well-formed XML without a document type")
+
+
+def _without_assertion(root: Element) -> str:
+    status = root.find("Status/StatusCode")
+    code = "" if status is None else status.get("Value", "").rpartition(":")[2]
+    known = {"Requester", "Responder", "VersionMismatch", "AuthnFailed"}
+    told = f" (status {code})" if code in known else ""
+    return f"the identity provider's response holds no assertion{told}"
+
+
+def _roles(assertion: Element) -> tuple[SamlRole, ...]:
+    """Return the pairs of the Role attribute; each may be written either way round."""
+    found: list[SamlRole] = []
+    for value in _values(assertion, "Role"):
+        first, _, second = (part.strip() for part in value.partition(","))
+        for role, provider in ((first, second), (second, first)):
+            pair = SamlRole(role, provider)
+            if _is_role(role) and _PROVIDER.fullmatch(provider) and pair not in found:
+                found.append(pair)
+    return tuple(found)
+
+
+def _is_role(text: str) -> bool:
+    try:
+        RoleArn.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _duration(assertion: Element) -> int | None:
+    values = _values(assertion, "SessionDuration")
+    if not values or _SECONDS.fullmatch(values[0]) is None:
+        return None
+    return max(900, min(43_200, int(values[0])))
+
+
+def _who(assertion: Element) -> str:
+    parts = [
+        assertion.findtext("Issuer") or "",
+        assertion.findtext("Subject/NameID") or "",
+        *_values(assertion, "RoleSessionName"),
+    ]
+    return sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()
+
+
+def _values(assertion: Element, attribute: str) -> list[str]:
+    return [
+        (value.text or "").strip()
+        for each in assertion.iterfind("AttributeStatement/Attribute")
+        if each.get("Name") == _ATTRIBUTES + attribute
+        for value in each.iterfind("AttributeValue")
+    ]
+
+
+def _times(assertion: Element, name: str) -> list[datetime]:
+    """Return the times called ``name``: of the assertion, and of the provider's own session.
+
+    The role's session may not outlast that one (IAM user guide, "Configure SAML assertions").
+    """
+    places = [
+        *assertion.iterfind("Conditions"),
+        *assertion.iterfind("Subject/SubjectConfirmation/SubjectConfirmationData"),
+        *assertion.iterfind("AuthnStatement"),
+    ]
+    return [time for each in places if (time := _time(each.get(name, ""))) is not None]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

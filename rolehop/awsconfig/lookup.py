@@ -1,0 +1,110 @@
+"""Single answers out of the AWS files and the variables beside them: paths, region, endpoint."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rolehop.awsconfig.model import AwsConfig, Section
+from rolehop.errors import ConfigError
+from rolehop.startup.lazy_regex import Pattern
+
+_VARIABLE = Pattern(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
+
+
+def aws_config_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, Path]:
+    """Return where the config and the credentials file are, whether they exist or not."""
+    return (
+        _path(environ, "AWS_CONFIG_FILE", home / ".aws" / "config", home),
+        _path(environ, "AWS_SHARED_CREDENTIALS_FILE", home / ".aws" / "credentials", home),
+    )
+
+
+def _path(environ: Mapping[str, str], variable: str, default: Path, home: Path) -> Path:
+    """Return the path a variable names, with ``$VAR`` and then ``~`` filled like botocore does."""
+    named = environ.get(variable)
+    if named is None:
+        return default
+    filled = _VARIABLE.sub(
+        lambda found: environ.get(found[1] or found[2], found[0]),
+        named,
+    )
+    if filled == "~" or filled.startswith("~/"):
+        filled = f"{home}{filled[1:]}"
+    # Set and empty means for botocore: no such file.
+    return Path(filled or os.devnull)
+
+
+def current_profile(environ: Mapping[str, str]) -> str | None:
+    """Return the profile that the environment names.
+
+    botocore reads AWS_DEFAULT_PROFILE first. The AWS CLI v2 and every other SDK read AWS_PROFILE
+    first, and so does whoever types ``AWS_PROFILE=x rolehop …``; so do we. The other one counts
+    where it is the only one.
+    """
+    return environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or None
+
+
+def profile_setting(aws: AwsConfig, profile: str | None, key: str) -> str | None:
+    """Return one plain setting of ``profile`` (``None``: ``default``), or ``None``."""
+    value = _scoped(aws, profile).get(key)
+    return value if isinstance(value, str) else None
+
+
+def region_of(aws: AwsConfig, profile: str | None) -> str | None:
+    """Return the region that ``profile`` names, ``None`` where it names none."""
+    return profile_setting(aws, profile, "region") or None
+
+
+def endpoint_override(
+    aws: AwsConfig, profile: str | None, environ: Mapping[str, str], service: str = "sts"
+) -> str | None:
+    """Return the endpoint URL that replaces AWS's own for ``service``, or ``None``.
+
+    In botocore's order (``ConfiguredEndpointProvider``): AWS_ENDPOINT_URL_<SERVICE>,
+    AWS_ENDPOINT_URL, the profile's ``services`` section, the profile's ``endpoint_url``.
+
+    Raises:
+        ConfigError: the profile names a ``services`` section that is not there.
+    """
+    scoped = _scoped(aws, profile)
+    if _overrides_are_ignored(scoped, environ):
+        return None
+    variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+    own = scoped.get("endpoint_url")
+    return (
+        environ.get(variable)
+        or environ.get("AWS_ENDPOINT_URL")
+        or _endpoint_in_services(aws, scoped, service)
+        or (own if isinstance(own, str) else None)
+        or None
+    )
+
+
+def _scoped(aws: AwsConfig, profile: str | None) -> Section:
+    return aws.profiles.get(profile or "default", {})
+
+
+def _overrides_are_ignored(scoped: Section, environ: Mapping[str, str]) -> bool:
+    """Tell whether configured endpoints are switched off; a set variable beats the file."""
+    said = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+    value = scoped.get("ignore_configured_endpoint_urls") if said is None else said
+    return isinstance(value, str) and value.lower() == "true"
+
+
+def _endpoint_in_services(aws: AwsConfig, scoped: Section, service: str) -> str | None:
+    """Return what the profile's ``[services NAME]`` says of ``service``."""
+    name = scoped.get("services")
+    if name is None:
+        return None
+    section = aws.services.get(name) if isinstance(name, str) else None
+    if not section:
+        raise ConfigError(
+            f"the AWS profile uses the services section '{name}', which does not exist",
+            cause=f"{aws.config_file} has no [services {name}]",
+            fix=f"add [services {name}] to {aws.config_file}",
+        )
+    block = section.get(service.lower().replace("-", "_"), {})
+    return block.get("endpoint_url") if isinstance(block, Mapping) else None

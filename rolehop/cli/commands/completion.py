@@ -1,0 +1,44 @@
+"""``rolehop completion``: the script that completes rolehop's commands and chains in a shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import rolehop
+from rolehop.app.context import App
+from rolehop.cli.options import Command
+from rolehop.command_table import SHELLS
+
+SCRIPTS = {
+    "bash": "rolehop.bash",
+    "zsh": "_rolehop",
+    "fish": "rolehop.fish",
+    "powershell": "rolehop.ps1",
+}
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop completion bash > ~/.local/share/bash-completion/completions/rolehop
+rolehop completion zsh  > ~/.zfunc/_rolehop            # a folder of $fpath
+rolehop completion fish > ~/.config/fish/completions/rolehop.fish
+""",
+)
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print the completion script for a shell.
+
+    Completes commands, options, chains, sources and AWS profiles, and after `exec CHAIN --` what
+    that command completes. Reads the config and the AWS files only: no keyring, no network.
+    """
+    App.of(ctx).terminal.product(script(shell))
+
+
+def script(shell: str) -> str:
+    """Return the script for ``shell``, one of ``SHELLS``."""
+    folder = Path(rolehop.__file__).with_name("completions")
+    return folder.joinpath(SCRIPTS[shell]).read_text(encoding="utf-8")

@@ -1,0 +1,143 @@
+"""``rolehop config``: write, check and explain the config file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.options import Group
+from rolehop.errors import ConfigError, NoTerminal, UsageProblem
+from rolehop.text import counted
+
+if TYPE_CHECKING:
+    from rolehop.config.starter import Answers
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Write, check and explain the config file."""
+
+
+@command.command(epilog="\nrolehop config init\nrolehop config init --config ./rolehop.toml\n")
+@click.pass_context
+def init(ctx: click.Context) -> None:
+    """Write a first config.
+
+    Asks a few questions on a terminal; without one, writes a commented example. A file that is
+    there is never overwritten.
+    """
+    from rolehop.config.starter import starter_text
+    from rolehop.files import write_beside
+
+    app = App.of(ctx)
+    path = _own_file(app)
+    if path.exists():
+        raise UsageProblem(
+            f"{path} is there already", cause="config init never overwrites", fix="edit it"
+        )
+    try:
+        answers = ask_answers(app)
+    except NoTerminal:
+        answers = None
+    text = starter_text(answers)
+    check_text(text, path)
+    try:
+        write_beside(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or name another file with --config",
+        ) from None
+    app.terminal.note(f"written: {path}")
+    app.terminal.note(
+        f"next: rolehop plan {answers.chain}"
+        if answers
+        else "next: take the # off what you want in it, then: rolehop config check"
+    )
+
+
+def check_text(text: str, path: Path) -> None:
+    """Load ``text`` as if it stood in ``path``, so that a config is only written if it works.
+
+    Raises:
+        ConfigError: an answer was no good.
+    """
+    from rolehop.config.loader import load_config
+    from rolehop.files import FileText
+    from rolehop.sources import SOURCE_TABLES
+
+    load_config(
+        [path],
+        explicit=True,
+        read=lambda each: FileText(str(each), text),
+        source_types=SOURCE_TABLES,
+    )
+
+
+def ask_answers(app: App) -> Answers:
+    """Ask what the first chain is; an empty answer takes what stands in brackets.
+
+    Raises:
+        NoTerminal: nobody is there to answer.
+    """
+    from rolehop.config.starter import SOURCE_TYPES, Answers
+
+    def ask(question: str, default: str = "", allowed: tuple[str, ...] = ()) -> str:
+        shown = f" [{default}]" if default else ""
+        while True:
+            answer = app.terminal.ask(f"{question}{shown}: ", needed="an answer") or default
+            if answer and (not allowed or answer in allowed):
+                return answer
+
+    kinds = ", ".join(SOURCE_TYPES)
+    source_type = ask(f"Where do you start from ({kinds})?", "profile", SOURCE_TYPES)
+    profile = ask("Which AWS profile?", "default") if source_type == "profile" else None
+    role = ask("Which role do you want (its ARN)?")
+    chain = ask("What shall the chain be called?", role.rpartition("/")[2] or "first")
+    region = ask("In which region?", "us-east-1")
+    return Answers(source_type, chain, role, region, profile)
+
+
+@command.command(epilog="\nrolehop config check\nrolehop config check --config team.toml\n")
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Check the config and say everything that is wrong with it (exit 3)."""
+    app = App.of(ctx)
+    config = app.config
+    read = [name for name in config.files if Path(name).exists()]
+    if not read:
+        app.terminal.note("there is no config yet: rolehop config init")
+        return
+    app.terminal.product(
+        f"well-formed: {counted(len(config.chains), 'chain')},"
+        f" {counted(len(config.sources), 'source')}"
+        f" ({', '.join(read)})\n"
+    )
+
+
+@command.command(epilog="\nrolehop config path\n")
+@click.pass_context
+def path(ctx: click.Context) -> None:
+    """Print where the config file is, or would be."""
+    app = App.of(ctx)
+    app.terminal.product(f"{_own_file(app)}\n")
+
+
+@command.command(epilog="\nrolehop config reference\n")
+@click.pass_context
+def reference(ctx: click.Context) -> None:
+    """Print every key of every table with its type, limit and default."""
+    from rolehop.config.reference import render_reference
+    from rolehop.sources import SOURCE_TABLES
+
+    App.of(ctx).terminal.product(render_reference(SOURCE_TABLES))
+
+
+def _own_file(app: App) -> Path:
+    """Return the user's own config file: the named one, else the last that is read."""
+    roots, _ = app.config_roots
+    return roots[-1]

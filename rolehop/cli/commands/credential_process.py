@@ -1,0 +1,50 @@
+"""``rolehop credential-process``: the AWS credential_process contract."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command
+from rolehop.cli.param_types import Duration, reason_option
+from rolehop.cli.walk_command import remember_walk
+from rolehop.plan.walk_options import WalkOptions
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+# in ~/.aws/config:
+[profile prod-admin]
+credential_process = rolehop credential-process prod-admin
+""",
+)
+@click.argument("chain", shell_complete=chain_names)
+@click.option(
+    "--min-ttl",
+    type=Duration(),
+    metavar="D",
+    help="The least life the session must have left, at most half of its whole life.  [default: 16m]",
+)
+@click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
+@reason_option()
+@click.pass_context
+def command(
+    ctx: click.Context, chain: str, min_ttl: int | None, no_prompt: bool, reason: str | None
+) -> None:
+    """Answer an AWS SDK with a chain's session.
+
+    One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
+    since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
+    where sessions cannot be kept. A chain that wants a reason has it by --reason only: SDKs start
+    this by the dozen, and each would ask.
+    """
+    from rolehop.handover.credential_process import as_process
+    from rolehop.terminal.progress import Silent
+
+    app = App.of(ctx)
+    options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
+    plan, session = app.walk(chain, options, Silent())
+    app.terminal.product(as_process(session))
+    remember_walk(app, plan, options)

@@ -1,0 +1,27 @@
+"""``rolehop demo``: three hops through an AWS that runs on this machine."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.options import Command
+
+
+@click.command(cls=Command, epilog="\nrolehop demo\n")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Walk three hops on this machine, without AWS.
+
+    Starts moto's STS and IAM on 127.0.0.1, makes three accounts, and walks a chain of three hops
+    with the commands you would type. Nothing of yours is read or changed, and everything the
+    demo made is removed when it ends. Needs the extra: pip install 'rolehop[demo]'
+    """
+    from rolehop.demo.world import needs_moto
+
+    needs_moto()
+    from rolehop.demo.tour import show
+
+    show(App.of(ctx).terminal.console(sys.stdout))

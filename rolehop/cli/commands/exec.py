@@ -1,0 +1,72 @@
+"""``rolehop exec``: run a command with a chain's session in its environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command, walk_options, walk_told
+from rolehop.cli.walk_command import needs_chain, walk_to_hand_over
+
+_COMMAND = "rolehop.exec"
+
+
+class ExecCommand(Command):
+    """What stands behind ``--`` is the command, whatever it looks like; the chain may be absent."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words behind ``--`` out of the parser's sight."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND] = tuple(args[at + 1 :])
+            # Before it stand rolehop's own options only: an unknown one is a mistake.
+            ctx.ignore_unknown_options = False
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    cls=ExecCommand,
+    context_settings={"ignore_unknown_options": True},
+    epilog="""
+rolehop exec prod-admin -- aws s3 ls
+rolehop exec prod-admin --duration 30m -- terraform apply
+rolehop exec prod-admin --read-only -- ./report.sh
+rolehop exec -- aws s3 ls                     # pick the chain on the terminal
+""",
+)
+@click.argument("chain", required=False, metavar="[CHAIN]", shell_complete=chain_names)
+@click.argument("argv", metavar="-- CMD…", nargs=-1, type=click.UNPROCESSED)
+@walk_options
+@click.pass_context
+def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> None:
+    """Run a command with a chain's session.
+
+    The command takes rolehop's place in this process, so signals and the exit code are its own.
+    127: there is no such command; 126: it cannot be executed.
+    """
+    from rolehop.handover.child_environment import child_environment
+    from rolehop.handover.environment import assumed
+
+    app = App.of(ctx)
+    argv = (*argv, *ctx.meta.get(_COMMAND, ()))
+    if not argv:
+        raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
+    handed = walk_to_hand_over(app, needs_chain(app, chain, "exec CHAIN -- CMD"), walk_told(ctx))
+    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
+    ctx.exit(run(argv, child_environment(app.variables, changes)))
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Become ``argv``, or say why not and return 127 or 126, as shells have them."""
+    from rolehop.cli.exec_process import CannotRun, become
+
+    try:
+        return become(argv, environment)
+    except CannotRun as problem:
+        sys.stderr.write(f"rolehop: {problem}\n")
+        return problem.code

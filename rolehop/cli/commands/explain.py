@@ -1,0 +1,158 @@
+"""``rolehop explain``: which policy allows or refuses each hop of a chain."""
+
+from __future__ import annotations
+
+import click
+
+from rolehop.app.context import App
+from rolehop.app.judging import judge
+from rolehop.app.policy_documents import Given, read_documents
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command, format_option, hop_options, walk_told
+from rolehop.cli.policy_options import policy_options
+from rolehop.errors import UsageProblem
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.chain_verdict import ChainVerdict, StsSaid
+from rolehop.policy.evaluation.model import Outcome
+from rolehop.startup.dataclass import replace
+from rolehop.state.last_refusal import LastRefused, last_refused, refused_so
+
+REFUSED = 5
+"""The exit code where something is refused."""
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop explain prod-admin --policies account.json
+rolehop explain prod-admin --policies a.json --policies b.json --format json
+rolehop explain prod-admin --context aws:SourceIp=203.0.113.9 --tag team=blue
+rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
+""",
+)
+@click.argument("what", nargs=-1, metavar="CHAIN | role ARN", shell_complete=chain_names)
+@policy_options
+@hop_options
+@click.option("--offline", is_flag=True, help="Make no AWS call: files alone.")
+@click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
+@click.option("--strict", is_flag=True, help="Exit 5 also where rolehop can't tell.")
+@format_option("text", "json", default="text")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    told: Given,
+    offline: bool,
+    last: bool,
+    strict: bool,
+    style: str,
+) -> None:
+    """Explain which policy allows or refuses each hop.
+
+    For every hop: would it be allowed, refused, or can't that be told; which statement of which
+    policy decides; and the change that would mend it, with the account that can make it. Reads
+    IAM with the sessions that are held, unless --offline; what cannot be read is named, with the
+    command that would show it. Exits 5 where a hop is refused.
+    """
+    app, options = App.of(ctx), walk_told(ctx)
+    _check_asked(what, options, last=last)
+    if len(what) == 2:
+        explain_role(app, what[1], told, style, offline=offline)
+        return
+    verdict = (
+        _last(app, told, offline=offline)
+        if last
+        else _known_to_sts(app, what[0], told, options, offline=offline)
+    )
+    show(app, verdict, style)
+    ctx.exit(exit_code([verdict], strict=strict))
+
+
+def _known_to_sts(
+    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+) -> ChainVerdict:
+    """Judge a chain, knowing what STS said of it where it was refused last."""
+    verdict = judged(app, chain, told, options, offline=offline)
+    last = refused_so(app, chain, options)
+    return verdict if last is None else _despite(verdict, last)
+
+
+def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
+    """Judge the hop that was refused last, as it was asked.
+
+    Raises:
+        UsageProblem: none is known, or its chain has no such hop any more.
+    """
+    last = last_refused(app)
+    verdict = judged(app, last.chain, told, last.options, offline=offline)
+    hops = tuple(each for each in verdict.hops if each.number == last.hop)
+    if not hops:
+        raise UsageProblem(
+            f"chain '{last.chain}' has no hop {last.hop} any more",
+            cause="the config has changed since it was refused",
+            fix=f"rolehop explain {last.chain}",
+        )
+    return _despite(replace(verdict, hops=hops), last)
+
+
+def _despite(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
+    return verdict.refused_by_sts(last.hop, StsSaid(last.code, last.at))
+
+
+def judged(
+    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+) -> ChainVerdict:
+    """Judge a chain by files, and by what IAM says where it may be asked."""
+    records = read_documents(told)
+    if not offline:
+        from rolehop.app.live_iam import read_live
+
+        live, told = read_live(app, chain, told)
+        records = live.merged(records)
+    return judge(app, chain, records, told, options=options)
+
+
+def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
+    """Return 5 where something is refused, with ``strict`` also where it can't be told."""
+    bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
+    return REFUSED if any(verdict.outcome in bad for verdict in verdicts) else 0
+
+
+def show(app: App, verdict: ChainVerdict, style: str) -> None:
+    """Print a verdict."""
+    if style == "json":
+        from rolehop.show.explain_json import explain_document
+        from rolehop.show.json_documents import as_json
+
+        app.terminal.product(as_json(explain_document(verdict)) + "\n")
+        return
+    from rolehop.show.explain import verdict_view
+
+    app.terminal.view(verdict_view(verdict, verbose=app.terminal.verbose))
+
+
+def explain_role(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
+    """Print what a role is: who may take it, what it may do, what is risky about it."""
+    from rolehop.cli.commands.explain_role import describe
+
+    describe(app, role, told, style, offline=offline)
+
+
+def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:
+    """Refuse what can't be meant together.
+
+    Raises:
+        UsageProblem: nothing is named, or too much; or flags where none can be.
+    """
+    role = len(what) == 2 and what[0] == "role" and not last
+    if len(what) != (0 if last else 1) and not role:
+        raise UsageProblem(
+            "explain wants one chain, or 'role' and an ARN, or --last alone",
+            fix="rolehop explain CHAIN; rolehop list shows the chains",
+        )
+    flags = options.overrides.flags
+    if flags and (last or role):
+        raise UsageProblem(
+            f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",
+            fix="leave them out, or name a chain: rolehop explain CHAIN",
+        )

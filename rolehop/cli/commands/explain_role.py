@@ -1,0 +1,85 @@
+"""``rolehop explain role``: one role in itself, from files or from IAM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rolehop.app.context import App
+from rolehop.app.policy_documents import Given, read_documents
+from rolehop.arn import RoleArn
+from rolehop.errors import SourceError, UsageProblem
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.inventory.inventory import Records
+from rolehop.show.finding_text import sentence
+from rolehop.startup.dataclass import replace
+
+
+def describe(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
+    """Print what a role is; ``role`` is its ARN, or a file with the output of get-role.
+
+    Raises:
+        UsageProblem: it is neither, or the file holds several roles.
+        SourceError: nothing of what was given, and nobody who was asked, knows the role.
+    """
+    from rolehop.policy.role_report.report import report_on
+
+    if Path(role).is_file():
+        told = replace(told, policies=(role, *told.policies))
+        role = _only_role(read_documents(Given(policies=(role,))), role)
+    records = read_documents(told)
+    arn = _role_arn(role)
+    if not offline and records.find(arn) is None:
+        records = _live(app, arn).merged(records)
+    report = report_on(records, arn)
+    missing = records.role_missing(RoleArn.parse(arn))
+    if report is None and missing is not None:
+        raise SourceError(f"there is no role {arn}", cause=sentence(missing))
+    if report is None:
+        raise SourceError(
+            f"nothing is known of {arn}",
+            cause="no file tells of it, and AWS was not asked or did not say"
+            if offline
+            else "no file tells of it, and the credentials of this shell may not read it",
+            fix=f"aws iam get-role --role-name {arn.rpartition('/')[2]} > FILE, then --policies FILE",
+        )
+    if style == "json":
+        from rolehop.show.json_documents import as_json
+        from rolehop.show.role import role_document
+
+        app.terminal.product(as_json(role_document(report)) + "\n")
+        return
+    from rolehop.show.role import role_view
+
+    app.terminal.view(role_view(report))
+
+
+def _role_arn(text: str) -> str:
+    try:
+        return str(RoleArn.parse_in(text, "aws"))
+    except ValueError as error:
+        raise UsageProblem(str(error), fix="rolehop explain role ARN, or a file") from None
+
+
+def _only_role(records: Records, file: str) -> str:
+    roles = [arn for arn in records.entities if ":role/" in arn]
+    if len(roles) != 1:
+        raise UsageProblem(
+            f"{file} tells of {len(roles)} roles",
+            fix=f"name one: rolehop explain role ARN --policies {file}",
+        )
+    return roles[0]
+
+
+def _live(app: App, arn: str) -> Records:
+    """Ask IAM with the credentials that this shell holds, where it holds any."""
+    from rolehop.aws.iam_reader import IamReader
+    from rolehop.errors import RolehopError
+    from rolehop.sources.environment import read
+
+    environ = {name: value for name, value in app.variables.items() if name != "ROLEHOP_CHAIN"}
+    try:
+        credentials = read(environ, app.now())
+        return IamReader(app.sts_of_shell(WalkOptions()).query, credentials).role(arn) or Records()
+    except RolehopError as error:
+        app.terminal.note(f"IAM is not read: {error.what}")
+        return Records()

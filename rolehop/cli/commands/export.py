@@ -1,0 +1,74 @@
+"""``rolehop export``: walk a chain and print its last session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.completers import chain_names, dialect_names
+from rolehop.cli.options import Command, format_option, walk_options, walk_told
+from rolehop.cli.walk_command import Handed, walk_to_hand_over
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+eval "$(rolehop export prod-admin)"
+rolehop export prod-admin --format json | jq .Expiration
+docker run --env-file <(rolehop export prod-admin --format docker-env) IMAGE
+""",
+)
+@click.argument("chain", shell_complete=chain_names)
+@format_option("env", "json", "dotenv", "ini", "docker-env", default="env")
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="With --format env: the shell to write for.",
+)
+@walk_options
+@click.pass_context
+def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> None:
+    """Walk a chain and print its session in a format.
+
+    The secrets go to stdout, and nowhere else: also where that is a terminal, since you asked
+    for them by name.
+    """
+    app = App.of(ctx)
+    make = _maker(app, style, shell)
+    app.terminal.product(make(walk_to_hand_over(app, chain, walk_told(ctx))))
+
+
+def _maker(app: App, style: str, shell: str | None) -> Callable[[Handed], str]:
+    """Return what turns a session into text; an unknown shell is found out before the walk."""
+    match style:
+        case "json":
+            from rolehop.handover.credential_process import as_process
+
+            return lambda handed: as_process(handed.session)
+        case "dotenv":
+            from rolehop.handover.file_formats import as_dotenv
+
+            return lambda handed: as_dotenv(handed.session, handed.region)
+        case "docker-env":
+            from rolehop.handover.file_formats import as_docker_env
+
+            return lambda handed: as_docker_env(handed.session, handed.region)
+        case "ini":
+            from rolehop.handover.file_formats import as_ini
+
+            return lambda handed: as_ini(handed.session, chain=handed.chain, region=handed.region)
+        case _:
+            from rolehop.handover.environment import assumed
+
+            dialect = app.dialect(shell)
+            return lambda handed: dialect.render(
+                assumed(
+                    handed.session,
+                    chain=handed.chain,
+                    region=handed.region,
+                    before=app.environ,
+                )
+            )

@@ -1,0 +1,95 @@
+"""``rolehop graph``: chains, sources, roles and accounts as a picture."""
+
+from __future__ import annotations
+
+import io
+
+import click
+
+from rolehop.app.context import App
+from rolehop.app.federated_hop import own_call
+from rolehop.app.judging import judge
+from rolehop.app.policy_documents import Given, read_documents
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command, format_option
+from rolehop.cli.policy_options import policy_options
+from rolehop.plan.model import Stamp
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.inventory.inventory import Records
+from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
+from rolehop.startup.lazy_regex import Pattern
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop graph
+rolehop graph --policies account.json
+rolehop graph 'spokes/*' --format mermaid
+rolehop graph --format dot | dot -Tsvg > chains.svg
+rolehop graph --format svg > chains.svg
+""",
+)
+@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@policy_options
+@format_option("tree", "mermaid", "dot", "svg", default="tree")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    pattern: tuple[str, ...],
+    told: Given,
+    style: str,
+) -> None:
+    """Draw chains, sources, roles and accounts.
+
+    A tree for the terminal, Mermaid or DOT for programs that lay diagrams out, or the tree as an
+    SVG file. With --policies each hop shows whether it would be allowed. Makes no AWS call.
+    """
+    from rolehop.app.listing import matching
+
+    app = App.of(ctx)
+    names = matching(app, pattern) if pattern else list(app.config.chains)
+    records = read_documents(told) if told.policies else None
+    stamps: dict[str, Stamp] = {}
+    paths = [_path(app, name, records, told, stamps) for name in names]
+    if style == "tree":
+        app.terminal.view(tree_view(paths))
+        return
+    drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths)
+    app.terminal.product(drawn.rstrip("\n") + "\n")
+
+
+def _path(
+    app: App, name: str, records: Records | None, told: Given, stamps: dict[str, Stamp]
+) -> Path:
+    if records is None:
+        resolved = app.resolve(name, WalkOptions())
+        source = resolved.source
+        own = own_call(app, source, resolved.region, Records(), told.caller or source.principal)
+        steps = [] if own is None else [Step(own.role)]
+        steps += [Step(str(role)) for role, _ in resolved.hops]
+        return Path(name, source.name, tuple(steps))
+    verdict = judge(app, name, records, told, stamps)
+    judged = tuple(
+        Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
+    )
+    return Path(name, verdict.source, judged)
+
+
+def _as_svg(paths: list[Path]) -> str:
+    """Return the terminal's tree as one SVG file, drawn by rich."""
+    from rich.console import Console
+
+    from rolehop.show.render_rich import as_renderable
+    from rolehop.show.render_text import as_text
+
+    view = tree_view(paths)
+    # As wide as its longest line: nothing folds in a picture.
+    width = max(map(len, as_text(view).splitlines()), default=0)
+    console = Console(record=True, width=width + 1, file=io.StringIO(), force_terminal=True)
+    console.print(as_renderable(view))
+    # rich would have whoever opens the picture fetch its font from the network.
+    return _FONT_FACE.compiled.sub("", console.export_svg(title="rolehop graph"))
+
+
+_FONT_FACE = Pattern(r"\s*@font-face \{[^}]*\}")

@@ -1,0 +1,109 @@
+"""``rolehop init``: the text for a shell's start-up file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.options import Command
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.shells.init_scripts import INTEGRATIONS, Integration, integration_text
+
+_WITH_COMPLETION = ("bash", "zsh", "fish", "powershell")
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+eval "$(rolehop init bash)"                   # ~/.bashrc; zsh likewise, in ~/.zshrc
+rolehop init fish | source                    # ~/.config/fish/config.fish
+rolehop init powershell | Out-String | Invoke-Expression     # $PROFILE
+execx($(rolehop init xonsh))                  # ~/.xonshrc
+eval (rolehop init elvish | slurp)            # ~/.config/elvish/rc.elv
+eval "`rolehop init tcsh`"                    # ~/.tcshrc
+rolehop init zsh --install                    # a file to read instead: no process at start-up
+""",
+)
+@click.argument("shell", type=click.Choice(list(INTEGRATIONS)))
+@click.option(
+    "--install", is_flag=True, help="Keep it as a file, and show the line that reads the file."
+)
+@click.pass_context
+def command(ctx: click.Context, shell: str, install: bool) -> None:
+    """Print the text that makes a shell change with assume.
+
+    With it in the start-up file, `rolehop assume X`, `rolehop leave` and `rolehop refresh` change
+    the shell they are typed in; every other command runs as before. It starts no process. The
+    colours of chains in the prompt are those that the config has when this runs.
+
+    \b
+    Prompt and completion, where the shell's language allows:
+      bash, zsh    rolehop_segment, rolehop_text, kept up to date; completion;
+                   ROLEHOP_AUTO_REFRESH=1 refreshes what has less than 5 min left
+      fish         rolehop_prompt, a function; completion; ROLEHOP_AUTO_REFRESH
+      powershell   rolehop_prompt, a function; completion; quote '--' after exec
+      xonsh        the prompt field {rolehop}
+      elvish, nu   rolehop-prompt, a function
+      tcsh         neither; the command must come before any option
+    nu evaluates no text: use --install. cmd has no functions: see assume --help.
+    """  # noqa: D301 - click wants the character itself
+    app = App.of(ctx)
+    row = INTEGRATIONS[shell]
+    text = init_text(app, shell)
+    if not install:
+        app.terminal.product(text)
+        return
+    path = _keep(app, row, text)
+    app.terminal.note(f"kept as {path}; this line reads it, in {row.startup}:")
+    app.terminal.product(row.reads.format(row.quote(str(path))) + "\n")
+
+
+def init_text(app: App, shell: str) -> str:
+    """Return the text for ``shell``; nothing for one that has none."""
+    if shell not in INTEGRATIONS:
+        return ""
+    return integration_text(shell, colors=_colors(app), completion=_completion(shell))
+
+
+def _colors(app: App) -> dict[str, str]:
+    """Return each chain that has a colour; none where the config is broken: a shell still starts."""
+    try:
+        chains = app.config.chains
+    except RolehopError:
+        app.terminal.note(
+            "the config cannot be read, so prompts have no colours: rolehop config check"
+        )
+        return {}
+    return {name: chain.color for name, chain in chains.items() if chain.color}
+
+
+def _completion(shell: str) -> str | None:
+    if shell not in _WITH_COMPLETION:
+        return None
+    from rolehop.cli.commands.completion import script
+
+    return script(shell)
+
+
+def _keep(app: App, row: Integration, text: str) -> Path:
+    """Write the file and return where it is.
+
+    Raises:
+        ConfigError: it cannot be written.
+        UsageProblem: the folder's name has a line end, which start-up files cannot say.
+    """
+    import platformdirs
+
+    from rolehop.files import write_beside
+
+    folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
+    path = folder / f"init{Path(row.template).suffix}"
+    if not str(path).isprintable():
+        raise UsageProblem("the data folder's name is not printable", fix="set XDG_DATA_HOME")
+    try:
+        write_beside(path, text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written", cause=error.strerror) from None
+    return path

@@ -1,0 +1,192 @@
+"""``rolehop keys``: IAM user keys in the keyring."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+import click
+
+from rolehop.app.context import App
+from rolehop.app.held_sessions import held
+from rolehop.cli.completers import key_names
+from rolehop.cli.options import Group, format_option
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import UsageProblem
+
+# AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
+_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
+_TEMPORARY = "ASIA"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Keep IAM user keys in the keyring.
+
+    A source of type "keys" starts from them. Only rotate calls AWS.
+    """
+
+
+@command.command(
+    epilog="""
+rolehop keys add alice                                   # asks, without echo
+aws iam create-access-key | rolehop keys add alice --stdin
+rolehop keys add alice --from-env --replace
+"""
+)
+@click.argument("name", shell_complete=key_names)
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read JSON or two lines from stdin.")
+@click.option("--from-env", is_flag=True, help="Take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+@click.option("--replace", is_flag=True, help="Replace keys kept under this name.")
+@click.option(
+    "--until-reboot", is_flag=True, help="Accept a keyring that forgets when the machine restarts."
+)
+@click.pass_context
+def add(
+    ctx: click.Context,
+    name: str,
+    from_stdin: bool,
+    from_env: bool,
+    replace: bool,
+    until_reboot: bool,
+) -> None:
+    """Keep a user's keys under the name of their source.
+
+    The secret is asked for without echo, or read from --stdin (the output of
+    aws iam create-access-key, {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env;
+    never from the command line, where other users could see it.
+    """
+    app = App.of(ctx)
+    if not _NAME.fullmatch(name):
+        raise UsageProblem(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
+    if from_stdin and from_env:
+        raise UsageProblem("--stdin and --from-env are two ways", fix="choose one")
+    credentials = _read(app, from_stdin=from_stdin, from_env=from_env)
+    app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
+    app.terminal.note(
+        f"kept under '{name}': {credentials.access_key_id[:4]}…{credentials.access_key_id[-4:]}"
+    )
+    source = app.config.sources.get(name)
+    if source is None or source.type != "keys":
+        app.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
+
+
+def _read(app: App, *, from_stdin: bool, from_env: bool) -> Credentials:
+    if from_stdin:
+        return parse_keys(sys.stdin.read())
+    if from_env:
+        environ = app.environ
+        return checked(
+            environ.get("AWS_ACCESS_KEY_ID", ""),
+            environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN"),
+        )
+    key_id = app.terminal.ask("Access key ID: ", needed="an access key ID")
+    secret = app.terminal.ask("Secret access key: ", needed="a secret access key", hidden=True)
+    return checked(key_id, secret, None)
+
+
+def parse_keys(text: str) -> Credentials:
+    """Read keys from JSON or from two lines, the key ID first.
+
+    Raises:
+        UsageProblem: neither; the text itself is never quoted.
+    """
+    if not text.lstrip().startswith("{"):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(lines) != 2:
+            raise _unreadable("two lines are wanted: the access key ID, then the secret")
+        return checked(lines[0], lines[1], None)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError:
+        raise _unreadable("it looks like JSON and is not") from None
+    told = document.get("AccessKey", document)
+    if not isinstance(told, dict):
+        raise _unreadable("AccessKey is not an object")
+    values = [told.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+    if not isinstance(values[0], str) or not isinstance(values[1], str):
+        raise _unreadable("AccessKeyId and SecretAccessKey are wanted as text")
+    return checked(values[0], values[1], values[2])
+
+
+def checked(key_id: str, secret: str, token: object) -> Credentials:
+    """Return long-lived keys.
+
+    Raises:
+        UsageProblem: they are a session's, or no keys at all.
+    """
+    if token or key_id.startswith(_TEMPORARY):
+        raise UsageProblem(
+            "these are the keys of a session, and sessions end",
+            cause="keys of an IAM user begin with AKIA and have no session token",
+            fix="aws iam create-access-key makes a user's keys",
+        )
+    if not _KEY_ID.fullmatch(key_id):
+        raise _unreadable("the access key ID is no access key ID (AKIA and 16 more)")
+    if not secret or not secret.isascii() or any(each.isspace() for each in secret):
+        raise _unreadable("the secret access key is empty or has blanks in it")
+    return Credentials(key_id, Secret(secret))
+
+
+def _unreadable(cause: str) -> UsageProblem:
+    return UsageProblem(
+        "no IAM user keys could be read", cause=cause, fix="rolehop keys add --help"
+    )
+
+
+@command.command("list", epilog="\nrolehop keys list\n")
+@format_option("table", "json", default="table")
+@click.pass_context
+def list_keys(ctx: click.Context, style: str) -> None:
+    """List the names under which keys are kept, without their secrets."""
+    from rolehop.show.json_documents import as_json, keys_document
+    from rolehop.show.rows import KeyRow
+    from rolehop.show.tables import keys_view
+
+    app = App.of(ctx)
+    rows = [
+        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
+        for name, entry in held(app).keys.items()
+    ]
+    if style == "json":
+        app.terminal.product(as_json(keys_document(rows)) + "\n")
+    elif rows:
+        app.terminal.view(keys_view(rows))
+    else:
+        app.terminal.note("no keys are kept: rolehop keys add NAME")
+
+
+@command.command(epilog="\nrolehop keys remove alice\n")
+@click.argument("name", shell_complete=key_names)
+@click.pass_context
+def remove(ctx: click.Context, name: str) -> None:
+    """Delete the keys kept under NAME from the keyring; AWS still knows them."""
+    app = App.of(ctx)
+    if not app.vault.keys.remove(name):
+        raise UsageProblem(f"no keys are kept under '{name}'", fix="rolehop keys list")
+    app.terminal.note(f"removed: '{name}'")
+
+
+@command.command(
+    epilog="""
+rolehop keys rotate alice
+rolehop keys rotate alice --finish AKIAIOSFODNN7EXAMPLE  # after an interruption
+"""
+)
+@click.argument("name", shell_complete=key_names)
+@click.option("--finish", metavar="KEY_ID", help="Only delete this other key of the same user.")
+@click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
+@click.pass_context
+def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -> None:
+    """Put a new access key in the place of the one kept under NAME.
+
+    Creates a key, waits until it works, keeps it, then deactivates and deletes the old one. The
+    user must be allowed these calls on itself. Where the source has mfa_serial, they are made
+    with MFA. Whatever interrupts, a working key is kept, and what remains at AWS is said.
+    """
+    from rolehop.app.rotate_keys import rotate_keys
+
+    rotate_keys(App.of(ctx), name, finish, mfa_stdin=mfa_stdin)

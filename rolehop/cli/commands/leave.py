@@ -1,0 +1,64 @@
+"""``rolehop leave``: undo what assume did to the shell that evaluates the output."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.completers import dialect_names
+from rolehop.cli.options import Command
+
+if TYPE_CHECKING:
+    from rolehop.shells.registry import Dialect
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+eval "$(rolehop leave)"                       # bash, zsh, sh
+rolehop leave | source                        # fish
+""",
+)
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="The shell to write for.  [default: the one calling]",
+)
+@click.pass_context
+def command(ctx: click.Context, shell: str | None) -> None:
+    """Undo what assume did to this shell.
+
+    Prints statements that unset all that assume set and restore the profile and region that were
+    set before. Nothing assumed: prints nothing. In a `rolehop shell`, prints what ends that shell:
+    it goes back one level.
+    """
+    from rolehop.handover.environment import SHELL_LEVEL, left
+
+    app = App.of(ctx)
+    if app.environ.get(SHELL_LEVEL):
+        _leave_shell(app, app.dialect(shell))
+        return
+    changes = left(app.environ)
+    if not changes:
+        return
+    if sys.stdout.isatty():
+        typed = app.dialect(shell).typed.format("rolehop leave")
+        app.terminal.note(f"to leave, type: {typed}")
+        return
+    app.terminal.product(app.dialect(shell).render(changes))
+
+
+def _leave_shell(app: App, dialect: Dialect) -> None:
+    """End the shell that ``rolehop shell`` started; what was assumed in it ends with it."""
+    from rolehop.handover.environment import SHELL_LEVEL
+
+    if sys.stdout.isatty() or dialect.goodbye is None:
+        app.terminal.note("to leave this shell, type: exit")
+        return
+    # It begins as every text to evaluate does.
+    unset = dialect.render(((SHELL_LEVEL, None),))
+    app.terminal.product(f"{unset}{dialect.goodbye}\n")

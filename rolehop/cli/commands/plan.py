@@ -1,0 +1,65 @@
+"""``rolehop plan``: what walking a chain would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command, format_option, walk_options, walk_told
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import replace
+
+if TYPE_CHECKING:
+    from rolehop.plan.model import Plan
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop plan prod-admin
+rolehop plan prod-admin --duration 2h --strict
+rolehop plan prod-admin --format json | jq '.hops[].ceiling'
+""",
+)
+@click.argument("chain", shell_complete=chain_names)
+@format_option("table", "json", default="table")
+@walk_options
+@click.pass_context
+def command(ctx: click.Context, chain: str, style: str) -> None:
+    """Show what walking a chain would do, without a call.
+
+    Every hop with its role, how long its session can last, where MFA is asked, what is cached,
+    and what is bound to fail.
+    """
+    show_plan(App.of(ctx), chain, style, walk_told(ctx))
+
+
+def show_plan(
+    app: App, chain: str, style: str, options: WalkOptions, *, full: bool = False
+) -> None:
+    """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
+    plan = _with_problem(app, app.plan(chain, options))
+    if style == "json":
+        from rolehop.show.json_documents import as_json, plan_document
+
+        app.terminal.product(as_json(plan_document(plan)) + "\n")
+        return
+    from rolehop.show.tables import plan_view
+
+    app.terminal.view(plan_view(plan, app.now(), verbose=full or app.terminal.verbose))
+
+
+def _with_problem(app: App, plan: Plan) -> Plan:
+    """Note what stands in the source's way, or soon will, where a walk would need the source."""
+    from rolehop.plan.model import Cache
+    from rolehop.sources import findings_of, problem_in, warning_in
+
+    if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
+        return plan
+    found = findings_of(plan.source, app.inputs)
+    warning = warning_in(found)
+    notes = plan.notes if warning is None else (*plan.notes, warning)
+    return replace(plan, source_problem=problem_in(found), notes=notes)

@@ -1,0 +1,151 @@
+"""``rolehop refresh``: walk chains anew, so that what runs next finds fresh sessions."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.context import App
+from rolehop.app.fan_out import _ERRORS_SHOWN, JOBS, walk_many
+from rolehop.app.listing import matching
+from rolehop.cli.completers import chain_names, dialect_names
+from rolehop.cli.options import Command, walk_options, walk_told
+from rolehop.cli.walk_command import ask_for_reason, note_flags, since, watcher
+from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import replace
+from rolehop.terminal.error_text import error_lines
+
+if TYPE_CHECKING:
+    from rolehop.plan.overrides import Overrides
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop refresh prod-admin
+rolehop refresh 'spokes/*'
+rolehop refresh                               # the chain that this shell holds
+""",
+)
+@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="Also print what gives this shell the new session of its chain; rolehop init does so.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=JOBS,
+    show_default=True,
+    help="How many chains are walked at once.",
+)
+@click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
+@walk_options
+@click.pass_context
+def command(
+    ctx: click.Context, pattern: tuple[str, ...], shell: str | None, jobs: int, no_prompt: bool
+) -> None:
+    """Walk chains anew and keep their sessions.
+
+    Every hop is called again, a hop that chains share only once. A shared MFA session is kept
+    while it lasts. Without a PATTERN: the chain that this shell holds, with the flags that its
+    session was made with, unless you give others. Prints nothing on stdout, unless --shell asks
+    for it.
+    """
+    from rolehop.handover.environment import CHAIN, renewed
+
+    app = App.of(ctx)
+    start, options = since(app), walk_told(ctx)
+    options.no_prompt = no_prompt
+    held = app.environ.get(CHAIN)
+    names = matching(app, pattern) if pattern else [_held(held)]
+    if names == [held]:
+        options = _as_it_was(app, options)
+    if len(names) == 1:
+        ask_for_reason(app, names[0], options)
+        _, session = app.walk(names[0], options, watcher(app), not_before=start)
+        sessions = {names[0]: session}
+        failed: dict[str, RolehopError] = {}
+        note_flags(app, session, options)
+    else:
+        sessions, failed = walk_many(app, names, options, jobs, not_before=start)
+        if held in sessions and _flags_of_this_shell(app):
+            del sessions[held]
+            app.terminal.note("this shell's session was made with flags: renew it by itself")
+    # On a terminal a secret is shown to nobody.
+    if shell is not None and not sys.stdout.isatty():
+        dialect = app.dialect(shell)
+        if failed:
+            app.terminal.product(dialect.failure + "\n")
+        elif held in sessions:
+            app.terminal.product(dialect.render(renewed(sessions[held])))
+    ctx.exit(tell_failures(failed, len(names)))
+
+
+def _as_it_was(app: App, options: WalkOptions) -> WalkOptions:
+    """Return the options that this shell's session was made with, unless others are given.
+
+    What was made read-only must not come back able to write.
+    """
+    flags = None if options.overrides.flags else _flags_of_this_shell(app)
+    if flags is None:
+        return options
+    return replace(
+        options,
+        duration=flags.duration_seconds,
+        read_only=flags.read_only,
+        tags=flags.tags,
+        policy_arns=flags.policy_arns,
+        policy=flags.policy,
+        source_identity=flags.source_identity,
+        reason=flags.reason,
+    )
+
+
+def _flags_of_this_shell(app: App) -> Overrides | None:
+    """Return the flags that this shell's session was made with.
+
+    Raises:
+        ConfigError: they were noted and cannot be read.
+    """
+    from rolehop.state.walk_flags import recall_flags
+
+    try:
+        return recall_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+    except ValueError as error:
+        raise ConfigError(
+            "this shell's session cannot be renewed as it is",
+            cause=str(error),
+            fix="rolehop assume CHAIN anew, with its flags",
+        ) from None
+
+
+def _held(chain: str | None) -> str:
+    """Return the chain in hand.
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    if not chain:
+        raise UsageProblem(
+            "no chain is named, and this shell holds none",
+            cause="rolehop refresh PATTERN",
+            fix="rolehop list",
+        )
+    return chain
+
+
+def tell_failures(failed: dict[str, RolehopError], total: int) -> int:
+    """Say on stderr what failed; return the exit code: that of the first failure, or 0."""
+    for error in list(failed.values())[:_ERRORS_SHOWN]:
+        sys.stderr.write("\n".join(error_lines(error)) + "\n")
+    if len(failed) > _ERRORS_SHOWN:
+        sys.stderr.write(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more\n")
+    if failed:
+        sys.stderr.write(f"rolehop: {len(failed)} of {total} chains failed\n")
+    return next(iter(failed.values())).exit_code if failed else 0

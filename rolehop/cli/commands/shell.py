@@ -1,0 +1,93 @@
+"""``rolehop shell``: a shell of its own that has a chain's session, and ends with it."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from rolehop.app.context import App
+from rolehop.cli.commands.exec import run
+from rolehop.cli.commands.init import init_text
+from rolehop.cli.completers import chain_names
+from rolehop.cli.options import Command, walk_options, walk_told
+from rolehop.cli.walk_command import needs_chain, walk_to_hand_over
+from rolehop.errors import RolehopError
+from rolehop.shells.registry import for_process_name
+from rolehop.shells.subshell import Start, marked_start
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop shell prod-admin
+rolehop shell prod-admin --read-only
+rolehop shell                                 # pick the chain on the terminal
+rolehop shell prod-admin --shell fish
+""",
+)
+@click.argument("chain", required=False, shell_complete=chain_names)
+@click.option("--shell", metavar="PROGRAM", help="The shell to start.  [default: $SHELL, else sh]")
+@walk_options
+@click.pass_context
+def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
+    """Start a shell with a chain's session.
+
+    It reads your own start-up files; in bash, zsh and fish its prompt also shows the chain and the
+    time it has left. `exit` or `rolehop leave` goes back one level, to the shell before, which is
+    as it was. The shell takes rolehop's place in this process, so the exit code is its own.
+    """
+    from rolehop.handover.child_environment import child_environment
+    from rolehop.handover.environment import SHELL_LEVEL, assumed
+
+    app = App.of(ctx)
+    program = shell or _own_shell(app)
+    handed = walk_to_hand_over(app, needs_chain(app, chain, "shell CHAIN"), walk_told(ctx))
+    start = _prepared(app, program)
+    changes = (
+        *assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ),
+        (SHELL_LEVEL, str(level(app) + 1)),
+        *start.changes,
+    )
+    environment = child_environment(app.variables, changes)
+    ctx.exit(run([program, *start.arguments], environment))
+
+
+def level(app: App) -> int:
+    """Return in how many rolehop shells this process sits."""
+    from rolehop.handover.environment import SHELL_LEVEL
+
+    told = app.environ.get(SHELL_LEVEL, "")
+    return int(told) if told.isascii() and told.isdecimal() else 0
+
+
+def _own_shell(app: App) -> str:
+    if os.name == "nt":
+        return app.environ.get("COMSPEC") or "cmd"
+    return app.environ.get("SHELL") or "sh"
+
+
+def _prepared(app: App, program: str) -> Start:
+    """Return how ``program`` is started, its files written; without a mark where that cannot be."""
+    dialect = for_process_name(program) or ""
+    folder = app.state_folder / "shell"
+    try:
+        start = marked_start(dialect, folder, init_text(app, dialect), app.environ)
+        if start is None:
+            app.terminal.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN says the chain")
+            return Start()
+        _write(app, start)
+    except (OSError, UnicodeError, RolehopError):
+        app.terminal.note("the prompt has no mark: its files cannot be written")
+        return Start()
+    return start
+
+
+def _write(app: App, start: Start) -> None:
+    from rolehop.app.host import read_or_none
+    from rolehop.files import write_beside
+
+    for name, text in start.files.items():
+        path = app.state_folder / "shell" / name
+        if read_or_none(path) != text:
+            write_beside(path, text)

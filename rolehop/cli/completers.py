@@ -1,0 +1,65 @@
+"""Complete the names of chains, sources, keys, dialects and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.completion_names import load_names
+from rolehop.app.context import App
+from rolehop.completion.engine import offered
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def chain_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete names of chains and AWS profiles."""
+    from rolehop.command_table import CHAIN
+
+    return names_of(ctx, CHAIN, incomplete)
+
+
+def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionItem]:
+    """Complete names of a kind: from the config alone, silent when it is broken."""
+    from click.shell_completion import CompletionItem
+
+    names = load_names(ctx.find_object(App) or App.of_this_process())
+    return [
+        CompletionItem(name, help=description or None)
+        for name, description in offered(kind, names).items()
+        if name.startswith(incomplete)
+    ]
+
+
+def key_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete sources of type ``keys``."""
+    from rolehop.command_table import KEYS
+
+    return names_of(ctx, KEYS, incomplete)
+
+
+def source_names(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete sources."""
+    from rolehop.command_table import SOURCE
+
+    return names_of(ctx, SOURCE, incomplete)
+
+
+def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the shells that statements can be written for."""
+    from rolehop.shells.registry import DIALECTS
+
+    return [name for name in DIALECTS if name.startswith(incomplete)]
+
+
+def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Leave it to the shell, which knows files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]

@@ -1,0 +1,201 @@
+"""The options that narrow or mark what the last hop gives, each checked as the config's keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rolehop.cli.completers import files
+
+Option = Callable[[Any], Any]
+
+
+class Duration(click.ParamType[int]):
+    """A length of time as in the config: ``30m``, ``1h``, ``1h30m``, or seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return whole seconds."""
+        from rolehop.config.value_types import parse_duration
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Region(click.ParamType[str]):
+    """The name of a region, as in the config."""
+
+    name = "region"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it; nobody asks AWS whether there is such a region."""
+        from rolehop.config.value_types import REGION
+
+        try:
+            return str(REGION.run(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class HopDuration(Duration):
+    """A hop's duration: 15 minutes to 12 hours (STS API reference, AssumeRole)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return whole seconds within STS's limits."""
+        seconds = super().convert(value, param, ctx)
+        if not 900 <= seconds <= 43200:
+            self.fail("a hop lasts 15m to 12h", param, ctx)
+        return seconds
+
+
+class SourceIdentity(click.ParamType[str]):
+    """A source identity as STS takes it."""
+
+    name = "source identity"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        from rolehop.config.sts_limits import SOURCE_IDENTITY
+
+        try:
+            return str(SOURCE_IDENTITY.run(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Tag(click.ParamType[tuple[str, str]]):
+    """A session tag, ``KEY=VALUE``; the value may be empty and may hold more equals signs."""
+
+    name = "tag"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return key and value within STS's limits."""
+        from rolehop.config.sts_limits import check_tag
+
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail("a tag is KEY=VALUE", param, ctx)
+        try:
+            return check_tag(key, text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class PolicyArn(click.ParamType[str]):
+    """The ARN of a managed policy."""
+
+    name = "policy ARN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        from rolehop.config.sts_limits import POLICY_ARNS
+
+        try:
+            POLICY_ARNS.run([value])
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class PolicyFile(click.ParamType[str]):
+    """A file with a session policy; gives its text."""
+
+    name = "policy file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the policy's JSON text, as a session policy may be."""
+        from rolehop.config.sts_limits import POLICY
+
+        try:
+            return str(POLICY.run(Path(value).expanduser().read_text(encoding="utf-8").rstrip()))
+        except OSError as error:
+            self.fail(f"{value}: {error.strerror}", param, ctx)
+        except UnicodeDecodeError:
+            self.fail(f"{value}: not UTF-8", param, ctx)
+        except ValueError as error:
+            self.fail(f"{value}: {error}", param, ctx)
+
+
+class Reason(click.ParamType[str]):
+    """Why a chain is walked: one line that says something."""
+
+    name = "reason"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it in one line, without control characters."""
+        from rolehop.text import clean
+
+        text = clean(str(value))
+        if not text:
+            self.fail("a reason says something", param, ctx)
+        return text
+
+
+def reason_option() -> Option:
+    """Return ``--reason``."""
+    return click.option(
+        "--reason",
+        type=Reason(),
+        metavar="TEXT",
+        help="Why: part of what AWS logs of the last hop.",
+    )
+
+
+def guard_options() -> list[Option]:
+    """Return the options that bind to the last hop, fresh for each command."""
+    return [
+        click.option(
+            "--duration",
+            type=HopDuration(),
+            metavar="D",
+            help="How long the last hop's session lasts, e.g. 30m or 2h.",
+        ),
+        click.option(
+            "--read-only",
+            is_flag=True,
+            help="The last hop's session may read only (AWS's policy ReadOnlyAccess).",
+        ),
+        click.option(
+            "--session-policy",
+            "policy",
+            type=PolicyFile(),
+            metavar="FILE",
+            shell_complete=files,
+            help="The last hop's session may do no more than this policy says.",
+        ),
+        click.option(
+            "--policy-arn",
+            "policy_arns",
+            type=PolicyArn(),
+            multiple=True,
+            metavar="ARN",
+            help="Likewise, a managed policy; may be repeated.",
+        ),
+        click.option(
+            "--tag",
+            "tags",
+            type=Tag(),
+            multiple=True,
+            metavar="K=V",
+            help="A session tag of the last hop; may be repeated.",
+        ),
+        click.option(
+            "--source-identity",
+            type=SourceIdentity(),
+            metavar="NAME",
+            help="The last hop's source identity.",
+        ),
+        reason_option(),
+    ]

@@ -1,0 +1,227 @@
+"""Completion asked by a shell: which words can stand where the cursor is.
+
+The scripts in ``completions/`` call ``_ROLEHOP_COMPLETE=SHELL rolehop completion -- WORD…`` with
+the words behind ``rolehop``, the last one up to the cursor. (Where the variable gets lost on the
+way, that is a usage error: nothing that somebody has half typed is ever run.) The answer's first
+line says what comes:
+
+    words       one per line, written for the shell
+    files       the shell's own completion of files
+    program N   a command line begins at the N-th word, from 0: that program's own completion
+
+Commands come from the table, names of chains from the names that are kept; click is not imported.
+What needs more (options, names that were not kept or no longer hold) is answered with ``None``,
+and the full path goes on.
+"""
+
+import sys
+
+from rolehop.command_table import (
+    CHAIN,
+    COMMANDS,
+    FLAGS,
+    KEYS,
+    PATTERN,
+    PROGRAM,
+    SHELLS,
+    SOURCE,
+    VALUED,
+    Entry,
+)
+from rolehop.completion.name_cache import Names, kept_names
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "_ROLEHOP_COMPLETE"
+TAIL = "_ROLEHOP_TAIL"
+OPTIONS, WORDS = "options", "words"
+NAMED = (CHAIN, KEYS, SOURCE, PATTERN)
+
+Offers = dict[str, str]
+"""Words and their descriptions, which may be empty."""
+
+_ROOT = Entry("", "", commands=COMMANDS)
+
+
+class Question:
+    """What a shell asks."""
+
+    __slots__ = ("raw", "shell", "tail", "words")
+
+    def __init__(self, shell: str, words: list[str], raw: str, tail: str) -> None:
+        """``words``: plain, the last one incomplete; ``raw``: that one as typed (bash).
+
+        ``tail``: the end of ``raw`` that the shell replaces.
+        """
+        self.shell = shell
+        self.words = words
+        self.raw = raw
+        self.tail = tail
+
+
+def question(arguments: list[str], environ: "Mapping[str, str]") -> Question | None:
+    """Return what is asked, ``None`` where this is no question."""
+    shell, words = environ.get(VARIABLE), arguments[2:]
+    if shell not in SHELLS or arguments[:2] != ["completion", "--"] or not words:
+        return None
+    raw = words[-1]
+    if shell == "bash":
+        words = [unquoted(word)[0] for word in words]
+    elif shell == "powershell":
+        words[-1] = raw[1:]  # it drops empty arguments, so the script puts a character before
+    return Question(shell, words, raw, environ.get(TAIL, raw))
+
+
+def answer(asked: Question, environ: "Mapping[str, str]") -> str | None:
+    """Return the answer, ``None`` where the full path must be asked."""
+    kind, found = wanted(asked.words)
+    if kind == PROGRAM:
+        return f"program {found}\n"
+    if isinstance(found, dict):
+        return as_answer(asked, found)
+    names = kept_names(environ) if kind in NAMED and sys.platform == "linux" else None
+    return None if names is None else as_answer(asked, offered(kind, names))
+
+
+def wanted(words: list[str]) -> tuple[str, Offers | int | None]:
+    """Return what the last of ``words`` can be.
+
+    ``WORDS`` with the words themselves; ``PROGRAM`` with where its command line begins; a kind of
+    names; ``OPTIONS`` where click must be asked.
+    """
+    entry, taken, value = _ROOT, 0, False
+    for at, word in enumerate(words[:-1]):
+        if value:
+            value = False
+        elif word in VALUED:
+            value = True
+        elif word in FLAGS:
+            continue
+        elif word.startswith("-"):
+            return _behind_an_option(entry, words, at)
+        elif entry.commands:
+            if word not in entry.commands:
+                return WORDS, {}
+            entry = entry.commands[word]
+        elif _kind(entry, taken) == PROGRAM:
+            return PROGRAM, at
+        else:
+            taken += 1
+    if value or words[-1].startswith("-"):
+        return OPTIONS, None
+    return _at_the_end(entry, taken, words)
+
+
+def _behind_an_option(entry: Entry, words: list[str], at: int) -> tuple[str, int | None]:
+    if PROGRAM in entry.takes and "--" in words[at:-1]:
+        return PROGRAM, words.index("--", at) + 1
+    return OPTIONS, None
+
+
+def _kind(entry: Entry, taken: int) -> str | tuple[str, ...]:
+    """Return what the next word is, behind ``taken`` others."""
+    if taken < len(entry.takes):
+        return entry.takes[taken]
+    return PATTERN if PATTERN in entry.takes else ()
+
+
+def _at_the_end(entry: Entry, taken: int, words: list[str]) -> tuple[str, Offers | int | None]:
+    if entry.commands:
+        return WORDS, {name: each.summary for name, each in entry.commands.items()}
+    kind = _kind(entry, taken)
+    if not isinstance(kind, str):
+        return WORDS, dict.fromkeys(kind, "")
+    if kind != PROGRAM:
+        return kind, None
+    if not words[-1]:
+        return WORDS, {"--": "the command follows"}
+    return PROGRAM, len(words) - 1
+
+
+def offered(kind: str, names: Names) -> Offers:
+    """Return the names of a kind; a chain wins over an AWS profile of its name."""
+    if kind == KEYS:
+        return {name: "" for name, of_type in names["source"].items() if of_type == "keys"}
+    if kind == SOURCE:
+        return names["source"]
+    patterns = names["fleet"] if kind == PATTERN else {}
+    # A chain's place and description stay where a profile has its name.
+    return {**patterns, **names["chain"], **names["profile"], **names["chain"]}
+
+
+# ---- written for a shell
+
+
+def as_answer(asked: Question, offers: Offers) -> str:
+    """Return ``offers`` as the shell's script reads them.
+
+    bash takes what begins with the word as typed; the others have rules of their own for what
+    matches, and get all.
+    """
+    write = {"bash": _bash, "zsh": _zsh, "fish": _fish, "powershell": _powershell}[asked.shell]
+    return "".join(f"{line}\n" for line in (WORDS, *write(asked, offers)))
+
+
+def _bash(asked: Question, offers: Offers) -> list[str]:
+    typed, quote = unquoted(asked.raw)
+    base = asked.raw
+    if quote:
+        # bash keeps the opening quote and closes it; inside, nothing is to be escaped.
+        base = asked.raw[1:] if asked.raw[0] == quote else ""
+    dropped = len(base) - len(asked.tail) if base.endswith(asked.tail) else 0
+    found = []
+    for word in offers:
+        if not word.startswith(typed):
+            continue
+        rest = word[len(typed) :]
+        if quote and (not base.endswith(typed) or set(word) & set("'\"\\$`!")):
+            continue
+        found.append((base + (rest if quote else _escaped(rest)))[dropped:])
+    return found
+
+
+def _escaped(text: str) -> str:
+    """Return ``text`` for bash, unquoted."""
+    return "".join(each if each.isalnum() or each in "_@%+=:,./-" else f"\\{each}" for each in text)
+
+
+def unquoted(raw: str) -> tuple[str, str]:
+    """Return what bash makes of the quotes in ``raw``, and the quote that is still open, or ``""``."""
+    text, quote, at = "", "", 0
+    while at < len(raw):
+        each, at = raw[at], at + 1
+        if each == "\\" and quote != "'" and at < len(raw):
+            follower, at = raw[at], at + 1
+            text += follower if not quote or follower in '$`"\\' else each + follower
+        elif each == quote:
+            quote = ""
+        elif each in "'\"" and not quote:
+            quote = each
+        else:
+            text += each
+    return text, quote
+
+
+def _zsh(asked: Question, offers: Offers) -> list[str]:
+    lines = []
+    for word, description in offers.items():
+        plain = word.replace("\\", "\\\\").replace(":", "\\:")
+        lines.append(f"{plain}:{description}" if description else plain)
+    return lines
+
+
+def _fish(asked: Question, offers: Offers) -> list[str]:
+    return [f"{word}\t{description}" for word, description in offers.items()]
+
+
+def _powershell(asked: Question, offers: Offers) -> list[str]:
+    """Write what is inserted, what is listed, and the tip; quoted where a word is not one else."""
+    lines = []
+    for word, description in offers.items():
+        if word.startswith(asked.words[-1]):
+            plain = all(each.isalnum() or each in "_@+=:./-" for each in word) and word != "--"
+            quoted = word if plain and word[0] != "@" else "'" + word.replace("'", "''") + "'"
+            lines.append(f"{quoted}\t{word}\t{description or word}")
+    return lines

@@ -1,0 +1,102 @@
+"""The names that completion offers, kept with all that they depend on, and read at every Tab.
+
+Written by the full path, read without click, TOML or AWS files: this imports nothing but what
+Python has loaded anyway. One line a fact, fields parted by tabs:
+
+    rolehop-names  SCHEMA  VERSION  UID
+    file           STAMP   PATH           one per file that was read, or looked for in vain
+    var            NAME    MARK           one per variable that was read (as in ``record``)
+    chain, fleet, source, profile   NAME  DESCRIPTION
+    check          LENGTH  REMAINDER      of all bytes before this line (as in ``record``)
+"""
+
+import os
+
+from rolehop import __version__
+from rolehop.fastpath.record import (
+    checked,
+    read_own,
+    stamp_holds,
+    state_folder,
+    unchecked,
+    variable_mark,
+)
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCHEMA = "2"
+_NAMES = ("chain", "fleet", "source", "profile")
+
+Names = dict[str, dict[str, str]]
+"""``chain``, ``fleet``, ``source`` (described by its type), ``profile``: name to description."""
+
+
+def no_names() -> Names:
+    """Return an empty one."""
+    return {kind: {} for kind in _NAMES}
+
+
+def names_path(folder: str) -> str:
+    """Return where the names lie in the state folder."""
+    return f"{folder}/names"
+
+
+def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, str]") -> str | None:
+    """Return the file's text, ``None`` where what it depends on is no text that fits on one line.
+
+    ``files``: path to stamp; ``variables``: name to mark. Names that no line can hold are left
+    out; a description becomes one line.
+    """
+    depends = [
+        *(("file", stamp, path) for path, stamp in files.items()),
+        *(("var", name, mark) for name, mark in variables.items()),
+    ]
+    if any(set("\t\n") & set(field) for row in depends for field in row):
+        return None
+    offered = [
+        (kind, name, _plain(description))
+        for kind in _NAMES
+        for name, description in names[kind].items()
+        if name.isprintable()
+    ]
+    head = ("rolehop-names", _SCHEMA, __version__, str(os.geteuid()))
+    return checked("".join("\t".join(row) + "\n" for row in (head, *depends, *offered)))
+
+
+def _plain(text: str) -> str:
+    line = " ".join(text.split())
+    return "".join(each if each.isprintable() else "?" for each in line)
+
+
+def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
+    """Return the names where all that they depend on is as it was, else ``None``."""
+    text = unchecked(data)
+    if text is None:
+        return None
+    rows = [row.split("\t") for row in text.split("\n")]
+    if rows[0] != ["rolehop-names", _SCHEMA, __version__, str(os.geteuid())]:
+        return None
+    if rows.pop() != [""]:
+        return None
+    names = no_names()
+    for row in rows[1:]:
+        if len(row) != 3:
+            return None
+        kind, first, second = row
+        if kind in names:
+            names[kind][first] = second
+        elif kind == "file":
+            if not stamp_holds(second, first):
+                return None
+        elif kind != "var" or variable_mark(first, environ.get(first)) != second:
+            return None
+    return names
+
+
+def kept_names(environ: "Mapping[str, str]") -> Names | None:
+    """Return the names that were kept, ``None`` where there are none or they no longer hold."""
+    folder = state_folder(environ)
+    data = None if folder is None else read_own(names_path(folder))
+    return None if data is None else read_text(data, environ)

@@ -1,0 +1,282 @@
+"""From one document's tables to the values of ``model``, each with where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar, cast
+
+from rolehop.arn import ACCOUNT_ID
+from rolehop.config import sts_limits, value_types
+from rolehop.config.includes import Document, Gatherer
+from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
+from rolehop.config.problems import Faults, Origin
+from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
+from rolehop.config.table_validation import Values, check_name, check_table
+from rolehop.startup.dataclass import dataclass, field, replace
+from rolehop.text import quoted
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[T]):
+    """A value and its place."""
+
+    value: T
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one document says, or several that were laid over each other."""
+
+    settings: dict[tuple[str, str], Written[object]] = field(default_factory=dict)
+    """Keys of single tables: ``("defaults", "region")``."""
+
+    sources: dict[str, Written[SourceConfig]] = field(default_factory=dict)
+    chains: dict[tuple[str, str], Written[tuple[ChainConfig, ...]]] = field(default_factory=dict)
+    """``("chains", NAME)``: one chain; ``("fleets", NAME)``: the fleet's members."""
+
+    def lay_over(self, other: Layer) -> None:
+        """Let what ``other`` says win."""
+        self.settings.update(other.settings)
+        self.sources.update(other.sources)
+        self.chains.update(other.chains)
+
+    def origins(self) -> dict[tuple[str, str], Origin]:
+        """Return where each thing was written, by table and name."""
+        return {
+            **{key: each.origin for key, each in self.settings.items()},
+            **{("sources", name): each.origin for name, each in self.sources.items()},
+            **{key: each.origin for key, each in self.chains.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Checks one document after the other."""
+
+    gatherer: Gatherer
+    faults: Faults
+    source_types: Mapping[str, Table]
+
+    def layer(self, document: Document) -> Layer:
+        """Return all that ``document`` itself says, without what it includes."""
+        layer, top = Layer(), Origin(document.file)
+        known = [*(key.name for key in TOP.keys), *SINGLE, *NAMED]
+        for name, found in document.data.items():
+            origin = top.at(name)
+            if name in SINGLE:
+                for key, value in check_table(SINGLE[name], found, origin, self.faults).items():
+                    layer.settings[name, key] = Written(value, origin.at(key))
+            elif name not in NAMED:
+                self.faults.add(origin, _unknown_table(name, known))
+            elif not isinstance(found, dict):
+                self.faults.add(origin, f"must hold tables: [{name}.NAME]")
+            else:
+                self._named(layer, document, origin, found)
+        return layer
+
+    def _named(
+        self, layer: Layer, document: Document, origin: Origin, found: dict[str, object]
+    ) -> None:
+        for name, table in found.items():
+            here, kind = origin.at(name), str(origin.place[0])
+            if not check_name(name, here, self.faults):
+                continue
+            if kind == "sources":
+                layer.sources[name] = Written(self._source(name, table, here, document), here)
+            elif kind == "chains":
+                chain = self._chain(name, table, here, document)
+                layer.chains[kind, name] = Written((chain,), here)
+            else:
+                layer.chains[kind, name] = Written(self._fleet(name, table, here, document), here)
+
+    def _source(self, name: str, found: object, origin: Origin, document: Document) -> SourceConfig:
+        kind = found.get("type") if isinstance(found, dict) else None
+        own = self.source_types.get(kind) if isinstance(kind, str) else None
+        if own is None:
+            self._without_type(kind, found, origin)
+            return SourceConfig(name=name, type="")
+        # A source has no user, host or chain of its own: a fleet's account is all there is.
+        table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
+        values = check_table(table, found, origin, self.faults)
+        values |= self._paths(table, values, origin, document)
+        common = {key.name for key in SOURCE.keys}
+        return SourceConfig(
+            name=name,
+            type=str(kind),
+            settings={key: value for key, value in values.items() if key not in common},
+            description=_text(values, "description") or "",
+            region=_text(values, "region"),
+            principal=_text(values, "principal"),
+        )
+
+    def _paths(self, table: Table, values: Values, origin: Origin, document: Document) -> Values:
+        """Return the values that are paths, whole: they are relative to the file that names them."""
+        found: Values = {}
+        for key in table.keys:
+            written = values.get(key.name)
+            if key.check is value_types.PATH and isinstance(written, str):
+                path = self.gatherer.beside(document.folder, written, origin.at(key.name))
+                found[key.name] = str(path)
+        return found
+
+    def _without_type(self, kind: object, found: object, origin: Origin) -> None:
+        """Complain of a source whose type is missing or unknown; its keys cannot be judged."""
+        if isinstance(found, dict) and "type" not in found and self._mistyped(found, origin):
+            return
+        if not isinstance(found, dict) or not isinstance(kind, str):
+            only_common = {"type": kind} if isinstance(found, dict) and "type" in found else {}
+            checked = only_common if isinstance(found, dict) else found
+            check_table(SOURCE, checked, origin, self.faults)
+            return
+        from rolehop.text import did_you_mean
+
+        hint = (
+            did_you_mean(kind, self.source_types) or f"; known here: {', '.join(self.source_types)}"
+        )
+        self.faults.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
+
+    def _mistyped(self, found: dict[str, object], origin: Origin) -> bool:
+        """Complain of keys that may have been meant for ``type``; tell whether there are any."""
+        from rolehop.text import did_you_mean
+
+        meant = {name: hint for name in found if (hint := did_you_mean(name, ["type"]))}
+        for name, hint in meant.items():
+            self.faults.add(origin.at(name), f"unknown key{hint}")
+        return bool(meant)
+
+    def _chain(self, name: str, found: object, origin: Origin, document: Document) -> ChainConfig:
+        values = check_table(NAMED["chains"], found, origin, self.faults)
+        self._check_start(found, origin)
+        tables = cast(list[Values], values.get("hops", []))
+        hops = tuple(
+            self._hop(table, origin.at("hops", index), document)
+            for index, table in enumerate(tables)
+        )
+        return _chain_config(name, values, hops)
+
+    def _fleet(
+        self, name: str, found: object, origin: Origin, document: Document
+    ) -> tuple[ChainConfig, ...]:
+        values = check_table(FLEET, found, origin, self.faults)
+        self._check_start(found, origin)
+        hop = self._hop(values, origin, document)
+        hops = (hop,) if hop.role else ()
+        if isinstance(found, dict) and "role" not in found:
+            for key in HOP.keys:
+                if key.name in found:
+                    self.faults.add(origin.at(key.name), "needs a role in the same table")
+        return tuple(
+            _chain_config(f"{name}/{account}", values, hops, fleet=name, account=account)
+            for account in self._accounts(found, values, origin, document)
+        )
+
+    def _check_start(self, found: object, origin: Origin) -> None:
+        if not isinstance(found, dict):
+            return
+        if "source" in found and "from" in found:
+            self.faults.add(
+                origin.at("from"), "a chain has a source or continues another, not both"
+            )
+        elif "source" not in found and "from" not in found:
+            self.faults.add(origin, 'needs a "source", or the chain that it continues as "from"')
+
+    def _hop(self, values: Values, origin: Origin, document: Document) -> HopConfig:
+        tags = cast(tuple[tuple[str, str], ...], values.get("tags", ()))
+        return HopConfig(
+            role=_text(values, "role") or "",
+            session_name=_text(values, "session_name"),
+            external_id=_text(values, "external_id"),
+            duration_seconds=cast(int | None, values.get("duration")),
+            policy=self._policy(values, origin, document),
+            policy_arns=cast(tuple[str, ...], values.get("policy_arns", ())),
+            tags=tags,
+            transitive_tags=cast(tuple[str, ...], values.get("transitive_tags", ())),
+            source_identity=_text(values, "source_identity"),
+            mfa_serial=_text(values, "mfa_serial"),
+        )
+
+    def _policy(self, values: Values, origin: Origin, document: Document) -> str | None:
+        name = _text(values, "policy_file")
+        if name is None:
+            return _text(values, "policy")
+        here = origin.at("policy_file")
+        if "policy" in values:
+            self.faults.add(here, "there is a policy already; keep one of policy and policy_file")
+        side = self.gatherer.side_file(document.folder, name, here)
+        if side is None:
+            return None
+        try:
+            return str(sts_limits.POLICY.run(side[1].rstrip()))
+        except ValueError as error:
+            self.faults.add(here, f"{side[0]}: {error}")
+            return None
+
+    def _accounts(
+        self, found: object, values: Values, origin: Origin, document: Document
+    ) -> tuple[str, ...]:
+        if not isinstance(found, dict):
+            return ()
+        if ("accounts" in found) is ("accounts_file" in found):
+            self.faults.add(origin, 'needs either "accounts" or "accounts_file"')
+            return ()
+        name = _text(values, "accounts_file")
+        if name is None:
+            return cast(tuple[str, ...], values.get("accounts", ()))
+        side = self.gatherer.side_file(document.folder, name, origin.at("accounts_file"))
+        return () if side is None else self._listed_accounts(*side)
+
+    def _listed_accounts(self, file: str, text: str) -> tuple[str, ...]:
+        accounts: dict[str, int] = {}
+        for number, line in enumerate(text.splitlines(), start=1):
+            account = line.partition("#")[0].strip()
+            if not account:
+                continue
+            if ACCOUNT_ID.fullmatch(account) is None:
+                problem = f"not an account ID: {quoted(account)} (12 digits)"
+                self.faults.add(Origin(file), problem, line=number)
+            elif account in accounts:
+                problem = f"account {account} is listed twice, first in line {accounts[account]}"
+                self.faults.add(Origin(file), problem, line=number)
+            else:
+                accounts[account] = number
+        return tuple(accounts)
+
+
+def _chain_config(
+    name: str,
+    values: Values,
+    hops: tuple[HopConfig, ...],
+    *,
+    fleet: str | None = None,
+    account: str | None = None,
+) -> ChainConfig:
+    labels = cast(tuple[tuple[str, str], ...], values.get("labels", ()))
+    return ChainConfig(
+        name=name,
+        source=_text(values, "source"),
+        continues=_text(values, "from"),
+        hops=hops,
+        description=_text(values, "description") or "",
+        region=_text(values, "region"),
+        confirm=values.get("confirm") is True,
+        reason_required=values.get("reason") == "required",
+        reason_in=_text(values, "reason_in") or "session_name",
+        color=_text(values, "color"),
+        labels=dict(labels),
+        fleet=fleet,
+        account=account,
+    )
+
+
+def _text(values: Values, key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _unknown_table(name: str, known: list[str]) -> str:
+    from rolehop.text import did_you_mean
+
+    return f"unknown{did_you_mean(name, known) or '; known here: ' + ', '.join(known)}"

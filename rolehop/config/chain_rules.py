@@ -1,0 +1,284 @@
+"""What must hold along a chain's whole path, once all files are laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from rolehop.arn import partition_of, partition_of_region
+from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.config.problems import Faults, Origin
+from rolehop.config.schema import Table
+from rolehop.config.templates import fields_of, mentions_field
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import quoted
+
+_OF_SOURCE = "the source's region"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenHop:
+    """A hop, and how a message calls it."""
+
+    hop: HopConfig
+    called: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathRules:
+    """Checks every chain against the chains and the source before it.
+
+    A chain's own hops are judged, never those it inherits: they were judged where they were
+    written.
+    """
+
+    config: Config
+    origins: Mapping[str, Origin]
+    """By chain name; a fleet's members share their fleet's."""
+
+    source_origins: Mapping[str, Origin]
+    """By source name."""
+
+    source_types: Mapping[str, Table]
+    faults: Faults
+
+    def check(self, *, names: bool) -> None:
+        """Note everything that is wrong between chains; unknown names where ``names`` says so."""
+        for chain in self.config.chains.values():
+            origin = self.origins[chain.name]
+            if names:
+                self._check_names(chain, origin)
+            self._check_account(chain, origin)
+            path = self._path(chain)
+            if path is None:
+                continue
+            source = self.config.sources.get(path[0].source or "")
+            before = list(_written(path[:-1]))
+            self._check_partitions(path, source, before, origin)
+            self._check_mfa(chain, source, before, origin)
+            self._check_tags(chain, before, origin)
+            self._check_identity(chain, before, origin)
+
+    def _check_names(self, chain: ChainConfig, origin: Origin) -> None:
+        sources, chains = self.config.sources, self.config.chains
+        if chain.source is not None and chain.source not in sources:
+            is_chain = chain.source in chains
+            hint = f"; a chain is called so: write from = {quoted(chain.source)}"
+            self._unknown("source", chain.source, sources, origin, hint if is_chain else None)
+        if chain.continues is not None and chain.continues not in chains:
+            is_source = chain.continues in sources
+            hint = f"; a source is called so: write source = {quoted(chain.continues)}"
+            self._unknown("from", chain.continues, chains, origin, hint if is_source else None)
+
+    def _unknown(
+        self, key: str, name: str, known: Iterable[str], origin: Origin, hint: str | None
+    ) -> None:
+        from rolehop.text import did_you_mean
+
+        kind = "chain" if key == "from" else key
+        hint = did_you_mean(name, known) if hint is None else hint
+        self.faults.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
+
+    def _path(self, chain: ChainConfig) -> tuple[ChainConfig, ...] | None:
+        """Return ``chain`` and those before it, first one first; ``None``: there is no such path.
+
+        A loop is complained of at the chain of it that comes first in the files.
+        """
+        names = [chain.name]
+        while (following := self.config.chains[names[-1]].continues) is not None:
+            if following in names:
+                self._complain_of_loop(names[names.index(following) :])
+                return None
+            if following not in self.config.chains:
+                return None
+            names.append(following)
+        return tuple(self.config.chains[name] for name in reversed(names))
+
+    def _complain_of_loop(self, loop: list[str]) -> None:
+        order = list(self.config.chains)
+        start = min(range(len(loop)), key=lambda index: order.index(loop[index]))
+        shown = [*loop[start:], *loop[:start], loop[start]]
+        self.faults.add(
+            self.origins[shown[0]].at("from"), f"comes back to itself: {' -> '.join(shown)}"
+        )
+
+    def _check_account(self, chain: ChainConfig, origin: Origin) -> None:
+        """``{account}`` is a fleet's: elsewhere nothing says which account is meant."""
+        if chain.fleet is not None:
+            return
+        for number, hop in enumerate(chain.hops):
+            if "account" in fields_of(hop.role):
+                self.faults.add(
+                    origin.at("hops", number, "role"), "only a fleet's role may say {account}"
+                )
+        source = self.config.sources.get(chain.source or "")
+        if source is not None and any(map(_mentions_account, source.settings.values())):
+            self.faults.add(
+                origin.at("source"),
+                f"source {quoted(source.name)} says {{account}}, which only a fleet fills in",
+            )
+
+    def _check_partitions(
+        self,
+        path: tuple[ChainConfig, ...],
+        source: SourceConfig | None,
+        before: list[WrittenHop],
+        origin: Origin,
+    ) -> None:
+        """Credentials and role trust never cross partitions (IAM user guide, ARNs)."""
+        chain, first = path[-1], self._first_partition(source, before)
+        region, whose = self._region(path, source)
+        if first and chain.region and partition_of_region(chain.region) != first[0]:
+            lies_in = partition_of_region(chain.region)
+            self.faults.add(
+                origin.at("region"),
+                f"{chain.region} lies in partition {lies_in}, but {first[1]} in {first[0]}",
+            )
+        of_source = source is not None and whose == _OF_SOURCE
+        if first is None and region and not of_source:
+            first = (partition_of_region(region), f"{whose} {region}")
+        for number, hop in enumerate(chain.hops):
+            partition = partition_of(hop.role)
+            if partition is None:
+                continue
+            if first is None:
+                first = (partition, f"hop {number + 1}")
+                self._check_region_of(source if of_source else None, partition)
+            elif partition != first[0]:
+                self.faults.add(
+                    _at_hop(chain, origin, number).at("role"),
+                    f"the role is in partition {partition}, but {first[1]} in {first[0]};"
+                    " a chain cannot leave its partition",
+                )
+
+    def _check_region_of(self, source: SourceConfig | None, partition: str) -> None:
+        """Complain of a source's region at the source, once, whichever chain starts there."""
+        if source is None or source.region is None:
+            return
+        lies_in = partition_of_region(source.region)
+        if lies_in != partition:
+            self.faults.add(
+                self.source_origins[source.name].at("region"),
+                f"{source.region} lies in partition {lies_in}, but roles of chains from this source"
+                f" in {partition}",
+            )
+
+    def _first_partition(
+        self, source: SourceConfig | None, before: list[WrittenHop]
+    ) -> tuple[str, str] | None:
+        """Return the partition that full ARNs before this chain settle, and which one did."""
+        if source is not None and source.principal is not None:
+            partition = partition_of(source.principal)
+            if partition is not None:
+                return partition, f"the principal of source {quoted(source.name)}"
+        for each in before:
+            partition = partition_of(each.hop.role)
+            if partition is not None:
+                return partition, each.called
+        return None
+
+    def _region(
+        self, path: tuple[ChainConfig, ...], source: SourceConfig | None
+    ) -> tuple[str | None, str]:
+        """Return the region that the config names for a path, and where, as the plan does."""
+        for chain in reversed(path):
+            if chain.region is not None:
+                return chain.region, "the chain's region"
+        if self.config.defaults.region is not None:
+            return self.config.defaults.region, "the region of [defaults]"
+        return (source.region if source else None), _OF_SOURCE
+
+    def _check_mfa(
+        self,
+        chain: ChainConfig,
+        source: SourceConfig | None,
+        before: list[WrittenHop],
+        origin: Origin,
+    ) -> None:
+        """Only IAM user keys carry MFA, so only into hop 1 (STS AssumeRole, SerialNumber)."""
+        table = self.source_types.get(source.type) if source else None
+        for number, hop in enumerate(chain.hops):
+            if hop.mfa_serial is None:
+                continue
+            here = _at_hop(chain, origin, number).at("mfa_serial")
+            if number or before:
+                ordinal = len(before) + number + 1
+                self.faults.add(
+                    here,
+                    f"this is hop {ordinal} of its path: only hop 1 can carry an MFA code,"
+                    " since a role's session has no MFA device",
+                )
+            elif source and table and table.key("mfa_serial") is None:
+                self.faults.add(
+                    here,
+                    f"source {quoted(source.name)} gives a role's session, which has no MFA"
+                    " device: only IAM user keys can carry an MFA code",
+                )
+
+    def _check_tags(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
+        """An inherited transitive tag stays, and must not be passed again (IAM user guide)."""
+        inherited: dict[str, str] = {}
+        for each in before:
+            _inherit(inherited, each)
+        for number, hop in enumerate(chain.hops):
+            here = _at_hop(chain, origin, number)
+            own = [key for key, _ in hop.tags]
+            for key in own:
+                if key.casefold() in inherited:
+                    self.faults.add(
+                        here.at("tags", key),
+                        f"{inherited[key.casefold()]} passes this tag on already;"
+                        " STS refuses it a second time",
+                    )
+            for index, key in enumerate(hop.transitive_tags):
+                if key not in own and key.casefold() not in inherited:
+                    self._no_such_tag(key, own, here.at("transitive_tags", index))
+            _inherit(inherited, WrittenHop(hop, f"hop {number + 1}"))
+
+    def _no_such_tag(self, key: str, own: list[str], origin: Origin) -> None:
+        from rolehop.text import did_you_mean
+
+        self.faults.add(
+            origin, f"{quoted(key)} is not among this hop's tags{did_you_mean(key, own)}"
+        )
+
+    def _check_identity(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
+        """A source identity, once set, cannot change (IAM user guide, monitor roles)."""
+        settled = next((each for each in before if each.hop.source_identity), None)
+        for number, hop in enumerate(chain.hops):
+            identity = hop.source_identity
+            if identity is None:
+                continue
+            if settled is None:
+                settled = WrittenHop(hop, f"hop {number + 1}")
+                continue
+            first = settled.hop.source_identity or ""
+            # Two templates may give the same text; two plain texts that differ never do.
+            if identity != first and not (mentions_field(identity) or mentions_field(first)):
+                self.faults.add(
+                    _at_hop(chain, origin, number).at("source_identity"),
+                    f"{settled.called} sets the source identity {quoted(first)} already,"
+                    " and no later hop can change it",
+                )
+
+
+def _written(path: tuple[ChainConfig, ...]) -> Iterator[WrittenHop]:
+    for chain in path:
+        for number, hop in enumerate(chain.hops, start=1):
+            yield WrittenHop(hop, f"hop {number} of chain {quoted(chain.name)}")
+
+
+def _inherit(inherited: dict[str, str], written: WrittenHop) -> None:
+    """Add the tags that ``written`` passes on, by key without case: IAM makes no difference."""
+    own = {key.casefold() for key, _ in written.hop.tags}
+    for key in written.hop.transitive_tags:
+        if key.casefold() in own:
+            inherited.setdefault(key.casefold(), written.called)
+
+
+def _at_hop(chain: ChainConfig, origin: Origin, number: int) -> Origin:
+    """Return where a hop's keys stand: a fleet has them in its own table."""
+    return origin if chain.fleet is not None else origin.at("hops", number)
+
+
+def _mentions_account(value: object) -> bool:
+    return isinstance(value, str) and "{account}" in value

@@ -1,0 +1,192 @@
+"""Which files make up the config: roots, what they include, and whether they may be followed."""
+
+from __future__ import annotations
+
+import os.path
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+from rolehop.config.problems import Faults, Origin
+from rolehop.config.schema import TOP
+from rolehop.config.table_validation import check_key
+from rolehop.files import FileText
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
+
+Read = Callable[[Path], FileText | None]
+
+MAX_DEPTH = 8
+_AT_LINE = Pattern(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One TOML file that may be followed, and those that it includes, in their order."""
+
+    file: str
+    """The path as it is shown."""
+
+    folder: Path
+    data: dict[str, object]
+    """What stands at the top, but for ``version`` and ``include``, which are done with."""
+
+    included: tuple[tuple[Origin, Document], ...] = ()
+    """Each with the place of its entry."""
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """Reads files through ``read`` and notes every one, and every absence, in ``looked_at``."""
+
+    read: Read
+    faults: Faults
+    looked_at: dict[str, None] = field(default_factory=dict)
+    # A file that two others include is read once and complained of once.
+    _documents: dict[str, Document | None] = field(default_factory=dict)
+
+    def root(self, path: Path, *, explicit: bool) -> Document | None:
+        """Return the document at ``path``; ``None``: it is not there, or faults were noted."""
+        origin = Origin(str(path))
+        text = self._text(path, origin, "", "there is no such file" if explicit else None)
+        return None if text is None else self._document(path, text, (path,))
+
+    def side_file(self, folder: Path, name: str, origin: Origin) -> tuple[str, str] | None:
+        """Return the shown path and the text of a file that is named at ``origin``.
+
+        ``None``: what is wrong with it was noted at ``origin``.
+        """
+        path = self.beside(folder, name, origin)
+        text = None if path is None else self._named(path, origin)
+        return None if text is None else (str(path), text)
+
+    def _document(self, path: Path, text: str, trail: tuple[Path, ...]) -> Document | None:
+        origin = Origin(str(path))
+        self.faults.knows(origin.file, text)
+        data = self._parse(text, origin)
+        if data is None or not self._is_this_version(data, origin):
+            return None
+        included = []
+        for index, name in enumerate(self._include_names(data, origin.at("include"))):
+            entry = origin.at("include", index)
+            document = self._include(path.parent, name, entry, trail)
+            if document is not None:
+                included.append((entry, document))
+        return Document(origin.file, path.parent, data, tuple(included))
+
+    def _include(
+        self, folder: Path, name: str, origin: Origin, trail: tuple[Path, ...]
+    ) -> Document | None:
+        path = self.beside(folder, name, origin)
+        if path is None:
+            return None
+        absolute = _absolute(path)
+        open_now = [_absolute(each) for each in trail]
+        if absolute in open_now:
+            loop = " -> ".join(each.name for each in (*trail[open_now.index(absolute) :], path))
+            self.faults.add(origin, f"the file includes itself: {loop}")
+            return None
+        if len(trail) > MAX_DEPTH:
+            self.faults.add(origin, f"this would be more than {MAX_DEPTH} includes deep")
+            return None
+        if absolute not in self._documents:
+            text = self._named(path, origin)
+            self._documents[absolute] = (
+                None if text is None else self._document(path, text, (*trail, path))
+            )
+        return self._documents[absolute]
+
+    def beside(self, folder: Path, name: str, origin: Origin) -> Path | None:
+        """Return the path that ``name``, written in a file of ``folder``, stands for.
+
+        ``None``: what is wrong with it was noted at ``origin``.
+        """
+        if name.startswith("~"):
+            self.faults.add(origin, f'"~" means nothing here; write the whole path: {quoted(name)}')
+            return None
+        return Path(os.path.normpath(folder / name))
+
+    def _named(self, path: Path, origin: Origin) -> str | None:
+        return self._text(path, origin, f"{path} ", f"there is no file {path}")
+
+    def _text(self, path: Path, origin: Origin, subject: str, absent: str | None) -> str | None:
+        """Read one file; ``subject`` begins what is said at ``origin`` about it."""
+        self.looked_at[_absolute(path)] = None
+        try:
+            found = self.read(path)
+        except OSError as error:
+            self.faults.add(origin, f"{subject}cannot be read: {error.strerror or error}")
+            return None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            where = f" (line {line})" if subject else ""
+            self.faults.add(
+                origin, f"{subject}is not UTF-8 text{where}", line=None if subject else line
+            )
+            return None
+        if found is None:
+            if absent is not None:
+                self.faults.add(origin, absent)
+            return None
+        if found.distrust is not None:
+            self.faults.add(
+                origin,
+                f"{subject}is not followed, since commands in it would run as you:"
+                f" {found.distrust}",
+            )
+            return None
+        return found.text.removeprefix("\ufeff")  # Windows editors like to begin with that
+
+    def _parse(self, text: str, origin: Origin) -> dict[str, object] | None:
+        try:
+            return tomllib.loads(text)
+        except RecursionError:
+            self.faults.add(origin, "not TOML: it is nested too deeply to be read")
+            return None
+        except ValueError as error:  # an integer of too many digits is a plain ValueError
+            self.faults.add(origin, _syntax(str(error)), line=_syntax_line(str(error), text))
+            return None
+
+    def _is_this_version(self, data: dict[str, object], origin: Origin) -> bool:
+        """Check ``version`` and take it out: another version's keys would all be complaints."""
+        key = TOP.key("version")
+        if key is None or "version" not in data:
+            return True
+        try:
+            check_key(key, data.pop("version"), origin.at("version"), self.faults)
+        except ValueError as error:
+            self.faults.add_error(origin.at("version"), error)
+            return False
+        return True
+
+    def _include_names(self, data: dict[str, object], origin: Origin) -> tuple[str, ...]:
+        key = TOP.key("include")
+        if key is None or "include" not in data:
+            return ()
+        try:
+            names = check_key(key, data.pop("include"), origin, self.faults)
+        except ValueError as error:
+            self.faults.add_error(origin, error)
+            return ()
+        return names if isinstance(names, tuple) else ()
+
+
+def _absolute(path: Path) -> str:
+    """Return the path from the root of the disk; links are not followed: that would be I/O."""
+    return os.path.normpath(path.absolute())
+
+
+def _syntax(message: str) -> str:
+    """Return tomllib's message in the house's form."""
+    match = _AT_LINE.search(message)
+    said = message[: match.start()] if match else message
+    column = f" (column {match[2]})" if match else ""
+    return f"not TOML: {said[:1].lower()}{said[1:]}{column}"
+
+
+def _syntax_line(message: str, text: str) -> int | None:
+    match = _AT_LINE.search(message)
+    if match:
+        return int(match[1])
+    return text.count("\n") + 1 if message.endswith("(at end of document)") else None

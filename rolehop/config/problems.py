@@ -1,0 +1,98 @@
+"""All that is wrong in the files, gathered; lines are looked up only when there is something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from rolehop.config.value_types import Faulty, Place
+from rolehop.errors import Complaint, ConfigError
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.lazy_regex import Pattern
+
+_BARE_KEY = Pattern(r"[A-Za-z0-9_-]+")
+FIX = "correct it, then run rolehop config check; rolehop config reference lists every key"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written."""
+
+    file: str
+    """The path as it is shown."""
+
+    place: Place = ()
+
+    def at(self, *inside: str | int) -> Origin:
+        """Return a place further in."""
+        return Origin(self.file, (*self.place, *inside))
+
+
+@dataclass(slots=True)
+class Faults:
+    """What was found wrong so far, and the texts that are needed to say where."""
+
+    _texts: dict[str, str] = field(default_factory=dict)
+    # A dict, so that the members of a fleet do not all say the same.
+    _found: dict[tuple[Origin, str, int | None], None] = field(default_factory=dict)
+
+    def knows(self, file: str, text: str) -> None:
+        """Remember the text of a TOML file, for line numbers."""
+        self._texts[file] = text
+
+    def add(self, origin: Origin, text: str, *, line: int | None = None) -> None:
+        """Note one fault; ``line`` where it is known without looking the place up."""
+        self._found[origin, text, line] = None
+
+    def add_error(self, origin: Origin, error: ValueError) -> None:
+        """Note what a check found, each fault at its own place."""
+        parts = error.parts if isinstance(error, Faulty) else (((), str(error)),)
+        for inside, text in parts:
+            self.add(origin.at(*inside), text)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_any(self) -> None:
+        """Raise all faults as one error, in the order of files and lines, if there are any.
+
+        Raises:
+            ConfigError: something is wrong.
+        """
+        if not self._found:
+            return
+        faulty = {origin.file: None for origin, _, _ in self._found}
+        files = [file for file in dict.fromkeys([*self._texts, *faulty]) if file in faulty]
+        complaints = sorted(
+            (self._complaint(*fault) for fault in self._found),
+            key=lambda each: (files.index(each.file), each.line or 0),
+        )
+        raise ConfigError(_summary(len(complaints), files), complaints=tuple(complaints), fix=FIX)
+
+    def _complaint(self, origin: Origin, text: str, line: int | None) -> Complaint:
+        if line is None and origin.place and origin.file in self._texts:
+            from rolehop.config.toml_positions import locate
+
+            line = locate(self._texts[origin.file], origin.place)
+        return Complaint(origin.file, line, dotted(origin.place), text)
+
+
+def dotted(place: Iterable[str | int]) -> str:
+    """Return ``chains.prod.hops[0].role``; keys that TOML would quote are quoted."""
+    shown = ""
+    for step in place:
+        if isinstance(step, int):
+            shown += f"[{step}]"
+        else:
+            key = step if _BARE_KEY.fullmatch(step) else '"' + step.replace('"', '\\"') + '"'
+            shown += f".{key}" if shown else key
+    return shown
+
+
+def _summary(count: int, files: list[str]) -> str:
+    things = "1 thing is wrong" if count == 1 else f"{count} things are wrong"
+    names = [PurePath(file).name for file in files]
+    if len(names) > 3:
+        return f"{things} in {len(names)} config files"
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{things} in {listed}"

@@ -1,0 +1,206 @@
+"""What STS accepts for each parameter of AssumeRole, checked before any call.
+
+botocore checks minima and types only; every maximum and pattern here is from the STS API
+reference (AssumeRole, 2011-06-15) and the IAM user guide's page on session tags.
+"""
+
+from __future__ import annotations
+
+import json
+
+from rolehop.arn import RoleArn
+from rolehop.config.value_types import (
+    Check,
+    Faulty,
+    Place,
+    as_list,
+    as_table,
+    as_text,
+    each_of,
+    kind_of,
+    matching,
+)
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
+
+_SESSION_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
+_TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
+_POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
+_POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
+MAX_POLICY = 2048
+MAX_POLICY_ARNS = 10
+MAX_TAGS = 50
+MAX_TAG_KEY = 128
+MAX_TAG_VALUE = 256
+
+
+def _role(value: object) -> str:
+    given = as_text(value)
+    try:
+        # The partition of the short form is found when the chain's region is known.
+        RoleArn.parse_in(given, "aws")
+    except ValueError:
+        raise ValueError(
+            f"not a role: {quoted(given)}"
+            ' ("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
+        ) from None
+    if len(given) > 2048:
+        raise ValueError("a role's ARN has at most 2,048 characters")
+    return given
+
+
+def _tag_text(text: str, least: int, most: int) -> str | None:
+    """Return what is wrong with a tag's key or value, or ``None``."""
+    if not least <= len(text) <= most:
+        return f"must have {least} to {most} characters, not {len(text)}"
+    if _TAG_ASCII.fullmatch(text):
+        return None
+    import unicodedata
+
+    # STS: [\p{L}\p{Z}\p{N}_.:/=+\-@]
+    bad = [
+        c for c in text if not _TAG_ASCII.fullmatch(c) and unicodedata.category(c)[0] not in "LZN"
+    ]
+    return (
+        f"has characters that STS refuses: {quoted(''.join(dict.fromkeys(bad)))}" if bad else None
+    )
+
+
+def check_tag(key: str, value: object) -> tuple[str, str]:
+    """Return one session tag as STS accepts it.
+
+    Raises:
+        ValueError: the key or the value is not as STS wants it.
+    """
+    if key.casefold().startswith("aws:"):
+        raise ValueError('tag keys that begin with "aws:" are AWS\'s own')
+    problem = _tag_text(key, 1, MAX_TAG_KEY)
+    if problem:
+        raise ValueError(f"the tag's key {problem}")
+    if not isinstance(value, str):
+        raise ValueError(f"must be a string, not {kind_of(value)}; write it in quotes")
+    problem = _tag_text(value, 0, MAX_TAG_VALUE)
+    if problem:
+        raise ValueError(f"the tag's value {problem}")
+    return key, value
+
+
+def _tags(value: object) -> tuple[tuple[str, str], ...]:
+    table = as_table(value)
+    if len(table) > MAX_TAGS:
+        raise ValueError(f"has {len(table)} tags; STS takes at most {MAX_TAGS}")
+    good: dict[str, tuple[str, str]] = {}
+    faults: list[tuple[Place, str]] = []
+    for key, each in table.items():
+        try:
+            tag = check_tag(key, each)
+        except ValueError as error:
+            faults.append(((key,), str(error)))
+            continue
+        # IAM user guide, session tags: keys that differ in case only cannot coexist.
+        first = good.setdefault(key.casefold(), tag)
+        if first is not tag:
+            faults.append(
+                ((key,), f"the same tag key as {quoted(first[0])}: case is no difference")
+            )
+    if faults:
+        raise Faulty(tuple(faults))
+    return tuple(good.values())
+
+
+def _tag_key(value: object) -> str:
+    key = as_text(value)
+    problem = _tag_text(key, 1, MAX_TAG_KEY)
+    if problem:
+        raise ValueError(f"the tag's key {problem}")
+    return key
+
+
+def _transitive_tags(value: object) -> tuple[str, ...]:
+    items = as_list(value)
+    if len(items) > MAX_TAGS:
+        raise ValueError(f"has {len(items)} keys; STS takes at most {MAX_TAGS}")
+    return _none_twice(each_of(items, _tag_key))
+
+
+_policy_arn = matching(_POLICY_ARN, "the ARN of a managed policy")
+
+
+def _policy_arns(value: object) -> tuple[str, ...]:
+    items = as_list(value)
+    if len(items) > MAX_POLICY_ARNS:
+        raise ValueError(f"has {len(items)} policies; STS takes at most {MAX_POLICY_ARNS}")
+    return _none_twice(each_of(items, _policy_arn))
+
+
+def _none_twice(items: tuple[str, ...]) -> tuple[str, ...]:
+    plain = [item.casefold() for item in items]
+    faults = tuple(
+        ((index,), f"{quoted(items[index])} is listed twice")
+        for index, item in enumerate(plain)
+        if item in plain[:index]
+    )
+    if faults:
+        raise Faulty(faults)
+    return items
+
+
+def _policy(value: object) -> str:
+    document = as_text(value)
+    if len(document) > MAX_POLICY:
+        raise ValueError(
+            f"a session policy has at most 2,048 characters, white space included,"
+            f" not {len(document):,}"
+        )
+    if _POLICY_TEXT.fullmatch(document) is None:
+        raise ValueError("a session policy may hold characters up to U+00FF only")
+    try:
+        parsed = json.loads(document)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"not JSON: {error.msg.lower()} (line {error.lineno}, column {error.colno})"
+        ) from None
+    except RecursionError:
+        raise ValueError("not a policy: nested too deep") from None
+    _check_statements(parsed)
+    return document
+
+
+def _check_statements(parsed: object) -> None:
+    if not isinstance(parsed, dict):
+        raise ValueError("a policy is a JSON object")
+    policy: dict[str, object] = parsed
+    if policy.get("Version") not in _POLICY_VERSIONS:
+        raise ValueError('the policy\'s "Version" must be "2012-10-17"')
+    statements = policy.get("Statement")
+    listed: list[object] = statements if isinstance(statements, list) else [statements]
+    if not listed or not all(isinstance(statement, dict) for statement in listed):
+        raise ValueError('the policy has no "Statement" (an object, or a list of them)')
+    words = {word for statement in listed if isinstance(statement, dict) for word in statement}
+    for word in sorted(words & {"Principal", "NotPrincipal"}):
+        raise ValueError(f'a session policy must not say "{word}"')
+
+
+_CHARACTERS = "letters, digits, _ + = , . @ -"
+ROLE = Check("role ARN", 'or "ACCOUNT:role/NAME"', _role)
+SESSION_NAME = Check(
+    "text",
+    f"2 to 64 of {_CHARACTERS}",
+    matching(_SESSION_NAME, f"a role session name (2 to 64 of {_CHARACTERS})"),
+)
+SOURCE_IDENTITY = Check(
+    "text",
+    f"2 to 64 of {_CHARACTERS}",
+    matching(_SESSION_NAME, f"a source identity (2 to 64 of {_CHARACTERS})"),
+)
+EXTERNAL_ID = Check(
+    "text",
+    f"2 to 1,224 of {_CHARACTERS} : /",
+    matching(_EXTERNAL_ID, f"an external ID (2 to 1,224 of {_CHARACTERS} : /)"),
+)
+TAGS = Check("table of texts", "at most 50; keys to 128, values to 256 characters", _tags)
+TRANSITIVE_TAGS = Check("list of tag keys", "at most 50, each among the tags", _transitive_tags)
+POLICY = Check("JSON text", "at most 2,048 characters, no Principal", _policy, prose=True)
+POLICY_ARNS = Check("list of ARNs", "at most 10 managed policies", _policy_arns)

@@ -1,0 +1,107 @@
+"""One table of the file against one ``Table`` of the schema."""
+
+from __future__ import annotations
+
+from rolehop.config import value_types
+from rolehop.config.problems import Faults, Origin
+from rolehop.config.schema import Key, Table
+from rolehop.config.templates import FIELDS, SAMPLES, fields_of, fill, mentions_field
+from rolehop.config.value_types import kind_of
+from rolehop.text import quoted
+
+Values = dict[str, object]
+"""Checked values by key; what is absent or wrong is not in it."""
+
+_SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+
+
+def check_table(table: Table, found: object, origin: Origin, faults: Faults) -> Values:
+    """Return the good values of one table and note everything that is wrong with the rest."""
+    if not isinstance(found, dict):
+        faults.add(origin, f"must be a table, not {kind_of(found)}")
+        return {}
+    values: Values = {}
+    whole = True
+    for name, value in found.items():
+        key = table.key(name)
+        if key is None:
+            faults.add(origin.at(name), _unknown(name, [each.name for each in table.keys]))
+            whole = False
+            continue
+        try:
+            values[name] = check_key(key, value, origin.at(name), faults, table.fields)
+        except ValueError as error:
+            faults.add_error(origin.at(name), error)
+            whole = False
+    for key in table.keys:
+        if key.required and key.name not in found:
+            faults.add(origin, f'"{key.name}" is missing')
+            whole = False
+    if whole and table.rule is not None:
+        try:
+            table.rule(values)
+        except ValueError as error:
+            faults.add_error(origin, error)
+    return values
+
+
+def check_key(
+    key: Key,
+    value: object,
+    origin: Origin,
+    faults: Faults,
+    fields: tuple[str, ...] = FIELDS,
+) -> object:
+    """Return one value, checked; templates, which may leave ``fields`` open, stay templates.
+
+    Raises:
+        ValueError: it is not as its key wants it.
+    """
+    if key.table is not None:
+        return _check_tables(key.table, value, origin, faults)
+    if not isinstance(value, str) or key.check.prose:
+        return key.check.run(value)
+    if key.template:
+        return _check_template(key, value, fields)
+    if mentions_field(value):
+        raise ValueError(f"templates are not filled in here: {quoted(value)}")
+    return key.check.run(value)
+
+
+def check_name(name: str, origin: Origin, faults: Faults) -> bool:
+    """Tell whether a chain, source or fleet may be called ``name``, and complain if not."""
+    try:
+        value_types.NAME.run(name)
+    except ValueError as error:
+        faults.add(origin, str(error))
+        return False
+    return True
+
+
+def _check_template(key: Key, template: str, fields: tuple[str, ...]) -> str:
+    """Check ``template`` as it will be once it is filled."""
+    fields_of(template, fields)
+    filled = fill(template, SAMPLES)
+    try:
+        key.check.run(filled)
+    except ValueError as error:
+        # What was written is shown, not what stood in for it.
+        raise ValueError(str(error).replace(quoted(filled), quoted(template))) from None
+    return template
+
+
+def _check_tables(table: Table, value: object, origin: Origin, faults: Faults) -> list[Values]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be an array of tables, not {kind_of(value)}")
+    return [check_table(table, item, origin.at(index), faults) for index, item in enumerate(value)]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    from rolehop.text import did_you_mean
+
+    hint = did_you_mean(name, known)
+    if hint:
+        return f"unknown key{hint}"
+    if any(word in name.casefold() for word in _SECRET_WORDS):
+        return "unknown key; secrets do not belong in a config: rolehop keys add keeps them"
+    return f"unknown key; known here: {', '.join(known)}"

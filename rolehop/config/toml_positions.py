@@ -1,0 +1,174 @@
+"""Where in a TOML text a value stands: tomllib gives no positions.
+
+Used where something is wrong, only. The text has been parsed by tomllib before, so the scanner may take
+it for well-formed: it follows keys and brackets and skips what is inside strings and comments.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+
+from rolehop.config.value_types import Place
+
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BLANKS = re.compile(r"[ \t]*")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# A string of three quotes may end in up to two more of its own quotes.
+_STRINGS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r'"""(?:\\.|[^\\])*?"""(?:"{0,2})',
+        r"'''.*?'''(?:'{0,2})",
+        r'"(?:\\.|[^"\\])*"',
+        r"'[^']*'",
+    )
+)
+_SCALAR = re.compile(r"[^,\]}#\n]+")
+
+
+def locate(text: str, place: Place) -> int | None:
+    """Return the 1-based line of the value at ``place``, or of the nearest table around it.
+
+    ``place`` is keys and indexes, e.g. ``("chains", "prod", "hops", 0, "role")``. ``None``: not
+    even its first key is there.
+    """
+    return nearest_line(index_lines(text), place)
+
+
+def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
+    """Return what ``locate`` does, from the lines of a whole text."""
+    for length in range(len(place), 0, -1):
+        if place[:length] in lines:
+            return lines[place[:length]]
+    return None
+
+
+def index_lines(text: str) -> dict[Place, int]:
+    """Return the line of every table, key and array item of a well-formed TOML text.
+
+    A table that has a header of its own stands at the header; one that is only named on the way
+    to another stands where it is named first.
+    """
+    scanner = _Scanner(text)
+    scanner.scan()
+    return {**scanner.implied, **scanner.lines}
+
+
+class _Scanner:
+    """Walks over the text once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._ends = [match.start() for match in re.finditer("\n", text)]
+        self._last: dict[Place, int] = {}  # arrays of tables: index of the newest table
+        self.lines: dict[Place, int] = {}
+        self.implied: dict[Place, int] = {}
+
+    def scan(self) -> None:
+        table: Place = ()
+        self._skip(_SPACE)
+        while self._at < len(self._text):
+            if self._peek("["):
+                table = self._header()
+            else:
+                self._pair(table)
+            self._skip(_SPACE)
+
+    def _header(self) -> Place:
+        line, array = self._line(), self._peek("[[")
+        self._at += 2 if array else 1
+        keys = self._keys()
+        self._at += 2 if array else 1
+        place: Place = ()
+        for key in keys[:-1]:
+            place = self._enter((*place, key))
+        named = (*place, keys[-1])
+        if array:
+            self.implied.setdefault(named, line)
+            self._last[named] = self._last.get(named, -1) + 1
+        self._name_way(self._enter(named), line)
+        self.lines[self._enter(named)] = line
+        return self._enter(named)
+
+    def _enter(self, place: Place) -> Place:
+        """Go on in the newest table, where ``place`` is an array of tables."""
+        return (*place, self._last[place]) if place in self._last else place
+
+    def _pair(self, table: Place) -> None:
+        line = self._line()
+        place = (*table, *self._keys())
+        self._at += 1  # =
+        self._name_way(place, line)
+        self.lines[place] = line
+        self._value(place)
+
+    def _name_way(self, place: Place, line: int) -> None:
+        for length in range(1, len(place)):
+            self.implied.setdefault(place[:length], line)
+
+    def _keys(self) -> list[str]:
+        keys = [self._key()]
+        while self._peek("."):
+            self._at += 1
+            keys.append(self._key())
+        return keys
+
+    def _key(self) -> str:
+        self._skip(_BLANKS)
+        raw = self._take(_BARE_KEY) or self._string()
+        self._skip(_BLANKS)
+        # tomllib knows every escape; a bare key is its own text.
+        return str(tomllib.loads(f"k = {raw}")["k"]) if raw[0] in "\"'" else raw
+
+    def _value(self, place: Place) -> None:
+        self._skip(_SPACE)
+        if self._peek("["):
+            self._array(place)
+        elif self._peek("{"):
+            self._inline_table(place)
+        elif not self._string():
+            self._skip(_SCALAR)
+
+    def _array(self, place: Place) -> None:
+        for index, _ in enumerate(self._items("]")):
+            self.lines[(*place, index)] = self._line()
+            self._value((*place, index))
+
+    def _inline_table(self, place: Place) -> None:
+        for _ in self._items("}"):
+            self._pair(place)
+
+    def _items(self, end: str) -> Iterator[None]:
+        """Stop at each item between the brackets; the caller takes it."""
+        self._at += 1
+        self._skip(_SPACE)
+        while not self._peek(end) and self._at < len(self._text):
+            yield
+            self._skip(_SPACE)
+            if self._peek(","):
+                self._at += 1
+                self._skip(_SPACE)
+        self._at += 1
+
+    def _string(self) -> str:
+        return next(filter(None, (self._take(pattern) for pattern in _STRINGS)), "")
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._text, self._at)
+        if match is None:
+            return ""
+        self._at = match.end()
+        return match[0]
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        self._take(pattern)
+
+    def _peek(self, text: str) -> bool:
+        return self._text.startswith(text, self._at)
+
+    def _line(self) -> int:
+        return bisect_right(self._ends, self._at - 1) + 1

@@ -1,0 +1,305 @@
+"""Checks of single values: each says what it wants, and returns the value ready for use.
+
+A check raises ``ValueError`` with one sentence, or ``Faulty`` where a table or list has several
+faults at places of their own. STS's own limits are in ``limits.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rolehop.arn import ACCOUNT_ID, is_principal
+from rolehop.durations import format_duration
+from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
+
+Place = tuple[str | int, ...]
+"""The way to a value: keys of tables and indexes of arrays."""
+
+NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+_CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
+_ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
+_REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
+_HTTPS = Pattern(r"https://[^\s/?#]+(?:[/?#]\S*)?")
+# Plain http is for emulators on this machine.
+_LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
+# STS AssumeRole, SerialNumber: 9-256 characters of [\w+=/:,.@-].
+_SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+_CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
+_COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a value must be, for the loader (``run``) and for people (``kind``, ``limit``)."""
+
+    kind: str
+    """The type in a word or two, e.g. ``text`` or ``list of texts``."""
+
+    limit: str
+    """What else must hold, as a few words; empty where any value of the type will do."""
+
+    run: Callable[[object], object]
+    """Returns the value ready for use; raises ``ValueError`` or ``Faulty``."""
+
+    prose: bool = False
+    """Braces mean nothing special here, so ``{user}`` is no forgotten template."""
+
+
+class Faulty(ValueError):
+    """A table or list with faults inside. ``parts``: where inside, and what is wrong there."""
+
+    def __init__(self, parts: tuple[tuple[Place, str], ...]) -> None:
+        super().__init__("; ".join(text for _, text in parts))
+        self.parts = parts
+
+
+def as_text(value: object) -> str:
+    """Return a non-empty string without control characters (line ends and tabs may be)."""
+    if not isinstance(value, str):
+        hint = "; write it in quotes" if isinstance(value, int | float) else ""
+        raise ValueError(f"must be a string, not {kind_of(value)}{hint}")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if _CONTROL.search(value):
+        raise ValueError(f"has control characters: {quoted(value)}")
+    return value
+
+
+def as_list(value: object) -> list[object]:
+    """Return an array as it is."""
+    if not isinstance(value, list):
+        raise ValueError(f"must be an array, not {kind_of(value)}")
+    return value
+
+
+def each_of(items: list[object], run: Callable[[object], str]) -> tuple[str, ...]:
+    """Check every item of a list; all faults are told at once, each at its index."""
+    good: list[str] = []
+    faults: list[tuple[Place, str]] = []
+    for index, item in enumerate(items):
+        try:
+            good.append(run(item))
+        except ValueError as error:
+            faults.append(((index,), str(error)))
+    if faults:
+        raise Faulty(tuple(faults))
+    return tuple(good)
+
+
+def as_table(value: object) -> dict[str, object]:
+    """Return a table as it is."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a table, not {kind_of(value)}")
+    return value
+
+
+def matching(pattern: Pattern, what: str) -> Callable[[object], str]:
+    """Return a check for texts that ``pattern`` matches whole; ``what`` ends "not …"."""
+
+    def run(value: object) -> str:
+        text = as_text(value)
+        if pattern.fullmatch(text) is None:
+            raise ValueError(f"not {what}: {quoted(text)}")
+        return text
+
+    return run
+
+
+def text(limit: str = "", pattern: Pattern | None = None, *, kind: str = "text") -> Check:
+    """Return a check for a string; ``limit`` says in words what ``pattern`` wants."""
+    return Check(kind, limit, as_text if pattern is None else matching(pattern, limit or "valid"))
+
+
+def choice(*words: str) -> Check:
+    """Return a check for one word of a closed list."""
+    listed = ", ".join(f'"{word}"' for word in words)
+
+    def run(value: object) -> str:
+        given = as_text(value)
+        if given not in words:
+            from rolehop.text import did_you_mean
+
+            hint = did_you_mean(given, words) or f"; it may be {listed}"
+            raise ValueError(f"not one of the values known here: {quoted(given)}{hint}")
+        return given
+
+    return Check("choice", f"one of {listed}", run)
+
+
+def duration(least: int, most: int) -> Check:
+    """Return a check for a duration between two bounds in seconds; it gives whole seconds."""
+    bounds = f"{format_duration(least)} to {format_duration(most)}"
+
+    def run(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError(
+                f'must be a duration like "30m" or whole seconds, not {kind_of(value)}'
+            )
+        seconds = value if isinstance(value, int) else parse_duration(value)
+        if not least <= seconds <= most:
+            side = "shorter" if seconds < least else "longer"
+            shown = quoted(value) if isinstance(value, str) else value
+            raise ValueError(f"{side} than allowed: {shown}; it may be {bounds}")
+        return seconds
+
+    return Check("duration", bounds, run)
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {kind_of(value)}")
+    return value
+
+
+def _principal(value: object) -> str:
+    arn = as_text(value)
+    if not is_principal(arn):
+        raise ValueError(f"not the ARN of a user, role, session or root: {quoted(arn)}")
+    return arn
+
+
+def _command(value: object) -> tuple[str, ...]:
+    if isinstance(value, list):
+        arguments = each_of(value, _argument)
+    elif isinstance(value, str):
+        arguments = _split(value)
+    else:
+        raise ValueError(f"must be a string or an array of strings, not {kind_of(value)}")
+    if not arguments or not arguments[0]:
+        raise ValueError("names no program")
+    return arguments
+
+
+def _argument(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a string, not {kind_of(value)}; write it in quotes")
+    if "\0" in value:
+        raise ValueError("has a NUL character")
+    return value
+
+
+def _split(line: str) -> tuple[str, ...]:
+    import shlex
+
+    try:
+        arguments = tuple(shlex.split(_argument(line)))
+    except ValueError as error:
+        # The words of shlex ("No closing quotation"), in the house's lower case.
+        raise ValueError(f"not a command: {str(error).lower()}") from None
+    for word in arguments:
+        if word in _SHELL_WORDS:
+            raise ValueError(f"no shell runs this, so {word} does nothing here; put it in a script")
+    return arguments
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return each_of(as_list(value), as_text)
+
+
+def _labels(value: object) -> tuple[tuple[str, str], ...]:
+    faults: list[tuple[Place, str]] = []
+    for name, label in as_table(value).items():
+        try:
+            _name(name)
+            as_text(label)
+        except ValueError as error:
+            faults.append(((name,), str(error)))
+    if faults:
+        raise Faulty(tuple(faults))
+    return tuple((name, str(label)) for name, label in as_table(value).items())
+
+
+def _backend(value: object) -> str | None:
+    given = as_text(value)
+    if given == "auto":
+        return None
+    if _CLASS.fullmatch(given) is None:
+        raise ValueError(f'neither "auto" nor a keyring class ("module.Class"): {quoted(given)}')
+    return given
+
+
+def _url(value: object) -> str:
+    given = as_text(value)
+    if not (_HTTPS.fullmatch(given) or _LOOPBACK.fullmatch(given)):
+        raise ValueError(f"not an https address: {quoted(given)}")
+    return given
+
+
+def _mfa_serial(value: object) -> str:
+    given = as_text(value)
+    if given != "auto" and _SERIAL.fullmatch(given) is None:
+        raise ValueError(
+            f"not the ARN or serial number of an MFA device: {quoted(given)}"
+            ' (9 to 256 characters, or "auto")'
+        )
+    return given
+
+
+def _account(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError("must be a string, not an integer; write the account ID in quotes")
+    given = as_text(value)
+    if ACCOUNT_ID.fullmatch(given) is None:
+        raise ValueError(f"not an account ID: {quoted(given)} (12 digits)")
+    return given
+
+
+def _accounts(value: object) -> tuple[str, ...]:
+    found = each_of(as_list(value), _account)
+    first: dict[str, int] = {}
+    faults = tuple(
+        ((index,), f"account {account} is listed twice")
+        for index, account in enumerate(found)
+        if first.setdefault(account, index) != index
+    )
+    if faults:
+        raise Faulty(faults)
+    return found
+
+
+_name = matching(NAME_PATTERN, "a name (letters, digits, _ . @ + -; the first no . @ + -)")
+
+TEXT = text()
+PROSE = Check("text", "", as_text, prose=True)
+NAME = Check("name", "letters, digits, _ . @ + -; the first no . @ + -", _name)
+BOOLEAN = Check("boolean", "", _boolean)
+TEXTS = Check("list of texts", "", _texts)
+LABELS = Check("table of texts", "", _labels)
+ACCOUNT = Check("account ID", "12 digits, in quotes", _account)
+ACCOUNTS = Check("list of account IDs", "12 digits each, none twice", _accounts)
+ARN = text("an ARN", _ANY_ARN, kind="ARN")
+PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
+REGION = text("a region", _REGION, kind="region")
+URL = Check("URL", "https", _url)
+PATH = Check("path", "relative to this file", as_text)
+MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
+COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
+COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
+BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
+HOP_DURATION = duration(900, 43_200)
+"""STS AssumeRole, DurationSeconds."""
+MFA_DURATION = duration(900, 129_600)
+"""STS GetSessionToken, DurationSeconds."""
+MIN_TTL = duration(0, 43_200)
+
+
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "a boolean"),  # before int: a bool is one
+    (int, "an integer"),
+    (float, "a float"),
+    (str, "a string"),
+    (list, "an array"),
+    (dict, "a table"),
+)
+
+
+def kind_of(value: object) -> str:
+    """Return what TOML calls the type of ``value``, with its article."""
+    for python_type, name in _KINDS:
+        if isinstance(value, python_type):
+            return name
+    return "a date or time"

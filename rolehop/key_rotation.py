@@ -1,0 +1,271 @@
+"""Put a new access key in the place of an IAM user's old one, a working key in hand at all times.
+
+    list -> create -> wait until it works -> store -> deactivate the old -> delete the old
+
+Until the new key rests in the vault the old one does; after that the new one does, and is known
+to work. Whatever interrupts, what remains at AWS is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from rolehop.credentials import Credentials
+from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.ports import Caller, StsRefusal
+from rolehop.startup.dataclass import dataclass
+
+T = TypeVar("T")
+
+MOST_KEYS = 2
+"""A user has no more (IAM user guide, quotas)."""
+
+_WAITS = (1, 1, 2, 2, 4, 4, 8, 8, 15, 15)
+"""Seconds between two tries of a new key: IAM is eventually consistent, and takes some of them."""
+
+_IN_A_ROW = 2
+"""So many answers in a row count as working: each may come from another part of STS."""
+
+_NOT_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch", "AuthFailure", "AccessDenied")
+
+
+class ListedKey(Protocol):
+    """One access key, as IAM lists it."""
+
+    @property
+    def access_key_id(self) -> str: ...  # noqa: D102
+
+    @property
+    def active(self) -> bool: ...  # noqa: D102
+
+
+class Iam(Protocol):
+    """The calls; each raises ``StsRefusal`` or ``ServiceError``."""
+
+    def create(self, signer: Credentials) -> Credentials: ...  # noqa: D102
+
+    def list(self, signer: Credentials) -> Sequence[ListedKey]: ...  # noqa: D102
+
+    def deactivate(self, signer: Credentials, access_key_id: str) -> None: ...  # noqa: D102
+
+    def delete(self, signer: Credentials, access_key_id: str) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """All that one rotation uses of the outside."""
+
+    source: str
+    iam: Iam
+    caller: Callable[[Credentials], Caller]
+    """GetCallerIdentity."""
+
+    load: Callable[[], Credentials | None]
+    """Returns the key that rests in the vault now."""
+
+    store: Callable[[Credentials], None]
+    """Puts a key in its place; the old one stays where that fails."""
+
+    with_mfa: Callable[[], Credentials] | None
+    """Gives the user's MFA session, where the source has a device: policies may want it for IAM."""
+
+    note: Callable[[str], None]
+    sleep: Callable[[float], object]
+
+    def run(self) -> str:
+        """Rotate, and return the new access key ID.
+
+        Raises:
+            SourceError: there is no key, IAM refuses, or the user has two keys already.
+            ServiceError: the network or AWS failed.
+            VaultError: the new key could not be kept; the old one still is.
+        """
+        old = self._held()
+        signer = self._signer(old)
+        self._make_sure_of_room(signer, old)
+        new = self._call("creating a key", lambda: self.iam.create(signer))
+        self.note(f"created {shown(new.access_key_id)}")
+        try:
+            self._wait_until_it_works(old, new)
+            self.store(new)
+        except BaseException:
+            self._take_back(signer, old, new)
+            raise
+        self.note(f"{shown(new.access_key_id)} works and is kept for source '{self.source}'")
+        self._retire(self._later_signer(signer, new), old.access_key_id)
+        return new.access_key_id
+
+    def finish(self, access_key_id: str) -> None:
+        """Deactivate and delete another key of the same user: what an interruption left behind.
+
+        Raises:
+            SourceError: it is the key in use, or none of the user's.
+        """
+        held = self._held()
+        if access_key_id == held.access_key_id:
+            raise SourceError(
+                f"{access_key_id} is the key in use of source '{self.source}'",
+                cause="without it nothing could sign",
+                fix=f"rolehop keys rotate {self.source} makes a new one first",
+            )
+        signer = self._signer(held)
+        listed = self._call("listing the keys", lambda: self.iam.list(signer))
+        if access_key_id not in {each.access_key_id for each in listed}:
+            raise SourceError(
+                f"{access_key_id} is no key of this user",
+                cause=f"the user has {_listed(listed)}",
+                fix=f"rolehop keys rotate {self.source}",
+            )
+        self._retire(signer, access_key_id)
+
+    def _held(self) -> Credentials:
+        held = self.load()
+        if held is None:
+            raise SourceError(
+                f"no keys are in the vault for source '{self.source}'",
+                cause="they were never added, or were removed",
+                fix=f"rolehop keys add {self.source}",
+            )
+        return held
+
+    def _signer(self, held: Credentials) -> Credentials:
+        return held if self.with_mfa is None else self.with_mfa()
+
+    def _later_signer(self, signer: Credentials, new: Credentials) -> Credentials:
+        """Sign with the new key from now on, unless MFA is wanted: that session lasts."""
+        return new if self.with_mfa is None else signer
+
+    def _make_sure_of_room(self, signer: Credentials, old: Credentials) -> None:
+        listed = self._call("listing the keys", lambda: self.iam.list(signer))
+        if old.access_key_id not in {each.access_key_id for each in listed}:
+            raise SourceError(
+                f"the key of source '{self.source}' is not among its user's keys",
+                cause=f"the user has {_listed(listed)}",
+                fix=f"rolehop keys add {self.source} --replace",
+            )
+        others = [each for each in listed if each.access_key_id != old.access_key_id]
+        if len(listed) >= MOST_KEYS and others:
+            raise SourceError(
+                f"the user of source '{self.source}' has {len(listed)} access keys,"
+                " and IAM allows no more",
+                cause=f"besides the key in use: {_listed(others)}",
+                fix="where nobody uses it any more: "
+                f"rolehop keys rotate {self.source} --finish {others[0].access_key_id}",
+            )
+
+    def _wait_until_it_works(self, old: Credentials, new: Credentials) -> None:
+        wanted = self._call("asking who the old key is", lambda: self.caller(old)).arn
+        answers = 0
+        for seconds in (*_WAITS, 0):
+            try:
+                found = self.caller(new).arn
+            except StsRefusal as refusal:
+                if refusal.code not in _NOT_YET:
+                    raise self._refused("trying the new key", refusal) from None
+                answers = 0
+            else:
+                if found != wanted:
+                    raise SourceError("the new key is somebody else's", cause=f"it is {found}")
+                answers += 1
+                if answers == _IN_A_ROW:
+                    return
+            self.sleep(seconds)
+        raise ServiceError(
+            "the new key does not work yet",
+            cause=f"STS has not known it for {sum(_WAITS)} s",
+            fix="try again in some minutes",
+        )
+
+    def _take_back(self, signer: Credentials, old: Credentials, new: Credentials) -> None:
+        """Delete the new key after a failure, unless it is the one that rests in the vault."""
+        try:
+            kept = self.load()
+        except RolehopError:
+            kept = None
+        if kept is None or kept.access_key_id != old.access_key_id:
+            # It may be in use: deleting it could leave no working key at all.
+            self.note(
+                f"two keys remain at AWS, and both work: {old.access_key_id} and"
+                f" {new.access_key_id}; rolehop keys list says which one is kept here,"
+                f" then: rolehop keys rotate {self.source} --finish THE_OTHER"
+            )
+            return
+        try:
+            self.iam.delete(signer, new.access_key_id)
+        except (StsRefusal, RolehopError):
+            self.note(
+                f"the old key {old.access_key_id} is in use as before, and a new one that nobody"
+                f" can use remains at AWS: rolehop keys rotate {self.source}"
+                f" --finish {new.access_key_id}"
+            )
+        else:
+            self.note(f"nothing has changed: the old key {old.access_key_id} is in use as before")
+
+    def _retire(self, signer: Credentials, access_key_id: str) -> None:
+        """Deactivate and delete; where that fails, say what remains and how to go on."""
+        state = "active"
+        finish = f"rolehop keys rotate {self.source} --finish {access_key_id}"
+        try:
+            self._patiently(lambda: self.iam.deactivate(signer, access_key_id))
+            state = "inactive"
+            self._patiently(lambda: self.iam.delete(signer, access_key_id))
+        except StsRefusal as refusal:
+            raise SourceError(
+                f"the old key {access_key_id} remains at AWS, {state}; the new one is in use",
+                cause=f"{refusal.code}: {refusal.message}",
+                fix=finish,
+            ) from None
+        except RolehopError as error:
+            error.what = (
+                f"the old key {access_key_id} remains at AWS, {state}; the new one is in use:"
+                f" {error.what}"
+            )
+            error.fix = finish
+            raise
+        except BaseException:  # Ctrl-C
+            self.note(f"the old key {access_key_id} remains at AWS, {state}: {finish}")
+            raise
+        self.note(f"deleted {shown(access_key_id)}")
+
+    def _patiently(self, call: Callable[[], None]) -> None:
+        """Call, again where the new key, which signs, is not known everywhere yet."""
+        for seconds in (1, 2, 4, 8):
+            try:
+                call()
+            except StsRefusal as refusal:
+                if refusal.code != "InvalidClientTokenId":
+                    raise
+                self.sleep(seconds)
+            else:
+                return
+        call()
+
+    def _call(self, doing: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except StsRefusal as refusal:
+            raise self._refused(doing, refusal) from None
+
+    def _refused(self, doing: str, refusal: StsRefusal) -> SourceError:
+        fix = "let the user's policies allow iam:ListAccessKeys, iam:CreateAccessKey,"
+        fix += " iam:UpdateAccessKey and iam:DeleteAccessKey on the user itself"
+        if self.with_mfa is None and refusal.code == "AccessDenied":
+            fix += '; where they want MFA, set mfa_serial = "auto" on the source'
+        if refusal.code in ("InvalidClientTokenId", "SignatureDoesNotMatch"):
+            fix = f"the key in the vault does not work: rolehop keys add {self.source} --replace"
+        return SourceError(
+            f"IAM refused {doing} of source '{self.source}'",
+            cause=f"{refusal.code}: {refusal.message}",
+            fix=fix,
+        )
+
+
+def shown(access_key_id: str) -> str:
+    """Return a key ID for people, shortened."""
+    return f"{access_key_id[:4]}…{access_key_id[-4:]}"
+
+
+def _listed(keys: Sequence[ListedKey]) -> str:
+    told = (f"{each.access_key_id} ({'active' if each.active else 'inactive'})" for each in keys)
+    return " and ".join(told) or "none"

@@ -1,0 +1,1 @@
+"""HTTP to AWS and sign-in services: connections, timeouts, proxies, and their errors."""

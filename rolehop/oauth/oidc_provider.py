@@ -1,0 +1,180 @@
+"""An OpenID Connect issuer: its discovery document, and its token endpoint (RFC 6749, RFC 7636)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit
+
+from rolehop.credentials import Secret
+from rolehop.errors import SourceError
+from rolehop.net.http import HttpClient, HttpRequest, Text, host_of, unexpected
+from rolehop.oauth.responses import (
+    OAuthRefusal,
+    Tokens,
+    plain_text,
+    raise_trouble,
+    read_document,
+    read_tokens,
+)
+from rolehop.startup.dataclass import dataclass
+
+_ATTEMPTS = 3
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What discovery found."""
+
+    authorization: str
+    token: str
+    revocation: str | None = None
+    offline: bool = False
+    """The issuer knows the scope ``offline_access``, which brings a refresh token."""
+
+
+class Issuer:
+    """One issuer and rolehop's client ID there.
+
+    Methods raise ``OAuthRefusal`` where the issuer says no, and ``ServiceError`` where there is no
+    answer, or none that makes sense.
+    """
+
+    def __init__(
+        self, http: HttpClient, issuer: str, client_id: str, now: Callable[[], datetime]
+    ) -> None:
+        self._http = http
+        self._issuer = issuer.rstrip("/")
+        self._client_id = client_id
+        self._now = now
+
+    def discover(self) -> Endpoints:
+        """Read the discovery document (OpenID Connect Discovery 1.0, 4).
+
+        Raises:
+            SourceError: it is another issuer's, or names an endpoint without TLS.
+        """
+        url = f"{self._issuer}/.well-known/openid-configuration"
+        answer = self._http.send(HttpRequest("GET", url), attempts=_ATTEMPTS)
+        try:
+            told = read_document(answer, url, "its discovery document")
+        except OAuthRefusal as refusal:
+            raise unexpected(answer, url, "its discovery document", str(refusal)) from None
+        try:
+            named = plain_text(told, "issuer").rstrip("/")
+            found = Endpoints(
+                plain_text(told, "authorization_endpoint"),
+                plain_text(told, "token_endpoint"),
+                plain_text(told, "revocation_endpoint")
+                if told.get("revocation_endpoint")
+                else None,
+                "offline_access" in (told.get("scopes_supported") or ()),
+            )
+        except (ValueError, TypeError) as error:
+            reason = str(error)
+        else:
+            self._check(named, found)
+            return found
+        raise unexpected(answer, url, "its discovery document", reason)
+
+    def authorize_url(
+        self,
+        endpoints: Endpoints,
+        redirect_uri: str,
+        state: str,
+        challenge: str,
+        scopes: Sequence[str],
+        more: Mapping[str, str],
+    ) -> str:
+        """Return the address that the browser is sent to; ``more`` are further parameters."""
+        query = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": redirect_uri,
+            "scope": " ".join(scopes),
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **more,
+        }
+        joint = "&" if urlsplit(endpoints.authorization).query else "?"
+        return f"{endpoints.authorization}{joint}{urlencode(query)}"
+
+    def by_code(
+        self,
+        endpoints: Endpoints,
+        code: Secret,
+        redirect_uri: str,
+        verifier: Secret,
+        client_secret: Secret | None,
+    ) -> Tokens:
+        """Exchange an authorization code; sent once, since a code is good once."""
+        form: dict[str, Text] = {"code": code, "redirect_uri": redirect_uri}
+        form["code_verifier"] = verifier
+        return self._token(endpoints, "authorization_code", form, client_secret, attempts=1)
+
+    def by_refresh(
+        self, endpoints: Endpoints, refresh: Secret, client_secret: Secret | None
+    ) -> Tokens:
+        """Get new tokens; a new refresh token in the answer replaces this one."""
+        form: dict[str, Text] = {"refresh_token": refresh}
+        return self._token(endpoints, "refresh_token", form, client_secret, attempts=1)
+
+    def revoke(self, endpoints: Endpoints, refresh: Secret, client_secret: Secret | None) -> bool:
+        """End the sign-in at the issuer (RFC 7009); ``False``: it has no address for that."""
+        if endpoints.revocation is None:
+            return False
+        form: dict[str, Text] = {
+            "token": refresh,
+            "token_type_hint": "refresh_token",
+            **self._who(client_secret),
+        }
+        answer = self._http.send(HttpRequest("POST", endpoints.revocation, form=form))
+        if not answer.ok:
+            raise_trouble(answer, endpoints.revocation, "a revocation")
+            told = answer.said("error") or f"HTTP {answer.status}"
+            raise OAuthRefusal(told, answer.said("error_description"))
+        return True
+
+    def _token(
+        self,
+        endpoints: Endpoints,
+        grant: str,
+        form: Mapping[str, Text],
+        client_secret: Secret | None,
+        *,
+        attempts: int,
+    ) -> Tokens:
+        whole = {"grant_type": grant, **form, **self._who(client_secret)}
+        request = HttpRequest(
+            "POST", endpoints.token, headers={"Accept": "application/json"}, form=whole
+        )
+        answer = self._http.send(request, attempts=attempts)
+        told = read_document(answer, endpoints.token, "a token request")
+        try:
+            return read_tokens(told, self._now())
+        except ValueError as error:
+            reason = str(error)
+        raise unexpected(answer, endpoints.token, "a token request", reason)
+
+    def _who(self, client_secret: Secret | None) -> dict[str, Text]:
+        who: dict[str, Text] = {"client_id": self._client_id}
+        return who if client_secret is None else {**who, "client_secret": client_secret}
+
+    def _check(self, named: str, found: Endpoints) -> None:
+        if named != self._issuer:
+            raise SourceError(
+                f"the issuer {self._issuer} calls itself {named}",
+                cause="a discovery document must be its own issuer's",
+                fix="write the issuer exactly as it calls itself",
+            )
+        urls = (found.authorization, found.token, found.revocation or found.token)
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+                raise SourceError(
+                    f"the issuer {self._issuer} wants to be called without TLS",
+                    cause=f"its discovery document names http://{host_of(url)}",
+                    fix="ask whoever runs it for https endpoints",
+                )

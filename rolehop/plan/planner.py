@@ -1,0 +1,328 @@
+"""Make the plan: what STS will be told at each hop, under which key, and what can go wrong."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rolehop.arn import RoleArn, partition_of_region
+from rolehop.config.model import Config, HopConfig
+from rolehop.durations import format_duration
+from rolehop.errors import ConfigError
+from rolehop.plan.hop_keys import hop_key, source_key, token_key
+from rolehop.plan.model import (
+    Cache,
+    Hop,
+    HopStep,
+    Known,
+    Lifetime,
+    Mfa,
+    Plan,
+    SourceStep,
+    Stamp,
+    Step,
+    TokenStep,
+)
+from rolehop.plan.overrides import Overrides, overridden
+from rolehop.plan.prechecks import foresee
+from rolehop.plan.resolve import Resolved
+from rolehop.startup.dataclass import replace
+
+HOUR = 3600
+# The longest a role session may last at all, and the longest once it is chained (STS API
+# reference, AssumeRole; IAM user guide, "role chaining").
+LONGEST = 12 * HOUR
+LONGEST_CHAINED = HOUR
+SHORTEST = 900
+# GetSessionToken: 900 s to 36 h, 12 h where nothing is said (STS API reference).
+TOKEN_DURATION = 12 * HOUR
+# A session that only has to sign the next AssumeRole needs this much life.
+SIGNING_TTL = timedelta(minutes=1)
+UNKNOWN_STAMP = "unknown"
+
+
+def make_plan(
+    config: Config,
+    resolved: Resolved,
+    stamp: Stamp,
+    *,
+    now: datetime,
+    known: Known | None = None,
+    endpoint_url: str | None = None,
+    overrides: Overrides | None = None,
+    strict: bool = False,
+) -> Plan:
+    """Plan every step of ``resolved``; ``now`` is aware, in UTC.
+
+    Raises:
+        ConfigError: with ``strict``, where a hop asks for more than its ceiling; a chain that
+            wants a reason and has no hop to carry it.
+        UsageProblem: a flag that changes the last hop, and there is no hop, or the hop cannot
+            take it.
+    """
+    known = known or Known()
+    overrides = overrides or Overrides()
+    resolved = overridden(resolved, overrides)
+    wishes = _wishes(config, resolved)
+    min_ttl = _first(overrides.min_ttl_seconds, config.defaults.min_ttl_seconds)
+    serial = _text(resolved.source.settings.get("mfa_serial"))
+    first = _source_step(resolved, stamp, serial, endpoint_url)
+    mfa = _place_mfa(resolved, stamp, wishes, serial, known)
+    steps: list[Step] = [first]
+    if stamp.long_lived and (mfa is Mfa.SESSION or not resolved.hops):
+        steps.append(_token_step(first, resolved, serial))
+    for number, ((role, hop), wish) in enumerate(zip(resolved.hops, wishes, strict=True), start=1):
+        signed_by_user = stamp.long_lived and len(steps) == 1
+        ceiling = _ceiling(role, known, chained=not signed_by_user)
+        told = _told(role, hop, wish, ceiling)
+        if number == 1 and mfa is Mfa.HOP:
+            told = replace(told, mfa_serial=hop.mfa_serial or serial)
+        finding = known.max_durations.get(str(role))
+        shortened = _shortened(number, wish, ceiling, mfa, finding)
+        step = HopStep(
+            key=hop_key(steps[-1].key, told),
+            parent=steps[-1].key,
+            number=number,
+            hop=told,
+            ceiling_seconds=ceiling,
+            mfa=mfa if number == 1 else Mfa.NONE,
+            shortened=shortened,
+            notes=_notes(number, shortened, mfa, stamp, serial),
+            will_fail=_doomed(number, hop, stamp),
+        )
+        steps.append(step)
+    _refuse_when_strict(steps, wishes, resolved.chain.name, strict=strict)
+    return Plan(
+        chain=resolved.chain.name,
+        source=resolved.source,
+        aws_profile=resolved.aws_profile,
+        region=resolved.region,
+        handed_region=resolved.handed_region,
+        endpoint_url=endpoint_url,
+        min_ttl_seconds=min_ttl,
+        long_lived=stamp.long_lived,
+        steps=_with_cache(
+            _with_foresight(steps, _own_role(resolved)),
+            known,
+            now,
+            timedelta(seconds=min_ttl),
+            stamp,
+        ),
+        source_problem=_problem(steps, known, now, min_ttl, stamp),
+        confirm=resolved.chain.confirm,
+        wants_reason=resolved.chain.reason_required and overrides.reason is None,
+        color=resolved.chain.color,
+        notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
+        flags=overrides.flags,
+    )
+
+
+def _wishes(config: Config, resolved: Resolved) -> tuple[int, ...]:
+    """Return how long each hop's session is wished to last, in seconds."""
+    default = config.defaults.duration_seconds
+    return tuple(_first(hop.duration_seconds, default) for _, hop in resolved.hops)
+
+
+def _place_mfa(
+    resolved: Resolved, stamp: Stamp, wishes: tuple[int, ...], serial: str | None, known: Known
+) -> Mfa:
+    """Decide where the code goes: it is the user's, so into hop 1 or into a session before it.
+
+    One GetSessionToken is shared by all chains of the source, but makes hop 1 chained (1 h). A
+    hop 1 that is to last longer takes the code itself (STS API reference, GetSessionToken).
+    """
+    if not stamp.long_lived or not resolved.hops:
+        return Mfa.NONE
+    role, hop = resolved.hops[0]
+    if hop.mfa_serial:
+        return Mfa.HOP
+    if serial is None:
+        return Mfa.NONE
+    possible = min(wishes[0], _ceiling(role, known, chained=False))
+    return Mfa.HOP if possible > LONGEST_CHAINED else Mfa.SESSION
+
+
+def _source_step(
+    resolved: Resolved, stamp: Stamp, serial: str | None, endpoint_url: str | None
+) -> SourceStep:
+    source = resolved.source
+    key = source_key(source, stamp.value or UNKNOWN_STAMP, endpoint_url)
+    step = SourceStep(key=key, source=source.name, kept=stamp.kept)
+    if not stamp.may_be_keys:
+        return step
+    token = _token_step(step, resolved, serial)
+    # Under the token's key: a session made with MFA is not the one made without.
+    return replace(step, key=token.key, for_keys=token)
+
+
+def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> TokenStep:
+    duration = resolved.source.settings.get("mfa_duration")
+    seconds = duration if isinstance(duration, int) else TOKEN_DURATION
+    return TokenStep(
+        key=token_key(first.key, seconds, serial),
+        parent=first.key,
+        source=resolved.source.name,
+        duration_seconds=seconds,
+        mfa_serial=serial,
+    )
+
+
+def _ceiling(role: RoleArn, known: Known, *, chained: bool) -> int:
+    longest = LONGEST_CHAINED if chained else LONGEST
+    return min(longest, known.max_durations.get(str(role), longest))
+
+
+def _told(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
+    return Hop(
+        role=role,
+        session_name=hop.session_name or "rolehop",
+        duration_seconds=max(SHORTEST, min(wish, ceiling)),
+        external_id=hop.external_id,
+        policy=hop.policy,
+        policy_arns=hop.policy_arns,
+        tags=hop.tags,
+        transitive_tags=hop.transitive_tags,
+        source_identity=hop.source_identity,
+    )
+
+
+def _notes(
+    number: int, shortened: str | None, mfa: Mfa, stamp: Stamp, serial: str | None
+) -> tuple[str, ...]:
+    notes = [shortened] if shortened else []
+    if number == 1:
+        notes += _unknown(stamp, serial)
+    if number == 1 and mfa is Mfa.SESSION:
+        notes.append("one MFA code opens a session that all chains of this source share")
+    if number == 1 and mfa is Mfa.HOP:
+        notes.append("takes an MFA code of its own each time it is walked")
+    return tuple(notes)
+
+
+def _unknown(stamp: Stamp, serial: str | None) -> tuple[str, ...]:
+    """Say what only the source's program can tell."""
+    if not stamp.may_be_keys:
+        return ()
+    code = " with an MFA code" if serial else ""
+    return (f"should the source's program give IAM user keys, GetSessionToken{code} comes first",)
+
+
+def _shortened(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) -> str | None:
+    """Say that a hop gets less time than was asked for, and why."""
+    if wish <= ceiling:
+        return None
+    most = format_duration(ceiling)
+    if finding == ceiling:
+        why = f"the role's own limit, which AWS told us, is {most}"
+    elif number > 1:
+        why = f"a chained hop lasts at most {most}"
+    elif mfa is Mfa.NONE:
+        why = f"the source is itself a session, so AWS grants at most {most}"
+    else:
+        why = f"after a shared MFA session AWS grants at most {most}"
+    return f"{format_duration(wish)} asked, {most} planned: {why}"
+
+
+def _doomed(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
+    if hop.mfa_serial is None:
+        return None
+    if number > 1:
+        return "mfa_serial: only IAM user keys carry MFA, so no code can go with hop 2 or later"
+    if not stamp.long_lived and stamp.problem is None:
+        return "mfa_serial: the source is a session, and only IAM user keys carry MFA"
+    return None
+
+
+def _own_role(resolved: Resolved) -> Hop | None:
+    """Return the source's own role with the session policies that it asks for, where it has some."""
+    settings = resolved.source.settings
+    role, policy, arns = (settings.get(key) for key in ("role", "policy", "policy_arns"))
+    if not isinstance(role, str) or (policy is None and arns is None):
+        return None
+    return Hop(
+        RoleArn.parse_in(role, partition_of_region(resolved.region)),
+        str(settings.get("session_name", resolved.source.name)),
+        SHORTEST,
+        policy=policy if isinstance(policy, str) else None,
+        policy_arns=arns if isinstance(arns, tuple) else (),
+    )
+
+
+def _with_foresight(steps: list[Step], own: Hop | None) -> list[Step]:
+    """Note on each hop what the source and the hops before it bring about."""
+    hops = [step for step in steps if isinstance(step, HopStep)]
+    foreseen = dict(zip(hops, foresee([step.hop for step in hops], own), strict=True))
+    return [
+        replace(
+            step,
+            notes=(*step.notes, *foreseen[step].notes),
+            will_fail=step.will_fail or foreseen[step].will_fail,
+        )
+        if isinstance(step, HopStep)
+        else step
+        for step in steps
+    ]
+
+
+def _refuse_when_strict(
+    steps: list[Step], wishes: tuple[int, ...], chain: str, *, strict: bool
+) -> None:
+    if not strict:
+        return
+    for step in steps:
+        if isinstance(step, HopStep) and wishes[step.number - 1] > step.ceiling_seconds:
+            raise ConfigError(
+                f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
+                f" {format_duration(step.ceiling_seconds)}",
+                cause=(step.shortened or "").partition(": ")[2],
+                fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave --strict out',
+                chain=chain,
+                hop=step.number,
+            )
+
+
+def _with_cache(
+    steps: list[Step], known: Known, now: datetime, min_ttl: timedelta, stamp: Stamp
+) -> tuple[Step, ...]:
+    """Note on each hop what the index says of its session."""
+    return tuple(
+        _cached(step, known, now, min_ttl if step is steps[-1] else SIGNING_TTL, stamp)
+        if isinstance(step, HopStep)
+        else step
+        for step in steps
+    )
+
+
+def _cached(
+    step: HopStep, known: Known, now: datetime, min_ttl: timedelta, stamp: Stamp
+) -> HopStep:
+    if stamp.value is None and stamp.problem is None:
+        return replace(step, cache=Cache.UNKNOWN)
+    life = known.sessions.get(step.key)
+    if life is None:
+        return step
+    cache = Cache.FRESH if _lasts(life, now, min_ttl) else Cache.STALE
+    return replace(step, cache=cache, expires_at=life.expires_at)
+
+
+def _problem(
+    steps: list[Step], known: Known, now: datetime, min_ttl: int, stamp: Stamp
+) -> str | None:
+    """Return the source's problem, unless a session on the way is known to hold."""
+    for step in steps:
+        enough = timedelta(seconds=min_ttl) if step is steps[-1] else SIGNING_TTL
+        life = known.sessions.get(step.key)
+        if life is not None and _lasts(life, now, enough):
+            return None
+    return stamp.problem
+
+
+def _lasts(life: Lifetime, now: datetime, min_ttl: timedelta) -> bool:
+    return life.expires_at - now >= min(min_ttl, (life.expires_at - life.issued_at) / 2)
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,143 @@
+"""What STS is bound to refuse, or may, seen from the chain alone: before any call.
+
+Sources: IAM user guide, "Service-linked roles", "Passing session tags" and "Monitor and control actions taken with
+assumed roles"; STS API reference, AssumeRole (sizes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolehop.plan.model import Hop
+from rolehop.startup.dataclass import dataclass
+
+# Inline policy and managed policies' ARNs together, in plain text.
+LONGEST_POLICIES = 2048
+_NEAR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is foreseen of one hop."""
+
+    notes: tuple[str, ...] = ()
+    will_fail: str | None = None
+
+
+def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]:
+    """Return what is foreseen of each hop, in order.
+
+    ``own`` is how the source gets its own role, where it does with session policies.
+    """
+    found = []
+    travelling: dict[str, tuple[str, int]] = {}
+    identity: tuple[str, int] | None = None
+    for number, hop in enumerate(hops, start=1):
+        before = hops[number - 2] if number > 1 else own
+        under = _under_session_policy(before, hop, number)
+        failures = (
+            _service_linked(hop),
+            _tag_again(hop, travelling),
+            _identity_changed(hop, identity),
+            _policies_too_long(hop),
+            under.will_fail,
+        )
+        size = _near_limit(hop, sum(length for _, length in travelling.values()))
+        told = (*under.notes, size, _travels(number, hop, len(hops)))
+        notes = tuple(note for note in told if note)
+        found.append(Foreseen(notes, next((each for each in failures if each), None)))
+        values = dict(hop.tags)
+        for key in hop.transitive_tags:
+            length = len(key) + len(values.get(key, ""))
+            travelling[key.lower()] = (f"hop {number}", length)
+        if identity is None and hop.source_identity is not None:
+            identity = (hop.source_identity, number)
+    return tuple(found)
+
+
+def _service_linked(hop: Hop) -> str | None:
+    if not hop.role.path.startswith("/aws-service-role/"):
+        return None
+    return (
+        "role: it is a service-linked role, which nobody but the AWS service that it belongs to"
+        " can assume"
+    )
+
+
+def _tag_again(hop: Hop, travelling: dict[str, tuple[str, int]]) -> str | None:
+    again = next((key for key, _ in hop.tags if key.lower() in travelling), None)
+    if again is None:
+        return None
+    return (
+        f"tags: '{again}' travels on from {travelling[again.lower()][0]}, where it is transitive;"
+        " AWS refuses to be sent it again"
+    )
+
+
+def _identity_changed(hop: Hop, identity: tuple[str, int] | None) -> str | None:
+    if identity is None or hop.source_identity in (None, identity[0]):
+        return None
+    return (
+        f"source_identity: hop {identity[1]} sets '{identity[0]}', and no later hop can change it"
+    )
+
+
+def _policies_too_long(hop: Hop) -> str | None:
+    length = _length_of_policies(hop)
+    if length <= LONGEST_POLICIES:
+        return None
+    return f"session policies: {length} characters with their ARNs; AWS takes {LONGEST_POLICIES}"
+
+
+def _length_of_policies(hop: Hop) -> int:
+    return len(hop.policy or "") + sum(map(len, hop.policy_arns))
+
+
+def _near_limit(hop: Hop, inherited: int) -> str | None:
+    """Say where policies and tags may be too much: AWS packs both into one small space.
+
+    How it packs is not documented, so this counts characters, and warns early.
+    """
+    tags = inherited + sum(len(key) + len(value) for key, value in hop.tags)
+    length = _length_of_policies(hop) + tags
+    if length < LONGEST_POLICIES * _NEAR or _length_of_policies(hop) > LONGEST_POLICIES:
+        return None
+    return (
+        f"session policies and tags are {length} characters: AWS may refuse them as too large"
+        " (PackedPolicyTooLarge)"
+    )
+
+
+def _travels(number: int, hop: Hop, hops: int) -> str | None:
+    if number == hops:
+        return None
+    if hop.source_identity is not None:
+        return "its source identity travels on: every later role must allow sts:SetSourceIdentity"
+    if hop.transitive_tags:
+        return "its transitive tags travel on: every later role must allow sts:TagSession"
+    return None
+
+
+def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Foreseen:
+    """Say where the session policies of the hop before do not allow this one, or may not."""
+    if before is None or (before.policy is None and not before.policy_arns):
+        return Foreseen()
+    # Here, not above: few chains have a session policy in their middle.
+    from rolehop.policy.chains.session_policy import next_hop_under
+    from rolehop.policy.evaluation.model import Outcome
+
+    outcome = next_hop_under(
+        before.policy, before.policy_arns, before.role, before.session_name, hop.role
+    )
+    named = [arn.rpartition("/")[2] for arn in before.policy_arns]
+    which = f" ({', '.join(named)})" if named else ""
+    whose = f"hop {number - 1}" if number > 1 else "the source"
+    limits = f"the session policy of {whose}{which}"
+    if outcome is Outcome.REFUSED:
+        return Foreseen(
+            will_fail=f"{limits} does not allow sts:AssumeRole on this role, and it limits what"
+            " that session can do"
+        )
+    if outcome is Outcome.UNKNOWN:
+        return Foreseen((f"may be refused: {limits} may not allow sts:AssumeRole on this role",))
+    return Foreseen()

@@ -1,0 +1,46 @@
+"""Which policy allows or refuses a role: a pure evaluator, usable as a library.
+
+``parse_policy`` reads a document, ``evaluate`` judges a request against documents of all kinds,
+``mends`` says what to change where it is refused.
+"""
+
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import (
+    NOT_THERE,
+    NOT_VISIBLE,
+    Lane,
+    LaneName,
+    Outcome,
+    Request,
+    Shown,
+    Verdict,
+)
+from rolehop.policy.evaluation.principals import Caller, signer
+from rolehop.policy.evaluation.statements import Attached
+from rolehop.policy.language.json_reader import PolicyError
+from rolehop.policy.language.parser import Kind, Policy, parse_policy
+from rolehop.policy.language.request_context import Context
+
+__all__ = [
+    "NOT_THERE",
+    "NOT_VISIBLE",
+    "Attached",
+    "Caller",
+    "Context",
+    "Finding",
+    "Kind",
+    "Lane",
+    "LaneName",
+    "Outcome",
+    "Policy",
+    "PolicyError",
+    "Reason",
+    "Request",
+    "Shown",
+    "Truth",
+    "Verdict",
+    "evaluate",
+    "parse_policy",
+    "signer",
+]

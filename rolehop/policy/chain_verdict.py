@@ -1,0 +1,87 @@
+"""A whole chain judged: hop by hop, each with its verdict and the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rolehop.policy.chains.scenario import Course
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.model import Outcome, Verdict
+from rolehop.policy.remedies.search import Way, ways
+from rolehop.startup.dataclass import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class StsSaid:
+    """What STS said when it refused a hop."""
+
+    code: str
+    """E.g. ``AccessDenied``."""
+
+    at: datetime
+    """Aware, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopVerdict:
+    """One hop; number 0 is a federated source's own role."""
+
+    number: int
+    verdict: Verdict
+    course: Course = field(repr=False)
+    verdicts: Mapping[int, Verdict] = field(repr=False)
+    """Those of all hops of the course."""
+
+    said: StsSaid | None = None
+    """STS refused what the documents allow."""
+
+    def ways(self) -> tuple[Way, ...]:
+        """Look for ways to let this hop through where it is refused; the best come first."""
+        return ways(self.course, self.number, self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainVerdict:
+    """A chain's hops, each judged as if those before it were allowed."""
+
+    chain: str
+    source: str
+    hops: tuple[HopVerdict, ...]
+    own_role_unknown: bool = False
+    """The source is federated, and nobody knows its role: there is no hop 0 to be judged."""
+
+    def refused_by_sts(self, number: int, said: StsSaid) -> ChainVerdict:
+        """Return the verdict as it is once STS refused hop ``number``: allowed it is not then."""
+        return replace(self, hops=tuple(_knowing(e, number, said) for e in self.hops))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The chain's: refused where a hop is, else unknown where one is, else allowed."""
+        outcomes = {hop.verdict.outcome for hop in self.hops}
+        if self.own_role_unknown:
+            outcomes.add(Outcome.UNKNOWN)
+        for each in (Outcome.REFUSED, Outcome.UNKNOWN):
+            if each in outcomes:
+                return each
+        return Outcome.ALLOWED
+
+
+STS_REFUSAL = "sts-refusal"
+"""Unknown of a hop that the documents allow and STS refused: why."""
+
+
+def _knowing(hop: HopVerdict, number: int, said: StsSaid) -> HopVerdict:
+    if hop.number != number or hop.verdict.outcome is not Outcome.ALLOWED:
+        return hop
+    unsure = replace(hop.verdict, outcome=Outcome.UNKNOWN, unknowns=(STS_REFUSAL,))
+    return replace(hop, verdict=unsure, said=said)
+
+
+def judge_chain(chain: str, source: str, course: Course) -> ChainVerdict:
+    """Judge every hop of ``course``."""
+    verdicts = {number: evaluate(request) for number, request in course.requests().items()}
+    hops = tuple(
+        HopVerdict(number, verdict, course, verdicts) for number, verdict in verdicts.items()
+    )
+    return ChainVerdict(chain, source, hops)

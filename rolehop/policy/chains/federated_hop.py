@@ -1,0 +1,122 @@
+"""Hop 0: the call by which a federated source gets its own role, as policies see it.
+
+A token's holder calls AssumeRoleWithWebIdentity or …WithSAML without credentials, and for a
+certificate the service IAM Roles Anywhere calls AssumeRole. Neither has permissions of its own: the
+role's trust policy decides, and RCPs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolehop.arn import RoleArn
+from rolehop.policy.chains.requests import (
+    NEVER,
+    SOURCE_SESSION,
+    Carried,
+    Setting,
+    Told,
+    claim_unread,
+    of_every_call,
+    perhaps,
+)
+from rolehop.policy.evaluation.evaluator import source_unseen
+from rolehop.policy.evaluation.model import LaneName, Request
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.inventory.context_keys import is_of_every_call, is_of_token
+from rolehop.policy.language.request_context import Context
+from rolehop.startup.dataclass import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCall:
+    """The call by which a federated source gets its own role: hop 0."""
+
+    role: str
+    """Whole ARN."""
+
+    action: str
+    """``sts:AssumeRoleWithWebIdentity``, ``sts:AssumeRoleWithSAML``; ``sts:AssumeRole`` where a
+    service calls."""
+
+    provider: str | None = None
+    """Of a token: ARN or host of the identity provider; ``None``: nobody knows."""
+
+    service: str | None = None
+    """The AWS service that calls, where one does, as IAM Roles Anywhere for a certificate."""
+
+    session_name: str | None = None
+    known: Told = field(default_factory=dict)
+    """Condition keys whose values the config, the token or the certificate tells."""
+
+    carried: Carried = Carried(unseen=SOURCE_SESSION)
+
+
+PROFILE = "roles-anywhere-profile"
+"""What a Roles Anywhere profile says, which only its account can see; assumed: it lists the role, maps
+the certificate's attributes to tags as it does by default, and has no session policy."""
+
+
+def own_request(asked: OwnCall, setting: Setting) -> Request:
+    """Return the request of a federated source's own role.
+
+    For Roles Anywhere the service asks for all three actions, always (Roles Anywhere user guide,
+    "The trust model").
+    """
+    carried, service = asked.carried, asked.service
+    extra = {
+        "sts:TagSession": bool(service or carried.tags or carried.transitive),
+        "sts:SetSourceIdentity": carried.source_identity is not None,
+    }
+    records = setting.records
+    unseen, taken = carried.unseen, carried.unseen in setting.taken
+    return Request(
+        role=asked.role,
+        caller=Caller(
+            None, None, provider=asked.provider, federated=service is None, service=service
+        ),
+        context=_context_of_own(asked, setting),
+        actions=(asked.action, *(action for action, wanted in extra.items() if wanted)),
+        lanes={
+            LaneName.TRUST: records.trust(asked.role),
+            LaneName.RCP: records.rcp(RoleArn.parse(asked.role).account),
+        },
+        assumed=(unseen,) if taken and unseen else (),
+        unseen=None if taken else unseen,
+        perhaps=() if taken else perhaps(unseen, extra),
+        impossible=records.role_missing(RoleArn.parse(asked.role))
+        or (source_unseen(PROFILE) if unseen == PROFILE and not taken else None)
+        or claim_unread(carried.unread),
+    )
+
+
+def _context_of_own(asked: OwnCall, setting: Setting) -> Context:
+    carried = asked.carried
+    values: dict[str, Sequence[str]] = {
+        **of_every_call(setting),
+        **asked.known,
+        **carried.known,
+        **({"sts:RoleSessionName": [asked.session_name]} if asked.session_name else {}),
+    }
+    absent = ["sts:ExternalId", "aws:PrincipalArn", "aws:username", "aws:SourceIdentity"]
+    if isinstance(carried.source_identity, str):
+        values["sts:SourceIdentity"] = [carried.source_identity]
+    if asked.service is not None:
+        values["aws:PrincipalIsAWSService"] = ["true"]
+        values["aws:PrincipalServiceName"] = [asked.service]
+        # Where the service calls from and by which way is its own affair.
+        for key in ("aws:ViaAWSService", "aws:RequestedRegion"):
+            values.pop(key, None)
+    else:
+        absent.extend(NEVER)
+    if carried.tags is not None:
+        values |= {f"aws:RequestTag/{key}": [value] for key, value in carried.tags.items()}
+        values["aws:TagKeys"] = list(carried.tags)
+        values["sts:TransitiveTagKeys"] = list(carried.transitive)
+        absent.append("aws:RequestTag/")
+        if carried.source_identity is None:
+            absent.append("sts:SourceIdentity")
+    told = setting.told
+    wins = {key: each for key, each in told.items() if is_of_every_call(key) or is_of_token(key)}
+    others = {key: each for key, each in told.items() if key not in wins}
+    return Context(values, absent).told(wins).filled(others)

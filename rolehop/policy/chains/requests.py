@@ -1,0 +1,435 @@
+"""From the hops of a chain to requests: who calls whom, with what, knowing what.
+
+What a hop's session carries into the next hop (session tags that are transitive, the source
+identity, no MFA) follows the IAM user guide, "Passing session tags", "Monitor and control
+actions taken with assumed roles" and "Secure API access with MFA".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from rolehop.arn import RoleArn
+from rolehop.policy.evaluation.evaluator import source_unseen
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import LaneName, Request, Shown
+from rolehop.policy.evaluation.principals import Caller, session_of, signer
+from rolehop.policy.inventory.context_keys import (
+    is_of_caller,
+    is_of_every_call,
+    is_of_target,
+    never_of_session,
+)
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
+from rolehop.startup.dataclass import dataclass, field
+
+Told = Mapping[str, Sequence[str]]
+"""What the user supplies about the request: condition key to values; none: surely absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopAsked:
+    """One AssumeRole call, as far as policies look at it."""
+
+    role: RoleArn
+    session_name: str
+    external_id: str | None = None
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a source's own session carries into hop 1, beside who it is."""
+
+    tags: Mapping[str, str] | None = None
+    """Its session tags, all of them; ``None``: nobody knows."""
+
+    transitive: tuple[str, ...] = ()
+    source_identity: str | Unknown | None = None
+    """``UNKNOWN``: one is set, and nobody knows which."""
+
+    known: Told = field(default_factory=dict)
+    """Condition keys whose values are known of it, e.g. some of its session tags."""
+
+    unseen: str | None = None
+    """What nobody can see of it (``SOURCE_SESSION``): never allowed for sure, unless the setting
+    takes it for granted."""
+
+    unread: str | None = None
+    """A claim of its token of which STS makes session tags or a source identity, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The credentials in hand before hop 1."""
+
+    principal: str | None
+    """ARN of the user or session; of a role, where its session's name is not known; ``None``:
+    nobody knows."""
+
+    role: str | None = None
+    """Full ARN, with its path, of the role whose session this is, where it is known."""
+
+    carried: Carried | None = None
+    """``None``: nobody can see what a session carries; IAM user keys carry nothing."""
+
+    account: str | None = None
+    """Where only the account is known."""
+
+    long_lived: bool = False
+    """IAM user keys."""
+
+    mfa: bool | None = None
+    """Whether hop 1 carries MFA; ``None``: nobody knows."""
+
+    policy: str | None = None
+    """The session policy that the source asks for its own session, and the ARNs of others."""
+
+    policy_arns: tuple[str, ...] = ()
+    policy_unseen: bool = False
+    """It may have a session policy that rolehop does not ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is the same for all hops."""
+
+    records: Records
+    now: datetime
+    """Aware, in UTC."""
+
+    region: str | None = None
+    """Where STS is called."""
+
+    told: Told = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    """What the user takes for granted of the source's session, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The credentials in hand while the chain is read."""
+
+    caller: Caller
+    session: Shown
+    tags: Mapping[str, str] | None
+    """Session tags; ``None``: nobody knows."""
+
+    transitive: frozenset[str]
+    """Keys of transitive tags, in lower case."""
+
+    source_identity: str | Unknown | None
+    """``UNKNOWN``: one is set, and nobody knows which."""
+
+    mfa: bool | None
+    long_lived: bool
+    assumed: tuple[str, ...] = ()
+    """What the user takes for granted of the source's session."""
+
+    unseen: str | None = None
+    """What nobody can see of it."""
+
+    known: Told = field(default_factory=dict)
+    told: Told = field(default_factory=dict)
+    """What the user supplies about this very caller."""
+
+    unread: str | None = None
+    walked: bool = False
+    """It is the session of a hop of this chain."""
+
+
+_LONGEST_SESSION = timedelta(hours=12)
+
+SOURCE_SESSION = "source-session"
+"""Whether a source that is a session has a session policy, session tags or a source identity,
+which nobody can see from outside; assumed: it has none."""
+
+
+def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
+    """Return the request of each hop, in order."""
+    held = at_start(start, setting)
+    made = []
+    for number, hop in enumerate(hops, start=1):
+        made.append(request_of(held, hop, setting))
+        held = after(held, hop, number, setting.records)
+    return tuple(made)
+
+
+def at_start(start: Start, setting: Setting) -> Held:
+    """Return the credentials in hand before hop 1."""
+    told = {key.lower(): values for key, values in setting.told.items()}
+    caller = _first_caller(start, setting.records)
+    identity = told.get("aws:sourceidentity", ())
+    of_caller = {key: each for key, each in setting.told.items() if is_of_caller(key)}
+    is_user = start.long_lived or ":user/" in (start.principal or "")
+    carried = start.carried or (Carried({}) if is_user else Carried(unseen=SOURCE_SESSION))
+    taken = carried.unseen in setting.taken
+    session = setting.records.session(start.policy, start.policy_arns, "the source")
+    if start.policy_unseen and not is_user and not taken:
+        missing = "the session policy that the source's session may have"
+        session = Shown(session.documents, (*session.missing, missing))
+    return Held(
+        caller=caller,
+        session=session,
+        assumed=(carried.unseen,) if taken and carried.unseen else (),
+        unseen=None if taken else carried.unseen,
+        tags={} if taken and carried.unseen == SOURCE_SESSION else carried.tags,
+        transitive=frozenset(key.lower() for key in carried.transitive),
+        source_identity=identity[0] if identity else carried.source_identity,
+        mfa=start.mfa,
+        long_lived=start.long_lived,
+        known=carried.known,
+        told=of_caller,
+        unread=carried.unread,
+    )
+
+
+def _first_caller(start: Start, records: Records) -> Caller:
+    if start.principal is None:
+        return Caller(None, start.account)
+    entity = records.find(start.role or start.principal)
+    role = start.principal if ":role/" in start.principal else start.role
+    if role is None and entity is not None and ":role/" in entity.arn:
+        role = entity.arn
+    arn = session_of(start.principal) if ":role/" in start.principal else start.principal
+    return signer(arn, role=role, unique_id=entity.unique_id if entity is not None else None)
+
+
+def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
+    """Return what the session of ``hop`` is and carries."""
+    role = hop.role
+    arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
+    entity = records.find(str(role))
+    inherited = {
+        key: value for key, value in (held.tags or {}).items() if key.lower() in held.transitive
+    }
+    return Held(
+        caller=signer(arn, role=str(role), unique_id=entity.unique_id if entity else None),
+        session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
+        tags={**dict(hop.tags), **inherited},
+        transitive=held.transitive | {key.lower() for key in hop.transitive_tags},
+        source_identity=hop.source_identity or held.source_identity,
+        mfa=False,
+        long_lived=False,
+        # Its session policy ends with the first hop; tags and source identity would travel on.
+        assumed=held.assumed,
+        unseen=held.unseen,
+        unread=held.unread,
+        walked=True,
+    )
+
+
+def request_of(held: Held, hop: HopAsked, setting: Setting) -> Request:
+    """Return the request that ``held`` makes for ``hop``."""
+    records, named = setting.records, held.caller.named
+    identity = hop.source_identity or held.source_identity
+    extra = {
+        "sts:TagSession": bool(hop.tags or held.transitive),
+        "sts:SetSourceIdentity": identity is not None,
+    }
+    return Request(
+        role=str(hop.role),
+        caller=held.caller,
+        context=_context(held, hop, setting),
+        actions=("sts:AssumeRole", *(action for action, wanted in extra.items() if wanted)),
+        lanes={
+            LaneName.TRUST: records.trust(str(hop.role)),
+            LaneName.PERMISSIONS: records.permissions(named),
+            LaneName.BOUNDARY: records.boundary(named),
+            LaneName.SESSION: held.session,
+            LaneName.SCP: records.scp(held.caller.account),
+            LaneName.RCP: records.rcp(hop.role.account),
+        },
+        assumed=held.assumed,
+        unseen=held.unseen,
+        perhaps=perhaps(held.unseen, extra),
+        impossible=_impossible(held, hop) or records.role_missing(hop.role),
+    )
+
+
+def perhaps(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return the actions that are asked for if what is ``unseen`` is there.
+
+    ``extra``: those that come with what is sent, and whether they are asked for anyway.
+    """
+    return () if unseen is None else tuple(each for each, asked in extra.items() if not asked)
+
+
+def _impossible(held: Held, hop: HopAsked) -> Finding | None:
+    """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
+    before, sent = held.source_identity, hop.source_identity
+    if before is not None and sent not in (None, before):
+        element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
+        if isinstance(before, Unknown):
+            return Finding(element, Truth.UNKNOWN, reason, "the one that the source set", sent)
+        return Finding(element, Truth.FALSE, reason, before, sent)
+    again = [key for key, _ in hop.tags if key.lower() in held.transitive]
+    if again:
+        wanted = "tags that no hop before sent as transitive"
+        found = ", ".join(again)
+        return Finding("Request Tags", Truth.FALSE, Reason.TAG_REPEATED, wanted, found)
+    # What is sent may be sent already: refused then, or another source identity than the one set.
+    if held.unseen and (hop.tags or (sent is not None and before is None)):
+        return source_unseen(held.unseen)
+    return claim_unread(held.unread)
+
+
+def claim_unread(claim: str | None) -> Finding | None:
+    """Return why it is open what a token's session carries; ``None``: no claim is unread."""
+    if claim is None:
+        return None
+    wanted = "session tags and a source identity in a form that AWS describes"
+    return Finding("Request Token", Truth.UNKNOWN, Reason.CLAIM_UNREAD, wanted, claim)
+
+
+NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
+"""Keys of services that call for somebody: absent where a person or a token's holder calls."""
+
+
+def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
+    identity = held.source_identity
+    if identity is None and held.unseen:
+        identity = UNKNOWN
+    values: dict[str, Sequence[str]] = {
+        **of_every_call(setting),
+        "sts:RoleSessionName": [hop.session_name],
+        "sts:ExternalId": _maybe(hop.external_id),
+        **_identity("sts:SourceIdentity", hop.source_identity or identity),
+        **_identity("aws:SourceIdentity", identity),
+        "aws:TagKeys": [key for key, _ in hop.tags],
+        "sts:TransitiveTagKeys": list(hop.transitive_tags),
+        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
+    }
+    absent = [*NEVER, "aws:RequestTag/"]
+    _tell_caller(held, setting.records, values, absent)
+    values.update(held.known)
+    _tell_mfa(held, values, absent)
+    _tell_target(held, hop, setting.records, values, absent)
+    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
+    context = Context(values, absent, ranges=ranges)
+    return context.told(_told_here(held, setting)).filled(
+        {key: each for key, each in setting.told.items() if is_of_target(key)}
+    )
+
+
+def _told_here(held: Held, setting: Setting) -> dict[str, Sequence[str]]:
+    """Return what the user says of this call: of every call, and of this caller."""
+    wide = {key: each for key, each in setting.told.items() if is_of_every_call(key)}
+    # What no session of a role can have, nobody can give it.
+    of_caller = {
+        key: each
+        for key, each in held.told.items()
+        if not (held.caller.is_session and never_of_session(key))
+    }
+    return {**wide, **of_caller}
+
+
+def _issued(now: datetime) -> tuple[str, str]:
+    """Return when a session that a walk now would use was made, at the earliest and the latest.
+
+    One that is kept may be as old as a role's session can get (STS API reference, AssumeRole).
+    """
+    return _time(now - _LONGEST_SESSION), _time(now)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
+    """Return the keys that every call has, whoever makes it."""
+    return {
+        "aws:CurrentTime": [_time(setting.now)],
+        "aws:EpochTime": [str(int(setting.now.timestamp()))],
+        "aws:SecureTransport": ["true"],
+        "aws:ViaAWSService": ["false"],
+        "aws:PrincipalIsAWSService": ["false"],
+        **({"aws:RequestedRegion": [setting.region]} if setting.region else {}),
+    }
+
+
+def _maybe(value: str | None) -> list[str]:
+    return [] if value is None else [value]
+
+
+def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
+    """Return what ``key`` has; nothing where one is set that nobody knows."""
+    return {} if isinstance(value, Unknown) else {key: _maybe(value)}
+
+
+def _tell_caller(
+    held: Held, records: Records, values: dict[str, Sequence[str]], absent: list[str]
+) -> None:
+    caller = held.caller
+    if caller.account:
+        values["aws:PrincipalAccount"] = [caller.account]
+    if caller.arn is None:
+        return
+    entity = records.find(caller.named)
+    # A role's ARN with its path; of a session whose role nobody has seen the path is not known.
+    if caller.role or not caller.is_session:
+        values["aws:PrincipalArn"] = [caller.named or caller.arn]
+    if ":user/" in caller.arn:
+        values["aws:username"] = [caller.arn.rpartition("/")[2]]
+        values["aws:PrincipalType"] = ["User"]
+    elif caller.is_session:
+        absent.append("aws:username")
+        values["aws:PrincipalType"] = ["AssumedRole"]
+    if caller.unique_id:
+        name = caller.arn.rpartition("/")[2]
+        if name != "*":
+            suffix = f":{name}" if caller.is_session else ""
+            values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
+    own = entity.tags if entity is not None else None
+    # A session tag that nobody can see may stand in the place of the role's own.
+    if held.tags is None or held.unseen or held.unread:
+        own = None
+    for key, value in (*(own or ()), *(held.tags or {}).items()):
+        values[f"aws:PrincipalTag/{key.lower()}"] = [value]
+    if own is not None and held.tags is not None:
+        absent.append("aws:PrincipalTag/")
+
+
+def _tell_mfa(held: Held, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+    if held.mfa:
+        values["aws:MultiFactorAuthPresent"] = ["true"]
+        return
+    if held.mfa is False:
+        absent.append("aws:MultiFactorAuthAge")
+        if held.long_lived:
+            absent.append("aws:MultiFactorAuthPresent")
+        else:
+            values["aws:MultiFactorAuthPresent"] = ["false"]
+    if held.long_lived:
+        absent.append("aws:TokenIssueTime")
+
+
+def _tell_target(
+    held: Held,
+    hop: HopAsked,
+    records: Records,
+    values: dict[str, Sequence[str]],
+    absent: list[str],
+) -> None:
+    """Tell the target's tags; an inherited transitive tag hides the role's own."""
+    entity = records.find(str(hop.role))
+    if entity is None or entity.tags is None or held.unseen:
+        return
+    tags: Iterable[tuple[str, str]] = (
+        *((key.lower(), value) for key, value in entity.tags),
+        *(
+            (key.lower(), value)
+            for key, value in (held.tags or {}).items()
+            if key.lower() in held.transitive
+        ),
+    )
+    for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
+        absent.append(family)
+        for key, value in tags:
+            values[f"{family}{key}"] = [value]

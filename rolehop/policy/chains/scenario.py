@@ -1,0 +1,79 @@
+"""A chain as it is judged: who starts it, its hops, and where in the user's config each is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rolehop.policy.chains.requests import HopAsked, Setting, Start, requests
+from rolehop.policy.evaluation.model import Request
+from rolehop.startup.dataclass import dataclass, field, replace
+
+_KEYS = (
+    "external_id",
+    "mfa_serial",
+    "session_name",
+    "source_identity",
+    "tags",
+    "transitive_tags",
+)
+EVERY_KEY = {key: key for key in _KEYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the user's config a source or a hop is written."""
+
+    name: str
+    """For people: ``hop 2 of chain 'prod-admin'``."""
+
+    keys: Mapping[str, str] = field(default_factory=EVERY_KEY.copy)
+    """What can be said there, and under which name; a key that is not here cannot."""
+
+    file: str = "config of rolehop"
+
+
+def place_of(number: int) -> Place:
+    """Return the place of hop ``number`` (0: the source) where nobody says where it is written."""
+    return Place(f"hop {number}" if number else "the source")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All that the requests of a chain are made of; a change of the config makes another one."""
+
+    start: Start
+    hops: tuple[HopAsked, ...]
+    setting: Setting
+    own: tuple[Request, ...] = ()
+    """Hop 0, where the source is federated."""
+
+    places: tuple[Place, ...] = ()
+    """The source's, then each hop's; where there are none, they are named by number."""
+
+    def requests(self) -> dict[int, Request]:
+        """Return the request of every hop, by its number."""
+        asked = requests(self.start, self.hops, self.setting)
+        return dict(enumerate((*self.own, *asked), start=1 - len(self.own)))
+
+    def place(self, number: int) -> Place:
+        """Return where hop ``number`` is written; 0: the source."""
+        return self.places[number] if self.places else place_of(number)
+
+    def hop(self, number: int) -> HopAsked:
+        """Return what hop ``number``, from 1, asks for."""
+        return self.hops[number - 1]
+
+    def travelling(self, number: int) -> tuple[str, ...]:
+        """Return the keys of the transitive tags that the caller of hop ``number`` carries."""
+        carried = self.start.carried
+        before = [carried.transitive if carried is not None else ()]
+        before += [each.transitive_tags for each in self.hops[: max(number - 1, 0)]]
+        return tuple(key for keys in before for key in keys)
+
+    def with_hop(self, number: int, asked: HopAsked) -> Course:
+        """Return the course whose hop ``number``, from 1, asks for ``asked``."""
+        return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
+
+    def with_mfa(self) -> Course:
+        """Return the course whose hop 1 carries MFA."""
+        return replace(self, start=replace(self.start, mfa=True))

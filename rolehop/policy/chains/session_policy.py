@@ -1,0 +1,31 @@
+"""Whether a session policy leaves the next hop possible: a question that needs no document of anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolehop.arn import RoleArn
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.model import LaneName, Outcome, Request
+from rolehop.policy.evaluation.principals import session_of, signer
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.language.request_context import Context
+
+
+def next_hop_under(
+    policy: str | None,
+    policy_arns: Sequence[str],
+    role: RoleArn,
+    session_name: str,
+    target: RoleArn,
+) -> Outcome:
+    """Return whether a session of ``role`` under these session policies may assume ``target``.
+
+    Refused only where it surely may not: what hangs on the request, on policies that nobody knows
+    here, or on the target's trust policy is unknown.
+    """
+    caller = signer(session_of(str(role), session_name), role=str(role))
+    shown = Records().session(policy, policy_arns, "the hop before")
+    request = Request(str(target), caller, Context({}), lanes={LaneName.SESSION: shown})
+    (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.SESSION)
+    return Outcome.UNKNOWN if lane.outcome is Outcome.NOT_VISIBLE else lane.outcome

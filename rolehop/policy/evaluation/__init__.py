@@ -1,0 +1,1 @@
+"""Evaluate one request against the policies that apply to it."""

@@ -1,0 +1,118 @@
+"""Judge one condition of a statement: operator, key, values, against what the request has.
+
+The rules for absent keys, negation, ``IfExists`` and the two quantifiers are those of the IAM
+user guide, "Multivalued context keys" and "Condition operators".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth, every, some, truth_of
+from rolehop.policy.language.operators import Malformed, Operator, Quantifier
+from rolehop.policy.language.parser import Condition
+from rolehop.policy.language.request_context import Context, Unknown
+from rolehop.policy.language.variables import Unfilled, fill
+from rolehop.policy.language.wildcards import Token
+
+
+def judge_condition(condition: Condition, context: Context) -> Finding:
+    """Return the finding for one key under one operator."""
+    truth, reason, found = _judge(condition, context)
+    element = f"Condition {condition.operator.text} {condition.key}"
+    return Finding(element, truth, reason, ", ".join(condition.values), found)
+
+
+_Judged = tuple[Truth, Reason, str | None]
+
+
+def _judge(condition: Condition, context: Context) -> _Judged:
+    operator, values = condition.operator, context.lookup(condition.key)
+    shown = ", ".join(values) if isinstance(values, tuple) else None
+    if operator.is_null:
+        return _null(condition, values, shown)
+    if operator.compare is None:
+        return Truth.UNKNOWN, Reason.UNKNOWN_OPERATOR, shown
+    wanted: list[tuple[Token, ...]] = []
+    for template in condition.templates:
+        filled = fill(template, context)
+        if isinstance(filled, Unfilled):
+            # A variable without a value: the statement does not match, a Deny neither.
+            if filled.known:
+                return Truth.FALSE, Reason.VARIABLE_ABSENT, filled.key
+            return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN, filled.key
+        wanted.append(filled)
+    if isinstance(values, Unknown):
+        return _within(condition, context, wanted)
+    if values is None:
+        return truth_of(_holds_when_absent(operator)), Reason.KEY_ABSENT, None
+    truth = _over_values(operator, values, wanted)
+    return truth, _reason(operator, values, truth), shown
+
+
+def _within(condition: Condition, context: Context, wanted: Sequence[tuple[Token, ...]]) -> _Judged:
+    """Judge a value of which only the range is known: sure where both its ends agree."""
+    ends, operator = context.range_of(condition.key), condition.operator
+    if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
+        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+    first, last = (_over_values(operator, (end,), wanted) for end in ends)
+    if first is not last or first is Truth.UNKNOWN:
+        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+    return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
+
+
+def _null(
+    condition: Condition, values: Sequence[str] | Unknown | None, shown: str | None
+) -> _Judged:
+    if isinstance(values, Unknown):
+        return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
+    wanted = {value.lower() for value in condition.values}
+    if not wanted <= {"true", "false"}:
+        return Truth.UNKNOWN, Reason.MALFORMED_VALUE, shown
+    holds = ("true" if values is None else "false") in wanted
+    if holds:
+        return Truth.TRUE, Reason.MATCHES, shown
+    return Truth.FALSE, Reason.KEY_ABSENT if values is None else Reason.KEY_PRESENT, shown
+
+
+def _holds_when_absent(operator: Operator) -> bool:
+    if operator.if_exists or operator.quantifier is Quantifier.ALL:
+        return True
+    return operator.negated and operator.quantifier is not Quantifier.ANY
+
+
+def _over_values(
+    operator: Operator, values: Sequence[str], wanted: Sequence[tuple[Token, ...]]
+) -> Truth:
+    each = [_one(operator, value, wanted) for value in values]
+    match operator.quantifier:
+        case Quantifier.ALL:
+            return every(each)
+        case Quantifier.ANY:
+            return some(each)
+        case Quantifier.NONE:
+            # AWS does not say what a plain operator does with many values.
+            return each[0] if len(each) == 1 else Truth.UNKNOWN
+
+
+def _one(operator: Operator, value: str, wanted: Sequence[tuple[Token, ...]]) -> Truth:
+    hit = some(_compared(operator, value, each) for each in wanted)
+    return ~hit if operator.negated else hit
+
+
+def _compared(operator: Operator, value: str, wanted: tuple[Token, ...]) -> Truth:
+    if operator.compare is None:
+        return Truth.UNKNOWN
+    try:
+        return truth_of(operator.compare(value, wanted))
+    except Malformed:
+        return Truth.UNKNOWN
+
+
+def _reason(operator: Operator, values: Sequence[str], truth: Truth) -> Reason:
+    if truth is Truth.TRUE:
+        return Reason.MATCHES
+    if truth is Truth.FALSE:
+        return Reason.VALUE_EXCLUDED if operator.negated else Reason.VALUE_DIFFERS
+    many = operator.quantifier is Quantifier.NONE and len(values) > 1
+    return Reason.MANY_VALUES if many else Reason.MALFORMED_VALUE

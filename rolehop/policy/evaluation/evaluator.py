@@ -1,0 +1,311 @@
+"""From documents and a request to a verdict: six lanes, each allowed, refused or open.
+
+The rules, from the IAM user guide ("Policy evaluation logic", "Cross-account policy
+evaluation") for ``sts:AssumeRole`` and its relatives:
+
+* An explicit Deny that applies, in any lane, refuses. The default is to refuse.
+* The trust policy must always allow the caller.
+* Across accounts the caller's permissions, boundary and session policy must allow it as well.
+* Within one account it depends on how the trust policy names the caller: the user or session
+  itself needs nothing more; its role (or ``*``) no permissions, yet boundary and session policy
+  limit it; the account, all three.
+* SCPs of the caller's account and RCPs of the role's account are judged where they are given,
+  and assumed to allow where they are not.
+
+In three-valued logic: lane = no Deny applies AND (an Allow applies OR the lane is not needed);
+verdict = all lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rolehop.arn import account_of
+from rolehop.policy.evaluation.findings import (
+    Finding,
+    Reason,
+    Truth,
+    every,
+    some,
+    truth_of,
+    wrong_first,
+)
+from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Request, Shown, Verdict
+from rolehop.policy.evaluation.principals import How
+from rolehop.policy.evaluation.scp_levels import by_document, depends, on_all
+from rolehop.policy.evaluation.statements import Call, Judged, judge_documents
+from rolehop.policy.evaluation.sts_rules import impossible_for, is_service_linked
+from rolehop.policy.language.parser import Effect
+from rolehop.startup.dataclass import replace
+
+
+def evaluate(request: Request) -> Verdict:
+    """Judge ``request``. Pure; takes time linear in its documents."""
+    verdict = _evaluated(request)
+    resting = _resting_on(request, verdict)
+    return replace(verdict, assuming=(*verdict.assuming, *resting)) if resting else verdict
+
+
+def _resting_on(request: Request, verdict: Verdict) -> tuple[str, ...]:
+    """Return the keys that somebody supplied and without which the verdict would be another."""
+    supplied = request.context.supplied
+
+    def without(*keys: str) -> bool:
+        other = _evaluated(replace(request, context=request.context.without(*keys)))
+        return (other.outcome, other.unknowns) != (verdict.outcome, verdict.unknowns)
+
+    # Each of two may be enough by itself: then it rests on both.
+    return tuple(key for key in supplied if without(key)) or (
+        supplied if len(supplied) > 1 and without(*supplied) else ()
+    )
+
+
+def _evaluated(request: Request) -> Verdict:
+    by_action = [_judge_action(request, action) for action in request.actions]
+    by_action += [_doubted(request, action) for action in request.perhaps]
+    lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in LaneName)
+    outcome = _join(lanes)
+    return Verdict(
+        request=request,
+        outcome=outcome,
+        lanes=lanes,
+        unknowns=_unknowns(lanes) if outcome is Outcome.UNKNOWN else (),
+        assuming=_assuming(request, lanes) if outcome is Outcome.ALLOWED else (),
+    )
+
+
+def actions_refused(request: Request, lane: LaneName) -> tuple[str, ...]:
+    """Return the actions that ``lane`` refuses."""
+    return tuple(
+        action
+        for action in request.actions
+        if _judge_action(request, action)[lane].outcome is Outcome.REFUSED
+    )
+
+
+def _join(lanes: Sequence[Lane]) -> Outcome:
+    outcomes = {
+        lane.outcome
+        for lane in lanes
+        if lane.outcome is not Outcome.NOT_VISIBLE or lane.name not in _GUARDRAILS
+    }
+    if Outcome.REFUSED in outcomes:
+        return Outcome.REFUSED
+    if outcomes & {Outcome.UNKNOWN, Outcome.NOT_VISIBLE}:
+        return Outcome.UNKNOWN
+    return Outcome.ALLOWED
+
+
+_GUARDRAILS = (LaneName.SCP, LaneName.RCP)
+_WORST = (
+    Outcome.REFUSED,
+    Outcome.UNKNOWN,
+    Outcome.NOT_VISIBLE,
+    Outcome.ALLOWED,
+    Outcome.NOT_APPLICABLE,
+)
+
+
+def _worst(lanes: Sequence[Lane]) -> Lane:
+    return min(lanes, key=lambda lane: _WORST.index(lane.outcome))
+
+
+def _judge_action(request: Request, action: str) -> dict[LaneName, Lane]:
+    caller = request.caller
+    bounded = not caller.outside and request.shown(LaneName.BOUNDARY).there
+    call = Call(action, request.role, caller, request.context, bounded=bounded)
+    judged = {name: judge_documents(request.shown(name).documents, call) for name in LaneName}
+    needed = _needed(request, judged[LaneName.TRUST])
+    return {name: _lane(name, request, action, judged[name], needed[name]) for name in LaneName}
+
+
+def _doubted(request: Request, action: str) -> dict[LaneName, Lane]:
+    """Return the lanes of an action that may not be asked for at all: a no is none for sure."""
+    open_ = (source_unseen(request.unseen or "", action),)
+    return {
+        name: lane
+        if lane.outcome is not Outcome.REFUSED
+        else replace(lane, outcome=Outcome.UNKNOWN, findings=open_)
+        for name, lane in _judge_action(request, action).items()
+    }
+
+
+def source_unseen(name: str, what: str | None = None) -> Finding:
+    """Return that it is open what the source's session carries; ``what``: the action at stake."""
+    wanted = "a source whose session can be seen"
+    return Finding(name, Truth.UNKNOWN, Reason.SOURCE_UNSEEN, wanted, what)
+
+
+def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
+    """Return whether each lane must hold an Allow."""
+    caller = request.caller
+    allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
+    # A statement that nobody has seen may name the caller in any way.
+    unseen = Truth.UNKNOWN if request.shown(LaneName.TRUST).missing else Truth.FALSE
+    direct = some((unseen, *(each.way(How.DIRECT) for each in allows)))
+    by_role = some((unseen, *(each.way(How.ROLE, How.ANYONE) for each in allows)))
+    across = Truth.UNKNOWN
+    if caller.account is not None:
+        across = truth_of(caller.account != account_of(request.role))
+    limits = Truth.FALSE if caller.outside else some((across, ~direct))
+    return {
+        LaneName.TRUST: Truth.TRUE,
+        LaneName.PERMISSIONS: (
+            Truth.FALSE if caller.outside else some((across, ~some((direct, by_role))))
+        ),
+        LaneName.BOUNDARY: limits,
+        LaneName.SESSION: limits,
+        LaneName.SCP: truth_of(not caller.outside),
+        # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
+        LaneName.RCP: Truth.FALSE,
+    }
+
+
+def _lane(
+    name: LaneName, request: Request, action: str, judged: Sequence[Judged], needed: Truth
+) -> Lane:
+    shown = request.shown(name)
+    if _is_beside_the_point(name, shown, request):
+        return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
+    impossible = impossible_for(request) if name is LaneName.TRUST else None
+    if impossible is not None and impossible.truth is Truth.FALSE:
+        return Lane(name, Outcome.REFUSED, action, None, (impossible,))
+    denies = [each for each in judged if each.statement.effect is Effect.DENY]
+    allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
+    unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
+    denied = some((*(each.truth for each in denies), unseen))
+    levels = by_document(allows) if name is LaneName.SCP else {}
+    granted = on_all(levels) if levels else some(each.truth for each in allows)
+    allowed = some((granted, unseen))
+    enough = some((allowed, ~needed))
+    if denied is Truth.TRUE:
+        return _denied(name, action, denies)
+    if enough is Truth.FALSE:
+        return _not_allowed(name, action, allows)
+    if impossible is not None:
+        return Lane(name, Outcome.UNKNOWN, action, None, (impossible,))
+    if every((~denied, enough)) is Truth.TRUE:
+        return _fine(name, action, allows, allowed)
+    lane = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
+    open_ = depends(levels)
+    if open_ is None:
+        return lane
+    return replace(lane, outcome=Outcome.UNKNOWN, findings=(open_, *lane.findings))
+
+
+def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool:
+    caller = request.caller
+    if not shown.there:
+        return True
+    if name is LaneName.TRUST:
+        return False
+    if name is LaneName.RCP:
+        return is_service_linked(request.role)
+    if name is LaneName.SCP and is_service_linked(caller.role):
+        return True
+    return caller.outside
+
+
+def _denied(name: LaneName, action: str, denies: Sequence[Judged]) -> Lane:
+    deciding = next(each for each in denies if each.truth is Truth.TRUE)
+    finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
+    return Lane(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
+
+
+def _not_allowed(name: LaneName, action: str, allows: Sequence[Judged]) -> Lane:
+    nearest = min(allows, key=_distance, default=None)
+    if nearest is None:
+        finding = Finding(
+            "Document", Truth.FALSE, Reason.NO_ALLOW, f"a statement that allows {action}"
+        )
+        return Lane(name, Outcome.REFUSED, action, None, (finding,))
+    return Lane(name, Outcome.REFUSED, action, nearest, wrong_first(nearest.findings))
+
+
+def _distance(judged: Judged) -> int:
+    """Return how far a statement is from applying: what is nearest tells the reader most."""
+    wrong = (each for each in judged.findings if each.truth is Truth.FALSE)
+    return sum(_WEIGHTS.get(each.element, 2) + _FAR.get(each.reason, 0) for each in wrong)
+
+
+_WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
+_FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
+
+
+def _fine(name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth) -> Lane:
+    if allowed is Truth.TRUE:
+        deciding = next(each for each in allows if each.truth is Truth.TRUE)
+        return Lane(name, Outcome.ALLOWED, action, deciding, deciding.findings)
+    if name is LaneName.RCP:
+        return Lane(name, Outcome.ALLOWED, action, None, ())
+    wanted = "nothing: the trust policy names the caller, who is of the role's own account"
+    finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
+    return Lane(name, Outcome.NOT_APPLICABLE, action, None, (finding,))
+
+
+def _open(
+    name: LaneName,
+    action: str,
+    denies: Sequence[Judged],
+    allows: Sequence[Judged],
+    shown: Shown,
+) -> Lane:
+    may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
+    may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
+    unclear = (*may_deny, *may_allow)
+    findings: list[Finding] = []
+    deciding = unclear[0] if unclear else None
+    if may_deny:
+        findings.append(
+            Finding("Effect", Truth.UNKNOWN, Reason.POSSIBLE_DENY, "no Deny that applies", "Deny")
+        )
+    if deciding is not None:
+        findings.extend(wrong_first(deciding.findings))
+    if shown.missing:
+        reason = Reason.MALFORMED_DOCUMENT if shown.malformed else Reason.NOT_VISIBLE
+        findings.append(Finding("Document", Truth.UNKNOWN, reason, ", ".join(shown.missing)))
+    hidden = not shown.documents and not shown.malformed
+    outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
+    return Lane(name, outcome, action, deciding, tuple(findings), tuple(unclear))
+
+
+def _unknowns(lanes: Sequence[Lane]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for lane in lanes:
+        if lane.outcome is Outcome.NOT_VISIBLE and lane.name in _GUARDRAILS:
+            continue
+        if lane.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
+            for finding in (*lane.findings, *(f for each in lane.open for f in each.findings)):
+                found.update(dict.fromkeys(_unknown(finding, lane.name)))
+    return tuple(found)
+
+
+def _unknown(finding: Finding, lane: LaneName) -> tuple[str, ...]:
+    match finding.reason:
+        case Reason.KEY_UNKNOWN:
+            return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
+        case Reason.VARIABLE_UNKNOWN if finding.found and finding.element != "Resource":
+            return (finding.found,)
+        case Reason.CALLER_UNKNOWN:
+            return ("caller",)
+        case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
+            return (lane.value,)
+        case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
+            return (finding.element,)
+        case _:
+            return ()
+
+
+# Whether AWS judges these keys for TagSession and SetSourceIdentity, too, is not documented.
+_UNSETTLED_KEYS = ("sts:externalid", "sts:rolesessionname")
+
+
+def _assuming(request: Request, lanes: Sequence[Lane]) -> tuple[str, ...]:
+    hidden = [lane.name.value for lane in lanes if lane.outcome is Outcome.NOT_VISIBLE]
+    hidden.extend(request.assumed)
+    for action in request.actions[1:]:
+        lane = _judge_action(request, action)[LaneName.TRUST]
+        conditions = lane.deciding.statement.conditions if lane.deciding else ()
+        if any(each.key.lower() in _UNSETTLED_KEYS for each in conditions):
+            return (*hidden, "one-request-context")
+    return tuple(hidden)

@@ -1,0 +1,127 @@
+"""The values of an evaluation: the request, the policies shown, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from rolehop.policy.evaluation.findings import Finding
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.statements import Attached, Judged
+from rolehop.policy.language.request_context import Context
+from rolehop.startup.dataclass import dataclass, field
+
+
+class LaneName(Enum):
+    """The kinds of policy, in the order in which they are told."""
+
+    TRUST = "trust"
+    PERMISSIONS = "permissions"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    SCP = "scp"
+    RCP = "rcp"
+
+
+class Outcome(Enum):
+    """What a lane, a hop or a chain comes to."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    NOT_VISIBLE = "not-visible"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The documents of one lane, as far as they can be seen."""
+
+    documents: tuple[Attached, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Documents that are there, or may be, and cannot be seen or read; by name."""
+
+    there: bool = True
+    """``False``: surely no such document exists (no boundary, no session policy)."""
+
+    malformed: bool = False
+    """What is missing was seen, and is no policy."""
+
+
+NOT_VISIBLE = Shown(missing=("all",))
+
+
+NOT_THERE = Shown(there=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One STS call as policies see it."""
+
+    role: str
+    """ARN of the role that is asked for."""
+
+    caller: Caller
+    context: Context
+    actions: tuple[str, ...] = ("sts:AssumeRole",)
+    """All must be allowed: tags add ``sts:TagSession``, a source identity
+    ``sts:SetSourceIdentity``."""
+
+    lanes: Mapping[LaneName, Shown] = field(default_factory=dict)
+    """A lane that is not named here is not visible."""
+
+    assumed: tuple[str, ...] = ()
+    """What whoever made this request took for granted, to be named where it is allowed."""
+
+    unseen: str | None = None
+    """What nobody can see of the source's session, by the name under which it is assumed."""
+
+    perhaps: tuple[str, ...] = ()
+    """Actions that AWS asks for, too, if what is unseen is there."""
+
+    impossible: Finding | None = None
+    """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
+
+    def shown(self, lane: LaneName) -> Shown:
+        """Return the documents of ``lane``."""
+        return self.lanes.get(lane, NOT_VISIBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One lane's verdict, with the statement that decides it."""
+
+    name: LaneName
+    outcome: Outcome
+    action: str
+    """The action that decides: the first that is refused, else the first that is open."""
+
+    deciding: Judged | None
+    findings: tuple[Finding, ...]
+    open: tuple[Judged, ...] = field(default=(), repr=False)
+    """Statements that may apply, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a call would be allowed, and why: the root of a tree of findings."""
+
+    request: Request
+    outcome: Outcome
+    """Allowed, refused or unknown."""
+
+    lanes: tuple[Lane, ...]
+    unknowns: tuple[str, ...]
+    """Condition keys, ``caller``, and lanes that would settle it, were they known."""
+
+    assuming: tuple[str, ...]
+
+    @property
+    def refused(self) -> tuple[Lane, ...]:
+        """The lanes that refuse."""
+        return tuple(lane for lane in self.lanes if lane.outcome is Outcome.REFUSED)
+
+    @property
+    def first_wrong(self) -> Finding | None:
+        """The finding to name first."""
+        return next((lane.findings[0] for lane in self.refused), None)

@@ -1,0 +1,295 @@
+"""Who makes the call, and whether a statement's principal means them.
+
+Source: IAM user guide, "AWS JSON policy elements: Principal", and policy-evaluation logic within
+one account: how a caller is named decides what else must allow the call.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+from rolehop.arn import ACCOUNT_ID, account_of, partition_of
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth, some
+from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
+from rolehop.startup.dataclass import dataclass
+
+_UNIQUE_IDS = ("AIDA", "AROA", "AGPA", "ANPA", "ASCA")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever signs the call, or whose token it carries."""
+
+    arn: str | None
+    """Of a user, a session (``…:assumed-role/R/s``), a federated user or the account's root;
+    ``None``: nobody knows who the source will be. A session named ``*`` (which AWS does not
+    allow) stands for a session of that role whose name nobody knows."""
+
+    account: str | None
+    role: str | None = None
+    """Full ARN, with its path, of the role whose session this is, where it is known."""
+
+    unique_id: str | None = None
+    """``AIDA…`` of the user or ``AROA…`` of the role, where it is known."""
+
+    provider: str | None = None
+    """Of a web identity or SAML call: the provider's ARN, or a host such as
+    ``accounts.google.com``; such a call has no signer."""
+
+    federated: bool = False
+    """The call carries a token; ``provider`` may still be unknown."""
+
+    service: str | None = None
+    """An AWS service, e.g. ``ec2.amazonaws.com``."""
+
+    @property
+    def outside(self) -> bool:
+        """Tell whether no user or role calls: a token's holder or a service does."""
+        return self.federated or self.service is not None
+
+    @property
+    def shown(self) -> str | None:
+        """What people are told of who calls; ``None``: nothing is known."""
+        return self.arn or self.provider or self.service or self.account
+
+    @property
+    def is_root(self) -> bool:
+        """Tell whether this is an account's root user, who may never assume a role."""
+        return self.arn is not None and self.arn.endswith(":root")
+
+    @property
+    def is_session(self) -> bool:
+        """Tell whether this is a role's session."""
+        return self.arn is not None and ":assumed-role/" in self.arn
+
+    @property
+    def partition(self) -> str | None:
+        """The partition, where it is known."""
+        return None if self.arn is None else partition_of(self.arn)
+
+    @property
+    def named(self) -> str | None:
+        """The ARN that policies name: the role's for a session, else the caller's own."""
+        if not self.is_session:
+            return self.arn
+        return self.role or _role_of_session(self.arn or "")
+
+
+def signer(arn: str | None, *, role: str | None = None, unique_id: str | None = None) -> Caller:
+    """Make the caller of that ARN; ``role`` gives the path that a session's ARN drops."""
+    return Caller(arn, account_of(arn) if arn else None, role=role, unique_id=unique_id)
+
+
+def session_of(role: str, name: str | None = None) -> str:
+    """Return the ARN of a session of ``role``; without a name, of one that nobody knows."""
+    parts = role.split(":", 5)
+    return f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role.rpartition('/')[2]}/{name or '*'}"
+
+
+class How(Enum):
+    """How a principal names the caller; it decides what else must allow the call."""
+
+    DIRECT = "direct"
+    """The user, the session or the federated user itself."""
+    ROLE = "role"
+    ANYONE = "anyone"
+    ACCOUNT = "account"
+    OUTSIDE = "outside"
+    """A service or an identity provider: there is no other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whether, and how, one principal names the caller."""
+
+    truth: Truth
+    reason: Reason
+    how: How
+
+
+def judge_principals(
+    principals: tuple[Principal, ...], caller: Caller, effect: Effect
+) -> tuple[Finding, tuple[Named, ...]]:
+    """Judge a list of principals: any may match; the finding tells of the nearest."""
+    each = tuple(judge_principal(principal, caller, effect) for principal in principals)
+    truth = some(named.truth for named in each)
+    reason = next((n.reason for n in each if n.truth is truth and n.truth is not Truth.FALSE), None)
+    if reason is None:
+        reason = max((n.reason for n in each), key=_telling, default=Reason.NOT_NAMED)
+    return Finding("Principal", truth, reason, _written(principals), caller.shown), each
+
+
+def judge_not_principals(
+    principals: tuple[Principal, ...], caller: Caller, effect: Effect, *, bounded: bool
+) -> Finding:
+    """Judge ``NotPrincipal``, which AWS takes in no role's trust policy any more.
+
+    With Allow it is not supported, so it never surely allows. With Deny it denies everybody whom
+    it does not name; to leave a caller out it must name the account as well, and the role of a
+    session, and a caller with a permissions boundary (``bounded``: it may have one) is denied all
+    the same (IAM user guide, "AWS JSON policy elements: NotPrincipal").
+    """
+    each = tuple(judge_principal(principal, caller, effect) for principal in principals)
+    named = some(one.truth for one in each)
+    if effect is Effect.ALLOW:
+        itself = some(one.truth for one in each if one.how is not How.ACCOUNT)
+        truth = Truth.FALSE if itself is Truth.TRUE else Truth.UNKNOWN
+    elif named is Truth.FALSE:
+        truth = Truth.TRUE
+    else:
+        truth = Truth.UNKNOWN if bounded or not _left_out(caller, each) else Truth.FALSE
+    reason = {
+        Truth.TRUE: Reason.MATCHES,
+        Truth.FALSE: Reason.EXCLUDED_PRINCIPAL,
+        Truth.UNKNOWN: Reason.NOT_PRINCIPAL,
+    }[truth]
+    return Finding("Principal", truth, reason, f"not {_written(principals)}", caller.shown)
+
+
+def _left_out(caller: Caller, each: tuple[Named, ...]) -> bool:
+    """Tell whether a caller is named on every level on which AWS looks for it."""
+    found = {one.how for one in each if one.truth is Truth.TRUE}
+    levels = {How.ACCOUNT, How.DIRECT} | ({How.ROLE} if caller.is_session else set())
+    return bool(found & {How.ANYONE, How.OUTSIDE}) or levels <= found
+
+
+def judge_principal(principal: Principal, caller: Caller, effect: Effect) -> Named:
+    """Judge one principal as it is written."""
+    match principal.kind:
+        case PrincipalKind.AWS:
+            return _aws(principal.text, caller, effect)
+        case PrincipalKind.FEDERATED:
+            return _outside(principal.text, caller.provider, known=not caller.federated)
+        case PrincipalKind.SERVICE:
+            return _outside(principal.text, caller.service, known=True)
+        case PrincipalKind.CANONICAL_USER:
+            return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.OUTSIDE)
+
+
+def _written(principals: tuple[Principal, ...]) -> str:
+    return ", ".join(principal.text for principal in principals)
+
+
+# Of several principals that do not match, the one that tells most is named.
+_TELLING = (
+    Reason.NOT_NAMED,
+    Reason.ANOTHER_KIND,
+    Reason.OTHER_ACCOUNT,
+    Reason.OTHER_SESSION,
+    Reason.NOT_A_PRINCIPAL,
+    Reason.OTHER_PARTITION,
+    Reason.DELETED_PRINCIPAL,
+)
+
+
+def _telling(reason: Reason) -> int:
+    return _TELLING.index(reason) if reason in _TELLING else -1
+
+
+def _outside(text: str, found: str | None, *, known: bool) -> Named:
+    if found is None:
+        if known:
+            return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.OUTSIDE)
+    if text == found:
+        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+    # The user guide has no such wildcard, and does not say what one does.
+    if text == "*":
+        return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
+    return Named(Truth.FALSE, Reason.NOT_NAMED, How.OUTSIDE)
+
+
+# A search of routes asks the same of one caller again and again: long lists name the same roles.
+@lru_cache(maxsize=4096)
+def _aws(text: str, caller: Caller, effect: Effect) -> Named:
+    if text == "*":
+        return _anyone(caller, effect)
+    if caller.outside:
+        return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
+    if ACCOUNT_ID.fullmatch(text):
+        return _account(text, None, caller)
+    if text.startswith(_UNIQUE_IDS):
+        return _unique_id(text, caller)
+    account, partition = account_of(text), partition_of(text)
+    if account is None or partition is None or "*" in text or "?" in text:
+        return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.DIRECT)
+    rest = text.split(":", 5)[5]
+    if rest == "root":
+        return _account(account, partition, caller)
+    return _entity(text, rest, account, partition, caller)
+
+
+def _anyone(caller: Caller, effect: Effect) -> Named:
+    """Judge ``*``: everybody, where it denies.
+
+    AWS's own examples of RCPs deny to ``*`` what web identities and services ask for
+    (Organizations user guide, "Resource control policy examples"). Whether it allows what a token
+    or a service asks for, no page says: there, policies name the provider or the service.
+    """
+    if not caller.outside:
+        return Named(Truth.TRUE, Reason.MATCHES, How.ANYONE)
+    if effect is Effect.DENY:
+        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+    return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
+
+
+def _account(account: str, partition: str | None, caller: Caller) -> Named:
+    if caller.account is None:
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.ACCOUNT)
+    if account != caller.account:
+        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, How.ACCOUNT)
+    if partition is not None and caller.partition not in (None, partition):
+        return Named(Truth.FALSE, Reason.OTHER_PARTITION, How.ACCOUNT)
+    return Named(Truth.TRUE, Reason.MATCHES, How.ACCOUNT)
+
+
+def _unique_id(text: str, caller: Caller) -> Named:
+    # IAM shows an ARN while the entity exists; an ID that shows is of one that was deleted.
+    if caller.unique_id == text:
+        how = How.ROLE if caller.is_session else How.DIRECT
+        return Named(Truth.TRUE, Reason.MATCHES, how)
+    return Named(Truth.FALSE, Reason.DELETED_PRINCIPAL, How.DIRECT)
+
+
+def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) -> Named:
+    how = How.ROLE if rest.startswith("role/") else How.DIRECT
+    if caller.arn is None:
+        if caller.account not in (None, account):
+            return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
+    if text == caller.arn or _is_role_of(text, caller):
+        return Named(Truth.TRUE, Reason.MATCHES, how)
+    if partition != caller.partition and _same_but_for_partition(text, caller):
+        return Named(Truth.FALSE, Reason.OTHER_PARTITION, how)
+    if account != caller.account:
+        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+    if ":assumed-role/" in text and caller.is_session:
+        other = text.rpartition("/")[0] == caller.arn.rpartition("/")[0]
+        if other and caller.arn.endswith("/*"):
+            return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
+        return Named(Truth.FALSE, Reason.OTHER_SESSION if other else Reason.NOT_NAMED, how)
+    return Named(Truth.FALSE, Reason.NOT_NAMED, how)
+
+
+def _is_role_of(text: str, caller: Caller) -> bool:
+    if not caller.is_session:
+        return False
+    if caller.role is not None:
+        return text == caller.role
+    # A role's name is unique in its account whatever its path, so the name decides.
+    made = _role_of_session(caller.arn or "")
+    head, slash, name = text.partition(":role/")
+    return bool(slash) and f"{head}:role/{name.rpartition('/')[2]}" == made
+
+
+def _role_of_session(arn: str) -> str:
+    """Return the role's ARN; its path is lost, so it is right for roles without one."""
+    parts = arn.split(":", 5)
+    name = parts[5].split("/")[1]
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{name}"
+
+
+def _same_but_for_partition(text: str, caller: Caller) -> bool:
+    mine = {each.split(":", 2)[2] for each in (caller.arn, caller.named) if each}
+    return text.split(":", 2)[2] in mine

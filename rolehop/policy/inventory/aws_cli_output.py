@@ -1,0 +1,206 @@
+"""What the AWS CLI writes about users, roles, groups and policies, read as records.
+
+Understood: ``aws iam get-account-authorization-details`` (all pages or one), ``get-role``,
+``get-user``, ``list-roles``, the bare role of ``get-role --query Role``, and lists of these. Policy
+documents may be JSON or, as the API sends them, percent-encoded text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from rolehop.arn import RoleArn, account_of
+from rolehop.policy.inventory.conflicts import contradiction
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.inventory.json_path import NotRecords, Part, load_strictly
+from rolehop.startup.dataclass import replace
+from rolehop.startup.lazy_regex import Pattern
+
+_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:(?P<kind>user|group)/[\x21-\x7e]+")
+_LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+_INLINE = {"role": "RolePolicyList", "user": "UserPolicyList", "group": "GroupPolicyList"}
+
+
+def read_records(text: str) -> Records:
+    """Read one file of AWS CLI output.
+
+    Raises:
+        NotRecords: it is not JSON, or none of the outputs that are understood, or it tells of
+            nothing, or of one thing twice and differently.
+    """
+    found = _records(Part(load_strictly(text)))
+    if not found.entities and not found.managed:
+        raise NotRecords("it tells of no user, group, role or policy")
+    return found
+
+
+def _records(document: Part) -> Records:
+    if isinstance(document.value, list):
+        return _together(_records(each) for each in document.items())
+    found = document.keys()
+    if any(name in found for name in _LISTS):
+        return _details(document)
+    role, user = document.get("Role"), document.get("User")
+    if role is not None:
+        return _of(_role(role))
+    if user is not None:
+        return _of(_entity(user, "user"))
+    if "Roles" in found:
+        return _many(_listed_role(each) for each in document.members("Roles") or ())
+    if "RoleName" in found and "AssumeRolePolicyDocument" in found:
+        return _of(_listed_role(document))
+    where = f"what stands at {document.place}" if document.place else "it"
+    raise NotRecords(
+        f"{where} is no output of get-account-authorization-details, get-role, list-roles or"
+        " get-user"
+    )
+
+
+def _together(each: Iterable[Records]) -> Records:
+    together = Records()
+    for one in each:
+        twice = contradiction(together, one)
+        if twice is not None:
+            raise NotRecords(f"it tells of {twice} twice, and differently")
+        together = together.merged(one)
+    return together
+
+
+def _of(entity: Entity) -> Records:
+    return Records({entity.arn: entity})
+
+
+def _many(entities: Iterable[Entity], policies: Records | None = None) -> Records:
+    found, policies = list(entities), policies or Records()
+    by_arn = {entity.arn: entity for entity in found}
+    if len(by_arn) < len(found):
+        return _together([*map(_of, found), policies])
+    return replace(policies, entities=by_arn)
+
+
+def _details(document: Part) -> Records:
+    entities = [_role(each) for each in document.members("RoleDetailList") or ()]
+    entities += [_user_detail(each) for each in document.members("UserDetailList") or ()]
+    entities += [_entity(each, "group") for each in document.members("GroupDetailList") or ()]
+    versions = dict(_default_versions(document.members("Policies") or ()))
+    policies = Records(
+        managed={arn: _document(version.need("Document")) for arn, version in versions.items()},
+        versions={arn: _number(version.get("VersionId")) for arn, version in versions.items()},
+    )
+    return replace(_many(entities, policies), whole=_whole(document, entities))
+
+
+def _whole(document: Part, entities: Iterable[Entity]) -> frozenset[str]:
+    """Return the account, where the AWS CLI wrote all of it: then it has no other roles.
+
+    With ``--filter`` lists stay empty; a single page says whether it ``IsTruncated``, and may be the
+    last of many (IAM API reference, GetAccountAuthorizationDetails).
+    """
+    found = document.keys()
+    if not all(name in found for name in _LISTS) or {"IsTruncated", "NextToken"} & set(found):
+        return frozenset()
+    roles = (account_of(entity.arn) for entity in entities if ":role/" in entity.arn)
+    return frozenset(account for account in roles if account is not None)
+
+
+def _default_versions(policies: Iterable[Part]) -> Iterator[tuple[str, Part]]:
+    """Give the default version of each managed policy that comes with it."""
+    for policy in policies:
+        arn = policy.need("Arn").text()
+        versions = policy.members("PolicyVersionList") or ()
+        yield from ((arn, each) for each in versions if each.need("IsDefaultVersion").flag())
+
+
+def _number(version: Part | None) -> int:
+    """Return the number in ``v12``; 0 where there is none."""
+    text = "" if version is None else version.text().removeprefix("v")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def _role(role: Part) -> Entity:
+    trust, longest = role.get("AssumeRolePolicyDocument"), role.get("MaxSessionDuration")
+    description = role.get("Description")
+    return replace(
+        _entity(role, "role"),
+        trust=None if trust is None else _document(trust),
+        max_session_seconds=None if longest is None else longest.number(),
+        description="" if description is None else description.text(),
+    )
+
+
+def _listed_role(role: Part) -> Entity:
+    """Read a role that may come of ``list-roles``, which leaves out boundary and tags.
+
+    ``get-role`` always says when the role was last used, and ``list-roles`` never (IAM API
+    reference, ListRoles).
+    """
+    entity = _role(role)
+    if "RoleLastUsed" in role.keys():  # noqa: SIM118 - keys of a Part are no mapping's
+        return entity
+    tags = entity.tags if role.get("Tags") is not None else None
+    return replace(entity, boundary_seen=entity.boundary is not None, tags=tags)
+
+
+def _user_detail(each: Part) -> Entity:
+    entity = _entity(each, "user")
+    # IAM leaves UserPolicyList out where a user has no inline policy, the other two never.
+    complete = entity.attached is not None and entity.groups is not None
+    return replace(entity, inline={}) if entity.inline is None and complete else entity
+
+
+def _entity(each: Part, kind: str) -> Entity:
+    """Read what all have in common; a list that is not there was not seen."""
+    arn = _arn(each.need("Arn"), kind)
+    inline, attached = each.members(_INLINE[kind]), each.members("AttachedManagedPolicies")
+    groups = each.members("GroupList") if kind == "user" else []
+    unique_id, boundary = each.get(f"{kind.title()}Id"), each.get("PermissionsBoundary")
+    return Entity(
+        arn=arn,
+        unique_id=None if unique_id is None else unique_id.text(),
+        inline=None if inline is None else _inline(inline),
+        attached=None
+        if attached is None
+        else tuple(one.need("PolicyArn").text() for one in attached),
+        # IAM leaves PermissionsBoundary and Tags out where there are none.
+        boundary=None if boundary is None else boundary.need("PermissionsBoundaryArn").text(),
+        tags=tuple(
+            (one.need("Key").text(), one.need("Value").text()) for one in each.members("Tags") or ()
+        ),
+        groups=None if groups is None else tuple(one.text() for one in groups),
+    )
+
+
+def _inline(policies: Iterable[Part]) -> Mapping[str, str]:
+    return {
+        one.need("PolicyName").text(): _document(one.need("PolicyDocument")) for one in policies
+    }
+
+
+def _arn(part: Part, kind: str) -> str:
+    """Return the ARN of a ``role``, ``user`` or ``group``."""
+    text = part.text()
+    if kind == "role":
+        try:
+            return str(RoleArn.parse(text))
+        except ValueError:
+            raise part.wrong("the ARN of a role") from None
+    match = _ARN.fullmatch(text)
+    if match is None or match["kind"] != kind:
+        raise part.wrong(f"the ARN of a {kind}")
+    return text
+
+
+def _document(part: Part) -> str:
+    if not isinstance(part.value, dict | str):
+        raise part.wrong("a policy document")
+    return policy_text(part.value)
+
+
+def policy_text(document: Any) -> str:
+    """Return a document as text, whether it came as JSON or percent-encoded."""
+    if not isinstance(document, str):
+        return json.dumps(document)
+    return unquote(document) if document.lstrip()[:3].upper() == "%7B" else document

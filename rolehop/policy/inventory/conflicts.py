@@ -1,0 +1,61 @@
+"""Where two tellings of one account differ: then one of them is old, and nobody knows which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from rolehop.policy.inventory.aws_managed import is_of_aws
+
+if TYPE_CHECKING:
+    from rolehop.policy.inventory.inventory import Entity, Records
+
+T = TypeVar("T")
+
+
+def contradiction(old: Records, new: Records) -> str | None:
+    """Return what the two tell differently, for people; ``None``: nothing.
+
+    What only one has seen is no difference. Policies of AWS's own may differ: it writes new
+    versions all the time.
+    """
+    for arn in sorted(old.entities.keys() & new.entities.keys()):
+        part = _differing(old.entities[arn], new.entities[arn])
+        if part is not None:
+            return f"the {part} of {arn}"
+    shared = sorted(old.managed.keys() & new.managed.keys())
+    own = (arn for arn in shared if not is_of_aws(arn))
+    return next((arn for arn in own if not _same(old.managed[arn], new.managed[arn])), None)
+
+
+def _differing(old: Entity, new: Entity) -> str | None:
+    """Return in which part the two differ, as people call it."""
+    if old.boundary_seen and new.boundary_seen and old.boundary != new.boundary:
+        return "permissions boundary"
+    parts = (
+        ("unique ID", old.unique_id, new.unique_id),
+        ("trust policy", old.trust, new.trust),
+        ("inline policies", old.inline, new.inline),
+        ("managed policies", _sorted(old.attached), _sorted(new.attached)),
+        ("groups", _sorted(old.groups), _sorted(new.groups)),
+        ("tags", _sorted(old.tags), _sorted(new.tags)),
+    )
+    seen = ((name, a, b) for name, a, b in parts if a is not None and b is not None)
+    return next((name for name, a, b in seen if not _same(a, b)), None)
+
+
+def _sorted(found: tuple[T, ...] | None) -> list[T] | None:
+    return None if found is None else sorted(found, key=str)
+
+
+def _same(old: object, new: object) -> bool:
+    """Tell whether two things are the same, policies by what they say, not by how it is set."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+    if not (isinstance(old, str) and isinstance(new, str)) or old == new:
+        return old == new
+    try:
+        return bool(json.loads(old) == json.loads(new))
+    except (ValueError, RecursionError):
+        return False

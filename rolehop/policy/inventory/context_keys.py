@@ -1,0 +1,155 @@
+"""Condition keys and values that a person supplies: refused where they could never be meant so.
+
+Types: IAM user guide, "AWS global condition context keys". What is wrong here would otherwise just
+never match, and a verdict would rest on a slip.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rolehop.arn import ACCOUNT_ID
+from rolehop.policy.language.operators import (
+    Compare,
+    Malformed,
+    boolean,
+    date,
+    ip_address,
+    numeric,
+)
+from rolehop.policy.language.wildcards import Token
+from rolehop.startup.lazy_regex import Pattern
+
+# A service's prefix, or an issuer's host and path; then the name, which may hold a tag's key.
+_KEY = Pattern(r"[A-Za-z0-9._-]+(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?:[A-Za-z0-9][^\x00-\x1f\x7f]*")
+
+
+def problem_with(key: str, value: str) -> str | None:
+    """Return what is wrong with a key and its value, for people; ``None``: nothing.
+
+    An empty value says that the call has no such key.
+    """
+    if _KEY.fullmatch(key) is None:
+        return "a condition key is a service and a name, as in aws:SourceIp"
+    row = _TYPES.get(key.lower())
+    if row is None or not value:
+        return None
+    compare, wanted = row
+    try:
+        return None if compare(value, (value,)) else wanted
+    except Malformed:
+        return wanted
+
+
+# ---- whose a key is
+
+
+def is_of_token(key: str) -> bool:
+    """Tell whether a key is of a token or a service: an issuer's, ``saml:``, ``ec2:``."""
+    return key.lower().partition(":")[0] not in ("aws", "sts", "iam")
+
+
+def is_sent(key: str) -> bool:
+    """Tell whether it is for whoever walks a chain to say what the key has, hop by hop."""
+    return sent_by(key) is not None
+
+
+def sent_by(key: str) -> str | None:
+    """Return how a walk says what a key has: flag and key of the config; ``None``: it does not."""
+    lowered = key.lower()
+    return _SENT.get(lowered.partition("/")[0] + "/" if "/" in lowered else lowered)
+
+
+def is_of_caller(key: str) -> bool:
+    """Tell whether a key tells of who calls: each hop of a chain is called by somebody else."""
+    lowered = key.lower()
+    if lowered in _OF_ORGANIZATION:
+        return False
+    return is_of_token(key) or lowered.startswith(_OF_CALLER)
+
+
+def is_of_target(key: str) -> bool:
+    """Tell whether a key tells of the role that is asked for."""
+    return key.lower().startswith(("aws:resource", "iam:resourcetag/"))
+
+
+def is_of_every_call(key: str) -> bool:
+    """Tell whether a key has one value on every hop: the place, the time, the organization."""
+    return not (is_sent(key) or is_of_caller(key) or is_of_target(key))
+
+
+def never_of_session(key: str) -> bool:
+    """Tell whether a role's session surely has no such key, or no MFA.
+
+    Source: IAM user guide, "AWS global condition context keys".
+    """
+    return key.lower() in ("aws:username", "aws:multifactorauthpresent", "aws:multifactorauthage")
+
+
+_SENT = {
+    "sts:externalid": "external_id of the hop",
+    "sts:rolesessionname": "session_name of the hop",
+    "aws:requesttag/": "--tag, or tags of the hop",
+    "aws:tagkeys": "--tag, or tags of the hop",
+    "sts:transitivetagkeys": "transitive_tags of the hop",
+    "sts:sourceidentity": "--source-identity, or source_identity of the hop",
+}
+_OF_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
+_OF_CALLER = (
+    "aws:assumedroot",
+    "aws:ec2instance",
+    "aws:federatedprovider",
+    "aws:multifactorauth",
+    "aws:principal",
+    "aws:sourceidentity",
+    "aws:tokenissuetime",
+    "aws:userid",
+    "aws:username",
+)
+
+
+# ---- what a value may be
+
+
+def _is_same(left: Decimal, right: Decimal) -> bool:
+    return left == right
+
+
+def _is_arn(found: str, _wanted: tuple[Token, ...]) -> bool:
+    return found.startswith("arn:") and found.count(":") >= 5
+
+
+def _is_account(found: str, _wanted: tuple[Token, ...]) -> bool:
+    return ACCOUNT_ID.fullmatch(found) is not None
+
+
+_KINDS: tuple[tuple[Compare, str, tuple[str, ...]], ...] = (
+    (
+        boolean,
+        "its value is true or false",
+        (
+            "aws:multifactorauthpresent",
+            "aws:principalisawsservice",
+            "aws:securetransport",
+            "aws:viaawsservice",
+        ),
+    ),
+    (numeric(_is_same), "its value is a number of seconds", ("aws:multifactorauthage",)),
+    (
+        date(_is_same),
+        "its value is a time, as in 2026-01-31T12:00:00Z, or seconds since 1970",
+        ("aws:currenttime", "aws:epochtime", "aws:tokenissuetime"),
+    ),
+    (
+        ip_address,
+        "its value is one IP address, without a range",
+        ("aws:sourceip", "aws:vpcsourceip"),
+    ),
+    (_is_arn, "its value is an ARN", ("aws:principalarn", "aws:sourcearn")),
+    (
+        _is_account,
+        "its value is an account ID of 12 digits",
+        ("aws:principalaccount", "aws:sourceaccount"),
+    ),
+)
+_TYPES = {key: (compare, wanted) for compare, wanted, keys in _KINDS for key in keys}

@@ -1,0 +1,291 @@
+"""What IAM says of users, roles and policies, as far as it was seen: the documents of each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from rolehop.arn import RoleArn, account_of
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import NOT_THERE, NOT_VISIBLE, LaneName, Shown
+from rolehop.policy.evaluation.statements import Attached
+from rolehop.policy.inventory.aws_managed import is_of_aws, known_policy
+from rolehop.policy.language.json_reader import PolicyError
+from rolehop.policy.language.parser import Kind, parse_policy
+from rolehop.startup.dataclass import dataclass, field, replace
+
+_KINDS = {
+    LaneName.TRUST: Kind.TRUST,
+    LaneName.PERMISSIONS: Kind.PERMISSIONS,
+    LaneName.BOUNDARY: Kind.BOUNDARY,
+    LaneName.SESSION: Kind.SESSION,
+    LaneName.SCP: Kind.SCP,
+    LaneName.RCP: Kind.RCP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A user, a role or a group, as far as it is known."""
+
+    arn: str
+    unique_id: str | None = None
+    trust: str | None = None
+    """A role's trust policy as text; ``None``: not seen."""
+
+    inline: Mapping[str, str] | None = None
+    """By name; ``None``: not seen (``get-role`` does not tell)."""
+
+    attached: tuple[str, ...] | None = ()
+    """ARNs of managed policies; ``None``: not seen."""
+
+    boundary: str | None = None
+    """ARN of the managed policy that is the permissions boundary."""
+
+    boundary_seen: bool = True
+    """``False``: whether there is one was not told (``list-roles`` does not)."""
+
+    tags: tuple[tuple[str, str], ...] | None = None
+    groups: tuple[str, ...] | None = ()
+    """A user's groups, by name; ``None``: not seen."""
+
+    max_session_seconds: int | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Everything read, by ARN."""
+
+    entities: Mapping[str, Entity] = field(default_factory=dict)
+    managed: Mapping[str, str] = field(default_factory=dict)
+    """ARN of a managed policy to the text of its default version."""
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """ARN of a managed policy to the number of that version, where it is told."""
+
+    scps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Account, or ``*`` for every account, to its service control policies as texts."""
+
+    rcps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    """Accounts of which every role is here."""
+
+    gone: frozenset[str] = frozenset()
+    """ARNs of roles of whose name IAM has none."""
+
+    def find(self, arn: str | None) -> Entity | None:
+        """Return the entity of that ARN, the role of a session's ARN included."""
+        if arn is None:
+            return None
+        found = self.entities.get(arn)
+        if found is not None or ":assumed-role/" not in arn:
+            return found
+        # The session's ARN drops the path; a role's name is unique in its account.
+        name, account = arn.split("/")[1], account_of(arn)
+        return next(
+            (
+                entity
+                for entity in self.entities.values()
+                if ":role/" in entity.arn
+                and entity.arn.rpartition("/")[2] == name
+                and account_of(entity.arn) == account
+            ),
+            None,
+        )
+
+    def merged(self, other: Records) -> Records:
+        """Return both together; where both know a thing, what ``other`` says of it counts."""
+        entities = dict(self.entities)
+        for arn, entity in other.entities.items():
+            entities[arn] = _both(entities[arn], entity) if arn in entities else entity
+        older = {arn for arn, number in other.versions.items() if self._newer(arn, number)}
+        return Records(
+            entities,
+            {**self.managed, **{arn: t for arn, t in other.managed.items() if arn not in older}},
+            {**self.versions, **{arn: n for arn, n in other.versions.items() if arn not in older}},
+            _joined(self.scps, other.scps),
+            _joined(self.rcps, other.rcps),
+            self.whole | other.whole,
+            self.gone | other.gone,
+        )
+
+    def _newer(self, arn: str, number: int) -> bool:
+        """Tell whether this knows a newer version of one of AWS's own policies."""
+        return is_of_aws(arn) and self.versions.get(arn, 0) > number
+
+    def role_missing(self, role: RoleArn) -> Finding | None:
+        """Return that there is no such role, where that is sure; names are unique in an account.
+
+        Source: IAM user guide, "IAM identifiers": neither a path nor upper and lower case makes
+        another name.
+        """
+        arn = str(role)
+        if arn in self.entities:
+            return None
+        beginning = f"arn:{role.partition}:iam::{role.account}:role/"
+        ending = f"/{role.name}".lower()
+        other = next(
+            (e for e in self.entities if e.startswith(beginning) and e.lower().endswith(ending)),
+            None,
+        )
+        if other is not None:
+            return Finding("Request Role", Truth.FALSE, Reason.OTHER_PATH, other, arn)
+        if arn in self.gone or role.account in self.whole:
+            return Finding(
+                "Request Role", Truth.FALSE, Reason.NO_SUCH_ROLE, "a role that exists", arn
+            )
+        return None
+
+    # ---- lanes
+
+    def trust(self, role: str) -> Shown:
+        """Return the trust policy of ``role``."""
+        entity = self.find(role)
+        if entity is None or entity.trust is None:
+            return NOT_VISIBLE
+        return _shown(LaneName.TRUST, [_Text(f"trust policy of {_short(role)}", entity.trust)])
+
+    def permissions(self, caller: str | None, *, whole: bool = False) -> Shown:
+        """Return the permissions policies of a user or a role, its groups' included.
+
+        Args:
+            caller: its ARN, or that of a role's session.
+            whole: leave out policies of which only the part on STS and PassRole is known.
+        """
+        entity = self.find(caller)
+        if entity is None or (entity.inline is None and not entity.attached):
+            return NOT_VISIBLE
+        texts = list(self._texts(entity, whole=whole))
+        if entity.groups is None:
+            texts.append(_Text(f"policies of the groups of {_short(entity.arn)}", None))
+        for group in entity.groups or ():
+            found = self.entities.get(_group_arn(entity.arn, group)) or self._group(entity, group)
+            if found is None or (found.inline is None and not found.attached):
+                texts.append(_Text(f"policies of group {group}", None))
+            else:
+                texts.extend(self._texts(found, whole=whole))
+        return _shown(LaneName.PERMISSIONS, texts)
+
+    def boundary(self, caller: str | None, *, whole: bool = False) -> Shown:
+        """Return the permissions boundary of a user or a role; ``whole`` as with permissions."""
+        entity = self.find(caller)
+        if entity is None or not entity.boundary_seen:
+            return NOT_VISIBLE
+        if entity.boundary is None:
+            return NOT_THERE
+        name = f"boundary {_short(entity.boundary)} of {_short(entity.arn)}"
+        return _shown(LaneName.BOUNDARY, [self._managed(entity.boundary, name, whole=whole)])
+
+    def session(self, policy: str | None, arns: Iterable[str], hop: str) -> Shown:
+        """Return the session policies that ``hop`` (for people) was made with."""
+        texts = [
+            self._managed(arn, f"session policy {arn.rpartition('/')[2]} of {hop}") for arn in arns
+        ]
+        if policy is not None:
+            texts.append(_Text(f"session policy of {hop}", policy))
+        return _shown(LaneName.SESSION, texts) if texts else NOT_THERE
+
+    def scp(self, account: str | None) -> Shown:
+        """Return the service control policies of ``account``."""
+        return _guardrail(LaneName.SCP, self.scps, account)
+
+    def rcp(self, account: str | None) -> Shown:
+        """Return the resource control policies of ``account``."""
+        return _guardrail(LaneName.RCP, self.rcps, account)
+
+    def _texts(self, entity: Entity, *, whole: bool) -> Iterable[_Text]:
+        of = _short(entity.arn)
+        if entity.inline is None:
+            yield _Text(f"inline policies of {of}", None)
+        for name, text in (entity.inline or {}).items():
+            yield _Text(f"inline policy {name} of {of}", text)
+        if entity.attached is None:
+            yield _Text(f"managed policies of {of}", None)
+        for arn in entity.attached or ():
+            yield self._managed(arn, f"policy {arn.rpartition('/')[2]} of {of}", whole=whole)
+
+    def _managed(self, arn: str, name: str, *, whole: bool = False) -> _Text:
+        text = self.managed.get(arn) or known_policy(arn, whole=whole)
+        return _Text(name, text, of_aws=is_of_aws(arn))
+
+    def _group(self, user: Entity, name: str) -> Entity | None:
+        account = account_of(user.arn)
+        return next(
+            (
+                entity
+                for entity in self.entities.values()
+                if f"::{account}:group/" in entity.arn and entity.arn.endswith(f"/{name}")
+            ),
+            None,
+        )
+
+
+def _short(arn: str) -> str:
+    kind, _, rest = arn.split(":", 5)[-1].partition("/")
+    return f"{kind} {rest.rpartition('/')[2]}" if rest else arn
+
+
+def _group_arn(user: str, name: str) -> str:
+    return f"{user.partition(':user/')[0]}:group/{name}"
+
+
+def _guardrail(lane: LaneName, known: Mapping[str, tuple[str, ...]], account: str | None) -> Shown:
+    texts = (*known.get("*", ()), *known.get(account or "", ()))
+    if not texts:
+        return NOT_VISIBLE
+    kind = _KINDS[lane].value
+    names = [kind if len(texts) == 1 else f"{kind} {n}" for n in range(1, len(texts) + 1)]
+    return _shown(lane, [_Text(*each) for each in zip(names, texts, strict=True)])
+
+
+class _Text(NamedTuple):
+    """One document, as it was read."""
+
+    name: str
+    text: str | None
+    """``None``: it is there, or may be, and was not seen."""
+
+    of_aws: bool = False
+
+
+def _shown(lane: LaneName, texts: Iterable[_Text]) -> Shown:
+    documents, missing, malformed = [], [], False
+    for name, text, of_aws in texts:
+        if text is None:
+            missing.append(name)
+            continue
+        try:
+            documents.append(Attached(name, parse_policy(text, _KINDS[lane]), text, of_aws))
+        except PolicyError as error:
+            malformed = True
+            missing.append(f"{name} ({error})")
+    return Shown(tuple(documents), tuple(missing), malformed=malformed)
+
+
+def _both(old: Entity, new: Entity) -> Entity:
+    return replace(
+        new,
+        unique_id=new.unique_id or old.unique_id,
+        trust=_known(new.trust, old.trust),
+        inline=_known(new.inline, old.inline),
+        attached=_known(new.attached, old.attached),
+        groups=_known(new.groups, old.groups),
+        boundary=new.boundary or old.boundary,
+        boundary_seen=new.boundary_seen or old.boundary_seen,
+        tags=_known(new.tags, old.tags),
+        max_session_seconds=new.max_session_seconds or old.max_session_seconds,
+    )
+
+
+T = TypeVar("T")
+
+
+def _known(first: T | None, second: T | None) -> T | None:
+    return second if first is None else first
+
+
+def _joined(
+    left: Mapping[str, tuple[str, ...]], right: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    return {key: (*left.get(key, ()), *right.get(key, ())) for key in {**left, **right}}

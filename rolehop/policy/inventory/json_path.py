@@ -1,0 +1,131 @@
+"""A JSON file part by part, each knowing where it stands: what is wrong is said with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean, quoted
+
+_LONGEST_NUMBER = 100
+
+
+class NotRecords(ValueError):
+    """A file that is none of the outputs understood; says what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of a file, and its place, as in ``RoleDetailList[0].Arn``; empty: the whole."""
+
+    value: Any
+    place: str = ""
+
+    def wrong(self, wanted: str) -> NotRecords:
+        """Make the error that says what is expected here."""
+        where = self.place or "the whole of it"
+        return NotRecords(f"{where} is {_kind(self.value)}, and {wanted} is expected there")
+
+    def keys(self) -> dict[str, Any]:
+        """Return what stands in braces, by key.
+
+        Raises:
+            NotRecords: it is something else; so all methods.
+        """
+        if not isinstance(self.value, dict):
+            raise self.wrong("{…}")
+        return self.value
+
+    def get(self, key: str) -> Part | None:
+        """Return what stands at ``key``; ``None``: nothing, or null, as ``--query`` writes it."""
+        value = self.keys().get(key)
+        return None if value is None else Part(value, f"{self.place}.{key}" if self.place else key)
+
+    def need(self, key: str) -> Part:
+        """Return what stands at ``key``, which IAM always says."""
+        found = self.get(key)
+        if found is None:
+            raise NotRecords(f"{self.place or 'it'} lacks {key}, which IAM always says")
+        return found
+
+    def text(self) -> str:
+        """Return a text."""
+        if not isinstance(self.value, str):
+            raise self.wrong("text")
+        return self.value
+
+    def number(self) -> int:
+        """Return a whole number."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            raise self.wrong("a whole number")
+        return self.value
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def items(self) -> Iterator[Part]:
+        """Give the members of a list."""
+        if not isinstance(self.value, list):
+            raise self.wrong("a list")
+        return (Part(each, f"{self.place}[{at}]") for at, each in enumerate(self.value))
+
+    def members(self, key: str) -> list[Part] | None:
+        """Return the members of the list at ``key``; ``None``: there is none."""
+        found = self.get(key)
+        return None if found is None else list(found.items())
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return quoted(value)
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case _:
+            return "{…}"
+
+
+def load_strictly(text: str) -> Any:
+    """Read JSON, refusing equal keys, hostile nesting and endless numbers.
+
+    Raises:
+        NotRecords: it cannot be read.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_no_twins, parse_int=_whole, parse_constant=_no_number
+        )
+    except RecursionError:
+        raise NotRecords("it is nested too deep") from None
+    except json.JSONDecodeError as error:
+        at = f"what stands at line {error.lineno}, column {error.colno} cannot stand there"
+        raise NotRecords(f"it is not JSON: {at if text.strip() else 'it is empty'}") from None
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
+        raise NotRecords(f"the key {quoted(twice)} stands twice in the same braces")
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise NotRecords(f"a number in it has {len(text)} digits")
+    return int(text)
+
+
+def _no_number(text: str) -> None:
+    raise NotRecords(f"it is not JSON: {clean(text)} is no number")

@@ -1,0 +1,1 @@
+"""The IAM policy language: JSON, operators, variables, wildcards and context keys."""

@@ -1,0 +1,225 @@
+"""Condition operators: one small function each, from two texts to a truth.
+
+Source: IAM user guide, "IAM JSON policy elements: Condition operators".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+
+from rolehop.policy.language.wildcards import Token, Wild, matches
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+
+_QUANTIFIERS = ("ForAllValues", "ForAnyValue")
+_NUMBER = Pattern(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
+_EPOCH = Pattern(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+
+
+class Quantifier(Enum):
+    """How a key with many values is judged."""
+
+    NONE = ""
+    ALL = "ForAllValues"
+    ANY = "ForAnyValue"
+
+
+class Malformed(Exception):
+    """A value that the operator cannot read."""
+
+
+Wanted = tuple[Token, ...]
+Compare = Callable[[str, Wanted], bool]
+"""The request's value and the policy's; may raise :class:`Malformed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator as written, taken apart."""
+
+    text: str
+    quantifier: Quantifier
+    compare: Compare | None
+    """``None``: ``Null``, or an operator nobody knows."""
+
+    negated: bool = False
+    if_exists: bool = False
+    is_null: bool = False
+    takes_variables: bool = False
+    takes_wildcards: bool = False
+    orders: bool = False
+    """It tells more from less: what holds at both ends of a range holds between them."""
+
+
+def parse_operator(text: str) -> Operator:
+    """Take an operator's name apart; one that does not exist compares nothing."""
+    prefix, colon, name = text.rpartition(":")
+    known_prefix = not colon or prefix.lower() in [each.lower() for each in _QUANTIFIERS]
+    quantifier = Quantifier.NONE
+    if colon and known_prefix:
+        quantifier = Quantifier.ALL if prefix.lower() == "forallvalues" else Quantifier.ANY
+    lowered = name.lower()
+    if lowered == "null" and known_prefix:
+        return Operator(text, quantifier, None, is_null=True)
+    if_exists = lowered.endswith("ifexists")
+    row = _OPERATORS.get(lowered.removesuffix("ifexists")) if known_prefix else None
+    if row is None:
+        return Operator(text, quantifier, None)
+    return Operator(
+        text,
+        quantifier,
+        row.compare,
+        negated=row.negated,
+        if_exists=if_exists,
+        takes_variables=row.variables,
+        takes_wildcards=row.wildcards,
+        orders=row.orders,
+    )
+
+
+def _plain(wanted: Wanted) -> str:
+    return "".join(each.value if isinstance(each, Wild) else each for each in wanted)
+
+
+def string_equals(found: str, wanted: Wanted) -> bool:
+    """Compare letter by letter; a star is a star."""
+    return found == _plain(wanted)
+
+
+def string_equals_ignore_case(found: str, wanted: Wanted) -> bool:
+    """Compare without regard to case."""
+    return found.lower() == _plain(wanted).lower()
+
+
+def string_like(found: str, wanted: Wanted) -> bool:
+    """Compare with wildcards; case counts."""
+    return matches(found, wanted)
+
+
+def arn_like(found: str, wanted: Wanted) -> bool:
+    """Compare each of the six parts of an ARN on its own: a star stays within its part."""
+    parts = found.split(":", 5)
+    patterns = _arn_parts(wanted)
+    if len(patterns) != 6:
+        raise Malformed
+    return len(parts) == 6 and all(map(matches, parts, patterns))
+
+
+def _arn_parts(wanted: Wanted) -> list[list[Token]]:
+    parts: list[list[Token]] = [[]]
+    for token in wanted:
+        if isinstance(token, Wild):
+            parts[-1].append(token)
+            continue
+        first, *others = token.split(":", 6 - len(parts))
+        parts[-1].append(first)
+        parts.extend([other] for other in others)
+    return parts
+
+
+def numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
+    """Compare as decimal numbers."""
+    return lambda found, wanted: compare(_number(found), _number(_plain(wanted)))
+
+
+def date(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
+    """Compare as instants: ISO 8601, or seconds since 1970."""
+    return lambda found, wanted: compare(_instant(found), _instant(_plain(wanted)))
+
+
+def boolean(found: str, wanted: Wanted) -> bool:
+    """Compare ``true`` and ``false``."""
+    sides = (found.lower(), _plain(wanted).lower())
+    if not set(sides) <= {"true", "false"}:
+        raise Malformed
+    return sides[0] == sides[1]
+
+
+def binary_equals(found: str, wanted: Wanted) -> bool:
+    """Compare the bytes behind base64."""
+    return _bytes(found) == _bytes(_plain(wanted))
+
+
+def ip_address(found: str, wanted: Wanted) -> bool:
+    """Tell whether an address lies in a CIDR block; a bare address is a block of one."""
+    try:
+        address = ipaddress.ip_address(found)
+        network = ipaddress.ip_network(_plain(wanted), strict=False)
+    except ValueError:
+        raise Malformed from None
+    return address.version == network.version and address in network
+
+
+def _number(text: str) -> Decimal:
+    if _NUMBER.fullmatch(text.strip()) is None:
+        raise Malformed
+    return Decimal(text.strip())
+
+
+def _instant(text: str) -> Decimal:
+    if _EPOCH.fullmatch(text.strip()):
+        return Decimal(text.strip())
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Malformed from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return Decimal(str(moment.timestamp()))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    compare: Compare
+    negated: bool = False
+    variables: bool = False
+    wildcards: bool = False
+    orders: bool = False
+
+
+def _equal(left: Decimal, right: Decimal) -> bool:
+    return left == right
+
+
+_ORDERS: Sequence[tuple[str, Callable[[Decimal, Decimal], bool]]] = (
+    ("equals", _equal),
+    ("lessthan", lambda left, right: left < right),
+    ("lessthanequals", lambda left, right: left <= right),
+    ("greaterthan", lambda left, right: left > right),
+    ("greaterthanequals", lambda left, right: left >= right),
+)
+
+_OPERATORS: dict[str, _Row] = {
+    "stringequals": _Row(string_equals, variables=True),
+    "stringnotequals": _Row(string_equals, negated=True, variables=True),
+    "stringequalsignorecase": _Row(string_equals_ignore_case, variables=True),
+    "stringnotequalsignorecase": _Row(string_equals_ignore_case, negated=True, variables=True),
+    "stringlike": _Row(string_like, variables=True, wildcards=True),
+    "stringnotlike": _Row(string_like, negated=True, variables=True, wildcards=True),
+    # ArnEquals and ArnLike are the same (IAM user guide).
+    "arnequals": _Row(arn_like, variables=True, wildcards=True),
+    "arnlike": _Row(arn_like, variables=True, wildcards=True),
+    "arnnotequals": _Row(arn_like, negated=True, variables=True, wildcards=True),
+    "arnnotlike": _Row(arn_like, negated=True, variables=True, wildcards=True),
+    "bool": _Row(boolean, variables=True),
+    "binaryequals": _Row(binary_equals),
+    "ipaddress": _Row(ip_address),
+    "notipaddress": _Row(ip_address, negated=True),
+    **{f"numeric{name}": _Row(numeric(order)) for name, order in _ORDERS},
+    **{f"date{name}": _Row(date(order), orders=order is not _equal) for name, order in _ORDERS},
+    "numericnotequals": _Row(numeric(_equal), negated=True),
+    "datenotequals": _Row(date(_equal), negated=True),
+}

@@ -1,0 +1,291 @@
+"""Policy documents as values: parsed strictly, each statement knowing where it stands.
+
+Grammar: IAM user guide, "Grammar of the IAM JSON policy language".
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from enum import Enum
+from functools import lru_cache
+from typing import NoReturn, TypeVar
+
+from rolehop.policy.language.json_reader import Node, Number, error_at, read_json
+from rolehop.policy.language.operators import Operator, parse_operator
+from rolehop.policy.language.variables import Template, parse_template
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import nearest, quoted
+
+T = TypeVar("T")
+
+MOST_STATEMENTS = 2_000
+_LINE_END = Pattern(r"\n")
+
+
+class Kind(Enum):
+    """What a document is for: it decides which elements it may have."""
+
+    TRUST = "trust policy"
+    PERMISSIONS = "permissions policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    SCP = "service control policy"
+    RCP = "resource control policy"
+
+
+class Effect(Enum):
+    """What a statement does where it applies."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class PrincipalKind(Enum):
+    """The key under which a principal is written."""
+
+    AWS = "AWS"
+    SERVICE = "Service"
+    FEDERATED = "Federated"
+    CANONICAL_USER = "CanonicalUser"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One principal as written; ``"*"`` alone is ``AWS`` ``*``."""
+
+    kind: PrincipalKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One key under one operator; its values are OR'ed, negated ones are all excluded."""
+
+    operator: Operator
+    key: str
+    """As written; matched without regard to case."""
+
+    values: tuple[str, ...]
+    """As written; JSON booleans and numbers as their text."""
+
+    templates: tuple[Template, ...] = field(repr=False)
+    """The values with policy variables and wildcards taken apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. Of each pair (``X``, ``NotX``) at most one is there."""
+
+    index: int
+    """From 1, as people count."""
+
+    sid: str | None
+    effect: Effect
+    line: int
+    principals: tuple[Principal, ...] | None = None
+    not_principals: tuple[Principal, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    not_actions: tuple[str, ...] | None = None
+    resources: tuple[Template, ...] | None = None
+    not_resources: tuple[Template, ...] | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One document."""
+
+    kind: Kind
+    statements: tuple[Statement, ...]
+    has_variables: bool
+    """Version 2012-10-17: older documents take ``${…}`` literally."""
+
+
+@lru_cache(maxsize=8192)
+def parse_policy(text: str, kind: Kind) -> Policy:
+    """Read a policy document of ``kind``.
+
+    Raises:
+        PolicyError: with line and column; the first problem found.
+    """
+    return _Parser(text, kind).policy(read_json(text))
+
+
+_TOP = ("Version", "Id", "Statement")
+_ELEMENTS = (
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+)
+_WITH_PRINCIPAL = {Kind.TRUST, Kind.RCP}
+
+
+def _meant(key: str, known: tuple[str, ...]) -> str:
+    """Return the question that names the nearest right spelling, or nothing."""
+    by_lower = {each.lower(): each for each in known}
+    near = nearest(key.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+class _Parser:
+    def __init__(self, text: str, kind: Kind) -> None:
+        self.text = text
+        self.kind = kind
+        self.variables = False
+        self.line_ends = [match.start() for match in _LINE_END.compiled.finditer(text)]
+
+    def refuse(self, node: Node, problem: str) -> NoReturn:
+        raise error_at(self.text, node.offset, problem)
+
+    def policy(self, node: Node) -> Policy:
+        top = self._object(node, "the document", _TOP)
+        version = self._string(top["Version"], "Version") if "Version" in top else "2008-10-17"
+        if version not in ("2012-10-17", "2008-10-17"):
+            self.refuse(top["Version"], f"there is no policy language version {quoted(version)}")
+        self.variables = version == "2012-10-17"
+        if "Statement" not in top:
+            self.refuse(node, "the document has no Statement")
+        listed = top["Statement"]
+        nodes = listed.value if isinstance(listed.value, list) else [listed]
+        if len(nodes) > MOST_STATEMENTS:
+            self.refuse(listed, f"more than {MOST_STATEMENTS} statements")
+        statements = tuple(self._statement(each, n) for n, each in enumerate(nodes, start=1))
+        return Policy(self.kind, statements, self.variables)
+
+    def _statement(self, node: Node, index: int) -> Statement:
+        parts = self._object(node, f"statement {index}", _ELEMENTS)
+        for name in ("Principal", "Action", "Resource"):
+            if name in parts and f"Not{name}" in parts:
+                self.refuse(parts[f"Not{name}"], f"{name} and Not{name} exclude each other")
+        self._check_elements(node, parts, index)
+        return Statement(
+            index=index,
+            sid=self._string(parts["Sid"], "Sid") if "Sid" in parts else None,
+            effect=self._effect(parts.get("Effect"), node, index),
+            line=bisect_left(self.line_ends, node.offset) + 1,
+            principals=self._maybe(parts, "Principal", self._principals),
+            not_principals=self._maybe(parts, "NotPrincipal", self._principals),
+            actions=self._maybe(parts, "Action", self._actions),
+            not_actions=self._maybe(parts, "NotAction", self._actions),
+            resources=self._maybe(parts, "Resource", self._resources),
+            not_resources=self._maybe(parts, "NotResource", self._resources),
+            conditions=self._maybe(parts, "Condition", self._conditions) or (),
+        )
+
+    def _check_elements(self, node: Node, parts: dict[str, Node], index: int) -> None:
+        """Refuse what this kind of document cannot have, or lacks."""
+        about = f"statement {index} of a {self.kind.value}"
+        if not {"Action", "NotAction"} & set(parts):
+            self.refuse(node, f"{about} needs an Action")
+        principal = next((n for n in ("Principal", "NotPrincipal") if n in parts), None)
+        if self.kind in _WITH_PRINCIPAL and principal is None:
+            self.refuse(node, f"{about} needs a Principal")
+        if self.kind not in _WITH_PRINCIPAL and principal is not None:
+            self.refuse(parts[principal], f"{about} cannot have a {principal}")
+        resource = next((n for n in ("Resource", "NotResource") if n in parts), None)
+        if self.kind is Kind.TRUST and resource is not None:
+            self.refuse(parts[resource], f"{about} cannot have a {resource}")
+        if self.kind not in _WITH_PRINCIPAL and resource is None:
+            self.refuse(node, f"{about} needs a Resource")
+
+    def _object(self, node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
+        if not isinstance(node.value, dict):
+            self.refuse(node, f"{what} is not an object")
+        for key in node.value:
+            if key not in known:
+                meant = _meant(key, known)
+                offset = (node.key_offsets or {})[key]
+                problem = f"{what} cannot have the element {quoted(key)}{meant}"
+                raise error_at(self.text, offset, problem)
+        return node.value
+
+    def _string(self, node: Node, what: str) -> str:
+        if not isinstance(node.value, str):
+            self.refuse(node, f"{what} is not a string")
+        return node.value
+
+    def _maybe(self, parts: dict[str, Node], name: str, read: Callable[[Node, str], T]) -> T | None:
+        return read(parts[name], name) if name in parts else None
+
+    def _effect(self, node: Node | None, statement: Node, index: int) -> Effect:
+        if node is None:
+            self.refuse(statement, f"statement {index} has no Effect")
+        text = self._string(node, "Effect")
+        if text not in ("Allow", "Deny"):
+            self.refuse(node, f"Effect is Allow or Deny, not {quoted(text)}")
+        return Effect(text)
+
+    def _strings(self, node: Node, what: str) -> list[tuple[str, Node]]:
+        nodes = node.value if isinstance(node.value, list) else [node]
+        if not nodes:
+            self.refuse(node, f"{what} is an empty list")
+        return [(self._string(each, what), each) for each in nodes]
+
+    def _actions(self, node: Node, what: str) -> tuple[str, ...]:
+        found = self._strings(node, what)
+        for text, each in found:
+            if text != "*" and ":" not in text:
+                self.refuse(each, f"{quoted(text)} is no action: it wants service:Name")
+        return tuple(text for text, _ in found)
+
+    def _resources(self, node: Node, what: str) -> tuple[Template, ...]:
+        return tuple(
+            parse_template(text, variables=self.variables, wild=True)
+            for text, _ in self._strings(node, what)
+        )
+
+    def _principals(self, node: Node, what: str) -> tuple[Principal, ...]:
+        if node.value == "*":
+            return (Principal(PrincipalKind.AWS, "*"),)
+        kinds = tuple(kind.value for kind in PrincipalKind)
+        if not isinstance(node.value, dict) or not node.value:
+            self.refuse(node, f'{what} is "*" or an object with {", ".join(kinds)}')
+        return tuple(
+            Principal(PrincipalKind(kind), text)
+            for kind, listed in self._object(node, what, kinds).items()
+            for text, _ in self._strings(listed, f"{what} {kind}")
+        )
+
+    def _conditions(self, node: Node, what: str) -> tuple[Condition, ...]:
+        if not isinstance(node.value, dict):
+            self.refuse(node, f"{what} is not an object")
+        found = []
+        for name, keys in node.value.items():
+            operator = parse_operator(name)
+            if not isinstance(keys.value, dict):
+                self.refuse(keys, f"under {name} an object with condition keys is wanted")
+            for key, values in keys.value.items():
+                found.append(self._condition(operator, key, values))
+        return tuple(found)
+
+    def _condition(self, operator: Operator, key: str, node: Node) -> Condition:
+        nodes = node.value if isinstance(node.value, list) else [node]
+        values = tuple(self._scalar(each, key) for each in nodes)
+        templates = tuple(
+            parse_template(
+                value,
+                variables=self.variables and operator.takes_variables,
+                wild=operator.takes_wildcards,
+            )
+            for value in values
+        )
+        return Condition(operator, key, values, templates)
+
+    def _scalar(self, node: Node, key: str) -> str:
+        match node.value:
+            case str():
+                return node.value
+            case bool():
+                return "true" if node.value else "false"
+            case Number():
+                return node.value.text
+            case _:
+                self.refuse(node, f"a value of {key} is text, a number or true/false")

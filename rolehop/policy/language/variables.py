@@ -1,0 +1,96 @@
+"""Policy variables: ``${aws:username}``, ``${aws:PrincipalTag/team, 'none'}`` and ``${*}``.
+
+Source: IAM user guide, "IAM policy elements: variables and tags".
+"""
+
+from __future__ import annotations
+
+from rolehop.policy.language.request_context import Context, Unknown
+from rolehop.policy.language.wildcards import Token, Wild, tokens_of
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.lazy_regex import Pattern
+
+_VARIABLE = Pattern(r"\$\{([^{}]*)\}")
+_KEY = Pattern(r"\s*([^\s,']+)\s*(?:,\s*'([^']*)'\s*)?")
+_LITERALS = {"*", "?", "$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A reference to the request's own value of a key."""
+
+    key: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A policy value taken apart; ``text`` is how it is written."""
+
+    text: str
+    parts: tuple[Token | Variable, ...] = field(repr=False)
+    has_variable: bool = field(repr=False, default=False)
+    fixed: str | None = field(repr=False, default=None)
+    """The whole text where nothing in it is a wildcard or a variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfilled:
+    """A template whose variable has no value here; ``known``: surely none, else nobody knows."""
+
+    key: str
+    known: bool
+
+
+def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
+    """Take ``text`` apart; without ``wild`` a star is a star, without ``variables`` ``${`` is."""
+    if not variables or "${" not in text:
+        tokens = tokens_of(text) if wild else (text,) if text else ()
+        fixed = text if not any(isinstance(each, Wild) for each in tokens) else None
+        return Template(text, tokens, fixed=fixed)
+    parts: list[Token | Variable] = []
+    at = 0
+    for match in _VARIABLE.compiled.finditer(text):
+        parts.extend(_literal(text[at : match.start()], wild=wild))
+        parts.append(_inside(match[1], match[0]))
+        at = match.end()
+    parts.extend(_literal(text[at:], wild=wild))
+    return Template(text, tuple(parts), any(isinstance(each, Variable) for each in parts))
+
+
+def _literal(text: str, *, wild: bool) -> tuple[Token, ...]:
+    return tokens_of(text) if wild else (text,) if text else ()
+
+
+def _inside(inside: str, whole: str) -> Token | Variable:
+    if inside in _LITERALS:
+        return inside
+    match = _KEY.fullmatch(inside)
+    return Variable(match[1], match[2]) if match else whole
+
+
+def fill(template: Template, context: Context) -> tuple[Token, ...] | Unfilled:
+    """Put the request's values in; what they hold is literal text, stars too."""
+    if not template.has_variable:
+        return tuple(each for each in template.parts if not isinstance(each, Variable))
+    filled: list[Token] = []
+    for part in template.parts:
+        if not isinstance(part, Variable):
+            filled.append(part)
+            continue
+        value = _value(part, context)
+        if isinstance(value, Unfilled):
+            return value
+        filled.append(value)
+    return tuple(filled)
+
+
+def _value(variable: Variable, context: Context) -> str | Unfilled:
+    found = context.lookup(variable.key)
+    if isinstance(found, Unknown) or (found is not None and len(found) > 1):
+        return Unfilled(variable.key, known=False)
+    if found is not None:
+        return found[0]
+    if variable.default is not None:
+        return variable.default
+    return Unfilled(variable.key, known=True)

@@ -1,0 +1,1 @@
+"""Find the smallest changes that would allow a refused request."""

@@ -1,0 +1,408 @@
+"""What to change in the user's own config, so that a call meets what a policy asks of it.
+
+Only what the config can say and STS takes is proposed, with the value that the statement itself
+names. Where any value will do, an example stands there, and is told to be one; an external ID of
+which the statement names only the form is for its account to tell. Whether a change does what it is
+meant for is for the evaluator to say: every candidate is judged before it is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rolehop.config.sts_limits import (
+    EXTERNAL_ID,
+    SESSION_NAME,
+    SOURCE_IDENTITY,
+    TAGS,
+    TRANSITIVE_TAGS,
+)
+from rolehop.config.value_types import Check
+from rolehop.policy.chains.requests import HopAsked
+from rolehop.policy.chains.scenario import Course, Place
+from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.findings import Reason, Truth
+from rolehop.policy.evaluation.model import Lane
+from rolehop.policy.language.operators import Quantifier
+from rolehop.policy.language.parser import Condition, Effect
+from rolehop.policy.language.request_context import Context
+from rolehop.policy.language.variables import Unfilled, fill
+from rolehop.policy.language.wildcards import Wild
+from rolehop.policy.remedies.policy_change import Change
+from rolehop.startup.dataclass import dataclass, field, replace
+
+Value = str | Mapping[str, str] | Sequence[str]
+
+_LIMITS: Mapping[str, Check] = {
+    "external_id": EXTERNAL_ID,
+    "session_name": SESSION_NAME,
+    "source_identity": SOURCE_IDENTITY,
+    "tags": TAGS,
+    "transitive_tags": TRANSITIVE_TAGS,
+}
+_ANY = "any-value"
+_ANY_KEY = "any-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change to what the config says of one hop, or of the source."""
+
+    hop: int
+    """0: the source."""
+
+    place: Place
+    change: Change
+    keys: Mapping[str, Value]
+    """What to write there, under the names it has there; or what to remove."""
+
+    example: bool = False
+    """Any value will do; those of ``keys`` are examples."""
+
+    form: Mapping[str, str] = field(default_factory=dict)
+    """By key, the form of a value that the account of the hop's role must tell; what ``keys`` has
+    is of that form, and no more."""
+
+    teller: str | None = None
+    """That account, where there is a form."""
+
+    @property
+    def shown(self) -> Mapping[str, Value]:
+        """The keys with what is known of their values; a form has an ellipsis in it."""
+        return {**self.keys, **self.form}
+
+
+SPARED = ("sts:TagSession", "sts:SetSourceIdentity")
+"""Actions that a call can do without."""
+
+Changed = tuple[Edit, Course]
+"""A change, and the course that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    text: str | None
+    """``None``: without the key."""
+
+    form: str | None = None
+    """Of a pattern: with an ellipsis for each wildcard."""
+
+    example: bool = False
+    """Any other text would do as well."""
+
+
+_NONE = _Choice(None)
+
+
+def meeting(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give changes by which the call meets one more of the conditions that ``lane`` asks for.
+
+    Each alone is judged to help; the best first.
+    """
+    judged = lane.deciding
+    if judged is None or hop < 1:
+        yield from _possible(lane, course, hop)
+        return
+    denies = judged.statement.effect is Effect.DENY
+    wrong = Truth.TRUE if denies else Truth.FALSE
+    context = course.requests()[hop].context
+    for condition in judged.statement.conditions:
+        if judge_condition(condition, context).truth is not wrong:
+            continue
+        for edit, changed in _candidates(condition, judged.statement.conditions, course, hop):
+            request = changed.requests()[hop]
+            better = judge_condition(condition, request.context).truth is not wrong
+            if better and request.impossible is None:
+                yield edit, changed
+    if lane.findings[0].reason is Reason.OTHER_SESSION:
+        yield from _as_session(lane, course, hop)
+
+
+def leaving_out(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the change that spares the action that ``lane`` refuses: no tags, no source identity."""
+    if hop < 1:
+        return
+    if lane.action == "sts:TagSession":
+        yield from _without_tags(course, hop)
+    elif lane.action == "sts:SetSourceIdentity":
+        setter = _identity_setter(course, hop)
+        if setter:
+            yield from _made(course, setter, source_identity=None)
+
+
+# ---- candidates, by what the condition is about
+
+
+def _candidates(
+    condition: Condition, beside: Sequence[Condition], course: Course, hop: int
+) -> Iterator[Changed]:
+    key = condition.key.lower()
+    family, slash, name = condition.key.partition("/")
+    if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
+        yield from _with_mfa(beside, course, hop)
+    elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
+        yield from _more_tags(condition, course, hop)
+        yield from _fewer_tags(condition, course, hop)
+    elif slash:
+        yield from _tagged(condition, family.lower(), name, course, hop)
+    elif key == "sts:externalid":
+        for choice in _values(condition, course, hop, course.hop(hop).external_id):
+            yield from _identifying(course, hop, choice)
+    elif key == "sts:rolesessionname":
+        for choice in _values(condition, course, hop, course.hop(hop).session_name):
+            if choice.text is not None:
+                yield from _made(course, hop, session_name=choice.text)
+    elif key in ("sts:sourceidentity", "aws:sourceidentity"):
+        yield from _identified(condition, course, hop)
+
+
+def _identifying(course: Course, hop: int, choice: _Choice) -> Iterator[Changed]:
+    """Give the hop with another external ID; of one that only its account knows, the form."""
+    told = choice.form is not None and not choice.example
+    for edit, changed in _made(course, hop, external_id=choice.text, example=choice.example):
+        if told:
+            form = dict.fromkeys(edit.keys, choice.form or "")
+            edit = replace(edit, form=form, teller=course.hop(hop).role.account)
+        yield edit, changed
+
+
+def _values(condition: Condition, course: Course, hop: int, now: str | None) -> Iterator[_Choice]:
+    """Give the values that a condition names, then ``_NONE``: without the key.
+
+    Where it names a pattern, what is sent ``now`` takes the place of the first star.
+    """
+    context = course.requests()[hop].context
+    if condition.operator.is_null:
+        yield _Choice(_ANY, example=True)
+    for template in () if condition.operator.is_null else condition.templates:
+        filled = fill(template, context)
+        if not isinstance(filled, Unfilled):
+            yield _choice(filled, now)
+    yield _NONE
+
+
+def _choice(tokens: Sequence[str | Wild], now: str | None) -> _Choice:
+    wild = [each for each in tokens if isinstance(each, Wild)]
+    if len(wild) == len(tokens) > 0:
+        return _Choice(now or _ANY, example=True)
+    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
+    return _Choice(_of_pattern(tokens, now or ""), form if wild else None)
+
+
+def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
+    text = ""
+    for token in tokens:
+        match token:
+            case Wild.RUN:
+                text, now = text + now, ""
+            case Wild.ONE:
+                text += "0"
+            case _:
+                text += token
+    return text
+
+
+def _identified(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give another source identity: where the chain sets it, else as late as will do."""
+    before = condition.key.lower() == "aws:sourceidentity"
+    setter = _identity_setter(course, hop - 1 if before else hop)
+    at = setter or (hop - 1 if before else hop)
+    if at < 1:
+        return
+    asked = course.hop(at)
+    found = _values(condition, course, hop, asked.source_identity or asked.session_name)
+    names = [each.text for each in found if not each.example]
+    for text in (*names, asked.session_name):
+        if text is not None or setter:
+            yield from _made(course, at, source_identity=text)
+
+
+def _identity_setter(course: Course, hop: int) -> int:
+    """Return the hop that sets the source identity that ``hop`` has; 0: none of this chain."""
+    return next((n for n in range(1, hop + 1) if course.hop(n).source_identity is not None), 0)
+
+
+def _tagged(
+    condition: Condition, family: str, name: str, course: Course, hop: int
+) -> Iterator[Changed]:
+    """Give another value of one tag, sent with this hop or carried by its caller."""
+    if family == "aws:requesttag":
+        at = hop
+    elif family == "aws:principaltag":
+        at = _tag_sender(course, hop, name) or hop - 1
+    else:
+        return
+    if at < 1:
+        return
+    asked = course.hop(at)
+    # The case of a tag's key is no difference; what is written stays.
+    written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
+    for choice in _values(condition, course, hop, dict(asked.tags).get(written)):
+        if choice.text is None:
+            yield from _untagged(course, at, [written])
+        else:
+            tags = tuple({**dict(asked.tags), written: choice.text}.items())
+            yield from _made(course, at, tags=tags, example=choice.example)
+
+
+def _tag_sender(course: Course, hop: int, name: str) -> int:
+    """Return the hop whose tag ``name`` the caller of ``hop`` carries; 0: none of this chain."""
+    for number in range(hop - 1, 0, -1):
+        asked = course.hop(number)
+        travels = number == hop - 1 or name.lower() in map(str.lower, asked.transitive_tags)
+        if travels and any(key.lower() == name.lower() for key, _ in asked.tags):
+            return number
+    return 0
+
+
+def _more_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop with one more tag, of any value, where the condition wants its key."""
+    asked = course.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    context = course.requests()[hop].context
+    named = [fill(each, context) for each in condition.templates]
+    keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
+    if condition.operator.is_null:
+        keys = [_ANY_KEY]
+    sent = {key.lower() for key, _ in asked.tags}
+    for key in keys:
+        if key.lower() in sent:
+            continue
+        travelling = (*asked.transitive_tags, *((key,) if of_travel else ()))
+        tags = (*asked.tags, (key, _ANY))
+        yield from _made(course, hop, tags=tags, transitive_tags=travelling, example=True)
+
+
+def _fewer_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without the tags that the condition does not take; then without any."""
+    asked = course.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    keys = list(asked.transitive_tags) if of_travel else [key for key, _ in asked.tags]
+    if of_travel and condition.operator.quantifier is Quantifier.ANY:
+        for key in (key for key, _ in asked.tags if key in condition.values):
+            yield from _made(course, hop, transitive_tags=(*keys, key))
+    fit = [
+        key
+        for key in keys
+        if judge_condition(condition, Context({condition.key: [key]}, closed=True)).truth
+        is Truth.TRUE
+    ]
+    for gone in (
+        [key for key in keys if key not in fit],
+        [key for key in keys if key in fit],
+        keys,
+    ):
+        if of_travel and gone:
+            left = tuple(key for key in keys if key not in gone)
+            yield from _made(course, hop, transitive_tags=left)
+        elif gone:
+            yield from _untagged(course, hop, gone)
+
+
+def _with_mfa(beside: Sequence[Condition], course: Course, hop: int) -> Iterator[Changed]:
+    """Give MFA, which hop 1 alone can carry, from IAM user keys (sts.md: STS API reference).
+
+    Where the time since MFA counts, the code goes with the hop itself: a session of the source's
+    that was made with MFA may be hours old.
+    """
+    if hop != 1 or not course.start.long_lived or course.start.mfa:
+        return
+    by_age = any(each.key.lower() == "aws:multifactorauthage" for each in beside)
+    for at in (1, 0) if by_age else (0, 1):
+        place = course.place(at)
+        if "mfa_serial" in place.keys:
+            yield Edit(at, place, Change.ADD, {place.keys["mfa_serial"]: "auto"}), course.with_mfa()
+            return
+
+
+def _as_session(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop before the session name that the statement names."""
+    judged, caller = lane.deciding, course.requests()[hop].caller
+    if judged is None or hop < 2 or caller.arn is None:
+        return
+    own = caller.arn.rpartition("/")[0]
+    for each in judged.statement.principals or ():
+        role, _, name = each.text.rpartition("/")
+        if role == own:
+            yield from _made(course, hop - 1, session_name=name)
+
+
+def _possible(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without what STS itself refuses."""
+    if hop < 1:
+        return
+    finding = lane.findings[0]
+    if finding.reason is Reason.IDENTITY_CHANGED:
+        yield from _made(course, hop, source_identity=None)
+    elif finding.reason is Reason.TAG_REPEATED:
+        travelling = {
+            key.lower() for number in range(1, hop) for key in course.hop(number).transitive_tags
+        }
+        again = [key for key, _ in course.hop(hop).tags if key.lower() in travelling]
+        if again:
+            yield from _untagged(course, hop, again)
+
+
+def _without_tags(course: Course, hop: int) -> Iterator[Changed]:
+    """Give the hop without tags of its own, or a hop before without what travels on from it."""
+    if course.hop(hop).tags:
+        yield from _untagged(course, hop, [key for key, _ in course.hop(hop).tags])
+        return
+    for number in range(1, hop):
+        if course.hop(number).transitive_tags:
+            yield from _made(course, number, transitive_tags=())
+
+
+# ---- making a change
+
+
+def _untagged(course: Course, hop: int, gone: Sequence[str]) -> Iterator[Changed]:
+    asked = course.hop(hop)
+    yield from _made(
+        course,
+        hop,
+        tags=tuple((key, value) for key, value in asked.tags if key not in gone),
+        transitive_tags=tuple(key for key in asked.transitive_tags if key not in gone),
+    )
+
+
+def _made(
+    course: Course, hop: int, *, example: bool = False, **values: object
+) -> Iterator[Changed]:
+    """Give the change of hop ``hop`` to ``values``, where its place and STS take it and it is one."""
+    before = course.hop(hop)
+    after: HopAsked = replace(before, **values)  # type: ignore[arg-type]
+    place = course.place(hop)
+    names = [name for name in values if getattr(before, name) != getattr(after, name)]
+    if not names or not set(names) <= set(place.keys):
+        return
+    kept = [name for name in names if getattr(after, name)]
+    if not all(_is_taken(name, getattr(after, name)) for name in kept):
+        return
+    change = Change.REPLACE
+    if not kept:
+        change = Change.REMOVE
+    elif not any(getattr(before, name) for name in names):
+        change = Change.ADD
+    shown = before if change is Change.REMOVE else after
+    keys = {place.keys[name]: _value(getattr(shown, name)) for name in names}
+    yield Edit(hop, place, change, keys, example=example), course.with_hop(hop, after)
+
+
+def _is_taken(name: str, value: object) -> bool:
+    """Tell whether the config takes the value: it knows what STS accepts."""
+    try:
+        _LIMITS[name].run(_value(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _value(value: object) -> Value:
+    """Return a value of a hop as the config writes it."""
+    if isinstance(value, str):
+        return value
+    members = list(value) if isinstance(value, tuple) else []
+    if all(isinstance(each, tuple) for each in members) and members:
+        return dict(members)
+    return members

@@ -1,0 +1,220 @@
+"""A Deny without one call: statements that together deny what it denied, less that call.
+
+What a statement denies is all of its actions, on all of its roles, to all of its callers. It is cut
+where the call stands: the call's own actions leave it, and are denied again on all other roles and,
+where the document judges others as well, to all other callers. The conditions stay on every part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rolehop.policy.evaluation.model import Request
+from rolehop.policy.language.parser import Statement
+from rolehop.policy.language.request_context import Context, Unknown
+from rolehop.policy.language.variables import Template, Unfilled, fill
+from rolehop.policy.language.wildcards import matches, matches_text
+from rolehop.policy.remedies.statement_conditions import subject_of, unlisted
+from rolehop.startup.dataclass import dataclass
+
+Json = dict[str, Any]
+_Said = dict[str, Any]
+"""An element and its value: ``{"NotAction": "sts:AssumeRole"}``; empty: no such element."""
+
+# Those of STS that act on a role: Service Authorization Reference, "AWS Security Token Service".
+_OF_ROLE = (
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+)
+_WILD = frozenset("*?")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What stays of a Deny."""
+
+    left: tuple[Json, ...]
+    """Statements as JSON, in the place of the one; none: it denied this call alone."""
+
+    opened: tuple[str, ...] = ()
+    """Patterns in ``Resource`` that no policy can write without the role: this call's actions are
+    denied on none of their roles any more."""
+
+
+def without_call(
+    written: Json, statement: Statement, request: Request, *, has_roles: bool, shared: bool
+) -> Narrowed | None:
+    """Take ``request`` out of a Deny that applies to it.
+
+    Args:
+        written: the statement as JSON.
+        statement: the same, parsed.
+        request: the call.
+        has_roles: a document of this kind says which roles it means; a trust policy does not.
+        shared: the document judges other callers, too.
+
+    Returns ``None`` where no statement can tell this call from others.
+    """
+    actions = _cut_actions(statement, request.actions)
+    roles = _cut_roles(statement, request, actions) if has_roles else _Roles({}, {}, ())
+    others = _for_others(written, request) if shared else ()
+    if actions is None or others is None or roles is None:
+        return None
+    parts = []
+    if actions.rest:
+        parts.append(_with(written, actions.rest))
+    if roles.elsewhere:
+        parts.append(_with(written, actions.own, roles.elsewhere))
+    parts += [_with(each, actions.own, roles.here) for each in others]
+    if actions.beside:
+        parts.append(_with(written, actions.beside, roles.here))
+    # A Sid is for one statement only.
+    rest = ({key: value for key, value in each.items() if key != "Sid"} for each in parts[1:])
+    return Narrowed((*parts[:1], *rest), roles.opened)
+
+
+# ---- actions
+
+
+@dataclass(frozen=True, slots=True)
+class _Actions:
+    rest: _Said
+    """All actions of the statement but those that cover the call's."""
+
+    own: _Said
+    """Those that cover the call's, as they are written."""
+
+    beside: _Said
+    """What a pattern among them covers on a role beside the call's."""
+
+
+def _cut_actions(statement: Statement, asked: Sequence[str]) -> _Actions | None:
+    if statement.actions is None:
+        excluded = statement.not_actions or ()
+        covered = [each for each in asked if not _any_covers(excluded, each)]
+        return _Actions(_said("NotAction", [*excluded, *covered]), _said("Action", covered), {})
+    listed = statement.actions
+    covered = [each for each in asked if _any_covers(listed, each)]
+    if set(listed) & {"*", "*:*"}:
+        return _Actions(_said("NotAction", covered), _said("Action", covered), {})
+    own = [each for each in listed if any(_covers(each, action) for action in asked)]
+    if any(not each.lower().startswith("sts:") for each in own):
+        return None  # IAM takes no wildcard in a service's name (grammar of the policy language)
+    beside = [each for each in _OF_ROLE if each not in asked and _any_covers(own, each)]
+    rest = [each for each in listed if each not in own]
+    return _Actions(_said("Action", rest), _said("Action", own), _said("Action", beside))
+
+
+def _any_covers(patterns: Sequence[str], action: str) -> bool:
+    return any(_covers(each, action) for each in patterns)
+
+
+def _covers(pattern: str, action: str) -> bool:
+    return matches_text(action.lower(), pattern.lower())
+
+
+# ---- roles
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    elsewhere: _Said
+    """All that the statement means but the role."""
+
+    here: _Said
+    opened: tuple[str, ...]
+
+
+def _cut_roles(statement: Statement, request: Request, actions: _Actions | None) -> _Roles | None:
+    role, here = request.role, _said("Resource", [request.role])
+    if statement.resources is None:
+        excluded = [each.text for each in statement.not_resources or ()]
+        return _Roles(_said("NotResource", [*excluded, role]), here, ())
+    listed = {each.text: _means(each, role, request.context) for each in statement.resources}
+    own = [text for text, means in listed.items() if means]
+    patterns = tuple(text for text in own if text != role)
+    if any(each == "*" or _is_every_role(each, role, actions) for each in patterns):
+        return _Roles(_said("NotResource", [role]), here, ())
+    rest = [text for text, means in listed.items() if not means]
+    return _Roles(_said("Resource", rest), _said("Resource", own), patterns)
+
+
+def _means(template: Template, role: str, context: Context) -> bool:
+    filled = fill(template, context)
+    return not isinstance(filled, Unfilled) and matches(role, filled)
+
+
+def _is_every_role(pattern: str, role: str, actions: _Actions | None) -> bool:
+    """Tell whether a pattern means as much as ``*`` does to actions that act on roles alone."""
+    partition = role.split(":")[1]
+    named = actions is not None and not _WILD & set("".join(_texts(actions.own.get("Action"))))
+    return named and pattern in (f"arn:{partition}:iam::*:role/*", "arn:*:iam::*:role/*")
+
+
+# ---- callers
+
+
+def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
+    """Return the statement for all its callers but this one; none: it means nobody else."""
+    caller, principal = request.caller, written.get("Principal")
+    if isinstance(principal, dict) and caller.named is not None:
+        listed = _texts(principal.get("AWS"))
+        others = [each for each in listed if each not in (caller.named, caller.arn)]
+        wide = ("*", caller.account, f"arn:{caller.partition}:iam::{caller.account}:root")
+        if len(others) < len(listed) and not set(others) & set(wide):
+            kinds = {kind: value for kind, value in principal.items() if kind != "AWS"}
+            kept = {"AWS": unlisted(others), **kinds} if others else kinds
+            return ({**written, "Principal": kept},) if kept else ()
+    exception = _exception(request)
+    return None if exception is None else (_unless(written, *exception),)
+
+
+def _exception(request: Request) -> tuple[str, str, str] | None:
+    """Return operator, key and value that are true of everybody but this caller."""
+    caller = request.caller
+    if caller.named is not None:
+        return "ArnNotEquals", "aws:PrincipalArn", caller.named
+    subject = subject_of(caller)
+    for key in (subject,) if subject else ("aws:PrincipalServiceName",):
+        values = request.context.lookup(key)
+        if values is not None and not isinstance(values, Unknown):
+            return "StringNotEquals", key, values[0]
+    return None
+
+
+def _unless(written: Json, operator: str, key: str, value: str) -> Json:
+    condition = {each: dict(keys) for each, keys in written.get("Condition", {}).items()}
+    excluded = condition.setdefault(operator, {})
+    name = next((each for each in excluded if each.lower() == key.lower()), key)
+    excluded[name] = unlisted([*_texts(excluded.get(name)), value])
+    return {**written, "Condition": condition}
+
+
+# ---- writing it
+
+
+def _said(element: str, values: Sequence[str]) -> _Said:
+    return {element: unlisted(list(dict.fromkeys(values)))} if values else {}
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _with(written: Json, *elements: _Said) -> Json:
+    """Return a statement with other actions, or other roles, where the old ones stand."""
+    made = dict(written)
+    for element in elements:
+        for name, value in element.items():
+            twins = {name, f"Not{name}", name.removeprefix("Not")}
+            # In the place of the old element, or at the end.
+            named = ((name, value) if key in twins else (key, old) for key, old in made.items())
+            made = {**dict(named), name: value}
+    return made

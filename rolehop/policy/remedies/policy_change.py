@@ -1,0 +1,354 @@
+"""What to change in a policy that refuses: the narrowest statement, and whose document it is.
+
+A missing Allow is mended by adding a statement for this very caller, these actions and this
+role, that asks no less than the nearest statement does. A principal that went stale is replaced
+where it stands. An explicit Deny is never answered by an Allow: its statement is narrowed past this
+call, or removed, and where one statement cannot say what it still denies, others beside it do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from rolehop.arn import account_of
+from rolehop.policy.chains.scenario import Course, Place, place_of
+from rolehop.policy.evaluation.evaluator import actions_refused
+from rolehop.policy.evaluation.findings import Reason
+from rolehop.policy.evaluation.model import Lane, LaneName, Request, Shown, Verdict
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.statements import Attached, Judged
+from rolehop.policy.language.parser import Kind, parse_policy
+from rolehop.policy.remedies.narrow_deny import without_call
+from rolehop.policy.remedies.statement_conditions import Kept, kept, subject_of, unlisted
+from rolehop.startup.dataclass import dataclass, replace
+
+Statement = dict[str, Any]
+NEW = {"Version": "2012-10-17", "Statement": []}
+
+
+class Change(Enum):
+    """What is done with a statement, or with a key of the config."""
+
+    ADD = "add"
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+class Owner(Enum):
+    """Who can make a change."""
+
+    ACCOUNT = "account"
+    ORGANIZATION = "organization"
+    """Its management account, or the member that it lets administer policies (Organizations user
+    guide, "Delegated administrator for AWS Organizations")."""
+
+    CONFIG = "config"
+    """Whoever walks the chain: it stands in their own config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """One change to one policy document."""
+
+    hop: int
+    lane: LaneName
+    owner: Owner
+    member: str
+    """The account whose call or role the document judges."""
+
+    document: str
+    """Which document, for people."""
+
+    change: Change
+    statement: Statement
+    """The statement to add; what replaces the one at ``index``; or the one to remove."""
+
+    index: int | None = None
+    """Of the statement replaced or removed, from 1, in the document as it is now."""
+
+    sent: tuple[str, ...] = ()
+    """Keys of which it takes what this caller sends, where others must send something else."""
+
+    without: tuple[str, ...] = ()
+    """Keys that it wants absent, where others must send them."""
+
+    waived: tuple[str, ...] = ()
+    """Keys that it does not ask this caller for, where others are asked."""
+
+    denied: bool = False
+    """The statement is a Deny, which no longer means this call; ``waived`` is what it asked."""
+
+    opened: tuple[str, ...] = ()
+    """Roles, as patterns, on which this call's actions are denied to this caller no more."""
+
+    place: Place | None = None
+    """Where in the config the document stands, where it stands there."""
+
+    @property
+    def account(self) -> str | None:
+        """The account that can make the change; ``None``: no account that is known here."""
+        return self.member if self.owner is Owner.ACCOUNT else None
+
+
+def mends(
+    verdict: Verdict,
+    hop: int = 1,
+    course: Course | None = None,
+    lanes: Sequence[Lane] | None = None,
+) -> tuple[Mend, ...]:
+    """Return what ends why ``lanes`` refuse, as far as one round of changes can.
+
+    None where one of them is mended by no document (another partition, the root user), or where too
+    little is known of the caller to let in nobody else.
+
+    Args:
+        verdict: of the call of ``hop``.
+        hop: its number, from 1; 0 is a federated source's own role.
+        course: the chain that the call belongs to, where it belongs to one.
+        lanes: of the verdict; all that refuse, where none are named.
+    """
+    refused = verdict.refused if lanes is None else lanes
+    found = [_mends(lane, verdict.request, hop, course) for lane in refused]
+    return tuple(mend for each in found for mend in each) if all(found) else ()
+
+
+def _mends(lane: Lane, request: Request, hop: int, course: Course | None) -> tuple[Mend, ...]:
+    if lane.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
+        return ()
+    member = account_of(request.role) if lane.name in _OF_ROLE else request.caller.account
+    if member is None:
+        return ()
+    mender = _Mender(lane, request, hop, member, course)
+    if lane.deciding is None or lane.findings[0].reason not in _IN_PLACE:
+        return _one(mender.added())
+    if any(each.of_aws for each in mender.documents if each.name == lane.deciding.document):
+        return ()  # nobody can edit what AWS wrote
+    if lane.findings[0].reason is Reason.EXPLICIT_DENY:
+        return mender.past_deny(lane.deciding)
+    return _one(mender.renewed(lane.deciding) or mender.added())
+
+
+def _one(mend: Mend | None) -> tuple[Mend, ...]:
+    return () if mend is None else (mend,)
+
+
+_IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
+_OF_ROLE = (LaneName.TRUST, LaneName.RCP)
+_OWNERS = {LaneName.SCP: Owner.ORGANIZATION, LaneName.RCP: Owner.ORGANIZATION}
+
+
+@dataclass(frozen=True, slots=True)
+class _Mender:
+    lane: Lane
+    request: Request
+    hop: int
+    member: str
+    course: Course | None
+
+    @property
+    def documents(self) -> tuple[Attached, ...]:
+        """The documents of the lane."""
+        return self.request.shown(self.lane.name).documents
+
+    def _made(
+        self,
+        document: str,
+        change: Change,
+        statement: Statement,
+        index: int | None = None,
+        asked: Kept | None = None,
+    ) -> Mend:
+        asked = asked or Kept()
+        owner = _OWNERS.get(self.lane.name, Owner.ACCOUNT)
+        if self.lane.name is LaneName.SESSION and document == self._session_policy():
+            owner = Owner.CONFIG
+        return Mend(
+            self.hop,
+            self.lane.name,
+            owner,
+            self.member,
+            document,
+            change,
+            statement,
+            index,
+            tuple(asked.sent),
+            tuple(asked.without),
+            tuple(asked.waived),
+            place=self._place() if owner is Owner.CONFIG else None,
+        )
+
+    def _place(self) -> Place:
+        """Return where the session that calls is asked for: its session policy stands there."""
+        before = max(self.hop - 1, 0)
+        return self.course.place(before) if self.course is not None else place_of(before)
+
+    def _session_policy(self) -> str:
+        """Return the name of the session policy that the config itself holds."""
+        return f"session policy of {'the source' if self.hop == 1 else f'hop {self.hop - 1}'}"
+
+    def added(self) -> Mend | None:
+        """Allow this caller what the lane refuses, under the conditions of the nearest statement."""
+        lane, request = self.lane, self.request
+        actions = actions_refused(request, lane.name)
+        statement: Statement = {"Effect": "Allow"}
+        if lane.name is LaneName.TRUST:
+            principal = _principal(request.caller)
+            if principal is None:
+                return None
+            statement["Principal"] = principal
+        statement["Action"] = unlisted(actions)
+        if lane.name is not LaneName.TRUST:
+            statement["Resource"] = request.role
+        travelling = self.course.travelling(self.hop) if self.course is not None else ()
+        asked = kept(lane.deciding, lane.name, request, actions, travelling)
+        subject = subject_of(request.caller)
+        if subject is not None and not asked.asks(subject):
+            return None  # it would let in whoever has a token of that provider
+        if asked.conditions:
+            statement["Condition"] = asked.conditions
+        return self._made(self._document(), Change.ADD, statement, asked=asked)
+
+    def _document(self) -> str:
+        """Return the document to add to: never AWS's own, nor one that is attached to others."""
+        lane = self.lane
+        names = [each.name for each in self.documents if not each.of_aws]
+        if lane.name is LaneName.PERMISSIONS:
+            return _own_policy(names, self.request.caller)
+        if lane.name is LaneName.SESSION:
+            return self._session_policy()
+        if lane.deciding is not None and lane.deciding.document in names:
+            return lane.deciding.document
+        return names[0] if names else f"{Kind[lane.name.name].value}, one of your own"
+
+    def renewed(self, judged: Judged) -> Mend | None:
+        """Name the caller anew where an ARN or an ID does not mean them any more."""
+        statement = _source(judged, self.documents)
+        principal = _principal(self.request.caller)
+        if statement is None or principal is None or "AWS" not in principal:
+            return None
+        named = principal["AWS"]
+        written = _listed(statement["Principal"]["AWS"])
+        # IAM refuses to save a document with a deleted principal in it, so the ID goes.
+        still = [each for each in written if not _is_stale(each, named, self.request.caller)]
+        statement["Principal"] = {**statement["Principal"], "AWS": unlisted([*still, named])}
+        return self._made(judged.document, Change.REPLACE, statement, judged.statement.index)
+
+    def past_deny(self, judged: Judged) -> tuple[Mend, ...]:
+        """Take this call out of a Deny: what still denies all else stands in its place."""
+        written = _source(judged, self.documents)
+        if written is None:
+            return ()
+        narrowed = without_call(
+            written,
+            judged.statement,
+            self.request,
+            has_roles=self.lane.name is not LaneName.TRUST,
+            shared=not _is_callers(judged.document, self.request.caller),
+        )
+        if narrowed is None:
+            return ()
+        first, *others = narrowed.left or (written,)
+        change = Change.REPLACE if narrowed.left else Change.REMOVE
+        asked = Kept(waived=[each.key for each in judged.statement.conditions])
+        mend = self._made(judged.document, change, first, judged.statement.index, asked)
+        beside = (self._made(judged.document, Change.ADD, each) for each in others)
+        return (replace(mend, denied=True, opened=narrowed.opened), *beside)
+
+
+def _principal(caller: Caller) -> dict[str, str] | None:
+    if caller.federated:
+        return {"Federated": caller.provider} if caller.provider else None
+    if caller.service:
+        return {"Service": caller.service}
+    return {"AWS": caller.named} if caller.named else None
+
+
+def _own_policy(names: Sequence[str], caller: Caller) -> str:
+    """Return an inline policy of the caller alone; a managed one or a group's serves others."""
+    kind, _, path = (caller.named or "").split(":", 5)[-1].partition("/")
+    own = f"{kind} {path.rpartition('/')[2]}"
+    mine = (each for each in names if each.startswith("inline ") and each.endswith(f" of {own}"))
+    return next(mine, f"a new inline policy of {own}")
+
+
+def _is_stale(text: str, named: str, caller: Caller) -> bool:
+    if ":" not in text and not text.isdigit():
+        return text != "*"
+    parts, mine = text.split(":", 2), named.split(":", 2)
+    own = (caller.arn or "").split(":", 2)
+    whole = text.endswith(f"::{caller.account}:root")
+    return len(parts) == 3 and parts[1] != mine[1] and (whole or parts[2] in (mine[2], own[-1]))
+
+
+def _is_callers(document: str, caller: Caller) -> bool:
+    """Tell whether a document judges this caller alone."""
+    mine = document == _own_policy([document], caller)
+    return mine or document.startswith("session policy of ")
+
+
+# ---- making a change
+
+
+def apply_mends(document: Mapping[str, Any], mends: Sequence[Mend]) -> dict[str, Any]:
+    """Return ``document`` (a policy as JSON) with all of ``mends`` made."""
+    statements: list[Statement | None] = [*_listed(document.get("Statement", []))]
+    for mend in mends:
+        if mend.change is Change.ADD:
+            statements.append(mend.statement)
+        elif mend.index is not None:
+            statements[mend.index - 1] = mend.statement if mend.change is Change.REPLACE else None
+    return {**document, "Statement": [each for each in statements if each is not None]}
+
+
+def mended(request: Request, mends: Sequence[Mend]) -> Request:
+    """Return ``request`` as it is judged once ``mends`` are made.
+
+    Statements keep the numbers that they have in the documents as they are now.
+    """
+    lanes = dict(request.lanes)
+    for lane in dict.fromkeys(mend.lane for mend in mends):
+        of_lane = [mend for mend in mends if mend.lane is lane]
+        lanes[lane] = _changed(request.shown(lane), of_lane, Kind[lane.name])
+    return replace(request, lanes=lanes)
+
+
+def _changed(shown: Shown, mends: Sequence[Mend], kind: Kind) -> Shown:
+    named = {mend.document for mend in mends}
+    texts = {each.name: each.text for each in shown.documents if each.name in named and each.text}
+    untouched = tuple(each for each in shown.documents if each.name not in texts)
+    changed = tuple(
+        _with(
+            name,
+            texts.get(name) or json.dumps(NEW),
+            [each for each in mends if each.document == name],
+            kind,
+        )
+        for name in dict.fromkeys(mend.document for mend in mends)
+    )
+    return replace(shown, documents=(*untouched, *changed), there=True)
+
+
+def _with(name: str, text: str, mends: Sequence[Mend], kind: Kind) -> Attached:
+    gone = {each.index for each in mends if each.change is Change.REMOVE}
+    standing = [each for each in mends if each.change is not Change.REMOVE]
+    text = json.dumps(apply_mends(json.loads(text), standing)) if standing else text
+    policy = parse_policy(text, kind)
+    statements = tuple(each for each in policy.statements if each.index not in gone)
+    return Attached(name, replace(policy, statements=statements), text)
+
+
+def _source(judged: Judged, documents: Sequence[Attached]) -> Statement | None:
+    """Return the statement as JSON; ``None`` where the document's text was not kept."""
+    for document in documents:
+        if document.name == judged.document and document.text:
+            statements = _listed(json.loads(document.text)["Statement"])
+            found: Statement = statements[judged.statement.index - 1]
+            return found
+    return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

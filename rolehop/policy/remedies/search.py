@@ -1,0 +1,169 @@
+"""The ways out for a hop that is refused: changes that together let it through.
+
+A way is tried before it is told: its changes are made one by one, in the config or in a policy, and
+the chain is judged anew after each, until nothing refuses the hop and no other hop is the worse for
+it. What the user's own config can put right comes before any change of a policy. What stops to
+matter once the trust policy is right is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rolehop.arn import account_of
+from rolehop.policy.chains.scenario import Course
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Verdict
+from rolehop.policy.language.parser import Effect
+from rolehop.policy.remedies.config_change import SPARED, Changed, Edit, leaving_out, meeting
+from rolehop.policy.remedies.policy_change import Change, Mend, mended, mends
+from rolehop.startup.dataclass import dataclass, replace
+
+_MOST_ROUNDS = 8
+Step = Edit | Mend
+Finder = Callable[[Lane, Course, int], Iterator[Changed]]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Changes that together let a hop through, in the order in which they are to be made."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def edits(self) -> bool:
+        """Tell whether the config is changed, too."""
+        return any(isinstance(each, Edit) for each in self.steps)
+
+
+def ways(course: Course, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Way, ...]:
+    """Return at most two ways out for ``hop``, the better first; none where it is not refused.
+
+    ``verdicts``: of every hop of ``course``, by number.
+    """
+    verdict = verdicts[hop]
+    if verdict.outcome is not Outcome.REFUSED:
+        return ()
+    search = _Search(course, hop, verdicts)
+    first = search.way(meeting)
+    found = [first] if first is not None and not first.edits else [first, search.way(None)]
+    if any(each.action in SPARED for each in verdict.refused):
+        spared = search.way(leaving_out)
+        # What a Deny is about is best left out, as its author wants; elsewhere it is wanted.
+        if spared is not None and spared.edits:
+            found.insert(0 if _is_denied(verdict) else len(found), spared)
+    return tuple(way for way in found if way is not None)[:2]
+
+
+def needless(verdict: Verdict, hop: int, course: Course) -> frozenset[LaneName]:
+    """Return the lanes that refuse now, and need not allow once the trust policy names the caller.
+
+    Within one account, whoever the trust policy names needs no Allow of their own (IAM user guide,
+    "Policy evaluation logic"). ``verdict``: of ``hop`` of ``course``.
+    """
+    request, after = verdict.request, verdict
+    made: tuple[Mend, ...] = ()
+    if request.caller.account != account_of(request.role):
+        return frozenset()
+    for _ in range(_MOST_ROUNDS):
+        trust = [lane for lane in after.refused if lane.name is LaneName.TRUST]
+        if not trust:
+            break
+        more = mends(after, hop, course, trust)
+        if not more:
+            return frozenset()
+        made = (*made, *more)
+        after = evaluate(mended(request, made))
+    still = {lane.name for lane in after.refused}
+    return frozenset(lane.name for lane in verdict.refused) - still - {LaneName.TRUST}
+
+
+def _is_denied(verdict: Verdict) -> bool:
+    deciding = verdict.refused[0].deciding
+    return deciding is not None and deciding.statement.effect is Effect.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    course: Course
+    steps: tuple[Step, ...] = ()
+
+    def verdicts(self) -> dict[int, Verdict]:
+        """Judge every hop with the steps made."""
+        made = [each for each in self.steps if isinstance(each, Mend)]
+        return {
+            number: evaluate(mended(request, [each for each in made if each.hop == number]))
+            for number, request in self.course.requests().items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    course: Course
+    hop: int
+    verdicts: Mapping[int, Verdict]
+
+    def way(self, finder: Finder | None) -> Way | None:
+        """Return the way that changes the config as ``finder`` finds, and policies for the rest.
+
+        ``None`` where there is none.
+        """
+        attempt, verdicts = _Attempt(self.course), self.verdicts
+        for _ in range(_MOST_ROUNDS):
+            worse = self._worse(verdicts)
+            if worse is None:
+                return Way(attempt.steps)
+            better = self._better(attempt, worse, verdicts[worse], finder)
+            if better is None:
+                return None
+            attempt, verdicts = better, better.verdicts()
+        return None
+
+    def _worse(self, verdicts: Mapping[int, Verdict]) -> int | None:
+        """Return a hop that is still refused, or is now, and must not be."""
+        refused = [n for n, each in verdicts.items() if each.outcome is Outcome.REFUSED]
+        return next(
+            (
+                number
+                for number in refused
+                if number == self.hop or self.verdicts[number].outcome is not Outcome.REFUSED
+            ),
+            None,
+        )
+
+    def _better(
+        self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
+    ) -> _Attempt | None:
+        """Make one more edit, or mend every lane that refuses; ``None``: nothing is left to do."""
+        idle = needless(verdict, hop, attempt.course)
+        refusing = [lane for lane in verdict.refused if lane.name not in idle]
+        if finder is not None and hop == self.hop:
+            for lane in refusing:
+                for edit, changed in finder(lane, attempt.course, hop):
+                    steps = _joined(attempt.steps, edit)
+                    if steps is not None:
+                        return _Attempt(changed, steps)
+        made = mends(verdict, hop, attempt.course, refusing)
+        if not made or any(each in attempt.steps for each in made):
+            return None
+        return _Attempt(attempt.course, (*attempt.steps, *made))
+
+
+def _joined(steps: Sequence[Step], edit: Edit) -> tuple[Step, ...] | None:
+    """Add an edit to those before, as one with another of the same place; never a key twice."""
+    here = {at: e for at, e in enumerate(steps) if isinstance(e, Edit) and e.hop == edit.hop}
+    if any(set(each.keys) & set(edit.keys) for each in here.values()):
+        return None
+    for at, each in here.items():
+        if (each.change is Change.REMOVE) is (edit.change is Change.REMOVE):
+            change = edit.change if each.change is edit.change else Change.REPLACE
+            both = replace(
+                each,
+                change=change,
+                keys={**each.keys, **edit.keys},
+                example=each.example or edit.example,
+                form={**each.form, **edit.form},
+                teller=each.teller or edit.teller,
+            )
+            return (*steps[:at], both, *steps[at + 1 :])
+    return (*steps, edit)

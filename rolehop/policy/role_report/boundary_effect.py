@@ -1,0 +1,260 @@
+"""What a permissions boundary takes away from what a role's own policies allow.
+
+A role may do what its policies and its boundary both allow; a boundary grants nothing, and a Deny
+in it counts like every Deny (IAM user guide, "Permissions boundaries for IAM entities"). Here no
+call is judged but all that a statement can mean: its patterns against those of the boundary. What
+cannot be told from the patterns (conditions, policy variables) counts as left in part, never as
+left whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.language.parser import Effect, Statement
+from rolehop.policy.language.variables import Template, Variable
+from rolehop.policy.language.wildcards import Wild, matches_text
+from rolehop.startup.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What one Allow statement of the boundary leaves of a permission, or a Deny takes of it."""
+
+    statement: int
+    """Of the boundary, from 1."""
+
+    sid: str | None
+    actions: tuple[str, ...]
+    """Empty: all actions of the permission; likewise the resources."""
+
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    conditional: bool
+    """Only where conditions hold that the role's own statement does not ask for."""
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether this is about all of the permission."""
+        parts = (self.actions, self.not_actions, self.resources, self.not_resources)
+        return not any(parts) and not self.conditional
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Permissions of one Allow statement that the boundary takes away, wholly or in part."""
+
+    document: str
+    statement: int
+    """Of the role's own policy, from 1."""
+
+    actions: tuple[str, ...]
+    """As written; empty where the statement says which it does not mean."""
+
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    left: tuple[Left, ...]
+    """What the boundary's Allow statements leave; empty: nothing."""
+
+    denied: tuple[Left, ...]
+    """What its Deny statements take, or may take."""
+
+    @property
+    def wholly(self) -> bool:
+        """Tell whether nothing is left."""
+        return not self.left or any(each.whole for each in self.denied)
+
+
+def taken_away(permissions: Shown, boundary: Shown) -> tuple[Taken, ...]:
+    """Return what ``boundary`` takes away from ``permissions``, as far as both can be seen."""
+    inside = [each for document in boundary.documents for each in document.policy.statements]
+    if not boundary.there or not boundary.documents:
+        return ()
+    return tuple(
+        taken
+        for document in permissions.documents
+        for statement in document.policy.statements
+        if statement.effect is Effect.ALLOW
+        for taken in _taken(document.name, statement, inside)
+    )
+
+
+class _Pattern(NamedTuple):
+    """A pattern, how it is written, and whether it means no more and no less than it says."""
+
+    text: str
+    pattern: str
+    sure: bool = True
+
+
+class _Scope(NamedTuple):
+    """What an element and its Not- twin mean: all that fits one of ``only``, less ``but``."""
+
+    only: tuple[_Pattern, ...]
+    but: tuple[_Pattern, ...] = ()
+
+
+class _Meeting(NamedTuple):
+    """What two scopes share; empty texts: all of the permission's."""
+
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+
+_ALL = (_Pattern("*", "*"),)
+_Outcome = tuple[tuple[Left, ...], tuple[Left, ...]]
+
+
+def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> Iterator[Taken]:
+    actions, resources = _actions(statement), _resources(statement)
+    by_action: dict[_Pattern, dict[_Outcome, list[_Pattern]]] = {}
+    for action in actions.only:
+        outcomes = by_action.setdefault(action, {})
+        for resource in resources.only:
+            one = (_Scope((action,), actions.but), _Scope((resource,), resources.but))
+            outcome = _outcome(one, statement, inside)
+            if outcome is not None:
+                outcomes.setdefault(outcome, []).append(resource)
+    alike: dict[tuple[_Outcome, tuple[_Pattern, ...]], list[_Pattern]] = {}
+    for action, outcomes in by_action.items():
+        for outcome, found in outcomes.items():
+            alike.setdefault((outcome, tuple(found)), []).append(action)
+    for ((left, denied), on), of in alike.items():
+        yield Taken(
+            document,
+            statement.index,
+            () if actions.but else _texts(of),
+            _texts(actions.but),
+            () if resources.but else _texts(on),
+            _texts(resources.but),
+            left,
+            denied,
+        )
+
+
+def _outcome(
+    one: tuple[_Scope, _Scope], statement: Statement, inside: Sequence[Statement]
+) -> _Outcome | None:
+    """Return what is left of one action on one resource and what is denied; ``None``: all is left."""
+    allows, denies = (
+        tuple(
+            left for each in inside if each.effect is effect for left in _left(one, statement, each)
+        )
+        for effect in (Effect.ALLOW, Effect.DENY)
+    )
+    if any(each.whole for each in allows):
+        # What others leave besides is in it, so that nothing has to be said of them.
+        allows = (next(each for each in allows if each.whole),)
+    whole = bool(allows) and allows[0].whole
+    return None if whole and not denies else (allows, denies)
+
+
+def _left(one: tuple[_Scope, _Scope], statement: Statement, limit: Statement) -> Iterator[Left]:
+    """Give what ``limit``, a statement of the boundary, has in common with one permission."""
+    actions = _meeting(_actions(limit), one[0])
+    resources = _meeting(_resources(limit), one[1])
+    if actions is None or resources is None:
+        return
+    yield Left(
+        limit.index,
+        limit.sid,
+        *actions,
+        *resources,
+        conditional=not set(limit.conditions) <= set(statement.conditions)
+        if limit.effect is Effect.ALLOW
+        else bool(limit.conditions),
+    )
+
+
+def _meeting(limit: _Scope, one: _Scope) -> _Meeting | None:
+    """Return what a scope of the boundary shares with one pattern; ``None``: nothing."""
+    (pattern,) = one.only
+    if any(_covers(each, pattern) for each in limit.but):
+        return None
+    but = tuple(
+        each.text
+        for each in limit.but
+        if _overlap(each.pattern, pattern.pattern)
+        and not any(_covers(out, each) for out in one.but)
+    )
+    if any(_covers(each, pattern) for each in limit.only):
+        return _Meeting((), but)
+    only = tuple(
+        each.text
+        for each in limit.only
+        if _overlap(each.pattern, pattern.pattern)
+        and not any(_covers(out, each) for out in (*one.but, *limit.but))
+    )
+    return _Meeting(only, but) if only else None
+
+
+# ---- patterns
+
+
+def _actions(statement: Statement) -> _Scope:
+    if statement.not_actions is not None:
+        return _Scope(_ALL, tuple(_Pattern(each, each.lower()) for each in statement.not_actions))
+    return _Scope(tuple(_Pattern(each, each.lower()) for each in statement.actions or ()))
+
+
+def _resources(statement: Statement) -> _Scope:
+    if statement.not_resources is not None:
+        return _Scope(_ALL, tuple(map(_pattern, statement.not_resources)))
+    return _Scope(tuple(map(_pattern, statement.resources or ())))
+
+
+def _pattern(template: Template) -> _Pattern:
+    """Return a resource as a pattern, in which a variable may stand for anything."""
+    if not template.has_variable:
+        return _Pattern(template.text, template.text)
+    parts = ("*" if isinstance(each, Variable) else each for each in template.parts)
+    pattern = "".join(each.value if isinstance(each, Wild) else each for each in parts)
+    return _Pattern(template.text, pattern, sure=False)
+
+
+def _texts(patterns: Iterable[_Pattern]) -> tuple[str, ...]:
+    return tuple(each.text for each in patterns)
+
+
+def _covers(wide: _Pattern, narrow: _Pattern) -> bool:
+    """Tell whether all that ``narrow`` can mean surely lies within ``wide``."""
+    return wide.text == narrow.text or (wide.sure and covers(wide.pattern, narrow.pattern))
+
+
+@lru_cache(maxsize=65_536)
+def covers(wide: str, narrow: str) -> bool:
+    """Tell whether whatever fits ``narrow`` fits ``wide``; may say no of a pattern made to puzzle.
+
+    A wildcard of ``narrow`` is taken for letters that only a wildcard of ``wide`` can fit: a star
+    for none of them, and for more than ``wide`` has room for without a star of its own.
+    """
+    if "*" not in wide and "?" not in wide:
+        return wide == narrow
+    if "*" not in narrow:
+        return matches_text(narrow, wide)
+    runs = ("", "\0" * (len(wide) + 1))
+    return all(matches_text(narrow.replace("*", run), wide) for run in runs)
+
+
+@lru_cache(maxsize=65_536)
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether something fits both; where one has no star and both a ``?``, perhaps."""
+    if "*" not in one and "?" not in one:
+        return matches_text(one, other)
+    if "*" not in other and "?" not in other:
+        return matches_text(other, one)
+    # Two stars make room for all that stands between the first and the last piece of both.
+    first, last = one.split("*"), other.split("*")
+    if len(first) == len(last) == 1 and len(one) != len(other):
+        return False
+    return _agree(first[0], last[0]) and _agree(first[-1][::-1], last[-1][::-1])
+
+
+def _agree(one: str, other: str) -> bool:
+    """Tell whether two beginnings fit together, as far as both go."""
+    return all(a == b or "?" in (a, b) for a, b in zip(one, other, strict=False))

@@ -1,0 +1,137 @@
+"""Who may hand a role to an AWS service: ``iam:PassRole``, judged as every call is.
+
+Whoever gives a role to a service passes it, and only within one account. There is no other side:
+the passer's permissions, boundary and SCPs decide, and the role's trust policy speaks only when
+the service comes for the role (IAM user guide, "Grant a user permissions to pass a role to an AWS
+service").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rolehop.arn import account_of
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.findings import Truth
+from rolehop.policy.evaluation.model import NOT_THERE, LaneName, Outcome, Request
+from rolehop.policy.evaluation.principals import Caller, session_of, signer
+from rolehop.policy.evaluation.statements import Call, judge_documents
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.language.parser import Effect
+from rolehop.policy.language.request_context import Context
+from rolehop.startup.dataclass import dataclass
+
+ACTION = "iam:PassRole"
+
+
+@dataclass(frozen=True, slots=True)
+class Passer:
+    """A user or role that passes the role to these services, surely or perhaps."""
+
+    arn: str
+    services: tuple[str, ...]
+    outcome: Outcome
+    """Allowed, or unknown."""
+
+    unknowns: tuple[str, ...]
+    """What would settle it, as in a verdict; empty where it is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Who may pass a role, as far as the records go."""
+
+    passers: tuple[Passer, ...] = ()
+    """Those who surely may come first."""
+
+    unseen: tuple[str, ...] = ()
+    """ARNs of users and roles whose permissions the records do not hold, or not wholly."""
+
+
+def passing_of(records: Records, role: Entity, services: Sequence[str]) -> Passing:
+    """Return who may pass ``role`` to any of ``services``.
+
+    A group is no caller: its policies count for each of its users.
+    """
+    passers: list[Passer] = []
+    unseen: list[str] = []
+    for entity in records.entities.values():
+        if account_of(entity.arn) != account_of(role.arn) or ":group/" in entity.arn:
+            continue
+        requests = {each: _request(records, entity, role, each) for each in services}
+        able = {each: found for each, found in requests.items() if _may_be_allowed(found)}
+        passers.extend(_passers(entity.arn, able))
+        if not able and records.permissions(entity.arn).missing:
+            unseen.append(entity.arn)
+    passers.sort(key=lambda passer: passer.outcome is not Outcome.ALLOWED)
+    return Passing(tuple(passers), tuple(unseen))
+
+
+def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
+    """Give one passer for all services that come to the same."""
+    found: dict[tuple[Outcome, tuple[str, ...]], list[str]] = {}
+    for service, request in requests.items():
+        verdict = evaluate(request)
+        if verdict.outcome is not Outcome.REFUSED:
+            found.setdefault((verdict.outcome, verdict.unknowns), []).append(service)
+    for (outcome, unknowns), services in found.items():
+        yield Passer(arn, tuple(services), outcome, unknowns)
+
+
+def _may_be_allowed(request: Request) -> bool:
+    """Tell whether a statement that can be seen allows the call, or may."""
+    call = Call(ACTION, request.role, request.caller, request.context)
+    judged = judge_documents(request.shown(LaneName.PERMISSIONS).documents, call)
+    return any(
+        each.statement.effect is Effect.ALLOW and each.truth is not Truth.FALSE for each in judged
+    )
+
+
+def _request(records: Records, passer: Entity, role: Entity, service: str) -> Request:
+    caller = _caller(passer)
+    return Request(
+        role=role.arn,
+        caller=caller,
+        context=_context(passer, caller, role, service),
+        actions=(ACTION,),
+        lanes={
+            # Neither a trust policy nor an RCP is asked, and a session policy is the caller's own.
+            LaneName.TRUST: NOT_THERE,
+            LaneName.SESSION: NOT_THERE,
+            LaneName.RCP: NOT_THERE,
+            LaneName.PERMISSIONS: records.permissions(passer.arn),
+            LaneName.BOUNDARY: records.boundary(passer.arn),
+            LaneName.SCP: records.scp(caller.account),
+        },
+    )
+
+
+def _caller(passer: Entity) -> Caller:
+    if ":role/" in passer.arn:
+        return signer(session_of(passer.arn), role=passer.arn, unique_id=passer.unique_id)
+    return signer(passer.arn, unique_id=passer.unique_id)
+
+
+def _context(passer: Entity, caller: Caller, role: Entity, service: str) -> Context:
+    """Return what is known of a call that passes ``role``; MFA, addresses and times are not."""
+    user = ":user/" in passer.arn
+    values = {
+        "iam:PassedToService": [service],
+        "aws:PrincipalArn": [passer.arn],
+        "aws:PrincipalAccount": [caller.account or ""],
+        "aws:PrincipalType": ["User" if user else "AssumedRole"],
+        "aws:SecureTransport": ["true"],
+        **{f"aws:PrincipalTag/{key}": [value] for key, value in passer.tags or ()},
+    }
+    absent: list[str] = []
+    if user:
+        values["aws:username"] = [passer.arn.rpartition("/")[2]]
+        # A role's session may bring tags of its own.
+        absent += ["aws:PrincipalTag/"] if passer.tags is not None else []
+    else:
+        absent.append("aws:username")
+    if role.tags is not None:
+        for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
+            absent.append(family)
+            values |= {f"{family}{key}": [value] for key, value in role.tags}
+    return Context(values, absent)

@@ -1,0 +1,177 @@
+"""A role in itself: who may take it, what it may do, what its boundary takes away, what is risky."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from rolehop.arn import ACCOUNT_ID, account_of
+from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.language.operators import Quantifier
+from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
+from rolehop.policy.role_report.boundary_effect import Taken, taken_away
+from rolehop.policy.role_report.pass_role import Passing, passing_of
+from rolehop.startup.dataclass import dataclass
+
+
+class RiskKind(Enum):
+    """What is risky about a trust policy; the list is closed."""
+
+    ANYBODY = "anybody"
+    WHOLE_ACCOUNT = "whole-account"
+    NO_EXTERNAL_ID = "third-party-without-external-id"
+    SERVICE_WITHOUT_SOURCE = "service-without-source"
+    OIDC_WITHOUT_SUBJECT = "oidc-without-subject"
+    DELETED_PRINCIPAL = "deleted-principal"
+    NOT_A_PRINCIPAL = "not-a-principal"
+    NOT_PRINCIPAL = "not-principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """One risk, at one statement of the trust policy."""
+
+    kind: RiskKind
+    statement: int
+    """From 1."""
+
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReport:
+    """All that the records say about a role."""
+
+    arn: str
+    entity: Entity
+    trust: Shown
+    permissions: Shown
+    boundary: Shown
+    risks: tuple[Risk, ...]
+    services: tuple[str, ...]
+    """AWS services that may take the role."""
+
+    passing: Passing
+    """Who may hand it to a service; nobody where it is no service's role."""
+
+    taken: tuple[Taken, ...]
+    """What its boundary takes away."""
+
+
+def report_on(records: Records, arn: str) -> RoleReport | None:
+    """Return what is known of the role; ``None``: nothing is."""
+    entity = records.find(arn)
+    if entity is None:
+        return None
+    trust = records.trust(entity.arn)
+    permissions = records.permissions(entity.arn, whole=True)
+    boundary = records.boundary(entity.arn, whole=True)
+    services = tuple(
+        dict.fromkeys(
+            principal.text
+            for statement in _statements(trust)
+            if statement.effect is Effect.ALLOW
+            for principal in statement.principals or ()
+            if principal.kind is PrincipalKind.SERVICE
+        )
+    )
+    return RoleReport(
+        arn=entity.arn,
+        entity=entity,
+        trust=trust,
+        permissions=permissions,
+        boundary=boundary,
+        risks=tuple(_risks(trust, entity.arn)),
+        services=services,
+        passing=passing_of(records, entity, services) if services else Passing(),
+        taken=taken_away(permissions, boundary),
+    )
+
+
+def _statements(shown: Shown) -> Iterator[Statement]:
+    for document in shown.documents:
+        yield from document.policy.statements
+
+
+def _risks(trust: Shown, arn: str) -> Iterator[Risk]:
+    for statement in _statements(trust):
+        if statement.not_principals is not None:
+            yield Risk(RiskKind.NOT_PRINCIPAL, statement.index, "NotPrincipal")
+        for principal in statement.principals or ():
+            kind = _risk(principal, statement, arn)
+            if kind is not None:
+                yield Risk(kind, statement.index, principal.text)
+
+
+def _risk(principal: Principal, statement: Statement, role: str) -> RiskKind | None:
+    text = principal.text
+    if text.startswith(("AIDA", "AROA")) and ":" not in text:
+        return RiskKind.DELETED_PRINCIPAL
+    if statement.effect is Effect.DENY:
+        return None
+    binding = [condition for condition in statement.conditions if _binds(condition)]
+    keys = {condition.key.lower() for condition in binding}
+    match principal.kind:
+        case PrincipalKind.AWS if text == "*":
+            return None if any(map(_names_somebody, binding)) else RiskKind.ANYBODY
+        case PrincipalKind.AWS:
+            return _aws_risk(text, keys, role)
+        case PrincipalKind.SERVICE:
+            named = keys & {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid"}
+            return None if named else RiskKind.SERVICE_WITHOUT_SOURCE
+        case PrincipalKind.FEDERATED:
+            narrowed = any(key.endswith(":sub") for key in keys)
+            oidc = ":saml-provider/" not in text
+            return RiskKind.OIDC_WITHOUT_SUBJECT if oidc and not narrowed else None
+        case PrincipalKind.CANONICAL_USER:
+            return RiskKind.NOT_A_PRINCIPAL
+
+
+def _aws_risk(text: str, keys: set[str], role: str) -> RiskKind | None:
+    if "*" in text or "?" in text:
+        return RiskKind.NOT_A_PRINCIPAL
+    account = text if ACCOUNT_ID.fullmatch(text) else account_of(text)
+    if account != account_of(role) and "sts:externalid" not in keys and not keys & _ORGANIZATION:
+        return RiskKind.NO_EXTERNAL_ID
+    if (ACCOUNT_ID.fullmatch(text) or text.endswith(":root")) and not keys:
+        return RiskKind.WHOLE_ACCOUNT
+    return None
+
+
+_ORGANIZATION = {"aws:principalorgid", "aws:principalorgpaths", "aws:principalarn"}
+# Whoever calls has these from elsewhere. MFA, tags, names and encryption anybody brings along.
+_NARROWING = _ORGANIZATION | {
+    "aws:principalaccount",
+    "aws:userid",
+    "aws:sourceip",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourcevpcaccount",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "sts:externalid",
+}
+_ANYTHING = ("*", "0.0.0.0/0", "::/0")
+
+
+def _binds(condition: Condition) -> bool:
+    """Tell whether a condition narrows who may come: not one that a missing key satisfies."""
+    operator = condition.operator
+    if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
+        return False
+    if operator.is_null or any(each in _ANYTHING for each in condition.values):
+        return False
+    # A subject that every repository of GitHub has.
+    of_all = condition.key.lower().endswith(":sub")
+    return not (of_all and any(each.startswith(("*", "repo:*")) for each in condition.values))
+
+
+def _names_somebody(condition: Condition) -> bool:
+    """Tell whether a condition leaves out what anybody can make for themselves.
+
+    A role of a certain name anybody can make in an account of their own.
+    """
+    accounts = [(*each.split(":", 5), *[""] * 5)[4] for each in condition.values]
+    anywhere = condition.key.lower() == "aws:principalarn" and any("*" in a for a in accounts)
+    return condition.key.lower() in _NARROWING and not anywhere

@@ -1,0 +1,1 @@
+"""Search for chains of roles that the policies allow."""

@@ -1,0 +1,284 @@
+"""Ways to a role: the shortest sequences of hops that the policies allow, found breadth first.
+
+Who a trust policy may name is looked up first, so that only hops that may be allowed are
+evaluated; every hop of a route is then judged by the evaluator that ``explain`` uses.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from rolehop.policy.chains.requests import Held, HopAsked, Setting, after, request_of
+from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.model import Outcome, Request, Verdict
+from rolehop.policy.routes.reachability import Reach
+from rolehop.startup.dataclass import dataclass, field
+
+MOST_EVALUATIONS = 200_000
+"""After so many the search ends and says so; a thousand roles that name each other need fewer."""
+
+
+MOST_ROUTES = 1_000
+"""As many as anybody may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """One source: what its session is, and the calls by which it gets it."""
+
+    source: str
+    held: Held
+    own: tuple[Request, ...] = ()
+    """A federated source's call for its own role, then those of an AWS profile's roles: part of
+    every route that starts here."""
+
+    first: int = 1
+    """The number of the first of all hops: 0 where the source is federated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One hop of a route, judged; those that the source brings by itself have no ``asked``."""
+
+    asked: HopAsked | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way from a source to a role that is wanted."""
+
+    source: str
+    legs: tuple[Leg, ...]
+    first: int = 1
+    """The number of the first leg."""
+
+    @property
+    def hops(self) -> tuple[HopAsked, ...]:
+        """What each AssumeRole of a chain to paste asks for; none: the source's session is it."""
+        return tuple(leg.asked for leg in self.legs if leg.asked is not None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Allowed, or unknown where a hop is."""
+        outcomes = {leg.verdict.outcome for leg in self.legs}
+        return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.ALLOWED
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to."""
+
+    routes: tuple[Route, ...]
+    """Allowed ones first, then those that can't be told; each kind by length."""
+
+    more: bool
+    """There are further routes, as short as these or to other roles wanted."""
+
+    complete: bool
+    """``False``: the search ended before it had seen everything."""
+
+
+def search(
+    beginnings: Sequence[Beginning],
+    hops: Sequence[HopAsked],
+    wanted: Callable[[str], bool],
+    setting: Setting,
+    *,
+    most: int,
+    judge: Callable[[Request], Verdict] = evaluate,
+) -> Found:
+    """Find the shortest routes from ``beginnings`` to each role that is ``wanted``.
+
+    Args:
+        beginnings: where a route may start.
+        hops: every call that may be part of a route; of two for one role the first is preferred.
+        wanted: tells by its ARN whether a role is where to go.
+        setting: documents and what else is the same for all hops.
+        most: how many routes to return.
+        judge: the evaluator, or what counts its calls.
+    """
+    judged = _Judged(setting, judge, Reach(hops, setting.records))
+    found: dict[tuple[str, tuple[str, ...]], Route] = {}
+    for usable in (_SURE, _POSSIBLE):
+        ways = [_Search(each, wanted, judged, usable) for each in beginnings]
+        nearest = [route for way in ways for route in islice(way.routes(), most + len(found) + 1)]
+        for route in sorted(nearest, key=lambda route: len(route.hops)):
+            roles = tuple(str(hop.role) for hop in route.hops)
+            found.setdefault((route.source, roles), route)
+    routes = tuple(found.values())
+    return Found(routes[:most], len(routes) > most, not judged.exhausted)
+
+
+_ALLOWED = Outcome.ALLOWED
+_SURE = frozenset({_ALLOWED})
+_POSSIBLE = frozenset({_ALLOWED, Outcome.UNKNOWN})
+
+_Key = tuple[object, ...]
+"""What tells two sessions apart, as far as policies look at them."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """Hops judged so far, shared by all searches."""
+
+    setting: Setting
+    judge: Callable[[Request], Verdict]
+    reach: Reach
+    known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
+    """``None``: refused, of which a search wants to know no more."""
+
+    following: dict[_Key, dict[int, tuple[_Key, Held]]] = field(default_factory=dict)
+    """By what a session carries into the next, and by hop: the session that comes of it."""
+
+    exhausted: bool = False
+
+    def verdict(self, key: _Key, held: Held, number: int, hop: HopAsked) -> Verdict | None:
+        """Return a hop's verdict; ``None``: it is refused, or the search has taken too long."""
+        if (key, number) in self.known:
+            return self.known[key, number]
+        if len(self.known) >= MOST_EVALUATIONS:
+            self.exhausted = True
+            return None
+        found = self.judge(request_of(held, hop, self.setting))
+        usable = None if found.outcome is Outcome.REFUSED else found
+        self.known[key, number] = usable
+        return usable
+
+
+@dataclass(slots=True)
+class _Place:
+    """A session that was reached, and the hops that lead to it by the shortest way."""
+
+    held: Held
+    depth: int
+    role: str | None = None
+    before: list[tuple[_Key, Leg]] = field(default_factory=list)
+    """Whence it is reached, judged so far."""
+
+    perhaps: deque[tuple[_Key, int, HopAsked]] = field(default_factory=deque)
+    """Whence it may be reached as well, by as many hops: judged when somebody wants to know."""
+
+
+class _Search:
+    """Breadth first from one beginning, by hops whose outcome is ``usable``."""
+
+    def __init__(
+        self,
+        beginning: Beginning,
+        wanted: Callable[[str], bool],
+        judged: _Judged,
+        usable: frozenset[Outcome],
+    ) -> None:
+        self.source, self.first = beginning.source, beginning.first
+        self.wanted = wanted
+        self.judged = judged
+        self.usable = usable
+        self.own = tuple(Leg(None, judged.judge(each)) for each in beginning.own)
+        held = beginning.held
+        role = held.caller.named if held.caller.is_session else None
+        depth = beginning.first - 1 + len(self.own)
+        self.root: _Key = ("source", beginning.source)
+        self.places: dict[_Key, _Place] = {self.root: _Place(held, depth, role)}
+
+    def routes(self) -> Iterator[Route]:
+        """Give every shortest route, the nearest of the wanted roles first."""
+        if any(leg.verdict.outcome not in self.usable for leg in self.own):
+            return
+        nearest: dict[str, int] = {}
+        edge = [self.root]
+        while edge:
+            for key in edge:
+                place = self.places[key]
+                role = place.role or ""
+                # Another session of the same role, got by a detour, is no shortest way to it.
+                if self.wanted(role) and nearest.setdefault(role, place.depth) == place.depth:
+                    for legs in self._ways(key):
+                        yield Route(self.source, (*self.own, *legs), self.first)
+            edge = self._further(edge)
+
+    def _further(self, edge: list[_Key]) -> list[_Key]:
+        """Return the sessions one hop beyond ``edge`` that no shorter way reaches."""
+        reached: dict[_Key, None] = {}
+        for key in edge:
+            place = self.places[key]
+            following = self.judged.following.setdefault(_carried(place.held), {})
+            for number, hop in self.judged.reach.hops_of(place.held.caller):
+                if number not in following:
+                    held = after(place.held, hop, place.depth + 1, self.judged.setting.records)
+                    following[number] = (_key(held, hop), held)
+                next_key, held = following[number]
+                known = self.places.get(next_key)
+                if known is not None:
+                    if known.depth > place.depth:
+                        known.perhaps.append((key, number, hop))
+                    continue
+                leg = self._leg(key, number, hop)
+                if leg is not None:
+                    known = _Place(held, place.depth + 1, str(hop.role), [(key, leg)])
+                    self.places[next_key] = known
+                    reached[next_key] = None
+        return list(reached)
+
+    def _leg(self, key: _Key, number: int, hop: HopAsked) -> Leg | None:
+        """Judge one hop; ``None``: it is not usable, or the search has taken too long."""
+        verdict = self.judged.verdict(key, self.places[key].held, number, hop)
+        usable = verdict is not None and verdict.outcome in self.usable
+        return Leg(hop, verdict) if verdict is not None and usable else None
+
+    def _ways(self, key: _Key) -> Iterator[tuple[Leg, ...]]:
+        """Give all shortest ways to a session. No deeper than the chain of hops is long."""
+        if key == self.root:
+            yield ()
+            return
+        # A stack, not recursion: a chain of a thousand hops is a route like any other.
+        stack: list[tuple[Iterator[tuple[_Key, Leg]], tuple[Leg, ...]]] = [(self._whence(key), ())]
+        while stack:
+            parents, legs = stack[-1]
+            found = next(parents, None)
+            if found is None:
+                stack.pop()
+                continue
+            at, leg = found
+            if at == self.root:
+                yield (leg, *legs)
+            else:
+                stack.append((self._whence(at), (leg, *legs)))
+
+    def _whence(self, key: _Key) -> Iterator[tuple[_Key, Leg]]:
+        """Give the sessions from which one is reached, each with its hop, judged when its turn comes.
+
+        Layers of roles that all trust the layer before have more ways than anybody will ask for.
+        """
+        place = self.places[key]
+        yield from list(place.before)
+        while place.perhaps:
+            at, number, hop = place.perhaps.popleft()
+            # The same session needs no second way of asking.
+            if any(at == each and leg.verdict.outcome is _ALLOWED for each, leg in place.before):
+                continue
+            leg = self._leg(at, number, hop)
+            if leg is not None:
+                place.before.append((at, leg))
+                yield at, leg
+
+
+def _carried(held: Held) -> _Key:
+    tags = sorted(each for each in (held.tags or {}).items() if each[0].lower() in held.transitive)
+    return (tuple(tags), held.transitive, held.source_identity, held.unseen, held.unread)
+
+
+def _key(held: Held, hop: HopAsked) -> _Key:
+    return (
+        held.caller.arn,
+        held.caller.role,
+        hop.policy,
+        hop.policy_arns,
+        tuple(sorted((held.tags or {}).items())),
+        held.transitive,
+        held.source_identity,
+        held.unseen,
+        held.unread,
+    )

@@ -1,0 +1,1 @@
+"""The shells that rolehop speaks: statements to evaluate, start-up texts, and subshells."""

@@ -1,0 +1,51 @@
+r"""cmd, the old command interpreter of Windows.
+
+It has no way to evaluate what a program prints but ``for /f "delims=" %i in ('…') do %i``, which
+runs one line at a time. There ``set "NAME=value"`` takes everything up to the last quote as it
+stands. What is refused would be safe in that loop alone: a quote, ``%``, ``!`` and ``^`` mean
+something in a batch file or with delayed expansion (``cmd /v:on``), and a value that is right in
+one place and wrong in another is not exact. Programs' output is read in the console's code page,
+which is hardly ever Unicode, and a line longer than 8,191 characters is not read at all
+(``cmd /?``, ``set /?``; Microsoft: "Command prompt line string limitation"). Keys, tokens, regions
+and names of chains have none of these. An empty value unsets: cmd knows no empty variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rolehop.handover.environment import Change
+from rolehop.shells.statements import refused, statements
+from rolehop.startup.lazy_regex import Pattern
+
+# `exit /b 1` would close the window, `false` is no command there.
+FAILURE = "cmd /d /c exit 1"
+
+LONGEST_LINE = 8191  # characters
+_SAFE = Pattern(r"[ -~]*")
+_SPECIAL = Pattern(r'["%!^]')
+
+
+def render(changes: Iterable[Change]) -> str:
+    """Return ``set "NAME=value"`` or ``set "NAME="``, a line each.
+
+    Raises:
+        UsageProblem: a value that cmd cannot be told.
+        ValueError: a change that no shell can carry.
+    """
+    return statements(changes, _set, _unset, end="")
+
+
+def _set(name: str, value: str) -> str:
+    line = f'set "{name}={value}"'
+    if _SPECIAL.search(value):
+        raise refused(name, "cmd", 'it has one of the characters " % ! ^, which cmd cannot quote')
+    if _SAFE.fullmatch(value) is None:
+        raise refused(name, "cmd", "it is not one line of printable ASCII")
+    if len(line) > LONGEST_LINE:
+        raise refused(name, "cmd", f"cmd reads no line longer than {LONGEST_LINE} characters")
+    return line
+
+
+def _unset(name: str) -> str:
+    return f'set "{name}="'

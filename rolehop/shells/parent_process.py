@@ -1,0 +1,38 @@
+"""Which shell is asking: the parent process, where it is a known one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rolehop.shells.registry import for_process_name
+
+
+def parent_shell() -> str | None:
+    """Return the dialect of the parent process, or ``None`` where that is no known shell."""
+    name = _process_name(os.getppid())
+    return for_process_name(name) if name else None
+
+
+def _process_name(pid: int, platform: str = sys.platform) -> str | None:
+    if platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+    if platform == "win32":
+        return None
+    import subprocess  # where there is no /proc
+
+    try:
+        done = subprocess.run(
+            ["/bin/ps", "-o", "comm=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return Path(done.stdout.strip()).name or None

@@ -1,0 +1,288 @@
+"""What ``check`` prints: a table, JUnit's XML for CI, and SARIF for code scanning."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.findings import Truth
+from rolehop.policy.evaluation.model import Lane, Outcome
+from rolehop.show.finding_text import found, sentence, unknown_in_words, wanted
+from rolehop.show.layout import Grid, View, Words, line, row
+from rolehop.show.remedies import in_short
+from rolehop.text import clean, counted
+
+Document = dict[str, object]
+_SAYS = {
+    Outcome.ALLOWED: "allowed",
+    Outcome.REFUSED: "refused",
+    Outcome.UNKNOWN: "can't tell",
+}
+_NO_OWN_ROLE = "the source gets a role by a token, and which role that is is not known here"
+
+
+class Place(NamedTuple):
+    """Where something is written: what SARIF points at."""
+
+    uri: str
+    """Relative to the folder that ``check`` ran in, or a whole ``file:`` URI."""
+
+    line: int
+    """From 1."""
+
+
+Places = Callable[[str, int], Place]
+"""Gives the place of a hop, by its chain and its number."""
+
+
+class _Problem(NamedTuple):
+    """One hop that is not allowed."""
+
+    chain: str
+    hop: int
+    role: str | None
+    """``None``: hop 0 of a source whose own role nobody knows."""
+
+    refused: bool
+    why: str
+    verdict: HopVerdict | None = None
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What was wanted and found, and how to mend it; to look for that takes its time."""
+        return tuple(_details(self.verdict)) if self.refused and self.verdict is not None else ()
+
+
+def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
+    """Show one line for each chain, and a reason below where it is not allowed."""
+    rows = []
+    for each in verdicts:
+        said = Words(_SAYS[each.outcome], "red" if each.outcome is Outcome.REFUSED else "")
+        hops = sum(hop.number > 0 for hop in each.hops)
+        rows.append(row(Words(clean(each.chain), "bold"), said, str(hops)))
+    blocks: list[Grid] = [Grid(("CHAIN", "VERDICT", "HOPS"), rows)] if rows else []
+    reasons = [
+        line(text)
+        for each in verdicts
+        for problem in _problems(each)
+        for text in textwrap.wrap(
+            clean(f"{each.chain}: hop {problem.hop}: {problem.why}"),
+            80,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
+    ]
+    refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
+    unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
+    total = line(f"{counted(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
+    more = [line("next: rolehop explain CHAIN says what would mend it")] if reasons else []
+    return [*blocks, *([line(), *reasons, line()] if reasons else []), total, *more]
+
+
+def _problems(verdict: ChainVerdict) -> Iterator[_Problem]:
+    if verdict.own_role_unknown:
+        yield _Problem(verdict.chain, 0, None, False, f"can't tell: {_NO_OWN_ROLE}")
+    for hop in verdict.hops:
+        if hop.verdict.outcome is not Outcome.ALLOWED:
+            refused = hop.verdict.outcome is Outcome.REFUSED
+            role = hop.verdict.request.role
+            yield _Problem(verdict.chain, hop.number, role, refused, _why(hop), hop)
+
+
+def _why(hop: HopVerdict) -> str:
+    verdict = hop.verdict
+    if verdict.outcome is Outcome.REFUSED:
+        first = verdict.first_wrong
+        lane = verdict.refused[0]
+        return f"refused by {_lane(lane)}: {sentence(first) if first else 'no reason found'}"
+    unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
+    return f"can't tell without knowing {unknowns}"
+
+
+def _lane(lane: Lane) -> str:
+    """Return which policy it is, and which of its statements decides."""
+    name = _LANES[lane.name.value]
+    if lane.deciding is None:
+        return name
+    return (
+        f"{name}, {lane.deciding.statement.effect.value} statement {lane.deciding.statement.index}"
+    )
+
+
+_LANES = {
+    "trust": "the trust policy",
+    "permissions": "the caller's permissions",
+    "boundary": "the caller's boundary",
+    "session": "the session policy",
+    "scp": "the SCP",
+    "rcp": "the RCP",
+}
+
+
+def _details(hop: HopVerdict) -> Iterator[str]:
+    """Give what was wanted and found, what else is wrong, then how to mend it."""
+    first = hop.verdict.first_wrong
+    for lane in hop.verdict.refused:
+        for finding in lane.findings:
+            if finding.truth is not Truth.FALSE:
+                continue
+            if finding is not first:
+                yield f"{_lane(lane)}: {sentence(finding)}"
+            parts = (("wanted", wanted(finding)), ("found", found(finding)))
+            yield from (f"{name} {text}" for name, text in parts if text is not None)
+    for step in (step for way in hop.ways()[:1] for step in way.steps):
+        yield f"to mend it, {in_short(step)}"
+
+
+# ---- JUnit
+
+
+def as_junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> str:
+    """Return JUnit XML: a suite for each chain, a case for each hop.
+
+    A hop that is refused is a failure. One that can't be told is skipped, or with ``strict``,
+    which lets ``check`` fail, a failure too.
+    """
+    return "\n".join(_junit(verdicts, strict=strict))
+
+
+def _junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> Iterator[str]:
+    suites = [_Suite.of(each, strict=strict) for each in verdicts]
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    whole = _Suite(
+        "rolehop check",
+        sum(each.tests for each in suites),
+        sum(each.failures for each in suites),
+        sum(each.skipped for each in suites),
+    )
+    yield f"<testsuites {whole.attributes}>"
+    for suite in suites:
+        yield f"  <testsuite {suite.attributes}>"
+        yield from suite.cases
+        yield "  </testsuite>"
+    yield "</testsuites>"
+
+
+class _Suite(NamedTuple):
+    """One chain, or all of them together."""
+
+    name: str
+    tests: int
+    failures: int
+    skipped: int
+    cases: tuple[str, ...] = ()
+
+    @property
+    def attributes(self) -> str:
+        """How an element of it begins."""
+        counts = f'tests="{self.tests}" failures="{self.failures}" skipped="{self.skipped}"'
+        return f'name={_attribute(self.name)} {counts} errors="0"'
+
+    @classmethod
+    def of(cls, verdict: ChainVerdict, *, strict: bool) -> _Suite:
+        problems = {each.hop: each for each in _problems(verdict)}
+        roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
+        roles = {**({0: "the source's own role"} if verdict.own_role_unknown else {}), **roles}
+        failures = sum(each.refused or strict for each in problems.values())
+        cases = tuple(
+            _case(verdict.chain, f"hop {hop} {role}", problems.get(hop), strict=strict)
+            for hop, role in roles.items()
+        )
+        return cls(verdict.chain, len(roles), failures, len(problems) - failures, cases)
+
+
+def _case(chain: str, name: str, problem: _Problem | None, *, strict: bool) -> str:
+    start = f"    <testcase classname={_attribute(chain)} name={_attribute(name)}"
+    if problem is None:
+        return f"{start}/>"
+    tag = "failure" if problem.refused or strict else "skipped"
+    kind = f' type="{"refused" if problem.refused else "unknown"}"' if tag == "failure" else ""
+    body = "\n".join(escape(clean(each)) for each in problem.details)
+    return f"{start}><{tag}{kind} message={_attribute(problem.why)}>{body}</{tag}></testcase>"
+
+
+def _attribute(value: str) -> str:
+    return quoteattr(clean(value))
+
+
+# ---- SARIF
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_RULES = (
+    (
+        "hop-refused",
+        "HopRefused",
+        "error",
+        "A hop of the chain would be refused",
+        "A policy that was given refuses the call by which this hop takes its role.",
+    ),
+    (
+        "hop-unknown",
+        "HopUnknown",
+        "warning",
+        "Whether a hop is allowed can't be told",
+        "What would settle it is not among the policies that were given, or only the call shows it.",
+    ),
+)
+
+
+def sarif_document(
+    verdicts: Sequence[ChainVerdict], places: Places, *, version: str, strict: bool
+) -> Document:
+    """Return SARIF 2.1.0 as GitHub's code scanning takes it.
+
+    Args:
+        verdicts: the chains.
+        places: tells what a result points at.
+        version: of rolehop.
+        strict: what can't be told is an error.
+    """
+    driver = {
+        "name": "rolehop",
+        "version": version,
+        "rules": [
+            {
+                "id": rule,
+                "name": name,
+                "shortDescription": {"text": short},
+                "fullDescription": {"text": whole},
+                "help": {"text": "rolehop explain CHAIN names the statement and the mend."},
+                "defaultConfiguration": {"level": level},
+            }
+            for rule, name, level, short, whole in _RULES
+        ],
+    }
+    results = [
+        _result(problem, places(problem.chain, problem.hop), strict=strict)
+        for each in verdicts
+        for problem in _problems(each)
+    ]
+    run = {"tool": {"driver": driver}, "results": results}
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _result(problem: _Problem, place: Place, *, strict: bool) -> Document:
+    to = f" to {problem.role}" if problem.role else ""
+    text = f"{problem.chain}: hop {problem.hop}{to}: {problem.why}"
+    artifact: Document = {"uri": place.uri}
+    if not place.uri.startswith("file:"):
+        artifact["uriBaseId"] = "%SRCROOT%"
+    return {
+        "ruleId": _RULES[not problem.refused][0],
+        "ruleIndex": int(not problem.refused),
+        "level": "error" if problem.refused or strict else "warning",
+        "message": {"text": "\n".join(map(clean, (text, *problem.details)))},
+        "partialFingerprints": {"chainHop/v1": f"{problem.chain}#{problem.hop}"},
+        "locations": [
+            {
+                "logicalLocations": [{"name": problem.chain, "kind": "resource"}],
+                "physicalLocation": {
+                    "artifactLocation": artifact,
+                    "region": {"startLine": place.line},
+                },
+            }
+        ],
+    }

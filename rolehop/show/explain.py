@@ -1,0 +1,225 @@
+"""The view of ``explain``: hop by hop what would happen, why, and what would mend it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsSaid
+from rolehop.policy.evaluation.findings import Finding, Truth
+from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Verdict
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.remedies.policy_change import Mend
+from rolehop.policy.remedies.search import Way, needless
+from rolehop.show.finding_text import fits, found, hint, sentence, wanted
+from rolehop.show.layout import Line, Style, View, Words, line, to_copy
+from rolehop.show.remedies import WIDTH, keys_told, ways_lines, wrapped
+from rolehop.text import clean
+
+_LANES = {
+    LaneName.TRUST: "trust policy",
+    LaneName.PERMISSIONS: "caller's permissions",
+    LaneName.BOUNDARY: "caller's boundary",
+    LaneName.SESSION: "session policy",
+    LaneName.SCP: "SCP",
+    LaneName.RCP: "RCP",
+}
+_SAYS: dict[Outcome, tuple[str, Style]] = {
+    Outcome.ALLOWED: ("allows", "green"),
+    Outcome.REFUSED: ("refuses", "red"),
+    Outcome.UNKNOWN: ("can't tell", ""),
+    Outcome.NOT_VISIBLE: ("not visible", "dim"),
+    Outcome.NOT_APPLICABLE: ("does not matter", "dim"),
+}
+_WOULD: dict[Outcome, tuple[str, Style]] = {
+    Outcome.ALLOWED: ("would be allowed", "green"),
+    Outcome.REFUSED: ("would be refused", "red"),
+    Outcome.UNKNOWN: ("can't tell", ""),
+}
+
+
+def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
+    """Show every hop of a chain; ``verbose`` shows what is right as well."""
+    blocks: list[Line] = [
+        line(Words(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
+    ]
+    for hop in verdict.hops:
+        blocks.append(line())
+        blocks.extend(_hop(hop, verbose=verbose))
+    if verdict.own_role_unknown:
+        text = "  the source gets a role by a token, and which role that is is not known here"
+        blocks.extend((line(), line(Words("hop 0", "bold"), ": can't tell"), line(text)))
+    elif not verdict.hops:
+        blocks.append(line("no hops: nothing to be refused"))
+    return blocks
+
+
+def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
+    verdict = hop.verdict
+    would, style = _WOULD[verdict.outcome]
+    if hop.said is not None:
+        when = f"{hop.said.at.astimezone():%Y-%m-%d %H:%M}"
+        would, style = f"the documents allow it, but STS refused it at {when}", "red"
+    yield line(Words(f"hop {hop.number}", "bold"), ": ", Words(would, style))
+    caller = verdict.request.caller
+    yield from wrapped(verdict.request.role, "  role    ", "          ")
+    yield from wrapped(_named(caller), "  caller  ", "          ")
+    told: set[str] = set()
+    ways = hop.ways()
+    idle = _idle(hop, ways)
+    for lane in verdict.lanes:
+        if lane.name in idle:
+            text = "does not matter once the trust policy names the caller"
+            yield line(f"  {_LANES[lane.name]:<22}", Words(text, "dim"))
+        else:
+            yield from _lane(lane, verdict, told, verbose=verbose)
+    yield from _assuming(verdict)
+    yield from _unseen(verdict)
+    if hop.said is not None:
+        yield from wrapped(_despite(hop.said), "  ", "  ")
+    yield from ways_lines(verdict, ways)
+    hints = (
+        hint(finding, denies=_denies(lane))
+        for lane in verdict.refused
+        if lane.name not in idle
+        for finding in lane.findings
+    )
+    told = keys_told(ways)
+    for each in dict.fromkeys(text for text in hints if text):
+        if not any(key in each for key in told):
+            yield from wrapped(each, "  ", "    ")
+
+
+def _idle(hop: HopVerdict, ways: Sequence[Way]) -> frozenset[LaneName]:
+    """Return the lanes that refuse, and that no way out has to change."""
+    changed = {step.lane for way in ways for step in way.steps if isinstance(step, Mend)}
+    return needless(hop.verdict, hop.number, hop.course) - changed
+
+
+def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Iterator[Line]:
+    says, style = _SAYS[lane.outcome]
+    if not verdict.request.shown(lane.name).there:
+        says = "none"
+    where = ""
+    if lane.deciding is not None:
+        statement = lane.deciding.statement
+        sid = f' "{clean(statement.sid)}"' if statement.sid else ""
+        where = f"  {statement.effect.value} statement {statement.index}{sid}"
+    label = f"  {_LANES[lane.name]:<22}"
+    first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
+    yield line(label, Words(first, style))
+    yield from (line(" " * len(label) + each) for each in rest)
+    quiet = lane.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
+    if quiet or (lane.outcome is Outcome.NOT_VISIBLE and lane.name in (LaneName.SCP, LaneName.RCP)):
+        return
+    if lane.deciding is not None:
+        yield from wrapped(f"in {lane.deciding.document}", "      ", "      ")
+    for finding in lane.findings:
+        plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
+        if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
+            yield from _finding(finding, denies=_denies(lane))
+    if lane.outcome is Outcome.NOT_VISIBLE and lane.name is not LaneName.SESSION:
+        yield from _to_see(*_command(lane, verdict), told)
+
+
+def _named(caller: Caller) -> str:
+    if caller.arn is not None:
+        return caller.arn
+    if caller.service is not None:
+        return f"{caller.service}, for the certificate"
+    if caller.federated:
+        return f"a token of {caller.provider or 'a provider that is not known here'}"
+    return "somebody not known (--as ARN says who)"
+
+
+def _to_see(account: str, command: str, told: set[str]) -> Iterator[Line]:
+    """Tell the command that shows a lane's documents, once for all lanes that it shows."""
+    if command in told:
+        yield line("      to see it: the same command")
+        return
+    told.add(command)
+    yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
+    yield to_copy(f"        {command} > FILE")
+    yield line("      and give it to rolehop as --policies FILE")
+
+
+def _denies(lane: Lane) -> bool:
+    return bool(lane.findings) and lane.findings[0].element == "Effect"
+
+
+def _finding(finding: Finding, *, denies: bool) -> Iterator[Line]:
+    if finding.truth is Truth.TRUE:
+        yield from wrapped(_cut(fits(finding)), "      ", "        ")
+        return
+    yield from wrapped(sentence(finding), "      ", "      ")
+    asks = "denied" if denies else "wanted"
+    for label, text in ((asks, wanted(finding)), ("found", found(finding))):
+        if text is not None:
+            yield from wrapped(_cut(text), f"        {label:<8}", "                ")
+
+
+# The ARN of a role with the longest path and name fits.
+_LONGEST = 700
+
+
+def _cut(text: str) -> str:
+    """Shorten what would fill the screen: the document itself has the whole."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
+    """Return whose account shows the lane's documents, and by which command."""
+    request = verdict.request
+    if lane.name is LaneName.TRUST:
+        name = request.role.rpartition("/")[2]
+        return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
+    caller = request.caller.account
+    account = "the caller's account" if caller is None else f"account {caller}"
+    return account, "aws iam get-account-authorization-details"
+
+
+def _despite(said: StsSaid) -> str:
+    """Return what follows where the documents allow what STS refused."""
+    if said.code.startswith("AccessDenied"):
+        return (
+            f"so something that is not visible here refused it ({said.code}): an SCP or RCP that was"
+            " not given, a VPC endpoint's policy, or a policy that is another one by now"
+        )
+    return f"it said {said.code}, which is not about policies; the walk says what to do about it"
+
+
+def _unseen(verdict: Verdict) -> Iterator[Line]:
+    """Tell how to settle what nobody can see of the source's session, where it is open."""
+    name = verdict.request.unseen
+    if verdict.outcome is Outcome.UNKNOWN and name is not None:
+        text = f"{_TAKEN[name]}: nobody can see that from here. If it is so: --assume {name}"
+        yield from wrapped(text, "  ", "  ")
+
+
+_TAKEN = {
+    "source-session": (
+        "that the source's session has no session policy, session tags or source identity"
+    ),
+    "roles-anywhere-profile": (
+        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
+        " does by default, and has no session policy"
+    ),
+}
+
+
+def _assuming(verdict: Verdict) -> Iterator[Line]:
+    names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
+    if names:
+        text = f"assuming that no {' or '.join(names)} stands in the way: none was given"
+        yield from wrapped(text, "  ", "  ")
+    for name in (each for each in _TAKEN if each in verdict.assuming):
+        yield from wrapped(f"assuming, as --assume says, {_TAKEN[name]}", "  ", "  ")
+    keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
+    if keys:
+        yield from wrapped(f"resting on what --context says of {', '.join(keys)}", "  ", "  ")
+    if "one-request-context" in verdict.assuming:
+        text = (
+            "assuming that external ID and role session name count for sts:TagSession and"
+            " sts:SetSourceIdentity, too: AWS does not say"
+        )
+        yield from wrapped(text, "  ", "  ")

@@ -1,0 +1,104 @@
+"""The JSON of ``explain`` and ``check``: the whole tree of findings, every key always present."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.findings import Finding
+from rolehop.policy.evaluation.model import Lane
+from rolehop.policy.remedies.policy_change import Mend
+from rolehop.policy.remedies.search import Step, Way
+from rolehop.show.remedies import document_of
+
+Document = dict[str, object]
+
+
+def explain_document(verdict: ChainVerdict) -> Document:
+    """Return ``rolehop.explain/1``."""
+    return {
+        "schema": "rolehop.explain/1",
+        "chain": verdict.chain,
+        "source": verdict.source,
+        "verdict": verdict.outcome.value,
+        "hops": [_hop(hop) for hop in verdict.hops],
+    }
+
+
+def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
+    """Return ``rolehop.check/1``."""
+    return {
+        "schema": "rolehop.check/1",
+        "chains": [
+            {
+                "chain": each.chain,
+                "verdict": each.outcome.value,
+                "hops": [_hop(hop) for hop in each.hops],
+            }
+            for each in verdicts
+        ],
+    }
+
+
+def _hop(hop: HopVerdict) -> Document:
+    verdict = hop.verdict
+    caller = verdict.request.caller
+    return {
+        "hop": hop.number,
+        "role": verdict.request.role,
+        "caller": caller.arn or caller.provider or caller.service,
+        "verdict": verdict.outcome.value,
+        "lanes": [_lane(lane) for lane in verdict.lanes],
+        "unknowns": list(verdict.unknowns),
+        "assuming": list(verdict.assuming),
+        "mend": _mend(hop.ways()),
+    }
+
+
+def _lane(lane: Lane) -> Document:
+    statement = lane.deciding.statement if lane.deciding else None
+    return {
+        "lane": lane.name.value,
+        "verdict": lane.outcome.value,
+        "statement": None
+        if statement is None
+        else {
+            "sid": statement.sid,
+            "index": statement.index,
+            "effect": statement.effect.value,
+        },
+        "findings": [_finding(finding) for finding in lane.findings],
+    }
+
+
+def _finding(finding: Finding) -> Document:
+    return {
+        "element": finding.element,
+        "truth": finding.truth.value,
+        "reason": finding.reason.value,
+        "wanted": finding.wanted,
+        "found": finding.found,
+    }
+
+
+def _mend(ways: Sequence[Way]) -> Document | None:
+    """Return the first way out; ``otherwise`` is another one, of the same shape."""
+    if not ways:
+        return None
+    first, *others = map(_way, ways)
+    return {**first, "otherwise": others[0] if others else None}
+
+
+def _way(way: Way) -> Document:
+    """Return a way's first change; ``also``: those to be made together with it."""
+    first, *others = map(_step, way.steps)
+    return {**first, "also": others}
+
+
+def _step(step: Step) -> Document:
+    return {
+        "account": step.account if isinstance(step, Mend) else None,
+        "document": document_of(step),
+        "change": step.change.value,
+        "statement": step.statement if isinstance(step, Mend) else dict(step.shown),
+    }

@@ -1,0 +1,199 @@
+"""The views of ``list``, ``plan``, ``show``, ``status`` and ``keys list``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rolehop.plan.model import Cache, HopStep, Mfa, Plan
+from rolehop.show.layout import Branch, Grid, Line, View, Words, facts, line, row
+from rolehop.show.rows import ChainRow, KeyRow, SessionRow
+from rolehop.show.times import rfc3339, show_end, show_left, show_span
+from rolehop.text import clean
+
+_NAMES_SHOWN = 3
+_MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
+
+
+def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = False) -> View:
+    """Show chains with where they start, where they lead and what is left of a session."""
+    drawn = [
+        row(
+            _chain(each.name, each.color),
+            each.continues or each.source or "",
+            _short(each.roles[-1]) if each.roles else "the source itself",
+            _left(each.cached_until, now),
+            under=_under(each, verbose=verbose),
+        )
+        for each in rows
+    ]
+    return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
+
+
+def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
+    """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
+    where = f", STS in {plan.region}" if verbose else ""
+    head = line(
+        _chain(plan.chain, plan.color),
+        f"  from {plan.source.type} source '{plan.source.name}'{where}",
+    )
+    hops = [
+        row(
+            str(step.number),
+            _short(str(step.hop.role)),
+            show_span(step.hop.duration_seconds),
+            _MFA[step.mfa],
+            _cache(step, now),
+        )
+        for step in plan.hops
+    ]
+    grid = [Grid(("HOP", "ROLE", "LASTS", "MFA", "CACHE"), hops)] if hops else []
+    return [head, *grid, *_remarks(plan, verbose=verbose)]
+
+
+def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
+    """Show held sessions as they hang below each other."""
+    held = {each.key for each in rows}
+    roots = [each for each in rows if each.parent not in held]
+    return [_branch(root, rows, now, verbose=verbose) for root in roots]
+
+
+def whoami_view(
+    chain: str | None,
+    color: str | None,
+    caller: tuple[str, str, str],
+    expires_at: datetime | None,
+    now: datetime,
+    *,
+    long_lived: bool,
+    verbose: bool,
+) -> View:
+    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS says them."""
+    arn, account, user_id = map(clean, caller)
+    left = show_end(expires_at, now, long_lived=long_lived)
+    return [
+        facts(
+            ("chain", _chain(chain, color) if chain else "-"),
+            ("arn", arn),
+            ("account", account),
+            ("user id", user_id),
+            ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
+        )
+    ]
+
+
+def keys_view(rows: Iterable[KeyRow]) -> View:
+    """Show whose keys are kept where; a key ID is shortened to what tells it apart."""
+    drawn = [
+        row(
+            Words(each.name, "bold"),
+            f"{each.access_key_id[:4]}…{each.access_key_id[-4:]}",
+            rfc3339(each.added_at) or "",
+            each.backend,
+        )
+        for each in rows
+    ]
+    return [Grid(("NAME", "ACCESS KEY ID", "SINCE", "KEYRING"), drawn)]
+
+
+def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
+    if not plan.hops:
+        yield line("no hops: hands out the source's own session")
+    if plan.color:
+        yield line("color: ", Words(plan.color, plan.color))
+    if plan.confirm:
+        yield line("asks before it hands over")
+    if plan.wants_reason:
+        yield line("asks for a reason where --reason does not say one")
+    yield from (line(f"note: {clean(note)}") for note in plan.notes)
+    if plan.source_problem:
+        yield line(Words("will fail", "red"), f": {clean(plan.source_problem)}")
+    for step in plan.hops:
+        yield from (line(f"hop {step.number}: {note}") for note in step.notes)
+        if step.will_fail:
+            yield line(f"hop {step.number} ", Words("will fail", "red"), f": {step.will_fail}")
+        if verbose:
+            yield from _details(step)
+
+
+def _details(step: HopStep) -> Iterator[Line]:
+    hop = step.hop
+    told = {
+        "role": str(hop.role),
+        "session name": hop.session_name,
+        "ceiling": show_span(step.ceiling_seconds),
+        "external ID": "set" if hop.external_id else None,
+        "session policy": f"{len(hop.policy)} characters" if hop.policy else None,
+        "policy ARNs": ", ".join(hop.policy_arns) or None,
+        "tags": ", ".join(f"{key}={value}" for key, value in hop.tags) or None,
+        "transitive tags": ", ".join(hop.transitive_tags) or None,
+        "source identity": hop.source_identity,
+        "MFA device": hop.mfa_serial,
+        "cached until": rfc3339(step.expires_at),
+    }
+    for name, value in told.items():
+        if value:
+            yield line(Words(f"  hop {step.number} {name}: {clean(value)}", "dim"))
+
+
+def _branch(
+    root: SessionRow, rows: Sequence[SessionRow], now: datetime, *, verbose: bool
+) -> Branch:
+    what = {"source": f"source {root.source}", "token": f"MFA session of {root.source}"}.get(
+        root.kind, _short(root.role or root.arn)
+    )
+    lines = [
+        line(
+            Words(what, "bold"),
+            "  ",
+            _left(root.expires_at, now),
+            Words(f"  {_few(root.chains, verbose=verbose)}", "dim"),
+        )
+    ]
+    if verbose:
+        lines.append(line(Words(clean(root.arn), "dim")))
+        lines.append(line(Words(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim")))
+    below = [_branch(each, rows, now, verbose=verbose) for each in rows if each.parent == root.key]
+    return Branch(tuple(lines), below)
+
+
+def _few(names: Sequence[str], *, verbose: bool) -> str:
+    """Return a fleet's worth of names in a few words; ``verbose``: all of them."""
+    shown = names if verbose or len(names) <= _NAMES_SHOWN else names[: _NAMES_SHOWN - 1]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _short(arn: str) -> str:
+    """Return ``account:role/Name`` for a role ARN; the partition says little to people."""
+    parts = arn.split(":", 4)
+    return clean(parts[4]) if len(parts) > 4 else clean(arn)
+
+
+def _chain(name: str, color: str | None) -> Words:
+    """Return a chain's name in its colour, which is told as a word elsewhere, too."""
+    return Words(clean(name), f"bold {color}" if color else "bold")
+
+
+def _under(chain: ChainRow, *, verbose: bool) -> str:
+    """Return what stands below a chain: its description, its colour's name, the instant."""
+    until = rfc3339(chain.cached_until) if verbose else None
+    parts = (
+        clean(chain.description),
+        f"({chain.color})" if chain.color else "",
+        f"cached until {until}" if until else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _left(expires_at: datetime | None, now: datetime) -> Words:
+    if expires_at is None:
+        return Words("-", "dim")
+    left = show_left(expires_at, now)
+    return Words(left, "red" if left == "expired" else "green")
+
+
+def _cache(step: HopStep, now: datetime) -> Words:
+    if step.cache is Cache.FRESH:
+        return _left(step.expires_at, now)
+    return Words({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))

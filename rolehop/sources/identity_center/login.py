@@ -1,0 +1,176 @@
+"""Signing in to an Identity Center: by a code that comes back to loopback, or on any device."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rolehop.credentials import Secret
+from rolehop.errors import SourceError
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.aws.sso_oidc import DeviceCode, Registration, SsoOidc
+    from rolehop.oauth.responses import OAuthRefusal, Tokens
+    from rolehop.sources.context import Document, Inputs
+    from rolehop.sources.identity_center.settings import Center
+    from rolehop.sources.source_type import Login
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_SPARE = timedelta(minutes=15)
+_SLOWER = 5  # seconds more between questions at each slow_down (RFC 8628, 3.5)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Tokens, and the registered client that they were given to."""
+
+    tokens: Tokens
+    client: Registration
+
+
+def sign_in(center: Center, oidc: SsoOidc, inputs: Inputs, login: Login) -> SignedIn:
+    """Let a person sign in.
+
+    Raises:
+        SourceError: it was refused, given up, or took too long.
+        ServiceError: Identity Center cannot be reached.
+    """
+    from rolehop.oauth.responses import OAuthRefusal
+
+    browser = login.browser and inputs.person.has_browser
+    by_code = center.flow == "pkce" or (center.flow == "auto" and browser)
+    try:
+        if by_code and login.browser:
+            return _by_code(center, oidc, inputs)
+        return _by_device(center, oidc, inputs, browser=browser)
+    except OAuthRefusal as refusal:
+        raise told(center, refusal) from None
+
+
+def _by_code(center: Center, oidc: SsoOidc, inputs: Inputs) -> SignedIn:
+    from rolehop.oauth.loopback_server import HOST, PATH, Callback
+    from rolehop.oauth.pkce import new_pkce
+
+    client = _client(center, oidc, inputs, redirect_uri=f"http://{HOST}{PATH}")
+    pkce = new_pkce()
+    with Callback(pkce.state) as callback:
+        uri = callback.redirect_uri
+        url = oidc.authorize_url(client.client_id, uri, pkce.state, pkce.challenge, center.scopes)
+        if not inputs.person.open_browser(url):
+            inputs.person.say("open this address in a browser on this machine:")
+        else:
+            inputs.person.say(f"sign in to {center.start_url} in the browser; if none opens:")
+        inputs.person.say(url)
+        code = callback.wait()
+    return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
+
+
+def _by_device(center: Center, oidc: SsoOidc, inputs: Inputs, *, browser: bool) -> SignedIn:
+    client = _client(center, oidc, inputs, redirect_uri=None)
+    device = oidc.start_device(client, center.start_url)
+    say = inputs.person.say
+    say(f"sign in to {center.start_url}")
+    say(f"open {device.verification_uri_complete}")
+    say(f"and make sure that it shows the code {device.user_code}")
+    if browser:
+        inputs.person.open_browser(device.verification_uri_complete)
+    return SignedIn(_polled(oidc, client, device, inputs), client)
+
+
+def _polled(oidc: SsoOidc, client: Registration, device: DeviceCode, inputs: Inputs) -> Tokens:
+    """Ask until somebody has signed in, never more often than allowed."""
+    from rolehop.oauth.responses import OAuthRefusal
+
+    interval = device.interval_seconds
+    while inputs.now() < device.expires_at:
+        inputs.sleep(interval)
+        try:
+            return oidc.by_device(client, device)
+        except OAuthRefusal as refusal:
+            if refusal.code in ("slow_down", "SlowDownException"):
+                interval += _SLOWER
+            elif refusal.code not in ("authorization_pending", "AuthorizationPendingException"):
+                raise
+    raise SourceError(
+        "nobody signed in",
+        cause="the code shown has expired",
+        fix="begin again, and open the address at once",
+    )
+
+
+def _client(
+    center: Center, oidc: SsoOidc, inputs: Inputs, *, redirect_uri: str | None
+) -> Registration:
+    """Return the registration that is kept for this way, or a new one."""
+    name = f"{center.token_name}.{'device' if redirect_uri is None else 'code'}"
+    kept = registration_in(inputs.tokens.get(name))
+    if kept is not None and kept.expires_at - inputs.now() > _SPARE:
+        return kept
+    made = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.start_url)
+    inputs.tokens.put(name, registration_document(made))
+    return made
+
+
+def forget_clients(center: Center, inputs: Inputs) -> None:
+    """Forget the registrations."""
+    for way in ("device", "code"):
+        inputs.tokens.remove(f"{center.token_name}.{way}")
+
+
+def registration_document(client: Registration) -> Document:
+    """Return the registration as it is kept."""
+    return {
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        "client_expires_at": client.expires_at.strftime(_TIME),
+    }
+
+
+def registration_in(document: Document | None) -> Registration | None:
+    """Return the registration kept in ``document``; ``None``: there is none that is whole."""
+    from rolehop.aws.sso_oidc import Registration
+
+    if document is None:
+        return None
+    client_id, secret = document.get("client_id"), document.get("client_secret")
+    ends = read_time(document.get("client_expires_at"))
+    if not isinstance(client_id, str) or not isinstance(secret, Secret) or ends is None:
+        return None
+    return Registration(client_id, secret, ends)
+
+
+def document_of(signed: SignedIn) -> Document:
+    """Return a sign-in as it is kept."""
+    refresh = signed.tokens.refresh
+    return {
+        **registration_document(signed.client),
+        "access_token": signed.tokens.access,
+        "expires_at": signed.tokens.expires_at.strftime(_TIME),
+        **({"refresh_token": refresh} if refresh is not None else {}),
+    }
+
+
+def read_time(value: object) -> datetime | None:
+    """Return a time as it is kept, aware, UTC; ``None``: it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def told(center: Center, refusal: OAuthRefusal) -> SourceError:
+    """Return what a refusal means for the person."""
+    if refusal.code in ("access_denied", "AccessDeniedException"):
+        cause = "somebody pressed deny, or may not use this Identity Center"
+    elif refusal.code in ("expired_token", "ExpiredTokenException"):
+        cause = "the code shown has expired"
+    else:
+        cause = str(refusal)
+    return SourceError(
+        f"the sign-in to {center.start_url} was refused",
+        cause=cause,
+        fix=f"check start_url and sso_region ({center.region}): it is the Identity Center's own",
+    )

@@ -1,0 +1,378 @@
+"""A role by certificate: IAM Roles Anywhere's CreateSession, signed by an X.509 key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.arn import RoleArn, partition_of
+from rolehop.config import sts_limits, value_types
+from rolehop.config.schema import Key, Table
+from rolehop.credentials import Credentials, Secret
+from rolehop.errors import NoTerminal, SourceError
+from rolehop.plan import Stamp
+from rolehop.sources.context import SourceChanged
+from rolehop.sources.federation import Facts, with_certificate
+from rolehop.sources.roles_anywhere.certificate import (
+    fingerprint_of,
+    identity_of,
+    is_sealed,
+    leaf_of,
+    needs_extra,
+    path_in,
+    problem_with,
+)
+from rolehop.sources.shared.subprocesses import first_line, printed_by, program_found
+from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.lazy_regex import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rolehop.aws.x509 import Identity
+    from rolehop.config.model import SourceConfig
+    from rolehop.ports import Source
+    from rolehop.sources.context import Inputs
+
+_ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
+_WAYS = ("certificate", "pkcs12", "pkcs11")
+
+
+def _check_ways(values: Mapping[str, object]) -> None:
+    key_on_token = "pkcs11" in values
+    ways = [way for way in _WAYS if way in values and not (way == "certificate" and key_on_token)]
+    if len(ways) != 1:
+        raise ValueError('needs one of "certificate" with "private_key", "pkcs12" and "pkcs11"')
+    if (ways[0] == "certificate") is not ("private_key" in values):
+        raise ValueError('"private_key" goes with "certificate", and each needs the other')
+    anchor, profile = str(values["trust_anchor"]), str(values["profile"])
+    if _region_of(anchor) != _region_of(profile):
+        raise ValueError("trust_anchor and profile must lie in one region")
+    # A role in the short form is in the trust anchor's.
+    if partition_of(str(values["role"])) not in (None, partition_of(anchor)):
+        raise ValueError("trust_anchor and role must lie in one partition")
+
+
+def _check_uri(value: object) -> str:
+    text = value_types.as_text(value)
+    if not text.lower().startswith("pkcs11:"):
+        raise ValueError("not a PKCS#11 URI (pkcs11:token=…;object=…)")
+    if "pin-value=" in text or "pin-source=" in text:
+        raise ValueError("a PIN does not belong in a config; passphrase_command gives it")
+    return text
+
+
+TABLE = Table(
+    "sources.NAME (roles-anywhere)",
+    "a role by an X.509 certificate, through IAM Roles Anywhere",
+    (
+        Key(
+            "trust_anchor",
+            value_types.text(
+                "the ARN of a trust anchor", Pattern(_ARN % "trust-anchor"), kind="ARN"
+            ),
+            "the trust anchor that the certificate leads to; its region is where AWS is called",
+            required=True,
+        ),
+        Key(
+            "profile",
+            value_types.text("the ARN of a profile", Pattern(_ARN % "profile"), kind="ARN"),
+            "the Roles Anywhere profile that lists the role",
+            required=True,
+        ),
+        Key("role", sts_limits.ROLE, "the role", required=True),
+        Key("certificate", value_types.PATH, "a PEM file with the certificate"),
+        Key("private_key", value_types.PATH, "a PEM file with its private key, encrypted or not"),
+        Key("pkcs12", value_types.PATH, "a PKCS#12 file with both, instead"),
+        Key(
+            "pkcs11",
+            value_types.Check("PKCS#11 URI", "without a PIN", _check_uri, prose=True),
+            "the key on a token, instead; its certificate is there, too, or in certificate",
+        ),
+        Key("certificate_chain", value_types.PATH, "a PEM file with the intermediates"),
+        Key(
+            "passphrase_command",
+            value_types.COMMAND,
+            "a command that prints the passphrase or PIN",
+            "the one that rolehop source login keeps, else it is asked on the terminal",
+        ),
+        Key(
+            "duration",
+            value_types.HOP_DURATION,
+            "how long the role's session should last",
+            "as the profile says",
+        ),
+        Key(
+            "session_name",
+            sts_limits.SESSION_NAME,
+            "the role session name, where the profile accepts one",
+            "the certificate's serial number",
+        ),
+    ),
+    rule=_check_ways,
+)
+
+
+def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+    """Return the certificate's fingerprint; of a PKCS#12 file, which is sealed, its own digest.
+
+    And the endpoint where it is overridden: an emulator's session is never taken for a real one.
+    """
+    from rolehop.sources.shared.aws_clients import endpoint_of
+
+    try:
+        leaf = leaf_of(source, inputs)
+        value = (
+            f"{fingerprint_of(source, leaf)} {endpoint_of(inputs, 'rolesanywhere') or ''}".strip()
+        )
+    except SourceError as error:
+        return Stamp(None, long_lived=False, problem=problem_of(error))
+    return Stamp(value, long_lived=False, problem=problem_with(source, inputs, leaf), kept=True)
+
+
+def build(source: SourceConfig, inputs: Inputs) -> Source:
+    """Make the source; its state now is what it is planned by."""
+    return _RolesAnywhere(source, inputs, _state(source, inputs))
+
+
+def _state(source: SourceConfig, inputs: Inputs) -> str | None:
+    """Return the fingerprint where it is in a file: nobody changes a token while it is asked."""
+    if path_in(source.settings.get("certificate") or source.settings.get("pkcs12")) is None:
+        return None
+    try:
+        return fingerprint_of(source, leaf_of(source, inputs))
+    except SourceError:
+        return None
+
+
+def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+    """Ask for the passphrase or PIN, prove it on the key, and keep it in the vault.
+
+    ``how.text`` is the passphrase where ``--stdin`` gave it.
+
+    Raises:
+        SourceError: it does not open the key, or the source needs none.
+        NoTerminal: nobody can be asked.
+    """
+    asked: list[Secret] = []
+
+    def ask(named: str) -> Secret:
+        from rolehop.aws.x509 import without_line_end
+
+        typed = _from_person(source, inputs, named) if how.text is None else how.text
+        asked.append(without_line_end(typed))
+        return asked[-1]
+
+    identity = identity_of(source, ask)
+    identity.sign(b"rolehop")
+    if not asked:
+        raise SourceError(
+            f"source '{source.name}' needs no passphrase",
+            cause="its private key is not encrypted",
+            fix=f"rolehop source test {source.name}",
+        )
+    inputs.tokens.put(_kept_as(source), {"passphrase": asked[-1]})
+    return f"the {_called(source)} of source '{source.name}' is in the keyring"
+
+
+def logout(source: SourceConfig, inputs: Inputs) -> bool:
+    """Forget the passphrase; ``False``: none was kept."""
+    return inputs.tokens.remove(_kept_as(source))
+
+
+def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say which files or token are looked for, whether they are there, and until when they serve."""
+    found = [
+        Finding(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
+        for name in ("certificate", "private_key", "pkcs12", "certificate_chain")
+        if (path := path_in(source.settings.get(name))) is not None
+    ]
+    if "pkcs11" in source.settings:
+        found.append(Finding("a key on a token", str(source.settings["pkcs11"])))
+    if all(each.good is not False for each in found):
+        found.append(_certificate_found(source, inputs))
+    return [*found, *_passphrase_found(source, inputs)]
+
+
+def _passphrase_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether the program of ``passphrase_command`` is there; a key in the open needs none."""
+    command = source.settings.get("passphrase_command")
+    if not isinstance(command, tuple):
+        return []
+    found = program_found(command, inputs, "the program of passphrase_command")
+    return [found if found.good or is_sealed(source) else replace(found, good=None)]
+
+
+def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
+    looked_for = "the certificate and its key"
+    try:
+        leaf = leaf_of(source, inputs)
+        fingerprint_of(source, leaf)
+        problem = problem_with(source, inputs, leaf)
+    except SourceError as error:
+        return Finding(looked_for, problem_of(error), good=False)
+    if problem is not None:
+        return Finding(looked_for, problem, good=False)
+    if leaf is None:
+        return Finding(looked_for, "in the PKCS#12 file, which is opened when it is needed")
+    from rolehop.aws import x509
+
+    ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+    warning = x509.check_validity(leaf, inputs.now())
+    return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True, warning=warning)
+
+
+def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+    """Return the role, and what the certificate says where it lies in a file."""
+    settings = source.settings
+    named = Facts(_role(source), session_name=_text(settings.get("session_name")))
+    file = path_in(settings.get("certificate"))
+    return named if file is None else with_certificate(named, inputs.watched(file))
+
+
+@dataclass(frozen=True, slots=True)
+class _RolesAnywhere:
+    source: SourceConfig
+    inputs: Inputs
+    state: str | None
+
+    def load(self) -> Credentials:
+        """Return the role's session.
+
+        Raises:
+            SourceChanged: the certificate is another one than it was planned with; plan again.
+            SourceError: a file or passphrase is missing or wrong, or the certificate is past its
+                end.
+            HopRefused: AWS does not take it.
+            ServiceError: the network or AWS failed.
+            NoTerminal: a passphrase is needed and nobody can be asked.
+        """
+        try:
+            from rolehop.aws.x509 import WrongPassphrase
+        except ModuleNotFoundError as missing:
+            raise needs_extra(missing, self.source) from None
+        try:
+            identity = identity_of(self.source, self._passphrase)
+            if _state(self.source, self.inputs) != self.state:
+                raise SourceChanged
+            self._check_validity(identity)
+            return self._session(identity)
+        except WrongPassphrase as wrong:
+            self._tell_way_out(wrong)
+            raise
+
+    def _session(self, identity: Identity) -> Credentials:
+        from rolehop.aws import roles_anywhere
+        from rolehop.sources.shared.aws_clients import endpoint_of, settings_for
+
+        settings = self.source.settings
+        anchor = str(settings["trust_anchor"])
+        request = roles_anywhere.SessionRequest(
+            trust_anchor=anchor,
+            profile=str(settings["profile"]),
+            role=_role(self.source),
+            duration_seconds=_number(settings.get("duration")),
+            session_name=_text(settings.get("session_name")),
+        )
+        return roles_anywhere.create_session(
+            request,
+            identity,
+            settings_for(self.inputs, _region_of(anchor)),
+            endpoint_url=endpoint_of(self.inputs, "rolesanywhere"),
+            now=self.inputs.now,
+        )
+
+    def _check_validity(self, identity: Identity) -> None:
+        from rolehop.aws.x509 import check_validity
+
+        warning = check_validity(identity.certificate, self.inputs.now())
+        if warning is not None:
+            self.inputs.note(f"source '{self.source.name}': {warning}")
+
+    def _passphrase(self, named: str) -> Secret:
+        command = self.source.settings.get("passphrase_command")
+        if isinstance(command, tuple):
+            return self._from_command(command)
+        kept = (self.inputs.tokens.get(_kept_as(self.source)) or {}).get("passphrase")
+        if isinstance(kept, Secret):
+            return kept
+        return _from_person(self.source, self.inputs, named)
+
+    def _from_command(self, command: tuple[str, ...]) -> Secret:
+        what = f"the passphrase_command of source '{self.source.name}'"
+        said = first_line(printed_by(command, self.inputs, what=what, secret=True))
+        if not said:
+            raise SourceError(
+                f"{what} printed nothing",
+                cause="it ended well, but the first line of its stdout is empty",
+                fix=f"run it by hand: it must print the {_called(self.source)}",
+            )
+        return Secret(said)
+
+    def _tell_way_out(self, wrong: SourceError) -> None:
+        """Say how to give another passphrase; one that was kept is forgotten: PINs have few tries."""
+        name, what = self.source.name, _called(self.source)
+        if "passphrase_command" in self.source.settings:
+            wrong.fix = f"correct passphrase_command: its first line is taken for the {what}"
+        elif self.inputs.tokens.remove(_kept_as(self.source)):
+            wrong.fix = (
+                f"it was kept, and is forgotten now; keep another: rolehop source login {name}"
+            )
+        else:
+            wrong.fix = f"check it; rolehop source login {name} keeps the right {what}"
+
+
+def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
+    what = _called(source)
+    question = f"{what} of {named} (source '{source.name}'):"
+    try:
+        with inputs.locks.waiting_for_person():
+            return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
+    except NoTerminal as nobody:
+        nobody.cause = f"{named} of source '{source.name}' opens with one, and none is kept"
+        nobody.fix = (
+            f"rolehop source login {source.name}, in a terminal or with --stdin;"
+            " or set passphrase_command"
+        )
+        raise
+
+
+def _called(source: SourceConfig) -> str:
+    return "PIN" if "pkcs11" in source.settings else "passphrase"
+
+
+def _kept_as(source: SourceConfig) -> str:
+    return f"roles-anywhere/{source.name}"
+
+
+def _role(source: SourceConfig) -> str:
+    """Return the role's whole ARN; the short form is in the trust anchor's partition."""
+    partition = partition_of(str(source.settings["trust_anchor"])) or "aws"
+    return str(RoleArn.parse_in(str(source.settings["role"]), partition))
+
+
+def _region_of(arn: str) -> str:
+    return arn.split(":")[3]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _takes_text(source: SourceConfig) -> bool:
+    return "passphrase_command" not in source.settings
+
+
+def _said_after_logout(source: SourceConfig, there: bool) -> str:
+    what = f"the {_called(source)} of '{source.name}'"
+    if not there:
+        return f"{what} was not kept"
+    return f"forgot {what}; sessions stay until they end (rolehop logout CHAIN)"
+
+
+_SIGN_IN = SignIn(login, logout, _takes_text, _said_after_logout)
+TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

@@ -1,0 +1,262 @@
+"""The assertion of a ``saml`` source: where it comes from, whose it is, and what can be asked with it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.arn import RoleArn, partition_of
+from rolehop.credentials import Secret
+from rolehop.errors import NoTerminal, SourceError
+from rolehop.files import NotRegular, read_regular
+from rolehop.sources.shared.subprocesses import printed_by
+from rolehop.sources.source_type import problem_of
+
+if TYPE_CHECKING:
+    from rolehop.aws.saml_assertion import Assertion, SamlRole
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.context import Inputs
+
+WAYS = ("assertion_file", "assertion_env", "assertion_command")
+_LONGEST = 400_000  # bytes; STS takes 100,000 characters, and a form's encoding makes it longer
+
+
+def way_of(source: SourceConfig) -> str | None:
+    """Return the key that says where the assertion is; ``None``: a pipe brings it at a sign-in."""
+    return next((way for way in WAYS if way in source.settings), None)
+
+
+def given(source: SourceConfig, inputs: Inputs) -> Secret:
+    """Return the text that the source's own way gives.
+
+    Raises:
+        SourceError: there is none, or it cannot be read.
+    """
+    if "assertion_file" in source.settings:
+        return _from_file(source, inputs.watched(Path(str(source.settings["assertion_file"]))))
+    if "assertion_env" in source.settings:
+        return _from_variable(source, inputs, str(source.settings["assertion_env"]))
+    command = source.settings.get("assertion_command")
+    output = printed_by(
+        command if isinstance(command, tuple) else (),
+        inputs,
+        what=f"the assertion_command of source '{source.name}'",
+        secret=True,
+    )
+    if not output.strip():
+        raise SourceError(
+            f"the assertion_command of source '{source.name}' printed nothing",
+            cause="it ended well, but its stdout is empty",
+            fix="run it by hand: it must print the SAML response in base64",
+        )
+    return Secret(output.decode("utf-8", "replace"))
+
+
+def _from_file(source: SourceConfig, path: Path) -> Secret:
+    try:
+        text = read_regular(path, _LONGEST).decode("utf-8")
+    except FileNotFoundError:
+        raise _absent(
+            source, f"there is no file {path}", "sign in with the tool that writes it"
+        ) from None
+    except UnicodeDecodeError:
+        raise _broken(source, f"{path}: it is not UTF-8 text") from None
+    except OSError as error:
+        cause = f"{path}: {(error.strerror or 'the system does not say why').lower()}"
+        command = "name a file, or use assertion_command"
+        fix = command if isinstance(error, NotRegular) else "check its owner and mode"
+        raise _broken(source, cause, fix) from None
+    return Secret(text)
+
+
+def _from_variable(source: SourceConfig, inputs: Inputs, name: str) -> Secret:
+    text = inputs.secret_variable(name)
+    if not text:
+        state = "not set" if text is None else "empty"
+        raise _absent(source, f"the variable {name} is {state}", f"sign in, then export {name}")
+    return Secret(text)
+
+
+def parsed(source: SourceConfig, text: Secret) -> Assertion:
+    """Read the assertion in ``text``.
+
+    Raises:
+        SourceError: it is none.
+    """
+    from rolehop.aws.saml_assertion import read_assertion
+
+    try:
+        return read_assertion(text)
+    except ValueError as error:
+        cause = str(error)
+    raise _broken(source, cause)
+
+
+def speaks_for(source: SourceConfig, assertion: Assertion) -> str:
+    """Tell an assertion from those of other people, and from those that offer other roles.
+
+    Which of several a person picks is their own choice, and holds as long as all else does.
+    """
+    offered = sorted(f"{each.role} {each.provider}" for each in offered_of(source, assertion))
+    return " ".join((assertion.who, *offered))
+
+
+def problem_with(source: SourceConfig, inputs: Inputs, assertion: Assertion) -> str | None:
+    """Return why no session can be got with ``assertion`` now, where that is plain already."""
+    try:
+        check_times(source, assertion, inputs.now())
+        choices = choices_of(source, assertion)
+    except SourceError as error:
+        return problem_of(error)
+    if len(choices) == 1 or inputs.person.can_ask:
+        return None
+    missing = "provider" if "role" in source.settings else "role"
+    shown = ", ".join(_shown(choices))
+    return f"source '{source.name}' names no {missing}, and nobody can pick one here: {shown}"
+
+
+def check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> None:
+    """Make sure that STS can take the assertion at ``now``.
+
+    Raises:
+        SourceError: it is past its end, or of tomorrow.
+    """
+    if assertion.ends is not None and assertion.ends <= now:
+        raise SourceError(
+            f"the assertion of source '{source.name}' has expired",
+            cause=f"it was good until {assertion.ends:%Y-%m-%dT%H:%M:%SZ}: they last minutes",
+            fix=sign_in_anew(source),
+        )
+    if assertion.begins is not None and assertion.begins > now + timedelta(minutes=5):
+        raise SourceError(
+            f"the assertion of source '{source.name}' is not valid yet",
+            cause=f"it is good from {assertion.begins:%Y-%m-%dT%H:%M:%SZ} on",
+            fix="check this machine's clock",
+        )
+
+
+def choose(source: SourceConfig, inputs: Inputs, assertion: Assertion) -> SamlRole:
+    """Return the role that the config names, or the only one, or the one that a person picks.
+
+    Raises:
+        SourceError: none can be asked for.
+        NoTerminal: there are several, and nobody can be asked.
+    """
+    offered = choices_of(source, assertion)
+    if len(offered) == 1:
+        return offered[0]
+    shown = _shown(offered)
+    try:
+        with inputs.locks.waiting_for_person():
+            return offered[inputs.person.choose(f"role of source '{source.name}'", shown)]
+    except NoTerminal as nobody:
+        nobody.cause = f"the assertion offers {', '.join(shown)}"
+        nobody.fix = "name one of them as role (and provider) in the config"
+        raise
+
+
+def _shown(offered: list[SamlRole]) -> list[str]:
+    """Return the roles, with their providers where it takes these to tell them apart."""
+    names = [each.role for each in offered]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{each.role} by {each.provider}" for each in offered]
+
+
+def choices_of(source: SourceConfig, assertion: Assertion) -> list[SamlRole]:
+    """Return what can be asked for, one at least.
+
+    Raises:
+        SourceError: nothing is, or only AWS can read what the assertion offers.
+    """
+    from rolehop.aws.saml_assertion import SamlRole
+
+    if assertion.encrypted:
+        role, provider = _role(source, assertion), source.settings.get("provider")
+        if role and isinstance(provider, str):
+            return [SamlRole(role, provider)]
+        raise SourceError(
+            f"the assertion of source '{source.name}' is encrypted",
+            cause="only AWS can read which roles it offers",
+            fix="name role and provider in the config",
+        )
+    offered = offered_of(source, assertion)
+    if not offered:
+        raise _none_offered(source, assertion)
+    return offered
+
+
+def offered_of(source: SourceConfig, assertion: Assertion) -> list[SamlRole]:
+    """Return what the assertion offers of that which the config wants."""
+    return [each for each in assertion.roles if is_wanted(source, each)]
+
+
+def is_wanted(source: SourceConfig, found: SamlRole) -> bool:
+    """Tell whether the config names ``found``, or leaves it open."""
+    role, provider = (source.settings.get(name) for name in ("role", "provider"))
+    if isinstance(role, str):
+        role = str(RoleArn.parse_in(role, partition_of(found.role) or "aws"))
+    return role in (None, found.role) and provider in (None, found.provider)
+
+
+def _role(source: SourceConfig, assertion: Assertion) -> str | None:
+    """Return the whole ARN of the role in the config, the short form in the assertion's partition."""
+    named = source.settings.get("role")
+    if not isinstance(named, str):
+        return None
+    provider = source.settings.get("provider")
+    others = [each.role for each in assertion.roles]
+    partition = partition_of(provider if isinstance(provider, str) else next(iter(others), ""))
+    return str(RoleArn.parse_in(named, partition or "aws"))
+
+
+def _none_offered(source: SourceConfig, assertion: Assertion) -> SourceError:
+    if not assertion.roles:
+        return SourceError(
+            f"the assertion of source '{source.name}' offers no role",
+            cause="it has no attribute https://aws.amazon.com/SAML/Attributes/Role that pairs a "
+            "role with a provider",
+            fix="check the identity provider's AWS application, and that you are assigned to it",
+        )
+    role, provider = _role(source, assertion), source.settings.get("provider")
+    by = f" by {provider}" if provider else ""
+    offers = (f"{each.role} by {each.provider}" if by else each.role for each in assertion.roles)
+    return SourceError(
+        f"the assertion of source '{source.name}' does not offer {role or 'any role'}{by}",
+        cause=f"it offers {', '.join(offers)}",
+        fix="correct role and provider in the config, or have the role assigned to you",
+    )
+
+
+ANEW = "sign in at the identity provider anew"
+
+
+def sign_in_anew(source: SourceConfig) -> str:
+    """Say how another assertion is got."""
+    if way_of(source) is None:
+        return f"TOOL | rolehop source login {source.name} --stdin"
+    return ANEW
+
+
+def not_signed_in(source: SourceConfig, cause: str | None = None) -> SourceError:
+    """Return the error for a source without a sign-in; ``cause``: why the last one is of no use."""
+    cause = cause or "nobody has signed in, and it has no assertion_… key"
+    return SourceError(
+        f"source '{source.name}' wants a sign-in (rolehop source login {source.name} --stdin)",
+        cause=cause,
+        fix=sign_in_anew(source),
+    )
+
+
+def _absent(source: SourceConfig, cause: str, fix: str) -> SourceError:
+    return SourceError(f"source '{source.name}' has no assertion", cause=cause, fix=fix)
+
+
+_FORM = "it must be the SAML response in base64, as the identity provider posts it"
+
+
+def _broken(source: SourceConfig, cause: str, fix: str = _FORM) -> SourceError:
+    return SourceError(
+        f"the assertion of source '{source.name}' cannot be read", cause=cause, fix=fix
+    )

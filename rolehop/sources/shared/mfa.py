@@ -1,0 +1,46 @@
+"""The keys of the config that go with IAM user keys, wherever these come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.config import value_types
+from rolehop.config.schema import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rolehop.config.model import SourceConfig
+    from rolehop.sources.context import Inputs
+    from rolehop.sources.source_type import Finding
+
+MFA_KEYS = (
+    Key(
+        "mfa_serial",
+        value_types.MFA_SERIAL,
+        'the MFA device of these IAM user keys; "auto" asks IAM for the user\'s only one',
+        "no MFA",
+    ),
+    Key(
+        "mfa_command",
+        value_types.COMMAND,
+        "a command that prints the MFA code",
+        "the code is asked on the terminal",
+    ),
+    Key(
+        "mfa_duration",
+        value_types.MFA_DURATION,
+        "how long the shared MFA session (GetSessionToken) lasts",
+        '"12h"',
+    ),
+)
+
+
+def mfa_command_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+    """Say whether the program of ``mfa_command`` is there, where a device asks for its codes."""
+    command = source.settings.get("mfa_command")
+    if not isinstance(command, tuple) or "mfa_serial" not in source.settings:
+        return []
+    from rolehop.sources.shared.subprocesses import program_found
+
+    return [program_found(command, inputs, "the program of mfa_command")]

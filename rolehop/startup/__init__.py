@@ -1,0 +1,1 @@
+"""What makes start-up cheap: compiled value classes, lazy patterns, and the debug log."""

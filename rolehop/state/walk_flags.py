@@ -1,0 +1,63 @@
+"""Which flags a session was made with, so that renewing it gives no more than it gave.
+
+``assume --read-only`` and then ``refresh`` must not put a session into the shell that can write.
+The environment handed over says the chain, not the flags; so they are kept beside it, in the
+state folder, under the session's access key ID. That and the flags are no secrets. A file for
+each session: two processes cannot lose each other's.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rolehop.files import write_beside
+from rolehop.plan.overrides import Overrides
+from rolehop.startup.dataclass import asdict
+from rolehop.startup.lazy_regex import Pattern
+
+SCHEMA = 1
+KEPT_FOR = timedelta(days=7)
+"""A session is long over then (12 h at most), and so is the shell that would renew it."""
+
+_ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
+
+
+def remember_flags(
+    state_folder: Path, access_key_id: str, overrides: Overrides, now: datetime
+) -> None:
+    """Keep ``overrides`` for the session, and drop what is too old to be asked for.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder = state_folder / "flags"
+    for old in folder.glob("*.json"):
+        if old.stat().st_mtime < (now - KEPT_FOR).timestamp():
+            old.unlink(missing_ok=True)
+    told = {"schema": SCHEMA, **asdict(overrides)}
+    write_beside(folder / f"{access_key_id}.json", json.dumps(told))
+
+
+def recall_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
+    """Return what the session was made with; ``None``: with no flags, as far as is known.
+
+    Raises:
+        ValueError: there is a note and it cannot be read: better no renewal than a wider one.
+    """
+    if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
+        return None
+    try:
+        text = (state_folder / "flags" / f"{access_key_id}.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
+    told = json.loads(text)
+    known = isinstance(told, dict) and told.pop("schema", None) == SCHEMA
+    if not known or told.keys() != asdict(Overrides()).keys():
+        raise ValueError("the note of its flags is from another rolehop")
+    told["tags"] = tuple((str(key), str(value)) for key, value in told["tags"])
+    told["policy_arns"] = tuple(map(str, told["policy_arns"]))
+    return Overrides(**told)

@@ -1,0 +1,407 @@
+"""What an error of STS means and what to do about it, in words; pure, and without botocore.
+
+The rules are those of the STS API reference (errors of each operation) and the IAM user guide
+(troubleshooting access denied messages, role chaining, session tags, source identity, MFA).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from rolehop.arn import account_of
+from rolehop.errors import HopRefused, SourceError
+from rolehop.plan.model import Hop
+from rolehop.ports import StsRefusal
+from rolehop.startup.dataclass import dataclass
+
+
+class RefusalKind(Enum):
+    """What kind of no it is."""
+
+    DENIED = "denied"
+    MFA = "mfa"
+    EXPIRED = "expired"
+    UNKNOWN_KEY = "unknown key"
+    SIGNATURE = "signature"
+    CLOCK = "clock"
+    REGION = "region"
+    DURATION = "duration"
+    POLICY = "policy"
+    SIZE = "size"
+    IDENTITY_PROVIDER = "identity provider"
+    REQUEST = "request"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A refusal in words, one line each."""
+
+    kind: RefusalKind
+    cause: str
+    """What AWS said, and what it means where that is not the same."""
+
+    fix: str
+
+
+# Signatures are taken within five minutes (IAM user guide, SigV4 troubleshooting); an offset
+# that is measured a moment later is already suspicious a little below.
+_SUSPICIOUS_OFFSET_SECONDS = 240
+
+_NOT_AUTHORIZED = re.compile(
+    r"User: (?P<who>\S+) is not authorized to perform: (?P<action>[\w:*]+)"
+    r"(?: on resource: (?P<resource>\S+))?(?P<reason>.*)"
+)
+_PERCENT = re.compile(r"(\d+)\s?%")
+
+
+def explain_refusal(refusal: StsRefusal, hop: Hop | None = None) -> Explanation:
+    """Return what ``refusal`` means; ``hop`` is what was asked, where it was an AssumeRole."""
+    explain = _BY_CODE.get(refusal.code)
+    if explain is None:
+        return Explanation(
+            RefusalKind.OTHER, _said(refusal), "look the code up in the STS API reference"
+        )
+    return explain(refusal, hop)
+
+
+def refused_caller(refusal: StsRefusal, whose: str) -> SourceError | HopRefused:
+    """Return the error for a GetCallerIdentity that AWS refused, which only bad credentials bring.
+
+    ``whose``: e.g. "the credentials of source 'x'". What has expired needs a new sign-in, which
+    is this side's to do; all else is AWS's no.
+    """
+    told = explain_refusal(refusal)
+    if told.kind is RefusalKind.EXPIRED:
+        return SourceError(f"{whose} have expired", cause=told.cause, fix=told.fix)
+    what = f"AWS does not accept {whose}"
+    return HopRefused(what, code=refusal.code, cause=told.cause, fix=told.fix)
+
+
+def exceeds_max_session_duration(refusal: StsRefusal) -> bool:
+    """Tell whether the role's own MaxSessionDuration is below what was asked."""
+    return refusal.code == "ValidationError" and "MaxSessionDuration" in refusal.message
+
+
+def exceeds_chaining_limit(refusal: StsRefusal) -> bool:
+    """Tell whether more than the one hour of role chaining was asked."""
+    return refusal.code == "ValidationError" and "role chaining" in refusal.message
+
+
+def _said(refusal: StsRefusal) -> str:
+    return f"{refusal.code}: {refusal.message}" if refusal.message else refusal.code
+
+
+def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    message = refusal.message
+    if message.startswith("MultiFactorAuthentication failed"):
+        return _mfa(refusal)
+    if "root accounts" in message:
+        return Explanation(
+            RefusalKind.DENIED,
+            f"{_said(refusal)}; the source holds keys of the account's root user",
+            "use the keys of an IAM user, and delete the root user's",
+        )
+    if "with session credentials" in message:
+        return Explanation(
+            RefusalKind.DENIED,
+            f"{_said(refusal)}; only IAM user keys can get an MFA session",
+            "take mfa_serial off this source: its credentials are a session already",
+        )
+    match = _NOT_AUTHORIZED.search(message)
+    if match is None:
+        fix = _suspects("the caller", hop, _role_name(None, hop))
+        return Explanation(RefusalKind.DENIED, _said(refusal), fix)
+    return Explanation(RefusalKind.DENIED, _said(refusal), _denial_fix(match, hop))
+
+
+def _denial_fix(match: re.Match[str], hop: Hop | None) -> str:
+    who, action, reason = _name_of(match["who"]), match["action"], match["reason"]
+    role = _role_name(match["resource"], hop)
+    for words, fix in _REASONS:
+        if words in reason:
+            return fix.format(who=who, action=action, role=role)
+    if action == "sts:TagSession":
+        return (
+            f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "
+            "is needed for tags of this hop and for transitive tags of the hops before"
+        )
+    if action == "sts:SetSourceIdentity":
+        return (
+            f"allow sts:SetSourceIdentity in the trust policy of {role} and in the policies of "
+            f"{who}; once set, every later role of the chain must allow it"
+        )
+    if action != "sts:AssumeRole":
+        return f"allow {action} to {who}"
+    return _suspects(who, hop, role)
+
+
+# The endings that AWS adds in some cases (IAM user guide, troubleshooting access denied). Only
+# one policy is named even where several refuse.
+_REASONS = (
+    (
+        "no identity-based policy allows",
+        "allow {action} on {role} in the policies of {who}, in its own account",
+    ),
+    (
+        "no role trust policy allows",
+        (
+            "add {who} to the trust policy of {role} for {action}; check its conditions: external ID, "
+            "MFA, session name, tags"
+        ),
+    ),
+    (
+        "no resource-based policy allows",
+        "add {who} to the trust policy of {role} for {action}",
+    ),
+    (
+        "explicit deny in the role trust policy",
+        "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it",
+    ),
+    (
+        "explicit deny in a resource-based policy",
+        "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it",
+    ),
+    (
+        "explicit deny in an identity-based policy",
+        "a Deny in the policies of {who} matches: have it changed; Allow cannot beat it",
+    ),
+    (
+        "service control policy",
+        (
+            "a service control policy over the account of {who} stands against it: ask who runs the "
+            "organization"
+        ),
+    ),
+    (
+        "resource control policy",
+        (
+            "a resource control policy over the account of {role} stands against it: ask who runs "
+            "the organization"
+        ),
+    ),
+    (
+        "session policy",
+        (
+            "the session policy of the hop before does not allow {action} on {role}: widen its policy "
+            "or policy_arns, or take them off"
+        ),
+    ),
+    (
+        "permissions boundary",
+        "the permissions boundary of {who} does not allow {action} on {role}: have it widened",
+    ),
+    (
+        "VPC endpoint policy",
+        (
+            "the policy of the VPC endpoint does not allow {action}: have it widened, or use another "
+            "endpoint"
+        ),
+    ),
+)
+
+
+def _suspects(who: str, hop: Hop | None, role: str) -> str:
+    """List what may be behind AWS's one text for all of it, likeliest first."""
+    parts = [
+        f"AWS does not say which: does {role} exist",
+        f"does its trust policy name {who}",
+    ]
+    if hop is not None:
+        parts.append(
+            "is its external ID another one than the one sent"
+            if hop.external_id is not None
+            else "does it want an external ID (none was sent)"
+        )
+        if hop.mfa_serial is None:
+            parts.append("does it want MFA (only hop 1 from IAM user keys can have it)")
+        if hop.source_identity is not None or hop.tags:
+            parts.append("does it allow sts:SetSourceIdentity and sts:TagSession")
+    parts.append(f"do the policies of {who} allow sts:AssumeRole on it")
+    return ", ".join(parts) + "?"
+
+
+def _name_of(arn: str) -> str:
+    """Shorten a caller's ARN to what a policy names: its role or user, and the account."""
+    kind, _, rest = arn.rpartition(":")[2].partition("/")
+    account = account_of(arn) or "?"
+    if kind == "assumed-role":
+        return f"role {rest.partition('/')[0]} of {account}"
+    return f"{kind} {rest} of {account}" if rest else arn
+
+
+def _role_name(resource: str | None, hop: Hop | None) -> str:
+    if hop is not None:
+        return f"role {hop.role.name} of {hop.role.account}"
+    return _name_of(resource) if resource else "the role"
+
+
+def _mfa(refusal: StsRefusal) -> Explanation:
+    if "invalid MFA one time pass code" in refusal.message:
+        return Explanation(
+            RefusalKind.MFA,
+            f"{_said(refusal)}; the code is wrong, or was used before: each counts once",
+            "wait for the next code; if that fails too, check the device and its clock",
+        )
+    if "must provide" in refusal.message:
+        return Explanation(
+            RefusalKind.MFA,
+            _said(refusal),
+            "give the source both: mfa_serial, and a code of that device",
+        )
+    return Explanation(
+        RefusalKind.MFA,
+        f"{_said(refusal)}; only an IAM user's own keys and own device go together",
+        "check mfa_serial: it must be a device of the IAM user whose keys the source holds "
+        "(or 'auto')",
+    )
+
+
+def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(
+        RefusalKind.EXPIRED,
+        f"{_said(refusal)}; the session that signed this call is over",
+        "sign in to the source again, or rolehop refresh",
+    )
+
+
+def _unknown_key(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(
+        RefusalKind.UNKNOWN_KEY,
+        f"{_said(refusal)}; AWS does not know the key that signed: deleted, deactivated, of "
+        "another partition, or a session without its token",
+        "check the source's keys; a session from the global STS endpoint is not valid in opt-in "
+        "regions",
+    )
+
+
+def _signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    offset = refusal.clock_offset_seconds
+    by_text = "Signature expired" in refusal.message or "not yet current" in refusal.message
+    if by_text or (offset is not None and abs(offset) >= _SUSPICIOUS_OFFSET_SECONDS):
+        return _clock(refusal, hop)
+    return Explanation(
+        RefusalKind.SIGNATURE,
+        f"{refusal.code}: the secret access key does not belong to the access key ID",
+        "copy the source's keys anew, both from the same place, each value whole",
+    )
+
+
+def _clock(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(
+        RefusalKind.CLOCK,
+        f"{refusal.code}: {clock_words(refusal.clock_offset_seconds)}",
+        "set this machine's clock (timedatectl set-ntp true, w32tm /resync; in WSL: sudo hwclock "
+        "-s), then try again",
+    )
+
+
+def clock_words(offset_seconds: float | None) -> str:
+    """Return e.g. "your clock is 7 min 12 s behind AWS's"; the offset is AWS's minus ours."""
+    if offset_seconds is None:
+        return "your clock and AWS's differ by more than AWS allows"
+    minutes, seconds = divmod(round(abs(offset_seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (seconds, "s")) if n]
+    if not parts:
+        return "your clock agrees with AWS's now; it may have been set a moment ago"
+    return f"your clock is {' '.join(parts)} {'behind' if offset_seconds > 0 else 'ahead of'} AWS's"
+
+
+def _malformed_signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(
+        RefusalKind.SIGNATURE,
+        f"{_said(refusal)}; often a blank or a line end within the keys",
+        "copy the source's keys anew, each value whole and alone",
+    )
+
+
+def _region(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    account = f"account {hop.role.account}" if hop else "the account"
+    return Explanation(
+        RefusalKind.REGION,
+        f"{_said(refusal)}; STS counts by the role's account, not the caller's",
+        f"use --region us-east-1 (or the partition's first region), or have STS activated for "
+        f"{account} (IAM console, account settings)",
+    )
+
+
+def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    if exceeds_chaining_limit(refusal):
+        return Explanation(
+            RefusalKind.DURATION,
+            f"{_said(refusal)}; any session that assumes a role gets one hour at most",
+            'set duration = "1h" for this hop; only hop 1 from IAM user keys without an MFA '
+            "session can be longer",
+        )
+    if exceeds_max_session_duration(refusal):
+        role = f"role {hop.role.name} of {hop.role.account}" if hop else "the role"
+        return Explanation(
+            RefusalKind.DURATION,
+            _said(refusal),
+            f"ask for less (duration, --duration), or have MaxSessionDuration of {role} raised",
+        )
+    return Explanation(
+        RefusalKind.REQUEST, _said(refusal), "correct that value in the config of this hop"
+    )
+
+
+def _malformed_policy(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(
+        RefusalKind.POLICY,
+        _said(refusal),
+        "correct the session policy of this hop: JSON with Version and Statement, no Principal",
+    )
+
+
+def _packed(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    match = _PERCENT.search(refusal.message)
+    size = f"{match[1]} % of what fits" if match else "more than fits"
+    return Explanation(
+        RefusalKind.SIZE,
+        f"{_said(refusal)}; session policies and tags, inherited ones too, are {size}",
+        "shorten the session policy, or send fewer or shorter tags",
+    )
+
+
+def _parameter(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    fix = "correct that value in the config of this hop"
+    if "transitive" in refusal.message:
+        fix = "a transitive tag of an earlier hop cannot be sent again: take it off this hop"
+    return Explanation(RefusalKind.REQUEST, _said(refusal), fix)
+
+
+def _identity_provider(refusal: StsRefusal, hop: Hop | None) -> Explanation:
+    return Explanation(RefusalKind.IDENTITY_PROVIDER, _said(refusal), _PROVIDER_FIXES[refusal.code])
+
+
+_PROVIDER_FIXES = {
+    "ExpiredTokenException": "get a new token or assertion: this one is too old",
+    "IDPCommunicationError": "AWS could not reach the identity provider: try again in a moment",
+    "IDPRejectedClaim": "the identity provider does not vouch for it (any more): sign in again",
+    "InvalidIdentityToken": "check the token's issuer and audience against the OIDC or SAML "
+    "provider in IAM",
+}
+
+_BY_CODE: dict[str, Callable[[StsRefusal, Hop | None], Explanation]] = {
+    "AccessDenied": _denied,
+    "AccessDeniedException": _denied,
+    "ExpiredToken": _expired,
+    "InvalidClientTokenId": _unknown_key,
+    "UnrecognizedClientException": _unknown_key,
+    "SignatureDoesNotMatch": _signature,
+    "RequestExpired": _clock,
+    "IncompleteSignature": _malformed_signature,
+    "MissingAuthenticationToken": _malformed_signature,
+    "RegionDisabledException": _region,
+    "OptInRequired": _region,
+    "ValidationError": _validation,
+    "MalformedPolicyDocument": _malformed_policy,
+    "MalformedPolicyDocumentException": _malformed_policy,
+    "PackedPolicyTooLarge": _packed,
+    "PackedPolicyTooLargeException": _packed,
+    "InvalidParameterValue": _parameter,
+    **dict.fromkeys(_PROVIDER_FIXES, _identity_provider),
+}

@@ -1,0 +1,184 @@
+"""The picker: a list of chains on the terminal device, narrowed by what is typed.
+
+It is drawn by prompt_toolkit, below the cursor and without taking the whole screen, and erased
+when it is done. It reads and writes the terminal device itself, so that it works inside ``$( )``
+and with a pipe on stdin. What is picked was pointed at by a person: a name that only resembles
+what was typed is never taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import selectors
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from rolehop.show.picker import Choice, as_cells, matching, widths
+from rolehop.text import counted
+
+if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.output import Output
+
+SHOWN = 10
+"""Lines of the list at once."""
+
+
+class Picker:
+    """What is typed, what matches it, and which line is marked."""
+
+    def __init__(self, choices: Sequence[Choice], *, color: bool) -> None:
+        self.choices = choices
+        self.color = color
+        self.marked = 0
+        self.found = matching(choices, "")
+
+    def narrow(self, typed: str) -> None:
+        """Keep what matches ``typed``; the first line is marked."""
+        self.found = matching(self.choices, typed)
+        self.marked = 0
+
+    def move(self, lines: int) -> None:
+        """Mark another line; the ends are ends."""
+        self.marked = max(0, min(len(self.found) - 1, self.marked + lines))
+
+    @property
+    def picked(self) -> str | None:
+        """The name in the marked line; ``None``: nothing matches."""
+        return self.found[self.marked].name if self.found else None
+
+    def lines(self, columns: int) -> StyleAndTextTuples:
+        """Return the visible part of the list as prompt_toolkit draws it."""
+        if not self.found:
+            return [("", "  nothing matches; Esc leaves")]
+        first = max(0, min(self.marked - SHOWN // 2, len(self.found) - SHOWN))
+        across = widths(self.choices, columns - 3)
+        drawn: StyleAndTextTuples = []
+        for number, choice in enumerate(self.found[first : first + SHOWN], start=first):
+            # The mark is a character too: reverse video alone says nothing to a screen reader.
+            marked = number == self.marked
+            name, rest = as_cells(choice, across)
+            line = "reverse" if marked else ""
+            drawn.append((line, "> " if marked else "  "))
+            drawn.append((f"bold {line} {self._color_of(choice)}", name))
+            drawn.append((line, f"{rest.rstrip() if not marked else rest}\n"))
+        return [*drawn, ("", f"  {self._count()}")]
+
+    def _color_of(self, choice: Choice) -> str:
+        return f"fg:ansi{choice.color.replace('_', '')}" if self.color and choice.color else ""
+
+    def _count(self) -> str:
+        of = len(self.choices)
+        found = (
+            counted(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
+        )
+        return f"{found}; type to narrow, Enter takes the marked one, Esc leaves"
+
+
+def _run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
+    """Draw until something is picked; ``None``: left without."""
+    application = _application(picker, *_ends(reader, writer, term))
+
+    async def draw() -> str | None:
+        loop = asyncio.get_running_loop()
+        if sys.platform != "win32":
+            # Ended from outside, it still gives the terminal back as it was.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, lambda: application.exit(result=None))
+        return await application.run_async(set_exception_handler=False)
+
+    return _carry_out(draw())
+
+
+def _carry_out(work: Coroutine[None, None, str | None]) -> str | None:
+    if sys.platform == "win32":
+        return asyncio.run(work)
+
+    def loop() -> asyncio.AbstractEventLoop:
+        # select() alone can wait for /dev/tty on every system; kqueue of macOS cannot.
+        return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(work)
+
+
+def _ends(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Output]:
+    """Return the terminal device as prompt_toolkit wants it."""
+    if sys.platform == "win32":
+        from prompt_toolkit.input import create_input
+        from prompt_toolkit.output import create_output
+
+        return create_input(always_prefer_tty=True), create_output(writer)
+    from prompt_toolkit.data_structures import Size
+    from prompt_toolkit.input.vt100 import Vt100Input
+    from prompt_toolkit.output.vt100 import Vt100_Output
+
+    def size() -> Size:
+        columns, rows = os.get_terminal_size(writer.fileno())
+        return Size(rows or 24, columns or 80)
+
+    # Terminals need not answer where the cursor is: nothing here depends on it.
+    return Vt100Input(reader), Vt100_Output(writer, size, term=term, enable_cpr=False)
+
+
+def _application(picker: Picker, inward: Input, outward: Output) -> Application[str | None]:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
+    from prompt_toolkit.layout.processors import BeforeInput
+
+    typed = Buffer(multiline=False, on_text_changed=lambda buffer: picker.narrow(buffer.text))
+    question = Window(
+        BufferControl(typed, input_processors=[BeforeInput("chain: ")]),
+        height=1,
+        dont_extend_height=True,
+    )
+    listed = Window(
+        FormattedTextControl(lambda: picker.lines(outward.get_size().columns)),
+        wrap_lines=False,
+        dont_extend_height=True,
+        always_hide_cursor=True,
+    )
+    application: Application[str | None] = Application(
+        layout=Layout(HSplit([question, listed]), focused_element=typed),
+        key_bindings=_keys(picker),
+        erase_when_done=True,
+        input=inward,
+        output=outward,
+    )
+    application.ttimeoutlen = 0.1  # seconds after Esc in which an arrow key would go on
+    return application
+
+
+def _keys(picker: Picker) -> KeyBindings:
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+    keys = KeyBindings()
+
+    def moves(lines: int, *names: str) -> None:
+        for name in names:
+            keys.add(name)(lambda event: picker.move(lines))
+
+    moves(-1, "up", "c-p", "s-tab")
+    moves(1, "down", "c-n", "tab")
+    moves(-SHOWN, "pageup")
+    moves(SHOWN, "pagedown")
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        if picker.picked is not None:
+            event.app.exit(result=picker.picked)
+
+    def leave(event: KeyPressEvent) -> None:
+        event.app.exit(result=None)
+
+    keys.add("escape", eager=True)(leave)
+    for name in ("c-c", "c-d", "<sigint>"):
+        keys.add(name)(leave)
+    return keys

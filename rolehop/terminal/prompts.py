@@ -1,0 +1,164 @@
+"""Questions that sources put to a person, and the browser in front of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from rolehop.errors import NoTerminal
+from rolehop.terminal.terminal import Terminal
+from rolehop.text import clean
+
+# Programs that open an address in the desktop's browser: freedesktop, Debian, WSL.
+_OPENERS = ("xdg-open", "wslview", "x-www-browser", "sensible-browser")
+_SHOWN = 30  # options at once; more are found by typing
+
+
+class TerminalPerson:
+    """Implements ``sources.Person``; ``prompts=False`` is ``--no-prompt``."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        environ: Mapping[str, str],
+        *,
+        prompts: bool = True,
+        browser: bool = True,
+    ) -> None:
+        self._terminal = terminal
+        self._environ = environ
+        self.prompts = prompts
+        self.browser = browser
+
+    @property
+    def can_ask(self) -> bool:
+        """Tell whether there is a terminal device, and prompting is not forbidden."""
+        if not self.prompts:
+            return False
+        try:
+            with self._terminal.device("a question"):
+                return True
+        except NoTerminal:
+            return False
+
+    def say(self, line: str) -> None:
+        """Show one line on the terminal device, else on stderr."""
+        try:
+            with self._terminal.device("a message") as (_, writer):
+                writer.write(f"{clean(line)}\n")
+        except NoTerminal:
+            sys.stderr.write(f"rolehop: {clean(line)}\n")
+            sys.stderr.flush()
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Return one line that was typed.
+
+        Raises:
+            NoTerminal: there is no terminal, or ``--no-prompt`` was given.
+        """
+        if not self.prompts:
+            raise NoTerminal(f"{needed} is needed, and --no-prompt forbids to ask")
+        return self._terminal.ask(question, needed=needed, hidden=hidden)
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Return the index of one of ``options``, by number or by a part of its text.
+
+        Raises:
+            NoTerminal: there is no terminal, or ``--no-prompt`` was given.
+        """
+        if len(options) == 1:
+            return 0
+        self.ask_allowed(question)
+        shown = tuple(range(len(options)))
+        while True:
+            for number in shown[:_SHOWN]:
+                self.say(f"{number + 1:4d}  {options[number]}")
+            if len(shown) > _SHOWN:
+                self.say(f"      … and {len(shown) - _SHOWN} more: type a part of the name")
+            typed = self.ask(f"{clean(question)} (number, or a part of the name):", needed=question)
+            if typed.isascii() and typed.isdecimal() and 0 < int(typed) <= len(options):
+                return int(typed) - 1
+            found = tuple(
+                number for number, each in enumerate(options) if typed.lower() in each.lower()
+            )
+            if len(found) == 1:
+                return found[0]
+            shown = found or tuple(range(len(options)))
+
+    def ask_allowed(self, question: str) -> None:
+        """Make sure that somebody can be asked.
+
+        Raises:
+            NoTerminal: nobody can.
+        """
+        if not self.can_ask:
+            raise NoTerminal(f"a choice is needed and there is no terminal to ask on: {question}")
+
+    @property
+    def has_browser(self) -> bool:
+        """Tell whether a browser with a window can be expected here."""
+        return self.browser and has_browser(self._environ, sys.platform)
+
+    def open_browser(self, url: str) -> bool:
+        """Open ``url`` where a browser with a window can be expected, else ``False``."""
+        if not self.has_browser:
+            return False
+        return any(
+            _started(command, self._environ)
+            for command in browser_commands(url, self._environ, sys.platform)
+        )
+
+
+def has_browser(environ: Mapping[str, str], platform: str) -> bool:
+    """Tell whether a browser that opens here can reach this machine's loopback address.
+
+    Over SSH it would open, if at all, on the far side, where nobody sits.
+    """
+    if any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
+        return False
+    if platform in ("darwin", "win32"):
+        return True
+    return any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
+def browser_commands(
+    url: str, environ: Mapping[str, str], platform: str
+) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that may open ``url``, the best first; no shell reads them."""
+    if platform == "darwin":
+        return (("open", url),)
+    if platform == "win32":
+        # cmd's start would read & in the address; this one takes it whole.
+        return (("rundll32", "url.dll,FileProtocolHandler", url),)
+    import shlex
+
+    named = [each for each in environ.get("BROWSER", "").split(":") if each.strip()]
+    chosen = [tuple(_with_url(shlex.split(each), url)) for each in named]
+    return (*chosen, *((opener, url) for opener in _OPENERS))
+
+
+def _with_url(words: list[str], url: str) -> list[str]:
+    if any("%s" in word for word in words):
+        return [word.replace("%s", url) for word in words]
+    return [*words, url]
+
+
+def _started(command: tuple[str, ...], environ: Mapping[str, str]) -> bool:
+    """Start a browser apart from us: its chatter must not reach our stdout, nor hold it open."""
+    import shutil
+    import subprocess
+
+    if shutil.which(command[0], path=environ.get("PATH")) is None:
+        return False
+    try:
+        subprocess.Popen(
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,221 @@
+"""Who hears what: the product on stdout, everything else on stderr, questions on the terminal.
+
+* stdout carries what was asked for and nothing else, whole or not at all.
+* stderr carries errors (what, cause, try), notes and progress.
+* questions go to the terminal device itself, so that they work inside ``$( )`` and with a pipe
+  on stdin; without a terminal device a question is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from rolehop.errors import NoTerminal, RolehopError
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rolehop.show.layout import View
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the options that every command takes say."""
+
+    config: str | None = None
+    color: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+
+class Terminal:
+    """Speaks to the person at the terminal, and to nobody else's pipe."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._said: set[str] = set()
+
+    @property
+    def verbose(self) -> bool:
+        """Tell whether ``-v`` asks for more."""
+        return self._settings.verbose
+
+    @property
+    def quiet(self) -> bool:
+        """Tell whether ``-q`` asks for less."""
+        return self._settings.quiet
+
+    @property
+    def shows_progress(self) -> bool:
+        """Tell whether a live line makes sense: stderr is a terminal and nobody asked for quiet."""
+        return sys.stderr.isatty() and not self._settings.quiet
+
+    def product(self, text: str) -> None:
+        """Write ``text`` to stdout at once.
+
+        Raises:
+            BrokenPipeError: the reader went away, which is its own business.
+            RolehopError: it could not be written: stdout is closed, or its disk is full.
+        """
+        # Past Python's buffer, which would try once more at exit what has failed; and as bytes: a
+        # saved variable may hold what is no text, and Windows must not add returns.
+        data = text.encode("utf-8", "surrogateescape")
+        try:
+            sys.stdout.flush()
+            while data:
+                data = data[os.write(sys.stdout.fileno(), data) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise not_written(error) from None
+
+    def view(self, view: View) -> None:
+        """Write a view to stdout: with rich on a terminal or where colour is asked for."""
+        if not sys.stdout.isatty() and self._settings.color != "always":
+            from rolehop.show.render_text import as_text
+
+            self.product(as_text(view))
+            return
+        from rolehop.show.render_rich import as_renderable
+
+        # What is to be copied may be wider than the terminal, which then breaks it by itself.
+        self.console(sys.stdout).print(as_renderable(view), crop=False)
+
+    def note(self, text: str) -> None:
+        """Say one line on stderr, each text once; ``-q`` is silent."""
+        if self._settings.quiet or text in self._said:
+            return
+        self._said.add(text)
+        sys.stderr.write(f"rolehop: {clean(text)}\n")
+        sys.stderr.flush()
+
+    def console(self, file: TextIO) -> Console:
+        """Return a rich console on ``file`` that honours ``--color`` and NO_COLOR."""
+        from rich.console import Console
+
+        mode = self._settings.color
+        colored = self.colors(file)
+        width = None if file.isatty() or self._environ.get("COLUMNS") else 80
+        return Console(
+            file=file,
+            force_terminal=True if colored and mode == "always" else None,
+            no_color=not colored,
+            color_system="auto" if colored else None,
+            width=width,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            soft_wrap=False,
+        )
+
+    def colors(self, file: TextIO) -> bool:
+        """Tell whether ``file`` is written in colour: ``--color``, else a terminal and no NO_COLOR."""
+        mode = self._settings.color
+        if mode != "auto":
+            return mode == "always"
+        return file.isatty() and not self._environ.get("NO_COLOR")
+
+    @contextlib.contextmanager
+    def device(self, question: str) -> Iterator[tuple[TextIO, TextIO]]:
+        """Open the terminal device for reading and writing.
+
+        Raises:
+            NoTerminal: this process has none; ``question`` says what would have been asked.
+        """
+        inward, outward = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
+        with contextlib.ExitStack() as stack:
+            try:
+                reader = stack.enter_context(Path(inward).open(encoding="utf-8", errors="replace"))
+                writer = stack.enter_context(Path(outward).open("w", encoding="utf-8"))
+            except OSError:
+                raise NoTerminal(
+                    f"{question} is needed and there is no terminal to ask on"
+                ) from None
+            yield reader, writer
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Ask one line on the terminal device; ``hidden``: without echo.
+
+        ``needed`` names what is asked for in the error without a terminal, e.g. "an MFA code".
+
+        Raises:
+            NoTerminal: this process has no terminal.
+            KeyboardInterrupt: Ctrl-C or Ctrl-D; the terminal is as it was.
+        """
+        with self.device(needed) as (reader, writer):
+            # Silence first: what is typed the moment the question shows must not be seen or lost.
+            with _no_echo(reader) if hidden else contextlib.nullcontext():
+                writer.write(f"{clean(question)} ")
+                writer.flush()
+                line = reader.readline()
+            if hidden:
+                writer.write("\n")
+            if not line:
+                raise KeyboardInterrupt
+            return line.strip()
+
+    @contextlib.contextmanager
+    def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
+        """Give a function that shows ``text`` and a number of seconds on one terminal line.
+
+        Without a terminal device nothing is shown; the wait is as long.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                _, writer = stack.enter_context(self.device("a countdown"))
+            except NoTerminal:
+                yield lambda seconds: None
+                return
+            stack.callback(lambda: (writer.write("\r\x1b[2K"), writer.flush()))
+
+            def show(seconds: int) -> None:
+                writer.write(f"\r{text} {seconds:2d} s ")
+                writer.flush()
+
+            yield show
+
+
+def not_written(error: OSError) -> RolehopError:
+    """Return what is said where stdout does not take the product."""
+    return RolehopError(
+        "the output could not be written",
+        cause=(error.strerror or str(error)).lower(),
+        fix="see where stdout goes: is it open, and is there room",
+    )
+
+
+@contextlib.contextmanager
+def _no_echo(reader: TextIO) -> Iterator[None]:
+    if sys.platform == "win32":  # pragma: no cover - the console's echo is switched by msvcrt
+        import ctypes
+        import msvcrt
+
+        handle = msvcrt.get_osfhandle(reader.fileno())
+        mode = ctypes.c_uint32()
+        kernel = ctypes.windll.kernel32
+        kernel.GetConsoleMode(handle, ctypes.byref(mode))
+        kernel.SetConsoleMode(handle, mode.value & ~0x4)
+        try:
+            yield
+        finally:
+            kernel.SetConsoleMode(handle, mode.value)
+        return
+    import termios
+
+    before = termios.tcgetattr(reader)
+    silent = termios.tcgetattr(reader)
+    silent[3] &= ~termios.ECHO
+    try:
+        termios.tcsetattr(reader, termios.TCSAFLUSH, silent)
+        yield
+    finally:
+        termios.tcsetattr(reader, termios.TCSAFLUSH, before)

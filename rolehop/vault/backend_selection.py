@@ -1,0 +1,279 @@
+"""Which keyring back end rolehop uses, and why not another.
+
+In this order: the class named in the config, by PYTHON_KEYRING_BACKEND or in keyringrc.cfg; the
+platform's own, whose module is imported directly (keyring's discovery imports every back end and
+takes ten times as long); on Linux without a Secret Service or KWallet the kernel's keyring; then
+keyring's discovery. What discovery finds is never taken where it keeps plaintext: any package
+may bring `keyrings.alt` along, and nobody would have asked for it. Named on purpose, it is.
+"""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.errors import VaultAbsent
+from rolehop.files import read_trusted
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+KERNEL = "rolehop.vault.kernel.KernelKeyring"
+_MACOS = "keyring.backends.macOS.Keyring"
+_WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
+# Ours in place of the library's: the same items over a connection that is kept.
+_KEPT = {"keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.KeptSecretService"}
+_ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
+_NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
+# A chain of back ends writes to the first and deletes from the first only: a deleted session
+# would come back from the second. Its members are looked at one by one.
+_CHAINER = "keyring.backends.chainer."
+_PLAINTEXT = "keyrings.alt."
+# CRED_MAX_CREDENTIAL_BLOB_SIZE is 2,560 bytes of UTF-16 (wincred.h).
+_WINDOWS_LIMIT = 1_280
+_FIX = (
+    "unlock or install a keyring (gnome-keyring, KeePassXC, KWallet), or name a back end:"
+    ' [vault] backend = "module.Class"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A back end, and what has to be known to use it well."""
+
+    name: str
+    """``module.Class``."""
+
+    keyring: KeyringBackend
+
+    warning: str | None = None
+    """One line for the user, where the back end was named on purpose and is a weak one."""
+
+    asks_person: bool = False
+    """The system may be asking somebody, so calls get a longer deadline."""
+
+    lasting: bool = True
+    """What it keeps survives a reboot."""
+
+    limit: int | None = None
+    """Longest value in UTF-16 units; ``None``: no limit to speak of."""
+
+    deletes_first: bool = False
+    """An old value must be deleted before a new one is set, or it stays under another name."""
+
+
+def choose_backend(named: str | None, environ: Mapping[str, str], platform: str) -> Chosen:
+    """Choose the back end. Imports keyring; may ask the session bus who is there.
+
+    Args:
+        named: the class that the config names, ``None`` for ``auto``.
+        environ: the environment.
+        platform: as ``sys.platform``.
+
+    Raises:
+        VaultAbsent: there is none that may be used; the cause says which were tried.
+    """
+    by, name = _named(named, environ, platform)
+    if name is not None:
+        return _on_purpose(name, by, environ, platform)
+    tried: list[str] = []
+    for candidate in _platforms_own(environ, platform, tried):
+        try:
+            return _describe(candidate, _load(candidate), environ, platform)
+        except Exception as error:  # noqa: BLE001 - back ends raise anything while they are probed
+            tried.append(f"{_short(candidate)}: {_reason(error)}")
+    return _discovered(environ, platform, tried)
+
+
+def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -> None:
+    """Import what `choose_backend` will most likely need, and make nothing of it.
+
+    Importing takes no time to speak of, but where forty processes start on a starved machine: there
+    it must not count as a keyring that does not answer.
+    """
+    if named or platform != "linux" or not _has_session_bus(environ):
+        return
+    with suppress(Exception):  # whoever chooses meets it again, and tells it
+        importlib.import_module(_KEPT[_ON_A_BUS[0]].rpartition(".")[0])
+
+
+def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tuple[str, str | None]:
+    if named is not None:
+        return "[vault] backend", named
+    if environ.get("PYTHON_KEYRING_BACKEND"):
+        return "PYTHON_KEYRING_BACKEND", environ["PYTHON_KEYRING_BACKEND"]
+    path = keyringrc(environ, platform)
+    return str(path), None if path is None else _default_keyring(path)
+
+
+def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
+    """Return where keyring itself looks (keyring.util.platform_), from ``environ``."""
+    if platform == "win32":
+        root = environ.get("LOCALAPPDATA") or environ.get("ProgramData")
+        return Path(root, "Python Keyring", "keyringrc.cfg") if root else None
+    home = environ.get("HOME")
+    root = environ.get("XDG_CONFIG_HOME") or (home and str(Path(home, ".config")))
+    return Path(root, "python_keyring", "keyringrc.cfg") if root else None
+
+
+def _default_keyring(path: Path) -> str | None:
+    found = configparser.RawConfigParser()
+    try:
+        file = read_trusted(path)
+        if file is None:
+            return None
+        found.read_string(file.text)
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise VaultAbsent(
+            f"{path} cannot be read", cause=type(error).__name__, fix="mend the file or remove it"
+        ) from None
+    name = found.get("backend", "default-keyring", fallback="").strip()
+    if name and file.distrust is not None:
+        raise VaultAbsent(f"{path} names a keyring and is not followed", cause=file.distrust)
+    place = found.get("backend", "keyring-path", fallback="").strip()
+    if name and place:
+        sys.path.insert(0, str(Path(place).expanduser()))
+    return name or None
+
+
+def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:
+    if name.startswith(_NO_BACKENDS):
+        raise VaultAbsent(
+            "there is no keyring", cause=f"{by} names {name}, which keeps nothing", fix=_FIX
+        )
+    try:
+        chosen = _describe(name, _load(name), environ, platform)
+        weak = _weakness(name, chosen.keyring)
+    except Exception as error:  # noqa: BLE001 - a class of anybody's is imported here
+        raise VaultAbsent(
+            f"the keyring back end {name} cannot be used",
+            cause=f"{by} names it: {_reason(error)}",
+            fix="correct the name, or install what it needs",
+        ) from None
+    if weak is None:
+        return chosen
+    return _describe(name, chosen.keyring, environ, platform, warning=f"{by} names {name}: {weak}")
+
+
+def _platforms_own(environ: Mapping[str, str], platform: str, tried: list[str]) -> Iterator[str]:
+    if platform == "darwin":
+        yield _MACOS
+    elif platform == "win32":
+        yield _WINDOWS
+    else:
+        if _has_session_bus(environ):
+            yield from _ON_A_BUS
+        else:
+            tried.append("Secret Service: there is no session bus")
+        if platform == "linux":
+            yield KERNEL
+
+
+def _has_session_bus(environ: Mapping[str, str]) -> bool:
+    if environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        return True
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return bool(runtime) and Path(runtime or "", "bus").exists()
+
+
+def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> Chosen:
+    from keyring.backend import get_all_keyring
+
+    refused = []
+    for keyring in sorted(get_all_keyring(), key=lambda each: -float(each.priority)):
+        name = _name_of(keyring)
+        if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL)):
+            continue
+        if _weakness(name, keyring) is None:
+            return _describe(name, keyring, environ, platform)
+        refused.append(name)
+    if refused:
+        tried.append(f"{refused[0]} keeps plaintext and was not named on purpose: refused")
+    raise VaultAbsent("there is no usable keyring", cause="; ".join(tried) or None, fix=_FIX)
+
+
+def _load(name: str) -> KeyringBackend:
+    """Import and make the back end ``module.Class``; asking its priority proves that it works."""
+    module, _, class_name = _KEPT.get(name, name).rpartition(".")
+    if not module:
+        raise ImportError(f"{name!r} is not module.Class")
+    found = getattr(importlib.import_module(module), class_name)
+    if name == KERNEL:
+        _prove_kernel()
+    found.priority  # noqa: B018 - raises RuntimeError where the back end cannot work here
+    made: KeyringBackend = found()
+    return made
+
+
+def _prove_kernel() -> None:
+    from rolehop.vault.kernel import usable
+
+    reason = usable()
+    if reason is not None:
+        raise RuntimeError(reason)
+
+
+def _describe(
+    name: str,
+    keyring: KeyringBackend,
+    environ: Mapping[str, str],
+    platform: str,
+    *,
+    warning: str | None = None,
+) -> Chosen:
+    windows = name == _WINDOWS
+    if windows:
+        # Else it roams with a domain profile to other machines.
+        keyring.persist = "local machine"  # type: ignore[attr-defined]
+    return Chosen(
+        name=name,
+        keyring=keyring,
+        warning=warning,
+        asks_person=_asks_person(name, environ, platform),
+        lasting=name != KERNEL,
+        limit=_WINDOWS_LIMIT if windows else _limit(keyring),
+        deletes_first=windows,
+    )
+
+
+def _limit(keyring: KeyringBackend) -> int | None:
+    """Return the class's own ``limit``; KEYRING_PROPERTY_LIMIT could set anything on the object."""
+    limit = getattr(type(keyring), "limit", None)
+    return limit if isinstance(limit, int) else None
+
+
+def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
+    if name == KERNEL:
+        return False
+    has_display = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    return platform in ("darwin", "win32") or has_display
+
+
+def _weakness(name: str, keyring: KeyringBackend) -> str | None:
+    if name.startswith(_PLAINTEXT) or float(keyring.priority) < 1:
+        return "it may keep secrets in plain text"
+    return None
+
+
+def _name_of(keyring: KeyringBackend) -> str:
+    return f"{type(keyring).__module__}.{type(keyring).__qualname__}"
+
+
+def _short(name: str) -> str:
+    return {
+        _ON_A_BUS[0]: "Secret Service",
+        _ON_A_BUS[1]: "KWallet",
+        KERNEL: "kernel keyring",
+        _MACOS: "Keychain",
+        _WINDOWS: "Credential Manager",
+    }[name]
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

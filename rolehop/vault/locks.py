@@ -1,0 +1,257 @@
+"""Advisory locks between processes, which the system frees when their process dies.
+
+One file for each name, locked with flock (msvcrt on Windows), with a line in it that says who
+holds it. The file is unlinked on release while it is still locked; whoever locks a file then
+looks whether it is still the one at that path, so that nobody holds a lock on a file that is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rolehop.errors import ServiceError
+from rolehop.files import PRIVATE_FILE, make_private_folder
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.debug_log import debug
+
+DEADLINE_SECONDS = 45.0
+"""Go's SDK kills a credential process after 60 s; by then the user must have been told why."""
+
+_SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
+
+
+class Contended(Exception):
+    """Somebody else held the lock until the deadline; ``state`` is what they wrote into it."""
+
+    def __init__(self, state: dict[str, object]) -> None:
+        super().__init__("the lock is held")
+        self.state = state
+
+
+class FileLocks:
+    """One holder at a time per name, among all processes and threads that use ``folder``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``folder`` is the state folder; the locks lie in its ``locks``."""
+        self._folder = folder / "locks"
+        self._deadline_seconds = deadline_seconds
+        self._now = now
+        self._guard = threading.Lock()
+        self._doors: dict[str, _Door] = {}
+        self._held: dict[int, datetime] = {}
+        self._asking = 0
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold lock ``name``.
+
+        Where the folder cannot be written or has no locks, the walk goes on without: the cost is
+        a call that two processes make, not a walk that nobody makes.
+
+        Raises:
+            ServiceError: another process held it past the deadline; says which, for how long,
+                and whether it is waiting for a person.
+        """
+        deadline = time.monotonic() + self._deadline_seconds
+        path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
+        # Threads of this process wait at a door of their own: it wakes them at once.
+        with self._door(name, deadline, path):
+            try:
+                file = locked(path, deadline)
+            except Contended as held:
+                raise self._too_late(held.state) from None
+            except OSError:
+                file = None
+            debug(
+                __name__, "hold lock %s", name if file is not None else f"{name}: not possible here"
+            )
+            try:
+                self._enter(file)
+                yield
+            finally:
+                self._leave(file, path)
+
+    @contextmanager
+    def waiting_for_person(self) -> Iterator[None]:
+        """Tell other processes that all locks held now wait for somebody to answer."""
+        self._count_asking(1)
+        try:
+            yield
+        finally:
+            self._count_asking(-1)
+
+    @contextmanager
+    def _door(self, name: str, deadline: float, path: Path) -> Iterator[None]:
+        with self._guard:
+            door = self._doors.setdefault(name, _Door())
+            door.guests += 1
+        try:
+            if not door.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise self._too_late(_read_state(path))
+            try:
+                yield
+            finally:
+                door.lock.release()
+        finally:
+            with self._guard:
+                door.guests -= 1
+                if not door.guests:
+                    del self._doors[name]
+
+    def _enter(self, file: int | None) -> None:
+        if file is None:
+            return
+        with self._guard:
+            self._held[file] = self._now()
+            self._write_state(file)
+
+    def _leave(self, file: int | None, path: Path) -> None:
+        if file is None:
+            return
+        with self._guard:
+            self._held.pop(file, None)
+        unlock(file, path)
+
+    def _count_asking(self, change: int) -> None:
+        with self._guard:
+            self._asking += change
+            for file in self._held:
+                self._write_state(file)
+
+    def _write_state(self, file: int) -> None:
+        state = {
+            "pid": os.getpid(),
+            "since": self._held[file].timestamp(),
+            "waiting_for_person": self._asking > 0,
+        }
+        try:
+            os.lseek(file, 0, os.SEEK_SET)
+            os.ftruncate(file, 0)
+            os.write(file, json.dumps(state).encode())
+        except OSError:
+            # A full disk: the lock holds all the same, only its message will say less.
+            return
+
+    def _too_late(self, state: dict[str, object]) -> ServiceError:
+        pid, since = state.get("pid"), state.get("since")
+        who = f"process {pid}" if isinstance(pid, int) else "another process"
+        cause = f"{who} has held the lock"
+        if isinstance(since, (int, float)):
+            cause += f" for {max(0, round(self._now().timestamp() - since))} s"
+        fix = f"try again; if it hangs, end it: kill {pid}" if pid else "try again"
+        if state.get("waiting_for_person") is True:
+            cause += " and is waiting for a person to answer"
+            fix = f"answer where it asks, or end it: kill {pid}"
+        return ServiceError("another rolehop is walking the same hop", cause=cause, fix=fix)
+
+
+@dataclass(slots=True)
+class _Door:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    guests: int = 0
+
+
+def locked(path: Path, deadline: float) -> int:
+    """Lock the file at ``path`` before ``deadline`` (of ``time.monotonic``); return it open.
+
+    Raises:
+        Contended: somebody else held it all the time.
+        OSError: the file cannot be made, or its file system has no locks.
+    """
+    make_private_folder(path.parent)
+    nap = _SHORTEST_NAP
+    while True:
+        file = _try(path)
+        if file is not None:
+            return file
+        if time.monotonic() >= deadline:
+            raise Contended(_read_state(path))
+        # Uneven naps, so that waiters do not come all at once.
+        time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
+        nap = min(nap * 1.5, _LONGEST_NAP)
+
+
+def unlock(file: int, path: Path) -> None:
+    """Remove the locked file and let go of it."""
+    try:
+        # Windows does not unlink an open file, so there the file stays.
+        if sys.platform != "win32":
+            path.unlink(missing_ok=True)
+    except OSError:
+        pass  # it stays behind, unlocked, which harms nobody
+    finally:
+        os.close(file)
+
+
+def _try(path: Path) -> int | None:
+    """Return the locked file, ``None`` where somebody else has it or just took it away."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        if _lock(file) and _is_at(file, path):
+            return file
+    except BaseException:
+        os.close(file)
+        raise
+    os.close(file)
+    return None
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _read_state(path: Path) -> dict[str, object]:
+    """Return what the holder wrote; empty where that cannot be read (any more)."""
+    try:
+        state = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # A locked region cannot be read by others; this one lies far behind the text.
+    _FAR = 1 << 30
+
+    def _lock(file: int) -> bool:
+        os.lseek(file, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+                return False
+            raise
+        return True

@@ -1,0 +1,286 @@
+"""Sessions at rest: the vault of a walk, over whichever keyring this machine has.
+
+What cannot be read is a miss, said once, and then nothing is written to that back end by this
+process any more. What cannot be kept is said once, and the walk goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from rolehop.credentials import Session
+from rolehop.errors import VaultAbsent, VaultError, VaultFull
+from rolehop.plan.model import SourceStep, Step
+from rolehop.vault.access_keys import KeyStore
+from rolehop.vault.chunks import HalfThere
+from rolehop.vault.index import Entry, Index, make_entry
+from rolehop.vault.index_file import IndexStore
+from rolehop.vault.serialization import Damaged, as_item, read_item
+from rolehop.vault.sign_ins import TokenStore
+from rolehop.vault.storage import Opener, Shelf
+from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
+
+if TYPE_CHECKING:
+    from rolehop.vault.backend_selection import Chosen
+
+
+class Kept(NamedTuple):
+    """A session to be kept."""
+
+    step: Step
+    session: Session
+    chains: tuple[str, ...]
+    """The chains that were walked over it."""
+
+
+class KeyringVault:
+    """The OS keyring as a vault (``ports.Vault``); safe between threads.
+
+    Attributes:
+        index: what is known of the sessions at rest.
+        keys: IAM user keys at rest.
+        tokens: sign-ins at rest.
+    """
+
+    def __init__(
+        self,
+        index: IndexStore,
+        choose: Callable[[], Chosen],
+        say: Callable[[str], None],
+        *,
+        prepare: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        quick_seconds: float = QUICK_SECONDS,
+        person_seconds: float = PERSON_SECONDS,
+    ) -> None:
+        """Touch nothing yet: the back end is chosen at first use.
+
+        Args:
+            index: where the sessions at rest are noted.
+            choose: ``backend.choose_backend`` with its arguments; called at most once.
+            say: shows one line to the user.
+            prepare: called once before ``choose``, outside of any deadline: ``backend.import_ahead``.
+            now: the time, aware.
+            quick_seconds: deadline of a keyring call.
+            person_seconds: the same, where the system may be asking somebody.
+        """
+        self._once = _Once(say)
+        self._opener = Opener(
+            choose,
+            self._once.say,
+            prepare=prepare,
+            quick_seconds=quick_seconds,
+            person_seconds=person_seconds,
+        )
+        self._now = now
+        self.index = index
+        self.keys = KeyStore(self._opener, self.index, now)
+        self.tokens = TokenStore(self._opener, self.index, self._once.say)
+
+    @property
+    def backend(self) -> str | None:
+        """The back end in use (``module.Class``), ``None`` before the first use and after a failure."""
+        return self._opener.in_use
+
+    def get(self, step: Step, chain: str) -> Session | None:
+        """Return the session under ``step.key``, expired ones included; ``None``: a miss.
+
+        A hit is noted in the index for ``chain``, where it was not noted there before. Which back
+        end the index names does not matter: what the one in use holds proves itself.
+        """
+        shelf = self._open() if _is_kept(step) else None
+        if shelf is None:
+            return None
+        try:
+            text = shelf.get(_service(step.key))
+            session = None if text is None else read_item(text, step.key)
+        except (Damaged, HalfThere) as damage:
+            what = f"a session in the keyring is damaged and is not used: {damage}"
+            self._once.say(what, about="damaged")
+            return None
+        except VaultError as error:
+            self._give_up("sessions are neither read nor kept", error)
+            return None
+        if session is not None:
+            self._note_hit(step, session, chain, shelf)
+        return session
+
+    def put(self, step: Step, session: Session, chain: str) -> None:
+        """Keep ``session``, got by ``step`` while walking ``chain``; not kept is said once."""
+        self.put_all([Kept(step, session, (chain,))])
+
+    def put_all(self, kept: Sequence[Kept]) -> None:
+        """Keep many sessions with one change of the index; what is not kept is said once."""
+        wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
+        shelf = self._open() if wanted else None
+        if shelf is None:
+            return
+        # The index is written before the items: an entry without an item harms nobody, and an item
+        # without an entry is never swept.
+        before = self.index.load().sessions
+        self._change(lambda index: self._with_all(index, wanted, shelf))
+        unkept = [each.step.key for each in wanted if not self._put_item(each, shelf)]
+        if unkept:
+            backend = shelf.chosen.name
+            self._change(lambda index: _as_before(index, unkept, before, backend))
+
+    def _put_item(self, kept: Kept, shelf: Shelf) -> bool:
+        """Write one item; ``False``: it could not be kept, which has been said."""
+        if self._open() is None:
+            return False
+        key = kept.step.key
+        try:
+            shelf.put(_service(key), as_item(kept.session, key), self._seconds_left(kept))
+        except VaultFull as error:
+            self._once.say(_line("sessions are not kept", error), about="full")
+            return False
+        except VaultError as error:
+            self._give_up("sessions are not kept", error)
+            return False
+        return True
+
+    def _seconds_left(self, kept: Kept) -> int:
+        return int((kept.session.expires_at - self._now()).total_seconds())
+
+    def _with_all(self, index: Index, kept: Sequence[Kept], shelf: Shelf) -> Index:
+        index = self._swept(index, shelf, {each.step.key for each in kept})
+        for each in kept:
+            for chain in each.chains:
+                index = _noted(index, each.step, each.session, chain, shelf.chosen.name)
+        return index
+
+    def drop(self, key: str) -> None:
+        """Forget what rests under ``key``; nothing there is no error."""
+        shelf = self._open()
+        if shelf is None:
+            return
+        try:
+            shelf.delete(_service(key))
+        except VaultError as error:
+            self._give_up("a session could not be removed", error)
+            return
+        self._forget_entries((key,), shelf.chosen.name)
+
+    def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Remove the sessions under ``keys``; return those removed (or no longer there).
+
+        Sessions that rest in a back end which is not the one in use stay, and are not among those
+        returned.
+
+        Raises:
+            VaultError: the keyring failed; what was not removed stays in the index.
+        """
+        shelf = self._opener.open()
+        backend, sessions = shelf.chosen.name, self.index.load().sessions
+        gone: list[str] = []
+        try:
+            for key in keys:
+                shelf.delete(_service(key))
+                if key not in sessions or sessions[key].backend == backend:
+                    gone.append(key)
+        except VaultError as error:
+            self._opener.failed(error)
+            raise
+        finally:
+            self._forget_entries(gone, backend)
+        return tuple(gone)
+
+    def _open(self) -> Shelf | None:
+        try:
+            return self._opener.open()
+        except VaultAbsent as error:
+            self._once.say(_line("sessions are not kept", error), about="absent")
+        except VaultError as error:
+            self._give_up("sessions are neither read nor kept", error)
+        return None
+
+    def _give_up(self, what: str, error: VaultError) -> None:
+        """Say once what failed, and leave this back end alone from now on."""
+        self._opener.failed(error)
+        self._once.say(_line(what, error), about="failed")
+
+    def _note_hit(self, step: Step, session: Session, chain: str, shelf: Shelf) -> None:
+        entry = self.index.load().sessions.get(step.key)
+        backend = shelf.chosen.name
+        if entry is None or entry.backend != backend or chain not in entry.chains:
+            self._change(lambda index: _noted(index, step, session, chain, backend))
+
+    def _swept(self, index: Index, shelf: Shelf, spared: Collection[str] = ()) -> Index:
+        """Remove expired sessions and strays from the back end; return the index without them.
+
+        To be called while the index is locked: another process notes a session there before it
+        writes it, so that what has just been walked anew is never removed.
+        """
+        backend = shelf.chosen.name
+        gone: list[str] = []
+        try:
+            for key in (*index.expired(self._now(), backend), *index.strays_in(backend)):
+                if key not in spared:
+                    shelf.delete(_service(key))
+                    gone.append(key)
+        except VaultError as error:
+            self._give_up("expired sessions could not be removed", error)
+        return index.without(gone, backend)
+
+    def _forget_entries(self, keys: Iterable[str], backend: str) -> None:
+        gone = tuple(keys)
+        self._change(lambda index: index.without(gone, backend))
+
+    def _change(self, change: Callable[[Index], Index]) -> None:
+        try:
+            self.index.change(change)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._once.say(
+                f"what is kept could not be noted in {self.index.path}: {reason}; status and logout"
+                " may not know of it, so make that folder writable",
+                about="index",
+            )
+
+
+class _Once:
+    """Says each thing once, however many threads and hops come across it."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._guard = threading.Lock()
+        self._said: set[str] = set()
+
+    def say(self, line: str, about: str | None = None) -> None:
+        with self._guard:
+            if (about or line) in self._said:
+                return
+            self._said.add(about or line)
+        self._say(line)
+
+
+def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:
+    parent = index.sessions.get(step.parent or "")
+    return index.with_session(make_entry(step, session, chain, backend, parent))
+
+
+def _as_before(
+    index: Index, keys: Sequence[str], before: Mapping[str, Entry], backend: str
+) -> Index:
+    """What was there before a write that failed is still there."""
+    index = index.without(keys, backend)
+    for key in keys:
+        if key in before:
+            index = index.with_session(before[key])
+    return index
+
+
+def _is_kept(step: Step) -> bool:
+    return not isinstance(step, SourceStep) or step.kept
+
+
+def _service(key: str) -> str:
+    return f"rolehop/{key}"
+
+
+def _line(what: str, error: VaultError) -> str:
+    """Return one line: what that means for the walk, and why."""
+    return ": ".join(part for part in (what, error.what, error.cause) if part)

@@ -1,0 +1,163 @@
+"""The chosen back end in use: plain texts by service name, each call within the deadline.
+
+`Opener` chooses the back end at first use and remembers a failure: a keyring that was locked or
+silent once is not asked again by this process, and never written to after a failed read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rolehop.errors import VaultBroken, VaultError, VaultFull
+from rolehop.startup.debug_log import debug
+from rolehop.vault import chunks
+from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, in_our_words
+
+if TYPE_CHECKING:
+    from rolehop.vault.backend_selection import Chosen
+
+# Constant: the service tells items apart. Windows keeps an old secret under a compound name where
+# the user name of a service changes.
+USERNAME = "rolehop"
+
+
+class Shelf:
+    """Texts in one back end.
+
+    Every method raises a ``VaultError`` that says which of the five things is wrong.
+    """
+
+    def __init__(self, chosen: Chosen, deadline: Deadline) -> None:
+        self.chosen = chosen
+        self._deadline = deadline
+        self._plain = _Plain(chosen)
+
+    def get(self, service: str) -> str | None:
+        """Return the text, ``None``: there is none.
+
+        Raises:
+            HalfThere: only a part of it is there; it may be overwritten.
+        """
+
+        def read() -> str | chunks.HalfThere | None:
+            try:
+                return chunks.get(self._plain, service)
+            except chunks.HalfThere as half:
+                return half
+
+        found = self._deadline.call("reading from the keyring", read)
+        debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
+        if isinstance(found, chunks.HalfThere):
+            raise found
+        return found
+
+    def put(self, service: str, text: str, seconds: int | None = None) -> None:
+        """Keep ``text``; ``seconds`` is its life, where the back end can end it itself."""
+        self._deadline.call(
+            "writing to the keyring",
+            lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
+        )
+        debug(__name__, "wrote %s", service)
+
+    def delete(self, service: str) -> bool:
+        """Delete the text; ``False``: there was none."""
+        there = self._deadline.call(
+            "deleting from the keyring",
+            lambda: chunks.delete(self._plain, service, self.chosen.limit),
+        )
+        debug(__name__, "deleted %s", service if there else f"nothing under {service}")
+        return there
+
+
+class Opener:
+    """Chooses the back end once, for everybody who shares it; safe between threads."""
+
+    def __init__(
+        self,
+        choose: Callable[[], Chosen],
+        say: Callable[[str], None],
+        *,
+        prepare: Callable[[], None] = lambda: None,
+        quick_seconds: float = QUICK_SECONDS,
+        person_seconds: float = PERSON_SECONDS,
+    ) -> None:
+        self._choose = choose
+        self._prepare = prepare
+        self._say = say
+        self._seconds = (quick_seconds, person_seconds)
+        self._guard = threading.Lock()
+        self._shelf: Shelf | None = None
+        self._failure: VaultError | None = None
+
+    @property
+    def in_use(self) -> str | None:
+        """The back end that was chosen and has not failed, ``None``: none is in use."""
+        with self._guard:
+            return None if self._failure or not self._shelf else self._shelf.chosen.name
+
+    def open(self) -> Shelf:
+        """Return the shelf.
+
+        Raises:
+            VaultError: there is no back end, or it failed before in this process.
+        """
+        with self._guard:
+            if self._failure is not None:
+                raise in_our_words(self._failure)
+            if self._shelf is None:
+                self._shelf = self._first()
+            return self._shelf
+
+    def failed(self, error: VaultError) -> None:
+        """Take the back end out of use; a full one still reads and deletes, so it stays."""
+        with self._guard:
+            if not isinstance(error, VaultFull) and self._failure is None:
+                self._failure = error
+
+    def _first(self) -> Shelf:
+        quick, person = self._seconds
+        self._prepare()
+        try:
+            chosen = Deadline(quick).call("looking for a keyring", self._choose)
+        except VaultError as error:
+            self._failure = error
+            raise
+        debug(__name__, "the keyring is %s", chosen.name)
+        if chosen.warning is not None:
+            self._say(chosen.warning)
+        return Shelf(chosen, Deadline(person if chosen.asks_person else quick))
+
+
+class _Plain:
+    """The back end's own calls; they run inside the deadline's thread."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self._keyring = chosen.keyring
+        self._deletes_first = chosen.deletes_first
+
+    def get(self, service: str) -> str | None:
+        # An empty value is what some back ends say for "not there".
+        return self._keyring.get_password(service, USERNAME) or None
+
+    def put(self, service: str, text: str, seconds: int | None) -> None:
+        if self._deletes_first:
+            self.delete(service)
+        until = getattr(self._keyring, "set_password_until", None)
+        if until is not None and seconds is not None:
+            until(service, USERNAME, text, seconds)
+        else:
+            self._keyring.set_password(service, USERNAME, text)
+
+    def delete(self, service: str) -> bool:
+        from keyring.errors import PasswordDeleteError
+
+        try:
+            self._keyring.delete_password(service, USERNAME)
+        except PasswordDeleteError:
+            # The only error there is for "not there", and for "could not".
+            if self.get(service) is not None:
+                raise VaultBroken("the keyring did not delete an item") from None
+            return False
+        return True

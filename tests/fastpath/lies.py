@@ -1,0 +1,66 @@
+"""What may lie where rolehop keeps a file for itself, and is none of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rolehop.fastpath.record import LARGEST
+
+
+def a_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_fifo_behind_a_link(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to("fifo")
+
+
+def a_socket(path: Path) -> None:
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Its name may be too long for an address.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+        finally:
+            os.close(folder)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone")
+
+
+def one_too_large(path: Path) -> None:
+    with path.open("ab") as file:
+        file.truncate(LARGEST + 1)
+
+
+def somebody_elses(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give a file away")
+    os.chown(path, 65534, -1)
+
+
+LIES: list[Callable[[Path], None]] = [
+    a_fifo,
+    a_fifo_behind_a_link,
+    a_socket,
+    a_folder,
+    a_link_to_nothing,
+    one_too_large,
+    somebody_elses,
+]

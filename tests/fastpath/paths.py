@@ -1,0 +1,108 @@
+"""Both paths of `credential-process` in one world, and what lies behind the hot one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from keyring.backend import KeyringBackend
+from keyring.backends.SecretService import Keyring
+
+from rolehop.fastpath import USERNAME, answer
+from rolehop.fastpath.record import Record, read_record, record_path, state_folder
+from rolehop.startup.dataclass import replace
+from rolehop.vault.kernel import KernelKeyring
+from rolehop.vault.serialization import as_item, read_item
+from tests.cli.world import Done, World
+
+KERNEL = "rolehop.vault.kernel.KernelKeyring"
+Env = Mapping[str, str | None]
+
+
+def hot(
+    world: World, chain: str, env: Env | None = None, now: Callable[[], float] = time.time
+) -> str | None:
+    """Return what the hot path prints, ``None`` where it steps aside."""
+    line = answer(["credential-process", chain], world.environ_with(env), now)
+    return None if line is None else f"{line}\n"
+
+
+def full(world: World, chain: str, env: Env | None = None) -> Done:
+    """Ask the full path: the hot one knows no flag."""
+    return world.rolehop("credential-process", "--no-prompt", chain, env=env)
+
+
+def asked(world: World, chain: str, env: Env | None = None) -> Done:
+    """Ask as an SDK does."""
+    return world.rolehop("credential-process", chain, env=env)
+
+
+def warmed(world: World, chain: str, env: Env | None = None) -> str:
+    """Walk a chain so that the hot path answers from here on; return the answer."""
+    done = full(world, chain, env)
+    assert (done.code, done.err) == (0, "")
+    assert hot(world, chain, env) == done.out
+    return done.out
+
+
+def record_file(world: World, chain: str) -> Path:
+    folder = state_folder(world.environ)
+    assert folder is not None
+    return Path(record_path(folder, chain))
+
+
+def record_of(world: World, chain: str) -> Record:
+    record = read_record(record_file(world, chain).read_bytes())
+    assert record is not None
+    return record
+
+
+def never_wrong_where_a_variable_changes(
+    world: World, chain: str, env: dict[str, str | None] | None = None
+) -> None:
+    """Unset, empty and change each variable of a chain's record: hot is what full is, or not."""
+    env = env or {}
+    warmed(world, chain, env)
+    file, variables = record_file(world, chain), record_of(world, chain).variables
+    good = file.read_bytes()
+    for name in variables:
+        for value in (None, "", "junk"):
+            changed = {**env, name: value}
+            line = hot(world, chain, changed)
+            if line is None or world.environ_with(changed) == world.environ_with(env):
+                continue
+            done = full(world, chain, changed)
+            assert (done.code, done.out) == (0, line), (name, value, done.err)
+            file.write_bytes(good)
+
+
+class Item:
+    """A chain's last session, as it rests in the keyring of this world."""
+
+    def __init__(self, world: World, chain: str) -> None:
+        self.key = record_of(world, chain).key
+        made = KernelKeyring if world.backend == KERNEL else Keyring
+        self._keyring: KeyringBackend = made()
+
+    @property
+    def text(self) -> str:
+        text = self._keyring.get_password(f"rolehop/{self.key}", USERNAME)
+        assert text is not None
+        return text
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self._keyring.set_password(f"rolehop/{self.key}", USERNAME, value)
+
+    def delete(self) -> None:
+        self._keyring.delete_password(f"rolehop/{self.key}", USERNAME)
+
+    def moved(self, issued_at: float, expires_at: float) -> None:
+        """Write it anew with other times (epoch seconds), in rolehop's own words."""
+        session = read_item(self.text, self.key)
+        begins, ends = (datetime.fromtimestamp(int(each), UTC) for each in (issued_at, expires_at))
+        credentials = replace(session.credentials, expires_at=ends)
+        changed = replace(session, credentials=credentials, issued_at=begins, expires_at=ends)
+        self.text = as_item(changed, self.key)

@@ -1,0 +1,107 @@
+"""What is imported, since that is what starting costs; no clock is read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.world import World
+from tests.fastpath.paths import warmed
+
+_HEAVY = [
+    *("boto3", "botocore", "click", "keyring", "platformdirs", "rich", "urllib3"),
+    *("dataclasses", "datetime", "enum", "hashlib", "inspect", "json", "logging", "pathlib"),
+    *("re", "socket", "subprocess", "threading", "tomllib", "typing", "ctypes.util"),
+]
+_AWS = ["boto3", "botocore", "urllib3"]
+# As the console script that an installer writes.
+_SCRIPT = "import sys; sys.argv[1:] = {!r}; from rolehop.__main__ import main; main()"
+
+
+def imported(code: str, world: World) -> tuple[set[str], str]:
+    """Run ``code``; return the modules that were imported, and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code],
+        capture_output=True,
+        text=True,
+        env=world.environ,
+        cwd=world.home,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in done.stderr.splitlines() if row.startswith("import time:")]
+    return {row.rpartition("|")[2].strip() for row in rows}, done.stdout
+
+
+def loaded_by(world: World, *arguments: str) -> tuple[set[str], str]:
+    """Return what the program imports beyond an interpreter that does nothing."""
+    bare, _ = imported("pass", world)
+    found, out = imported(_SCRIPT.format(list(arguments)), world)
+    return found - bare, out
+
+
+def among(names: list[str], found: set[str]) -> set[str]:
+    return {each for each in found if each in names or each.split(".")[0] in names}
+
+
+def test_the_hot_path_imports_next_to_nothing(kept: World) -> None:
+    answer = warmed(kept, "admin")
+    found, out = loaded_by(kept, "credential-process", "admin")
+    assert out == answer
+    assert among(_HEAVY, found) == set()
+    ours = {each for each in found if each.startswith("rolehop")}
+    reader = {"rolehop.fastpath.keyctl"} if "kernel" in kept.backend else {"rolehop.fastpath.dbus"}
+    assert (
+        ours
+        == {
+            "rolehop",
+            "rolehop.__main__",
+            "rolehop.fastpath",
+            "rolehop.fastpath.record",
+        }
+        | reader
+    )
+    # Of the library itself: what the interpreter has built in, and what reads the keyring.
+    assert len(found - ours) <= 6, sorted(found - ours)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["assume", "--help"],
+        ["list"],
+        ["list", "--format", "json"],
+        ["status"],
+        ["status", "--format", "json"],
+    ],
+    ids=" ".join,
+)
+def test_looking_imports_nothing_of_aws_and_no_keyring(kept: World, arguments: list[str]) -> None:
+    warmed(kept, "admin")
+    kept.rolehop("status")  # makes the new index whole: it asks the keyring, once
+    found, out = loaded_by(kept, *arguments)
+    assert out
+    assert among([*_AWS, "keyring"], found) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "admin"],
+        ["export", "admin", "--format", "json"],
+        ["assume", "admin"],
+        ["assume", "spokes/444444444444"],
+    ],
+    ids=" ".join,
+)
+def test_a_cached_session_is_given_to_a_pipe_without_aws_and_keyring(
+    kept: World, arguments: list[str]
+) -> None:
+    warmed(kept, arguments[1])
+    found, out = loaded_by(kept, *arguments)
+    assert "ASIA" in out
+    assert among([*_AWS, "keyring", "rich", "tomllib"], found) == set()
+    assert "click" in found

@@ -1,0 +1,87 @@
+"""How the early paths end where they cannot finish: as the full path does, never by a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from rolehop.fastpath.record import as_record
+from tests.cli.world import SCRIPT, World, ended
+from tests.fastpath.paths import record_file, record_of, warmed
+
+_BUS = "DBUS_SESSION_BUS_ADDRESS"
+_HOT = "rolehop credential-process admin"
+
+
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+def test_an_answer_that_cannot_be_written_is_told_as_by_the_full_path(
+    kept: World, where: str
+) -> None:
+    warmed(kept, "admin")
+    early, late = (
+        kept.run("sh", "-c", f"{command} {where}")
+        for command in (_HOT, "rolehop credential-process --no-prompt admin")
+    )
+    assert early == late
+    assert (early.code, early.out) == (1, "")
+    assert early.err.startswith("rolehop: the output could not be written\n  cause: ")
+
+
+@pytest.mark.parametrize("where", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_nothing_can_be_told_where_stderr_is_closed_too(kept: World, where: str) -> None:
+    warmed(kept, "admin")
+    done = kept.run("sh", "-c", f"{_HOT} {where}")
+    assert (done.code, done.out, done.err) == (1, "", "")
+
+
+def test_a_reader_that_went_away_is_told_nothing(kept: World) -> None:
+    warmed(kept, "admin")
+    done = kept.run("bash", "-c", f"{{ sleep 1; {_HOT}; echo $? >&2; }} | :")
+    assert done.err == "1\n"
+
+
+@pytest.mark.parametrize("where", ["2>&-", "<&-", "<&- 2>&-"])
+def test_other_streams_that_are_closed_do_not_matter(kept: World, where: str) -> None:
+    first = warmed(kept, "admin")
+    assert kept.run("sh", "-c", f"{_HOT} {where}").out == first
+
+
+@pytest.mark.parametrize("arguments", [["credential-process", "admin"], ["assume", "admin"]])
+def test_ctrl_c_while_the_keyring_is_silent(
+    real_world: World, tmp_path: Path, arguments: list[str]
+) -> None:
+    world = real_world
+    warmed(world, "admin")
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(tmp_path / "bus"))
+        bus.listen()
+        address = f"unix:path={tmp_path / 'bus'}"
+        record = record_of(world, "admin")
+        record.variables[_BUS] = f"={address}"
+        record_file(world, "admin").write_text(as_record(record) or "")
+        with world.start(SCRIPT, *arguments, env={_BUS: address}) as process:
+            connection, _ = bus.accept()
+            with connection:
+                assert connection.recv(4)  # it has asked, and waits
+                process.send_signal(signal.SIGINT)
+                done = ended(process)
+    assert (done.code, done.err.strip()) == (130, "rolehop: interrupted")
+    assert done.out == ("false\n" if "assume" in arguments else "")
+
+
+def test_ctrl_c_while_a_shell_completes_is_silent(world: World) -> None:
+    world.config_file.unlink()
+    os.mkfifo(world.config_file)
+    # Ctrl-C may fall between opening the file and holding it, of which a warning would tell.
+    env = {"_ROLEHOP_COMPLETE": "bash", "PYTHONWARNINGS": "ignore::ResourceWarning"}
+    with (
+        world.start(SCRIPT, "completion", "--", "assume", "", env=env) as process,
+        world.config_file.open("wb"),  # opens as soon as it reads
+    ):
+        process.send_signal(signal.SIGINT)
+        done = ended(process)
+    assert (done.code, done.out, done.err) == (130, "", "")

@@ -1,0 +1,139 @@
+"""For every kind of chain, the hot path prints the very bytes of the full path."""
+
+from __future__ import annotations
+
+import pytest
+
+from rolehop.fastpath import answer
+from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
+from tests.fastpath.paths import Env, asked, full, hot, record_file, warmed
+
+MORE = """
+[sources.stored]
+type = "keys"
+[sources.file]
+type = "profile"
+profile = "alice"
+[chains.by-keys]
+source = "stored"
+hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+[chains.by-profile]
+source = "file"
+hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+[chains.short]
+from = "hub"
+hops = [{ role = "333333333333:role/Admin", duration = "15m" }]
+[chains.asks]
+from = "hub"
+confirm = true
+"""
+AWS_CONFIG = """\
+[profile alice]
+region = eu-west-1
+[profile through-hub]
+source_profile = alice
+role_arn = arn:aws:iam::222222222222:role/Hub
+role_session_name = me
+"""
+CHAINS = [
+    pytest.param("hub", id="from-the-environment"),
+    pytest.param("admin", id="two-hops-and-a-region"),
+    pytest.param("own", id="no-hops"),
+    pytest.param("spokes/444444444444", id="a-fleet-member"),
+    pytest.param("by-keys", id="from-keys-in-the-vault"),
+    pytest.param("by-profile", id="from-a-profile"),
+    pytest.param("through-hub", id="an-aws-profile"),
+    pytest.param("short", id="a-session-of-15-minutes"),
+    pytest.param("asks", id="one-that-asks-before-it-hands-over-to-a-person"),
+]
+
+
+def prepared(world: World) -> World:
+    world.config(CONFIG + MORE)
+    world.aws_config(AWS_CONFIG)
+    world.aws_credentials(
+        f"[alice]\naws_access_key_id = {world.alice.environ['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {world.alice.environ['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    return world
+
+
+def add_keys(world: World, env: Env | None = None) -> None:
+    arguments = ("keys", "add", "stored", "--from-env", "--replace", "--until-reboot")
+    done = world.rolehop(*arguments, env=env)
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_the_hot_path_prints_what_the_full_path_prints(kept: World, chain: str) -> None:
+    prepared(kept)
+    if chain == "by-keys":
+        add_keys(kept)
+    first = warmed(kept, chain)
+    calls = len(kept.sts.calls)
+    assert asked(kept, chain).out == first
+    assert full(kept, chain).out == first
+    assert hot(kept, chain) == first
+    assert kept.rolehop("export", chain, "--format", "json", "-q").out in (first, "")
+    assert len(kept.sts.calls) == calls
+
+
+def test_after_one_time_mfa_the_answer_is_hot(kept: World) -> None:
+    kept.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
+    code = kept.device.code(kept.sts.now)
+    arguments = ("export", "admin", "--mfa-stdin", "--format", "json", "-q")
+    given = kept.rolehop(*arguments, input=code)
+    assert given.code == 0, given.err
+    assert warmed(kept, "admin") == given.out
+    assert kept.sts.roles_called == [HUB, ADMIN]
+
+
+def test_a_session_in_the_environment_is_handed_out_by_the_full_path(kept: World) -> None:
+    # It rests nowhere: it is the user's own, and is there already.
+    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+    ends = session.expires_at
+    assert ends is not None
+    env = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+    done = full(kept, "own", env)
+    assert done.code == 0, done.err
+    assert done.json["AccessKeyId"] == session.access_key_id
+    assert hot(kept, "own", env) is None
+    assert asked(kept, "own", env).out == done.out
+
+
+def test_a_chain_from_a_session_in_the_environment_holds_until_that_ends(kept: World) -> None:
+    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+    assert session.expires_at is not None
+    kept.config(
+        '[sources.me]\ntype = "environment"\n[chains.admin]\nsource = "me"\n'
+        f'hops = [{{ role = "{ADMIN}" }}]\n'
+    )
+    ends = session.expires_at.replace(microsecond=0)
+    env = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+    first = warmed(kept, "admin", env)
+    assert hot(kept, "admin", env, lambda: ends.timestamp() - 3000) == first
+    assert hot(kept, "admin", env, ends.timestamp) is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["credential-process"],
+        ["credential-process", ""],
+        ["credential-process", "--help"],
+        ["credential-process", "-h"],
+        ["credential-process", "../../etc/passwd"],
+        ["credential-process", "/etc/passwd"],
+        ["credential-process", "nothing\0here"],
+        ["credential-process", "spokes"],
+        ["credential-process", "admin", "--min-ttl", "1h"],
+        ["-q", "credential-process", "admin"],
+        ["export", "admin"],
+    ],
+)
+def test_any_other_command_line_is_for_the_full_path(kept: World, arguments: list[str]) -> None:
+    warmed(kept, "admin")
+    warmed(kept, "spokes/444444444444")
+    # Where a record would be, there may be anything.
+    record_file(kept, "spokes").mkdir()
+    assert answer(arguments, kept.environ) is None

@@ -1,0 +1,90 @@
+"""The index changes at every walk of any chain; a record minds only what plans read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rolehop.app.dependency_tracker import Watch
+from rolehop.fastpath.record import seal_path, sealed_stamp
+from rolehop.vault.index import Index, KeyEntry
+from rolehop.vault.index_file import IndexStore
+from tests.cli.world import World
+from tests.fastpath.paths import KERNEL, asked, hot, record_file, warmed
+
+NOW = datetime.now(UTC)
+
+
+def seal_of(world: World) -> Path:
+    return Path(seal_path(str(world.state / "index.json")))
+
+
+def test_the_walks_of_other_chains_leave_a_record_alone(kept: World) -> None:
+    first = warmed(kept, "admin")
+    warmed(kept, "hub")
+    assert kept.rolehop("refresh", "hub").code == 0
+    assert hot(kept, "admin") == first
+    assert hot(kept, "hub") is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda index: index.with_finding("arn:aws:iam::222222222222:role/Hub", 3600, NOW),
+        lambda index: index.with_key("alice", KeyEntry("AKIA" + "A" * 16, KERNEL, NOW)),
+        lambda index: index.with_sign_in("corp", "another"),
+    ],
+    ids=["finding", "key", "sign-in"],
+)
+def test_what_plans_read_of_the_index_counts(kept: World, change: Callable[[Index], Index]) -> None:
+    first = warmed(kept, "admin")
+    IndexStore(kept.state).change(change)
+    assert hot(kept, "admin") is None
+    assert asked(kept, "admin").out == first
+    assert hot(kept, "admin") == first
+
+
+@pytest.mark.parametrize("damage", ["", "x", "x y\n", "\x00", None], ids=repr)
+def test_a_seal_that_is_none_is_not_believed_and_made_anew(kept: World, damage: str | None) -> None:
+    first = warmed(kept, "admin")
+    seal = seal_of(kept)
+    seal.unlink()
+    if damage is not None:
+        seal.write_text(damage)
+    assert hot(kept, "admin") is None
+    assert asked(kept, "admin").out == first
+    assert hot(kept, "admin") == first
+
+
+def test_an_index_that_rolehop_did_not_write_has_no_seal(tmp_path: Path) -> None:
+    store = IndexStore(tmp_path)
+    assert sealed_stamp(str(store.path)) is None
+    store.seal()
+    sealed = sealed_stamp(str(store.path))
+    assert sealed is not None
+    store.path.write_text(store.path.read_text())
+    assert sealed_stamp(str(store.path)) is None
+    store.seal()
+    assert sealed_stamp(str(store.path)) == sealed
+
+
+def test_a_relative_path_is_in_no_record() -> None:
+    watch = Watch({})
+    watch.file(Path("/token"))
+    assert not watch.everything
+    watch.file(Path("token"))
+    assert watch.everything
+
+
+def test_the_kernels_keyring_is_read_where_a_bus_has_no_secret_service(kept: World) -> None:
+    if kept.backend != KERNEL:
+        pytest.skip("about the kernel's keyring")
+    kept.backend = ""
+    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={kept.folder}/no-such-bus"}
+    first = warmed(kept, "admin", bus)
+    assert hot(kept, "admin", bus) == first
+    assert hot(kept, "admin") is None
+    assert record_file(kept, "admin").exists()

@@ -1,0 +1,154 @@
+"""Many chains at once: each session is of its own role, signed by its own parent."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import Any
+
+from tests.cli.world import SCRIPT, World, ended
+from tests.fastpath.paths import asked
+
+PARENTS = [f"arn:aws:iam::20000000000{number}:role/Parent" for number in range(8)]
+SPOKES = [f"{300000000000 + number}" for number in range(200)]
+
+
+def role_in(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/Spoke"
+
+
+def fleets(world: World, parents: list[str]) -> None:
+    """Write a fleet per parent, the spokes dealt out in turn; each role trusts its parent only."""
+    text = '[defaults]\nsession_name = "{user}"\n[sources.me]\ntype = "environment"\n'
+    for number, parent in enumerate(parents):
+        accounts = SPOKES[number :: len(parents)]
+        world.sts.world.role(parent, trusts=[world.alice.arn])
+        for account in accounts:
+            world.sts.world.role(role_in(account), trusts=[parent])
+        text += (
+            f'[chains.parent{number}]\nsource = "me"\nhops = [{{ role = "{parent}" }}]\n'
+            f'[fleets.spokes{number}]\nfrom = "parent{number}"\n'
+            f'role = "{{account}}:role/Spoke"\naccounts = {json.dumps(accounts)}\n'
+        )
+    world.config(text)
+
+
+def sessions(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((world.state / "index.json").read_text())["sessions"]
+    return found
+
+
+def item(world: World, key: str) -> tuple[Any, Any]:
+    told = json.loads((world.vault / f"rolehop%2F{key}@rolehop.json").read_text())
+    line, _, rest = told["password"].partition("\n")
+    return json.loads(line), json.loads(rest)
+
+
+def role_of(arn: str) -> str:
+    """Return the role of an assumed-role ARN whose role has no path."""
+    account, name = arn.split(":")[4], arn.split("/")[1]
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+def test_every_session_of_a_storm_belongs_to_its_role_and_was_signed_by_its_parent(
+    world: World,
+) -> None:
+    fleets(world, PARENTS)
+    world.sts.delay_seconds = 0.02
+    done = world.rolehop("refresh", "spokes*", "--jobs", "32")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+    for call in world.sts.calls:
+        account = call.role.split(":")[4]
+        if account in SPOKES:
+            parent = PARENTS[SPOKES.index(account) % len(PARENTS)]
+            assert role_of(call.signer) == parent
+        else:
+            assert call.signer == world.alice.arn
+    assert sorted(world.sts.roles_called) == sorted([*PARENTS, *map(role_in, SPOKES)])
+    assert len(world.sts.calls) == 208
+
+    kept = sessions(world)
+    key_of = {entry["role"]: key for key, entry in kept.items()}
+    for number, account in enumerate(SPOKES):
+        key = key_of[role_in(account)]
+        assert kept[key]["chains"] == [f"spokes{number % len(PARENTS)}/{account}"]
+        assert kept[kept[key]["parent"]]["role"] == PARENTS[number % len(PARENTS)]
+        line, rest = item(world, key)
+        assert (rest["key"], rest["account"], line["AccountId"]) == (key, account, account)
+        issued = world.sts.world.keys[line["AccessKeyId"]]
+        assert (issued.secret, issued.token) == (line["SecretAccessKey"], line["SessionToken"])
+        assert role_of(issued.arn) == role_of(rest["arn"]) == role_in(account)
+
+
+def test_a_fan_out_assumes_its_hub_once_and_keeps_to_its_number_of_jobs(world: World) -> None:
+    fleets(world, PARENTS[:1])
+    world.sts.delay_seconds = 0.05
+    done = world.rolehop("refresh", "spokes0/*")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert len(world.sts.calls) == 201
+    assert world.sts.roles_called[0] == PARENTS[0]
+    assert sorted(world.sts.roles_called[1:]) == sorted(map(role_in, SPOKES))
+    assert 1 < world.sts.most_at_once <= 32
+    assert world.sts.connections <= 32
+    assert len(world.items()) == 201
+    calls = len(world.sts.calls)
+    for account in (SPOKES[0], SPOKES[99], SPOKES[199]):
+        assert asked(world, f"spokes0/{account}").json["AccountId"] == account
+    assert len(world.sts.calls) == calls
+
+
+def test_fewer_jobs_are_fewer_calls_at_once(world: World) -> None:
+    fleets(world, PARENTS)
+    world.sts.delay_seconds = 0.01
+    assert world.rolehop("refresh", "spokes*", "--jobs", "5").code == 0
+    assert 1 < world.sts.most_at_once <= 5
+
+
+def test_one_failure_among_200_is_reported_and_the_others_are_kept(world: World) -> None:
+    fleets(world, PARENTS[:1])
+    world.sts.world.role(role_in(SPOKES[42]), trusts=[])
+    done = world.rolehop("refresh", "spokes0/*")
+    assert (done.code, done.out) == (5, "")
+    assert role_in(SPOKES[42]) in done.err
+    assert done.err.endswith("rolehop: 1 of 200 chains failed\n")
+    assert len(world.items()) == 200
+    assert asked(world, f"spokes0/{SPOKES[41]}").code == 0
+    assert len(world.sts.calls) == 201
+
+
+def test_a_hub_that_refuses_is_not_asked_200_times_for_nothing(world: World) -> None:
+    fleets(world, PARENTS[:1])
+    world.sts.world.role(PARENTS[0], trusts=[])
+    done = world.rolehop("refresh", "spokes0/*")
+    assert done.code == 5
+    assert done.err.endswith("rolehop: 200 of 200 chains failed\n")
+    assert set(world.sts.roles_called) == {PARENTS[0]}
+    assert world.items() == []
+
+
+def test_ctrl_c_in_the_middle_keeps_what_was_got(world: World) -> None:
+    fleets(world, PARENTS[:1])
+    world.sts.delay_seconds = 0.05
+    with world.start(SCRIPT, "refresh", "spokes0/*", "--jobs", "4") as process:
+        deadline = time.monotonic() + 60
+        while len(world.sts.calls) < 41:
+            assert time.monotonic() < deadline, "STS was never called"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        done = ended(process)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.endswith("rolehop: interrupted\n")
+    assert "Traceback" not in done.err
+
+    kept = {entry["role"] for entry in sessions(world).values()} - {PARENTS[0]}
+    assert 36 <= len(kept) < 200
+    assert len(world.items()) == len(kept) + 1
+    world.sts.delay_seconds = 0
+    calls = len(world.sts.calls)
+    account = sorted(kept)[0].split(":")[4]
+    assert asked(world, f"spokes0/{account}").json["AccountId"] == account
+    assert len(world.sts.calls) == calls
+    # Nothing that the interrupted threads held is in the way.
+    assert world.rolehop("refresh", "spokes0/*").code == 0

@@ -1,0 +1,101 @@
+"""Each variable that an answer depended on, unset, emptied and changed: never a wrong answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.world import ADMIN, HUB, World
+from tests.fastpath.paths import asked, full, hot, never_wrong_where_a_variable_changes, warmed
+from tests.fastpath.test_same_bytes import add_keys, prepared
+
+LONG = f"""
+[chains.long]
+source = "me"
+hops = [{{ role = "{HUB}", duration = "2h" }}]
+[sources.program]
+type = "process"
+command = ["cat", "printed.json"]
+[chains.printed]
+source = "program"
+hops = [{{ role = "{HUB}" }}]
+"""
+
+
+def with_every_source(world: World) -> World:
+    prepared(world)
+    world.config(world.config_file.read_text() + LONG)
+    world.sts.world.role(HUB, trusts=[world.alice.arn], max_session=43200)
+    key = world.alice.key
+    (world.home / "printed.json").write_text(
+        f'{{"Version": 1, "AccessKeyId": "{key.access_key_id}", "SecretAccessKey": "{key.secret}"}}'
+    )
+    return world
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "hub",
+        "own",
+        "long",
+        "by-keys",
+        "by-profile",
+        "through-hub",
+        "printed",
+        "spokes/444444444444",
+    ],
+)
+def test_a_changed_variable_is_never_answered_wrongly(kept: World, chain: str) -> None:
+    with_every_source(kept)
+    if chain == "by-keys":
+        add_keys(kept)
+    never_wrong_where_a_variable_changes(kept, chain)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"AWS_SESSION_TOKEN": ""},
+        {"AWS_SESSION_TOKEN": "", "ROLEHOP_CHAIN": "hub"},
+        {"AWS_SESSION_TOKEN": "", "AWS_SECURITY_TOKEN": "", "AWS_CREDENTIAL_EXPIRATION": ""},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("chain", ["long", "admin"])
+def test_a_variable_that_was_empty_is_not_one_that_is_set(
+    kept: World, chain: str, env: dict[str, str | None]
+) -> None:
+    with_every_source(kept)
+    never_wrong_where_a_variable_changes(kept, chain, env)
+    assert hot(kept, chain, {**env, "AWS_SESSION_TOKEN": "junk"}) is None
+
+
+def test_a_chain_from_a_session_is_never_answered_wrongly(kept: World) -> None:
+    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+    assert session.expires_at is not None
+    kept.config(
+        '[sources.me]\ntype = "environment"\n[chains.admin]\nsource = "me"\n'
+        f'hops = [{{ role = "{ADMIN}" }}]\n'
+    )
+    ends = f"{session.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+    env: dict[str, str | None] = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": ends}
+    never_wrong_where_a_variable_changes(kept, "admin", env)
+
+
+def test_half_a_key_is_refused_as_without_a_record(kept: World) -> None:
+    warmed(kept, "admin")
+    done = asked(kept, "admin", {"AWS_SECRET_ACCESS_KEY": ""})
+    assert (done.code, done.out) == (4, "")
+
+
+def test_every_name_of_the_user_counts(kept: World) -> None:
+    nobody: dict[str, str | None] = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"))
+    first = warmed(kept, "admin", nobody)
+    never_wrong_where_a_variable_changes(kept, "admin", nobody)
+    for name in nobody:
+        other = {**nobody, name: "bobby"}
+        assert hot(kept, "admin", other) is None
+        done = asked(kept, "admin", other)
+        assert done.code == 0, done.err
+        assert done.out != first  # its session has another name
+        assert warmed(kept, "admin", nobody) == first

@@ -1,0 +1,548 @@
+"""Chains with one wrong thing each, and what makes each right: a table, with its small world.
+
+A chain alice -> Hub -> Admin over three accounts, every document that judges it, the evaluator's
+reading of it, and the strict double that walks it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rolehop.arn import RoleArn
+from rolehop.policy import LaneName, Reason
+from rolehop.policy.chain_verdict import HopVerdict, judge_chain
+from rolehop.policy.chains.requests import HopAsked, Setting, Start
+from rolehop.policy.chains.scenario import Course
+from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.remedies.config_change import Edit
+from rolehop.policy.remedies.policy_change import Change, Mend, apply_mends
+from rolehop.policy.remedies.search import Way
+from tests.doubles.sts_rules import Refused, assume_role
+from tests.doubles.sts_rules import Request as StsRequest
+from tests.doubles.sts_trust import Who, judge_permissions, judge_trust
+from tests.doubles.sts_world import Key, World
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ALICE = "arn:aws:iam::111111111111:user/alice"
+HUB = "arn:aws:iam::222222222222:role/team/Hub"
+ADMIN = "arn:aws:iam::333333333333:role/Admin"
+Json = dict[str, Any]
+
+
+def policy(*statements: Json) -> Json:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def may(resource: str, *actions: str) -> Json:
+    return {"Effect": "Allow", "Action": list(actions or ("sts:AssumeRole",)), "Resource": resource}
+
+
+def trusts(principal: Any, *actions: str, **condition: Json) -> Json:
+    named = principal if principal == "*" else {"AWS": principal}
+    statement: Json = {
+        "Effect": "Allow",
+        "Principal": named,
+        "Action": list(actions or ("sts:AssumeRole",)),
+    }
+    return {**statement, "Condition": condition} if condition else statement
+
+
+@dataclass
+class Case:
+    """A chain alice -> Hub -> Admin with every document that judges it."""
+
+    documents: dict[str, Json]
+    """``alice``, ``hub``, ``admin`` permissions; ``trust-hub``, ``trust-admin``; ``boundary-hub``;
+    ``scp-222222222222``; ``rcp-333333333333``."""
+
+    hops: list[Json]
+    mfa: bool = False
+    """Whether the source has its mfa_serial."""
+
+    def asked(self) -> list[HopAsked]:
+        return [
+            HopAsked(RoleArn.parse(role), **{"session_name": "s1", **hop})
+            for role, hop in zip((HUB, ADMIN), self.hops, strict=True)
+        ]
+
+
+def healthy() -> Case:
+    return Case(
+        {
+            "alice": policy(may(HUB)),
+            "hub": policy(may(ADMIN)),
+            "admin": policy(),
+            "trust-hub": policy(trusts(ALICE)),
+            "trust-admin": policy(trusts(HUB)),
+        },
+        [{}, {}],
+    )
+
+
+def records(case: Case) -> Records:
+    documents = case.documents
+
+    def role(arn: str, name: str) -> Json:
+        found = {
+            "Arn": arn,
+            "RoleId": "AROA" + name.upper(),
+            "AssumeRolePolicyDocument": documents[f"trust-{name}"],
+            "RolePolicyList": [{"PolicyName": name, "PolicyDocument": documents[name]}],
+            "AttachedManagedPolicies": [],
+            "Tags": [],
+        }
+        if f"boundary-{name}" in documents:
+            arn = f"arn:aws:iam::222222222222:policy/boundary-{name}"
+            found["PermissionsBoundary"] = {"PermissionsBoundaryArn": arn}
+        return found
+
+    user = {
+        "Arn": ALICE,
+        "UserId": "AIDAALICE",
+        "UserPolicyList": [{"PolicyName": "alice", "PolicyDocument": documents["alice"]}],
+        "AttachedManagedPolicies": [],
+        "GroupList": [],
+    }
+    managed = [
+        {
+            "Arn": f"arn:aws:iam::222222222222:policy/{name}",
+            "PolicyVersionList": [{"Document": document, "IsDefaultVersion": True}],
+        }
+        for name, document in documents.items()
+        if name.startswith("boundary-")
+    ]
+    files = [
+        {"UserDetailList": [user], "GroupDetailList": [], "RoleDetailList": [], "Policies": []},
+        {"RoleDetailList": [role(HUB, "hub")], "Policies": managed},
+        {"RoleDetailList": [role(ADMIN, "admin")]},
+    ]
+    together = Records(
+        scps={n[4:]: (json.dumps(d),) for n, d in documents.items() if n.startswith("scp-")},
+        rcps={n[4:]: (json.dumps(d),) for n, d in documents.items() if n.startswith("rcp-")},
+    )
+    for file in files:
+        together = together.merged(read_records(json.dumps(file)))
+    return together
+
+
+def course(case: Case) -> Course:
+    start = Start(ALICE, long_lived=True, mfa=case.mfa)
+    setting = Setting(records(case), NOW, region="eu-west-1")
+    return Course(start, tuple(case.asked()), setting)
+
+
+def explained(case: Case) -> tuple[HopVerdict, ...]:
+    return judge_chain("chain", "me", course(case)).hops
+
+
+# ---- the strict double
+
+
+def double_accepts(case: Case) -> bool:
+    """Walk the chain against the double: its STS, and its judge for what its STS knows not."""
+    world = World()
+    alice = world.user("111111111111", "alice")
+    device = world.mfa_device(alice)
+    hub = world.role(HUB, policy=case.documents["trust-hub"])
+    world.role(ADMIN, policy=case.documents["trust-admin"])
+    signers: list[tuple[Key, str]] = [(alice.key, "alice")]
+    for number, hop in enumerate(case.asked()):
+        key, name = signers[-1]
+        if not _guards_accept(case, hop, key, name):
+            return False
+        params = _params(hop)
+        if case.mfa and number == 0:
+            params |= {"SerialNumber": device.serial, "TokenCode": device.code(NOW)}
+        try:
+            assume_role(world, StsRequest(params, key, "eu-west-1", NOW, 400, 9999, True))
+        except Refused:
+            return False
+        made = [each for each in world.keys.values() if each.token][-1]
+        signers.append((made, ("hub", "admin")[number]))
+    assert hub.name == "Hub"
+    return True
+
+
+def _guards_accept(case: Case, hop: HopAsked, key: Key, name: str) -> bool:
+    identity = hop.source_identity or key.source_identity
+    actions = ["sts:AssumeRole"]
+    actions += ["sts:TagSession"] if hop.tags or key.transitive else []
+    actions += ["sts:SetSourceIdentity"] if identity else []
+    by_user = key.token is None
+    found: dict[str, list[str]] = {
+        "aws:principalarn": [key.role.arn if key.role else key.arn],
+        "aws:multifactorauthpresent": (["true"] if case.mfa else []) if by_user else ["false"],
+        "aws:sourceidentity": [key.source_identity] if key.source_identity else [],
+        "aws:tagkeys": [tag for tag, _ in hop.tags],
+        "sts:externalid": [hop.external_id] if hop.external_id else [],
+        "sts:rolesessionname": [hop.session_name],
+        "sts:sourceidentity": [identity] if identity else [],
+        "sts:transitivetagkeys": list(hop.transitive_tags),
+        **{f"aws:requesttag/{tag.lower()}": [value] for tag, value in hop.tags},
+        **{f"aws:principaltag/{tag.lower()}": [value] for tag, value in key.tags.items()},
+    }
+    context = {name: values for name, values in found.items() if values}
+    needed = [case.documents[name]]
+    for guard in (f"boundary-{name}", f"scp-{key.account}"):
+        needed += [case.documents[guard]] if guard in case.documents else []
+    who = Who(key.account, frozenset({key.arn, key.role.arn if key.role else key.arn}))
+    rcp = _on(str(hop.role), case.documents.get(f"rcp-{hop.role.account}"))
+    return all(
+        judge_permissions([json.dumps(document)], action, str(hop.role), context)
+        for action in actions
+        for document in needed
+    ) and not (
+        rcp and any(judge_trust(json.dumps(rcp), each, who, context).denied for each in actions)
+    )
+
+
+def _on(role: str, document: Json | None) -> Json | None:
+    """Return the statements that mean the role: the double's judge of trust knows no Resource."""
+    if document is None:
+        return None
+    meant = []
+    for each in document["Statement"]:
+        named = "Resource" if "Resource" in each else "NotResource"
+        hits = each.get(named, "*") in (role, "*")
+        meant += [each] if hits is (named == "Resource") else []
+    return policy(*meant)
+
+
+def _params(hop: HopAsked) -> dict[str, str]:
+    found = {"RoleArn": str(hop.role), "RoleSessionName": hop.session_name}
+    for name, value in (
+        ("ExternalId", hop.external_id),
+        ("Policy", hop.policy),
+        ("SourceIdentity", hop.source_identity),
+    ):
+        found.update({name: value} if value else {})
+    for number, (key, value) in enumerate(hop.tags, start=1):
+        found[f"Tags.member.{number}.Key"] = key
+        found[f"Tags.member.{number}.Value"] = value
+    for number, key in enumerate(hop.transitive_tags, start=1):
+        found[f"TransitiveTagKeys.member.{number}"] = key
+    return found
+
+
+# ---- what is wrong
+
+Breaks = Callable[[Case], None]
+
+
+def sets(name: str, *statements: Json, **hops: Json) -> Breaks:
+    """Replace document ``name``; ``hop1`` and ``hop2`` change what the hops send."""
+
+    def apply(case: Case) -> None:
+        case.documents[name] = policy(*statements)
+        for hop, values in hops.items():
+            case.hops[int(hop[-1]) - 1].update(values)
+
+    return apply
+
+
+def also(*breaks: Breaks) -> Breaks:
+    def apply(case: Case) -> None:
+        for each in breaks:
+            each(case)
+
+    return apply
+
+
+TAGGED = {"hop1": {"tags": (("team", "blue"),), "transitive_tags": ("team",)}}
+TAGS_BEFORE = also(
+    sets("alice", may(HUB, "sts:AssumeRole", "sts:TagSession"), **TAGGED),
+    sets("trust-hub", trusts(ALICE, "sts:AssumeRole", "sts:TagSession")),
+)
+NAMED = {"hop1": {"source_identity": "alice"}}
+IDENTITY_BEFORE = also(
+    sets("alice", may(HUB, "sts:AssumeRole", "sts:SetSourceIdentity"), **NAMED),
+    sets("trust-hub", trusts(ALICE, "sts:AssumeRole", "sts:SetSourceIdentity")),
+)
+DENY = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+ID = {"external_id": "sent"}
+WITHOUT_MFA = {
+    **trusts("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
+    "Effect": "Deny",
+}
+DENY_TAGS = {**trusts("*", "sts:TagSession"), "Effect": "Deny"}
+L, R = LaneName, Reason
+Row = tuple[Breaks, int, LaneName, Reason, tuple[Any, ...]]
+"""What breaks it, at which hop; the lane and the reason to name; how each way out begins: a change
+of a policy, or the keys of the config."""
+
+BROKEN: dict[str, Row] = {
+    "another user is trusted": (
+        sets("trust-hub", trusts("arn:aws:iam::111111111111:user/bob")),
+        1, L.TRUST, R.NOT_NAMED, ("add",),
+    ),
+    "another account is trusted": (
+        sets("trust-admin", trusts("444444444444")), 2, L.TRUST, R.OTHER_ACCOUNT, ("add",)
+    ),
+    "another session is trusted": (
+        sets("trust-admin", trusts("arn:aws:sts::222222222222:assumed-role/Hub/s2")),
+        2, L.TRUST, R.OTHER_SESSION, ({"session_name": "s2"}, "add"),
+    ),
+    "the role's path is forgotten": (
+        sets("trust-admin", trusts("arn:aws:iam::222222222222:role/Hub")),
+        2, L.TRUST, R.NOT_NAMED, ("add",),
+    ),
+    "a deleted role is trusted": (
+        sets("trust-admin", trusts("AROAGONE")), 2, L.TRUST, R.DELETED_PRINCIPAL, ("replace",)
+    ),
+    "a deleted user is trusted": (
+        sets("trust-hub", trusts(["AIDAGONE", "arn:aws:iam::111111111111:user/bob"])),
+        1, L.TRUST, R.DELETED_PRINCIPAL, ("replace",),
+    ),
+    "the principal is of another partition": (
+        sets("trust-admin", trusts(HUB.replace("aws", "aws-cn", 1))),
+        2, L.TRUST, R.OTHER_PARTITION, ("replace",),
+    ),
+    "a pattern stands where a principal should": (
+        sets("trust-admin", trusts("arn:aws:iam::222222222222:role/team/*")),
+        2, L.TRUST, R.NOT_A_PRINCIPAL, ("add",),
+    ),
+    "the external ID is another": (
+        sets("trust-admin", trusts(HUB, StringEquals={"sts:ExternalId": "x-42"}), hop2=ID),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"external_id": "x-42"}, "add"),
+    ),
+    "the external ID is missing": (
+        sets("trust-admin", trusts(HUB, StringEquals={"sts:ExternalId": "x-42"})),
+        2, L.TRUST, R.KEY_ABSENT, ({"external_id": "x-42"}, "add"),
+    ),
+    "the caller's own policy wants an external ID": (
+        sets("hub", {**may(ADMIN), "Condition": {"StringEquals": {"sts:ExternalId": "x-42"}}}),
+        2, L.PERMISSIONS, R.KEY_ABSENT, ({"external_id": "x-42"}, "add"),
+    ),
+    "whoever sends another external ID is denied": (
+        sets(
+            "trust-admin",
+            trusts(HUB),
+            {**trusts("*", StringNotEquals={"sts:ExternalId": "x-42"}), "Effect": "Deny"},
+            hop2=ID,
+        ),
+        2, L.TRUST, R.EXPLICIT_DENY, ({"external_id": "x-42"}, "replace"),
+    ),
+    "MFA is wanted on hop 1 and there is none": (
+        sets("trust-hub", trusts(ALICE, Bool={"aws:MultiFactorAuthPresent": "true"})),
+        1, L.TRUST, R.KEY_ABSENT, ({"mfa_serial": "auto"}, "add"),
+    ),
+    "MFA is wanted on hop 2, where it never is": (
+        sets("trust-admin", trusts(HUB, Bool={"aws:MultiFactorAuthPresent": "true"})),
+        2, L.TRUST, R.VALUE_DIFFERS, ("add",),
+    ),
+    "the role session name is another": (
+        sets("trust-admin", trusts(HUB, StringLike={"sts:RoleSessionName": "ci-*"})),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"session_name": "ci-s1"}, "add"),
+    ),
+    "a source identity is wanted": (
+        sets("trust-admin", trusts(HUB, Null={"sts:SourceIdentity": "false"})),
+        2, L.TRUST, R.KEY_ABSENT, ({"source_identity": "s1"}, "add"),
+    ),
+    "the source identity is another": (
+        also(
+            IDENTITY_BEFORE,
+            sets("hub", may(ADMIN, "sts:AssumeRole", "sts:SetSourceIdentity")),
+            sets("trust-admin", trusts(HUB, "sts:*", StringEquals={"sts:SourceIdentity": "bob"})),
+        ),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"source_identity": "bob"}, "add"),
+    ),
+    "the source identity is changed on the way": (
+        also(
+            IDENTITY_BEFORE,
+            sets("hub", may(ADMIN, "sts:*"), hop2={"source_identity": "bob"}),
+            sets("trust-admin", trusts(HUB, "sts:*")),
+        ),
+        2, L.TRUST, R.IDENTITY_CHANGED, ({"source_identity": "bob"},),
+    ),
+    "a tag is missing": (
+        also(
+            sets("hub", may(ADMIN, "sts:AssumeRole", "sts:TagSession")),
+            sets("trust-admin", trusts(HUB, "sts:*", StringEquals={"aws:RequestTag/team": "red"})),
+        ),
+        2, L.TRUST, R.KEY_ABSENT, ({"tags": {"team": "red"}}, "add"),
+    ),
+    "a tag that is sent has the wrong value": (
+        also(
+            sets("hub", may(ADMIN, "sts:*"), hop2={"tags": (("Team", "blue"), ("cost", "1"))}),
+            sets("trust-admin", trusts(HUB, "sts:*", StringEquals={"aws:RequestTag/team": "red"})),
+        ),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"Team": "red", "cost": "1"}}, "add"),
+    ),
+    "a tag is sent that must not be": (
+        also(
+            sets("hub", may(ADMIN, "sts:*"), hop2={"tags": (("team", "blue"), ("cost", "1"))}),
+            sets(
+                "trust-admin",
+                trusts(HUB, "sts:*", **{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}),
+            ),
+        ),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"team": "blue"}}, "add"),
+    ),
+    "a tag that travels is sent again": (
+        also(
+            TAGS_BEFORE,
+            sets("hub", may(ADMIN, "sts:*"), hop2={"tags": (("team", "blue"),)}),
+            sets("trust-admin", trusts(HUB, "sts:*")),
+        ),
+        2, L.TRUST, R.TAG_REPEATED, ({"tags": {"team": "blue"}},),
+    ),
+    "the caller's tag has the wrong value": (
+        also(
+            TAGS_BEFORE,
+            sets("hub", may(ADMIN, "sts:AssumeRole", "sts:TagSession")),
+            sets(
+                "trust-admin",
+                trusts(HUB, "sts:*", StringEquals={"aws:PrincipalTag/team": "red"}),
+            ),
+        ),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"team": "red"}}, "add"),
+    ),
+    "the caller's tag is missing": (
+        sets("trust-admin", trusts(HUB, StringEquals={"aws:PrincipalTag/team": "red"})),
+        2, L.TRUST, R.KEY_ABSENT, ({"tags": {"team": "red"}}, "add"),
+    ),
+    "tags travel on and the role does not allow sts:TagSession": (
+        also(TAGS_BEFORE, sets("hub", may(ADMIN, "sts:AssumeRole", "sts:TagSession"))),
+        2, L.TRUST, R.ACTION_NOT_LISTED, ("add", {"transitive_tags": ["team"]}),
+    ),
+    "tags travel on and the caller may not pass them": (
+        also(TAGS_BEFORE, sets("trust-admin", trusts(HUB, "sts:AssumeRole", "sts:TagSession"))),
+        2, L.PERMISSIONS, R.ACTION_NOT_LISTED, ("add", {"transitive_tags": ["team"]}),
+    ),
+    "whoever sends tags is denied": (
+        also(
+            sets("hub", may(ADMIN, "sts:*"), hop2={"tags": (("team", "blue"),)}),
+            sets("trust-admin", trusts(HUB, "sts:*"), DENY_TAGS),
+        ),
+        2, L.TRUST, R.EXPLICIT_DENY, ({"tags": {"team": "blue"}}, "replace"),
+    ),
+    "tags travel on and whoever sends them is denied": (
+        also(
+            TAGS_BEFORE,
+            sets("hub", may(ADMIN, "sts:*")),
+            sets("trust-admin", trusts(HUB, "sts:*"), DENY_TAGS),
+        ),
+        2, L.TRUST, R.EXPLICIT_DENY, ({"transitive_tags": ["team"]}, "replace"),
+    ),
+    "the source identity travels on and the role does not allow it": (
+        also(IDENTITY_BEFORE, sets("hub", may(ADMIN, "sts:AssumeRole", "sts:SetSourceIdentity"))),
+        2, L.TRUST, R.ACTION_NOT_LISTED, ("add", {"source_identity": "alice"}),
+    ),
+    "the caller's permissions name another role": (
+        sets("hub", may(ADMIN + "s")), 2, L.PERMISSIONS, R.RESOURCE_NOT_LISTED, ("add",)
+    ),
+    "the caller has no policy for it": (sets("hub"), 2, L.PERMISSIONS, R.NO_ALLOW, ("add",)),
+    "the caller's own policy denies it": (
+        sets("hub", may(ADMIN), DENY), 2, L.PERMISSIONS, R.EXPLICIT_DENY, ("replace",)
+    ),
+    "the caller's own policy denies this very role": (
+        sets("alice", may("*"), {**DENY, "Action": "sts:AssumeRole", "Resource": HUB}),
+        1, L.PERMISSIONS, R.EXPLICIT_DENY, ("remove",),
+    ),
+    "two statements deny it, and none allows it": (
+        sets("hub", DENY, {**DENY, "Resource": ADMIN}, may("*", "s3:*")),
+        2, L.PERMISSIONS, R.EXPLICIT_DENY, ("replace",),
+    ),
+    "the trust policy denies whoever has no MFA, on hop 1": (
+        sets("trust-hub", trusts(ALICE), WITHOUT_MFA),
+        1, L.TRUST, R.EXPLICIT_DENY, ({"mfa_serial": "auto"}, "replace"),
+    ),
+    "the caller's own policy denies whoever has no MFA": (
+        sets("alice", may(HUB), {**DENY, "Condition": WITHOUT_MFA["Condition"]}),
+        1, L.PERMISSIONS, R.EXPLICIT_DENY, ({"mfa_serial": "auto"}, "replace"),
+    ),
+    "the trust policy denies whoever has no MFA, on hop 2": (
+        sets("trust-admin", trusts(HUB), WITHOUT_MFA),
+        2, L.TRUST, R.EXPLICIT_DENY, ("replace",),
+    ),
+    "the trust policy denies the caller by name": (
+        sets("trust-admin", trusts(HUB), {**trusts(HUB), "Effect": "Deny"}),
+        2, L.TRUST, R.EXPLICIT_DENY, ("remove",),
+    ),
+    "the boundary leaves it out": (
+        sets("boundary-hub", may("*", "s3:*")), 2, L.BOUNDARY, R.ACTION_NOT_LISTED, ("add",)
+    ),
+    "the session policy leaves it out": (
+        sets("admin", hop1={"policy": json.dumps(policy(may("*", "s3:*")))}),
+        2, L.SESSION, R.ACTION_NOT_LISTED, ("add",),
+    ),
+    "the session policy denies it": (
+        sets("admin", hop1={"policy": json.dumps(policy(may("*", "*"), DENY))}),
+        2, L.SESSION, R.EXPLICIT_DENY, ("replace",),
+    ),
+    "the organization allows something else": (
+        sets("scp-222222222222", may("*", "s3:*")), 2, L.SCP, R.ACTION_NOT_LISTED, ("add",)
+    ),
+    "the organization denies it": (
+        sets("scp-222222222222", may("*", "*"), {**DENY, "Action": "sts:AssumeRole"}),
+        2, L.SCP, R.EXPLICIT_DENY, ("replace",),
+    ),
+    "the role's organization keeps others out": (
+        sets("rcp-333333333333", {"Effect": "Deny", "Principal": "*", "Action": "sts:*",
+                                  "Resource": "*"}),
+        2, L.RCP, R.EXPLICIT_DENY, ("replace",),
+    ),
+}  # fmt: skip
+
+
+def broken(breaks: Breaks) -> Case:
+    case = healthy()
+    breaks(case)
+    return case
+
+
+# ---- making it right
+
+
+def made(case: Case, way: Way) -> Case:
+    """Return the case with every step of the way made, by whom it is for."""
+    mended = deepcopy(case)
+    for step in way.steps:
+        if isinstance(step, Edit):
+            _edit(mended, step)
+    for lane, hop in dict.fromkeys((e.lane, e.hop) for e in way.steps if isinstance(e, Mend)):
+        mends = [
+            each
+            for each in way.steps
+            if isinstance(each, Mend) and (each.lane, each.hop) == (lane, hop)
+        ]
+        _mend(mended, lane, hop, mends)
+    return mended
+
+
+def _edit(case: Case, step: Edit) -> None:
+    """Write the keys of the config as a person would; there, lists and tables become tuples."""
+    if "mfa_serial" in step.keys:
+        assert step.hop in (0, 1)
+        case.mfa = True
+        return
+    for key, value in step.keys.items():
+        if step.change is Change.REMOVE:
+            del case.hops[step.hop - 1][key]
+        elif isinstance(value, str):
+            case.hops[step.hop - 1][key] = value
+        else:
+            pairs = value.items() if isinstance(value, dict) else value
+            case.hops[step.hop - 1][key] = tuple(pairs)
+
+
+def _mend(case: Case, lane: LaneName, hop: int, mends: list[Mend]) -> None:
+    caller, role = {1: ("alice", "hub"), 2: ("hub", "admin")}[hop]
+    if lane is LaneName.SESSION:
+        before = json.loads(case.hops[hop - 2]["policy"])
+        case.hops[hop - 2]["policy"] = json.dumps(apply_mends(before, mends))
+        return
+    name = {
+        LaneName.TRUST: f"trust-{role}",
+        LaneName.PERMISSIONS: caller,
+        LaneName.BOUNDARY: f"boundary-{caller}",
+        LaneName.SCP: f"scp-{mends[0].member}",
+        LaneName.RCP: f"rcp-{mends[0].member}",
+    }[lane]
+    case.documents[name] = apply_mends(case.documents[name], mends)

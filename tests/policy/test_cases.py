@@ -1,0 +1,66 @@
+"""The case table of the rules: one request a line, each with what AWS says and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rolehop.policy import (
+    NOT_THERE,
+    Attached,
+    Context,
+    Kind,
+    LaneName,
+    Outcome,
+    Request,
+    Shown,
+    evaluate,
+    parse_policy,
+    signer,
+)
+
+ROLE = "arn:aws:iam::222222222222:role/T"
+CASES = [
+    json.loads(line)
+    for line in Path(__file__).with_name("cases.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+def shown(case: dict[str, Any], key: str, kind: Kind) -> Shown:
+    if key not in case:
+        return NOT_THERE
+    text = json.dumps({"Version": "2012-10-17", "Statement": case[key]})
+    return Shown((Attached(key, parse_policy(text, kind)),))
+
+
+def request(case: dict[str, Any]) -> Request:
+    values = {
+        key: value if isinstance(value, list) else [value] for key, value in case["ctx"].items()
+    }
+    return Request(
+        role=ROLE,
+        caller=signer(case["caller"]),
+        context=Context(values, closed=True),
+        actions=tuple(case.get("actions", ["sts:AssumeRole"])),
+        lanes={
+            LaneName.TRUST: shown(case, "trust", Kind.TRUST),
+            LaneName.PERMISSIONS: shown(case, "identity", Kind.PERMISSIONS),
+            LaneName.BOUNDARY: shown(case, "boundary", Kind.BOUNDARY),
+            LaneName.SESSION: shown(case, "session_policy", Kind.SESSION),
+            LaneName.SCP: shown(case, "scp_caller", Kind.SCP),
+            LaneName.RCP: shown(case, "rcp_target", Kind.RCP),
+        },
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_the_evaluator_says_what_aws_says(case: dict[str, Any]) -> None:
+    wanted = {"ALLOW": Outcome.ALLOWED, "DENY": Outcome.REFUSED}[case["expect"]]
+    assert evaluate(request(case)).outcome is wanted, case["why"]
+
+
+def test_the_table_is_whole() -> None:
+    assert len(CASES) == 47

@@ -1,0 +1,342 @@
+"""What each hop's call carries: who signs it, what travels on, what nobody can know."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.policy import LaneName, Outcome, Reason, Request, evaluate
+from rolehop.policy.chains.requests import Carried, HopAsked, Setting, Start, requests
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.language.request_context import UNKNOWN
+from rolehop.startup.dataclass import replace
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ALICE = "arn:aws:iam::111111111111:user/alice"
+HUB = RoleArn.parse("arn:aws:iam::222222222222:role/team/Hub")
+ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
+KEYS = Start(ALICE, long_lived=True, mfa=False)
+
+
+def asked(
+    start: Start = KEYS,
+    told: dict[str, list[str]] | None = None,
+    taken: frozenset[str] = frozenset(),
+    **hop1: Any,
+) -> list[Request]:
+    hops = [HopAsked(HUB, "s1", **hop1), HopAsked(ADMIN, "s2")]
+    return list(requests(start, hops, Setting(Records(), NOW, "eu-west-1", told or {}, taken)))
+
+
+@pytest.mark.parametrize(
+    ("hop", "key", "values"),
+    [
+        (1, "aws:PrincipalArn", (ALICE,)),
+        (2, "aws:PrincipalArn", (str(HUB),)),
+        (1, "aws:username", ("alice",)),
+        (2, "aws:username", None),
+        (1, "sts:RoleSessionName", ("s1",)),
+        (1, "sts:ExternalId", None),
+        (1, "aws:MultiFactorAuthPresent", None),
+        (2, "aws:MultiFactorAuthPresent", ("false",)),
+        (1, "aws:TokenIssueTime", None),
+        (2, "aws:TokenIssueTime", UNKNOWN),
+        (1, "aws:SourceIp", UNKNOWN),
+        (1, "aws:PrincipalOrgID", UNKNOWN),
+        (1, "aws:RequestTag/x", None),
+        (1, "aws:PrincipalTag/x", UNKNOWN),
+        (1, "aws:ResourceTag/x", UNKNOWN),
+        (1, "aws:SourceAccount", None),
+        (1, "aws:RequestedRegion", ("eu-west-1",)),
+        (1, "aws:CurrentTime", ("2026-06-01T12:00:00Z",)),
+    ],
+)
+def test_what_is_known_of_a_call(hop: int, key: str, values: object) -> None:
+    assert asked()[hop - 1].context.lookup(key) == values
+
+
+def revoked(operator: str, moment: str) -> list[Any]:
+    """Judge both hops under a Deny on sessions by when they were made."""
+    deny = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {operator: {"aws:TokenIssueTime": moment}},
+    }
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]})
+    mine = {"p": text}
+    trust = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]}'
+    entities = {
+        ALICE: Entity(ALICE, inline=mine),
+        str(HUB): Entity(str(HUB), trust=trust, inline=mine),
+        str(ADMIN): Entity(str(ADMIN), trust=trust),
+    }
+    hops = [HopAsked(HUB, "s1"), HopAsked(ADMIN, "s2")]
+    judged = requests(KEYS, hops, Setting(Records(entities), NOW))
+    return [evaluate(each).outcome for each in judged]
+
+
+ALLOWED, REFUSED, OPEN = Outcome.ALLOWED, Outcome.REFUSED, Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("operator", "moment", "outcomes"),
+    [
+        # "Revoke active sessions" of long ago: no session of today is as old.
+        ("DateLessThan", "2024-01-01T00:00:00Z", [ALLOWED, ALLOWED]),
+        ("DateLessThanIfExists", "2024-01-01T00:00:00Z", [REFUSED, ALLOWED]),
+        ("DateLessThan", "2026-06-01T00:00:00Z", [ALLOWED, ALLOWED]),
+        # One that is kept may be twelve hours old.
+        ("DateLessThan", "2026-06-01T00:00:01Z", [ALLOWED, OPEN]),
+        ("DateLessThan", "2026-06-01T12:00:00Z", [ALLOWED, OPEN]),
+        ("DateLessThan", "2026-06-01T12:00:01Z", [ALLOWED, REFUSED]),
+        ("DateGreaterThan", "2024-01-01T00:00:00Z", [ALLOWED, REFUSED]),
+        ("DateEquals", "2026-06-01T06:00:00Z", [ALLOWED, OPEN]),
+        ("DateNotEquals", "2026-06-01T06:00:00Z", [REFUSED, OPEN]),
+        ("DateLessThan", "yesterday", [ALLOWED, OPEN]),
+    ],
+)
+def test_a_session_of_this_walk_is_no_older_than_a_session_can_be(
+    operator: str, moment: str, outcomes: list[Outcome]
+) -> None:
+    assert revoked(operator, moment) == outcomes
+
+
+@pytest.mark.parametrize("mfa", [True, False, None])
+def test_mfa_reaches_hop_1_alone(mfa: bool | None) -> None:
+    first, second = asked(replace(KEYS, mfa=mfa, long_lived=mfa is not None))
+    wanted = {True: ("true",), False: None, None: UNKNOWN}[mfa]
+    assert first.context.lookup("aws:MultiFactorAuthPresent") == wanted
+    assert second.context.lookup("aws:MultiFactorAuthPresent") == ("false",)
+
+
+def test_transitive_tags_travel_on_and_ask_for_tag_session() -> None:
+    first, second = asked(tags=(("Team", "blue"), ("x", "y")), transitive_tags=("Team",))
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:TagSession")
+    assert first.context.lookup("aws:TagKeys") == ("Team", "x")
+    assert second.context.lookup("aws:TagKeys") is None
+    assert second.context.lookup("aws:PrincipalTag/team") == ("blue",)
+
+
+def test_tags_that_are_not_transitive_stay_behind() -> None:
+    _, second = asked(tags=(("Team", "blue"),))
+    assert second.actions == ("sts:AssumeRole",)
+    assert second.context.lookup("aws:PrincipalTag/team") == ("blue",)
+
+
+def test_a_source_identity_travels_on() -> None:
+    first, second = asked(source_identity="ann")
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
+    assert first.context.lookup("aws:SourceIdentity") is None
+    assert second.context.lookup("aws:SourceIdentity") == ("ann",)
+    assert second.context.lookup("sts:SourceIdentity") == ("ann",)
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"source_identity": "bob"}, Reason.IDENTITY_CHANGED),
+        ({"tags": (("TEAM", "blue"),)}, Reason.TAG_REPEATED),
+    ],
+)
+def test_what_sts_refuses_by_itself_is_refused_without_a_document(
+    second: dict[str, Any], reason: Reason
+) -> None:
+    first = HopAsked(
+        HUB, "s1", source_identity="ann", tags=(("team", "blue"),), transitive_tags=("team",)
+    )
+    hops = [first, HopAsked(ADMIN, "s2", **second)]
+    verdict = evaluate(requests(KEYS, hops, Setting(Records(), NOW))[1])
+    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.first_wrong is not None
+    assert verdict.first_wrong.reason is reason
+
+
+def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
+    told = {
+        "aws:SourceIp": ["203.0.113.9"],
+        "aws:CurrentTime": ["2030-01-01T00:00:00Z"],
+        "aws:multifactorauthpresent": ["true"],
+        "aws:username": ["ann"],
+        "aws:PrincipalTag/team": ["blue"],
+        "aws:PrincipalType": ["Anonymous"],
+        "sts:ExternalId": [],
+        "aws:ResourceTag/stage": ["prod"],
+    }
+    first, second = asked(told=told, external_id="x-1")
+    for each in (first, second):
+        assert each.context.lookup("aws:sourceip") == ("203.0.113.9",)
+        assert each.context.lookup("aws:CurrentTime") == ("2030-01-01T00:00:00Z",)
+        assert each.context.lookup("aws:ResourceTag/stage") == ("prod",)
+    assert first.context.lookup("sts:ExternalId") == ("x-1",)
+    # Who calls hop 1 is not who calls hop 2.
+    assert first.context.lookup("aws:MultiFactorAuthPresent") == ("true",)
+    assert first.context.lookup("aws:username") == ("ann",)
+    assert first.context.lookup("aws:PrincipalTag/team") == ("blue",)
+    assert first.context.lookup("aws:PrincipalType") == ("Anonymous",)
+    assert second.context.lookup("aws:MultiFactorAuthPresent") == ("false",)
+    assert second.context.lookup("aws:username") is None
+    assert second.context.lookup("aws:PrincipalTag/team") is UNKNOWN
+    assert second.context.lookup("aws:PrincipalType") == ("AssumedRole",)
+
+
+def test_a_target_whose_tags_are_seen_is_not_given_others() -> None:
+    records = Records({str(ADMIN): Entity(str(ADMIN), tags=(("stage", "test"),))})
+    setting = Setting(records, NOW, told={"aws:ResourceTag/stage": ["prod"]})
+    _, second = requests(KEYS, [HopAsked(HUB, "s1"), HopAsked(ADMIN, "s2")], setting)
+    assert second.context.lookup("aws:ResourceTag/stage") == ("test",)
+
+
+def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
+    trust = (
+        '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*",'
+        ' "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}]}'
+    )
+    everything = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    records = Records(
+        {
+            str(HUB): Entity(str(HUB), trust=trust),
+            ALICE: Entity(ALICE, inline={"p": everything}),
+        }
+    )
+    for address, outcome in (("203.0.113.9", Outcome.ALLOWED), ("192.0.2.1", Outcome.REFUSED)):
+        told = {"aws:SourceIp": [address], "aws:SourceVpc": ["vpc-1"]}
+        (request,) = requests(KEYS, [HopAsked(HUB, "s")], Setting(records, NOW, told=told))
+        verdict = evaluate(request)
+        assert verdict.outcome is outcome
+        assert "aws:SourceIp" in verdict.assuming
+        assert "aws:SourceVpc" not in verdict.assuming
+
+
+def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() -> None:
+    session = Start(str(HUB), policy_unseen=True)
+    first, second = asked(session)
+    assert (first.assumed, first.unseen) == ((), "source-session")
+    assert first.perhaps == second.perhaps == ("sts:TagSession", "sts:SetSourceIdentity")
+    assert first.shown(LaneName.SESSION).missing
+    assert not second.shown(LaneName.SESSION).there
+    for each in (first, second):
+        assert each.context.lookup("aws:PrincipalTag/team") is UNKNOWN
+        assert each.context.lookup("aws:SourceIdentity") is UNKNOWN
+    taken = asked(session, taken=frozenset({"source-session"}))
+    assert [(each.assumed, each.unseen) for each in taken] == [(("source-session",), None)] * 2
+    assert not taken[0].shown(LaneName.SESSION).missing
+    assert [(each.assumed, each.unseen) for each in asked(KEYS)] == [((), None)] * 2
+
+
+@pytest.mark.parametrize("sent", [{"tags": (("team", "x"),)}, {"source_identity": "ann"}])
+def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, Any]) -> None:
+    trust = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]}'
+    everything = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    start = Start("arn:aws:sts::111111111111:assumed-role/Dev/me", mfa=False)
+    records = Records(
+        {
+            str(HUB): Entity(str(HUB), trust=trust),
+            "arn:aws:iam::111111111111:role/Dev": Entity(
+                "arn:aws:iam::111111111111:role/Dev", inline={"p": everything}
+            ),
+        }
+    )
+    for taken, outcome in (
+        (frozenset[str](), Outcome.UNKNOWN),
+        (frozenset({"source-session"}), Outcome.ALLOWED),
+    ):
+        setting = Setting(records, NOW, taken=taken)
+        (plain,) = requests(start, [HopAsked(HUB, "s")], setting)
+        assert evaluate(plain).outcome is Outcome.ALLOWED  # every action is allowed to all
+        (request,) = requests(start, [HopAsked(HUB, "s", **sent)], setting)
+        assert evaluate(request).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("there", "whole", "reason"),
+    [
+        ("arn:aws:iam::222222222222:role/team/Hub", True, None),
+        ("arn:aws:iam::222222222222:role/Hub", False, Reason.OTHER_PATH),
+        ("arn:aws:iam::222222222222:role/team/hub", False, Reason.OTHER_PATH),
+        ("arn:aws:iam::222222222222:role/Other", True, Reason.NO_SUCH_ROLE),
+        ("arn:aws:iam::222222222222:role/Other", False, None),
+    ],
+)
+def test_a_role_that_is_not_there_is_refused(
+    there: str, whole: bool, reason: Reason | None
+) -> None:
+    accounts = frozenset({"222222222222"} if whole else ())
+    records = Records({there: Entity(there)}, whole=accounts)
+    verdict = evaluate(requests(KEYS, [HopAsked(HUB, "s")], Setting(records, NOW))[0])
+    assert (verdict.first_wrong.reason if verdict.first_wrong else None) is reason
+    assert (verdict.outcome is Outcome.REFUSED) is (reason is not None)
+
+
+def test_a_session_policy_of_the_source_limits_hop_1() -> None:
+    text = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    first, second = asked(Start(str(HUB), policy=text))
+    assert evaluate(first).outcome is not Outcome.ALLOWED
+    assert first.shown(LaneName.SESSION).documents
+    assert not second.shown(LaneName.SESSION).there
+
+
+def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
+    first, _ = asked(Start(str(HUB)))
+    assert first.caller.named == str(HUB)
+    assert first.caller.arn == "arn:aws:sts::222222222222:assumed-role/Hub/*"
+
+
+def test_a_sessions_role_is_found_with_its_path() -> None:
+    records = Records({str(HUB): Entity(str(HUB), unique_id="AROAHUB")})
+    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", mfa=False)
+    (first,) = requests(start, [HopAsked(ADMIN, "s")], Setting(records, NOW))
+    assert first.context.lookup("aws:PrincipalArn") == (str(HUB),)
+    assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
+
+
+def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
+    start = Start(str(HUB), carried=Carried(source_identity=UNKNOWN, unseen="profile"))
+    first, second = asked(start, taken=frozenset({"profile"}))
+    assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
+    assert first.context.lookup("sts:SourceIdentity") is UNKNOWN
+    assert second.context.lookup("aws:SourceIdentity") is UNKNOWN
+    assert first.assumed == second.assumed == ("profile",)
+
+
+def test_another_source_identity_than_one_that_nobody_knows_can_not_be_told() -> None:
+    trusts = policy_text({"AWS": "*"}, "sts:*")
+    records = Records({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
+    start = Start(
+        "arn:aws:sts::333333333333:assumed-role/Own/s", carried=Carried(source_identity=UNKNOWN)
+    )
+    for sent, outcome in ((None, Outcome.ALLOWED), ("ann", Outcome.UNKNOWN)):
+        hop = HopAsked(ADMIN, "s", source_identity=sent)
+        known = Entity("arn:aws:iam::333333333333:role/Own", inline={})
+        together = records.merged(Records({known.arn: known}))
+        (request,) = requests(start, [hop], Setting(together, NOW))
+        assert evaluate(request).outcome is outcome
+
+
+def policy_text(principal: object, action: str) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
+    carried = Carried(
+        tags={"Team": "blue", "x": "y"},
+        transitive=("Team",),
+        known={"aws:PrincipalTag/x509Subject/CN": ("host1",)},
+    )
+    first, second = asked(Start(str(HUB), carried=carried))
+    assert first.actions == ("sts:AssumeRole", "sts:TagSession")
+    assert first.context.lookup("aws:PrincipalTag/x") == ("y",)
+    assert first.context.lookup("aws:PrincipalTag/x509subject/cn") == ("host1",)
+    assert second.context.lookup("aws:PrincipalTag/x509Subject/CN") is UNKNOWN
+    assert second.context.lookup("aws:PrincipalTag/Team") == ("blue",)
+
+
+def test_the_path_of_a_sources_role_is_told_where_its_session_drops_it() -> None:
+    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False)
+    assert asked(start)[0].context.lookup("aws:PrincipalArn") == (str(HUB),)

@@ -1,0 +1,625 @@
+"""What a mend may do: let this call through, and nobody else, and no other call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rolehop.arn import RoleArn
+from rolehop.policy import LaneName, Outcome
+from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
+from rolehop.policy.chains.federated_hop import OwnCall, own_request
+from rolehop.policy.chains.requests import Carried, HopAsked, Setting, Start
+from rolehop.policy.chains.scenario import Course
+from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.remedies.config_change import Edit
+from rolehop.policy.remedies.policy_change import Change, Mend, Owner, apply_mends
+from rolehop.policy.remedies.search import Way
+from rolehop.policy.remedies.statement_conditions import kept
+from rolehop.show.explain import verdict_view
+from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
+from tests.policy.broken import (
+    ADMIN,
+    ALICE,
+    BROKEN,
+    HUB,
+    NOW,
+    WITHOUT_MFA,
+    Breaks,
+    Case,
+    also,
+    broken,
+    course,
+    double_accepts,
+    explained,
+    healthy,
+    made,
+    may,
+    policy,
+    records,
+    sets,
+    trusts,
+)
+from tests.policy.brute import allowed
+from tests.policy.worlds import CALLERS, CONDITIONS, LANES, VALUES, as_request, make_world
+
+Json = dict[str, Any]
+SEEDS = st.integers(min_value=0, max_value=2**63)
+NOBODY = Start(ALICE, long_lived=True, mfa=False)
+KEYS = {lane: name for name, (lane, _) in LANES.items()}
+OF_CALLER = ("identity", "boundary", "session_policy")
+
+
+# ---- generated worlds
+
+
+def drawn(seed: int) -> list[Json]:
+    rng = Random(seed)  # noqa: S311 - worlds, no secrets
+    worlds = [make_world(rng) for _ in range(10)]
+    for world in worlds:
+        who = world["caller_role"] or world["caller"]
+        world["ctx"]["aws:principalarn"] = [who] if who else []
+        if not who:
+            del world["ctx"]["aws:principalarn"]
+    return worlds
+
+
+def ways_of(world: Json) -> tuple[Way, ...]:
+    """Return the ways out for a world's call, which no chain makes: by policies alone."""
+    own = Course(NOBODY, (), Setting(Records(), NOW), own=(as_request(world),))
+    return judge_chain("chain", "me", own).hops[0].ways()
+
+
+def mended(world: Json, way: Way) -> Json:
+    changed = deepcopy(world)
+    for lane, name in KEYS.items():
+        mends = [each for each in way.steps if isinstance(each, Mend) and each.lane is lane]
+        if mends:
+            changed[name] = apply_mends(policy(*(world[name] or [])), mends)["Statement"]
+    return changed
+
+
+@settings(max_examples=150, deadline=None)
+@given(SEEDS)
+def test_a_way_out_lets_the_call_through_and_nobody_else(seed: int) -> None:
+    for world in drawn(seed):
+        for way in ways_of(world):
+            changed = mended(world, way)
+            assert allowed(world) is False
+            assert allowed(changed) is not False, (world, way)
+            for caller, role in CALLERS:
+                if world["caller"] is None or caller == world["caller"]:
+                    continue
+                # Documents of the caller's own say nothing of anybody else.
+                other = {
+                    **changed,
+                    **{name: world[name] for name in OF_CALLER},
+                    "caller": caller,
+                    "caller_role": role,
+                    "ctx": {**world["ctx"], "aws:principalarn": [role or caller]},
+                }
+                before = {**other, **{name: world[name] for name in LANES}}
+                assert _goodness(other) <= _goodness(before), (world, way, caller)
+
+
+def _goodness(world: Json) -> int:
+    return [False, None, True].index(allowed(world))
+
+
+@settings(max_examples=150, deadline=None)
+@given(SEEDS)
+def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> None:
+    rng = Random(seed)  # noqa: S311 - worlds, no secrets
+    for world in drawn(seed):
+        if world["caller"] is None:
+            continue
+        named = {"AWS": world["caller_role"] or world["caller"]}
+        operators, keys, values = rng.choice(CONDITIONS)
+        operator, key = rng.choice(operators), rng.choice(keys)
+        condition = {operator: {key: rng.choice(values)}}
+        world |= {
+            "trust": [{**trusts("*", "sts:*"), "Principal": named, "Condition": condition}],
+            "identity": [may("*", "*")],
+            **dict.fromkeys(("boundary", "session_policy", "scp", "rcp")),
+        }
+        for way in ways_of(world):
+            (step,) = way.steps
+            assert isinstance(step, Mend)
+            told = (*step.sent, *step.without, *step.waived)
+            assert told == (key,), "nothing is given up in silence"
+            assert not step.waived or key.lower().startswith("aws:multifactorauth")
+            for other in _others(world, key):
+                if key not in step.waived:
+                    assert _goodness({**mended(world, way), "ctx": other}) <= _goodness(
+                        {**world, "ctx": other}
+                    ), (condition, world["ctx"], other)
+
+
+def _others(world: Json, key: str) -> Iterator[Json]:
+    """Give the contexts of other calls: without the key, or with another value than is sent."""
+    lowered, found = key.lower(), world["ctx"].get(key.lower())
+    # A range takes all that lies in it; and whoever sends fewer tags sends no other.
+    if lowered == "aws:currenttime":
+        return
+    if found is not None and lowered != "aws:tagkeys":
+        yield {each: values for each, values in world["ctx"].items() if each != lowered}
+    for values in (*VALUES[lowered], ["another"]):
+        fewer = lowered == "aws:tagkeys" and set(values) <= set(found or ())
+        if values != found and not fewer and (values != ["another"] or lowered in _TEXTS):
+            yield {**world["ctx"], lowered: values}
+
+
+_TEXTS = ("sts:externalid", "aws:principaltag/team", "aws:tagkeys", "aws:username")
+
+
+# ---- generated chains
+
+ASKED: list[tuple[list[str], str, list[Any]]] = [
+    (["StringEquals", "StringLike", "StringNotEquals"], "sts:ExternalId", ["x-42", "sent", "x-*"]),
+    (["StringEquals", "StringLike"], "sts:RoleSessionName", ["robot", "ci-*", "s1", "?1"]),
+    (["StringEquals", "StringNotLike"], "sts:SourceIdentity", ["alice", "b*", ["bob", "eve"]]),
+    (["StringEquals", "StringNotEqualsIfExists"], "aws:SourceIdentity", ["alice", "bob"]),
+    (["StringEquals", "StringLike"], "aws:RequestTag/team", ["red", ["blue", "red"], "b*"]),
+    (["StringEquals", "StringNotEquals"], "aws:PrincipalTag/team", ["red", "blue"]),
+    (
+        ["ForAllValues:StringEquals", "ForAnyValue:StringEquals"],
+        "aws:TagKeys",
+        ["team", ["cost", "team"]],
+    ),
+    (["ForAnyValue:StringEquals"], "sts:TransitiveTagKeys", ["team", "cost"]),
+    (["Bool", "BoolIfExists"], "aws:MultiFactorAuthPresent", ["true", "false"]),
+    (["Null"], "sts:ExternalId", ["true", "false"]),
+    (["Null"], "sts:SourceIdentity", ["true", "false"]),
+    (["Null"], "aws:TagKeys", ["true", "false"]),
+]
+HOPS: dict[str, list[Any]] = {
+    "external_id": ["x-42", "sent"],
+    "source_identity": ["alice", "bob"],
+    "tags": [(("team", "blue"),), (("Team", "red"), ("cost", "1"))],
+}
+
+
+def drawn_case(rng: Random) -> Case:
+    """Draw a chain: what each hop sends, and what is asked of it on both sides."""
+    case = healthy()
+    for hop in case.hops:
+        hop |= {key: rng.choice(found) for key, found in HOPS.items() if rng.random() < 0.3}
+        if hop.get("tags") and rng.random() < 0.5:
+            hop["transitive_tags"] = (hop["tags"][0][0],)
+    case.documents = {
+        **case.documents,
+        "alice": policy(*_drawn(rng, may(HUB, "sts:*"))),
+        "hub": policy(*_drawn(rng, may(ADMIN, "sts:*"))),
+        "trust-hub": policy(*_drawn(rng, trusts(ALICE, "sts:*"))),
+        "trust-admin": policy(*_drawn(rng, trusts(HUB, "sts:*"))),
+    }
+    return case
+
+
+def _drawn(rng: Random, statement: Json) -> Iterator[Json]:
+    yield {**statement, "Condition": _condition(rng)} if rng.random() < 0.4 else statement
+    if rng.random() < 0.15:
+        yield {**statement, "Effect": "Deny", "Condition": _condition(rng)}
+
+
+def _condition(rng: Random) -> Json:
+    conditions: Json = {}
+    for _ in range(rng.choice([1, 1, 2])):
+        operators, key, values = rng.choice(ASKED)
+        conditions.setdefault(rng.choice(operators), {})[key] = rng.choice(values)
+    return conditions
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_every_way_out_of_a_chain_convinces_the_double(seed: int) -> None:
+    rng = Random(seed)  # noqa: S311 - chains, no secrets
+    for _ in range(5):
+        case = drawn_case(rng)
+        before = [each.verdict.outcome for each in explained(case)]
+        for hop in (1, 2):
+            for way in ways_at(case, hop):
+                mended = made(case, way)
+                after = [each.verdict.outcome for each in explained(mended)]
+                assert after[hop - 1] is not Outcome.REFUSED, (case, way)
+                other = 2 - hop
+                assert after[other] is not Outcome.REFUSED or before[other] is Outcome.REFUSED
+                if after == [Outcome.ALLOWED] * 2:
+                    assert double_accepts(mended), (case, way)
+
+
+# ---- one by one
+
+
+def ways_at(case: Case, hop: int) -> tuple[Way, ...]:
+    return explained(case)[hop - 1].ways()
+
+
+def only(*breaks: Breaks, hop: int = 2) -> Mend:
+    """Return the one change of the one way out, which is a policy's."""
+    (way,) = ways_at(broken(also(*breaks)), hop)
+    (step,) = way.steps
+    assert isinstance(step, Mend)
+    return step
+
+
+def test_what_nobody_knows_stays_asked() -> None:
+    asked = {
+        "IpAddress": {"aws:SourceIp": "203.0.113.0/24"},
+        "Bool": {"aws:SecureTransport": "true"},
+    }
+    mend = only(sets("trust-admin", trusts("444444444444", **asked)))
+    assert mend.statement["Condition"] == asked
+    assert (mend.sent, mend.without, mend.waived) == ((), (), ())
+
+
+def test_the_conditions_for_services_are_not_asked_of_a_person() -> None:
+    service = {
+        **trusts("*", StringEquals={"aws:SourceAccount": "333333333333"}),
+        "Principal": {"Service": "ec2.amazonaws.com"},
+    }
+    assert "Condition" not in only(sets("trust-admin", service)).statement
+
+
+def test_an_end_in_time_is_put_off_by_a_day_and_never_dropped() -> None:
+    until = trusts(HUB, DateLessThan={"aws:CurrentTime": "2026-05-31T00:00:00Z"})
+    mend = only(sets("trust-admin", until))
+    assert mend.statement["Condition"] == {
+        "DateLessThanEquals": {"aws:CurrentTime": "2026-06-02T12:00:00Z"}
+    }
+    assert mend.sent == ("aws:CurrentTime",)
+
+
+def test_what_travels_is_all_that_may_be_sent() -> None:
+    case = broken(BROKEN["tags travel on and the role does not allow sts:TagSession"][0])
+    (step,) = ways_at(case, 2)[0].steps
+    assert isinstance(step, Mend)
+    assert step.statement["Condition"] == {"ForAllValues:StringEquals": {"aws:TagKeys": "team"}}
+
+
+def test_several_conditions_are_met_by_one_change_of_the_config() -> None:
+    both = {"sts:ExternalId": "x-42", "sts:RoleSessionName": "${aws:PrincipalAccount}-robot"}
+    (chain, _) = ways_at(broken(sets("trust-admin", trusts(HUB, StringEquals=both))), 2)
+    (step,) = chain.steps
+    assert isinstance(step, Edit)
+    assert step.keys == {"external_id": "x-42", "session_name": "222222222222-robot"}
+
+
+def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -> None:
+    both = {
+        "StringEquals": {"sts:ExternalId": "x-42"},
+        "Bool": {"aws:MultiFactorAuthPresent": "true"},
+    }
+    case = broken(sets("trust-admin", trusts(HUB, **both)))
+    edit, mend = ways_at(case, 2)[0].steps
+    assert isinstance(edit, Edit)
+    assert isinstance(mend, Mend)
+    assert edit.keys == {"external_id": "x-42"}
+    assert mend.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
+    assert mend.waived == ("aws:MultiFactorAuthPresent",)
+    text = as_text(verdict_view(judge_chain("chain", "me", course(case)), verbose=False))
+    assert "beware: nobody asks this caller for MFA any more" in text
+    assert "the session of a role never carries MFA" in text
+    assert "or send what it asks for" not in text
+
+
+def test_a_policy_that_others_share_is_left_alone() -> None:
+    case = healthy()
+    user = {
+        "Arn": ALICE,
+        "UserId": "AIDAALICE",
+        "UserPolicyList": [],
+        "AttachedManagedPolicies": [{"PolicyArn": TEAM, "PolicyName": "team"}],
+        "GroupList": [],
+    }
+    managed = {
+        "Arn": TEAM,
+        "PolicyVersionList": [
+            {"Document": policy(may("*", "s3:*")), "IsDefaultVersion": True, "VersionId": "v1"}
+        ],
+    }
+    known = read_records(json.dumps({"UserDetailList": [user], "Policies": [managed]}))
+    setting = Setting(records(case).merged(known), NOW)
+    verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
+    (way,) = verdict.hops[0].ways()
+    (step,) = way.steps
+    assert isinstance(step, Mend)
+    assert (step.change, step.document) == (Change.ADD, "a new inline policy of user alice")
+
+
+TEAM = "arn:aws:iam::111111111111:policy/team"
+BESIDE = [
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+]
+
+
+@pytest.mark.parametrize(
+    ("deny", "change", "left"),
+    [
+        (
+            {"Action": ["iam:*", "sts:AssumeRole"], "Resource": ADMIN},
+            Change.REPLACE,
+            [{"Action": "iam:*", "Resource": ADMIN}],
+        ),
+        (
+            {"Action": "sts:*", "Resource": [ADMIN, HUB]},
+            Change.REPLACE,
+            [
+                {"Action": "sts:*", "Resource": HUB},
+                {"Action": BESIDE, "Resource": ADMIN},
+            ],
+        ),
+        (
+            {"Action": "sts:*", "NotResource": HUB},
+            Change.REPLACE,
+            [
+                {"Action": "sts:*", "NotResource": [HUB, ADMIN]},
+                {"Action": BESIDE, "Resource": ADMIN},
+            ],
+        ),
+        (
+            {"Action": "sts:AssumeRole", "Resource": ADMIN},
+            Change.REMOVE,
+            [{"Action": "sts:AssumeRole", "Resource": ADMIN}],
+        ),
+    ],
+)
+def test_a_deny_of_the_callers_own_loses_what_this_call_is_about(
+    deny: Json, change: Change, left: list[Json]
+) -> None:
+    case = broken(sets("hub", may("*"), {"Effect": "Deny", **deny}))
+    (way,) = ways_at(case, 2)
+    steps = [each for each in way.steps if isinstance(each, Mend)]
+    assert (steps[0].change, steps[0].index) == (change, 2)
+    assert {each.change for each in steps[1:]} <= {Change.ADD}
+    assert [each.statement for each in steps] == [{"Effect": "Deny", **each} for each in left]
+
+
+def test_what_a_deny_is_no_more_is_told() -> None:
+    team = ADMIN.replace("Admin", "*")
+    deny = {**may(team), "Effect": "Deny", "Condition": WITHOUT_MFA["Condition"]}
+    case = broken(sets("hub", may("*"), deny))
+    text = " ".join(as_text(verdict_view(judged(case), verbose=False)).split())
+    assert "beware: this one call is then let through without regard to MFA" in text
+    assert f"beware: nothing denies this call on the other roles of {team} any more" in text
+
+
+def test_what_tells_services_from_people_is_not_said_to_be_given_up() -> None:
+    condition = {
+        "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-mine"},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    }
+    deny = {**trusts("*"), "Effect": "Deny", "Resource": "*", "Condition": condition}
+    case = broken(sets("rcp-333333333333", deny))
+    known = replace(course(case).setting, told={"aws:principalorgid": ("o-other",)})
+    verdict = judge_chain("chain", "me", replace(course(case), setting=known))
+    text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
+    assert "let through without regard to the caller's organization" in text
+    assert "regard to the caller's organization," not in text
+
+
+def judged(case: Case) -> ChainVerdict:
+    return judge_chain("chain", "me", course(case))
+
+
+# ---- within one account
+
+
+LOCAL = "arn:aws:iam::111111111111:role/Local"
+BOB = "arn:aws:iam::111111111111:user/bob"
+
+
+def at_home(trust: Json, *statements: Json, **hop: Any) -> ChainVerdict:
+    """Judge alice's call of a role of her own account."""
+    user = {
+        "Arn": ALICE,
+        "UserId": "AIDAALICE",
+        "UserPolicyList": [{"PolicyName": "own", "PolicyDocument": policy(*statements)}],
+        "AttachedManagedPolicies": [],
+        "GroupList": [],
+    }
+    role = {
+        "Arn": LOCAL,
+        "RoleId": "AROALOCAL",
+        "AssumeRolePolicyDocument": policy(trust),
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [],
+    }
+    known = read_records(json.dumps({"UserDetailList": [user], "RoleDetailList": [role]}))
+    asked = HopAsked(RoleArn.parse(LOCAL), "s1", **hop)
+    return judge_chain("chain", "me", Course(NOBODY, (asked,), Setting(known, NOW)))
+
+
+EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-42"}}
+
+
+@pytest.mark.parametrize(
+    ("trust", "statements", "found"),
+    [
+        (trusts(BOB), [], [["trust"]]),
+        (trusts(ALICE, **EXTERNAL), [], [["external_id"], ["trust"]]),
+        (trusts("111111111111"), [], [["permissions"]]),
+        (trusts("111111111111", **EXTERNAL), [], [["external_id", "permissions"], ["trust"]]),
+        (trusts(BOB), [{**may(LOCAL), "Condition": EXTERNAL}], [["trust"]]),
+        (trusts(BOB), [{**may(LOCAL), "Effect": "Deny"}], [["trust", "permissions"]]),
+    ],
+    ids=["bob", "named", "account", "account and condition", "own condition", "own Deny"],
+)
+def test_whom_the_trust_policy_names_needs_no_policy_of_their_own(
+    trust: Json, statements: list[Json], found: list[list[str]]
+) -> None:
+    verdict = at_home(trust, *statements)
+    ways = verdict.hops[0].ways()
+    changed = [
+        [next(iter(e.keys)) if isinstance(e, Edit) else e.lane.value for e in way.steps]
+        for way in ways
+    ]
+    assert changed == found
+    text = as_text(verdict_view(verdict, verbose=False))
+    idle = "caller's permissions  does not matter once the trust policy names the caller"
+    assert (idle in text) is not any("permissions" in each for each in found)
+
+
+# ---- values to send
+
+
+def asking(**condition: Json) -> Case:
+    return broken(sets("trust-admin", trusts(HUB, "sts:*", **condition)))
+
+
+def test_an_external_id_that_sts_does_not_take_is_not_proposed() -> None:
+    case = asking(StringEquals={"sts:ExternalId": "x"})
+    (way,) = ways_at(case, 2)
+    assert [type(each) for each in way.steps] == [Mend]
+    assert "external_id =" not in as_text(verdict_view(judged(case), verbose=False))
+
+
+def test_of_an_external_id_that_its_account_tells_the_form_is_shown() -> None:
+    case = asking(StringLike={"sts:ExternalId": "cust-*"})
+    step = ways_at(case, 2)[0].steps[0]
+    assert isinstance(step, Edit)
+    assert (step.shown, step.example) == ({"external_id": "cust-…"}, False)
+    text = as_text(verdict_view(judged(case), verbose=False))
+    assert '    external_id = "cust-…"\n' in text
+    assert "its form only: whoever owns account 333333333333 tells the value" in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "keys"),
+    [
+        ({"Null": {"sts:ExternalId": "false"}}, {"external_id": "any-value"}),
+        ({"StringLike": {"sts:ExternalId": "*"}}, {"external_id": "any-value"}),
+        (
+            {"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}},
+            {"tags": {"team": "any-value"}},
+        ),
+        ({"Null": {"aws:TagKeys": "false"}}, {"tags": {"any-key": "any-value"}}),
+        ({"Null": {"aws:RequestTag/team": "false"}}, {"tags": {"team": "any-value"}}),
+        (
+            {"ForAnyValue:StringEquals": {"sts:TransitiveTagKeys": "team"}},
+            {"tags": {"team": "any-value"}, "transitive_tags": ["team"]},
+        ),
+    ],
+)
+def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json) -> None:
+    case = asking(**condition)
+    way = ways_at(case, 2)[0]
+    step = way.steps[0]
+    assert isinstance(step, Edit)
+    assert (step.keys, step.example, step.form) == (keys, True, {})
+    assert double_accepts(made(case, way))
+    text = as_text(verdict_view(judged(case), verbose=False))
+    assert "any value will do: put your own there" in text
+
+
+def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
+    carrying = Course(
+        Start(ALICE, carried=Carried({"team": "x"}, ("team",))), (), Setting(Records(), NOW)
+    )
+    call = as_request(
+        {**make_world(Random(1)), "actions": ["sts:TagSession"]}  # noqa: S311 - no secret
+    )
+    tags = call.context.told({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
+    asked = replace(call, context=tags)
+    found = kept(None, LaneName.TRUST, asked, ["sts:TagSession"], carrying.travelling(0))
+    assert found.conditions["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
+
+
+def test_a_document_of_the_old_language_stays_so() -> None:
+    old = {"Statement": [trusts("444444444444", StringEquals={"aws:username": "${x}"})]}
+    mend = only(sets("trust-admin", trusts("444444444444")))
+    assert apply_mends(old, [mend]) == {"Statement": [*old["Statement"], mend.statement]}
+
+
+def test_a_session_policy_is_added_beside_those_given_by_arn() -> None:
+    mend = only(sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)}))
+    assert (mend.owner, mend.change) == (Owner.CONFIG, Change.ADD)
+    assert mend.statement == {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN}
+
+
+def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
+    asked = {"aws:MultiFactorAuthAge": "3600"}
+    case = broken(sets("trust-hub", trusts(ALICE, NumericLessThan=asked)))
+    (step,) = ways_at(case, 1)[0].steps
+    assert isinstance(step, Edit)
+    assert (step.hop, step.keys) == (1, {"mfa_serial": "auto"})
+
+
+def test_what_the_user_says_of_the_call_is_not_overruled_by_a_change_of_the_chain() -> None:
+    case = broken(BROKEN["MFA is wanted on hop 1 and there is none"][0])
+    told = {"aws:multifactorauthpresent": ("false",)}
+    asked = replace(course(case), setting=replace(course(case).setting, told=told))
+    (way,) = judge_chain("chain", "me", asked).hops[0].ways()
+    assert isinstance(way.steps[0], Mend)
+    assert way.steps[0].waived == ("aws:MultiFactorAuthPresent",)
+
+
+def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
+    """Hop 1 takes no session but s1: what names another is not proposed for hop 2 alone."""
+    named = trusts(ALICE, StringEquals={"sts:RoleSessionName": "s1"})
+    case = broken(
+        also(
+            sets("trust-hub", named),
+            sets("trust-admin", trusts("arn:aws:sts::222222222222:assumed-role/Hub/s2")),
+        )
+    )
+    for way in ways_at(case, 2):
+        assert [each.verdict.outcome for each in explained(made(case, way))] == [
+            Outcome.ALLOWED
+        ] * 2
+
+
+def test_without_a_subject_no_statement_lets_in_all_tokens_of_a_provider() -> None:
+    role = "arn:aws:iam::222222222222:role/Web"
+    trust = json.dumps({"Role": {"Arn": role, "AssumeRolePolicyDocument": policy()}})
+    setting = Setting(read_records(trust), NOW)
+    for known, found in (({}, 0), ({f"{HOST}:sub": ("repo:me/x",)}, 1)):
+        call = OwnCall(
+            role,
+            "sts:AssumeRoleWithWebIdentity",
+            provider=f"arn:aws:iam::222222222222:oidc-provider/{HOST}",
+            known=known,
+        )
+        own = Course(NOBODY, (), setting, own=(own_request(call, setting),))
+        verdict = judge_chain("chain", "me", own)
+        assert len(verdict.hops[0].ways()) == found
+        text = as_text(verdict_view(verdict, verbose=False))
+        assert (f"--context {HOST}:sub=VALUE" in " ".join(text.split())) is (found == 0)
+
+
+HOST = "token.actions.githubusercontent.com"
+
+
+def test_a_deny_that_aws_wrote_is_said_to_be_taken_away() -> None:
+    case = healthy()
+    quarantine = "arn:aws:iam::aws:policy/AWSDenyAll"
+    hub = {
+        "Arn": HUB,
+        "RoleId": "AROAHUB",
+        "AttachedManagedPolicies": [{"PolicyArn": quarantine, "PolicyName": "AWSDenyAll"}],
+    }
+    version = {
+        "Document": policy({"Effect": "Deny", "Action": "*", "Resource": "*"}),
+        "IsDefaultVersion": True,
+        "VersionId": "v1",
+    }
+    managed = {"Arn": quarantine, "PolicyVersionList": [version]}
+    known = read_records(json.dumps({"RoleDetailList": [hub], "Policies": [managed]}))
+    setting = Setting(records(case).merged(known), NOW)
+    verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
+    assert verdict.hops[1].ways() == ()
+    text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
+    assert "to mend it, take policy AWSDenyAll of role Hub away: it is AWS's own" in text

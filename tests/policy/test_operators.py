@@ -1,0 +1,256 @@
+"""One table for each family of condition operators."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rolehop.policy import Context, Finding, Kind, Reason, Truth, parse_policy
+from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.language.operators import parse_operator
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+ABSENT: list[str] = []
+
+
+def judged(
+    operator: str,
+    wanted: Any,
+    found: list[str] | None,
+    *,
+    version: str = "2012-10-17",
+    **others: list[str],
+) -> Finding:
+    """Judge ``k`` under ``operator``; ``found`` None is unknown, empty is absent."""
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Resource": "*",
+        "Condition": {operator: {"k": wanted}},
+    }
+    policy = parse_policy(
+        json.dumps({"Version": version, "Statement": statement}), Kind.PERMISSIONS
+    )
+    values = {} if found is None else {"K": found}
+    context = Context({**values, **{f"v:{key}": value for key, value in others.items()}}, ["v:no"])
+    return judge_condition(policy.statements[0].conditions[0], context)
+
+
+def table(*rows: tuple[Any, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("operator", "wanted", "found", "truth"), rows)
+
+
+@table(
+    ("StringEquals", "a", ["a"], T),
+    ("StringEquals", "a", ["A"], F),
+    ("StringEquals", "a*", ["ab"], F),
+    ("StringEquals", "a*", ["a*"], T),
+    ("StringEquals", ["a", "b"], ["b"], T),
+    ("StringEquals", [], ["b"], F),
+    ("StringEquals", "a", ABSENT, F),
+    ("StringEquals", "a", None, U),
+    ("StringEqualsIfExists", "a", ABSENT, T),
+    ("StringEqualsIfExists", "a", ["b"], F),
+    ("StringNotEquals", "a", ["b"], T),
+    ("StringNotEquals", ["a", "b"], ["b"], F),
+    ("StringNotEquals", "a", ABSENT, T),
+    ("StringNotEqualsIfExists", "a", ABSENT, T),
+    ("StringNotEquals", "a", None, U),
+    ("stringequals", "a", ["a"], T),
+    ("StringEqualsIgnoreCase", "aB", ["Ab"], T),
+    ("StringEqualsIgnoreCase", "a", ["b"], F),
+    ("StringNotEqualsIgnoreCase", "A", ["a"], F),
+    ("StringNotEqualsIgnoreCase", "A", ABSENT, T),
+    ("StringLike", "a*", ["a:/b"], T),
+    ("StringLike", "a?", ["ab"], T),
+    ("StringLike", "a?", ["a"], F),
+    ("StringLike", "A*", ["ab"], F),
+    ("StringLike", "[a]", ["a"], F),
+    ("StringNotLike", "a*", ["ab"], F),
+    ("StringNotLike", "a*", ["b"], T),
+    ("StringNotLike", "a*", ABSENT, T),
+)
+def test_string_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+ARN = "arn:aws:iam::111111111111:role/x/R"
+
+
+@table(
+    ("ArnLike", ARN, [ARN], T),
+    ("ArnEquals", "arn:aws:iam::*:role/*", [ARN], T),
+    ("ArnLike", "arn:aws:iam::111111111111:role/?/R", [ARN], T),
+    ("ArnLike", "arn:*:role/x/R", [ARN], U),
+    ("ArnLike", "arn:aws:iam:*:*:*", [ARN], T),
+    ("ArnLike", "arn:aws:iam*11:role:*:*", [ARN], F),
+    ("ArnLike", "*", [ARN], U),
+    ("ArnLike", ARN, ["no ARN"], F),
+    ("ArnLike", "arn:aws:iam::1:*", ["arn:aws:iam::1:a:b:c"], T),
+    ("ArnNotLike", "arn:aws:iam::*:role/*", [ARN], F),
+    ("ArnNotEquals", "arn:aws:iam::*:user/*", [ARN], T),
+    ("ArnNotEquals", "arn:aws:iam::*:user/*", ABSENT, T),
+    ("ArnLikeIfExists", "arn:aws:iam::*:user/*", ABSENT, T),
+    ("ArnLike", "arn:aws:iam::*:user/*", ABSENT, F),
+)
+def test_arn_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("NumericEquals", "10", ["10.0"], T),
+    ("NumericEquals", 10, ["10"], T),
+    ("NumericNotEquals", "10", ["10"], F),
+    ("NumericNotEquals", "10", ABSENT, T),
+    ("NumericLessThan", "3600", ["3599.9"], T),
+    ("NumericLessThan", "3600", ["3600"], F),
+    ("NumericLessThanEquals", "3600", ["3600"], T),
+    ("NumericGreaterThan", "-1", ["0"], T),
+    ("NumericGreaterThanEquals", "2", ["1"], F),
+    ("NumericLessThan", "1", ABSENT, F),
+    ("NumericLessThanIfExists", "1", ABSENT, T),
+    ("NumericLessThan", "many", ["1"], U),
+    ("NumericLessThan", "1e9", ["1"], U),
+    ("NumericLessThan", "9" * 4000, ["1"], U),
+)
+def test_numeric_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("DateEquals", "2026-01-01T00:00:00Z", ["1767225600"], T),
+    ("DateEquals", "2026-01-01", ["2026-01-01T01:00:00+01:00"], T),
+    ("DateNotEquals", "2026-01-01", ["2026-01-02"], T),
+    ("DateNotEquals", "2026-01-01", ABSENT, T),
+    ("DateLessThan", "2026-01-01", ["2025-12-31T23:59:59Z"], T),
+    ("DateLessThanEquals", "2026-01-01", ["2026-01-01"], T),
+    ("DateGreaterThan", "2026-01-01", ["2026-01-01"], F),
+    ("DateGreaterThanEquals", "2026-01-01", ["2026-01-01"], T),
+    ("DateGreaterThan", "tomorrow", ["2026-01-01"], U),
+    ("DateGreaterThan", "2026-01-01", ABSENT, F),
+    ("DateGreaterThanIfExists", "2026-01-01", ABSENT, T),
+    ("DateGreaterThan", "${aws:CurrentTime}", ["2026-01-01"], U),
+)
+def test_date_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("Bool", "true", ["true"], T),
+    ("Bool", True, ["true"], T),
+    ("Bool", "true", ["false"], F),
+    ("Bool", ["true", "false"], ["false"], T),
+    ("Bool", "true", ABSENT, F),
+    ("BoolIfExists", "true", ABSENT, T),
+    ("Bool", "yes", ["true"], U),
+    ("Bool", "${v:flag}", ["true"], F),
+)
+def test_bool(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found, flag=["false"]).truth is truth
+
+
+@table(
+    ("IpAddress", "203.0.113.0/24", ["203.0.113.9"], T),
+    ("IpAddress", "203.0.113.9", ["203.0.113.9"], T),
+    ("IpAddress", "203.0.113.9", ["203.0.113.8"], F),
+    ("IpAddress", ["203.0.113.0/24", "2001:db8::/32"], ["2001:db8::5"], T),
+    ("IpAddress", "0.0.0.0/0", ["2001:db8::5"], F),
+    ("IpAddress", "203.0.113.0/24", ABSENT, F),
+    ("IpAddressIfExists", "203.0.113.0/24", ABSENT, T),
+    ("NotIpAddress", "203.0.113.0/24", ["203.0.113.9"], F),
+    ("NotIpAddress", "203.0.113.0/24", ABSENT, T),
+    ("IpAddress", "203.0.113.0/99", ["203.0.113.9"], U),
+)
+def test_ip_operators(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("BinaryEquals", "aGk=", ["aGk="], T),
+    ("BinaryEquals", "aGk=", ["aGo="], F),
+    ("BinaryEquals", "aGk=", ABSENT, F),
+    ("BinaryEqualsIfExists", "aGk=", ABSENT, T),
+    ("BinaryEquals", "no base64!", ["aGk="], U),
+)
+def test_binary(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("Null", "true", ABSENT, T),
+    ("Null", "true", ["x"], F),
+    ("Null", False, ["x"], T),
+    ("Null", "false", ABSENT, F),
+    ("Null", ["true", "false"], ABSENT, T),
+    ("Null", "true", None, U),
+    ("Null", "maybe", ["x"], U),
+)
+def test_null(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@table(
+    ("ForAllValues:StringEquals", ["a", "b"], ["a", "b", "a"], T),
+    ("ForAllValues:StringEquals", ["a"], ["a", "c"], F),
+    ("ForAllValues:StringEquals", ["a"], ABSENT, T),
+    ("ForAllValues:StringNotEquals", ["a"], ["b", "c"], T),
+    ("ForAllValues:StringNotEquals", ["a"], ["a", "c"], F),
+    ("ForAllValues:StringNotEquals", ["a"], ABSENT, T),
+    ("ForAnyValue:StringEquals", ["a"], ["c", "a"], T),
+    ("ForAnyValue:StringEquals", ["a"], ["c"], F),
+    ("ForAnyValue:StringEquals", ["a"], ABSENT, F),
+    ("ForAnyValue:StringEqualsIfExists", ["a"], ABSENT, T),
+    ("ForAnyValue:StringNotEquals", ["a"], ["a", "b"], T),
+    ("ForAnyValue:StringNotEquals", ["a"], ["a"], F),
+    ("ForAnyValue:StringNotEquals", ["a"], ABSENT, F),
+    ("forallvalues:StringLike", ["t*"], ["team", "type"], T),
+    ("ForAllValues:ArnLike", ["arn:aws:iam::1:*"], ["arn:aws:iam::1:a", "arn:aws:iam::2:a"], F),
+    ("ForAnyValue:StringEquals", ["a"], None, U),
+    ("StringEquals", "a", ["a", "b"], U),
+)
+def test_quantifiers(operator: str, wanted: Any, found: Any, truth: Truth) -> None:
+    assert judged(operator, wanted, found).truth is truth
+
+
+@pytest.mark.parametrize("name", ["StringMatches", "ForEach:StringEquals", "NullIfExists", ""])
+def test_an_operator_that_nobody_knows_stays_open(name: str) -> None:
+    found = judged(name, "a", ["a"])
+    assert (found.truth, found.reason) == (U, Reason.UNKNOWN_OPERATOR)
+    assert parse_operator(name).compare is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "found", "version", "truth"),
+    [
+        ("StringEquals", "${v:name}", "ann", "2012-10-17", T),
+        ("StringEquals", "x-${v:name}", "x-ann", "2012-10-17", T),
+        ("StringEquals", "${V:Name}", "ann", "2012-10-17", T),
+        ("StringEquals", "${v:name}", "bob", "2012-10-17", F),
+        ("StringEquals", "${v:name}", "ann", "2008-10-17", F),
+        ("StringEquals", "${v:name}", "${v:name}", "2008-10-17", T),
+        ("StringEquals", "${v:no, 'ann'}", "ann", "2012-10-17", T),
+        ("StringEquals", "${v:no,''}", "ann", "2012-10-17", F),
+        ("StringEquals", "${v:no}", "ann", "2012-10-17", F),
+        ("StringNotEquals", "${v:no}", "ann", "2012-10-17", F),
+        ("StringEqualsIfExists", "${v:no}", "ann", "2012-10-17", F),
+        ("StringLike", "${v:star}", "abc", "2012-10-17", F),
+        ("StringLike", "${v:star}", "a*", "2012-10-17", T),
+        ("StringLike", "a${*}", "a*", "2012-10-17", T),
+        ("StringLike", "a${*}", "ab", "2012-10-17", F),
+        ("StringEquals", "${$}{v:name}", "${v:name}", "2012-10-17", T),
+        ("StringLike", "a${?}", "a?", "2012-10-17", T),
+        ("StringEquals", "${v:elsewhere}", "ann", "2012-10-17", U),
+        ("StringEquals", "${v:two}", "ann", "2012-10-17", U),
+        ("ArnLike", "arn:aws:iam::1:user/${v:name}", "arn:aws:iam::1:user/ann", "2012-10-17", T),
+        ("StringEquals", "${}", "${}", "2012-10-17", T),
+    ],
+)
+def test_policy_variables(
+    operator: str, wanted: str, found: str, version: str, truth: Truth
+) -> None:
+    finding = judged(
+        operator, wanted, [found], version=version, name=["ann"], star=["a*"], two=["ann", "bob"]
+    )
+    assert finding.truth is truth

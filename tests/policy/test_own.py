@@ -1,0 +1,214 @@
+"""Hop 0: a federated source's own role, judged by its trust policy and RCPs alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rolehop.policy import LaneName, Outcome, Reason, Verdict, evaluate
+from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
+from rolehop.policy.chains.requests import SOURCE_SESSION, Carried, Setting, Told
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.language.request_context import UNKNOWN
+from rolehop.policy.remedies.policy_change import mends
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ROLE = "arn:aws:iam::222222222222:role/team/Own"
+HOST = "token.actions.githubusercontent.com"
+PROVIDER = f"arn:aws:iam::222222222222:oidc-provider/{HOST}"
+WEB = "sts:AssumeRoleWithWebIdentity"
+ANCHOR = (
+    "arn:aws:rolesanywhere:eu-west-1:222222222222:trust-anchor/66666666-7777-8888-9999-000000000000"
+)
+ANYWHERE = {"Service": "rolesanywhere.amazonaws.com"}
+THREE = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+SUB = f"{HOST}:sub"
+
+
+def statement(principal: Any, action: Any = WEB, effect: str = "Allow", **condition: Any) -> Any:
+    made = {"Effect": effect, "Principal": principal, "Action": action}
+    return {**made, "Condition": condition} if condition else made
+
+
+def policy_text(*statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def judged(
+    asked: OwnCall,
+    *statements: Any,
+    told: dict[str, list[str]] | None = None,
+    rcp: Any = None,
+) -> Verdict:
+    trust = policy_text(*statements)
+    rcps = {} if rcp is None else {"222222222222": (json.dumps({"Statement": [rcp]}),)}
+    records = Records({asked.role: Entity(asked.role, trust=trust)}, rcps=rcps)
+    taken = frozenset({SOURCE_SESSION, PROFILE})
+    return evaluate(own_request(asked, Setting(records, NOW, "eu-west-1", told or {}, taken)))
+
+
+def by_token(provider: str | None = PROVIDER, **said: Any) -> OwnCall:
+    return OwnCall(ROLE, WEB, provider, **said)
+
+
+def by_certificate(role: str = ROLE, known: Told | None = None) -> OwnCall:
+    return OwnCall(
+        role,
+        "sts:AssumeRole",
+        service="rolesanywhere.amazonaws.com",
+        known={"aws:SourceArn": [ANCHOR], "aws:SourceAccount": ["222222222222"]},
+        carried=Carried(source_identity=UNKNOWN, known=known or {}, unseen=PROFILE),
+    )
+
+
+GITHUB = statement({"Federated": PROVIDER}, StringLike={SUB: "repo:me/*"})
+
+
+@pytest.mark.parametrize(
+    ("provider", "told", "outcome"),
+    [
+        (PROVIDER, {}, Outcome.UNKNOWN),
+        (PROVIDER, {SUB: ["repo:me/x"]}, Outcome.ALLOWED),
+        (PROVIDER, {SUB: ["repo:you/x"]}, Outcome.REFUSED),
+        (None, {SUB: ["repo:me/x"]}, Outcome.UNKNOWN),
+        ("accounts.google.com", {}, Outcome.REFUSED),
+    ],
+)
+def test_a_token_is_judged_by_its_provider_and_claims(
+    provider: str | None, told: dict[str, list[str]], outcome: Outcome
+) -> None:
+    assert judged(by_token(provider), GITHUB, told=told).outcome is outcome
+
+
+def test_tags_and_a_source_identity_in_a_token_ask_for_more() -> None:
+    known = {SUB: ("repo:me/x",)}
+    plain = by_token(known=known, carried=Carried({}))
+    assert judged(plain, GITHUB).outcome is Outcome.ALLOWED
+    assert judged(plain, GITHUB).assuming == ("rcp",)
+    tagged = by_token(known=known, carried=Carried({"team": "blue"}, source_identity="ann"))
+    refused = judged(tagged, GITHUB)
+    assert refused.outcome is Outcome.REFUSED
+    assert refused.refused[0].action == "sts:TagSession"
+    more = statement(
+        {"Federated": PROVIDER},
+        ["sts:TagSession", "sts:SetSourceIdentity"],
+        StringEquals={"aws:RequestTag/team": "blue", "sts:SourceIdentity": "ann"},
+    )
+    assert judged(tagged, GITHUB, more).outcome is Outcome.ALLOWED
+
+
+def test_what_a_token_may_carry_unread_is_named_as_assumed() -> None:
+    verdict = judged(by_token(known={SUB: ("repo:me/x",)}), GITHUB)
+    assert verdict.assuming == ("rcp", "source-session")
+
+
+def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
+    token = by_token(known={SUB: ("repo:me/x",)})
+    three = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+    lenient = statement({"Federated": PROVIDER}, three, StringLike={SUB: "repo:me/*"})
+    for trust, outcome, unknowns in (
+        (GITHUB, Outcome.UNKNOWN, (SOURCE_SESSION,)),
+        (lenient, Outcome.ALLOWED, ()),
+    ):
+        records = Records({ROLE: Entity(ROLE, trust=policy_text(trust))})
+        verdict = evaluate(own_request(token, Setting(records, NOW)))
+        assert (verdict.outcome, verdict.unknowns) == (outcome, unknowns)
+
+
+def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
+    anywhere = statement({"Service": "rolesanywhere.amazonaws.com"}, "sts:*")
+    records = Records({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
+    verdict = evaluate(own_request(by_certificate(), Setting(records, NOW)))
+    assert (verdict.outcome, verdict.unknowns) == (Outcome.UNKNOWN, (PROFILE,))
+
+
+@pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"Federated": "*"}])
+def test_whether_a_wildcard_lets_a_token_in_can_not_be_told(principal: Any) -> None:
+    verdict = judged(by_token(), statement(principal))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.lanes[0].findings[0].reason is Reason.WILDCARD_OUTSIDE
+    assert judged(by_token(), statement(principal), GITHUB, told={SUB: ["repo:me/x"]}).outcome is (
+        Outcome.ALLOWED
+    )
+
+
+@pytest.mark.parametrize("asked", [by_token(), by_certificate()], ids=["token", "certificate"])
+def test_a_deny_to_everybody_is_for_tokens_and_services_too(asked: OwnCall) -> None:
+    every = [statement({"Federated": PROVIDER}), statement(ANYWHERE, THREE)]
+    assert judged(asked, *every).outcome is Outcome.ALLOWED
+    assert judged(asked, *every, statement("*", "sts:*", "Deny")).outcome is Outcome.REFUSED
+    everybody = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*"}
+    verdict = judged(asked, *every, rcp=everybody)
+    assert [lane.name for lane in verdict.refused] == [LaneName.RCP]
+
+
+@pytest.mark.parametrize(
+    ("trust", "outcome"),
+    [
+        (statement(ANYWHERE, THREE), Outcome.ALLOWED),
+        (statement(ANYWHERE, "sts:AssumeRole"), Outcome.REFUSED),
+        (statement(ANYWHERE, THREE[:2]), Outcome.REFUSED),
+        (statement({"Service": "ec2.amazonaws.com"}, THREE), Outcome.REFUSED),
+        (statement({"AWS": "222222222222"}, THREE), Outcome.REFUSED),
+        (statement("*", THREE), Outcome.UNKNOWN),
+        (statement({"Service": "*"}, THREE), Outcome.UNKNOWN),
+        (statement(ANYWHERE, THREE, ArnEquals={"aws:SourceArn": ANCHOR}), Outcome.ALLOWED),
+        (statement(ANYWHERE, THREE, ArnEquals={"aws:SourceArn": f"{ANCHOR}1"}), Outcome.REFUSED),
+        (statement(ANYWHERE, THREE, StringEquals={"aws:SourceAccount": "1"}), Outcome.REFUSED),
+        (
+            statement(ANYWHERE, THREE, StringEquals={"aws:PrincipalTag/x509Subject/CN": "host1"}),
+            Outcome.ALLOWED,
+        ),
+        (
+            statement(ANYWHERE, THREE, StringEquals={"aws:PrincipalTag/x509Subject/CN": "host2"}),
+            Outcome.REFUSED,
+        ),
+        (
+            statement(ANYWHERE, THREE, StringEquals={"aws:PrincipalTag/x509Subject/OU": "ops"}),
+            Outcome.REFUSED,
+        ),
+        (
+            statement(ANYWHERE, THREE, StringEquals={"aws:PrincipalTag/x509SAN/DNS": "h"}),
+            Outcome.UNKNOWN,
+        ),
+        (statement(ANYWHERE, THREE, StringEquals={"sts:SourceIdentity": "host1"}), Outcome.UNKNOWN),
+        (statement(ANYWHERE, THREE, StringEquals={"sts:ExternalId": "x"}), Outcome.REFUSED),
+    ],
+)
+def test_a_certificate_is_judged_as_the_service_that_calls_for_it(
+    trust: Any, outcome: Outcome
+) -> None:
+    asked = by_certificate(
+        known={
+            "aws:PrincipalTag/x509Subject/CN": ("host1",),
+            "aws:PrincipalTag/x509Subject/OU": (),
+        }
+    )
+    verdict = judged(asked, trust)
+    assert verdict.outcome is outcome
+    if outcome is Outcome.ALLOWED:
+        assert verdict.assuming == ("rcp", PROFILE)
+
+
+def test_neither_token_nor_certificate_enters_a_service_linked_role() -> None:
+    linked = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/AWSServiceRoleForX"
+    for asked in (OwnCall(linked, WEB, PROVIDER), by_certificate(linked)):
+        verdict = judged(asked, statement({"Federated": PROVIDER}), statement(ANYWHERE, THREE))
+        assert verdict.outcome is Outcome.REFUSED
+        assert verdict.first_wrong is not None
+        assert verdict.first_wrong.reason is Reason.SERVICE_LINKED
+
+
+def test_a_mend_lets_in_no_more_than_this_token_or_certificate() -> None:
+    known = {SUB: ("repo:me/x",), f"{HOST}:aud": ("sts.amazonaws.com",)}
+    nobody = statement({"Service": "ec2.amazonaws.com"})
+    (token,) = mends(judged(by_token(known=known), nobody))
+    equals = {f"{HOST}:aud": "sts.amazonaws.com", SUB: "repo:me/x"}
+    assert token.statement == statement({"Federated": PROVIDER}, StringEquals=equals)
+    (certificate,) = mends(judged(by_certificate(), nobody))
+    assert certificate.statement == statement(ANYWHERE, THREE, ArnEquals={"aws:SourceArn": ANCHOR})
+    for asked, mend in ((by_token(known=known), token), (by_certificate(), certificate)):
+        assert judged(asked, nobody, mend.statement).outcome is Outcome.ALLOWED

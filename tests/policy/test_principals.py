@@ -1,0 +1,118 @@
+"""Principals that AWS takes in no trust policy, or that mean less than they seem to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rolehop.policy import (
+    NOT_THERE,
+    Attached,
+    Context,
+    Kind,
+    LaneName,
+    Outcome,
+    Reason,
+    Request,
+    Shown,
+    Verdict,
+    evaluate,
+    parse_policy,
+    signer,
+)
+
+ROLE = "arn:aws:iam::222222222222:role/T"
+BOB = "arn:aws:iam::222222222222:user/bob"
+HUB = "arn:aws:iam::222222222222:role/Hub"
+SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/s"
+ROOT = "arn:aws:iam::222222222222:root"
+OTHER = "arn:aws:iam::333333333333:root"
+ANY = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def shown(kind: Kind, *statements: Any) -> Shown:
+    text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return Shown((Attached(kind.value, parse_policy(text, kind)),))
+
+
+def judged(
+    caller: str, *trust: Any, role: str = ROLE, boundary: Shown = NOT_THERE, closed: bool = True
+) -> Verdict:
+    lanes = {
+        LaneName.TRUST: shown(Kind.TRUST, *trust),
+        LaneName.PERMISSIONS: shown(Kind.PERMISSIONS, ANY),
+        LaneName.BOUNDARY: boundary,
+        LaneName.SESSION: NOT_THERE,
+    }
+    role_of = HUB if caller == SESSION else None
+    return evaluate(
+        Request(role, signer(caller, role=role_of), Context({}, closed=closed), lanes=lanes)
+    )
+
+
+def statement(effect: str, **principal: Any) -> Any:
+    return {"Effect": effect, "Action": "sts:AssumeRole", **principal}
+
+
+ALL = statement("Allow", Principal="*")
+
+
+@pytest.mark.parametrize(
+    ("named", "outcome"),
+    [
+        ([OTHER], Outcome.UNKNOWN),
+        ([ROOT], Outcome.UNKNOWN),
+        ([BOB], Outcome.REFUSED),
+        ("*", Outcome.REFUSED),
+    ],
+)
+def test_allow_with_not_principal_never_surely_allows(named: Any, outcome: Outcome) -> None:
+    verdict = judged(BOB, statement("Allow", NotPrincipal={"AWS": named}))
+    assert verdict.outcome is outcome
+    reason = verdict.lanes[0].findings[0].reason
+    unsure = outcome is Outcome.UNKNOWN
+    assert reason is (Reason.NOT_PRINCIPAL if unsure else Reason.EXCLUDED_PRINCIPAL)
+    beside = judged(BOB, statement("Allow", NotPrincipal={"AWS": named}), ALL)
+    assert beside.outcome is Outcome.ALLOWED
+
+
+BOUNDARY = shown(Kind.BOUNDARY, ANY)
+
+
+@pytest.mark.parametrize(
+    ("caller", "named", "boundary", "outcome"),
+    [
+        (BOB, [OTHER], NOT_THERE, Outcome.REFUSED),
+        (BOB, [BOB], NOT_THERE, Outcome.UNKNOWN),
+        (BOB, [ROOT], NOT_THERE, Outcome.UNKNOWN),
+        (BOB, [BOB, ROOT], NOT_THERE, Outcome.ALLOWED),
+        (BOB, [BOB, ROOT], BOUNDARY, Outcome.UNKNOWN),
+        (SESSION, [HUB, ROOT], NOT_THERE, Outcome.UNKNOWN),
+        (SESSION, [HUB, ROOT, SESSION], NOT_THERE, Outcome.ALLOWED),
+        (SESSION, [HUB, ROOT, SESSION], BOUNDARY, Outcome.UNKNOWN),
+    ],
+)
+def test_deny_with_not_principal_spares_only_who_is_named_on_every_level(
+    caller: str, named: Any, boundary: Shown, outcome: Outcome
+) -> None:
+    deny = statement("Deny", NotPrincipal={"AWS": named})
+    assert judged(caller, ALL, deny, boundary=boundary).outcome is outcome
+
+
+def test_a_federation_token_can_not_start_a_chain() -> None:
+    caller = "arn:aws:sts::222222222222:federated-user/bob"
+    verdict = judged(caller, ALL, statement("Allow", Principal={"AWS": caller}))
+    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.first_wrong is not None
+    assert verdict.first_wrong.reason is Reason.FEDERATED_USER
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nobody_assumes_a_service_linked_role(closed: bool) -> None:
+    role = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/AWSServiceRoleForX"
+    verdict = judged(BOB, ALL, role=role, closed=closed)
+    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.first_wrong is not None
+    assert verdict.first_wrong.reason is Reason.SERVICE_LINKED

@@ -1,0 +1,547 @@
+"""Outputs of the AWS CLI, read together; what is not in them is not made up."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.policy import (
+    NOT_THERE,
+    NOT_VISIBLE,
+    Context,
+    LaneName,
+    Outcome,
+    Reason,
+    Request,
+    evaluate,
+    signer,
+)
+from rolehop.policy.chains.requests import HopAsked, Setting, Start, requests
+from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.conflicts import contradiction
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.json_path import NotRecords
+from rolehop.policy.remedies.policy_change import mends
+from rolehop.show.finding_text import sentence
+from rolehop.startup.dataclass import replace
+
+ROLE = "arn:aws:iam::222222222222:role/team/Hub"
+USER = "arn:aws:iam::222222222222:user/ann"
+ANY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+A_ROLE: dict[str, Any] = {"Arn": ROLE, "RolePolicyList": [], "AttachedManagedPolicies": []}
+A_USER: dict[str, Any] = {"Arn": USER, "GroupList": [], "AttachedManagedPolicies": []}
+TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+
+
+def details(**lists: Any) -> Records:
+    return read_records(json.dumps(lists))
+
+
+def names(shown: Shown) -> list[str]:
+    return [document.name for document in shown.documents]
+
+
+def test_get_role_tells_trust_and_boundary_and_not_what_the_role_may_do() -> None:
+    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": TRUST}}))
+    assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
+    assert records.boundary(ROLE) == NOT_THERE
+    assert records.permissions(ROLE) == NOT_VISIBLE
+
+
+def test_two_files_add_up() -> None:
+    inline = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    whole = details(RoleDetailList=[{**A_ROLE, "RolePolicyList": inline}])
+    role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
+    for records in (
+        whole.merged(read_records(json.dumps(role))),
+        read_records(json.dumps(role)).merged(whole),
+    ):
+        assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
+        assert names(records.permissions(ROLE)) == ["inline policy p of role Hub"]
+
+
+def test_a_users_groups_count() -> None:
+    user = {**A_USER, "GroupList": ["ops"]}
+    group = {
+        "Arn": "arn:aws:iam::222222222222:group/x/ops",
+        "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": ANY}],
+        "AttachedManagedPolicies": [],
+    }
+    assert details(UserDetailList=[user]).permissions(USER).missing == ("policies of group ops",)
+    both = details(UserDetailList=[user], GroupDetailList=[group])
+    assert names(both.permissions(USER)) == ["inline policy g of group ops"]
+
+
+def test_an_attached_policy_that_was_not_given_is_missing() -> None:
+    arn = "arn:aws:iam::222222222222:policy/mine"
+    role = {**A_ROLE, "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": arn}]}
+    assert details(RoleDetailList=[role]).permissions(ROLE).missing == ("policy mine of role Hub",)
+    versions = [
+        {"Document": TRUST, "IsDefaultVersion": False},
+        {"Document": ANY, "IsDefaultVersion": True},
+    ]
+    policies = [{"Arn": arn, "PolicyVersionList": versions}]
+    given = details(RoleDetailList=[role], Policies=policies)
+    assert names(given.permissions(ROLE)) == ["policy mine of role Hub"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "missing"),
+    [
+        ({"AttachedManagedPolicies": None}, ("managed policies of role Hub",)),
+        ({"RolePolicyList": None}, ("all",)),
+        ({"RolePolicyList": None, "AttachedManagedPolicies": None}, ("all",)),
+    ],
+)
+def test_a_list_that_a_role_lacks_was_not_seen(
+    detail: dict[str, Any], missing: tuple[str, ...]
+) -> None:
+    role = {key: each for key, each in {**A_ROLE, **detail}.items() if each is not None}
+    assert details(RoleDetailList=[role]).permissions(ROLE).missing == missing
+
+
+def test_what_is_seen_of_a_role_counts_though_a_list_is_missing() -> None:
+    inline = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    role = {"Arn": ROLE, "RolePolicyList": inline}
+    shown = details(RoleDetailList=[role]).permissions(ROLE)
+    assert names(shown) == ["inline policy p of role Hub"]
+    assert shown.missing == ("managed policies of role Hub",)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "missing"),
+    [
+        # IAM itself leaves this one out where a user has no inline policy.
+        ("UserPolicyList", ()),
+        ("AttachedManagedPolicies", ("managed policies of user ann",)),
+        ("GroupList", ("policies of the groups of user ann",)),
+    ],
+)
+def test_a_list_that_a_user_lacks_was_not_seen(lacks: str, missing: tuple[str, ...]) -> None:
+    user = {key: each for key, each in {**A_USER, "UserPolicyList": []}.items() if key != lacks}
+    assert details(UserDetailList=[user]).permissions(USER).missing == missing
+
+
+AWS = "arn:aws:iam::aws:policy/"
+
+
+def having(*arns: str, **policies: Any) -> Records:
+    attached = [{"PolicyName": "p", "PolicyArn": arn} for arn in arns]
+    return details(RoleDetailList=[{**A_ROLE, "AttachedManagedPolicies": attached}], **policies)
+
+
+@pytest.mark.parametrize(
+    ("arn", "sts", "whole"),
+    [
+        (f"{AWS}AdministratorAccess", True, True),
+        ("arn:aws-cn:iam::aws:policy/AdministratorAccess", True, True),
+        (f"{AWS}PowerUserAccess", True, False),
+        (f"{AWS}ReadOnlyAccess", False, False),
+        (f"{AWS}SecurityAudit", False, False),
+        (f"{AWS}job-function/ViewOnlyAccess", False, False),
+    ],
+)
+def test_what_awss_own_policies_say_of_a_hop_is_known(arn: str, sts: bool, whole: bool) -> None:
+    records = having(arn)
+    shown = records.permissions(ROLE)
+    assert shown.missing == ()
+    caller = signer("arn:aws:sts::222222222222:assumed-role/Hub/s", role=ROLE)
+    request = Request(
+        "arn:aws:iam::333333333333:role/Other",
+        caller,
+        Context({}),
+        lanes={LaneName.PERMISSIONS: shown},
+    )
+    (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.PERMISSIONS)
+    assert lane.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
+    # What is known is a part, and no list of what a role may do.
+    assert bool(records.permissions(ROLE, whole=True).missing) is not whole
+
+
+@pytest.mark.parametrize(
+    "arn", [f"{AWS}AmazonS3FullAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"]
+)
+def test_no_other_policy_of_aws_is_made_up(arn: str) -> None:
+    assert having(arn).permissions(ROLE).missing
+
+
+def test_a_policy_of_aws_that_is_given_counts_the_newest_first() -> None:
+    def version(number: int, action: str) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        told = {"Document": {"Statement": statement}, "IsDefaultVersion": True}
+        policy = {"Arn": f"{AWS}ReadOnlyAccess"}
+        return {**policy, "PolicyVersionList": [{**told, "VersionId": f"v{number}"}]}
+
+    old, new = (having(f"{AWS}ReadOnlyAccess", Policies=[version(n, f"a:{n}")]) for n in (99, 100))
+    assert contradiction(old, new) is None
+    for both in (old.merged(new), new.merged(old)):
+        (document,) = both.permissions(ROLE).documents
+        assert document.policy.statements[0].actions == ("a:100",)
+
+
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "trust policy": {"AssumeRolePolicyDocument": TRUST},
+    "inline policies": {"RolePolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}]},
+    "managed policies": {"AttachedManagedPolicies": [{"PolicyArn": f"{AWS}ReadOnlyAccess"}]},
+    "permissions boundary": {
+        "PermissionsBoundary": {"PermissionsBoundaryArn": "arn:aws:iam::222222222222:policy/b"}
+    },
+    "tags": {"Tags": [{"Key": "k", "Value": "v"}]},
+    "unique ID": {"RoleId": "AROA2"},
+}
+
+
+@pytest.mark.parametrize("part", OTHERWISE)
+def test_two_files_that_differ_contradict_each_other(part: str) -> None:
+    role = {**A_ROLE, "RoleId": "AROA1", "AssumeRolePolicyDocument": ANY}
+    one, two = (details(RoleDetailList=[each]) for each in (role, {**role, **OTHERWISE[part]}))
+    assert contradiction(one, two) == f"the {part} of {ROLE}"
+    assert contradiction(one, one) is None
+    with pytest.raises(NotRecords, match="twice, and differently"):
+        details(RoleDetailList=[role, {**role, **OTHERWISE[part]}])
+
+
+def test_what_only_one_file_has_seen_is_no_contradiction() -> None:
+    role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
+    whole = details(RoleDetailList=[{**A_ROLE, "AssumeRolePolicyDocument": TRUST}])
+    assert contradiction(read_records(json.dumps(role)), whole) is None
+    again = read_records(json.dumps([role, role]))
+    assert names(again.trust(ROLE)) == ["trust policy of role Hub"]
+
+
+def test_two_texts_of_ones_own_policy_contradict_each_other() -> None:
+    arn = "arn:aws:iam::222222222222:policy/mine"
+    found = [
+        having(
+            arn,
+            Policies=[
+                {
+                    "Arn": arn,
+                    "PolicyVersionList": [{"Document": document, "IsDefaultVersion": True}],
+                }
+            ],
+        )
+        for document in (ANY, TRUST)
+    ]
+    assert contradiction(*found) == arn
+
+
+def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
+    broken = {"Statement": [{"Effect": "Allow", "Action": "sts:*", "Action ": "x"}]}
+    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": broken}}))
+    shown = records.trust(ROLE)
+    assert shown.malformed
+    assert "line 1, column" in shown.missing[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not JSON"),
+        ("5", "the whole of it is a number, and {…} is expected there"),
+        ("{}", "no output of"),
+        ("[]", "tells of no user"),
+        ('{"RoleDetailList": []}', "tells of no user"),
+        ('{"Role": {}}', "Role lacks Arn, which IAM always says"),
+        ('{"Role": {"Arn": NaN}}', "NaN is no number"),
+        ('{"RoleDetailList": [5]}', "RoleDetailList[0] is a number"),
+        ("[" + "9" * 5000 + "]", "a number in it has 5000 digits"),
+        ('{"Role": {"Arn": "a", "Arn": "b"}}', "stands twice"),
+        ("[" * 200_000, "nested too deep"),
+    ],
+)
+def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
+    with pytest.raises(NotRecords, match=re.escape(says)):
+        read_records(text)
+
+
+def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
+    records = having(f"{AWS}ReadOnlyAccess").merged(
+        read_records(
+            json.dumps(
+                {
+                    "Role": {
+                        "Arn": "arn:aws:iam::333333333333:role/T",
+                        "AssumeRolePolicyDocument": TRUST,
+                    }
+                }
+            )
+        )
+    )
+    start = Start(
+        "arn:aws:sts::222222222222:assumed-role/Hub/s", policy_arns=(f"{AWS}SecurityAudit",)
+    )
+    hop = HopAsked(RoleArn.parse("arn:aws:iam::333333333333:role/T"), "s")
+    (request,) = requests(start, [hop], Setting(records, datetime(2026, 6, 1, tzinfo=UTC)))
+    verdict = evaluate(request)
+    assert [lane.name for lane in verdict.refused] == [LaneName.PERMISSIONS, LaneName.SESSION]
+    documents = [mend.document for mend in mends(verdict)]
+    assert documents == ["a new inline policy of role Hub", "session policy of the source"]
+
+
+A_POLICY = "arn:aws:iam::222222222222:policy/mine"
+REAL: dict[str, Any] = {
+    "UserDetailList": [
+        {
+            "Path": "/",
+            "UserName": "ann",
+            "UserId": "AIDAEXAMPLE",
+            "Arn": USER,
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}],
+            "GroupList": ["ops"],
+            "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": A_POLICY}],
+            "Tags": [{"Key": "team", "Value": "blue"}],
+        }
+    ],
+    "GroupDetailList": [
+        {
+            "Path": "/",
+            "GroupName": "ops",
+            "GroupId": "AGPAEXAMPLE",
+            "Arn": "arn:aws:iam::222222222222:group/ops",
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": ANY}],
+            "AttachedManagedPolicies": [],
+        }
+    ],
+    "RoleDetailList": [
+        {
+            "Path": "/team/",
+            "RoleName": "Hub",
+            "RoleId": "AROAEXAMPLE",
+            "Arn": ROLE,
+            "CreateDate": "2024-01-01T00:00:00+00:00",
+            "AssumeRolePolicyDocument": TRUST,
+            "InstanceProfileList": [],
+            "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": quote(json.dumps(ANY))}],
+            "AttachedManagedPolicies": [],
+            "PermissionsBoundary": {
+                "PermissionsBoundaryType": "Policy",
+                "PermissionsBoundaryArn": A_POLICY,
+            },
+            "MaxSessionDuration": 3600,
+            "Description": "hub",
+            "Tags": [],
+            "RoleLastUsed": {},
+        }
+    ],
+    "Policies": [
+        {
+            "PolicyName": "mine",
+            "Arn": A_POLICY,
+            "DefaultVersionId": "v2",
+            "PolicyVersionList": [
+                {"Document": ANY, "VersionId": "v2", "IsDefaultVersion": True},
+            ],
+        }
+    ],
+    "IsTruncated": False,
+}
+
+
+def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the path of every value, the whole included."""
+    yield path
+    keyed = (
+        value
+        if isinstance(value, dict)
+        else dict(enumerate(value))
+        if isinstance(value, list)
+        else {}
+    )
+    for key, each in keyed.items():
+        yield from nodes(each, (*path, key))
+
+
+def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    made = json.loads(json.dumps(document))
+    place = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return made
+
+
+def read_or_refused(text: str) -> tuple[Records | None, str]:
+    try:
+        return read_records(text), ""
+    except NotRecords as error:
+        return None, str(error)
+
+
+NO_WORDS = re.compile(r"iterable|indices|NoneType|attribute|'str'|Traceback|None")
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, True, 1.5, "\ud800", [None], {"x": []}])
+def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) -> None:
+    read = 0
+    documents = {
+        "details": REAL,
+        "role": {"Role": REAL["RoleDetailList"][0]},
+        "user": {"User": REAL["UserDetailList"][0]},
+        "roles": {"Roles": REAL["RoleDetailList"]},
+        "bare": REAL["RoleDetailList"][0],
+    }
+    for document in documents.values():
+        for path in nodes(document):
+            text = json.dumps(put(document, path, value))
+            records, said = read_or_refused(text)
+            assert not NO_WORDS.search(said), (path, said)
+            if records is None:
+                assert "object" not in said
+                continue
+            read += 1
+            for shown in (
+                records.trust(ROLE), records.permissions(ROLE), records.boundary(ROLE),
+                records.permissions(USER), records.boundary(USER),
+            ):  # fmt: skip
+                assert not NO_WORDS.search(" ".join(shown.missing)), (path, shown.missing)
+    assert read > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (
+            ("RoleDetailList", 0, "RolePolicyList"),
+            5,
+            "RoleDetailList[0].RolePolicyList is a number",
+        ),
+        (("RoleDetailList", 0, "Tags"), {"a": "b"}, "Tags is {…}, and a list is expected there"),
+        (("RoleDetailList", 0, "PermissionsBoundary"), "x", 'PermissionsBoundary is "x", and {…}'),
+        (("RoleDetailList", 0, "MaxSessionDuration"), "x", "a whole number is expected there"),
+        (("RoleDetailList", 0, "AssumeRolePolicyDocument"), [], "a policy document is expected"),
+        (("RoleDetailList", 0, "Arn"), USER, "the ARN of a role is expected there"),
+        (("UserDetailList", 0, "Arn"), ROLE, "the ARN of a user is expected there"),
+        (("UserDetailList", 0, "UserPolicyList", 0), None, "UserPolicyList[0] is null, and {…}"),
+        (("Policies", 0), {}, "Policies[0] lacks Arn"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
+    with pytest.raises(NotRecords, match=re.escape(says)):
+        read_records(json.dumps(put(REAL, path, value)))
+
+
+def test_list_roles_tells_trust_and_neither_permissions_nor_boundary() -> None:
+    listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
+    other = {**listed, "Arn": f"{ROLE}2", "RoleName": "Hub2"}
+    records = read_records(json.dumps({"Roles": [listed, other]}))
+    assert names(records.trust(f"{ROLE}2")) == ["trust policy of role Hub2"]
+    assert records.permissions(ROLE) == records.boundary(ROLE) == NOT_VISIBLE
+    assert records.entities[ROLE].tags is None
+    # What the details say of them is no contradiction, and counts.
+    for both in (
+        records.merged(read_records(json.dumps(REAL))),
+        read_records(json.dumps(REAL)).merged(records),
+    ):
+        assert names(both.boundary(ROLE)) == ["boundary policy mine of role Hub"]
+    assert contradiction(records, read_records(json.dumps(REAL))) is None
+
+
+def test_a_bare_role_is_read_and_what_list_roles_leaves_out_stays_open() -> None:
+    listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
+    records = read_records(json.dumps(listed))
+    assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
+    assert records.boundary(ROLE) == NOT_VISIBLE
+    # get-role always says when the role was last used.
+    whole = read_records(json.dumps({**listed, "RoleLastUsed": {}}))
+    assert whole.boundary(ROLE) == NOT_THERE
+
+
+def test_an_encoded_document_may_be_in_small_letters() -> None:
+    encoded = re.sub("%..", lambda found: found[0].lower(), quote(json.dumps(TRUST)))
+    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": encoded}}))
+    assert not records.trust(ROLE).documents[0].text.startswith("%")
+
+
+def guarded(*scps: Any) -> Any:
+    """Judge a hop of two accounts under these SCPs of the caller's."""
+    alice, role = "arn:aws:iam::111111111111:user/alice", RoleArn.parse(ROLE)
+    user = {**A_USER, "Arn": alice}
+    user["UserPolicyList"] = [{"PolicyName": "p", "PolicyDocument": ANY}]
+    files = {
+        "UserDetailList": [user],
+        "RoleDetailList": [{**A_ROLE, "AssumeRolePolicyDocument": TRUST}],
+    }
+    known = replace(read_records(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
+    setting = Setting(known, datetime(2026, 6, 1, tzinfo=UTC))
+    (request,) = requests(Start(alice, long_lived=True, mfa=False), [HopAsked(role, "s")], setting)
+    return evaluate(request)
+
+
+def may(action: str, effect: str = "Allow", **more: Any) -> Any:
+    statement = {"Effect": effect, "Action": action, "Resource": "*", **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+HOME = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+
+
+@pytest.mark.parametrize(
+    ("scps", "outcome", "reason"),
+    [
+        ([may("*")], Outcome.ALLOWED, None),
+        ([may("*"), may("sts:*")], Outcome.ALLOWED, None),
+        ([may("*"), may("s3:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
+        ([may("s3:*"), may("*"), may("sts:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
+        ([may("s3:*"), may("ec2:*")], Outcome.REFUSED, Reason.ACTION_NOT_LISTED),
+        ([may("*"), may("s3:*"), may("sts:*", "Deny")], Outcome.REFUSED, Reason.EXPLICIT_DENY),
+        ([may("*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
+        ([may("s3:*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
+        # One that only denies hangs beside one that allows.
+        ([may("*"), may("s3:*", "Deny")], Outcome.ALLOWED, None),
+        ([may("s3:*", "Deny")], Outcome.REFUSED, Reason.NO_ALLOW),
+        ([may("*"), {"Statement": 5}], Outcome.UNKNOWN, Reason.MALFORMED_DOCUMENT),
+    ],
+)
+def test_scps_that_may_hang_on_several_levels_must_all_allow(
+    scps: list[Any], outcome: Outcome, reason: Reason | None
+) -> None:
+    for given in (scps, scps[::-1]):
+        verdict = guarded(*given)
+        (lane,) = (each for each in verdict.lanes if each.name is LaneName.SCP)
+        assert (verdict.outcome, lane.outcome) == (outcome, outcome)
+        if reason is not None:
+            assert lane.findings[0].reason is reason
+
+
+def test_which_scp_allows_and_which_does_not_is_said() -> None:
+    (lane,) = (each for each in guarded(may("*"), may("s3:*")).lanes if each.name is LaneName.SCP)
+    said = sentence(lane.findings[0])
+    assert "service control policy 1 would allow it, and service control policy 2 would not" in said
+    assert "on different levels each must allow" in said
+    assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "whole"),
+    [
+        ({}, {"222222222222"}),
+        ({"IsTruncated": False}, set()),  # perhaps the last of many pages
+        ({"NextToken": "x"}, set()),
+        ({"RoleDetailList": []}, set()),  # --filter User
+    ],
+)
+def test_all_of_an_account_is_told_from_a_part(changes: dict[str, Any], whole: set[str]) -> None:
+    user = {"Arn": "arn:aws:iam::222222222222:user/ann", "UserId": "AIDA"}
+    role = {"Arn": "arn:aws:iam::222222222222:role/Hub", "RoleId": "AROA"}
+    lists = {
+        "UserDetailList": [user],
+        "GroupDetailList": [],
+        "RoleDetailList": [role],
+        "Policies": [],
+    }
+    records = read_records(json.dumps({**lists, **changes}))
+    assert records.whole == whole
+    assert Records().merged(records).whole == whole

@@ -1,0 +1,150 @@
+"""Risks of trust policies, one line each; and what a report on a role says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.role_report.report import RiskKind, RoleReport, report_on
+from rolehop.show.render_text import as_text
+from rolehop.show.role import role_view
+
+ROLE = "arn:aws:iam::222222222222:role/app/Task"
+EC2 = {"Service": "ec2.amazonaws.com"}
+GITHUB = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
+
+
+def statement(principal: Any, action: str = "sts:AssumeRole", **condition: Any) -> dict[str, Any]:
+    made = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return {**made, "Condition": condition} if condition else made
+
+
+def records(*statements: dict[str, Any], **extra: Any) -> Records:
+    role = {
+        "Arn": ROLE,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)},
+        "MaxSessionDuration": 7200,
+        **extra.pop("role", {}),
+    }
+    return read_records(json.dumps({"RoleDetailList": [role], **extra}))
+
+
+def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
+    found = report_on(records(*statements, **extra), ROLE)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("made", "risk"),
+    [
+        (statement("*"), RiskKind.ANYBODY),
+        (statement({"AWS": "*"}), RiskKind.ANYBODY),
+        (statement("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), None),
+        (statement("*", Bool={"aws:MultiFactorAuthPresent": "true"}), RiskKind.ANYBODY),
+        (statement("*", StringEquals={"aws:PrincipalTag/team": "blue"}), RiskKind.ANYBODY),
+        (statement("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}), None),
+        (statement("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), RiskKind.ANYBODY),
+        (
+            statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::*:role/Hub"}),
+            RiskKind.ANYBODY,
+        ),
+        (statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/*"}), None),
+        (statement("*", Null={"aws:PrincipalOrgID": "false"}), RiskKind.ANYBODY),
+        (statement("*", StringNotEquals={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
+        (statement("*", StringEqualsIfExists={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
+        (statement({"AWS": "222222222222"}), RiskKind.WHOLE_ACCOUNT),
+        (statement({"AWS": "arn:aws:iam::222222222222:root"}), RiskKind.WHOLE_ACCOUNT),
+        (statement({"AWS": "arn:aws:iam::222222222222:user/ann"}), None),
+        (statement({"AWS": "333333333333"}), RiskKind.NO_EXTERNAL_ID),
+        (statement({"AWS": "333333333333"}, StringEquals={"sts:ExternalId": "x"}), None),
+        (
+            statement({"AWS": "333333333333"}, StringLike={"sts:ExternalId": "*"}),
+            RiskKind.NO_EXTERNAL_ID,
+        ),
+        (statement(EC2), RiskKind.SERVICE_WITHOUT_SOURCE),
+        (statement(EC2, StringEquals={"aws:SourceAccount": "222222222222"}), None),
+        (statement({"Federated": GITHUB}), RiskKind.OIDC_WITHOUT_SUBJECT),
+        (
+            statement(
+                {"Federated": GITHUB},
+                StringLike={"token.actions.githubusercontent.com:sub": "repo:me/*"},
+            ),
+            None,
+        ),
+        (
+            statement(
+                {"Federated": GITHUB},
+                StringEquals={"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
+            ),
+            RiskKind.OIDC_WITHOUT_SUBJECT,
+        ),
+        (
+            statement(
+                {"Federated": GITHUB},
+                StringLike={"token.actions.githubusercontent.com:sub": "repo:*"},
+            ),
+            RiskKind.OIDC_WITHOUT_SUBJECT,
+        ),
+        (statement({"Federated": "arn:aws:iam::222222222222:saml-provider/corp"}), None),
+        (statement({"AWS": "AROAGONE"}), RiskKind.DELETED_PRINCIPAL),
+        (statement({"AWS": "arn:aws:iam::222222222222:role/*"}), RiskKind.NOT_A_PRINCIPAL),
+        ({**statement("*"), "Effect": "Deny"}, None),
+    ],
+)
+def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:
+    assert [each.kind for each in report(made).risks] == ([] if risk is None else [risk])
+
+
+def test_a_role_in_plain_sentences() -> None:
+    found = report(
+        statement(EC2),
+        {
+            **statement("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
+            "Effect": "Deny",
+        },
+        statement(
+            {"AWS": ["333333333333", "arn:aws:iam::222222222222:user/ann"]},
+            StringEquals={"sts:ExternalId": ["x-1", "x-2"]},
+            NumericLessThan={"aws:MultiFactorAuthAge": "3600"},
+            NotIpAddress={"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32"]},
+        ),
+        statement(
+            {"Federated": GITHUB},
+            "sts:AssumeRoleWithWebIdentity",
+            StringLike={"token.actions.githubusercontent.com:sub": "repo:me/*"},
+            Null={"sts:SourceIdentity": "true"},
+        ),
+    )
+    text = as_text(role_view(found))
+    assert max(map(len, text.splitlines())) <= 80
+    said = " ".join(text.split())
+    for words in (
+        "a session lasts at most 2 h; taken with another role's session, 1 h",
+        "statement 1: the AWS service ec2.amazonaws.com may call sts:AssumeRole",
+        "statement 2: nobody may call sts:AssumeRole, if MFA was not used, or nobody can tell",
+        "statement 3: whoever account 333333333333 lets or user ann of 222222222222 may call",
+        (
+            "if the external ID is one of x-1, x-2, the seconds since MFA are less than 3600 and the"
+            " address the call comes from is not within any of 203.0.113.0/24, 2001:db8::/32"
+        ),
+        (
+            f"statement 4: whoever {GITHUB} vouches for may call sts:AssumeRoleWithWebIdentity, if the"
+            " token's subject is like repo:me/* and the source identity is absent"
+        ),
+    ):
+        assert words in said
+
+
+def test_a_long_arn_is_folded_and_no_line_overflows() -> None:
+    long = f"arn:aws:iam::222222222222:role/{'x' * 510}/{'N' * 64}"
+    known = records(statement({"AWS": long}), role={"Arn": long})
+    found = report_on(known, long)
+    assert found is not None
+    text = as_text(role_view(found))
+    assert max(map(len, text.splitlines())) <= 80
+    assert long in "".join(text.split())

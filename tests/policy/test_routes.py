@@ -1,0 +1,267 @@
+"""Ways to a role: shortest first, sure before unsure, and no hop judged that cannot be."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.arn import RoleArn
+from rolehop.policy import Outcome, Request, Verdict, evaluate
+from rolehop.policy.chains.requests import (
+    SOURCE_SESSION,
+    HopAsked,
+    Setting,
+    Start,
+    after,
+    at_start,
+    request_of,
+    requests,
+)
+from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.routes import search as room
+from rolehop.policy.routes.search import Beginning, Found, search
+from rolehop.show.render_text import as_text
+from rolehop.show.routes import routes_view
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ALICE = "arn:aws:iam::111111111111:user/alice"
+ME = Start(ALICE, long_lived=True, mfa=False)
+ACCOUNT = "222222222222"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def policy(**elements: Any) -> str:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def entity(name: str, trusts: Sequence[str], may: Sequence[str] = (), **condition: Any) -> Entity:
+    more = {"Condition": condition} if condition else {}
+    trust = (
+        policy(Principal={"AWS": list(trusts)}, **more)
+        if trusts
+        else policy(Principal={"Service": "ec2.amazonaws.com"})
+    )
+    inline = {"go": policy(Resource=list(may))} if may else {}
+    return Entity(arn(name), f"AROA{name}", trust, inline, tags=())
+
+
+USER = Entity(ALICE, "AIDA", None, {"go": policy(Resource="*")}, tags=())
+
+
+def find(
+    entities: Sequence[Entity],
+    to: str,
+    *,
+    most: int = 9,
+    hops: Sequence[HopAsked] = (),
+    asked: list[Request] | None = None,
+) -> Found:
+    def judge(request: Request) -> Verdict:
+        if asked is not None:
+            asked.append(request)
+        return evaluate(request)
+
+    records = Records({each.arn: each for each in (USER, *entities)})
+    every = [*(HopAsked(RoleArn.parse(each.arn), "s") for each in entities), *hops]
+    wanted = arn(to)
+    setting = Setting(records, NOW)
+    me = Beginning("me", at_start(ME, setting))
+    return search([me], every, wanted.__eq__, setting, most=most, judge=judge)
+
+
+def names(found: Found) -> list[tuple[str, str]]:
+    return [
+        ("-".join(hop.role.name for hop in route.hops), route.outcome.value)
+        for route in found.routes
+    ]
+
+
+HERE = {"aws:SourceIp": "203.0.113.0/24"}
+CASES: list[tuple[str, list[Entity], list[tuple[str, str]]]] = [
+    ("one hop", [entity("T", [ALICE])], [("T", "allowed")]),
+    ("two hops", [entity("A", [ALICE]), entity("T", [arn("A")])], [("A-T", "allowed")]),
+    ("none", [entity("A", [ALICE]), entity("T", [])], []),
+    (
+        "the short one alone",
+        [entity("A", [ALICE]), entity("T", [ALICE, arn("A")])],
+        [("T", "allowed")],
+    ),
+    (
+        "two of one length",
+        [entity("A", [ALICE]), entity("B", [ALICE]), entity("T", [arn("A"), arn("B")])],
+        [("A-T", "allowed"), ("B-T", "allowed")],
+    ),
+    (
+        "a shorter way that can't be told comes second",
+        [
+            entity("A", [ALICE], IpAddress=HERE),
+            entity("B", [ALICE]),
+            entity("C", [arn("B")]),
+            entity("T", [arn("A"), arn("C")]),
+        ],
+        [("B-C-T", "allowed"), ("A-T", "unknown")],
+    ),
+    ("who can't be seen", [Entity(arn("T"))], [("T", "unknown")]),
+    (
+        "an account leaves it to permissions",
+        [
+            entity("A", [ALICE], may=[arn("T")]),
+            entity("B", [ALICE], may=[arn("A")]),
+            entity("T", [ROOT]),
+        ],
+        [("A-T", "allowed")],
+    ),
+    (
+        "an account by its number, permissions with a wildcard",
+        [entity("A", [ALICE], may=[arn("*")]), entity("T", [ACCOUNT])],
+        [("A-T", "allowed")],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("entities", "ways"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_ways(entities: list[Entity], ways: list[tuple[str, str]]) -> None:
+    found = find(entities, "T")
+    assert (names(found), found.more, found.complete) == (ways, False, True)
+
+
+def test_fewer_are_shown_where_fewer_are_asked_for_and_it_says_so() -> None:
+    middle = [entity(f"M{n}", [ALICE]) for n in range(5)]
+    found = find([*middle, entity("T", [each.arn for each in middle])], "T", most=2)
+    assert (len(found.routes), found.more) == (2, True)
+
+
+def test_a_configured_hop_brings_its_external_id() -> None:
+    target = entity("T", [ALICE], StringEquals={"sts:ExternalId": "x-42"})
+    assert names(find([target], "T")) == []
+    asked = HopAsked(RoleArn.parse(arn("T")), "s", external_id="x-42")
+    (route,) = find([target], "T", hops=[asked]).routes
+    assert (route.hops, route.outcome) == ((asked,), Outcome.ALLOWED)
+
+
+def test_of_a_thousand_roles_only_hops_that_may_be_are_judged() -> None:
+    chain = [entity("R0", [ALICE])]
+    chain += [entity(f"R{n}", [arn(f"R{n - 1}")]) for n in range(1, 500)]
+    beside = [entity(f"S{n}", [ROOT], may=[arn(f"S{n + 1}")]) for n in range(500)]
+    asked: list[Request] = []
+    (route,) = find([*chain, *beside], "R499", asked=asked).routes
+    assert len(route.hops) == 500
+    assert len(asked) <= 1_000
+
+
+def test_of_layers_with_countless_ways_only_those_shown_are_judged() -> None:
+    layers = [[f"L{layer}-{n}" for n in range(20)] for layer in range(10)]
+    roles = [entity(name, [ALICE]) for name in layers[0]]
+    for before, layer in itertools.pairwise(layers):
+        roles += [entity(name, [arn(each) for each in before]) for name in layer]
+    asked: list[Request] = []
+    found = find(roles, "L9-19", most=3, asked=asked)
+    assert [len(route.hops) for route in found.routes] == [10, 10, 10]
+    assert found.more
+    # Every role once, and then one hop more for each way that is shown.
+    assert len(asked) <= len(roles) + 10
+
+
+def start_of(role: str, setting: Setting, *before: HopAsked) -> Beginning:
+    """Return a source that is a session of ``role``, behind the calls that its profile makes."""
+    held = at_start(
+        Start(f"{arn(role).replace('iam', 'sts').replace('role', 'assumed-role')}/s"), setting
+    )
+    own = []
+    for number, hop in enumerate(before, start=1):
+        own.append(request_of(held, hop, setting))
+        held = after(held, hop, number, setting.records)
+    return Beginning("own", held, tuple(own))
+
+
+TAKEN = frozenset({SOURCE_SESSION})
+
+
+def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
+    known = Records({each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))})
+    setting = Setting(known, NOW, taken=TAKEN)
+    hops = [HopAsked(RoleArn.parse(each), "s") for each in known.entities]
+    found = search([start_of("T", setting)], hops, arn("T").__eq__, setting, most=9)
+    assert [(route.source, route.legs) for route in found.routes] == [("own", ())]
+    # The whole account: its own role is nearest, and the other is a route, too.
+    account = search([start_of("T", setting)], hops, lambda role: ACCOUNT in role, setting, most=9)
+    assert names(account) == [("", "allowed"), ("B", "allowed")]
+
+
+@pytest.mark.parametrize(
+    ("trusts", "ways"), [(arn("A"), [("T", "allowed")]), (ALICE, [])], ids=["allowed", "refused"]
+)
+def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
+    trusts: str, ways: list[tuple[str, str]]
+) -> None:
+    roles = [entity("A", []), entity("B", [trusts]), entity("T", [arn("B")])]
+    setting = Setting(Records({each.arn: each for each in roles}), NOW, taken=TAKEN)
+    hops = [HopAsked(RoleArn.parse(each.arn), "s") for each in roles]
+    own = start_of("A", setting, HopAsked(RoleArn.parse(arn("B")), "s"))
+    found = search([own], hops, arn("T").__eq__, setting, most=9)
+    assert names(found) == ways
+    assert [len(route.legs) for route in found.routes] == [2 for _ in ways]
+
+
+def test_a_search_that_ended_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = [entity("A", [ALICE]), entity("B", [arn("A")]), entity("T", [arn("B")])]
+    assert find(chain, "T").complete
+    monkeypatch.setattr(room, "MOST_EVALUATIONS", 2)
+    found = find(chain, "T")
+    assert (found.routes, found.complete) == ((), False)
+    text = " ".join(as_text(routes_view(found, "T", [], [])).split())
+    assert "no route to T: none was found so far" in text
+    assert "the search ended after 200,000 hops were judged: there may be other routes" in text
+
+
+def test_more_than_can_be_shown_is_said() -> None:
+    one = find([entity("T", [ALICE])], "T").routes[0]
+    for count, words in ((1, "(--most N, or --all)"), (1_000, "than these 1,000")):
+        found = Found((one,) * count, True, True)
+        assert f"there are more {words}" in as_text(routes_view(found, "T", [""] * count, []))
+
+
+def test_long_arns_fold() -> None:
+    long = f"{'x' * 64}/" * 7 + "N" * 64
+    found = find([entity(long, [ALICE], IpAddress=HERE)], long)
+    text = as_text(routes_view(found, arn(long), ["[chains.x]"], []))
+    assert max(map(len, text.splitlines())) <= 80
+    assert arn(long) in "".join(text.split())
+
+
+NODES = "ABCDT"
+
+
+@given(st.lists(st.tuples(st.sampled_from([*NODES, "me"]), st.sampled_from(NODES)), max_size=14))
+def test_it_finds_what_trying_everything_finds(edges: list[tuple[str, str]]) -> None:
+    entities = [
+        entity(name, sorted({ALICE if a == "me" else arn(a) for a, b in edges if b == name}))
+        for name in NODES
+    ]
+    records = Records({each.arn: each for each in (USER, *entities)})
+    setting = Setting(records, NOW)
+    best: list[str] = []
+    for before in range(len(NODES)):
+        for way in itertools.permutations(NODES.replace("T", ""), before):
+            hops = [HopAsked(RoleArn.parse(arn(each)), "s") for each in (*way, "T")]
+            judged = (evaluate(each).outcome for each in requests(ME, hops, setting))
+            if all(outcome is Outcome.ALLOWED for outcome in judged):
+                best.append("-".join((*way, "T")))
+        if best:
+            break
+    found = find(entities, "T", most=99)
+    assert sorted(names(found)) == sorted((each, "allowed") for each in best)

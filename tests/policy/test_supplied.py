@@ -1,0 +1,56 @@
+"""What a person may say of a call, and what is refused as a slip."""
+
+from __future__ import annotations
+
+import pytest
+
+from rolehop.policy.inventory.context_keys import problem_with
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("aws:SourceIp", "203.0.113.9"),
+        ("AWS:sourceip", "2001:db8::1"),
+        ("aws:SourceIp", ""),
+        ("aws:MultiFactorAuthPresent", "True"),
+        ("aws:MultiFactorAuthAge", "3600"),
+        ("aws:CurrentTime", "2026-01-31T12:00:00Z"),
+        ("aws:EpochTime", "1770000000"),
+        ("aws:PrincipalArn", "arn:aws:iam::111111111111:user/a"),
+        ("aws:SourceAccount", "111111111111"),
+        ("aws:RequestTag/Cost Center", "a=b"),
+        ("aws:PrincipalTag/x509Subject/CN", "host1"),
+        ("sts:ExternalId", "x-42"),
+        ("token.actions.githubusercontent.com:sub", "repo:me/x:ref:refs/heads/main"),
+        ("oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub", "system:serviceaccount:a:b"),
+        ("localhost:8443/realms/x:aud", "rolehop"),
+        ("saml:aud", "https://signin.aws.amazon.com/saml"),
+    ],
+)
+def test_what_makes_sense_is_taken(key: str, value: str) -> None:
+    assert problem_with(key, value) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("SourceIp", "203.0.113.9", "a service and a name"),
+        ("", "x", "a service and a name"),
+        ("aws:", "x", "a service and a name"),
+        (":sub", "x", "a service and a name"),
+        ("aws sts:x", "x", "a service and a name"),
+        ("aws:SourceIp", "203.0.113.0/24", "one IP address"),
+        ("aws:SourceIp", "here", "one IP address"),
+        ("aws:VpcSourceIp", "10.0.0.300", "one IP address"),
+        ("aws:MultiFactorAuthPresent", "yes", "true or false"),
+        ("aws:securetransport", "1", "true or false"),
+        ("aws:MultiFactorAuthAge", "1h", "a number of seconds"),
+        ("aws:CurrentTime", "tomorrow", "a time"),
+        ("aws:TokenIssueTime", "2026-13-01", "a time"),
+        ("aws:PrincipalArn", "alice", "an ARN"),
+        ("aws:PrincipalAccount", "1111", "12 digits"),
+    ],
+)
+def test_a_slip_is_refused(key: str, value: str, says: str) -> None:
+    assert says in str(problem_with(key, value))

@@ -1,0 +1,417 @@
+"""What people read: every reason has words, and every line fits a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+
+import pytest
+
+from rolehop.policy import Finding, Reason, Truth
+from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
+from rolehop.policy.chains.requests import Setting, Start
+from rolehop.policy.chains.scenario import Course
+from rolehop.policy.inventory.inventory import Records
+from rolehop.show.ci_reports import as_junit, checks_view
+from rolehop.show.condition_text import condition_sentence
+from rolehop.show.explain import verdict_view
+from rolehop.show.finding_text import fits, found, hint, sentence, unknown_in_words, wanted
+from rolehop.show.layout import Line, View
+from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
+from tests.policy.broken import (
+    ADMIN,
+    BROKEN,
+    HUB,
+    NOW,
+    Breaks,
+    Case,
+    broken,
+    course,
+    healthy,
+    may,
+    policy,
+    records,
+    trusts,
+)
+from tests.policy.worlds import ALL_KEYS, LANES, as_request, make_world
+
+# What Python calls things, and what people should never see of it.
+PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|Reason\.|Truth\.")
+
+
+def judged(case: Case, known: Records | None = None, start: Start | None = None) -> ChainVerdict:
+    asked = course(case)
+    setting = Setting(records(case) if known is None else known, NOW)
+    return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
+
+
+def shown(
+    case: Case, known: Records | None = None, start: Start | None = None, *, verbose: bool = False
+) -> str:
+    return told(verdict_view(judged(case, known, start), verbose=verbose))
+
+
+def told(view: View) -> str:
+    """Return the text of a view, each line of which fits, but for what is to be copied."""
+    for each in view:
+        assert not isinstance(each, Line) or each.whole or len(as_text([each])) <= 81
+    text = as_text(view)
+    assert not PYTHON.search(text), text
+    return text
+
+
+def said(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("breaks", [each[0] for each in BROKEN.values()], ids=BROKEN)
+@pytest.mark.parametrize("verbose", [False, True], ids=["short", "verbose"])
+def test_an_explanation_fits_and_says_what_to_do(breaks: Breaks, verbose: bool) -> None:
+    text = shown(broken(breaks), verbose=verbose)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "would be refused" in text
+    assert "to mend it, " in text
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_judged_reads_well(seed: int) -> None:
+    rng = Random(f"words {seed}")  # noqa: S311 - no secret is drawn
+    names = [*ALL_KEYS, *LANES]
+    for _ in range(25):
+        unknown = frozenset(rng.sample(names, rng.choice([0, 2, 8])))
+        request = as_request(make_world(rng), unknown)
+        whole = Course(Start(None), (), Setting(Records(), NOW), own=(request,))
+        verdict = judge_chain("chain", "me", whole)
+        for verbose in (False, True):
+            told(verdict_view(verdict, verbose=verbose))
+        assert max(map(len, told(checks_view([verdict])).splitlines())) <= 80
+        assert not PYTHON.search(as_junit([verdict], strict=True))
+
+
+def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
+    text = shown(healthy(), Records())
+    assert "can't tell" in text
+    assert "with credentials of account 333333333333:" in text
+    assert "        aws iam get-role --role-name Admin > FILE\n" in text
+    assert "with credentials of account 222222222222:" in text
+    # Once for permissions and boundary of each caller.
+    assert text.count("aws iam get-account-authorization-details > FILE\n") == 2
+    assert text.count("to see it: the same command") == 2
+
+
+def test_an_allowed_hop_says_what_is_assumed() -> None:
+    assert "assuming that no SCP or RCP stands in the way" in shown(healthy())
+
+
+LONG = f"arn:aws:iam::333333333333:role/{'x' * 510}/{'N' * 64}"
+
+
+def test_long_arns_are_folded_where_they_are_read_and_whole_where_they_are_copied() -> None:
+    case = healthy()
+    case.documents["trust-admin"] = policy(trusts(LONG))
+    case.documents["hub"] = policy(may(LONG))
+    text = shown(case)
+    assert LONG in "".join(text.split())
+    copied = [json.loads(each) for each in re.findall(r"^    \{\n.*?^    \}$", text, re.M | re.S)]
+    assert [each["Effect"] for each in copied] == ["Allow", "Allow"]
+    folded = re.sub(r"^    \{\n.*?^    \}$", "", text, flags=re.M | re.S)
+    assert max(map(len, folded.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words_of_its_own(reason: Reason) -> None:
+    finding = Finding("Condition StringEquals sts:ExternalId", Truth.FALSE, reason, "x", "y")
+    assert " " in sentence(finding) or reason is Reason.MATCHES
+
+
+F, U, T = Truth.FALSE, Truth.UNKNOWN, Truth.TRUE
+SESSION = "arn:aws:sts::222222222222:assumed-role/Hub/s1"
+ROLE = "arn:aws:iam::222222222222:role/Hub"
+
+
+def condition(operator: str, key: str, reason: Reason, asks: str, has: str | None) -> Finding:
+    truth = U if reason is Reason.KEY_UNKNOWN else F
+    return Finding(f"Condition {operator} {key}", truth, reason, asks, has)
+
+
+R = Reason
+TOLD: list[tuple[Finding, str, str | None, str | None]] = [
+    (
+        condition("StringEquals", "sts:ExternalId", R.VALUE_DIFFERS, "x-1", "X-1"),
+        (
+            "the external ID is not what the statement asks for, upper and lower case count"
+            " (StringEquals sts:ExternalId)"
+        ),
+        "x-1",
+        "X-1",
+    ),
+    (
+        condition("ForAllValues:StringLike", "aws:TagKeys", R.VALUE_DIFFERS, "team, env-*", "cost"),
+        (
+            "the keys of the tags sent are not what the statement asks for"
+            " (ForAllValues:StringLike aws:TagKeys)"
+        ),
+        "each of them like one of team, env-*",
+        "cost",
+    ),
+    (
+        condition("NotIpAddress", "aws:SourceIp", R.VALUE_EXCLUDED, "10.0.0.0/8", "10.1.2.3"),
+        (
+            "the address the call comes from is what the statement rules out"
+            " (NotIpAddress aws:SourceIp)"
+        ),
+        "not within 10.0.0.0/8",
+        "10.1.2.3",
+    ),
+    (
+        condition("DateLessThan", "aws:CurrentTime", R.VALUE_DIFFERS, "2020-01-01", "2026-06-01"),
+        "the time of the call is not what the statement asks for (DateLessThan aws:CurrentTime)",
+        "before 2020-01-01",
+        "2026-06-01",
+    ),
+    (
+        condition("Null", "sts:SourceIdentity", R.KEY_ABSENT, "false", None),
+        (
+            "the statement asks for the source identity, and the call has none"
+            " (Null sts:SourceIdentity)"
+        ),
+        "there",
+        None,
+    ),
+    (
+        condition("Null", "sts:ExternalId", R.KEY_PRESENT, "true", "x"),
+        (
+            "the statement wants a call without the external ID, and this one has it"
+            " (Null sts:ExternalId)"
+        ),
+        "absent",
+        "x",
+    ),
+    (
+        condition("Bool", "aws:MultiFactorAuthPresent", R.KEY_ABSENT, "true", None),
+        (
+            "the statement asks for MFA, and this call is made without it"
+            " (Bool aws:MultiFactorAuthPresent)"
+        ),
+        None,
+        None,
+    ),
+    (
+        condition("StringEquals", "aws:PrincipalTag/My Team", R.KEY_UNKNOWN, "x", None),
+        (
+            "from here nobody can know the tag 'My Team' of the caller; say it with"
+            " --context 'aws:PrincipalTag/My Team=VALUE'"
+        ),
+        "x",
+        None,
+    ),
+    (
+        condition("StringEquals", "app:Own", R.KEY_UNKNOWN, "x", None),
+        "the value of app:Own is not known here; say it with --context app:Own=VALUE",
+        "x",
+        None,
+    ),
+    (
+        condition(
+            "StringLike",
+            "sts:RoleSessionName",
+            R.VARIABLE_ABSENT,
+            "${aws:username}",
+            "aws:username",
+        ),
+        (
+            "the policy variable ${aws:username} has no value in this call, so the statement does not"
+            " count"
+        ),
+        "like ${aws:username}",
+        None,
+    ),
+    (
+        Finding("Resource", F, R.VARIABLE_ABSENT, f"{ROLE}/${{aws:username}}", ADMIN),
+        (
+            "the policy variable in the statement's Resource has no value in this call, so the"
+            " statement does not count"
+        ),
+        f"{ROLE}/${{aws:username}}",
+        None,
+    ),
+    (
+        Finding("Resource", F, R.RESOURCE_NOT_LISTED, ADMIN.lower(), ADMIN),
+        "the statement names this role in other letters: upper and lower case count",
+        ADMIN.lower(),
+        ADMIN,
+    ),
+    (
+        Finding("Principal", F, R.NOT_NAMED, HUB, SESSION),
+        (
+            "the statement names a role of this name with another path: to AWS that is another role,"
+            " the whole ARN counts"
+        ),
+        HUB,
+        SESSION,
+    ),
+    (
+        Finding("Principal", F, R.NOT_NAMED, ROLE.replace("Hub", "Other"), SESSION),
+        "the statement names somebody else than this caller",
+        ROLE.replace("Hub", "Other"),
+        SESSION,
+    ),
+    (
+        Finding("Principal", F, R.ANOTHER_KIND, "ec2.amazonaws.com, accounts.google.com", SESSION),
+        "the statement is for AWS services and identity providers, and this caller is none of them",
+        "ec2.amazonaws.com, accounts.google.com",
+        SESSION,
+    ),
+    (
+        Finding("Principal", U, R.CALLER_UNKNOWN, "accounts.google.com"),
+        (
+            "which identity provider vouches for the source is not known here; say it in its config"
+            " (issuer, provider_id or provider)"
+        ),
+        "accounts.google.com",
+        None,
+    ),
+    (
+        Finding("Document", F, R.NO_ALLOW, "a statement that allows sts:AssumeRole"),
+        "no statement here allows sts:AssumeRole, and what no statement allows is refused",
+        None,
+        None,
+    ),
+    (
+        Finding("Document", U, R.NOT_VISIBLE, "policies of group ops"),
+        "not seen: policies of group ops",
+        None,
+        None,
+    ),
+    (
+        Finding("Effect", F, R.EXPLICIT_DENY, "no Deny that applies", "Deny"),
+        "this statement denies the call, and a Deny beats every Allow",
+        None,
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("finding", "words", "asks", "has"), TOLD)
+def test_a_finding_in_words(
+    finding: Finding, words: str, asks: str | None, has: str | None
+) -> None:
+    assert (sentence(finding), wanted(finding), found(finding)) == (words, asks, has)
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (Finding("Action", T, R.MATCHES, "sts:*", "sts:AssumeRole"),
+         "Action: sts:* covers sts:AssumeRole"),
+        (Finding("Resource", T, R.MATCHES, ADMIN, ADMIN), f"Resource: {ADMIN}, as in the call"),
+        (Finding("Principal", T, R.MATCHES, "*", SESSION),
+         f"Principal: * means the caller {SESSION}"),
+        (Finding("Condition StringNotEquals aws:PrincipalOrgID", T, R.KEY_ABSENT, "o-1"),
+         "Condition StringNotEquals aws:PrincipalOrgID: not o-1; the call has none"),
+    ],
+)  # fmt: skip
+def test_what_fits_is_told_as_well(finding: Finding, words: str) -> None:
+    assert fits(finding) == words
+
+
+@pytest.mark.parametrize(
+    ("finding", "denies", "words"),
+    [
+        (condition("StringEquals", "sts:ExternalId", R.KEY_ABSENT, "x-1", None), False,
+         'or send what it asks for: external_id = "x-1" on this hop of the chain'),
+        (condition("StringLike", "sts:RoleSessionName", R.VALUE_DIFFERS, "ci-*", "me"), False,
+         'or send such a name: session_name = "…" on this hop of the chain'),
+        (condition("StringLike", "sts:RoleSessionName", R.VARIABLE_ABSENT, "${aws:username}", "x"),
+         False, None),
+        (condition("StringNotEquals", "sts:ExternalId", R.VALUE_EXCLUDED, "x", "x"), False, None),
+        (condition("StringEquals", "aws:RequestTag/my team", R.KEY_ABSENT, "red", None), False,
+         'or send that tag with this hop: tags = { "my team" = "red" }'),
+        (condition("Bool", "aws:MultiFactorAuthPresent", R.KEY_ABSENT, "true", None), False,
+         "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
+        (condition("Bool", "aws:MultiFactorAuthPresent", R.VALUE_DIFFERS, "true", "false"), False,
+         ("the session of a role never carries MFA: only hop 1 can, called with an IAM user's own"
+         " keys and the source's mfa_serial")),
+        (Finding("Condition BoolIfExists aws:MultiFactorAuthPresent", T, R.KEY_ABSENT, "false"),
+         True, "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
+        (Finding("Condition Bool aws:MultiFactorAuthPresent", T, R.MATCHES, "true", "true"),
+         False, None),
+        (condition("IpAddress", "aws:SourceIp", R.VALUE_DIFFERS, "10.0.0.0/8", "1.2.3.4"), False,
+         None),
+        (Finding("Principal", F, R.OTHER_SESSION, f"{SESSION[:-2]}s2", SESSION), False,
+         'or give that session its name: session_name = "s2"'),
+    ],
+)  # fmt: skip
+def test_what_the_chain_itself_can_do_is_hinted(
+    finding: Finding, denies: bool, words: str | None
+) -> None:
+    assert hint(finding, denies=denies) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("caller", "who the caller is"),
+        ("permissions", "the caller's permissions policies"),
+        ("aws:SourceIp", "the address the call comes from (aws:SourceIp)"),
+        ("token.actions.githubusercontent.com:sub",
+         "the token's subject (token.actions.githubusercontent.com:sub)"),
+        ("app:Own", "app:Own"),
+        ("Condition StringFoo sts:ExternalId", "what StringFoo sts:ExternalId comes to"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_named_in_words(name: str, words: str) -> None:
+    assert unknown_in_words(name) == words
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "values", "words"),
+    [
+        ("Bool", "aws:MultiFactorAuthPresent", ("true",), "MFA was used"),
+        ("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",),
+         "MFA was not used, or nobody can tell"),
+        ("StringNotLike", "sts:RoleSessionName", ("a*", "b*"),
+         "the role session name is not like any of a*, b*"),
+        ("StringEqualsIfExists", "sts:ExternalId", ("x",),
+         "the external ID, where there is one, is x"),
+        ("NumericGreaterThanEquals", "aws:MultiFactorAuthAge", ("60",),
+         "the seconds since MFA are at least 60"),
+        ("ForAnyValue:StringEquals", "aws:TagKeys", ("team",),
+         "one of the keys of the tags sent is team"),
+        ("Null", "sts:SourceIdentity", ("false",), "the source identity is there"),
+        ("StringEqualsIgnoreCase", "aws:username", ("Ann",),
+         "the name of the IAM user is in any case Ann"),
+    ],
+)  # fmt: skip
+def test_a_condition_is_half_a_sentence(
+    operator: str, key: str, values: tuple[str, ...], words: str
+) -> None:
+    assert condition_sentence(operator, key, values) == words
+
+
+def test_whoever_is_not_known_is_asked_for() -> None:
+    text = said(shown(healthy(), start=Start(None)))
+    assert "somebody not known (--as ARN says who)" in text
+    assert "who the source is, is not known here; say it with --as ARN" in text
+
+
+def test_a_key_with_a_blank_is_named_whole() -> None:
+    case = healthy()
+    asks = {"StringEquals": {"aws:PrincipalTag/My Team": "red"}}
+    case.documents["trust-hub"] = policy(trusts("*", **asks))
+    session = Start("arn:aws:sts::111111111111:assumed-role/Dev/ann")
+    first = judged(case, start=session).hops[0].verdict
+    assert "aws:PrincipalTag/My Team" in first.unknowns
+
+
+def test_a_deny_is_told_as_what_it_denies() -> None:
+    case = healthy()
+    everybody = {**trusts("*"), "Effect": "Deny"}
+    everybody["Condition"] = {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    case.documents["trust-admin"] = policy(trusts(HUB), everybody)
+    text = said(shown(case))
+    assert "this statement may deny the call" in text
+    assert "denied not within 203.0.113.0/24" in text
+    assert "wanted" not in text

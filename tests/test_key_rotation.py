@@ -1,0 +1,257 @@
+"""Rotation of access keys against the strict double: whatever interrupts, a working key is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from rolehop.aws.iam_access_keys import IamKeys
+from rolehop.aws.query_api import QueryClient
+from rolehop.aws.sts import StsClient
+from rolehop.credentials import Credentials
+from rolehop.errors import RolehopError, ServiceError, SourceError, VaultBroken
+from rolehop.key_rotation import Rotation
+from rolehop.net.client_settings import ClientSettings
+from rolehop.ports import MfaCode, StsRefusal
+from rolehop.startup.dataclass import replace
+from tests.doubles.sts import StrictSts
+from tests.doubles.sts_world import User
+
+
+@dataclass
+class Scene:
+    """One user, the key of theirs that is in the vault, and a rotation between the two."""
+
+    sts: StrictSts
+    settings: ClientSettings
+    client: StsClient
+    user: User
+    kept: Credentials | None
+    notes: list[str] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    store: Callable[[Credentials], None] | None = None
+    with_mfa: Callable[[], Credentials] | None = None
+
+    def keep(self, new: Credentials) -> None:
+        self.kept = new
+
+    def rotation(self) -> Rotation:
+        return Rotation(
+            source="alice",
+            iam=self.client.iam_keys,
+            caller=self.client.caller,
+            load=lambda: self.kept,
+            store=self.store or self.keep,
+            with_mfa=self.with_mfa,
+            note=self.notes.append,
+            sleep=self.waits.append,
+        )
+
+    @property
+    def actions(self) -> list[str]:
+        return [call.action for call in self.sts.calls]
+
+    def works(self) -> bool:
+        """Tell whether the key in the vault is one that AWS takes."""
+        assert self.kept is not None
+        try:
+            self.client.caller(self.kept)
+        except StsRefusal:
+            return False
+        return True
+
+    @property
+    def keys(self) -> list[tuple[str, bool]]:
+        return [(key.access_key_id, key.active) for key in self.user.keys]
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with StrictSts() as sts:
+        user = sts.world.user("111111111111", "alice")
+        settings = ClientSettings(
+            region="eu-west-1", endpoint_url=sts.url, iam_endpoint_url=sts.url, max_attempts=3
+        )
+        with StsClient(settings, sleep=lambda seconds: None) as client:
+            yield Scene(sts, settings, client, user, user.credentials)
+
+
+class TestRotate:
+    def test_the_new_key_takes_the_place_of_the_old(self, scene: Scene) -> None:
+        old = scene.user.key
+        new = scene.rotation().run()
+        assert scene.kept is not None
+        assert scene.kept.access_key_id == new != old.access_key_id
+        assert scene.keys == [(new, True)]
+        assert scene.actions == [
+            "ListAccessKeys",
+            "CreateAccessKey",
+            *["GetCallerIdentity"] * 3,
+            "UpdateAccessKey",
+            "DeleteAccessKey",
+        ]
+        assert {call.access_key_id for call in scene.sts.calls[-2:]} == {new}
+        assert scene.works()
+
+    def test_it_waits_until_aws_knows_the_new_key(self, scene: Scene) -> None:
+        scene.sts.world.settling = 4
+        scene.rotation().run()
+        assert scene.works()
+        assert len(scene.waits) == 5
+
+    def test_no_secret_is_told(self, scene: Scene) -> None:
+        old = scene.user.key.secret
+        scene.rotation().run()
+        said = "".join(scene.notes)
+        assert old not in said
+        assert scene.user.key.secret not in said
+
+    def test_policies_that_want_mfa_get_it(self, scene: Scene) -> None:
+        scene.user.iam_wants_mfa = True
+        with pytest.raises(SourceError) as caught:
+            scene.rotation().run()
+        assert 'mfa_serial = "auto"' in str(caught.value.fix)
+        device = scene.sts.world.mfa_device(scene.user)
+
+        def with_mfa() -> Credentials:
+            code = MfaCode(device.serial, device.code(scene.sts.now))
+            assert scene.kept is not None
+            return scene.client.session_token(scene.kept, 900, code).credentials
+
+        scene.with_mfa = with_mfa
+        scene.rotation().run()
+        assert len(scene.keys) == 1
+        assert scene.works()
+        assert scene.actions.count("GetSessionToken") == 1
+
+
+class TestLimit:
+    def test_a_second_key_is_named_and_can_be_removed(self, scene: Scene) -> None:
+        other = scene.user.keys[0]
+        mine = scene.sts.world.new_key(scene.user)
+        scene.kept = mine.credentials
+        with pytest.raises(SourceError) as caught:
+            scene.rotation().run()
+        assert "has 2 access keys" in caught.value.what
+        assert f"{other.access_key_id} (active)" in str(caught.value.cause)
+        assert f"--finish {other.access_key_id}" in str(caught.value.fix)
+        assert "CreateAccessKey" not in scene.actions
+        scene.rotation().finish(other.access_key_id)
+        assert scene.keys == [(mine.access_key_id, True)]
+
+    def test_the_key_in_use_is_never_finished(self, scene: Scene) -> None:
+        assert scene.kept is not None
+        with pytest.raises(SourceError, match="is the key in use"):
+            scene.rotation().finish(scene.kept.access_key_id)
+        with pytest.raises(SourceError, match="is no key of this user"):
+            scene.rotation().finish("AKIAUNKNOWNUNKNOWN12")
+        assert scene.works()
+
+
+def refuse(new: Credentials) -> None:
+    raise VaultBroken("the keyring did not keep the key")
+
+
+def interrupt(new: Credentials) -> None:
+    raise KeyboardInterrupt
+
+
+class TestInterruptions:
+    def test_a_refused_creation_changes_nothing(self, scene: Scene) -> None:
+        scene.sts.world.denied.add("CreateAccessKey")
+        before = scene.keys
+        with pytest.raises(SourceError, match="IAM refused creating a key"):
+            scene.rotation().run()
+        assert scene.keys == before
+        assert scene.works()
+
+    def test_an_answer_that_got_lost_is_not_asked_for_again(self, scene: Scene) -> None:
+        class Truncating(IamKeys):
+            def create(self, signer: Credentials) -> Credentials:
+                scene.sts.truncate()
+                return super().create(signer)
+
+        query = QueryClient(scene.settings)
+        broken = replace(scene.rotation(), iam=Truncating(lambda: query))
+        with query, pytest.raises(ServiceError):
+            broken.run()
+        assert scene.actions.count("CreateAccessKey") == 1
+        assert scene.works()
+        # The next run finds the key that nobody knows, and says how to remove it.
+        with pytest.raises(SourceError) as caught:
+            scene.rotation().run()
+        assert scene.user.key.access_key_id in str(caught.value.fix)
+
+    @pytest.mark.parametrize("store", [refuse, interrupt])
+    def test_a_key_that_cannot_be_kept_is_taken_back(
+        self, store: Callable[[Credentials], None], scene: Scene
+    ) -> None:
+        before = scene.keys
+        scene.store = store
+        with pytest.raises((RolehopError, KeyboardInterrupt)):
+            scene.rotation().run()
+        assert scene.keys == before
+        assert scene.works()
+        assert "nothing has changed" in scene.notes[-1]
+
+    def test_a_key_that_was_kept_all_the_same_is_not_taken_back(self, scene: Scene) -> None:
+        def kept_and_interrupted(new: Credentials) -> None:
+            scene.keep(new)
+            raise KeyboardInterrupt
+
+        scene.store = kept_and_interrupted
+        with pytest.raises(KeyboardInterrupt):
+            scene.rotation().run()
+        assert len(scene.keys) == 2
+        assert scene.works()
+        assert "two keys remain at AWS" in scene.notes[-1]
+
+    def test_a_key_that_never_works_is_taken_back(self, scene: Scene) -> None:
+        before = scene.keys
+        scene.sts.world.settling = 1_000
+        with pytest.raises(ServiceError, match="does not work yet"):
+            scene.rotation().run()
+        assert scene.keys == before
+        assert scene.works()
+
+    @pytest.mark.parametrize(
+        ("denied", "state"), [("UpdateAccessKey", "active"), ("DeleteAccessKey", "inactive")]
+    )
+    def test_an_old_key_that_remains_is_named_with_the_way_on(
+        self, denied: str, state: str, scene: Scene
+    ) -> None:
+        old = scene.user.key.access_key_id
+        scene.sts.world.denied.add(denied)
+        with pytest.raises(SourceError) as caught:
+            scene.rotation().run()
+        assert caught.value.what == (
+            f"the old key {old} remains at AWS, {state}; the new one is in use"
+        )
+        assert caught.value.fix == f"rolehop keys rotate alice --finish {old}"
+        assert scene.works()
+        scene.sts.world.denied.clear()
+        scene.rotation().finish(old)
+        assert len(scene.keys) == 1
+        assert scene.works()
+
+    def test_a_new_key_that_cannot_be_taken_back_is_named(self, scene: Scene) -> None:
+        scene.store = refuse
+        scene.sts.world.denied.add("DeleteAccessKey")
+        with pytest.raises(VaultBroken):
+            scene.rotation().run()
+        new = scene.user.key.access_key_id
+        assert f"--finish {new}" in scene.notes[-1]
+        assert scene.works()
+
+    def test_keys_that_are_not_there_are_told(self, scene: Scene) -> None:
+        scene.kept = None
+        with pytest.raises(SourceError, match="no keys are in the vault"):
+            scene.rotation().run()
+
+    def test_a_key_that_no_longer_works_is_told(self, scene: Scene) -> None:
+        scene.user.key.active = False
+        with pytest.raises(SourceError) as caught:
+            scene.rotation().run()
+        assert "the key in the vault does not work" in str(caught.value.fix)
