@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each_of(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R | Exception]:
+def parallel_map(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R | Exception]:
     """Return what ``do`` gives for each item, in their order; an exception is a result.
 
     At most ``jobs`` run at once. Ctrl-C is raised at once; what has not begun by then never does.

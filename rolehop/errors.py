@@ -62,7 +62,7 @@ class RolehopError(Exception):
 
 
 @contextmanager
-def about(chain: str) -> Iterator[None]:
+def error_context(chain: str) -> Iterator[None]:
     """Let every error in here say which chain it is about, where it does not say so itself."""
     try:
         yield
@@ -71,14 +71,14 @@ def about(chain: str) -> Iterator[None]:
         raise
 
 
-class UsageProblem(RolehopError):
+class UsageError(RolehopError):
     """The command line asks for something that makes no sense."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ConfigProblem:
     """One thing wrong in a config file.
 
     ``line`` is 1-based, ``None`` where the whole file is meant. ``key`` is the dotted path of
@@ -108,7 +108,7 @@ class ConfigError(RolehopError):
         self,
         what: str,
         *,
-        complaints: tuple[Complaint, ...] = (),
+        complaints: tuple[ConfigProblem, ...] = (),
         cause: str | None = None,
         fix: str | None = None,
         chain: str | None = None,

@@ -37,7 +37,7 @@ def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6)
     return [by_folded[each] for each in near]
 
 
-def counted(count: int, word: str) -> str:
+def pluralize(count: int, word: str) -> str:
     """Return ``1 chain`` or ``2 chains``; ``word`` is one that takes an s."""
     return f"{count} {word}{'' if count == 1 else 's'}"
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from rolehop.arn import is_same_principal
 from rolehop.credentials import Credentials, Session
-from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, about
+from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, error_context
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import LONGEST_CHAINED, SIGNING_TTL
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
@@ -83,7 +83,7 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
                 chain=plan.chain,
                 hop=step.number,
             )
-    with about(plan.chain):
+    with error_context(plan.chain):
         return _Walk(plan, ports, not_before).last()
 
 

@@ -7,7 +7,7 @@ from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.planner import make_plan
-from rolehop.plan.resolve import Facts, path_of, resolve, source_of, written_hops
+from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
 from rolehop.startup.dataclass import replace
 from rolehop.walk import CeilingFound, walk
 from tests.simulator import START, FakeAws
@@ -43,7 +43,7 @@ def plan(
     )
     path = path_of(config, chain)
     resolved = resolve(
-        config, path, source_of(config, path), written_hops(path), Facts("alice", "laptop")
+        config, path, source_of(config, path), written_hops(path), PlanContext("alice", "laptop")
     )
     return make_plan(config, resolved, stamp, now=START)
 

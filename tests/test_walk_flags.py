@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.plan.overrides import Overrides
-from rolehop.state.walk_flags import KEPT_FOR, recall_flags, remember_flags
+from rolehop.state.walk_flags import KEPT_FOR, load_flags, remember_flags
 
 KEY = "ASIAEXAMPLEEXAMPLE12"
 FLAGS = Overrides(900, None, True, (("a", "b"),), ("arn:x",), "{}", "me", "why")
@@ -16,13 +16,13 @@ FLAGS = Overrides(900, None, True, (("a", "b"),), ("arn:x",), "{}", "me", "why")
 
 def test_what_was_told_is_recalled(tmp_path: Path) -> None:
     remember_flags(tmp_path, KEY, FLAGS, datetime.now(UTC))
-    assert recall_flags(tmp_path, KEY) == FLAGS
-    assert recall_flags(tmp_path, "ASIAOTHEROTHEROTHER1") is None
+    assert load_flags(tmp_path, KEY) == FLAGS
+    assert load_flags(tmp_path, "ASIAOTHEROTHEROTHER1") is None
 
 
 @pytest.mark.parametrize("name", ["", "../index", "../../etc/passwd", "A" * 200])
 def test_what_is_no_access_key_id_opens_no_file(tmp_path: Path, name: str) -> None:
-    assert recall_flags(tmp_path, name) is None
+    assert load_flags(tmp_path, name) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema": 1}', '{"schema": 2}', "null"])
@@ -30,7 +30,7 @@ def test_a_note_that_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> No
     remember_flags(tmp_path, KEY, FLAGS, datetime.now(UTC))
     (tmp_path / "flags" / f"{KEY}.json").write_text(text)
     with pytest.raises(ValueError):  # noqa: PT011 - json's own message is as good as ours
-        recall_flags(tmp_path, KEY)
+        load_flags(tmp_path, KEY)
 
 
 def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
@@ -38,4 +38,4 @@ def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
     remember_flags(tmp_path, KEY, FLAGS, now)
     other = "ASIAOTHEROTHEROTHER1"
     remember_flags(tmp_path, other, FLAGS, now + KEPT_FOR + timedelta(minutes=1))
-    assert recall_flags(tmp_path, KEY) is None
+    assert load_flags(tmp_path, KEY) is None

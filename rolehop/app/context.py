@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.dependency_tracker import Watch, Watched
 from rolehop.app.host import host_name, read_or_none, user_name
-from rolehop.errors import about
+from rolehop.errors import error_context
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.terminal import Settings, Terminal
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from rolehop.credentials import Session
     from rolehop.files import FileText
     from rolehop.plan.model import Plan, Stamp
-    from rolehop.plan.resolve import Facts, Resolved
+    from rolehop.plan.resolve import PlanContext, Resolved
     from rolehop.ports import Listener, Vault
     from rolehop.shells.registry import Dialect
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
     from rolehop.terminal.mfa_codes import AskedCodes
     from rolehop.terminal.prompts import TerminalPerson
     from rolehop.vault.index import Index
@@ -171,12 +171,12 @@ class App:
         return FileLocks(self.state_folder)
 
     @cached_property
-    def inputs(self) -> Inputs:
+    def inputs(self) -> SourceContext:
         """What sources may use."""
-        from rolehop.sources.context import Inputs
+        from rolehop.sources.context import SourceContext
         from rolehop.vault.lazy_stores import KeysWhenAsked, TokensWhenAsked
 
-        return Inputs(
+        return SourceContext(
             environ=self.shell_before,
             aws=self.aws_config,
             aws_files=self.aws_files,
@@ -253,9 +253,9 @@ class App:
         source = SourceConfig(name=name, type="profile", settings={"profile": name})
         return ChainConfig(name=name, source=name), source
 
-    def _facts(self, options: WalkOptions, profile: str | None) -> Facts:
+    def _facts(self, options: WalkOptions, profile: str | None) -> PlanContext:
         from rolehop.awsconfig import region_of
-        from rolehop.plan.resolve import Facts
+        from rolehop.plan.resolve import PlanContext
 
         before = self.shell_before
         ambient = (
@@ -263,7 +263,7 @@ class App:
             or before.get("AWS_DEFAULT_REGION")
             or region_of(self.aws_config, profile)
         )
-        return Facts(user_name(self.environ), host_name(), options.region, ambient, profile)
+        return PlanContext(user_name(self.environ), host_name(), options.region, ambient, profile)
 
     def _profile_of(self, source: SourceConfig) -> str | None:
         from rolehop.awsconfig import current_profile
@@ -284,7 +284,7 @@ class App:
         Whoever plans many at once gives ``stamps``, which remembers those of their sources: for IAM
         user keys each is a look into the keyring.
         """
-        with about(name):
+        with error_context(name):
             resolved = self.resolve(name, options)
             known, source = {} if stamps is None else stamps, repr(resolved.source)
             if source not in known:
@@ -323,9 +323,9 @@ class App:
         vault: Vault | None = None,
     ) -> tuple[Plan, Session]:
         """Walk a chain, with ``vault`` or the keyring; return the plan followed and its session."""
-        from rolehop.state.last_refusal import noting
+        from rolehop.state.last_refusal import record_refusals
 
-        with about(name), noting(self, name, options):
+        with error_context(name), record_refusals(self, name, options):
             return self._walked(name, options, listener, not_before, vault)
 
     def _walked(
@@ -385,10 +385,10 @@ class App:
 
     def _codes(self, source: SourceConfig, chain: str, options: WalkOptions) -> AskedCodes:
         from rolehop.handover.child_environment import child_environment
-        from rolehop.terminal.mfa_codes import AskedCodes, SpentCodes, Ways
+        from rolehop.terminal.mfa_codes import AskedCodes, MfaSources, SpentCodes
 
         command = source.settings.get("mfa_command")
-        ways = Ways(
+        ways = MfaSources(
             command=command if isinstance(command, tuple) else None,
             stdin=options.mfa_stdin,
             prompt=not options.no_prompt,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rolehop.app.context import App
 from rolehop.credentials import Session
-from rolehop.daemon_threads import each_of
+from rolehop.daemon_threads import parallel_map
 from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.progress import Silent, _Counter
@@ -37,7 +37,7 @@ def walk_many(
             progress.one_more()
 
     try:
-        results = each_of(names, walk, jobs)
+        results = parallel_map(names, walk, jobs)
     finally:
         progress.end()
         vault.store()

@@ -8,12 +8,12 @@ from rolehop.app.context import App
 from rolehop.arn import RoleArn, partition_of, partition_of_region
 from rolehop.config.model import SourceConfig
 from rolehop.policy.chains.federated_hop import PROFILE, OwnCall
-from rolehop.policy.chains.requests import SOURCE_SESSION, Carried
-from rolehop.policy.evaluation.principals import signer
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.chains.requests import SOURCE_SESSION, InheritedAttributes
+from rolehop.policy.evaluation.principals import caller_from_arn
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.sources import facts_of
-from rolehop.sources.federation import Facts
+from rolehop.sources.federation import FederatedIdentity
 
 # The CI service whose issuer is the same for everybody; others have one for each installation.
 _CI_ISSUERS = {"github": "token.actions.githubusercontent.com"}
@@ -27,7 +27,7 @@ def own_call(
     app: App,
     source: SourceConfig,
     region: str | None,
-    records: Records,
+    records: IamInventory,
     principal: str | None,
 ) -> OwnCall | None:
     """Return the call by which a federated source gets its own role.
@@ -48,14 +48,14 @@ def own_call(
 
 
 def _role(
-    facts: Facts, region: str | None, records: Records, principal: str | None
+    facts: FederatedIdentity, region: str | None, records: IamInventory, principal: str | None
 ) -> RoleArn | None:
     """Return the role that config or token names, else the one whose session the source must be."""
     partition = partition_of(facts.provider or "") or partition_of_region(region or "")
     if facts.role is not None:
         return _parsed(facts.role, partition)
     found = records.find(principal)
-    named = found.arn if found is not None else signer(principal).named
+    named = found.arn if found is not None else caller_from_arn(principal).named
     return _parsed(named or "", partition)
 
 
@@ -66,9 +66,9 @@ def _parsed(text: str, partition: str) -> RoleArn | None:
         return None
 
 
-def _by_certificate(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCall:
+def _by_certificate(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> OwnCall:
     anchor = str(source.settings["trust_anchor"])
-    carried = Carried(
+    carried = InheritedAttributes(
         source_identity=facts.source_identity or UNKNOWN, known=facts.keys, unseen=PROFILE
     )
     return OwnCall(
@@ -81,7 +81,7 @@ def _by_certificate(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCal
     )
 
 
-def _by_token(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCall:
+def _by_token(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> OwnCall:
     settings = source.settings
     host = facts.issuer or _issuer_host(settings)
     audience = settings.get("audience", _CI_AUDIENCE if "ci" in settings else None)
@@ -96,14 +96,14 @@ def _by_token(source: SourceConfig, role: RoleArn, facts: Facts) -> OwnCall:
     )
 
 
-def _carried(facts: Facts) -> Carried:
+def _carried(facts: FederatedIdentity) -> InheritedAttributes:
     if facts.unread is not None:
-        return Carried(
+        return InheritedAttributes(
             transitive=facts.transitive, source_identity=facts.source_identity, unread=facts.unread
         )
     if facts.tags is None:
-        return Carried(source_identity=facts.source_identity, unseen=SOURCE_SESSION)
-    return Carried(facts.tags, facts.transitive, facts.source_identity)
+        return InheritedAttributes(source_identity=facts.source_identity, unseen=SOURCE_SESSION)
+    return InheritedAttributes(facts.tags, facts.transitive, facts.source_identity)
 
 
 def _issuer_host(settings: Mapping[str, object]) -> str | None:

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from rolehop.app.config_places import places_of
 from rolehop.app.context import App
 from rolehop.app.federated_hop import own_call
-from rolehop.app.policy_documents import Given
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import account_of, is_same_principal
 from rolehop.config.model import SourceConfig
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Stamp
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
-from rolehop.policy.chains.requests import HopAsked, Setting, Start
-from rolehop.policy.chains.scenario import Course, Place
+from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.principals import session_of
-from rolehop.policy.inventory.context_keys import never_of_session, sent_by
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.context_keys import absent_from_role_sessions, sent_by
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.sources import is_federated
 from rolehop.startup.dataclass import replace
 
@@ -27,8 +27,8 @@ from rolehop.startup.dataclass import replace
 def judge(
     app: App,
     chain: str,
-    records: Records,
-    given: Given,
+    records: IamInventory,
+    given: PolicyOptions,
     stamps: dict[str, Stamp] | None = None,
     *,
     options: WalkOptions | None = None,
@@ -39,16 +39,16 @@ def judge(
     the flags that it would be walked with.
 
     Raises:
-        UsageProblem: ``--as`` names somebody whom the source can never be, or ``--context`` says
+        UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` says
             what the call surely does not carry.
     """
     plan = app.plan(chain, options or WalkOptions(), stamps)
-    setting = Setting(records, app.now(), plan.region, given.context, given.taken)
+    setting = EvaluationContext(records, app.now(), plan.region, given.context, given.taken)
     principal = given.caller or plan.source.principal
     own = own_call(app, plan.source, plan.region, records, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
     start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
-    course = Course(
+    course = ChainScenario(
         start,
         tuple(_asked(step.hop) for step in plan.hops),
         setting,
@@ -66,7 +66,9 @@ _SAID_BY = {
 }
 
 
-def _less_flags(places: tuple[Place, ...], flags: tuple[str, ...]) -> tuple[Place, ...]:
+def _less_flags(
+    places: tuple[ConfigLocation, ...], flags: tuple[str, ...]
+) -> tuple[ConfigLocation, ...]:
     """Return the places, the last without what flags say: no change of the config mends that."""
     told = {key for flag in flags for key in _SAID_BY.get(flag, ())}
     last = places[-1]
@@ -77,15 +79,15 @@ def _less_flags(places: tuple[Place, ...], flags: tuple[str, ...]) -> tuple[Plac
 def start_of(
     source: SourceConfig,
     own: OwnCall | None,
-    given: Given,
+    given: PolicyOptions,
     *,
     long_lived: bool,
     mfa: bool | None,
-) -> Start:
+) -> StartingCredentials:
     """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said.
 
     Raises:
-        UsageProblem: ``--as`` names somebody whom the source can never be.
+        UsageError: ``--as`` names somebody whom the source can never be.
     """
     principal = given.caller or source.principal
     settings = source.settings
@@ -99,7 +101,7 @@ def start_of(
         mfa = False
     if role_session:
         _check_session(given.context, source)
-    return Start(
+    return StartingCredentials(
         principal,
         role=None if own is None else own.role,
         carried=None if own is None else own.carried,
@@ -121,7 +123,7 @@ def _check_caller(caller: str | None, own: OwnCall | None, source: SourceConfig)
         return
     if own is not None and is_same_principal(own.role, caller):
         return
-    raise UsageProblem(
+    raise UsageError(
         f"--as says {caller}, and source '{source.name}' is a session of another role",
         cause=f"its config makes it {own.role if own is not None else 'a federated role session'}",
         fix="leave --as out for this source, or give the ARN of a session of its role",
@@ -139,7 +141,7 @@ def _check_principal(caller: str, source: SourceConfig) -> None:
         same = not isinstance(account, str) or account_of(caller) == account
         says = f"its config says that it is of account {account}"
     if not same:
-        raise UsageProblem(
+        raise UsageError(
             f"--as says {caller}, and source '{source.name}' is somebody else",
             cause=says,
             fix="leave --as out for this source, or correct its config",
@@ -151,7 +153,7 @@ def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig)
     key = next((key for key in context if sent_by(key)), None)
     if key is None or is_federated(source):
         return
-    raise UsageProblem(
+    raise UsageError(
         f"--context cannot say {key}: what a walk sends is known",
         cause="it would be judged by what is not sent",
         fix=f"change what is sent: {sent_by(key)} says it",
@@ -160,10 +162,12 @@ def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig)
 
 def _check_session(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
     """Refuse what no session of a role has: a user's name, MFA."""
-    key = next((key for key, given in context.items() if given and never_of_session(key)), None)
+    key = next(
+        (key for key, given in context.items() if given and absent_from_role_sessions(key)), None
+    )
     if key is None or [each.lower() for each in context[key]] == ["false"]:
         return
-    raise UsageProblem(
+    raise UsageError(
         f"--context cannot say {key}: source '{source.name}' is a role's session",
         cause="a role's session has no user name, and never carries MFA",
         fix="leave it out",
@@ -175,8 +179,8 @@ def _is_session_of(role: str, principal: str | None) -> bool:
     return session and is_same_principal(role, principal or "")
 
 
-def _asked(hop: Hop) -> HopAsked:
-    return HopAsked(
+def _asked(hop: Hop) -> AssumeRoleRequest:
+    return AssumeRoleRequest(
         role=hop.role,
         session_name=hop.session_name,
         external_id=hop.external_id,

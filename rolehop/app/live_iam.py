@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from rolehop.app.context import App
 from rolehop.app.federated_hop import own_call
-from rolehop.app.policy_documents import Given
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import account_of
 from rolehop.aws.iam_reader import IamReader
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.model import Cache, HopStep, Plan, SourceStep
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.walk import check_principal
@@ -28,7 +28,7 @@ class _Held:
     credentials: Credentials
 
 
-def read_live(app: App, chain: str, told: Given) -> tuple[Records, Given]:
+def read_live(app: App, chain: str, told: PolicyOptions) -> tuple[IamInventory, PolicyOptions]:
     """Read the roles of a chain and who calls them, as far as the sessions held may.
 
     Returns ``told`` with who the source is as well, where nobody said so and AWS can be asked.
@@ -45,7 +45,7 @@ def read_live(app: App, chain: str, told: Given) -> tuple[Records, Given]:
         return _read(app, plan, held, told), told
     except ServiceError as error:
         app.terminal.note(f"IAM is not read: {error.what}")
-        return Records(), told
+        return IamInventory(), told
 
 
 def _why_not(plan: Plan) -> str:
@@ -54,10 +54,10 @@ def _why_not(plan: Plan) -> str:
     return f"no session of chain '{plan.chain}' is held; rolehop assume {plan.chain} gets one"
 
 
-def _read(app: App, plan: Plan, held: list[_Held], told: Given) -> Records:
+def _read(app: App, plan: Plan, held: list[_Held], told: PolicyOptions) -> IamInventory:
     sts = app.clients.sts(plan.region, plan.aws_profile)
     readers = [(each.account, IamReader(sts.query, each.credentials)) for each in held]
-    records = Records()
+    records = IamInventory()
     principal = told.caller or plan.source.principal
     own = own_call(app, plan.source, plan.region, records, principal)
     role = own.role if own is not None else None
@@ -73,7 +73,7 @@ def _read(app: App, plan: Plan, held: list[_Held], told: Given) -> Records:
     return records.merged(_session_policies(plan, readers))
 
 
-def _session_policies(plan: Plan, readers: list[tuple[str, IamReader]]) -> Records:
+def _session_policies(plan: Plan, readers: list[tuple[str, IamReader]]) -> IamInventory:
     """Read the managed policies that hops name as session policies."""
     managed: dict[str, str] = {}
     for step in plan.hops:
@@ -83,10 +83,10 @@ def _session_policies(plan: Plan, readers: list[tuple[str, IamReader]]) -> Recor
                     continue
                 text = reader.managed(arn)
                 managed.update({} if text is None else {arn: text})
-    return Records(managed=managed)
+    return IamInventory(managed=managed)
 
 
-def _held(app: App, plan: Plan, told: Given) -> Iterator[_Held]:
+def _held(app: App, plan: Plan, told: PolicyOptions) -> Iterator[_Held]:
     """Give the source's keys where they are at hand, then each session in the vault."""
     source = _source_keys(app, plan)
     if source is not None:
@@ -113,7 +113,7 @@ def _source_keys(app: App, plan: Plan) -> Credentials | None:
         return None
 
 
-def _whose(app: App, plan: Plan, credentials: Credentials, told: Given) -> _Held | None:
+def _whose(app: App, plan: Plan, credentials: Credentials, told: PolicyOptions) -> _Held | None:
     sts = app.clients.sts(plan.region, plan.aws_profile)
     try:
         caller = sts.caller(credentials)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from rolehop.errors import ConfigError, UsageProblem
+from rolehop.errors import ConfigError, UsageError
 from rolehop.policy.inventory.aws_cli_output import policy_text, read_records
 from rolehop.policy.inventory.conflicts import contradiction
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import NotRecords, load_strictly
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
 @dataclass(slots=True)
-class Given:
+class PolicyOptions:
     """What flags say about documents and about the request."""
 
     policies: tuple[str, ...] = ()
@@ -28,15 +28,15 @@ class Given:
     """What is taken for granted of a source's session."""
 
 
-def read_documents(given: Given) -> Records:
+def read_documents(given: PolicyOptions) -> IamInventory:
     """Read all files.
 
     Raises:
-        UsageProblem: a file is not there.
+        UsageError: a file is not there.
         ConfigError: a file is nothing that is understood, or two contradict each other.
     """
-    records = Records()
-    seen: list[tuple[str, Records]] = []
+    records = IamInventory()
+    seen: list[tuple[str, IamInventory]] = []
     for name in given.policies:
         found = _read(name, read_records)
         for other, known in seen:
@@ -64,7 +64,7 @@ def _read(name: str, read: Callable[[str], T]) -> T:
         # PowerShell writes UTF-16 where > makes a file, and Windows editors mark UTF-8.
         return read(raw.decode(json.detect_encoding(raw)))
     except OSError as error:
-        raise UsageProblem(f"{name} cannot be read", cause=error.strerror) from None
+        raise UsageError(f"{name} cannot be read", cause=error.strerror) from None
     except UnicodeDecodeError:
         raise ConfigError(
             f"{name} cannot be read",

@@ -8,13 +8,13 @@ from rolehop.app.context import App
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, SourceError, UsageProblem
+from rolehop.errors import NoTerminal, SourceError, UsageError
 from rolehop.handover.child_environment import child_environment
 from rolehop.key_rotation import Rotation, shown
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
-from rolehop.terminal.mfa_codes import AskedCodes, SpentCodes, Ways
+from rolehop.terminal.mfa_codes import AskedCodes, MfaSources, SpentCodes
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -25,7 +25,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
     One rotation of a source at a time: a second one would find the limit of two keys.
 
     Raises:
-        UsageProblem: the source's keys are not in the vault.
+        UsageError: the source's keys are not in the vault.
     """
     source = _source(app, name)
     sts = app.sts_of_shell(WalkOptions())
@@ -53,7 +53,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
 def _source(app: App, name: str) -> SourceConfig:
     source = app.config.sources.get(name, SourceConfig(name, "keys"))
     if source.type != "keys":
-        raise UsageProblem(
+        raise UsageError(
             f"source '{name}' is of type {source.type}: its keys are not rolehop's to rotate",
             fix='only sources of type "keys" keep theirs in the keyring',
         )
@@ -109,7 +109,9 @@ class _MfaSession:
     def _codes(self) -> AskedCodes:
         command = self.source.settings.get("mfa_command")
         return AskedCodes(
-            Ways(command if isinstance(command, tuple) else None, self.mfa_stdin, prompt=True),
+            MfaSources(
+                command if isinstance(command, tuple) else None, self.mfa_stdin, prompt=True
+            ),
             self.app.terminal,
             SpentCodes(self.app.index_store),
             self.app.locks,

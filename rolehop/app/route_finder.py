@@ -11,20 +11,26 @@ from rolehop.app.context import App
 from rolehop.app.federated_hop import own_call
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging import start_of
-from rolehop.app.policy_documents import Given
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
 from rolehop.config.toml_writer import chain_text
 from rolehop.config.value_types import NAME
-from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of, written_hops
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.federated_hop import OwnCall, own_request
-from rolehop.policy.chains.requests import HopAsked, Setting, after, at_start, request_of
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    after,
+    at_start,
+    request_of,
+)
 from rolehop.policy.evaluation.findings import Reason
-from rolehop.policy.inventory.inventory import Records
-from rolehop.policy.routes.search import Beginning, Found, Route, search
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.routes.search import Found, Route, RouteStart, search
 from rolehop.show.finding_text import sentence
 from rolehop.show.routes import LeftOut
 from rolehop.startup.dataclass import replace
@@ -33,12 +39,12 @@ from rolehop.startup.dataclass import replace
 class Ways:
     """One search: what is configured, and what the documents say."""
 
-    def __init__(self, app: App, records: Records, told: Given) -> None:
+    def __init__(self, app: App, records: IamInventory, told: PolicyOptions) -> None:
         self._app = app
         self._told = told
         self._records = records
         config = app.config
-        self._setting = Setting(
+        self._setting = EvaluationContext(
             records, app.now(), config.defaults.region, told.context, told.taken
         )
         self.left_out: list[LeftOut] = []
@@ -48,7 +54,7 @@ class Ways:
         """Search.
 
         Raises:
-            UsageProblem: nobody knows where to start, or ``to`` is nothing to go to.
+            UsageError: nobody knows where to start, or ``to`` is nothing to go to.
             SourceError, ConfigError: the one source that was named cannot be followed.
         """
         beginnings = self._beginnings(source)
@@ -61,11 +67,11 @@ class Ways:
 
     # ---- where to go
 
-    def _wanted(self, to: str, beginnings: Sequence[Beginning]) -> Callable[[str], bool]:
+    def _wanted(self, to: str, beginnings: Sequence[RouteStart]) -> Callable[[str], bool]:
         if ACCOUNT_ID.fullmatch(to):
             own = {account_of(each.held.caller.arn or "") for each in beginnings}
             if to not in own and not any(hop.role.account == to for hop in self._hops):
-                raise UsageProblem(
+                raise UsageError(
                     f"no role of account {to} is known",
                     cause="neither the config nor the documents name one",
                     fix="give the account's documents with --policies FILE",
@@ -74,17 +80,17 @@ class Ways:
         role = self._role(to, beginnings)
         missing = self._records.role_missing(role)
         if missing is not None:
-            raise UsageProblem(
+            raise UsageError(
                 f"there is no role {role}",
                 cause=sentence(missing),
                 fix="give the role's own ARN" if missing.reason is Reason.OTHER_PATH else None,
             )
-        asked = HopAsked(role, self._session_name)
+        asked = AssumeRoleRequest(role, self._session_name)
         if all(hop.role != role for hop in self._hops):
             self._hops[asked] = HopConfig(str(role))
         return lambda each: each == str(role)
 
-    def _role(self, to: str, beginnings: Sequence[Beginning]) -> RoleArn:
+    def _role(self, to: str, beginnings: Sequence[RouteStart]) -> RoleArn:
         if ":role/" not in to:
             return self._last_role(to, beginnings)
         own = (each.held.caller.named or "" for each in beginnings)
@@ -97,11 +103,11 @@ class Ways:
         try:
             return RoleArn.parse_in(same, partition or "aws")
         except ValueError as error:
-            raise UsageProblem(
+            raise UsageError(
                 f"{to} is nothing to go to", cause=str(error), fix="give the ARN of a role"
             ) from None
 
-    def _last_role(self, chain: str, beginnings: Sequence[Beginning]) -> RoleArn:
+    def _last_role(self, chain: str, beginnings: Sequence[RouteStart]) -> RoleArn:
         """Return the role that a chain leads to, its source's own where it has no hop."""
         resolved = self._app.resolve(chain, WalkOptions())
         if resolved.hops:
@@ -109,24 +115,24 @@ class Ways:
         own = (each.held.caller for each in beginnings if each.source == resolved.source.name)
         named = next((caller.named for caller in own if caller.is_session), None)
         if named is None:
-            raise UsageProblem(f"chain '{chain}' has no hop: it is its source's own session")
+            raise UsageError(f"chain '{chain}' has no hop: it is its source's own session")
         return RoleArn.parse(named)
 
     # ---- where to start
 
-    def _beginnings(self, named: str | None) -> list[Beginning]:
+    def _beginnings(self, named: str | None) -> list[RouteStart]:
         """Return where to start: the source that is named, else all that can be followed."""
         sources = self._app.config.sources
         if named is not None and named not in sources:
-            raise UsageProblem(f"no source is called '{named}'", fix="rolehop source list")
+            raise UsageError(f"no source is called '{named}'", fix="rolehop source list")
         if named is None and self._told.caller is not None and len(sources) > 1:
-            raise UsageProblem(
+            raise UsageError(
                 "--as does not say which source that is", fix="name it with --from SOURCE"
             )
         asked = [sources[named]] if named is not None else list(sources.values())
         found = [each for each in map(self._beginning_or_none, asked) if each is not None]
         if not found:
-            raise UsageProblem(
+            raise UsageError(
                 "there is no source to start from",
                 cause="; ".join(f"source '{each.name}': {each.why}" for each in self.left_out)
                 or "none is configured",
@@ -134,7 +140,7 @@ class Ways:
             )
         return found
 
-    def _beginning_or_none(self, source: SourceConfig) -> Beginning | None:
+    def _beginning_or_none(self, source: SourceConfig) -> RouteStart | None:
         """Return where a source starts; ``None``: nobody can tell, which is noted."""
         why = "only a member of its fleet says which account it is of"
         if not _is_template(source):
@@ -149,7 +155,7 @@ class Ways:
         self.left_out.append(LeftOut("source", source.name, why))
         return None
 
-    def _beginning(self, source: SourceConfig) -> Beginning:
+    def _beginning(self, source: SourceConfig) -> RouteStart:
         """Return what a source's session is, behind its own call and the roles of its profile."""
         from rolehop.sources import expand
 
@@ -164,7 +170,7 @@ class Ways:
             asked = _asked(RoleArn.parse(hop.role), hop, hop.session_name or self._session_name)
             requests.append(request_of(held, asked, self._setting))
             held = after(held, asked, number, self._records)
-        return Beginning(source.name, held, tuple(requests), first=1 if own is None else 0)
+        return RouteStart(source.name, held, tuple(requests), first=1 if own is None else 0)
 
     def _own(self, source: SourceConfig) -> OwnCall | None:
         principal = self._told.caller or source.principal
@@ -173,27 +179,27 @@ class Ways:
     # ---- what to try
 
     @cached_property
-    def _hops(self) -> dict[HopAsked, HopConfig]:
+    def _hops(self) -> dict[AssumeRoleRequest, HopConfig]:
         """Every call to try, and how a chain writes it: bare ones first, then those configured."""
         configured = list(self._configured())
         arns = [arn for arn, each in self._records.entities.items() if each.trust is not None]
         roles = [str(hop.role) for hop, _ in configured]
-        found: dict[HopAsked, HopConfig] = {}
+        found: dict[AssumeRoleRequest, HopConfig] = {}
         for arn in dict.fromkeys([*arns, *roles]):
-            bare = HopAsked(RoleArn.parse(arn), self._session_name)
+            bare = AssumeRoleRequest(RoleArn.parse(arn), self._session_name)
             found[bare] = HopConfig(arn)
         for asked, hop in configured:
             found.setdefault(asked, hop)
         return found
 
-    def _configured(self) -> Iterator[tuple[HopAsked, HopConfig]]:
+    def _configured(self) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
         for name, chain in self._app.config.chains.items():
             try:
                 yield from self._hops_of(chain)
             except RolehopError as error:
                 self.left_out.append(LeftOut("chain", name, error.what))
 
-    def _hops_of(self, chain: ChainConfig) -> Iterator[tuple[HopAsked, HopConfig]]:
+    def _hops_of(self, chain: ChainConfig) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
         written = written_hops(path_of(self._app.config, chain))
         resolved = self._app.resolve(chain.name, WalkOptions()).hops
         own = resolved[len(resolved) - len(written) :]
@@ -210,8 +216,8 @@ class Ways:
         return clean_name(fill_template(self._app.config.defaults.session_name, values))
 
 
-def _asked(role: RoleArn, hop: HopConfig, session_name: str) -> HopAsked:
-    return HopAsked(
+def _asked(role: RoleArn, hop: HopConfig, session_name: str) -> AssumeRoleRequest:
+    return AssumeRoleRequest(
         role,
         session_name,
         hop.external_id,
@@ -236,16 +242,16 @@ def check_new_name(app: App, name: str) -> None:
     """Refuse a name that no chain can have, or that is taken: nothing is ever overwritten.
 
     Raises:
-        UsageProblem: it is one of them.
+        UsageError: it is one of them.
     """
     try:
         NAME.run(name)
     except ValueError as error:
-        raise UsageProblem(
+        raise UsageError(
             f"--write: {error}", fix="choose another name, as in --write prod-admin"
         ) from None
     if name in app.config.chains:
-        raise UsageProblem(
+        raise UsageError(
             f"there is a chain called '{name}' already",
             cause="routes --write never overwrites",
             fix="choose another name",

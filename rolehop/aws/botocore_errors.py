@@ -9,7 +9,7 @@ from botocore import exceptions as boto
 from rolehop.awsconfig import Holds
 from rolehop.credentials import scrub
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
-from rolehop.net.connection_errors import FaultKind, fault_of
+from rolehop.net.connection_errors import FaultKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -135,7 +135,7 @@ def _refusal(error: boto.ClientError, asked: Asked) -> RolehopError:
 
 
 def _network(error: Exception, asked: Asked) -> ServiceError:
-    kind = fault_of(error).kind
+    kind = classify_failure(error).kind
     cause = kind.value.format(connect=5, read=15)
     return ServiceError(
         f"cannot get credentials for AWS profile '{asked.profile}': the network failed",

@@ -22,7 +22,7 @@ _FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class FieldNames:
     """How one protocol calls the four members."""
 
     key_id: str
@@ -31,9 +31,9 @@ class Names:
     expiration: str
 
 
-METADATA = Names("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-PROCESS = Names("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-CREATE_SESSION = Names("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
+METADATA = FieldNames("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+PROCESS = FieldNames("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+CREATE_SESSION = FieldNames("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
 
 
 def json_object(text: bytes) -> dict[str, object]:
@@ -48,7 +48,7 @@ def json_object(text: bytes) -> dict[str, object]:
     return found
 
 
-def session_in(document: Mapping[str, object], names: Names) -> Credentials:
+def session_in(document: Mapping[str, object], names: FieldNames) -> Credentials:
     """Return temporary credentials: all four members are there."""
     credentials = keys_in(document, names)
     if credentials.session_token is None:
@@ -58,7 +58,7 @@ def session_in(document: Mapping[str, object], names: Names) -> Credentials:
     return credentials
 
 
-def keys_in(document: Mapping[str, object], names: Names) -> Credentials:
+def keys_in(document: Mapping[str, object], names: FieldNames) -> Credentials:
     """Return credentials; token and expiration may be absent, and must not be empty."""
     key_id = _text(document, names.key_id)
     if _KEY_ID.fullmatch(key_id) is None:

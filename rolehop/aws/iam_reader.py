@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rolehop.arn import partition_of
 from rolehop.credentials import Credentials
 from rolehop.policy.inventory.aws_cli_output import policy_text
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import replace
 
@@ -36,7 +36,7 @@ class IamReader:
         self._client = client
         self._signer = signer
 
-    def role(self, arn: str) -> Records | None:
+    def role(self, arn: str) -> IamInventory | None:
         """Read a role; ``None`` where not even GetRole is allowed.
 
         Where the role of that name has another path, its own ARN stands in the records; where IAM
@@ -46,7 +46,7 @@ class IamReader:
         try:
             answer = self._client().call("iam", "GetRole", {"RoleName": name}, self._signer)
         except StsRefusal as refusal:
-            return Records(gone=frozenset({arn})) if refusal.code == _NONE_SUCH else None
+            return IamInventory(gone=frozenset({arn})) if refusal.code == _NONE_SUCH else None
         found = answer.find("GetRoleResult/Role")
         if found is None:
             return None
@@ -63,7 +63,7 @@ class IamReader:
         )
         return self._with_policies("Role", {"RoleName": name}, entity, managed)
 
-    def user(self, arn: str) -> Records | None:
+    def user(self, arn: str) -> IamInventory | None:
         """Read a user with its groups; ``None`` where not even GetUser is allowed."""
         name = arn.rpartition("/")[2]
         answer = self._ask("GetUser", {"UserName": name})
@@ -80,7 +80,9 @@ class IamReader:
         records = self._with_policies("User", {"UserName": name}, entity, managed)
         return self._with_groups(records, arn, {"UserName": name})
 
-    def _with_groups(self, records: Records, arn: str, params: Mapping[str, str]) -> Records:
+    def _with_groups(
+        self, records: IamInventory, arn: str, params: Mapping[str, str]
+    ) -> IamInventory:
         groups = self._all("ListGroupsForUser", params, "Groups")
         if groups is None:
             # Policies of unseen groups may allow or deny: what is seen is not the whole.
@@ -99,7 +101,7 @@ class IamReader:
 
     def _with_policies(
         self, kind: str, params: Mapping[str, str], entity: Entity, managed: dict[str, str]
-    ) -> Records:
+    ) -> IamInventory:
         attached = self._all(f"ListAttached{kind}Policies", params, "AttachedPolicies")
         names = self._all(f"List{kind}Policies", params, "PolicyNames")
         inline = None if names is None else self._inline(kind, params, names)
@@ -107,7 +109,7 @@ class IamReader:
         entity = replace(entity, inline=inline, attached=arns)
         for arn in (*(arns or ()), *([entity.boundary] if entity.boundary else ())):
             self._read_managed(arn, managed)
-        return Records({entity.arn: entity}, managed)
+        return IamInventory({entity.arn: entity}, managed)
 
     def _inline(
         self, kind: str, params: Mapping[str, str], names: list[Element]

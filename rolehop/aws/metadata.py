@@ -22,7 +22,7 @@ from rolehop.aws import credential_json
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import Fault, FaultKind
+from rolehop.net.connection_errors import ConnectionFailure, FaultKind
 from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of, unexpected
 from rolehop.startup.dataclass import dataclass, field
 
@@ -51,7 +51,7 @@ HOP_LIMIT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long an endpoint is waited for."""
 
     seconds: float = 2.0
@@ -175,12 +175,12 @@ class InstanceMetadata:
             if not _may_pass(outcome):
                 break
             outcome = self.http.attempt(request)
-        if isinstance(outcome, Fault):
+        if isinstance(outcome, ConnectionFailure):
             raise self._told(outcome)
         _refuse_trouble(outcome, f"the EC2 instance metadata service at {host_of(self.endpoint)}")
         return outcome
 
-    def _told(self, fault: Fault) -> RolehopError:
+    def _told(self, fault: ConnectionFailure) -> RolehopError:
         host = host_of(self.endpoint)
         if fault.kind in _ABSENT:
             return SourceError(
@@ -284,9 +284,9 @@ def _session(answer: HttpAnswer, url: str, now: datetime) -> Credentials:
     raise unexpected(answer, url, "for credentials", reason)
 
 
-def _may_pass(outcome: HttpAnswer | Fault) -> bool:
+def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
     """Tell whether asking again may help; where nothing listens, nothing will."""
-    if isinstance(outcome, Fault):
+    if isinstance(outcome, ConnectionFailure):
         return outcome.passing and outcome.kind not in _ABSENT
     return _is_trouble(outcome)
 
@@ -295,7 +295,7 @@ def _with(token: str) -> dict[str, str]:
     return {"x-aws-ec2-metadata-token": token}
 
 
-def _words(fault: Fault) -> str:
+def _words(fault: ConnectionFailure) -> str:
     # The kinds that tell a number of seconds have sentences of their own here.
     timed = {
         FaultKind.CONNECT_TIMEOUT: "it takes no connection",

@@ -37,7 +37,13 @@ from rolehop.aws.query_xml import (
 from rolehop.credentials import Credentials
 from rolehop.errors import ConfigError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import Fault, FaultKind, Route, fault_of, tell
+from rolehop.net.connection_errors import (
+    ConnectionFailure,
+    FaultKind,
+    Route,
+    classify_failure,
+    service_error,
+)
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
@@ -75,7 +81,7 @@ _AT_ONCE: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Connection:
     """One service's endpoint with its connections."""
 
     endpoint: Endpoint
@@ -113,7 +119,7 @@ class QueryClient:
         self._pool_size = pool_size
         self._sleep = sleep
         self._now = now
-        self._lines: dict[Service, _Line] = {}
+        self._lines: dict[Service, _Connection] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -165,13 +171,15 @@ class QueryClient:
             if made >= allowed or not _may_pass(outcome):
                 break
             self._sleep(_backoff_seconds(made))
-        if isinstance(outcome, Fault):
-            raise tell(outcome, line.route, self._settings, attempts=made, coded=bool(code))
+        if isinstance(outcome, ConnectionFailure):
+            raise service_error(
+                outcome, line.route, self._settings, attempts=made, coded=bool(code)
+            )
         return _read(outcome, action, line.route, made, code)
 
     def _send(
-        self, line: _Line, service: Service, body: bytes, signer: Credentials | None
-    ) -> Answer | Fault:
+        self, line: _Connection, service: Service, body: bytes, signer: Credentials | None
+    ) -> Answer | ConnectionFailure:
         """Send once. Failures are values, so that no traceback holds the signed request."""
         request = AWSRequest(
             method="POST",
@@ -190,9 +198,9 @@ class QueryClient:
             response = line.session.send(request.prepare())
             return self._receive(response)
         except (BotoCoreError, HTTPError) as error:
-            return fault_of(error)
+            return classify_failure(error)
 
-    def _receive(self, response: Any) -> Answer | Fault:
+    def _receive(self, response: Any) -> Answer | ConnectionFailure:
         body: bytes = response.raw.read(LONGEST_ANSWER + 1)
         if len(body) > LONGEST_ANSWER:
             response.raw.close()  # the rest is still on the wire: not for the next caller
@@ -200,18 +208,18 @@ class QueryClient:
             response.raw.release_conn()
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and len(body) < int(length) <= LONGEST_ANSWER:
-            return Fault(FaultKind.CLOSED)
+            return ConnectionFailure(FaultKind.CLOSED)
         offset = clock_offset(response.headers.get("Date"), self._now())
         return Answer(response.status_code, body, offset)
 
-    def _line(self, service: Service) -> _Line:
+    def _line(self, service: Service) -> _Connection:
         with self._lock:
             if service not in self._lines:
                 self._lines[service] = _connect(service, self._settings, self._pool_size)
             return self._lines[service]
 
 
-def _connect(service: Service, settings: ClientSettings, pool_size: int) -> _Line:
+def _connect(service: Service, settings: ClientSettings, pool_size: int) -> _Connection:
     endpoint = find_endpoint(service, settings)
     if settings.ca_bundle is not None and not Path(settings.ca_bundle).exists():
         raise ConfigError(
@@ -231,7 +239,7 @@ def _connect(service: Service, settings: ClientSettings, pool_size: int) -> _Lin
     )
     proxy = proxies.get(urlsplit(endpoint.url).scheme)
     overridden = settings.override(service) is not None
-    return _Line(endpoint, session, Route(endpoint.host, _shown(proxy), overridden))
+    return _Connection(endpoint, session, Route(endpoint.host, _shown(proxy), overridden))
 
 
 def _shown(proxy: str | None) -> str | None:
@@ -267,9 +275,9 @@ def _backoff_seconds(attempt: int) -> float:
     return random.uniform(0, min(20.0, 2.0 ** (attempt - 1)))  # noqa: S311 - no secret hangs on it
 
 
-def _may_pass(outcome: Answer | Fault) -> bool:
+def _may_pass(outcome: Answer | ConnectionFailure) -> bool:
     """Tell whether the same call may succeed in a moment."""
-    if isinstance(outcome, Fault):
+    if isinstance(outcome, ConnectionFailure):
         return outcome.passing
     if outcome.status < 400:
         return False

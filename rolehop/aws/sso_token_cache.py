@@ -82,7 +82,7 @@ def read_cache(path: Path) -> CachedSignIn | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CacheLookup:
     """What is at a path, in words for people."""
 
     sign_in: CachedSignIn | None
@@ -90,16 +90,16 @@ class Looked:
     """``not there``, ``broken: …``, ``expired at …`` or ``until …``."""
 
 
-def look(path: Path, now: datetime) -> Looked:
+def look(path: Path, now: datetime) -> CacheLookup:
     """Say what is at ``path``; what is broken is no sign-in."""
     try:
         found = read_cache(path)
     except ValueError as error:
-        return Looked(None, f"broken: {error}")
+        return CacheLookup(None, f"broken: {error}")
     if found is None:
-        return Looked(None, "not there")
+        return CacheLookup(None, "not there")
     word = "until" if found.expires_at > now else "expired at"
-    return Looked(found, f"{word} {found.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    return CacheLookup(found, f"{word} {found.expires_at:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def write_cache(path: Path, sign_in: CachedSignIn) -> None:

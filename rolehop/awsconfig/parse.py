@@ -15,7 +15,7 @@ import shlex
 
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
-from rolehop.errors import Complaint, ConfigError
+from rolehop.errors import ConfigError, ConfigProblem
 from rolehop.startup.lazy_regex import Pattern
 
 _RawSections = dict[str, dict[str, str]]
@@ -126,14 +126,15 @@ def _blocks(
         if not all("=" in line for line in lines):
             place = _line_of(text or "", header, key)
             raise _refusal(
-                file, (Complaint(file, place, key, "an indented line below it is no key = value"),)
+                file,
+                (ConfigProblem(file, place, key, "an indented line below it is no key = value"),),
             )
         pairs = (line.split("=", 1) for line in lines)
         found.append((key, {name.strip(): inner.strip() for name, inner in pairs}))
     return found
 
 
-def _refusal(file: str, complaints: tuple[Complaint, ...]) -> ConfigError:
+def _refusal(file: str, complaints: tuple[ConfigProblem, ...]) -> ConfigError:
     """Make the error for a file that neither botocore nor rolehop can read."""
     return ConfigError(
         f"the AWS config file {file} cannot be read",
@@ -143,23 +144,23 @@ def _refusal(file: str, complaints: tuple[Complaint, ...]) -> ConfigError:
     )
 
 
-def _complaints(error: configparser.Error, file: str) -> tuple[Complaint, ...]:
+def _complaints(error: configparser.Error, file: str) -> tuple[ConfigProblem, ...]:
     """Say in our own words, line by line, what the parser found."""
     line = getattr(error, "lineno", None)
     match error:
         case configparser.DuplicateSectionError():
-            return (Complaint(file, line, "", f"the section [{error.section}] is there twice"),)
+            return (ConfigProblem(file, line, "", f"the section [{error.section}] is there twice"),)
         case configparser.DuplicateOptionError():
             # A stray line can make a key of a secret; only what looks like a key is shown.
             key = error.option if _PLAIN_KEY.fullmatch(error.option) else ""
-            return (Complaint(file, line, key, f"is there twice in [{error.section}]"),)
+            return (ConfigProblem(file, line, key, f"is there twice in [{error.section}]"),)
         case configparser.MissingSectionHeaderError():
-            return (Complaint(file, line, "", "a line stands before the first [section]"),)
+            return (ConfigProblem(file, line, "", "a line stands before the first [section]"),)
         case configparser.ParsingError() if error.errors:
             text = "the line is neither a [section] nor key = value"
-            return tuple(Complaint(file, number, "", text) for number, _ in error.errors)
+            return tuple(ConfigProblem(file, number, "", text) for number, _ in error.errors)
         case _:
-            return (Complaint(file, line, "", "it is no INI file"),)
+            return (ConfigProblem(file, line, "", "it is no INI file"),)
 
 
 def _line_of(text: str, header: str, key: str) -> int | None:

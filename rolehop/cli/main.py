@@ -13,7 +13,7 @@ import click
 from rolehop.app.context import App
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
-from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.terminal.process_streams import (
     Stopped,
     forget_stdout,
@@ -76,9 +76,7 @@ class Failure:
         """Show what is wrong with the command line, and where its help is."""
         path = error.ctx.command_path if error.ctx else "rolehop"
         what = error.format_message()
-        return self.told(
-            UsageProblem(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
-        )
+        return self.told(UsageError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help"))
 
     def interrupted(self) -> int:
         """Ctrl-C, or Ctrl-D at a question."""
@@ -132,7 +130,7 @@ class Failure:
             return
         try:
             dialect = self._app.dialect(self._value_of("--shell"))
-        except UsageProblem:  # the name may be what is wrong
+        except UsageError:  # the name may be what is wrong
             dialect = self._app.dialect(None)
         with contextlib.suppress(RolehopError, OSError):  # stdout itself may be what is wrong
             self._app.terminal.product(dialect.failure + "\n")

@@ -8,10 +8,10 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.app.policy_documents import Given
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import is_principal
 from rolehop.cli.completers import files
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
 from rolehop.policy.chains.requests import SOURCE_SESSION
 from rolehop.policy.inventory.context_keys import problem_with
@@ -90,25 +90,25 @@ def _given(
     rcp: tuple[str, ...],
     caller: str | None,
     context: tuple[str, ...],
-) -> Given:
+) -> PolicyOptions:
     """Check what the flags say.
 
     Raises:
-        UsageProblem: a context that can't be meant so, or a caller that is no principal.
+        UsageError: a context that can't be meant so, or a caller that is no principal.
     """
     if caller is not None and not is_principal(caller):
         raise _no_caller(caller)
-    return Given(policies, scp, rcp, caller, _told(context))
+    return PolicyOptions(policies, scp, rcp, caller, _told(context))
 
 
-def _no_caller(text: str) -> UsageProblem:
+def _no_caller(text: str) -> UsageError:
     if ":oidc-provider/" in text or ":saml-provider/" in text:
-        return UsageProblem(
+        return UsageError(
             f"--as wants who calls, and {quoted(text)} is an identity provider",
             cause="a federated source says itself which provider and role it has",
             fix="say what its token holds instead: --context ISSUER:sub=VALUE, saml:aud=VALUE",
         )
-    return UsageProblem(
+    return UsageError(
         f"--as wants the ARN of a user, role or session, not {quoted(text)}",
         fix="aws sts get-caller-identity prints it",
     )
@@ -128,7 +128,7 @@ def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
         if problem is None and known is not None and not (value and all(known)):
             problem = "the key is said to be absent, and given a value, too"
         if problem is not None:
-            raise UsageProblem(
+            raise UsageError(
                 f"--context wants KEY=VALUE, not {quoted(each)}",
                 cause=problem,
                 fix="for example --context aws:SourceIp=203.0.113.9; KEY= says it is absent",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.context import App
-from rolehop.errors import Declined, NoTerminal, UsageProblem, about
+from rolehop.errors import Declined, NoTerminal, UsageError, error_context
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.picker import Choice
 from rolehop.show.times import show_left
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandoverSession:
     """What a walk hands over."""
 
     chain: str
@@ -34,15 +34,15 @@ class Handed:
     session: Session
 
 
-def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> Handed:
+def walk_to_hand_over(app: App, chain: str, options: WalkOptions) -> HandoverSession:
     """Ask where the chain wants to be confirmed, then walk it with its lines on stderr."""
-    with about(chain):
+    with error_context(chain):
         handed = _from_record(app, chain, options) or _walked(app, chain, options)
     _note_use(app, handed.chain)
     return handed
 
 
-def _walked(app: App, chain: str, options: WalkOptions) -> Handed:
+def _walked(app: App, chain: str, options: WalkOptions) -> HandoverSession:
     ask_to_confirm(app, chain)
     ask_for_reason(app, chain, options)
     plan, session = app.walk(chain, options, watcher(app))
@@ -51,7 +51,7 @@ def _walked(app: App, chain: str, options: WalkOptions) -> Handed:
             app.terminal.note(f"hop {step.number}: {step.shortened}")
     remember_walk(app, plan, options)
     note_flags(app, session, options)
-    return Handed(plan.chain, plan.handed_region, session)
+    return HandoverSession(plan.chain, plan.handed_region, session)
 
 
 def _note_use(app: App, chain: str) -> None:
@@ -70,7 +70,7 @@ def remember_walk(app: App, plan: Plan, options: WalkOptions) -> None:
         remember(app, plan)
 
 
-def _from_record(app: App, chain: str, options: WalkOptions) -> Handed | None:
+def _from_record(app: App, chain: str, options: WalkOptions) -> HandoverSession | None:
     """Return a cached session by its record alone: no config, no plan, no keyring library."""
     if options != WalkOptions() or app.settings != Settings(quiet=app.settings.quiet):
         return None
@@ -89,7 +89,7 @@ def _from_record(app: App, chain: str, options: WalkOptions) -> Handed | None:
     if app.terminal.shows_progress:
         left = show_left(session.expires_at, app.now())
         app.terminal.note(f"{record.label}  from cache, {left}")
-    return Handed(chain, record.region or None, session)
+    return HandoverSession(chain, record.region or None, session)
 
 
 def ask_to_confirm(app: App, chain: str) -> None:
@@ -169,17 +169,17 @@ def watcher(app: App) -> Listener:
     )
 
 
-def needs_chain(app: App, chain: str | None, typed: str) -> str:
+def chain_or_pick(app: App, chain: str | None, typed: str) -> str:
     """Return ``chain``, or the one that is picked on the terminal.
 
     ``typed`` is what may be typed instead, e.g. ``assume CHAIN``.
 
     Raises:
-        UsageProblem: none was named, and there is none to pick or no terminal to pick on.
+        UsageError: none was named, and there is none to pick or no terminal to pick on.
     """
     if chain is not None:
         return chain
-    problem = UsageProblem("no chain is named", cause=f"rolehop {typed}", fix="rolehop list")
+    problem = UsageError("no chain is named", cause=f"rolehop {typed}", fix="rolehop list")
     try:
         with app.terminal.device("a chain"):
             pass  # before the config is read: without a terminal the command line is what is wrong
@@ -191,7 +191,7 @@ def needs_chain(app: App, chain: str | None, typed: str) -> str:
     raise problem
 
 
-def since(app: App) -> datetime:
+def issued_after(app: App) -> datetime:
     """Return now in whole seconds: sessions issued from here on count as new."""
     return app.now().replace(microsecond=0)
 

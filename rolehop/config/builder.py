@@ -9,7 +9,7 @@ from rolehop.arn import ACCOUNT_ID
 from rolehop.config import sts_limits, value_types
 from rolehop.config.includes import Document, Gatherer
 from rolehop.config.model import ChainConfig, HopConfig, SourceConfig
-from rolehop.config.problems import Faults, Origin
+from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import FLEET, HOP, NAMED, SINGLE, SOURCE, TOP, Table
 from rolehop.config.table_validation import Values, check_name, check_table
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Generic[T]):
+class Located(Generic[T]):
     """A value and its place."""
 
     value: T
@@ -30,11 +30,11 @@ class Written(Generic[T]):
 class Layer:
     """What one document says, or several that were laid over each other."""
 
-    settings: dict[tuple[str, str], Written[object]] = field(default_factory=dict)
+    settings: dict[tuple[str, str], Located[object]] = field(default_factory=dict)
     """Keys of single tables: ``("defaults", "region")``."""
 
-    sources: dict[str, Written[SourceConfig]] = field(default_factory=dict)
-    chains: dict[tuple[str, str], Written[tuple[ChainConfig, ...]]] = field(default_factory=dict)
+    sources: dict[str, Located[SourceConfig]] = field(default_factory=dict)
+    chains: dict[tuple[str, str], Located[tuple[ChainConfig, ...]]] = field(default_factory=dict)
     """``("chains", NAME)``: one chain; ``("fleets", NAME)``: the fleet's members."""
 
     def lay_over(self, other: Layer) -> None:
@@ -57,7 +57,7 @@ class Builder:
     """Checks one document after the other."""
 
     gatherer: Gatherer
-    faults: Faults
+    faults: ProblemList
     source_types: Mapping[str, Table]
 
     def layer(self, document: Document) -> Layer:
@@ -68,7 +68,7 @@ class Builder:
             origin = top.at(name)
             if name in SINGLE:
                 for key, value in check_table(SINGLE[name], found, origin, self.faults).items():
-                    layer.settings[name, key] = Written(value, origin.at(key))
+                    layer.settings[name, key] = Located(value, origin.at(key))
             elif name not in NAMED:
                 self.faults.add(origin, _unknown_table(name, known))
             elif not isinstance(found, dict):
@@ -85,12 +85,12 @@ class Builder:
             if not check_name(name, here, self.faults):
                 continue
             if kind == "sources":
-                layer.sources[name] = Written(self._source(name, table, here, document), here)
+                layer.sources[name] = Located(self._source(name, table, here, document), here)
             elif kind == "chains":
                 chain = self._chain(name, table, here, document)
-                layer.chains[kind, name] = Written((chain,), here)
+                layer.chains[kind, name] = Located((chain,), here)
             else:
-                layer.chains[kind, name] = Written(self._fleet(name, table, here, document), here)
+                layer.chains[kind, name] = Located(self._fleet(name, table, here, document), here)
 
     def _source(self, name: str, found: object, origin: Origin, document: Document) -> SourceConfig:
         kind = found.get("type") if isinstance(found, dict) else None

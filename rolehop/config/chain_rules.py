@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
-from rolehop.config.problems import Faults, Origin
+from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
 from rolehop.startup.dataclass import dataclass
@@ -39,7 +39,7 @@ class PathRules:
     """By source name."""
 
     source_types: Mapping[str, Table]
-    faults: Faults
+    faults: ProblemList
 
     def check(self, *, names: bool) -> None:
         """Note everything that is wrong between chains; unknown names where ``names`` says so."""

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from rolehop.config.problems import Faults, Origin
+from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import TOP
 from rolehop.config.table_validation import check_key
 from rolehop.files import FileText
@@ -41,7 +41,7 @@ class Gatherer:
     """Reads files through ``read`` and notes every one, and every absence, in ``looked_at``."""
 
     read: Read
-    faults: Faults
+    faults: ProblemList
     looked_at: dict[str, None] = field(default_factory=dict)
     # A file that two others include is read once and complained of once.
     _documents: dict[str, Document | None] = field(default_factory=dict)

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from rolehop.config.builder import Builder, Layer, Written
+from rolehop.config.builder import Builder, Layer, Located
 from rolehop.config.chain_rules import PathRules
 from rolehop.config.includes import Document, Gatherer, Read
 from rolehop.config.model import ChainConfig, Config, Defaults
-from rolehop.config.problems import Faults, Origin, dotted
+from rolehop.config.problems import Origin, ProblemList, dotted
 from rolehop.config.schema import Table
 from rolehop.startup.dataclass import dataclass
 
@@ -40,7 +40,7 @@ def load_config(
         ConfigError: with every complaint of every file; after a syntax error, only that one for
             its file.
     """
-    faults = Faults()
+    faults = ProblemList()
     gatherer = Gatherer(read, faults)
     documents = [gatherer.root(root, explicit=explicit) for root in roots]
     # Where a file is missing from the whole, names that nobody defines prove nothing.
@@ -62,7 +62,7 @@ class _Stack:
     """Lays documents over those that they include, each built once."""
 
     builder: Builder
-    faults: Faults
+    faults: ProblemList
     done: dict[str, Layer]
 
     def layer(self, document: Document) -> Layer:
@@ -110,7 +110,7 @@ def _chain_origins(layer: Layer) -> dict[str, Origin]:
     return {chain.name: origin for chain, origin in _chains(layer)}
 
 
-def _defaults(settings: Mapping[tuple[str, str], Written[object]]) -> Defaults:
+def _defaults(settings: Mapping[tuple[str, str], Located[object]]) -> Defaults:
     base = Defaults()
     name = _setting(settings, "defaults", "session_name")
     return Defaults(
@@ -122,12 +122,12 @@ def _defaults(settings: Mapping[tuple[str, str], Written[object]]) -> Defaults:
 
 
 def _setting(
-    settings: Mapping[tuple[str, str], Written[object]], table: str, key: str
+    settings: Mapping[tuple[str, str], Located[object]], table: str, key: str
 ) -> str | None:
     found = settings.get((table, key))
     return None if found is None else cast(str | None, found.value)
 
 
-def _seconds(settings: Mapping[tuple[str, str], Written[object]], key: str, default: int) -> int:
+def _seconds(settings: Mapping[tuple[str, str], Located[object]], key: str, default: int) -> int:
     found = settings.get(("defaults", key))
     return default if found is None else cast(int, found.value)

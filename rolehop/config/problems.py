@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from rolehop.config.value_types import Faulty, Place
-from rolehop.errors import Complaint, ConfigError
+from rolehop.errors import ConfigError, ConfigProblem
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.lazy_regex import Pattern
 
@@ -29,7 +29,7 @@ class Origin:
 
 
 @dataclass(slots=True)
-class Faults:
+class ProblemList:
     """What was found wrong so far, and the texts that are needed to say where."""
 
     _texts: dict[str, str] = field(default_factory=dict)
@@ -69,12 +69,12 @@ class Faults:
         )
         raise ConfigError(_summary(len(complaints), files), complaints=tuple(complaints), fix=FIX)
 
-    def _complaint(self, origin: Origin, text: str, line: int | None) -> Complaint:
+    def _complaint(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:
             from rolehop.config.toml_positions import locate
 
             line = locate(self._texts[origin.file], origin.place)
-        return Complaint(origin.file, line, dotted(origin.place), text)
+        return ConfigProblem(origin.file, line, dotted(origin.place), text)
 
 
 def dotted(place: Iterable[str | int]) -> str:

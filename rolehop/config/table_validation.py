@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rolehop.config import value_types
-from rolehop.config.problems import Faults, Origin
+from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import Key, Table
 from rolehop.config.templates import FIELDS, SAMPLES, fields_of, fill, mentions_field
 from rolehop.config.value_types import kind_of
@@ -15,7 +15,7 @@ Values = dict[str, object]
 _SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
 
 
-def check_table(table: Table, found: object, origin: Origin, faults: Faults) -> Values:
+def check_table(table: Table, found: object, origin: Origin, faults: ProblemList) -> Values:
     """Return the good values of one table and note everything that is wrong with the rest."""
     if not isinstance(found, dict):
         faults.add(origin, f"must be a table, not {kind_of(found)}")
@@ -49,7 +49,7 @@ def check_key(
     key: Key,
     value: object,
     origin: Origin,
-    faults: Faults,
+    faults: ProblemList,
     fields: tuple[str, ...] = FIELDS,
 ) -> object:
     """Return one value, checked; templates, which may leave ``fields`` open, stay templates.
@@ -68,7 +68,7 @@ def check_key(
     return key.check.run(value)
 
 
-def check_name(name: str, origin: Origin, faults: Faults) -> bool:
+def check_name(name: str, origin: Origin, faults: ProblemList) -> bool:
     """Tell whether a chain, source or fleet may be called ``name``, and complain if not."""
     try:
         value_types.NAME.run(name)
@@ -90,7 +90,7 @@ def _check_template(key: Key, template: str, fields: tuple[str, ...]) -> str:
     return template
 
 
-def _check_tables(table: Table, value: object, origin: Origin, faults: Faults) -> list[Values]:
+def _check_tables(table: Table, value: object, origin: Origin, faults: ProblemList) -> list[Values]:
     if not isinstance(value, list):
         raise ValueError(f"must be an array of tables, not {kind_of(value)}")
     return [check_table(table, item, origin.at(index), faults) for index, item in enumerate(value)]

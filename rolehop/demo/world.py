@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 
 HOME, HUB, SPOKE = "111111111111", "222222222222", "333333333333"
 USER = "alice"
@@ -29,11 +29,11 @@ def needs_moto() -> None:
     """Do nothing where the demo's AWS can run.
 
     Raises:
-        UsageProblem: rolehop was installed without the ``demo`` extra.
+        UsageError: rolehop was installed without the ``demo`` extra.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageProblem(
+        raise UsageError(
             "the demo needs moto, which plays AWS",
             cause=f"not installed: {', '.join(missing)}",
             fix=f"{sys.executable} -m pip install 'rolehop[demo]'",

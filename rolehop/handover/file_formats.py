@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from rolehop.credentials import Session
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.environment import aws_variables, plain_token
 from rolehop.startup.lazy_regex import Pattern
 
@@ -26,7 +26,7 @@ def as_dotenv(session: Session, region: str | None) -> str:
     """Return the ``AWS_…`` variables as a ``.env`` file.
 
     Raises:
-        UsageProblem: a value that python-dotenv and node's dotenv would not read alike.
+        UsageError: a value that python-dotenv and node's dotenv would not read alike.
         ValueError: ``session`` has no session token.
     """
     return "".join(f"{name}={_dotenv(name, value)}\n" for name, value in _values(session, region))
@@ -36,7 +36,7 @@ def as_docker_env(session: Session, region: str | None) -> str:
     """Return the ``AWS_…`` variables for ``docker run --env-file``: no quotes, no escapes.
 
     Raises:
-        UsageProblem: a value with a line end or another control character.
+        UsageError: a value with a line end or another control character.
         ValueError: ``session`` has no session token.
     """
     values = _values(session, region)
@@ -47,7 +47,7 @@ def as_ini(session: Session, *, chain: str, region: str | None) -> str:
     """Return a section ``[chain]`` for an AWS credentials file.
 
     Raises:
-        UsageProblem: a chain name that cannot head a section, or a value with spaces in it.
+        UsageError: a chain name that cannot head a section, or a value with spaces in it.
         ValueError: ``session`` has no session token.
     """
     keys = {
@@ -94,7 +94,7 @@ def _section(chain: str) -> str:
     """
     odd = re.search(r"[\[\]#;]", chain) or _UNPRINTABLE.search(chain) or chain != chain.strip()
     if odd or not chain or chain == "DEFAULT":
-        raise UsageProblem(
+        raise UsageError(
             f"{chain!r} cannot be the name of a section",
             cause="an AWS credentials file has no way to quote a name",
             fix="use --format env or json",
@@ -102,9 +102,9 @@ def _section(chain: str) -> str:
     return chain
 
 
-def _inexpressible(name: str, kind: str) -> UsageProblem:
+def _inexpressible(name: str, kind: str) -> UsageError:
     # The value may be a secret: it is not shown.
-    return UsageProblem(
+    return UsageError(
         f"the value of {name} cannot be written as {kind}",
         cause=f"it has a character that programs which read {kind} do not agree on",
         fix="use --format env or json",

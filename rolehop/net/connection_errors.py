@@ -59,7 +59,7 @@ _PROXY = frozenset((FaultKind.PROXY, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SI
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConnectionFailure:
     """One attempt that got no answer."""
 
     kind: FaultKind
@@ -86,20 +86,20 @@ class Route:
     overridden: bool
 
 
-def fault_of(error: BaseException) -> Fault:
+def classify_failure(error: BaseException) -> ConnectionFailure:
     """Classify what botocore's session or urllib3 raised."""
     causes = list(_causes(error))
     if any(isinstance(each, (ProxyError, ProxyConnectionError)) for each in causes):
-        return Fault(_proxy_kind(causes))
+        return ConnectionFailure(_proxy_kind(causes))
     for each in causes:
         if isinstance(each, ssl.SSLCertVerificationError):
-            return Fault(FaultKind.CERTIFICATE, clean(each.verify_message))
+            return ConnectionFailure(FaultKind.CERTIFICATE, clean(each.verify_message))
         if type(each).__name__ == "CertificateError":  # urllib3's own check of the host name
-            return Fault(FaultKind.CERTIFICATE, "it is another host's certificate")
+            return ConnectionFailure(FaultKind.CERTIFICATE, "it is another host's certificate")
         for kinds, kind in _KINDS:
             if isinstance(each, kinds):
-                return Fault(kind)
-    return Fault(_unspecific(error))
+                return ConnectionFailure(kind)
+    return ConnectionFailure(_unspecific(error))
 
 
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], FaultKind], ...] = (
@@ -136,8 +136,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         at = at.__cause__ or at.__context__
 
 
-def tell(
-    fault: Fault, route: Route, settings: ClientSettings, *, attempts: int, coded: bool
+def service_error(
+    fault: ConnectionFailure, route: Route, settings: ClientSettings, *, attempts: int, coded: bool
 ) -> ServiceError:
     """Return the error that tells ``fault``.
 

@@ -25,7 +25,13 @@ from rolehop import __version__
 from rolehop.credentials import Secret, scrub
 from rolehop.errors import ConfigError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import Fault, FaultKind, Route, fault_of, tell
+from rolehop.net.connection_errors import (
+    ConnectionFailure,
+    FaultKind,
+    Route,
+    classify_failure,
+    service_error,
+)
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.text import clean
@@ -176,11 +182,11 @@ class HttpClient:
             if made >= min(attempts, patience) or not _may_pass(outcome):
                 break
             self._sleep(_wait_seconds(outcome, made))
-        if isinstance(outcome, Fault):
+        if isinstance(outcome, ConnectionFailure):
             raise self.told(outcome, request.url, attempts=made)
         return outcome
 
-    def attempt(self, request: HttpRequest) -> HttpAnswer | Fault:
+    def attempt(self, request: HttpRequest) -> HttpAnswer | ConnectionFailure:
         """Send once; why there is no answer is a value, for those who tell absent from broken.
 
         Raises:
@@ -193,27 +199,27 @@ class HttpClient:
             response = session.send(_prepared(request))
             outcome = self._receive(response)
         except (BotoCoreError, HTTPError) as error:
-            outcome = fault_of(error)
+            outcome = classify_failure(error)
         debug(__name__, "%s %s: %s", request.method, route.host, outcome)
         return outcome
 
-    def told(self, fault: Fault, url: str, *, attempts: int = 1) -> ServiceError:
+    def told(self, fault: ConnectionFailure, url: str, *, attempts: int = 1) -> ServiceError:
         """Return the error that tells ``fault``, met on the way to ``url``."""
         _, route = self._session(url)
-        error = tell(fault, route, self._settings, attempts=attempts, coded=False)
+        error = service_error(fault, route, self._settings, attempts=attempts, coded=False)
         if self._advice is not None and not fault.of_the_way:
             return ServiceError(error.what, cause=error.cause, fix=self._advice)
         return error
 
-    def _receive(self, response: Any) -> HttpAnswer | Fault:
+    def _receive(self, response: Any) -> HttpAnswer | ConnectionFailure:
         body: bytes = response.raw.read(self._limit + 1)
         if len(body) > self._limit:
             response.raw.close()  # the rest is still on the wire: not for the next caller
-            return Fault(FaultKind.TOO_LONG)
+            return ConnectionFailure(FaultKind.TOO_LONG)
         response.raw.release_conn()
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and len(body) < int(length):
-            return Fault(FaultKind.CLOSED)
+            return ConnectionFailure(FaultKind.CLOSED)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpAnswer(response.status_code, headers, body)
 
@@ -323,16 +329,16 @@ def _is_plain(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _may_pass(outcome: HttpAnswer | Fault) -> bool:
-    if isinstance(outcome, Fault):
+def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
+    if isinstance(outcome, ConnectionFailure):
         return outcome.passing
     return outcome.status == _TOO_MANY or outcome.status >= 500
 
 
-def _wait_seconds(outcome: HttpAnswer | Fault, attempt: int) -> float:
+def _wait_seconds(outcome: HttpAnswer | ConnectionFailure, attempt: int) -> float:
     """Full jitter up to 1 s, 2 s, 4 s …, and at least what Retry-After asks for (20 s at most)."""
     wait = random.uniform(0, min(20.0, 2.0 ** (attempt - 1)))  # noqa: S311 - no secret hangs on it
-    asked = "" if isinstance(outcome, Fault) else outcome.headers.get("retry-after", "")
+    asked = "" if isinstance(outcome, ConnectionFailure) else outcome.headers.get("retry-after", "")
     return max(wait, min(20.0, float(asked))) if asked.isdecimal() else wait
 
 

@@ -2,10 +2,10 @@
 
 from rolehop.plan.model import (
     Cache,
+    CachedSession,
+    CachedState,
     Hop,
     HopStep,
-    Known,
-    Lifetime,
     Mfa,
     Plan,
     SourceStep,
@@ -16,10 +16,10 @@ from rolehop.plan.model import (
 
 __all__ = [
     "Cache",
+    "CachedSession",
+    "CachedState",
     "Hop",
     "HopStep",
-    "Known",
-    "Lifetime",
     "Mfa",
     "Plan",
     "SourceStep",

@@ -181,7 +181,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifetime:
+class CachedSession:
     """What the index knows of one session."""
 
     issued_at: datetime
@@ -189,15 +189,15 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedState:
     """What earlier walks left behind that a plan may use: hints, never secrets."""
 
-    sessions: Mapping[str, Lifetime] = field(default_factory=dict)
+    sessions: Mapping[str, CachedSession] = field(default_factory=dict)
     """By hop key."""
 
     max_durations: Mapping[str, int] = field(default_factory=dict)
     """Role ARN to the longest lifetime in seconds, where STS refused a longer one."""
 
-    def lowered(self, ceilings: Mapping[str, int]) -> Known:
+    def lowered(self, ceilings: Mapping[str, int]) -> CachedState:
         """Return the same with ``ceilings`` (role ARN to seconds) known as well."""
         return replace(self, max_durations={**self.max_durations, **ceilings}) if ceilings else self

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from rolehop.config import sts_limits
 from rolehop.config.model import HopConfig
-from rolehop.errors import ConfigError, UsageProblem
+from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.resolve import Resolved, clean_name
 from rolehop.startup.dataclass import dataclass, replace
 
@@ -47,12 +47,12 @@ class Overrides:
         return tuple(flag for flag, value in told.items() if value)
 
 
-def overridden(resolved: Resolved, overrides: Overrides) -> Resolved:
+def apply_overrides(resolved: Resolved, overrides: Overrides) -> Resolved:
     """Return ``resolved`` with its last hop as the flags want it.
 
     Raises:
         ConfigError: the chain wants a reason and has no hop to carry it.
-        UsageProblem: there is no hop, or the hop cannot take what a flag says.
+        UsageError: there is no hop, or the hop cannot take what a flag says.
     """
     chain = resolved.chain
     if not resolved.hops:
@@ -81,7 +81,7 @@ def _refuse_without_hops(resolved: Resolved, overrides: Overrides) -> None:
     name = resolved.chain.name
     if overrides.flags:
         flags = ", ".join(overrides.flags)
-        raise UsageProblem(
+        raise UsageError(
             f"{flags} {'has' if len(overrides.flags) == 1 else 'have'} no hop to change:"
             f" chain '{name}' hands out its source's own session",
             fix=f"leave {flags} out",
@@ -103,7 +103,7 @@ def _with_policies(
     if overrides.read_only:
         only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
         if named or (own and (hop.policy or hop.policy_arns != only)):
-            raise UsageProblem(
+            raise UsageError(
                 "--read-only cannot stand beside another session policy"
                 + ("" if named else f": the last hop of chain '{chain}' has one of its own"),
                 cause="AWS grants what either of them allows, so the session could write",
@@ -134,7 +134,7 @@ def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
     for key, value in tags:
         other = told.setdefault(key.casefold(), (key, value))
         if other[1] != value:
-            raise UsageProblem(
+            raise UsageError(
                 f"--tag gives {key} two values",
                 cause=f"{'='.join(other)} and {key}={value}; for STS keys that differ in case are one",
                 fix="keep one of them",
@@ -146,7 +146,7 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
         try:
             tag = sts_limits.check_tag(REASON_TAG, reason)
         except ValueError as error:
-            raise UsageProblem(
+            raise UsageError(
                 f"this reason cannot be a tag: {error}", fix="say it in other characters"
             ) from None
         return replace(hop, tags=_merged(hop.tags, (tag,))), ()
@@ -161,9 +161,9 @@ def _check_numbers(hop: HopConfig, chain: str) -> None:
     try:
         sts_limits.POLICY_ARNS.run(list(hop.policy_arns))
     except ValueError as error:
-        raise UsageProblem(f"--policy-arn: {error}", chain=chain) from None
+        raise UsageError(f"--policy-arn: {error}", chain=chain) from None
     if len(hop.tags) > sts_limits.MAX_TAGS:
-        raise UsageProblem(
+        raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
             fix="leave some --tag out",

@@ -11,10 +11,10 @@ from rolehop.errors import ConfigError
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
 from rolehop.plan.model import (
     Cache,
+    CachedSession,
+    CachedState,
     Hop,
     HopStep,
-    Known,
-    Lifetime,
     Mfa,
     Plan,
     SourceStep,
@@ -22,7 +22,7 @@ from rolehop.plan.model import (
     Step,
     TokenStep,
 )
-from rolehop.plan.overrides import Overrides, overridden
+from rolehop.plan.overrides import Overrides, apply_overrides
 from rolehop.plan.prechecks import foresee
 from rolehop.plan.resolve import Resolved
 from rolehop.startup.dataclass import replace
@@ -46,7 +46,7 @@ def make_plan(
     stamp: Stamp,
     *,
     now: datetime,
-    known: Known | None = None,
+    known: CachedState | None = None,
     endpoint_url: str | None = None,
     overrides: Overrides | None = None,
     strict: bool = False,
@@ -59,10 +59,10 @@ def make_plan(
         UsageProblem: a flag that changes the last hop, and there is no hop, or the hop cannot
             take it.
     """
-    known = known or Known()
+    known = known or CachedState()
     overrides = overrides or Overrides()
-    resolved = overridden(resolved, overrides)
-    wishes = _wishes(config, resolved)
+    resolved = apply_overrides(resolved, overrides)
+    wishes = _requested_durations(config, resolved)
     min_ttl = _first(overrides.min_ttl_seconds, config.defaults.min_ttl_seconds)
     serial = _text(resolved.source.settings.get("mfa_serial"))
     first = _source_step(resolved, stamp, serial, endpoint_url)
@@ -73,7 +73,7 @@ def make_plan(
     for number, ((role, hop), wish) in enumerate(zip(resolved.hops, wishes, strict=True), start=1):
         signed_by_user = stamp.long_lived and len(steps) == 1
         ceiling = _ceiling(role, known, chained=not signed_by_user)
-        told = _told(role, hop, wish, ceiling)
+        told = _build_hop(role, hop, wish, ceiling)
         if number == 1 and mfa is Mfa.HOP:
             told = replace(told, mfa_serial=hop.mfa_serial or serial)
         finding = known.max_durations.get(str(role))
@@ -87,7 +87,7 @@ def make_plan(
             mfa=mfa if number == 1 else Mfa.NONE,
             shortened=shortened,
             notes=_notes(number, shortened, mfa, stamp, serial),
-            will_fail=_doomed(number, hop, stamp),
+            will_fail=_certain_failure(number, hop, stamp),
         )
         steps.append(step)
     _refuse_when_strict(steps, wishes, resolved.chain.name, strict=strict)
@@ -116,14 +116,18 @@ def make_plan(
     )
 
 
-def _wishes(config: Config, resolved: Resolved) -> tuple[int, ...]:
+def _requested_durations(config: Config, resolved: Resolved) -> tuple[int, ...]:
     """Return how long each hop's session is wished to last, in seconds."""
     default = config.defaults.duration_seconds
     return tuple(_first(hop.duration_seconds, default) for _, hop in resolved.hops)
 
 
 def _place_mfa(
-    resolved: Resolved, stamp: Stamp, wishes: tuple[int, ...], serial: str | None, known: Known
+    resolved: Resolved,
+    stamp: Stamp,
+    wishes: tuple[int, ...],
+    serial: str | None,
+    known: CachedState,
 ) -> Mfa:
     """Decide where the code goes: it is the user's, so into hop 1 or into a session before it.
 
@@ -166,12 +170,12 @@ def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> To
     )
 
 
-def _ceiling(role: RoleArn, known: Known, *, chained: bool) -> int:
+def _ceiling(role: RoleArn, known: CachedState, *, chained: bool) -> int:
     longest = LONGEST_CHAINED if chained else LONGEST
     return min(longest, known.max_durations.get(str(role), longest))
 
 
-def _told(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
+def _build_hop(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
     return Hop(
         role=role,
         session_name=hop.session_name or "rolehop",
@@ -222,7 +226,7 @@ def _shortened(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | No
     return f"{format_duration(wish)} asked, {most} planned: {why}"
 
 
-def _doomed(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
+def _certain_failure(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
     if hop.mfa_serial is None:
         return None
     if number > 1:
@@ -281,7 +285,7 @@ def _refuse_when_strict(
 
 
 def _with_cache(
-    steps: list[Step], known: Known, now: datetime, min_ttl: timedelta, stamp: Stamp
+    steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> tuple[Step, ...]:
     """Note on each hop what the index says of its session."""
     return tuple(
@@ -293,7 +297,7 @@ def _with_cache(
 
 
 def _cached(
-    step: HopStep, known: Known, now: datetime, min_ttl: timedelta, stamp: Stamp
+    step: HopStep, known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> HopStep:
     if stamp.value is None and stamp.problem is None:
         return replace(step, cache=Cache.UNKNOWN)
@@ -305,7 +309,7 @@ def _cached(
 
 
 def _problem(
-    steps: list[Step], known: Known, now: datetime, min_ttl: int, stamp: Stamp
+    steps: list[Step], known: CachedState, now: datetime, min_ttl: int, stamp: Stamp
 ) -> str | None:
     """Return the source's problem, unless a session on the way is known to hold."""
     for step in steps:
@@ -316,7 +320,7 @@ def _problem(
     return stamp.problem
 
 
-def _lasts(life: Lifetime, now: datetime, min_ttl: timedelta) -> bool:
+def _lasts(life: CachedSession, now: datetime, min_ttl: timedelta) -> bool:
     return life.expires_at - now >= min(min_ttl, (life.expires_at - life.issued_at) / 2)
 
 

@@ -17,14 +17,14 @@ _NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Prediction:
     """What is foreseen of one hop."""
 
     notes: tuple[str, ...] = ()
     will_fail: str | None = None
 
 
-def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]:
+def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ...]:
     """Return what is foreseen of each hop, in order.
 
     ``own`` is how the source gets its own role, where it does with session policies.
@@ -45,7 +45,7 @@ def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Foreseen, ...]
         size = _near_limit(hop, sum(length for _, length in travelling.values()))
         told = (*under.notes, size, _travels(number, hop, len(hops)))
         notes = tuple(note for note in told if note)
-        found.append(Foreseen(notes, next((each for each in failures if each), None)))
+        found.append(Prediction(notes, next((each for each in failures if each), None)))
         values = dict(hop.tags)
         for key in hop.transitive_tags:
             length = len(key) + len(values.get(key, ""))
@@ -118,10 +118,10 @@ def _travels(number: int, hop: Hop, hops: int) -> str | None:
     return None
 
 
-def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Foreseen:
+def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Prediction:
     """Say where the session policies of the hop before do not allow this one, or may not."""
     if before is None or (before.policy is None and not before.policy_arns):
-        return Foreseen()
+        return Prediction()
     # Here, not above: few chains have a session policy in their middle.
     from rolehop.policy.chains.session_policy import next_hop_under
     from rolehop.policy.evaluation.model import Outcome
@@ -134,10 +134,10 @@ def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Foreseen
     whose = f"hop {number - 1}" if number > 1 else "the source"
     limits = f"the session policy of {whose}{which}"
     if outcome is Outcome.REFUSED:
-        return Foreseen(
+        return Prediction(
             will_fail=f"{limits} does not allow sts:AssumeRole on this role, and it limits what"
             " that session can do"
         )
     if outcome is Outcome.UNKNOWN:
-        return Foreseen((f"may be refused: {limits} may not allow sts:AssumeRole on this role",))
-    return Foreseen()
+        return Prediction((f"may be refused: {limits} may not allow sts:AssumeRole on this role",))
+    return Prediction()

@@ -24,7 +24,7 @@ _DIGEST_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PlanContext:
     """What templates and regions are filled with, gathered by the caller."""
 
     user: str
@@ -134,7 +134,7 @@ def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
     return replace(source, settings=filled)
 
 
-def region_of(config: Config, path: tuple[ChainConfig, ...], facts: Facts) -> str | None:
+def region_of(config: Config, path: tuple[ChainConfig, ...], facts: PlanContext) -> str | None:
     """Return the region that a flag or the config names for this chain, or ``None``."""
     of_chains = (each.region for each in reversed(path))
     return facts.region_flag or next(filter(None, of_chains), None) or config.defaults.region
@@ -145,7 +145,7 @@ def resolve(
     path: tuple[ChainConfig, ...],
     source: SourceConfig,
     hops: tuple[WrittenHop, ...],
-    facts: Facts,
+    facts: PlanContext,
     notes: tuple[str, ...] = (),
 ) -> Resolved:
     """Fill templates, parse roles and settle the region.
@@ -197,7 +197,7 @@ def fill_template(text: str, values: Mapping[str, str]) -> str:
 
 
 def _fill(
-    written: WrittenHop, number: int, partition: str, facts: Facts, config: Config
+    written: WrittenHop, number: int, partition: str, facts: PlanContext, config: Config
 ) -> tuple[RoleArn, HopConfig]:
     values = {"user": facts.user, "host": facts.host, "chain": written.chain}
     if written.account:
@@ -223,7 +223,7 @@ def _fill(
     return role, replace(hop, role=str(role), session_name=session_name, source_identity=identity)
 
 
-def _partition(named: str | None, facts: Facts, hops: tuple[WrittenHop, ...]) -> str:
+def _partition(named: str | None, facts: PlanContext, hops: tuple[WrittenHop, ...]) -> str:
     """Return the partition for roles in short form."""
     if named:
         return partition_of_region(named)

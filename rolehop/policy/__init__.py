@@ -7,40 +7,40 @@
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import (
-    NOT_THERE,
+    NO_POLICY,
     NOT_VISIBLE,
     Lane,
-    LaneName,
     Outcome,
+    PolicySet,
+    PolicyType,
     Request,
-    Shown,
     Verdict,
 )
-from rolehop.policy.evaluation.principals import Caller, signer
+from rolehop.policy.evaluation.principals import Caller, caller_from_arn
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.json_reader import PolicyError
 from rolehop.policy.language.parser import Kind, Policy, parse_policy
 from rolehop.policy.language.request_context import Context
 
 __all__ = [
-    "NOT_THERE",
     "NOT_VISIBLE",
+    "NO_POLICY",
     "Attached",
     "Caller",
     "Context",
     "Finding",
     "Kind",
     "Lane",
-    "LaneName",
     "Outcome",
     "Policy",
     "PolicyError",
+    "PolicySet",
+    "PolicyType",
     "Reason",
     "Request",
-    "Shown",
     "Truth",
     "Verdict",
+    "caller_from_arn",
     "evaluate",
     "parse_policy",
-    "signer",
 ]

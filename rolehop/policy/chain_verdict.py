@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rolehop.policy.chains.scenario import Course
+from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, Verdict
-from rolehop.policy.remedies.search import Way, ways
+from rolehop.policy.remedies.search import Remedy, ways
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
@@ -29,14 +29,14 @@ class HopVerdict:
 
     number: int
     verdict: Verdict
-    course: Course = field(repr=False)
+    course: ChainScenario = field(repr=False)
     verdicts: Mapping[int, Verdict] = field(repr=False)
     """Those of all hops of the course."""
 
     said: StsSaid | None = None
     """STS refused what the documents allow."""
 
-    def ways(self) -> tuple[Way, ...]:
+    def ways(self) -> tuple[Remedy, ...]:
         """Look for ways to let this hop through where it is refused; the best come first."""
         return ways(self.course, self.number, self.verdicts)
 
@@ -78,7 +78,7 @@ def _knowing(hop: HopVerdict, number: int, said: StsSaid) -> HopVerdict:
     return replace(hop, verdict=unsure, said=said)
 
 
-def judge_chain(chain: str, source: str, course: Course) -> ChainVerdict:
+def judge_chain(chain: str, source: str, course: ChainScenario) -> ChainVerdict:
     """Judge every hop of ``course``."""
     verdicts = {number: evaluate(request) for number, request in course.requests().items()}
     hops = tuple(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.environment import Change
 from rolehop.shells import cmd, csh, elvish, fish, nushell, posix, powershell, xonsh
 from rolehop.startup.dataclass import dataclass
@@ -82,12 +82,12 @@ def dialect(name: str) -> Dialect:
     """Return the dialect called ``name``, or the one of the processes that are (``pwsh``).
 
     Raises:
-        UsageProblem: there is none.
+        UsageError: there is none.
     """
     found = DIALECTS.get(name) or DIALECTS.get(for_process_name(name) or "")
     if found is None:
         near = nearest(name.lower(), DIALECTS, n=1)
-        raise UsageProblem(
+        raise UsageError(
             f"unknown shell {name!r}",
             cause=f"rolehop speaks {', '.join(DIALECTS)}",
             fix=f"did you mean {near[0]}?" if near else "name one of these with --shell",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.environment import Change
 from rolehop.startup.lazy_regex import Pattern
 
@@ -46,9 +46,9 @@ def checked(changes: Iterable[Change]) -> Iterator[Change]:
         yield name, value
 
 
-def refused(name: str, shell: str, cause: str) -> UsageProblem:
+def refused(name: str, shell: str, cause: str) -> UsageError:
     """Return the error for a value that ``shell`` cannot be told; the value is not shown."""
-    return UsageProblem(
+    return UsageError(
         f"the value of {name} cannot be written for {shell}",
         cause=cause,
         fix="rolehop exec CHAIN -- COMMAND hands it to one command without any quoting",
@@ -59,7 +59,7 @@ def needs_unicode(name: str, value: str, shell: str) -> None:
     """Refuse bytes that are no text, which Python keeps as lone surrogates.
 
     Raises:
-        UsageProblem: there is one.
+        UsageError: there is one.
     """
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise refused(name, shell, "it is not Unicode text, and this shell reads nothing else")

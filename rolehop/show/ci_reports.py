@@ -11,9 +11,9 @@ from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.model import Lane, Outcome
 from rolehop.show.finding_text import found, sentence, unknown_in_words, wanted
-from rolehop.show.layout import Grid, View, Words, line, row
+from rolehop.show.layout import Grid, StyledText, View, line, row
 from rolehop.show.remedies import in_short
-from rolehop.text import clean, counted
+from rolehop.text import clean, pluralize
 
 Document = dict[str, object]
 _SAYS = {
@@ -60,9 +60,9 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     """Show one line for each chain, and a reason below where it is not allowed."""
     rows = []
     for each in verdicts:
-        said = Words(_SAYS[each.outcome], "red" if each.outcome is Outcome.REFUSED else "")
+        said = StyledText(_SAYS[each.outcome], "red" if each.outcome is Outcome.REFUSED else "")
         hops = sum(hop.number > 0 for hop in each.hops)
-        rows.append(row(Words(clean(each.chain), "bold"), said, str(hops)))
+        rows.append(row(StyledText(clean(each.chain), "bold"), said, str(hops)))
     blocks: list[Grid] = [Grid(("CHAIN", "VERDICT", "HOPS"), rows)] if rows else []
     reasons = [
         line(text)
@@ -77,7 +77,7 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     ]
     refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
-    total = line(f"{counted(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
+    total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
     more = [line("next: rolehop explain CHAIN says what would mend it")] if reasons else []
     return [*blocks, *([line(), *reasons, line()] if reasons else []), total, *more]
 

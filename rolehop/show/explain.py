@@ -7,22 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsSaid
 from rolehop.policy.evaluation.findings import Finding, Truth
-from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Verdict
+from rolehop.policy.evaluation.model import Lane, Outcome, PolicyType, Verdict
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.remedies.policy_change import Mend
-from rolehop.policy.remedies.search import Way, needless
+from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.finding_text import fits, found, hint, sentence, wanted
-from rolehop.show.layout import Line, Style, View, Words, line, to_copy
+from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
 from rolehop.show.remedies import WIDTH, keys_told, ways_lines, wrapped
 from rolehop.text import clean
 
 _LANES = {
-    LaneName.TRUST: "trust policy",
-    LaneName.PERMISSIONS: "caller's permissions",
-    LaneName.BOUNDARY: "caller's boundary",
-    LaneName.SESSION: "session policy",
-    LaneName.SCP: "SCP",
-    LaneName.RCP: "RCP",
+    PolicyType.TRUST: "trust policy",
+    PolicyType.PERMISSIONS: "caller's permissions",
+    PolicyType.BOUNDARY: "caller's boundary",
+    PolicyType.SESSION: "session policy",
+    PolicyType.SCP: "SCP",
+    PolicyType.RCP: "RCP",
 }
 _SAYS: dict[Outcome, tuple[str, Style]] = {
     Outcome.ALLOWED: ("allows", "green"),
@@ -41,14 +41,14 @@ _WOULD: dict[Outcome, tuple[str, Style]] = {
 def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     """Show every hop of a chain; ``verbose`` shows what is right as well."""
     blocks: list[Line] = [
-        line(Words(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
+        line(StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
     ]
     for hop in verdict.hops:
         blocks.append(line())
         blocks.extend(_hop(hop, verbose=verbose))
     if verdict.own_role_unknown:
         text = "  the source gets a role by a token, and which role that is is not known here"
-        blocks.extend((line(), line(Words("hop 0", "bold"), ": can't tell"), line(text)))
+        blocks.extend((line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)))
     elif not verdict.hops:
         blocks.append(line("no hops: nothing to be refused"))
     return blocks
@@ -60,7 +60,7 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     if hop.said is not None:
         when = f"{hop.said.at.astimezone():%Y-%m-%d %H:%M}"
         would, style = f"the documents allow it, but STS refused it at {when}", "red"
-    yield line(Words(f"hop {hop.number}", "bold"), ": ", Words(would, style))
+    yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
@@ -70,13 +70,13 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     for lane in verdict.lanes:
         if lane.name in idle:
             text = "does not matter once the trust policy names the caller"
-            yield line(f"  {_LANES[lane.name]:<22}", Words(text, "dim"))
+            yield line(f"  {_LANES[lane.name]:<22}", StyledText(text, "dim"))
         else:
             yield from _lane(lane, verdict, told, verbose=verbose)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.said is not None:
-        yield from wrapped(_despite(hop.said), "  ", "  ")
+        yield from wrapped(_sts_refused_text(hop.said), "  ", "  ")
     yield from ways_lines(verdict, ways)
     hints = (
         hint(finding, denies=_denies(lane))
@@ -90,10 +90,10 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
             yield from wrapped(each, "  ", "    ")
 
 
-def _idle(hop: HopVerdict, ways: Sequence[Way]) -> frozenset[LaneName]:
+def _idle(hop: HopVerdict, ways: Sequence[Remedy]) -> frozenset[PolicyType]:
     """Return the lanes that refuse, and that no way out has to change."""
-    changed = {step.lane for way in ways for step in way.steps if isinstance(step, Mend)}
-    return needless(hop.verdict, hop.number, hop.course) - changed
+    changed = {step.lane for way in ways for step in way.steps if isinstance(step, PolicyChange)}
+    return layers_made_irrelevant(hop.verdict, hop.number, hop.course) - changed
 
 
 def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Iterator[Line]:
@@ -107,10 +107,12 @@ def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Ite
         where = f"  {statement.effect.value} statement {statement.index}{sid}"
     label = f"  {_LANES[lane.name]:<22}"
     first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
-    yield line(label, Words(first, style))
+    yield line(label, StyledText(first, style))
     yield from (line(" " * len(label) + each) for each in rest)
     quiet = lane.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
-    if quiet or (lane.outcome is Outcome.NOT_VISIBLE and lane.name in (LaneName.SCP, LaneName.RCP)):
+    if quiet or (
+        lane.outcome is Outcome.NOT_VISIBLE and lane.name in (PolicyType.SCP, PolicyType.RCP)
+    ):
         return
     if lane.deciding is not None:
         yield from wrapped(f"in {lane.deciding.document}", "      ", "      ")
@@ -118,7 +120,7 @@ def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Ite
         plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
         if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
             yield from _finding(finding, denies=_denies(lane))
-    if lane.outcome is Outcome.NOT_VISIBLE and lane.name is not LaneName.SESSION:
+    if lane.outcome is Outcome.NOT_VISIBLE and lane.name is not PolicyType.SESSION:
         yield from _to_see(*_command(lane, verdict), told)
 
 
@@ -170,7 +172,7 @@ def _cut(text: str) -> str:
 def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
     """Return whose account shows the lane's documents, and by which command."""
     request = verdict.request
-    if lane.name is LaneName.TRUST:
+    if lane.name is PolicyType.TRUST:
         name = request.role.rpartition("/")[2]
         return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
     caller = request.caller.account
@@ -178,7 +180,7 @@ def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
     return account, "aws iam get-account-authorization-details"
 
 
-def _despite(said: StsSaid) -> str:
+def _sts_refused_text(said: StsSaid) -> str:
     """Return what follows where the documents allow what STS refused."""
     if said.code.startswith("AccessDenied"):
         return (

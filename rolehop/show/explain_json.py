@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Lane
-from rolehop.policy.remedies.policy_change import Mend
-from rolehop.policy.remedies.search import Step, Way
+from rolehop.policy.remedies.policy_change import PolicyChange
+from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.show.remedies import document_of
 
 Document = dict[str, object]
@@ -81,7 +81,7 @@ def _finding(finding: Finding) -> Document:
     }
 
 
-def _mend(ways: Sequence[Way]) -> Document | None:
+def _mend(ways: Sequence[Remedy]) -> Document | None:
     """Return the first way out; ``otherwise`` is another one, of the same shape."""
     if not ways:
         return None
@@ -89,7 +89,7 @@ def _mend(ways: Sequence[Way]) -> Document | None:
     return {**first, "otherwise": others[0] if others else None}
 
 
-def _way(way: Way) -> Document:
+def _way(way: Remedy) -> Document:
     """Return a way's first change; ``also``: those to be made together with it."""
     first, *others = map(_step, way.steps)
     return {**first, "also": others}
@@ -97,8 +97,8 @@ def _way(way: Way) -> Document:
 
 def _step(step: Step) -> Document:
     return {
-        "account": step.account if isinstance(step, Mend) else None,
+        "account": step.account if isinstance(step, PolicyChange) else None,
         "document": document_of(step),
         "change": step.change.value,
-        "statement": step.statement if isinstance(step, Mend) else dict(step.shown),
+        "statement": step.statement if isinstance(step, PolicyChange) else dict(step.shown),
     }

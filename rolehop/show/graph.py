@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rolehop.arn import account_of
-from rolehop.show.layout import Branch, Style, View, Words, line
+from rolehop.show.layout import Branch, Style, StyledText, View, line
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import clean
 
@@ -53,7 +53,7 @@ def tree_view(paths: Sequence[Path]) -> View:
             at = at.below.setdefault(step, _Node())
         at.chains.append(path.chain)
     return [
-        Branch((line(Words(f"source {clean(name)}", "bold"), _ends(node)),), _below(node))
+        Branch((line(StyledText(f"source {clean(name)}", "bold"), _ends(node)),), _below(node))
         for name, node in roots.items()
     ]
 
@@ -65,16 +65,16 @@ def _below(node: _Node) -> list[Branch]:
     ]
 
 
-def _hop(step: Step) -> Iterator[Words]:
+def _hop(step: Step) -> Iterator[StyledText]:
     style = _STYLES.get(step.verdict or "", "")
-    yield Words(_short(step.role), style)
+    yield StyledText(_short(step.role), style)
     if step.verdict:
-        yield Words(f"  {_SAID[step.verdict]}", style)
+        yield StyledText(f"  {_SAID[step.verdict]}", style)
 
 
-def _ends(node: _Node) -> Words:
+def _ends(node: _Node) -> StyledText:
     """Return the chains that end there."""
-    return Words(f"  {', '.join(map(clean, node.chains))}" if node.chains else "", "dim")
+    return StyledText(f"  {', '.join(map(clean, node.chains))}" if node.chains else "", "dim")
 
 
 _SAID = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}

@@ -13,7 +13,7 @@ Style = str
 """Empty, or ``bold``, ``dim``, and the colours of the config (``red``, ``bright_red``), as words."""
 
 
-class Words(NamedTuple):
+class StyledText(NamedTuple):
     """Some text in one style; its control characters are gone before it gets here."""
 
     text: str
@@ -23,7 +23,7 @@ class Words(NamedTuple):
 class Line(NamedTuple):
     """One line of words."""
 
-    words: tuple[Words, ...]
+    words: tuple[StyledText, ...]
     whole: bool = False
     """There to be copied: a terminal that is too narrow may break it, rolehop does not."""
 
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 class Row(NamedTuple):
     """One row of a grid; ``under`` is a dim line below its first cell."""
 
-    cells: tuple[Words, ...]
+    cells: tuple[StyledText, ...]
     under: str = ""
 
 
@@ -45,7 +45,7 @@ class Grid(NamedTuple):
 class Facts(NamedTuple):
     """Names and values, a line each, the values aligned."""
 
-    pairs: tuple[tuple[str, Words], ...]
+    pairs: tuple[tuple[str, StyledText], ...]
 
 
 class Branch(NamedTuple):
@@ -58,23 +58,23 @@ class Branch(NamedTuple):
 View = Sequence[Line | Grid | Branch | Facts]
 
 
-def line(*words: str | Words) -> Line:
+def line(*words: str | StyledText) -> Line:
     """Make a line; bare strings have no style."""
-    return Line(tuple(Words(each) if isinstance(each, str) else each for each in words))
+    return Line(tuple(StyledText(each) if isinstance(each, str) else each for each in words))
 
 
 def to_copy(text: str) -> Line:
     """Make a line to be copied into a shell or a file."""
-    return Line((Words(text),), whole=True)
+    return Line((StyledText(text),), whole=True)
 
 
-def facts(*pairs: tuple[str, str | Words]) -> Facts:
+def facts(*pairs: tuple[str, str | StyledText]) -> Facts:
     """Make facts; bare strings have no style."""
-    made = ((name, Words(value) if isinstance(value, str) else value) for name, value in pairs)
+    made = ((name, StyledText(value) if isinstance(value, str) else value) for name, value in pairs)
     return Facts(tuple(made))
 
 
-def row(*cells: str | Words, under: str = "") -> Row:
+def row(*cells: str | StyledText, under: str = "") -> Row:
     """Make a row; bare strings have no style."""
-    made = tuple(Words(each) if isinstance(each, str) else each for each in cells)
+    made = tuple(StyledText(each) if isinstance(each, str) else each for each in cells)
     return Row(made, under)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from rolehop.config.toml_writer import toml_line
 from rolehop.policy.evaluation.model import Lane, Outcome, Verdict
-from rolehop.policy.remedies.config_change import Edit
-from rolehop.policy.remedies.policy_change import Change, Mend, Owner
-from rolehop.policy.remedies.search import Step, Way
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange
+from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import key_in_words
 from rolehop.show.layout import Line, line, to_copy
@@ -19,7 +19,7 @@ from rolehop.text import clean
 WIDTH = 80
 
 
-def ways_lines(verdict: Verdict, ways: Sequence[Way]) -> Iterator[Line]:
+def ways_lines(verdict: Verdict, ways: Sequence[Remedy]) -> Iterator[Line]:
     """Tell each way, step by step; its lines of TOML and JSON are whole, to be copied."""
     for number, way in enumerate(ways):
         for at, step in enumerate(way.steps):
@@ -29,9 +29,9 @@ def ways_lines(verdict: Verdict, ways: Sequence[Way]) -> Iterator[Line]:
         yield from wrapped(_no_way(verdict), "  ", "  ")
 
 
-def keys_told(ways: Sequence[Way]) -> set[str]:
+def keys_told(ways: Sequence[Remedy]) -> set[str]:
     """Return the keys of the config that the ways change: nothing more need be said of them."""
-    edits = [step for way in ways for step in way.steps if isinstance(step, Edit)]
+    edits = [step for way in ways for step in way.steps if isinstance(step, ConfigChange)]
     return {key for each in edits for key, name in each.place.keys.items() if name in each.keys}
 
 
@@ -56,7 +56,7 @@ def _is_of_aws(lane: Lane, verdict: Verdict) -> bool:
 
 def document_of(step: Step) -> str:
     """Return which document a step changes."""
-    if isinstance(step, Edit):
+    if isinstance(step, ConfigChange):
         return f"{step.place.file}: {step.place.name}"
     if step.place is not None:
         return f"{step.place.file}: session policy of {step.place.name}"
@@ -67,21 +67,21 @@ def document_of(step: Step) -> str:
 
 def in_short(step: Step) -> str:
     """Return a step in one line; of a statement, which document it is for."""
-    if isinstance(step, Edit):
+    if isinstance(step, ConfigChange):
         return f"{_edit(step)}: {', '.join(_written(step))}"
     return _mend(step).removesuffix(" to").removesuffix(", with")
 
 
 def _step(step: Step, lead: str) -> Iterator[Line]:
-    told = _edit(step) if isinstance(step, Edit) else _mend(step)
+    told = _edit(step) if isinstance(step, ConfigChange) else _mend(step)
     yield from wrapped(f"{lead} {told}:", "  ", "    ")
     for each in _written(step):
         # A fold would break what is there to be copied.
         yield to_copy("".join(c if c.isprintable() else " " for c in f"    {each}"))
-    yield from _gives_up(step) if isinstance(step, Mend) else _to_choose(step)
+    yield from _gives_up(step) if isinstance(step, PolicyChange) else _to_choose(step)
 
 
-def _to_choose(edit: Edit) -> Iterator[Line]:
+def _to_choose(edit: ConfigChange) -> Iterator[Line]:
     """Say which values are not to be taken as they stand."""
     if edit.form:
         text = f"that is its form only: whoever owns account {edit.teller} tells the value"
@@ -90,13 +90,13 @@ def _to_choose(edit: Edit) -> Iterator[Line]:
         yield from wrapped("any value will do: put your own there", "    ", "    ")
 
 
-def _edit(edit: Edit) -> str:
+def _edit(edit: ConfigChange) -> str:
     if edit.change is Change.REMOVE:
         return f"take out of the {edit.place.file}, at {edit.place.name}"
     return f"write in the {edit.place.file}, at {edit.place.name}"
 
 
-def _mend(mend: Mend) -> str:
+def _mend(mend: PolicyChange) -> str:
     """Return who does what to which document."""
     if mend.document.startswith("a new "):
         return f"account {mend.member} creates {mend.document}, with"
@@ -131,7 +131,7 @@ _DOES = {
 
 
 def _written(step: Step) -> Iterator[str]:
-    if isinstance(step, Mend):
+    if isinstance(step, PolicyChange):
         yield from json.dumps(step.statement, indent=2, ensure_ascii=False).splitlines()
         return
     for key, value in step.shown.items():
@@ -141,7 +141,7 @@ def _written(step: Step) -> Iterator[str]:
             yield toml_line(key, value)
 
 
-def _gives_up(mend: Mend) -> Iterator[Line]:
+def _gives_up(mend: PolicyChange) -> Iterator[Line]:
     """Say what is asked of this caller from then on that is not what others are asked."""
     waived = [key for key in mend.waived if key.lower() not in _OF_SERVICES]
     beware = (

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from rolehop.show.layout import Branch, Facts, Grid, Line, View, Words
+from rolehop.show.layout import Branch, Facts, Grid, Line, StyledText, View
 
 _GAP = "   "
 # What is short stays whole; what is long folds.
@@ -39,7 +39,7 @@ def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
             return _facts(block)
 
 
-def _text(*words: Words) -> Text:
+def _text(*words: StyledText) -> Text:
     return Text.assemble(*((each.text, each.style) for each in words))
 
 
@@ -69,7 +69,7 @@ class _Fitting:
         if across > options.max_width:
             yield _table(self._grid)
             return
-        yield _row([Words(name, "bold") for name in self._grid.columns], widths)
+        yield _row([StyledText(name, "bold") for name in self._grid.columns], widths)
         yield Text("─" * across, style="dim")
         for row in self._grid.rows:
             yield _row(row.cells, widths)
@@ -78,7 +78,7 @@ class _Fitting:
                 yield Padding(Text(row.under, style="dim"), (0, 0, 0, 2))
 
 
-def _row(cells: Sequence[Words], widths: Sequence[int]) -> Text:
+def _row(cells: Sequence[StyledText], widths: Sequence[int]) -> Text:
     line = Text()
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         line.append(cell.text, cell.style)

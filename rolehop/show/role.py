@@ -6,14 +6,14 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from rolehop.durations import format_duration
-from rolehop.policy.evaluation.model import Outcome, Shown
+from rolehop.policy.evaluation.model import Outcome, PolicySet
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.policy.role_report.boundary_effect import Left, Taken
+from rolehop.policy.role_report.boundary_effect import Remaining, Removed
 from rolehop.policy.role_report.pass_role import Passer, Passing
 from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
 from rolehop.show.condition_text import condition_sentence
 from rolehop.show.finding_text import unknown_in_words
-from rolehop.show.layout import Line, View, Words, line
+from rolehop.show.layout import Line, StyledText, View, line
 from rolehop.text import clean
 
 Document = dict[str, object]
@@ -51,7 +51,7 @@ def role_view(report: RoleReport) -> View:
     """Show a role: who may take it, what it may do, and what to look at."""
     entity = report.entity
     blocks: list[Line] = [
-        line(Words(each.words[0].text, "bold")) for each in _wrapped(report.arn, "")
+        line(StyledText(each.words[0].text, "bold")) for each in _wrapped(report.arn, "")
     ]
     if entity.description:
         blocks.extend(_wrapped(entity.description, "  "))
@@ -74,14 +74,14 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[Line]:
     if not texts:
         return
     yield line()
-    yield line(Words(title, "bold"))
+    yield line(StyledText(title, "bold"))
     for each in texts[:_MOST]:
         yield from _wrapped(each, "  ")
     if len(texts) > _MOST:
         yield line(f"  … and {len(texts) - _MOST} more (--format json shows all)")
 
 
-def _trusted(shown: Shown) -> Iterator[str]:
+def _trusted(shown: PolicySet) -> Iterator[str]:
     yield from _hidden(shown, "the trust policy")
     for document in shown.documents:
         for statement in document.policy.statements:
@@ -137,7 +137,7 @@ def _condition(condition: Condition) -> str:
     return condition_sentence(condition.operator.text, condition.key, condition.values)
 
 
-def _may(shown: Shown) -> Iterator[str]:
+def _may(shown: PolicySet) -> Iterator[str]:
     yield from _hidden(shown, "its permissions policies")
     for document in shown.documents:
         for statement in document.policy.statements:
@@ -171,7 +171,7 @@ def _few(texts: tuple[str, ...]) -> str:
     return ", ".join(texts[:5]) + more
 
 
-def _hidden(shown: Shown, what: str) -> Iterator[str]:
+def _hidden(shown: PolicySet, what: str) -> Iterator[str]:
     if not shown.missing:
         return
     named = "" if shown.missing == ("all",) else f": {', '.join(shown.missing)}"
@@ -191,12 +191,12 @@ def _taken(report: RoleReport) -> Iterator[str]:
         yield "nothing: all that its policies allow lies within the boundary"
 
 
-def _taken_sentence(taken: Taken) -> str:
+def _taken_sentence(taken: Removed) -> str:
     what = _what(taken.actions, taken.not_actions, taken.resources, taken.not_resources)
     return f"of {what} ({taken.document}): {'; of that also '.join(_losses(taken))}"
 
 
-def _losses(taken: Taken) -> Iterator[str]:
+def _losses(taken: Removed) -> Iterator[str]:
     whole = next((each for each in taken.denied if each.whole), None)
     if whole is not None:
         yield f"all, by {_named(whole, 'Deny')}"
@@ -210,7 +210,7 @@ def _losses(taken: Taken) -> Iterator[str]:
             yield f"{_part(each, 'Deny')}{by}"
 
 
-def _left_out(left: tuple[Left, ...]) -> str:
+def _left_out(left: tuple[Remaining, ...]) -> str:
     first = left[0]
     if len(left) == 1 and not (first.actions or first.resources or first.conditional):
         done = [_few(first.not_actions)] if first.not_actions else []
@@ -223,7 +223,7 @@ def _some(texts: list[str]) -> list[str]:
     return [*texts[:5], f"{len(texts) - 5} more"] if len(texts) > 6 else texts
 
 
-def _part(part: Left, effect: str) -> str:
+def _part(part: Remaining, effect: str) -> str:
     """Return the part of a permission that a statement of the boundary is about."""
     on = _few(part.resources)
     if part.not_resources:
@@ -237,7 +237,7 @@ def _part(part: Left, effect: str) -> str:
     return f"{said or 'what'}{', where it' if said else ''} fits the conditions of {_named(part, effect)}"
 
 
-def _named(part: Left, effect: str) -> str:
+def _named(part: Remaining, effect: str) -> str:
     sid = f' "{part.sid}"' if part.sid else ""
     return f"its {effect} statement {part.statement}{sid}"
 
@@ -306,7 +306,7 @@ def role_document(report: RoleReport) -> Document:
     }
 
 
-def _taken_document(taken: Taken) -> Document:
+def _taken_document(taken: Removed) -> Document:
     return {
         "document": taken.document,
         "statement": taken.statement,
@@ -317,11 +317,11 @@ def _taken_document(taken: Taken) -> Document:
     }
 
 
-def _part_document(part: Left) -> Document:
+def _part_document(part: Remaining) -> Document:
     return {"statement": part.statement, **_scope_document(part), "conditional": part.conditional}
 
 
-def _scope_document(scope: Taken | Left) -> Document:
+def _scope_document(scope: Removed | Remaining) -> Document:
     """Return the elements; all empty: everything that is spoken of."""
     names = ("actions", "not_actions", "resources", "not_resources")
     return {name: list(getattr(scope, name)) for name in names}

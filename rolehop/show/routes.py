@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.policy.routes.search import MOST_EVALUATIONS, MOST_ROUTES, Found, Leg, Route
+from rolehop.policy.routes.search import MOST_EVALUATIONS, MOST_ROUTES, Found, Route, RouteHop
 from rolehop.show.finding_text import unknown_in_words
-from rolehop.show.layout import Line, Style, View, Words, line, to_copy
-from rolehop.text import clean, counted
+from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
+from rolehop.text import clean, pluralize
 
 Document = dict[str, object]
 _STYLES: dict[Outcome, Style] = {Outcome.ALLOWED: "green"}
@@ -31,9 +31,9 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
     """Show each route, then its ``texts``: the chain to paste; and what was not searched."""
     lines: list[Line] = []
     for number, (route, text) in enumerate(zip(found.routes, texts, strict=True), start=1):
-        said = Words(_SAYS[route.outcome], _STYLES.get(route.outcome, ""))
-        head = f"{number}. from {clean(route.source)}, {counted(len(route.hops), 'hop')}: "
-        lines += [line(Words(head, "bold"), said)]
+        said = StyledText(_SAYS[route.outcome], _STYLES.get(route.outcome, ""))
+        head = f"{number}. from {clean(route.source)}, {pluralize(len(route.hops), 'hop')}: "
+        lines += [line(StyledText(head, "bold"), said)]
         lines += [each for leg in route.legs for each in _leg(leg)]
         if not route.hops:
             lines += _wrapped(f"the session of source '{route.source}' is what you want", "   ")
@@ -58,7 +58,7 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
     return lines
 
 
-def _leg(leg: Leg) -> Iterator[Line]:
+def _leg(leg: RouteHop) -> Iterator[Line]:
     verdict = leg.verdict
     yield from _wrapped(f"{_SAYS[verdict.outcome]}: {verdict.request.role}", "   ")
     if verdict.outcome is Outcome.UNKNOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from rolehop.show.layout import Grid, Line, View, Words, line, row
+from rolehop.show.layout import Grid, Line, StyledText, View, line, row
 from rolehop.show.times import rfc3339, show_end
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
@@ -60,9 +60,9 @@ def sources_view(rows: Iterable[SourceRow]) -> View:
     """Show sources with their type, their state and the chains that start there."""
     drawn = [
         row(
-            Words(each.name, "bold"),
+            StyledText(each.name, "bold"),
             each.type,
-            Words(each.state, "red" if each.problem else ""),
+            StyledText(each.state, "red" if each.problem else ""),
             ", ".join(each.chains[:3]) + (" …" if len(each.chains) > 3 else ""),
             under=clean(each.problem or each.warning or each.description),
         )
@@ -92,7 +92,7 @@ def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
 
 def tested_view(tested: Tested, now: datetime) -> View:
     """Show what was found where, and who was reached."""
-    return [line(Words(tested.name, "bold"), f"  {tested.type}"), *_lines(tested, now)]
+    return [line(StyledText(tested.name, "bold"), f"  {tested.type}"), *_lines(tested, now)]
 
 
 def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
@@ -109,8 +109,8 @@ def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
     yield line(_label("next hop"), next_hop(tested))
 
 
-def _label(text: str, style: str = "") -> Words:
-    return Words(f"{text:10}", style)
+def _label(text: str, style: str = "") -> StyledText:
+    return StyledText(f"{text:10}", style)
 
 
 def next_hop(tested: Tested) -> str:

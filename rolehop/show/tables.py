@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
-from rolehop.show.layout import Branch, Grid, Line, View, Words, facts, line, row
+from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
 from rolehop.show.rows import ChainRow, KeyRow, SessionRow
 from rolehop.show.times import rfc3339, show_end, show_left, show_span
 from rolehop.text import clean
@@ -86,7 +86,7 @@ def keys_view(rows: Iterable[KeyRow]) -> View:
     """Show whose keys are kept where; a key ID is shortened to what tells it apart."""
     drawn = [
         row(
-            Words(each.name, "bold"),
+            StyledText(each.name, "bold"),
             f"{each.access_key_id[:4]}…{each.access_key_id[-4:]}",
             rfc3339(each.added_at) or "",
             each.backend,
@@ -100,18 +100,18 @@ def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
     if not plan.hops:
         yield line("no hops: hands out the source's own session")
     if plan.color:
-        yield line("color: ", Words(plan.color, plan.color))
+        yield line("color: ", StyledText(plan.color, plan.color))
     if plan.confirm:
         yield line("asks before it hands over")
     if plan.wants_reason:
         yield line("asks for a reason where --reason does not say one")
     yield from (line(f"note: {clean(note)}") for note in plan.notes)
     if plan.source_problem:
-        yield line(Words("will fail", "red"), f": {clean(plan.source_problem)}")
+        yield line(StyledText("will fail", "red"), f": {clean(plan.source_problem)}")
     for step in plan.hops:
         yield from (line(f"hop {step.number}: {note}") for note in step.notes)
         if step.will_fail:
-            yield line(f"hop {step.number} ", Words("will fail", "red"), f": {step.will_fail}")
+            yield line(f"hop {step.number} ", StyledText("will fail", "red"), f": {step.will_fail}")
         if verbose:
             yield from _details(step)
 
@@ -133,7 +133,7 @@ def _details(step: HopStep) -> Iterator[Line]:
     }
     for name, value in told.items():
         if value:
-            yield line(Words(f"  hop {step.number} {name}: {clean(value)}", "dim"))
+            yield line(StyledText(f"  hop {step.number} {name}: {clean(value)}", "dim"))
 
 
 def _branch(
@@ -144,15 +144,17 @@ def _branch(
     )
     lines = [
         line(
-            Words(what, "bold"),
+            StyledText(what, "bold"),
             "  ",
             _left(root.expires_at, now),
-            Words(f"  {_few(root.chains, verbose=verbose)}", "dim"),
+            StyledText(f"  {_few(root.chains, verbose=verbose)}", "dim"),
         )
     ]
     if verbose:
-        lines.append(line(Words(clean(root.arn), "dim")))
-        lines.append(line(Words(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim")))
+        lines.append(line(StyledText(clean(root.arn), "dim")))
+        lines.append(
+            line(StyledText(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim"))
+        )
     below = [_branch(each, rows, now, verbose=verbose) for each in rows if each.parent == root.key]
     return Branch(tuple(lines), below)
 
@@ -170,9 +172,9 @@ def _short(arn: str) -> str:
     return clean(parts[4]) if len(parts) > 4 else clean(arn)
 
 
-def _chain(name: str, color: str | None) -> Words:
+def _chain(name: str, color: str | None) -> StyledText:
     """Return a chain's name in its colour, which is told as a word elsewhere, too."""
-    return Words(clean(name), f"bold {color}" if color else "bold")
+    return StyledText(clean(name), f"bold {color}" if color else "bold")
 
 
 def _under(chain: ChainRow, *, verbose: bool) -> str:
@@ -186,14 +188,14 @@ def _under(chain: ChainRow, *, verbose: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _left(expires_at: datetime | None, now: datetime) -> Words:
+def _left(expires_at: datetime | None, now: datetime) -> StyledText:
     if expires_at is None:
-        return Words("-", "dim")
+        return StyledText("-", "dim")
     left = show_left(expires_at, now)
-    return Words(left, "red" if left == "expired" else "green")
+    return StyledText(left, "red" if left == "expired" else "green")
 
 
-def _cache(step: HopStep, now: datetime) -> Words:
+def _cache(step: HopStep, now: datetime) -> StyledText:
     if step.cache is Cache.FRESH:
         return _left(step.expires_at, now)
-    return Words({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
+    return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rolehop.config.schema import Table
     from rolehop.plan import Stamp
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
-    from rolehop.sources.federation import Facts
-    from rolehop.sources.source_type import Expanded, Finding, SignIn, SourceType
+    from rolehop.sources.context import SourceContext
+    from rolehop.sources.federation import FederatedIdentity
+    from rolehop.sources.source_type import Expanded, Finding, LoginSupport, SourceType
 
 __all__ = [
     "SOURCE_TABLES",
@@ -87,7 +87,7 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     return (source, (), ()) if expanded is None else expanded(source, aws)
 
 
-def stamp_of(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp_of(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the stamp of ``source`` as it is now; a ``profile`` must be expanded before.
 
     Raises:
@@ -96,7 +96,7 @@ def stamp_of(source: SourceConfig, inputs: Inputs) -> Stamp:
     return SOURCE_TYPES[source.type].stamp(source, inputs)
 
 
-def findings_of(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings_of(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Return what ``source`` looks for and what is there; empty where the type does not say."""
     found = SOURCE_TYPES[source.type].findings
     return () if found is None else found(source, inputs)
@@ -117,17 +117,17 @@ def is_federated(source: SourceConfig) -> bool:
     return SOURCE_TYPES[source.type].facts is not None
 
 
-def facts_of(source: SourceConfig, inputs: Inputs) -> Facts | None:
+def facts_of(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity | None:
     """Return what is known of a federated source's own role; ``None``: it is no such source."""
     found = SOURCE_TYPES[source.type].facts
     return None if found is None else found(source, inputs)
 
 
-def sign_in_of(source: SourceConfig) -> SignIn | None:
+def sign_in_of(source: SourceConfig) -> LoginSupport | None:
     """Return how a person signs in to ``source``; ``None``: nobody does."""
     return SOURCE_TYPES[source.type].sign_in
 
 
-def build_source(source: SourceConfig, inputs: Inputs) -> Source:
+def build_source(source: SourceConfig, inputs: SourceContext) -> Source:
     """Return the source that ``source`` describes; a ``profile`` must be expanded before."""
     return SOURCE_TYPES[source.type].build(source, inputs)

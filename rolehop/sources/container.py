@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rolehop.aws.metadata import ContainerEndpoint
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 TABLE = Table(
     "sources.NAME (container)",
@@ -44,7 +44,7 @@ _LONGEST_TOKEN = 100_000  # bytes
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return that nothing is known before the endpoint was asked."""
     del source
     if not (inputs.environ.get(RELATIVE) or inputs.environ.get(FULL)):
@@ -57,13 +57,13 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(None, long_lived=False)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; nothing is asked before it is loaded."""
     del source
     return _Container(inputs)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say which variables lead where."""
     del source
     environ = inputs.environ
@@ -92,7 +92,7 @@ def _token_found(environ: Mapping[str, str]) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Container:
-    inputs: Inputs
+    inputs: SourceContext
 
     def load(self) -> Credentials | None:
         """Return the container's session; ``None``: no variable names an endpoint.

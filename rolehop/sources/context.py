@@ -196,7 +196,7 @@ def _no_chains(name: str) -> SourceConfig | None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Inputs:
+class SourceContext:
     """The outside, as far as sources may see it."""
 
     environ: Mapping[str, str]

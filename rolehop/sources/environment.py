@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 TABLE = Table("sources.NAME (environment)", "the AWS_… variables", MFA_KEYS)
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the access key ID; what is wrong with the variables is the stamp's problem."""
     del source
     try:
@@ -33,13 +33,13 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(found.access_key_id, long_lived=found.long_lived)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source."""
     del source
     return _Environment(inputs)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say what the variables hold; of a key ID just its end."""
     looked_for = "the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
     try:
@@ -63,7 +63,7 @@ def _end_found(environ: Mapping[str, str], ends: datetime | None) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Environment:
-    inputs: Inputs
+    inputs: SourceContext
 
     def load(self) -> Credentials:
         """Return what the variables say.

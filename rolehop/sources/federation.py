@@ -16,7 +16,7 @@ _IDENTITY = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")  # SourceIdentity (STS API refe
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FederatedIdentity:
     """What config, variables, a token or a certificate at hand tell; nothing is verified, no secret.
 
     ``None``, and a key that is not there: nobody can tell from here.
@@ -48,7 +48,7 @@ class Facts:
     """A claim of the token that STS may read, and in no form known here."""
 
 
-def with_certificate(facts: Facts, file: Path) -> Facts:
+def with_certificate(facts: FederatedIdentity, file: Path) -> FederatedIdentity:
     """Return ``facts`` with what the certificate in a PEM file tells, where it can be read.
 
     IAM Roles Anywhere makes session tags of its attributes, and the source identity of its

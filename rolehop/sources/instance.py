@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 # Amazon EC2 user guide, "Access instance metadata".
 _ADDRESSES = {"ipv4": "http://169.254.169.254", "ipv6": "http://[fd00:ec2::254]"}
@@ -43,7 +43,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return that nothing is known before the instance was asked."""
     del source
     try:
@@ -53,13 +53,13 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(None, long_lived=False)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; nothing is asked before it is loaded."""
     role = source.settings.get("role")
     return _Instance(role if isinstance(role, str) else None, inputs)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say where the metadata service is looked for."""
     looked_for = "the EC2 instance metadata service"
     try:
@@ -71,7 +71,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return [Finding(looked_for, f"asked at {address} for {role}")]
 
 
-def _address(inputs: Inputs) -> str:
+def _address(inputs: SourceContext) -> str:
     """Return where the service will be asked; the variables that rule it make sense.
 
     Raises:
@@ -85,7 +85,7 @@ def _address(inputs: Inputs) -> str:
 @dataclass(frozen=True, slots=True)
 class _Instance:
     role: str | None
-    inputs: Inputs
+    inputs: SourceContext
 
     def load(self) -> Credentials:
         """Return the session of the instance's role.

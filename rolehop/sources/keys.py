@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs, KeyStore
+    from rolehop.sources.context import KeyStore, SourceContext
 
 TABLE = Table(
     "sources.NAME (keys)", "IAM user keys in the vault, put there by rolehop keys add", MFA_KEYS
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the access key ID, from the index where it is known there.
 
     Raises:
@@ -41,12 +41,12 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(found, long_lived=True)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; the keyring is read when it is loaded."""
     return _Keys(source.name, inputs.keys)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say whether keys are kept; of a key ID just its end.
 
     Raises:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 TABLE = Table(
     "sources.NAME (process)",
@@ -38,7 +38,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return that its definition is all there is: who it signs in as can change unseen.
 
     Raises:
@@ -48,18 +48,18 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; nothing is run before it is loaded."""
     return _Process(source, inputs)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say whether its program is there; it is not run."""
     return [program_found(_command(source), inputs, "the source's program")]
 
 
 def credentials_of(
-    command: Sequence[str], inputs: Inputs, environ: Mapping[str, str], *, what: str
+    command: Sequence[str], inputs: SourceContext, environ: Mapping[str, str], *, what: str
 ) -> Credentials:
     """Run ``command`` with ``environ`` and return what it prints.
 
@@ -90,7 +90,7 @@ def credentials_of(
     )
 
 
-def _alive(found: Credentials, inputs: Inputs, what: str) -> Credentials:
+def _alive(found: Credentials, inputs: SourceContext, what: str) -> Credentials:
     if found.expires_at is None or found.expires_at > inputs.now():
         return found
     raise SourceError(
@@ -109,7 +109,7 @@ def _check_version(version: object) -> None:
 @dataclass(frozen=True, slots=True)
 class _Process:
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
 
     def load(self) -> Credentials:
         """Return what the process prints.

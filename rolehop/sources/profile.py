@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 TABLE = Table(
     "sources.NAME (profile)",
@@ -115,7 +115,7 @@ def _base_of(path: ProfileChain, aws: AwsConfig) -> Base:
     return next((base for base in Base if base.value == said), Base.PROFILE)
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the digest of the sections that the profile is made of.
 
     For a process its definition is all there is; who it signs in as can change unseen, which
@@ -140,12 +140,12 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(value, long_lived=False, kept=True, may_be_keys=held is Holds.PROCESS)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; nothing is read or run before it is loaded."""
     return _Profile(_asked(source), source, inputs)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say what the profile holds, and of that whether it is there; nothing is run."""
     name = _asked(source)
     config_file, credentials_file = inputs.aws_files
@@ -162,7 +162,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return [found, *_found_behind(held, name, inputs), *mfa_command_found(source, inputs)]
 
 
-def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
+def _found_behind(held: Holds, name: str, inputs: SourceContext) -> Sequence[Finding]:
     if held is Holds.PROCESS:
         from rolehop.sources.shared.subprocesses import program_found
 
@@ -175,14 +175,14 @@ def _found_behind(held: Holds, name: str, inputs: Inputs) -> Sequence[Finding]:
     return [] if finder is None else [finder(name, inputs)]
 
 
-def _token_file_found(name: str, inputs: Inputs) -> Finding:
+def _token_file_found(name: str, inputs: SourceContext) -> Finding:
     """Say whether the file is there that botocore reads the web identity token from."""
     path = Path(profile_setting(inputs.aws, name, "web_identity_token_file") or "").expanduser()
     there = inputs.watched(path).exists()
     return Finding(f"its web_identity_token_file, {path}", "there" if there else "not there", there)
 
 
-def _login_found(name: str, inputs: Inputs) -> Finding:
+def _login_found(name: str, inputs: SourceContext) -> Finding:
     """Say whether the library is there that botocore reads a session of ``aws login`` with."""
     import importlib.util  # on this path only
 
@@ -192,7 +192,7 @@ def _login_found(name: str, inputs: Inputs) -> Finding:
     return Finding("the AWS Common Runtime, which reads aws login's session", found, there)
 
 
-def _sign_in_found(name: str, inputs: Inputs) -> Finding:
+def _sign_in_found(name: str, inputs: SourceContext) -> Finding:
     """Say what the AWS CLI's cache has: botocore takes the sign-in from there, and renews it."""
     from rolehop.aws.sso_token_cache import cache_file, look
 
@@ -209,14 +209,14 @@ def _sign_in_found(name: str, inputs: Inputs) -> Finding:
     return Finding(f"the AWS CLI's sign-in, {path}", looked.said, good)
 
 
-_FINDERS: Mapping[Holds, Callable[[str, Inputs], Finding]] = {
+_FINDERS: Mapping[Holds, Callable[[str, SourceContext], Finding]] = {
     Holds.SSO: _sign_in_found,
     Holds.WEB_IDENTITY: _token_file_found,
     Holds.LOGIN: _login_found,
 }
 
 
-def _missing_session(name: str, inputs: Inputs) -> SourceError | None:
+def _missing_session(name: str, inputs: SourceContext) -> SourceError | None:
     """Return the error for an ``sso_session`` that names no section."""
     session = profile_setting(inputs.aws, name, "sso_session")
     if session is None or session in inputs.aws.sso_sessions:
@@ -229,7 +229,7 @@ def _missing_session(name: str, inputs: Inputs) -> SourceError | None:
     )
 
 
-def _nothing(name: str, inputs: Inputs) -> SourceError:
+def _nothing(name: str, inputs: SourceContext) -> SourceError:
     """Return the error for a profile that holds nothing: it never falls through to the machine."""
     return SourceError(
         f"there are no credentials for AWS profile '{name}'",
@@ -250,7 +250,7 @@ def _asked(source: SourceConfig) -> str:
 class _Profile:
     name: str
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
 
     def load(self) -> Credentials:
         """Return the profile's own credentials, its role left aside.
@@ -312,7 +312,7 @@ class _Profile:
         )
 
 
-def _command(name: str, inputs: Inputs) -> Sequence[str]:
+def _command(name: str, inputs: SourceContext) -> Sequence[str]:
     """Return the words of the profile's ``credential_process``, split as botocore splits them.
 
     Raises:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rolehop.errors import RolehopError
     from rolehop.plan import Stamp
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
-    from rolehop.sources.federation import Facts
+    from rolehop.sources.context import SourceContext
+    from rolehop.sources.federation import FederatedIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ def _signed_out(source: SourceConfig, there: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class LoginSupport:
     """For sources that a person signs in to."""
 
-    login: Callable[[SourceConfig, Inputs, Login], str]
+    login: Callable[[SourceConfig, SourceContext, Login], str]
     """Signs in, keeps it, and returns one line that says what was reached."""
 
-    logout: Callable[[SourceConfig, Inputs], bool]
+    logout: Callable[[SourceConfig, SourceContext], bool]
     """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
 
     takes_text: Callable[[SourceConfig], bool] | None = None
@@ -84,24 +84,24 @@ class SourceType:
     table: Table
     """Its own keys; those every source has are in ``config.schema.SOURCE``."""
 
-    stamp: Callable[[SourceConfig, Inputs], Stamp]
+    stamp: Callable[[SourceConfig, SourceContext], Stamp]
     """Tells one state of the source from another: by the environment and files, never the
     network. Each file that it looks at goes through ``inputs.watched``, each variable that holds a
     secret through ``inputs.secret_variable``: else the quick path serves what is outdated, or the
     secret gets into its record."""
 
-    build: Callable[[SourceConfig, Inputs], Source]
+    build: Callable[[SourceConfig, SourceContext], Source]
     """Makes the source; nothing is loaded yet."""
 
-    findings: Callable[[SourceConfig, Inputs], Sequence[Finding]] | None = None
+    findings: Callable[[SourceConfig, SourceContext], Sequence[Finding]] | None = None
     """Says what is looked for and where, and what was found; never the network, never a secret."""
 
-    sign_in: SignIn | None = None
+    sign_in: LoginSupport | None = None
     """Where a person can sign in to it."""
 
     expand: Callable[[SourceConfig, AwsConfig], Expanded] | None = None
     """For a type that stands for another source and hops that go before the chain's own."""
 
-    facts: Callable[[SourceConfig, Inputs], Facts] | None = None
+    facts: Callable[[SourceConfig, SourceContext], FederatedIdentity] | None = None
     """For a federated type: what is known of its own role's session; never a call, a program or a
     question."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from rolehop.app.context import App
-from rolehop.errors import HopRefused, UsageProblem
+from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import asdict, dataclass
 
@@ -41,7 +41,7 @@ class LastRefused:
 
 
 @contextmanager
-def noting(app: App, chain: str, options: WalkOptions) -> Iterator[None]:
+def record_refusals(app: App, chain: str, options: WalkOptions) -> Iterator[None]:
     """Keep what is refused in here; a walk that comes through ends what is kept of its chain."""
     try:
         yield
@@ -59,11 +59,11 @@ def last_refused(app: App) -> LastRefused:
     """Return what was refused last.
 
     Raises:
-        UsageProblem: nothing was, as far as is known, or it is over.
+        UsageError: nothing was, as far as is known, or it is over.
     """
     last = _read(app)
     if last is None:
-        raise UsageProblem(
+        raise UsageError(
             "no refused hop is known",
             cause="nothing was refused here, or the chain was walked since",
             fix="name a chain: rolehop explain CHAIN",

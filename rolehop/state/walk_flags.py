@@ -40,7 +40,7 @@ def remember_flags(
     write_beside(folder / f"{access_key_id}.json", json.dumps(told))
 
 
-def recall_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
+def load_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
     """Return what the session was made with; ``None``: with no flags, as far as is known.
 
     Raises:

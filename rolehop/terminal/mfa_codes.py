@@ -18,7 +18,7 @@ from rolehop.ports import Locks, MfaCode
 from rolehop.sources.shared.subprocesses import output_of
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal.terminal import Terminal
-from rolehop.vault.index import Spent
+from rolehop.vault.index import UsedMfaCode
 from rolehop.vault.index_file import IndexStore
 
 WINDOW = 30  # seconds; RFC 6238, and the only step AWS's virtual devices use
@@ -32,7 +32,7 @@ class SpentCodes:
     def __init__(self, index: IndexStore) -> None:
         self._index = index
 
-    def last(self, serial: str) -> Spent | None:
+    def last(self, serial: str) -> UsedMfaCode | None:
         """Return the 30 s window and the digest of the last code of ``serial``."""
         return self._index.load().mfa.get(serial)
 
@@ -42,7 +42,7 @@ class SpentCodes:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class MfaSources:
     """How a code can be had in this run."""
 
     command: tuple[str, ...] | None = None
@@ -56,7 +56,7 @@ class AskedCodes:
 
     def __init__(
         self,
-        ways: Ways,
+        ways: MfaSources,
         terminal: Terminal,
         spent: SpentCodes,
         locks: Locks,

@@ -17,7 +17,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rolehop.show.picker import Choice, as_cells, matching, widths
-from rolehop.text import counted
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -76,7 +76,7 @@ class Picker:
     def _count(self) -> str:
         of = len(self.choices)
         found = (
-            counted(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
+            pluralize(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
         )
         return f"{found}; type to narrow, Enter takes the marked one, Esc leaves"
 

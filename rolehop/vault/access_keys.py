@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from rolehop.credentials import Credentials
-from rolehop.errors import UsageProblem, VaultAbsent, VaultBroken, VaultError
-from rolehop.vault.chunks import HalfThere
+from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError
+from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.serialization import Damaged, as_keys, read_keys
-from rolehop.vault.storage import Opener, Shelf
+from rolehop.vault.storage import BackendHandle, Storage
 
 T = TypeVar("T")
 
@@ -24,7 +24,9 @@ class KeyStore:
     denied, broken or full; nothing was changed then.
     """
 
-    def __init__(self, opener: Opener, index: IndexStore, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, opener: BackendHandle, index: IndexStore, now: Callable[[], datetime]
+    ) -> None:
         self._opener = opener
         self._index = index
         self._now = now
@@ -35,11 +37,11 @@ class KeyStore:
         """Keep the key of source ``name``.
 
         Raises:
-            UsageProblem: there is one already and ``replace`` is not set, or these are a session.
+            UsageError: there is one already and ``replace`` is not set, or these are a session.
             VaultAbsent: no back end, or one that forgets at reboot and ``until_reboot`` is not set.
         """
         if not credentials.long_lived:
-            raise UsageProblem(
+            raise UsageError(
                 "these are a session's credentials, not an IAM user key",
                 cause="they carry a session token and would soon end",
                 fix="use an access key of an IAM user (AKIA…), or source type 'environment'",
@@ -53,7 +55,7 @@ class KeyStore:
             )
         old = self._guarded(lambda: _text(shelf, name))
         if old is not None and not replace:
-            raise UsageProblem(
+            raise UsageError(
                 f"source '{name}' has a key already",
                 fix="add --replace to put this one in its place",
             )
@@ -108,7 +110,7 @@ class KeyStore:
         """Return what is known by source name, from the index: no keyring call."""
         return self._index.load().keys
 
-    def _put(self, shelf: Shelf, name: str, text: str, old: str | None) -> None:
+    def _put(self, shelf: Storage, name: str, text: str, old: str | None) -> None:
         """Write and read back; the old key comes back where that fails."""
         try:
             shelf.put(_service(name), text)
@@ -122,11 +124,11 @@ class KeyStore:
             self._put_back(shelf, name, old)
             raise
 
-    def _put_back(self, shelf: Shelf, name: str, old: str | None) -> None:
+    def _put_back(self, shelf: Storage, name: str, old: str | None) -> None:
         try:
             if old is not None and shelf.get(_service(name)) != old:
                 shelf.put(_service(name), old)
-        except (VaultError, HalfThere):
+        except (VaultError, IncompleteItem):
             return  # the error that led here says more
 
     def _guarded(self, call: Callable[[], T]) -> T:
@@ -147,11 +149,11 @@ class KeyStore:
             return  # the index is a hint; `get` notes the key again
 
 
-def _text(shelf: Shelf, name: str) -> str | None:
+def _text(shelf: Storage, name: str) -> str | None:
     """Return what rests there; half of something counts as something unreadable."""
     try:
         return shelf.get(_service(name))
-    except HalfThere:
+    except IncompleteItem:
         return "half"
 
 

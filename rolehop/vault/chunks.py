@@ -25,7 +25,7 @@ _GENERATIONS = ("a", "b")
 _AT_MOST = 1_000  # chunks; a manifest that asks for more is damaged
 
 
-class HalfThere(Exception):
+class IncompleteItem(Exception):
     """A manifest without its chunks, or with others."""
 
 
@@ -57,14 +57,14 @@ def get(items: Items, service: str) -> str | None:
     """Return the text under ``service``, chunked or not; ``None``: there is none.
 
     Raises:
-        HalfThere: there is a manifest and not all that it names.
+        IncompleteItem: there is a manifest and not all that it names.
     """
     text = items.get(service)
     if text is None or not text.startswith(_MARK):
         return text
     manifest = _read_manifest(text)
     if manifest is None:
-        raise HalfThere("its manifest is damaged")
+        raise IncompleteItem("its manifest is damaged")
     return _joined(manifest, [items.get(name) for name in _names(service, manifest)])
 
 
@@ -119,7 +119,7 @@ def _joined(manifest: _Manifest, pieces: list[str | None]) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(found) < len(pieces) or hashlib.sha256(raw).hexdigest() != manifest.digest:
-        raise HalfThere("not all of its parts are there")
+        raise IncompleteItem("not all of its parts are there")
     return raw.decode()
 
 

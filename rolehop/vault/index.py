@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from rolehop.credentials import Session
-from rolehop.plan.model import HopStep, Known, Lifetime, SourceStep, Step, TokenStep
+from rolehop.plan.model import CachedSession, CachedState, HopStep, SourceStep, Step, TokenStep
 from rolehop.startup.dataclass import dataclass, field, replace
 
 SCHEMA = 1
@@ -74,7 +74,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class UsedMfaCode:
     """The last MFA code sent for one device."""
 
     window: int
@@ -85,7 +85,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class OrphanedSession:
     """A session that rests somewhere and has no entry of its own: it only waits for removal."""
 
     key: str
@@ -105,23 +105,23 @@ class Index:
     findings: Mapping[str, Finding] = field(default_factory=dict)
     """By role ARN."""
 
-    mfa: Mapping[str, Spent] = field(default_factory=dict)
+    mfa: Mapping[str, UsedMfaCode] = field(default_factory=dict)
     """By the device's serial."""
 
     sign_ins: Mapping[str, str] = field(default_factory=dict)
     """By token name: the generation, a random word that each sign-in of a person makes anew."""
 
-    strays: frozenset[Stray] = frozenset()
+    strays: frozenset[OrphanedSession] = frozenset()
 
     lost: bool = False
     """The file was not there or could not be used, and nobody has looked since what the keyring
     holds: there may be more than is noted here. New and empty looks the same."""
 
-    def known(self) -> Known:
+    def known(self) -> CachedState:
         """Return what a plan may use."""
-        return Known(
+        return CachedState(
             sessions={
-                key: Lifetime(entry.issued_at, entry.expires_at)
+                key: CachedSession(entry.issued_at, entry.expires_at)
                 for key, entry in self.sessions.items()
             },
             max_durations={role: finding.max_seconds for role, finding in self.findings.items()},
@@ -152,11 +152,14 @@ class Index:
 
     def with_session(self, entry: Entry) -> Index:
         """Note ``entry``; chains noted before stay, and so does a copy in another back end."""
-        old, strays = self.sessions.get(entry.key), self.strays - {Stray(entry.key, entry.backend)}
+        old, strays = (
+            self.sessions.get(entry.key),
+            self.strays - {OrphanedSession(entry.key, entry.backend)},
+        )
         if old is not None:
             entry = replace(entry, chains=tuple(dict.fromkeys((*old.chains, *entry.chains))))
             if old.backend != entry.backend:
-                strays |= {Stray(old.key, old.backend)}
+                strays |= {OrphanedSession(old.key, old.backend)}
         return replace(self, sessions={**self.sessions, entry.key: entry}, strays=strays)
 
     def without(self, keys: Iterable[str], backend: str) -> Index:
@@ -200,7 +203,7 @@ class Index:
 
     def with_spent(self, serial: str, window: int, digest: str) -> Index:
         """Remember that a code of device ``serial`` was sent."""
-        return replace(self, mfa={**self.mfa, serial: Spent(window, digest)})
+        return replace(self, mfa={**self.mfa, serial: UsedMfaCode(window, digest)})
 
     def pruned(self, now: datetime) -> Index:
         """Leave out findings older than seven days and codes that can no longer be repeated."""

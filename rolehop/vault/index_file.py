@@ -18,7 +18,15 @@ from typing import TypeVar
 from rolehop.fastpath.record import as_seal, seal_path, sealed_stamp
 from rolehop.files import read_trusted, write_beside
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.vault.index import SCHEMA, Entry, Finding, Index, KeyEntry, Spent, Stray
+from rolehop.vault.index import (
+    SCHEMA,
+    Entry,
+    Finding,
+    Index,
+    KeyEntry,
+    OrphanedSession,
+    UsedMfaCode,
+)
 from rolehop.vault.locks import Contended, locked, unlock
 from rolehop.vault.serialization import as_time, read_time
 
@@ -162,7 +170,7 @@ def _read(path: Path) -> Index:
     return Index(lost=True) if file.distrust is not None else read_text(file.text)
 
 
-def _plain(value: Entry | KeyEntry | Finding | Spent | Stray) -> dict[str, object]:
+def _plain(value: Entry | KeyEntry | Finding | UsedMfaCode | OrphanedSession) -> dict[str, object]:
     fields = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
 
@@ -220,23 +228,24 @@ def _finding(_role: str, fields: Mapping[str, object]) -> Finding:
     return Finding(_number(fields["max_seconds"]), read_time(_text(fields["at"])))
 
 
-def _spent(_serial: str, fields: Mapping[str, object]) -> Spent:
-    return Spent(_number(fields["window"]), _text(fields["digest"]))
+def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:
+    return UsedMfaCode(_number(fields["window"]), _text(fields["digest"]))
 
 
-def _strays(told: object) -> frozenset[Stray]:
+def _strays(told: object) -> frozenset[OrphanedSession]:
     members = enumerate(told) if isinstance(told, list) else ()
     return frozenset(_each({str(at): each for at, each in members}, _stray).values())
 
 
-def _stray(_at: str, fields: Mapping[str, object]) -> Stray:
-    return Stray(_key(fields["key"]), _text(fields["backend"]))
+def _stray(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
+    return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
 
-def _all_as_strays(told: Mapping[str, object]) -> frozenset[Stray]:
+def _all_as_strays(told: Mapping[str, object]) -> frozenset[OrphanedSession]:
     """Return the sessions that another schema's file names, as far as it can be understood."""
     sessions = _each(
-        told.get("sessions"), lambda key, fields: Stray(_key(key), _text(fields["backend"]))
+        told.get("sessions"),
+        lambda key, fields: OrphanedSession(_key(key), _text(fields["backend"])),
     )
     return frozenset(sessions.values()) | _strays(told.get("strays"))
 

@@ -53,7 +53,7 @@ class FileLocks:
         self._deadline_seconds = deadline_seconds
         self._now = now
         self._guard = threading.Lock()
-        self._doors: dict[str, _Door] = {}
+        self._doors: dict[str, _ThreadLock] = {}
         self._held: dict[int, datetime] = {}
         self._asking = 0
 
@@ -99,7 +99,7 @@ class FileLocks:
     @contextmanager
     def _door(self, name: str, deadline: float, path: Path) -> Iterator[None]:
         with self._guard:
-            door = self._doors.setdefault(name, _Door())
+            door = self._doors.setdefault(name, _ThreadLock())
             door.guests += 1
         try:
             if not door.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -162,7 +162,7 @@ class FileLocks:
 
 
 @dataclass(slots=True)
-class _Door:
+class _ThreadLock:
     lock: threading.Lock = field(default_factory=threading.Lock)
     guests: int = 0
 

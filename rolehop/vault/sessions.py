@@ -15,12 +15,12 @@ from rolehop.credentials import Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyStore
-from rolehop.vault.chunks import HalfThere
+from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.serialization import Damaged, as_item, read_item
 from rolehop.vault.sign_ins import TokenStore
-from rolehop.vault.storage import Opener, Shelf
+from rolehop.vault.storage import BackendHandle, Storage
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class KeyringVault:
             person_seconds: the same, where the system may be asking somebody.
         """
         self._once = _Once(say)
-        self._opener = Opener(
+        self._opener = BackendHandle(
             choose,
             self._once.say,
             prepare=prepare,
@@ -97,7 +97,7 @@ class KeyringVault:
         try:
             text = shelf.get(_service(step.key))
             session = None if text is None else read_item(text, step.key)
-        except (Damaged, HalfThere) as damage:
+        except (Damaged, IncompleteItem) as damage:
             what = f"a session in the keyring is damaged and is not used: {damage}"
             self._once.say(what, about="damaged")
             return None
@@ -127,7 +127,7 @@ class KeyringVault:
             backend = shelf.chosen.name
             self._change(lambda index: _as_before(index, unkept, before, backend))
 
-    def _put_item(self, kept: Kept, shelf: Shelf) -> bool:
+    def _put_item(self, kept: Kept, shelf: Storage) -> bool:
         """Write one item; ``False``: it could not be kept, which has been said."""
         if self._open() is None:
             return False
@@ -145,7 +145,7 @@ class KeyringVault:
     def _seconds_left(self, kept: Kept) -> int:
         return int((kept.session.expires_at - self._now()).total_seconds())
 
-    def _with_all(self, index: Index, kept: Sequence[Kept], shelf: Shelf) -> Index:
+    def _with_all(self, index: Index, kept: Sequence[Kept], shelf: Storage) -> Index:
         index = self._swept(index, shelf, {each.step.key for each in kept})
         for each in kept:
             for chain in each.chains:
@@ -188,7 +188,7 @@ class KeyringVault:
             self._forget_entries(gone, backend)
         return tuple(gone)
 
-    def _open(self) -> Shelf | None:
+    def _open(self) -> Storage | None:
         try:
             return self._opener.open()
         except VaultAbsent as error:
@@ -202,13 +202,13 @@ class KeyringVault:
         self._opener.failed(error)
         self._once.say(_line(what, error), about="failed")
 
-    def _note_hit(self, step: Step, session: Session, chain: str, shelf: Shelf) -> None:
+    def _note_hit(self, step: Step, session: Session, chain: str, shelf: Storage) -> None:
         entry = self.index.load().sessions.get(step.key)
         backend = shelf.chosen.name
         if entry is None or entry.backend != backend or chain not in entry.chains:
             self._change(lambda index: _noted(index, step, session, chain, backend))
 
-    def _swept(self, index: Index, shelf: Shelf, spared: Collection[str] = ()) -> Index:
+    def _swept(self, index: Index, shelf: Storage, spared: Collection[str] = ()) -> Index:
         """Remove expired sessions and strays from the back end; return the index without them.
 
         To be called while the index is locked: another process notes a session there before it

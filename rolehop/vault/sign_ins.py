@@ -16,10 +16,10 @@ from typing import TypeGuard
 
 from rolehop.credentials import Secret
 from rolehop.errors import VaultAbsent, VaultBroken, VaultError
-from rolehop.vault.chunks import HalfThere
+from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.index import Index
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.storage import Opener
+from rolehop.vault.storage import BackendHandle
 
 Document = Mapping[str, str | Secret]
 
@@ -30,7 +30,9 @@ GENERATION = "generation"
 class TokenStore:
     """Implements ``sources.TokenStore``; safe between threads."""
 
-    def __init__(self, opener: Opener, index: IndexStore, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, opener: BackendHandle, index: IndexStore, say: Callable[[str], None]
+    ) -> None:
         self._opener = opener
         self._index = index
         self._say = say
@@ -53,7 +55,7 @@ class TokenStore:
         except VaultAbsent as error:
             self._say_unkept(error)
             return None
-        except HalfThere as half:
+        except IncompleteItem as half:
             raise _damaged(name, str(half)) from None
         except VaultError as error:
             self._opener.failed(error)

@@ -1,6 +1,6 @@
 """The chosen back end in use: plain texts by service name, each call within the deadline.
 
-`Opener` chooses the back end at first use and remembers a failure: a keyring that was locked or
+`BackendHandle` chooses the back end at first use and remembers a failure: a keyring that was locked or
 silent once is not asked again by this process, and never written to after a failed read.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USERNAME = "rolehop"
 
 
-class Shelf:
+class Storage:
     """Texts in one back end.
 
     Every method raises a ``VaultError`` that says which of the five things is wrong.
@@ -38,18 +38,18 @@ class Shelf:
         """Return the text, ``None``: there is none.
 
         Raises:
-            HalfThere: only a part of it is there; it may be overwritten.
+            IncompleteItem: only a part of it is there; it may be overwritten.
         """
 
-        def read() -> str | chunks.HalfThere | None:
+        def read() -> str | chunks.IncompleteItem | None:
             try:
                 return chunks.get(self._plain, service)
-            except chunks.HalfThere as half:
+            except chunks.IncompleteItem as half:
                 return half
 
         found = self._deadline.call("reading from the keyring", read)
         debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
-        if isinstance(found, chunks.HalfThere):
+        if isinstance(found, chunks.IncompleteItem):
             raise found
         return found
 
@@ -71,7 +71,7 @@ class Shelf:
         return there
 
 
-class Opener:
+class BackendHandle:
     """Chooses the back end once, for everybody who shares it; safe between threads."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Opener:
         self._say = say
         self._seconds = (quick_seconds, person_seconds)
         self._guard = threading.Lock()
-        self._shelf: Shelf | None = None
+        self._shelf: Storage | None = None
         self._failure: VaultError | None = None
 
     @property
@@ -97,7 +97,7 @@ class Opener:
         with self._guard:
             return None if self._failure or not self._shelf else self._shelf.chosen.name
 
-    def open(self) -> Shelf:
+    def open(self) -> Storage:
         """Return the shelf.
 
         Raises:
@@ -116,7 +116,7 @@ class Opener:
             if not isinstance(error, VaultFull) and self._failure is None:
                 self._failure = error
 
-    def _first(self) -> Shelf:
+    def _first(self) -> Storage:
         quick, person = self._seconds
         self._prepare()
         try:
@@ -127,7 +127,7 @@ class Opener:
         debug(__name__, "the keyring is %s", chosen.name)
         if chosen.warning is not None:
             self._say(chosen.warning)
-        return Shelf(chosen, Deadline(person if chosen.asks_person else quick))
+        return Storage(chosen, Deadline(person if chosen.asks_person else quick))
 
 
 class _Plain:

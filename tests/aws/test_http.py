@@ -11,7 +11,7 @@ import pytest
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import Fault, FaultKind
+from rolehop.net.connection_errors import ConnectionFailure, FaultKind
 from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest
 from tests.doubles.web import Asked, Reply, Service
 
@@ -108,7 +108,7 @@ def test_an_answer_without_end_is_cut_off(client: HttpClient, echo: Echo) -> Non
 def test_a_server_that_hangs_is_given_up(client: HttpClient, echo: Echo) -> None:
     echo.say("/", None)
     outcome = client.attempt(HttpRequest("GET", f"{echo.url}/"))
-    assert outcome == Fault(FaultKind.READ_TIMEOUT)
+    assert outcome == ConnectionFailure(FaultKind.READ_TIMEOUT)
 
 
 def test_an_address_where_nobody_listens_is_told_with_the_callers_advice() -> None:

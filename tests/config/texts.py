@@ -10,7 +10,7 @@ from rolehop.config import sts_limits, value_types
 from rolehop.config.loader import load_config
 from rolehop.config.model import Config
 from rolehop.config.schema import Key, Table
-from rolehop.errors import Complaint, ConfigError
+from rolehop.errors import ConfigError, ConfigProblem
 from rolehop.files import FileText
 
 HERE = Path("/home/alice/.config/rolehop")
@@ -91,6 +91,6 @@ def complaints_of(files: str | Files, *roots: str) -> list[tuple[str, int | None
     return [_short(each) for each in error_of(files, *roots).complaints]
 
 
-def _short(complaint: Complaint) -> tuple[str, int | None, str, str]:
+def _short(complaint: ConfigProblem) -> tuple[str, int | None, str, str]:
     name = str(Path(complaint.file).relative_to(HERE))
     return name, complaint.line, complaint.key, complaint.text

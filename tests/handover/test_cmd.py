@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.credentials import Session
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.environment import assumed
 from rolehop.shells.registry import dialect
 
@@ -42,7 +42,7 @@ nasty = st.text(st.sampled_from("&|<>()'`$\\*?;,=@#~ \t{}[]") | st.characters(),
 def test_any_value_survives_or_is_refused_with_a_reason(value: str) -> None:
     try:
         text = CMD.render([("A", value)])
-    except UsageProblem as refused:
+    except UsageError as refused:
         assert refused.cause  # noqa: PT017 - both outcomes are right, for different values
         assert re.search(r'["%!^]|[^ -~]', value)
     except ValueError:
@@ -56,7 +56,7 @@ def test_any_value_survives_or_is_refused_with_a_reason(value: str) -> None:
     "value", ['"', "50%", "hi!", "a^b", "a\nb", "a\rb", "é", "\x1b", "x" * 8200]
 )
 def test_what_cmd_cannot_quote_is_refused_and_not_shown(value: str) -> None:
-    with pytest.raises(UsageProblem) as refused:
+    with pytest.raises(UsageError) as refused:
         CMD.render([("AWS_PROFILE", value)])
     assert value not in refused.value.what.replace("cannot be written", "")
     assert refused.value.cause

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.shells.registry import DIALECTS, Dialect, dialect, for_process_name
 
 every_dialect = pytest.mark.parametrize("row", DIALECTS.values(), ids=DIALECTS)
@@ -55,7 +55,7 @@ def test_a_shell_is_also_found_by_what_its_program_is_called() -> None:
 
 
 def test_an_unknown_shell_is_refused_with_the_nearest_spelling() -> None:
-    with pytest.raises(UsageProblem) as refused:
+    with pytest.raises(UsageError) as refused:
         dialect("fisch")
     assert refused.value.fix == "did you mean fish?"
     assert "bash, zsh, sh" in (refused.value.cause or "")

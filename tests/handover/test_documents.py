@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.file_formats import as_docker_env, as_dotenv, as_ini
 from rolehop.startup.dataclass import replace
 
@@ -81,7 +81,7 @@ def test_dotenv_is_read_back_by_python_and_node(session: Session) -> None:
 def test_python_reads_every_dotenv_that_was_not_refused(session: Session, secret: str) -> None:
     try:
         text = as_dotenv(with_secret(session, secret), None)
-    except UsageProblem:
+    except UsageError:
         return
     assert read_by_python(text) == VALUES | {"AWS_SECRET_ACCESS_KEY": secret}
 
@@ -94,7 +94,7 @@ def test_node_reads_every_dotenv_that_was_not_refused(session: Session, secrets:
     for number, secret in enumerate(secrets):
         try:
             document = as_dotenv(with_secret(session, secret), None)
-        except UsageProblem:
+        except UsageError:
             continue
         text += re.sub("^AWS_", f"N{number}_", document, flags=re.MULTILINE)
         wanted[f"N{number}_SECRET_ACCESS_KEY"] = secret
@@ -115,9 +115,7 @@ def test_what_dotenv_can_say_in_quotes_is_said(session: Session, secret: str) ->
 def test_what_readers_of_dotenv_disagree_on_is_refused_unseen(
     session: Session, secret: str
 ) -> None:
-    with pytest.raises(
-        UsageProblem, match="AWS_SECRET_ACCESS_KEY cannot be written as dotenv"
-    ) as e:
+    with pytest.raises(UsageError, match="AWS_SECRET_ACCESS_KEY cannot be written as dotenv") as e:
         as_dotenv(with_secret(session, secret), None)
     assert secret not in f"{e.value.what} {e.value.fix}"
 
@@ -132,7 +130,7 @@ def read_by_docker(text: str) -> dict[str, str]:
 def test_docker_reads_every_value_as_it_is_or_it_was_refused(session: Session, secret: str) -> None:
     try:
         text = as_docker_env(with_secret(session, secret), None)
-    except UsageProblem:
+    except UsageError:
         assert not secret.isprintable()
         return
     assert read_by_docker(text) == VALUES | {"AWS_SECRET_ACCESS_KEY": secret}
@@ -140,7 +138,7 @@ def test_docker_reads_every_value_as_it_is_or_it_was_refused(session: Session, s
 
 @pytest.mark.parametrize("secret", ["a\nb", "a\r", "\x1b", "\ud800"])
 def test_docker_has_no_way_to_say_a_line_end(session: Session, secret: str) -> None:
-    with pytest.raises(UsageProblem, match="cannot be written as docker-env"):
+    with pytest.raises(UsageError, match="cannot be written as docker-env"):
         as_docker_env(with_secret(session, secret), None)
 
 
@@ -180,11 +178,11 @@ def test_the_section_is_read_back_by_botocore(
     "chain", ["", "DEFAULT", "a]b", "a[b", "a\nb", "a\x1bb", " a", "a ", "a #b", "a;b", "\ud800"]
 )
 def test_a_name_that_heads_no_section_is_refused(session: Session, chain: str) -> None:
-    with pytest.raises(UsageProblem, match="cannot be the name of a section"):
+    with pytest.raises(UsageError, match="cannot be the name of a section"):
         as_ini(session, chain=chain, region=None)
 
 
 @pytest.mark.parametrize("region", ["eu west", "x\n[other]", "é", "a #b"])
 def test_a_value_with_spaces_is_refused_in_a_section(session: Session, region: str) -> None:
-    with pytest.raises(UsageProblem, match="region cannot be written as ini"):
+    with pytest.raises(UsageError, match="region cannot be written as ini"):
         as_ini(session, chain="hub", region=region)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rolehop.credentials import Session
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.handover.environment import assumed, left
 from rolehop.shells.registry import dialect
 
@@ -136,7 +136,7 @@ def told(name: str, values: list[str]) -> tuple[dict[str, str], str]:
     for number, value in enumerate(values):
         try:
             dialect(name).render([("A", value)])
-        except UsageProblem as refused:
+        except UsageError as refused:
             assert refused.cause  # noqa: PT017 - both outcomes are right, for different values
             assert not printable.startswith(value)
             continue
@@ -168,7 +168,7 @@ def test_any_value_survives_or_is_refused(
 @pytest.mark.parametrize("value", [*map(chr, range(1, 32)), "a\nb", "\x7f", "\u2028"])
 def test_only_tcsh_refuses_control_characters(name: str, value: str) -> None:
     assert told(name, [value])[0] == {"N_0": value}
-    with pytest.raises(UsageProblem, match="cannot be written for tcsh"):
+    with pytest.raises(UsageError, match="cannot be written for tcsh"):
         dialect("tcsh").render([("AWS_PROFILE", value)])
 
 

@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
-from rolehop.errors import ConfigError, UsageProblem
-from rolehop.plan.model import Cache, HopStep, Known, Lifetime, Mfa, Plan, Stamp, TokenStep
+from rolehop.errors import ConfigError, UsageError
+from rolehop.plan.model import (
+    Cache,
+    CachedSession,
+    CachedState,
+    HopStep,
+    Mfa,
+    Plan,
+    Stamp,
+    TokenStep,
+)
 from rolehop.plan.overrides import Overrides
 from rolehop.plan.planner import make_plan
-from rolehop.plan.resolve import Facts, path_of, resolve, source_of, written_hops
+from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
 from tests.simulator import START
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
@@ -24,7 +33,7 @@ UNKNOWN = Stamp(None, long_lived=False)
 def plan(
     *hops: HopConfig,
     stamp: Stamp = KEYS,
-    known: Known | None = None,
+    known: CachedState | None = None,
     duration: int | None = None,
     strict: bool = False,
     defaults: Defaults | None = None,
@@ -36,7 +45,7 @@ def plan(
     config = Config(defaults or Defaults(), sources={"alice": source}, chains={"prod": chain})
     path = path_of(config, chain)
     resolved = resolve(
-        config, path, source_of(config, path), written_hops(path), Facts("alice", "laptop")
+        config, path, source_of(config, path), written_hops(path), PlanContext("alice", "laptop")
     )
     return make_plan(
         config,
@@ -54,7 +63,7 @@ def hub(seconds: int | None = None, mfa: str | None = None) -> HopConfig:
     return HopConfig(HUB, duration_seconds=seconds, mfa_serial=mfa)
 
 
-FOUND = Known(max_durations={HUB: 3600})
+FOUND = CachedState(max_durations={HUB: 3600})
 
 
 @pytest.mark.parametrize(
@@ -127,7 +136,7 @@ def test_ceilings_and_mfa(
     stamp: Stamp,
     hops: tuple[HopConfig, ...],
     settings: dict[str, Any],
-    known: Known | None,
+    known: CachedState | None,
     durations: list[int],
     ceilings: list[int],
     mfa: Mfa,
@@ -173,7 +182,7 @@ def test_the_duration_flag_binds_to_the_last_hop() -> None:
 
 
 def test_the_duration_flag_needs_a_hop() -> None:
-    with pytest.raises(UsageProblem, match="no hop to change"):
+    with pytest.raises(UsageError, match="no hop to change"):
         plan(duration=900)
 
 
@@ -196,9 +205,9 @@ def test_mfa_where_it_can_never_work_is_foretold(
     assert reason in str(made.hops[number - 1].will_fail)
 
 
-def held(key: str, minutes_left: int, minutes: int = 60) -> Known:
+def held(key: str, minutes_left: int, minutes: int = 60) -> CachedState:
     end = START + timedelta(minutes=minutes_left)
-    return Known({key: Lifetime(end - timedelta(minutes=minutes), end)})
+    return CachedState({key: CachedSession(end - timedelta(minutes=minutes), end)})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
 from rolehop.errors import ConfigError
 from rolehop.plan.resolve import (
-    Facts,
+    PlanContext,
     Resolved,
     clean_name,
     no_such_chain,
@@ -19,7 +19,7 @@ from rolehop.plan.resolve import (
     written_hops,
 )
 
-FACTS = Facts("alice", "laptop")
+FACTS = PlanContext("alice", "laptop")
 CORP = SourceConfig("corp", "environment")
 
 
@@ -31,7 +31,7 @@ def config(*chains: ChainConfig, **told: Any) -> Config:
     )
 
 
-def resolved(made: Config, name: str, facts: Facts = FACTS) -> Resolved:
+def resolved(made: Config, name: str, facts: PlanContext = FACTS) -> Resolved:
     path = path_of(made, made.chains[name])
     return resolve(made, path, source_of(made, path), written_hops(path), facts)
 
@@ -74,7 +74,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
         (
             "222222222222:role/H",
             {},
-            Facts("a", "b", ambient_region="eu-west-1"),
+            PlanContext("a", "b", ambient_region="eu-west-1"),
             "eu-west-1",
             "aws",
         ),
@@ -82,7 +82,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
         (
             "222222222222:role/H",
             {},
-            Facts("a", "b", region_flag="cn-north-1"),
+            PlanContext("a", "b", region_flag="cn-north-1"),
             "cn-north-1",
             "aws-cn",
         ),
@@ -90,7 +90,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
         (
             "arn:aws-cn:iam::222222222222:role/H",
             {},
-            Facts("a", "b", ambient_region="eu-west-1"),
+            PlanContext("a", "b", ambient_region="eu-west-1"),
             "cn-northwest-1",
             "aws-cn",
         ),
@@ -98,7 +98,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
     ],
 )
 def test_region_and_partition(
-    role: str, told: dict[str, Any], facts: Facts, region: str, first: str
+    role: str, told: dict[str, Any], facts: PlanContext, region: str, first: str
 ) -> None:
     found = resolved(config(chain("x", role, **told)), "x", facts)
     assert (found.region, found.hops[0][0].partition) == (region, first)
@@ -108,14 +108,14 @@ def test_region_and_partition(
     ("made", "facts", "handed"),
     [
         (config(HUB), FACTS, None),
-        (config(HUB), Facts("a", "b", ambient_region="eu-west-1"), None),
-        (config(HUB), Facts("a", "b", region_flag="eu-west-2"), "eu-west-2"),
+        (config(HUB), PlanContext("a", "b", ambient_region="eu-west-1"), None),
+        (config(HUB), PlanContext("a", "b", region_flag="eu-west-2"), "eu-west-2"),
         (config(chain("hub", "222222222222:role/Hub", region="us-west-2")), FACTS, "us-west-2"),
         (config(HUB, defaults=Defaults(region="eu-north-1")), FACTS, "eu-north-1"),
     ],
 )
 def test_only_a_region_that_is_named_is_handed_over(
-    made: Config, facts: Facts, handed: str | None
+    made: Config, facts: PlanContext, handed: str | None
 ) -> None:
     assert resolved(made, "hub", facts).handed_region == handed
 

@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rolehop.arn import RoleArn
-from rolehop.policy import LaneName, Reason
+from rolehop.policy import PolicyType, Reason
 from rolehop.policy.chain_verdict import HopVerdict, judge_chain
-from rolehop.policy.chains.requests import HopAsked, Setting, Start
-from rolehop.policy.chains.scenario import Course
+from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.aws_cli_output import read_records
-from rolehop.policy.inventory.inventory import Records
-from rolehop.policy.remedies.config_change import Edit
-from rolehop.policy.remedies.policy_change import Change, Mend, apply_mends
-from rolehop.policy.remedies.search import Way
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import Change, PolicyChange, apply_mends
+from rolehop.policy.remedies.search import Remedy
 from tests.doubles.sts_rules import Refused, assume_role
 from tests.doubles.sts_rules import Request as StsRequest
 from tests.doubles.sts_trust import Who, judge_permissions, judge_trust
@@ -65,9 +65,9 @@ class Case:
     mfa: bool = False
     """Whether the source has its mfa_serial."""
 
-    def asked(self) -> list[HopAsked]:
+    def asked(self) -> list[AssumeRoleRequest]:
         return [
-            HopAsked(RoleArn.parse(role), **{"session_name": "s1", **hop})
+            AssumeRoleRequest(RoleArn.parse(role), **{"session_name": "s1", **hop})
             for role, hop in zip((HUB, ADMIN), self.hops, strict=True)
         ]
 
@@ -85,7 +85,7 @@ def healthy() -> Case:
     )
 
 
-def records(case: Case) -> Records:
+def records(case: Case) -> IamInventory:
     documents = case.documents
 
     def role(arn: str, name: str) -> Json:
@@ -122,7 +122,7 @@ def records(case: Case) -> Records:
         {"RoleDetailList": [role(HUB, "hub")], "Policies": managed},
         {"RoleDetailList": [role(ADMIN, "admin")]},
     ]
-    together = Records(
+    together = IamInventory(
         scps={n[4:]: (json.dumps(d),) for n, d in documents.items() if n.startswith("scp-")},
         rcps={n[4:]: (json.dumps(d),) for n, d in documents.items() if n.startswith("rcp-")},
     )
@@ -131,10 +131,10 @@ def records(case: Case) -> Records:
     return together
 
 
-def course(case: Case) -> Course:
-    start = Start(ALICE, long_lived=True, mfa=case.mfa)
-    setting = Setting(records(case), NOW, region="eu-west-1")
-    return Course(start, tuple(case.asked()), setting)
+def course(case: Case) -> ChainScenario:
+    start = StartingCredentials(ALICE, long_lived=True, mfa=case.mfa)
+    setting = EvaluationContext(records(case), NOW, region="eu-west-1")
+    return ChainScenario(start, tuple(case.asked()), setting)
 
 
 def explained(case: Case) -> tuple[HopVerdict, ...]:
@@ -169,7 +169,7 @@ def double_accepts(case: Case) -> bool:
     return True
 
 
-def _guards_accept(case: Case, hop: HopAsked, key: Key, name: str) -> bool:
+def _guards_accept(case: Case, hop: AssumeRoleRequest, key: Key, name: str) -> bool:
     identity = hop.source_identity or key.source_identity
     actions = ["sts:AssumeRole"]
     actions += ["sts:TagSession"] if hop.tags or key.transitive else []
@@ -214,7 +214,7 @@ def _on(role: str, document: Json | None) -> Json | None:
     return policy(*meant)
 
 
-def _params(hop: HopAsked) -> dict[str, str]:
+def _params(hop: AssumeRoleRequest) -> dict[str, str]:
     found = {"RoleArn": str(hop.role), "RoleSessionName": hop.session_name}
     for name, value in (
         ("ExternalId", hop.external_id),
@@ -271,8 +271,8 @@ WITHOUT_MFA = {
     "Effect": "Deny",
 }
 DENY_TAGS = {**trusts("*", "sts:TagSession"), "Effect": "Deny"}
-L, R = LaneName, Reason
-Row = tuple[Breaks, int, LaneName, Reason, tuple[Any, ...]]
+L, R = PolicyType, Reason
+Row = tuple[Breaks, int, PolicyType, Reason, tuple[Any, ...]]
 """What breaks it, at which hop; the lane and the reason to name; how each way out begins: a change
 of a policy, or the keys of the config."""
 
@@ -500,23 +500,25 @@ def broken(breaks: Breaks) -> Case:
 # ---- making it right
 
 
-def made(case: Case, way: Way) -> Case:
+def made(case: Case, way: Remedy) -> Case:
     """Return the case with every step of the way made, by whom it is for."""
     mended = deepcopy(case)
     for step in way.steps:
-        if isinstance(step, Edit):
+        if isinstance(step, ConfigChange):
             _edit(mended, step)
-    for lane, hop in dict.fromkeys((e.lane, e.hop) for e in way.steps if isinstance(e, Mend)):
+    for lane, hop in dict.fromkeys(
+        (e.lane, e.hop) for e in way.steps if isinstance(e, PolicyChange)
+    ):
         mends = [
             each
             for each in way.steps
-            if isinstance(each, Mend) and (each.lane, each.hop) == (lane, hop)
+            if isinstance(each, PolicyChange) and (each.lane, each.hop) == (lane, hop)
         ]
         _mend(mended, lane, hop, mends)
     return mended
 
 
-def _edit(case: Case, step: Edit) -> None:
+def _edit(case: Case, step: ConfigChange) -> None:
     """Write the keys of the config as a person would; there, lists and tables become tuples."""
     if "mfa_serial" in step.keys:
         assert step.hop in (0, 1)
@@ -532,17 +534,17 @@ def _edit(case: Case, step: Edit) -> None:
             case.hops[step.hop - 1][key] = tuple(pairs)
 
 
-def _mend(case: Case, lane: LaneName, hop: int, mends: list[Mend]) -> None:
+def _mend(case: Case, lane: PolicyType, hop: int, mends: list[PolicyChange]) -> None:
     caller, role = {1: ("alice", "hub"), 2: ("hub", "admin")}[hop]
-    if lane is LaneName.SESSION:
+    if lane is PolicyType.SESSION:
         before = json.loads(case.hops[hop - 2]["policy"])
         case.hops[hop - 2]["policy"] = json.dumps(apply_mends(before, mends))
         return
     name = {
-        LaneName.TRUST: f"trust-{role}",
-        LaneName.PERMISSIONS: caller,
-        LaneName.BOUNDARY: f"boundary-{caller}",
-        LaneName.SCP: f"scp-{mends[0].member}",
-        LaneName.RCP: f"rcp-{mends[0].member}",
+        PolicyType.TRUST: f"trust-{role}",
+        PolicyType.PERMISSIONS: caller,
+        PolicyType.BOUNDARY: f"boundary-{caller}",
+        PolicyType.SCP: f"scp-{mends[0].member}",
+        PolicyType.RCP: f"rcp-{mends[0].member}",
     }[lane]
     case.documents[name] = apply_mends(case.documents[name], mends)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.policy import LaneName, Outcome, Reason
-from rolehop.policy.remedies.config_change import Edit
-from rolehop.policy.remedies.policy_change import Change, Mend, Owner
+from rolehop.policy import Outcome, PolicyType, Reason
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange
 from tests.policy.broken import (
     BROKEN,
     Breaks,
@@ -31,7 +31,7 @@ def test_the_healthy_chain_is_allowed_and_accepted() -> None:
 
 @every_broken_chain
 def test_the_wrong_thing_is_named_first(
-    breaks: Breaks, hop: int, lane: LaneName, reason: Reason, begins: object
+    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: object
 ) -> None:
     verdicts = [each.verdict for each in explained(broken(breaks))]
     outcomes = [verdict.outcome for verdict in verdicts]
@@ -45,14 +45,14 @@ def test_the_wrong_thing_is_named_first(
 
 @every_broken_chain
 def test_each_way_out_makes_evaluator_and_double_accept(
-    breaks: Breaks, hop: int, lane: LaneName, reason: Reason, begins: tuple[object, ...]
+    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: tuple[object, ...]
 ) -> None:
     case = broken(breaks)
     assert not double_accepts(case)
     found = explained(case)[hop - 1].ways()
     first = [way.steps[0] for way in found]
     assert begins == tuple(
-        dict(step.keys) if isinstance(step, Edit) else step.change.value for step in first
+        dict(step.keys) if isinstance(step, ConfigChange) else step.change.value for step in first
     )
     for way in found:
         mended = made(case, way)
@@ -62,21 +62,23 @@ def test_each_way_out_makes_evaluator_and_double_accept(
 
 @every_broken_chain
 def test_a_deny_is_never_answered_by_adding_and_the_right_one_is_asked(
-    breaks: Breaks, hop: int, lane: LaneName, reason: Reason, begins: object
+    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: object
 ) -> None:
     for way in explained(broken(breaks))[hop - 1].ways():
-        of_lane = [each for each in way.steps if isinstance(each, Mend) and each.lane is lane]
+        of_lane = [
+            each for each in way.steps if isinstance(each, PolicyChange) and each.lane is lane
+        ]
         if reason is Reason.EXPLICIT_DENY and of_lane:
             assert of_lane[0].change is not Change.ADD
         callers = {1: "111111111111", 2: "222222222222"}
         roles = {1: "222222222222", 2: "333333333333"}
-        for mend in (each for each in way.steps if isinstance(each, Mend)):
-            of_role = mend.lane in (LaneName.TRUST, LaneName.RCP)
+        for mend in (each for each in way.steps if isinstance(each, PolicyChange)):
+            of_role = mend.lane in (PolicyType.TRUST, PolicyType.RCP)
             member = (roles if of_role else callers)[mend.hop]
             owner = {
-                LaneName.SCP: Owner.ORGANIZATION,
-                LaneName.RCP: Owner.ORGANIZATION,
-                LaneName.SESSION: Owner.CONFIG,
+                PolicyType.SCP: Owner.ORGANIZATION,
+                PolicyType.RCP: Owner.ORGANIZATION,
+                PolicyType.SESSION: Owner.CONFIG,
             }.get(mend.lane, Owner.ACCOUNT)
             assert (mend.member, mend.owner) == (member, owner)
             assert mend.account == (member if owner is Owner.ACCOUNT else None)

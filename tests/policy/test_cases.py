@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from rolehop.policy import (
-    NOT_THERE,
+    NO_POLICY,
     Attached,
     Context,
     Kind,
-    LaneName,
     Outcome,
+    PolicySet,
+    PolicyType,
     Request,
-    Shown,
+    caller_from_arn,
     evaluate,
     parse_policy,
-    signer,
 )
 
 ROLE = "arn:aws:iam::222222222222:role/T"
@@ -29,11 +29,11 @@ CASES = [
 ]
 
 
-def shown(case: dict[str, Any], key: str, kind: Kind) -> Shown:
+def shown(case: dict[str, Any], key: str, kind: Kind) -> PolicySet:
     if key not in case:
-        return NOT_THERE
+        return NO_POLICY
     text = json.dumps({"Version": "2012-10-17", "Statement": case[key]})
-    return Shown((Attached(key, parse_policy(text, kind)),))
+    return PolicySet((Attached(key, parse_policy(text, kind)),))
 
 
 def request(case: dict[str, Any]) -> Request:
@@ -42,16 +42,16 @@ def request(case: dict[str, Any]) -> Request:
     }
     return Request(
         role=ROLE,
-        caller=signer(case["caller"]),
+        caller=caller_from_arn(case["caller"]),
         context=Context(values, closed=True),
         actions=tuple(case.get("actions", ["sts:AssumeRole"])),
         lanes={
-            LaneName.TRUST: shown(case, "trust", Kind.TRUST),
-            LaneName.PERMISSIONS: shown(case, "identity", Kind.PERMISSIONS),
-            LaneName.BOUNDARY: shown(case, "boundary", Kind.BOUNDARY),
-            LaneName.SESSION: shown(case, "session_policy", Kind.SESSION),
-            LaneName.SCP: shown(case, "scp_caller", Kind.SCP),
-            LaneName.RCP: shown(case, "rcp_target", Kind.RCP),
+            PolicyType.TRUST: shown(case, "trust", Kind.TRUST),
+            PolicyType.PERMISSIONS: shown(case, "identity", Kind.PERMISSIONS),
+            PolicyType.BOUNDARY: shown(case, "boundary", Kind.BOUNDARY),
+            PolicyType.SESSION: shown(case, "session_policy", Kind.SESSION),
+            PolicyType.SCP: shown(case, "scp_caller", Kind.SCP),
+            PolicyType.RCP: shown(case, "rcp_target", Kind.RCP),
         },
     )
 

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.policy import LaneName, Outcome, Reason, Request, evaluate
-from rolehop.policy.chains.requests import Carried, HopAsked, Setting, Start, requests
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy import Outcome, PolicyType, Reason, Request, evaluate
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    InheritedAttributes,
+    StartingCredentials,
+    requests,
+)
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.startup.dataclass import replace
 
@@ -19,17 +25,21 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/team/Hub")
 ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
-KEYS = Start(ALICE, long_lived=True, mfa=False)
+KEYS = StartingCredentials(ALICE, long_lived=True, mfa=False)
 
 
 def asked(
-    start: Start = KEYS,
+    start: StartingCredentials = KEYS,
     told: dict[str, list[str]] | None = None,
     taken: frozenset[str] = frozenset(),
     **hop1: Any,
 ) -> list[Request]:
-    hops = [HopAsked(HUB, "s1", **hop1), HopAsked(ADMIN, "s2")]
-    return list(requests(start, hops, Setting(Records(), NOW, "eu-west-1", told or {}, taken)))
+    hops = [AssumeRoleRequest(HUB, "s1", **hop1), AssumeRoleRequest(ADMIN, "s2")]
+    return list(
+        requests(
+            start, hops, EvaluationContext(IamInventory(), NOW, "eu-west-1", told or {}, taken)
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,8 +86,8 @@ def revoked(operator: str, moment: str) -> list[Any]:
         str(HUB): Entity(str(HUB), trust=trust, inline=mine),
         str(ADMIN): Entity(str(ADMIN), trust=trust),
     }
-    hops = [HopAsked(HUB, "s1"), HopAsked(ADMIN, "s2")]
-    judged = requests(KEYS, hops, Setting(Records(entities), NOW))
+    hops = [AssumeRoleRequest(HUB, "s1"), AssumeRoleRequest(ADMIN, "s2")]
+    judged = requests(KEYS, hops, EvaluationContext(IamInventory(entities), NOW))
     return [evaluate(each).outcome for each in judged]
 
 
@@ -147,11 +157,11 @@ def test_a_source_identity_travels_on() -> None:
 def test_what_sts_refuses_by_itself_is_refused_without_a_document(
     second: dict[str, Any], reason: Reason
 ) -> None:
-    first = HopAsked(
+    first = AssumeRoleRequest(
         HUB, "s1", source_identity="ann", tags=(("team", "blue"),), transitive_tags=("team",)
     )
-    hops = [first, HopAsked(ADMIN, "s2", **second)]
-    verdict = evaluate(requests(KEYS, hops, Setting(Records(), NOW))[1])
+    hops = [first, AssumeRoleRequest(ADMIN, "s2", **second)]
+    verdict = evaluate(requests(KEYS, hops, EvaluationContext(IamInventory(), NOW))[1])
     assert verdict.outcome is Outcome.REFUSED
     assert verdict.first_wrong is not None
     assert verdict.first_wrong.reason is reason
@@ -186,9 +196,11 @@ def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
 
 
 def test_a_target_whose_tags_are_seen_is_not_given_others() -> None:
-    records = Records({str(ADMIN): Entity(str(ADMIN), tags=(("stage", "test"),))})
-    setting = Setting(records, NOW, told={"aws:ResourceTag/stage": ["prod"]})
-    _, second = requests(KEYS, [HopAsked(HUB, "s1"), HopAsked(ADMIN, "s2")], setting)
+    records = IamInventory({str(ADMIN): Entity(str(ADMIN), tags=(("stage", "test"),))})
+    setting = EvaluationContext(records, NOW, told={"aws:ResourceTag/stage": ["prod"]})
+    _, second = requests(
+        KEYS, [AssumeRoleRequest(HUB, "s1"), AssumeRoleRequest(ADMIN, "s2")], setting
+    )
     assert second.context.lookup("aws:ResourceTag/stage") == ("test",)
 
 
@@ -198,7 +210,7 @@ def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
         ' "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}]}'
     )
     everything = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
-    records = Records(
+    records = IamInventory(
         {
             str(HUB): Entity(str(HUB), trust=trust),
             ALICE: Entity(ALICE, inline={"p": everything}),
@@ -206,7 +218,9 @@ def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
     )
     for address, outcome in (("203.0.113.9", Outcome.ALLOWED), ("192.0.2.1", Outcome.REFUSED)):
         told = {"aws:SourceIp": [address], "aws:SourceVpc": ["vpc-1"]}
-        (request,) = requests(KEYS, [HopAsked(HUB, "s")], Setting(records, NOW, told=told))
+        (request,) = requests(
+            KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW, told=told)
+        )
         verdict = evaluate(request)
         assert verdict.outcome is outcome
         assert "aws:SourceIp" in verdict.assuming
@@ -214,18 +228,18 @@ def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
 
 
 def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() -> None:
-    session = Start(str(HUB), policy_unseen=True)
+    session = StartingCredentials(str(HUB), policy_unseen=True)
     first, second = asked(session)
     assert (first.assumed, first.unseen) == ((), "source-session")
     assert first.perhaps == second.perhaps == ("sts:TagSession", "sts:SetSourceIdentity")
-    assert first.shown(LaneName.SESSION).missing
-    assert not second.shown(LaneName.SESSION).there
+    assert first.shown(PolicyType.SESSION).missing
+    assert not second.shown(PolicyType.SESSION).there
     for each in (first, second):
         assert each.context.lookup("aws:PrincipalTag/team") is UNKNOWN
         assert each.context.lookup("aws:SourceIdentity") is UNKNOWN
     taken = asked(session, taken=frozenset({"source-session"}))
     assert [(each.assumed, each.unseen) for each in taken] == [(("source-session",), None)] * 2
-    assert not taken[0].shown(LaneName.SESSION).missing
+    assert not taken[0].shown(PolicyType.SESSION).missing
     assert [(each.assumed, each.unseen) for each in asked(KEYS)] == [((), None)] * 2
 
 
@@ -233,8 +247,8 @@ def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() 
 def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, Any]) -> None:
     trust = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]}'
     everything = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
-    start = Start("arn:aws:sts::111111111111:assumed-role/Dev/me", mfa=False)
-    records = Records(
+    start = StartingCredentials("arn:aws:sts::111111111111:assumed-role/Dev/me", mfa=False)
+    records = IamInventory(
         {
             str(HUB): Entity(str(HUB), trust=trust),
             "arn:aws:iam::111111111111:role/Dev": Entity(
@@ -246,10 +260,10 @@ def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, An
         (frozenset[str](), Outcome.UNKNOWN),
         (frozenset({"source-session"}), Outcome.ALLOWED),
     ):
-        setting = Setting(records, NOW, taken=taken)
-        (plain,) = requests(start, [HopAsked(HUB, "s")], setting)
+        setting = EvaluationContext(records, NOW, taken=taken)
+        (plain,) = requests(start, [AssumeRoleRequest(HUB, "s")], setting)
         assert evaluate(plain).outcome is Outcome.ALLOWED  # every action is allowed to all
-        (request,) = requests(start, [HopAsked(HUB, "s", **sent)], setting)
+        (request,) = requests(start, [AssumeRoleRequest(HUB, "s", **sent)], setting)
         assert evaluate(request).outcome is outcome
 
 
@@ -267,36 +281,40 @@ def test_a_role_that_is_not_there_is_refused(
     there: str, whole: bool, reason: Reason | None
 ) -> None:
     accounts = frozenset({"222222222222"} if whole else ())
-    records = Records({there: Entity(there)}, whole=accounts)
-    verdict = evaluate(requests(KEYS, [HopAsked(HUB, "s")], Setting(records, NOW))[0])
+    records = IamInventory({there: Entity(there)}, whole=accounts)
+    verdict = evaluate(
+        requests(KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW))[0]
+    )
     assert (verdict.first_wrong.reason if verdict.first_wrong else None) is reason
     assert (verdict.outcome is Outcome.REFUSED) is (reason is not None)
 
 
 def test_a_session_policy_of_the_source_limits_hop_1() -> None:
     text = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
-    first, second = asked(Start(str(HUB), policy=text))
+    first, second = asked(StartingCredentials(str(HUB), policy=text))
     assert evaluate(first).outcome is not Outcome.ALLOWED
-    assert first.shown(LaneName.SESSION).documents
-    assert not second.shown(LaneName.SESSION).there
+    assert first.shown(PolicyType.SESSION).documents
+    assert not second.shown(PolicyType.SESSION).there
 
 
 def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
-    first, _ = asked(Start(str(HUB)))
+    first, _ = asked(StartingCredentials(str(HUB)))
     assert first.caller.named == str(HUB)
     assert first.caller.arn == "arn:aws:sts::222222222222:assumed-role/Hub/*"
 
 
 def test_a_sessions_role_is_found_with_its_path() -> None:
-    records = Records({str(HUB): Entity(str(HUB), unique_id="AROAHUB")})
-    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", mfa=False)
-    (first,) = requests(start, [HopAsked(ADMIN, "s")], Setting(records, NOW))
+    records = IamInventory({str(HUB): Entity(str(HUB), unique_id="AROAHUB")})
+    start = StartingCredentials("arn:aws:sts::222222222222:assumed-role/Hub/me", mfa=False)
+    (first,) = requests(start, [AssumeRoleRequest(ADMIN, "s")], EvaluationContext(records, NOW))
     assert first.context.lookup("aws:PrincipalArn") == (str(HUB),)
     assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
 
 
 def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
-    start = Start(str(HUB), carried=Carried(source_identity=UNKNOWN, unseen="profile"))
+    start = StartingCredentials(
+        str(HUB), carried=InheritedAttributes(source_identity=UNKNOWN, unseen="profile")
+    )
     first, second = asked(start, taken=frozenset({"profile"}))
     assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
     assert first.context.lookup("sts:SourceIdentity") is UNKNOWN
@@ -306,15 +324,16 @@ def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
 
 def test_another_source_identity_than_one_that_nobody_knows_can_not_be_told() -> None:
     trusts = policy_text({"AWS": "*"}, "sts:*")
-    records = Records({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
-    start = Start(
-        "arn:aws:sts::333333333333:assumed-role/Own/s", carried=Carried(source_identity=UNKNOWN)
+    records = IamInventory({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
+    start = StartingCredentials(
+        "arn:aws:sts::333333333333:assumed-role/Own/s",
+        carried=InheritedAttributes(source_identity=UNKNOWN),
     )
     for sent, outcome in ((None, Outcome.ALLOWED), ("ann", Outcome.UNKNOWN)):
-        hop = HopAsked(ADMIN, "s", source_identity=sent)
+        hop = AssumeRoleRequest(ADMIN, "s", source_identity=sent)
         known = Entity("arn:aws:iam::333333333333:role/Own", inline={})
-        together = records.merged(Records({known.arn: known}))
-        (request,) = requests(start, [hop], Setting(together, NOW))
+        together = records.merged(IamInventory({known.arn: known}))
+        (request,) = requests(start, [hop], EvaluationContext(together, NOW))
         assert evaluate(request).outcome is outcome
 
 
@@ -324,12 +343,12 @@ def policy_text(principal: object, action: str) -> str:
 
 
 def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
-    carried = Carried(
+    carried = InheritedAttributes(
         tags={"Team": "blue", "x": "y"},
         transitive=("Team",),
         known={"aws:PrincipalTag/x509Subject/CN": ("host1",)},
     )
-    first, second = asked(Start(str(HUB), carried=carried))
+    first, second = asked(StartingCredentials(str(HUB), carried=carried))
     assert first.actions == ("sts:AssumeRole", "sts:TagSession")
     assert first.context.lookup("aws:PrincipalTag/x") == ("y",)
     assert first.context.lookup("aws:PrincipalTag/x509subject/cn") == ("host1",)
@@ -338,5 +357,7 @@ def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
 
 
 def test_the_path_of_a_sources_role_is_told_where_its_session_drops_it() -> None:
-    start = Start("arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False)
+    start = StartingCredentials(
+        "arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False
+    )
     assert asked(start)[0].context.lookup("aws:PrincipalArn") == (str(HUB),)

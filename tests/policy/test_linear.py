@@ -17,13 +17,13 @@ from rolehop.policy import (
     Attached,
     Context,
     Kind,
-    LaneName,
     Outcome,
+    PolicySet,
+    PolicyType,
     Request,
-    Shown,
+    caller_from_arn,
     evaluate,
     parse_policy,
-    signer,
 )
 from rolehop.policy.language.wildcards import matches_text
 
@@ -96,12 +96,12 @@ def test_five_hundred_statements_take_ten_times_the_steps_of_fifty() -> None:
 
 def judge(text: str) -> Outcome:
     parse_policy.cache_clear()
-    shown = Shown((Attached("policy", parse_policy(text, Kind.PERMISSIONS)),))
+    shown = PolicySet((Attached("policy", parse_policy(text, Kind.PERMISSIONS)),))
     return evaluate(
         Request(
             role="arn:aws:iam::222222222222:role/x",
-            caller=signer("arn:aws:iam::111111111111:user/alice"),
+            caller=caller_from_arn("arn:aws:iam::111111111111:user/alice"),
             context=Context({}),
-            lanes={LaneName.PERMISSIONS: shown},
+            lanes={PolicyType.PERMISSIONS: shown},
         )
     ).outcome

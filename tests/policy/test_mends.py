@@ -13,16 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
-from rolehop.policy import LaneName, Outcome
+from rolehop.policy import Outcome, PolicyType
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import OwnCall, own_request
-from rolehop.policy.chains.requests import Carried, HopAsked, Setting, Start
-from rolehop.policy.chains.scenario import Course
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    InheritedAttributes,
+    StartingCredentials,
+)
+from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.aws_cli_output import read_records
-from rolehop.policy.inventory.inventory import Records
-from rolehop.policy.remedies.config_change import Edit
-from rolehop.policy.remedies.policy_change import Change, Mend, Owner, apply_mends
-from rolehop.policy.remedies.search import Way
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.remedies.config_change import ConfigChange
+from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange, apply_mends
+from rolehop.policy.remedies.search import Remedy
 from rolehop.policy.remedies.statement_conditions import kept
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
@@ -54,7 +59,7 @@ from tests.policy.worlds import CALLERS, CONDITIONS, LANES, VALUES, as_request, 
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)
-NOBODY = Start(ALICE, long_lived=True, mfa=False)
+NOBODY = StartingCredentials(ALICE, long_lived=True, mfa=False)
 KEYS = {lane: name for name, (lane, _) in LANES.items()}
 OF_CALLER = ("identity", "boundary", "session_policy")
 
@@ -73,16 +78,18 @@ def drawn(seed: int) -> list[Json]:
     return worlds
 
 
-def ways_of(world: Json) -> tuple[Way, ...]:
+def ways_of(world: Json) -> tuple[Remedy, ...]:
     """Return the ways out for a world's call, which no chain makes: by policies alone."""
-    own = Course(NOBODY, (), Setting(Records(), NOW), own=(as_request(world),))
+    own = ChainScenario(
+        NOBODY, (), EvaluationContext(IamInventory(), NOW), own=(as_request(world),)
+    )
     return judge_chain("chain", "me", own).hops[0].ways()
 
 
-def mended(world: Json, way: Way) -> Json:
+def mended(world: Json, way: Remedy) -> Json:
     changed = deepcopy(world)
     for lane, name in KEYS.items():
-        mends = [each for each in way.steps if isinstance(each, Mend) and each.lane is lane]
+        mends = [each for each in way.steps if isinstance(each, PolicyChange) and each.lane is lane]
         if mends:
             changed[name] = apply_mends(policy(*(world[name] or [])), mends)["Statement"]
     return changed
@@ -133,7 +140,7 @@ def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> No
         }
         for way in ways_of(world):
             (step,) = way.steps
-            assert isinstance(step, Mend)
+            assert isinstance(step, PolicyChange)
             told = (*step.sent, *step.without, *step.waived)
             assert told == (key,), "nothing is given up in silence"
             assert not step.waived or key.lower().startswith("aws:multifactorauth")
@@ -240,15 +247,15 @@ def test_every_way_out_of_a_chain_convinces_the_double(seed: int) -> None:
 # ---- one by one
 
 
-def ways_at(case: Case, hop: int) -> tuple[Way, ...]:
+def ways_at(case: Case, hop: int) -> tuple[Remedy, ...]:
     return explained(case)[hop - 1].ways()
 
 
-def only(*breaks: Breaks, hop: int = 2) -> Mend:
+def only(*breaks: Breaks, hop: int = 2) -> PolicyChange:
     """Return the one change of the one way out, which is a policy's."""
     (way,) = ways_at(broken(also(*breaks)), hop)
     (step,) = way.steps
-    assert isinstance(step, Mend)
+    assert isinstance(step, PolicyChange)
     return step
 
 
@@ -282,7 +289,7 @@ def test_an_end_in_time_is_put_off_by_a_day_and_never_dropped() -> None:
 def test_what_travels_is_all_that_may_be_sent() -> None:
     case = broken(BROKEN["tags travel on and the role does not allow sts:TagSession"][0])
     (step,) = ways_at(case, 2)[0].steps
-    assert isinstance(step, Mend)
+    assert isinstance(step, PolicyChange)
     assert step.statement["Condition"] == {"ForAllValues:StringEquals": {"aws:TagKeys": "team"}}
 
 
@@ -290,7 +297,7 @@ def test_several_conditions_are_met_by_one_change_of_the_config() -> None:
     both = {"sts:ExternalId": "x-42", "sts:RoleSessionName": "${aws:PrincipalAccount}-robot"}
     (chain, _) = ways_at(broken(sets("trust-admin", trusts(HUB, StringEquals=both))), 2)
     (step,) = chain.steps
-    assert isinstance(step, Edit)
+    assert isinstance(step, ConfigChange)
     assert step.keys == {"external_id": "x-42", "session_name": "222222222222-robot"}
 
 
@@ -301,8 +308,8 @@ def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -
     }
     case = broken(sets("trust-admin", trusts(HUB, **both)))
     edit, mend = ways_at(case, 2)[0].steps
-    assert isinstance(edit, Edit)
-    assert isinstance(mend, Mend)
+    assert isinstance(edit, ConfigChange)
+    assert isinstance(mend, PolicyChange)
     assert edit.keys == {"external_id": "x-42"}
     assert mend.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
     assert mend.waived == ("aws:MultiFactorAuthPresent",)
@@ -328,11 +335,11 @@ def test_a_policy_that_others_share_is_left_alone() -> None:
         ],
     }
     known = read_records(json.dumps({"UserDetailList": [user], "Policies": [managed]}))
-    setting = Setting(records(case).merged(known), NOW)
+    setting = EvaluationContext(records(case).merged(known), NOW)
     verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
     (way,) = verdict.hops[0].ways()
     (step,) = way.steps
-    assert isinstance(step, Mend)
+    assert isinstance(step, PolicyChange)
     assert (step.change, step.document) == (Change.ADD, "a new inline policy of user alice")
 
 
@@ -382,7 +389,7 @@ def test_a_deny_of_the_callers_own_loses_what_this_call_is_about(
 ) -> None:
     case = broken(sets("hub", may("*"), {"Effect": "Deny", **deny}))
     (way,) = ways_at(case, 2)
-    steps = [each for each in way.steps if isinstance(each, Mend)]
+    steps = [each for each in way.steps if isinstance(each, PolicyChange)]
     assert (steps[0].change, steps[0].index) == (change, 2)
     assert {each.change for each in steps[1:]} <= {Change.ADD}
     assert [each.statement for each in steps] == [{"Effect": "Deny", **each} for each in left]
@@ -439,8 +446,10 @@ def at_home(trust: Json, *statements: Json, **hop: Any) -> ChainVerdict:
         "AttachedManagedPolicies": [],
     }
     known = read_records(json.dumps({"UserDetailList": [user], "RoleDetailList": [role]}))
-    asked = HopAsked(RoleArn.parse(LOCAL), "s1", **hop)
-    return judge_chain("chain", "me", Course(NOBODY, (asked,), Setting(known, NOW)))
+    asked = AssumeRoleRequest(RoleArn.parse(LOCAL), "s1", **hop)
+    return judge_chain(
+        "chain", "me", ChainScenario(NOBODY, (asked,), EvaluationContext(known, NOW))
+    )
 
 
 EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-42"}}
@@ -464,7 +473,7 @@ def test_whom_the_trust_policy_names_needs_no_policy_of_their_own(
     verdict = at_home(trust, *statements)
     ways = verdict.hops[0].ways()
     changed = [
-        [next(iter(e.keys)) if isinstance(e, Edit) else e.lane.value for e in way.steps]
+        [next(iter(e.keys)) if isinstance(e, ConfigChange) else e.lane.value for e in way.steps]
         for way in ways
     ]
     assert changed == found
@@ -483,14 +492,14 @@ def asking(**condition: Json) -> Case:
 def test_an_external_id_that_sts_does_not_take_is_not_proposed() -> None:
     case = asking(StringEquals={"sts:ExternalId": "x"})
     (way,) = ways_at(case, 2)
-    assert [type(each) for each in way.steps] == [Mend]
+    assert [type(each) for each in way.steps] == [PolicyChange]
     assert "external_id =" not in as_text(verdict_view(judged(case), verbose=False))
 
 
 def test_of_an_external_id_that_its_account_tells_the_form_is_shown() -> None:
     case = asking(StringLike={"sts:ExternalId": "cust-*"})
     step = ways_at(case, 2)[0].steps[0]
-    assert isinstance(step, Edit)
+    assert isinstance(step, ConfigChange)
     assert (step.shown, step.example) == ({"external_id": "cust-…"}, False)
     text = as_text(verdict_view(judged(case), verbose=False))
     assert '    external_id = "cust-…"\n' in text
@@ -518,7 +527,7 @@ def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json)
     case = asking(**condition)
     way = ways_at(case, 2)[0]
     step = way.steps[0]
-    assert isinstance(step, Edit)
+    assert isinstance(step, ConfigChange)
     assert (step.keys, step.example, step.form) == (keys, True, {})
     assert double_accepts(made(case, way))
     text = as_text(verdict_view(judged(case), verbose=False))
@@ -526,15 +535,17 @@ def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json)
 
 
 def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
-    carrying = Course(
-        Start(ALICE, carried=Carried({"team": "x"}, ("team",))), (), Setting(Records(), NOW)
+    carrying = ChainScenario(
+        StartingCredentials(ALICE, carried=InheritedAttributes({"team": "x"}, ("team",))),
+        (),
+        EvaluationContext(IamInventory(), NOW),
     )
     call = as_request(
         {**make_world(Random(1)), "actions": ["sts:TagSession"]}  # noqa: S311 - no secret
     )
     tags = call.context.told({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
     asked = replace(call, context=tags)
-    found = kept(None, LaneName.TRUST, asked, ["sts:TagSession"], carrying.travelling(0))
+    found = kept(None, PolicyType.TRUST, asked, ["sts:TagSession"], carrying.travelling(0))
     assert found.conditions["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
 
 
@@ -554,7 +565,7 @@ def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
     asked = {"aws:MultiFactorAuthAge": "3600"}
     case = broken(sets("trust-hub", trusts(ALICE, NumericLessThan=asked)))
     (step,) = ways_at(case, 1)[0].steps
-    assert isinstance(step, Edit)
+    assert isinstance(step, ConfigChange)
     assert (step.hop, step.keys) == (1, {"mfa_serial": "auto"})
 
 
@@ -563,7 +574,7 @@ def test_what_the_user_says_of_the_call_is_not_overruled_by_a_change_of_the_chai
     told = {"aws:multifactorauthpresent": ("false",)}
     asked = replace(course(case), setting=replace(course(case).setting, told=told))
     (way,) = judge_chain("chain", "me", asked).hops[0].ways()
-    assert isinstance(way.steps[0], Mend)
+    assert isinstance(way.steps[0], PolicyChange)
     assert way.steps[0].waived == ("aws:MultiFactorAuthPresent",)
 
 
@@ -585,7 +596,7 @@ def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
 def test_without_a_subject_no_statement_lets_in_all_tokens_of_a_provider() -> None:
     role = "arn:aws:iam::222222222222:role/Web"
     trust = json.dumps({"Role": {"Arn": role, "AssumeRolePolicyDocument": policy()}})
-    setting = Setting(read_records(trust), NOW)
+    setting = EvaluationContext(read_records(trust), NOW)
     for known, found in (({}, 0), ({f"{HOST}:sub": ("repo:me/x",)}, 1)):
         call = OwnCall(
             role,
@@ -593,7 +604,7 @@ def test_without_a_subject_no_statement_lets_in_all_tokens_of_a_provider() -> No
             provider=f"arn:aws:iam::222222222222:oidc-provider/{HOST}",
             known=known,
         )
-        own = Course(NOBODY, (), setting, own=(own_request(call, setting),))
+        own = ChainScenario(NOBODY, (), setting, own=(own_request(call, setting),))
         verdict = judge_chain("chain", "me", own)
         assert len(verdict.hops[0].ways()) == found
         text = as_text(verdict_view(verdict, verbose=False))
@@ -618,7 +629,7 @@ def test_a_deny_that_aws_wrote_is_said_to_be_taken_away() -> None:
     }
     managed = {"Arn": quarantine, "PolicyVersionList": [version]}
     known = read_records(json.dumps({"RoleDetailList": [hub], "Policies": [managed]}))
-    setting = Setting(records(case).merged(known), NOW)
+    setting = EvaluationContext(records(case).merged(known), NOW)
     verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
     assert verdict.hops[1].ways() == ()
     text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())

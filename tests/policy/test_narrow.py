@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rolehop.policy import Kind, parse_policy
 from rolehop.policy.language.wildcards import matches_text
-from rolehop.policy.remedies.narrow_deny import Narrowed, without_call
+from rolehop.policy.remedies.narrow_deny import Narrowed, exclude_request
 from tests.policy.brute import _applies
 from tests.policy.worlds import CALLERS, LANES, ROLE, as_request, make_deny, make_world
 
@@ -60,7 +60,7 @@ def narrowed(world: Json, lane: str, deny: Json, *, shared: bool) -> Narrowed | 
     text = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     (statement,) = parse_policy(text, kind).statements
     has_roles = kind is not Kind.TRUST
-    return without_call(deny, statement, as_request(world), has_roles=has_roles, shared=shared)
+    return exclude_request(deny, statement, as_request(world), has_roles=has_roles, shared=shared)
 
 
 def others(world: Json) -> Iterator[tuple[Json, str]]:

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy import LaneName, Outcome, Reason, Verdict, evaluate
+from rolehop.policy import Outcome, PolicyType, Reason, Verdict, evaluate
 from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
-from rolehop.policy.chains.requests import SOURCE_SESSION, Carried, Setting, Told
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.chains.requests import (
+    SOURCE_SESSION,
+    EvaluationContext,
+    InheritedAttributes,
+    Told,
+)
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.remedies.policy_change import mends
 
@@ -45,9 +50,11 @@ def judged(
 ) -> Verdict:
     trust = policy_text(*statements)
     rcps = {} if rcp is None else {"222222222222": (json.dumps({"Statement": [rcp]}),)}
-    records = Records({asked.role: Entity(asked.role, trust=trust)}, rcps=rcps)
+    records = IamInventory({asked.role: Entity(asked.role, trust=trust)}, rcps=rcps)
     taken = frozenset({SOURCE_SESSION, PROFILE})
-    return evaluate(own_request(asked, Setting(records, NOW, "eu-west-1", told or {}, taken)))
+    return evaluate(
+        own_request(asked, EvaluationContext(records, NOW, "eu-west-1", told or {}, taken))
+    )
 
 
 def by_token(provider: str | None = PROVIDER, **said: Any) -> OwnCall:
@@ -60,7 +67,7 @@ def by_certificate(role: str = ROLE, known: Told | None = None) -> OwnCall:
         "sts:AssumeRole",
         service="rolesanywhere.amazonaws.com",
         known={"aws:SourceArn": [ANCHOR], "aws:SourceAccount": ["222222222222"]},
-        carried=Carried(source_identity=UNKNOWN, known=known or {}, unseen=PROFILE),
+        carried=InheritedAttributes(source_identity=UNKNOWN, known=known or {}, unseen=PROFILE),
     )
 
 
@@ -85,10 +92,12 @@ def test_a_token_is_judged_by_its_provider_and_claims(
 
 def test_tags_and_a_source_identity_in_a_token_ask_for_more() -> None:
     known = {SUB: ("repo:me/x",)}
-    plain = by_token(known=known, carried=Carried({}))
+    plain = by_token(known=known, carried=InheritedAttributes({}))
     assert judged(plain, GITHUB).outcome is Outcome.ALLOWED
     assert judged(plain, GITHUB).assuming == ("rcp",)
-    tagged = by_token(known=known, carried=Carried({"team": "blue"}, source_identity="ann"))
+    tagged = by_token(
+        known=known, carried=InheritedAttributes({"team": "blue"}, source_identity="ann")
+    )
     refused = judged(tagged, GITHUB)
     assert refused.outcome is Outcome.REFUSED
     assert refused.refused[0].action == "sts:TagSession"
@@ -113,15 +122,15 @@ def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
         (GITHUB, Outcome.UNKNOWN, (SOURCE_SESSION,)),
         (lenient, Outcome.ALLOWED, ()),
     ):
-        records = Records({ROLE: Entity(ROLE, trust=policy_text(trust))})
-        verdict = evaluate(own_request(token, Setting(records, NOW)))
+        records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(trust))})
+        verdict = evaluate(own_request(token, EvaluationContext(records, NOW)))
         assert (verdict.outcome, verdict.unknowns) == (outcome, unknowns)
 
 
 def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
     anywhere = statement({"Service": "rolesanywhere.amazonaws.com"}, "sts:*")
-    records = Records({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
-    verdict = evaluate(own_request(by_certificate(), Setting(records, NOW)))
+    records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
+    verdict = evaluate(own_request(by_certificate(), EvaluationContext(records, NOW)))
     assert (verdict.outcome, verdict.unknowns) == (Outcome.UNKNOWN, (PROFILE,))
 
 
@@ -142,7 +151,7 @@ def test_a_deny_to_everybody_is_for_tokens_and_services_too(asked: OwnCall) -> N
     assert judged(asked, *every, statement("*", "sts:*", "Deny")).outcome is Outcome.REFUSED
     everybody = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*"}
     verdict = judged(asked, *every, rcp=everybody)
-    assert [lane.name for lane in verdict.refused] == [LaneName.RCP]
+    assert [lane.name for lane in verdict.refused] == [PolicyType.RCP]
 
 
 @pytest.mark.parametrize(

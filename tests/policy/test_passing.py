@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.policy.inventory.aws_cli_output import read_records
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_document, role_view
@@ -41,7 +41,7 @@ def user(*statements: Json, **more: Any) -> Json:
 
 def records(
     *users: Json, services: tuple[str, ...] = ("ec2.amazonaws.com",), **more: Any
-) -> Records:
+) -> IamInventory:
     trust = {
         "Effect": "Allow",
         "Principal": {"Service": list(services)},
@@ -58,13 +58,13 @@ def records(
     return read_records(json.dumps(listed))
 
 
-def report(known: Records) -> RoleReport:
+def report(known: IamInventory) -> RoleReport:
     found = report_on(known, ROLE)
     assert found is not None
     return found
 
 
-def outcome(known: Records) -> str:
+def outcome(known: IamInventory) -> str:
     """Return ``allowed``, ``unknown: WHAT`` or ``no`` for ann."""
     passers = report(known).passing.passers
     if not passers:
@@ -132,7 +132,7 @@ def boundary(*statements: Json) -> Json:
         ),
     ],
 )
-def test_the_passers_own_side_decides(known: Records, wanted: str) -> None:
+def test_the_passers_own_side_decides(known: IamInventory, wanted: str) -> None:
     assert outcome(known) == wanted
 
 

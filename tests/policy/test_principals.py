@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from rolehop.policy import (
-    NOT_THERE,
+    NO_POLICY,
     Attached,
     Context,
     Kind,
-    LaneName,
     Outcome,
+    PolicySet,
+    PolicyType,
     Reason,
     Request,
-    Shown,
     Verdict,
+    caller_from_arn,
     evaluate,
     parse_policy,
-    signer,
 )
 
 ROLE = "arn:aws:iam::222222222222:role/T"
@@ -32,23 +32,25 @@ OTHER = "arn:aws:iam::333333333333:root"
 ANY = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
-def shown(kind: Kind, *statements: Any) -> Shown:
+def shown(kind: Kind, *statements: Any) -> PolicySet:
     text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    return Shown((Attached(kind.value, parse_policy(text, kind)),))
+    return PolicySet((Attached(kind.value, parse_policy(text, kind)),))
 
 
 def judged(
-    caller: str, *trust: Any, role: str = ROLE, boundary: Shown = NOT_THERE, closed: bool = True
+    caller: str, *trust: Any, role: str = ROLE, boundary: PolicySet = NO_POLICY, closed: bool = True
 ) -> Verdict:
     lanes = {
-        LaneName.TRUST: shown(Kind.TRUST, *trust),
-        LaneName.PERMISSIONS: shown(Kind.PERMISSIONS, ANY),
-        LaneName.BOUNDARY: boundary,
-        LaneName.SESSION: NOT_THERE,
+        PolicyType.TRUST: shown(Kind.TRUST, *trust),
+        PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, ANY),
+        PolicyType.BOUNDARY: boundary,
+        PolicyType.SESSION: NO_POLICY,
     }
     role_of = HUB if caller == SESSION else None
     return evaluate(
-        Request(role, signer(caller, role=role_of), Context({}, closed=closed), lanes=lanes)
+        Request(
+            role, caller_from_arn(caller, role=role_of), Context({}, closed=closed), lanes=lanes
+        )
     )
 
 
@@ -84,18 +86,18 @@ BOUNDARY = shown(Kind.BOUNDARY, ANY)
 @pytest.mark.parametrize(
     ("caller", "named", "boundary", "outcome"),
     [
-        (BOB, [OTHER], NOT_THERE, Outcome.REFUSED),
-        (BOB, [BOB], NOT_THERE, Outcome.UNKNOWN),
-        (BOB, [ROOT], NOT_THERE, Outcome.UNKNOWN),
-        (BOB, [BOB, ROOT], NOT_THERE, Outcome.ALLOWED),
+        (BOB, [OTHER], NO_POLICY, Outcome.REFUSED),
+        (BOB, [BOB], NO_POLICY, Outcome.UNKNOWN),
+        (BOB, [ROOT], NO_POLICY, Outcome.UNKNOWN),
+        (BOB, [BOB, ROOT], NO_POLICY, Outcome.ALLOWED),
         (BOB, [BOB, ROOT], BOUNDARY, Outcome.UNKNOWN),
-        (SESSION, [HUB, ROOT], NOT_THERE, Outcome.UNKNOWN),
-        (SESSION, [HUB, ROOT, SESSION], NOT_THERE, Outcome.ALLOWED),
+        (SESSION, [HUB, ROOT], NO_POLICY, Outcome.UNKNOWN),
+        (SESSION, [HUB, ROOT, SESSION], NO_POLICY, Outcome.ALLOWED),
         (SESSION, [HUB, ROOT, SESSION], BOUNDARY, Outcome.UNKNOWN),
     ],
 )
 def test_deny_with_not_principal_spares_only_who_is_named_on_every_level(
-    caller: str, named: Any, boundary: Shown, outcome: Outcome
+    caller: str, named: Any, boundary: PolicySet, outcome: Outcome
 ) -> None:
     deny = statement("Deny", NotPrincipal={"AWS": named})
     assert judged(caller, ALL, deny, boundary=boundary).outcome is outcome

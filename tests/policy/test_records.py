@@ -13,21 +13,26 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.policy import (
-    NOT_THERE,
+    NO_POLICY,
     NOT_VISIBLE,
     Context,
-    LaneName,
     Outcome,
+    PolicyType,
     Reason,
     Request,
+    caller_from_arn,
     evaluate,
-    signer,
 )
-from rolehop.policy.chains.requests import HopAsked, Setting, Start, requests
-from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    StartingCredentials,
+    requests,
+)
+from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.inventory.aws_cli_output import read_records
 from rolehop.policy.inventory.conflicts import contradiction
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import NotRecords
 from rolehop.policy.remedies.policy_change import mends
 from rolehop.show.finding_text import sentence
@@ -41,18 +46,18 @@ A_USER: dict[str, Any] = {"Arn": USER, "GroupList": [], "AttachedManagedPolicies
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
 
 
-def details(**lists: Any) -> Records:
+def details(**lists: Any) -> IamInventory:
     return read_records(json.dumps(lists))
 
 
-def names(shown: Shown) -> list[str]:
+def names(shown: PolicySet) -> list[str]:
     return [document.name for document in shown.documents]
 
 
 def test_get_role_tells_trust_and_boundary_and_not_what_the_role_may_do() -> None:
     records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": TRUST}}))
     assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
-    assert records.boundary(ROLE) == NOT_THERE
+    assert records.boundary(ROLE) == NO_POLICY
     assert records.permissions(ROLE) == NOT_VISIBLE
 
 
@@ -133,7 +138,7 @@ def test_a_list_that_a_user_lacks_was_not_seen(lacks: str, missing: tuple[str, .
 AWS = "arn:aws:iam::aws:policy/"
 
 
-def having(*arns: str, **policies: Any) -> Records:
+def having(*arns: str, **policies: Any) -> IamInventory:
     attached = [{"PolicyName": "p", "PolicyArn": arn} for arn in arns]
     return details(RoleDetailList=[{**A_ROLE, "AttachedManagedPolicies": attached}], **policies)
 
@@ -153,14 +158,14 @@ def test_what_awss_own_policies_say_of_a_hop_is_known(arn: str, sts: bool, whole
     records = having(arn)
     shown = records.permissions(ROLE)
     assert shown.missing == ()
-    caller = signer("arn:aws:sts::222222222222:assumed-role/Hub/s", role=ROLE)
+    caller = caller_from_arn("arn:aws:sts::222222222222:assumed-role/Hub/s", role=ROLE)
     request = Request(
         "arn:aws:iam::333333333333:role/Other",
         caller,
         Context({}),
-        lanes={LaneName.PERMISSIONS: shown},
+        lanes={PolicyType.PERMISSIONS: shown},
     )
-    (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.PERMISSIONS)
+    (lane,) = (each for each in evaluate(request).lanes if each.name is PolicyType.PERMISSIONS)
     assert lane.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
     # What is known is a part, and no list of what a role may do.
     assert bool(records.permissions(ROLE, whole=True).missing) is not whole
@@ -276,13 +281,15 @@ def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
             )
         )
     )
-    start = Start(
+    start = StartingCredentials(
         "arn:aws:sts::222222222222:assumed-role/Hub/s", policy_arns=(f"{AWS}SecurityAudit",)
     )
-    hop = HopAsked(RoleArn.parse("arn:aws:iam::333333333333:role/T"), "s")
-    (request,) = requests(start, [hop], Setting(records, datetime(2026, 6, 1, tzinfo=UTC)))
+    hop = AssumeRoleRequest(RoleArn.parse("arn:aws:iam::333333333333:role/T"), "s")
+    (request,) = requests(
+        start, [hop], EvaluationContext(records, datetime(2026, 6, 1, tzinfo=UTC))
+    )
     verdict = evaluate(request)
-    assert [lane.name for lane in verdict.refused] == [LaneName.PERMISSIONS, LaneName.SESSION]
+    assert [lane.name for lane in verdict.refused] == [PolicyType.PERMISSIONS, PolicyType.SESSION]
     documents = [mend.document for mend in mends(verdict)]
     assert documents == ["a new inline policy of role Hub", "session policy of the source"]
 
@@ -373,7 +380,7 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return made
 
 
-def read_or_refused(text: str) -> tuple[Records | None, str]:
+def read_or_refused(text: str) -> tuple[IamInventory | None, str]:
     try:
         return read_records(text), ""
     except NotRecords as error:
@@ -456,7 +463,7 @@ def test_a_bare_role_is_read_and_what_list_roles_leaves_out_stays_open() -> None
     assert records.boundary(ROLE) == NOT_VISIBLE
     # get-role always says when the role was last used.
     whole = read_records(json.dumps({**listed, "RoleLastUsed": {}}))
-    assert whole.boundary(ROLE) == NOT_THERE
+    assert whole.boundary(ROLE) == NO_POLICY
 
 
 def test_an_encoded_document_may_be_in_small_letters() -> None:
@@ -475,8 +482,12 @@ def guarded(*scps: Any) -> Any:
         "RoleDetailList": [{**A_ROLE, "AssumeRolePolicyDocument": TRUST}],
     }
     known = replace(read_records(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
-    setting = Setting(known, datetime(2026, 6, 1, tzinfo=UTC))
-    (request,) = requests(Start(alice, long_lived=True, mfa=False), [HopAsked(role, "s")], setting)
+    setting = EvaluationContext(known, datetime(2026, 6, 1, tzinfo=UTC))
+    (request,) = requests(
+        StartingCredentials(alice, long_lived=True, mfa=False),
+        [AssumeRoleRequest(role, "s")],
+        setting,
+    )
     return evaluate(request)
 
 
@@ -510,14 +521,14 @@ def test_scps_that_may_hang_on_several_levels_must_all_allow(
 ) -> None:
     for given in (scps, scps[::-1]):
         verdict = guarded(*given)
-        (lane,) = (each for each in verdict.lanes if each.name is LaneName.SCP)
+        (lane,) = (each for each in verdict.lanes if each.name is PolicyType.SCP)
         assert (verdict.outcome, lane.outcome) == (outcome, outcome)
         if reason is not None:
             assert lane.findings[0].reason is reason
 
 
 def test_which_scp_allows_and_which_does_not_is_said() -> None:
-    (lane,) = (each for each in guarded(may("*"), may("s3:*")).lanes if each.name is LaneName.SCP)
+    (lane,) = (each for each in guarded(may("*"), may("s3:*")).lanes if each.name is PolicyType.SCP)
     said = sentence(lane.findings[0])
     assert "service control policy 1 would allow it, and service control policy 2 would not" in said
     assert "on different levels each must allow" in said
@@ -544,4 +555,4 @@ def test_all_of_an_account_is_told_from_a_part(changes: dict[str, Any], whole: s
     }
     records = read_records(json.dumps({**lists, **changes}))
     assert records.whole == whole
-    assert Records().merged(records).whole == whole
+    assert IamInventory().merged(records).whole == whole

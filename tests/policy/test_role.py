@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.policy.inventory.aws_cli_output import read_records
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RiskKind, RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_view
@@ -23,7 +23,7 @@ def statement(principal: Any, action: str = "sts:AssumeRole", **condition: Any) 
     return {**made, "Condition": condition} if condition else made
 
 
-def records(*statements: dict[str, Any], **extra: Any) -> Records:
+def records(*statements: dict[str, Any], **extra: Any) -> IamInventory:
     role = {
         "Arn": ROLE,
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)},

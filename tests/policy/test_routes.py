@@ -16,23 +16,23 @@ from rolehop.arn import RoleArn
 from rolehop.policy import Outcome, Request, Verdict, evaluate
 from rolehop.policy.chains.requests import (
     SOURCE_SESSION,
-    HopAsked,
-    Setting,
-    Start,
+    AssumeRoleRequest,
+    EvaluationContext,
+    StartingCredentials,
     after,
     at_start,
     request_of,
     requests,
 )
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.routes import search as room
-from rolehop.policy.routes.search import Beginning, Found, search
+from rolehop.policy.routes.search import Found, RouteStart, search
 from rolehop.show.render_text import as_text
 from rolehop.show.routes import routes_view
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"
-ME = Start(ALICE, long_lived=True, mfa=False)
+ME = StartingCredentials(ALICE, long_lived=True, mfa=False)
 ACCOUNT = "222222222222"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
@@ -65,7 +65,7 @@ def find(
     to: str,
     *,
     most: int = 9,
-    hops: Sequence[HopAsked] = (),
+    hops: Sequence[AssumeRoleRequest] = (),
     asked: list[Request] | None = None,
 ) -> Found:
     def judge(request: Request) -> Verdict:
@@ -73,11 +73,11 @@ def find(
             asked.append(request)
         return evaluate(request)
 
-    records = Records({each.arn: each for each in (USER, *entities)})
-    every = [*(HopAsked(RoleArn.parse(each.arn), "s") for each in entities), *hops]
+    records = IamInventory({each.arn: each for each in (USER, *entities)})
+    every = [*(AssumeRoleRequest(RoleArn.parse(each.arn), "s") for each in entities), *hops]
     wanted = arn(to)
-    setting = Setting(records, NOW)
-    me = Beginning("me", at_start(ME, setting))
+    setting = EvaluationContext(records, NOW)
+    me = RouteStart("me", at_start(ME, setting))
     return search([me], every, wanted.__eq__, setting, most=most, judge=judge)
 
 
@@ -148,7 +148,7 @@ def test_fewer_are_shown_where_fewer_are_asked_for_and_it_says_so() -> None:
 def test_a_configured_hop_brings_its_external_id() -> None:
     target = entity("T", [ALICE], StringEquals={"sts:ExternalId": "x-42"})
     assert names(find([target], "T")) == []
-    asked = HopAsked(RoleArn.parse(arn("T")), "s", external_id="x-42")
+    asked = AssumeRoleRequest(RoleArn.parse(arn("T")), "s", external_id="x-42")
     (route,) = find([target], "T", hops=[asked]).routes
     assert (route.hops, route.outcome) == ((asked,), Outcome.ALLOWED)
 
@@ -176,25 +176,28 @@ def test_of_layers_with_countless_ways_only_those_shown_are_judged() -> None:
     assert len(asked) <= len(roles) + 10
 
 
-def start_of(role: str, setting: Setting, *before: HopAsked) -> Beginning:
+def start_of(role: str, setting: EvaluationContext, *before: AssumeRoleRequest) -> RouteStart:
     """Return a source that is a session of ``role``, behind the calls that its profile makes."""
     held = at_start(
-        Start(f"{arn(role).replace('iam', 'sts').replace('role', 'assumed-role')}/s"), setting
+        StartingCredentials(f"{arn(role).replace('iam', 'sts').replace('role', 'assumed-role')}/s"),
+        setting,
     )
     own = []
     for number, hop in enumerate(before, start=1):
         own.append(request_of(held, hop, setting))
         held = after(held, hop, number, setting.records)
-    return Beginning("own", held, tuple(own))
+    return RouteStart("own", held, tuple(own))
 
 
 TAKEN = frozenset({SOURCE_SESSION})
 
 
 def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
-    known = Records({each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))})
-    setting = Setting(known, NOW, taken=TAKEN)
-    hops = [HopAsked(RoleArn.parse(each), "s") for each in known.entities]
+    known = IamInventory(
+        {each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))}
+    )
+    setting = EvaluationContext(known, NOW, taken=TAKEN)
+    hops = [AssumeRoleRequest(RoleArn.parse(each), "s") for each in known.entities]
     found = search([start_of("T", setting)], hops, arn("T").__eq__, setting, most=9)
     assert [(route.source, route.legs) for route in found.routes] == [("own", ())]
     # The whole account: its own role is nearest, and the other is a route, too.
@@ -209,9 +212,9 @@ def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
     trusts: str, ways: list[tuple[str, str]]
 ) -> None:
     roles = [entity("A", []), entity("B", [trusts]), entity("T", [arn("B")])]
-    setting = Setting(Records({each.arn: each for each in roles}), NOW, taken=TAKEN)
-    hops = [HopAsked(RoleArn.parse(each.arn), "s") for each in roles]
-    own = start_of("A", setting, HopAsked(RoleArn.parse(arn("B")), "s"))
+    setting = EvaluationContext(IamInventory({each.arn: each for each in roles}), NOW, taken=TAKEN)
+    hops = [AssumeRoleRequest(RoleArn.parse(each.arn), "s") for each in roles]
+    own = start_of("A", setting, AssumeRoleRequest(RoleArn.parse(arn("B")), "s"))
     found = search([own], hops, arn("T").__eq__, setting, most=9)
     assert names(found) == ways
     assert [len(route.legs) for route in found.routes] == [2 for _ in ways]
@@ -252,12 +255,12 @@ def test_it_finds_what_trying_everything_finds(edges: list[tuple[str, str]]) -> 
         entity(name, sorted({ALICE if a == "me" else arn(a) for a, b in edges if b == name}))
         for name in NODES
     ]
-    records = Records({each.arn: each for each in (USER, *entities)})
-    setting = Setting(records, NOW)
+    records = IamInventory({each.arn: each for each in (USER, *entities)})
+    setting = EvaluationContext(records, NOW)
     best: list[str] = []
     for before in range(len(NODES)):
         for way in itertools.permutations(NODES.replace("T", ""), before):
-            hops = [HopAsked(RoleArn.parse(arn(each)), "s") for each in (*way, "T")]
+            hops = [AssumeRoleRequest(RoleArn.parse(arn(each)), "s") for each in (*way, "T")]
             judged = (evaluate(each).outcome for each in requests(ME, hops, setting))
             if all(outcome is Outcome.ALLOWED for outcome in judged):
                 best.append("-".join((*way, "T")))

@@ -10,9 +10,9 @@ import pytest
 
 from rolehop.policy import Finding, Reason, Truth
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.requests import Setting, Start
-from rolehop.policy.chains.scenario import Course
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.chains.requests import EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.ci_reports import as_junit, checks_view
 from rolehop.show.condition_text import condition_sentence
 from rolehop.show.explain import verdict_view
@@ -41,14 +41,20 @@ from tests.policy.worlds import ALL_KEYS, LANES, as_request, make_world
 PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|Reason\.|Truth\.")
 
 
-def judged(case: Case, known: Records | None = None, start: Start | None = None) -> ChainVerdict:
+def judged(
+    case: Case, known: IamInventory | None = None, start: StartingCredentials | None = None
+) -> ChainVerdict:
     asked = course(case)
-    setting = Setting(records(case) if known is None else known, NOW)
+    setting = EvaluationContext(records(case) if known is None else known, NOW)
     return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
 
 
 def shown(
-    case: Case, known: Records | None = None, start: Start | None = None, *, verbose: bool = False
+    case: Case,
+    known: IamInventory | None = None,
+    start: StartingCredentials | None = None,
+    *,
+    verbose: bool = False,
 ) -> str:
     return told(verdict_view(judged(case, known, start), verbose=verbose))
 
@@ -82,7 +88,9 @@ def test_whatever_is_judged_reads_well(seed: int) -> None:
     for _ in range(25):
         unknown = frozenset(rng.sample(names, rng.choice([0, 2, 8])))
         request = as_request(make_world(rng), unknown)
-        whole = Course(Start(None), (), Setting(Records(), NOW), own=(request,))
+        whole = ChainScenario(
+            StartingCredentials(None), (), EvaluationContext(IamInventory(), NOW), own=(request,)
+        )
         verdict = judge_chain("chain", "me", whole)
         for verbose in (False, True):
             told(verdict_view(verdict, verbose=verbose))
@@ -91,7 +99,7 @@ def test_whatever_is_judged_reads_well(seed: int) -> None:
 
 
 def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
-    text = shown(healthy(), Records())
+    text = shown(healthy(), IamInventory())
     assert "can't tell" in text
     assert "with credentials of account 333333333333:" in text
     assert "        aws iam get-role --role-name Admin > FILE\n" in text
@@ -392,7 +400,7 @@ def test_a_condition_is_half_a_sentence(
 
 
 def test_whoever_is_not_known_is_asked_for() -> None:
-    text = said(shown(healthy(), start=Start(None)))
+    text = said(shown(healthy(), start=StartingCredentials(None)))
     assert "somebody not known (--as ARN says who)" in text
     assert "who the source is, is not known here; say it with --as ARN" in text
 
@@ -401,7 +409,7 @@ def test_a_key_with_a_blank_is_named_whole() -> None:
     case = healthy()
     asks = {"StringEquals": {"aws:PrincipalTag/My Team": "red"}}
     case.documents["trust-hub"] = policy(trusts("*", **asks))
-    session = Start("arn:aws:sts::111111111111:assumed-role/Dev/ann")
+    session = StartingCredentials("arn:aws:sts::111111111111:assumed-role/Dev/ann")
     first = judged(case, start=session).hops[0].verdict
     assert "aws:PrincipalTag/My Team" in first.unknowns
 

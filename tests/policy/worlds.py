@@ -7,16 +7,16 @@ from random import Random
 from typing import Any
 
 from rolehop.policy import (
-    NOT_THERE,
+    NO_POLICY,
     Attached,
     Caller,
     Context,
     Kind,
-    LaneName,
+    PolicySet,
+    PolicyType,
     Request,
-    Shown,
+    caller_from_arn,
     parse_policy,
-    signer,
 )
 
 ROLE = "arn:aws:iam::222222222222:role/team/T"
@@ -214,12 +214,12 @@ def _statement(rng: Random, *, principals: bool, resources: bool) -> dict[str, A
 
 
 LANES = {
-    "trust": (LaneName.TRUST, Kind.TRUST),
-    "identity": (LaneName.PERMISSIONS, Kind.PERMISSIONS),
-    "boundary": (LaneName.BOUNDARY, Kind.BOUNDARY),
-    "session_policy": (LaneName.SESSION, Kind.SESSION),
-    "scp": (LaneName.SCP, Kind.SCP),
-    "rcp": (LaneName.RCP, Kind.RCP),
+    "trust": (PolicyType.TRUST, Kind.TRUST),
+    "identity": (PolicyType.PERMISSIONS, Kind.PERMISSIONS),
+    "boundary": (PolicyType.BOUNDARY, Kind.BOUNDARY),
+    "session_policy": (PolicyType.SESSION, Kind.SESSION),
+    "scp": (PolicyType.SCP, Kind.SCP),
+    "rcp": (PolicyType.RCP, Kind.RCP),
 }
 
 
@@ -232,9 +232,9 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
         statements = world[name]
         text = json.dumps({"Version": "2012-10-17", "Statement": statements or []})
         lanes[lane] = (
-            NOT_THERE
+            NO_POLICY
             if statements is None
-            else Shown((Attached(name, parse_policy(text, kind), text),))
+            else PolicySet((Attached(name, parse_policy(text, kind), text),))
         )
     known = {key: found for key, found in world["ctx"].items() if key not in unknown}
     return Request(
@@ -248,7 +248,7 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
 
 def _caller(world: World, unknown: frozenset[str]) -> Caller:
     if world["caller"] is not None:
-        return signer(world["caller"], role=world["caller_role"])
+        return caller_from_arn(world["caller"], role=world["caller_role"])
     provider = None if "provider" in unknown else world["provider"]
     token = world["service"] is None
     return Caller(None, None, provider=provider, federated=token, service=world["service"])

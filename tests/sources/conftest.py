@@ -20,7 +20,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError
 from rolehop.sources import build_source, expand
-from rolehop.sources.context import Inputs
+from rolehop.sources.context import SourceContext
 
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
 TOKEN = "IQoJTOKENTOKENTOKEN=="
@@ -98,9 +98,9 @@ class Home:
         noted: dict[str, str] = json.loads((self.path / "variables").read_text())
         return noted
 
-    def inputs(self, keys: KeptKeys | None = None) -> Inputs:
+    def inputs(self, keys: KeptKeys | None = None) -> SourceContext:
         config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
-        return Inputs(
+        return SourceContext(
             environ={"PATH": os.environ["PATH"], "HOME": str(self.path), **self.environ},
             aws=parse_aws_config(
                 config.read_text() if config.exists() else None,

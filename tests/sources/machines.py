@@ -15,7 +15,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES
-from rolehop.sources.context import Document, Inputs
+from rolehop.sources.context import Document, SourceContext
 from rolehop.startup.dataclass import replace
 from tests.cli.world import ADMIN, HUB, World
 from tests.doubles.sts_world import Role
@@ -136,10 +136,12 @@ class Typist:
         return False
 
 
-def inputs_of(world: World, environ: Mapping[str, str] | None = None, **more: object) -> Inputs:
+def inputs_of(
+    world: World, environ: Mapping[str, str] | None = None, **more: object
+) -> SourceContext:
     """Return what the source may use, in this process; nothing of it waits."""
     notes: list[str] = []
-    inputs = Inputs(
+    inputs = SourceContext(
         environ={**world.environ, **(environ or {})},
         aws=parse_aws_config(None, None),
         aws_files=(world.home / "config", world.home / "credentials"),

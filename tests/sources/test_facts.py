@@ -11,7 +11,7 @@ import pytest
 
 from rolehop.config.model import SourceConfig
 from rolehop.sources import facts_of
-from rolehop.sources.federation import Facts
+from rolehop.sources.federation import FederatedIdentity
 from tests.doubles.saml import IdentityProvider
 from tests.sources import pki
 from tests.sources.conftest import Home
@@ -29,13 +29,13 @@ def token(**claims: Any) -> str:
     return f"e30.{body}.c2ln"
 
 
-def facts(home: Home, kind: str, **settings: Any) -> Facts:
+def facts(home: Home, kind: str, **settings: Any) -> FederatedIdentity:
     found = facts_of(SourceConfig("s", kind, settings), home.inputs())
     assert found is not None
     return found
 
 
-def of_token(home: Home, **claims: Any) -> Facts:
+def of_token(home: Home, **claims: Any) -> FederatedIdentity:
     home.environ["TOKEN"] = token(**claims)
     return facts(home, "web-identity", role=ROLE, token_env="TOKEN")
 
@@ -114,7 +114,7 @@ def test_what_a_token_says_to_sts_is_told(
 )
 def test_a_token_that_must_be_asked_for_is_not_read(home: Home, settings: dict[str, Any]) -> None:
     found = facts(home, "web-identity", role=ROLE, session_name="me", **settings)
-    assert found == Facts(ROLE, session_name="me")
+    assert found == FederatedIdentity(ROLE, session_name="me")
 
 
 def test_the_token_of_a_ci_job_is_read_where_it_lies_in_a_variable(home: Home) -> None:
@@ -128,16 +128,20 @@ def test_the_token_of_a_ci_job_is_read_where_it_lies_in_a_variable(home: Home) -
 def test_the_assertion_at_hand_tells_the_role_that_the_config_does_not(home: Home) -> None:
     idp = IdentityProvider(PROVIDER)
     home.environ["SAML"] = idp.assertion([ROLE])
-    assert facts(home, "saml", assertion_env="SAML") == Facts(ROLE, PROVIDER)
+    assert facts(home, "saml", assertion_env="SAML") == FederatedIdentity(ROLE, PROVIDER)
     home.environ["SAML"] = idp.assertion([ROLE, OTHER])
-    assert facts(home, "saml", assertion_env="SAML") == Facts()
-    assert facts(home, "saml", assertion_env="SAML", role=OTHER) == Facts(OTHER, PROVIDER)
-    assert facts(home, "saml", assertion_env="NONE") == Facts()
+    assert facts(home, "saml", assertion_env="SAML") == FederatedIdentity()
+    assert facts(home, "saml", assertion_env="SAML", role=OTHER) == FederatedIdentity(
+        OTHER, PROVIDER
+    )
+    assert facts(home, "saml", assertion_env="NONE") == FederatedIdentity()
     named = {"role": ROLE, "provider": PROVIDER}
-    assert facts(home, "saml", assertion_command=("false",), **named) == Facts(ROLE, PROVIDER)
+    assert facts(home, "saml", assertion_command=("false",), **named) == FederatedIdentity(
+        ROLE, PROVIDER
+    )
 
 
-def by_certificate(home: Home, file: Path) -> Facts:
+def by_certificate(home: Home, file: Path) -> FederatedIdentity:
     return facts(
         home,
         "roles-anywhere",
@@ -169,7 +173,7 @@ def test_a_name_that_is_no_source_identity_is_not_told_as_one(home: Home, name: 
 
 
 def test_without_its_file_a_certificate_tells_nothing(home: Home) -> None:
-    assert by_certificate(home, home.path / "none.pem") == Facts(ROLE)
+    assert by_certificate(home, home.path / "none.pem") == FederatedIdentity(ROLE)
 
 
 def test_other_sources_have_no_role_of_their_own(home: Home) -> None:

@@ -17,7 +17,7 @@ from rolehop.awsconfig import AwsConfig
 from rolehop.config.model import SourceConfig
 from rolehop.errors import ServiceError
 from rolehop.sources import build_source
-from rolehop.sources.context import Inputs, KeyStore
+from rolehop.sources.context import KeyStore, SourceContext
 from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
 from tests.cli.on_terminal import OnTerminal
@@ -131,9 +131,9 @@ def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: Key
 
 def _here(
     corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
-) -> tuple[SourceConfig, Inputs]:
+) -> tuple[SourceConfig, SourceContext]:
     """Return the source and what it may use, in this process."""
-    inputs = Inputs(
+    inputs = SourceContext(
         environ=corp.center.environ,
         aws=AwsConfig(),
         aws_files=(Path("config"), Path("credentials")),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolehop.vault import chunks
-from rolehop.vault.chunks import HalfThere
+from rolehop.vault.chunks import IncompleteItem
 
 LIMIT = 1_280
 SERVICE = "rolehop/key"
@@ -112,7 +112,7 @@ def test_a_missing_or_altered_part_is_half_there(part: str, harm: str | None) ->
     del items.texts[part]
     if harm is not None:
         items.texts[part] = harm
-    with pytest.raises(HalfThere):
+    with pytest.raises(IncompleteItem):
         chunks.get(items, SERVICE)
 
 
@@ -129,7 +129,7 @@ def test_a_missing_or_altered_part_is_half_there(part: str, harm: str | None) ->
 def test_a_damaged_manifest_is_half_there_and_can_be_overwritten(manifest: str) -> None:
     items = Items()
     items.texts[SERVICE] = manifest
-    with pytest.raises(HalfThere):
+    with pytest.raises(IncompleteItem):
         chunks.get(items, SERVICE)
     chunks.put(items, SERVICE, "x" * 2_000, LIMIT, None)
     assert chunks.get(items, SERVICE) == "x" * 2_000

@@ -21,7 +21,7 @@ from rolehop.errors import (
     VaultLocked,
 )
 from rolehop.vault.backend_selection import Chosen
-from rolehop.vault.storage import Opener
+from rolehop.vault.storage import BackendHandle
 from rolehop.vault.timeouts import Deadline, in_our_words
 from tests.doubles.keyrings import InMemory, WindowsError
 
@@ -178,5 +178,5 @@ def test_importing_a_back_end_is_not_waiting_for_a_keyring() -> None:
         deeds.append("chosen")
         return Chosen("tests.doubles.keyrings.InMemory", InMemory())
 
-    Opener(choose, print, prepare=import_slowly, quick_seconds=0.2).open()
+    BackendHandle(choose, print, prepare=import_slowly, quick_seconds=0.2).open()
     assert deeds == ["imported", "chosen"]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.plan.model import Lifetime
+from rolehop.plan.model import CachedSession
 from rolehop.startup.dataclass import replace
-from rolehop.vault.index import Index, KeyEntry, Stray, make_entry
+from rolehop.vault.index import Index, KeyEntry, OrphanedSession, make_entry
 from rolehop.vault.index_file import IndexStore, as_text, read_text
 from tests.vault.samples import (
     NOW,
@@ -37,7 +37,7 @@ FULL = (
     .with_finding(ROLE, 3600, NOW)
     .with_spent("arn:aws:iam::111111111111:mfa/alice", 63_000_000, "ab" * 32)
 )
-FULL = replace(FULL, strays=frozenset({Stray(key_of("old"), PLACE)}))
+FULL = replace(FULL, strays=frozenset({OrphanedSession(key_of("old"), PLACE)}))
 
 
 def store(folder: Path) -> IndexStore:
@@ -93,7 +93,7 @@ def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
 
 def test_known_is_what_a_plan_may_use() -> None:
     known = FULL.known()
-    assert known.sessions[HUB.key] == Lifetime(HUB.issued_at, HUB.expires_at)
+    assert known.sessions[HUB.key] == CachedSession(HUB.issued_at, HUB.expires_at)
     assert known.max_durations == {ROLE: 3600}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import UsageProblem, VaultAbsent, VaultBroken, VaultError, VaultLocked
+from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError, VaultLocked
 from rolehop.vault.backend_selection import KERNEL, choose_backend
 from tests.doubles import keyrings
 from tests.vault.as_user import need_kernel_keyring
@@ -40,7 +40,7 @@ def test_a_key_is_there_for_the_next_process(world: World) -> None:
 
 def test_a_second_key_needs_replace(world: World) -> None:
     add(world)
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         add(world, key="B" * 16)
     assert caught.value.what == "source 'alice' has a key already"
     assert world.vault.keys.get("alice") == keys("A" * 16)
@@ -59,7 +59,7 @@ def test_a_removed_key_is_gone(world: World, keyring: keyrings.InMemory) -> None
 
 
 def test_a_session_is_no_iam_user_key(world: World) -> None:
-    with pytest.raises(UsageProblem, match="not an IAM user key"):
+    with pytest.raises(UsageError, match="not an IAM user key"):
         world.vault.keys.add("alice", session().credentials, replace=False, until_reboot=False)
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_key_is_said_and_can_be_replaced(
     keyring.items[SERVICE] = text
     with pytest.raises(VaultBroken, match="cannot be read"):
         world.vault.keys.get("alice")
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         add(world)
     add(world, replace=True)
     assert world.vault.keys.get("alice") == keys("A" * 16)

@@ -13,7 +13,7 @@ from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.sign_ins import Document, TokenStore
-from rolehop.vault.storage import Opener
+from rolehop.vault.storage import BackendHandle
 from tests.doubles.keyrings import InMemory
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -36,7 +36,9 @@ class Shelved:
                 raise VaultAbsent("there is no keyring")
             return Chosen("double.InMemory", keyring, limit=limit)
 
-        self.store = TokenStore(Opener(choose, self.said.append), self.index, self.said.append)
+        self.store = TokenStore(
+            BackendHandle(choose, self.said.append), self.index, self.said.append
+        )
 
 
 def test_a_document_comes_back_with_its_secrets_hidden(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 from rolehop.app.context import App
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import Handed, needs_chain, walk_to_hand_over
+from rolehop.cli.walk_command import HandoverSession, chain_or_pick, walk_to_hand_over
 
 
 @click.command(
@@ -38,7 +38,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     app = App.of(ctx)
     dialect = app.dialect(shell)
-    handed = walk_to_hand_over(app, needs_chain(app, chain, "assume CHAIN"), walk_told(ctx))
+    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "assume CHAIN"), walk_told(ctx))
     if sys.stdout.isatty():
         app.terminal.product(summary(app, handed, dialect.typed))
         return
@@ -48,7 +48,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     app.terminal.product(dialect.render(changes))
 
 
-def summary(app: App, handed: Handed, typed: str) -> str:
+def summary(app: App, handed: HandoverSession, typed: str) -> str:
     """Return what a person sees on a terminal: who they would be, and the line to type."""
     from rolehop.show.times import show_left
 

@@ -7,7 +7,7 @@ import click
 from rolehop import __version__
 from rolehop.app.context import App
 from rolehop.app.judging import judge
-from rolehop.app.policy_documents import Given, read_documents
+from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.commands.explain import exit_code
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, format_option
@@ -34,7 +34,7 @@ rolehop check --policies account.json --format sarif > rolehop.sarif
 def command(
     ctx: click.Context,
     chain: tuple[str, ...],
-    told: Given,
+    told: PolicyOptions,
     offline: bool,
     strict: bool,
     style: str,

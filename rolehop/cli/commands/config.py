@@ -9,8 +9,8 @@ import click
 
 from rolehop.app.context import App
 from rolehop.cli.options import Group
-from rolehop.errors import ConfigError, NoTerminal, UsageProblem
-from rolehop.text import counted
+from rolehop.errors import ConfigError, NoTerminal, UsageError
+from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.config.starter import Answers
@@ -35,7 +35,7 @@ def init(ctx: click.Context) -> None:
     app = App.of(ctx)
     path = _own_file(app)
     if path.exists():
-        raise UsageProblem(
+        raise UsageError(
             f"{path} is there already", cause="config init never overwrites", fix="edit it"
         )
     try:
@@ -113,8 +113,8 @@ def check(ctx: click.Context) -> None:
         app.terminal.note("there is no config yet: rolehop config init")
         return
     app.terminal.product(
-        f"well-formed: {counted(len(config.chains), 'chain')},"
-        f" {counted(len(config.sources), 'source')}"
+        f"well-formed: {pluralize(len(config.chains), 'chain')},"
+        f" {pluralize(len(config.sources), 'source')}"
         f" ({', '.join(read)})\n"
     )
 

@@ -10,7 +10,7 @@ import click
 from rolehop.app.context import App
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import needs_chain, walk_to_hand_over
+from rolehop.cli.walk_command import chain_or_pick, walk_to_hand_over
 
 _COMMAND = "rolehop.exec"
 
@@ -56,7 +56,7 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     argv = (*argv, *ctx.meta.get(_COMMAND, ()))
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
-    handed = walk_to_hand_over(app, needs_chain(app, chain, "exec CHAIN -- CMD"), walk_told(ctx))
+    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "exec CHAIN -- CMD"), walk_told(ctx))
     changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
     ctx.exit(run(argv, child_environment(app.variables, changes)))
 

@@ -6,11 +6,11 @@ import click
 
 from rolehop.app.context import App
 from rolehop.app.judging import judge
-from rolehop.app.policy_documents import Given, read_documents
+from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, format_option, hop_options, walk_told
 from rolehop.cli.policy_options import policy_options
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, StsSaid
 from rolehop.policy.evaluation.model import Outcome
@@ -41,7 +41,7 @@ rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
 def command(
     ctx: click.Context,
     what: tuple[str, ...],
-    told: Given,
+    told: PolicyOptions,
     offline: bool,
     last: bool,
     strict: bool,
@@ -69,7 +69,7 @@ def command(
 
 
 def _known_to_sts(
-    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+    app: App, chain: str, told: PolicyOptions, options: WalkOptions, *, offline: bool
 ) -> ChainVerdict:
     """Judge a chain, knowing what STS said of it where it was refused last."""
     verdict = judged(app, chain, told, options, offline=offline)
@@ -77,17 +77,17 @@ def _known_to_sts(
     return verdict if last is None else _despite(verdict, last)
 
 
-def _last(app: App, told: Given, *, offline: bool) -> ChainVerdict:
+def _last(app: App, told: PolicyOptions, *, offline: bool) -> ChainVerdict:
     """Judge the hop that was refused last, as it was asked.
 
     Raises:
-        UsageProblem: none is known, or its chain has no such hop any more.
+        UsageError: none is known, or its chain has no such hop any more.
     """
     last = last_refused(app)
     verdict = judged(app, last.chain, told, last.options, offline=offline)
     hops = tuple(each for each in verdict.hops if each.number == last.hop)
     if not hops:
-        raise UsageProblem(
+        raise UsageError(
             f"chain '{last.chain}' has no hop {last.hop} any more",
             cause="the config has changed since it was refused",
             fix=f"rolehop explain {last.chain}",
@@ -100,7 +100,7 @@ def _despite(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
 
 
 def judged(
-    app: App, chain: str, told: Given, options: WalkOptions, *, offline: bool
+    app: App, chain: str, told: PolicyOptions, options: WalkOptions, *, offline: bool
 ) -> ChainVerdict:
     """Judge a chain by files, and by what IAM says where it may be asked."""
     records = read_documents(told)
@@ -131,7 +131,7 @@ def show(app: App, verdict: ChainVerdict, style: str) -> None:
     app.terminal.view(verdict_view(verdict, verbose=app.terminal.verbose))
 
 
-def explain_role(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
+def explain_role(app: App, role: str, told: PolicyOptions, style: str, *, offline: bool) -> None:
     """Print what a role is: who may take it, what it may do, what is risky about it."""
     from rolehop.cli.commands.explain_role import describe
 
@@ -142,17 +142,17 @@ def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> 
     """Refuse what can't be meant together.
 
     Raises:
-        UsageProblem: nothing is named, or too much; or flags where none can be.
+        UsageError: nothing is named, or too much; or flags where none can be.
     """
     role = len(what) == 2 and what[0] == "role" and not last
     if len(what) != (0 if last else 1) and not role:
-        raise UsageProblem(
+        raise UsageError(
             "explain wants one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
     flags = options.overrides.flags
     if flags and (last or role):
-        raise UsageProblem(
+        raise UsageError(
             f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",
             fix="leave them out, or name a chain: rolehop explain CHAIN",
         )

@@ -5,27 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from rolehop.app.context import App
-from rolehop.app.policy_documents import Given, read_documents
+from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.arn import RoleArn
-from rolehop.errors import SourceError, UsageProblem
+from rolehop.errors import SourceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.finding_text import sentence
 from rolehop.startup.dataclass import replace
 
 
-def describe(app: App, role: str, told: Given, style: str, *, offline: bool) -> None:
+def describe(app: App, role: str, told: PolicyOptions, style: str, *, offline: bool) -> None:
     """Print what a role is; ``role`` is its ARN, or a file with the output of get-role.
 
     Raises:
-        UsageProblem: it is neither, or the file holds several roles.
+        UsageError: it is neither, or the file holds several roles.
         SourceError: nothing of what was given, and nobody who was asked, knows the role.
     """
     from rolehop.policy.role_report.report import report_on
 
     if Path(role).is_file():
         told = replace(told, policies=(role, *told.policies))
-        role = _only_role(read_documents(Given(policies=(role,))), role)
+        role = _only_role(read_documents(PolicyOptions(policies=(role,))), role)
     records = read_documents(told)
     arn = _role_arn(role)
     if not offline and records.find(arn) is None:
@@ -57,20 +57,20 @@ def _role_arn(text: str) -> str:
     try:
         return str(RoleArn.parse_in(text, "aws"))
     except ValueError as error:
-        raise UsageProblem(str(error), fix="rolehop explain role ARN, or a file") from None
+        raise UsageError(str(error), fix="rolehop explain role ARN, or a file") from None
 
 
-def _only_role(records: Records, file: str) -> str:
+def _only_role(records: IamInventory, file: str) -> str:
     roles = [arn for arn in records.entities if ":role/" in arn]
     if len(roles) != 1:
-        raise UsageProblem(
+        raise UsageError(
             f"{file} tells of {len(roles)} roles",
             fix=f"name one: rolehop explain role ARN --policies {file}",
         )
     return roles[0]
 
 
-def _live(app: App, arn: str) -> Records:
+def _live(app: App, arn: str) -> IamInventory:
     """Ask IAM with the credentials that this shell holds, where it holds any."""
     from rolehop.aws.iam_reader import IamReader
     from rolehop.errors import RolehopError
@@ -79,7 +79,10 @@ def _live(app: App, arn: str) -> Records:
     environ = {name: value for name, value in app.variables.items() if name != "ROLEHOP_CHAIN"}
     try:
         credentials = read(environ, app.now())
-        return IamReader(app.sts_of_shell(WalkOptions()).query, credentials).role(arn) or Records()
+        return (
+            IamReader(app.sts_of_shell(WalkOptions()).query, credentials).role(arn)
+            or IamInventory()
+        )
     except RolehopError as error:
         app.terminal.note(f"IAM is not read: {error.what}")
-        return Records()
+        return IamInventory()

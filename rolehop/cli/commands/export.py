@@ -9,7 +9,7 @@ import click
 from rolehop.app.context import App
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
-from rolehop.cli.walk_command import Handed, walk_to_hand_over
+from rolehop.cli.walk_command import HandoverSession, walk_to_hand_over
 
 
 @click.command(
@@ -41,7 +41,7 @@ def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> No
     app.terminal.product(make(walk_to_hand_over(app, chain, walk_told(ctx))))
 
 
-def _maker(app: App, style: str, shell: str | None) -> Callable[[Handed], str]:
+def _maker(app: App, style: str, shell: str | None) -> Callable[[HandoverSession], str]:
     """Return what turns a session into text; an unknown shell is found out before the walk."""
     match style:
         case "json":

@@ -9,13 +9,13 @@ import click
 from rolehop.app.context import App
 from rolehop.app.federated_hop import own_call
 from rolehop.app.judging import judge
-from rolehop.app.policy_documents import Given, read_documents
+from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_options
 from rolehop.plan.model import Stamp
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
 from rolehop.startup.lazy_regex import Pattern
 
@@ -37,7 +37,7 @@ rolehop graph --format svg > chains.svg
 def command(
     ctx: click.Context,
     pattern: tuple[str, ...],
-    told: Given,
+    told: PolicyOptions,
     style: str,
 ) -> None:
     """Draw chains, sources, roles and accounts.
@@ -60,12 +60,14 @@ def command(
 
 
 def _path(
-    app: App, name: str, records: Records | None, told: Given, stamps: dict[str, Stamp]
+    app: App, name: str, records: IamInventory | None, told: PolicyOptions, stamps: dict[str, Stamp]
 ) -> Path:
     if records is None:
         resolved = app.resolve(name, WalkOptions())
         source = resolved.source
-        own = own_call(app, source, resolved.region, Records(), told.caller or source.principal)
+        own = own_call(
+            app, source, resolved.region, IamInventory(), told.caller or source.principal
+        )
         steps = [] if own is None else [Step(own.role)]
         steps += [Step(str(role)) for role, _ in resolved.hops]
         return Path(name, source.name, tuple(steps))

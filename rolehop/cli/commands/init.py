@@ -8,7 +8,7 @@ import click
 
 from rolehop.app.context import App
 from rolehop.cli.options import Command
-from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.shells.init_scripts import INTEGRATIONS, Integration, integration_text
 
 _WITH_COMPLETION = ("bash", "zsh", "fish", "powershell")
@@ -92,7 +92,7 @@ def _keep(app: App, row: Integration, text: str) -> Path:
 
     Raises:
         ConfigError: it cannot be written.
-        UsageProblem: the folder's name has a line end, which start-up files cannot say.
+        UsageError: the folder's name has a line end, which start-up files cannot say.
     """
     import platformdirs
 
@@ -101,7 +101,7 @@ def _keep(app: App, row: Integration, text: str) -> Path:
     folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
     path = folder / f"init{Path(row.template).suffix}"
     if not str(path).isprintable():
-        raise UsageProblem("the data folder's name is not printable", fix="set XDG_DATA_HOME")
+        raise UsageError("the data folder's name is not printable", fix="set XDG_DATA_HOME")
     try:
         write_beside(path, text)
     except OSError as error:

@@ -13,7 +13,7 @@ from rolehop.app.held_sessions import held
 from rolehop.cli.completers import key_names
 from rolehop.cli.options import Group, format_option
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import UsageProblem
+from rolehop.errors import UsageError
 
 # AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
@@ -60,9 +60,9 @@ def add(
     """
     app = App.of(ctx)
     if not _NAME.fullmatch(name):
-        raise UsageProblem(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
+        raise UsageError(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
     if from_stdin and from_env:
-        raise UsageProblem("--stdin and --from-env are two ways", fix="choose one")
+        raise UsageError("--stdin and --from-env are two ways", fix="choose one")
     credentials = _read(app, from_stdin=from_stdin, from_env=from_env)
     app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
     app.terminal.note(
@@ -92,7 +92,7 @@ def parse_keys(text: str) -> Credentials:
     """Read keys from JSON or from two lines, the key ID first.
 
     Raises:
-        UsageProblem: neither; the text itself is never quoted.
+        UsageError: neither; the text itself is never quoted.
     """
     if not text.lstrip().startswith("{"):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -116,10 +116,10 @@ def checked(key_id: str, secret: str, token: object) -> Credentials:
     """Return long-lived keys.
 
     Raises:
-        UsageProblem: they are a session's, or no keys at all.
+        UsageError: they are a session's, or no keys at all.
     """
     if token or key_id.startswith(_TEMPORARY):
-        raise UsageProblem(
+        raise UsageError(
             "these are the keys of a session, and sessions end",
             cause="keys of an IAM user begin with AKIA and have no session token",
             fix="aws iam create-access-key makes a user's keys",
@@ -131,10 +131,8 @@ def checked(key_id: str, secret: str, token: object) -> Credentials:
     return Credentials(key_id, Secret(secret))
 
 
-def _unreadable(cause: str) -> UsageProblem:
-    return UsageProblem(
-        "no IAM user keys could be read", cause=cause, fix="rolehop keys add --help"
-    )
+def _unreadable(cause: str) -> UsageError:
+    return UsageError("no IAM user keys could be read", cause=cause, fix="rolehop keys add --help")
 
 
 @command.command("list", epilog="\nrolehop keys list\n")
@@ -166,7 +164,7 @@ def remove(ctx: click.Context, name: str) -> None:
     """Delete the keys kept under NAME from the keyring; AWS still knows them."""
     app = App.of(ctx)
     if not app.vault.keys.remove(name):
-        raise UsageProblem(f"no keys are kept under '{name}'", fix="rolehop keys list")
+        raise UsageError(f"no keys are kept under '{name}'", fix="rolehop keys list")
     app.terminal.note(f"removed: '{name}'")
 
 

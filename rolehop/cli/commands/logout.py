@@ -8,9 +8,9 @@ from rolehop.app.context import App
 from rolehop.app.held_sessions import held
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command
-from rolehop.errors import UsageProblem, VaultAbsent
+from rolehop.errors import UsageError, VaultAbsent
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.text import counted
+from rolehop.text import pluralize
 from rolehop.vault.index import Index
 
 
@@ -32,11 +32,11 @@ def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
     """
     app = App.of(ctx)
     if everything == (chain is not None):
-        raise UsageProblem("name one chain, or say --all", fix="rolehop logout --help")
+        raise UsageError("name one chain, or say --all", fix="rolehop logout --help")
     index = held(app)
     keys = list(index.sessions) if chain is None else keys_below(app, index, chain)
     gone = app.vault.forget(keys) if keys else ()
-    app.terminal.note(f"{counted(len(gone), 'session')} forgotten")
+    app.terminal.note(f"{pluralize(len(gone), 'session')} forgotten")
     left = {
         index.sessions[key].backend for key in keys if key not in gone and key in index.sessions
     }

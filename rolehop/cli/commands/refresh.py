@@ -12,8 +12,8 @@ from rolehop.app.fan_out import _ERRORS_SHOWN, JOBS, walk_many
 from rolehop.app.listing import matching
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import ask_for_reason, note_flags, since, watcher
-from rolehop.errors import ConfigError, RolehopError, UsageProblem
+from rolehop.cli.walk_command import ask_for_reason, issued_after, note_flags, watcher
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 from rolehop.terminal.error_text import error_lines
@@ -60,7 +60,7 @@ def command(
     from rolehop.handover.environment import CHAIN, renewed
 
     app = App.of(ctx)
-    start, options = since(app), walk_told(ctx)
+    start, options = issued_after(app), walk_told(ctx)
     options.no_prompt = no_prompt
     held = app.environ.get(CHAIN)
     names = matching(app, pattern) if pattern else [_held(held)]
@@ -113,10 +113,10 @@ def _flags_of_this_shell(app: App) -> Overrides | None:
     Raises:
         ConfigError: they were noted and cannot be read.
     """
-    from rolehop.state.walk_flags import recall_flags
+    from rolehop.state.walk_flags import load_flags
 
     try:
-        return recall_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+        return load_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
     except ValueError as error:
         raise ConfigError(
             "this shell's session cannot be renewed as it is",
@@ -129,10 +129,10 @@ def _held(chain: str | None) -> str:
     """Return the chain in hand.
 
     Raises:
-        UsageProblem: there is none.
+        UsageError: there is none.
     """
     if not chain:
-        raise UsageProblem(
+        raise UsageError(
             "no chain is named, and this shell holds none",
             cause="rolehop refresh PATTERN",
             fix="rolehop list",

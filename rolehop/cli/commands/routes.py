@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.context import App
-from rolehop.app.policy_documents import Given, read_documents
+from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names, source_names
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_options
@@ -50,7 +50,7 @@ def command(
     ctx: click.Context,
     what: str,
     source: str | None,
-    told: Given,
+    told: PolicyOptions,
     most: int,
     every: bool,
     write: str | None,

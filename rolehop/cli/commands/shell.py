@@ -11,7 +11,7 @@ from rolehop.cli.commands.exec import run
 from rolehop.cli.commands.init import init_text
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import needs_chain, walk_to_hand_over
+from rolehop.cli.walk_command import chain_or_pick, walk_to_hand_over
 from rolehop.errors import RolehopError
 from rolehop.shells.registry import for_process_name
 from rolehop.shells.subshell import Start, marked_start
@@ -42,7 +42,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
 
     app = App.of(ctx)
     program = shell or _own_shell(app)
-    handed = walk_to_hand_over(app, needs_chain(app, chain, "shell CHAIN"), walk_told(ctx))
+    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "shell CHAIN"), walk_told(ctx))
     start = _prepared(app, program)
     changes = (
         *assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ),

@@ -10,7 +10,7 @@ import click
 from rolehop.app.context import App
 from rolehop.cli.completers import source_names
 from rolehop.cli.options import Group, format_option
-from rolehop.errors import ConfigError, RolehopError, SourceError, UsageProblem
+from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rolehop.credentials import Credentials
     from rolehop.ports import Caller
     from rolehop.show.sources import SourceRow, Tested
-    from rolehop.sources.source_type import SignIn
+    from rolehop.sources.source_type import LoginSupport
 
 _LONGEST_STDIN = 1_000_000  # characters
 
@@ -142,12 +142,12 @@ def _source(app: App, name: str) -> SourceConfig:
     )
 
 
-def _sign_in(source: SourceConfig) -> SignIn:
+def _sign_in(source: SourceConfig) -> LoginSupport:
     from rolehop.sources import sign_in_of
 
     way = sign_in_of(source)
     if way is None:
-        raise UsageProblem(
+        raise UsageError(
             f"nobody signs in to source '{source.name}'",
             cause=f"a source of type {source.type} is used as it is",
             fix=f"rolehop source test {source.name}",
@@ -155,11 +155,11 @@ def _sign_in(source: SourceConfig) -> SignIn:
     return way
 
 
-def _refuse_unused(source: SourceConfig, way: SignIn) -> None:
+def _refuse_unused(source: SourceConfig, way: LoginSupport) -> None:
     """Refuse ``--stdin`` where what it gives would be thrown away."""
     if way.takes_text is not None and way.takes_text(source):
         return
-    raise UsageProblem(
+    raise UsageError(
         f"source '{source.name}' takes nothing from --stdin",
         cause="it gives an assertion to a saml source without assertion_… keys, or the passphrase "
         "of the key to a roles-anywhere source without passphrase_command",

@@ -10,7 +10,7 @@ from rolehop.app.context import App
 from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, format_option, walk_options, walk_told
 from rolehop.cli.walk_command import ask_for_reason, watcher
-from rolehop.errors import about
+from rolehop.errors import error_context
 from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
 
 def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, Credentials]:
-    with about(chain):
+    with error_context(chain):
         ask_for_reason(app, chain, options)
         plan, session = app.walk(chain, options, watcher(app))
         sts = app.clients.sts(plan.region, plan.aws_profile)

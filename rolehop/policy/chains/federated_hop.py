@@ -13,15 +13,15 @@ from rolehop.arn import RoleArn
 from rolehop.policy.chains.requests import (
     NEVER,
     SOURCE_SESSION,
-    Carried,
-    Setting,
+    EvaluationContext,
+    InheritedAttributes,
     Told,
     claim_unread,
     of_every_call,
-    perhaps,
+    possible_actions,
 )
 from rolehop.policy.evaluation.evaluator import source_unseen
-from rolehop.policy.evaluation.model import LaneName, Request
+from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.inventory.context_keys import is_of_every_call, is_of_token
 from rolehop.policy.language.request_context import Context
@@ -49,7 +49,7 @@ class OwnCall:
     known: Told = field(default_factory=dict)
     """Condition keys whose values the config, the token or the certificate tells."""
 
-    carried: Carried = Carried(unseen=SOURCE_SESSION)
+    carried: InheritedAttributes = InheritedAttributes(unseen=SOURCE_SESSION)
 
 
 PROFILE = "roles-anywhere-profile"
@@ -57,7 +57,7 @@ PROFILE = "roles-anywhere-profile"
 the certificate's attributes to tags as it does by default, and has no session policy."""
 
 
-def own_request(asked: OwnCall, setting: Setting) -> Request:
+def own_request(asked: OwnCall, setting: EvaluationContext) -> Request:
     """Return the request of a federated source's own role.
 
     For Roles Anywhere the service asks for all three actions, always (Roles Anywhere user guide,
@@ -78,19 +78,19 @@ def own_request(asked: OwnCall, setting: Setting) -> Request:
         context=_context_of_own(asked, setting),
         actions=(asked.action, *(action for action, wanted in extra.items() if wanted)),
         lanes={
-            LaneName.TRUST: records.trust(asked.role),
-            LaneName.RCP: records.rcp(RoleArn.parse(asked.role).account),
+            PolicyType.TRUST: records.trust(asked.role),
+            PolicyType.RCP: records.rcp(RoleArn.parse(asked.role).account),
         },
         assumed=(unseen,) if taken and unseen else (),
         unseen=None if taken else unseen,
-        perhaps=() if taken else perhaps(unseen, extra),
+        perhaps=() if taken else possible_actions(unseen, extra),
         impossible=records.role_missing(RoleArn.parse(asked.role))
         or (source_unseen(PROFILE) if unseen == PROFILE and not taken else None)
         or claim_unread(carried.unread),
     )
 
 
-def _context_of_own(asked: OwnCall, setting: Setting) -> Context:
+def _context_of_own(asked: OwnCall, setting: EvaluationContext) -> Context:
     carried = asked.carried
     values: dict[str, Sequence[str]] = {
         **of_every_call(setting),

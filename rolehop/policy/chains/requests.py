@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 from rolehop.arn import RoleArn
 from rolehop.policy.evaluation.evaluator import source_unseen
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
-from rolehop.policy.evaluation.model import LaneName, Request, Shown
-from rolehop.policy.evaluation.principals import Caller, session_of, signer
+from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
+from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
 from rolehop.policy.inventory.context_keys import (
+    absent_from_role_sessions,
     is_of_caller,
     is_of_every_call,
     is_of_target,
-    never_of_session,
 )
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 from rolehop.startup.dataclass import dataclass, field
 
@@ -30,7 +30,7 @@ Told = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class HopAsked:
+class AssumeRoleRequest:
     """One AssumeRole call, as far as policies look at it."""
 
     role: RoleArn
@@ -44,7 +44,7 @@ class HopAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class InheritedAttributes:
     """What a source's own session carries into hop 1, beside who it is."""
 
     tags: Mapping[str, str] | None = None
@@ -66,7 +66,7 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartingCredentials:
     """The credentials in hand before hop 1."""
 
     principal: str | None
@@ -76,7 +76,7 @@ class Start:
     role: str | None = None
     """Full ARN, with its path, of the role whose session this is, where it is known."""
 
-    carried: Carried | None = None
+    carried: InheritedAttributes | None = None
     """``None``: nobody can see what a session carries; IAM user keys carry nothing."""
 
     account: str | None = None
@@ -97,10 +97,10 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class EvaluationContext:
     """What is the same for all hops."""
 
-    records: Records
+    records: IamInventory
     now: datetime
     """Aware, in UTC."""
 
@@ -113,11 +113,11 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CallerState:
     """The credentials in hand while the chain is read."""
 
     caller: Caller
-    session: Shown
+    session: PolicySet
     tags: Mapping[str, str] | None
     """Session tags; ``None``: nobody knows."""
 
@@ -151,7 +151,9 @@ SOURCE_SESSION = "source-session"
 which nobody can see from outside; assumed: it has none."""
 
 
-def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[Request, ...]:
+def requests(
+    start: StartingCredentials, hops: Sequence[AssumeRoleRequest], setting: EvaluationContext
+) -> tuple[Request, ...]:
     """Return the request of each hop, in order."""
     held = at_start(start, setting)
     made = []
@@ -161,20 +163,22 @@ def requests(start: Start, hops: Sequence[HopAsked], setting: Setting) -> tuple[
     return tuple(made)
 
 
-def at_start(start: Start, setting: Setting) -> Held:
+def at_start(start: StartingCredentials, setting: EvaluationContext) -> CallerState:
     """Return the credentials in hand before hop 1."""
     told = {key.lower(): values for key, values in setting.told.items()}
     caller = _first_caller(start, setting.records)
     identity = told.get("aws:sourceidentity", ())
     of_caller = {key: each for key, each in setting.told.items() if is_of_caller(key)}
     is_user = start.long_lived or ":user/" in (start.principal or "")
-    carried = start.carried or (Carried({}) if is_user else Carried(unseen=SOURCE_SESSION))
+    carried = start.carried or (
+        InheritedAttributes({}) if is_user else InheritedAttributes(unseen=SOURCE_SESSION)
+    )
     taken = carried.unseen in setting.taken
     session = setting.records.session(start.policy, start.policy_arns, "the source")
     if start.policy_unseen and not is_user and not taken:
         missing = "the session policy that the source's session may have"
-        session = Shown(session.documents, (*session.missing, missing))
-    return Held(
+        session = PolicySet(session.documents, (*session.missing, missing))
+    return CallerState(
         caller=caller,
         session=session,
         assumed=(carried.unseen,) if taken and carried.unseen else (),
@@ -190,7 +194,7 @@ def at_start(start: Start, setting: Setting) -> Held:
     )
 
 
-def _first_caller(start: Start, records: Records) -> Caller:
+def _first_caller(start: StartingCredentials, records: IamInventory) -> Caller:
     if start.principal is None:
         return Caller(None, start.account)
     entity = records.find(start.role or start.principal)
@@ -198,10 +202,14 @@ def _first_caller(start: Start, records: Records) -> Caller:
     if role is None and entity is not None and ":role/" in entity.arn:
         role = entity.arn
     arn = session_of(start.principal) if ":role/" in start.principal else start.principal
-    return signer(arn, role=role, unique_id=entity.unique_id if entity is not None else None)
+    return caller_from_arn(
+        arn, role=role, unique_id=entity.unique_id if entity is not None else None
+    )
 
 
-def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
+def after(
+    held: CallerState, hop: AssumeRoleRequest, number: int, records: IamInventory
+) -> CallerState:
     """Return what the session of ``hop`` is and carries."""
     role = hop.role
     arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
@@ -209,8 +217,8 @@ def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
     inherited = {
         key: value for key, value in (held.tags or {}).items() if key.lower() in held.transitive
     }
-    return Held(
-        caller=signer(arn, role=str(role), unique_id=entity.unique_id if entity else None),
+    return CallerState(
+        caller=caller_from_arn(arn, role=str(role), unique_id=entity.unique_id if entity else None),
         session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
         tags={**dict(hop.tags), **inherited},
         transitive=held.transitive | {key.lower() for key in hop.transitive_tags},
@@ -225,7 +233,7 @@ def after(held: Held, hop: HopAsked, number: int, records: Records) -> Held:
     )
 
 
-def request_of(held: Held, hop: HopAsked, setting: Setting) -> Request:
+def request_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Request:
     """Return the request that ``held`` makes for ``hop``."""
     records, named = setting.records, held.caller.named
     identity = hop.source_identity or held.source_identity
@@ -239,21 +247,21 @@ def request_of(held: Held, hop: HopAsked, setting: Setting) -> Request:
         context=_context(held, hop, setting),
         actions=("sts:AssumeRole", *(action for action, wanted in extra.items() if wanted)),
         lanes={
-            LaneName.TRUST: records.trust(str(hop.role)),
-            LaneName.PERMISSIONS: records.permissions(named),
-            LaneName.BOUNDARY: records.boundary(named),
-            LaneName.SESSION: held.session,
-            LaneName.SCP: records.scp(held.caller.account),
-            LaneName.RCP: records.rcp(hop.role.account),
+            PolicyType.TRUST: records.trust(str(hop.role)),
+            PolicyType.PERMISSIONS: records.permissions(named),
+            PolicyType.BOUNDARY: records.boundary(named),
+            PolicyType.SESSION: held.session,
+            PolicyType.SCP: records.scp(held.caller.account),
+            PolicyType.RCP: records.rcp(hop.role.account),
         },
         assumed=held.assumed,
         unseen=held.unseen,
-        perhaps=perhaps(held.unseen, extra),
+        perhaps=possible_actions(held.unseen, extra),
         impossible=_impossible(held, hop) or records.role_missing(hop.role),
     )
 
 
-def perhaps(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
+def possible_actions(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
     """Return the actions that are asked for if what is ``unseen`` is there.
 
     ``extra``: those that come with what is sent, and whether they are asked for anyway.
@@ -261,7 +269,7 @@ def perhaps(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
     return () if unseen is None else tuple(each for each, asked in extra.items() if not asked)
 
 
-def _impossible(held: Held, hop: HopAsked) -> Finding | None:
+def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
     """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
     before, sent = held.source_identity, hop.source_identity
     if before is not None and sent not in (None, before):
@@ -292,7 +300,7 @@ NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia
 """Keys of services that call for somebody: absent where a person or a token's holder calls."""
 
 
-def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
+def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
     identity = held.source_identity
     if identity is None and held.unseen:
         identity = UNKNOWN
@@ -318,14 +326,14 @@ def _context(held: Held, hop: HopAsked, setting: Setting) -> Context:
     )
 
 
-def _told_here(held: Held, setting: Setting) -> dict[str, Sequence[str]]:
+def _told_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
     """Return what the user says of this call: of every call, and of this caller."""
     wide = {key: each for key, each in setting.told.items() if is_of_every_call(key)}
     # What no session of a role can have, nobody can give it.
     of_caller = {
         key: each
         for key, each in held.told.items()
-        if not (held.caller.is_session and never_of_session(key))
+        if not (held.caller.is_session and absent_from_role_sessions(key))
     }
     return {**wide, **of_caller}
 
@@ -342,7 +350,7 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def of_every_call(setting: Setting) -> dict[str, Sequence[str]]:
+def of_every_call(setting: EvaluationContext) -> dict[str, Sequence[str]]:
     """Return the keys that every call has, whoever makes it."""
     return {
         "aws:CurrentTime": [_time(setting.now)],
@@ -364,7 +372,7 @@ def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]
 
 
 def _tell_caller(
-    held: Held, records: Records, values: dict[str, Sequence[str]], absent: list[str]
+    held: CallerState, records: IamInventory, values: dict[str, Sequence[str]], absent: list[str]
 ) -> None:
     caller = held.caller
     if caller.account:
@@ -396,7 +404,7 @@ def _tell_caller(
         absent.append("aws:PrincipalTag/")
 
 
-def _tell_mfa(held: Held, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+def _tell_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
         return
@@ -411,9 +419,9 @@ def _tell_mfa(held: Held, values: dict[str, Sequence[str]], absent: list[str]) -
 
 
 def _tell_target(
-    held: Held,
-    hop: HopAsked,
-    records: Records,
+    held: CallerState,
+    hop: AssumeRoleRequest,
+    records: IamInventory,
     values: dict[str, Sequence[str]],
     absent: list[str],
 ) -> None:

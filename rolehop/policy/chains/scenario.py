@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.policy.chains.requests import HopAsked, Setting, Start, requests
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    StartingCredentials,
+    requests,
+)
 from rolehop.policy.evaluation.model import Request
 from rolehop.startup.dataclass import dataclass, field, replace
 
@@ -20,7 +25,7 @@ EVERY_KEY = {key: key for key in _KEYS}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConfigLocation:
     """Where in the user's config a source or a hop is written."""
 
     name: str
@@ -32,22 +37,22 @@ class Place:
     file: str = "config of rolehop"
 
 
-def place_of(number: int) -> Place:
+def place_of(number: int) -> ConfigLocation:
     """Return the place of hop ``number`` (0: the source) where nobody says where it is written."""
-    return Place(f"hop {number}" if number else "the source")
+    return ConfigLocation(f"hop {number}" if number else "the source")
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ChainScenario:
     """All that the requests of a chain are made of; a change of the config makes another one."""
 
-    start: Start
-    hops: tuple[HopAsked, ...]
-    setting: Setting
+    start: StartingCredentials
+    hops: tuple[AssumeRoleRequest, ...]
+    setting: EvaluationContext
     own: tuple[Request, ...] = ()
     """Hop 0, where the source is federated."""
 
-    places: tuple[Place, ...] = ()
+    places: tuple[ConfigLocation, ...] = ()
     """The source's, then each hop's; where there are none, they are named by number."""
 
     def requests(self) -> dict[int, Request]:
@@ -55,11 +60,11 @@ class Course:
         asked = requests(self.start, self.hops, self.setting)
         return dict(enumerate((*self.own, *asked), start=1 - len(self.own)))
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> ConfigLocation:
         """Return where hop ``number`` is written; 0: the source."""
         return self.places[number] if self.places else place_of(number)
 
-    def hop(self, number: int) -> HopAsked:
+    def hop(self, number: int) -> AssumeRoleRequest:
         """Return what hop ``number``, from 1, asks for."""
         return self.hops[number - 1]
 
@@ -70,10 +75,10 @@ class Course:
         before += [each.transitive_tags for each in self.hops[: max(number - 1, 0)]]
         return tuple(key for keys in before for key in keys)
 
-    def with_hop(self, number: int, asked: HopAsked) -> Course:
+    def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:
         """Return the course whose hop ``number``, from 1, asks for ``asked``."""
         return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
 
-    def with_mfa(self) -> Course:
+    def with_mfa(self) -> ChainScenario:
         """Return the course whose hop 1 carries MFA."""
         return replace(self, start=replace(self.start, mfa=True))

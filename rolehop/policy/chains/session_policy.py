@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rolehop.arn import RoleArn
 from rolehop.policy.evaluation.evaluator import evaluate
-from rolehop.policy.evaluation.model import LaneName, Outcome, Request
-from rolehop.policy.evaluation.principals import session_of, signer
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.evaluation.model import Outcome, PolicyType, Request
+from rolehop.policy.evaluation.principals import caller_from_arn, session_of
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import Context
 
 
@@ -24,8 +24,8 @@ def next_hop_under(
     Refused only where it surely may not: what hangs on the request, on policies that nobody knows
     here, or on the target's trust policy is unknown.
     """
-    caller = signer(session_of(str(role), session_name), role=str(role))
-    shown = Records().session(policy, policy_arns, "the hop before")
-    request = Request(str(target), caller, Context({}), lanes={LaneName.SESSION: shown})
-    (lane,) = (each for each in evaluate(request).lanes if each.name is LaneName.SESSION)
+    caller = caller_from_arn(session_of(str(role), session_name), role=str(role))
+    shown = IamInventory().session(policy, policy_arns, "the hop before")
+    request = Request(str(target), caller, Context({}), lanes={PolicyType.SESSION: shown})
+    (lane,) = (each for each in evaluate(request).lanes if each.name is PolicyType.SESSION)
     return Outcome.UNKNOWN if lane.outcome is Outcome.NOT_VISIBLE else lane.outcome

@@ -30,8 +30,8 @@ from rolehop.policy.evaluation.findings import (
     truth_of,
     wrong_first,
 )
-from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Request, Shown, Verdict
-from rolehop.policy.evaluation.principals import How
+from rolehop.policy.evaluation.model import Lane, Outcome, PolicySet, PolicyType, Request, Verdict
+from rolehop.policy.evaluation.principals import MatchKind
 from rolehop.policy.evaluation.scp_levels import by_document, depends, on_all
 from rolehop.policy.evaluation.statements import Call, Judged, judge_documents
 from rolehop.policy.evaluation.sts_rules import impossible_for, is_service_linked
@@ -42,11 +42,11 @@ from rolehop.startup.dataclass import replace
 def evaluate(request: Request) -> Verdict:
     """Judge ``request``. Pure; takes time linear in its documents."""
     verdict = _evaluated(request)
-    resting = _resting_on(request, verdict)
+    resting = _required_assumptions(request, verdict)
     return replace(verdict, assuming=(*verdict.assuming, *resting)) if resting else verdict
 
 
-def _resting_on(request: Request, verdict: Verdict) -> tuple[str, ...]:
+def _required_assumptions(request: Request, verdict: Verdict) -> tuple[str, ...]:
     """Return the keys that somebody supplied and without which the verdict would be another."""
     supplied = request.context.supplied
 
@@ -62,8 +62,8 @@ def _resting_on(request: Request, verdict: Verdict) -> tuple[str, ...]:
 
 def _evaluated(request: Request) -> Verdict:
     by_action = [_judge_action(request, action) for action in request.actions]
-    by_action += [_doubted(request, action) for action in request.perhaps]
-    lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in LaneName)
+    by_action += [_evaluate_optional_action(request, action) for action in request.perhaps]
+    lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in PolicyType)
     outcome = _join(lanes)
     return Verdict(
         request=request,
@@ -74,7 +74,7 @@ def _evaluated(request: Request) -> Verdict:
     )
 
 
-def actions_refused(request: Request, lane: LaneName) -> tuple[str, ...]:
+def actions_refused(request: Request, lane: PolicyType) -> tuple[str, ...]:
     """Return the actions that ``lane`` refuses."""
     return tuple(
         action
@@ -96,7 +96,7 @@ def _join(lanes: Sequence[Lane]) -> Outcome:
     return Outcome.ALLOWED
 
 
-_GUARDRAILS = (LaneName.SCP, LaneName.RCP)
+_GUARDRAILS = (PolicyType.SCP, PolicyType.RCP)
 _WORST = (
     Outcome.REFUSED,
     Outcome.UNKNOWN,
@@ -110,16 +110,16 @@ def _worst(lanes: Sequence[Lane]) -> Lane:
     return min(lanes, key=lambda lane: _WORST.index(lane.outcome))
 
 
-def _judge_action(request: Request, action: str) -> dict[LaneName, Lane]:
+def _judge_action(request: Request, action: str) -> dict[PolicyType, Lane]:
     caller = request.caller
-    bounded = not caller.outside and request.shown(LaneName.BOUNDARY).there
+    bounded = not caller.outside and request.shown(PolicyType.BOUNDARY).there
     call = Call(action, request.role, caller, request.context, bounded=bounded)
-    judged = {name: judge_documents(request.shown(name).documents, call) for name in LaneName}
-    needed = _needed(request, judged[LaneName.TRUST])
-    return {name: _lane(name, request, action, judged[name], needed[name]) for name in LaneName}
+    judged = {name: judge_documents(request.shown(name).documents, call) for name in PolicyType}
+    needed = _needed(request, judged[PolicyType.TRUST])
+    return {name: _lane(name, request, action, judged[name], needed[name]) for name in PolicyType}
 
 
-def _doubted(request: Request, action: str) -> dict[LaneName, Lane]:
+def _evaluate_optional_action(request: Request, action: str) -> dict[PolicyType, Lane]:
     """Return the lanes of an action that may not be asked for at all: a no is none for sure."""
     open_ = (source_unseen(request.unseen or "", action),)
     return {
@@ -136,45 +136,45 @@ def source_unseen(name: str, what: str | None = None) -> Finding:
     return Finding(name, Truth.UNKNOWN, Reason.SOURCE_UNSEEN, wanted, what)
 
 
-def _needed(request: Request, trust: Sequence[Judged]) -> dict[LaneName, Truth]:
+def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth]:
     """Return whether each lane must hold an Allow."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
     # A statement that nobody has seen may name the caller in any way.
-    unseen = Truth.UNKNOWN if request.shown(LaneName.TRUST).missing else Truth.FALSE
-    direct = some((unseen, *(each.way(How.DIRECT) for each in allows)))
-    by_role = some((unseen, *(each.way(How.ROLE, How.ANYONE) for each in allows)))
+    unseen = Truth.UNKNOWN if request.shown(PolicyType.TRUST).missing else Truth.FALSE
+    direct = some((unseen, *(each.way(MatchKind.DIRECT) for each in allows)))
+    by_role = some((unseen, *(each.way(MatchKind.ROLE, MatchKind.ANYONE) for each in allows)))
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != account_of(request.role))
     limits = Truth.FALSE if caller.outside else some((across, ~direct))
     return {
-        LaneName.TRUST: Truth.TRUE,
-        LaneName.PERMISSIONS: (
+        PolicyType.TRUST: Truth.TRUE,
+        PolicyType.PERMISSIONS: (
             Truth.FALSE if caller.outside else some((across, ~some((direct, by_role))))
         ),
-        LaneName.BOUNDARY: limits,
-        LaneName.SESSION: limits,
-        LaneName.SCP: truth_of(not caller.outside),
+        PolicyType.BOUNDARY: limits,
+        PolicyType.SESSION: limits,
+        PolicyType.SCP: truth_of(not caller.outside),
         # RCPFullAWSAccess gives the Allow; customers write Deny only (Organizations user guide).
-        LaneName.RCP: Truth.FALSE,
+        PolicyType.RCP: Truth.FALSE,
     }
 
 
 def _lane(
-    name: LaneName, request: Request, action: str, judged: Sequence[Judged], needed: Truth
+    name: PolicyType, request: Request, action: str, judged: Sequence[Judged], needed: Truth
 ) -> Lane:
     shown = request.shown(name)
     if _is_beside_the_point(name, shown, request):
         return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
-    impossible = impossible_for(request) if name is LaneName.TRUST else None
+    impossible = impossible_for(request) if name is PolicyType.TRUST else None
     if impossible is not None and impossible.truth is Truth.FALSE:
         return Lane(name, Outcome.REFUSED, action, None, (impossible,))
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
     denied = some((*(each.truth for each in denies), unseen))
-    levels = by_document(allows) if name is LaneName.SCP else {}
+    levels = by_document(allows) if name is PolicyType.SCP else {}
     granted = on_all(levels) if levels else some(each.truth for each in allows)
     allowed = some((granted, unseen))
     enough = some((allowed, ~needed))
@@ -193,26 +193,26 @@ def _lane(
     return replace(lane, outcome=Outcome.UNKNOWN, findings=(open_, *lane.findings))
 
 
-def _is_beside_the_point(name: LaneName, shown: Shown, request: Request) -> bool:
+def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -> bool:
     caller = request.caller
     if not shown.there:
         return True
-    if name is LaneName.TRUST:
+    if name is PolicyType.TRUST:
         return False
-    if name is LaneName.RCP:
+    if name is PolicyType.RCP:
         return is_service_linked(request.role)
-    if name is LaneName.SCP and is_service_linked(caller.role):
+    if name is PolicyType.SCP and is_service_linked(caller.role):
         return True
     return caller.outside
 
 
-def _denied(name: LaneName, action: str, denies: Sequence[Judged]) -> Lane:
+def _denied(name: PolicyType, action: str, denies: Sequence[Judged]) -> Lane:
     deciding = next(each for each in denies if each.truth is Truth.TRUE)
     finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
     return Lane(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
 
 
-def _not_allowed(name: LaneName, action: str, allows: Sequence[Judged]) -> Lane:
+def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> Lane:
     nearest = min(allows, key=_distance, default=None)
     if nearest is None:
         finding = Finding(
@@ -232,11 +232,11 @@ _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 
-def _fine(name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth) -> Lane:
+def _fine(name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth) -> Lane:
     if allowed is Truth.TRUE:
         deciding = next(each for each in allows if each.truth is Truth.TRUE)
         return Lane(name, Outcome.ALLOWED, action, deciding, deciding.findings)
-    if name is LaneName.RCP:
+    if name is PolicyType.RCP:
         return Lane(name, Outcome.ALLOWED, action, None, ())
     wanted = "nothing: the trust policy names the caller, who is of the role's own account"
     finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
@@ -244,11 +244,11 @@ def _fine(name: LaneName, action: str, allows: Sequence[Judged], allowed: Truth)
 
 
 def _open(
-    name: LaneName,
+    name: PolicyType,
     action: str,
     denies: Sequence[Judged],
     allows: Sequence[Judged],
-    shown: Shown,
+    shown: PolicySet,
 ) -> Lane:
     may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
     may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
@@ -280,7 +280,7 @@ def _unknowns(lanes: Sequence[Lane]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unknown(finding: Finding, lane: LaneName) -> tuple[str, ...]:
+def _unknown(finding: Finding, lane: PolicyType) -> tuple[str, ...]:
     match finding.reason:
         case Reason.KEY_UNKNOWN:
             return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
@@ -304,7 +304,7 @@ def _assuming(request: Request, lanes: Sequence[Lane]) -> tuple[str, ...]:
     hidden = [lane.name.value for lane in lanes if lane.outcome is Outcome.NOT_VISIBLE]
     hidden.extend(request.assumed)
     for action in request.actions[1:]:
-        lane = _judge_action(request, action)[LaneName.TRUST]
+        lane = _judge_action(request, action)[PolicyType.TRUST]
         conditions = lane.deciding.statement.conditions if lane.deciding else ()
         if any(each.key.lower() in _UNSETTLED_KEYS for each in conditions):
             return (*hidden, "one-request-context")

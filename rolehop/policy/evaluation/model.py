@@ -12,7 +12,7 @@ from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import dataclass, field
 
 
-class LaneName(Enum):
+class PolicyType(Enum):
     """The kinds of policy, in the order in which they are told."""
 
     TRUST = "trust"
@@ -34,7 +34,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PolicySet:
     """The documents of one lane, as far as they can be seen."""
 
     documents: tuple[Attached, ...] = ()
@@ -48,10 +48,10 @@ class Shown:
     """What is missing was seen, and is no policy."""
 
 
-NOT_VISIBLE = Shown(missing=("all",))
+NOT_VISIBLE = PolicySet(missing=("all",))
 
 
-NOT_THERE = Shown(there=False)
+NO_POLICY = PolicySet(there=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Request:
     """All must be allowed: tags add ``sts:TagSession``, a source identity
     ``sts:SetSourceIdentity``."""
 
-    lanes: Mapping[LaneName, Shown] = field(default_factory=dict)
+    lanes: Mapping[PolicyType, PolicySet] = field(default_factory=dict)
     """A lane that is not named here is not visible."""
 
     assumed: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Request:
     impossible: Finding | None = None
     """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
 
-    def shown(self, lane: LaneName) -> Shown:
+    def shown(self, lane: PolicyType) -> PolicySet:
         """Return the documents of ``lane``."""
         return self.lanes.get(lane, NOT_VISIBLE)
 
@@ -91,7 +91,7 @@ class Request:
 class Lane:
     """One lane's verdict, with the statement that decides it."""
 
-    name: LaneName
+    name: PolicyType
     outcome: Outcome
     action: str
     """The action that decides: the first that is refused, else the first that is open."""

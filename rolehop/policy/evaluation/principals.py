@@ -76,7 +76,9 @@ class Caller:
         return self.role or _role_of_session(self.arn or "")
 
 
-def signer(arn: str | None, *, role: str | None = None, unique_id: str | None = None) -> Caller:
+def caller_from_arn(
+    arn: str | None, *, role: str | None = None, unique_id: str | None = None
+) -> Caller:
     """Make the caller of that ARN; ``role`` gives the path that a session's ARN drops."""
     return Caller(arn, account_of(arn) if arn else None, role=role, unique_id=unique_id)
 
@@ -87,7 +89,7 @@ def session_of(role: str, name: str | None = None) -> str:
     return f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role.rpartition('/')[2]}/{name or '*'}"
 
 
-class How(Enum):
+class MatchKind(Enum):
     """How a principal names the caller; it decides what else must allow the call."""
 
     DIRECT = "direct"
@@ -100,17 +102,17 @@ class How(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class PrincipalMatch:
     """Whether, and how, one principal names the caller."""
 
     truth: Truth
     reason: Reason
-    how: How
+    how: MatchKind
 
 
 def judge_principals(
     principals: tuple[Principal, ...], caller: Caller, effect: Effect
-) -> tuple[Finding, tuple[Named, ...]]:
+) -> tuple[Finding, tuple[PrincipalMatch, ...]]:
     """Judge a list of principals: any may match; the finding tells of the nearest."""
     each = tuple(judge_principal(principal, caller, effect) for principal in principals)
     truth = some(named.truth for named in each)
@@ -133,7 +135,7 @@ def judge_not_principals(
     each = tuple(judge_principal(principal, caller, effect) for principal in principals)
     named = some(one.truth for one in each)
     if effect is Effect.ALLOW:
-        itself = some(one.truth for one in each if one.how is not How.ACCOUNT)
+        itself = some(one.truth for one in each if one.how is not MatchKind.ACCOUNT)
         truth = Truth.FALSE if itself is Truth.TRUE else Truth.UNKNOWN
     elif named is Truth.FALSE:
         truth = Truth.TRUE
@@ -147,14 +149,16 @@ def judge_not_principals(
     return Finding("Principal", truth, reason, f"not {_written(principals)}", caller.shown)
 
 
-def _left_out(caller: Caller, each: tuple[Named, ...]) -> bool:
+def _left_out(caller: Caller, each: tuple[PrincipalMatch, ...]) -> bool:
     """Tell whether a caller is named on every level on which AWS looks for it."""
     found = {one.how for one in each if one.truth is Truth.TRUE}
-    levels = {How.ACCOUNT, How.DIRECT} | ({How.ROLE} if caller.is_session else set())
-    return bool(found & {How.ANYONE, How.OUTSIDE}) or levels <= found
+    levels = {MatchKind.ACCOUNT, MatchKind.DIRECT} | (
+        {MatchKind.ROLE} if caller.is_session else set()
+    )
+    return bool(found & {MatchKind.ANYONE, MatchKind.OUTSIDE}) or levels <= found
 
 
-def judge_principal(principal: Principal, caller: Caller, effect: Effect) -> Named:
+def judge_principal(principal: Principal, caller: Caller, effect: Effect) -> PrincipalMatch:
     """Judge one principal as it is written."""
     match principal.kind:
         case PrincipalKind.AWS:
@@ -164,7 +168,7 @@ def judge_principal(principal: Principal, caller: Caller, effect: Effect) -> Nam
         case PrincipalKind.SERVICE:
             return _outside(principal.text, caller.service, known=True)
         case PrincipalKind.CANONICAL_USER:
-            return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.OUTSIDE)
+            return PrincipalMatch(Truth.FALSE, Reason.NOT_A_PRINCIPAL, MatchKind.OUTSIDE)
 
 
 def _written(principals: tuple[Principal, ...]) -> str:
@@ -187,40 +191,40 @@ def _telling(reason: Reason) -> int:
     return _TELLING.index(reason) if reason in _TELLING else -1
 
 
-def _outside(text: str, found: str | None, *, known: bool) -> Named:
+def _outside(text: str, found: str | None, *, known: bool) -> PrincipalMatch:
     if found is None:
         if known:
-            return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
-        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.OUTSIDE)
+            return PrincipalMatch(Truth.FALSE, Reason.ANOTHER_KIND, MatchKind.OUTSIDE)
+        return PrincipalMatch(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, MatchKind.OUTSIDE)
     if text == found:
-        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
+        return PrincipalMatch(Truth.TRUE, Reason.MATCHES, MatchKind.OUTSIDE)
     # The user guide has no such wildcard, and does not say what one does.
     if text == "*":
-        return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
-    return Named(Truth.FALSE, Reason.NOT_NAMED, How.OUTSIDE)
+        return PrincipalMatch(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, MatchKind.OUTSIDE)
+    return PrincipalMatch(Truth.FALSE, Reason.NOT_NAMED, MatchKind.OUTSIDE)
 
 
 # A search of routes asks the same of one caller again and again: long lists name the same roles.
 @lru_cache(maxsize=4096)
-def _aws(text: str, caller: Caller, effect: Effect) -> Named:
+def _aws(text: str, caller: Caller, effect: Effect) -> PrincipalMatch:
     if text == "*":
         return _anyone(caller, effect)
     if caller.outside:
-        return Named(Truth.FALSE, Reason.ANOTHER_KIND, How.OUTSIDE)
+        return PrincipalMatch(Truth.FALSE, Reason.ANOTHER_KIND, MatchKind.OUTSIDE)
     if ACCOUNT_ID.fullmatch(text):
         return _account(text, None, caller)
     if text.startswith(_UNIQUE_IDS):
         return _unique_id(text, caller)
     account, partition = account_of(text), partition_of(text)
     if account is None or partition is None or "*" in text or "?" in text:
-        return Named(Truth.FALSE, Reason.NOT_A_PRINCIPAL, How.DIRECT)
+        return PrincipalMatch(Truth.FALSE, Reason.NOT_A_PRINCIPAL, MatchKind.DIRECT)
     rest = text.split(":", 5)[5]
     if rest == "root":
         return _account(account, partition, caller)
     return _entity(text, rest, account, partition, caller)
 
 
-def _anyone(caller: Caller, effect: Effect) -> Named:
+def _anyone(caller: Caller, effect: Effect) -> PrincipalMatch:
     """Judge ``*``: everybody, where it denies.
 
     AWS's own examples of RCPs deny to ``*`` what web identities and services ask for
@@ -228,48 +232,48 @@ def _anyone(caller: Caller, effect: Effect) -> Named:
     or a service asks for, no page says: there, policies name the provider or the service.
     """
     if not caller.outside:
-        return Named(Truth.TRUE, Reason.MATCHES, How.ANYONE)
+        return PrincipalMatch(Truth.TRUE, Reason.MATCHES, MatchKind.ANYONE)
     if effect is Effect.DENY:
-        return Named(Truth.TRUE, Reason.MATCHES, How.OUTSIDE)
-    return Named(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, How.OUTSIDE)
+        return PrincipalMatch(Truth.TRUE, Reason.MATCHES, MatchKind.OUTSIDE)
+    return PrincipalMatch(Truth.UNKNOWN, Reason.WILDCARD_OUTSIDE, MatchKind.OUTSIDE)
 
 
-def _account(account: str, partition: str | None, caller: Caller) -> Named:
+def _account(account: str, partition: str | None, caller: Caller) -> PrincipalMatch:
     if caller.account is None:
-        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, How.ACCOUNT)
+        return PrincipalMatch(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, MatchKind.ACCOUNT)
     if account != caller.account:
-        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, How.ACCOUNT)
+        return PrincipalMatch(Truth.FALSE, Reason.OTHER_ACCOUNT, MatchKind.ACCOUNT)
     if partition is not None and caller.partition not in (None, partition):
-        return Named(Truth.FALSE, Reason.OTHER_PARTITION, How.ACCOUNT)
-    return Named(Truth.TRUE, Reason.MATCHES, How.ACCOUNT)
+        return PrincipalMatch(Truth.FALSE, Reason.OTHER_PARTITION, MatchKind.ACCOUNT)
+    return PrincipalMatch(Truth.TRUE, Reason.MATCHES, MatchKind.ACCOUNT)
 
 
-def _unique_id(text: str, caller: Caller) -> Named:
+def _unique_id(text: str, caller: Caller) -> PrincipalMatch:
     # IAM shows an ARN while the entity exists; an ID that shows is of one that was deleted.
     if caller.unique_id == text:
-        how = How.ROLE if caller.is_session else How.DIRECT
-        return Named(Truth.TRUE, Reason.MATCHES, how)
-    return Named(Truth.FALSE, Reason.DELETED_PRINCIPAL, How.DIRECT)
+        how = MatchKind.ROLE if caller.is_session else MatchKind.DIRECT
+        return PrincipalMatch(Truth.TRUE, Reason.MATCHES, how)
+    return PrincipalMatch(Truth.FALSE, Reason.DELETED_PRINCIPAL, MatchKind.DIRECT)
 
 
-def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) -> Named:
-    how = How.ROLE if rest.startswith("role/") else How.DIRECT
+def _entity(text: str, rest: str, account: str, partition: str, caller: Caller) -> PrincipalMatch:
+    how = MatchKind.ROLE if rest.startswith("role/") else MatchKind.DIRECT
     if caller.arn is None:
         if caller.account not in (None, account):
-            return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
-        return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
+            return PrincipalMatch(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+        return PrincipalMatch(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
     if text == caller.arn or _is_role_of(text, caller):
-        return Named(Truth.TRUE, Reason.MATCHES, how)
+        return PrincipalMatch(Truth.TRUE, Reason.MATCHES, how)
     if partition != caller.partition and _same_but_for_partition(text, caller):
-        return Named(Truth.FALSE, Reason.OTHER_PARTITION, how)
+        return PrincipalMatch(Truth.FALSE, Reason.OTHER_PARTITION, how)
     if account != caller.account:
-        return Named(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
+        return PrincipalMatch(Truth.FALSE, Reason.OTHER_ACCOUNT, how)
     if ":assumed-role/" in text and caller.is_session:
         other = text.rpartition("/")[0] == caller.arn.rpartition("/")[0]
         if other and caller.arn.endswith("/*"):
-            return Named(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
-        return Named(Truth.FALSE, Reason.OTHER_SESSION if other else Reason.NOT_NAMED, how)
-    return Named(Truth.FALSE, Reason.NOT_NAMED, how)
+            return PrincipalMatch(Truth.UNKNOWN, Reason.CALLER_UNKNOWN, how)
+        return PrincipalMatch(Truth.FALSE, Reason.OTHER_SESSION if other else Reason.NOT_NAMED, how)
+    return PrincipalMatch(Truth.FALSE, Reason.NOT_NAMED, how)
 
 
 def _is_role_of(text: str, caller: Caller) -> bool:

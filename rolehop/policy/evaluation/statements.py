@@ -8,7 +8,7 @@ from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth, every, some, truth_of
 from rolehop.policy.evaluation.principals import (
     Caller,
-    How,
+    MatchKind,
     judge_not_principals,
     judge_principals,
 )
@@ -45,10 +45,10 @@ class Judged:
     """Whether the statement applies."""
 
     findings: tuple[Finding, ...]
-    ways: tuple[tuple[How, Truth], ...] = ()
+    ways: tuple[tuple[MatchKind, Truth], ...] = ()
     """How its principals name the caller, each with the truth of the whole statement that way."""
 
-    def way(self, *hows: How) -> Truth:
+    def way(self, *hows: MatchKind) -> Truth:
         """Return whether the statement applies by one of ``hows``."""
         return some(truth for how, truth in self.ways if how in hows)
 
@@ -79,7 +79,7 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
         *_actions(statement, call.action),
         *_resources(statement, call.resource, call.context),
     ]
-    named: tuple[tuple[How, Truth], ...] = ()
+    named: tuple[tuple[MatchKind, Truth], ...] = ()
     if statement.principals is not None:
         finding, each = judge_principals(statement.principals, call.caller, statement.effect)
         head.insert(0, finding)
@@ -89,7 +89,7 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
             statement.not_principals, call.caller, statement.effect, bounded=call.bounded
         )
         head.insert(0, finding)
-        named = ((How.ANYONE, finding.truth),)
+        named = ((MatchKind.ANYONE, finding.truth),)
     findings = (*head, *(judge_condition(each, call.context) for each in statement.conditions))
     others = every(finding.truth for finding in findings if finding.element != "Principal")
     ways = tuple((how, every((truth, others))) for how, truth in named)

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from rolehop.arn import RoleArn, account_of
 from rolehop.policy.inventory.conflicts import contradiction
-from rolehop.policy.inventory.inventory import Entity, Records
-from rolehop.policy.inventory.json_path import NotRecords, Part, load_strictly
+from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.inventory.json_path import JsonNode, NotRecords, load_strictly
 from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
@@ -24,20 +24,20 @@ _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _INLINE = {"role": "RolePolicyList", "user": "UserPolicyList", "group": "GroupPolicyList"}
 
 
-def read_records(text: str) -> Records:
+def read_records(text: str) -> IamInventory:
     """Read one file of AWS CLI output.
 
     Raises:
         NotRecords: it is not JSON, or none of the outputs that are understood, or it tells of
             nothing, or of one thing twice and differently.
     """
-    found = _records(Part(load_strictly(text)))
+    found = _records(JsonNode(load_strictly(text)))
     if not found.entities and not found.managed:
         raise NotRecords("it tells of no user, group, role or policy")
     return found
 
 
-def _records(document: Part) -> Records:
+def _records(document: JsonNode) -> IamInventory:
     if isinstance(document.value, list):
         return _together(_records(each) for each in document.items())
     found = document.keys()
@@ -59,8 +59,8 @@ def _records(document: Part) -> Records:
     )
 
 
-def _together(each: Iterable[Records]) -> Records:
-    together = Records()
+def _together(each: Iterable[IamInventory]) -> IamInventory:
+    together = IamInventory()
     for one in each:
         twice = contradiction(together, one)
         if twice is not None:
@@ -69,31 +69,31 @@ def _together(each: Iterable[Records]) -> Records:
     return together
 
 
-def _of(entity: Entity) -> Records:
-    return Records({entity.arn: entity})
+def _of(entity: Entity) -> IamInventory:
+    return IamInventory({entity.arn: entity})
 
 
-def _many(entities: Iterable[Entity], policies: Records | None = None) -> Records:
-    found, policies = list(entities), policies or Records()
+def _many(entities: Iterable[Entity], policies: IamInventory | None = None) -> IamInventory:
+    found, policies = list(entities), policies or IamInventory()
     by_arn = {entity.arn: entity for entity in found}
     if len(by_arn) < len(found):
         return _together([*map(_of, found), policies])
     return replace(policies, entities=by_arn)
 
 
-def _details(document: Part) -> Records:
+def _details(document: JsonNode) -> IamInventory:
     entities = [_role(each) for each in document.members("RoleDetailList") or ()]
     entities += [_user_detail(each) for each in document.members("UserDetailList") or ()]
     entities += [_entity(each, "group") for each in document.members("GroupDetailList") or ()]
     versions = dict(_default_versions(document.members("Policies") or ()))
-    policies = Records(
+    policies = IamInventory(
         managed={arn: _document(version.need("Document")) for arn, version in versions.items()},
         versions={arn: _number(version.get("VersionId")) for arn, version in versions.items()},
     )
     return replace(_many(entities, policies), whole=_whole(document, entities))
 
 
-def _whole(document: Part, entities: Iterable[Entity]) -> frozenset[str]:
+def _whole(document: JsonNode, entities: Iterable[Entity]) -> frozenset[str]:
     """Return the account, where the AWS CLI wrote all of it: then it has no other roles.
 
     With ``--filter`` lists stay empty; a single page says whether it ``IsTruncated``, and may be the
@@ -106,7 +106,7 @@ def _whole(document: Part, entities: Iterable[Entity]) -> frozenset[str]:
     return frozenset(account for account in roles if account is not None)
 
 
-def _default_versions(policies: Iterable[Part]) -> Iterator[tuple[str, Part]]:
+def _default_versions(policies: Iterable[JsonNode]) -> Iterator[tuple[str, JsonNode]]:
     """Give the default version of each managed policy that comes with it."""
     for policy in policies:
         arn = policy.need("Arn").text()
@@ -114,13 +114,13 @@ def _default_versions(policies: Iterable[Part]) -> Iterator[tuple[str, Part]]:
         yield from ((arn, each) for each in versions if each.need("IsDefaultVersion").flag())
 
 
-def _number(version: Part | None) -> int:
+def _number(version: JsonNode | None) -> int:
     """Return the number in ``v12``; 0 where there is none."""
     text = "" if version is None else version.text().removeprefix("v")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def _role(role: Part) -> Entity:
+def _role(role: JsonNode) -> Entity:
     trust, longest = role.get("AssumeRolePolicyDocument"), role.get("MaxSessionDuration")
     description = role.get("Description")
     return replace(
@@ -131,7 +131,7 @@ def _role(role: Part) -> Entity:
     )
 
 
-def _listed_role(role: Part) -> Entity:
+def _listed_role(role: JsonNode) -> Entity:
     """Read a role that may come of ``list-roles``, which leaves out boundary and tags.
 
     ``get-role`` always says when the role was last used, and ``list-roles`` never (IAM API
@@ -144,14 +144,14 @@ def _listed_role(role: Part) -> Entity:
     return replace(entity, boundary_seen=entity.boundary is not None, tags=tags)
 
 
-def _user_detail(each: Part) -> Entity:
+def _user_detail(each: JsonNode) -> Entity:
     entity = _entity(each, "user")
     # IAM leaves UserPolicyList out where a user has no inline policy, the other two never.
     complete = entity.attached is not None and entity.groups is not None
     return replace(entity, inline={}) if entity.inline is None and complete else entity
 
 
-def _entity(each: Part, kind: str) -> Entity:
+def _entity(each: JsonNode, kind: str) -> Entity:
     """Read what all have in common; a list that is not there was not seen."""
     arn = _arn(each.need("Arn"), kind)
     inline, attached = each.members(_INLINE[kind]), each.members("AttachedManagedPolicies")
@@ -173,13 +173,13 @@ def _entity(each: Part, kind: str) -> Entity:
     )
 
 
-def _inline(policies: Iterable[Part]) -> Mapping[str, str]:
+def _inline(policies: Iterable[JsonNode]) -> Mapping[str, str]:
     return {
         one.need("PolicyName").text(): _document(one.need("PolicyDocument")) for one in policies
     }
 
 
-def _arn(part: Part, kind: str) -> str:
+def _arn(part: JsonNode, kind: str) -> str:
     """Return the ARN of a ``role``, ``user`` or ``group``."""
     text = part.text()
     if kind == "role":
@@ -193,7 +193,7 @@ def _arn(part: Part, kind: str) -> str:
     return text
 
 
-def _document(part: Part) -> str:
+def _document(part: JsonNode) -> str:
     if not isinstance(part.value, dict | str):
         raise part.wrong("a policy document")
     return policy_text(part.value)

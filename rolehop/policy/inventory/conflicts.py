@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from rolehop.policy.inventory.aws_managed import is_of_aws
 
 if TYPE_CHECKING:
-    from rolehop.policy.inventory.inventory import Entity, Records
+    from rolehop.policy.inventory.inventory import Entity, IamInventory
 
 T = TypeVar("T")
 
 
-def contradiction(old: Records, new: Records) -> str | None:
+def contradiction(old: IamInventory, new: IamInventory) -> str | None:
     """Return what the two tell differently, for people; ``None``: nothing.
 
     What only one has seen is no difference. Policies of AWS's own may differ: it writes new

@@ -78,7 +78,7 @@ def is_of_every_call(key: str) -> bool:
     return not (is_sent(key) or is_of_caller(key) or is_of_target(key))
 
 
-def never_of_session(key: str) -> bool:
+def absent_from_role_sessions(key: str) -> bool:
     """Tell whether a role's session surely has no such key, or no MFA.
 
     Source: IAM user guide, "AWS global condition context keys".

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from rolehop.arn import RoleArn, account_of
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
-from rolehop.policy.evaluation.model import NOT_THERE, NOT_VISIBLE, LaneName, Shown
+from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.inventory.aws_managed import is_of_aws, known_policy
 from rolehop.policy.language.json_reader import PolicyError
@@ -15,12 +15,12 @@ from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.startup.dataclass import dataclass, field, replace
 
 _KINDS = {
-    LaneName.TRUST: Kind.TRUST,
-    LaneName.PERMISSIONS: Kind.PERMISSIONS,
-    LaneName.BOUNDARY: Kind.BOUNDARY,
-    LaneName.SESSION: Kind.SESSION,
-    LaneName.SCP: Kind.SCP,
-    LaneName.RCP: Kind.RCP,
+    PolicyType.TRUST: Kind.TRUST,
+    PolicyType.PERMISSIONS: Kind.PERMISSIONS,
+    PolicyType.BOUNDARY: Kind.BOUNDARY,
+    PolicyType.SESSION: Kind.SESSION,
+    PolicyType.SCP: Kind.SCP,
+    PolicyType.RCP: Kind.RCP,
 }
 
 
@@ -54,7 +54,7 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class IamInventory:
     """Everything read, by ARN."""
 
     entities: Mapping[str, Entity] = field(default_factory=dict)
@@ -94,13 +94,13 @@ class Records:
             None,
         )
 
-    def merged(self, other: Records) -> Records:
+    def merged(self, other: IamInventory) -> IamInventory:
         """Return both together; where both know a thing, what ``other`` says of it counts."""
         entities = dict(self.entities)
         for arn, entity in other.entities.items():
             entities[arn] = _both(entities[arn], entity) if arn in entities else entity
         older = {arn for arn, number in other.versions.items() if self._newer(arn, number)}
-        return Records(
+        return IamInventory(
             entities,
             {**self.managed, **{arn: t for arn, t in other.managed.items() if arn not in older}},
             {**self.versions, **{arn: n for arn, n in other.versions.items() if arn not in older}},
@@ -139,14 +139,14 @@ class Records:
 
     # ---- lanes
 
-    def trust(self, role: str) -> Shown:
+    def trust(self, role: str) -> PolicySet:
         """Return the trust policy of ``role``."""
         entity = self.find(role)
         if entity is None or entity.trust is None:
             return NOT_VISIBLE
-        return _shown(LaneName.TRUST, [_Text(f"trust policy of {_short(role)}", entity.trust)])
+        return _shown(PolicyType.TRUST, [_Text(f"trust policy of {_short(role)}", entity.trust)])
 
-    def permissions(self, caller: str | None, *, whole: bool = False) -> Shown:
+    def permissions(self, caller: str | None, *, whole: bool = False) -> PolicySet:
         """Return the permissions policies of a user or a role, its groups' included.
 
         Args:
@@ -165,34 +165,34 @@ class Records:
                 texts.append(_Text(f"policies of group {group}", None))
             else:
                 texts.extend(self._texts(found, whole=whole))
-        return _shown(LaneName.PERMISSIONS, texts)
+        return _shown(PolicyType.PERMISSIONS, texts)
 
-    def boundary(self, caller: str | None, *, whole: bool = False) -> Shown:
+    def boundary(self, caller: str | None, *, whole: bool = False) -> PolicySet:
         """Return the permissions boundary of a user or a role; ``whole`` as with permissions."""
         entity = self.find(caller)
         if entity is None or not entity.boundary_seen:
             return NOT_VISIBLE
         if entity.boundary is None:
-            return NOT_THERE
+            return NO_POLICY
         name = f"boundary {_short(entity.boundary)} of {_short(entity.arn)}"
-        return _shown(LaneName.BOUNDARY, [self._managed(entity.boundary, name, whole=whole)])
+        return _shown(PolicyType.BOUNDARY, [self._managed(entity.boundary, name, whole=whole)])
 
-    def session(self, policy: str | None, arns: Iterable[str], hop: str) -> Shown:
+    def session(self, policy: str | None, arns: Iterable[str], hop: str) -> PolicySet:
         """Return the session policies that ``hop`` (for people) was made with."""
         texts = [
             self._managed(arn, f"session policy {arn.rpartition('/')[2]} of {hop}") for arn in arns
         ]
         if policy is not None:
             texts.append(_Text(f"session policy of {hop}", policy))
-        return _shown(LaneName.SESSION, texts) if texts else NOT_THERE
+        return _shown(PolicyType.SESSION, texts) if texts else NO_POLICY
 
-    def scp(self, account: str | None) -> Shown:
+    def scp(self, account: str | None) -> PolicySet:
         """Return the service control policies of ``account``."""
-        return _guardrail(LaneName.SCP, self.scps, account)
+        return _guardrail(PolicyType.SCP, self.scps, account)
 
-    def rcp(self, account: str | None) -> Shown:
+    def rcp(self, account: str | None) -> PolicySet:
         """Return the resource control policies of ``account``."""
-        return _guardrail(LaneName.RCP, self.rcps, account)
+        return _guardrail(PolicyType.RCP, self.rcps, account)
 
     def _texts(self, entity: Entity, *, whole: bool) -> Iterable[_Text]:
         of = _short(entity.arn)
@@ -230,7 +230,9 @@ def _group_arn(user: str, name: str) -> str:
     return f"{user.partition(':user/')[0]}:group/{name}"
 
 
-def _guardrail(lane: LaneName, known: Mapping[str, tuple[str, ...]], account: str | None) -> Shown:
+def _guardrail(
+    lane: PolicyType, known: Mapping[str, tuple[str, ...]], account: str | None
+) -> PolicySet:
     texts = (*known.get("*", ()), *known.get(account or "", ()))
     if not texts:
         return NOT_VISIBLE
@@ -249,7 +251,7 @@ class _Text(NamedTuple):
     of_aws: bool = False
 
 
-def _shown(lane: LaneName, texts: Iterable[_Text]) -> Shown:
+def _shown(lane: PolicyType, texts: Iterable[_Text]) -> PolicySet:
     documents, missing, malformed = [], [], False
     for name, text, of_aws in texts:
         if text is None:
@@ -260,7 +262,7 @@ def _shown(lane: LaneName, texts: Iterable[_Text]) -> Shown:
         except PolicyError as error:
             malformed = True
             missing.append(f"{name} ({error})")
-    return Shown(tuple(documents), tuple(missing), malformed=malformed)
+    return PolicySet(tuple(documents), tuple(missing), malformed=malformed)
 
 
 def _both(old: Entity, new: Entity) -> Entity:

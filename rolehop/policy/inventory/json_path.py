@@ -17,7 +17,7 @@ class NotRecords(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class JsonNode:
     """One value of a file, and its place, as in ``RoleDetailList[0].Arn``; empty: the whole."""
 
     value: Any
@@ -38,12 +38,14 @@ class Part:
             raise self.wrong("{…}")
         return self.value
 
-    def get(self, key: str) -> Part | None:
+    def get(self, key: str) -> JsonNode | None:
         """Return what stands at ``key``; ``None``: nothing, or null, as ``--query`` writes it."""
         value = self.keys().get(key)
-        return None if value is None else Part(value, f"{self.place}.{key}" if self.place else key)
+        return (
+            None if value is None else JsonNode(value, f"{self.place}.{key}" if self.place else key)
+        )
 
-    def need(self, key: str) -> Part:
+    def need(self, key: str) -> JsonNode:
         """Return what stands at ``key``, which IAM always says."""
         found = self.get(key)
         if found is None:
@@ -68,13 +70,13 @@ class Part:
             raise self.wrong("true or false")
         return self.value
 
-    def items(self) -> Iterator[Part]:
+    def items(self) -> Iterator[JsonNode]:
         """Give the members of a list."""
         if not isinstance(self.value, list):
             raise self.wrong("a list")
-        return (Part(each, f"{self.place}[{at}]") for at, each in enumerate(self.value))
+        return (JsonNode(each, f"{self.place}[{at}]") for at, each in enumerate(self.value))
 
-    def members(self, key: str) -> list[Part] | None:
+    def members(self, key: str) -> list[JsonNode] | None:
         """Return the members of the list at ``key``; ``None``: there is none."""
         found = self.get(key)
         return None if found is None else list(found.items())

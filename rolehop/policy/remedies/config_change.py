@@ -18,8 +18,8 @@ from rolehop.config.sts_limits import (
     TRANSITIVE_TAGS,
 )
 from rolehop.config.value_types import Check
-from rolehop.policy.chains.requests import HopAsked
-from rolehop.policy.chains.scenario import Course, Place
+from rolehop.policy.chains.requests import AssumeRoleRequest
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import Lane
@@ -45,13 +45,13 @@ _ANY_KEY = "any-key"
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class ConfigChange:
     """One change to what the config says of one hop, or of the source."""
 
     hop: int
     """0: the source."""
 
-    place: Place
+    place: ConfigLocation
     change: Change
     keys: Mapping[str, Value]
     """What to write there, under the names it has there; or what to remove."""
@@ -75,7 +75,7 @@ class Edit:
 SPARED = ("sts:TagSession", "sts:SetSourceIdentity")
 """Actions that a call can do without."""
 
-Changed = tuple[Edit, Course]
+Changed = tuple[ConfigChange, ChainScenario]
 """A change, and the course that it makes."""
 
 
@@ -94,7 +94,7 @@ class _Choice:
 _NONE = _Choice(None)
 
 
-def meeting(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+def satisfy_conditions(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give changes by which the call meets one more of the conditions that ``lane`` asks for.
 
     Each alone is judged to help; the best first.
@@ -118,7 +118,7 @@ def meeting(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
         yield from _as_session(lane, course, hop)
 
 
-def leaving_out(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+def drop_optional_action(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the change that spares the action that ``lane`` refuses: no tags, no source identity."""
     if hop < 1:
         return
@@ -134,7 +134,7 @@ def leaving_out(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
 
 
 def _candidates(
-    condition: Condition, beside: Sequence[Condition], course: Course, hop: int
+    condition: Condition, beside: Sequence[Condition], course: ChainScenario, hop: int
 ) -> Iterator[Changed]:
     key = condition.key.lower()
     family, slash, name = condition.key.partition("/")
@@ -156,7 +156,7 @@ def _candidates(
         yield from _identified(condition, course, hop)
 
 
-def _identifying(course: Course, hop: int, choice: _Choice) -> Iterator[Changed]:
+def _identifying(course: ChainScenario, hop: int, choice: _Choice) -> Iterator[Changed]:
     """Give the hop with another external ID; of one that only its account knows, the form."""
     told = choice.form is not None and not choice.example
     for edit, changed in _made(course, hop, external_id=choice.text, example=choice.example):
@@ -166,7 +166,9 @@ def _identifying(course: Course, hop: int, choice: _Choice) -> Iterator[Changed]
         yield edit, changed
 
 
-def _values(condition: Condition, course: Course, hop: int, now: str | None) -> Iterator[_Choice]:
+def _values(
+    condition: Condition, course: ChainScenario, hop: int, now: str | None
+) -> Iterator[_Choice]:
     """Give the values that a condition names, then ``_NONE``: without the key.
 
     Where it names a pattern, what is sent ``now`` takes the place of the first star.
@@ -202,7 +204,7 @@ def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
     return text
 
 
-def _identified(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+def _identified(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give another source identity: where the chain sets it, else as late as will do."""
     before = condition.key.lower() == "aws:sourceidentity"
     setter = _identity_setter(course, hop - 1 if before else hop)
@@ -217,13 +219,13 @@ def _identified(condition: Condition, course: Course, hop: int) -> Iterator[Chan
             yield from _made(course, at, source_identity=text)
 
 
-def _identity_setter(course: Course, hop: int) -> int:
+def _identity_setter(course: ChainScenario, hop: int) -> int:
     """Return the hop that sets the source identity that ``hop`` has; 0: none of this chain."""
     return next((n for n in range(1, hop + 1) if course.hop(n).source_identity is not None), 0)
 
 
 def _tagged(
-    condition: Condition, family: str, name: str, course: Course, hop: int
+    condition: Condition, family: str, name: str, course: ChainScenario, hop: int
 ) -> Iterator[Changed]:
     """Give another value of one tag, sent with this hop or carried by its caller."""
     if family == "aws:requesttag":
@@ -245,7 +247,7 @@ def _tagged(
             yield from _made(course, at, tags=tags, example=choice.example)
 
 
-def _tag_sender(course: Course, hop: int, name: str) -> int:
+def _tag_sender(course: ChainScenario, hop: int, name: str) -> int:
     """Return the hop whose tag ``name`` the caller of ``hop`` carries; 0: none of this chain."""
     for number in range(hop - 1, 0, -1):
         asked = course.hop(number)
@@ -255,7 +257,7 @@ def _tag_sender(course: Course, hop: int, name: str) -> int:
     return 0
 
 
-def _more_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+def _more_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the hop with one more tag, of any value, where the condition wants its key."""
     asked = course.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
@@ -273,7 +275,7 @@ def _more_tags(condition: Condition, course: Course, hop: int) -> Iterator[Chang
         yield from _made(course, hop, tags=tags, transitive_tags=travelling, example=True)
 
 
-def _fewer_tags(condition: Condition, course: Course, hop: int) -> Iterator[Changed]:
+def _fewer_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the hop without the tags that the condition does not take; then without any."""
     asked = course.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
@@ -299,7 +301,7 @@ def _fewer_tags(condition: Condition, course: Course, hop: int) -> Iterator[Chan
             yield from _untagged(course, hop, gone)
 
 
-def _with_mfa(beside: Sequence[Condition], course: Course, hop: int) -> Iterator[Changed]:
+def _with_mfa(beside: Sequence[Condition], course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give MFA, which hop 1 alone can carry, from IAM user keys (sts.md: STS API reference).
 
     Where the time since MFA counts, the code goes with the hop itself: a session of the source's
@@ -311,11 +313,14 @@ def _with_mfa(beside: Sequence[Condition], course: Course, hop: int) -> Iterator
     for at in (1, 0) if by_age else (0, 1):
         place = course.place(at)
         if "mfa_serial" in place.keys:
-            yield Edit(at, place, Change.ADD, {place.keys["mfa_serial"]: "auto"}), course.with_mfa()
+            yield (
+                ConfigChange(at, place, Change.ADD, {place.keys["mfa_serial"]: "auto"}),
+                course.with_mfa(),
+            )
             return
 
 
-def _as_session(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+def _as_session(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the hop before the session name that the statement names."""
     judged, caller = lane.deciding, course.requests()[hop].caller
     if judged is None or hop < 2 or caller.arn is None:
@@ -327,7 +332,7 @@ def _as_session(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
             yield from _made(course, hop - 1, session_name=name)
 
 
-def _possible(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
+def _possible(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the hop without what STS itself refuses."""
     if hop < 1:
         return
@@ -343,7 +348,7 @@ def _possible(lane: Lane, course: Course, hop: int) -> Iterator[Changed]:
             yield from _untagged(course, hop, again)
 
 
-def _without_tags(course: Course, hop: int) -> Iterator[Changed]:
+def _without_tags(course: ChainScenario, hop: int) -> Iterator[Changed]:
     """Give the hop without tags of its own, or a hop before without what travels on from it."""
     if course.hop(hop).tags:
         yield from _untagged(course, hop, [key for key, _ in course.hop(hop).tags])
@@ -356,7 +361,7 @@ def _without_tags(course: Course, hop: int) -> Iterator[Changed]:
 # ---- making a change
 
 
-def _untagged(course: Course, hop: int, gone: Sequence[str]) -> Iterator[Changed]:
+def _untagged(course: ChainScenario, hop: int, gone: Sequence[str]) -> Iterator[Changed]:
     asked = course.hop(hop)
     yield from _made(
         course,
@@ -367,11 +372,11 @@ def _untagged(course: Course, hop: int, gone: Sequence[str]) -> Iterator[Changed
 
 
 def _made(
-    course: Course, hop: int, *, example: bool = False, **values: object
+    course: ChainScenario, hop: int, *, example: bool = False, **values: object
 ) -> Iterator[Changed]:
     """Give the change of hop ``hop`` to ``values``, where its place and STS take it and it is one."""
     before = course.hop(hop)
-    after: HopAsked = replace(before, **values)  # type: ignore[arg-type]
+    after: AssumeRoleRequest = replace(before, **values)  # type: ignore[arg-type]
     place = course.place(hop)
     names = [name for name in values if getattr(before, name) != getattr(after, name)]
     if not names or not set(names) <= set(place.keys):
@@ -386,7 +391,7 @@ def _made(
         change = Change.ADD
     shown = before if change is Change.REMOVE else after
     keys = {place.keys[name]: _value(getattr(shown, name)) for name in names}
-    yield Edit(hop, place, change, keys, example=example), course.with_hop(hop, after)
+    yield ConfigChange(hop, place, change, keys, example=example), course.with_hop(hop, after)
 
 
 def _is_taken(name: str, value: object) -> bool:

@@ -15,7 +15,7 @@ from rolehop.policy.language.parser import Statement
 from rolehop.policy.language.request_context import Context, Unknown
 from rolehop.policy.language.variables import Template, Unfilled, fill
 from rolehop.policy.language.wildcards import matches, matches_text
-from rolehop.policy.remedies.statement_conditions import subject_of, unlisted
+from rolehop.policy.remedies.statement_conditions import collapse_singleton, subject_of
 from rolehop.startup.dataclass import dataclass
 
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ class Narrowed:
     denied on none of their roles any more."""
 
 
-def without_call(
+def exclude_request(
     written: Json, statement: Statement, request: Request, *, has_roles: bool, shared: bool
 ) -> Narrowed | None:
     """Take ``request`` out of a Deny that applies to it.
@@ -168,7 +168,7 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
         wide = ("*", caller.account, f"arn:{caller.partition}:iam::{caller.account}:root")
         if len(others) < len(listed) and not set(others) & set(wide):
             kinds = {kind: value for kind, value in principal.items() if kind != "AWS"}
-            kept = {"AWS": unlisted(others), **kinds} if others else kinds
+            kept = {"AWS": collapse_singleton(others), **kinds} if others else kinds
             return ({**written, "Principal": kept},) if kept else ()
     exception = _exception(request)
     return None if exception is None else (_unless(written, *exception),)
@@ -191,7 +191,7 @@ def _unless(written: Json, operator: str, key: str, value: str) -> Json:
     condition = {each: dict(keys) for each, keys in written.get("Condition", {}).items()}
     excluded = condition.setdefault(operator, {})
     name = next((each for each in excluded if each.lower() == key.lower()), key)
-    excluded[name] = unlisted([*_texts(excluded.get(name)), value])
+    excluded[name] = collapse_singleton([*_texts(excluded.get(name)), value])
     return {**written, "Condition": condition}
 
 
@@ -199,7 +199,7 @@ def _unless(written: Json, operator: str, key: str, value: str) -> Json:
 
 
 def _said(element: str, values: Sequence[str]) -> _Said:
-    return {element: unlisted(list(dict.fromkeys(values)))} if values else {}
+    return {element: collapse_singleton(list(dict.fromkeys(values)))} if values else {}
 
 
 def _texts(value: Any) -> list[str]:

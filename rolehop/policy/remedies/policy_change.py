@@ -14,15 +14,20 @@ from enum import Enum
 from typing import Any
 
 from rolehop.arn import account_of
-from rolehop.policy.chains.scenario import Course, Place, place_of
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation, place_of
 from rolehop.policy.evaluation.evaluator import actions_refused
 from rolehop.policy.evaluation.findings import Reason
-from rolehop.policy.evaluation.model import Lane, LaneName, Request, Shown, Verdict
+from rolehop.policy.evaluation.model import Lane, PolicySet, PolicyType, Request, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.language.parser import Kind, parse_policy
-from rolehop.policy.remedies.narrow_deny import without_call
-from rolehop.policy.remedies.statement_conditions import Kept, kept, subject_of, unlisted
+from rolehop.policy.remedies.narrow_deny import exclude_request
+from rolehop.policy.remedies.statement_conditions import (
+    SuggestedConditions,
+    collapse_singleton,
+    kept,
+    subject_of,
+)
 from rolehop.startup.dataclass import dataclass, replace
 
 Statement = dict[str, Any]
@@ -50,11 +55,11 @@ class Owner(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class PolicyChange:
     """One change to one policy document."""
 
     hop: int
-    lane: LaneName
+    lane: PolicyType
     owner: Owner
     member: str
     """The account whose call or role the document judges."""
@@ -84,7 +89,7 @@ class Mend:
     opened: tuple[str, ...] = ()
     """Roles, as patterns, on which this call's actions are denied to this caller no more."""
 
-    place: Place | None = None
+    place: ConfigLocation | None = None
     """Where in the config the document stands, where it stands there."""
 
     @property
@@ -96,9 +101,9 @@ class Mend:
 def mends(
     verdict: Verdict,
     hop: int = 1,
-    course: Course | None = None,
+    course: ChainScenario | None = None,
     lanes: Sequence[Lane] | None = None,
-) -> tuple[Mend, ...]:
+) -> tuple[PolicyChange, ...]:
     """Return what ends why ``lanes`` refuse, as far as one round of changes can.
 
     None where one of them is mended by no document (another partition, the root user), or where too
@@ -115,7 +120,9 @@ def mends(
     return tuple(mend for each in found for mend in each) if all(found) else ()
 
 
-def _mends(lane: Lane, request: Request, hop: int, course: Course | None) -> tuple[Mend, ...]:
+def _mends(
+    lane: Lane, request: Request, hop: int, course: ChainScenario | None
+) -> tuple[PolicyChange, ...]:
     if lane.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
         return ()
     member = account_of(request.role) if lane.name in _OF_ROLE else request.caller.account
@@ -131,13 +138,13 @@ def _mends(lane: Lane, request: Request, hop: int, course: Course | None) -> tup
     return _one(mender.renewed(lane.deciding) or mender.added())
 
 
-def _one(mend: Mend | None) -> tuple[Mend, ...]:
+def _one(mend: PolicyChange | None) -> tuple[PolicyChange, ...]:
     return () if mend is None else (mend,)
 
 
 _IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
-_OF_ROLE = (LaneName.TRUST, LaneName.RCP)
-_OWNERS = {LaneName.SCP: Owner.ORGANIZATION, LaneName.RCP: Owner.ORGANIZATION}
+_OF_ROLE = (PolicyType.TRUST, PolicyType.RCP)
+_OWNERS = {PolicyType.SCP: Owner.ORGANIZATION, PolicyType.RCP: Owner.ORGANIZATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ class _Mender:
     request: Request
     hop: int
     member: str
-    course: Course | None
+    course: ChainScenario | None
 
     @property
     def documents(self) -> tuple[Attached, ...]:
@@ -159,13 +166,13 @@ class _Mender:
         change: Change,
         statement: Statement,
         index: int | None = None,
-        asked: Kept | None = None,
-    ) -> Mend:
-        asked = asked or Kept()
+        asked: SuggestedConditions | None = None,
+    ) -> PolicyChange:
+        asked = asked or SuggestedConditions()
         owner = _OWNERS.get(self.lane.name, Owner.ACCOUNT)
-        if self.lane.name is LaneName.SESSION and document == self._session_policy():
+        if self.lane.name is PolicyType.SESSION and document == self._session_policy():
             owner = Owner.CONFIG
-        return Mend(
+        return PolicyChange(
             self.hop,
             self.lane.name,
             owner,
@@ -180,7 +187,7 @@ class _Mender:
             place=self._place() if owner is Owner.CONFIG else None,
         )
 
-    def _place(self) -> Place:
+    def _place(self) -> ConfigLocation:
         """Return where the session that calls is asked for: its session policy stands there."""
         before = max(self.hop - 1, 0)
         return self.course.place(before) if self.course is not None else place_of(before)
@@ -189,18 +196,18 @@ class _Mender:
         """Return the name of the session policy that the config itself holds."""
         return f"session policy of {'the source' if self.hop == 1 else f'hop {self.hop - 1}'}"
 
-    def added(self) -> Mend | None:
+    def added(self) -> PolicyChange | None:
         """Allow this caller what the lane refuses, under the conditions of the nearest statement."""
         lane, request = self.lane, self.request
         actions = actions_refused(request, lane.name)
         statement: Statement = {"Effect": "Allow"}
-        if lane.name is LaneName.TRUST:
+        if lane.name is PolicyType.TRUST:
             principal = _principal(request.caller)
             if principal is None:
                 return None
             statement["Principal"] = principal
-        statement["Action"] = unlisted(actions)
-        if lane.name is not LaneName.TRUST:
+        statement["Action"] = collapse_singleton(actions)
+        if lane.name is not PolicyType.TRUST:
             statement["Resource"] = request.role
         travelling = self.course.travelling(self.hop) if self.course is not None else ()
         asked = kept(lane.deciding, lane.name, request, actions, travelling)
@@ -215,15 +222,15 @@ class _Mender:
         """Return the document to add to: never AWS's own, nor one that is attached to others."""
         lane = self.lane
         names = [each.name for each in self.documents if not each.of_aws]
-        if lane.name is LaneName.PERMISSIONS:
+        if lane.name is PolicyType.PERMISSIONS:
             return _own_policy(names, self.request.caller)
-        if lane.name is LaneName.SESSION:
+        if lane.name is PolicyType.SESSION:
             return self._session_policy()
         if lane.deciding is not None and lane.deciding.document in names:
             return lane.deciding.document
         return names[0] if names else f"{Kind[lane.name.name].value}, one of your own"
 
-    def renewed(self, judged: Judged) -> Mend | None:
+    def renewed(self, judged: Judged) -> PolicyChange | None:
         """Name the caller anew where an ARN or an ID does not mean them any more."""
         statement = _source(judged, self.documents)
         principal = _principal(self.request.caller)
@@ -233,26 +240,29 @@ class _Mender:
         written = _listed(statement["Principal"]["AWS"])
         # IAM refuses to save a document with a deleted principal in it, so the ID goes.
         still = [each for each in written if not _is_stale(each, named, self.request.caller)]
-        statement["Principal"] = {**statement["Principal"], "AWS": unlisted([*still, named])}
+        statement["Principal"] = {
+            **statement["Principal"],
+            "AWS": collapse_singleton([*still, named]),
+        }
         return self._made(judged.document, Change.REPLACE, statement, judged.statement.index)
 
-    def past_deny(self, judged: Judged) -> tuple[Mend, ...]:
+    def past_deny(self, judged: Judged) -> tuple[PolicyChange, ...]:
         """Take this call out of a Deny: what still denies all else stands in its place."""
         written = _source(judged, self.documents)
         if written is None:
             return ()
-        narrowed = without_call(
+        narrowed = exclude_request(
             written,
             judged.statement,
             self.request,
-            has_roles=self.lane.name is not LaneName.TRUST,
+            has_roles=self.lane.name is not PolicyType.TRUST,
             shared=not _is_callers(judged.document, self.request.caller),
         )
         if narrowed is None:
             return ()
         first, *others = narrowed.left or (written,)
         change = Change.REPLACE if narrowed.left else Change.REMOVE
-        asked = Kept(waived=[each.key for each in judged.statement.conditions])
+        asked = SuggestedConditions(waived=[each.key for each in judged.statement.conditions])
         mend = self._made(judged.document, change, first, judged.statement.index, asked)
         beside = (self._made(judged.document, Change.ADD, each) for each in others)
         return (replace(mend, denied=True, opened=narrowed.opened), *beside)
@@ -292,7 +302,7 @@ def _is_callers(document: str, caller: Caller) -> bool:
 # ---- making a change
 
 
-def apply_mends(document: Mapping[str, Any], mends: Sequence[Mend]) -> dict[str, Any]:
+def apply_mends(document: Mapping[str, Any], mends: Sequence[PolicyChange]) -> dict[str, Any]:
     """Return ``document`` (a policy as JSON) with all of ``mends`` made."""
     statements: list[Statement | None] = [*_listed(document.get("Statement", []))]
     for mend in mends:
@@ -303,7 +313,7 @@ def apply_mends(document: Mapping[str, Any], mends: Sequence[Mend]) -> dict[str,
     return {**document, "Statement": [each for each in statements if each is not None]}
 
 
-def mended(request: Request, mends: Sequence[Mend]) -> Request:
+def mended(request: Request, mends: Sequence[PolicyChange]) -> Request:
     """Return ``request`` as it is judged once ``mends`` are made.
 
     Statements keep the numbers that they have in the documents as they are now.
@@ -315,7 +325,7 @@ def mended(request: Request, mends: Sequence[Mend]) -> Request:
     return replace(request, lanes=lanes)
 
 
-def _changed(shown: Shown, mends: Sequence[Mend], kind: Kind) -> Shown:
+def _changed(shown: PolicySet, mends: Sequence[PolicyChange], kind: Kind) -> PolicySet:
     named = {mend.document for mend in mends}
     texts = {each.name: each.text for each in shown.documents if each.name in named and each.text}
     untouched = tuple(each for each in shown.documents if each.name not in texts)
@@ -331,7 +341,7 @@ def _changed(shown: Shown, mends: Sequence[Mend], kind: Kind) -> Shown:
     return replace(shown, documents=(*untouched, *changed), there=True)
 
 
-def _with(name: str, text: str, mends: Sequence[Mend], kind: Kind) -> Attached:
+def _with(name: str, text: str, mends: Sequence[PolicyChange], kind: Kind) -> Attached:
     gone = {each.index for each in mends if each.change is Change.REMOVE}
     standing = [each for each in mends if each.change is not Change.REMOVE]
     text = json.dumps(apply_mends(json.loads(text), standing)) if standing else text

@@ -11,21 +11,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rolehop.arn import account_of
-from rolehop.policy.chains.scenario import Course
+from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
-from rolehop.policy.evaluation.model import Lane, LaneName, Outcome, Verdict
+from rolehop.policy.evaluation.model import Lane, Outcome, PolicyType, Verdict
 from rolehop.policy.language.parser import Effect
-from rolehop.policy.remedies.config_change import SPARED, Changed, Edit, leaving_out, meeting
-from rolehop.policy.remedies.policy_change import Change, Mend, mended, mends
+from rolehop.policy.remedies.config_change import (
+    SPARED,
+    Changed,
+    ConfigChange,
+    drop_optional_action,
+    satisfy_conditions,
+)
+from rolehop.policy.remedies.policy_change import Change, PolicyChange, mended, mends
 from rolehop.startup.dataclass import dataclass, replace
 
 _MOST_ROUNDS = 8
-Step = Edit | Mend
-Finder = Callable[[Lane, Course, int], Iterator[Changed]]
+Step = ConfigChange | PolicyChange
+Finder = Callable[[Lane, ChainScenario, int], Iterator[Changed]]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Remedy:
     """Changes that together let a hop through, in the order in which they are to be made."""
 
     steps: tuple[Step, ...]
@@ -33,10 +39,10 @@ class Way:
     @property
     def edits(self) -> bool:
         """Tell whether the config is changed, too."""
-        return any(isinstance(each, Edit) for each in self.steps)
+        return any(isinstance(each, ConfigChange) for each in self.steps)
 
 
-def ways(course: Course, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Way, ...]:
+def ways(course: ChainScenario, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Remedy, ...]:
     """Return at most two ways out for ``hop``, the better first; none where it is not refused.
 
     ``verdicts``: of every hop of ``course``, by number.
@@ -45,28 +51,30 @@ def ways(course: Course, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Way
     if verdict.outcome is not Outcome.REFUSED:
         return ()
     search = _Search(course, hop, verdicts)
-    first = search.way(meeting)
+    first = search.way(satisfy_conditions)
     found = [first] if first is not None and not first.edits else [first, search.way(None)]
     if any(each.action in SPARED for each in verdict.refused):
-        spared = search.way(leaving_out)
+        spared = search.way(drop_optional_action)
         # What a Deny is about is best left out, as its author wants; elsewhere it is wanted.
         if spared is not None and spared.edits:
             found.insert(0 if _is_denied(verdict) else len(found), spared)
     return tuple(way for way in found if way is not None)[:2]
 
 
-def needless(verdict: Verdict, hop: int, course: Course) -> frozenset[LaneName]:
+def layers_made_irrelevant(
+    verdict: Verdict, hop: int, course: ChainScenario
+) -> frozenset[PolicyType]:
     """Return the lanes that refuse now, and need not allow once the trust policy names the caller.
 
     Within one account, whoever the trust policy names needs no Allow of their own (IAM user guide,
     "Policy evaluation logic"). ``verdict``: of ``hop`` of ``course``.
     """
     request, after = verdict.request, verdict
-    made: tuple[Mend, ...] = ()
+    made: tuple[PolicyChange, ...] = ()
     if request.caller.account != account_of(request.role):
         return frozenset()
     for _ in range(_MOST_ROUNDS):
-        trust = [lane for lane in after.refused if lane.name is LaneName.TRUST]
+        trust = [lane for lane in after.refused if lane.name is PolicyType.TRUST]
         if not trust:
             break
         more = mends(after, hop, course, trust)
@@ -75,7 +83,7 @@ def needless(verdict: Verdict, hop: int, course: Course) -> frozenset[LaneName]:
         made = (*made, *more)
         after = evaluate(mended(request, made))
     still = {lane.name for lane in after.refused}
-    return frozenset(lane.name for lane in verdict.refused) - still - {LaneName.TRUST}
+    return frozenset(lane.name for lane in verdict.refused) - still - {PolicyType.TRUST}
 
 
 def _is_denied(verdict: Verdict) -> bool:
@@ -85,12 +93,12 @@ def _is_denied(verdict: Verdict) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    course: Course
+    course: ChainScenario
     steps: tuple[Step, ...] = ()
 
     def verdicts(self) -> dict[int, Verdict]:
         """Judge every hop with the steps made."""
-        made = [each for each in self.steps if isinstance(each, Mend)]
+        made = [each for each in self.steps if isinstance(each, PolicyChange)]
         return {
             number: evaluate(mended(request, [each for each in made if each.hop == number]))
             for number, request in self.course.requests().items()
@@ -99,11 +107,11 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    course: Course
+    course: ChainScenario
     hop: int
     verdicts: Mapping[int, Verdict]
 
-    def way(self, finder: Finder | None) -> Way | None:
+    def way(self, finder: Finder | None) -> Remedy | None:
         """Return the way that changes the config as ``finder`` finds, and policies for the rest.
 
         ``None`` where there is none.
@@ -112,7 +120,7 @@ class _Search:
         for _ in range(_MOST_ROUNDS):
             worse = self._worse(verdicts)
             if worse is None:
-                return Way(attempt.steps)
+                return Remedy(attempt.steps)
             better = self._better(attempt, worse, verdicts[worse], finder)
             if better is None:
                 return None
@@ -135,7 +143,7 @@ class _Search:
         self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
     ) -> _Attempt | None:
         """Make one more edit, or mend every lane that refuses; ``None``: nothing is left to do."""
-        idle = needless(verdict, hop, attempt.course)
+        idle = layers_made_irrelevant(verdict, hop, attempt.course)
         refusing = [lane for lane in verdict.refused if lane.name not in idle]
         if finder is not None and hop == self.hop:
             for lane in refusing:
@@ -149,9 +157,11 @@ class _Search:
         return _Attempt(attempt.course, (*attempt.steps, *made))
 
 
-def _joined(steps: Sequence[Step], edit: Edit) -> tuple[Step, ...] | None:
+def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:
     """Add an edit to those before, as one with another of the same place; never a key twice."""
-    here = {at: e for at, e in enumerate(steps) if isinstance(e, Edit) and e.hop == edit.hop}
+    here = {
+        at: e for at, e in enumerate(steps) if isinstance(e, ConfigChange) and e.hop == edit.hop
+    }
     if any(set(each.keys) & set(edit.keys) for each in here.values()):
         return None
     for at, each in here.items():

@@ -14,7 +14,7 @@ from typing import Any
 
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
-from rolehop.policy.evaluation.model import LaneName, Request
+from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Judged
 from rolehop.policy.language.operators import Quantifier
@@ -41,7 +41,7 @@ _FAMILIES = {
 
 
 @dataclass(slots=True)
-class Kept:
+class SuggestedConditions:
     """Conditions to write, and the keys of those that ask something else of this caller."""
 
     conditions: Json = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Kept:
 
     def put(self, operator: str, key: str, values: Sequence[str]) -> None:
         """Ask that ``key`` be one of ``values``."""
-        self.conditions.setdefault(operator, {})[key] = unlisted(values)
+        self.conditions.setdefault(operator, {})[key] = collapse_singleton(values)
 
     def bind(self, operator: str, key: str, values: Sequence[str]) -> None:
         """Ask that ``key`` be one of ``values``, and of no others that ``operator`` took so far."""
@@ -71,11 +71,11 @@ class Kept:
 
 def kept(
     judged: Judged | None,
-    lane: LaneName,
+    lane: PolicyType,
     request: Request,
     actions: Sequence[str],
     travelling: Sequence[str],
-) -> Kept:
+) -> SuggestedConditions:
     """Return the conditions for a statement that allows ``actions`` to this call.
 
     Args:
@@ -85,7 +85,7 @@ def kept(
         actions: what the statement will allow.
         travelling: keys of the transitive tags that come with the caller.
     """
-    found = Kept()
+    found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
         for each in judged.statement.conditions:
             if judge_condition(each, request.context).truth is not Truth.FALSE:
@@ -102,7 +102,7 @@ def _for_others(judged: Judged) -> bool:
     return any(each.reason is Reason.ANOTHER_KIND for each in judged.findings)
 
 
-def _answer(found: Kept, condition: Condition, request: Request) -> None:
+def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
     """Ask, in place of a condition that the call does not meet, for what the call has."""
     key, values = condition.key, request.context.lookup(condition.key)
     if key.lower() in _NO_VALUE or isinstance(values, Unknown):
@@ -152,17 +152,17 @@ def _later(text: str, key: str) -> str:
 
 
 def _pins(
-    lane: LaneName, request: Request, actions: Sequence[str], travelling: Sequence[str]
+    lane: PolicyType, request: Request, actions: Sequence[str], travelling: Sequence[str]
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Give what binds a new statement to this call, however much the nearest statement takes."""
     context, caller = request.context, request.caller
-    if lane in (LaneName.BOUNDARY, LaneName.SCP) and caller.named is not None:
+    if lane in (PolicyType.BOUNDARY, PolicyType.SCP) and caller.named is not None:
         # These documents have no principal, and serve others as well.
         yield "ArnEquals", "aws:PrincipalArn", [caller.named]
-    if lane not in (LaneName.TRUST, LaneName.PERMISSIONS):
+    if lane not in (PolicyType.TRUST, PolicyType.PERMISSIONS):
         return
     keys = _of_token(caller) if caller.outside else []
-    keys += ["sts:ExternalId"] if lane is LaneName.TRUST else []
+    keys += ["sts:ExternalId"] if lane is PolicyType.TRUST else []
     keys += ["sts:SourceIdentity"] if "sts:SetSourceIdentity" in actions else []
     if "sts:TagSession" in actions:
         tags = context.lookup("aws:TagKeys")
@@ -195,6 +195,6 @@ def _of_token(caller: Caller) -> list[str]:
     return ["saml:aud", "aws:SourceArn"]
 
 
-def unlisted(values: Sequence[Any]) -> Any:
+def collapse_singleton(values: Sequence[Any]) -> Any:
     """Return a list of one as policies mostly write it."""
     return values[0] if len(values) == 1 else list(values)

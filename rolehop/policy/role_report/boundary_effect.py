@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.language.parser import Effect, Statement
 from rolehop.policy.language.variables import Template, Variable
 from rolehop.policy.language.wildcards import Wild, matches_text
@@ -21,7 +21,7 @@ from rolehop.startup.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remaining:
     """What one Allow statement of the boundary leaves of a permission, or a Deny takes of it."""
 
     statement: int
@@ -45,7 +45,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Removed:
     """Permissions of one Allow statement that the boundary takes away, wholly or in part."""
 
     document: str
@@ -58,10 +58,10 @@ class Taken:
     not_actions: tuple[str, ...]
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
-    left: tuple[Left, ...]
+    left: tuple[Remaining, ...]
     """What the boundary's Allow statements leave; empty: nothing."""
 
-    denied: tuple[Left, ...]
+    denied: tuple[Remaining, ...]
     """What its Deny statements take, or may take."""
 
     @property
@@ -70,7 +70,7 @@ class Taken:
         return not self.left or any(each.whole for each in self.denied)
 
 
-def taken_away(permissions: Shown, boundary: Shown) -> tuple[Taken, ...]:
+def taken_away(permissions: PolicySet, boundary: PolicySet) -> tuple[Removed, ...]:
     """Return what ``boundary`` takes away from ``permissions``, as far as both can be seen."""
     inside = [each for document in boundary.documents for each in document.policy.statements]
     if not boundary.there or not boundary.documents:
@@ -107,10 +107,10 @@ class _Meeting(NamedTuple):
 
 
 _ALL = (_Pattern("*", "*"),)
-_Outcome = tuple[tuple[Left, ...], tuple[Left, ...]]
+_Outcome = tuple[tuple[Remaining, ...], tuple[Remaining, ...]]
 
 
-def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> Iterator[Taken]:
+def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> Iterator[Removed]:
     actions, resources = _actions(statement), _resources(statement)
     by_action: dict[_Pattern, dict[_Outcome, list[_Pattern]]] = {}
     for action in actions.only:
@@ -125,7 +125,7 @@ def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> 
         for outcome, found in outcomes.items():
             alike.setdefault((outcome, tuple(found)), []).append(action)
     for ((left, denied), on), of in alike.items():
-        yield Taken(
+        yield Removed(
             document,
             statement.index,
             () if actions.but else _texts(of),
@@ -154,13 +154,15 @@ def _outcome(
     return None if whole and not denies else (allows, denies)
 
 
-def _left(one: tuple[_Scope, _Scope], statement: Statement, limit: Statement) -> Iterator[Left]:
+def _left(
+    one: tuple[_Scope, _Scope], statement: Statement, limit: Statement
+) -> Iterator[Remaining]:
     """Give what ``limit``, a statement of the boundary, has in common with one permission."""
     actions = _meeting(_actions(limit), one[0])
     resources = _meeting(_resources(limit), one[1])
     if actions is None or resources is None:
         return
-    yield Left(
+    yield Remaining(
         limit.index,
         limit.sid,
         *actions,

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from rolehop.arn import account_of
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Truth
-from rolehop.policy.evaluation.model import NOT_THERE, LaneName, Outcome, Request
-from rolehop.policy.evaluation.principals import Caller, session_of, signer
+from rolehop.policy.evaluation.model import NO_POLICY, Outcome, PolicyType, Request
+from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
 from rolehop.policy.evaluation.statements import Call, judge_documents
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import dataclass
@@ -48,7 +48,7 @@ class Passing:
     """ARNs of users and roles whose permissions the records do not hold, or not wholly."""
 
 
-def passing_of(records: Records, role: Entity, services: Sequence[str]) -> Passing:
+def passing_of(records: IamInventory, role: Entity, services: Sequence[str]) -> Passing:
     """Return who may pass ``role`` to any of ``services``.
 
     A group is no caller: its policies count for each of its users.
@@ -81,13 +81,13 @@ def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
 def _may_be_allowed(request: Request) -> bool:
     """Tell whether a statement that can be seen allows the call, or may."""
     call = Call(ACTION, request.role, request.caller, request.context)
-    judged = judge_documents(request.shown(LaneName.PERMISSIONS).documents, call)
+    judged = judge_documents(request.shown(PolicyType.PERMISSIONS).documents, call)
     return any(
         each.statement.effect is Effect.ALLOW and each.truth is not Truth.FALSE for each in judged
     )
 
 
-def _request(records: Records, passer: Entity, role: Entity, service: str) -> Request:
+def _request(records: IamInventory, passer: Entity, role: Entity, service: str) -> Request:
     caller = _caller(passer)
     return Request(
         role=role.arn,
@@ -96,20 +96,20 @@ def _request(records: Records, passer: Entity, role: Entity, service: str) -> Re
         actions=(ACTION,),
         lanes={
             # Neither a trust policy nor an RCP is asked, and a session policy is the caller's own.
-            LaneName.TRUST: NOT_THERE,
-            LaneName.SESSION: NOT_THERE,
-            LaneName.RCP: NOT_THERE,
-            LaneName.PERMISSIONS: records.permissions(passer.arn),
-            LaneName.BOUNDARY: records.boundary(passer.arn),
-            LaneName.SCP: records.scp(caller.account),
+            PolicyType.TRUST: NO_POLICY,
+            PolicyType.SESSION: NO_POLICY,
+            PolicyType.RCP: NO_POLICY,
+            PolicyType.PERMISSIONS: records.permissions(passer.arn),
+            PolicyType.BOUNDARY: records.boundary(passer.arn),
+            PolicyType.SCP: records.scp(caller.account),
         },
     )
 
 
 def _caller(passer: Entity) -> Caller:
     if ":role/" in passer.arn:
-        return signer(session_of(passer.arn), role=passer.arn, unique_id=passer.unique_id)
-    return signer(passer.arn, unique_id=passer.unique_id)
+        return caller_from_arn(session_of(passer.arn), role=passer.arn, unique_id=passer.unique_id)
+    return caller_from_arn(passer.arn, unique_id=passer.unique_id)
 
 
 def _context(passer: Entity, caller: Caller, role: Entity, service: str) -> Context:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from enum import Enum
 
 from rolehop.arn import ACCOUNT_ID, account_of
-from rolehop.policy.evaluation.model import Shown
-from rolehop.policy.inventory.inventory import Entity, Records
+from rolehop.policy.evaluation.model import PolicySet
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.policy.role_report.boundary_effect import Taken, taken_away
+from rolehop.policy.role_report.boundary_effect import Removed, taken_away
 from rolehop.policy.role_report.pass_role import Passing, passing_of
 from rolehop.startup.dataclass import dataclass
 
@@ -45,9 +45,9 @@ class RoleReport:
 
     arn: str
     entity: Entity
-    trust: Shown
-    permissions: Shown
-    boundary: Shown
+    trust: PolicySet
+    permissions: PolicySet
+    boundary: PolicySet
     risks: tuple[Risk, ...]
     services: tuple[str, ...]
     """AWS services that may take the role."""
@@ -55,11 +55,11 @@ class RoleReport:
     passing: Passing
     """Who may hand it to a service; nobody where it is no service's role."""
 
-    taken: tuple[Taken, ...]
+    taken: tuple[Removed, ...]
     """What its boundary takes away."""
 
 
-def report_on(records: Records, arn: str) -> RoleReport | None:
+def report_on(records: IamInventory, arn: str) -> RoleReport | None:
     """Return what is known of the role; ``None``: nothing is."""
     entity = records.find(arn)
     if entity is None:
@@ -89,12 +89,12 @@ def report_on(records: Records, arn: str) -> RoleReport | None:
     )
 
 
-def _statements(shown: Shown) -> Iterator[Statement]:
+def _statements(shown: PolicySet) -> Iterator[Statement]:
     for document in shown.documents:
         yield from document.policy.statements
 
 
-def _risks(trust: Shown, arn: str) -> Iterator[Risk]:
+def _risks(trust: PolicySet, arn: str) -> Iterator[Risk]:
     for statement in _statements(trust):
         if statement.not_principals is not None:
             yield Risk(RiskKind.NOT_PRINCIPAL, statement.index, "NotPrincipal")

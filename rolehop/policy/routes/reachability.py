@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rolehop.arn import ACCOUNT_ID, account_of
-from rolehop.policy.chains.requests import HopAsked
-from rolehop.policy.evaluation.model import Shown
+from rolehop.policy.chains.requests import AssumeRoleRequest
+from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.evaluation.principals import Caller, session_of
-from rolehop.policy.inventory.inventory import Records
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
 
 ANYONE = "*"
@@ -21,7 +21,7 @@ ANYONE = "*"
 class Reach:
     """Hops by the names in their roles' trust policies."""
 
-    def __init__(self, hops: Sequence[HopAsked], records: Records) -> None:
+    def __init__(self, hops: Sequence[AssumeRoleRequest], records: IamInventory) -> None:
         """Read each role's trust policy once."""
         self._hops = hops
         self._records = records
@@ -35,7 +35,7 @@ class Reach:
             for name in names[role]:
                 self._by_name.setdefault(name, []).append(number)
 
-    def hops_of(self, caller: Caller) -> list[tuple[int, HopAsked]]:
+    def hops_of(self, caller: Caller) -> list[tuple[int, AssumeRoleRequest]]:
         """Return the hops that ``caller`` may be allowed, each with its number, in order."""
         if caller.arn is None:
             return list(enumerate(self._hops))
@@ -58,7 +58,7 @@ class Reach:
         return self._allowed[named]
 
 
-def resources_in(shown: Shown) -> frozenset[str] | None:
+def resources_in(shown: PolicySet) -> frozenset[str] | None:
     """Return the resources that permissions list; ``None``: some has a wildcard, or is unseen."""
     found: set[str] = set()
     if shown.missing:
@@ -74,7 +74,7 @@ def resources_in(shown: Shown) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def names_in(shown: Shown) -> Iterable[str]:
+def names_in(shown: PolicySet) -> Iterable[str]:
     """Give every name that a trust policy may allow: ARNs, accounts, unique IDs, ``ANYONE``."""
     if shown.missing:
         yield ANYONE

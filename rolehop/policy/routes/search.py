@@ -10,7 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from rolehop.policy.chains.requests import Held, HopAsked, Setting, after, request_of
+from rolehop.policy.chains.requests import (
+    AssumeRoleRequest,
+    CallerState,
+    EvaluationContext,
+    after,
+    request_of,
+)
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, Request, Verdict
 from rolehop.policy.routes.reachability import Reach
@@ -25,11 +31,11 @@ MOST_ROUTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class RouteStart:
     """One source: what its session is, and the calls by which it gets it."""
 
     source: str
-    held: Held
+    held: CallerState
     own: tuple[Request, ...] = ()
     """A federated source's call for its own role, then those of an AWS profile's roles: part of
     every route that starts here."""
@@ -39,10 +45,10 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class RouteHop:
     """One hop of a route, judged; those that the source brings by itself have no ``asked``."""
 
-    asked: HopAsked | None
+    asked: AssumeRoleRequest | None
     verdict: Verdict
 
 
@@ -51,12 +57,12 @@ class Route:
     """One way from a source to a role that is wanted."""
 
     source: str
-    legs: tuple[Leg, ...]
+    legs: tuple[RouteHop, ...]
     first: int = 1
     """The number of the first leg."""
 
     @property
-    def hops(self) -> tuple[HopAsked, ...]:
+    def hops(self) -> tuple[AssumeRoleRequest, ...]:
         """What each AssumeRole of a chain to paste asks for; none: the source's session is it."""
         return tuple(leg.asked for leg in self.legs if leg.asked is not None)
 
@@ -82,10 +88,10 @@ class Found:
 
 
 def search(
-    beginnings: Sequence[Beginning],
-    hops: Sequence[HopAsked],
+    beginnings: Sequence[RouteStart],
+    hops: Sequence[AssumeRoleRequest],
     wanted: Callable[[str], bool],
-    setting: Setting,
+    setting: EvaluationContext,
     *,
     most: int,
     judge: Callable[[Request], Verdict] = evaluate,
@@ -124,18 +130,20 @@ _Key = tuple[object, ...]
 class _Judged:
     """Hops judged so far, shared by all searches."""
 
-    setting: Setting
+    setting: EvaluationContext
     judge: Callable[[Request], Verdict]
     reach: Reach
     known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
     """``None``: refused, of which a search wants to know no more."""
 
-    following: dict[_Key, dict[int, tuple[_Key, Held]]] = field(default_factory=dict)
+    following: dict[_Key, dict[int, tuple[_Key, CallerState]]] = field(default_factory=dict)
     """By what a session carries into the next, and by hop: the session that comes of it."""
 
     exhausted: bool = False
 
-    def verdict(self, key: _Key, held: Held, number: int, hop: HopAsked) -> Verdict | None:
+    def verdict(
+        self, key: _Key, held: CallerState, number: int, hop: AssumeRoleRequest
+    ) -> Verdict | None:
         """Return a hop's verdict; ``None``: it is refused, or the search has taken too long."""
         if (key, number) in self.known:
             return self.known[key, number]
@@ -152,13 +160,13 @@ class _Judged:
 class _Place:
     """A session that was reached, and the hops that lead to it by the shortest way."""
 
-    held: Held
+    held: CallerState
     depth: int
     role: str | None = None
-    before: list[tuple[_Key, Leg]] = field(default_factory=list)
+    before: list[tuple[_Key, RouteHop]] = field(default_factory=list)
     """Whence it is reached, judged so far."""
 
-    perhaps: deque[tuple[_Key, int, HopAsked]] = field(default_factory=deque)
+    perhaps: deque[tuple[_Key, int, AssumeRoleRequest]] = field(default_factory=deque)
     """Whence it may be reached as well, by as many hops: judged when somebody wants to know."""
 
 
@@ -167,7 +175,7 @@ class _Search:
 
     def __init__(
         self,
-        beginning: Beginning,
+        beginning: RouteStart,
         wanted: Callable[[str], bool],
         judged: _Judged,
         usable: frozenset[Outcome],
@@ -176,7 +184,7 @@ class _Search:
         self.wanted = wanted
         self.judged = judged
         self.usable = usable
-        self.own = tuple(Leg(None, judged.judge(each)) for each in beginning.own)
+        self.own = tuple(RouteHop(None, judged.judge(each)) for each in beginning.own)
         held = beginning.held
         role = held.caller.named if held.caller.is_session else None
         depth = beginning.first - 1 + len(self.own)
@@ -222,19 +230,21 @@ class _Search:
                     reached[next_key] = None
         return list(reached)
 
-    def _leg(self, key: _Key, number: int, hop: HopAsked) -> Leg | None:
+    def _leg(self, key: _Key, number: int, hop: AssumeRoleRequest) -> RouteHop | None:
         """Judge one hop; ``None``: it is not usable, or the search has taken too long."""
         verdict = self.judged.verdict(key, self.places[key].held, number, hop)
         usable = verdict is not None and verdict.outcome in self.usable
-        return Leg(hop, verdict) if verdict is not None and usable else None
+        return RouteHop(hop, verdict) if verdict is not None and usable else None
 
-    def _ways(self, key: _Key) -> Iterator[tuple[Leg, ...]]:
+    def _ways(self, key: _Key) -> Iterator[tuple[RouteHop, ...]]:
         """Give all shortest ways to a session. No deeper than the chain of hops is long."""
         if key == self.root:
             yield ()
             return
         # A stack, not recursion: a chain of a thousand hops is a route like any other.
-        stack: list[tuple[Iterator[tuple[_Key, Leg]], tuple[Leg, ...]]] = [(self._whence(key), ())]
+        stack: list[tuple[Iterator[tuple[_Key, RouteHop]], tuple[RouteHop, ...]]] = [
+            (self._whence(key), ())
+        ]
         while stack:
             parents, legs = stack[-1]
             found = next(parents, None)
@@ -247,7 +257,7 @@ class _Search:
             else:
                 stack.append((self._whence(at), (leg, *legs)))
 
-    def _whence(self, key: _Key) -> Iterator[tuple[_Key, Leg]]:
+    def _whence(self, key: _Key) -> Iterator[tuple[_Key, RouteHop]]:
         """Give the sessions from which one is reached, each with its hop, judged when its turn comes.
 
         Layers of roles that all trust the layer before have more ways than anybody will ask for.
@@ -265,12 +275,12 @@ class _Search:
                 yield at, leg
 
 
-def _carried(held: Held) -> _Key:
+def _carried(held: CallerState) -> _Key:
     tags = sorted(each for each in (held.tags or {}).items() if each[0].lower() in held.transitive)
     return (tuple(tags), held.transitive, held.source_identity, held.unseen, held.unread)
 
 
-def _key(held: Held, hop: HopAsked) -> _Key:
+def _key(held: CallerState, hop: AssumeRoleRequest) -> _Key:
     return (
         held.caller.arn,
         held.caller.role,

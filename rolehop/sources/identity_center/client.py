@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rolehop.aws.sso_portal import Portal
     from rolehop.aws.sso_token_cache import CachedSignIn
     from rolehop.oauth.responses import Tokens
-    from rolehop.sources.context import Document, Inputs
+    from rolehop.sources.context import Document, SourceContext
     from rolehop.sources.identity_center.settings import Center
     from rolehop.sources.source_type import Login
 
@@ -51,7 +51,7 @@ class Cached:
         return f"the AWS CLI's sign-in, {self.path}: {self.said}"
 
 
-def cached_in(center: Center, inputs: Inputs) -> Cached:
+def cached_in(center: Center, inputs: SourceContext) -> Cached:
     """Look at the AWS CLI's sign-in; a broken file is never followed."""
     from rolehop.aws.sso_token_cache import cache_file, look
 
@@ -70,7 +70,7 @@ def cached_in(center: Center, inputs: Inputs) -> Cached:
 class Calls:
     """The clients of one Identity Center, closed together; this loads botocore."""
 
-    def __init__(self, center: Center, inputs: Inputs) -> None:
+    def __init__(self, center: Center, inputs: SourceContext) -> None:
         from rolehop.aws.sso_portal import Portal
 
         self._center = center
@@ -155,11 +155,11 @@ class Calls:
             self._inputs.person.say(f"the AWS CLI's cache was not written: {error.strerror}")
 
 
-def _base(service: str, center: Center, inputs: Inputs) -> str:
+def _base(service: str, center: Center, inputs: SourceContext) -> str:
     return (endpoint_of(inputs, service) or _public(service, center, inputs)).rstrip("/")
 
 
-def _public(service: str, center: Center, inputs: Inputs) -> str:
+def _public(service: str, center: Center, inputs: SourceContext) -> str:
     from rolehop.aws.endpoint import public_url
 
     return public_url(service, settings_for(inputs, center.region)).rstrip("/")
@@ -174,7 +174,7 @@ def access_in(document: Document | None) -> tuple[Secret | None, datetime]:
     return token, ends
 
 
-def client_in(cached: CachedSignIn, inputs: Inputs) -> Registration | None:
+def client_in(cached: CachedSignIn, inputs: SourceContext) -> Registration | None:
     """Return the client that can refresh the AWS CLI's sign-in; ``None``: none can."""
     from rolehop.aws.sso_oidc import Registration
 

@@ -12,7 +12,7 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     from rolehop.aws.sso_oidc import DeviceCode, Registration, SsoOidc
     from rolehop.oauth.responses import OAuthRefusal, Tokens
-    from rolehop.sources.context import Document, Inputs
+    from rolehop.sources.context import Document, SourceContext
     from rolehop.sources.identity_center.settings import Center
     from rolehop.sources.source_type import Login
 
@@ -29,7 +29,7 @@ class SignedIn:
     client: Registration
 
 
-def sign_in(center: Center, oidc: SsoOidc, inputs: Inputs, login: Login) -> SignedIn:
+def sign_in(center: Center, oidc: SsoOidc, inputs: SourceContext, login: Login) -> SignedIn:
     """Let a person sign in.
 
     Raises:
@@ -48,7 +48,7 @@ def sign_in(center: Center, oidc: SsoOidc, inputs: Inputs, login: Login) -> Sign
         raise told(center, refusal) from None
 
 
-def _by_code(center: Center, oidc: SsoOidc, inputs: Inputs) -> SignedIn:
+def _by_code(center: Center, oidc: SsoOidc, inputs: SourceContext) -> SignedIn:
     from rolehop.oauth.loopback_server import HOST, PATH, Callback
     from rolehop.oauth.pkce import new_pkce
 
@@ -66,7 +66,7 @@ def _by_code(center: Center, oidc: SsoOidc, inputs: Inputs) -> SignedIn:
     return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
 
 
-def _by_device(center: Center, oidc: SsoOidc, inputs: Inputs, *, browser: bool) -> SignedIn:
+def _by_device(center: Center, oidc: SsoOidc, inputs: SourceContext, *, browser: bool) -> SignedIn:
     client = _client(center, oidc, inputs, redirect_uri=None)
     device = oidc.start_device(client, center.start_url)
     say = inputs.person.say
@@ -78,7 +78,9 @@ def _by_device(center: Center, oidc: SsoOidc, inputs: Inputs, *, browser: bool) 
     return SignedIn(_polled(oidc, client, device, inputs), client)
 
 
-def _polled(oidc: SsoOidc, client: Registration, device: DeviceCode, inputs: Inputs) -> Tokens:
+def _polled(
+    oidc: SsoOidc, client: Registration, device: DeviceCode, inputs: SourceContext
+) -> Tokens:
     """Ask until somebody has signed in, never more often than allowed."""
     from rolehop.oauth.responses import OAuthRefusal
 
@@ -100,7 +102,7 @@ def _polled(oidc: SsoOidc, client: Registration, device: DeviceCode, inputs: Inp
 
 
 def _client(
-    center: Center, oidc: SsoOidc, inputs: Inputs, *, redirect_uri: str | None
+    center: Center, oidc: SsoOidc, inputs: SourceContext, *, redirect_uri: str | None
 ) -> Registration:
     """Return the registration that is kept for this way, or a new one."""
     name = f"{center.token_name}.{'device' if redirect_uri is None else 'code'}"
@@ -112,7 +114,7 @@ def _client(
     return made
 
 
-def forget_clients(center: Center, inputs: Inputs) -> None:
+def forget_clients(center: Center, inputs: SourceContext) -> None:
     """Forget the registrations."""
     for way in ("device", "code"):
         inputs.tokens.remove(f"{center.token_name}.{way}")

@@ -11,7 +11,7 @@ from rolehop.text import nearest
 
 if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 DEFAULT_SCOPES = ("sso:account:access",)
 
@@ -43,7 +43,7 @@ class Center:
         return self.session or self.start_url
 
 
-def center_of(source: SourceConfig, inputs: Inputs) -> Center:
+def center_of(source: SourceConfig, inputs: SourceContext) -> Center:
     """Return the Identity Center of ``source``.
 
     Raises:

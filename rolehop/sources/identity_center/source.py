@@ -9,7 +9,7 @@ from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import HopRefused, NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.plan import Stamp
-from rolehop.sources.context import Document, Inputs, SourceChanged
+from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.identity_center.client import SPARE, Calls, access_in, cached_in, client_in
 from rolehop.sources.identity_center.login import (
     SignedIn,
@@ -18,7 +18,7 @@ from rolehop.sources.identity_center.login import (
     registration_in,
 )
 from rolehop.sources.identity_center.settings import Center, center_of
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType
+from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType
 from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the sign-in's generation, else what tells the AWS CLI's token from others.
 
     Raises:
@@ -85,13 +85,13 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(value, long_lived=False, kept=True)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; its state now is what it is planned by."""
     center = center_of(source, inputs)
     return _IdentityCenter(source, inputs, center, _state(center, inputs))
 
 
-def _state(center: Center, inputs: Inputs) -> str | None:
+def _state(center: Center, inputs: SourceContext) -> str | None:
     generation = inputs.tokens.generation(center.token_name)
     if generation is not None:
         return generation
@@ -99,7 +99,7 @@ def _state(center: Center, inputs: Inputs) -> str | None:
     return None if cached is None else f"cli:{cached.digest}"
 
 
-def _not_signed_in(source: SourceConfig, center: Center, inputs: Inputs) -> str:
+def _not_signed_in(source: SourceConfig, center: Center, inputs: SourceContext) -> str:
     trouble = cached_in(center, inputs).trouble
     told = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
     return f"{told}; {trouble}" if trouble else told
@@ -113,7 +113,7 @@ def _unnamed(source: SourceConfig) -> list[str]:
 @dataclass(frozen=True, slots=True, repr=False)
 class _IdentityCenter:
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     center: Center
     state: str | None
 
@@ -274,7 +274,7 @@ class _IdentityCenter:
         )
 
 
-def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
     """Let a person sign in and keep it; the sign-in before is ended.
 
     Raises:
@@ -296,7 +296,7 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     return f"signed in to {center.start_url} until {signed.tokens.expires_at:%H:%M} UTC, {renewed}"
 
 
-def logout(source: SourceConfig, inputs: Inputs) -> bool:
+def logout(source: SourceConfig, inputs: SourceContext) -> bool:
     """Forget the sign-in, and end it at Identity Center where that can be reached.
 
     Raises:
@@ -316,14 +316,14 @@ def logout(source: SourceConfig, inputs: Inputs) -> bool:
     return there
 
 
-def _kept(center: Center, inputs: Inputs) -> Document | None:
+def _kept(center: Center, inputs: SourceContext) -> Document | None:
     try:
         return inputs.tokens.get(center.token_name)
     except VaultBroken:
         return None  # damaged: all that is left is to forget it
 
 
-def _end(before: Document | None, calls: Calls, inputs: Inputs) -> None:
+def _end(before: Document | None, calls: Calls, inputs: SourceContext) -> None:
     """End a sign-in at the server; that it is forgotten here is what counts."""
     from rolehop.aws.sso_portal import PortalRefusal
 
@@ -333,7 +333,7 @@ def _end(before: Document | None, calls: Calls, inputs: Inputs) -> None:
         inputs.person.say(f"forgotten here; Identity Center did not end the old sign-in: {error}")
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Return what is known of the sign-in, without the network and without opening the keyring."""
     center = center_of(source, inputs)
     kept = inputs.tokens.generation(center.token_name) is not None
@@ -352,7 +352,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     )
 
 
-def _role_found(source: SourceConfig, inputs: Inputs) -> Finding:
+def _role_found(source: SourceConfig, inputs: SourceContext) -> Finding:
     shown = " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role"))
     unnamed = _unnamed(source)
     if unnamed and not inputs.person.can_ask:
@@ -361,4 +361,4 @@ def _role_found(source: SourceConfig, inputs: Inputs) -> Finding:
     return Finding("account and role", shown)
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout))
+TYPE = SourceType(TABLE, stamp, build, findings, LoginSupport(login, logout))

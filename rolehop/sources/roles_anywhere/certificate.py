@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from rolehop.aws import pkcs11
     from rolehop.aws.x509 import AskPassphrase, Certificate, Identity
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 _EXTRA = 'pip install "rolehop[{}]"'
 
 
-def leaf_of(source: SourceConfig, inputs: Inputs) -> Certificate | None:
+def leaf_of(source: SourceConfig, inputs: SourceContext) -> Certificate | None:
     """Return the certificate; ``None``: a PKCS#12 file keeps it.
 
     Raises:
@@ -53,7 +53,9 @@ def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
     return sha256(x509.pkcs12_file(Path(str(source.settings["pkcs12"])))).hexdigest()
 
 
-def problem_with(source: SourceConfig, inputs: Inputs, leaf: Certificate | None) -> str | None:
+def problem_with(
+    source: SourceConfig, inputs: SourceContext, leaf: Certificate | None
+) -> str | None:
     """Return why no session can be got now, as far as it is seen without a passphrase."""
     from rolehop.aws import x509
 

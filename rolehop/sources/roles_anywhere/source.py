@@ -11,7 +11,7 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.federation import Facts, with_certificate
+from rolehop.sources.federation import FederatedIdentity, with_certificate
 from rolehop.sources.roles_anywhere.certificate import (
     fingerprint_of,
     identity_of,
@@ -22,7 +22,7 @@ from rolehop.sources.roles_anywhere.certificate import (
     problem_with,
 )
 from rolehop.sources.shared.subprocesses import first_line, printed_by, program_found
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
+from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rolehop.aws.x509 import Identity
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
 _WAYS = ("certificate", "pkcs12", "pkcs11")
@@ -113,7 +113,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return the certificate's fingerprint; of a PKCS#12 file, which is sealed, its own digest.
 
     And the endpoint where it is overridden: an emulator's session is never taken for a real one.
@@ -130,12 +130,12 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(value, long_lived=False, problem=problem_with(source, inputs, leaf), kept=True)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; its state now is what it is planned by."""
     return _RolesAnywhere(source, inputs, _state(source, inputs))
 
 
-def _state(source: SourceConfig, inputs: Inputs) -> str | None:
+def _state(source: SourceConfig, inputs: SourceContext) -> str | None:
     """Return the fingerprint where it is in a file: nobody changes a token while it is asked."""
     if path_in(source.settings.get("certificate") or source.settings.get("pkcs12")) is None:
         return None
@@ -145,7 +145,7 @@ def _state(source: SourceConfig, inputs: Inputs) -> str | None:
         return None
 
 
-def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
     """Ask for the passphrase or PIN, prove it on the key, and keep it in the vault.
 
     ``how.text`` is the passphrase where ``--stdin`` gave it.
@@ -175,12 +175,12 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     return f"the {_called(source)} of source '{source.name}' is in the keyring"
 
 
-def logout(source: SourceConfig, inputs: Inputs) -> bool:
+def logout(source: SourceConfig, inputs: SourceContext) -> bool:
     """Forget the passphrase; ``False``: none was kept."""
     return inputs.tokens.remove(_kept_as(source))
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say which files or token are looked for, whether they are there, and until when they serve."""
     found = [
         Finding(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
@@ -194,7 +194,7 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return [*found, *_passphrase_found(source, inputs)]
 
 
-def _passphrase_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def _passphrase_found(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say whether the program of ``passphrase_command`` is there; a key in the open needs none."""
     command = source.settings.get("passphrase_command")
     if not isinstance(command, tuple):
@@ -203,7 +203,7 @@ def _passphrase_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]
     return [found if found.good or is_sealed(source) else replace(found, good=None)]
 
 
-def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
+def _certificate_found(source: SourceConfig, inputs: SourceContext) -> Finding:
     looked_for = "the certificate and its key"
     try:
         leaf = leaf_of(source, inputs)
@@ -222,10 +222,10 @@ def _certificate_found(source: SourceConfig, inputs: Inputs) -> Finding:
     return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True, warning=warning)
 
 
-def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
     """Return the role, and what the certificate says where it lies in a file."""
     settings = source.settings
-    named = Facts(_role(source), session_name=_text(settings.get("session_name")))
+    named = FederatedIdentity(_role(source), session_name=_text(settings.get("session_name")))
     file = path_in(settings.get("certificate"))
     return named if file is None else with_certificate(named, inputs.watched(file))
 
@@ -233,7 +233,7 @@ def facts(source: SourceConfig, inputs: Inputs) -> Facts:
 @dataclass(frozen=True, slots=True)
 class _RolesAnywhere:
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     state: str | None
 
     def load(self) -> Credentials:
@@ -322,7 +322,7 @@ class _RolesAnywhere:
             wrong.fix = f"check it; rolehop source login {name} keeps the right {what}"
 
 
-def _from_person(source: SourceConfig, inputs: Inputs, named: str) -> Secret:
+def _from_person(source: SourceConfig, inputs: SourceContext, named: str) -> Secret:
     what = _called(source)
     question = f"{what} of {named} (source '{source.name}'):"
     try:
@@ -374,5 +374,5 @@ def _said_after_logout(source: SourceConfig, there: bool) -> str:
     return f"forgot {what}; sessions stay until they end (rolehop logout CHAIN)"
 
 
-_SIGN_IN = SignIn(login, logout, _takes_text, _said_after_logout)
+_SIGN_IN = LoginSupport(login, logout, _takes_text, _said_after_logout)
 TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

@@ -16,18 +16,18 @@ from rolehop.sources.source_type import problem_of
 if TYPE_CHECKING:
     from rolehop.aws.saml_assertion import Assertion, SamlRole
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
-WAYS = ("assertion_file", "assertion_env", "assertion_command")
+ASSERTION_SOURCES = ("assertion_file", "assertion_env", "assertion_command")
 _LONGEST = 400_000  # bytes; STS takes 100,000 characters, and a form's encoding makes it longer
 
 
 def way_of(source: SourceConfig) -> str | None:
     """Return the key that says where the assertion is; ``None``: a pipe brings it at a sign-in."""
-    return next((way for way in WAYS if way in source.settings), None)
+    return next((way for way in ASSERTION_SOURCES if way in source.settings), None)
 
 
-def given(source: SourceConfig, inputs: Inputs) -> Secret:
+def given(source: SourceConfig, inputs: SourceContext) -> Secret:
     """Return the text that the source's own way gives.
 
     Raises:
@@ -70,7 +70,7 @@ def _from_file(source: SourceConfig, path: Path) -> Secret:
     return Secret(text)
 
 
-def _from_variable(source: SourceConfig, inputs: Inputs, name: str) -> Secret:
+def _from_variable(source: SourceConfig, inputs: SourceContext, name: str) -> Secret:
     text = inputs.secret_variable(name)
     if not text:
         state = "not set" if text is None else "empty"
@@ -93,7 +93,7 @@ def parsed(source: SourceConfig, text: Secret) -> Assertion:
     raise _broken(source, cause)
 
 
-def speaks_for(source: SourceConfig, assertion: Assertion) -> str:
+def principal_of(source: SourceConfig, assertion: Assertion) -> str:
     """Tell an assertion from those of other people, and from those that offer other roles.
 
     Which of several a person picks is their own choice, and holds as long as all else does.
@@ -102,7 +102,7 @@ def speaks_for(source: SourceConfig, assertion: Assertion) -> str:
     return " ".join((assertion.who, *offered))
 
 
-def problem_with(source: SourceConfig, inputs: Inputs, assertion: Assertion) -> str | None:
+def problem_with(source: SourceConfig, inputs: SourceContext, assertion: Assertion) -> str | None:
     """Return why no session can be got with ``assertion`` now, where that is plain already."""
     try:
         check_times(source, assertion, inputs.now())
@@ -136,7 +136,7 @@ def check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> No
         )
 
 
-def choose(source: SourceConfig, inputs: Inputs, assertion: Assertion) -> SamlRole:
+def choose(source: SourceConfig, inputs: SourceContext, assertion: Assertion) -> SamlRole:
     """Return the role that the config names, or the only one, or the one that a person picks.
 
     Raises:

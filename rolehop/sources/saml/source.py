@@ -17,10 +17,10 @@ from rolehop.errors import RolehopError, SourceError
 from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.federation import Facts
+from rolehop.sources.federation import FederatedIdentity
 from rolehop.sources.saml.assertion import (
     ANEW,
-    WAYS,
+    ASSERTION_SOURCES,
     check_times,
     choose,
     given,
@@ -28,13 +28,13 @@ from rolehop.sources.saml.assertion import (
     not_signed_in,
     offered_of,
     parsed,
+    principal_of,
     problem_with,
     sign_in_anew,
-    speaks_for,
     way_of,
 )
 from rolehop.sources.shared.subprocesses import program_found
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
+from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from rolehop.aws.saml_assertion import Assertion, SamlRole
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Document, Inputs
+    from rolehop.sources.context import Document, SourceContext
 
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
 _VARIABLE = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,7 +53,7 @@ _COMMAND = "command"
 
 
 def _check_ways(values: Mapping[str, object]) -> None:
-    named = [f'"{way}"' for way in WAYS if way in values]
+    named = [f'"{way}"' for way in ASSERTION_SOURCES if way in values]
     if len(named) > 1:
         raise ValueError(f"{' and '.join(named)} are two ways to an assertion; keep one")
     role, provider = str(values.get("role", "")), str(values.get("provider", ""))
@@ -96,7 +96,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return who a file or variable speaks for and what it offers, else the sign-in's generation.
 
     A command's assertion is another one each time, and running it is the sign-in itself: without a
@@ -113,31 +113,31 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=problem_of(error))
     return Stamp(
-        speaks_for(source, assertion),
+        principal_of(source, assertion),
         long_lived=False,
         problem=problem_with(source, inputs, assertion),
         kept=True,
     )
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; its state now is what it is planned by."""
     return _Saml(source, inputs, _state(source, inputs))
 
 
-def _state(source: SourceConfig, inputs: Inputs) -> str | None:
+def _state(source: SourceConfig, inputs: SourceContext) -> str | None:
     """Return what tells the sign-in from others, as far as that is known without the keyring."""
     way = way_of(source)
     if way is None or way == "assertion_command":
         generation = inputs.tokens.generation(_kept_as(source))
         return generation or (_COMMAND if way else None)
     try:
-        return speaks_for(source, parsed(source, given(source, inputs)))
+        return principal_of(source, parsed(source, given(source, inputs)))
     except SourceError:
         return None
 
 
-def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
     """Sign in with the assertion that ``--stdin`` gave, else with the source's own.
 
     Raises:
@@ -148,7 +148,7 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     return login_with(source, inputs, given(source, inputs) if how.text is None else how.text)
 
 
-def login_with(source: SourceConfig, inputs: Inputs, text: Secret) -> str:
+def login_with(source: SourceConfig, inputs: SourceContext, text: Secret) -> str:
     """Exchange the assertion ``text`` now, since it lasts minutes, and keep the session.
 
     Returns:
@@ -160,12 +160,12 @@ def login_with(source: SourceConfig, inputs: Inputs, text: Secret) -> str:
     return f"source '{source.name}' is signed in as {chosen.role}"
 
 
-def logout(source: SourceConfig, inputs: Inputs) -> bool:
+def logout(source: SourceConfig, inputs: SourceContext) -> bool:
     """Forget the sign-in; ``False``: there was none."""
     return inputs.tokens.remove(_kept_as(source))
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say where the assertion is looked for, what it offers, and until when it lasts."""
     way = way_of(source)
     if way == "assertion_command":
@@ -188,10 +188,10 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return [Finding(looked_for, f"{said}; {problem}" if problem else said, good=problem is None)]
 
 
-def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
     """Return the role and the provider that the config names, or else an assertion at hand."""
     role, provider = (source.settings.get(key) for key in ("role", "provider"))
-    named = Facts(
+    named = FederatedIdentity(
         role if isinstance(role, str) else None, provider if isinstance(provider, str) else None
     )
     if (named.role and named.provider) or way_of(source) in (None, "assertion_command"):
@@ -201,13 +201,13 @@ def facts(source: SourceConfig, inputs: Inputs) -> Facts:
         offered = offered_of(source, assertion)
     except SourceError:
         return named
-    return Facts(offered[0].role, offered[0].provider) if len(offered) == 1 else named
+    return FederatedIdentity(offered[0].role, offered[0].provider) if len(offered) == 1 else named
 
 
 @dataclass(frozen=True, slots=True)
 class _Saml:
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     state: str | None
 
     def load(self) -> Credentials:
@@ -225,7 +225,7 @@ class _Saml:
             if kept is not None:
                 return kept
         assertion = parsed(self.source, given(self.source, self.inputs))
-        if way != "assertion_command" and speaks_for(self.source, assertion) != self.state:
+        if way != "assertion_command" and principal_of(self.source, assertion) != self.state:
             raise SourceChanged
         return _exchanged(self.source, self.inputs, assertion)[1]
 
@@ -270,7 +270,7 @@ class _Saml:
 
 
 def _exchanged(
-    source: SourceConfig, inputs: Inputs, assertion: Assertion
+    source: SourceConfig, inputs: SourceContext, assertion: Assertion
 ) -> tuple[SamlRole, Credentials]:
     """Return what was chosen, and its session from STS."""
     from rolehop.sources.shared.aws_clients import region_for, sts_of
@@ -305,17 +305,17 @@ _FIXES = {
 
 
 def _refused(source: SourceConfig, chosen: SamlRole, refusal: StsRefusal) -> RolehopError:
-    from rolehop.sources.shared.aws_clients import not_taken
+    from rolehop.sources.shared.aws_clients import token_rejected
 
     what = f"AWS refused the assertion of source '{source.name}' for {chosen.role}"
-    return not_taken(what, refusal, _FIXES, anew=sign_in_anew(source))
+    return token_rejected(what, refusal, _FIXES, anew=sign_in_anew(source))
 
 
 def _kept_as(source: SourceConfig) -> str:
     return f"saml/{source.name}"
 
 
-def _made_for(chosen: SamlRole, inputs: Inputs) -> Document:
+def _made_for(chosen: SamlRole, inputs: SourceContext) -> Document:
     """Return what a sign-in is of: an emulator's session must never be taken for a real one."""
     from rolehop.sources.shared.aws_clients import endpoint_of
 
@@ -349,5 +349,5 @@ def _takes_text(source: SourceConfig) -> bool:
     return way_of(source) is None
 
 
-_SIGN_IN = SignIn(login, logout, _takes_text)
+_SIGN_IN = LoginSupport(login, logout, _takes_text)
 TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.net.http import HttpClient
     from rolehop.ports import StsRefusal
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 
-def region_for(source: SourceConfig, inputs: Inputs, partition: str = "aws") -> str:
+def region_for(source: SourceConfig, inputs: SourceContext, partition: str = "aws") -> str:
     """Return where the source's own AWS calls go, in the order of the design.
 
     ``partition`` is that of the role, where there is one; its default region comes last.
@@ -34,12 +34,12 @@ def region_for(source: SourceConfig, inputs: Inputs, partition: str = "aws") -> 
     )
 
 
-def endpoint_of(inputs: Inputs, service: str) -> str | None:
+def endpoint_of(inputs: SourceContext, service: str) -> str | None:
     """Return the address that replaces AWS's own for ``service`` (``sts``, ``sso-oidc`` …)."""
     return endpoint_override(inputs.aws, current_profile(inputs.environ), inputs.environ, service)
 
 
-def settings_for(inputs: Inputs, region: str) -> ClientSettings:
+def settings_for(inputs: SourceContext, region: str) -> ClientSettings:
     """Return the client settings of the variables and of the AWS profile in use.
 
     Raises:
@@ -55,7 +55,7 @@ def settings_for(inputs: Inputs, region: str) -> ClientSettings:
     )
 
 
-def sts_of(inputs: Inputs, region: str) -> StsClient:
+def sts_of(inputs: SourceContext, region: str) -> StsClient:
     """Return the walk's own STS client for ``region`` where there is a walk, else a new one."""
     if inputs.sts is not None:
         return inputs.sts(region)
@@ -63,7 +63,7 @@ def sts_of(inputs: Inputs, region: str) -> StsClient:
 
 
 def http_of(
-    inputs: Inputs,
+    inputs: SourceContext,
     region: str,
     *,
     overridden: bool = False,
@@ -82,7 +82,7 @@ def http_of(
     )
 
 
-def not_taken(
+def token_rejected(
     what: str, refusal: StsRefusal, fixes: Mapping[str, str], *, anew: str, whose: str = ""
 ) -> RolehopError:
     """Return the error for a token or an assertion that STS did not take.

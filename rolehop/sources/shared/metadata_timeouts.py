@@ -9,23 +9,23 @@ from rolehop.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rolehop.aws.metadata import Patience
+    from rolehop.aws.metadata import Timeouts
 
 _SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"
 _ATTEMPTS = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
 
 
-def patience(environ: Mapping[str, str]) -> Patience:
+def patience(environ: Mapping[str, str]) -> Timeouts:
     """Return how long to wait. This loads botocore.
 
     Raises:
         ConfigError: a variable holds no number.
     """
-    from rolehop.aws.metadata import Patience
+    from rolehop.aws.metadata import Timeouts
 
-    usual = Patience()
+    usual = Timeouts()
     seconds, attempts = named(environ)
-    return Patience(seconds or usual.seconds, max(1, int(attempts or usual.attempts)))
+    return Timeouts(seconds or usual.seconds, max(1, int(attempts or usual.attempts)))
 
 
 def named(environ: Mapping[str, str]) -> tuple[float | None, float | None]:

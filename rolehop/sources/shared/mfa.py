@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
     from rolehop.sources.source_type import Finding
 
 MFA_KEYS = (
@@ -36,7 +36,7 @@ MFA_KEYS = (
 )
 
 
-def mfa_command_found(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def mfa_command_found(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Say whether the program of ``mfa_command`` is there, where a device asks for its codes."""
     command = source.settings.get("mfa_command")
     if not isinstance(command, tuple) or "mfa_serial" not in source.settings:

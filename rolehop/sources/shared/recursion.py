@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 VARIABLE = "ROLEHOP_RESOLVING"
 _SOURCE = "source:"
 _WITH_VALUE = frozenset({"--min-ttl", "--color"})
 
 
-def refuse_loop(profile: str, inputs: Inputs) -> None:
+def refuse_loop(profile: str, inputs: SourceContext) -> None:
     """Check that the process of ``profile`` can give something.
 
     Raises:
@@ -35,7 +35,7 @@ def refuse_loop(profile: str, inputs: Inputs) -> None:
     _refuse(profile, _chain_of_profile(profile, inputs), inputs)
 
 
-def refuse_source_loop(source: SourceConfig, inputs: Inputs) -> None:
+def refuse_source_loop(source: SourceConfig, inputs: SourceContext) -> None:
     """Check that the process of ``source`` can give something.
 
     Raises:
@@ -89,7 +89,7 @@ def _first_argument(words: Sequence[str]) -> str | None:
     return None
 
 
-def _refuse(name: str, chain: str | None, inputs: Inputs) -> None:
+def _refuse(name: str, chain: str | None, inputs: SourceContext) -> None:
     """Refuse a process that waits for itself, or whose ``chain`` comes back as far as files say."""
     waiting = _waiting(inputs.environ)
     if name in waiting:
@@ -107,7 +107,7 @@ def _refuse(name: str, chain: str | None, inputs: Inputs) -> None:
         seen.append(at)
 
 
-def _start_of(chain: str, inputs: Inputs) -> tuple[str, str | None] | None:
+def _start_of(chain: str, inputs: SourceContext) -> tuple[str, str | None] | None:
     """Return whose process a chain starts from, and the chain that this one walks, if any.
 
     A name that is no chain is a profile.
@@ -129,7 +129,7 @@ def _chain_of_source(source: SourceConfig) -> str | None:
     return chain_of_command(command) if isinstance(command, tuple) else None
 
 
-def _chain_of_profile(profile: str, inputs: Inputs) -> str | None:
+def _chain_of_profile(profile: str, inputs: SourceContext) -> str | None:
     """Return the chain that the profile's process walks, where it is rolehop."""
     if profile not in inputs.aws.profiles or holds(inputs.aws, profile) is not Holds.PROCESS:
         return None

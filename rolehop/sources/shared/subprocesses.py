@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 DEADLINE = 40.0
 """Seconds where nobody is at a terminal: who waits for our lock gives up after 45 (`vault.lock`), and
@@ -67,7 +67,7 @@ def environment_of_program(environ: Mapping[str, str]) -> dict[str, str]:
 
 def printed_by(
     command: Sequence[str],
-    inputs: Inputs,
+    inputs: SourceContext,
     *,
     what: str,
     environ: Mapping[str, str] | None = None,
@@ -143,7 +143,7 @@ def output_of(
     return watched.output
 
 
-def program_found(command: Sequence[str], inputs: Inputs, looked_for: str) -> Finding:
+def program_found(command: Sequence[str], inputs: SourceContext, looked_for: str) -> Finding:
     """Say whether the program of ``command`` is there to be started."""
     program = clean(command[0]) if command else ""
     wrong = why_not_started(program, inputs.environ)

@@ -17,7 +17,7 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 _CIRCLECI, _BUILDKITE = "circleci", "buildkite-agent"
@@ -37,7 +37,7 @@ class Ci:
     hint: str
     """What to do where the variables are missing."""
 
-    get: Callable[[Inputs, str | None], Secret]
+    get: Callable[[SourceContext, str | None], Secret]
     """Returns the token for an audience, where one is named."""
 
     in_variable: bool = False
@@ -54,7 +54,7 @@ class Ci:
         return self.in_variable and not (self.asked_for_others and audience is not None)
 
 
-def _github(inputs: Inputs, audience: str | None) -> Secret:
+def _github(inputs: SourceContext, audience: str | None) -> Secret:
     from rolehop.sources.shared.aws_clients import http_of
     from rolehop.sources.web_identity.github_actions import github_token
 
@@ -64,7 +64,7 @@ def _github(inputs: Inputs, audience: str | None) -> Secret:
         return github_token(http, url, Secret(bearer), audience or DEFAULT_AUDIENCE)
 
 
-def _circleci(inputs: Inputs, audience: str | None) -> Secret:
+def _circleci(inputs: SourceContext, audience: str | None) -> Secret:
     if audience is None:
         return _in_variable(inputs, "CIRCLE_OIDC_TOKEN_V2")
     # The token of the variable is for the organisation; another audience must be asked for.
@@ -72,21 +72,21 @@ def _circleci(inputs: Inputs, audience: str | None) -> Secret:
     return _printed(inputs, (_CIRCLECI, "run", "oidc", "get", "--claims", claims))
 
 
-def _buildkite(inputs: Inputs, audience: str | None) -> Secret:
+def _buildkite(inputs: SourceContext, audience: str | None) -> Secret:
     asked = audience or DEFAULT_AUDIENCE
     return _printed(inputs, (_BUILDKITE, "oidc", "request-token", "--audience", asked))
 
 
-def _bitbucket(inputs: Inputs, audience: str | None) -> Secret:
+def _bitbucket(inputs: SourceContext, audience: str | None) -> Secret:
     del audience  # it is the workspace's, always
     return _in_variable(inputs, "BITBUCKET_STEP_OIDC_TOKEN")
 
 
-def _in_variable(inputs: Inputs, name: str) -> Secret:
+def _in_variable(inputs: SourceContext, name: str) -> Secret:
     return Secret((inputs.secret_variable(name) or "").strip())
 
 
-def _printed(inputs: Inputs, command: Sequence[str]) -> Secret:
+def _printed(inputs: SourceContext, command: Sequence[str]) -> Secret:
     what = f"{command[0]}, which gives this job's token,"
     return Secret(printed_by(command, inputs, what=what).decode("utf-8", "replace").strip())
 
@@ -130,7 +130,7 @@ CI: Mapping[str, Ci] = {
 }
 
 
-def missing(ci: Ci, inputs: Inputs, audience: str | None) -> SourceError | None:
+def missing(ci: Ci, inputs: SourceContext, audience: str | None) -> SourceError | None:
     """Return the error for a job without a token; ``None``: all that is looked for is there."""
     found = _unset(ci, inputs)
     if found is not None or ci.program is None or ci.lies_here(audience):
@@ -145,7 +145,7 @@ def missing(ci: Ci, inputs: Inputs, audience: str | None) -> SourceError | None:
     )
 
 
-def _unset(ci: Ci, inputs: Inputs) -> SourceError | None:
+def _unset(ci: Ci, inputs: SourceContext) -> SourceError | None:
     value_of = inputs.secret_variable if ci.in_variable else inputs.environ.get
     absent = [name for name in ci.variables if not value_of(name)]
     if not absent:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, SourceError, VaultBroken
-from rolehop.sources.context import Document, Inputs, SourceChanged
+from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.shared.aws_clients import http_of, region_for
 from rolehop.sources.source_type import Login
 from rolehop.startup.dataclass import dataclass
@@ -75,7 +75,7 @@ class OidcSignIn:
     """The sign-in of one source; ``state`` is the generation that the walk was planned with."""
 
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     provider: Provider
     state: str | None = None
 

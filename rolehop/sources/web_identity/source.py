@@ -12,13 +12,13 @@ from rolehop.plan import Stamp
 from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
-from rolehop.sources.federation import Facts
-from rolehop.sources.shared.aws_clients import not_taken, region_for, sts_of
+from rolehop.sources.federation import FederatedIdentity
+from rolehop.sources.shared.aws_clients import region_for, sts_of, token_rejected
 from rolehop.sources.shared.subprocesses import program_found
-from rolehop.sources.source_type import Finding, Login, SignIn, SourceType, problem_of
+from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
 from rolehop.sources.web_identity.ci_tokens import CI
 from rolehop.sources.web_identity.oidc_login import OidcSignIn, provider_of
-from rolehop.sources.web_identity.token import FILE_VARIABLE, WAYS, Token
+from rolehop.sources.web_identity.token import FILE_VARIABLE, TOKEN_SOURCES, Token
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.oauth.jwt import Claims
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
 _ROLE_VARIABLE = "AWS_ROLE_ARN"
 _NAME_VARIABLE = "AWS_ROLE_SESSION_NAME"
 
 
 def _check_ways(values: Mapping[str, object]) -> None:
-    ways = [way for way in WAYS if way in values]
+    ways = [way for way in TOKEN_SOURCES if way in values]
     if len(ways) > 1:
         raise ValueError(f"keep one of {' and '.join(ways)}")
     if ("issuer" in values) is not ("client_id" in values):
@@ -119,7 +119,7 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
+def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
     """Return whose token it is, as far as that can be known without a call.
 
     A file's or variable's token: its issuer and subject. A sign-in: its generation. A CI job: what
@@ -134,7 +134,7 @@ def stamp(source: SourceConfig, inputs: Inputs) -> Stamp:
     return Stamp(f"{role} {token}", long_lived=False, problem=_problem(given), kept=True)
 
 
-def build(source: SourceConfig, inputs: Inputs) -> Source:
+def build(source: SourceConfig, inputs: SourceContext) -> Source:
     """Make the source; its state now is what it is planned by."""
     given = Token.of(source, inputs)
     try:
@@ -159,7 +159,7 @@ def _problem(given: Token) -> str | None:
 @dataclass(frozen=True, slots=True, repr=False)
 class _WebIdentity:
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     given: Token
     state: str | None
     """Whose the token was, where it lies in a file or a variable."""
@@ -213,7 +213,7 @@ class _WebIdentity:
         for words, fix in _FIXES_BY_WORDS.items():
             if refusal.code == "InvalidIdentityToken" and words in refusal.message:
                 fixes[refusal.code] = fix
-        return not_taken(what, refusal, fixes, anew=_anew(self.given), whose=whose)
+        return token_rejected(what, refusal, fixes, anew=_anew(self.given), whose=whose)
 
 
 def _role_of(given: Token) -> RoleArn:
@@ -294,7 +294,7 @@ _FIXES_BY_WORDS = {
 }
 
 
-def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
+def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
     """Let a person sign in at the issuer.
 
     Raises:
@@ -303,7 +303,7 @@ def login(source: SourceConfig, inputs: Inputs, how: Login) -> str:
     return _sign_in(source, inputs).login(how)
 
 
-def logout(source: SourceConfig, inputs: Inputs) -> bool:
+def logout(source: SourceConfig, inputs: SourceContext) -> bool:
     """Forget the sign-in at the issuer.
 
     Raises:
@@ -312,7 +312,7 @@ def logout(source: SourceConfig, inputs: Inputs) -> bool:
     return _sign_in(source, inputs).logout()
 
 
-def _sign_in(source: SourceConfig, inputs: Inputs) -> OidcSignIn:
+def _sign_in(source: SourceConfig, inputs: SourceContext) -> OidcSignIn:
     provider = provider_of(source)
     if provider is None:
         raise SourceError(
@@ -323,7 +323,7 @@ def _sign_in(source: SourceConfig, inputs: Inputs) -> OidcSignIn:
     return OidcSignIn(source, inputs, provider)
 
 
-def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
+def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
     """Return where the token is looked for and what it says of itself, without a call."""
     made = Token.of(source, inputs)
     role = source.settings.get("role") or inputs.environ.get(_ROLE_VARIABLE)
@@ -336,7 +336,9 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     command = source.settings.get("token_command")
     if isinstance(command, tuple):
         return [*found, program_found(command, inputs, "the program of token_command")]
-    place = next((f"{way} {source.settings[way]}" for way in WAYS if way in source.settings), "")
+    place = next(
+        (f"{way} {source.settings[way]}" for way in TOKEN_SOURCES if way in source.settings), ""
+    )
     where = place or f"{FILE_VARIABLE} {inputs.environ.get(FILE_VARIABLE, '')}".strip()
     try:
         made.state()
@@ -354,20 +356,20 @@ def findings(source: SourceConfig, inputs: Inputs) -> Sequence[Finding]:
     return found
 
 
-def facts(source: SourceConfig, inputs: Inputs) -> Facts:
+def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
     """Return what config, variables and a token at hand say of the role's session."""
     made = Token.of(source, inputs)
     named = made.text("session_name") or inputs.environ.get(_NAME_VARIABLE)
     role = made.text("role") or inputs.environ.get(_ROLE_VARIABLE)
     claims = made.at_hand()
     if claims is None or not claims.issuer:
-        return Facts(role, session_name=named)
+        return FederatedIdentity(role, session_name=named)
     host = claims.issuer.removeprefix("https://").rstrip("/")
     keys = {f"{host}:sub": (claims.subject,)}
     # Of several audiences, or with an authorised party, AWS's key may have another value.
     if len(claims.audiences) == 1 and claims.party in ("", *claims.audiences):
         keys[f"{host}:aud"] = claims.audiences
-    return Facts(
+    return FederatedIdentity(
         role,
         issuer=host,
         session_name=clean_name(named or claims.subject or "rolehop"),
@@ -387,4 +389,4 @@ def _told(claims: Claims) -> str:
     )
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, SignIn(login, logout), facts=facts)
+TYPE = SourceType(TABLE, stamp, build, findings, LoginSupport(login, logout), facts=facts)

@@ -16,9 +16,9 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.oauth.jwt import Claims
-    from rolehop.sources.context import Inputs
+    from rolehop.sources.context import SourceContext
 
-WAYS = ("token_file", "token_env", "token_command", "ci", "issuer")
+TOKEN_SOURCES = ("token_file", "token_env", "token_command", "ci", "issuer")
 FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
 _LONGEST_FILE = 100_000  # bytes
 
@@ -28,12 +28,12 @@ class Token:
     """The token of one source, as it is configured."""
 
     source: SourceConfig
-    inputs: Inputs
+    inputs: SourceContext
     generation: str | None
     """Of the sign-in that the walk was planned with, where there is one of rolehop's own."""
 
     @classmethod
-    def of(cls, source: SourceConfig, inputs: Inputs) -> Token:
+    def of(cls, source: SourceConfig, inputs: SourceContext) -> Token:
         """Take the sign-in as it is now."""
         provider = provider_of(source)
         generation = inputs.tokens.generation(provider.token_name) if provider else None
@@ -99,7 +99,7 @@ class Token:
             raise SourceError(
                 "there is no web identity token here",
                 cause=f"{FILE_VARIABLE} is not set, and source '{self.source.name}' names no token",
-                fix=f"run it where EKS sets that variable, or add one of {', '.join(WAYS)}",
+                fix=f"run it where EKS sets that variable, or add one of {', '.join(TOKEN_SOURCES)}",
             )
         return self._of_file(Path(path))
 
