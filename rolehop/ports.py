@@ -1,6 +1,6 @@
 """What a walk needs from outside, as short protocols.
 
-The doubles of ``tests/simulator.py`` and the real hands pass the same contracts.
+The doubles of ``tests/support/simulator.py`` and the real hands pass the same contracts.
 """
 
 from __future__ import annotations

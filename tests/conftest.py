@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.support.secret_service import BACKEND, SecretService, missing, start_secret_service
+from tests.support.world import World, temporary_world
 
 _FOREIGN = ("AWS_", "ROLEHOP_", "KEYRING_PROPERTY_", "XDG_")
 _OURS = "ROLEHOP_TEST_"  # says where the tests find programs
@@ -41,3 +47,68 @@ def clean_environment(
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(home / "site"))
     # Without it a bus socket at the usual place would be found.
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A world for one test alone."""
+    with temporary_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared_world() -> Iterator[World]:
+    """A world for tests that only read, or that ignore the calls of others."""
+    with temporary_world() as world:
+        yield world
+
+
+@pytest.fixture
+def real_world(secret_service: SecretService) -> Iterator[World]:
+    """A world whose sessions are in a real Secret Service, found without being named."""
+    with temporary_world(BACKEND) as world:
+        world.more = {
+            name: secret_service.environ[name]
+            for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+        }
+        yield world
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves space for a socket's name (108 bytes)."""
+    with tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def secret_service() -> Iterator[SecretService]:
+    """A running, unlocked Secret Service that all tests share; none of them may lock it."""
+    _need_secret_service()
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        start_secret_service(Path(folder)) as service,
+    ):
+        yield service
+
+
+@pytest.fixture
+def own_secret_service(short_folder: Path) -> Iterator[SecretService]:
+    """A Secret Service that this test may lock."""
+    _need_secret_service()
+    with start_secret_service(short_folder / "service") as service:
+        yield service
+
+
+@pytest.fixture
+def locked_secret_service(short_folder: Path) -> Iterator[SecretService]:
+    """A Secret Service that has not been unlocked since the machine started."""
+    _need_secret_service()
+    with start_secret_service(short_folder / "service", locked=True) as service:
+        yield service
+
+
+def _need_secret_service() -> None:
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)

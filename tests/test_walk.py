@@ -10,7 +10,7 @@ from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
 from rolehop.startup.dataclass import replace
 from rolehop.walk import CeilingFound, walk
-from tests.simulator import START, FakeAws
+from tests.support.simulator import START, FakeAws
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
 ADMIN = "arn:aws:iam::333333333333:role/Admin"

@@ -1,7 +1,7 @@
 """Where config and state live: on Linux by the XDG rules, elsewhere as platformdirs says.
 
 On Linux the rules are three lines, and loading platformdirs costs as much as reading the config;
-``tests/cli/test_folders.py`` holds the two against each other.
+``tests/app/test_paths.py`` holds the two against each other.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from statistics import median
 
 from tests.benchmarks.measuring import Program, Row, peak_megabytes
 from tests.benchmarks.own_rows import Bench
-from tests.cli.world import HUB, World
+from tests.support.world import HUB, World
 
 SPOKES = [f"{300000000000 + number}" for number in range(200)]
 _NOWHERE = "keyring.backends.null.Keyring"

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks.measuring import Program, Row, paired
 from tests.benchmarks.own_rows import Bench
 from tests.benchmarks.setup import aws_cli_2, environ_of
-from tests.cli.world import World
+from tests.support.world import World
 
 _CREDENTIALS = "[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = made-up\n"
 

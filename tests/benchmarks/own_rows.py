@@ -10,7 +10,7 @@ from pathlib import Path
 from rolehop.fastpath.record import record_path, state_folder
 from tests.benchmarks.measuring import Program, Row, bare, paired, paired_at_once, run
 from tests.benchmarks.setup import environ_of
-from tests.cli.world import CONFIG, World
+from tests.support.world import CONFIG, World
 
 THREE_HOPS = (
     CONFIG

@@ -16,8 +16,8 @@ from moto.server import ThreadedMotoServer
 
 from rolehop.vault.kernel import usable
 from tests.benchmarks.measuring import ROOT
-from tests.cli.world import World
-from tests.secret_service import BACKEND, missing, secret_service
+from tests.support.secret_service import BACKEND, missing, start_secret_service
+from tests.support.world import World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 _FOREIGN = ("PYTHONPATH", "PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE")
@@ -66,7 +66,11 @@ def no_kernel() -> str | None:
 @contextmanager
 def on_the_bus() -> Iterator[World]:
     """Give a world whose sessions rest in a real Secret Service of its own."""
-    with _folder() as service_folder, secret_service(service_folder) as service, _world() as world:
+    with (
+        _folder() as service_folder,
+        start_secret_service(service_folder) as service,
+        _world() as world,
+    ):
         world.backend = BACKEND
         names = ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
         world.more = {name: service.environ[name] for name in names}

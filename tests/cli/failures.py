@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
 
 Env = Mapping[str, str | None]
 WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import SCRIPT, Done, World
+from tests.support.world import SCRIPT, Done, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
 CONFIG = """\

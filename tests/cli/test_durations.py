@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.world import ADMIN, CONFIG, HUB, World
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 LONG = CONFIG.replace(
     'role = "333333333333:role/Admin"', 'role = "333333333333:role/Admin"\nduration = "2h"'

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.cli.world import ADMIN, CONFIG, World
+from tests.support.world import ADMIN, CONFIG, World
 
 SHELLS = ("bash", "zsh", "dash", "fish")
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}

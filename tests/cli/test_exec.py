@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.test_eval import REGIONS, SET
-from tests.cli.world import CONFIG, SCRIPT, World, ended
+from tests.support.world import CONFIG, SCRIPT, World, ended
 
 
 @pytest.fixture(scope="module")

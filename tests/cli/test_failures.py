@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from threading import Event, Thread
 from urllib.parse import quote
 
 import pytest
 
 from tests.cli.failures import FAILURES, Failure
-from tests.cli.world import CONFIG, SCRIPT, Done, World, ended
+from tests.support.secrets import found_in, leaks, watched
+from tests.support.world import CONFIG, SCRIPT, World, ended
 
 EVERY = pytest.mark.parametrize("failure", FAILURES, ids=str)
 
@@ -29,67 +28,6 @@ def test_a_failure_says_what_and_why_and_prints_nothing_on_stdout(
     assert "Traceback" not in done.err
     if failure.calls is not None:
         assert len(world.sts.calls) == failure.calls
-
-
-class Watch:
-    """Notes the arguments of every process on the machine, over and over, while it is open."""
-
-    def __init__(self) -> None:
-        self.seen: set[bytes] = set()
-        self._over = Event()
-        self._thread = Thread(target=self._look)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.005):
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(process.read_bytes())
-                except OSError:
-                    continue  # it ended meanwhile
-
-
-def secrets_of(world: World) -> list[str]:
-    """Return the beginning of every secret this world ever made, as it is and as in a URL."""
-    keys = world.sts.world.keys.values()
-    whole = [key.secret for key in (*keys, *world.alice.keys)]
-    whole += [key.token for key in keys if key.token]
-    starts = {secret[:24] for secret in whole}
-    return sorted(starts | {quote(start, safe="") for start in starts})
-
-
-def found_in(text: str, world: World, codes: tuple[str, ...] = ()) -> list[str]:
-    """Return what is secret in ``text``."""
-    return [secret for secret in secrets_of(world) if secret in text] + [
-        code for code in codes if re.search(rf"(?<![0-9a-fA-F]){code}(?![0-9a-fA-F])", text)
-    ]
-
-
-def leaks(
-    world: World, done: Done, watch: Watch, codes: tuple[str, ...] = ()
-) -> dict[str, list[str]]:
-    """Return where in this world something secret is, besides its keyring and stdout."""
-    places = {
-        str(path): path.read_bytes().decode("latin-1")
-        for path in world.files()
-        if path.name != "code"  # the program that stands for the MFA device
-    }
-    places["stderr"] = done.err
-    places["arguments"] = b"\n".join(watch.seen).decode("latin-1")
-    found = {place: found_in(text, world, codes) for place, text in places.items()}
-    return {place: secrets for place, secrets in found.items() if secrets}
-
-
-def watched(world: World, *arguments: str, env: dict[str, str | None]) -> tuple[Done, Watch]:
-    with Watch() as watch, world.start(SCRIPT, *arguments, env=env) as process:
-        return ended(process), watch
 
 
 @EVERY

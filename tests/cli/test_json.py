@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

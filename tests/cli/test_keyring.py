@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import ADMIN, CONFIG, FILE_BACKED, HUB, ROOT, SCRIPT, Done, World
-from tests.secret_service import BACKEND, SecretService
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.secret_service import BACKEND, SecretService
+from tests.support.world import ADMIN, CONFIG, FILE_BACKED, HUB, ROOT, SCRIPT, Done, World
 from tests.vault import as_user
 
 DOUBLES = "tests.doubles.keyrings"
@@ -97,16 +97,17 @@ def test_logout_does_not_pretend(world: World) -> None:
 
 
 def test_a_locked_secret_service_is_told_and_keeps_all_it_had(
-    world: World, own_service: SecretService
+    world: World, own_secret_service: SecretService
 ) -> None:
     world.backend = BACKEND
     world.more = {
-        name: own_service.environ[name] for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+        name: own_secret_service.environ[name]
+        for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
     }
     world.config(WITH_KEYS + '[sources.env]\ntype = "environment"\n[chains.e]\nsource = "env"\n')
     assert world.rolehop("keys", "add", "me", "--from-env").code == 0
     first = world.rolehop("credential-process", "admin")
-    own_service.lock()
+    own_secret_service.lock()
     done = world.rolehop("credential-process", "admin")
     assert (done.code, done.out) == (7, "")
     assert "the keyring is locked" in done.err
@@ -116,7 +117,7 @@ def test_a_locked_secret_service_is_told_and_keeps_all_it_had(
     done = world.rolehop("keys", "add", "other", "--from-env")
     assert done.code == 7
     assert "the keyring is locked" in done.err
-    own_service.unlock()
+    own_secret_service.unlock()
     assert world.rolehop("credential-process", "admin") == first
 
 
@@ -130,7 +131,7 @@ def without_kernel(world: World, *arguments: str, env: Mapping[str, str | None] 
     return world.run(
         sys.executable,
         "-m",
-        "tests.cli.no_keys",
+        "tests.support.without_kernel_keyring",
         SCRIPT,
         *arguments,
         env={"PYTHON_KEYRING_BACKEND": None, **env},

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from tests.cli.test_failures import found_in
-from tests.cli.test_mfa import code_of
-from tests.cli.world import CONFIG, MFA_SERIAL, World
+from tests.support.secrets import found_in
+from tests.support.world import CONFIG, MFA_SERIAL, World, mfa_code
 
 WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
 
@@ -42,7 +41,7 @@ def test_mfa_of_the_source_goes_with_the_calls(ready: World) -> None:
     ready.alice.iam_wants_mfa = True
     assert ready.rolehop("keys", "rotate", "me").code == 4
     ready.config(WITH_KEYS.replace('"keys"', '"keys"\nmfa_serial = "auto"'))
-    done = ready.rolehop("keys", "rotate", "me", "--mfa-stdin", input=code_of(ready) + "\n")
+    done = ready.rolehop("keys", "rotate", "me", "--mfa-stdin", input=mfa_code(ready) + "\n")
     assert done.code == 0, done.err
     assert len(ready.alice.keys) == 1
     signed = [call for call in ready.sts.calls if call.action == "DeleteAccessKey"]

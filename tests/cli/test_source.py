@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from rolehop.terminal.prompts import browser_commands, has_browser
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import SCRIPT, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
 
 CONFIG = """\
 version = 1

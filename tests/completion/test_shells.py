@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import World
 from tests.completion.home import ROOT, Home
 from tests.shells.interactive import Interactive
+from tests.support.world import World
 
 SCRIPTS = ROOT / "completions"
 SHOW = """

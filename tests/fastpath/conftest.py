@@ -4,12 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import own_service, real_world, service, world
-from tests.cli.world import World
 from tests.fastpath.paths import KERNEL
+from tests.support.world import World
 from tests.vault.as_user import need_kernel_keyring
-
-__all__ = ["kept", "own_service", "real_world", "service", "world"]
 
 
 @pytest.fixture(params=["bus", "kernel"])

@@ -15,7 +15,7 @@ from rolehop.fastpath.record import Record, read_record, record_path, state_fold
 from rolehop.startup.dataclass import replace
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.serialization import as_item, read_item
-from tests.cli.world import Done, World
+from tests.support.world import Done, World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 Env = Mapping[str, str | None]

@@ -30,10 +30,7 @@ from tests.fastpath.fake_bus import (
     secret,
     text,
 )
-from tests.secret_service import SecretService, secret_service
-from tests.vault.conftest import short_folder
-
-__all__ = ["short_folder"]
+from tests.support.secret_service import SecretService, start_secret_service
 
 BUS = "DBUS_SESSION_BUS_ADDRESS"
 SHORT = 0.05  # seconds of patience, where it is known to run out
@@ -55,8 +52,10 @@ VALUES = {
 
 
 @pytest.fixture
-def keyring(service: SecretService, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyringBackend]:
-    monkeypatch.setenv(BUS, service.environ[BUS])
+def keyring(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[KeyringBackend]:
+    monkeypatch.setenv(BUS, secret_service.environ[BUS])
     keyring: KeyringBackend = Keyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
     yield keyring
     try:
@@ -95,18 +94,18 @@ def test_what_is_not_there_is_none_as_for_keyring(keyring: KeyringBackend) -> No
 
 
 def test_a_locked_collection_is_trouble(
-    own_service: SecretService, monkeypatch: pytest.MonkeyPatch
+    own_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(BUS, own_service.environ[BUS])
+    monkeypatch.setenv(BUS, own_secret_service.environ[BUS])
     Keyring().set_password("rolehop/test", "rolehop", "x")  # type: ignore[no-untyped-call]
-    own_service.lock()
+    own_secret_service.lock()
     with pytest.raises(BusTrouble):
         read()
 
 
 def test_a_bus_without_a_secret_service_is_trouble(short_folder: Path) -> None:
     with (
-        secret_service(short_folder, locked=True) as nobody,
+        start_secret_service(short_folder, locked=True) as nobody,
         pytest.raises(BusTrouble),
     ):
         read_secret(nobody.environ[BUS], "rolehop/test", "rolehop")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import HUB, World
 from tests.fastpath.lies import LIES
 from tests.fastpath.paths import Item, asked, full, hot, record_file, warmed
+from tests.support.world import HUB, World
 
 
 def test_a_record_that_is_damaged_anywhere_is_for_the_full_path(kept: World) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from rolehop.app.dependency_tracker import Watch, Watched
-from tests.cli.world import World
 from tests.doubles.oidc import Issuer
 from tests.doubles.saml import IdentityProvider
 from tests.fastpath.paths import (
@@ -17,6 +16,7 @@ from tests.fastpath.paths import (
     never_wrong_where_a_variable_changes,
     record_file,
 )
+from tests.support.world import World
 
 HOME = "111111111111"
 DEPLOY = f"arn:aws:iam::{HOME}:role/Deploy"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.cli.world import World
 from tests.fastpath.paths import warmed
+from tests.support.world import World
 
 _HEAVY = [
     *("boto3", "botocore", "click", "keyring", "platformdirs", "rich", "urllib3"),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.fastpath.record import as_record
-from tests.cli.world import SCRIPT, World, ended
 from tests.fastpath.paths import record_file, record_of, warmed
+from tests.support.world import SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 _HOT = "rolehop credential-process admin"

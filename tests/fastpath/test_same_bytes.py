@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rolehop.fastpath import answer
-from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
 from tests.fastpath.paths import Env, asked, full, hot, record_file, warmed
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
 
 MORE = """
 [sources.stored]

@@ -12,8 +12,8 @@ from rolehop.app.dependency_tracker import Watch
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
-from tests.cli.world import World
 from tests.fastpath.paths import KERNEL, asked, hot, record_file, warmed
+from tests.support.world import World
 
 NOW = datetime.now(UTC)
 

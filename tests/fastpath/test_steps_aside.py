@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from rolehop.fastpath.record import RECORD_SCHEMA, checked, unchecked
-from tests.cli.world import ADMIN, AUDIT, CONFIG, HUB, World
 from tests.fastpath.paths import KERNEL, Env, Item, asked, full, hot, record_file, record_of, warmed
 from tests.fastpath.test_same_bytes import add_keys, prepared
-from tests.secret_service import BACKEND, SecretService
+from tests.support.secret_service import BACKEND, SecretService
+from tests.support.world import ADMIN, AUDIT, CONFIG, HUB, World
 
 INCLUDED = """
 [chains.included]
@@ -293,19 +293,22 @@ def test_a_relative_path_to_the_config_is_never_answered_hot(kept: World) -> Non
     assert elsewhere.json["AccountId"] == "444444444444"
 
 
-def test_a_locked_keyring_is_for_the_full_path(world: World, own_service: SecretService) -> None:
+def test_a_locked_keyring_is_for_the_full_path(
+    world: World, own_secret_service: SecretService
+) -> None:
     world.backend = BACKEND
     world.more = {
-        name: own_service.environ[name] for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+        name: own_secret_service.environ[name]
+        for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
     }
     first = warmed(world, "admin")
-    own_service.lock()
+    own_secret_service.lock()
     assert hot(world, "admin") is None
     done = asked(world, "admin")
     assert done.code == 0
     assert "the keyring is locked" in done.err
     assert done.out != first
-    own_service.unlock()
+    own_secret_service.unlock()
     assert asked(world, "admin").out == first
     assert hot(world, "admin") == first
 

@@ -7,8 +7,8 @@ import signal
 import time
 from typing import Any
 
-from tests.cli.world import SCRIPT, World, ended
 from tests.fastpath.paths import asked
+from tests.support.world import SCRIPT, World, ended
 
 PARENTS = [f"arn:aws:iam::20000000000{number}:role/Parent" for number in range(8)]
 SPOKES = [f"{300000000000 + number}" for number in range(200)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.world import ADMIN, HUB, World
 from tests.fastpath.paths import asked, full, hot, never_wrong_where_a_variable_changes, warmed
 from tests.fastpath.test_same_bytes import add_keys, prepared
+from tests.support.world import ADMIN, HUB, World
 
 LONG = f"""
 [chains.long]

@@ -20,7 +20,7 @@ from rolehop.plan.model import (
 from rolehop.plan.overrides import Overrides
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
-from tests.simulator import START
+from tests.support.simulator import START
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
 ADMIN = "arn:aws:iam::333333333333:role/Admin"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import CONFIG, World
+from tests.support.world import CONFIG, World
 
 KEPT = (
     CONFIG.replace('type = "environment"', 'type = "keys"').replace(

@@ -21,7 +21,7 @@ from typing import Self
 
 import pytest
 
-from tests.cli.world import World
+from tests.support.world import World
 
 NO_KEYS: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 """The chains start from keys in the vault; variables of their own would only confuse."""

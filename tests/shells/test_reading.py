@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.shells.init_scripts import INTEGRATIONS, integration_text
-from tests.cli.world import Done, World
 from tests.shells.interactive import NO_KEYS
+from tests.support.world import Done, World
 
 STARTS = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
 every_shell = pytest.mark.parametrize("name", STARTS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.world import World
 from tests.shells.interactive import NO_KEYS
+from tests.support.world import World
 
 HELD = {**NO_KEYS, "ROLEHOP_CHAIN": "hub"}
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cli.test_clients import aws_cli
-from tests.cli.world import ADMIN, HUB, World
 from tests.shells.interactive import NO_KEYS, Interactive
+from tests.support.world import ADMIN, HUB, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
 

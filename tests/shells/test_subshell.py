@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from tests.cli.world import ADMIN, HUB, World
 from tests.shells.interactive import NO_KEYS, Interactive
 from tests.shells.test_sitting import LINES, PROMPTS
+from tests.support.world import ADMIN, HUB, World
 
 PLAIN = {
     "bash": "PS1='READY> '; MINE=bash",

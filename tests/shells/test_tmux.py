@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import World
 from tests.shells.interactive import NO_KEYS
+from tests.support.world import World
 
 
 def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:

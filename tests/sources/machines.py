@@ -17,8 +17,8 @@ from rolehop.files import read_trusted
 from rolehop.sources import SOURCE_TABLES
 from rolehop.sources.context import Document, SourceContext
 from rolehop.startup.dataclass import replace
-from tests.cli.world import ADMIN, HUB, World
 from tests.doubles.sts_world import Role
+from tests.support.world import ADMIN, HUB, World
 
 START = "arn:aws:iam::111111111111:role/Start"
 

@@ -20,12 +20,12 @@ from rolehop.sources import build_source
 from rolehop.sources.context import KeyStore, SourceContext
 from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import SCRIPT, World
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.doubles.web import Reply
 from tests.sources.machines import MemoryTokens
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
 HOME = "111111111111"

@@ -10,7 +10,6 @@ from rolehop.awsconfig import parse_aws_config
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.plan import Stamp
 from rolehop.sources import build_source, container, findings_of, instance, stamp_of
-from tests.cli.world import World
 from tests.doubles.endpoint import Answer
 from tests.doubles.metadata import ContainerAgent, Imds
 from tests.sources.machines import (
@@ -22,6 +21,7 @@ from tests.sources.machines import (
     use,
     walked,
 )
+from tests.support.world import World
 
 INSTANCE = 'type = "instance"'
 CONTAINER = 'type = "container"'

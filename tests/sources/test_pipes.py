@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.world import World
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE
 from tests.sources.machines import START, keyless_world, use
 from tests.sources.pki import issue, key_pem, pem, write
+from tests.support.world import World
 
 ANYWHERE = (
     f'type = "roles-anywhere"\ntrust_anchor = "{ANCHOR}"\nprofile = "{PROFILE}"\nrole = "{START}"\n'

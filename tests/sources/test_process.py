@@ -17,10 +17,10 @@ from rolehop.plan import Stamp
 from rolehop.sources import build_source, stamp_of
 from rolehop.sources.shared import subprocesses as programs
 from rolehop.sources.shared.subprocesses import environment_of_program, output_of
-from tests.cli.world import HUB, MFA_SERIAL, SCRIPT, World
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
 from tests.sources.machines import chained_plan, inputs_of, role_for, source_of, use, walked
+from tests.support.world import HUB, MFA_SERIAL, SCRIPT, World
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from rolehop.sources import build_source, findings_of, stamp_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.roles_anywhere import source as roles_anywhere
 from rolehop.sources.source_type import Login
-from tests.cli.world import World
 from tests.doubles.endpoint import Answer
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE, REGION, RolesAnywhere
 from tests.sources.machines import (
@@ -41,6 +40,7 @@ from tests.sources.machines import (
     walked,
 )
 from tests.sources.pki import PASSPHRASE, Issued, ec_key, issue, key_pem, p12, pem, rsa_key, write
+from tests.support.world import World
 
 DATA = Path(__file__).with_name("data")
 ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")

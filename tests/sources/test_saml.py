@@ -22,8 +22,6 @@ from rolehop.sources import build_source, findings_of, stamp_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.saml import source as saml
 from rolehop.sources.source_type import Login
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import SCRIPT, World
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (
     START,
@@ -38,6 +36,8 @@ from tests.sources.machines import (
     use,
     walked,
 )
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
 
 PROVIDER = "arn:aws:iam::111111111111:saml-provider/Corp"
 OTHER = "arn:aws:iam::222222222222:role/Other"

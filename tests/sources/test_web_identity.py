@@ -30,12 +30,12 @@ from rolehop.sources.web_identity import oidc_login as oidc_signin
 from rolehop.sources.web_identity import source as web_identity
 from rolehop.sources.web_identity.github_actions import github_token
 from rolehop.startup.dataclass import replace
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import SCRIPT, Done, World
 from tests.doubles import browser
 from tests.doubles.oidc import Issuer
 from tests.doubles.web import Reply
 from tests.sources.machines import MemoryTokens, inputs_of
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, Done, World
 
 HOME = "111111111111"
 DEPLOY = "arn:aws:iam::111111111111:role/Deploy"

@@ -11,8 +11,8 @@ import pytest
 from rolehop.errors import VaultAbsent
 from rolehop.vault.backend_selection import KERNEL, choose_backend
 from rolehop.vault.kernel import usable
-from tests.secret_service import BACKEND as SECRET_SERVICE
-from tests.secret_service import SecretService
+from tests.support.secret_service import BACKEND as SECRET_SERVICE
+from tests.support.secret_service import SecretService
 
 ROOT = Path(__file__).parents[2]
 IN_MEMORY = "tests.doubles.keyrings.InMemory"

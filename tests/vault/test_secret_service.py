@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.secret_service import SecretService
+from tests.support.secret_service import SecretService
 
 ROOT = Path(__file__).parents[2]
 

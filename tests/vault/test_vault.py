@@ -15,8 +15,8 @@ from rolehop.plan.model import Step
 from rolehop.vault.backend_selection import KERNEL, Chosen, choose_backend
 from rolehop.vault.serialization import as_item
 from tests.doubles import keyrings
-from tests.secret_service import BACKEND as SECRET_SERVICE
-from tests.secret_service import SecretService
+from tests.support.secret_service import BACKEND as SECRET_SERVICE
+from tests.support.secret_service import SecretService
 from tests.vault.as_user import need_kernel_keyring, run
 from tests.vault.samples import (
     LONG_TOKEN,

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self
 
-from tests.cli.world import Done, World, ended
+from tests.support.world import Done, World, ended
 
 # A session leader gets the first terminal it opens as its own; the shell then goes out of the way.
 _TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')

@@ -13,7 +13,7 @@ from rolehop.startup.dataclass import asdict, dataclass, field, replace
 
 
 def dump(*how: str) -> dict[str, dict[str, object]]:
-    argv = [sys.executable, "-m", "tests.values_dump", *how]
+    argv = [sys.executable, "-m", "tests.startup.dump_classes", *how]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     found: dict[str, dict[str, object]] = json.loads(done.stdout)
     return found

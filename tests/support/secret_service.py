@@ -1,6 +1,6 @@
 """A real Secret Service without a desktop: gnome-keyring in a private D-Bus session.
 
-with secret_service(folder) as service:
+with start_secret_service(folder) as service:
     subprocess.run([...], env={**os.environ, **service.environ})
 """
 
@@ -70,7 +70,7 @@ class SecretService:
 
 
 @contextmanager
-def secret_service(folder: Path, *, locked: bool = False) -> Iterator[SecretService]:
+def start_secret_service(folder: Path, *, locked: bool = False) -> Iterator[SecretService]:
     """Start one whose home is in ``folder`` (a short path, since sockets lie in it).
 
     ``locked``: nobody gave a password, so there is no collection and none can be made.

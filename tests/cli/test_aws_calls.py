@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.config.schema import HOP
-from tests.cli.world import ADMIN, AUDITS, CONFIG, HUB, SCRIPT, World, ended
 from tests.doubles.sts import StrictSts
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, SCRIPT, World, ended
 from tests.vault.as_user import need_kernel_keyring
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"

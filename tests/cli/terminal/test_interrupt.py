@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import CONFIG, MFA_SERIAL, SCRIPT, World, ended
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World, ended
 
 WITH_MFA = CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
 EVALUATED = [

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from tests.cli.world import CONFIG, World
+from tests.support.world import CONFIG, World
 
-FOLDER = Path(__file__).parent.parent / ".pictures"
+FOLDER = Path(__file__).parents[2] / ".pictures"
 COLUMNS = 80
 CONFIG_SHOWN = CONFIG.replace(
     'labels = { env = "prod" }', 'labels = { env = "prod" }\ncolor = "red"\nconfirm = true'
@@ -96,9 +96,3 @@ def plain(text: str) -> str:
     """Return the words of an SVG or of a terminal's output, without how they are drawn."""
     text = re.sub(r"<style>.*?</style>|<[^>]+>|\x1b\[[0-9;]*m|&#160;", " ", text, flags=re.DOTALL)
     return " ".join(text.replace("&#x27;", "'").replace("─", " ").split())
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for picture, output in shown().items():
-        (FOLDER / f"{picture}.svg").write_text(as_svg(picture, output), encoding="utf-8")

@@ -12,9 +12,8 @@ import pytest
 from rolehop.aws.query_api import QueryClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
-from tests.cli.conftest import _world
-from tests.cli.world import ADMIN, World
 from tests.sources import pki
+from tests.support.world import ADMIN, World, temporary_world
 
 OWN = "arn:aws:iam::222222222222:role/team/Own"
 HOST = "gitlab.example.com"
@@ -109,7 +108,7 @@ def role(arn: str, *trusts: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with _world() as world:
+    with temporary_world() as world:
         world.config(CONFIG)
         folder = world.config_file.parent
         issued = pki.issue("host1.example.com", pki.issue("CA", authority=True))

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, ended
 from tests.doubles.sts_world import STEP_SECONDS, totp
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, ended, mfa_code
 
 WITH_MFA = CONFIG.replace(
     'type = "environment"', f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
@@ -33,20 +33,12 @@ def guarded(world: World) -> World:
     return world
 
 
-def code_of(world: World) -> str:
-    """Return the code the device shows now, with some seconds left to use it."""
-    left = STEP_SECONDS - time.time() % STEP_SECONDS
-    if left < 3:
-        time.sleep(left)
-    return world.device.code(datetime.now(UTC))
-
-
 def actions(world: World) -> list[str]:
     return [call.action for call in world.sts.calls]
 
 
 def test_one_code_opens_a_session_that_all_chains_of_the_source_share(guarded: World) -> None:
-    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=code_of(guarded) + "\n")
+    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=mfa_code(guarded) + "\n")
     assert done.code == 0, done.err
     assert actions(guarded) == ["GetSessionToken", "AssumeRole", "AssumeRole"]
     done = guarded.rolehop("credential-process", "spokes/444444444444")
@@ -61,7 +53,7 @@ def test_one_code_opens_a_session_that_all_chains_of_the_source_share(guarded: W
 def test_a_long_hop_1_sends_the_code_itself(guarded: World) -> None:
     plan = guarded.rolehop("plan", "long", "--format", "json").json["hops"][0]
     assert (plan["mfa"], plan["duration"]) == ("hop", 14_400)
-    done = guarded.rolehop("assume", "long", "--mfa-stdin", input=code_of(guarded) + "\n")
+    done = guarded.rolehop("assume", "long", "--mfa-stdin", input=mfa_code(guarded) + "\n")
     assert done.code == 0, done.err
     assert actions(guarded) == ["AssumeRole"]
     assert guarded.sts.calls[0].params["SerialNumber"] == MFA_SERIAL
@@ -70,7 +62,7 @@ def test_a_long_hop_1_sends_the_code_itself(guarded: World) -> None:
 
 def test_auto_finds_the_users_only_device(guarded: World) -> None:
     guarded.config(WITH_MFA.replace(MFA_SERIAL, "auto"))
-    done = guarded.rolehop("assume", "hub", "--mfa-stdin", input=code_of(guarded) + "\n")
+    done = guarded.rolehop("assume", "hub", "--mfa-stdin", input=mfa_code(guarded) + "\n")
     assert done.code == 0, done.err
     assert actions(guarded) == ["ListMFADevices", "GetSessionToken", "AssumeRole"]
 
@@ -82,7 +74,7 @@ def test_auto_works_for_keys_in_the_keyring(guarded: World) -> None:
     assert guarded.rolehop("keys", "add", "me", "--stdin", input=told).code == 0
     nothing = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     done = guarded.rolehop(
-        "assume", "hub", "--mfa-stdin", env=nothing, input=code_of(guarded) + "\n"
+        "assume", "hub", "--mfa-stdin", env=nothing, input=mfa_code(guarded) + "\n"
     )
     assert done.code == 0, done.err
     assert actions(guarded) == ["ListMFADevices", "GetSessionToken", "AssumeRole"]
@@ -100,7 +92,7 @@ def with_command(world: World, script: str) -> None:
 
 
 def test_mfa_command_gives_the_code_and_sees_no_credentials(guarded: World) -> None:
-    with_command(guarded, f"echo {code_of(guarded)}")
+    with_command(guarded, f"echo {mfa_code(guarded)}")
     done = guarded.rolehop("credential-process", "admin")
     assert (done.code, done.err) == (0, "")
     seen = (guarded.home / "seen").read_text()
@@ -109,7 +101,7 @@ def test_mfa_command_gives_the_code_and_sees_no_credentials(guarded: World) -> N
 
 
 def test_many_at_once_ask_for_one_code(guarded: World) -> None:
-    with_command(guarded, f"sleep 0.3; echo {code_of(guarded)}")
+    with_command(guarded, f"sleep 0.3; echo {mfa_code(guarded)}")
     running = [guarded.start(SCRIPT, "credential-process", "admin") for _ in range(10)]
     done = []
     for process in running:
@@ -146,7 +138,7 @@ def test_the_prompt_is_on_the_terminal_while_stdout_is_captured_and_stdin_a_pipe
         person.expect("MFA code of alice")
         person.types("12 34")
         person.expect("six digits, please: ")
-        person.types(code_of(guarded))
+        person.types(mfa_code(guarded))
         done = person.ended()
     assert done.code == 0, done.err
     assert done.out.startswith("unset AWS_PROFILE;\n")
@@ -157,7 +149,7 @@ def test_the_prompt_is_on_the_terminal_while_stdout_is_captured_and_stdin_a_pipe
 def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
     guarded: World,
 ) -> None:
-    code = code_of(guarded)
+    code = mfa_code(guarded)
     step = int(time.time()) // STEP_SECONDS
     assert guarded.rolehop("assume", "long", "--mfa-stdin", input=code + "\n").code == 0
     again = guarded.rolehop("assume", "hub", "--mfa-stdin", input=code + "\n")
@@ -176,7 +168,7 @@ def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
 
 
 def test_a_wrong_code_is_refused_in_words_and_not_sent_again(guarded: World) -> None:
-    wrong = f"{(int(code_of(guarded)) + 1) % 1_000_000:06d}"
+    wrong = f"{(int(mfa_code(guarded)) + 1) % 1_000_000:06d}"
     done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=wrong + "\n")
     assert (done.code, done.out) == (5, "false\n")
     assert "the MFA session of source 'me' was refused" in done.err
@@ -187,7 +179,7 @@ def test_a_wrong_code_is_refused_in_words_and_not_sent_again(guarded: World) -> 
 
 def test_a_call_with_a_code_is_never_retried(guarded: World) -> None:
     guarded.sts.fail(1, status=503)
-    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=code_of(guarded) + "\n")
+    done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=mfa_code(guarded) + "\n")
     assert (done.code, done.out) == (6, "false\n")
     assert actions(guarded) == ["GetSessionToken"]
 
@@ -241,7 +233,7 @@ def test_a_code_for_a_source_that_is_a_session_is_known_to_fail_before_any_call(
 
 
 def test_an_edited_mfa_serial_of_hop_1_is_walked_anew(guarded: World) -> None:
-    with_command(guarded, f"echo {code_of(guarded)}")
+    with_command(guarded, f"echo {mfa_code(guarded)}")
     text = guarded.config_file.read_text()
     of_the_hop = f'hops = [{{ role = "{HUB}", mfa_serial = "{MFA_SERIAL}" }}]'
     guarded.sts.world.role(HUB, trusts=[guarded.alice.arn])

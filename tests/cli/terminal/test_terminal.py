@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.test_failures import found_in
-from tests.cli.world import CONFIG, SCRIPT, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.secrets import found_in
+from tests.support.world import CONFIG, SCRIPT, World
 
 CAUTIOUS = CONFIG.replace("labels =", "confirm = true\nlabels =")
 

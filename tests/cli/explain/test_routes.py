@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_explain import ALICE, USER, allow, policy, role
-from tests.cli.world import ADMIN, CONFIG, HUB, World
+from tests.cli.explain.documents import ALICE, USER, allow, policy, role
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 ADMIN_SHORT = "333333333333:role/Admin"
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from rolehop.config.schema import HOP
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.test_failures import Watch, found_in
-from tests.cli.world import CONFIG, HUB, SCRIPT, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.secrets import Watch, found_in
+from tests.support.world import CONFIG, HUB, SCRIPT, World
 
 WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
 

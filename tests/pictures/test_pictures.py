@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pictures import FOLDER, PICTURES, as_svg, plain, shown
+from tests.pictures.drawing import FOLDER, PICTURES, as_svg, plain, shown
 
 
 @pytest.fixture(scope="module")

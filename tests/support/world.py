@@ -12,12 +12,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from tests.doubles.sts import StrictSts
+from tests.doubles.sts_world import STEP_SECONDS
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
@@ -196,3 +201,21 @@ def ended(process: subprocess.Popen[str], input: str | None = None, seconds: flo
         process.communicate()
         raise
     return Done(process.returncode, out, err)
+
+
+def mfa_code(world: World) -> str:
+    """Return the code the device shows now, with some seconds left to use it."""
+    left = STEP_SECONDS - time.time() % STEP_SECONDS
+    if left < 3:
+        time.sleep(left)
+    return world.device.code(datetime.now(UTC))
+
+
+@contextmanager
+def temporary_world(backend: str = FILE_BACKED) -> Iterator[World]:
+    """Open a world in a temporary folder with a short path."""
+    with (
+        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
+        World(Path(folder), backend=backend) as world,
+    ):
+        yield world

@@ -9,8 +9,8 @@ import pytest
 
 from rolehop.show.picker import Choice, as_cells, matching, widths
 from rolehop.state.chain_usage import HALF_LIFE, in_order, used
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import CONFIG, MFA_SERIAL, SCRIPT, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World
 
 CHOICES = [
     Choice("hub", "The hub", "222222222222", "43 min left"),

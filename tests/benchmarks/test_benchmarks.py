@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.secret_service import missing
+from tests.support.secret_service import missing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_quick_run_fills_the_table() -> None:

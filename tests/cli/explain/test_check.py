@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import _world
-from tests.cli.test_explain import ALICE, AS, USER, role
-from tests.cli.world import ADMIN, CONFIG, HUB, World
+from tests.cli.explain.documents import ALICE, AS, USER, role
+from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 HOSTILE = 'a<b>&"]]>\x01é'
 TEAM = """\
@@ -27,7 +26,7 @@ hops = [
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with _world() as world:
+    with temporary_world() as world:
         asks = {"StringEquals": {"sts:ExternalId": HOSTILE}}
         files = {
             "hub.json": {"UserDetailList": [USER], "RoleDetailList": [role(HUB, ALICE)]},
@@ -63,7 +62,7 @@ def test_every_chain_or_those_named(world: World) -> None:
 
 
 def test_the_keyring_is_looked_into_once_for_all_chains_of_a_source() -> None:
-    with _world("tests.doubles.keyrings.Counted") as world:
+    with temporary_world("tests.doubles.keyrings.Counted") as world:
         world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
         done = world.rolehop("check", "--offline", *AS, "--format", "json")
         assert (done.code, len(done.json["chains"])) == (0, 5)

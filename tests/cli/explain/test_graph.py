@@ -12,7 +12,7 @@ import pytest
 
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
 from rolehop.show.render_text import as_text
-from tests.cli.world import ADMIN, HUB, World
+from tests.support.world import ADMIN, HUB, World
 
 PATHS = [
     Path("hub", "me", (Step(HUB, "allowed"),)),

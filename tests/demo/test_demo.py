@@ -22,7 +22,7 @@ from rolehop.demo.keyring import DemoKeyring
 from rolehop.demo.world import NEEDED
 
 DEMO = [sys.executable, "-m", "rolehop", "demo"]
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # Notes every address that any Python of the demo connects to or asks a name server for.
 WATCH = """

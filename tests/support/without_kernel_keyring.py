@@ -1,6 +1,6 @@
 """Runs a program without the kernel's keyring, the way containers do: its system calls fail.
 
-    python -m tests.cli.no_keys rolehop …
+    python -m tests.support.without_kernel_keyring rolehop …
 
 A seccomp filter (seccomp(2)) answers EPERM to add_key, request_key and keyctl; it stays over exec.
 """

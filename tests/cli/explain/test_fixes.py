@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 

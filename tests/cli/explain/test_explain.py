@@ -9,46 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import _world
-from tests.cli.world import ADMIN, CONFIG, HUB, World
-
-ALICE = "arn:aws:iam::111111111111:user/alice"
-AS = ("--as", ALICE)
-
-
-def policy(*statements: Any) -> Any:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def allow(**elements: Any) -> Any:
-    return {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
-
-
-def role(arn: str, trusts: str, **condition: Any) -> Any:
-    statement = allow(Sid="Who", Principal={"AWS": trusts})
-    if condition:
-        statement["Condition"] = condition
-    return {
-        "Arn": arn,
-        "RoleId": "AROAEXAMPLE",
-        "AssumeRolePolicyDocument": policy(statement),
-        "RolePolicyList": [{"PolicyName": "go", "PolicyDocument": policy(allow(Resource="*"))}],
-        "AttachedManagedPolicies": [],
-    }
-
-
-USER = {
-    "Arn": ALICE,
-    "UserId": "AIDAEXAMPLE",
-    "UserPolicyList": [{"PolicyName": "go", "PolicyDocument": policy(allow(Resource=HUB))}],
-    "AttachedManagedPolicies": [],
-    "GroupList": [],
-}
+from tests.cli.explain.documents import ALICE, AS, USER, policy, role
+from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with _world() as world:
+    with temporary_world() as world:
         files = {
             "one.json": {"UserDetailList": [USER]},
             "two.json": {"RoleDetailList": [role(HUB, ALICE)]},

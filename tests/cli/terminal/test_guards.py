@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.cli.on_terminal import OnTerminal
-from tests.cli.world import ADMIN, CONFIG, HUB, World
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}'
