@@ -18,14 +18,14 @@ _NOWHERE = "keyring.backends.null.Keyring"
 # The walk and the storing of one process, told apart by its own clock.
 _TIMED = """
 import sys, time
-from rolehop.vault import batch
-store, begun = batch.BatchVault.store, time.perf_counter()
+from rolehop.vault import deferred_writes
+store, begun = deferred_writes.BatchVault.store, time.perf_counter()
 def timed(self):
     walked = time.perf_counter()
     store(self)
     stored = time.perf_counter()
     sys.stderr.write(f"TIMES {walked - begun} {stored - walked}\\n")
-batch.BatchVault.store = timed
+deferred_writes.BatchVault.store = timed
 sys.argv[1:] = ["refresh", "far/*"]
 from rolehop.__main__ import main
 main()

@@ -65,10 +65,10 @@ from rolehop.awsconfig import parse_aws_config
 from rolehop.config.model import SourceConfig
 from rolehop.errors import RolehopError
 from rolehop.sources import build_source, expand
-from rolehop.sources.inputs import Inputs
+from rolehop.sources.context import SourceContext
 
 config = Path(os.environ["HOME"], ".aws", "config")
-inputs = Inputs(
+inputs = SourceContext(
     environ=dict(os.environ), aws=parse_aws_config(config.read_text(), None),
     aws_files=(config, config.with_name("credentials")), keys=None,
     now=lambda: datetime.now(UTC),

@@ -19,9 +19,9 @@ _BEFORE = """
 import ctypes, json, os, sys, time
 import keyring.backends.fail
 import tests.doubles.keyrings, tests.vault.samples
-from rolehop import keyctl
+from rolehop.fastpath import keyctl
 from rolehop.vault import kernel
-from rolehop.vault.backend import choose_backend
+from rolehop.vault.backend_selection import choose_backend
 import encodings.utf_16_le, keyring.errors
 if os.geteuid() == 0:
     os.setgroups([])

@@ -23,7 +23,7 @@ PLAINTEXT = "keyrings.alt.file.PlaintextKeyring"
 _CHOOSE = """
 import json, sys
 from rolehop.errors import VaultAbsent
-from rolehop.vault.backend import choose_backend
+from rolehop.vault.backend_selection import choose_backend
 named, environ, platform = json.loads(sys.argv[1])
 try:
     chosen = choose_backend(named, environ, platform)

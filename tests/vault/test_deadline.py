@@ -128,9 +128,9 @@ def test_after_a_hang_no_further_call_is_made() -> None:
 _HANGS = """
 import sys, tempfile
 from pathlib import Path
-from rolehop.vault.backend import choose_backend
-from rolehop.vault.store import IndexStore
-from rolehop.vault.vault import KeyringVault
+from rolehop.vault.backend_selection import choose_backend
+from rolehop.vault.index_file import IndexStore
+from rolehop.vault.sessions import KeyringVault
 from tests.vault.samples import hop_step, session
 vault = KeyringVault(
     IndexStore(Path(sys.argv[1])),

@@ -170,7 +170,7 @@ def test_what_changes_nothing_writes_nothing(tmp_path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from rolehop.vault.store import IndexStore
+from rolehop.vault.index_file import IndexStore
 store = IndexStore(Path(sys.argv[1]))
 for number in range(10):
     store.change(lambda index: index.with_finding(f"{sys.argv[2]}-{number}", 3600, store._now()))

@@ -19,7 +19,7 @@ from tests.vault.samples import NOW
 _CONTENDER = """
 import sys, time
 from pathlib import Path
-from rolehop.vault.lock import FileLocks
+from rolehop.vault.locks import FileLocks
 number = Path(sys.argv[1]) / "number"
 for _ in range(3):
     with FileLocks(Path(sys.argv[1])).hold("hub"):
@@ -32,7 +32,7 @@ _HOLDER = """
 import sys, time
 from contextlib import nullcontext
 from pathlib import Path
-from rolehop.vault.lock import FileLocks
+from rolehop.vault.locks import FileLocks
 locks = FileLocks(Path(sys.argv[1]))
 with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" else nullcontext():
     print("held", flush=True)

@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 _BEFORE = """
 import os, sys
 from pathlib import Path
-from rolehop.vault.backend import choose_backend
-from rolehop.vault.store import IndexStore
-from rolehop.vault.vault import KeyringVault
+from rolehop.vault.backend_selection import choose_backend
+from rolehop.vault.index_file import IndexStore
+from rolehop.vault.sessions import KeyringVault
 from tests.vault.samples import NOW, hop_step, keys, session
 vault = KeyringVault(
     IndexStore(Path(sys.argv[1]), now=lambda: NOW),
