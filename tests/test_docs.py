@@ -122,7 +122,7 @@ class TestReadme:
 
     @every_command
     def test_it_shows_every_command(self, name: str, command: click.Command) -> None:
-        table = re.search(r"^\| command \| for example \|\n(.*?)\n\n", TEXT, re.M | re.DOTALL)
+        table = re.search(r"^\| command \| example \|\n(.*?)\n\n", TEXT, re.M | re.DOTALL)
         assert table
         parent, _, own = name.partition(" ")
         rows = [line for line in table[1].splitlines() if line.startswith(f"| `{parent}` |")]
