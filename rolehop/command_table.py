@@ -1,17 +1,15 @@
-"""The command line at a glance: every command, its line in the help, and what words it takes.
+"""The table of commands: each command's line in the help and the arguments it takes.
 
-Kept apart from the commands themselves, so that ``--help`` imports none of them and completion not
-even click; nothing is imported here. Tests compare it with the commands.
+It is apart from the commands themselves, so that ``--help`` imports none of them and completion
+does not even import click; nothing is imported here. Tests compare it with the commands.
 """
 
-SHELLS = ("bash", "zsh", "fish", "powershell")
-"""Those that rolehop completes in."""
+COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
+"""The shells that rolehop completes in."""
 
-START_UP_SHELLS = ("bash", "zsh", "fish", "powershell", "nu", "tcsh", "xonsh", "elvish")
-"""Those that ``rolehop init`` has a text for."""
-
-# What a word is. The last two stand for all the words that follow.
-CHAIN, KEYS, SOURCE, PATTERN, PROGRAM = "chain", "keys", "source", "pattern", "program"
+# Kinds of arguments. The last two stand for all the words that follow.
+CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
+PATTERN, PROGRAM = "pattern", "program"
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 """Options without a value that every command takes."""
@@ -38,10 +36,10 @@ class Entry:
         takes: Takes = (),
         commands: "dict[str, Entry] | None" = None,
     ) -> None:
-        """Say where it lives (``rolehop.cli.commands.MODULE``), its first help line, and what it takes.
+        """Describe a command by its module (``rolehop.cli.commands.MODULE``) and first help line.
 
-        ``takes``: for each word, what it is, or the words that it can be. ``commands``: its own,
-        where it has some.
+        ``takes``: for each argument its kind, or the words that it can be. ``commands``: its
+        subcommands.
         """
         self.module = module
         self.summary = summary
@@ -134,8 +132,10 @@ COMMANDS: dict[str, Entry] = {
         "init",
         "Print the text that makes a shell change with assume.",
         KEEP,
-        (START_UP_SHELLS,),
+        (INIT_SHELL,),
     ),
-    "completion": Entry("completion", "Print the completion script for a shell.", KEEP, (SHELLS,)),
+    "completion": Entry(
+        "completion", "Print the completion script for a shell.", KEEP, (COMPLETION_SHELLS,)
+    ),
     "demo": Entry("demo", "Walk three hops on this machine, without AWS.", KEEP),
 }

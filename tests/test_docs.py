@@ -22,7 +22,7 @@ from rolehop.command_table import COMMANDS
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted
-from rolehop.shells.registry import DIALECTS
+from rolehop.shells import registry
 from rolehop.sources import SOURCE_TABLES
 
 ROOT = Path(__file__).parent.parent
@@ -45,8 +45,9 @@ def written_anew(text: str) -> str:
 def what_to_type() -> str:
     """Return what a person types to assume a chain, for each shell."""
     shells: dict[str, list[str]] = {}
-    for name, dialect in DIALECTS.items():
-        shells.setdefault(dialect.typed.format("rolehop assume CHAIN"), []).append(name)
+    for name in registry.SHELLS:
+        typed = registry.dialect(name).eval_command.format("rolehop assume CHAIN")
+        shells.setdefault(typed, []).append(name)
     return "".join(f"# {', '.join(names)}\n{typed}\n" for typed, names in shells.items())
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rolehop.plan.model import Plan, Stamp
     from rolehop.plan.resolve import PlanContext, Resolved
     from rolehop.ports import Listener, Vault
-    from rolehop.shells.registry import Dialect
+    from rolehop.shells.dialect import Dialect
     from rolehop.sources.context import SourceContext
     from rolehop.terminal.mfa_codes import AskedCodes
     from rolehop.terminal.prompts import TerminalPerson

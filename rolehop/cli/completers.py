@@ -53,9 +53,9 @@ def source_names(
 
 def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the shells that statements can be written for."""
-    from rolehop.shells.registry import DIALECTS
+    from rolehop.shells.registry import SHELLS
 
-    return [name for name in DIALECTS if name.startswith(incomplete)]
+    return [name for name in SHELLS if name.startswith(incomplete)]
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

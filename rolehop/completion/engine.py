@@ -19,11 +19,12 @@ import sys
 from rolehop.command_table import (
     CHAIN,
     COMMANDS,
+    COMPLETION_SHELLS,
     FLAGS,
+    INIT_SHELL,
     KEYS,
     PATTERN,
     PROGRAM,
-    SHELLS,
     SOURCE,
     VALUED,
     Entry,
@@ -64,7 +65,7 @@ class Question:
 def question(arguments: list[str], environ: "Mapping[str, str]") -> Question | None:
     """Return what is asked, ``None`` where this is no question."""
     shell, words = environ.get(VARIABLE), arguments[2:]
-    if shell not in SHELLS or arguments[:2] != ["completion", "--"] or not words:
+    if shell not in COMPLETION_SHELLS or arguments[:2] != ["completion", "--"] or not words:
         return None
     raw = words[-1]
     if shell == "bash":
@@ -131,6 +132,10 @@ def _at_the_end(entry: Entry, taken: int, words: list[str]) -> tuple[str, Offers
     if entry.commands:
         return WORDS, {name: each.summary for name, each in entry.commands.items()}
     kind = _kind(entry, taken)
+    if kind == INIT_SHELL:
+        from rolehop.shells.registry import INIT_SHELLS
+
+        kind = INIT_SHELLS
     if not isinstance(kind, str):
         return WORDS, dict.fromkeys(kind, "")
     if kind != PROGRAM:

@@ -1,1 +1,1 @@
-"""The shells that rolehop speaks: statements to evaluate, start-up texts, and subshells."""
+"""The shells that rolehop knows: statements to evaluate, start-up texts, and subshells."""

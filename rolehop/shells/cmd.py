@@ -12,28 +12,18 @@ and names of chains have none of these. An empty value unsets: cmd knows no empt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from rolehop.handover.environment import Change
-from rolehop.shells.statements import refused, statements
+from rolehop.shells.dialect import Dialect
+from rolehop.shells.statements import refused, statement_renderer
 from rolehop.startup.lazy_regex import Pattern
-
-# `exit /b 1` would close the window, `false` is no command there.
-FAILURE = "cmd /d /c exit 1"
 
 LONGEST_LINE = 8191  # characters
 _SAFE = Pattern(r"[ -~]*")
 _SPECIAL = Pattern(r'["%!^]')
 
 
-def render(changes: Iterable[Change]) -> str:
-    """Return ``set "NAME=value"`` or ``set "NAME="``, a line each.
-
-    Raises:
-        UsageProblem: a value that cmd cannot be told.
-        ValueError: a change that no shell can carry.
-    """
-    return statements(changes, _set, _unset, end="")
+def quote(text: str) -> str:
+    """Return ``text`` as one word; only exact if ``text`` has none of ``" % ! ^``."""
+    return f'"{text}"'
 
 
 def _set(name: str, value: str) -> str:
@@ -49,3 +39,12 @@ def _set(name: str, value: str) -> str:
 
 def _unset(name: str) -> str:
     return f'set "{name}="'
+
+
+DIALECT = Dialect(
+    statement_renderer(_set, _unset, end=""),
+    quote,
+    # `exit /b 1` would close the window, `false` is no command there.
+    "cmd /d /c exit 1",
+    "for /f \"delims=\" %i in ('{} --shell cmd') do @%i",
+)

@@ -1,4 +1,4 @@
-"""Which shell is asking: the parent process, where it is a known one."""
+"""Find the shell that is asking: the parent process, if that is a known shell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rolehop.shells.registry import for_process_name
 
 
 def parent_shell() -> str | None:
-    """Return the dialect of the parent process, or ``None`` where that is no known shell."""
+    """Return the name of the parent process's shell; ``None``: it is no known shell."""
     name = _process_name(os.getppid())
     return for_process_name(name) if name else None
 
@@ -23,7 +23,7 @@ def _process_name(pid: int, platform: str = sys.platform) -> str | None:
             return None
     if platform == "win32":
         return None
-    import subprocess  # where there is no /proc
+    import subprocess  # systems without /proc
 
     try:
         done = subprocess.run(

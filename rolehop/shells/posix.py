@@ -1,18 +1,16 @@
-r"""bash, zsh, ksh, dash and every other shell that reads POSIX sh.
+r"""sh, dash, ksh and every other shell that reads POSIX sh; bash and zsh share its statements.
 
 Between single quotes nothing is special but the single quote itself, which is written ``'\''``:
 the quotes closed, an escaped quote, the quotes opened again. That also holds with zsh's
 ``RC_QUOTES``, since no two quotes ever stand together inside quotes. ``unset`` of a variable that
 is not set succeeds (POSIX, XCU 2.15 unset). The one setting it does not survive is zsh's
-``CSH_JUNKIE_QUOTES``, and only where a value has a newline.
+``CSH_JUNKIE_QUOTES``, and only if a value has a newline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from rolehop.handover.environment import Change
-from rolehop.shells.statements import statements
+from rolehop.shells.dialect import Colors, Dialect, color_number
+from rolehop.shells.statements import statement_renderer
 
 FAILURE = "false"
 
@@ -22,13 +20,12 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", r"'\''") + "'"
 
 
-def render(changes: Iterable[Change]) -> str:
-    """Return ``export NAME='value'`` or ``unset NAME``, a line each.
-
-    Raises:
-        ValueError: a change that no shell can carry.
-    """
-    return statements(changes, _set, _unset)
+def color_cases(colors: Colors, opening: str = "") -> str:
+    """Return the branches of a ``case`` that set ``rolehop_color``; ``opening``: their ``(``."""
+    return "\n        ".join(
+        f"{opening}{quote(chain)}) rolehop_color={color_number(color)} ;;"
+        for chain, color in colors.items()
+    )
 
 
 def _set(name: str, value: str) -> str:
@@ -37,3 +34,7 @@ def _set(name: str, value: str) -> str:
 
 def _unset(name: str) -> str:
     return f"unset {name}"
+
+
+render = statement_renderer(_set, _unset)
+DIALECT = Dialect(render, quote, FAILURE)

@@ -10,15 +10,11 @@ the variable before PowerShell 7.5; that is PowerShell's own rule and has no way
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from rolehop.handover.environment import Change
-from rolehop.shells.statements import statements
+from rolehop.shells.dialect import Colors, Dialect, InitScript, color_number
+from rolehop.shells.statements import statement_renderer
 from rolehop.startup.lazy_regex import Pattern
-
-# `false` would be an unknown command on Windows, and on Linux a program whose failure
-# Invoke-Expression does not notice. This ends the script that evaluates it.
-FAILURE = "throw 'rolehop failed'"
 
 _RUN = Pattern(r"[ -~]+|[^ -~]+")
 
@@ -30,18 +26,6 @@ def quote(text: str) -> str:
     if not parts or not parts[0].startswith("'"):
         parts.insert(0, "''")
     return " + ".join(parts)
-
-
-def render(changes: Iterable[Change]) -> str:
-    """Return ``$env:NAME = 'value'`` or ``$env:NAME = $null``, a line each.
-
-    Assigning ``$null`` removes the variable and, unlike ``Remove-Item``, does not mind its
-    absence.
-
-    Raises:
-        ValueError: a change that no shell can carry.
-    """
-    return statements(changes, _set, _unset)
 
 
 def _parts(run: str) -> Iterator[str]:
@@ -58,4 +42,89 @@ def _set(name: str, value: str) -> str:
 
 
 def _unset(name: str) -> str:
+    # Unlike Remove-Item, this does not mind if the variable is absent.
     return f"$env:{name} = $null"
+
+
+def _color_cases(colors: Colors) -> str:
+    return "\n        ".join(
+        f"({quote(chain)}) {{ {_escape_code(color)} }}" for chain, color in colors.items()
+    )
+
+
+def _escape_code(color: str) -> int:
+    """Return the parameter of the terminal's SGR escape sequence."""
+    number = color_number(color)
+    return 30 + number if number < 8 else 82 + number
+
+
+INIT = r"""# rolehop for PowerShell, made by `rolehop init powershell`. Reading it starts no process.
+
+function global:rolehop {
+    $program = @(Get-Command -Name rolehop -CommandType Application -ErrorAction Stop)[0].Source
+    $words = @($args | ForEach-Object { "$_" })
+    $verb = -1
+    $value = $false
+    for ($at = 0; $at -lt $words.Count; $at++) {
+        if ($value) { $value = $false }
+        elseif ($words[$at] -cin '--config', '--color') { $value = $true }
+        elseif (-not $words[$at].StartsWith('-')) { $verb = $at; break }
+    }
+    $plain = @($words | Where-Object { $_ -cin '-h', '--help', '--version', '--shell' }).Count -gt 0
+    if ($plain -or $verb -lt 0 -or $words[$verb] -cnotin 'assume', 'leave', 'refresh') {
+        if ($MyInvocation.ExpectingInput) { $input | & $program @words } else { & $program @words }
+        return
+    }
+    $before = @($words[0..$verb])
+    $after = @($words | Select-Object -Skip ($verb + 1))
+    $said = if ($MyInvocation.ExpectingInput) {
+        $input | & $program @before --shell powershell @after
+    } else {
+        & $program @before --shell powershell @after
+    }
+    # A failure leaves its code in $LASTEXITCODE, and nothing is evaluated.
+    if ($LASTEXITCODE -ne 0) { return }
+    $text = @($said) -join "`n"
+    if ($text.StartsWith('$env:')) { Invoke-Expression $text } elseif ($text) { $text }
+}
+
+# Returns the segment, e.g. "prod-admin 43m ", for your prompt function; nothing where none is assumed.
+function global:rolehop_prompt {
+    $chain = $env:ROLEHOP_CHAIN
+    if (-not $chain) { return '' }
+    $text = $chain -replace '[\x00-\x1f\x7f]', '?'
+    if ($env:ROLEHOP_EXPIRES_AT -match '^[0-9]{1,12}$') {
+        $left = [long]$env:ROLEHOP_EXPIRES_AT - [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+        $minutes = [long][Math]::Floor($left / 60)
+        if ($left -le 0) { $text += ' expired' }
+        elseif ($left -lt 60) { $text += ' <1m' }
+        elseif ($left -lt 3600) { $text += " ${minutes}m" }
+        else { $text += ' {0}h{1:00}m' -f [long][Math]::Floor($minutes / 60), ($minutes % 60) }
+    }
+    $color = switch -CaseSensitive ($chain) {
+        @COLORS@
+        default { $null }
+    }
+    if ($null -eq $color -or $env:NO_COLOR) { return "$text " }
+    return "$([char]27)[${color}m$text$([char]27)[0m "
+}
+
+# @COMPLETION@
+"""
+
+DIALECT = Dialect(
+    statement_renderer(_set, _unset),
+    quote,
+    # `false` would be an unknown command on Windows, and on Linux a program whose failure
+    # Invoke-Expression does not notice. This ends the script that evaluates it.
+    "throw 'rolehop failed'",
+    "{} | Out-String | Invoke-Expression",
+    init=InitScript(
+        INIT,
+        ".ps1",
+        "$PROFILE",
+        "rolehop init powershell | Out-String | Invoke-Expression",
+        ". ({})",
+        _color_cases,
+    ),
+)

@@ -14,18 +14,19 @@ from rolehop.cli.root import root
 from rolehop.command_table import (
     CHAIN,
     COMMANDS,
+    COMPLETION_SHELLS,
     FLAGS,
+    INIT_SHELL,
     KEYS,
     PATTERN,
     PROGRAM,
     SECTIONS,
-    SHELLS,
     SOURCE,
-    START_UP_SHELLS,
     VALUED,
     Entry,
 )
-from rolehop.shells.init_scripts import INTEGRATIONS
+from rolehop.completion.engine import WORDS, wanted
+from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
 from tests.completion.home import Home
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
@@ -56,7 +57,8 @@ def takes(command: click.Command, owner: str) -> tuple[object, ...]:
 
 def kind_of(argument: click.Argument, owner: str) -> object:
     if isinstance(argument.type, click.Choice):
-        return tuple(argument.type.choices)
+        words = tuple(argument.type.choices)
+        return INIT_SHELL if words == INIT_SHELLS else words
     if argument.name == "name":
         return OWN_NAMES[owner]
     if argument.name == "chain" and argument.nargs == -1:
@@ -101,9 +103,10 @@ def test_the_common_options_are_known() -> None:
     assert valued == {*VALUED, "--config"}
 
 
-def test_the_shells_are_those_that_there_are_texts_for() -> None:
-    assert tuple(INTEGRATIONS) == START_UP_SHELLS
-    assert set(SHELLS) < set(INTEGRATIONS)
+def test_init_takes_the_shells_that_have_a_text() -> None:
+    assert tuple(name for name in SHELLS if dialect(name).init is not None) == INIT_SHELLS
+    assert set(COMPLETION_SHELLS) < set(INIT_SHELLS)
+    assert wanted(["init", ""]) == (WORDS, dict.fromkeys(INIT_SHELLS, ""))
 
 
 @pytest.mark.parametrize("asked", [["--help"], ["--version"]])

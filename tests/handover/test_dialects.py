@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from rolehop.errors import UsageError
-from rolehop.shells.registry import DIALECTS, Dialect, dialect, for_process_name
+from rolehop.shells.registry import SHELLS, dialect, for_process_name
 
-every_dialect = pytest.mark.parametrize("row", DIALECTS.values(), ids=DIALECTS)
+every_shell = pytest.mark.parametrize("name", SHELLS)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +47,23 @@ def test_a_process_is_known_by_its_name(process: str, name: str | None) -> None:
     assert for_process_name(process) == name
 
 
-@every_dialect
-def test_every_shell_is_found_under_its_own_name(row: Dialect) -> None:
-    assert dialect(row.name) is row
-    assert for_process_name(row.name) == row.name
+@every_shell
+def test_every_shell_is_found_under_its_own_name(name: str) -> None:
+    assert for_process_name(name) == name
+    assert dialect(name) is dialect(f"/usr/bin/{name}")
+
+
+def test_only_the_shell_that_is_asked_for_is_loaded() -> None:
+    code = (
+        "import sys; from rolehop.shells.registry import dialect; dialect('fish');"
+        "print(*(name.partition('rolehop.shells.')[2] for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {*done.stdout.split()} & {row[0] for row in SHELLS.values()} == {"fish"}
 
 
 def test_a_shell_is_also_found_by_what_its_program_is_called() -> None:
-    assert dialect("pwsh") is DIALECTS["powershell"]
+    assert dialect("pwsh") is dialect("powershell")
 
 
 def test_an_unknown_shell_is_refused_with_the_nearest_spelling() -> None:
@@ -61,38 +73,35 @@ def test_an_unknown_shell_is_refused_with_the_nearest_spelling() -> None:
     assert "bash, zsh, sh" in (refused.value.cause or "")
 
 
-@every_dialect
-def test_nothing_to_change_is_no_text(row: Dialect) -> None:
-    assert row.render(()) == ""
+@every_shell
+def test_nothing_to_change_is_no_text(name: str) -> None:
+    assert dialect(name).render(()) == ""
 
 
-STATEMENTS = [row for row in DIALECTS.values() if row.name not in ("cmd", "nu")]
-
-
-@pytest.mark.parametrize("row", STATEMENTS, ids=lambda row: row.name)
-def test_each_change_is_a_line(row: Dialect) -> None:
-    text = row.render([("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", None)])
+@pytest.mark.parametrize("name", [name for name in SHELLS if name not in ("cmd", "nu")])
+def test_each_change_is_a_line(name: str) -> None:
+    text = dialect(name).render([("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", None)])
     assert text.endswith("\n")
     assert [line[-1] for line in text.splitlines()] == [";", ";"]
 
 
-@every_dialect
-def test_a_person_is_told_one_line_to_type(row: Dialect) -> None:
-    assert "rolehop leave" in row.typed.format("rolehop leave")
+@every_shell
+def test_a_person_is_shown_one_line_to_type(name: str) -> None:
+    assert "rolehop leave" in dialect(name).eval_command.format("rolehop leave")
 
 
-@every_dialect
-def test_a_nul_is_refused_and_the_value_is_not_shown(row: Dialect) -> None:
+@every_shell
+def test_a_nul_is_refused_and_the_value_is_not_shown(name: str) -> None:
     with pytest.raises(ValueError, match="AWS_REGION has a NUL") as refused:
-        row.render([("AWS_REGION", "hush\0")])
+        dialect(name).render([("AWS_REGION", "hush\0")])
     assert "hush" not in str(refused.value)
 
 
-@every_dialect
-@pytest.mark.parametrize("name", ["", "1A", "A B", "A;false", "A\n", "É", "A=B", "-f"])
-def test_what_is_no_name_of_a_variable_is_refused(row: Dialect, name: str) -> None:
+@every_shell
+@pytest.mark.parametrize("variable", ["", "1A", "A B", "A;false", "A\n", "É", "A=B", "-f"])
+def test_what_cannot_name_a_variable_is_refused(name: str, variable: str) -> None:
     with pytest.raises(ValueError, match="not the name of a variable"):
-        row.render([(name, "x")])
+        dialect(name).render([(variable, "x")])
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class Shell:
     @property
     def takes(self) -> str:
         """The line that a person of this shell is told to type."""
-        return dialect(self.name).typed.format("./said")
+        return dialect(self.name).eval_command.format("./said")
 
     def evaluate(self, text: str, environ: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what a child sees before and after the shell took ``text``."""

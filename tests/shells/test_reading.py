@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from rolehop.shells.init_scripts import INTEGRATIONS, integration_text
+from rolehop.shells.dialect import InitScript
+from rolehop.shells.registry import INIT_SHELLS, dialect
 from tests.shells.interactive import NO_KEYS
 from tests.support.world import Done, World
 
@@ -32,6 +32,12 @@ def run(world: World, name: str, script: str, env: Mapping[str, str | None] | No
         script.replace("INIT", f". {text}"),
         env={**NO_KEYS, **(env or {})},
     )
+
+
+def script_of(name: str) -> InitScript:
+    found = dialect(name).init
+    assert found is not None
+    return found
 
 
 @every_shell
@@ -131,7 +137,7 @@ def test_a_colour_belongs_to_one_chain_whatever_its_name(
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
     file = kept.home / "odd"
-    file.write_text(integration_text(name, colors={name_of_chain: "bright_blue"}, completion=None))
+    file.write_text(script_of(name).text({name_of_chain: "bright_blue"}, None))
     tells = "__rolehop_color" if name == "fish" else "__rolehop_set_color; echo $rolehop_color"
     for chain, color in ((name_of_chain, "brblue" if name == "fish" else "12"), ("other", "")):
         done = kept.run(
@@ -169,7 +175,7 @@ def test_a_broken_config_breaks_no_shell(name: str, kept: World) -> None:
     assert "function rolehop" in done.out
 
 
-@pytest.mark.parametrize("name", INTEGRATIONS)
+@pytest.mark.parametrize("name", INIT_SHELLS)
 def test_nothing_is_left_to_fill_in(name: str, kept: World) -> None:
     done = kept.rolehop("init", name)
     assert (done.code, done.err) == (0, "")
@@ -179,12 +185,12 @@ def test_nothing_is_left_to_fill_in(name: str, kept: World) -> None:
     )
 
 
-@pytest.mark.parametrize("name", INTEGRATIONS)
+@pytest.mark.parametrize("name", INIT_SHELLS)
 def test_the_file_can_lie_in_a_folder_of_any_name(name: str, kept: World) -> None:
     folder = kept.home / 'it\'s $HOME "here" é'
     done = kept.rolehop("init", name, "--install", env={"XDG_DATA_HOME": str(folder)})
     assert done.code == 0, done.err
-    suffix = Path(INTEGRATIONS[name].template).suffix
+    suffix = script_of(name).extension
     (file,) = (path for path in (folder / "rolehop").iterdir() if path.suffix == suffix)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_text() == kept.rolehop("init", name).out

@@ -40,7 +40,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     dialect = app.dialect(shell)
     handed = walk_to_hand_over(app, chain_or_pick(app, chain, "assume CHAIN"), walk_told(ctx))
     if sys.stdout.isatty():
-        app.terminal.product(summary(app, handed, dialect.typed))
+        app.terminal.product(summary(app, handed, dialect.eval_command))
         return
     from rolehop.handover.environment import assumed
 

@@ -9,7 +9,7 @@ import click
 import rolehop
 from rolehop.app.context import App
 from rolehop.cli.options import Command
-from rolehop.command_table import SHELLS
+from rolehop.command_table import COMPLETION_SHELLS
 
 SCRIPTS = {
     "bash": "rolehop.bash",
@@ -27,7 +27,7 @@ rolehop completion zsh  > ~/.zfunc/_rolehop            # a folder of $fpath
 rolehop completion fish > ~/.config/fish/completions/rolehop.fish
 """,
 )
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=click.Choice(COMPLETION_SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
@@ -39,6 +39,6 @@ def command(ctx: click.Context, shell: str) -> None:
 
 
 def script(shell: str) -> str:
-    """Return the script for ``shell``, one of ``SHELLS``."""
+    """Return the script for ``shell``, one of ``COMPLETION_SHELLS``."""
     folder = Path(rolehop.__file__).with_name("completions")
     return folder.joinpath(SCRIPTS[shell]).read_text(encoding="utf-8")

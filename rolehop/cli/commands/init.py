@@ -8,10 +8,9 @@ import click
 
 from rolehop.app.context import App
 from rolehop.cli.options import Command
+from rolehop.command_table import COMPLETION_SHELLS
 from rolehop.errors import ConfigError, RolehopError, UsageError
-from rolehop.shells.init_scripts import INTEGRATIONS, Integration, integration_text
-
-_WITH_COMPLETION = ("bash", "zsh", "fish", "powershell")
+from rolehop.shells.registry import INIT_SHELLS, dialect
 
 
 @click.command(
@@ -26,7 +25,7 @@ eval "`rolehop init tcsh`"                    # ~/.tcshrc
 rolehop init zsh --install                    # a file to read instead: no process at start-up
 """,
 )
-@click.argument("shell", type=click.Choice(list(INTEGRATIONS)))
+@click.argument("shell", type=click.Choice(INIT_SHELLS))
 @click.option(
     "--install", is_flag=True, help="Keep it as a file, and show the line that reads the file."
 )
@@ -50,25 +49,24 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
     nu evaluates no text: use --install. cmd has no functions: see assume --help.
     """  # noqa: D301 - click wants the character itself
     app = App.of(ctx)
-    row = INTEGRATIONS[shell]
     text = init_text(app, shell)
-    if not install:
+    script = dialect(shell).init
+    if script is None or not install:
         app.terminal.product(text)
         return
-    path = _keep(app, row, text)
-    app.terminal.note(f"kept as {path}; this line reads it, in {row.startup}:")
-    app.terminal.product(row.reads.format(row.quote(str(path))) + "\n")
+    path = _write_script(f"init{script.extension}", text)
+    app.terminal.note(f"kept as {path}; this line reads it, in {script.startup_file}:")
+    app.terminal.product(script.source_line.format(dialect(shell).quote(str(path))) + "\n")
 
 
 def init_text(app: App, shell: str) -> str:
-    """Return the text for ``shell``; nothing for one that has none."""
-    if shell not in INTEGRATIONS:
-        return ""
-    return integration_text(shell, colors=_colors(app), completion=_completion(shell))
+    """Return the text for ``shell``; an empty one for a shell that has none."""
+    script = dialect(shell).init
+    return script.text(_colors(app), _completion(shell)) if script else ""
 
 
 def _colors(app: App) -> dict[str, str]:
-    """Return each chain that has a colour; none where the config is broken: a shell still starts."""
+    """Return each chain that has a colour; none if the config is broken: a shell still starts."""
     try:
         chains = app.config.chains
     except RolehopError:
@@ -80,26 +78,26 @@ def _colors(app: App) -> dict[str, str]:
 
 
 def _completion(shell: str) -> str | None:
-    if shell not in _WITH_COMPLETION:
+    if shell not in COMPLETION_SHELLS:
         return None
     from rolehop.cli.commands.completion import script
 
     return script(shell)
 
 
-def _keep(app: App, row: Integration, text: str) -> Path:
-    """Write the file and return where it is.
+def _write_script(name: str, text: str) -> Path:
+    """Write the text as a file of the user's data folder; return its path.
 
     Raises:
         ConfigError: it cannot be written.
-        UsageError: the folder's name has a line end, which start-up files cannot say.
+        UsageError: the folder's name has a line end, which a start-up file cannot quote.
     """
     import platformdirs
 
     from rolehop.files import write_beside
 
     folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
-    path = folder / f"init{Path(row.template).suffix}"
+    path = folder / name
     if not str(path).isprintable():
         raise UsageError("the data folder's name is not printable", fix="set XDG_DATA_HOME")
     try:

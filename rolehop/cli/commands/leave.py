@@ -12,7 +12,7 @@ from rolehop.cli.completers import dialect_names
 from rolehop.cli.options import Command
 
 if TYPE_CHECKING:
-    from rolehop.shells.registry import Dialect
+    from rolehop.shells.dialect import Dialect
 
 
 @click.command(
@@ -46,7 +46,7 @@ def command(ctx: click.Context, shell: str | None) -> None:
     if not changes:
         return
     if sys.stdout.isatty():
-        typed = app.dialect(shell).typed.format("rolehop leave")
+        typed = app.dialect(shell).eval_command.format("rolehop leave")
         app.terminal.note(f"to leave, type: {typed}")
         return
     app.terminal.product(app.dialect(shell).render(changes))
@@ -56,9 +56,9 @@ def _leave_shell(app: App, dialect: Dialect) -> None:
     """End the shell that ``rolehop shell`` started; what was assumed in it ends with it."""
     from rolehop.handover.environment import SHELL_LEVEL
 
-    if sys.stdout.isatty() or dialect.goodbye is None:
+    if sys.stdout.isatty() or dialect.exit_statement is None:
         app.terminal.note("to leave this shell, type: exit")
         return
     # It begins as every text to evaluate does.
     unset = dialect.render(((SHELL_LEVEL, None),))
-    app.terminal.product(f"{unset}{dialect.goodbye}\n")
+    app.terminal.product(f"{unset}{dialect.exit_statement}\n")

@@ -13,8 +13,8 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walk_command import chain_or_pick, walk_to_hand_over
 from rolehop.errors import RolehopError
-from rolehop.shells.registry import for_process_name
-from rolehop.shells.subshell import Start, marked_start
+from rolehop.shells.dialect import SubshellStart
+from rolehop.shells.registry import dialect, for_process_name
 
 
 @click.command(
@@ -67,23 +67,23 @@ def _own_shell(app: App) -> str:
     return app.environ.get("SHELL") or "sh"
 
 
-def _prepared(app: App, program: str) -> Start:
-    """Return how ``program`` is started, its files written; without a mark where that cannot be."""
-    dialect = for_process_name(program) or ""
-    folder = app.state_folder / "shell"
+def _prepared(app: App, program: str) -> SubshellStart:
+    """Return how ``program`` is started, its files written; without a mark if that cannot be."""
+    shell = for_process_name(program)
+    subshell = dialect(shell).subshell if shell else None
+    if shell is None or subshell is None:
+        app.terminal.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN names the chain")
+        return SubshellStart()
     try:
-        start = marked_start(dialect, folder, init_text(app, dialect), app.environ)
-        if start is None:
-            app.terminal.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN says the chain")
-            return Start()
+        start = subshell(app.state_folder / "shell", init_text(app, shell), app.environ)
         _write(app, start)
     except (OSError, UnicodeError, RolehopError):
         app.terminal.note("the prompt has no mark: its files cannot be written")
-        return Start()
+        return SubshellStart()
     return start
 
 
-def _write(app: App, start: Start) -> None:
+def _write(app: App, start: SubshellStart) -> None:
     from rolehop.app.host import read_or_none
     from rolehop.files import write_beside
 

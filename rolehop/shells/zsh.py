@@ -1,4 +1,37 @@
-# rolehop for zsh, made by `rolehop init zsh`. Reading it starts no process.
+"""zsh: POSIX statements, a prompt segment kept up to date by ``precmd``, and a subshell.
+
+``rolehop shell`` has zsh look for its start-up files in another folder; those read the user's first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart
+from rolehop.shells.posix import FAILURE, color_cases, quote, render
+
+
+def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
+    """Return how zsh is started with the chain in its prompt; its files are for ``folder``."""
+    own = folder / "zsh"
+    files = {
+        "zsh/init.zsh": init_text,
+        "zsh/.zshenv": ZSHENV.replace("@FOLDER@", quote(str(own))),
+        "zsh/.zshrc": ZSHRC.replace("@FOLDER@", quote(str(own))).replace(
+            "@INIT@", quote(str(own / "init.zsh"))
+        ),
+    }
+    changes = (("ROLEHOP_ZDOTDIR", environ.get("ZDOTDIR")), ("ZDOTDIR", str(own)))
+    return SubshellStart(changes=changes, files=files)
+
+
+def _color_cases(colors: Colors) -> str:
+    # With the opening parenthesis: the text is also read inside $( ).
+    return color_cases(colors, "(")
+
+
+INIT = r"""# rolehop for zsh, made by `rolehop init zsh`. Reading it starts no process.
 #
 # Each function sets zsh's own options first: it is used under all that people set.
 
@@ -131,3 +164,53 @@ function {
 
 # Where compinit has not run yet, the first prompt tells it.
 # @COMPLETION@
+"""
+
+ZSHENV = r"""# What `rolehop shell` has zsh read in the place of .zshenv, which comes first. Start-up files are
+# looked for in ZDOTDIR, so that is ours until .zshrc has been found.
+if (( ${+ROLEHOP_ZDOTDIR} )); then ZDOTDIR=$ROLEHOP_ZDOTDIR; else unset ZDOTDIR; fi
+unset ROLEHOP_ZDOTDIR
+if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then . "${ZDOTDIR-$HOME}/.zshenv"; fi
+if [[ -o interactive ]]; then
+    if (( ${+ZDOTDIR} )); then __rolehop_zdotdir=$ZDOTDIR; fi
+    ZDOTDIR=@FOLDER@
+fi
+"""
+
+ZSHRC = r"""# What `rolehop shell` has zsh read in the place of .zshrc, which comes first.
+if (( ${+__rolehop_zdotdir} )); then ZDOTDIR=$__rolehop_zdotdir; else unset ZDOTDIR; fi
+unset __rolehop_zdotdir
+# Some systems put the history beside the start-up files before these are read.
+if [[ ${HISTFILE-} == @FOLDER@/* ]]; then HISTFILE=${ZDOTDIR-$HOME}/.zsh_history; fi
+if [[ -r ${ZDOTDIR-$HOME}/.zshrc ]]; then . "${ZDOTDIR-$HOME}/.zshrc"; fi
+(( ${+functions[rolehop_prompt]} )) || . @INIT@
+
+# Puts the chain before the prompt, also where that is made anew each time; none has it twice.
+function __rolehop_mark {
+    local __rolehop_subst=0
+    if [[ -o prompt_subst ]]; then __rolehop_subst=1; fi
+    emulate -L zsh
+    [[ $PROMPT == *rolehop_(segment|text)* ]] && return 0
+    if (( __rolehop_subst )); then
+        PROMPT='${rolehop_segment}'$PROMPT
+    else
+        # Without that option a prompt is no template: the last mark makes room for the next.
+        if [[ -n $__rolehop_marked && $PROMPT == "$__rolehop_marked"* ]]; then
+            PROMPT=${PROMPT[${#__rolehop_marked}+1,-1]}
+        fi
+        __rolehop_marked=$rolehop_segment
+        PROMPT=$__rolehop_marked$PROMPT
+    fi
+}
+typeset -g __rolehop_marked=''
+typeset -ga precmd_functions
+precmd_functions+=(__rolehop_mark)
+"""
+
+DIALECT = Dialect(
+    render,
+    quote,
+    FAILURE,
+    init=InitScript(INIT, ".zsh", "~/.zshrc", 'eval "$(rolehop init zsh)"', ". {}", _color_cases),
+    subshell=start,
+)

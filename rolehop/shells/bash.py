@@ -1,4 +1,26 @@
-# rolehop for bash, made by `rolehop init bash`. Reading it starts no process.
+"""bash: POSIX statements, a prompt segment kept up to date by ``PROMPT_COMMAND``, and a subshell.
+
+``rolehop shell`` has bash read another file than ``~/.bashrc``, which reads that one first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rolehop.shells.dialect import Dialect, InitScript, SubshellStart
+from rolehop.shells.posix import FAILURE, color_cases, quote, render
+
+
+def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
+    """Return how bash is started with the chain in its prompt; its files are for ``folder``."""
+    init = folder / "init.bash"
+    rc_text = RC_FILE.replace("@INIT@", quote(str(init)))
+    files = {init.name: init_text, "rc.bash": rc_text}
+    return SubshellStart(("--rcfile", str(folder / "rc.bash")), files=files)
+
+
+INIT = r"""# rolehop for bash, made by `rolehop init bash`. Reading it starts no process.
 #
 # Names are quoted with a backslash where an alias could stand in the way.
 
@@ -124,3 +146,30 @@ if [[ $- == *i* ]]; then
 fi
 
 # @COMPLETION@
+"""
+
+RC_FILE = r"""# What `rolehop shell` has bash read in the place of ~/.bashrc, which comes first.
+if [ -r ~/.bashrc ]; then . ~/.bashrc; fi
+declare -F rolehop_prompt >/dev/null || . @INIT@
+
+# Puts the chain before the prompt, also where that is made anew each time; none has it twice.
+function __rolehop_mark {
+    case "${PS1-}" in
+        *rolehop_segment* | *rolehop_text*) ;;
+        *) PS1='${rolehop_segment}'${PS1-} ;;
+    esac
+}
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
+    PROMPT_COMMAND+=(__rolehop_mark)
+else
+    PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}__rolehop_mark
+fi
+"""
+
+DIALECT = Dialect(
+    render,
+    quote,
+    FAILURE,
+    init=InitScript(INIT, ".bash", "~/.bashrc", 'eval "$(rolehop init bash)"', ". {}", color_cases),
+    subshell=start,
+)

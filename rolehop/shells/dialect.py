@@ -1,0 +1,97 @@
+"""The types that a shell's module is made of: its dialect, its init text, and a start as a subshell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from rolehop.handover.environment import Change
+from rolehop.startup.dataclass import dataclass, field
+
+Colors = Mapping[str, str]
+"""The name of a chain to a colour of the config, ``red`` or ``bright_red``."""
+
+COLORS_HERE = "@COLORS@"
+COMPLETION_HERE = "# @COMPLETION@"
+
+_COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+
+@dataclass(frozen=True, slots=True)
+class InitScript:
+    """What ``rolehop init`` prints for a shell, and how a start-up file uses it.
+
+    The text defines the function ``rolehop``: ``assume``, ``leave`` and ``refresh`` change the shell
+    that calls it, everything else goes to the program as it is. The function evaluates only what
+    its own command printed, only after exit code 0, and only if that begins as statements of its
+    shell do (a help text does not). The text also defines what a prompt shows.
+    """
+
+    template: str
+    """The text, with :data:`COLORS_HERE` and :data:`COMPLETION_HERE` to fill in."""
+
+    extension: str
+    """Of the file that ``rolehop init SHELL --install`` writes, ``.bash``."""
+
+    startup_file: str
+    """The shell's start-up file, as its manual writes it."""
+
+    eval_line: str | None
+    """The line there that evaluates what ``rolehop init`` prints; ``None``: the shell cannot."""
+
+    source_line: str
+    """The line there that reads the installed file ``{}``, a word of the shell."""
+
+    color_table: Callable[[Colors], str] | None = None
+    """Writes the colours in the shell's own language; ``None``: its prompt shows none."""
+
+    def text(self, colors: Colors, completion: str | None) -> str:
+        """Return the text itself; ``completion`` is the shell's completion script."""
+        table = self.color_table(colors) if self.color_table else ""
+        filled = self.template.replace(COLORS_HERE, table)
+        return filled.replace(COMPLETION_HERE, (completion or ":").strip())
+
+
+@dataclass(frozen=True, slots=True)
+class SubshellStart:
+    """How a program is started as a shell with the chain in its prompt."""
+
+    arguments: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """Of its environment, besides the session."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What must be in the folder then, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One shell's language."""
+
+    render: Callable[[Iterable[Change]], str]
+    """Changes to text for the shell to evaluate; raises ValueError for what cannot be carried."""
+
+    quote: Callable[[str], str]
+    """A text to one word, or one expression, of the shell."""
+
+    failure: str
+    """The one statement, without a newline, that makes the evaluation itself fail."""
+
+    eval_command: str = 'eval "$({})"'
+    """What a person types to evaluate what the command ``{}`` prints."""
+
+    exit_statement: str | None = "exit"
+    """The statement that ends the shell itself; ``None``: evaluated text cannot."""
+
+    init: InitScript | None = None
+    """``None``: the shell has no start-up text."""
+
+    subshell: Callable[[Path, str, Mapping[str, str]], SubshellStart] | None = None
+    """How ``rolehop shell`` starts it, given the folder of its files, the init text and the
+    environment; ``None``: its prompt cannot be changed from outside."""
+
+
+def color_number(color: str) -> int:
+    """Return the number, 0 to 15, that terminals give a colour of the config."""
+    plain = color.removeprefix("bright_")
+    return _COLORS.index(plain) + (8 if plain != color else 0)

@@ -1,0 +1,53 @@
+r"""tcsh and csh.
+
+Every character that is not plain has a backslash of its own before it. That is the one way that
+means the same with and without ``backslash_quote`` and with history on (``!`` is special even
+between single quotes). Only a newline cannot be written: it is refused, and so are the other control
+characters, of which some versions keep their own notes. Evaluate it between double quotes,
+``eval "`rolehop assume x`"``: without them a backquote splits at spaces, and two in a row are one.
+
+tcsh has no functions, so ``rolehop`` is an alias there. It cannot look past options: the command
+must be the first word.
+"""
+
+from __future__ import annotations
+
+from rolehop.shells.dialect import Dialect, InitScript
+from rolehop.shells.statements import needs_unicode, refused, statement_renderer
+from rolehop.startup.lazy_regex import Pattern
+
+_CONTROL = Pattern(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+_SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+=,\u0080-\U0010ffff-]")
+
+
+def quote(text: str) -> str:
+    """Return ``text`` as one word."""
+    return _SPECIAL.sub(r"\\\g<0>", text) or "''"
+
+
+def _set(name: str, value: str) -> str:
+    if _CONTROL.search(value):
+        raise refused(name, "tcsh", "it has a newline or another control character")
+    needs_unicode(name, value, "tcsh")
+    return f"setenv {name} {quote(value)}"
+
+
+def _unset(name: str) -> str:
+    return f"unsetenv {name}"
+
+
+# Evaluated as one line: a comment would never end, and no line may go on in the next.
+INIT = r"""set __rolehop_plain = '\rolehop $__rolehop:q';
+set __rolehop_taken = 'eval "`\rolehop $__rolehop:q --shell tcsh`"';
+alias rolehop 'set __rolehop = (\!*); set __rolehop_run = "$__rolehop_plain:q"; if ( "x$__rolehop " =~ x{assume,leave,refresh}\ * && "x$__rolehop " !~ *\ {-h,--help,--version,--shell}[\ =]* ) set __rolehop_run = "$__rolehop_taken:q"; eval "$__rolehop_run:q"';
+"""
+
+DIALECT = Dialect(
+    statement_renderer(_set, _unset),
+    quote,
+    "false",
+    'eval "`{}`"',
+    # `exit` in an evaluated text ends the text, not the shell.
+    "exec true",
+    InitScript(INIT, ".tcsh", "~/.tcshrc", 'eval "`rolehop init tcsh`"', "source {}"),
+)
