@@ -13,7 +13,7 @@ _OF_PROFILES = {"external_id": "external_id", "session_name": "role_session_name
 _OF_FLEETS = {key: name for key, name in EVERY_KEY.items() if key != "mfa_serial"}
 
 
-def places_of(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
+def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     """Return the place of the plan's source, then of each hop."""
     chain = config.chains.get(plan.chain)
     written = [] if chain is None else _written(config, chain)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rolehop.app.context import App
 from rolehop.arn import RoleArn, partition_of, partition_of_region
 from rolehop.config.model import SourceConfig
-from rolehop.policy.chains.federated_hop import PROFILE, OwnCall
+from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall
 from rolehop.policy.chains.requests import SOURCE_SESSION, InheritedAttributes
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory.inventory import IamInventory
@@ -23,13 +23,13 @@ _HOST_PROVIDERS = ("accounts.google.com", "www.amazon.com", "graph.facebook.com"
 _ROLES_ANYWHERE = "rolesanywhere.amazonaws.com"
 
 
-def own_call(
+def federated_call(
     app: App,
     source: SourceConfig,
     region: str | None,
     records: IamInventory,
     principal: str | None,
-) -> OwnCall | None:
+) -> FederatedCall | None:
     """Return the call by which a federated source gets its own role.
 
     ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source,
@@ -43,7 +43,7 @@ def own_call(
         return _by_certificate(source, role, facts)
     if source.type == "saml":
         action = "sts:AssumeRoleWithSAML"
-        return OwnCall(str(role), action, facts.provider, carried=_carried(facts))
+        return FederatedCall(str(role), action, facts.provider, carried=_carried(facts))
     return _by_token(source, role, facts)
 
 
@@ -66,12 +66,12 @@ def _parsed(text: str, partition: str) -> RoleArn | None:
         return None
 
 
-def _by_certificate(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> OwnCall:
+def _by_certificate(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> FederatedCall:
     anchor = str(source.settings["trust_anchor"])
     carried = InheritedAttributes(
         source_identity=facts.source_identity or UNKNOWN, known=facts.keys, unseen=PROFILE
     )
-    return OwnCall(
+    return FederatedCall(
         str(role),
         "sts:AssumeRole",
         service=_ROLES_ANYWHERE,
@@ -81,12 +81,12 @@ def _by_certificate(source: SourceConfig, role: RoleArn, facts: FederatedIdentit
     )
 
 
-def _by_token(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> OwnCall:
+def _by_token(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> FederatedCall:
     settings = source.settings
     host = facts.issuer or _issuer_host(settings)
     audience = settings.get("audience", _CI_AUDIENCE if "ci" in settings else None)
     said = {f"{host}:aud": (audience,)} if host and isinstance(audience, str) else {}
-    return OwnCall(
+    return FederatedCall(
         str(role),
         "sts:AssumeRoleWithWebIdentity",
         _provider(host, role) if host else None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.app.config_places import places_of
+from rolehop.app.config_places import config_locations
 from rolehop.app.context import App
-from rolehop.app.federated_hop import own_call
+from rolehop.app.federated_hop import federated_call
 from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import account_of, is_same_principal
 from rolehop.config.model import SourceConfig
@@ -14,7 +14,7 @@ from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Stamp
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
+from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.principals import session_of
@@ -43,20 +43,20 @@ def judge(
             what the call surely does not carry.
     """
     plan = app.plan(chain, options or WalkOptions(), stamps)
-    setting = EvaluationContext(records, app.now(), plan.region, given.context, given.taken)
+    setting = EvaluationContext(records, app.now(), plan.region, given.context, given.assumptions)
     principal = given.caller or plan.source.principal
-    own = own_call(app, plan.source, plan.region, records, principal)
+    own = federated_call(app, plan.source, plan.region, records, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
     start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
-    course = ChainScenario(
+    scenario = ChainScenario(
         start,
         tuple(_asked(step.hop) for step in plan.hops),
         setting,
-        own=() if own is None else (own_request(own, setting),),
-        places=_less_flags(places_of(app.config, plan), plan.flags),
+        source_requests=() if own is None else (federated_request(own, setting),),
+        locations=_less_flags(config_locations(app.config, plan), plan.flags),
     )
-    verdict = judge_chain(plan.chain, plan.source.name, course)
-    return replace(verdict, own_role_unknown=own is None and is_federated(plan.source))
+    verdict = judge_chain(plan.chain, plan.source.name, scenario)
+    return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
 
 
 _SAID_BY = {
@@ -78,7 +78,7 @@ def _less_flags(
 
 def start_of(
     source: SourceConfig,
-    own: OwnCall | None,
+    own: FederatedCall | None,
     given: PolicyOptions,
     *,
     long_lived: bool,
@@ -115,7 +115,7 @@ def start_of(
     )
 
 
-def _check_caller(caller: str | None, own: OwnCall | None, source: SourceConfig) -> None:
+def _check_caller(caller: str | None, own: FederatedCall | None, source: SourceConfig) -> None:
     if caller is None:
         return
     if not is_federated(source):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rolehop.app.context import App
-from rolehop.app.federated_hop import own_call
+from rolehop.app.federated_hop import federated_call
 from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import account_of
 from rolehop.aws.iam_reader import IamReader
@@ -59,7 +59,7 @@ def _read(app: App, plan: Plan, held: list[_Held], told: PolicyOptions) -> IamIn
     readers = [(each.account, IamReader(sts.query, each.credentials)) for each in held]
     records = IamInventory()
     principal = told.caller or plan.source.principal
-    own = own_call(app, plan.source, plan.region, records, principal)
+    own = federated_call(app, plan.source, plan.region, records, principal)
     role = own.role if own is not None else None
     first = [each for each in (principal, role) if each is not None]
     for arn in dict.fromkeys([*first, *(str(step.hop.role) for step in plan.hops)]):

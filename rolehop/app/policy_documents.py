@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from rolehop.errors import ConfigError, UsageError
-from rolehop.policy.inventory.aws_cli_output import policy_text, read_records
-from rolehop.policy.inventory.conflicts import contradiction
+from rolehop.policy.inventory.aws_cli_output import policy_text, read_inventory
+from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.inventory.json_path import NotRecords, load_strictly
+from rolehop.policy.inventory.json_path import InvalidInventory, load_strictly
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
@@ -24,7 +24,7 @@ class PolicyOptions:
     rcps: tuple[str, ...] = ()
     caller: str | None = None
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    taken: frozenset[str] = frozenset()
+    assumptions: frozenset[str] = frozenset()
     """What is taken for granted of a source's session."""
 
 
@@ -38,9 +38,9 @@ def read_documents(given: PolicyOptions) -> IamInventory:
     records = IamInventory()
     seen: list[tuple[str, IamInventory]] = []
     for name in given.policies:
-        found = _read(name, read_records)
+        found = _read(name, read_inventory)
         for other, known in seen:
-            _check_agreement(contradiction(known, found), other, name)
+            _check_agreement(find_conflict(known, found), other, name)
         seen.append((name, found))
         records = records.merged(found)
     return replace(records, scps=_guardrails(given.scps), rcps=_guardrails(given.rcps))
@@ -71,7 +71,7 @@ def _read(name: str, read: Callable[[str], T]) -> T:
             cause="it is neither UTF-8 nor UTF-16",
             fix="save it as UTF-8",
         ) from None
-    except NotRecords as error:
+    except InvalidInventory as error:
         raise ConfigError(
             f"{name} is no output that rolehop understands",
             cause=str(error),

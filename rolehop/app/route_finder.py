@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rolehop.app.context import App
-from rolehop.app.federated_hop import own_call
+from rolehop.app.federated_hop import federated_call
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging import start_of
 from rolehop.app.policy_documents import PolicyOptions
@@ -20,13 +20,13 @@ from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of, written_hops
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chains.federated_hop import OwnCall, own_request
+from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     EvaluationContext,
-    after,
-    at_start,
-    request_of,
+    build_request,
+    initial_state,
+    next_state,
 )
 from rolehop.policy.evaluation.findings import Reason
 from rolehop.policy.inventory.inventory import IamInventory
@@ -45,7 +45,7 @@ class Ways:
         self._records = records
         config = app.config
         self._setting = EvaluationContext(
-            records, app.now(), config.defaults.region, told.context, told.taken
+            records, app.now(), config.defaults.region, told.context, told.assumptions
         )
         self.left_out: list[LeftOut] = []
         """What was left out so far, each with its reason: one broken source stops no other."""
@@ -164,17 +164,17 @@ class Ways:
         stamp = self._app.stamp(base)
         mfa = True if base.settings.get("mfa_serial") else None
         start = start_of(base, own, self._told, long_lived=stamp.long_lived, mfa=mfa)
-        held = at_start(start, self._setting)
-        requests = [] if own is None else [own_request(own, self._setting)]
+        held = initial_state(start, self._setting)
+        requests = [] if own is None else [federated_request(own, self._setting)]
         for number, hop in enumerate(profile_hops, start=1):
             asked = _asked(RoleArn.parse(hop.role), hop, hop.session_name or self._session_name)
-            requests.append(request_of(held, asked, self._setting))
-            held = after(held, asked, number, self._records)
+            requests.append(build_request(held, asked, self._setting))
+            held = next_state(held, asked, number, self._records)
         return RouteStart(source.name, held, tuple(requests), first=1 if own is None else 0)
 
-    def _own(self, source: SourceConfig) -> OwnCall | None:
+    def _own(self, source: SourceConfig) -> FederatedCall | None:
         principal = self._told.caller or source.principal
-        return own_call(self._app, source, self._setting.region, self._records, principal)
+        return federated_call(self._app, source, self._setting.region, self._records, principal)
 
     # ---- what to try
 

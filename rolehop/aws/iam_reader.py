@@ -46,7 +46,9 @@ class IamReader:
         try:
             answer = self._client().call("iam", "GetRole", {"RoleName": name}, self._signer)
         except StsRefusal as refusal:
-            return IamInventory(gone=frozenset({arn})) if refusal.code == _NONE_SUCH else None
+            return (
+                IamInventory(missing_roles=frozenset({arn})) if refusal.code == _NONE_SUCH else None
+            )
         found = answer.find("GetRoleResult/Role")
         if found is None:
             return None

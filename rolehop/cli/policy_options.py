@@ -35,7 +35,7 @@ def policy_options(command: F) -> F:
         **others: Any,
     ) -> Any:
         told = _given(policies, scp, rcp, caller, context)
-        told.taken = frozenset(assume)
+        told.assumptions = frozenset(assume)
         return command(*args, told=told, **others)
 
     made = cast("F", gathered)

@@ -30,26 +30,26 @@ def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
     ``own`` is how the source gets its own role, where it does with session policies.
     """
     found = []
-    travelling: dict[str, tuple[str, int]] = {}
+    inherited_tag_keys: dict[str, tuple[str, int]] = {}
     identity: tuple[str, int] | None = None
     for number, hop in enumerate(hops, start=1):
         before = hops[number - 2] if number > 1 else own
         under = _under_session_policy(before, hop, number)
         failures = (
             _service_linked(hop),
-            _tag_again(hop, travelling),
+            _tag_again(hop, inherited_tag_keys),
             _identity_changed(hop, identity),
             _policies_too_long(hop),
             under.will_fail,
         )
-        size = _near_limit(hop, sum(length for _, length in travelling.values()))
+        size = _near_limit(hop, sum(length for _, length in inherited_tag_keys.values()))
         told = (*under.notes, size, _travels(number, hop, len(hops)))
         notes = tuple(note for note in told if note)
         found.append(Prediction(notes, next((each for each in failures if each), None)))
         values = dict(hop.tags)
         for key in hop.transitive_tags:
             length = len(key) + len(values.get(key, ""))
-            travelling[key.lower()] = (f"hop {number}", length)
+            inherited_tag_keys[key.lower()] = (f"hop {number}", length)
         if identity is None and hop.source_identity is not None:
             identity = (hop.source_identity, number)
     return tuple(found)
@@ -64,12 +64,12 @@ def _service_linked(hop: Hop) -> str | None:
     )
 
 
-def _tag_again(hop: Hop, travelling: dict[str, tuple[str, int]]) -> str | None:
-    again = next((key for key, _ in hop.tags if key.lower() in travelling), None)
+def _tag_again(hop: Hop, inherited_tag_keys: dict[str, tuple[str, int]]) -> str | None:
+    again = next((key for key, _ in hop.tags if key.lower() in inherited_tag_keys), None)
     if again is None:
         return None
     return (
-        f"tags: '{again}' travels on from {travelling[again.lower()][0]}, where it is transitive;"
+        f"tags: '{again}' travels on from {inherited_tag_keys[again.lower()][0]}, where it is transitive;"
         " AWS refuses to be sent it again"
     )
 

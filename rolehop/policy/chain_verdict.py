@@ -8,12 +8,12 @@ from datetime import datetime
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, Verdict
-from rolehop.policy.remedies.search import Remedy, ways
+from rolehop.policy.remedies.search import Remedy, find_remedies
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
-class StsSaid:
+class StsAnswer:
     """What STS said when it refused a hop."""
 
     code: str
@@ -29,16 +29,16 @@ class HopVerdict:
 
     number: int
     verdict: Verdict
-    course: ChainScenario = field(repr=False)
+    scenario: ChainScenario = field(repr=False)
     verdicts: Mapping[int, Verdict] = field(repr=False)
     """Those of all hops of the course."""
 
-    said: StsSaid | None = None
+    said: StsAnswer | None = None
     """STS refused what the documents allow."""
 
-    def ways(self) -> tuple[Remedy, ...]:
+    def remedies(self) -> tuple[Remedy, ...]:
         """Look for ways to let this hop through where it is refused; the best come first."""
-        return ways(self.course, self.number, self.verdicts)
+        return find_remedies(self.scenario, self.number, self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class ChainVerdict:
     chain: str
     source: str
     hops: tuple[HopVerdict, ...]
-    own_role_unknown: bool = False
+    source_role_unknown: bool = False
     """The source is federated, and nobody knows its role: there is no hop 0 to be judged."""
 
-    def refused_by_sts(self, number: int, said: StsSaid) -> ChainVerdict:
+    def refused_by_sts(self, number: int, said: StsAnswer) -> ChainVerdict:
         """Return the verdict as it is once STS refused hop ``number``: allowed it is not then."""
         return replace(self, hops=tuple(_knowing(e, number, said) for e in self.hops))
 
@@ -59,7 +59,7 @@ class ChainVerdict:
     def outcome(self) -> Outcome:
         """The chain's: refused where a hop is, else unknown where one is, else allowed."""
         outcomes = {hop.verdict.outcome for hop in self.hops}
-        if self.own_role_unknown:
+        if self.source_role_unknown:
             outcomes.add(Outcome.UNKNOWN)
         for each in (Outcome.REFUSED, Outcome.UNKNOWN):
             if each in outcomes:
@@ -71,17 +71,17 @@ STS_REFUSAL = "sts-refusal"
 """Unknown of a hop that the documents allow and STS refused: why."""
 
 
-def _knowing(hop: HopVerdict, number: int, said: StsSaid) -> HopVerdict:
+def _knowing(hop: HopVerdict, number: int, said: StsAnswer) -> HopVerdict:
     if hop.number != number or hop.verdict.outcome is not Outcome.ALLOWED:
         return hop
     unsure = replace(hop.verdict, outcome=Outcome.UNKNOWN, unknowns=(STS_REFUSAL,))
     return replace(hop, verdict=unsure, said=said)
 
 
-def judge_chain(chain: str, source: str, course: ChainScenario) -> ChainVerdict:
+def judge_chain(chain: str, source: str, scenario: ChainScenario) -> ChainVerdict:
     """Judge every hop of ``course``."""
-    verdicts = {number: evaluate(request) for number, request in course.requests().items()}
+    verdicts = {number: evaluate(request) for number, request in scenario.requests().items()}
     hops = tuple(
-        HopVerdict(number, verdict, course, verdicts) for number, verdict in verdicts.items()
+        HopVerdict(number, verdict, scenario, verdicts) for number, verdict in verdicts.items()
     )
     return ChainVerdict(chain, source, hops)

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Truth
-from rolehop.policy.evaluation.model import Lane, Outcome
+from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.show.finding_text import found, sentence, unknown_in_words, wanted
 from rolehop.show.layout import Grid, StyledText, View, line, row
 from rolehop.show.remedies import in_short
@@ -83,7 +83,7 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
 
 
 def _problems(verdict: ChainVerdict) -> Iterator[_Problem]:
-    if verdict.own_role_unknown:
+    if verdict.source_role_unknown:
         yield _Problem(verdict.chain, 0, None, False, f"can't tell: {_NO_OWN_ROLE}")
     for hop in verdict.hops:
         if hop.verdict.outcome is not Outcome.ALLOWED:
@@ -96,20 +96,18 @@ def _why(hop: HopVerdict) -> str:
     verdict = hop.verdict
     if verdict.outcome is Outcome.REFUSED:
         first = verdict.first_wrong
-        lane = verdict.refused[0]
-        return f"refused by {_lane(lane)}: {sentence(first) if first else 'no reason found'}"
+        policy = verdict.refused[0]
+        return f"refused by {_lane(policy)}: {sentence(first) if first else 'no reason found'}"
     unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
     return f"can't tell without knowing {unknowns}"
 
 
-def _lane(lane: Lane) -> str:
+def _lane(policy: PolicyVerdict) -> str:
     """Return which policy it is, and which of its statements decides."""
-    name = _LANES[lane.name.value]
-    if lane.deciding is None:
+    name = _LANES[policy.name.value]
+    if policy.deciding is None:
         return name
-    return (
-        f"{name}, {lane.deciding.statement.effect.value} statement {lane.deciding.statement.index}"
-    )
+    return f"{name}, {policy.deciding.statement.effect.value} statement {policy.deciding.statement.index}"
 
 
 _LANES = {
@@ -125,15 +123,15 @@ _LANES = {
 def _details(hop: HopVerdict) -> Iterator[str]:
     """Give what was wanted and found, what else is wrong, then how to mend it."""
     first = hop.verdict.first_wrong
-    for lane in hop.verdict.refused:
-        for finding in lane.findings:
+    for policy in hop.verdict.refused:
+        for finding in policy.findings:
             if finding.truth is not Truth.FALSE:
                 continue
             if finding is not first:
-                yield f"{_lane(lane)}: {sentence(finding)}"
+                yield f"{_lane(policy)}: {sentence(finding)}"
             parts = (("wanted", wanted(finding)), ("found", found(finding)))
             yield from (f"{name} {text}" for name, text in parts if text is not None)
-    for step in (step for way in hop.ways()[:1] for step in way.steps):
+    for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
         yield f"to mend it, {in_short(step)}"
 
 
@@ -185,7 +183,7 @@ class _Suite(NamedTuple):
     def of(cls, verdict: ChainVerdict, *, strict: bool) -> _Suite:
         problems = {each.hop: each for each in _problems(verdict)}
         roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
-        roles = {**({0: "the source's own role"} if verdict.own_role_unknown else {}), **roles}
+        roles = {**({0: "the source's own role"} if verdict.source_role_unknown else {}), **roles}
         failures = sum(each.refused or strict for each in problems.values())
         cases = tuple(
             _case(verdict.chain, f"hop {hop} {role}", problems.get(hop), strict=strict)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsSaid
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.findings import Finding, Truth
-from rolehop.policy.evaluation.model import Lane, Outcome, PolicyType, Verdict
+from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.finding_text import fits, found, hint, sentence, wanted
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
-from rolehop.show.remedies import WIDTH, keys_told, ways_lines, wrapped
+from rolehop.show.remedies import WIDTH, keys_told, remedy_lines, wrapped
 from rolehop.text import clean
 
 _LANES = {
@@ -46,7 +46,7 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     for hop in verdict.hops:
         blocks.append(line())
         blocks.extend(_hop(hop, verbose=verbose))
-    if verdict.own_role_unknown:
+    if verdict.source_role_unknown:
         text = "  the source gets a role by a token, and which role that is is not known here"
         blocks.extend((line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)))
     elif not verdict.hops:
@@ -65,63 +65,70 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
     told: set[str] = set()
-    ways = hop.ways()
-    idle = _idle(hop, ways)
-    for lane in verdict.lanes:
-        if lane.name in idle:
+    remedies = hop.remedies()
+    idle = _idle(hop, remedies)
+    for policy in verdict.policies:
+        if policy.name in idle:
             text = "does not matter once the trust policy names the caller"
-            yield line(f"  {_LANES[lane.name]:<22}", StyledText(text, "dim"))
+            yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
         else:
-            yield from _lane(lane, verdict, told, verbose=verbose)
+            yield from _lane(policy, verdict, told, verbose=verbose)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.said is not None:
         yield from wrapped(_sts_refused_text(hop.said), "  ", "  ")
-    yield from ways_lines(verdict, ways)
+    yield from remedy_lines(verdict, remedies)
     hints = (
-        hint(finding, denies=_denies(lane))
-        for lane in verdict.refused
-        if lane.name not in idle
-        for finding in lane.findings
+        hint(finding, denies=_denies(policy))
+        for policy in verdict.refused
+        if policy.name not in idle
+        for finding in policy.findings
     )
-    told = keys_told(ways)
+    told = keys_told(remedies)
     for each in dict.fromkeys(text for text in hints if text):
         if not any(key in each for key in told):
             yield from wrapped(each, "  ", "    ")
 
 
-def _idle(hop: HopVerdict, ways: Sequence[Remedy]) -> frozenset[PolicyType]:
+def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
     """Return the lanes that refuse, and that no way out has to change."""
-    changed = {step.lane for way in ways for step in way.steps if isinstance(step, PolicyChange)}
-    return layers_made_irrelevant(hop.verdict, hop.number, hop.course) - changed
+    changed = {
+        step.policy_type
+        for remedy in remedies
+        for step in remedy.steps
+        if isinstance(step, PolicyChange)
+    }
+    return layers_made_irrelevant(hop.verdict, hop.number, hop.scenario) - changed
 
 
-def _lane(lane: Lane, verdict: Verdict, told: set[str], *, verbose: bool) -> Iterator[Line]:
-    says, style = _SAYS[lane.outcome]
-    if not verdict.request.shown(lane.name).there:
+def _lane(
+    policy: PolicyVerdict, verdict: Verdict, told: set[str], *, verbose: bool
+) -> Iterator[Line]:
+    says, style = _SAYS[policy.outcome]
+    if not verdict.request.policy_set(policy.name).there:
         says = "none"
     where = ""
-    if lane.deciding is not None:
-        statement = lane.deciding.statement
+    if policy.deciding is not None:
+        statement = policy.deciding.statement
         sid = f' "{clean(statement.sid)}"' if statement.sid else ""
         where = f"  {statement.effect.value} statement {statement.index}{sid}"
-    label = f"  {_LANES[lane.name]:<22}"
+    label = f"  {_LANES[policy.name]:<22}"
     first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
     yield line(label, StyledText(first, style))
     yield from (line(" " * len(label) + each) for each in rest)
-    quiet = lane.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
+    quiet = policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE) and not verbose
     if quiet or (
-        lane.outcome is Outcome.NOT_VISIBLE and lane.name in (PolicyType.SCP, PolicyType.RCP)
+        policy.outcome is Outcome.NOT_VISIBLE and policy.name in (PolicyType.SCP, PolicyType.RCP)
     ):
         return
-    if lane.deciding is not None:
-        yield from wrapped(f"in {lane.deciding.document}", "      ", "      ")
-    for finding in lane.findings:
-        plain = lane.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
-        if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(lane)):
-            yield from _finding(finding, denies=_denies(lane))
-    if lane.outcome is Outcome.NOT_VISIBLE and lane.name is not PolicyType.SESSION:
-        yield from _to_see(*_command(lane, verdict), told)
+    if policy.deciding is not None:
+        yield from wrapped(f"in {policy.deciding.document}", "      ", "      ")
+    for finding in policy.findings:
+        plain = policy.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
+        if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(policy)):
+            yield from _finding(finding, denies=_denies(policy))
+    if policy.outcome is Outcome.NOT_VISIBLE and policy.name is not PolicyType.SESSION:
+        yield from _to_see(*_command(policy, verdict), told)
 
 
 def _named(caller: Caller) -> str:
@@ -145,8 +152,8 @@ def _to_see(account: str, command: str, told: set[str]) -> Iterator[Line]:
     yield line("      and give it to rolehop as --policies FILE")
 
 
-def _denies(lane: Lane) -> bool:
-    return bool(lane.findings) and lane.findings[0].element == "Effect"
+def _denies(policy: PolicyVerdict) -> bool:
+    return bool(policy.findings) and policy.findings[0].element == "Effect"
 
 
 def _finding(finding: Finding, *, denies: bool) -> Iterator[Line]:
@@ -169,10 +176,10 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
-def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
+def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
     """Return whose account shows the lane's documents, and by which command."""
     request = verdict.request
-    if lane.name is PolicyType.TRUST:
+    if policy.name is PolicyType.TRUST:
         name = request.role.rpartition("/")[2]
         return f"account {request.role.split(':')[4]}", f"aws iam get-role --role-name {name}"
     caller = request.caller.account
@@ -180,7 +187,7 @@ def _command(lane: Lane, verdict: Verdict) -> tuple[str, str]:
     return account, "aws iam get-account-authorization-details"
 
 
-def _sts_refused_text(said: StsSaid) -> str:
+def _sts_refused_text(said: StsAnswer) -> str:
     """Return what follows where the documents allow what STS refused."""
     if said.code.startswith("AccessDenied"):
         return (

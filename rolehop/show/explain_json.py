@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Finding
-from rolehop.policy.evaluation.model import Lane
+from rolehop.policy.evaluation.model import PolicyVerdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.show.remedies import document_of
@@ -48,18 +48,18 @@ def _hop(hop: HopVerdict) -> Document:
         "role": verdict.request.role,
         "caller": caller.arn or caller.provider or caller.service,
         "verdict": verdict.outcome.value,
-        "lanes": [_lane(lane) for lane in verdict.lanes],
+        "lanes": [_lane(policy) for policy in verdict.policies],
         "unknowns": list(verdict.unknowns),
         "assuming": list(verdict.assuming),
-        "mend": _mend(hop.ways()),
+        "mend": _policy_change(hop.remedies()),
     }
 
 
-def _lane(lane: Lane) -> Document:
-    statement = lane.deciding.statement if lane.deciding else None
+def _lane(policy: PolicyVerdict) -> Document:
+    statement = policy.deciding.statement if policy.deciding else None
     return {
-        "lane": lane.name.value,
-        "verdict": lane.outcome.value,
+        "lane": policy.name.value,
+        "verdict": policy.outcome.value,
         "statement": None
         if statement is None
         else {
@@ -67,7 +67,7 @@ def _lane(lane: Lane) -> Document:
             "index": statement.index,
             "effect": statement.effect.value,
         },
-        "findings": [_finding(finding) for finding in lane.findings],
+        "findings": [_finding(finding) for finding in policy.findings],
     }
 
 
@@ -81,17 +81,17 @@ def _finding(finding: Finding) -> Document:
     }
 
 
-def _mend(ways: Sequence[Remedy]) -> Document | None:
+def _policy_change(remedies: Sequence[Remedy]) -> Document | None:
     """Return the first way out; ``otherwise`` is another one, of the same shape."""
-    if not ways:
+    if not remedies:
         return None
-    first, *others = map(_way, ways)
+    first, *others = map(_way, remedies)
     return {**first, "otherwise": others[0] if others else None}
 
 
-def _way(way: Remedy) -> Document:
+def _way(remedy: Remedy) -> Document:
     """Return a way's first change; ``also``: those to be made together with it."""
-    first, *others = map(_step, way.steps)
+    first, *others = map(_step, remedy.steps)
     return {**first, "also": others}
 
 
@@ -99,6 +99,6 @@ def _step(step: Step) -> Document:
     return {
         "account": step.account if isinstance(step, PolicyChange) else None,
         "document": document_of(step),
-        "change": step.change.value,
+        "change": step.kind.value,
         "statement": step.statement if isinstance(step, PolicyChange) else dict(step.shown),
     }

@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rolehop.config.toml_writer import toml_line
-from rolehop.policy.evaluation.model import Lane, Outcome, Verdict
+from rolehop.policy.evaluation.model import Outcome, PolicyVerdict, Verdict
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange
+from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import key_in_words
@@ -19,26 +19,30 @@ from rolehop.text import clean
 WIDTH = 80
 
 
-def ways_lines(verdict: Verdict, ways: Sequence[Remedy]) -> Iterator[Line]:
+def remedy_lines(verdict: Verdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
     """Tell each way, step by step; its lines of TOML and JSON are whole, to be copied."""
-    for number, way in enumerate(ways):
-        for at, step in enumerate(way.steps):
+    for number, remedy in enumerate(remedies):
+        for at, step in enumerate(remedy.steps):
             lead = "and" if at else "or else," if number else "to mend it,"
             yield from _step(step, lead)
-    if verdict.outcome is Outcome.REFUSED and not ways:
-        yield from wrapped(_no_way(verdict), "  ", "  ")
+    if verdict.outcome is Outcome.REFUSED and not remedies:
+        yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
 
 
-def keys_told(ways: Sequence[Remedy]) -> set[str]:
+def keys_told(remedies: Sequence[Remedy]) -> set[str]:
     """Return the keys of the config that the ways change: nothing more need be said of them."""
-    edits = [step for way in ways for step in way.steps if isinstance(step, ConfigChange)]
-    return {key for each in edits for key, name in each.place.keys.items() if name in each.keys}
+    edits = [step for remedy in remedies for step in remedy.steps if isinstance(step, ConfigChange)]
+    return {key for each in edits for key, name in each.location.keys.items() if name in each.keys}
 
 
-def _no_way(verdict: Verdict) -> str:
-    of_aws = next((lane.deciding for lane in verdict.refused if _is_of_aws(lane, verdict)), None)
-    if of_aws is not None:
-        return f"to mend it, take {of_aws.document} away: it is AWS's own, and nobody can edit it"
+def _no_remedy_text(verdict: Verdict) -> str:
+    aws_managed = next(
+        (policy.deciding for policy in verdict.refused if _is_of_aws(policy, verdict)), None
+    )
+    if aws_managed is not None:
+        return (
+            f"to mend it, take {aws_managed.document} away: it is AWS's own, and nobody can edit it"
+        )
     subject = subject_of(verdict.request.caller)
     if subject is None:
         return "no policy can mend this: change the chain"
@@ -48,18 +52,18 @@ def _no_way(verdict: Verdict) -> str:
     )
 
 
-def _is_of_aws(lane: Lane, verdict: Verdict) -> bool:
-    documents = verdict.request.shown(lane.name).documents
-    names = [each.name for each in documents if each.of_aws]
-    return lane.deciding is not None and lane.deciding.document in names
+def _is_of_aws(policy: PolicyVerdict, verdict: Verdict) -> bool:
+    documents = verdict.request.policy_set(policy.name).documents
+    names = [each.name for each in documents if each.aws_managed]
+    return policy.deciding is not None and policy.deciding.document in names
 
 
 def document_of(step: Step) -> str:
     """Return which document a step changes."""
     if isinstance(step, ConfigChange):
-        return f"{step.place.file}: {step.place.name}"
-    if step.place is not None:
-        return f"{step.place.file}: session policy of {step.place.name}"
+        return f"{step.location.file}: {step.location.name}"
+    if step.location is not None:
+        return f"{step.location.file}: session policy of {step.location.name}"
     if step.owner is Owner.ORGANIZATION:
         return f"{step.document} of the organization of account {step.member}"
     return step.document
@@ -69,11 +73,11 @@ def in_short(step: Step) -> str:
     """Return a step in one line; of a statement, which document it is for."""
     if isinstance(step, ConfigChange):
         return f"{_edit(step)}: {', '.join(_written(step))}"
-    return _mend(step).removesuffix(" to").removesuffix(", with")
+    return _policy_change(step).removesuffix(" to").removesuffix(", with")
 
 
 def _step(step: Step, lead: str) -> Iterator[Line]:
-    told = _edit(step) if isinstance(step, ConfigChange) else _mend(step)
+    told = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
     yield from wrapped(f"{lead} {told}:", "  ", "    ")
     for each in _written(step):
         # A fold would break what is there to be copied.
@@ -91,39 +95,39 @@ def _to_choose(edit: ConfigChange) -> Iterator[Line]:
 
 
 def _edit(edit: ConfigChange) -> str:
-    if edit.change is Change.REMOVE:
-        return f"take out of the {edit.place.file}, at {edit.place.name}"
-    return f"write in the {edit.place.file}, at {edit.place.name}"
+    if edit.kind is ChangeKind.REMOVE:
+        return f"take out of the {edit.location.file}, at {edit.location.name}"
+    return f"write in the {edit.location.file}, at {edit.location.name}"
 
 
-def _mend(mend: PolicyChange) -> str:
+def _policy_change(change: PolicyChange) -> str:
     """Return who does what to which document."""
-    if mend.document.startswith("a new "):
-        return f"account {mend.member} creates {mend.document}, with"
-    document = mend.document
-    if mend.place is not None:
-        at = f"in the {mend.place.file}, at {mend.place.name}"
+    if change.document.startswith("a new "):
+        return f"account {change.member} creates {change.document}, with"
+    document = change.document
+    if change.location is not None:
+        at = f"in the {change.location.file}, at {change.location.name}"
         document = f"session policy ({at}: policy, or its policy_file)"
     who = {
-        Owner.ACCOUNT: f"account {mend.member} ",
+        Owner.ACCOUNT: f"account {change.member} ",
         Owner.ORGANIZATION: (
-            f"the management account of the organization of {mend.member} (or a delegated"
+            f"the management account of the organization of {change.member} (or a delegated"
             " administrator) "
         ),
         Owner.CONFIG: "",
-    }[mend.owner]
-    others, you = _DOES[mend.change]
-    does = you if mend.owner is Owner.CONFIG else others
-    return f"{who}{does.format(document=document, index=mend.index)}"
+    }[change.owner]
+    others, you = _DOES[change.kind]
+    does = you if change.owner is Owner.CONFIG else others
+    return f"{who}{does.format(document=document, index=change.index)}"
 
 
 _DOES = {
-    Change.ADD: ("adds to the {document}", "add to the {document}"),
-    Change.REPLACE: (
+    ChangeKind.ADD: ("adds to the {document}", "add to the {document}"),
+    ChangeKind.REPLACE: (
         "changes statement {index} of the {document} to",
         "change statement {index} of the {document} to",
     ),
-    Change.REMOVE: (
+    ChangeKind.REMOVE: (
         "removes statement {index} of the {document}",
         "remove statement {index} of the {document}",
     ),
@@ -135,31 +139,31 @@ def _written(step: Step) -> Iterator[str]:
         yield from json.dumps(step.statement, indent=2, ensure_ascii=False).splitlines()
         return
     for key, value in step.shown.items():
-        if step.place.file == "AWS config":
+        if step.location.file == "AWS config":
             yield f"{key} = {value}"
         else:
             yield toml_line(key, value)
 
 
-def _gives_up(mend: PolicyChange) -> Iterator[Line]:
+def _gives_up(change: PolicyChange) -> Iterator[Line]:
     """Say what is asked of this caller from then on that is not what others are asked."""
-    waived = [key for key in mend.waived if key.lower() not in _OF_SERVICES]
+    waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
     beware = (
         "beware: this one call is then let through without regard to {}"
-        if mend.denied
+        if change.denied
         else "beware: nobody asks this caller for {} any more"
     )
     for keys, text in (
-        (mend.sent, "it takes what this call sends, not what others must send: {}"),
-        (mend.without, "it takes this call without what others must send: {}"),
+        (change.sent, "it takes what this call sends, not what others must send: {}"),
+        (change.without, "it takes this call without what others must send: {}"),
         (waived, beware),
     ):
         if keys:
             words = ", ".join(dict.fromkeys(map(_in_words, keys)))
             yield from wrapped(text.format(words), "    ", "    ")
-    if mend.opened:
+    if change.opened:
         text = "beware: nothing denies this call on the other roles of {} any more"
-        yield from wrapped(text.format(", ".join(mend.opened)), "    ", "    ")
+        yield from wrapped(text.format(", ".join(change.opened)), "    ", "    ")
 
 
 # What tells a service's call from a person's: no person could answer it otherwise.

@@ -9,7 +9,7 @@ from rolehop.durations import format_duration
 from rolehop.policy.evaluation.model import Outcome, PolicySet
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
 from rolehop.policy.role_report.boundary_effect import Remaining, Removed
-from rolehop.policy.role_report.pass_role import Passer, Passing
+from rolehop.policy.role_report.pass_role import Passer, PassRoleReport
 from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
 from rolehop.show.condition_text import condition_sentence
 from rolehop.show.finding_text import unknown_in_words
@@ -242,7 +242,7 @@ def _named(part: Remaining, effect: str) -> str:
     return f"its {effect} statement {part.statement}{sid}"
 
 
-def _passed(passing: Passing, services: tuple[str, ...]) -> Iterator[str]:
+def _passed(passing: PassRoleReport, services: tuple[str, ...]) -> Iterator[str]:
     yield from map(_passer, passing.passers)
     if not services:
         return

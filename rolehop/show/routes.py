@@ -34,7 +34,7 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
         said = StyledText(_SAYS[route.outcome], _STYLES.get(route.outcome, ""))
         head = f"{number}. from {clean(route.source)}, {pluralize(len(route.hops), 'hop')}: "
         lines += [line(StyledText(head, "bold"), said)]
-        lines += [each for leg in route.legs for each in _leg(leg)]
+        lines += [each for route_hop in route.route_hops for each in _leg(route_hop)]
         if not route.hops:
             lines += _wrapped(f"the session of source '{route.source}' is what you want", "   ")
         if assumed := assuming(route):
@@ -58,8 +58,8 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
     return lines
 
 
-def _leg(leg: RouteHop) -> Iterator[Line]:
-    verdict = leg.verdict
+def _leg(route_hop: RouteHop) -> Iterator[Line]:
+    verdict = route_hop.verdict
     yield from _wrapped(f"{_SAYS[verdict.outcome]}: {verdict.request.role}", "   ")
     if verdict.outcome is Outcome.UNKNOWN:
         unknowns = ", ".join(map(unknown_in_words, verdict.unknowns))
@@ -91,7 +91,9 @@ def _wrapped(text: str, indent: str) -> list[Line]:
 
 def assuming(route: Route) -> tuple[str, ...]:
     """Return what the verdicts of a route take for granted."""
-    return tuple(dict.fromkeys(each for leg in route.legs for each in leg.verdict.assuming))
+    return tuple(
+        dict.fromkeys(each for route_hop in route.route_hops for each in route_hop.verdict.assuming)
+    )
 
 
 def routes_document(
@@ -109,20 +111,22 @@ def routes_document(
 
 
 def _route(route: Route, text: str) -> Document:
-    unknowns = dict.fromkeys(each for leg in route.legs for each in leg.verdict.unknowns)
+    unknowns = dict.fromkeys(
+        each for route_hop in route.route_hops for each in route_hop.verdict.unknowns
+    )
     return {
         "source": route.source,
         "verdict": route.outcome.value,
         "hops": [
             {
                 "hop": number,
-                "role": leg.verdict.request.role,
-                "caller": leg.verdict.request.caller.arn,
-                "verdict": leg.verdict.outcome.value,
-                "unknowns": list(leg.verdict.unknowns),
-                "assuming": list(leg.verdict.assuming),
+                "role": route_hop.verdict.request.role,
+                "caller": route_hop.verdict.request.caller.arn,
+                "verdict": route_hop.verdict.outcome.value,
+                "unknowns": list(route_hop.verdict.unknowns),
+                "assuming": list(route_hop.verdict.assuming),
             }
-            for number, leg in enumerate(route.legs, start=route.first)
+            for number, route_hop in enumerate(route.route_hops, start=route.first)
         ],
         "unknowns": list(unknowns),
         "assuming": list(assuming(route)),

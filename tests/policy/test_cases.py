@@ -45,7 +45,7 @@ def request(case: dict[str, Any]) -> Request:
         caller=caller_from_arn(case["caller"]),
         context=Context(values, closed=True),
         actions=tuple(case.get("actions", ["sts:AssumeRole"])),
-        lanes={
+        policies={
             PolicyType.TRUST: shown(case, "trust", Kind.TRUST),
             PolicyType.PERMISSIONS: shown(case, "identity", Kind.PERMISSIONS),
             PolicyType.BOUNDARY: shown(case, "boundary", Kind.BOUNDARY),

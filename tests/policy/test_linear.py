@@ -102,6 +102,6 @@ def judge(text: str) -> Outcome:
             role="arn:aws:iam::222222222222:role/x",
             caller=caller_from_arn("arn:aws:iam::111111111111:user/alice"),
             context=Context({}),
-            lanes={PolicyType.PERMISSIONS: shown},
+            policies={PolicyType.PERMISSIONS: shown},
         )
     ).outcome

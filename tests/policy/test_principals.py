@@ -40,7 +40,7 @@ def shown(kind: Kind, *statements: Any) -> PolicySet:
 def judged(
     caller: str, *trust: Any, role: str = ROLE, boundary: PolicySet = NO_POLICY, closed: bool = True
 ) -> Verdict:
-    lanes = {
+    policies = {
         PolicyType.TRUST: shown(Kind.TRUST, *trust),
         PolicyType.PERMISSIONS: shown(Kind.PERMISSIONS, ANY),
         PolicyType.BOUNDARY: boundary,
@@ -49,7 +49,10 @@ def judged(
     role_of = HUB if caller == SESSION else None
     return evaluate(
         Request(
-            role, caller_from_arn(caller, role=role_of), Context({}, closed=closed), lanes=lanes
+            role,
+            caller_from_arn(caller, role=role_of),
+            Context({}, closed=closed),
+            policies=policies,
         )
     )
 
@@ -73,7 +76,7 @@ ALL = statement("Allow", Principal="*")
 def test_allow_with_not_principal_never_surely_allows(named: Any, outcome: Outcome) -> None:
     verdict = judged(BOB, statement("Allow", NotPrincipal={"AWS": named}))
     assert verdict.outcome is outcome
-    reason = verdict.lanes[0].findings[0].reason
+    reason = verdict.policies[0].findings[0].reason
     unsure = outcome is Outcome.UNKNOWN
     assert reason is (Reason.NOT_PRINCIPAL if unsure else Reason.EXCLUDED_PRINCIPAL)
     beside = judged(BOB, statement("Allow", NotPrincipal={"AWS": named}), ALL)

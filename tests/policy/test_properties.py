@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.policy import Outcome, evaluate
-from tests.policy.brute import allowed
-from tests.policy.worlds import OUTSIDERS, VALUES, as_request, make_deny, make_world
+from tests.policy.helpers.independent_reading import allowed
+from tests.policy.helpers.worlds import OUTSIDERS, VALUES, as_request, make_deny, make_world
 
 SEEDS = st.integers(min_value=0, max_value=2**63)
 many = settings(max_examples=100, deadline=None)
@@ -38,7 +38,9 @@ def test_what_is_said_in_ignorance_is_true_in_every_world_that_may_be(seed: int)
     rng = Random(seed)  # noqa: S311 - worlds, no secrets
     for world in worlds(seed):
         unknown = frozenset(key for key in VALUES if rng.random() < 0.3) | frozenset(
-            lane for lane in ("trust", "identity", "boundary", "provider") if rng.random() < 0.15
+            policy
+            for policy in ("trust", "identity", "boundary", "provider")
+            if rng.random() < 0.15
         )
         said = evaluate(as_request(world, unknown)).outcome
         if said is Outcome.UNKNOWN:
@@ -50,8 +52,8 @@ def test_what_is_said_in_ignorance_is_true_in_every_world_that_may_be(seed: int)
                 other["ctx"].pop(key, None)  # type: ignore[attr-defined]
                 if rng.random() < 0.7:
                     other["ctx"][key] = rng.choice(VALUES[key])  # type: ignore[index]
-            for lane in unknown & {"trust", "identity", "boundary"}:
-                other[lane] = fresh[lane]
+            for policy in unknown & {"trust", "identity", "boundary"}:
+                other[policy] = fresh[policy]
             if "provider" in unknown and world["provider"] is not None:
                 other["provider"] = rng.choice(PROVIDERS)
             assert allowed(other) is (said is Outcome.ALLOWED), (other, unknown)
@@ -63,12 +65,12 @@ def test_one_more_deny_never_turns_refused_into_allowed(seed: int) -> None:
     rng = Random(seed)  # noqa: S311 - worlds, no secrets
     for world in worlds(seed):
         before = evaluate(as_request(world)).outcome
-        lane = rng.choice(["trust", "identity", "boundary", "session_policy", "scp", "rcp"])
-        if world[lane] is None:
+        policy = rng.choice(["trust", "identity", "boundary", "session_policy", "scp", "rcp"])
+        if world[policy] is None:
             continue
-        statements: list[object] = list(world[lane])  # type: ignore[call-overload]
-        statements.insert(rng.randint(0, len(statements)), make_deny(rng, lane))
-        after = evaluate(as_request({**world, lane: statements})).outcome
+        statements: list[object] = list(world[policy])  # type: ignore[call-overload]
+        statements.insert(rng.randint(0, len(statements)), make_deny(rng, policy))
+        after = evaluate(as_request({**world, policy: statements})).outcome
         assert GOODNESS.index(after) <= GOODNESS.index(before)
 
 
@@ -76,7 +78,7 @@ def test_one_more_deny_never_turns_refused_into_allowed(seed: int) -> None:
 @given(SEEDS)
 def test_a_boundary_or_a_session_policy_never_grants(seed: int) -> None:
     for world in worlds(seed):
-        for lane in ("boundary", "session_policy", "scp", "rcp"):
-            without = evaluate(as_request({**world, lane: None})).outcome
+        for policy in ("boundary", "session_policy", "scp", "rcp"):
+            without = evaluate(as_request({**world, policy: None})).outcome
             having = evaluate(as_request(world)).outcome
             assert GOODNESS.index(having) <= GOODNESS.index(without)

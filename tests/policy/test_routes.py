@@ -19,10 +19,10 @@ from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
-    after,
-    at_start,
-    request_of,
-    requests,
+    build_request,
+    build_requests,
+    initial_state,
+    next_state,
 )
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.routes import search as room
@@ -77,7 +77,7 @@ def find(
     every = [*(AssumeRoleRequest(RoleArn.parse(each.arn), "s") for each in entities), *hops]
     wanted = arn(to)
     setting = EvaluationContext(records, NOW)
-    me = RouteStart("me", at_start(ME, setting))
+    me = RouteStart("me", initial_state(ME, setting))
     return search([me], every, wanted.__eq__, setting, most=most, judge=judge)
 
 
@@ -132,11 +132,11 @@ CASES: list[tuple[str, list[Entity], list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(
-    ("entities", "ways"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+    ("entities", "expected"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
-def test_ways(entities: list[Entity], ways: list[tuple[str, str]]) -> None:
+def test_routes_found(entities: list[Entity], expected: list[tuple[str, str]]) -> None:
     found = find(entities, "T")
-    assert (names(found), found.more, found.complete) == (ways, False, True)
+    assert (names(found), found.more, found.complete) == (expected, False, True)
 
 
 def test_fewer_are_shown_where_fewer_are_asked_for_and_it_says_so() -> None:
@@ -178,46 +178,48 @@ def test_of_layers_with_countless_ways_only_those_shown_are_judged() -> None:
 
 def start_of(role: str, setting: EvaluationContext, *before: AssumeRoleRequest) -> RouteStart:
     """Return a source that is a session of ``role``, behind the calls that its profile makes."""
-    held = at_start(
+    held = initial_state(
         StartingCredentials(f"{arn(role).replace('iam', 'sts').replace('role', 'assumed-role')}/s"),
         setting,
     )
     own = []
     for number, hop in enumerate(before, start=1):
-        own.append(request_of(held, hop, setting))
-        held = after(held, hop, number, setting.records)
+        own.append(build_request(held, hop, setting))
+        held = next_state(held, hop, number, setting.records)
     return RouteStart("own", held, tuple(own))
 
 
-TAKEN = frozenset({SOURCE_SESSION})
+ASSUMPTIONS = frozenset({SOURCE_SESSION})
 
 
 def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
     known = IamInventory(
         {each.arn: each for each in (entity("T", [ALICE]), entity("B", [arn("T")]))}
     )
-    setting = EvaluationContext(known, NOW, taken=TAKEN)
+    setting = EvaluationContext(known, NOW, assumptions=ASSUMPTIONS)
     hops = [AssumeRoleRequest(RoleArn.parse(each), "s") for each in known.entities]
     found = search([start_of("T", setting)], hops, arn("T").__eq__, setting, most=9)
-    assert [(route.source, route.legs) for route in found.routes] == [("own", ())]
+    assert [(route.source, route.route_hops) for route in found.routes] == [("own", ())]
     # The whole account: its own role is nearest, and the other is a route, too.
     account = search([start_of("T", setting)], hops, lambda role: ACCOUNT in role, setting, most=9)
     assert names(account) == [("", "allowed"), ("B", "allowed")]
 
 
 @pytest.mark.parametrize(
-    ("trusts", "ways"), [(arn("A"), [("T", "allowed")]), (ALICE, [])], ids=["allowed", "refused"]
+    ("trusts", "expected"), [(arn("A"), [("T", "allowed")]), (ALICE, [])], ids=["allowed", "refused"]
 )
 def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
-    trusts: str, ways: list[tuple[str, str]]
+    trusts: str, expected: list[tuple[str, str]]
 ) -> None:
     roles = [entity("A", []), entity("B", [trusts]), entity("T", [arn("B")])]
-    setting = EvaluationContext(IamInventory({each.arn: each for each in roles}), NOW, taken=TAKEN)
+    setting = EvaluationContext(
+        IamInventory({each.arn: each for each in roles}), NOW, assumptions=ASSUMPTIONS
+    )
     hops = [AssumeRoleRequest(RoleArn.parse(each.arn), "s") for each in roles]
     own = start_of("A", setting, AssumeRoleRequest(RoleArn.parse(arn("B")), "s"))
     found = search([own], hops, arn("T").__eq__, setting, most=9)
-    assert names(found) == ways
-    assert [len(route.legs) for route in found.routes] == [2 for _ in ways]
+    assert names(found) == expected
+    assert [len(route.route_hops) for route in found.routes] == [2 for _ in expected]
 
 
 def test_a_search_that_ended_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,11 +261,11 @@ def test_it_finds_what_trying_everything_finds(edges: list[tuple[str, str]]) -> 
     setting = EvaluationContext(records, NOW)
     best: list[str] = []
     for before in range(len(NODES)):
-        for way in itertools.permutations(NODES.replace("T", ""), before):
-            hops = [AssumeRoleRequest(RoleArn.parse(arn(each)), "s") for each in (*way, "T")]
-            judged = (evaluate(each).outcome for each in requests(ME, hops, setting))
+        for remedy in itertools.permutations(NODES.replace("T", ""), before):
+            hops = [AssumeRoleRequest(RoleArn.parse(arn(each)), "s") for each in (*remedy, "T")]
+            judged = (evaluate(each).outcome for each in build_requests(ME, hops, setting))
             if all(outcome is Outcome.ALLOWED for outcome in judged):
-                best.append("-".join((*way, "T")))
+                best.append("-".join((*remedy, "T")))
         if best:
             break
     found = find(entities, "T", most=99)

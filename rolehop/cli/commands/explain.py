@@ -12,7 +12,7 @@ from rolehop.cli.options import Command, format_option, hop_options, walk_told
 from rolehop.cli.policy_options import policy_options
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ChainVerdict, StsSaid
+from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.startup.dataclass import replace
 from rolehop.state.last_refusal import LastRefused, last_refused, refused_so
@@ -96,7 +96,7 @@ def _last(app: App, told: PolicyOptions, *, offline: bool) -> ChainVerdict:
 
 
 def _despite(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
-    return verdict.refused_by_sts(last.hop, StsSaid(last.code, last.at))
+    return verdict.refused_by_sts(last.hop, StsAnswer(last.code, last.at))
 
 
 def judged(

@@ -7,7 +7,7 @@ import io
 import click
 
 from rolehop.app.context import App
-from rolehop.app.federated_hop import own_call
+from rolehop.app.federated_hop import federated_call
 from rolehop.app.judging import judge
 from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names
@@ -65,7 +65,7 @@ def _path(
     if records is None:
         resolved = app.resolve(name, WalkOptions())
         source = resolved.source
-        own = own_call(
+        own = federated_call(
             app, source, resolved.region, IamInventory(), told.caller or source.principal
         )
         steps = [] if own is None else [Step(own.role)]

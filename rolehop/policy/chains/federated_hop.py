@@ -15,7 +15,7 @@ from rolehop.policy.chains.requests import (
     SOURCE_SESSION,
     EvaluationContext,
     InheritedAttributes,
-    Told,
+    SuppliedKeys,
     claim_unread,
     of_every_call,
     possible_actions,
@@ -29,7 +29,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class OwnCall:
+class FederatedCall:
     """The call by which a federated source gets its own role: hop 0."""
 
     role: str
@@ -46,7 +46,7 @@ class OwnCall:
     """The AWS service that calls, where one does, as IAM Roles Anywhere for a certificate."""
 
     session_name: str | None = None
-    known: Told = field(default_factory=dict)
+    known: SuppliedKeys = field(default_factory=dict)
     """Condition keys whose values the config, the token or the certificate tells."""
 
     carried: InheritedAttributes = InheritedAttributes(unseen=SOURCE_SESSION)
@@ -57,7 +57,7 @@ PROFILE = "roles-anywhere-profile"
 the certificate's attributes to tags as it does by default, and has no session policy."""
 
 
-def own_request(asked: OwnCall, setting: EvaluationContext) -> Request:
+def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Request:
     """Return the request of a federated source's own role.
 
     For Roles Anywhere the service asks for all three actions, always (Roles Anywhere user guide,
@@ -69,7 +69,7 @@ def own_request(asked: OwnCall, setting: EvaluationContext) -> Request:
         "sts:SetSourceIdentity": carried.source_identity is not None,
     }
     records = setting.records
-    unseen, taken = carried.unseen, carried.unseen in setting.taken
+    unseen, assumed = carried.unseen, carried.unseen in setting.assumptions
     return Request(
         role=asked.role,
         caller=Caller(
@@ -77,20 +77,20 @@ def own_request(asked: OwnCall, setting: EvaluationContext) -> Request:
         ),
         context=_context_of_own(asked, setting),
         actions=(asked.action, *(action for action, wanted in extra.items() if wanted)),
-        lanes={
+        policies={
             PolicyType.TRUST: records.trust(asked.role),
             PolicyType.RCP: records.rcp(RoleArn.parse(asked.role).account),
         },
-        assumed=(unseen,) if taken and unseen else (),
-        unseen=None if taken else unseen,
-        perhaps=() if taken else possible_actions(unseen, extra),
+        assumed=(unseen,) if assumed and unseen else (),
+        unseen=None if assumed else unseen,
+        possible_actions=() if assumed else possible_actions(unseen, extra),
         impossible=records.role_missing(RoleArn.parse(asked.role))
-        or (source_unseen(PROFILE) if unseen == PROFILE and not taken else None)
+        or (source_unseen(PROFILE) if unseen == PROFILE and not assumed else None)
         or claim_unread(carried.unread),
     )
 
 
-def _context_of_own(asked: OwnCall, setting: EvaluationContext) -> Context:
+def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context:
     carried = asked.carried
     values: dict[str, Sequence[str]] = {
         **of_every_call(setting),
@@ -116,7 +116,9 @@ def _context_of_own(asked: OwnCall, setting: EvaluationContext) -> Context:
         absent.append("aws:RequestTag/")
         if carried.source_identity is None:
             absent.append("sts:SourceIdentity")
-    told = setting.told
-    wins = {key: each for key, each in told.items() if is_of_every_call(key) or is_of_token(key)}
-    others = {key: each for key, each in told.items() if key not in wins}
-    return Context(values, absent).told(wins).filled(others)
+    supplied = setting.supplied
+    wins = {
+        key: each for key, each in supplied.items() if is_of_every_call(key) or is_of_token(key)
+    }
+    others = {key: each for key, each in supplied.items() if key not in wins}
+    return Context(values, absent).with_supplied(wins).with_missing_filled(others)

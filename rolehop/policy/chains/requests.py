@@ -25,7 +25,7 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 from rolehop.startup.dataclass import dataclass, field
 
-Told = Mapping[str, Sequence[str]]
+SuppliedKeys = Mapping[str, Sequence[str]]
 """What the user supplies about the request: condition key to values; none: surely absent."""
 
 
@@ -54,7 +54,7 @@ class InheritedAttributes:
     source_identity: str | Unknown | None = None
     """``UNKNOWN``: one is set, and nobody knows which."""
 
-    known: Told = field(default_factory=dict)
+    known: SuppliedKeys = field(default_factory=dict)
     """Condition keys whose values are known of it, e.g. some of its session tags."""
 
     unseen: str | None = None
@@ -107,8 +107,8 @@ class EvaluationContext:
     region: str | None = None
     """Where STS is called."""
 
-    told: Told = field(default_factory=dict)
-    taken: frozenset[str] = frozenset()
+    supplied: SuppliedKeys = field(default_factory=dict)
+    assumptions: frozenset[str] = frozenset()
     """What the user takes for granted of the source's session, by name."""
 
 
@@ -135,8 +135,8 @@ class CallerState:
     unseen: str | None = None
     """What nobody can see of it."""
 
-    known: Told = field(default_factory=dict)
-    told: Told = field(default_factory=dict)
+    known: SuppliedKeys = field(default_factory=dict)
+    supplied: SuppliedKeys = field(default_factory=dict)
     """What the user supplies about this very caller."""
 
     unread: str | None = None
@@ -151,45 +151,45 @@ SOURCE_SESSION = "source-session"
 which nobody can see from outside; assumed: it has none."""
 
 
-def requests(
+def build_requests(
     start: StartingCredentials, hops: Sequence[AssumeRoleRequest], setting: EvaluationContext
 ) -> tuple[Request, ...]:
     """Return the request of each hop, in order."""
-    held = at_start(start, setting)
+    held = initial_state(start, setting)
     made = []
     for number, hop in enumerate(hops, start=1):
-        made.append(request_of(held, hop, setting))
-        held = after(held, hop, number, setting.records)
+        made.append(build_request(held, hop, setting))
+        held = next_state(held, hop, number, setting.records)
     return tuple(made)
 
 
-def at_start(start: StartingCredentials, setting: EvaluationContext) -> CallerState:
+def initial_state(start: StartingCredentials, setting: EvaluationContext) -> CallerState:
     """Return the credentials in hand before hop 1."""
-    told = {key.lower(): values for key, values in setting.told.items()}
+    supplied = {key.lower(): values for key, values in setting.supplied.items()}
     caller = _first_caller(start, setting.records)
-    identity = told.get("aws:sourceidentity", ())
-    of_caller = {key: each for key, each in setting.told.items() if is_of_caller(key)}
+    identity = supplied.get("aws:sourceidentity", ())
+    of_caller = {key: each for key, each in setting.supplied.items() if is_of_caller(key)}
     is_user = start.long_lived or ":user/" in (start.principal or "")
     carried = start.carried or (
         InheritedAttributes({}) if is_user else InheritedAttributes(unseen=SOURCE_SESSION)
     )
-    taken = carried.unseen in setting.taken
+    assumed = carried.unseen in setting.assumptions
     session = setting.records.session(start.policy, start.policy_arns, "the source")
-    if start.policy_unseen and not is_user and not taken:
+    if start.policy_unseen and not is_user and not assumed:
         missing = "the session policy that the source's session may have"
         session = PolicySet(session.documents, (*session.missing, missing))
     return CallerState(
         caller=caller,
         session=session,
-        assumed=(carried.unseen,) if taken and carried.unseen else (),
-        unseen=None if taken else carried.unseen,
-        tags={} if taken and carried.unseen == SOURCE_SESSION else carried.tags,
+        assumed=(carried.unseen,) if assumed and carried.unseen else (),
+        unseen=None if assumed else carried.unseen,
+        tags={} if assumed and carried.unseen == SOURCE_SESSION else carried.tags,
         transitive=frozenset(key.lower() for key in carried.transitive),
         source_identity=identity[0] if identity else carried.source_identity,
         mfa=start.mfa,
         long_lived=start.long_lived,
         known=carried.known,
-        told=of_caller,
+        supplied=of_caller,
         unread=carried.unread,
     )
 
@@ -207,7 +207,7 @@ def _first_caller(start: StartingCredentials, records: IamInventory) -> Caller:
     )
 
 
-def after(
+def next_state(
     held: CallerState, hop: AssumeRoleRequest, number: int, records: IamInventory
 ) -> CallerState:
     """Return what the session of ``hop`` is and carries."""
@@ -233,7 +233,7 @@ def after(
     )
 
 
-def request_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Request:
+def build_request(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Request:
     """Return the request that ``held`` makes for ``hop``."""
     records, named = setting.records, held.caller.named
     identity = hop.source_identity or held.source_identity
@@ -246,7 +246,7 @@ def request_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         caller=held.caller,
         context=_context(held, hop, setting),
         actions=("sts:AssumeRole", *(action for action, wanted in extra.items() if wanted)),
-        lanes={
+        policies={
             PolicyType.TRUST: records.trust(str(hop.role)),
             PolicyType.PERMISSIONS: records.permissions(named),
             PolicyType.BOUNDARY: records.boundary(named),
@@ -256,7 +256,7 @@ def request_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         },
         assumed=held.assumed,
         unseen=held.unseen,
-        perhaps=possible_actions(held.unseen, extra),
+        possible_actions=possible_actions(held.unseen, extra),
         impossible=_impossible(held, hop) or records.role_missing(hop.role),
     )
 
@@ -321,18 +321,18 @@ def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationConte
     _tell_target(held, hop, setting.records, values, absent)
     ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
     context = Context(values, absent, ranges=ranges)
-    return context.told(_told_here(held, setting)).filled(
-        {key: each for key, each in setting.told.items() if is_of_target(key)}
+    return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
+        {key: each for key, each in setting.supplied.items() if is_of_target(key)}
     )
 
 
-def _told_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
+def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
     """Return what the user says of this call: of every call, and of this caller."""
-    wide = {key: each for key, each in setting.told.items() if is_of_every_call(key)}
+    wide = {key: each for key, each in setting.supplied.items() if is_of_every_call(key)}
     # What no session of a role can have, nobody can give it.
     of_caller = {
         key: each
-        for key, each in held.told.items()
+        for key, each in held.supplied.items()
         if not (held.caller.is_session and absent_from_role_sessions(key))
     }
     return {**wide, **of_caller}

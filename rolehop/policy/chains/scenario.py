@@ -8,7 +8,7 @@ from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
-    requests,
+    build_requests,
 )
 from rolehop.policy.evaluation.model import Request
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -37,7 +37,7 @@ class ConfigLocation:
     file: str = "config of rolehop"
 
 
-def place_of(number: int) -> ConfigLocation:
+def default_location(number: int) -> ConfigLocation:
     """Return the place of hop ``number`` (0: the source) where nobody says where it is written."""
     return ConfigLocation(f"hop {number}" if number else "the source")
 
@@ -49,26 +49,26 @@ class ChainScenario:
     start: StartingCredentials
     hops: tuple[AssumeRoleRequest, ...]
     setting: EvaluationContext
-    own: tuple[Request, ...] = ()
+    source_requests: tuple[Request, ...] = ()
     """Hop 0, where the source is federated."""
 
-    places: tuple[ConfigLocation, ...] = ()
+    locations: tuple[ConfigLocation, ...] = ()
     """The source's, then each hop's; where there are none, they are named by number."""
 
     def requests(self) -> dict[int, Request]:
         """Return the request of every hop, by its number."""
-        asked = requests(self.start, self.hops, self.setting)
-        return dict(enumerate((*self.own, *asked), start=1 - len(self.own)))
+        asked = build_requests(self.start, self.hops, self.setting)
+        return dict(enumerate((*self.source_requests, *asked), start=1 - len(self.source_requests)))
 
-    def place(self, number: int) -> ConfigLocation:
+    def location(self, number: int) -> ConfigLocation:
         """Return where hop ``number`` is written; 0: the source."""
-        return self.places[number] if self.places else place_of(number)
+        return self.locations[number] if self.locations else default_location(number)
 
     def hop(self, number: int) -> AssumeRoleRequest:
         """Return what hop ``number``, from 1, asks for."""
         return self.hops[number - 1]
 
-    def travelling(self, number: int) -> tuple[str, ...]:
+    def inherited_tag_keys(self, number: int) -> tuple[str, ...]:
         """Return the keys of the transitive tags that the caller of hop ``number`` carries."""
         carried = self.start.carried
         before = [carried.transitive if carried is not None else ()]

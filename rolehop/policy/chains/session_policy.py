@@ -26,6 +26,6 @@ def next_hop_under(
     """
     caller = caller_from_arn(session_of(str(role), session_name), role=str(role))
     shown = IamInventory().session(policy, policy_arns, "the hop before")
-    request = Request(str(target), caller, Context({}), lanes={PolicyType.SESSION: shown})
-    (lane,) = (each for each in evaluate(request).lanes if each.name is PolicyType.SESSION)
-    return Outcome.UNKNOWN if lane.outcome is Outcome.NOT_VISIBLE else lane.outcome
+    request = Request(str(target), caller, Context({}), policies={PolicyType.SESSION: shown})
+    (verdict,) = (each for each in evaluate(request).policies if each.name is PolicyType.SESSION)
+    return Outcome.UNKNOWN if verdict.outcome is Outcome.NOT_VISIBLE else verdict.outcome

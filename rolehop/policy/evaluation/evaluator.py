@@ -30,7 +30,14 @@ from rolehop.policy.evaluation.findings import (
     truth_of,
     wrong_first,
 )
-from rolehop.policy.evaluation.model import Lane, Outcome, PolicySet, PolicyType, Request, Verdict
+from rolehop.policy.evaluation.model import (
+    Outcome,
+    PolicySet,
+    PolicyType,
+    PolicyVerdict,
+    Request,
+    Verdict,
+)
 from rolehop.policy.evaluation.principals import MatchKind
 from rolehop.policy.evaluation.scp_levels import by_document, depends, on_all
 from rolehop.policy.evaluation.statements import Call, Judged, judge_documents
@@ -62,32 +69,32 @@ def _required_assumptions(request: Request, verdict: Verdict) -> tuple[str, ...]
 
 def _evaluated(request: Request) -> Verdict:
     by_action = [_judge_action(request, action) for action in request.actions]
-    by_action += [_evaluate_optional_action(request, action) for action in request.perhaps]
-    lanes = tuple(_worst([lanes[name] for lanes in by_action]) for name in PolicyType)
-    outcome = _join(lanes)
+    by_action += [_evaluate_optional_action(request, action) for action in request.possible_actions]
+    policies = tuple(_worst([policies[name] for policies in by_action]) for name in PolicyType)
+    outcome = _join(policies)
     return Verdict(
         request=request,
         outcome=outcome,
-        lanes=lanes,
-        unknowns=_unknowns(lanes) if outcome is Outcome.UNKNOWN else (),
-        assuming=_assuming(request, lanes) if outcome is Outcome.ALLOWED else (),
+        policies=policies,
+        unknowns=_unknowns(policies) if outcome is Outcome.UNKNOWN else (),
+        assuming=_assuming(request, policies) if outcome is Outcome.ALLOWED else (),
     )
 
 
-def actions_refused(request: Request, lane: PolicyType) -> tuple[str, ...]:
+def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...]:
     """Return the actions that ``lane`` refuses."""
     return tuple(
         action
         for action in request.actions
-        if _judge_action(request, action)[lane].outcome is Outcome.REFUSED
+        if _judge_action(request, action)[policy_type].outcome is Outcome.REFUSED
     )
 
 
-def _join(lanes: Sequence[Lane]) -> Outcome:
+def _join(policies: Sequence[PolicyVerdict]) -> Outcome:
     outcomes = {
-        lane.outcome
-        for lane in lanes
-        if lane.outcome is not Outcome.NOT_VISIBLE or lane.name not in _GUARDRAILS
+        policy.outcome
+        for policy in policies
+        if policy.outcome is not Outcome.NOT_VISIBLE or policy.name not in _GUARDRAILS
     }
     if Outcome.REFUSED in outcomes:
         return Outcome.REFUSED
@@ -106,27 +113,32 @@ _WORST = (
 )
 
 
-def _worst(lanes: Sequence[Lane]) -> Lane:
-    return min(lanes, key=lambda lane: _WORST.index(lane.outcome))
+def _worst(policies: Sequence[PolicyVerdict]) -> PolicyVerdict:
+    return min(policies, key=lambda policy: _WORST.index(policy.outcome))
 
 
-def _judge_action(request: Request, action: str) -> dict[PolicyType, Lane]:
+def _judge_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
     caller = request.caller
-    bounded = not caller.outside and request.shown(PolicyType.BOUNDARY).there
+    bounded = not caller.outside and request.policy_set(PolicyType.BOUNDARY).there
     call = Call(action, request.role, caller, request.context, bounded=bounded)
-    judged = {name: judge_documents(request.shown(name).documents, call) for name in PolicyType}
+    judged = {
+        name: judge_documents(request.policy_set(name).documents, call) for name in PolicyType
+    }
     needed = _needed(request, judged[PolicyType.TRUST])
-    return {name: _lane(name, request, action, judged[name], needed[name]) for name in PolicyType}
+    return {
+        name: _judge_policy(name, request, action, judged[name], needed[name])
+        for name in PolicyType
+    }
 
 
-def _evaluate_optional_action(request: Request, action: str) -> dict[PolicyType, Lane]:
+def _evaluate_optional_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
     """Return the lanes of an action that may not be asked for at all: a no is none for sure."""
     open_ = (source_unseen(request.unseen or "", action),)
     return {
-        name: lane
-        if lane.outcome is not Outcome.REFUSED
-        else replace(lane, outcome=Outcome.UNKNOWN, findings=open_)
-        for name, lane in _judge_action(request, action).items()
+        name: policy
+        if policy.outcome is not Outcome.REFUSED
+        else replace(policy, outcome=Outcome.UNKNOWN, findings=open_)
+        for name, policy in _judge_action(request, action).items()
     }
 
 
@@ -141,9 +153,11 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
     # A statement that nobody has seen may name the caller in any way.
-    unseen = Truth.UNKNOWN if request.shown(PolicyType.TRUST).missing else Truth.FALSE
-    direct = some((unseen, *(each.way(MatchKind.DIRECT) for each in allows)))
-    by_role = some((unseen, *(each.way(MatchKind.ROLE, MatchKind.ANYONE) for each in allows)))
+    unseen = Truth.UNKNOWN if request.policy_set(PolicyType.TRUST).missing else Truth.FALSE
+    direct = some((unseen, *(each.applies_by(MatchKind.DIRECT) for each in allows)))
+    by_role = some(
+        (unseen, *(each.applies_by(MatchKind.ROLE, MatchKind.ANYONE) for each in allows))
+    )
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != account_of(request.role))
@@ -161,15 +175,15 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
     }
 
 
-def _lane(
+def _judge_policy(
     name: PolicyType, request: Request, action: str, judged: Sequence[Judged], needed: Truth
-) -> Lane:
-    shown = request.shown(name)
+) -> PolicyVerdict:
+    shown = request.policy_set(name)
     if _is_beside_the_point(name, shown, request):
-        return Lane(name, Outcome.NOT_APPLICABLE, action, None, ())
+        return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, ())
     impossible = impossible_for(request) if name is PolicyType.TRUST else None
     if impossible is not None and impossible.truth is Truth.FALSE:
-        return Lane(name, Outcome.REFUSED, action, None, (impossible,))
+        return PolicyVerdict(name, Outcome.REFUSED, action, None, (impossible,))
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
@@ -183,14 +197,14 @@ def _lane(
     if enough is Truth.FALSE:
         return _not_allowed(name, action, allows)
     if impossible is not None:
-        return Lane(name, Outcome.UNKNOWN, action, None, (impossible,))
+        return PolicyVerdict(name, Outcome.UNKNOWN, action, None, (impossible,))
     if every((~denied, enough)) is Truth.TRUE:
         return _fine(name, action, allows, allowed)
-    lane = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
+    policy = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
     open_ = depends(levels)
     if open_ is None:
-        return lane
-    return replace(lane, outcome=Outcome.UNKNOWN, findings=(open_, *lane.findings))
+        return policy
+    return replace(policy, outcome=Outcome.UNKNOWN, findings=(open_, *policy.findings))
 
 
 def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -> bool:
@@ -206,20 +220,20 @@ def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -
     return caller.outside
 
 
-def _denied(name: PolicyType, action: str, denies: Sequence[Judged]) -> Lane:
+def _denied(name: PolicyType, action: str, denies: Sequence[Judged]) -> PolicyVerdict:
     deciding = next(each for each in denies if each.truth is Truth.TRUE)
     finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
-    return Lane(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
+    return PolicyVerdict(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
 
 
-def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> Lane:
+def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> PolicyVerdict:
     nearest = min(allows, key=_distance, default=None)
     if nearest is None:
         finding = Finding(
             "Document", Truth.FALSE, Reason.NO_ALLOW, f"a statement that allows {action}"
         )
-        return Lane(name, Outcome.REFUSED, action, None, (finding,))
-    return Lane(name, Outcome.REFUSED, action, nearest, wrong_first(nearest.findings))
+        return PolicyVerdict(name, Outcome.REFUSED, action, None, (finding,))
+    return PolicyVerdict(name, Outcome.REFUSED, action, nearest, wrong_first(nearest.findings))
 
 
 def _distance(judged: Judged) -> int:
@@ -232,15 +246,15 @@ _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 
-def _fine(name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth) -> Lane:
+def _fine(name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth) -> PolicyVerdict:
     if allowed is Truth.TRUE:
         deciding = next(each for each in allows if each.truth is Truth.TRUE)
-        return Lane(name, Outcome.ALLOWED, action, deciding, deciding.findings)
+        return PolicyVerdict(name, Outcome.ALLOWED, action, deciding, deciding.findings)
     if name is PolicyType.RCP:
-        return Lane(name, Outcome.ALLOWED, action, None, ())
+        return PolicyVerdict(name, Outcome.ALLOWED, action, None, ())
     wanted = "nothing: the trust policy names the caller, who is of the role's own account"
     finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
-    return Lane(name, Outcome.NOT_APPLICABLE, action, None, (finding,))
+    return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, (finding,))
 
 
 def _open(
@@ -249,7 +263,7 @@ def _open(
     denies: Sequence[Judged],
     allows: Sequence[Judged],
     shown: PolicySet,
-) -> Lane:
+) -> PolicyVerdict:
     may_deny = [each for each in denies if each.truth is Truth.UNKNOWN]
     may_allow = [each for each in allows if each.truth is Truth.UNKNOWN]
     unclear = (*may_deny, *may_allow)
@@ -266,21 +280,21 @@ def _open(
         findings.append(Finding("Document", Truth.UNKNOWN, reason, ", ".join(shown.missing)))
     hidden = not shown.documents and not shown.malformed
     outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
-    return Lane(name, outcome, action, deciding, tuple(findings), tuple(unclear))
+    return PolicyVerdict(name, outcome, action, deciding, tuple(findings), tuple(unclear))
 
 
-def _unknowns(lanes: Sequence[Lane]) -> tuple[str, ...]:
+def _unknowns(policies: Sequence[PolicyVerdict]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for lane in lanes:
-        if lane.outcome is Outcome.NOT_VISIBLE and lane.name in _GUARDRAILS:
+    for policy in policies:
+        if policy.outcome is Outcome.NOT_VISIBLE and policy.name in _GUARDRAILS:
             continue
-        if lane.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
-            for finding in (*lane.findings, *(f for each in lane.open for f in each.findings)):
-                found.update(dict.fromkeys(_unknown(finding, lane.name)))
+        if policy.outcome in (Outcome.NOT_VISIBLE, Outcome.UNKNOWN):
+            for finding in (*policy.findings, *(f for each in policy.open for f in each.findings)):
+                found.update(dict.fromkeys(_unknown(finding, policy.name)))
     return tuple(found)
 
 
-def _unknown(finding: Finding, lane: PolicyType) -> tuple[str, ...]:
+def _unknown(finding: Finding, policy_type: PolicyType) -> tuple[str, ...]:
     match finding.reason:
         case Reason.KEY_UNKNOWN:
             return (finding.element.split(" ", 2)[2],)  # a tag's key may hold blanks
@@ -289,7 +303,7 @@ def _unknown(finding: Finding, lane: PolicyType) -> tuple[str, ...]:
         case Reason.CALLER_UNKNOWN:
             return ("caller",)
         case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
-            return (lane.value,)
+            return (policy_type.value,)
         case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":
             return (finding.element,)
         case _:
@@ -300,12 +314,12 @@ def _unknown(finding: Finding, lane: PolicyType) -> tuple[str, ...]:
 _UNSETTLED_KEYS = ("sts:externalid", "sts:rolesessionname")
 
 
-def _assuming(request: Request, lanes: Sequence[Lane]) -> tuple[str, ...]:
-    hidden = [lane.name.value for lane in lanes if lane.outcome is Outcome.NOT_VISIBLE]
+def _assuming(request: Request, policies: Sequence[PolicyVerdict]) -> tuple[str, ...]:
+    hidden = [policy.name.value for policy in policies if policy.outcome is Outcome.NOT_VISIBLE]
     hidden.extend(request.assumed)
     for action in request.actions[1:]:
-        lane = _judge_action(request, action)[PolicyType.TRUST]
-        conditions = lane.deciding.statement.conditions if lane.deciding else ()
+        policy = _judge_action(request, action)[PolicyType.TRUST]
+        conditions = policy.deciding.statement.conditions if policy.deciding else ()
         if any(each.key.lower() in _UNSETTLED_KEYS for each in conditions):
             return (*hidden, "one-request-context")
     return tuple(hidden)

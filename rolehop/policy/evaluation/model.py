@@ -67,7 +67,7 @@ class Request:
     """All must be allowed: tags add ``sts:TagSession``, a source identity
     ``sts:SetSourceIdentity``."""
 
-    lanes: Mapping[PolicyType, PolicySet] = field(default_factory=dict)
+    policies: Mapping[PolicyType, PolicySet] = field(default_factory=dict)
     """A lane that is not named here is not visible."""
 
     assumed: tuple[str, ...] = ()
@@ -76,19 +76,19 @@ class Request:
     unseen: str | None = None
     """What nobody can see of the source's session, by the name under which it is assumed."""
 
-    perhaps: tuple[str, ...] = ()
+    possible_actions: tuple[str, ...] = ()
     """Actions that AWS asks for, too, if what is unseen is there."""
 
     impossible: Finding | None = None
     """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
 
-    def shown(self, lane: PolicyType) -> PolicySet:
+    def policy_set(self, policy_type: PolicyType) -> PolicySet:
         """Return the documents of ``lane``."""
-        return self.lanes.get(lane, NOT_VISIBLE)
+        return self.policies.get(policy_type, NOT_VISIBLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class PolicyVerdict:
     """One lane's verdict, with the statement that decides it."""
 
     name: PolicyType
@@ -110,18 +110,18 @@ class Verdict:
     outcome: Outcome
     """Allowed, refused or unknown."""
 
-    lanes: tuple[Lane, ...]
+    policies: tuple[PolicyVerdict, ...]
     unknowns: tuple[str, ...]
     """Condition keys, ``caller``, and lanes that would settle it, were they known."""
 
     assuming: tuple[str, ...]
 
     @property
-    def refused(self) -> tuple[Lane, ...]:
+    def refused(self) -> tuple[PolicyVerdict, ...]:
         """The lanes that refuse."""
-        return tuple(lane for lane in self.lanes if lane.outcome is Outcome.REFUSED)
+        return tuple(policy for policy in self.policies if policy.outcome is Outcome.REFUSED)
 
     @property
     def first_wrong(self) -> Finding | None:
         """The finding to name first."""
-        return next((lane.findings[0] for lane in self.refused), None)
+        return next((policy.findings[0] for policy in self.refused), None)

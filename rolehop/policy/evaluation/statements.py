@@ -45,12 +45,12 @@ class Judged:
     """Whether the statement applies."""
 
     findings: tuple[Finding, ...]
-    ways: tuple[tuple[MatchKind, Truth], ...] = ()
+    matches: tuple[tuple[MatchKind, Truth], ...] = ()
     """How its principals name the caller, each with the truth of the whole statement that way."""
 
-    def way(self, *hows: MatchKind) -> Truth:
+    def applies_by(self, *kinds: MatchKind) -> Truth:
         """Return whether the statement applies by one of ``hows``."""
-        return some(truth for how, truth in self.ways if how in hows)
+        return some(truth for kind, truth in self.matches if kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Attached:
     name: str
     policy: Policy
     text: str = field(default="", repr=False, compare=False)
-    of_aws: bool = False
+    aws_managed: bool = False
     """One of AWS's own policies, which nobody else can change."""
 
 
@@ -92,9 +92,9 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
         named = ((MatchKind.ANYONE, finding.truth),)
     findings = (*head, *(judge_condition(each, call.context) for each in statement.conditions))
     others = every(finding.truth for finding in findings if finding.element != "Principal")
-    ways = tuple((how, every((truth, others))) for how, truth in named)
+    matched = tuple((how, every((truth, others))) for how, truth in named)
     truth = every(finding.truth for finding in findings)
-    return Judged(statement, document, truth, findings, ways)
+    return Judged(statement, document, truth, findings, matched)
 
 
 def _actions(statement: Statement, action: str) -> list[Finding]:

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from rolehop.arn import RoleArn, account_of
-from rolehop.policy.inventory.conflicts import contradiction
+from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import Entity, IamInventory
-from rolehop.policy.inventory.json_path import JsonNode, NotRecords, load_strictly
+from rolehop.policy.inventory.json_path import InvalidInventory, JsonNode, load_strictly
 from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
@@ -24,7 +24,7 @@ _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _INLINE = {"role": "RolePolicyList", "user": "UserPolicyList", "group": "GroupPolicyList"}
 
 
-def read_records(text: str) -> IamInventory:
+def read_inventory(text: str) -> IamInventory:
     """Read one file of AWS CLI output.
 
     Raises:
@@ -33,7 +33,7 @@ def read_records(text: str) -> IamInventory:
     """
     found = _records(JsonNode(load_strictly(text)))
     if not found.entities and not found.managed:
-        raise NotRecords("it tells of no user, group, role or policy")
+        raise InvalidInventory("it tells of no user, group, role or policy")
     return found
 
 
@@ -53,7 +53,7 @@ def _records(document: JsonNode) -> IamInventory:
     if "RoleName" in found and "AssumeRolePolicyDocument" in found:
         return _of(_listed_role(document))
     where = f"what stands at {document.place}" if document.place else "it"
-    raise NotRecords(
+    raise InvalidInventory(
         f"{where} is no output of get-account-authorization-details, get-role, list-roles or"
         " get-user"
     )
@@ -62,9 +62,9 @@ def _records(document: JsonNode) -> IamInventory:
 def _together(each: Iterable[IamInventory]) -> IamInventory:
     together = IamInventory()
     for one in each:
-        twice = contradiction(together, one)
+        twice = find_conflict(together, one)
         if twice is not None:
-            raise NotRecords(f"it tells of {twice} twice, and differently")
+            raise InvalidInventory(f"it tells of {twice} twice, and differently")
         together = together.merged(one)
     return together
 
@@ -90,10 +90,12 @@ def _details(document: JsonNode) -> IamInventory:
         managed={arn: _document(version.need("Document")) for arn, version in versions.items()},
         versions={arn: _number(version.get("VersionId")) for arn, version in versions.items()},
     )
-    return replace(_many(entities, policies), whole=_whole(document, entities))
+    return replace(
+        _many(entities, policies), complete_accounts=_complete_accounts(document, entities)
+    )
 
 
-def _whole(document: JsonNode, entities: Iterable[Entity]) -> frozenset[str]:
+def _complete_accounts(document: JsonNode, entities: Iterable[Entity]) -> frozenset[str]:
     """Return the account, where the AWS CLI wrote all of it: then it has no other roles.
 
     With ``--filter`` lists stay empty; a single page says whether it ``IsTruncated``, and may be the

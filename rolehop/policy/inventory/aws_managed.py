@@ -1,6 +1,6 @@
 """Policies of AWS's own that everybody uses: what they say of assuming and of passing roles.
 
-They have thousands of actions and change every month, so none is kept here whole but
+They have thousands of actions and change every month, so none is kept here complete_only but
 AdministratorAccess, whose text never changed. What is kept is each one's part on ``sts:`` and
 ``iam:PassRole``: enough to judge a hop, too little to tell what else a role may do. A document that
 is given counts more.
@@ -36,8 +36,8 @@ _PARTS: Mapping[str, Sequence[Statement]] = {
 }
 
 
-def known_policy(arn: str, *, whole: bool) -> str | None:
-    """Return the text of an AWS managed policy; without ``whole``, its part on STS and PassRole.
+def managed_policy_text(arn: str, *, complete_only: bool) -> str | None:
+    """Return the text of an AWS managed policy; without ``complete_only``, its part on STS and PassRole.
 
     ``None``: nobody knows it here.
     """
@@ -45,7 +45,7 @@ def known_policy(arn: str, *, whole: bool) -> str | None:
     if name == "AdministratorAccess":
         return _text([_ALL])
     # Other partitions have policies of the same names, which were not read.
-    if whole or head != "arn:aws" or name not in _PARTS:
+    if complete_only or head != "arn:aws" or name not in _PARTS:
         return None
     return _text(_PARTS[name])
 
@@ -54,6 +54,6 @@ def _text(statements: Sequence[Statement]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def is_of_aws(arn: str) -> bool:
+def is_aws_managed(arn: str) -> bool:
     """Tell whether a managed policy is AWS's own: the same in every account."""
     return ":iam::aws:policy/" in arn

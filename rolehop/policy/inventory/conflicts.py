@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.policy.inventory.aws_managed import is_of_aws
+from rolehop.policy.inventory.aws_managed import is_aws_managed
 
 if TYPE_CHECKING:
     from rolehop.policy.inventory.inventory import Entity, IamInventory
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def contradiction(old: IamInventory, new: IamInventory) -> str | None:
+def find_conflict(old: IamInventory, new: IamInventory) -> str | None:
     """Return what the two tell differently, for people; ``None``: nothing.
 
     What only one has seen is no difference. Policies of AWS's own may differ: it writes new
@@ -25,7 +25,7 @@ def contradiction(old: IamInventory, new: IamInventory) -> str | None:
         if part is not None:
             return f"the {part} of {arn}"
     shared = sorted(old.managed.keys() & new.managed.keys())
-    own = (arn for arn in shared if not is_of_aws(arn))
+    own = (arn for arn in shared if not is_aws_managed(arn))
     return next((arn for arn in own if not _same(old.managed[arn], new.managed[arn])), None)
 
 

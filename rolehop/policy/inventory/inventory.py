@@ -9,7 +9,7 @@ from rolehop.arn import RoleArn, account_of
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType
 from rolehop.policy.evaluation.statements import Attached
-from rolehop.policy.inventory.aws_managed import is_of_aws, known_policy
+from rolehop.policy.inventory.aws_managed import is_aws_managed, managed_policy_text
 from rolehop.policy.language.json_reader import PolicyError
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -68,10 +68,10 @@ class IamInventory:
     """Account, or ``*`` for every account, to its service control policies as texts."""
 
     rcps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    whole: frozenset[str] = frozenset()
+    complete_accounts: frozenset[str] = frozenset()
     """Accounts of which every role is here."""
 
-    gone: frozenset[str] = frozenset()
+    missing_roles: frozenset[str] = frozenset()
     """ARNs of roles of whose name IAM has none."""
 
     def find(self, arn: str | None) -> Entity | None:
@@ -106,13 +106,13 @@ class IamInventory:
             {**self.versions, **{arn: n for arn, n in other.versions.items() if arn not in older}},
             _joined(self.scps, other.scps),
             _joined(self.rcps, other.rcps),
-            self.whole | other.whole,
-            self.gone | other.gone,
+            self.complete_accounts | other.complete_accounts,
+            self.missing_roles | other.missing_roles,
         )
 
     def _newer(self, arn: str, number: int) -> bool:
         """Tell whether this knows a newer version of one of AWS's own policies."""
-        return is_of_aws(arn) and self.versions.get(arn, 0) > number
+        return is_aws_managed(arn) and self.versions.get(arn, 0) > number
 
     def role_missing(self, role: RoleArn) -> Finding | None:
         """Return that there is no such role, where that is sure; names are unique in an account.
@@ -131,7 +131,7 @@ class IamInventory:
         )
         if other is not None:
             return Finding("Request Role", Truth.FALSE, Reason.OTHER_PATH, other, arn)
-        if arn in self.gone or role.account in self.whole:
+        if arn in self.missing_roles or role.account in self.complete_accounts:
             return Finding(
                 "Request Role", Truth.FALSE, Reason.NO_SUCH_ROLE, "a role that exists", arn
             )
@@ -146,17 +146,17 @@ class IamInventory:
             return NOT_VISIBLE
         return _shown(PolicyType.TRUST, [_Text(f"trust policy of {_short(role)}", entity.trust)])
 
-    def permissions(self, caller: str | None, *, whole: bool = False) -> PolicySet:
+    def permissions(self, caller: str | None, *, complete_only: bool = False) -> PolicySet:
         """Return the permissions policies of a user or a role, its groups' included.
 
         Args:
             caller: its ARN, or that of a role's session.
-            whole: leave out policies of which only the part on STS and PassRole is known.
+            complete_only: leave out policies of which only the part on STS and PassRole is known.
         """
         entity = self.find(caller)
         if entity is None or (entity.inline is None and not entity.attached):
             return NOT_VISIBLE
-        texts = list(self._texts(entity, whole=whole))
+        texts = list(self._texts(entity, complete_only=complete_only))
         if entity.groups is None:
             texts.append(_Text(f"policies of the groups of {_short(entity.arn)}", None))
         for group in entity.groups or ():
@@ -164,18 +164,20 @@ class IamInventory:
             if found is None or (found.inline is None and not found.attached):
                 texts.append(_Text(f"policies of group {group}", None))
             else:
-                texts.extend(self._texts(found, whole=whole))
+                texts.extend(self._texts(found, complete_only=complete_only))
         return _shown(PolicyType.PERMISSIONS, texts)
 
-    def boundary(self, caller: str | None, *, whole: bool = False) -> PolicySet:
-        """Return the permissions boundary of a user or a role; ``whole`` as with permissions."""
+    def boundary(self, caller: str | None, *, complete_only: bool = False) -> PolicySet:
+        """Return the permissions boundary of a user or a role; ``complete_only`` as with permissions."""
         entity = self.find(caller)
         if entity is None or not entity.boundary_seen:
             return NOT_VISIBLE
         if entity.boundary is None:
             return NO_POLICY
         name = f"boundary {_short(entity.boundary)} of {_short(entity.arn)}"
-        return _shown(PolicyType.BOUNDARY, [self._managed(entity.boundary, name, whole=whole)])
+        return _shown(
+            PolicyType.BOUNDARY, [self._managed(entity.boundary, name, complete_only=complete_only)]
+        )
 
     def session(self, policy: str | None, arns: Iterable[str], hop: str) -> PolicySet:
         """Return the session policies that ``hop`` (for people) was made with."""
@@ -194,7 +196,7 @@ class IamInventory:
         """Return the resource control policies of ``account``."""
         return _guardrail(PolicyType.RCP, self.rcps, account)
 
-    def _texts(self, entity: Entity, *, whole: bool) -> Iterable[_Text]:
+    def _texts(self, entity: Entity, *, complete_only: bool) -> Iterable[_Text]:
         of = _short(entity.arn)
         if entity.inline is None:
             yield _Text(f"inline policies of {of}", None)
@@ -203,11 +205,13 @@ class IamInventory:
         if entity.attached is None:
             yield _Text(f"managed policies of {of}", None)
         for arn in entity.attached or ():
-            yield self._managed(arn, f"policy {arn.rpartition('/')[2]} of {of}", whole=whole)
+            yield self._managed(
+                arn, f"policy {arn.rpartition('/')[2]} of {of}", complete_only=complete_only
+            )
 
-    def _managed(self, arn: str, name: str, *, whole: bool = False) -> _Text:
-        text = self.managed.get(arn) or known_policy(arn, whole=whole)
-        return _Text(name, text, of_aws=is_of_aws(arn))
+    def _managed(self, arn: str, name: str, *, complete_only: bool = False) -> _Text:
+        text = self.managed.get(arn) or managed_policy_text(arn, complete_only=complete_only)
+        return _Text(name, text, aws_managed=is_aws_managed(arn))
 
     def _group(self, user: Entity, name: str) -> Entity | None:
         account = account_of(user.arn)
@@ -231,14 +235,14 @@ def _group_arn(user: str, name: str) -> str:
 
 
 def _guardrail(
-    lane: PolicyType, known: Mapping[str, tuple[str, ...]], account: str | None
+    policy_type: PolicyType, known: Mapping[str, tuple[str, ...]], account: str | None
 ) -> PolicySet:
     texts = (*known.get("*", ()), *known.get(account or "", ()))
     if not texts:
         return NOT_VISIBLE
-    kind = _KINDS[lane].value
+    kind = _KINDS[policy_type].value
     names = [kind if len(texts) == 1 else f"{kind} {n}" for n in range(1, len(texts) + 1)]
-    return _shown(lane, [_Text(*each) for each in zip(names, texts, strict=True)])
+    return _shown(policy_type, [_Text(*each) for each in zip(names, texts, strict=True)])
 
 
 class _Text(NamedTuple):
@@ -248,17 +252,19 @@ class _Text(NamedTuple):
     text: str | None
     """``None``: it is there, or may be, and was not seen."""
 
-    of_aws: bool = False
+    aws_managed: bool = False
 
 
-def _shown(lane: PolicyType, texts: Iterable[_Text]) -> PolicySet:
+def _shown(policy_type: PolicyType, texts: Iterable[_Text]) -> PolicySet:
     documents, missing, malformed = [], [], False
-    for name, text, of_aws in texts:
+    for name, text, aws_managed in texts:
         if text is None:
             missing.append(name)
             continue
         try:
-            documents.append(Attached(name, parse_policy(text, _KINDS[lane]), text, of_aws))
+            documents.append(
+                Attached(name, parse_policy(text, _KINDS[policy_type]), text, aws_managed)
+            )
         except PolicyError as error:
             malformed = True
             missing.append(f"{name} ({error})")

@@ -12,7 +12,7 @@ from rolehop.text import clean, quoted
 _LONGEST_NUMBER = 100
 
 
-class NotRecords(ValueError):
+class InvalidInventory(ValueError):
     """A file that is none of the outputs understood; says what it is instead."""
 
 
@@ -23,10 +23,10 @@ class JsonNode:
     value: Any
     place: str = ""
 
-    def wrong(self, wanted: str) -> NotRecords:
+    def wrong(self, wanted: str) -> InvalidInventory:
         """Make the error that says what is expected here."""
         where = self.place or "the whole of it"
-        return NotRecords(f"{where} is {_kind(self.value)}, and {wanted} is expected there")
+        return InvalidInventory(f"{where} is {_kind(self.value)}, and {wanted} is expected there")
 
     def keys(self) -> dict[str, Any]:
         """Return what stands in braces, by key.
@@ -49,7 +49,7 @@ class JsonNode:
         """Return what stands at ``key``, which IAM always says."""
         found = self.get(key)
         if found is None:
-            raise NotRecords(f"{self.place or 'it'} lacks {key}, which IAM always says")
+            raise InvalidInventory(f"{self.place or 'it'} lacks {key}, which IAM always says")
         return found
 
     def text(self) -> str:
@@ -109,25 +109,25 @@ def load_strictly(text: str) -> Any:
             text, object_pairs_hook=_no_twins, parse_int=_whole, parse_constant=_no_number
         )
     except RecursionError:
-        raise NotRecords("it is nested too deep") from None
+        raise InvalidInventory("it is nested too deep") from None
     except json.JSONDecodeError as error:
         at = f"what stands at line {error.lineno}, column {error.colno} cannot stand there"
-        raise NotRecords(f"it is not JSON: {at if text.strip() else 'it is empty'}") from None
+        raise InvalidInventory(f"it is not JSON: {at if text.strip() else 'it is empty'}") from None
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
-        raise NotRecords(f"the key {quoted(twice)} stands twice in the same braces")
+        raise InvalidInventory(f"the key {quoted(twice)} stands twice in the same braces")
     return found
 
 
 def _whole(text: str) -> int:
     if len(text) > _LONGEST_NUMBER:
-        raise NotRecords(f"a number in it has {len(text)} digits")
+        raise InvalidInventory(f"a number in it has {len(text)} digits")
     return int(text)
 
 
 def _no_number(text: str) -> None:
-    raise NotRecords(f"it is not JSON: {clean(text)} is no number")
+    raise InvalidInventory(f"it is not JSON: {clean(text)} is no number")

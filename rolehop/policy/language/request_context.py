@@ -40,8 +40,8 @@ class Context:
         }
         self._closed = closed
         self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
-        self._before: Context = self
-        self._said: dict[str, tuple[str, ...]] = {}
+        self._original: Context = self
+        self._supplied: dict[str, tuple[str, ...]] = {}
 
     def lookup(self, key: str) -> tuple[str, ...] | Unknown | None:
         """Return the values, ``None`` where the key is absent, or that nobody knows."""
@@ -57,26 +57,31 @@ class Context:
         """Return between what the value of an unknown key surely lies; ``None``: nobody knows."""
         return self._ranges.get(key.lower())
 
-    def filled(self, values: Mapping[str, Sequence[str]]) -> Context:
+    def with_missing_filled(self, values: Mapping[str, Sequence[str]]) -> Context:
         """Return this context with ``values`` where nothing is known: what is known stays."""
-        return self.told({k: v for k, v in values.items() if self.lookup(k) is UNKNOWN})
+        return self.with_supplied({k: v for k, v in values.items() if self.lookup(k) is UNKNOWN})
 
     @property
     def supplied(self) -> tuple[str, ...]:
         """The keys that the user supplied, as they were typed."""
-        return tuple(self._said)
+        return tuple(self._supplied)
 
     def without(self, *keys: str) -> Context:
         """Return this context as it would be had the user not supplied ``keys``."""
-        return self._before.told({k: v for k, v in self._said.items() if k not in keys})
+        return self._original.with_supplied(
+            {k: v for k, v in self._supplied.items() if k not in keys}
+        )
 
-    def told(self, values: Mapping[str, Sequence[str]]) -> Context:
+    def with_supplied(self, values: Mapping[str, Sequence[str]]) -> Context:
         """Return this context with ``values`` laid over it: what the user says wins."""
         if not values:
             return self
         merged = Context({}, (), closed=self._closed, ranges=self._ranges)
-        merged._before = self._before
-        merged._said = {**self._said, **{key: tuple(found) for key, found in values.items()}}
+        merged._original = self._original
+        merged._supplied = {
+            **self._supplied,
+            **{key: tuple(found) for key, found in values.items()},
+        }
         merged._values = self._values | {
             key.lower(): tuple(found) for key, found in values.items() if found
         }

@@ -22,13 +22,13 @@ from rolehop.policy.chains.requests import AssumeRoleRequest
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Reason, Truth
-from rolehop.policy.evaluation.model import Lane
+from rolehop.policy.evaluation.model import PolicyVerdict
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect
 from rolehop.policy.language.request_context import Context
 from rolehop.policy.language.variables import Unfilled, fill
 from rolehop.policy.language.wildcards import Wild
-from rolehop.policy.remedies.policy_change import Change
+from rolehop.policy.remedies.policy_change import ChangeKind
 from rolehop.startup.dataclass import dataclass, field, replace
 
 Value = str | Mapping[str, str] | Sequence[str]
@@ -51,8 +51,8 @@ class ConfigChange:
     hop: int
     """0: the source."""
 
-    place: ConfigLocation
-    change: Change
+    location: ConfigLocation
+    kind: ChangeKind
     keys: Mapping[str, Value]
     """What to write there, under the names it has there; or what to remove."""
 
@@ -72,10 +72,10 @@ class ConfigChange:
         return {**self.keys, **self.form}
 
 
-SPARED = ("sts:TagSession", "sts:SetSourceIdentity")
+OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
 """Actions that a call can do without."""
 
-Changed = tuple[ConfigChange, ChainScenario]
+Candidate = tuple[ConfigChange, ChainScenario]
 """A change, and the course that it makes."""
 
 
@@ -94,86 +94,90 @@ class _Choice:
 _NONE = _Choice(None)
 
 
-def satisfy_conditions(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def satisfy_conditions(
+    policy: PolicyVerdict, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     """Give changes by which the call meets one more of the conditions that ``lane`` asks for.
 
     Each alone is judged to help; the best first.
     """
-    judged = lane.deciding
+    judged = policy.deciding
     if judged is None or hop < 1:
-        yield from _possible(lane, course, hop)
+        yield from _possible(policy, scenario, hop)
         return
     denies = judged.statement.effect is Effect.DENY
     wrong = Truth.TRUE if denies else Truth.FALSE
-    context = course.requests()[hop].context
+    context = scenario.requests()[hop].context
     for condition in judged.statement.conditions:
         if judge_condition(condition, context).truth is not wrong:
             continue
-        for edit, changed in _candidates(condition, judged.statement.conditions, course, hop):
+        for edit, changed in _candidates(condition, judged.statement.conditions, scenario, hop):
             request = changed.requests()[hop]
             better = judge_condition(condition, request.context).truth is not wrong
             if better and request.impossible is None:
                 yield edit, changed
-    if lane.findings[0].reason is Reason.OTHER_SESSION:
-        yield from _as_session(lane, course, hop)
+    if policy.findings[0].reason is Reason.OTHER_SESSION:
+        yield from _as_session(policy, scenario, hop)
 
 
-def drop_optional_action(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def drop_optional_action(
+    policy: PolicyVerdict, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     """Give the change that spares the action that ``lane`` refuses: no tags, no source identity."""
     if hop < 1:
         return
-    if lane.action == "sts:TagSession":
-        yield from _without_tags(course, hop)
-    elif lane.action == "sts:SetSourceIdentity":
-        setter = _identity_setter(course, hop)
+    if policy.action == "sts:TagSession":
+        yield from _without_tags(scenario, hop)
+    elif policy.action == "sts:SetSourceIdentity":
+        setter = _identity_setter(scenario, hop)
         if setter:
-            yield from _made(course, setter, source_identity=None)
+            yield from _made(scenario, setter, source_identity=None)
 
 
 # ---- candidates, by what the condition is about
 
 
 def _candidates(
-    condition: Condition, beside: Sequence[Condition], course: ChainScenario, hop: int
-) -> Iterator[Changed]:
+    condition: Condition, beside: Sequence[Condition], scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     key = condition.key.lower()
     family, slash, name = condition.key.partition("/")
     if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
-        yield from _with_mfa(beside, course, hop)
+        yield from _with_mfa(beside, scenario, hop)
     elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
-        yield from _more_tags(condition, course, hop)
-        yield from _fewer_tags(condition, course, hop)
+        yield from _more_tags(condition, scenario, hop)
+        yield from _fewer_tags(condition, scenario, hop)
     elif slash:
-        yield from _tagged(condition, family.lower(), name, course, hop)
+        yield from _tagged(condition, family.lower(), name, scenario, hop)
     elif key == "sts:externalid":
-        for choice in _values(condition, course, hop, course.hop(hop).external_id):
-            yield from _identifying(course, hop, choice)
+        for choice in _values(condition, scenario, hop, scenario.hop(hop).external_id):
+            yield from _identifying(scenario, hop, choice)
     elif key == "sts:rolesessionname":
-        for choice in _values(condition, course, hop, course.hop(hop).session_name):
+        for choice in _values(condition, scenario, hop, scenario.hop(hop).session_name):
             if choice.text is not None:
-                yield from _made(course, hop, session_name=choice.text)
+                yield from _made(scenario, hop, session_name=choice.text)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
-        yield from _identified(condition, course, hop)
+        yield from _identified(condition, scenario, hop)
 
 
-def _identifying(course: ChainScenario, hop: int, choice: _Choice) -> Iterator[Changed]:
+def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
     """Give the hop with another external ID; of one that only its account knows, the form."""
     told = choice.form is not None and not choice.example
-    for edit, changed in _made(course, hop, external_id=choice.text, example=choice.example):
+    for edit, changed in _made(scenario, hop, external_id=choice.text, example=choice.example):
         if told:
             form = dict.fromkeys(edit.keys, choice.form or "")
-            edit = replace(edit, form=form, teller=course.hop(hop).role.account)
+            edit = replace(edit, form=form, teller=scenario.hop(hop).role.account)
         yield edit, changed
 
 
 def _values(
-    condition: Condition, course: ChainScenario, hop: int, now: str | None
+    condition: Condition, scenario: ChainScenario, hop: int, now: str | None
 ) -> Iterator[_Choice]:
     """Give the values that a condition names, then ``_NONE``: without the key.
 
     Where it names a pattern, what is sent ``now`` takes the place of the first star.
     """
-    context = course.requests()[hop].context
+    context = scenario.requests()[hop].context
     if condition.operator.is_null:
         yield _Choice(_ANY, example=True)
     for template in () if condition.operator.is_null else condition.templates:
@@ -204,64 +208,64 @@ def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
     return text
 
 
-def _identified(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give another source identity: where the chain sets it, else as late as will do."""
     before = condition.key.lower() == "aws:sourceidentity"
-    setter = _identity_setter(course, hop - 1 if before else hop)
+    setter = _identity_setter(scenario, hop - 1 if before else hop)
     at = setter or (hop - 1 if before else hop)
     if at < 1:
         return
-    asked = course.hop(at)
-    found = _values(condition, course, hop, asked.source_identity or asked.session_name)
+    asked = scenario.hop(at)
+    found = _values(condition, scenario, hop, asked.source_identity or asked.session_name)
     names = [each.text for each in found if not each.example]
     for text in (*names, asked.session_name):
         if text is not None or setter:
-            yield from _made(course, at, source_identity=text)
+            yield from _made(scenario, at, source_identity=text)
 
 
-def _identity_setter(course: ChainScenario, hop: int) -> int:
+def _identity_setter(scenario: ChainScenario, hop: int) -> int:
     """Return the hop that sets the source identity that ``hop`` has; 0: none of this chain."""
-    return next((n for n in range(1, hop + 1) if course.hop(n).source_identity is not None), 0)
+    return next((n for n in range(1, hop + 1) if scenario.hop(n).source_identity is not None), 0)
 
 
 def _tagged(
-    condition: Condition, family: str, name: str, course: ChainScenario, hop: int
-) -> Iterator[Changed]:
+    condition: Condition, family: str, name: str, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     """Give another value of one tag, sent with this hop or carried by its caller."""
     if family == "aws:requesttag":
         at = hop
     elif family == "aws:principaltag":
-        at = _tag_sender(course, hop, name) or hop - 1
+        at = _tag_sender(scenario, hop, name) or hop - 1
     else:
         return
     if at < 1:
         return
-    asked = course.hop(at)
+    asked = scenario.hop(at)
     # The case of a tag's key is no difference; what is written stays.
     written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
-    for choice in _values(condition, course, hop, dict(asked.tags).get(written)):
+    for choice in _values(condition, scenario, hop, dict(asked.tags).get(written)):
         if choice.text is None:
-            yield from _untagged(course, at, [written])
+            yield from _untagged(scenario, at, [written])
         else:
             tags = tuple({**dict(asked.tags), written: choice.text}.items())
-            yield from _made(course, at, tags=tags, example=choice.example)
+            yield from _made(scenario, at, tags=tags, example=choice.example)
 
 
-def _tag_sender(course: ChainScenario, hop: int, name: str) -> int:
+def _tag_sender(scenario: ChainScenario, hop: int, name: str) -> int:
     """Return the hop whose tag ``name`` the caller of ``hop`` carries; 0: none of this chain."""
     for number in range(hop - 1, 0, -1):
-        asked = course.hop(number)
+        asked = scenario.hop(number)
         travels = number == hop - 1 or name.lower() in map(str.lower, asked.transitive_tags)
         if travels and any(key.lower() == name.lower() for key, _ in asked.tags):
             return number
     return 0
 
 
-def _more_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give the hop with one more tag, of any value, where the condition wants its key."""
-    asked = course.hop(hop)
+    asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
-    context = course.requests()[hop].context
+    context = scenario.requests()[hop].context
     named = [fill(each, context) for each in condition.templates]
     keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
     if condition.operator.is_null:
@@ -270,19 +274,19 @@ def _more_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterato
     for key in keys:
         if key.lower() in sent:
             continue
-        travelling = (*asked.transitive_tags, *((key,) if of_travel else ()))
+        inherited_tag_keys = (*asked.transitive_tags, *((key,) if of_travel else ()))
         tags = (*asked.tags, (key, _ANY))
-        yield from _made(course, hop, tags=tags, transitive_tags=travelling, example=True)
+        yield from _made(scenario, hop, tags=tags, transitive_tags=inherited_tag_keys, example=True)
 
 
-def _fewer_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _fewer_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give the hop without the tags that the condition does not take; then without any."""
-    asked = course.hop(hop)
+    asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
     keys = list(asked.transitive_tags) if of_travel else [key for key, _ in asked.tags]
     if of_travel and condition.operator.quantifier is Quantifier.ANY:
         for key in (key for key, _ in asked.tags if key in condition.values):
-            yield from _made(course, hop, transitive_tags=(*keys, key))
+            yield from _made(scenario, hop, transitive_tags=(*keys, key))
     fit = [
         key
         for key in keys
@@ -296,75 +300,77 @@ def _fewer_tags(condition: Condition, course: ChainScenario, hop: int) -> Iterat
     ):
         if of_travel and gone:
             left = tuple(key for key in keys if key not in gone)
-            yield from _made(course, hop, transitive_tags=left)
+            yield from _made(scenario, hop, transitive_tags=left)
         elif gone:
-            yield from _untagged(course, hop, gone)
+            yield from _untagged(scenario, hop, gone)
 
 
-def _with_mfa(beside: Sequence[Condition], course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _with_mfa(
+    beside: Sequence[Condition], scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
     """Give MFA, which hop 1 alone can carry, from IAM user keys (sts.md: STS API reference).
 
     Where the time since MFA counts, the code goes with the hop itself: a session of the source's
     that was made with MFA may be hours old.
     """
-    if hop != 1 or not course.start.long_lived or course.start.mfa:
+    if hop != 1 or not scenario.start.long_lived or scenario.start.mfa:
         return
     by_age = any(each.key.lower() == "aws:multifactorauthage" for each in beside)
     for at in (1, 0) if by_age else (0, 1):
-        place = course.place(at)
-        if "mfa_serial" in place.keys:
+        location = scenario.location(at)
+        if "mfa_serial" in location.keys:
             yield (
-                ConfigChange(at, place, Change.ADD, {place.keys["mfa_serial"]: "auto"}),
-                course.with_mfa(),
+                ConfigChange(at, location, ChangeKind.ADD, {location.keys["mfa_serial"]: "auto"}),
+                scenario.with_mfa(),
             )
             return
 
 
-def _as_session(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give the hop before the session name that the statement names."""
-    judged, caller = lane.deciding, course.requests()[hop].caller
+    judged, caller = policy.deciding, scenario.requests()[hop].caller
     if judged is None or hop < 2 or caller.arn is None:
         return
     own = caller.arn.rpartition("/")[0]
     for each in judged.statement.principals or ():
         role, _, name = each.text.rpartition("/")
         if role == own:
-            yield from _made(course, hop - 1, session_name=name)
+            yield from _made(scenario, hop - 1, session_name=name)
 
 
-def _possible(lane: Lane, course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _possible(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give the hop without what STS itself refuses."""
     if hop < 1:
         return
-    finding = lane.findings[0]
+    finding = policy.findings[0]
     if finding.reason is Reason.IDENTITY_CHANGED:
-        yield from _made(course, hop, source_identity=None)
+        yield from _made(scenario, hop, source_identity=None)
     elif finding.reason is Reason.TAG_REPEATED:
-        travelling = {
-            key.lower() for number in range(1, hop) for key in course.hop(number).transitive_tags
+        inherited_tag_keys = {
+            key.lower() for number in range(1, hop) for key in scenario.hop(number).transitive_tags
         }
-        again = [key for key, _ in course.hop(hop).tags if key.lower() in travelling]
+        again = [key for key, _ in scenario.hop(hop).tags if key.lower() in inherited_tag_keys]
         if again:
-            yield from _untagged(course, hop, again)
+            yield from _untagged(scenario, hop, again)
 
 
-def _without_tags(course: ChainScenario, hop: int) -> Iterator[Changed]:
+def _without_tags(scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
     """Give the hop without tags of its own, or a hop before without what travels on from it."""
-    if course.hop(hop).tags:
-        yield from _untagged(course, hop, [key for key, _ in course.hop(hop).tags])
+    if scenario.hop(hop).tags:
+        yield from _untagged(scenario, hop, [key for key, _ in scenario.hop(hop).tags])
         return
     for number in range(1, hop):
-        if course.hop(number).transitive_tags:
-            yield from _made(course, number, transitive_tags=())
+        if scenario.hop(number).transitive_tags:
+            yield from _made(scenario, number, transitive_tags=())
 
 
 # ---- making a change
 
 
-def _untagged(course: ChainScenario, hop: int, gone: Sequence[str]) -> Iterator[Changed]:
-    asked = course.hop(hop)
+def _untagged(scenario: ChainScenario, hop: int, gone: Sequence[str]) -> Iterator[Candidate]:
+    asked = scenario.hop(hop)
     yield from _made(
-        course,
+        scenario,
         hop,
         tags=tuple((key, value) for key, value in asked.tags if key not in gone),
         transitive_tags=tuple(key for key in asked.transitive_tags if key not in gone),
@@ -372,26 +378,26 @@ def _untagged(course: ChainScenario, hop: int, gone: Sequence[str]) -> Iterator[
 
 
 def _made(
-    course: ChainScenario, hop: int, *, example: bool = False, **values: object
-) -> Iterator[Changed]:
+    scenario: ChainScenario, hop: int, *, example: bool = False, **values: object
+) -> Iterator[Candidate]:
     """Give the change of hop ``hop`` to ``values``, where its place and STS take it and it is one."""
-    before = course.hop(hop)
+    before = scenario.hop(hop)
     after: AssumeRoleRequest = replace(before, **values)  # type: ignore[arg-type]
-    place = course.place(hop)
+    location = scenario.location(hop)
     names = [name for name in values if getattr(before, name) != getattr(after, name)]
-    if not names or not set(names) <= set(place.keys):
+    if not names or not set(names) <= set(location.keys):
         return
-    kept = [name for name in names if getattr(after, name)]
-    if not all(_is_taken(name, getattr(after, name)) for name in kept):
+    suggest_conditions = [name for name in names if getattr(after, name)]
+    if not all(_is_taken(name, getattr(after, name)) for name in suggest_conditions):
         return
-    change = Change.REPLACE
-    if not kept:
-        change = Change.REMOVE
+    kind = ChangeKind.REPLACE
+    if not suggest_conditions:
+        kind = ChangeKind.REMOVE
     elif not any(getattr(before, name) for name in names):
-        change = Change.ADD
-    shown = before if change is Change.REMOVE else after
-    keys = {place.keys[name]: _value(getattr(shown, name)) for name in names}
-    yield ConfigChange(hop, place, change, keys, example=example), course.with_hop(hop, after)
+        kind = ChangeKind.ADD
+    shown = before if kind is ChangeKind.REMOVE else after
+    keys = {location.keys[name]: _value(getattr(shown, name)) for name in names}
+    yield ConfigChange(hop, location, kind, keys, example=example), scenario.with_hop(hop, after)
 
 
 def _is_taken(name: str, value: object) -> bool:

@@ -35,7 +35,7 @@ _WILD = frozenset("*?")
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
+class NarrowedDeny:
     """What stays of a Deny."""
 
     left: tuple[Json, ...]
@@ -48,7 +48,7 @@ class Narrowed:
 
 def exclude_request(
     written: Json, statement: Statement, request: Request, *, has_roles: bool, shared: bool
-) -> Narrowed | None:
+) -> NarrowedDeny | None:
     """Take ``request`` out of a Deny that applies to it.
 
     Args:
@@ -75,7 +75,7 @@ def exclude_request(
         parts.append(_with(written, actions.beside, roles.here))
     # A Sid is for one statement only.
     rest = ({key: value for key, value in each.items() if key != "Sid"} for each in parts[1:])
-    return Narrowed((*parts[:1], *rest), roles.opened)
+    return NarrowedDeny((*parts[:1], *rest), roles.opened)
 
 
 # ---- actions
@@ -168,8 +168,8 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
         wide = ("*", caller.account, f"arn:{caller.partition}:iam::{caller.account}:root")
         if len(others) < len(listed) and not set(others) & set(wide):
             kinds = {kind: value for kind, value in principal.items() if kind != "AWS"}
-            kept = {"AWS": collapse_singleton(others), **kinds} if others else kinds
-            return ({**written, "Principal": kept},) if kept else ()
+            suggest_conditions = {"AWS": collapse_singleton(others), **kinds} if others else kinds
+            return ({**written, "Principal": suggest_conditions},) if suggest_conditions else ()
     exception = _exception(request)
     return None if exception is None else (_unless(written, *exception),)
 

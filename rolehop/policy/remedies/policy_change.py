@@ -14,10 +14,10 @@ from enum import Enum
 from typing import Any
 
 from rolehop.arn import account_of
-from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation, place_of
+from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation, default_location
 from rolehop.policy.evaluation.evaluator import actions_refused
 from rolehop.policy.evaluation.findings import Reason
-from rolehop.policy.evaluation.model import Lane, PolicySet, PolicyType, Request, Verdict
+from rolehop.policy.evaluation.model import PolicySet, PolicyType, PolicyVerdict, Request, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.language.parser import Kind, parse_policy
@@ -25,8 +25,8 @@ from rolehop.policy.remedies.narrow_deny import exclude_request
 from rolehop.policy.remedies.statement_conditions import (
     SuggestedConditions,
     collapse_singleton,
-    kept,
     subject_of,
+    suggest_conditions,
 )
 from rolehop.startup.dataclass import dataclass, replace
 
@@ -34,7 +34,7 @@ Statement = dict[str, Any]
 NEW = {"Version": "2012-10-17", "Statement": []}
 
 
-class Change(Enum):
+class ChangeKind(Enum):
     """What is done with a statement, or with a key of the config."""
 
     ADD = "add"
@@ -59,7 +59,7 @@ class PolicyChange:
     """One change to one policy document."""
 
     hop: int
-    lane: PolicyType
+    policy_type: PolicyType
     owner: Owner
     member: str
     """The account whose call or role the document judges."""
@@ -67,7 +67,7 @@ class PolicyChange:
     document: str
     """Which document, for people."""
 
-    change: Change
+    kind: ChangeKind
     statement: Statement
     """The statement to add; what replaces the one at ``index``; or the one to remove."""
 
@@ -89,7 +89,7 @@ class PolicyChange:
     opened: tuple[str, ...] = ()
     """Roles, as patterns, on which this call's actions are denied to this caller no more."""
 
-    place: ConfigLocation | None = None
+    location: ConfigLocation | None = None
     """Where in the config the document stands, where it stands there."""
 
     @property
@@ -98,13 +98,13 @@ class PolicyChange:
         return self.member if self.owner is Owner.ACCOUNT else None
 
 
-def mends(
+def policy_changes(
     verdict: Verdict,
     hop: int = 1,
-    course: ChainScenario | None = None,
-    lanes: Sequence[Lane] | None = None,
+    scenario: ChainScenario | None = None,
+    policies: Sequence[PolicyVerdict] | None = None,
 ) -> tuple[PolicyChange, ...]:
-    """Return what ends why ``lanes`` refuse, as far as one round of changes can.
+    """Return what ends why ``policies`` refuse, as far as one round of changes can.
 
     None where one of them is mended by no document (another partition, the root user), or where too
     little is known of the caller to let in nobody else.
@@ -112,34 +112,34 @@ def mends(
     Args:
         verdict: of the call of ``hop``.
         hop: its number, from 1; 0 is a federated source's own role.
-        course: the chain that the call belongs to, where it belongs to one.
-        lanes: of the verdict; all that refuse, where none are named.
+        scenario: the chain that the call belongs to, where it belongs to one.
+        policies: of the verdict; all that refuse, where none are named.
     """
-    refused = verdict.refused if lanes is None else lanes
-    found = [_mends(lane, verdict.request, hop, course) for lane in refused]
-    return tuple(mend for each in found for mend in each) if all(found) else ()
+    refused = verdict.refused if policies is None else policies
+    found = [_changes_for(policy, verdict.request, hop, scenario) for policy in refused]
+    return tuple(change for each in found for change in each) if all(found) else ()
 
 
-def _mends(
-    lane: Lane, request: Request, hop: int, course: ChainScenario | None
+def _changes_for(
+    policy: PolicyVerdict, request: Request, hop: int, scenario: ChainScenario | None
 ) -> tuple[PolicyChange, ...]:
-    if lane.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
+    if policy.findings[0].element.partition(" ")[0] in ("Caller", "Request"):
         return ()
-    member = account_of(request.role) if lane.name in _OF_ROLE else request.caller.account
+    member = account_of(request.role) if policy.name in _OF_ROLE else request.caller.account
     if member is None:
         return ()
-    mender = _Mender(lane, request, hop, member, course)
-    if lane.deciding is None or lane.findings[0].reason not in _IN_PLACE:
-        return _one(mender.added())
-    if any(each.of_aws for each in mender.documents if each.name == lane.deciding.document):
+    builder = _ChangeBuilder(policy, request, hop, member, scenario)
+    if policy.deciding is None or policy.findings[0].reason not in _IN_PLACE:
+        return _one(builder.added())
+    if any(each.aws_managed for each in builder.documents if each.name == policy.deciding.document):
         return ()  # nobody can edit what AWS wrote
-    if lane.findings[0].reason is Reason.EXPLICIT_DENY:
-        return mender.past_deny(lane.deciding)
-    return _one(mender.renewed(lane.deciding) or mender.added())
+    if policy.findings[0].reason is Reason.EXPLICIT_DENY:
+        return builder.past_deny(policy.deciding)
+    return _one(builder.renewed(policy.deciding) or builder.added())
 
 
-def _one(mend: PolicyChange | None) -> tuple[PolicyChange, ...]:
-    return () if mend is None else (mend,)
+def _one(change: PolicyChange | None) -> tuple[PolicyChange, ...]:
+    return () if change is None else (change,)
 
 
 _IN_PLACE = (Reason.EXPLICIT_DENY, Reason.DELETED_PRINCIPAL, Reason.OTHER_PARTITION)
@@ -148,49 +148,53 @@ _OWNERS = {PolicyType.SCP: Owner.ORGANIZATION, PolicyType.RCP: Owner.ORGANIZATIO
 
 
 @dataclass(frozen=True, slots=True)
-class _Mender:
-    lane: Lane
+class _ChangeBuilder:
+    policy: PolicyVerdict
     request: Request
     hop: int
     member: str
-    course: ChainScenario | None
+    scenario: ChainScenario | None
 
     @property
     def documents(self) -> tuple[Attached, ...]:
         """The documents of the lane."""
-        return self.request.shown(self.lane.name).documents
+        return self.request.policy_set(self.policy.name).documents
 
     def _made(
         self,
         document: str,
-        change: Change,
+        kind: ChangeKind,
         statement: Statement,
         index: int | None = None,
         asked: SuggestedConditions | None = None,
     ) -> PolicyChange:
         asked = asked or SuggestedConditions()
-        owner = _OWNERS.get(self.lane.name, Owner.ACCOUNT)
-        if self.lane.name is PolicyType.SESSION and document == self._session_policy():
+        owner = _OWNERS.get(self.policy.name, Owner.ACCOUNT)
+        if self.policy.name is PolicyType.SESSION and document == self._session_policy():
             owner = Owner.CONFIG
         return PolicyChange(
             self.hop,
-            self.lane.name,
+            self.policy.name,
             owner,
             self.member,
             document,
-            change,
+            kind,
             statement,
             index,
             tuple(asked.sent),
             tuple(asked.without),
             tuple(asked.waived),
-            place=self._place() if owner is Owner.CONFIG else None,
+            location=self._location() if owner is Owner.CONFIG else None,
         )
 
-    def _place(self) -> ConfigLocation:
+    def _location(self) -> ConfigLocation:
         """Return where the session that calls is asked for: its session policy stands there."""
         before = max(self.hop - 1, 0)
-        return self.course.place(before) if self.course is not None else place_of(before)
+        return (
+            self.scenario.location(before)
+            if self.scenario is not None
+            else default_location(before)
+        )
 
     def _session_policy(self) -> str:
         """Return the name of the session policy that the config itself holds."""
@@ -198,37 +202,41 @@ class _Mender:
 
     def added(self) -> PolicyChange | None:
         """Allow this caller what the lane refuses, under the conditions of the nearest statement."""
-        lane, request = self.lane, self.request
-        actions = actions_refused(request, lane.name)
+        policy, request = self.policy, self.request
+        actions = actions_refused(request, policy.name)
         statement: Statement = {"Effect": "Allow"}
-        if lane.name is PolicyType.TRUST:
+        if policy.name is PolicyType.TRUST:
             principal = _principal(request.caller)
             if principal is None:
                 return None
             statement["Principal"] = principal
         statement["Action"] = collapse_singleton(actions)
-        if lane.name is not PolicyType.TRUST:
+        if policy.name is not PolicyType.TRUST:
             statement["Resource"] = request.role
-        travelling = self.course.travelling(self.hop) if self.course is not None else ()
-        asked = kept(lane.deciding, lane.name, request, actions, travelling)
+        inherited_tag_keys = (
+            self.scenario.inherited_tag_keys(self.hop) if self.scenario is not None else ()
+        )
+        asked = suggest_conditions(
+            policy.deciding, policy.name, request, actions, inherited_tag_keys
+        )
         subject = subject_of(request.caller)
         if subject is not None and not asked.asks(subject):
             return None  # it would let in whoever has a token of that provider
         if asked.conditions:
             statement["Condition"] = asked.conditions
-        return self._made(self._document(), Change.ADD, statement, asked=asked)
+        return self._made(self._document(), ChangeKind.ADD, statement, asked=asked)
 
     def _document(self) -> str:
         """Return the document to add to: never AWS's own, nor one that is attached to others."""
-        lane = self.lane
-        names = [each.name for each in self.documents if not each.of_aws]
-        if lane.name is PolicyType.PERMISSIONS:
+        policy = self.policy
+        names = [each.name for each in self.documents if not each.aws_managed]
+        if policy.name is PolicyType.PERMISSIONS:
             return _own_policy(names, self.request.caller)
-        if lane.name is PolicyType.SESSION:
+        if policy.name is PolicyType.SESSION:
             return self._session_policy()
-        if lane.deciding is not None and lane.deciding.document in names:
-            return lane.deciding.document
-        return names[0] if names else f"{Kind[lane.name.name].value}, one of your own"
+        if policy.deciding is not None and policy.deciding.document in names:
+            return policy.deciding.document
+        return names[0] if names else f"{Kind[policy.name.name].value}, one of your own"
 
     def renewed(self, judged: Judged) -> PolicyChange | None:
         """Name the caller anew where an ARN or an ID does not mean them any more."""
@@ -244,7 +252,7 @@ class _Mender:
             **statement["Principal"],
             "AWS": collapse_singleton([*still, named]),
         }
-        return self._made(judged.document, Change.REPLACE, statement, judged.statement.index)
+        return self._made(judged.document, ChangeKind.REPLACE, statement, judged.statement.index)
 
     def past_deny(self, judged: Judged) -> tuple[PolicyChange, ...]:
         """Take this call out of a Deny: what still denies all else stands in its place."""
@@ -255,17 +263,17 @@ class _Mender:
             written,
             judged.statement,
             self.request,
-            has_roles=self.lane.name is not PolicyType.TRUST,
+            has_roles=self.policy.name is not PolicyType.TRUST,
             shared=not _is_callers(judged.document, self.request.caller),
         )
         if narrowed is None:
             return ()
         first, *others = narrowed.left or (written,)
-        change = Change.REPLACE if narrowed.left else Change.REMOVE
+        kind = ChangeKind.REPLACE if narrowed.left else ChangeKind.REMOVE
         asked = SuggestedConditions(waived=[each.key for each in judged.statement.conditions])
-        mend = self._made(judged.document, change, first, judged.statement.index, asked)
-        beside = (self._made(judged.document, Change.ADD, each) for each in others)
-        return (replace(mend, denied=True, opened=narrowed.opened), *beside)
+        change = self._made(judged.document, kind, first, judged.statement.index, asked)
+        beside = (self._made(judged.document, ChangeKind.ADD, each) for each in others)
+        return (replace(change, denied=True, opened=narrowed.opened), *beside)
 
 
 def _principal(caller: Caller) -> dict[str, str] | None:
@@ -302,49 +310,53 @@ def _is_callers(document: str, caller: Caller) -> bool:
 # ---- making a change
 
 
-def apply_mends(document: Mapping[str, Any], mends: Sequence[PolicyChange]) -> dict[str, Any]:
+def apply_changes(document: Mapping[str, Any], changes: Sequence[PolicyChange]) -> dict[str, Any]:
     """Return ``document`` (a policy as JSON) with all of ``mends`` made."""
     statements: list[Statement | None] = [*_listed(document.get("Statement", []))]
-    for mend in mends:
-        if mend.change is Change.ADD:
-            statements.append(mend.statement)
-        elif mend.index is not None:
-            statements[mend.index - 1] = mend.statement if mend.change is Change.REPLACE else None
+    for change in changes:
+        if change.kind is ChangeKind.ADD:
+            statements.append(change.statement)
+        elif change.index is not None:
+            statements[change.index - 1] = (
+                change.statement if change.kind is ChangeKind.REPLACE else None
+            )
     return {**document, "Statement": [each for each in statements if each is not None]}
 
 
-def mended(request: Request, mends: Sequence[PolicyChange]) -> Request:
+def with_policy_changes(request: Request, changes: Sequence[PolicyChange]) -> Request:
     """Return ``request`` as it is judged once ``mends`` are made.
 
     Statements keep the numbers that they have in the documents as they are now.
     """
-    lanes = dict(request.lanes)
-    for lane in dict.fromkeys(mend.lane for mend in mends):
-        of_lane = [mend for mend in mends if mend.lane is lane]
-        lanes[lane] = _changed(request.shown(lane), of_lane, Kind[lane.name])
-    return replace(request, lanes=lanes)
+    policies = dict(request.policies)
+    for policy_type in dict.fromkeys(change.policy_type for change in changes):
+        of_type = [change for change in changes if change.policy_type is policy_type]
+        policies[policy_type] = _changed(
+            request.policy_set(policy_type), of_type, Kind[policy_type.name]
+        )
+    return replace(request, policies=policies)
 
 
-def _changed(shown: PolicySet, mends: Sequence[PolicyChange], kind: Kind) -> PolicySet:
-    named = {mend.document for mend in mends}
+def _changed(shown: PolicySet, changes: Sequence[PolicyChange], kind: Kind) -> PolicySet:
+    named = {change.document for change in changes}
     texts = {each.name: each.text for each in shown.documents if each.name in named and each.text}
     untouched = tuple(each for each in shown.documents if each.name not in texts)
     changed = tuple(
         _with(
             name,
             texts.get(name) or json.dumps(NEW),
-            [each for each in mends if each.document == name],
+            [each for each in changes if each.document == name],
             kind,
         )
-        for name in dict.fromkeys(mend.document for mend in mends)
+        for name in dict.fromkeys(change.document for change in changes)
     )
     return replace(shown, documents=(*untouched, *changed), there=True)
 
 
-def _with(name: str, text: str, mends: Sequence[PolicyChange], kind: Kind) -> Attached:
-    gone = {each.index for each in mends if each.change is Change.REMOVE}
-    standing = [each for each in mends if each.change is not Change.REMOVE]
-    text = json.dumps(apply_mends(json.loads(text), standing)) if standing else text
+def _with(name: str, text: str, changes: Sequence[PolicyChange], kind: Kind) -> Attached:
+    gone = {each.index for each in changes if each.kind is ChangeKind.REMOVE}
+    standing = [each for each in changes if each.kind is not ChangeKind.REMOVE]
+    text = json.dumps(apply_changes(json.loads(text), standing)) if standing else text
     policy = parse_policy(text, kind)
     statements = tuple(each for each in policy.statements if each.index not in gone)
     return Attached(name, replace(policy, statements=statements), text)

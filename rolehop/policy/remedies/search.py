@@ -13,21 +13,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rolehop.arn import account_of
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
-from rolehop.policy.evaluation.model import Lane, Outcome, PolicyType, Verdict
+from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.remedies.config_change import (
-    SPARED,
-    Changed,
+    OPTIONAL_ACTIONS,
+    Candidate,
     ConfigChange,
     drop_optional_action,
     satisfy_conditions,
 )
-from rolehop.policy.remedies.policy_change import Change, PolicyChange, mended, mends
+from rolehop.policy.remedies.policy_change import (
+    ChangeKind,
+    PolicyChange,
+    policy_changes,
+    with_policy_changes,
+)
 from rolehop.startup.dataclass import dataclass, replace
 
 _MOST_ROUNDS = 8
 Step = ConfigChange | PolicyChange
-Finder = Callable[[Lane, ChainScenario, int], Iterator[Changed]]
+Finder = Callable[[PolicyVerdict, ChainScenario, int], Iterator[Candidate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class Remedy:
         return any(isinstance(each, ConfigChange) for each in self.steps)
 
 
-def ways(course: ChainScenario, hop: int, verdicts: Mapping[int, Verdict]) -> tuple[Remedy, ...]:
+def find_remedies(
+    scenario: ChainScenario, hop: int, verdicts: Mapping[int, Verdict]
+) -> tuple[Remedy, ...]:
     """Return at most two ways out for ``hop``, the better first; none where it is not refused.
 
     ``verdicts``: of every hop of ``course``, by number.
@@ -50,19 +57,19 @@ def ways(course: ChainScenario, hop: int, verdicts: Mapping[int, Verdict]) -> tu
     verdict = verdicts[hop]
     if verdict.outcome is not Outcome.REFUSED:
         return ()
-    search = _Search(course, hop, verdicts)
-    first = search.way(satisfy_conditions)
-    found = [first] if first is not None and not first.edits else [first, search.way(None)]
-    if any(each.action in SPARED for each in verdict.refused):
-        spared = search.way(drop_optional_action)
+    search = _Search(scenario, hop, verdicts)
+    first = search.remedy(satisfy_conditions)
+    found = [first] if first is not None and not first.edits else [first, search.remedy(None)]
+    if any(each.action in OPTIONAL_ACTIONS for each in verdict.refused):
+        spared = search.remedy(drop_optional_action)
         # What a Deny is about is best left out, as its author wants; elsewhere it is wanted.
         if spared is not None and spared.edits:
             found.insert(0 if _is_denied(verdict) else len(found), spared)
-    return tuple(way for way in found if way is not None)[:2]
+    return tuple(remedy for remedy in found if remedy is not None)[:2]
 
 
 def layers_made_irrelevant(
-    verdict: Verdict, hop: int, course: ChainScenario
+    verdict: Verdict, hop: int, scenario: ChainScenario
 ) -> frozenset[PolicyType]:
     """Return the lanes that refuse now, and need not allow once the trust policy names the caller.
 
@@ -74,16 +81,16 @@ def layers_made_irrelevant(
     if request.caller.account != account_of(request.role):
         return frozenset()
     for _ in range(_MOST_ROUNDS):
-        trust = [lane for lane in after.refused if lane.name is PolicyType.TRUST]
+        trust = [policy for policy in after.refused if policy.name is PolicyType.TRUST]
         if not trust:
             break
-        more = mends(after, hop, course, trust)
+        more = policy_changes(after, hop, scenario, trust)
         if not more:
             return frozenset()
         made = (*made, *more)
-        after = evaluate(mended(request, made))
-    still = {lane.name for lane in after.refused}
-    return frozenset(lane.name for lane in verdict.refused) - still - {PolicyType.TRUST}
+        after = evaluate(with_policy_changes(request, made))
+    still = {policy.name for policy in after.refused}
+    return frozenset(policy.name for policy in verdict.refused) - still - {PolicyType.TRUST}
 
 
 def _is_denied(verdict: Verdict) -> bool:
@@ -93,30 +100,32 @@ def _is_denied(verdict: Verdict) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    course: ChainScenario
+    scenario: ChainScenario
     steps: tuple[Step, ...] = ()
 
     def verdicts(self) -> dict[int, Verdict]:
         """Judge every hop with the steps made."""
         made = [each for each in self.steps if isinstance(each, PolicyChange)]
         return {
-            number: evaluate(mended(request, [each for each in made if each.hop == number]))
-            for number, request in self.course.requests().items()
+            number: evaluate(
+                with_policy_changes(request, [each for each in made if each.hop == number])
+            )
+            for number, request in self.scenario.requests().items()
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    course: ChainScenario
+    scenario: ChainScenario
     hop: int
     verdicts: Mapping[int, Verdict]
 
-    def way(self, finder: Finder | None) -> Remedy | None:
+    def remedy(self, finder: Finder | None) -> Remedy | None:
         """Return the way that changes the config as ``finder`` finds, and policies for the rest.
 
         ``None`` where there is none.
         """
-        attempt, verdicts = _Attempt(self.course), self.verdicts
+        attempt, verdicts = _Attempt(self.scenario), self.verdicts
         for _ in range(_MOST_ROUNDS):
             worse = self._worse(verdicts)
             if worse is None:
@@ -143,18 +152,18 @@ class _Search:
         self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
     ) -> _Attempt | None:
         """Make one more edit, or mend every lane that refuses; ``None``: nothing is left to do."""
-        idle = layers_made_irrelevant(verdict, hop, attempt.course)
-        refusing = [lane for lane in verdict.refused if lane.name not in idle]
+        idle = layers_made_irrelevant(verdict, hop, attempt.scenario)
+        refusing = [policy for policy in verdict.refused if policy.name not in idle]
         if finder is not None and hop == self.hop:
-            for lane in refusing:
-                for edit, changed in finder(lane, attempt.course, hop):
+            for policy in refusing:
+                for edit, changed in finder(policy, attempt.scenario, hop):
                     steps = _joined(attempt.steps, edit)
                     if steps is not None:
                         return _Attempt(changed, steps)
-        made = mends(verdict, hop, attempt.course, refusing)
+        made = policy_changes(verdict, hop, attempt.scenario, refusing)
         if not made or any(each in attempt.steps for each in made):
             return None
-        return _Attempt(attempt.course, (*attempt.steps, *made))
+        return _Attempt(attempt.scenario, (*attempt.steps, *made))
 
 
 def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:
@@ -165,11 +174,11 @@ def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | Non
     if any(set(each.keys) & set(edit.keys) for each in here.values()):
         return None
     for at, each in here.items():
-        if (each.change is Change.REMOVE) is (edit.change is Change.REMOVE):
-            change = edit.change if each.change is edit.change else Change.REPLACE
+        if (each.kind is ChangeKind.REMOVE) is (edit.kind is ChangeKind.REMOVE):
+            kind = edit.kind if each.kind is edit.kind else ChangeKind.REPLACE
             both = replace(
                 each,
-                change=change,
+                kind=kind,
                 keys={**each.keys, **edit.keys},
                 example=each.example or edit.example,
                 form={**each.form, **edit.form},

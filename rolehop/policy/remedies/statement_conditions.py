@@ -69,21 +69,21 @@ class SuggestedConditions:
         return key.lower() in keys
 
 
-def kept(
+def suggest_conditions(
     judged: Judged | None,
-    lane: PolicyType,
+    policy_type: PolicyType,
     request: Request,
     actions: Sequence[str],
-    travelling: Sequence[str],
+    inherited_tag_keys: Sequence[str],
 ) -> SuggestedConditions:
     """Return the conditions for a statement that allows ``actions`` to this call.
 
     Args:
         judged: the nearest statement, where there is one.
-        lane: where the statement is to stand.
+        policy_type: where the statement is to stand.
         request: the call.
         actions: what the statement will allow.
-        travelling: keys of the transitive tags that come with the caller.
+        inherited_tag_keys: keys of the transitive tags that come with the caller.
     """
     found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
@@ -92,7 +92,7 @@ def kept(
                 found.put(each.operator.text, each.key, each.values)
             else:
                 _answer(found, each, request)
-    for operator, key, values in _pins(lane, request, actions, travelling):
+    for operator, key, values in _pins(policy_type, request, actions, inherited_tag_keys):
         found.bind(operator, key, values)
     return found
 
@@ -152,28 +152,31 @@ def _later(text: str, key: str) -> str:
 
 
 def _pins(
-    lane: PolicyType, request: Request, actions: Sequence[str], travelling: Sequence[str]
+    policy_type: PolicyType,
+    request: Request,
+    actions: Sequence[str],
+    inherited_tag_keys: Sequence[str],
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Give what binds a new statement to this call, however much the nearest statement takes."""
     context, caller = request.context, request.caller
-    if lane in (PolicyType.BOUNDARY, PolicyType.SCP) and caller.named is not None:
+    if policy_type in (PolicyType.BOUNDARY, PolicyType.SCP) and caller.named is not None:
         # These documents have no principal, and serve others as well.
         yield "ArnEquals", "aws:PrincipalArn", [caller.named]
-    if lane not in (PolicyType.TRUST, PolicyType.PERMISSIONS):
+    if policy_type not in (PolicyType.TRUST, PolicyType.PERMISSIONS):
         return
     keys = _of_token(caller) if caller.outside else []
-    keys += ["sts:ExternalId"] if lane is PolicyType.TRUST else []
+    keys += ["sts:ExternalId"] if policy_type is PolicyType.TRUST else []
     keys += ["sts:SourceIdentity"] if "sts:SetSourceIdentity" in actions else []
     if "sts:TagSession" in actions:
         tags = context.lookup("aws:TagKeys")
         sent = tags if isinstance(tags, tuple) else ()
         keys += [f"aws:RequestTag/{tag}" for tag in sent]
         # AWS does not say whether tags that travel count as sent: either way this holds.
-        if sent or travelling:
+        if sent or inherited_tag_keys:
             yield (
                 "ForAllValues:StringEquals",
                 "aws:TagKeys",
-                tuple(dict.fromkeys((*sent, *travelling))),
+                tuple(dict.fromkeys((*sent, *inherited_tag_keys))),
             )
     for key in keys:
         values = context.lookup(key)

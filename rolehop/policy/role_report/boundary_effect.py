@@ -70,7 +70,7 @@ class Removed:
         return not self.left or any(each.whole for each in self.denied)
 
 
-def taken_away(permissions: PolicySet, boundary: PolicySet) -> tuple[Removed, ...]:
+def removed_by_boundary(permissions: PolicySet, boundary: PolicySet) -> tuple[Removed, ...]:
     """Return what ``boundary`` takes away from ``permissions``, as far as both can be seen."""
     inside = [each for document in boundary.documents for each in document.policy.statements]
     if not boundary.there or not boundary.documents:

@@ -38,7 +38,7 @@ class Passer:
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class PassRoleReport:
     """Who may pass a role, as far as the records go."""
 
     passers: tuple[Passer, ...] = ()
@@ -48,7 +48,7 @@ class Passing:
     """ARNs of users and roles whose permissions the records do not hold, or not wholly."""
 
 
-def passing_of(records: IamInventory, role: Entity, services: Sequence[str]) -> Passing:
+def find_passers(records: IamInventory, role: Entity, services: Sequence[str]) -> PassRoleReport:
     """Return who may pass ``role`` to any of ``services``.
 
     A group is no caller: its policies count for each of its users.
@@ -64,7 +64,7 @@ def passing_of(records: IamInventory, role: Entity, services: Sequence[str]) -> 
         if not able and records.permissions(entity.arn).missing:
             unseen.append(entity.arn)
     passers.sort(key=lambda passer: passer.outcome is not Outcome.ALLOWED)
-    return Passing(tuple(passers), tuple(unseen))
+    return PassRoleReport(tuple(passers), tuple(unseen))
 
 
 def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
@@ -81,7 +81,7 @@ def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
 def _may_be_allowed(request: Request) -> bool:
     """Tell whether a statement that can be seen allows the call, or may."""
     call = Call(ACTION, request.role, request.caller, request.context)
-    judged = judge_documents(request.shown(PolicyType.PERMISSIONS).documents, call)
+    judged = judge_documents(request.policy_set(PolicyType.PERMISSIONS).documents, call)
     return any(
         each.statement.effect is Effect.ALLOW and each.truth is not Truth.FALSE for each in judged
     )
@@ -94,7 +94,7 @@ def _request(records: IamInventory, passer: Entity, role: Entity, service: str) 
         caller=caller,
         context=_context(passer, caller, role, service),
         actions=(ACTION,),
-        lanes={
+        policies={
             # Neither a trust policy nor an RCP is asked, and a session policy is the caller's own.
             PolicyType.TRUST: NO_POLICY,
             PolicyType.SESSION: NO_POLICY,

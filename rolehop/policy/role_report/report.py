@@ -10,8 +10,8 @@ from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
-from rolehop.policy.role_report.boundary_effect import Removed, taken_away
-from rolehop.policy.role_report.pass_role import Passing, passing_of
+from rolehop.policy.role_report.boundary_effect import Removed, removed_by_boundary
+from rolehop.policy.role_report.pass_role import PassRoleReport, find_passers
 from rolehop.startup.dataclass import dataclass
 
 
@@ -52,7 +52,7 @@ class RoleReport:
     services: tuple[str, ...]
     """AWS services that may take the role."""
 
-    passing: Passing
+    passing: PassRoleReport
     """Who may hand it to a service; nobody where it is no service's role."""
 
     taken: tuple[Removed, ...]
@@ -65,8 +65,8 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
     if entity is None:
         return None
     trust = records.trust(entity.arn)
-    permissions = records.permissions(entity.arn, whole=True)
-    boundary = records.boundary(entity.arn, whole=True)
+    permissions = records.permissions(entity.arn, complete_only=True)
+    boundary = records.boundary(entity.arn, complete_only=True)
     services = tuple(
         dict.fromkeys(
             principal.text
@@ -84,8 +84,8 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
         boundary=boundary,
         risks=tuple(_risks(trust, entity.arn)),
         services=services,
-        passing=passing_of(records, entity, services) if services else Passing(),
-        taken=taken_away(permissions, boundary),
+        passing=find_passers(records, entity, services) if services else PassRoleReport(),
+        taken=removed_by_boundary(permissions, boundary),
     )
 
 

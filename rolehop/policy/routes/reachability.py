@@ -31,7 +31,7 @@ class Reach:
         for number, hop in enumerate(hops):
             role = str(hop.role)
             if role not in names:
-                names[role] = tuple(dict.fromkeys(names_in(records.trust(role))))
+                names[role] = tuple(dict.fromkeys(trusted_names(records.trust(role))))
             for name in names[role]:
                 self._by_name.setdefault(name, []).append(number)
 
@@ -54,11 +54,11 @@ class Reach:
         """Return the roles that the caller's permissions name; ``None``: they may allow any."""
         named = caller.named or ""
         if named not in self._allowed:
-            self._allowed[named] = resources_in(self._records.permissions(named))
+            self._allowed[named] = listed_resources(self._records.permissions(named))
         return self._allowed[named]
 
 
-def resources_in(shown: PolicySet) -> frozenset[str] | None:
+def listed_resources(shown: PolicySet) -> frozenset[str] | None:
     """Return the resources that permissions list; ``None``: some has a wildcard, or is unseen."""
     found: set[str] = set()
     if shown.missing:
@@ -74,7 +74,7 @@ def resources_in(shown: PolicySet) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def names_in(shown: PolicySet) -> Iterable[str]:
+def trusted_names(shown: PolicySet) -> Iterable[str]:
     """Give every name that a trust policy may allow: ARNs, accounts, unique IDs, ``ANYONE``."""
     if shown.missing:
         yield ANYONE

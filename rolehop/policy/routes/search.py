@@ -14,8 +14,8 @@ from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
-    after,
-    request_of,
+    build_request,
+    next_state,
 )
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, Request, Verdict
@@ -36,7 +36,7 @@ class RouteStart:
 
     source: str
     held: CallerState
-    own: tuple[Request, ...] = ()
+    source_requests: tuple[Request, ...] = ()
     """A federated source's call for its own role, then those of an AWS profile's roles: part of
     every route that starts here."""
 
@@ -57,19 +57,21 @@ class Route:
     """One way from a source to a role that is wanted."""
 
     source: str
-    legs: tuple[RouteHop, ...]
+    route_hops: tuple[RouteHop, ...]
     first: int = 1
     """The number of the first leg."""
 
     @property
     def hops(self) -> tuple[AssumeRoleRequest, ...]:
         """What each AssumeRole of a chain to paste asks for; none: the source's session is it."""
-        return tuple(leg.asked for leg in self.legs if leg.asked is not None)
+        return tuple(
+            hop_verdict.asked for hop_verdict in self.route_hops if hop_verdict.asked is not None
+        )
 
     @property
     def outcome(self) -> Outcome:
         """Allowed, or unknown where a hop is."""
-        outcomes = {leg.verdict.outcome for leg in self.legs}
+        outcomes = {hop_verdict.verdict.outcome for hop_verdict in self.route_hops}
         return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.ALLOWED
 
 
@@ -88,7 +90,7 @@ class Found:
 
 
 def search(
-    beginnings: Sequence[RouteStart],
+    starts: Sequence[RouteStart],
     hops: Sequence[AssumeRoleRequest],
     wanted: Callable[[str], bool],
     setting: EvaluationContext,
@@ -99,7 +101,7 @@ def search(
     """Find the shortest routes from ``beginnings`` to each role that is ``wanted``.
 
     Args:
-        beginnings: where a route may start.
+        starts: where a route may start.
         hops: every call that may be part of a route; of two for one role the first is preferred.
         wanted: tells by its ARN whether a role is where to go.
         setting: documents and what else is the same for all hops.
@@ -109,8 +111,12 @@ def search(
     judged = _Judged(setting, judge, Reach(hops, setting.records))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
-        ways = [_Search(each, wanted, judged, usable) for each in beginnings]
-        nearest = [route for way in ways for route in islice(way.routes(), most + len(found) + 1)]
+        searches = [_Search(each, wanted, judged, usable) for each in starts]
+        nearest = [
+            route
+            for each_search in searches
+            for route in islice(each_search.routes(), most + len(found) + 1)
+        ]
         for route in sorted(nearest, key=lambda route: len(route.hops)):
             roles = tuple(str(hop.role) for hop in route.hops)
             found.setdefault((route.source, roles), route)
@@ -150,14 +156,14 @@ class _Judged:
         if len(self.known) >= MOST_EVALUATIONS:
             self.exhausted = True
             return None
-        found = self.judge(request_of(held, hop, self.setting))
+        found = self.judge(build_request(held, hop, self.setting))
         usable = None if found.outcome is Outcome.REFUSED else found
         self.known[key, number] = usable
         return usable
 
 
 @dataclass(slots=True)
-class _Place:
+class _Node:
     """A session that was reached, and the hops that lead to it by the shortest way."""
 
     held: CallerState
@@ -175,104 +181,111 @@ class _Search:
 
     def __init__(
         self,
-        beginning: RouteStart,
+        start: RouteStart,
         wanted: Callable[[str], bool],
         judged: _Judged,
         usable: frozenset[Outcome],
     ) -> None:
-        self.source, self.first = beginning.source, beginning.first
+        self.source, self.first = start.source, start.first
         self.wanted = wanted
         self.judged = judged
         self.usable = usable
-        self.own = tuple(RouteHop(None, judged.judge(each)) for each in beginning.own)
-        held = beginning.held
+        self.source_requests = tuple(
+            RouteHop(None, judged.judge(each)) for each in start.source_requests
+        )
+        held = start.held
         role = held.caller.named if held.caller.is_session else None
-        depth = beginning.first - 1 + len(self.own)
-        self.root: _Key = ("source", beginning.source)
-        self.places: dict[_Key, _Place] = {self.root: _Place(held, depth, role)}
+        depth = start.first - 1 + len(self.source_requests)
+        self.root: _Key = ("source", start.source)
+        self.nodes: dict[_Key, _Node] = {self.root: _Node(held, depth, role)}
 
     def routes(self) -> Iterator[Route]:
         """Give every shortest route, the nearest of the wanted roles first."""
-        if any(leg.verdict.outcome not in self.usable for leg in self.own):
+        if any(
+            hop_verdict.verdict.outcome not in self.usable for hop_verdict in self.source_requests
+        ):
             return
         nearest: dict[str, int] = {}
         edge = [self.root]
         while edge:
             for key in edge:
-                place = self.places[key]
-                role = place.role or ""
+                node = self.nodes[key]
+                role = node.role or ""
                 # Another session of the same role, got by a detour, is no shortest way to it.
-                if self.wanted(role) and nearest.setdefault(role, place.depth) == place.depth:
-                    for legs in self._ways(key):
-                        yield Route(self.source, (*self.own, *legs), self.first)
+                if self.wanted(role) and nearest.setdefault(role, node.depth) == node.depth:
+                    for route_hops in self._paths_to(key):
+                        yield Route(self.source, (*self.source_requests, *route_hops), self.first)
             edge = self._further(edge)
 
     def _further(self, edge: list[_Key]) -> list[_Key]:
         """Return the sessions one hop beyond ``edge`` that no shorter way reaches."""
         reached: dict[_Key, None] = {}
         for key in edge:
-            place = self.places[key]
-            following = self.judged.following.setdefault(_carried(place.held), {})
-            for number, hop in self.judged.reach.hops_of(place.held.caller):
+            node = self.nodes[key]
+            following = self.judged.following.setdefault(_carried(node.held), {})
+            for number, hop in self.judged.reach.hops_of(node.held.caller):
                 if number not in following:
-                    held = after(place.held, hop, place.depth + 1, self.judged.setting.records)
+                    held = next_state(node.held, hop, node.depth + 1, self.judged.setting.records)
                     following[number] = (_key(held, hop), held)
                 next_key, held = following[number]
-                known = self.places.get(next_key)
+                known = self.nodes.get(next_key)
                 if known is not None:
-                    if known.depth > place.depth:
+                    if known.depth > node.depth:
                         known.perhaps.append((key, number, hop))
                     continue
-                leg = self._leg(key, number, hop)
-                if leg is not None:
-                    known = _Place(held, place.depth + 1, str(hop.role), [(key, leg)])
-                    self.places[next_key] = known
+                hop_verdict = self._evaluated_hop(key, number, hop)
+                if hop_verdict is not None:
+                    known = _Node(held, node.depth + 1, str(hop.role), [(key, hop_verdict)])
+                    self.nodes[next_key] = known
                     reached[next_key] = None
         return list(reached)
 
-    def _leg(self, key: _Key, number: int, hop: AssumeRoleRequest) -> RouteHop | None:
+    def _evaluated_hop(self, key: _Key, number: int, hop: AssumeRoleRequest) -> RouteHop | None:
         """Judge one hop; ``None``: it is not usable, or the search has taken too long."""
-        verdict = self.judged.verdict(key, self.places[key].held, number, hop)
+        verdict = self.judged.verdict(key, self.nodes[key].held, number, hop)
         usable = verdict is not None and verdict.outcome in self.usable
         return RouteHop(hop, verdict) if verdict is not None and usable else None
 
-    def _ways(self, key: _Key) -> Iterator[tuple[RouteHop, ...]]:
+    def _paths_to(self, key: _Key) -> Iterator[tuple[RouteHop, ...]]:
         """Give all shortest ways to a session. No deeper than the chain of hops is long."""
         if key == self.root:
             yield ()
             return
         # A stack, not recursion: a chain of a thousand hops is a route like any other.
         stack: list[tuple[Iterator[tuple[_Key, RouteHop]], tuple[RouteHop, ...]]] = [
-            (self._whence(key), ())
+            (self._parents_of(key), ())
         ]
         while stack:
-            parents, legs = stack[-1]
+            parents, route_hops = stack[-1]
             found = next(parents, None)
             if found is None:
                 stack.pop()
                 continue
-            at, leg = found
+            at, hop_verdict = found
             if at == self.root:
-                yield (leg, *legs)
+                yield (hop_verdict, *route_hops)
             else:
-                stack.append((self._whence(at), (leg, *legs)))
+                stack.append((self._parents_of(at), (hop_verdict, *route_hops)))
 
-    def _whence(self, key: _Key) -> Iterator[tuple[_Key, RouteHop]]:
+    def _parents_of(self, key: _Key) -> Iterator[tuple[_Key, RouteHop]]:
         """Give the sessions from which one is reached, each with its hop, judged when its turn comes.
 
         Layers of roles that all trust the layer before have more ways than anybody will ask for.
         """
-        place = self.places[key]
-        yield from list(place.before)
-        while place.perhaps:
-            at, number, hop = place.perhaps.popleft()
+        node = self.nodes[key]
+        yield from list(node.before)
+        while node.perhaps:
+            at, number, hop = node.perhaps.popleft()
             # The same session needs no second way of asking.
-            if any(at == each and leg.verdict.outcome is _ALLOWED for each, leg in place.before):
+            if any(
+                at == each and hop_verdict.verdict.outcome is _ALLOWED
+                for each, hop_verdict in node.before
+            ):
                 continue
-            leg = self._leg(at, number, hop)
-            if leg is not None:
-                place.before.append((at, leg))
-                yield at, leg
+            hop_verdict = self._evaluated_hop(at, number, hop)
+            if hop_verdict is not None:
+                node.before.append((at, hop_verdict))
+                yield at, hop_verdict
 
 
 def _carried(held: CallerState) -> _Key:

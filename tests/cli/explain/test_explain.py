@@ -58,10 +58,10 @@ def test_the_whole_tree_has_the_shape_that_is_promised(world: World) -> None:
     ]  # fmt: skip
     assert (hop["hop"], hop["role"]) == (2, ADMIN)
     assert hop["caller"] == "arn:aws:sts::222222222222:assumed-role/Hub/me"
-    assert [lane["lane"] for lane in hop["lanes"]] == [
+    assert [policy["lane"] for policy in hop["lanes"]] == [
         "trust", "permissions", "boundary", "session", "scp", "rcp"
     ]  # fmt: skip
-    assert [lane["verdict"] for lane in hop["lanes"]] == [
+    assert [policy["verdict"] for policy in hop["lanes"]] == [
         "refused", "allowed", "not-applicable", "not-applicable", "not-visible", "not-visible"
     ]  # fmt: skip
     trust = hop["lanes"][0]

@@ -106,8 +106,8 @@ def test_the_mfa_serial_that_is_told_lets_the_chain_through(world: World, denied
 def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
-    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
-    assert mend == {
+    change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert change == {
         "account": None,
         "document": "config of rolehop: hop 1 of chain 'admin'",
         "change": "add",
@@ -131,8 +131,8 @@ def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) ->
 def test_the_json_has_the_form_of_an_external_id_and_never_an_invented_one(world: World) -> None:
     asked = {"StringLike": {"sts:ExternalId": "cust-*"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
-    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
-    assert mend["statement"] == {"external_id": "cust-…"}
+    change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert change["statement"] == {"external_id": "cust-…"}
 
 
 def test_a_policy_that_is_not_there_yet_is_created(world: World) -> None:
@@ -150,14 +150,14 @@ def test_the_organization_and_not_the_member_changes_its_policy(world: World) ->
     scp = policy(everything, {"Effect": "Deny", "Action": "*", "Resource": "*"})
     (world.home / "scp.json").write_text(json.dumps(scp), encoding="utf-8")
     more = ("--scp", "scp.json")
-    mend = explain(world, "hub", *more, "--format", "json").json["hops"][0]["mend"]
+    change = explain(world, "hub", *more, "--format", "json").json["hops"][0]["mend"]
     step = {
         "account": None,
         "document": "service control policy of the organization of account 111111111111",
     }
     deny = {"Effect": "Deny", "Action": "sts:AssumeRole"}
     spared = {"ArnNotEquals": {"aws:PrincipalArn": ALICE}}
-    assert mend == {
+    assert change == {
         **step,
         "change": "replace",
         "statement": {"Effect": "Deny", "NotAction": "sts:AssumeRole", "Resource": "*"},
@@ -177,9 +177,9 @@ def test_the_session_policy_is_the_users_own(world: World) -> None:
     hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
     assert hop in CONFIG
     world.config(CONFIG.replace(hop, f"{hop[:-2]}, policy = '{reads}' }}"))
-    mend = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
-    assert (mend["account"], mend["change"]) == (None, "add")
-    assert mend["document"] == "config of rolehop: session policy of hop 1 of chain 'hub'"
+    change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
+    assert (change["account"], change["change"]) == (None, "add")
+    assert change["document"] == "config of rolehop: session policy of hop 1 of chain 'hub'"
     text = " ".join(explain(world, "admin").out.split())
     lead = (
         "to mend it, add to the session policy (in the config of rolehop, at hop 1 of chain 'hub':"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RiskKind, RoleReport, report_on
 from rolehop.show.render_text import as_text
@@ -30,7 +30,7 @@ def records(*statements: dict[str, Any], **extra: Any) -> IamInventory:
         "MaxSessionDuration": 7200,
         **extra.pop("role", {}),
     }
-    return read_records(json.dumps({"RoleDetailList": [role], **extra}))
+    return read_inventory(json.dumps({"RoleDetailList": [role], **extra}))
 
 
 def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:

@@ -175,10 +175,10 @@ def make_world(rng: Random) -> World:
     }
 
 
-def make_deny(rng: Random, lane: str) -> dict[str, Any]:
+def make_deny(rng: Random, policy: str) -> dict[str, Any]:
     """Draw one Deny statement that lane ``lane`` may hold."""
     found = _statement(
-        rng, principals=lane in ("trust", "rcp"), resources=lane not in ("trust", "rcp")
+        rng, principals=policy in ("trust", "rcp"), resources=policy not in ("trust", "rcp")
     )
     return {**found, "Effect": "Deny"}
 
@@ -225,13 +225,13 @@ LANES = {
 
 def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
     """Make the evaluator's request; what is ``unknown`` (keys, lanes) is kept from it."""
-    lanes = {}
-    for name, (lane, kind) in LANES.items():
+    policies = {}
+    for name, (policy, kind) in LANES.items():
         if name in unknown:
             continue
         statements = world[name]
         text = json.dumps({"Version": "2012-10-17", "Statement": statements or []})
-        lanes[lane] = (
+        policies[policy] = (
             NO_POLICY
             if statements is None
             else PolicySet((Attached(name, parse_policy(text, kind), text),))
@@ -242,7 +242,7 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
         caller=_caller(world, unknown),
         context=Context(known, [key for key in ALL_KEYS if key not in (*known, *unknown)]),
         actions=tuple(world["actions"]),
-        lanes=lanes,
+        policies=policies,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.language.wildcards import matches_text
 from rolehop.policy.role_report.boundary_effect import _overlap, covers
 from rolehop.policy.role_report.report import RoleReport, report_on
@@ -45,7 +45,7 @@ def report(role: list[Json], boundary: list[Json]) -> RoleReport:
     }
     version = {"Document": policy(boundary), "IsDefaultVersion": True}
     text = {"RoleDetailList": [found], "Policies": [{"Arn": LIMIT, "PolicyVersionList": [version]}]}
-    made = report_on(read_records(json.dumps(text)), ROLE)
+    made = report_on(read_inventory(json.dumps(text)), ROLE)
     assert made is not None
     return made
 

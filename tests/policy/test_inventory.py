@@ -27,14 +27,14 @@ from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
-    requests,
+    build_requests,
 )
 from rolehop.policy.evaluation.model import PolicySet
-from rolehop.policy.inventory.aws_cli_output import read_records
-from rolehop.policy.inventory.conflicts import contradiction
+from rolehop.policy.inventory.aws_cli_output import read_inventory
+from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.inventory.json_path import NotRecords
-from rolehop.policy.remedies.policy_change import mends
+from rolehop.policy.inventory.json_path import InvalidInventory
+from rolehop.policy.remedies.policy_change import policy_changes
 from rolehop.show.finding_text import sentence
 from rolehop.startup.dataclass import replace
 
@@ -47,7 +47,7 @@ TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:Assu
 
 
 def details(**lists: Any) -> IamInventory:
-    return read_records(json.dumps(lists))
+    return read_inventory(json.dumps(lists))
 
 
 def names(shown: PolicySet) -> list[str]:
@@ -55,7 +55,7 @@ def names(shown: PolicySet) -> list[str]:
 
 
 def test_get_role_tells_trust_and_boundary_and_not_what_the_role_may_do() -> None:
-    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": TRUST}}))
+    records = read_inventory(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": TRUST}}))
     assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
     assert records.boundary(ROLE) == NO_POLICY
     assert records.permissions(ROLE) == NOT_VISIBLE
@@ -66,8 +66,8 @@ def test_two_files_add_up() -> None:
     whole = details(RoleDetailList=[{**A_ROLE, "RolePolicyList": inline}])
     role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
     for records in (
-        whole.merged(read_records(json.dumps(role))),
-        read_records(json.dumps(role)).merged(whole),
+        whole.merged(read_inventory(json.dumps(role))),
+        read_inventory(json.dumps(role)).merged(whole),
     ):
         assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
         assert names(records.permissions(ROLE)) == ["inline policy p of role Hub"]
@@ -163,12 +163,12 @@ def test_what_awss_own_policies_say_of_a_hop_is_known(arn: str, sts: bool, whole
         "arn:aws:iam::333333333333:role/Other",
         caller,
         Context({}),
-        lanes={PolicyType.PERMISSIONS: shown},
+        policies={PolicyType.PERMISSIONS: shown},
     )
-    (lane,) = (each for each in evaluate(request).lanes if each.name is PolicyType.PERMISSIONS)
-    assert lane.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
+    (policy,) = (each for each in evaluate(request).policies if each.name is PolicyType.PERMISSIONS)
+    assert policy.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
     # What is known is a part, and no list of what a role may do.
-    assert bool(records.permissions(ROLE, whole=True).missing) is not whole
+    assert bool(records.permissions(ROLE, complete_only=True).missing) is not whole
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_policy_of_aws_that_is_given_counts_the_newest_first() -> None:
         return {**policy, "PolicyVersionList": [{**told, "VersionId": f"v{number}"}]}
 
     old, new = (having(f"{AWS}ReadOnlyAccess", Policies=[version(n, f"a:{n}")]) for n in (99, 100))
-    assert contradiction(old, new) is None
+    assert find_conflict(old, new) is None
     for both in (old.merged(new), new.merged(old)):
         (document,) = both.permissions(ROLE).documents
         assert document.policy.statements[0].actions == ("a:100",)
@@ -208,17 +208,17 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 def test_two_files_that_differ_contradict_each_other(part: str) -> None:
     role = {**A_ROLE, "RoleId": "AROA1", "AssumeRolePolicyDocument": ANY}
     one, two = (details(RoleDetailList=[each]) for each in (role, {**role, **OTHERWISE[part]}))
-    assert contradiction(one, two) == f"the {part} of {ROLE}"
-    assert contradiction(one, one) is None
-    with pytest.raises(NotRecords, match="twice, and differently"):
+    assert find_conflict(one, two) == f"the {part} of {ROLE}"
+    assert find_conflict(one, one) is None
+    with pytest.raises(InvalidInventory, match="twice, and differently"):
         details(RoleDetailList=[role, {**role, **OTHERWISE[part]}])
 
 
 def test_what_only_one_file_has_seen_is_no_contradiction() -> None:
     role = {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": quote(json.dumps(TRUST))}}
     whole = details(RoleDetailList=[{**A_ROLE, "AssumeRolePolicyDocument": TRUST}])
-    assert contradiction(read_records(json.dumps(role)), whole) is None
-    again = read_records(json.dumps([role, role]))
+    assert find_conflict(read_inventory(json.dumps(role)), whole) is None
+    again = read_inventory(json.dumps([role, role]))
     assert names(again.trust(ROLE)) == ["trust policy of role Hub"]
 
 
@@ -236,12 +236,14 @@ def test_two_texts_of_ones_own_policy_contradict_each_other() -> None:
         )
         for document in (ANY, TRUST)
     ]
-    assert contradiction(*found) == arn
+    assert find_conflict(*found) == arn
 
 
 def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
     broken = {"Statement": [{"Effect": "Allow", "Action": "sts:*", "Action ": "x"}]}
-    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": broken}}))
+    records = read_inventory(
+        json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": broken}})
+    )
     shown = records.trust(ROLE)
     assert shown.malformed
     assert "line 1, column" in shown.missing[0]
@@ -264,13 +266,13 @@ def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
     ],
 )
 def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
-    with pytest.raises(NotRecords, match=re.escape(says)):
-        read_records(text)
+    with pytest.raises(InvalidInventory, match=re.escape(says)):
+        read_inventory(text)
 
 
 def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
     records = having(f"{AWS}ReadOnlyAccess").merged(
-        read_records(
+        read_inventory(
             json.dumps(
                 {
                     "Role": {
@@ -285,12 +287,15 @@ def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
         "arn:aws:sts::222222222222:assumed-role/Hub/s", policy_arns=(f"{AWS}SecurityAudit",)
     )
     hop = AssumeRoleRequest(RoleArn.parse("arn:aws:iam::333333333333:role/T"), "s")
-    (request,) = requests(
+    (request,) = build_requests(
         start, [hop], EvaluationContext(records, datetime(2026, 6, 1, tzinfo=UTC))
     )
     verdict = evaluate(request)
-    assert [lane.name for lane in verdict.refused] == [PolicyType.PERMISSIONS, PolicyType.SESSION]
-    documents = [mend.document for mend in mends(verdict)]
+    assert [policy.name for policy in verdict.refused] == [
+        PolicyType.PERMISSIONS,
+        PolicyType.SESSION,
+    ]
+    documents = [change.document for change in policy_changes(verdict)]
     assert documents == ["a new inline policy of role Hub", "session policy of the source"]
 
 
@@ -382,8 +387,8 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 def read_or_refused(text: str) -> tuple[IamInventory | None, str]:
     try:
-        return read_records(text), ""
-    except NotRecords as error:
+        return read_inventory(text), ""
+    except InvalidInventory as error:
         return None, str(error)
 
 
@@ -436,39 +441,41 @@ def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) ->
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
-    with pytest.raises(NotRecords, match=re.escape(says)):
-        read_records(json.dumps(put(REAL, path, value)))
+    with pytest.raises(InvalidInventory, match=re.escape(says)):
+        read_inventory(json.dumps(put(REAL, path, value)))
 
 
 def test_list_roles_tells_trust_and_neither_permissions_nor_boundary() -> None:
     listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
     other = {**listed, "Arn": f"{ROLE}2", "RoleName": "Hub2"}
-    records = read_records(json.dumps({"Roles": [listed, other]}))
+    records = read_inventory(json.dumps({"Roles": [listed, other]}))
     assert names(records.trust(f"{ROLE}2")) == ["trust policy of role Hub2"]
     assert records.permissions(ROLE) == records.boundary(ROLE) == NOT_VISIBLE
     assert records.entities[ROLE].tags is None
     # What the details say of them is no contradiction, and counts.
     for both in (
-        records.merged(read_records(json.dumps(REAL))),
-        read_records(json.dumps(REAL)).merged(records),
+        records.merged(read_inventory(json.dumps(REAL))),
+        read_inventory(json.dumps(REAL)).merged(records),
     ):
         assert names(both.boundary(ROLE)) == ["boundary policy mine of role Hub"]
-    assert contradiction(records, read_records(json.dumps(REAL))) is None
+    assert find_conflict(records, read_inventory(json.dumps(REAL))) is None
 
 
 def test_a_bare_role_is_read_and_what_list_roles_leaves_out_stays_open() -> None:
     listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
-    records = read_records(json.dumps(listed))
+    records = read_inventory(json.dumps(listed))
     assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
     assert records.boundary(ROLE) == NOT_VISIBLE
     # get-role always says when the role was last used.
-    whole = read_records(json.dumps({**listed, "RoleLastUsed": {}}))
+    whole = read_inventory(json.dumps({**listed, "RoleLastUsed": {}}))
     assert whole.boundary(ROLE) == NO_POLICY
 
 
 def test_an_encoded_document_may_be_in_small_letters() -> None:
     encoded = re.sub("%..", lambda found: found[0].lower(), quote(json.dumps(TRUST)))
-    records = read_records(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": encoded}}))
+    records = read_inventory(
+        json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": encoded}})
+    )
     assert not records.trust(ROLE).documents[0].text.startswith("%")
 
 
@@ -481,9 +488,9 @@ def guarded(*scps: Any) -> Any:
         "UserDetailList": [user],
         "RoleDetailList": [{**A_ROLE, "AssumeRolePolicyDocument": TRUST}],
     }
-    known = replace(read_records(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
+    known = replace(read_inventory(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
     setting = EvaluationContext(known, datetime(2026, 6, 1, tzinfo=UTC))
-    (request,) = requests(
+    (request,) = build_requests(
         StartingCredentials(alice, long_lived=True, mfa=False),
         [AssumeRoleRequest(role, "s")],
         setting,
@@ -521,15 +528,17 @@ def test_scps_that_may_hang_on_several_levels_must_all_allow(
 ) -> None:
     for given in (scps, scps[::-1]):
         verdict = guarded(*given)
-        (lane,) = (each for each in verdict.lanes if each.name is PolicyType.SCP)
-        assert (verdict.outcome, lane.outcome) == (outcome, outcome)
+        (policy,) = (each for each in verdict.policies if each.name is PolicyType.SCP)
+        assert (verdict.outcome, policy.outcome) == (outcome, outcome)
         if reason is not None:
-            assert lane.findings[0].reason is reason
+            assert policy.findings[0].reason is reason
 
 
 def test_which_scp_allows_and_which_does_not_is_said() -> None:
-    (lane,) = (each for each in guarded(may("*"), may("s3:*")).lanes if each.name is PolicyType.SCP)
-    said = sentence(lane.findings[0])
+    (policy,) = (
+        each for each in guarded(may("*"), may("s3:*")).policies if each.name is PolicyType.SCP
+    )
+    said = sentence(policy.findings[0])
     assert "service control policy 1 would allow it, and service control policy 2 would not" in said
     assert "on different levels each must allow" in said
     assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)
@@ -553,6 +562,6 @@ def test_all_of_an_account_is_told_from_a_part(changes: dict[str, Any], whole: s
         "RoleDetailList": [role],
         "Policies": [],
     }
-    records = read_records(json.dumps({**lists, **changes}))
-    assert records.whole == whole
-    assert IamInventory().merged(records).whole == whole
+    records = read_inventory(json.dumps({**lists, **changes}))
+    assert records.complete_accounts == whole
+    assert IamInventory().merged(records).complete_accounts == whole

@@ -6,8 +6,8 @@ import pytest
 
 from rolehop.policy import Outcome, PolicyType, Reason
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange
-from tests.policy.broken import (
+from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
+from tests.policy.helpers.broken_chains import (
     BROKEN,
     Breaks,
     broken,
@@ -18,7 +18,7 @@ from tests.policy.broken import (
 )
 
 every_broken_chain = pytest.mark.parametrize(
-    ("breaks", "hop", "lane", "reason", "begins"), BROKEN.values(), ids=BROKEN
+    ("breaks", "hop", "policy", "reason", "begins"), BROKEN.values(), ids=BROKEN
 )
 
 
@@ -31,54 +31,58 @@ def test_the_healthy_chain_is_allowed_and_accepted() -> None:
 
 @every_broken_chain
 def test_the_wrong_thing_is_named_first(
-    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: object
+    breaks: Breaks, hop: int, policy: PolicyType, reason: Reason, begins: object
 ) -> None:
     verdicts = [each.verdict for each in explained(broken(breaks))]
     outcomes = [verdict.outcome for verdict in verdicts]
     assert outcomes[hop - 1] is Outcome.REFUSED
     assert outcomes[: hop - 1] == [Outcome.ALLOWED] * (hop - 1)
     verdict = verdicts[hop - 1]
-    assert [each.name for each in verdict.refused] == [lane]
+    assert [each.name for each in verdict.refused] == [policy]
     assert verdict.first_wrong is not None
     assert verdict.first_wrong.reason is reason
 
 
 @every_broken_chain
 def test_each_way_out_makes_evaluator_and_double_accept(
-    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: tuple[object, ...]
+    breaks: Breaks, hop: int, policy: PolicyType, reason: Reason, begins: tuple[object, ...]
 ) -> None:
     case = broken(breaks)
     assert not double_accepts(case)
-    found = explained(case)[hop - 1].ways()
-    first = [way.steps[0] for way in found]
+    found = explained(case)[hop - 1].remedies()
+    first = [remedy.steps[0] for remedy in found]
     assert begins == tuple(
-        dict(step.keys) if isinstance(step, ConfigChange) else step.change.value for step in first
+        dict(step.keys) if isinstance(step, ConfigChange) else step.kind.value for step in first
     )
-    for way in found:
-        mended = made(case, way)
-        assert [each.verdict.outcome for each in explained(mended)] == [Outcome.ALLOWED] * 2
-        assert double_accepts(mended)
+    for remedy in found:
+        with_policy_changes = made(case, remedy)
+        assert [each.verdict.outcome for each in explained(with_policy_changes)] == [
+            Outcome.ALLOWED
+        ] * 2
+        assert double_accepts(with_policy_changes)
 
 
 @every_broken_chain
 def test_a_deny_is_never_answered_by_adding_and_the_right_one_is_asked(
-    breaks: Breaks, hop: int, lane: PolicyType, reason: Reason, begins: object
+    breaks: Breaks, hop: int, policy: PolicyType, reason: Reason, begins: object
 ) -> None:
-    for way in explained(broken(breaks))[hop - 1].ways():
+    for remedy in explained(broken(breaks))[hop - 1].remedies():
         of_lane = [
-            each for each in way.steps if isinstance(each, PolicyChange) and each.lane is lane
+            each
+            for each in remedy.steps
+            if isinstance(each, PolicyChange) and each.policy_type is policy
         ]
         if reason is Reason.EXPLICIT_DENY and of_lane:
-            assert of_lane[0].change is not Change.ADD
+            assert of_lane[0].kind is not ChangeKind.ADD
         callers = {1: "111111111111", 2: "222222222222"}
         roles = {1: "222222222222", 2: "333333333333"}
-        for mend in (each for each in way.steps if isinstance(each, PolicyChange)):
-            of_role = mend.lane in (PolicyType.TRUST, PolicyType.RCP)
-            member = (roles if of_role else callers)[mend.hop]
+        for change in (each for each in remedy.steps if isinstance(each, PolicyChange)):
+            of_role = change.policy_type in (PolicyType.TRUST, PolicyType.RCP)
+            member = (roles if of_role else callers)[change.hop]
             owner = {
                 PolicyType.SCP: Owner.ORGANIZATION,
                 PolicyType.RCP: Owner.ORGANIZATION,
                 PolicyType.SESSION: Owner.CONFIG,
-            }.get(mend.lane, Owner.ACCOUNT)
-            assert (mend.member, mend.owner) == (member, owner)
-            assert mend.account == (member if owner is Owner.ACCOUNT else None)
+            }.get(change.policy_type, Owner.ACCOUNT)
+            assert (change.member, change.owner) == (member, owner)
+            assert change.account == (member if owner is Owner.ACCOUNT else None)

@@ -18,10 +18,10 @@ from rolehop.policy import PolicyType, Reason
 from rolehop.policy.chain_verdict import HopVerdict, judge_chain
 from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import Change, PolicyChange, apply_mends
+from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
 from tests.doubles.sts_rules import Refused, assume_role
 from tests.doubles.sts_rules import Request as StsRequest
@@ -127,18 +127,18 @@ def records(case: Case) -> IamInventory:
         rcps={n[4:]: (json.dumps(d),) for n, d in documents.items() if n.startswith("rcp-")},
     )
     for file in files:
-        together = together.merged(read_records(json.dumps(file)))
+        together = together.merged(read_inventory(json.dumps(file)))
     return together
 
 
-def course(case: Case) -> ChainScenario:
+def scenario(case: Case) -> ChainScenario:
     start = StartingCredentials(ALICE, long_lived=True, mfa=case.mfa)
     setting = EvaluationContext(records(case), NOW, region="eu-west-1")
     return ChainScenario(start, tuple(case.asked()), setting)
 
 
 def explained(case: Case) -> tuple[HopVerdict, ...]:
-    return judge_chain("chain", "me", course(case)).hops
+    return judge_chain("chain", "me", scenario(case)).hops
 
 
 # ---- the strict double
@@ -500,22 +500,22 @@ def broken(breaks: Breaks) -> Case:
 # ---- making it right
 
 
-def made(case: Case, way: Remedy) -> Case:
+def made(case: Case, remedy: Remedy) -> Case:
     """Return the case with every step of the way made, by whom it is for."""
-    mended = deepcopy(case)
-    for step in way.steps:
+    with_policy_changes = deepcopy(case)
+    for step in remedy.steps:
         if isinstance(step, ConfigChange):
-            _edit(mended, step)
-    for lane, hop in dict.fromkeys(
-        (e.lane, e.hop) for e in way.steps if isinstance(e, PolicyChange)
+            _edit(with_policy_changes, step)
+    for policy_type, hop in dict.fromkeys(
+        (e.policy_type, e.hop) for e in remedy.steps if isinstance(e, PolicyChange)
     ):
-        mends = [
+        policy_changes = [
             each
-            for each in way.steps
-            if isinstance(each, PolicyChange) and (each.lane, each.hop) == (lane, hop)
+            for each in remedy.steps
+            if isinstance(each, PolicyChange) and (each.policy_type, each.hop) == (policy_type, hop)
         ]
-        _mend(mended, lane, hop, mends)
-    return mended
+        _policy_change(with_policy_changes, policy_type, hop, policy_changes)
+    return with_policy_changes
 
 
 def _edit(case: Case, step: ConfigChange) -> None:
@@ -525,7 +525,7 @@ def _edit(case: Case, step: ConfigChange) -> None:
         case.mfa = True
         return
     for key, value in step.keys.items():
-        if step.change is Change.REMOVE:
+        if step.kind is ChangeKind.REMOVE:
             del case.hops[step.hop - 1][key]
         elif isinstance(value, str):
             case.hops[step.hop - 1][key] = value
@@ -534,17 +534,19 @@ def _edit(case: Case, step: ConfigChange) -> None:
             case.hops[step.hop - 1][key] = tuple(pairs)
 
 
-def _mend(case: Case, lane: PolicyType, hop: int, mends: list[PolicyChange]) -> None:
+def _policy_change(
+    case: Case, policy: PolicyType, hop: int, policy_changes: list[PolicyChange]
+) -> None:
     caller, role = {1: ("alice", "hub"), 2: ("hub", "admin")}[hop]
-    if lane is PolicyType.SESSION:
+    if policy is PolicyType.SESSION:
         before = json.loads(case.hops[hop - 2]["policy"])
-        case.hops[hop - 2]["policy"] = json.dumps(apply_mends(before, mends))
+        case.hops[hop - 2]["policy"] = json.dumps(apply_changes(before, policy_changes))
         return
     name = {
         PolicyType.TRUST: f"trust-{role}",
         PolicyType.PERMISSIONS: caller,
         PolicyType.BOUNDARY: f"boundary-{caller}",
-        PolicyType.SCP: f"scp-{mends[0].member}",
-        PolicyType.RCP: f"rcp-{mends[0].member}",
-    }[lane]
-    case.documents[name] = apply_mends(case.documents[name], mends)
+        PolicyType.SCP: f"scp-{policy_changes[0].member}",
+        PolicyType.RCP: f"rcp-{policy_changes[0].member}",
+    }[policy]
+    case.documents[name] = apply_changes(case.documents[name], policy_changes)

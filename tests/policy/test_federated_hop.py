@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Outcome, PolicyType, Reason, Verdict, evaluate
-from rolehop.policy.chains.federated_hop import PROFILE, OwnCall, own_request
+from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.requests import (
     SOURCE_SESSION,
     EvaluationContext,
     InheritedAttributes,
-    Told,
+    SuppliedKeys,
 )
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.policy.remedies.policy_change import mends
+from rolehop.policy.remedies.policy_change import policy_changes
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROLE = "arn:aws:iam::222222222222:role/team/Own"
@@ -43,26 +43,28 @@ def policy_text(*statements: Any) -> str:
 
 
 def judged(
-    asked: OwnCall,
+    asked: FederatedCall,
     *statements: Any,
-    told: dict[str, list[str]] | None = None,
+    supplied: dict[str, list[str]] | None = None,
     rcp: Any = None,
 ) -> Verdict:
     trust = policy_text(*statements)
     rcps = {} if rcp is None else {"222222222222": (json.dumps({"Statement": [rcp]}),)}
     records = IamInventory({asked.role: Entity(asked.role, trust=trust)}, rcps=rcps)
-    taken = frozenset({SOURCE_SESSION, PROFILE})
+    assumptions = frozenset({SOURCE_SESSION, PROFILE})
     return evaluate(
-        own_request(asked, EvaluationContext(records, NOW, "eu-west-1", told or {}, taken))
+        federated_request(
+            asked, EvaluationContext(records, NOW, "eu-west-1", supplied or {}, assumptions)
+        )
     )
 
 
-def by_token(provider: str | None = PROVIDER, **said: Any) -> OwnCall:
-    return OwnCall(ROLE, WEB, provider, **said)
+def by_token(provider: str | None = PROVIDER, **said: Any) -> FederatedCall:
+    return FederatedCall(ROLE, WEB, provider, **said)
 
 
-def by_certificate(role: str = ROLE, known: Told | None = None) -> OwnCall:
-    return OwnCall(
+def by_certificate(role: str = ROLE, known: SuppliedKeys | None = None) -> FederatedCall:
+    return FederatedCall(
         role,
         "sts:AssumeRole",
         service="rolesanywhere.amazonaws.com",
@@ -75,7 +77,7 @@ GITHUB = statement({"Federated": PROVIDER}, StringLike={SUB: "repo:me/*"})
 
 
 @pytest.mark.parametrize(
-    ("provider", "told", "outcome"),
+    ("provider", "supplied", "outcome"),
     [
         (PROVIDER, {}, Outcome.UNKNOWN),
         (PROVIDER, {SUB: ["repo:me/x"]}, Outcome.ALLOWED),
@@ -85,9 +87,9 @@ GITHUB = statement({"Federated": PROVIDER}, StringLike={SUB: "repo:me/*"})
     ],
 )
 def test_a_token_is_judged_by_its_provider_and_claims(
-    provider: str | None, told: dict[str, list[str]], outcome: Outcome
+    provider: str | None, supplied: dict[str, list[str]], outcome: Outcome
 ) -> None:
-    assert judged(by_token(provider), GITHUB, told=told).outcome is outcome
+    assert judged(by_token(provider), GITHUB, supplied=supplied).outcome is outcome
 
 
 def test_tags_and_a_source_identity_in_a_token_ask_for_more() -> None:
@@ -123,14 +125,14 @@ def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
         (lenient, Outcome.ALLOWED, ()),
     ):
         records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(trust))})
-        verdict = evaluate(own_request(token, EvaluationContext(records, NOW)))
+        verdict = evaluate(federated_request(token, EvaluationContext(records, NOW)))
         assert (verdict.outcome, verdict.unknowns) == (outcome, unknowns)
 
 
 def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
     anywhere = statement({"Service": "rolesanywhere.amazonaws.com"}, "sts:*")
     records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
-    verdict = evaluate(own_request(by_certificate(), EvaluationContext(records, NOW)))
+    verdict = evaluate(federated_request(by_certificate(), EvaluationContext(records, NOW)))
     assert (verdict.outcome, verdict.unknowns) == (Outcome.UNKNOWN, (PROFILE,))
 
 
@@ -138,20 +140,20 @@ def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
 def test_whether_a_wildcard_lets_a_token_in_can_not_be_told(principal: Any) -> None:
     verdict = judged(by_token(), statement(principal))
     assert verdict.outcome is Outcome.UNKNOWN
-    assert verdict.lanes[0].findings[0].reason is Reason.WILDCARD_OUTSIDE
-    assert judged(by_token(), statement(principal), GITHUB, told={SUB: ["repo:me/x"]}).outcome is (
-        Outcome.ALLOWED
-    )
+    assert verdict.policies[0].findings[0].reason is Reason.WILDCARD_OUTSIDE
+    assert judged(
+        by_token(), statement(principal), GITHUB, supplied={SUB: ["repo:me/x"]}
+    ).outcome is (Outcome.ALLOWED)
 
 
 @pytest.mark.parametrize("asked", [by_token(), by_certificate()], ids=["token", "certificate"])
-def test_a_deny_to_everybody_is_for_tokens_and_services_too(asked: OwnCall) -> None:
+def test_a_deny_to_everybody_is_for_tokens_and_services_too(asked: FederatedCall) -> None:
     every = [statement({"Federated": PROVIDER}), statement(ANYWHERE, THREE)]
     assert judged(asked, *every).outcome is Outcome.ALLOWED
     assert judged(asked, *every, statement("*", "sts:*", "Deny")).outcome is Outcome.REFUSED
     everybody = {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*"}
     verdict = judged(asked, *every, rcp=everybody)
-    assert [lane.name for lane in verdict.refused] == [PolicyType.RCP]
+    assert [policy.name for policy in verdict.refused] == [PolicyType.RCP]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_a_certificate_is_judged_as_the_service_that_calls_for_it(
 
 def test_neither_token_nor_certificate_enters_a_service_linked_role() -> None:
     linked = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/AWSServiceRoleForX"
-    for asked in (OwnCall(linked, WEB, PROVIDER), by_certificate(linked)):
+    for asked in (FederatedCall(linked, WEB, PROVIDER), by_certificate(linked)):
         verdict = judged(asked, statement({"Federated": PROVIDER}), statement(ANYWHERE, THREE))
         assert verdict.outcome is Outcome.REFUSED
         assert verdict.first_wrong is not None
@@ -214,10 +216,10 @@ def test_neither_token_nor_certificate_enters_a_service_linked_role() -> None:
 def test_a_mend_lets_in_no_more_than_this_token_or_certificate() -> None:
     known = {SUB: ("repo:me/x",), f"{HOST}:aud": ("sts.amazonaws.com",)}
     nobody = statement({"Service": "ec2.amazonaws.com"})
-    (token,) = mends(judged(by_token(known=known), nobody))
+    (token,) = policy_changes(judged(by_token(known=known), nobody))
     equals = {f"{HOST}:aud": "sts.amazonaws.com", SUB: "repo:me/x"}
     assert token.statement == statement({"Federated": PROVIDER}, StringEquals=equals)
-    (certificate,) = mends(judged(by_certificate(), nobody))
+    (certificate,) = policy_changes(judged(by_certificate(), nobody))
     assert certificate.statement == statement(ANYWHERE, THREE, ArnEquals={"aws:SourceArn": ANCHOR})
-    for asked, mend in ((by_token(known=known), token), (by_certificate(), certificate)):
-        assert judged(asked, nobody, mend.statement).outcome is Outcome.ALLOWED
+    for asked, change in ((by_token(known=known), token), (by_certificate(), certificate)):
+        assert judged(asked, nobody, change.statement).outcome is Outcome.ALLOWED

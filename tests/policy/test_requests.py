@@ -15,7 +15,7 @@ from rolehop.policy.chains.requests import (
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
-    requests,
+    build_requests,
 )
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
@@ -30,14 +30,16 @@ KEYS = StartingCredentials(ALICE, long_lived=True, mfa=False)
 
 def asked(
     start: StartingCredentials = KEYS,
-    told: dict[str, list[str]] | None = None,
-    taken: frozenset[str] = frozenset(),
+    supplied: dict[str, list[str]] | None = None,
+    assumptions: frozenset[str] = frozenset(),
     **hop1: Any,
 ) -> list[Request]:
     hops = [AssumeRoleRequest(HUB, "s1", **hop1), AssumeRoleRequest(ADMIN, "s2")]
     return list(
-        requests(
-            start, hops, EvaluationContext(IamInventory(), NOW, "eu-west-1", told or {}, taken)
+        build_requests(
+            start,
+            hops,
+            EvaluationContext(IamInventory(), NOW, "eu-west-1", supplied or {}, assumptions),
         )
     )
 
@@ -87,7 +89,7 @@ def revoked(operator: str, moment: str) -> list[Any]:
         str(ADMIN): Entity(str(ADMIN), trust=trust),
     }
     hops = [AssumeRoleRequest(HUB, "s1"), AssumeRoleRequest(ADMIN, "s2")]
-    judged = requests(KEYS, hops, EvaluationContext(IamInventory(entities), NOW))
+    judged = build_requests(KEYS, hops, EvaluationContext(IamInventory(entities), NOW))
     return [evaluate(each).outcome for each in judged]
 
 
@@ -161,14 +163,14 @@ def test_what_sts_refuses_by_itself_is_refused_without_a_document(
         HUB, "s1", source_identity="ann", tags=(("team", "blue"),), transitive_tags=("team",)
     )
     hops = [first, AssumeRoleRequest(ADMIN, "s2", **second)]
-    verdict = evaluate(requests(KEYS, hops, EvaluationContext(IamInventory(), NOW))[1])
+    verdict = evaluate(build_requests(KEYS, hops, EvaluationContext(IamInventory(), NOW))[1])
     assert verdict.outcome is Outcome.REFUSED
     assert verdict.first_wrong is not None
     assert verdict.first_wrong.reason is reason
 
 
 def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
-    told = {
+    supplied = {
         "aws:SourceIp": ["203.0.113.9"],
         "aws:CurrentTime": ["2030-01-01T00:00:00Z"],
         "aws:multifactorauthpresent": ["true"],
@@ -178,7 +180,7 @@ def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
         "sts:ExternalId": [],
         "aws:ResourceTag/stage": ["prod"],
     }
-    first, second = asked(told=told, external_id="x-1")
+    first, second = asked(supplied=supplied, external_id="x-1")
     for each in (first, second):
         assert each.context.lookup("aws:sourceip") == ("203.0.113.9",)
         assert each.context.lookup("aws:CurrentTime") == ("2030-01-01T00:00:00Z",)
@@ -197,8 +199,8 @@ def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
 
 def test_a_target_whose_tags_are_seen_is_not_given_others() -> None:
     records = IamInventory({str(ADMIN): Entity(str(ADMIN), tags=(("stage", "test"),))})
-    setting = EvaluationContext(records, NOW, told={"aws:ResourceTag/stage": ["prod"]})
-    _, second = requests(
+    setting = EvaluationContext(records, NOW, supplied={"aws:ResourceTag/stage": ["prod"]})
+    _, second = build_requests(
         KEYS, [AssumeRoleRequest(HUB, "s1"), AssumeRoleRequest(ADMIN, "s2")], setting
     )
     assert second.context.lookup("aws:ResourceTag/stage") == ("test",)
@@ -217,9 +219,9 @@ def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
         }
     )
     for address, outcome in (("203.0.113.9", Outcome.ALLOWED), ("192.0.2.1", Outcome.REFUSED)):
-        told = {"aws:SourceIp": [address], "aws:SourceVpc": ["vpc-1"]}
-        (request,) = requests(
-            KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW, told=told)
+        supplied = {"aws:SourceIp": [address], "aws:SourceVpc": ["vpc-1"]}
+        (request,) = build_requests(
+            KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW, supplied=supplied)
         )
         verdict = evaluate(request)
         assert verdict.outcome is outcome
@@ -231,15 +233,21 @@ def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() 
     session = StartingCredentials(str(HUB), policy_unseen=True)
     first, second = asked(session)
     assert (first.assumed, first.unseen) == ((), "source-session")
-    assert first.perhaps == second.perhaps == ("sts:TagSession", "sts:SetSourceIdentity")
-    assert first.shown(PolicyType.SESSION).missing
-    assert not second.shown(PolicyType.SESSION).there
+    assert (
+        first.possible_actions
+        == second.possible_actions
+        == ("sts:TagSession", "sts:SetSourceIdentity")
+    )
+    assert first.policy_set(PolicyType.SESSION).missing
+    assert not second.policy_set(PolicyType.SESSION).there
     for each in (first, second):
         assert each.context.lookup("aws:PrincipalTag/team") is UNKNOWN
         assert each.context.lookup("aws:SourceIdentity") is UNKNOWN
-    taken = asked(session, taken=frozenset({"source-session"}))
-    assert [(each.assumed, each.unseen) for each in taken] == [(("source-session",), None)] * 2
-    assert not taken[0].shown(PolicyType.SESSION).missing
+    assumptions = asked(session, assumptions=frozenset({"source-session"}))
+    assert [(each.assumed, each.unseen) for each in assumptions] == [
+        (("source-session",), None)
+    ] * 2
+    assert not assumptions[0].policy_set(PolicyType.SESSION).missing
     assert [(each.assumed, each.unseen) for each in asked(KEYS)] == [((), None)] * 2
 
 
@@ -256,14 +264,14 @@ def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, An
             ),
         }
     )
-    for taken, outcome in (
+    for assumptions, outcome in (
         (frozenset[str](), Outcome.UNKNOWN),
         (frozenset({"source-session"}), Outcome.ALLOWED),
     ):
-        setting = EvaluationContext(records, NOW, taken=taken)
-        (plain,) = requests(start, [AssumeRoleRequest(HUB, "s")], setting)
+        setting = EvaluationContext(records, NOW, assumptions=assumptions)
+        (plain,) = build_requests(start, [AssumeRoleRequest(HUB, "s")], setting)
         assert evaluate(plain).outcome is Outcome.ALLOWED  # every action is allowed to all
-        (request,) = requests(start, [AssumeRoleRequest(HUB, "s", **sent)], setting)
+        (request,) = build_requests(start, [AssumeRoleRequest(HUB, "s", **sent)], setting)
         assert evaluate(request).outcome is outcome
 
 
@@ -281,9 +289,9 @@ def test_a_role_that_is_not_there_is_refused(
     there: str, whole: bool, reason: Reason | None
 ) -> None:
     accounts = frozenset({"222222222222"} if whole else ())
-    records = IamInventory({there: Entity(there)}, whole=accounts)
+    records = IamInventory({there: Entity(there)}, complete_accounts=accounts)
     verdict = evaluate(
-        requests(KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW))[0]
+        build_requests(KEYS, [AssumeRoleRequest(HUB, "s")], EvaluationContext(records, NOW))[0]
     )
     assert (verdict.first_wrong.reason if verdict.first_wrong else None) is reason
     assert (verdict.outcome is Outcome.REFUSED) is (reason is not None)
@@ -293,8 +301,8 @@ def test_a_session_policy_of_the_source_limits_hop_1() -> None:
     text = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
     first, second = asked(StartingCredentials(str(HUB), policy=text))
     assert evaluate(first).outcome is not Outcome.ALLOWED
-    assert first.shown(PolicyType.SESSION).documents
-    assert not second.shown(PolicyType.SESSION).there
+    assert first.policy_set(PolicyType.SESSION).documents
+    assert not second.policy_set(PolicyType.SESSION).there
 
 
 def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
@@ -306,7 +314,9 @@ def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
 def test_a_sessions_role_is_found_with_its_path() -> None:
     records = IamInventory({str(HUB): Entity(str(HUB), unique_id="AROAHUB")})
     start = StartingCredentials("arn:aws:sts::222222222222:assumed-role/Hub/me", mfa=False)
-    (first,) = requests(start, [AssumeRoleRequest(ADMIN, "s")], EvaluationContext(records, NOW))
+    (first,) = build_requests(
+        start, [AssumeRoleRequest(ADMIN, "s")], EvaluationContext(records, NOW)
+    )
     assert first.context.lookup("aws:PrincipalArn") == (str(HUB),)
     assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
 
@@ -315,7 +325,7 @@ def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
     start = StartingCredentials(
         str(HUB), carried=InheritedAttributes(source_identity=UNKNOWN, unseen="profile")
     )
-    first, second = asked(start, taken=frozenset({"profile"}))
+    first, second = asked(start, assumptions=frozenset({"profile"}))
     assert first.actions == second.actions == ("sts:AssumeRole", "sts:SetSourceIdentity")
     assert first.context.lookup("sts:SourceIdentity") is UNKNOWN
     assert second.context.lookup("aws:SourceIdentity") is UNKNOWN
@@ -333,7 +343,7 @@ def test_another_source_identity_than_one_that_nobody_knows_can_not_be_told() ->
         hop = AssumeRoleRequest(ADMIN, "s", source_identity=sent)
         known = Entity("arn:aws:iam::333333333333:role/Own", inline={})
         together = records.merged(IamInventory({known.arn: known}))
-        (request,) = requests(start, [hop], EvaluationContext(together, NOW))
+        (request,) = build_requests(start, [hop], EvaluationContext(together, NOW))
         assert evaluate(request).outcome is outcome
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rolehop.arn import RoleArn
 from rolehop.policy import Outcome, PolicyType
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.federated_hop import OwnCall, own_request
+from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
     EvaluationContext,
@@ -23,16 +23,16 @@ from rolehop.policy.chains.requests import (
     StartingCredentials,
 )
 from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.config_change import ConfigChange
-from rolehop.policy.remedies.policy_change import Change, Owner, PolicyChange, apply_mends
+from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
-from rolehop.policy.remedies.statement_conditions import kept
+from rolehop.policy.remedies.statement_conditions import suggest_conditions
 from rolehop.show.explain import verdict_view
 from rolehop.show.render_text import as_text
 from rolehop.startup.dataclass import replace
-from tests.policy.broken import (
+from tests.policy.helpers.broken_chains import (
     ADMIN,
     ALICE,
     BROKEN,
@@ -43,7 +43,6 @@ from tests.policy.broken import (
     Case,
     also,
     broken,
-    course,
     double_accepts,
     explained,
     healthy,
@@ -51,16 +50,17 @@ from tests.policy.broken import (
     may,
     policy,
     records,
+    scenario,
     sets,
     trusts,
 )
-from tests.policy.brute import allowed
-from tests.policy.worlds import CALLERS, CONDITIONS, LANES, VALUES, as_request, make_world
+from tests.policy.helpers.independent_reading import allowed
+from tests.policy.helpers.worlds import CALLERS, CONDITIONS, LANES, VALUES, as_request, make_world
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)
 NOBODY = StartingCredentials(ALICE, long_lived=True, mfa=False)
-KEYS = {lane: name for name, (lane, _) in LANES.items()}
+KEYS = {policy: name for name, (policy, _) in LANES.items()}
 OF_CALLER = ("identity", "boundary", "session_policy")
 
 
@@ -81,17 +81,21 @@ def drawn(seed: int) -> list[Json]:
 def ways_of(world: Json) -> tuple[Remedy, ...]:
     """Return the ways out for a world's call, which no chain makes: by policies alone."""
     own = ChainScenario(
-        NOBODY, (), EvaluationContext(IamInventory(), NOW), own=(as_request(world),)
+        NOBODY, (), EvaluationContext(IamInventory(), NOW), source_requests=(as_request(world),)
     )
-    return judge_chain("chain", "me", own).hops[0].ways()
+    return judge_chain("chain", "me", own).hops[0].remedies()
 
 
-def mended(world: Json, way: Remedy) -> Json:
+def with_policy_changes(world: Json, remedy: Remedy) -> Json:
     changed = deepcopy(world)
-    for lane, name in KEYS.items():
-        mends = [each for each in way.steps if isinstance(each, PolicyChange) and each.lane is lane]
-        if mends:
-            changed[name] = apply_mends(policy(*(world[name] or [])), mends)["Statement"]
+    for policy_type, name in KEYS.items():
+        policy_changes = [
+            each
+            for each in remedy.steps
+            if isinstance(each, PolicyChange) and each.policy_type is policy_type
+        ]
+        if policy_changes:
+            changed[name] = apply_changes(policy(*(world[name] or [])), policy_changes)["Statement"]
     return changed
 
 
@@ -99,10 +103,10 @@ def mended(world: Json, way: Remedy) -> Json:
 @given(SEEDS)
 def test_a_way_out_lets_the_call_through_and_nobody_else(seed: int) -> None:
     for world in drawn(seed):
-        for way in ways_of(world):
-            changed = mended(world, way)
+        for remedy in ways_of(world):
+            changed = with_policy_changes(world, remedy)
             assert allowed(world) is False
-            assert allowed(changed) is not False, (world, way)
+            assert allowed(changed) is not False, (world, remedy)
             for caller, role in CALLERS:
                 if world["caller"] is None or caller == world["caller"]:
                     continue
@@ -115,7 +119,7 @@ def test_a_way_out_lets_the_call_through_and_nobody_else(seed: int) -> None:
                     "ctx": {**world["ctx"], "aws:principalarn": [role or caller]},
                 }
                 before = {**other, **{name: world[name] for name in LANES}}
-                assert _goodness(other) <= _goodness(before), (world, way, caller)
+                assert _goodness(other) <= _goodness(before), (world, remedy, caller)
 
 
 def _goodness(world: Json) -> int:
@@ -138,17 +142,17 @@ def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> No
             "identity": [may("*", "*")],
             **dict.fromkeys(("boundary", "session_policy", "scp", "rcp")),
         }
-        for way in ways_of(world):
-            (step,) = way.steps
+        for remedy in ways_of(world):
+            (step,) = remedy.steps
             assert isinstance(step, PolicyChange)
-            told = (*step.sent, *step.without, *step.waived)
-            assert told == (key,), "nothing is given up in silence"
+            supplied = (*step.sent, *step.without, *step.waived)
+            assert supplied == (key,), "nothing is given up in silence"
             assert not step.waived or key.lower().startswith("aws:multifactorauth")
             for other in _others(world, key):
                 if key not in step.waived:
-                    assert _goodness({**mended(world, way), "ctx": other}) <= _goodness(
-                        {**world, "ctx": other}
-                    ), (condition, world["ctx"], other)
+                    assert _goodness(
+                        {**with_policy_changes(world, remedy), "ctx": other}
+                    ) <= _goodness({**world, "ctx": other}), (condition, world["ctx"], other)
 
 
 def _others(world: Json, key: str) -> Iterator[Json]:
@@ -234,27 +238,27 @@ def test_every_way_out_of_a_chain_convinces_the_double(seed: int) -> None:
         case = drawn_case(rng)
         before = [each.verdict.outcome for each in explained(case)]
         for hop in (1, 2):
-            for way in ways_at(case, hop):
-                mended = made(case, way)
-                after = [each.verdict.outcome for each in explained(mended)]
-                assert after[hop - 1] is not Outcome.REFUSED, (case, way)
+            for remedy in ways_at(case, hop):
+                with_policy_changes = made(case, remedy)
+                after = [each.verdict.outcome for each in explained(with_policy_changes)]
+                assert after[hop - 1] is not Outcome.REFUSED, (case, remedy)
                 other = 2 - hop
                 assert after[other] is not Outcome.REFUSED or before[other] is Outcome.REFUSED
                 if after == [Outcome.ALLOWED] * 2:
-                    assert double_accepts(mended), (case, way)
+                    assert double_accepts(with_policy_changes), (case, remedy)
 
 
 # ---- one by one
 
 
 def ways_at(case: Case, hop: int) -> tuple[Remedy, ...]:
-    return explained(case)[hop - 1].ways()
+    return explained(case)[hop - 1].remedies()
 
 
 def only(*breaks: Breaks, hop: int = 2) -> PolicyChange:
     """Return the one change of the one way out, which is a policy's."""
-    (way,) = ways_at(broken(also(*breaks)), hop)
-    (step,) = way.steps
+    (remedy,) = ways_at(broken(also(*breaks)), hop)
+    (step,) = remedy.steps
     assert isinstance(step, PolicyChange)
     return step
 
@@ -264,9 +268,9 @@ def test_what_nobody_knows_stays_asked() -> None:
         "IpAddress": {"aws:SourceIp": "203.0.113.0/24"},
         "Bool": {"aws:SecureTransport": "true"},
     }
-    mend = only(sets("trust-admin", trusts("444444444444", **asked)))
-    assert mend.statement["Condition"] == asked
-    assert (mend.sent, mend.without, mend.waived) == ((), (), ())
+    change = only(sets("trust-admin", trusts("444444444444", **asked)))
+    assert change.statement["Condition"] == asked
+    assert (change.sent, change.without, change.waived) == ((), (), ())
 
 
 def test_the_conditions_for_services_are_not_asked_of_a_person() -> None:
@@ -279,11 +283,11 @@ def test_the_conditions_for_services_are_not_asked_of_a_person() -> None:
 
 def test_an_end_in_time_is_put_off_by_a_day_and_never_dropped() -> None:
     until = trusts(HUB, DateLessThan={"aws:CurrentTime": "2026-05-31T00:00:00Z"})
-    mend = only(sets("trust-admin", until))
-    assert mend.statement["Condition"] == {
+    change = only(sets("trust-admin", until))
+    assert change.statement["Condition"] == {
         "DateLessThanEquals": {"aws:CurrentTime": "2026-06-02T12:00:00Z"}
     }
-    assert mend.sent == ("aws:CurrentTime",)
+    assert change.sent == ("aws:CurrentTime",)
 
 
 def test_what_travels_is_all_that_may_be_sent() -> None:
@@ -307,13 +311,13 @@ def test_of_two_conditions_the_one_that_can_be_met_is_and_the_other_is_named() -
         "Bool": {"aws:MultiFactorAuthPresent": "true"},
     }
     case = broken(sets("trust-admin", trusts(HUB, **both)))
-    edit, mend = ways_at(case, 2)[0].steps
+    edit, change = ways_at(case, 2)[0].steps
     assert isinstance(edit, ConfigChange)
-    assert isinstance(mend, PolicyChange)
+    assert isinstance(change, PolicyChange)
     assert edit.keys == {"external_id": "x-42"}
-    assert mend.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
-    assert mend.waived == ("aws:MultiFactorAuthPresent",)
-    text = as_text(verdict_view(judge_chain("chain", "me", course(case)), verbose=False))
+    assert change.statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-42"}}
+    assert change.waived == ("aws:MultiFactorAuthPresent",)
+    text = as_text(verdict_view(judge_chain("chain", "me", scenario(case)), verbose=False))
     assert "beware: nobody asks this caller for MFA any more" in text
     assert "the session of a role never carries MFA" in text
     assert "or send what it asks for" not in text
@@ -334,13 +338,13 @@ def test_a_policy_that_others_share_is_left_alone() -> None:
             {"Document": policy(may("*", "s3:*")), "IsDefaultVersion": True, "VersionId": "v1"}
         ],
     }
-    known = read_records(json.dumps({"UserDetailList": [user], "Policies": [managed]}))
+    known = read_inventory(json.dumps({"UserDetailList": [user], "Policies": [managed]}))
     setting = EvaluationContext(records(case).merged(known), NOW)
-    verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
-    (way,) = verdict.hops[0].ways()
-    (step,) = way.steps
+    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    (remedy,) = verdict.hops[0].remedies()
+    (step,) = remedy.steps
     assert isinstance(step, PolicyChange)
-    assert (step.change, step.document) == (Change.ADD, "a new inline policy of user alice")
+    assert (step.kind, step.document) == (ChangeKind.ADD, "a new inline policy of user alice")
 
 
 TEAM = "arn:aws:iam::111111111111:policy/team"
@@ -354,16 +358,16 @@ BESIDE = [
 
 
 @pytest.mark.parametrize(
-    ("deny", "change", "left"),
+    ("deny", "kind", "left"),
     [
         (
             {"Action": ["iam:*", "sts:AssumeRole"], "Resource": ADMIN},
-            Change.REPLACE,
+            ChangeKind.REPLACE,
             [{"Action": "iam:*", "Resource": ADMIN}],
         ),
         (
             {"Action": "sts:*", "Resource": [ADMIN, HUB]},
-            Change.REPLACE,
+            ChangeKind.REPLACE,
             [
                 {"Action": "sts:*", "Resource": HUB},
                 {"Action": BESIDE, "Resource": ADMIN},
@@ -371,7 +375,7 @@ BESIDE = [
         ),
         (
             {"Action": "sts:*", "NotResource": HUB},
-            Change.REPLACE,
+            ChangeKind.REPLACE,
             [
                 {"Action": "sts:*", "NotResource": [HUB, ADMIN]},
                 {"Action": BESIDE, "Resource": ADMIN},
@@ -379,19 +383,19 @@ BESIDE = [
         ),
         (
             {"Action": "sts:AssumeRole", "Resource": ADMIN},
-            Change.REMOVE,
+            ChangeKind.REMOVE,
             [{"Action": "sts:AssumeRole", "Resource": ADMIN}],
         ),
     ],
 )
 def test_a_deny_of_the_callers_own_loses_what_this_call_is_about(
-    deny: Json, change: Change, left: list[Json]
+    deny: Json, kind: ChangeKind, left: list[Json]
 ) -> None:
     case = broken(sets("hub", may("*"), {"Effect": "Deny", **deny}))
-    (way,) = ways_at(case, 2)
-    steps = [each for each in way.steps if isinstance(each, PolicyChange)]
-    assert (steps[0].change, steps[0].index) == (change, 2)
-    assert {each.change for each in steps[1:]} <= {Change.ADD}
+    (remedy,) = ways_at(case, 2)
+    steps = [each for each in remedy.steps if isinstance(each, PolicyChange)]
+    assert (steps[0].kind, steps[0].index) == (kind, 2)
+    assert {each.kind for each in steps[1:]} <= {ChangeKind.ADD}
     assert [each.statement for each in steps] == [{"Effect": "Deny", **each} for each in left]
 
 
@@ -411,15 +415,15 @@ def test_what_tells_services_from_people_is_not_said_to_be_given_up() -> None:
     }
     deny = {**trusts("*"), "Effect": "Deny", "Resource": "*", "Condition": condition}
     case = broken(sets("rcp-333333333333", deny))
-    known = replace(course(case).setting, told={"aws:principalorgid": ("o-other",)})
-    verdict = judge_chain("chain", "me", replace(course(case), setting=known))
+    known = replace(scenario(case).setting, supplied={"aws:principalorgid": ("o-other",)})
+    verdict = judge_chain("chain", "me", replace(scenario(case), setting=known))
     text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
     assert "let through without regard to the caller's organization" in text
     assert "regard to the caller's organization," not in text
 
 
 def judged(case: Case) -> ChainVerdict:
-    return judge_chain("chain", "me", course(case))
+    return judge_chain("chain", "me", scenario(case))
 
 
 # ---- within one account
@@ -445,7 +449,7 @@ def at_home(trust: Json, *statements: Json, **hop: Any) -> ChainVerdict:
         "RolePolicyList": [],
         "AttachedManagedPolicies": [],
     }
-    known = read_records(json.dumps({"UserDetailList": [user], "RoleDetailList": [role]}))
+    known = read_inventory(json.dumps({"UserDetailList": [user], "RoleDetailList": [role]}))
     asked = AssumeRoleRequest(RoleArn.parse(LOCAL), "s1", **hop)
     return judge_chain(
         "chain", "me", ChainScenario(NOBODY, (asked,), EvaluationContext(known, NOW))
@@ -471,10 +475,13 @@ def test_whom_the_trust_policy_names_needs_no_policy_of_their_own(
     trust: Json, statements: list[Json], found: list[list[str]]
 ) -> None:
     verdict = at_home(trust, *statements)
-    ways = verdict.hops[0].ways()
+    remedies = verdict.hops[0].remedies()
     changed = [
-        [next(iter(e.keys)) if isinstance(e, ConfigChange) else e.lane.value for e in way.steps]
-        for way in ways
+        [
+            next(iter(e.keys)) if isinstance(e, ConfigChange) else e.policy_type.value
+            for e in remedy.steps
+        ]
+        for remedy in remedies
     ]
     assert changed == found
     text = as_text(verdict_view(verdict, verbose=False))
@@ -491,8 +498,8 @@ def asking(**condition: Json) -> Case:
 
 def test_an_external_id_that_sts_does_not_take_is_not_proposed() -> None:
     case = asking(StringEquals={"sts:ExternalId": "x"})
-    (way,) = ways_at(case, 2)
-    assert [type(each) for each in way.steps] == [PolicyChange]
+    (remedy,) = ways_at(case, 2)
+    assert [type(each) for each in remedy.steps] == [PolicyChange]
     assert "external_id =" not in as_text(verdict_view(judged(case), verbose=False))
 
 
@@ -525,11 +532,11 @@ def test_of_an_external_id_that_its_account_tells_the_form_is_shown() -> None:
 )
 def test_where_any_value_will_do_an_example_is_sent(condition: Json, keys: Json) -> None:
     case = asking(**condition)
-    way = ways_at(case, 2)[0]
-    step = way.steps[0]
+    remedy = ways_at(case, 2)[0]
+    step = remedy.steps[0]
     assert isinstance(step, ConfigChange)
     assert (step.keys, step.example, step.form) == (keys, True, {})
-    assert double_accepts(made(case, way))
+    assert double_accepts(made(case, remedy))
     text = as_text(verdict_view(judged(case), verbose=False))
     assert "any value will do: put your own there" in text
 
@@ -543,22 +550,24 @@ def test_a_tag_key_that_is_sent_and_travels_is_listed_once() -> None:
     call = as_request(
         {**make_world(Random(1)), "actions": ["sts:TagSession"]}  # noqa: S311 - no secret
     )
-    tags = call.context.told({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
+    tags = call.context.with_supplied({"aws:TagKeys": ("team",), "aws:RequestTag/team": ("x",)})
     asked = replace(call, context=tags)
-    found = kept(None, PolicyType.TRUST, asked, ["sts:TagSession"], carrying.travelling(0))
+    found = suggest_conditions(
+        None, PolicyType.TRUST, asked, ["sts:TagSession"], carrying.inherited_tag_keys(0)
+    )
     assert found.conditions["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
 
 
 def test_a_document_of_the_old_language_stays_so() -> None:
     old = {"Statement": [trusts("444444444444", StringEquals={"aws:username": "${x}"})]}
-    mend = only(sets("trust-admin", trusts("444444444444")))
-    assert apply_mends(old, [mend]) == {"Statement": [*old["Statement"], mend.statement]}
+    change = only(sets("trust-admin", trusts("444444444444")))
+    assert apply_changes(old, [change]) == {"Statement": [*old["Statement"], change.statement]}
 
 
 def test_a_session_policy_is_added_beside_those_given_by_arn() -> None:
-    mend = only(sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)}))
-    assert (mend.owner, mend.change) == (Owner.CONFIG, Change.ADD)
-    assert mend.statement == {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN}
+    change = only(sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)}))
+    assert (change.owner, change.kind) == (Owner.CONFIG, ChangeKind.ADD)
+    assert change.statement == {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN}
 
 
 def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
@@ -571,11 +580,11 @@ def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
 
 def test_what_the_user_says_of_the_call_is_not_overruled_by_a_change_of_the_chain() -> None:
     case = broken(BROKEN["MFA is wanted on hop 1 and there is none"][0])
-    told = {"aws:multifactorauthpresent": ("false",)}
-    asked = replace(course(case), setting=replace(course(case).setting, told=told))
-    (way,) = judge_chain("chain", "me", asked).hops[0].ways()
-    assert isinstance(way.steps[0], PolicyChange)
-    assert way.steps[0].waived == ("aws:MultiFactorAuthPresent",)
+    supplied = {"aws:multifactorauthpresent": ("false",)}
+    asked = replace(scenario(case), setting=replace(scenario(case).setting, supplied=supplied))
+    (remedy,) = judge_chain("chain", "me", asked).hops[0].remedies()
+    assert isinstance(remedy.steps[0], PolicyChange)
+    assert remedy.steps[0].waived == ("aws:MultiFactorAuthPresent",)
 
 
 def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
@@ -587,8 +596,8 @@ def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
             sets("trust-admin", trusts("arn:aws:sts::222222222222:assumed-role/Hub/s2")),
         )
     )
-    for way in ways_at(case, 2):
-        assert [each.verdict.outcome for each in explained(made(case, way))] == [
+    for remedy in ways_at(case, 2):
+        assert [each.verdict.outcome for each in explained(made(case, remedy))] == [
             Outcome.ALLOWED
         ] * 2
 
@@ -596,17 +605,19 @@ def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
 def test_without_a_subject_no_statement_lets_in_all_tokens_of_a_provider() -> None:
     role = "arn:aws:iam::222222222222:role/Web"
     trust = json.dumps({"Role": {"Arn": role, "AssumeRolePolicyDocument": policy()}})
-    setting = EvaluationContext(read_records(trust), NOW)
+    setting = EvaluationContext(read_inventory(trust), NOW)
     for known, found in (({}, 0), ({f"{HOST}:sub": ("repo:me/x",)}, 1)):
-        call = OwnCall(
+        call = FederatedCall(
             role,
             "sts:AssumeRoleWithWebIdentity",
             provider=f"arn:aws:iam::222222222222:oidc-provider/{HOST}",
             known=known,
         )
-        own = ChainScenario(NOBODY, (), setting, own=(own_request(call, setting),))
+        own = ChainScenario(
+            NOBODY, (), setting, source_requests=(federated_request(call, setting),)
+        )
         verdict = judge_chain("chain", "me", own)
-        assert len(verdict.hops[0].ways()) == found
+        assert len(verdict.hops[0].remedies()) == found
         text = as_text(verdict_view(verdict, verbose=False))
         assert (f"--context {HOST}:sub=VALUE" in " ".join(text.split())) is (found == 0)
 
@@ -628,9 +639,9 @@ def test_a_deny_that_aws_wrote_is_said_to_be_taken_away() -> None:
         "VersionId": "v1",
     }
     managed = {"Arn": quarantine, "PolicyVersionList": [version]}
-    known = read_records(json.dumps({"RoleDetailList": [hub], "Policies": [managed]}))
+    known = read_inventory(json.dumps({"RoleDetailList": [hub], "Policies": [managed]}))
     setting = EvaluationContext(records(case).merged(known), NOW)
-    verdict = judge_chain("chain", "me", replace(course(case), setting=setting))
-    assert verdict.hops[1].ways() == ()
+    verdict = judge_chain("chain", "me", replace(scenario(case), setting=setting))
+    assert verdict.hops[1].remedies() == ()
     text = " ".join(as_text(verdict_view(verdict, verbose=False)).split())
     assert "to mend it, take policy AWSDenyAll of role Hub away: it is AWS's own" in text

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from rolehop.policy import Kind, parse_policy
 from rolehop.policy.language.wildcards import matches_text
-from rolehop.policy.remedies.narrow_deny import Narrowed, exclude_request
-from tests.policy.brute import _applies
-from tests.policy.worlds import CALLERS, LANES, ROLE, as_request, make_deny, make_world
+from rolehop.policy.remedies.narrow_deny import NarrowedDeny, exclude_request
+from tests.policy.helpers.independent_reading import _applies
+from tests.policy.helpers.worlds import CALLERS, LANES, ROLE, as_request, make_deny, make_world
 
 Json = dict[str, Any]
 OTHER_ROLES = [
@@ -47,16 +47,16 @@ def world_of(seed: int) -> tuple[Json, str, Json]:
             continue
         world |= {"role": ROLE, "kind": True, "boundary": None}
         world["ctx"]["aws:principalarn"] = [who]
-        lane = rng.choice(["trust", "identity", "boundary", "session_policy", "scp", "rcp"])
-        deny = make_deny(rng, lane)
+        policy = rng.choice(["trust", "identity", "boundary", "session_policy", "scp", "rcp"])
+        deny = make_deny(rng, policy)
         if "NotPrincipal" in deny:
             continue  # whom it spares is vague
         if any(_applies(deny, world, action) for action in world["actions"]):
-            return world, lane, {"Sid": "Keep", **deny}
+            return world, policy, {"Sid": "Keep", **deny}
 
 
-def narrowed(world: Json, lane: str, deny: Json, *, shared: bool) -> Narrowed | None:
-    kind = LANES[lane][1]
+def narrowed(world: Json, policy: str, deny: Json, *, shared: bool) -> NarrowedDeny | None:
+    kind = LANES[policy][1]
     text = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     (statement,) = parse_policy(text, kind).statements
     has_roles = kind is not Kind.TRUST
@@ -77,19 +77,19 @@ def others(world: Json) -> Iterator[tuple[Json, str]]:
 @settings(max_examples=120, deadline=None)
 @given(st.integers(min_value=0, max_value=2**63))
 def test_all_that_a_deny_refused_but_the_call_it_refuses_still(seed: int) -> None:
-    world, lane, deny = world_of(seed)
-    shared = lane not in ("identity", "session_policy")
-    made = narrowed(world, lane, deny, shared=shared)
+    world, policy, deny = world_of(seed)
+    shared = policy not in ("identity", "session_policy")
+    made = narrowed(world, policy, deny, shared=shared)
     assert made is not None
     assert sum("Sid" in each for each in made.left) <= 1
     for each in made.left:
         text = json.dumps({"Version": "2012-10-17", "Statement": [each]})
-        parse_policy(text, LANES[lane][1])
+        parse_policy(text, LANES[policy][1])
     for other, action in others(world):
-        if lane == "trust" and other["role"] == "*":
+        if policy == "trust" and other["role"] == "*":
             continue  # a trust policy judges what is done with its role, and nothing else
         its_own = other["caller"] == world["caller"] or not shared
-        here = other["role"] == ROLE or (lane == "trust" and other["role"] in OTHER_ROLES)
+        here = other["role"] == ROLE or (policy == "trust" and other["role"] in OTHER_ROLES)
         before = _applies(deny, other, action)
         after = any(_applies(each, other, action) for each in made.left)
         said = (deny, made, other["caller"], other["role"], action)
@@ -101,7 +101,7 @@ def test_all_that_a_deny_refused_but_the_call_it_refuses_still(seed: int) -> Non
             assert after is before, said
 
 
-def _is_opened(made: Narrowed, role: str) -> bool:
+def _is_opened(made: NarrowedDeny, role: str) -> bool:
     """Tell whether the role is one of those of which it is said that nothing denies them now."""
     return any("$" in each or matches_text(role, each) for each in made.opened)
 
@@ -149,7 +149,7 @@ def call() -> Json:
 )
 def test_a_deny_of_the_callers_own(deny: Json, left: list[Json]) -> None:
     made = narrowed(call(), "identity", {"Effect": "Deny", **deny}, shared=False)
-    assert made == Narrowed(tuple({"Effect": "Deny", **each} for each in left))
+    assert made == NarrowedDeny(tuple({"Effect": "Deny", **each} for each in left))
 
 
 def test_a_region_lock_of_the_organization_holds_for_all_else_that_the_caller_does() -> None:
@@ -158,7 +158,7 @@ def test_a_region_lock_of_the_organization_holds_for_all_else_that_the_caller_do
     made = narrowed(call(), "scp", deny, shared=True)
     spared = {**lock, "ArnNotEquals": {"aws:PrincipalArn": BOB}}
     role = {"Effect": "Deny", "Action": "sts:AssumeRole"}
-    assert made == Narrowed(
+    assert made == NarrowedDeny(
         (
             {
                 "Sid": "Lock",
@@ -181,4 +181,4 @@ def test_what_no_statement_can_keep_is_said() -> None:
         "Resource": [team, "arn:aws:iam::1:role/x"],
     }
     made = narrowed(call(), "identity", deny, shared=False)
-    assert made == Narrowed(({**deny, "Resource": "arn:aws:iam::1:role/x"},), (team,))
+    assert made == NarrowedDeny(({**deny, "Resource": "arn:aws:iam::1:role/x"},), (team,))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rolehop.policy.inventory.aws_cli_output import read_records
+from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.render_text import as_text
@@ -55,7 +55,7 @@ def records(
         "Tags": [{"Key": "team", "Value": "blue"}],
     }
     listed = {"RoleDetailList": [role], "UserDetailList": list(users), **more}
-    return read_records(json.dumps(listed))
+    return read_inventory(json.dumps(listed))
 
 
 def report(known: IamInventory) -> RoleReport:

@@ -20,7 +20,7 @@ from rolehop.show.finding_text import fits, found, hint, sentence, unknown_in_wo
 from rolehop.show.layout import Line, View
 from rolehop.show.render_text import as_text
 from rolehop.startup.dataclass import replace
-from tests.policy.broken import (
+from tests.policy.helpers.broken_chains import (
     ADMIN,
     BROKEN,
     HUB,
@@ -28,14 +28,14 @@ from tests.policy.broken import (
     Breaks,
     Case,
     broken,
-    course,
     healthy,
     may,
     policy,
     records,
+    scenario,
     trusts,
 )
-from tests.policy.worlds import ALL_KEYS, LANES, as_request, make_world
+from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
 
 # What Python calls things, and what people should never see of it.
 PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|Reason\.|Truth\.")
@@ -44,7 +44,7 @@ PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|R
 def judged(
     case: Case, known: IamInventory | None = None, start: StartingCredentials | None = None
 ) -> ChainVerdict:
-    asked = course(case)
+    asked = scenario(case)
     setting = EvaluationContext(records(case) if known is None else known, NOW)
     return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
 
@@ -89,7 +89,10 @@ def test_whatever_is_judged_reads_well(seed: int) -> None:
         unknown = frozenset(rng.sample(names, rng.choice([0, 2, 8])))
         request = as_request(make_world(rng), unknown)
         whole = ChainScenario(
-            StartingCredentials(None), (), EvaluationContext(IamInventory(), NOW), own=(request,)
+            StartingCredentials(None),
+            (),
+            EvaluationContext(IamInventory(), NOW),
+            source_requests=(request,),
         )
         verdict = judge_chain("chain", "me", whole)
         for verbose in (False, True):
