@@ -206,7 +206,9 @@ def test_a_source_whose_own_role_is_wanted_is_a_route_without_hops() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trusts", "expected"), [(arn("A"), [("T", "allowed")]), (ALICE, [])], ids=["allowed", "refused"]
+    ("trusts", "expected"),
+    [(arn("A"), [("T", "allowed")]), (ALICE, [])],
+    ids=["allowed", "refused"],
 )
 def test_the_roles_of_a_sources_profile_are_judged_with_every_route(
     trusts: str, expected: list[tuple[str, str]]
