@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rolehop.startup.dataclass import dataclass
 
@@ -32,14 +35,13 @@ def read_trusted(path: Path) -> FileText | None:
     is no such file.
 
     Raises:
+        NotRegular: it is a pipe or a device, which could hang or never end.
         OSError: it is there and cannot be read.
         UnicodeDecodeError: it is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            return FileText(
-                str(path), file.read().decode("utf-8"), _distrust(os.fstat(file.fileno()))
-            )
+        with _open_regular(path) as file:
+            return FileText(str(path), file.read().decode("utf-8"), _distrust(file.fileno()))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -58,15 +60,21 @@ def read_regular(path: Path, longest: int) -> bytes:
         OSError: it is not there, cannot be read, or has more than ``longest`` bytes. What
             ``strerror`` says of either may be shown.
     """
+    with _open_regular(path) as file:
+        data = file.read(longest + 1)
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data
+
+
+@contextmanager
+def _open_regular(path: Path) -> Iterator[BinaryIO]:
     with open(path, "rb", opener=_unwaiting_opener) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             what = "it is a pipe" if stat.S_ISFIFO(mode) else "it is a device"
             raise NotRegular(errno.EINVAL, f"{what}, and no regular file")
-        data = file.read(longest + 1)
-    if len(data) > longest:
-        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
-    return data
+        yield file
 
 
 def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:
@@ -113,26 +121,107 @@ def _private_opener(path: str, flags: int) -> int:
 
 if sys.platform == "win32":
 
-    def _distrust(status: os.stat_result) -> str | None:
-        # Access lists, not modes, rule there; the profile folder's own list keeps others out.
+    def folder_problem(folder: Path, home: Path) -> str | None:
+        """``None``: access lists rule there, and the user profile's own keeps others out."""
+        return None
+
+    def _distrust(file: int) -> str | None:
         return None
 
 else:
     import grp
     import pwd
 
-    def _distrust(status: os.stat_result) -> str | None:
-        user = os.geteuid()
-        if status.st_uid not in (user, 0):
-            return f"it belongs to {_user_name(status.st_uid)}, neither to you nor to root"
-        if status.st_mode & stat.S_IWOTH:
-            return "everybody on this machine can write it (chmod o-w)"
-        if status.st_mode & stat.S_IWGRP and not _is_private_group(status.st_gid, status.st_uid):
-            return f"group {_group_name(status.st_gid)} can write it (chmod g-w)"
+    def folder_problem(folder: Path, home: Path) -> str | None:
+        """Say why state must not be kept in ``folder``; ``None``: nobody else can change it.
+
+        It has to belong to the effective user, and nobody else may write it. Above it, up to the
+        home folder or the root, a folder may also be root's, and one that everybody can write only
+        with the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
+        folder that does not exist yet is judged by those above it.
+        """
+        for each in (folder, *folder.parents):
+            try:
+                found = each.stat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                return f"{each} cannot be looked at: {error.strerror}"
+            problem = _folder_problem(each, found, is_state=each == folder)
+            if problem is not None:
+                return problem
+            if each == home:
+                break
         return None
 
+    def _folder_problem(folder: Path, found: os.stat_result, *, is_state: bool) -> str | None:
+        if not stat.S_ISDIR(found.st_mode):
+            return f"{folder} is not a folder"
+        user = os.geteuid()
+        owners = (user,) if is_state else (user, 0)
+        if found.st_uid not in owners:
+            you = _user_name(user)
+            return f"{folder} belongs to {_user_name(found.st_uid)}, and you are {you}"
+        if found.st_mode & stat.S_ISVTX and not is_state:
+            return None
+        writer = _other_writer(found, _acl_of(folder))
+        return None if writer is None else f"{folder}: {writer}{_drvfs_hint(folder)}"
+
+    def _drvfs_hint(folder: Path) -> str:
+        """Windows drives show everything as 0777 in WSL, unless mounted with metadata."""
+        if not str(folder).startswith("/mnt/"):
+            return ""
+        return '; in WSL mount Windows drives with options = "metadata" (/etc/wsl.conf)'
+
+    def _distrust(file: int) -> str | None:
+        found = os.fstat(file)
+        if found.st_uid not in (os.geteuid(), 0):
+            return f"it belongs to {_user_name(found.st_uid)}, neither to you nor to root"
+        return _other_writer(found, _acl_of(file))
+
+    def _other_writer(found: os.stat_result, acl: bytes) -> str | None:
+        """Say who may write besides owner and root, with the command that changes it."""
+        if found.st_mode & stat.S_IWOTH:
+            return "everybody on this machine can write it (chmod o-w)"
+        if not found.st_mode & stat.S_IWGRP:  # with an ACL these bits are its mask
+            return None
+        if not acl:
+            if _is_private_group(found.st_gid, found.st_uid):
+                return None
+            return f"group {_group_name(found.st_gid)} can write it (chmod g-w)"
+        writer = next(_acl_writers(acl, found), None)
+        return None if writer is None else f"{writer} can write it (setfacl --remove-all)"
+
+    def _acl_of(path: Path | int) -> bytes:
+        """Return the POSIX ACL in the kernel's format; empty where there is none."""
+        if sys.platform != "linux":
+            return b""
+        try:
+            return os.getxattr(path, "system.posix_acl_access")
+        except OSError:
+            return b""
+
+    def _acl_writers(acl: bytes, found: os.stat_result) -> Iterator[str]:
+        """Name each user and group that an ACL lets write.
+
+        The format is a 4-byte version, then entries of tag, permissions and ID
+        (linux/posix_acl_xattr.h). Named entries and the owning group's are limited by the mask,
+        whose write bit is known to be set.
+        """
+        for tag, permissions, number in struct.iter_unpack("<HHI", acl[4:]):
+            if not permissions & 2:
+                continue
+            if tag == 0x02 and number not in (0, found.st_uid, os.geteuid()):
+                yield f"user {_user_name(number)}"
+            group = found.st_gid if tag == 0x04 else number
+            if tag in (0x04, 0x08) and not _is_private_group(group, found.st_uid):
+                yield f"group {_group_name(group)}"
+
     def _is_private_group(gid: int, owner: int) -> bool:
-        """Tell whether the group has nobody but the owner: same name, no other members."""
+        """True if the group has nobody but ``owner``: same name, and no other member of any kind.
+
+        A user whose *primary* group it is does not appear among its members.
+        """
         try:
             group, user = grp.getgrgid(gid), pwd.getpwuid(owner)
         except KeyError:
@@ -141,6 +230,7 @@ else:
             group.gr_name == user.pw_name
             and gid == user.pw_gid
             and all(member == user.pw_name for member in group.gr_mem)
+            and all(each.pw_uid == owner for each in pwd.getpwall() if each.pw_gid == gid)
         )
 
     def _user_name(uid: int) -> str:

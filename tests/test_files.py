@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import stat
+import struct
 from pathlib import Path
 from typing import NoReturn
 
@@ -116,6 +117,132 @@ def test_the_users_private_group_may_write(file: Path) -> None:
     os.chown(file, 0, 0)
     file.chmod(0o660)
     assert distrust(file) is None
+
+
+@AS_ROOT
+def test_a_private_group_is_not_private_if_it_is_another_users_primary_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its members do not show those whose primary group it is: they are in the user database only.
+    another = pwd.struct_passwd(("eve", "x", 54_321, 0, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [pwd.getpwuid(0), another])
+    os.chown(file, 0, 0)
+    file.chmod(0o660)
+    assert distrust(file) == "group root can write it (chmod g-w)"
+
+
+USER, GROUP, OWNING_GROUP = 0x02, 0x08, 0x04
+
+
+def set_acl(path: Path, *entries: tuple[int, int, int], owning_group: int = 4) -> None:
+    """Give ``path`` a POSIX ACL with ``entries`` of tag, permissions and ID, and a mask of rw."""
+    nobody = 0xFFFFFFFF
+    whole = [(1, 6, nobody), *entries, (OWNING_GROUP, owning_group, nobody)]
+    whole += [(0x10, 6, nobody), (0x20, 0, nobody)]
+    order = {1: 0, USER: 1, OWNING_GROUP: 2, GROUP: 3, 0x10: 4, 0x20: 5}
+    whole.sort(key=lambda each: order[each[0]])
+    data = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in whole)
+    try:
+        os.setxattr(path, "system.posix_acl_access", data)
+    except (OSError, AttributeError) as error:
+        pytest.skip(f"no POSIX ACLs here: {error}")
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([(USER, 6, 54_321)], "user number 54321 can write it (setfacl --remove-all)"),
+        ([(GROUP, 6, 54_321)], "group number 54321 can write it (setfacl --remove-all)"),
+        ([(USER, 4, 54_321)], None),
+        ([(USER, 6, 0)], None),
+        ([(GROUP, 4, 54_321), (USER, 2, 0)], None),
+    ],
+)
+def test_whom_an_acl_lets_write(
+    file: Path, entries: list[tuple[int, int, int]], said: str | None
+) -> None:
+    os.chown(file, 0, 0)
+    set_acl(file, *entries)
+    assert distrust(file) == said
+
+
+@AS_ROOT
+def test_an_acl_may_let_the_owning_group_write(file: Path) -> None:
+    os.chown(file, 0, 54_321)
+    set_acl(file, owning_group=6)
+    assert distrust(file) == "group number 54321 can write it (setfacl --remove-all)"
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotRegular, match="it is a pipe"):
+        read_trusted(tmp_path / "pipe")
+    with pytest.raises(NotRegular, match="it is a device"):
+        read_trusted(Path("/dev/zero"))
+
+
+class TestStateFolder:
+    """Whether state may be kept in a folder."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        home = tmp_path / "home"
+        (home / "state" / "rolehop").mkdir(parents=True)
+        for each in (home, home / "state", home / "state" / "rolehop"):
+            each.chmod(0o700)
+        return home
+
+    def problem(self, home: Path) -> str | None:
+        return files.folder_problem(home / "state" / "rolehop", home)
+
+    def test_the_users_own(self, home: Path) -> None:
+        assert self.problem(home) is None
+
+    def test_one_that_is_not_there_yet(self, home: Path) -> None:
+        (home / "state" / "rolehop").rmdir()
+        assert self.problem(home) is None
+        (home / "state").chmod(0o777)
+        assert self.problem(home) == (
+            f"{home}/state: everybody on this machine can write it (chmod o-w)"
+        )
+
+    def test_others_can_write_it(self, home: Path) -> None:
+        (home / "state" / "rolehop").chmod(0o1777)  # sticky is not enough for the folder itself
+        assert "everybody on this machine can write it" in str(self.problem(home))
+
+    def test_others_can_write_above_it(self, home: Path) -> None:
+        home.chmod(0o777)
+        assert str(self.problem(home)).startswith(f"{home}: everybody")
+
+    def test_a_sticky_folder_above_is_fine(self, home: Path) -> None:
+        (home / "state").chmod(0o1777)
+        assert self.problem(home) is None
+
+    def test_above_the_home_folder_nothing_counts(self, home: Path) -> None:
+        home.parent.chmod(0o777)
+        assert self.problem(home) is None
+
+    def test_a_file_in_its_place(self, home: Path) -> None:
+        (home / "state" / "rolehop").rmdir()
+        (home / "state" / "rolehop").write_text("")
+        assert self.problem(home) == f"{home}/state/rolehop is not a folder"
+
+    @AS_ROOT
+    def test_another_users(self, home: Path) -> None:
+        os.chown(home / "state" / "rolehop", 54_321, -1)
+        assert self.problem(home) == (
+            f"{home}/state/rolehop belongs to number 54321, and you are root"
+        )
+
+    @AS_ROOT
+    def test_an_acl_lets_another_write(self, home: Path) -> None:
+        set_acl(home / "state", (USER, 6, 54_321))
+        assert "user number 54321 can write it" in str(self.problem(home))
+
+    def test_windows_drives_in_wsl(self) -> None:
+        hint = files._drvfs_hint(Path("/mnt/c/Users/jane/rolehop"))
+        assert 'options = "metadata"' in hint
 
 
 @AS_ROOT

@@ -11,6 +11,7 @@ Anything unexpected is ``BusTrouble``: the caller asks the full path then.
 
 import _socket
 import os
+import sys
 from time import monotonic
 
 _SECRETS = "org.freedesktop.secrets"
@@ -105,7 +106,9 @@ class _Bus:
         self._in = b""
         self._serial = 0
         try:
-            self._socket.connect(_path_of(address))
+            self._socket.connect(path_of(address))
+            if peer_uid(self._socket) != os.geteuid():
+                raise BusTrouble("the bus is served by another user")
         except BaseException:
             self._socket.close()
             raise
@@ -200,7 +203,17 @@ class _Bus:
         self._in += data
 
 
-def _path_of(address: str) -> str | bytes:
+def peer_uid(connected: _socket.socket) -> int:
+    """Return the user ID of the process that listens at the other end (``SO_PEERCRED``, Linux).
+
+    An abstract address of a dead session is free for anybody to listen on.
+    """
+    # struct ucred: pid, uid, gid (unix(7))
+    found = connected.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+    return int.from_bytes(found[4:8], sys.byteorder)
+
+
+def path_of(address: str) -> str | bytes:
     """Return where the first address listens: a path, or an abstract name."""
     kind, _, rest = address.partition(";")[0].partition(":")
     told = dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)

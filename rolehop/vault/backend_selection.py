@@ -97,7 +97,9 @@ def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -
     Importing takes no time to speak of, but where forty processes start on a starved machine: there
     it must not count as a keyring that does not answer.
     """
-    if named or platform != "linux" or not _has_session_bus(environ):
+    from rolehop.vault.session_bus import session_bus_address
+
+    if named or platform != "linux" or session_bus_address(environ) is None:
         return
     with suppress(Exception):  # whoever chooses meets it again, and tells it
         importlib.import_module(_KEPT[_ON_A_BUS[0]].rpartition(".")[0])
@@ -167,19 +169,20 @@ def _platforms_own(environ: Mapping[str, str], platform: str, tried: list[str]) 
     elif platform == "win32":
         yield _WINDOWS
     else:
-        if _has_session_bus(environ):
+        problem = _bus_problem(environ)
+        if problem is None:
             yield from _ON_A_BUS
         else:
-            tried.append("Secret Service: there is no session bus")
+            tried.append(f"Secret Service: {problem}")
         if platform == "linux":
             yield KERNEL
 
 
-def _has_session_bus(environ: Mapping[str, str]) -> bool:
-    if environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return True
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    return bool(runtime) and Path(runtime or "", "bus").exists()
+def _bus_problem(environ: Mapping[str, str]) -> str | None:
+    from rolehop.vault.session_bus import bus_problem, session_bus_address
+
+    address = session_bus_address(environ)
+    return "there is no session bus" if address is None else bus_problem(address)
 
 
 def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> Chosen:

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -27,6 +28,10 @@ from rolehop.startup.debug_log import debug
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; by then the user must have been told why."""
 
+# Windows has neither; there O_NOINHERIT is Python's default.
+_NO_FOLLOWING = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+)
 _SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
 
 
@@ -200,9 +205,14 @@ def unlock(file: int, path: Path) -> None:
 
 
 def _try(path: Path) -> int | None:
-    """Return the locked file, ``None`` where somebody else has it or just took it away."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    """Return the locked file, ``None`` where somebody else has it or just took it away.
+
+    No link is followed and nothing but a regular file of ours is opened for writing: what lies
+    at the path may have been planted, and it is overwritten with who holds the lock.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOWING, PRIVATE_FILE)
     try:
+        _check_own(os.fstat(file))
         if _lock(file) and _is_at(file, path):
             return file
     except BaseException:
@@ -212,9 +222,17 @@ def _try(path: Path) -> int | None:
     return None
 
 
+def _check_own(found: os.stat_result) -> None:
+    """Raise OSError unless it is a regular file of this user, under one name at most."""
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise OSError(errno.EPERM, "the lock file is not a plain file")
+    if sys.platform != "win32" and found.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "the lock file belongs to somebody else")
+
+
 def _is_at(file: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file), path.stat())
+        return os.path.samestat(os.fstat(file), path.lstat())
     except FileNotFoundError:
         return False
 

@@ -8,11 +8,16 @@ read here, and the other way round.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from typing import Any
 
 from keyring.backends.SecretService import Keyring
+from keyring.errors import InitError
 from secretstorage import Collection
+
+from rolehop.fastpath.dbus import peer_uid
 
 
 class KeptSecretService(Keyring):
@@ -27,7 +32,9 @@ class KeptSecretService(Keyring):
         """Return the collection of the last call, unless it was locked since."""
         if self._kept is None or self._kept.is_locked():
             self._drop()
-            self._kept = super().get_preferred_collection()  # type: ignore[no-untyped-call]
+            found = super().get_preferred_collection()  # type: ignore[no-untyped-call]
+            _check_peer(found.connection)
+            self._kept = found
             self._kept.connection = _StaysOpen(self._kept.connection)
         return self._kept
 
@@ -59,6 +66,13 @@ class KeptSecretService(Keyring):
 
     def __del__(self) -> None:
         self._drop()
+
+
+def _check_peer(connection: Any) -> None:
+    """Raise unless this very connection ends at a process of this user: no secret passes before."""
+    if sys.platform == "linux" and peer_uid(connection.sock) != os.geteuid():
+        connection.close()
+        raise InitError("the session bus is served by another user")
 
 
 class _StaysOpen:

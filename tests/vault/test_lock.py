@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -161,3 +163,46 @@ def test_a_folder_that_cannot_be_made_does_not_stop_the_walk(tmp_path: Path) -> 
     (tmp_path / "state").write_text("a file in the way")
     with FileLocks(tmp_path / "state", deadline_seconds=0.05).hold("hub"):
         pass
+
+
+class TestPlantedLockFiles:
+    """Whoever can write the folder must not make a lock overwrite a file of the user's."""
+
+    @pytest.fixture
+    def victim(self, tmp_path: Path) -> Path:
+        path = tmp_path / "victim"
+        path.write_text("precious")
+        (tmp_path / "locks").mkdir()
+        return path
+
+    def lock_path(self, folder: Path) -> Path:
+        return folder / "locks" / f"{hashlib.sha256(b'hub').hexdigest()[:32]}.lock"
+
+    def test_a_symbolic_link_is_not_followed(self, tmp_path: Path, victim: Path) -> None:
+        self.lock_path(tmp_path).symlink_to(victim)
+        with FileLocks(tmp_path).hold("hub"):
+            assert victim.read_text() == "precious"
+        assert victim.read_text() == "precious"
+
+    def test_a_dangling_link_makes_no_file(self, tmp_path: Path, victim: Path) -> None:
+        self.lock_path(tmp_path).symlink_to(tmp_path / "new")
+        with FileLocks(tmp_path).hold("hub"):
+            assert not (tmp_path / "new").exists()
+
+    def test_a_hard_link_is_not_written(self, tmp_path: Path, victim: Path) -> None:
+        self.lock_path(tmp_path).hardlink_to(victim)
+        with FileLocks(tmp_path).hold("hub"):
+            assert victim.read_text() == "precious"
+        assert victim.read_text() == "precious"
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path, victim: Path) -> None:
+        os.mkfifo(self.lock_path(tmp_path))
+        with FileLocks(tmp_path).hold("hub"):
+            pass
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_another_users_file_is_not_written(self, tmp_path: Path, victim: Path) -> None:
+        self.lock_path(tmp_path).write_text("theirs")
+        os.chown(self.lock_path(tmp_path), 54_321, -1)
+        with FileLocks(tmp_path).hold("hub"):
+            assert self.lock_path(tmp_path).read_text() == "theirs"

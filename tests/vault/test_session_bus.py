@@ -1,0 +1,114 @@
+"""A session bus is used only if a process of this user serves it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rolehop.errors import VaultAbsent
+from rolehop.fastpath.dbus import BusTrouble, read_secret
+from rolehop.vault.backend_selection import KERNEL, choose_backend
+from rolehop.vault.session_bus import bus_problem, session_bus_address
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_PEERCRED is Linux's")
+
+# Listens on an abstract address, as whoever finds a dead session's free can, and tells what it got.
+_IMPOSTOR = """
+import os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+os.setgid(65534); os.setuid(65534)
+server.bind("\\0" + sys.argv[1]); server.listen(8)
+print("ready", flush=True)
+got = b""
+for _ in range(int(sys.argv[2])):
+    caller, _ = server.accept()
+    caller.settimeout(5)
+    try:
+        got += caller.recv(4096)
+    except OSError:
+        pass
+    caller.close()
+print(got, flush=True)
+"""
+
+
+@pytest.fixture
+def name() -> str:
+    return f"rolehop-test-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def impostor(name: str, calls: int) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _IMPOSTOR, name, str(calls)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.fixture
+def foreign_bus(name: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    process = impostor(name, 1)
+    try:
+        yield f"unix:abstract={name}", process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_bus_of_another_user_gets_no_word_from_the_hot_path(
+    foreign_bus: tuple[str, subprocess.Popen[str]],
+) -> None:
+    address, process = foreign_bus
+    with pytest.raises(BusTrouble, match="served by another user"):
+        read_secret(address, "rolehop/x", "rolehop")
+    assert process.communicate(timeout=10)[0] == "b''\n"
+
+
+def test_a_bus_of_another_user_is_absent_and_said(
+    foreign_bus: tuple[str, subprocess.Popen[str]],
+) -> None:
+    address, process = foreign_bus
+    assert bus_problem(address) == "the session bus is served by another user (number 65534)"
+    assert process.communicate(timeout=10)[0] == "b''\n"
+
+
+def test_the_back_end_is_then_the_kernels_keyring_or_none(
+    foreign_bus: tuple[str, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    address, process = foreign_bus
+    environ = {"DBUS_SESSION_BUS_ADDRESS": address, "HOME": str(tmp_path)}
+    try:
+        assert choose_backend(None, environ, sys.platform).name == KERNEL
+    except VaultAbsent as error:
+        assert "served by another user" in str(error.cause)  # noqa: PT017
+    assert process.communicate(timeout=10)[0] == "b''\n"
+
+
+def test_our_own_bus_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / "b u s"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        escaped = str(path).replace(" ", "%20")
+        assert bus_problem(f"unix:path={escaped},guid=1") is None
+
+
+def test_a_bus_that_is_no_unix_socket_cannot_be_checked() -> None:
+    assert "cannot be reached" in str(bus_problem("tcp:host=127.0.0.1,port=1"))
+
+
+def test_where_the_bus_is(tmp_path: Path) -> None:
+    assert session_bus_address({}) is None
+    assert session_bus_address({"XDG_RUNTIME_DIR": str(tmp_path)}) is None
+    (tmp_path / "bus").write_text("")
+    assert session_bus_address({"XDG_RUNTIME_DIR": str(tmp_path)}) == f"unix:path={tmp_path}/bus"
+    assert session_bus_address({"DBUS_SESSION_BUS_ADDRESS": "unix:abstract=x"}) == "unix:abstract=x"
