@@ -13,6 +13,10 @@ from rolehop.vault.kernel import usable
 
 ROOT = Path(__file__).parents[2]
 
+# A user of its own for each test process: the quota of keys counts per user, and what others keep
+# in it would fail the tests that fill it.
+_USER = 40_000 + os.getpid() % 20_000
+
 # Python itself may lie where that user cannot read, so all that is needed is imported before the
 # privileges go. Then the program gets a session keyring of its own.
 _BEFORE = """
@@ -26,7 +30,9 @@ import encodings.utf_16_le, keyring.errors
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
-    os.setuid(65534)
+    os.setuid(int(sys.argv.pop(1)))
+else:
+    del sys.argv[1]
 assert keyctl.keyctl(1, ctypes.c_char_p(None)) > 0  # JOIN_SESSION_KEYRING
 """
 _CLEAR = """
@@ -49,7 +55,7 @@ def run(code: str, *arguments: str, clear: bool = True) -> list[str]:
     need_kernel_keyring()
     whole = _BEFORE + (_CLEAR if clear else "") + code
     done = subprocess.run(
-        [sys.executable, "-B", "-W", "error", "-c", whole, *arguments],
+        [sys.executable, "-B", "-W", "error", "-c", whole, str(_USER), *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
