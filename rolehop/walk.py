@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from rolehop.arn import is_same_principal
+from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, error_context
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
-from rolehop.plan.planner import LONGEST_CHAINED, SIGNING_TTL
+from rolehop.plan.planner import SIGNING_TTL
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.sts_errors import exceeds_max_session_duration, explain_refusal, refused_caller
@@ -257,8 +258,8 @@ class _Walk:
 
     @staticmethod
     def _raise_ceiling(hop: Hop, refusal: StsRefusal) -> None:
-        if hop.duration_seconds > LONGEST_CHAINED and exceeds_max_session_duration(refusal):
-            raise CeilingFound(str(hop.role), LONGEST_CHAINED) from None
+        if hop.duration_seconds > MAX_CHAINED_DURATION and exceeds_max_session_duration(refusal):
+            raise CeilingFound(str(hop.role), MAX_CHAINED_DURATION) from None
 
     def _identified(self, step: Step, session: Session) -> Session:
         """Ask who a session is where no answer has said so yet: a source's own, or a token."""

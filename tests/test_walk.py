@@ -2,12 +2,19 @@ from datetime import timedelta
 
 import pytest
 
-from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
+from rolehop.config.model import (
+    ChainConfig,
+    Config,
+    Defaults,
+    HopConfig,
+    SourceConfig,
+    written_hops,
+)
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.planner import make_plan
-from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
+from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
 from rolehop.startup.dataclass import replace
 from rolehop.walk import CeilingFound, walk
 from tests.support.simulator import START, FakeAws

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
+from rolehop.config.model import written_hops
 from rolehop.config.toml_positions import index_lines, nearest_line
-from rolehop.plan.resolve import path_of, written_hops
+from rolehop.plan.resolve import path_of
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.ci_reports import Place
 from rolehop.startup.lazy_regex import Pattern

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rolehop.config.model import ChainConfig, Config
+from rolehop.config.model import ChainConfig, Config, written_hops
 from rolehop.plan.model import Plan
-from rolehop.plan.resolve import path_of, written_hops
+from rolehop.plan.resolve import path_of
 from rolehop.policy.chains.scenario import EVERY_KEY, ConfigLocation
 
 # What profiles of the AWS config can say of a hop, and how (AWS CLI user guide, "Using an IAM role

@@ -229,7 +229,8 @@ class App:
         Raises:
             ConfigError: there is neither, or it cannot be followed.
         """
-        from rolehop.plan.resolve import path_of, resolve, source_of, written_by, written_hops
+        from rolehop.config.model import written_by, written_hops
+        from rolehop.plan.resolve import path_of, resolve, source_of
         from rolehop.sources import expand
 
         chain, own_source = self._chain_called(name)
@@ -307,8 +308,7 @@ class App:
             now=self.now(),
             known=self.index.known().lowered(self._ceilings),
             endpoint_url=self.clients.endpoint_url(resolved.aws_profile),
-            overrides=options.overrides,
-            strict=options.strict,
+            options=options,
         )
 
     # ---- from a plan to a session

@@ -8,11 +8,11 @@ from rolehop.app.config_places import config_locations
 from rolehop.app.context import App
 from rolehop.app.federated_hop import federated_call
 from rolehop.app.policy_documents import PolicyOptions
-from rolehop.arn import account_of, is_same_principal
-from rolehop.config.model import SourceConfig
+from rolehop.arn import RoleArn, account_of, is_same_principal
+from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Stamp
-from rolehop.plan.walk_options import WalkOptions
+from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
@@ -50,7 +50,10 @@ def judge(
     start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
     scenario = ChainScenario(
         start,
-        tuple(_asked(step.hop) for step in plan.hops),
+        tuple(
+            assume_role_request(step.hop.role, step.hop, step.hop.session_name)
+            for step in plan.hops
+        ),
         setting,
         source_requests=() if own is None else (federated_request(own, setting),),
         locations=_less_flags(config_locations(app.config, plan), plan.flags),
@@ -59,18 +62,11 @@ def judge(
     return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
 
 
-_SAID_BY = {
-    "--tag": ("tags", "transitive_tags"),
-    "--source-identity": ("source_identity",),
-    "--reason": ("session_name", "tags"),
-}
-
-
 def _less_flags(
     places: tuple[ConfigLocation, ...], flags: tuple[str, ...]
 ) -> tuple[ConfigLocation, ...]:
-    """Return the places, the last without what flags say: no change of the config mends that."""
-    told = {key for flag in flags for key in _SAID_BY.get(flag, ())}
+    """Return the places, the last without what flags set: no edit of the config changes that."""
+    told = {key for each in HOP_FLAGS if each.flag in flags for key in each.sets}
     last = places[-1]
     keys = {key: name for key, name in last.keys.items() if key not in told}
     return (*places[:-1], replace(last, keys=keys))
@@ -179,10 +175,13 @@ def _is_session_of(role: str, principal: str | None) -> bool:
     return session and is_same_principal(role, principal or "")
 
 
-def _asked(hop: Hop) -> AssumeRoleRequest:
+def assume_role_request(
+    role: RoleArn, hop: Hop | HopConfig, session_name: str
+) -> AssumeRoleRequest:
+    """Return the call of ``hop`` as policies see it: of a plan, or of the config once filled in."""
     return AssumeRoleRequest(
-        role=hop.role,
-        session_name=hop.session_name,
+        role=role,
+        session_name=session_name,
         external_id=hop.external_id,
         policy=hop.policy,
         policy_arns=hop.policy_arns,

@@ -10,15 +10,15 @@ from pathlib import Path
 from rolehop.app.context import App
 from rolehop.app.federated_hop import federated_call
 from rolehop.app.host import host_name, user_name
-from rolehop.app.judging import start_of
+from rolehop.app.judging import assume_role_request, start_of
 from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
-from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, written_hops
 from rolehop.config.toml_writer import chain_text
 from rolehop.config.value_types import NAME
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
-from rolehop.plan.resolve import clean_name, fill_template, path_of, written_hops
+from rolehop.plan.resolve import clean_name, fill_template, path_of
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.requests import (
@@ -167,7 +167,8 @@ class Ways:
         held = initial_state(start, self._setting)
         requests = [] if own is None else [federated_request(own, self._setting)]
         for number, hop in enumerate(profile_hops, start=1):
-            asked = _asked(RoleArn.parse(hop.role), hop, hop.session_name or self._session_name)
+            session_name = hop.session_name or self._session_name
+            asked = assume_role_request(RoleArn.parse(hop.role), hop, session_name)
             requests.append(build_request(held, asked, self._setting))
             held = next_state(held, asked, number, self._records)
         return RouteStart(source.name, held, tuple(requests), first=1 if own is None else 0)
@@ -206,7 +207,7 @@ class Ways:
         for (role, hop), said in zip(own, written, strict=True):
             session = None if said.hop.session_name is None else hop.session_name
             shown = replace(hop, mfa_serial=None, session_name=session)
-            yield _asked(role, hop, session or self._session_name), shown
+            yield assume_role_request(role, hop, session or self._session_name), shown
 
     @cached_property
     def _session_name(self) -> str:
@@ -214,19 +215,6 @@ class Ways:
         user, host = user_name(self._app.environ), host_name()
         values = {"user": user, "host": host, "chain": "routes"}
         return clean_name(fill_template(self._app.config.defaults.session_name, values))
-
-
-def _asked(role: RoleArn, hop: HopConfig, session_name: str) -> AssumeRoleRequest:
-    return AssumeRoleRequest(
-        role,
-        session_name,
-        hop.external_id,
-        hop.policy,
-        hop.policy_arns,
-        hop.tags,
-        hop.transitive_tags,
-        hop.source_identity,
-    )
 
 
 def _is_template(source: SourceConfig) -> bool:

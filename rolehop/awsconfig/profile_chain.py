@@ -14,16 +14,11 @@ from rolehop.arn import RoleArn
 from rolehop.awsconfig.credential_kind import Holds, holds, static_keys, why_nothing
 from rolehop.awsconfig.model import AwsConfig, profile_of, text_in
 from rolehop.config.model import HopConfig
+from rolehop.config.sts_limits import EXTERNAL_ID_TEXT, MAX_DURATION, MIN_DURATION, NAME
 from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.startup.lazy_regex import Pattern
 
 MAX_HOPS = 64  # a real path has three or four; this only bounds the work on a generated file
-
-# STS API reference, AssumeRole.
-_SESSION_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
-_SHORTEST, _LONGEST = 900, 43200  # seconds
 
 
 class Base(Enum):
@@ -159,12 +154,12 @@ def _check_gives(aws: AwsConfig, source: str, role_profile: str) -> None:
 def _hop(aws: AwsConfig, name: str, notes: list[str]) -> HopConfig:
     """Make the hop that one role profile describes."""
     session_name = text_in(aws, name, "role_session_name")
-    if session_name is not None and not _SESSION_NAME.fullmatch(session_name):
+    if session_name is not None and not NAME.fullmatch(session_name):
         raise _refused(
             aws, name, "role_session_name must be 2-64 characters out of A-Z a-z 0-9 _+=,.@-"
         )
     external_id = text_in(aws, name, "external_id")
-    if external_id is not None and not _EXTERNAL_ID.fullmatch(external_id):
+    if external_id is not None and not EXTERNAL_ID_TEXT.fullmatch(external_id):
         raise _refused(
             aws, name, "external_id must be 2-1224 characters out of A-Z a-z 0-9 _+=,.@:/-"
         )
@@ -195,7 +190,7 @@ def _duration(aws: AwsConfig, name: str, notes: list[str]) -> int | None:
     except ValueError:
         notes.append(f"duration_seconds of AWS profile '{name}' is no whole number: left out")
         return None
-    if not _SHORTEST <= seconds <= _LONGEST:
+    if not MIN_DURATION <= seconds <= MAX_DURATION:
         raise _refused(aws, name, f"duration_seconds {seconds} is not within 900-43200")
     return seconds
 

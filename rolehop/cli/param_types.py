@@ -50,8 +50,10 @@ class HopDuration(Duration):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return whole seconds within STS's limits."""
+        from rolehop.config.sts_limits import MAX_DURATION, MIN_DURATION
+
         seconds = super().convert(value, param, ctx)
-        if not 900 <= seconds <= 43200:
+        if not MIN_DURATION <= seconds <= MAX_DURATION:
             self.fail("a hop lasts 15m to 12h", param, ctx)
         return seconds
 

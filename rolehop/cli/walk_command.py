@@ -145,13 +145,13 @@ def ask_for_reason(app: App, chain: str, options: WalkOptions) -> None:
 
 def note_flags(app: App, session: Session, options: WalkOptions) -> None:
     """Note which flags a session was made with, so that refreshing it does not widen it."""
-    if not options.overrides.flags:
+    if not options.hop_flags:
         return
     from rolehop.state.walk_flags import remember_flags
 
     access_key_id = session.credentials.access_key_id
     try:
-        remember_flags(app.state_folder, access_key_id, options.overrides, app.now())
+        remember_flags(app.state_folder, access_key_id, options, app.now())
     except OSError:
         app.terminal.note("the flags cannot be noted: rolehop refresh will not know of them")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from rolehop.arn import partition_of, partition_of_region
-from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
+from rolehop.config.model import ChainConfig, Config, SourceConfig, WrittenHop, written_hops
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
@@ -13,14 +14,6 @@ from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
 
 _OF_SOURCE = "the source's region"
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenHop:
-    """A hop, and how a message calls it."""
-
-    hop: HopConfig
-    called: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class PathRules:
             if path is None:
                 continue
             source = self.config.sources.get(path[0].source or "")
-            before = list(_written(path[:-1]))
+            before = list(written_hops(path[:-1]))
             self._check_partitions(path, source, before, origin)
             self._check_mfa(chain, source, before, origin)
             self._check_tags(chain, before, origin)
@@ -173,7 +166,7 @@ class PathRules:
         for each in before:
             partition = partition_of(each.hop.role)
             if partition is not None:
-                return partition, each.called
+                return partition, _called(each)
         return None
 
     def _region(
@@ -215,24 +208,20 @@ class PathRules:
                 )
 
     def _check_tags(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
-        """An inherited transitive tag stays, and must not be passed again (IAM user guide)."""
-        inherited: dict[str, str] = {}
-        for each in before:
-            _inherit(inherited, each)
+        inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             here = _at_hop(chain, origin, number)
             own = [key for key, _ in hop.tags]
-            for key in own:
-                if key.casefold() in inherited:
-                    self.faults.add(
-                        here.at("tags", key),
-                        f"{inherited[key.casefold()]} passes this tag on already;"
-                        " STS refuses it a second time",
-                    )
+            for key in repeated_tags(hop.tags, inherited.tags):
+                self.faults.add(
+                    here.at("tags", key),
+                    f"{inherited.tags[tag_key(key)].hop} passes this tag on already;"
+                    " STS refuses it a second time",
+                )
             for index, key in enumerate(hop.transitive_tags):
-                if key not in own and key.casefold() not in inherited:
+                if key not in own and tag_key(key) not in inherited.tags:
                     self._no_such_tag(key, own, here.at("transitive_tags", index))
-            _inherit(inherited, WrittenHop(hop, f"hop {number + 1}"))
+            inherited = inherited.after(hop, f"hop {number + 1}")
 
     def _no_such_tag(self, key: str, own: list[str], origin: Origin) -> None:
         from rolehop.text import did_you_mean
@@ -242,37 +231,31 @@ class PathRules:
         )
 
     def _check_identity(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
-        """A source identity, once set, cannot change (IAM user guide, monitor roles)."""
-        settled = next((each for each in before if each.hop.source_identity), None)
+        inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
-            identity = hop.source_identity
-            if identity is None:
-                continue
-            if settled is None:
-                settled = WrittenHop(hop, f"hop {number + 1}")
-                continue
-            first = settled.hop.source_identity or ""
+            sent, set_before = hop.source_identity, inherited.identity
             # Two templates may give the same text; two plain texts that differ never do.
-            if identity != first and not (mentions_field(identity) or mentions_field(first)):
+            filled_in = mentions_field(sent or "") or mentions_field(set_before or "")
+            if changes_identity(sent, set_before) and not filled_in:
                 self.faults.add(
                     _at_hop(chain, origin, number).at("source_identity"),
-                    f"{settled.called} sets the source identity {quoted(first)} already,"
-                    " and no later hop can change it",
+                    f"{inherited.identity_hop} sets the source identity"
+                    f" {quoted(set_before or '')} already, and no later hop can change it",
                 )
+            inherited = inherited.after(hop, f"hop {number + 1}")
 
 
-def _written(path: tuple[ChainConfig, ...]) -> Iterator[WrittenHop]:
-    for chain in path:
-        for number, hop in enumerate(chain.hops, start=1):
-            yield WrittenHop(hop, f"hop {number} of chain {quoted(chain.name)}")
+def _called(written: WrittenHop) -> str:
+    """Return what a message about another chain calls a hop."""
+    return f"hop {written.number} of chain {quoted(written.chain)}"
 
 
-def _inherit(inherited: dict[str, str], written: WrittenHop) -> None:
-    """Add the tags that ``written`` passes on, by key without case: IAM makes no difference."""
-    own = {key.casefold() for key, _ in written.hop.tags}
-    for key in written.hop.transitive_tags:
-        if key.casefold() in own:
-            inherited.setdefault(key.casefold(), written.called)
+def _inherited(before: list[WrittenHop]) -> Inheritance:
+    """Return what the hops before a chain pass on to it."""
+    inherited = Inheritance()
+    for written in before:
+        inherited = inherited.after(written.hop, _called(written))
+    return inherited
 
 
 def _at_hop(chain: ChainConfig, origin: Origin, number: int) -> Origin:

@@ -85,6 +85,18 @@ class ChainConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenHop:
+    """A hop and where it is written."""
+
+    hop: HopConfig
+    chain: str
+    number: int
+    """From 1, among the hops of that chain."""
+
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All files together: the site's, the user's, and what they include."""
 
@@ -101,3 +113,19 @@ class Config:
 
     files: tuple[str, ...] = ()
     """Absolute paths of every file that was read, or looked for and not there."""
+
+
+def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
+    """Return the hops of ``path`` in the order they are walked."""
+    return tuple(
+        each for chain in path for each in written_by(chain.name, chain.hops, chain.account)
+    )
+
+
+def written_by(
+    chain: str, hops: tuple[HopConfig, ...], account: str | None = None
+) -> tuple[WrittenHop, ...]:
+    """Return ``hops`` as written by ``chain``, or by the AWS profile of a source of that name."""
+    return tuple(
+        WrittenHop(hop, chain, number, account) for number, hop in enumerate(hops, start=1)
+    )

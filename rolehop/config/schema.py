@@ -92,7 +92,7 @@ DEFAULTS = Table(
             '"{user}@{host}"',
             template=True,
         ),
-        Key("duration", value_types.HOP_DURATION, "how long a hop's session should last", '"1h"'),
+        Key("duration", sts_limits.HOP_DURATION, "how long a hop's session should last", '"1h"'),
         Key(
             "min_ttl",
             value_types.MIN_TTL,
@@ -142,7 +142,7 @@ _HOP_REST = (
     ),
     Key(
         "duration",
-        value_types.HOP_DURATION,
+        sts_limits.HOP_DURATION,
         "how long the session should last; planned down to the hop's ceiling (1 h once chained)",
         "as in [defaults]",
     ),
@@ -171,7 +171,7 @@ HOP = Table(
         *_HOP_REST,
         Key(
             "mfa_serial",
-            value_types.MFA_SERIAL,
+            sts_limits.MFA_SERIAL,
             "sends an MFA code with this very hop: hop 1 from IAM user keys only",
         ),
     ),

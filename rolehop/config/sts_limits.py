@@ -1,7 +1,7 @@
-"""What STS accepts for each parameter of AssumeRole, checked before any call.
+"""The limits of STS, and the checks of the values that go into its calls.
 
-botocore checks minima and types only; every maximum and pattern here is from the STS API
-reference (AssumeRole, 2011-06-15) and the IAM user guide's page on session tags.
+botocore checks minima and types only. Every number and pattern here is from the STS API reference
+(AssumeRole and GetSessionToken, 2011-06-15) and the IAM user guide's page on session tags.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from rolehop.arn import RoleArn
+from rolehop.config.inheritance import tag_key
 from rolehop.config.value_types import (
     Check,
     Faulty,
@@ -16,6 +17,7 @@ from rolehop.config.value_types import (
     as_list,
     as_table,
     as_text,
+    duration,
     each_of,
     kind_of,
     matching,
@@ -23,17 +25,32 @@ from rolehop.config.value_types import (
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
-_SESSION_NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_EXTERNAL_ID = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
-_POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
-_TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
-_POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
-_POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
+# Seconds a role session may last, and the longest once it is chained (IAM user guide, "role
+# chaining").
+MIN_DURATION = 900
+MAX_DURATION = 43_200
+MAX_CHAINED_DURATION = 3600
+# Seconds a GetSessionToken session may last, and does if nothing is asked.
+MIN_TOKEN_DURATION = 900
+MAX_TOKEN_DURATION = 129_600
+DEFAULT_TOKEN_DURATION = 43_200
+# RoleSessionName and SourceIdentity.
+MAX_NAME = 64
+NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
+NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
+EXTERNAL_ID_TEXT = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+MAX_ROLE_ARN = 2048
 MAX_POLICY = 2048
+MAX_POLICIES = 2048  # the inline policy and the ARNs of managed ones together, in plain text
 MAX_POLICY_ARNS = 10
 MAX_TAGS = 50
 MAX_TAG_KEY = 128
 MAX_TAG_VALUE = 256
+_SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+_POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
+_TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
+_POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
+_POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
 
 
 def _role(value: object) -> str:
@@ -46,7 +63,7 @@ def _role(value: object) -> str:
             f"not a role: {quoted(given)}"
             ' ("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
         ) from None
-    if len(given) > 2048:
+    if len(given) > MAX_ROLE_ARN:
         raise ValueError("a role's ARN has at most 2,048 characters")
     return given
 
@@ -74,7 +91,7 @@ def check_tag(key: str, value: object) -> tuple[str, str]:
     Raises:
         ValueError: the key or the value is not as STS wants it.
     """
-    if key.casefold().startswith("aws:"):
+    if key.lower().startswith("aws:"):
         raise ValueError('tag keys that begin with "aws:" are AWS\'s own')
     problem = _tag_text(key, 1, MAX_TAG_KEY)
     if problem:
@@ -100,7 +117,7 @@ def _tags(value: object) -> tuple[tuple[str, str], ...]:
             faults.append(((key,), str(error)))
             continue
         # IAM user guide, session tags: keys that differ in case only cannot coexist.
-        first = good.setdefault(key.casefold(), tag)
+        first = good.setdefault(tag_key(key), tag)
         if first is not tag:
             faults.append(
                 ((key,), f"the same tag key as {quoted(first[0])}: case is no difference")
@@ -183,24 +200,37 @@ def _check_statements(parsed: object) -> None:
         raise ValueError(f'a session policy must not say "{word}"')
 
 
+def _mfa_serial(value: object) -> str:
+    given = as_text(value)
+    if given != "auto" and _SERIAL.fullmatch(given) is None:
+        raise ValueError(
+            f"not the ARN or serial number of an MFA device: {quoted(given)}"
+            ' (9 to 256 characters, or "auto")'
+        )
+    return given
+
+
 _CHARACTERS = "letters, digits, _ + = , . @ -"
 ROLE = Check("role ARN", 'or "ACCOUNT:role/NAME"', _role)
 SESSION_NAME = Check(
     "text",
     f"2 to 64 of {_CHARACTERS}",
-    matching(_SESSION_NAME, f"a role session name (2 to 64 of {_CHARACTERS})"),
+    matching(NAME, f"a role session name (2 to 64 of {_CHARACTERS})"),
 )
 SOURCE_IDENTITY = Check(
     "text",
     f"2 to 64 of {_CHARACTERS}",
-    matching(_SESSION_NAME, f"a source identity (2 to 64 of {_CHARACTERS})"),
+    matching(NAME, f"a source identity (2 to 64 of {_CHARACTERS})"),
 )
 EXTERNAL_ID = Check(
     "text",
     f"2 to 1,224 of {_CHARACTERS} : /",
-    matching(_EXTERNAL_ID, f"an external ID (2 to 1,224 of {_CHARACTERS} : /)"),
+    matching(EXTERNAL_ID_TEXT, f"an external ID (2 to 1,224 of {_CHARACTERS} : /)"),
 )
 TAGS = Check("table of texts", "at most 50; keys to 128, values to 256 characters", _tags)
 TRANSITIVE_TAGS = Check("list of tag keys", "at most 50, each among the tags", _transitive_tags)
 POLICY = Check("JSON text", "at most 2,048 characters, no Principal", _policy, prose=True)
 POLICY_ARNS = Check("list of ARNs", "at most 10 managed policies", _policy_arns)
+MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
+HOP_DURATION = duration(MIN_DURATION, MAX_DURATION)
+MFA_DURATION = duration(MIN_TOKEN_DURATION, MAX_TOKEN_DURATION)

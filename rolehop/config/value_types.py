@@ -25,8 +25,6 @@ _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
 _HTTPS = Pattern(r"https://[^\s/?#]+(?:[/?#]\S*)?")
 # Plain http is for emulators on this machine.
 _LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
-# STS AssumeRole, SerialNumber: 9-256 characters of [\w+=/:,.@-].
-_SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
 _COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")
@@ -229,16 +227,6 @@ def _url(value: object) -> str:
     return given
 
 
-def _mfa_serial(value: object) -> str:
-    given = as_text(value)
-    if given != "auto" and _SERIAL.fullmatch(given) is None:
-        raise ValueError(
-            f"not the ARN or serial number of an MFA device: {quoted(given)}"
-            ' (9 to 256 characters, or "auto")'
-        )
-    return given
-
-
 def _account(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         raise ValueError("must be a string, not an integer; write the account ID in quotes")
@@ -276,14 +264,9 @@ PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
 REGION = text("a region", _REGION, kind="region")
 URL = Check("URL", "https", _url)
 PATH = Check("path", "relative to this file", as_text)
-MFA_SERIAL = Check("ARN or serial", '9 to 256 characters, or "auto"', _mfa_serial)
 COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)
 COLOR = choice(*_COLORS, *(f"bright_{color}" for color in _COLORS))
 BACKEND = Check("text", '"auto", or a keyring class "module.Class"', _backend)
-HOP_DURATION = duration(900, 43_200)
-"""STS AssumeRole, DurationSeconds."""
-MFA_DURATION = duration(900, 129_600)
-"""STS GetSessionToken, DurationSeconds."""
 MIN_TTL = duration(0, 43_200)
 
 

@@ -12,43 +12,14 @@ from rolehop.config import sts_limits
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.resolve import Resolved, clean_name
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import replace
 
 REASON_TAG = "reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What flags say; all of it binds to the last hop, ``min_ttl_seconds`` to the handover."""
-
-    duration_seconds: int | None = None
-    min_ttl_seconds: int | None = None
-    read_only: bool = False
-    tags: tuple[tuple[str, str], ...] = ()
-    policy_arns: tuple[str, ...] = ()
-    policy: str | None = None
-    """A session policy as JSON text."""
-
-    source_identity: str | None = None
-    reason: str | None = None
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The flags that change the last hop, as they are typed."""
-        told = {
-            "--duration": self.duration_seconds,
-            "--read-only": self.read_only,
-            "--tag": self.tags,
-            "--policy-arn": self.policy_arns,
-            "--session-policy": self.policy,
-            "--source-identity": self.source_identity,
-            "--reason": self.reason,
-        }
-        return tuple(flag for flag, value in told.items() if value)
-
-
-def apply_overrides(resolved: Resolved, overrides: Overrides) -> Resolved:
-    """Return ``resolved`` with its last hop as the flags want it.
+def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
+    """Return ``resolved`` with its last hop changed as the flags say.
 
     Raises:
         ConfigError: the chain wants a reason and has no hop to carry it.
@@ -56,33 +27,33 @@ def apply_overrides(resolved: Resolved, overrides: Overrides) -> Resolved:
     """
     chain = resolved.chain
     if not resolved.hops:
-        _refuse_without_hops(resolved, overrides)
+        _refuse_without_hops(resolved, options)
         return resolved
-    if not overrides.flags:
+    if not options.hop_flags:
         return resolved
-    _refuse_two_values(overrides.tags)
+    _refuse_two_values(options.tags)
     role, hop = resolved.hops[-1]
-    hop, notes = _with_policies(hop, overrides, role.partition, chain.name)
+    hop, notes = _with_policies(hop, options, role.partition, chain.name)
     hop = replace(
         hop,
-        duration_seconds=overrides.duration_seconds or hop.duration_seconds,
-        source_identity=overrides.source_identity or hop.source_identity,
-        tags=_merged(hop.tags, overrides.tags),
+        duration_seconds=options.duration or hop.duration_seconds,
+        source_identity=options.source_identity or hop.source_identity,
+        tags=_merged(hop.tags, options.tags),
     )
-    if overrides.reason is not None:
-        hop, more = _with_reason(hop, overrides.reason, chain.reason_in)
+    if options.reason is not None:
+        hop, more = _with_reason(hop, options.reason, chain.reason_in)
         notes += more
     _check_numbers(hop, chain.name)
     hops = (*resolved.hops[:-1], (role, hop))
     return replace(resolved, hops=hops, notes=resolved.notes + notes)
 
 
-def _refuse_without_hops(resolved: Resolved, overrides: Overrides) -> None:
+def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
     name = resolved.chain.name
-    if overrides.flags:
-        flags = ", ".join(overrides.flags)
+    if options.hop_flags:
+        flags = ", ".join(options.hop_flags)
         raise UsageError(
-            f"{flags} {'has' if len(overrides.flags) == 1 else 'have'} no hop to change:"
+            f"{flags} {'has' if len(options.hop_flags) == 1 else 'have'} no hop to change:"
             f" chain '{name}' hands out its source's own session",
             fix=f"leave {flags} out",
             chain=name,
@@ -96,11 +67,11 @@ def _refuse_without_hops(resolved: Resolved, overrides: Overrides) -> None:
 
 
 def _with_policies(
-    hop: HopConfig, overrides: Overrides, partition: str, chain: str
+    hop: HopConfig, options: WalkOptions, partition: str, chain: str
 ) -> tuple[HopConfig, tuple[str, ...]]:
-    named = overrides.policy_arns or overrides.policy
+    named = options.policy_arns or options.policy
     own = bool(hop.policy_arns or hop.policy)
-    if overrides.read_only:
+    if options.read_only:
         only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
         if named or (own and (hop.policy or hop.policy_arns != only)):
             raise UsageError(
@@ -113,7 +84,7 @@ def _with_policies(
         return replace(hop, policy_arns=only), ()
     if not named:
         return hop, ()
-    changed = replace(hop, policy=overrides.policy, policy_arns=overrides.policy_arns)
+    changed = replace(hop, policy=options.policy, policy_arns=options.policy_arns)
     note = "the flags' session policies take the place of the last hop's own"
     return changed, (note,) if own else ()
 

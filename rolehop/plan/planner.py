@@ -6,6 +6,12 @@ from datetime import datetime, timedelta
 
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config.model import Config, HopConfig
+from rolehop.config.sts_limits import (
+    DEFAULT_TOKEN_DURATION,
+    MAX_CHAINED_DURATION,
+    MAX_DURATION,
+    MIN_DURATION,
+)
 from rolehop.durations import format_duration
 from rolehop.errors import ConfigError
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
@@ -22,19 +28,12 @@ from rolehop.plan.model import (
     Step,
     TokenStep,
 )
-from rolehop.plan.overrides import Overrides, apply_overrides
+from rolehop.plan.overrides import apply_overrides
 from rolehop.plan.prechecks import foresee
 from rolehop.plan.resolve import Resolved
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 
-HOUR = 3600
-# The longest a role session may last at all, and the longest once it is chained (STS API
-# reference, AssumeRole; IAM user guide, "role chaining").
-LONGEST = 12 * HOUR
-LONGEST_CHAINED = HOUR
-SHORTEST = 900
-# GetSessionToken: 900 s to 36 h, 12 h where nothing is said (STS API reference).
-TOKEN_DURATION = 12 * HOUR
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
 UNKNOWN_STAMP = "unknown"
@@ -48,22 +47,21 @@ def make_plan(
     now: datetime,
     known: CachedState | None = None,
     endpoint_url: str | None = None,
-    overrides: Overrides | None = None,
-    strict: bool = False,
+    options: WalkOptions | None = None,
 ) -> Plan:
     """Plan every step of ``resolved``; ``now`` is aware, in UTC.
 
     Raises:
-        ConfigError: with ``strict``, where a hop asks for more than its ceiling; a chain that
+        ConfigError: ``options.strict``, and a hop asks for more than its ceiling; a chain that
             wants a reason and has no hop to carry it.
-        UsageProblem: a flag that changes the last hop, and there is no hop, or the hop cannot
+        UsageError: a flag that changes the last hop, and there is no hop, or the hop cannot
             take it.
     """
     known = known or CachedState()
-    overrides = overrides or Overrides()
-    resolved = apply_overrides(resolved, overrides)
+    options = options or WalkOptions()
+    resolved = apply_overrides(resolved, options)
     wishes = _requested_durations(config, resolved)
-    min_ttl = _first(overrides.min_ttl_seconds, config.defaults.min_ttl_seconds)
+    min_ttl = _first(options.min_ttl, config.defaults.min_ttl_seconds)
     serial = _text(resolved.source.settings.get("mfa_serial"))
     first = _source_step(resolved, stamp, serial, endpoint_url)
     mfa = _place_mfa(resolved, stamp, wishes, serial, known)
@@ -90,7 +88,7 @@ def make_plan(
             will_fail=_certain_failure(number, hop, stamp),
         )
         steps.append(step)
-    _refuse_when_strict(steps, wishes, resolved.chain.name, strict=strict)
+    _refuse_when_strict(steps, wishes, resolved.chain.name, strict=options.strict)
     return Plan(
         chain=resolved.chain.name,
         source=resolved.source,
@@ -109,10 +107,10 @@ def make_plan(
         ),
         source_problem=_problem(steps, known, now, min_ttl, stamp),
         confirm=resolved.chain.confirm,
-        wants_reason=resolved.chain.reason_required and overrides.reason is None,
+        wants_reason=resolved.chain.reason_required and options.reason is None,
         color=resolved.chain.color,
         notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
-        flags=overrides.flags,
+        flags=options.hop_flags,
     )
 
 
@@ -142,7 +140,7 @@ def _place_mfa(
     if serial is None:
         return Mfa.NONE
     possible = min(wishes[0], _ceiling(role, known, chained=False))
-    return Mfa.HOP if possible > LONGEST_CHAINED else Mfa.SESSION
+    return Mfa.HOP if possible > MAX_CHAINED_DURATION else Mfa.SESSION
 
 
 def _source_step(
@@ -160,7 +158,7 @@ def _source_step(
 
 def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> TokenStep:
     duration = resolved.source.settings.get("mfa_duration")
-    seconds = duration if isinstance(duration, int) else TOKEN_DURATION
+    seconds = duration if isinstance(duration, int) else DEFAULT_TOKEN_DURATION
     return TokenStep(
         key=token_key(first.key, seconds, serial),
         parent=first.key,
@@ -171,7 +169,7 @@ def _token_step(first: SourceStep, resolved: Resolved, serial: str | None) -> To
 
 
 def _ceiling(role: RoleArn, known: CachedState, *, chained: bool) -> int:
-    longest = LONGEST_CHAINED if chained else LONGEST
+    longest = MAX_CHAINED_DURATION if chained else MAX_DURATION
     return min(longest, known.max_durations.get(str(role), longest))
 
 
@@ -179,7 +177,7 @@ def _build_hop(role: RoleArn, hop: HopConfig, wish: int, ceiling: int) -> Hop:
     return Hop(
         role=role,
         session_name=hop.session_name or "rolehop",
-        duration_seconds=max(SHORTEST, min(wish, ceiling)),
+        duration_seconds=max(MIN_DURATION, min(wish, ceiling)),
         external_id=hop.external_id,
         policy=hop.policy,
         policy_arns=hop.policy_arns,
@@ -245,7 +243,7 @@ def _own_role(resolved: Resolved) -> Hop | None:
     return Hop(
         RoleArn.parse_in(role, partition_of_region(resolved.region)),
         str(settings.get("session_name", resolved.source.name)),
-        SHORTEST,
+        MIN_DURATION,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=arns if isinstance(arns, tuple) else (),
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
+from rolehop.config.sts_limits import MAX_POLICIES
 from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass
 
-# Inline policy and managed policies' ARNs together, in plain text.
-LONGEST_POLICIES = 2048
 _NEAR = 0.8
 
 
@@ -25,33 +25,33 @@ class Prediction:
 
 
 def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ...]:
-    """Return what is foreseen of each hop, in order.
+    """Return what can be said of each hop in advance, in order.
 
-    ``own`` is how the source gets its own role, where it does with session policies.
+    ``own`` is the call that gets the source its own role, if it sends session policies.
     """
     found = []
-    inherited_tag_keys: dict[str, tuple[str, int]] = {}
-    identity: tuple[str, int] | None = None
+    inherited = Inheritance()
     for number, hop in enumerate(hops, start=1):
         before = hops[number - 2] if number > 1 else own
         under = _under_session_policy(before, hop, number)
         failures = (
             _service_linked(hop),
-            _tag_again(hop, inherited_tag_keys),
-            _identity_changed(hop, identity),
+            _tag_again(hop, inherited),
+            _identity_changed(hop, inherited),
             _policies_too_long(hop),
             under.will_fail,
         )
-        size = _near_limit(hop, sum(length for _, length in inherited_tag_keys.values()))
-        told = (*under.notes, size, _travels(number, hop, len(hops)))
-        notes = tuple(note for note in told if note)
-        found.append(Prediction(notes, next((each for each in failures if each), None)))
-        values = dict(hop.tags)
-        for key in hop.transitive_tags:
-            length = len(key) + len(values.get(key, ""))
-            inherited_tag_keys[key.lower()] = (f"hop {number}", length)
-        if identity is None and hop.source_identity is not None:
-            identity = (hop.source_identity, number)
+        size = _near_limit(
+            hop, sum(len(tag.key) + len(tag.value) for tag in inherited.tags.values())
+        )
+        notes = (*under.notes, size, _travels(number, hop, len(hops)))
+        found.append(
+            Prediction(
+                tuple(note for note in notes if note),
+                next((each for each in failures if each), None),
+            )
+        )
+        inherited = inherited.after(hop, f"hop {number}")
     return tuple(found)
 
 
@@ -64,29 +64,29 @@ def _service_linked(hop: Hop) -> str | None:
     )
 
 
-def _tag_again(hop: Hop, inherited_tag_keys: dict[str, tuple[str, int]]) -> str | None:
-    again = next((key for key, _ in hop.tags if key.lower() in inherited_tag_keys), None)
-    if again is None:
-        return None
-    return (
-        f"tags: '{again}' travels on from {inherited_tag_keys[again.lower()][0]}, where it is transitive;"
-        " AWS refuses to be sent it again"
-    )
+def _tag_again(hop: Hop, inherited: Inheritance) -> str | None:
+    for key in repeated_tags(hop.tags, inherited.tags):
+        return (
+            f"tags: '{key}' travels on from {inherited.tags[tag_key(key)].hop}, where it is"
+            " transitive; AWS refuses to be sent it again"
+        )
+    return None
 
 
-def _identity_changed(hop: Hop, identity: tuple[str, int] | None) -> str | None:
-    if identity is None or hop.source_identity in (None, identity[0]):
+def _identity_changed(hop: Hop, inherited: Inheritance) -> str | None:
+    if not changes_identity(hop.source_identity, inherited.identity):
         return None
     return (
-        f"source_identity: hop {identity[1]} sets '{identity[0]}', and no later hop can change it"
+        f"source_identity: {inherited.identity_hop} sets '{inherited.identity}', and no later hop"
+        " can change it"
     )
 
 
 def _policies_too_long(hop: Hop) -> str | None:
     length = _length_of_policies(hop)
-    if length <= LONGEST_POLICIES:
+    if length <= MAX_POLICIES:
         return None
-    return f"session policies: {length} characters with their ARNs; AWS takes {LONGEST_POLICIES}"
+    return f"session policies: {length} characters with their ARNs; AWS takes {MAX_POLICIES}"
 
 
 def _length_of_policies(hop: Hop) -> int:
@@ -100,7 +100,7 @@ def _near_limit(hop: Hop, inherited: int) -> str | None:
     """
     tags = inherited + sum(len(key) + len(value) for key, value in hop.tags)
     length = _length_of_policies(hop) + tags
-    if length < LONGEST_POLICIES * _NEAR or _length_of_policies(hop) > LONGEST_POLICIES:
+    if length < MAX_POLICIES * _NEAR or _length_of_policies(hop) > MAX_POLICIES:
         return None
     return (
         f"session policies and tags are {length} characters: AWS may refuse them as too large"

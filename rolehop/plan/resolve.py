@@ -11,15 +11,12 @@ import hashlib
 from collections.abc import Mapping
 
 from rolehop.arn import RoleArn, default_region, partition_of_region
-from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig
+from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
+from rolehop.config.sts_limits import MAX_NAME, NOT_IN_NAMES
 from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import nearest
 
-# RoleSessionName and SourceIdentity: 2-64 of [\w+=,.@-] (STS API reference, AssumeRole).
-_NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
-_LONGEST_NAME = 64
 _DIGEST_LENGTH = 8
 
 
@@ -35,18 +32,6 @@ class PlanContext:
     """AWS_REGION, AWS_DEFAULT_REGION or the AWS profile's region, in that order."""
     aws_profile: str | None = None
     """The AWS profile whose settings rule the calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenHop:
-    """A hop and where it is written."""
-
-    hop: HopConfig
-    chain: str
-    number: int
-    """From 1, among the hops of that chain."""
-
-    account: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +79,6 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
             raise no_such_chain(config, following)
         path.insert(0, config.chains[following])
     return tuple(path)
-
-
-def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
-    """Return the hops of ``path`` in the order they are walked."""
-    return tuple(
-        each for chain in path for each in written_by(chain.name, chain.hops, chain.account)
-    )
-
-
-def written_by(
-    chain: str, hops: tuple[HopConfig, ...], account: str | None = None
-) -> tuple[WrittenHop, ...]:
-    """Return ``hops`` as written by ``chain``, or by the AWS profile of a source of that name."""
-    return tuple(
-        WrittenHop(hop, chain, number, account) for number, hop in enumerate(hops, start=1)
-    )
 
 
 def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
@@ -182,10 +151,10 @@ def clean_name(text: str) -> str:
     A longer one keeps its beginning (the person) and ends in a hash of the whole, so that two
     long names stay two.
     """
-    cleaned = _NOT_IN_NAMES.sub("-", text)
-    if len(cleaned) > _LONGEST_NAME:
+    cleaned = NOT_IN_NAMES.sub("-", text)
+    if len(cleaned) > MAX_NAME:
         digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
-        return f"{cleaned[: _LONGEST_NAME - _DIGEST_LENGTH - 1]}-{digest}"
+        return f"{cleaned[: MAX_NAME - _DIGEST_LENGTH - 1]}-{digest}"
     return cleaned if len(cleaned) > 1 else f"{cleaned}-rolehop"
 
 

@@ -1,44 +1,81 @@
-"""The options of one walk."""
+"""The flags of one walk: one type for all of them, and a table of those that change the last hop.
+
+A new flag that changes the last hop is a field here, a row of ``HOP_FLAGS``, its effect in
+``overrides.py``, and its option in ``cli/param_types.py``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
-from rolehop.startup.dataclass import dataclass
-
-if TYPE_CHECKING:
-    from rolehop.plan.overrides import Overrides
+from rolehop.startup.dataclass import dataclass, replace
 
 
 @dataclass(slots=True)
 class WalkOptions:
-    """What flags change about one walk."""
+    """What flags change about one walk; each as it is when nothing is typed."""
 
     region: str | None = None
-    duration: int | None = None
     min_ttl: int | None = None
+    """Seconds of life that the session handed out must have left."""
+
     strict: bool = False
     mfa_stdin: bool = False
     no_prompt: bool = False
+
+    duration: int | None = None
+    """Of the last hop, in seconds."""
+
     read_only: bool = False
     tags: tuple[tuple[str, str], ...] = ()
     policy_arns: tuple[str, ...] = ()
     policy: str | None = None
+    """A session policy as JSON text."""
+
     source_identity: str | None = None
     reason: str | None = None
 
     @property
-    def overrides(self) -> Overrides:
-        """What of this changes the plan."""
-        from rolehop.plan.overrides import Overrides
+    def hop_flags(self) -> tuple[str, ...]:
+        """The flags given that change the last hop, as they are typed."""
+        return tuple(each.flag for each in HOP_FLAGS if getattr(self, each.field))
 
-        return Overrides(
-            self.duration,
-            self.min_ttl,
-            self.read_only,
-            self.tags,
-            self.policy_arns,
-            self.policy,
-            self.source_identity,
-            self.reason,
-        )
+    @property
+    def hop_values(self) -> dict[str, object]:
+        """What the flags that change the last hop say, by field; plain enough for JSON."""
+        return {each.field: getattr(self, each.field) for each in HOP_FLAGS}
+
+    def with_hop_values(self, values: Mapping[str, object]) -> WalkOptions:
+        """Return these options with ``hop_values`` of others, which may have been through JSON."""
+        changes: dict[str, Any] = {name: _as_tuple(value) for name, value in values.items()}
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class HopFlag:
+    """A flag that changes what the last hop asks for."""
+
+    flag: str
+    """As it is typed."""
+
+    field: str
+    """Of ``WalkOptions``."""
+
+    sets: tuple[str, ...]
+    """The hop's config keys that it sets: no edit of these in the config helps then."""
+
+
+HOP_FLAGS = (
+    HopFlag("--duration", "duration", ("duration",)),
+    HopFlag("--read-only", "read_only", ("policy", "policy_arns")),
+    HopFlag("--tag", "tags", ("tags", "transitive_tags")),
+    HopFlag("--policy-arn", "policy_arns", ("policy", "policy_arns")),
+    HopFlag("--session-policy", "policy", ("policy", "policy_arns")),
+    HopFlag("--source-identity", "source_identity", ("source_identity",)),
+    HopFlag("--reason", "reason", ("session_name", "tags")),
+)
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value

@@ -10,20 +10,10 @@ from datetime import datetime
 from rolehop.app.context import App
 from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import asdict, dataclass
+from rolehop.startup.dataclass import dataclass
 
 FILE = "refused.json"
 _SCHEMA = 1
-_ASKED = (
-    "region",
-    "duration",
-    "read_only",
-    "tags",
-    "policy_arns",
-    "policy",
-    "source_identity",
-    "reason",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +85,19 @@ def _note(app: App, chain: str, hop: int, code: str, options: WalkOptions) -> No
 
 
 def _asked(options: WalkOptions) -> dict[str, object]:
-    return {name: each for name, each in asdict(options).items() if name in _ASKED}
+    """Return the flags that the hop's call depended on."""
+    return {"region": options.region, **options.hop_values}
 
 
 def _read(app: App) -> LastRefused | None:
     """Return what is kept; ``None``: nothing, or nothing that makes sense."""
     try:
         told = json.loads((app.state_folder / FILE).read_text(encoding="utf-8"))
-        if told["schema"] != _SCHEMA or told["asked"].keys() != set(_ASKED):
+        if told["schema"] != _SCHEMA or told["asked"].keys() != _asked(WalkOptions()).keys():
             return None
         asked = told["asked"]
-        asked["tags"] = tuple((str(key), str(value)) for key, value in asked["tags"])
-        asked["policy_arns"] = tuple(map(str, asked["policy_arns"]))
         chain, hop, code = str(told["chain"]), int(told["hop"]), str(told["code"])
-        return LastRefused(
-            chain, hop, code, datetime.fromisoformat(told["at"]), WalkOptions(**asked)
-        )
+        options = WalkOptions().with_hop_values(asked)
+        return LastRefused(chain, hop, code, datetime.fromisoformat(told["at"]), options)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -13,21 +13,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rolehop.files import write_beside
-from rolehop.plan.overrides import Overrides
-from rolehop.startup.dataclass import asdict
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.lazy_regex import Pattern
 
 SCHEMA = 1
 KEPT_FOR = timedelta(days=7)
 """A session is long over then (12 h at most), and so is the shell that would renew it."""
 
+# Older versions wrote the times under these names.
+_STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
 
 def remember_flags(
-    state_folder: Path, access_key_id: str, overrides: Overrides, now: datetime
+    state_folder: Path, access_key_id: str, options: WalkOptions, now: datetime
 ) -> None:
-    """Keep ``overrides`` for the session, and drop what is too old to be asked for.
+    """Keep the flags of ``options`` for the session, and drop what is too old to be asked for.
 
     Raises:
         OSError: it cannot be written.
@@ -36,11 +37,11 @@ def remember_flags(
     for old in folder.glob("*.json"):
         if old.stat().st_mtime < (now - KEPT_FOR).timestamp():
             old.unlink(missing_ok=True)
-    told = {"schema": SCHEMA, **asdict(overrides)}
-    write_beside(folder / f"{access_key_id}.json", json.dumps(told))
+    note = {"schema": SCHEMA, **_noted(options)}
+    write_beside(folder / f"{access_key_id}.json", json.dumps(note))
 
 
-def load_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
+def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     """Return what the session was made with; ``None``: with no flags, as far as is known.
 
     Raises:
@@ -54,10 +55,15 @@ def load_flags(state_folder: Path, access_key_id: str) -> Overrides | None:
         return None
     except OSError as error:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
-    told = json.loads(text)
-    known = isinstance(told, dict) and told.pop("schema", None) == SCHEMA
-    if not known or told.keys() != asdict(Overrides()).keys():
+    note = json.loads(text)
+    known = isinstance(note, dict) and note.pop("schema", None) == SCHEMA
+    if not known or note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")
-    told["tags"] = tuple((str(key), str(value)) for key, value in told["tags"])
-    told["policy_arns"] = tuple(map(str, told["policy_arns"]))
-    return Overrides(**told)
+    fields = {stored: field for field, stored in _STORED_AS.items()}
+    return WalkOptions().with_hop_values({fields.get(name, name): note[name] for name in note})
+
+
+def _noted(options: WalkOptions) -> dict[str, object]:
+    """Return what is kept of ``options``, under its stored names."""
+    values = {**options.hop_values, "min_ttl": options.min_ttl}
+    return {_STORED_AS.get(field, field): value for field, value in values.items()}

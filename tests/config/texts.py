@@ -20,9 +20,9 @@ KEYS = Table(
     "sources.NAME (keys)",
     "keys of an IAM user",
     (
-        Key("mfa_serial", value_types.MFA_SERIAL, "the device"),
+        Key("mfa_serial", sts_limits.MFA_SERIAL, "the device"),
         Key("mfa_command", value_types.COMMAND, "prints the code"),
-        Key("mfa_duration", value_types.MFA_DURATION, "how long"),
+        Key("mfa_duration", sts_limits.MFA_DURATION, "how long"),
     ),
 )
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
+from rolehop.config.model import (
+    ChainConfig,
+    Config,
+    Defaults,
+    HopConfig,
+    SourceConfig,
+    written_hops,
+)
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.model import (
     Cache,
@@ -17,9 +24,9 @@ from rolehop.plan.model import (
     Stamp,
     TokenStep,
 )
-from rolehop.plan.overrides import Overrides
 from rolehop.plan.planner import make_plan
-from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of, written_hops
+from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
+from rolehop.plan.walk_options import WalkOptions
 from tests.support.simulator import START
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
@@ -53,8 +60,7 @@ def plan(
         stamp,
         now=START,
         known=known,
-        overrides=Overrides(duration_seconds=duration),
-        strict=strict,
+        options=WalkOptions(duration=duration, strict=strict),
         endpoint_url=endpoint_url,
     )
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.model import ChainConfig, Config, Defaults, HopConfig, SourceConfig
+from rolehop.config.model import (
+    ChainConfig,
+    Config,
+    Defaults,
+    HopConfig,
+    SourceConfig,
+    written_hops,
+)
 from rolehop.errors import ConfigError
 from rolehop.plan.resolve import (
     PlanContext,
@@ -16,7 +23,6 @@ from rolehop.plan.resolve import (
     path_of,
     resolve,
     source_of,
-    written_hops,
 )
 
 FACTS = PlanContext("alice", "laptop")

@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.plan.overrides import Overrides
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.state.walk_flags import KEPT_FOR, load_flags, remember_flags
 
 KEY = "ASIAEXAMPLEEXAMPLE12"
-FLAGS = Overrides(900, None, True, (("a", "b"),), ("arn:x",), "{}", "me", "why")
+FLAGS = WalkOptions(
+    duration=900,
+    read_only=True,
+    tags=(("a", "b"),),
+    policy_arns=("arn:x",),
+    policy="{}",
+    source_identity="me",
+    reason="why",
+)
 
 
 def test_what_was_told_is_recalled(tmp_path: Path) -> None:
@@ -39,3 +47,14 @@ def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
     other = "ASIAOTHEROTHEROTHER1"
     remember_flags(tmp_path, other, FLAGS, now + KEPT_FOR + timedelta(minutes=1))
     assert load_flags(tmp_path, KEY) is None
+
+
+def test_a_note_of_an_older_version_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "flags"
+    folder.mkdir()
+    (folder / f"{KEY}.json").write_text(
+        '{"schema": 1, "duration_seconds": 900, "min_ttl_seconds": null, "read_only": true,'
+        ' "tags": [["a", "b"]], "policy_arns": ["arn:x"], "policy": "{}",'
+        ' "source_identity": "me", "reason": "why"}'
+    )
+    assert load_flags(tmp_path, KEY) == FLAGS

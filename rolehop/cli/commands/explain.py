@@ -150,7 +150,7 @@ def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> 
             "explain wants one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
-    flags = options.overrides.flags
+    flags = options.hop_flags
     if flags and (last or role):
         raise UsageError(
             f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +14,7 @@ from rolehop.cli.options import Command, walk_options, walk_told
 from rolehop.cli.walk_command import ask_for_reason, issued_after, note_flags, watcher
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
 from rolehop.terminal.error_text import error_lines
-
-if TYPE_CHECKING:
-    from rolehop.plan.overrides import Overrides
 
 
 @click.command(
@@ -92,22 +87,11 @@ def _as_it_was(app: App, options: WalkOptions) -> WalkOptions:
 
     What was made read-only must not come back able to write.
     """
-    flags = None if options.overrides.flags else _flags_of_this_shell(app)
-    if flags is None:
-        return options
-    return replace(
-        options,
-        duration=flags.duration_seconds,
-        read_only=flags.read_only,
-        tags=flags.tags,
-        policy_arns=flags.policy_arns,
-        policy=flags.policy,
-        source_identity=flags.source_identity,
-        reason=flags.reason,
-    )
+    flags = None if options.hop_flags else _flags_of_this_shell(app)
+    return options if flags is None else options.with_hop_values(flags.hop_values)
 
 
-def _flags_of_this_shell(app: App) -> Overrides | None:
+def _flags_of_this_shell(app: App) -> WalkOptions | None:
     """Return the flags that this shell's session was made with.
 
     Raises:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from rolehop.arn import RoleArn
+from rolehop.config.inheritance import changes_identity, repeated_tags, tag_key
 from rolehop.policy.evaluation.evaluator import source_unseen
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
@@ -184,7 +185,7 @@ def initial_state(start: StartingCredentials, setting: EvaluationContext) -> Cal
         assumed=(carried.unseen,) if assumed and carried.unseen else (),
         unseen=None if assumed else carried.unseen,
         tags={} if assumed and carried.unseen == SOURCE_SESSION else carried.tags,
-        transitive=frozenset(key.lower() for key in carried.transitive),
+        transitive=frozenset(tag_key(key) for key in carried.transitive),
         source_identity=identity[0] if identity else carried.source_identity,
         mfa=start.mfa,
         long_lived=start.long_lived,
@@ -215,13 +216,13 @@ def next_state(
     arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
     entity = records.find(str(role))
     inherited = {
-        key: value for key, value in (held.tags or {}).items() if key.lower() in held.transitive
+        key: value for key, value in (held.tags or {}).items() if tag_key(key) in held.transitive
     }
     return CallerState(
         caller=caller_from_arn(arn, role=str(role), unique_id=entity.unique_id if entity else None),
         session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
         tags={**dict(hop.tags), **inherited},
-        transitive=held.transitive | {key.lower() for key in hop.transitive_tags},
+        transitive=held.transitive | {tag_key(key) for key in hop.transitive_tags},
         source_identity=hop.source_identity or held.source_identity,
         mfa=False,
         long_lived=False,
@@ -272,12 +273,12 @@ def possible_actions(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str
 def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
     """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
     before, sent = held.source_identity, hop.source_identity
-    if before is not None and sent not in (None, before):
+    if before is not None and sent is not None and changes_identity(sent, before):
         element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
         if isinstance(before, Unknown):
             return Finding(element, Truth.UNKNOWN, reason, "the one that the source set", sent)
         return Finding(element, Truth.FALSE, reason, before, sent)
-    again = [key for key, _ in hop.tags if key.lower() in held.transitive]
+    again = repeated_tags(hop.tags, held.transitive)
     if again:
         wanted = "tags that no hop before sent as transitive"
         found = ", ".join(again)
@@ -434,7 +435,7 @@ def _tell_target(
         *(
             (key.lower(), value)
             for key, value in (held.tags or {}).items()
-            if key.lower() in held.transitive
+            if tag_key(key) in held.transitive
         ),
     )
     for family in ("aws:ResourceTag/", "iam:ResourceTag/"):

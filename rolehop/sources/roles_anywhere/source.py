@@ -98,7 +98,7 @@ TABLE = Table(
         ),
         Key(
             "duration",
-            value_types.HOP_DURATION,
+            sts_limits.HOP_DURATION,
             "how long the role's session should last",
             "as the profile says",
         ),

@@ -87,7 +87,7 @@ TABLE = Table(
         ),
         Key(
             "duration",
-            value_types.HOP_DURATION,
+            sts_limits.HOP_DURATION,
             "how long the role's session should last",
             "the assertion's SessionDuration, else 1 h",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.config import value_types
+from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MFA_KEYS = (
     Key(
         "mfa_serial",
-        value_types.MFA_SERIAL,
+        sts_limits.MFA_SERIAL,
         'the MFA device of these IAM user keys; "auto" asks IAM for the user\'s only one',
         "no MFA",
     ),
@@ -29,7 +29,7 @@ MFA_KEYS = (
     ),
     Key(
         "mfa_duration",
-        value_types.MFA_DURATION,
+        sts_limits.MFA_DURATION,
         "how long the shared MFA session (GetSessionToken) lasts",
         '"12h"',
     ),

@@ -110,7 +110,7 @@ TABLE = Table(
         Key(
             "session_name", sts_limits.SESSION_NAME, "the role session name", "the token's subject"
         ),
-        Key("duration", value_types.HOP_DURATION, "how long the session should last", '"1h"'),
+        Key("duration", sts_limits.HOP_DURATION, "how long the session should last", '"1h"'),
         Key("policy_arns", sts_limits.POLICY_ARNS, "managed policies as session policies"),
         Key("policy", sts_limits.POLICY, "a session policy"),
     ),
