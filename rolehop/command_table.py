@@ -58,21 +58,23 @@ COMMANDS: dict[str, Entry] = {
     "credential-process": Entry(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),
-    "refresh": Entry("refresh", "Walk chains anew and keep their sessions.", WALK, (PATTERN,)),
-    "list": Entry("list", "List the chains that are configured.", LOOK, (PATTERN,)),
+    "refresh": Entry("refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)),
+    "list": Entry("list", "List the configured chains.", LOOK, (PATTERN,)),
     "show": Entry("show", "Show one chain in full.", LOOK, (CHAIN,)),
-    "plan": Entry("plan", "Show what walking a chain would do, without a call.", LOOK, (CHAIN,)),
+    "plan": Entry(
+        "plan", "Show what walking a chain would do, without calling AWS.", LOOK, (CHAIN,)
+    ),
     "graph": Entry("graph", "Draw chains, sources, roles and accounts.", LOOK, (PATTERN,)),
     "routes": Entry(
-        "routes", "Find the shortest ways to a role that the policies allow.", LOOK, (CHAIN,)
+        "routes", "Find the shortest routes to a role that the policies allow.", LOOK, (CHAIN,)
     ),
     "explain": Entry("explain", "Explain which policy allows or refuses each hop.", LOOK, (CHAIN,)),
     "check": Entry(
         "check", "Check that chains are well-formed and their hops allowed.", LOOK, (PATTERN,)
     ),
-    "status": Entry("status", "Show the sessions that are held and how long they last.", LOOK),
+    "status": Entry("status", "Show the stored sessions and how long they last.", LOOK),
     "whoami": Entry("whoami", "Ask AWS who a chain, or this shell, is.", LOOK, (CHAIN,)),
-    "logout": Entry("logout", "Forget sessions that are held.", KEEP, (CHAIN,)),
+    "logout": Entry("logout", "Forget stored sessions.", KEEP, (CHAIN,)),
     "config": Entry(
         "config",
         "Write, check and explain the config file.",
@@ -80,7 +82,7 @@ COMMANDS: dict[str, Entry] = {
         commands={
             "init": Entry("config", "Write a first config."),
             "check": Entry(
-                "config", "Check the config and say everything that is wrong with it (exit 3)."
+                "config", "Check the config and list everything that is wrong with it (exit 3)."
             ),
             "path": Entry("config", "Print where the config file is, or would be."),
             "reference": Entry(
@@ -90,39 +92,41 @@ COMMANDS: dict[str, Entry] = {
     ),
     "keys": Entry(
         "keys",
-        "Keep IAM user keys in the keyring.",
+        "Store IAM user keys in the keyring.",
         KEEP,
         commands={
-            "add": Entry("keys", "Keep a user's keys under the name of their source.", "", (KEYS,)),
+            "add": Entry(
+                "keys", "Store a user's keys under the name of their source.", "", (KEYS,)
+            ),
             "list": Entry(
-                "keys", "List the names under which keys are kept, without their secrets."
+                "keys", "List the names under which keys are stored, without their secrets."
             ),
             "remove": Entry(
                 "keys",
-                "Delete the keys kept under NAME from the keyring; AWS still knows them.",
+                "Delete the keys stored under NAME from the keyring; AWS still knows them.",
                 "",
                 (KEYS,),
             ),
             "rotate": Entry(
-                "keys", "Put a new access key in the place of the one kept under NAME.", "", (KEYS,)
+                "keys", "Replace the access key stored under NAME with a new one.", "", (KEYS,)
             ),
         },
     ),
     "source": Entry(
         "source",
-        "List, prove, and sign in to the places where chains start.",
+        "List, test and sign in to sources.",
         KEEP,
         commands={
             "list": Entry("source", "List the configured sources. No AWS call is made."),
             "test": Entry(
-                "source", "Prove one source: load it, and ask AWS who it is.", "", (SOURCE,)
+                "source", "Test one source: load it, and ask AWS who it is.", "", (SOURCE,)
             ),
             "login": Entry(
-                "source", "Sign in to a source and keep it in the keyring.", "", (SOURCE,)
+                "source", "Sign in to a source and store the sign-in in the keyring.", "", (SOURCE,)
             ),
             "logout": Entry(
                 "source",
-                "Forget a source's sign-in, and end it at the provider where that can be reached.",
+                "Forget a source's sign-in, and end it at the provider if that can be reached.",
                 "",
                 (SOURCE,),
             ),
@@ -130,7 +134,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "init": Entry(
         "init",
-        "Print the text that makes a shell change with assume.",
+        "Print the start-up text that lets assume change the shell itself.",
         KEEP,
         (INIT_SHELL,),
     ),

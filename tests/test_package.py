@@ -20,7 +20,7 @@ import pytest
 import rolehop
 
 ROOT = Path(__file__).parent.parent
-COMPLETIONS = ROOT / "completions"
+COMPLETIONS = ROOT / "rolehop" / "completions"
 SCRIPTS = {
     "bash": "rolehop.bash",
     "zsh": "_rolehop",

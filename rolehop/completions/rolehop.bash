@@ -3,8 +3,8 @@
 _rolehop_completion() {
     local IFS=$' \t\n' line=${COMP_LINE-} word at glued=''
     local -a words=() starts=()
-    # bash also breaks words at the likes of @ and =, which names may have. What no blank parts
-    # in the line is one word; the last one ends at the cursor.
+    # bash also breaks words at characters such as @ and =, which names may have. Here only
+    # blanks separate words; the last one ends at the cursor.
     if [[ -n $line ]]; then
         line=${line:0:COMP_POINT}
         for ((at = 0; at < COMP_CWORD; at++)); do
@@ -23,7 +23,7 @@ _rolehop_completion() {
     _rolehop_offer "${2-${words[${#words[@]}-1]}}"
 }
 
-# Adds a word to `words`, or glues it to the last one, where `line` does not go on with a blank.
+# Adds a word to `words`, or appends it to the last one if no blank precedes it in `line`.
 _rolehop_add() {
     if [[ $1 -gt 0 && $line != [[:blank:]]* ]]; then
         words[${#words[@]}-1]+=$2
@@ -33,7 +33,7 @@ _rolehop_add() {
     fi
 }
 
-# Asks rolehop, whose answer begins with what it is.
+# Asks rolehop; the first line of its answer says what follows.
 _rolehop_offer() {
     local kind='' word=''
     {
@@ -68,7 +68,7 @@ _rolehop_program() {
     _rolehop_specified "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
 }
 
-# Completes by what `complete` knows of a command, else files.
+# Completes a command as `complete` specifies for it, else files.
 _rolehop_specified() {
     local spec at function=''
     spec=$(complete -p -- "$1" 2>/dev/null || complete -p -- "${1##*/}" 2>/dev/null)

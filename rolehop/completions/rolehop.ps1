@@ -24,7 +24,7 @@ Register-ArgumentCompleter -Native -CommandName rolehop -ScriptBlock {
             [System.Management.Automation.CompletionResult]::new($insert, $list, 'ParameterValue', $tip)
         }
     } elseif ($kind -eq 'program') {
-        # The rest is a command line of its own.
+        # The rest is another command line.
         $first = @($commandAst.CommandElements)[[int]$at + 1]
         $start = if ($first) { $first.Extent.StartOffset } else { $cursorPosition }
         $script = $commandAst.Extent.StartScriptPosition.GetFullScript()

@@ -1,1 +1,1 @@
-"""``rolehop demo``: three accounts of an AWS that runs on this machine, and a home to throw away."""
+"""``rolehop demo``: three accounts of an AWS that runs on this machine, and a temporary home."""

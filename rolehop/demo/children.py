@@ -1,4 +1,4 @@
-"""The programs that the demo starts: real ones, and none of them outlives it."""
+"""Start the real programs of the demo, and end them with it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Children:
         stdin: str | None = None,
         captured: bool = False,
     ) -> str:
-        """Run a program to its end; each line that it says goes to ``line`` as it comes.
+        """Run a program to its end; each line of its output goes to ``line`` as it comes.
 
         Args:
             argv: the program and its arguments.
-            line: gets what is said on stdout and stderr, without the line end.
+            line: gets each line of stdout and stderr, without the line end.
             stdin: what the program reads; ``None``: nothing.
-            captured: stdout is returned and not shown.
+            captured: stdout is returned and not given to ``line``.
 
         Raises:
             RolehopError: it failed.
@@ -53,8 +53,8 @@ class Children:
         if child.returncode != 0:
             raise RolehopError(
                 "a step of the demo failed",
-                cause=f"{' '.join(argv[1:])} left with {child.returncode}",
-                fix="report what stands above; there is no secret in it",
+                cause=f"{' '.join(argv[1:])} ended with exit code {child.returncode}",
+                fix="report the output above; it contains no secret",
             )
         return caught
 
@@ -84,7 +84,7 @@ class Children:
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """End a program and all that it started, without asking: it may be about to write files."""
+    """Kill a program and all that it started: it may be about to write files."""
     if os.name != "posix":
         child.kill()
         child.wait()
@@ -92,8 +92,8 @@ def _end(child: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        # The rest of the group are not our children: look until none is left. Where nobody
-        # collects the dead (a container without an init), they stay, so not for ever.
+        # The rest of the group are not our children: poll until none is left, for a limited time,
+        # since without an init (in a container) dead ones are never collected.
         patience = time.monotonic() + _PATIENCE
         while time.monotonic() < patience:
             os.killpg(child.pid, 0)

@@ -1,4 +1,4 @@
-"""The demo's home: a folder that is removed at the end, and an environment that knows no other."""
+"""The demo's home: a folder that is removed at the end, and an environment that names no other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rolehop.files import make_private_folder, write_beside
 from rolehop.startup.dataclass import dataclass
 
 HOME_VARIABLE = "ROLEHOP_DEMO_HOME"
-"""Tells the demo's keyring where it may write."""
+"""The variable with the folder in which the demo's keyring may write."""
 
 MARKER = ".rolehop-demo"
 """A file that only the demo's home has."""
@@ -41,7 +41,7 @@ _STOPS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class DemoHome:
-    """A home folder of mode 0700 and what lies in it."""
+    """A home folder of mode 0700 and its files."""
 
     folder: Path
 
@@ -71,7 +71,7 @@ class DemoHome:
             "XDG_DATA_HOME": str(self.folder / ".local" / "share"),
             "XDG_CACHE_HOME": str(self.folder / ".cache"),
             "XDG_RUNTIME_DIR": str(self.folder / "run"),
-            # platformdirs asks Windows itself for these folders, unless told.
+            # Without this, platformdirs asks Windows itself for these folders.
             "WIN_PD_OVERRIDE_LOCAL_APPDATA": folder,
         }
         aws = {
@@ -82,17 +82,16 @@ class DemoHome:
         }
         if endpoint is not None:
             aws["AWS_ENDPOINT_URL"] = endpoint
-        # So that what programs say can be read on every system.
+        # So that the output of programs can be read on every system.
         own = {"PYTHONUTF8": "1", "ROLEHOP_CONFIG": str(self.config), HOME_VARIABLE: folder}
         return {**kept, **homes, **aws, **own}
 
 
 @contextmanager
 def demo_home() -> Iterator[DemoHome]:
-    """Make the home; remove it whatever happens, a second Ctrl-C included.
+    """Make the home; remove it whatever happens, even after a second Ctrl-C.
 
-    Only a killed process (SIGKILL) leaves it behind, and then it holds keys of an AWS that ended
-    with that process.
+    Only SIGKILL leaves it behind, with keys of an AWS that ended with the process.
     """
     home = DemoHome(Path(tempfile.mkdtemp(prefix="rolehop-demo-")))
     try:
@@ -106,7 +105,7 @@ def demo_home() -> Iterator[DemoHome]:
 
 @contextmanager
 def only_environment(environ: Mapping[str, str]) -> Iterator[None]:
-    """Let this process see ``environ`` and nothing else of its own environment.
+    """Replace the environment of this process with ``environ`` for a while.
 
     The AWS library in the demo's process would follow the user's AWS_PROFILE, proxies and config,
     and moto its MOTO_… variables.
@@ -123,7 +122,7 @@ def only_environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an orderly end with the exit code a shell gives them."""
+    """Turn SIGTERM and SIGHUP into an orderly exit with the code that a shell gives them."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -137,10 +136,10 @@ def ending_in_order() -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[Callable[[], None]]:
-    """Hold Ctrl-C and its relatives back until the function that this gives is called.
+    """Defer Ctrl-C, SIGTERM and SIGHUP until the yielded function is called.
 
-    So nothing comes between the start of a program and the moment from which it is ended with us.
-    What came meanwhile is raised by that call.
+    So no signal arrives between the start of a program and the moment from which it is ended with
+    us. The call raises a signal that came meanwhile.
     """
     came: list[int] = []
     before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _STOPS}
@@ -168,6 +167,6 @@ def _undisturbed() -> Iterator[None]:
 
 def _restore(handlers: Mapping[int, object]) -> None:
     for number, handler in handlers.items():
-        # None: a handler that was not set by Python and cannot be given back.
+        # None: a handler that was not set by Python and cannot be restored.
         if callable(handler) or isinstance(handler, int):
             signal.signal(number, handler)

@@ -1,9 +1,9 @@
-"""The keyring back end of the demo: files in a home that is thrown away, and nowhere else.
+"""The keyring back end of the demo: plain files in its temporary home, and nowhere else.
 
-Each command of the demo is a process of its own, so what one keeps for the next must lie
-somewhere. It lies in the demo's home, one file an item, mode 0600, in plain text. That would be no
-place for a secret; these are none: they are keys of an AWS that runs inside the demo, and both end
-with it. So the class refuses to work anywhere but in the home of a running demo.
+Each command of the demo is a process of its own, so what one stores for the next needs a place:
+the demo's home, one file an item, mode 0600, in plain text. No real secret may be stored so; these
+are keys of an AWS that runs inside the demo and ends with it. The class refuses to work anywhere
+but in the home of a running demo.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class DemoKeyring(KeyringBackend):
 
     @properties.classproperty
     def priority(cls) -> float:  # noqa: N805 - keyring asks the class
-        """Say 1, as the keyrings of a system do: what it keeps needs no better place.
+        """Return 1, as the keyrings of a system do: the demo's items need no better place.
 
         Raises:
             RuntimeError: this is not a demo.
@@ -68,7 +68,7 @@ def demo_folder() -> Path:
     """Return the home of the running demo.
 
     Raises:
-        RuntimeError: there is none: no demo, or a folder that the demo did not make.
+        RuntimeError: no demo is running, or the folder is not one that it made.
     """
     named = os.environ.get(HOME_VARIABLE)
     if not named:

@@ -1,4 +1,4 @@
-"""What the demo shows, step by step: each step is the ordinary command line in its own process."""
+"""The steps of the demo: each runs the ordinary command line in its own process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _settle(home: DemoHome) -> None:
 
 
 class _Tour:
-    """The steps, and how they look."""
+    """The steps and how they are shown."""
 
     def __init__(
         self, console: Console, home: DemoHome, aws: World, environ: dict[str, str]
@@ -90,7 +90,7 @@ class _Tour:
         self._children = Children({**environ, "COLUMNS": width}, home.folder)
 
     def walk(self) -> None:
-        """Go through all steps."""
+        """Run all steps."""
         self._opening()
         self._keys()
         self._plan()
@@ -133,7 +133,7 @@ class _Tour:
         self._count()
 
     def _status(self) -> None:
-        self._step("What is held now, and for how long")
+        self._step("The sessions in the keyring and how long they last")
         self._typed("rolehop status")
         self._rolehop("status")
 
@@ -161,15 +161,15 @@ class _Tour:
         self._lines(f"$ {command}", style="cyan")
 
     def _count(self) -> None:
-        """Say what reached STS since this was last said."""
+        """Show the calls that reached STS since this was last called."""
         calls = self._aws.calls()
-        told = ", ".join(f"{calls.count(each)} {each}" for each in dict.fromkeys(calls))
-        self._lines(f"calls to STS: {told or 'none'}", style="green")
+        counts = ", ".join(f"{calls.count(each)} {each}" for each in dict.fromkeys(calls))
+        self._lines(f"calls to STS: {counts or 'none'}", style="green")
 
     def _lines(self, *lines: str, style: str = "") -> None:
         for each in lines:
             self._console.print(Text(" " * _INDENT + each if each else "", style=style))
 
     def _line(self, line: str) -> None:
-        """Show one line of a program as it said it, its colours included."""
+        """Show one line of a program's output with its colours."""
         self._console.print(Text(" " * _INDENT) + Text.from_ansi(line.rstrip()))

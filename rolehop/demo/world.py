@@ -25,8 +25,8 @@ ROLES = (
 NEEDED = ("moto", "flask", "flask_cors")
 
 
-def needs_moto() -> None:
-    """Do nothing where the demo's AWS can run.
+def require_moto() -> None:
+    """Check that the demo's AWS can run.
 
     Raises:
         UsageError: rolehop was installed without the ``demo`` extra.
@@ -41,7 +41,7 @@ def needs_moto() -> None:
 
 
 class World:
-    """The AWS on loopback: where it listens, and what it was asked."""
+    """The AWS on loopback: where it listens and which calls it got."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -49,12 +49,12 @@ class World:
         self._calls: list[str] = []
 
     def note(self, action: str) -> None:
-        """Count one call; the server's threads come here."""
+        """Record one call; called by the server's threads."""
         with self._guard:
             self._calls.append(action)
 
     def calls(self) -> list[str]:
-        """Return the actions asked for since the last time this was asked, in order."""
+        """Return the actions called since this was last called, in order."""
         with self._guard:
             new, self._calls = self._calls, []
         return new
@@ -94,7 +94,7 @@ class World:
 def world() -> Iterator[World]:
     """Start the AWS on a free port of 127.0.0.1; stop it at the end.
 
-    moto checks neither trust policies nor signatures across accounts unless asked to; the policies
+    moto checks neither trust policies nor signatures across accounts unless told to; the policies
     are there to be read.
     """
     import flask

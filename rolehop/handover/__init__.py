@@ -1,1 +1,1 @@
-"""From a session to a text for programs: shells, SDKs, files, a child's environment."""
+"""Hand a session to programs: shells, SDKs, files, the environment of a child process."""

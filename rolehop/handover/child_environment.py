@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from rolehop.handover.environment import Change
 
 OWN_SECRETS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
-"""How the names of variables end that tell rolehop a secret: ``ROLEHOP_MFA_CODE``."""
+"""Endings of ``ROLEHOP_…`` variables that give rolehop a secret: ``ROLEHOP_MFA_CODE``."""
 
 STALE = frozenset(
     {
@@ -25,7 +25,7 @@ STALE = frozenset(
         "AWS_DEFAULT_PROFILE",
     }
 )
-"""What another session may have left behind; a mix of two sessions is worse than none.
+"""Variables that another session may have left behind; a mix of two sessions is worse than none.
 
 Container and web-identity variables are not among them: keys beat them, and a chain that the
 child walks may start from them.
@@ -33,7 +33,7 @@ child walks may start from them.
 
 
 def child_environment(environ: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
-    """Return ``environ`` for a child: cleaned of old sessions and our secrets, then changed."""
+    """Return ``environ`` for a child: without old sessions and our own secrets, then changed."""
     child = {
         name: value
         for name, value in environ.items()

@@ -1,7 +1,6 @@
-"""What assume, leave and exec do to the environment, as a list of changes.
+"""The changes that assume, leave and exec make to the environment.
 
-The design's *env handover*. Nothing here reads the real environment: the mapping that stands for
-it is an argument.
+Nothing here reads the real environment: the mapping that stands for it is an argument.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ Change = tuple[str, str | None]
 """A variable's name and its new value; ``None`` unsets it."""
 
 CHAIN = "ROLEHOP_CHAIN"
-"""Names the chain in hand; where it is absent, nothing is assumed."""
+"""Names the assumed chain; if it is absent, nothing is assumed."""
 
 SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
-"""Set by ``rolehop shell`` alone: in how many of its shells one sits."""
+"""Set by ``rolehop shell`` only: how many of its shells are nested, this one included."""
 
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -38,11 +37,11 @@ _OLD_TOKEN = "AWS_SECURITY_TOKEN"  # noqa: S105 - the name of a variable
 def assumed(
     session: Session, *, chain: str, region: str | None, before: Mapping[str, str]
 ) -> tuple[Change, ...]:
-    """Return what puts ``session`` into a shell whose environment is ``before``.
+    """Return the changes that put ``session`` into a shell whose environment is ``before``.
 
     ``region`` is the one that a flag or the config names. The first assume also saves the profile
-    and region variables it finds, changed or not, so that ``left`` can put them back as they were;
-    a later one leaves those alone and takes back the region of the one before.
+    and region variables it finds, changed or not, so that ``left`` can restore them; a later one
+    leaves those alone and takes back the region of the one before.
 
     Raises:
         ValueError: ``session`` has no session token.
@@ -61,7 +60,7 @@ def assumed(
 
 
 def renewed(session: Session) -> tuple[Change, ...]:
-    """Return what gives a shell a newer session of the chain it holds.
+    """Return the changes that give a shell a newer session of its assumed chain.
 
     Profiles and regions stay as they are: the shell's owner may have set them since.
 
@@ -77,7 +76,7 @@ def renewed(session: Session) -> tuple[Change, ...]:
 
 
 def left(before: Mapping[str, str]) -> tuple[Change, ...]:
-    """Return what undoes every assume so far; nothing where nothing is assumed."""
+    """Return the changes that undo every assume so far; none if nothing is assumed."""
     if CHAIN not in before:
         return ()
     return (
@@ -90,7 +89,7 @@ def left(before: Mapping[str, str]) -> tuple[Change, ...]:
 
 
 def shell_before(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return ``environ`` with the profile and region variables of before the first assume.
+    """Return ``environ`` with the profile and region variables as they were before the first assume.
 
     Profiles and regions are resolved from this, so that what one chain left in the shell does not
     steer the next. A profile variable that is there now was set after the last assume, since
@@ -105,12 +104,12 @@ def shell_before(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def saved_names() -> dict[str, str]:
-    """Return under which name each profile and region variable is saved."""
+    """Return each profile and region variable with the name that it is saved under."""
     return {name: _SAVED + name for name in (*_PROFILES, *_REGIONS)}
 
 
 def aws_variables(session: Session, region: str | None) -> tuple[Change, ...]:
-    """Return the ``AWS_…`` variables of ``session``; no account known: that one is unset.
+    """Return the ``AWS_…`` variables of ``session``; ``AWS_ACCOUNT_ID`` is unset if it is not known.
 
     Raises:
         ValueError: ``session`` has no session token.
@@ -145,7 +144,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def _saved(before: Mapping[str, str]) -> Iterable[Change]:
-    """Save what is there, and drop what an earlier assume left behind without its chain."""
+    """Save what is there; drop what an earlier assume saved if its chain is gone."""
     for name in (*_PROFILES, *_REGIONS):
         if name in before:
             yield _SAVED + name, before[name]
@@ -154,5 +153,5 @@ def _saved(before: Mapping[str, str]) -> Iterable[Change]:
 
 
 def _restored(names: Iterable[str], before: Mapping[str, str]) -> tuple[Change, ...]:
-    """Return each variable with the value the first assume saved, ``None`` where it saved none."""
+    """Return each variable with the value that the first assume saved, ``None`` if it saved none."""
     return tuple((name, before.get(_SAVED + name)) for name in names)

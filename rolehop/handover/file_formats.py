@@ -1,7 +1,7 @@
 """The formats of files that other programs read: dotenv, Docker's env file, an AWS section.
 
-Each is read by more than one program and the programs do not agree on the rare characters. So
-what they all read alike is written, and the rest is refused; what AWS issues is never rare.
+Each is read by several programs, which disagree on unusual characters. Values that all of them
+read alike are written, others are refused; credentials from AWS are never refused.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ def _ini(key: str, value: str) -> str:
 
 
 def _section(chain: str) -> str:
-    """Return ``chain`` where it can name a section; a fleet's ``/`` can, AWS profiles have it too.
+    """Return ``chain`` if it can name a section; ``/`` is allowed, AWS profiles have it too.
 
-    A name of rolehop's config always can. One that came from the AWS config may be anything.
-    ``DEFAULT`` is Python's section of values for all others.
+    Names of rolehop's config always can, a profile of the AWS config may be called anything.
+    ``DEFAULT`` is the section that Python's configparser takes the others' defaults from.
     """
     odd = re.search(r"[\[\]#;]", chain) or _UNPRINTABLE.search(chain) or chain != chain.strip()
     if odd or not chain or chain == "DEFAULT":

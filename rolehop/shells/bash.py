@@ -22,7 +22,7 @@ def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellS
 
 INIT = r"""# rolehop for bash, made by `rolehop init bash`. Reading it starts no process.
 #
-# Names are quoted with a backslash where an alias could stand in the way.
+# Commands begin with a backslash so that no alias takes their place.
 
 function rolehop {
     \builtin local __rolehop_word __rolehop_verb='' __rolehop_value='' __rolehop_at=0
@@ -45,24 +45,25 @@ function rolehop {
         assume | leave | refresh) ;;
         *) \command rolehop "$@"; \builtin return ;;
     esac
-    # In $( ) or a pipe the statements are for whoever reads them.
+    # In $( ) or a pipe, the reader gets the statements themselves.
     if [[ ! -t 1 && $BASH_SUBSHELL -gt 0 ]]; then
         \command rolehop "$@"
         \builtin return
     fi
-    __rolehop_take "${@:1:__rolehop_at}" --shell bash "${@:__rolehop_at+1}"
+    __rolehop_eval "${@:1:__rolehop_at}" --shell bash "${@:__rolehop_at+1}"
 }
 
-# Evaluates what one command prints, where that is statements; a trace would show the session.
-function __rolehop_take {
-    \builtin local __rolehop_said __rolehop_code=0 __rolehop_trace=''
+# Evaluates what one command prints if that is statements; without the trace, which would show the
+# session.
+function __rolehop_eval {
+    \builtin local __rolehop_output __rolehop_code=0 __rolehop_trace=''
     case "$-" in *x*) { __rolehop_trace=1; \builtin set +x; } 2>/dev/null ;; esac
-    __rolehop_said=$(\command rolehop "$@") || __rolehop_code=$?
+    __rolehop_output=$(\command rolehop "$@") || __rolehop_code=$?
     if [[ $__rolehop_code -eq 0 ]]; then
-        case "$__rolehop_said" in
+        case "$__rolehop_output" in
             '') ;;
-            'export '* | 'unset '*) \builtin eval "$__rolehop_said" || __rolehop_code=$? ;;
-            *) \builtin printf '%s\n' "$__rolehop_said" ;;
+            'export '* | 'unset '*) \builtin eval "$__rolehop_output" || __rolehop_code=$? ;;
+            *) \builtin printf '%s\n' "$__rolehop_output" ;;
         esac
     fi
     if [[ -n $__rolehop_trace ]]; then \builtin set -x; fi
@@ -70,7 +71,7 @@ function __rolehop_take {
 }
 
 # Sets rolehop_text ("prod-admin 43m"), rolehop_color (0 to 15, or nothing) and rolehop_segment
-# (both together, with a space behind, for PS1). All are empty where nothing is assumed.
+# (both together and a space, for PS1). All are empty if nothing is assumed.
 function rolehop_prompt {
     \builtin local __rolehop_left __rolehop_name __rolehop_code=''
     rolehop_text='' rolehop_color='' rolehop_segment=''
@@ -89,14 +90,14 @@ function rolehop_prompt {
     __rolehop_set_color
     if [[ -n $rolehop_color && -z ${NO_COLOR-} && ${TERM-} != dumb ]]; then
         __rolehop_code=$((rolehop_color < 8 ? 30 + rolehop_color : 82 + rolehop_color))
-        # \001 and \002 tell readline what takes no room.
+        # \001 and \002 tell readline which characters take no space on the line.
         rolehop_segment=$'\001\033['"${__rolehop_code}m"$'\002'"$rolehop_text"$'\001\033[0m\002 '
     else
         rolehop_segment="$rolehop_text "
     fi
 }
 
-# Sets the caller's __rolehop_left; fails where the shell does not know.
+# Sets the caller's __rolehop_left; fails if that is not known.
 function __rolehop_seconds_left {
     \builtin local __rolehop_now
     case "${ROLEHOP_EXPIRES_AT-}" in '' | *[!0-9]* | ?????????????*) \builtin return 1 ;; esac
@@ -108,7 +109,7 @@ function __rolehop_seconds_left {
     __rolehop_left=$((10#$ROLEHOP_EXPIRES_AT - __rolehop_now))
 }
 
-# The colours of the config, as they were when this was made.
+# The colours of the config at the time when this was made.
 function __rolehop_set_color {
     case "$ROLEHOP_CHAIN" in
         @COLORS@
@@ -117,7 +118,7 @@ function __rolehop_set_color {
 }
 
 # With ROLEHOP_AUTO_REFRESH=1: refreshes a session with less than five minutes left, once.
-function __rolehop_renew {
+function __rolehop_refresh {
     \builtin local __rolehop_left
     if [[ ${ROLEHOP_AUTO_REFRESH-} != 1 || -z ${ROLEHOP_CHAIN-} || $BASH_SUBSHELL -gt 0 ]]; then
         \builtin return 0
@@ -130,9 +131,9 @@ function __rolehop_renew {
 
 function __rolehop_hook {
     \builtin local __rolehop_status="$?"
-    __rolehop_renew
+    __rolehop_refresh
     rolehop_prompt
-    # What comes next in PROMPT_COMMAND wants to see it, too; `set -e` would end the shell.
+    # The rest of PROMPT_COMMAND may look at it, too; with `set -e` it would end the shell.
     case "$-" in *e*) \builtin return 0 ;; esac
     \builtin return "$__rolehop_status"
 }
@@ -148,11 +149,11 @@ fi
 # @COMPLETION@
 """
 
-RC_FILE = r"""# What `rolehop shell` has bash read in the place of ~/.bashrc, which comes first.
+RC_FILE = r"""# bash reads this instead of ~/.bashrc in a `rolehop shell`; ~/.bashrc comes first.
 if [ -r ~/.bashrc ]; then . ~/.bashrc; fi
 declare -F rolehop_prompt >/dev/null || . @INIT@
 
-# Puts the chain before the prompt, also where that is made anew each time; none has it twice.
+# Puts the chain before the prompt unless it is there, even if the prompt is set anew each time.
 function __rolehop_mark {
     case "${PS1-}" in
         *rolehop_segment* | *rolehop_text*) ;;

@@ -1,10 +1,10 @@
 r"""cmd, the old command interpreter of Windows.
 
-It has no way to evaluate what a program prints but ``for /f "delims=" %i in ('…') do %i``, which
+Its only way to evaluate what a program prints is ``for /f "delims=" %i in ('…') do %i``, which
 runs one line at a time. There ``set "NAME=value"`` takes everything up to the last quote as it
-stands. What is refused would be safe in that loop alone: a quote, ``%``, ``!`` and ``^`` mean
+stands. Some characters would be safe in that loop only and are refused: a quote, ``%``, ``!`` and ``^`` mean
 something in a batch file or with delayed expansion (``cmd /v:on``), and a value that is right in
-one place and wrong in another is not exact. Programs' output is read in the console's code page,
+one place and wrong in another is not exact. A program's output is read in the console's code page,
 which is hardly ever Unicode, and a line longer than 8,191 characters is not read at all
 (``cmd /?``, ``set /?``; Microsoft: "Command prompt line string limitation"). Keys, tokens, regions
 and names of chains have none of these. An empty value unsets: cmd knows no empty variables.

@@ -58,11 +58,11 @@ edit:add-var rolehop~ {|@words|
     e:rolehop $@words
   } else {
     var next = (+ $verb 1)
-    var said = (e:rolehop (all $words[..$next]) --shell elvish (all $words[$next..]) | slurp)
-    if (or (str:has-prefix $said 'set-env ') (str:has-prefix $said 'unset-env ')) {
-      eval $said
+    var output = (e:rolehop (all $words[..$next]) --shell elvish (all $words[$next..]) | slurp)
+    if (or (str:has-prefix $output 'set-env ') (str:has-prefix $output 'unset-env ')) {
+      eval $output
     } else {
-      print $said
+      print $output
     }
   }
 }

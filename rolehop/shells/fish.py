@@ -76,7 +76,7 @@ function rolehop --description 'Walk a chain of AWS roles'
             end
         end
     end
-    # In ( ) and pipes what is printed is wanted, as from the program itself.
+    # In ( ) or a pipe, the reader gets the statements themselves.
     if not contains -- "$verb" assume leave refresh
         or status is-command-substitution
         or test -p /dev/stdout
@@ -86,22 +86,22 @@ function rolehop --description 'Walk a chain of AWS roles'
     set -l before $argv[1..$at]
     set -l after $argv
     set -e after[1..$at]
-    set -l said (command rolehop $before --shell fish $after)
+    set -l output (command rolehop $before --shell fish $after)
     set -l code $status
     if test $code -ne 0
         return $code
     end
     # A trace would show the session.
     set -l fish_trace
-    if string match -q 'set -*' -- $said[1]
-        string join \n -- $said | source
-    else if set -q said[1]
-        string join \n -- $said
+    if string match -q 'set -*' -- $output[1]
+        string join \n -- $output | source
+    else if set -q output[1]
+        string join \n -- $output
     end
 end
 
-# Prints the segment, e.g. "prod-admin 43m ", in the chain's colour; nothing where none is assumed.
-function rolehop_prompt --description 'The chain in hand and the time it has left'
+# Prints the segment, e.g. "prod-admin 43m ", in the chain's colour; nothing if none is assumed.
+function rolehop_prompt --description 'The assumed chain and the time it has left'
     if test -z "$ROLEHOP_CHAIN"
         return 0
     end
@@ -126,7 +126,7 @@ function rolehop_prompt --description 'The chain in hand and the time it has lef
     end
 end
 
-# Prints the seconds left; fails where the shell does not know. fish has no clock of its own.
+# Prints the seconds left; fails if that is not known. fish has no clock of its own.
 function __rolehop_seconds_left
     if not string match -qr '^[0-9]{1,12}$' -- "$ROLEHOP_EXPIRES_AT"
         return 1
@@ -134,7 +134,7 @@ function __rolehop_seconds_left
     math $ROLEHOP_EXPIRES_AT - (command date +%s)
 end
 
-# The colours of the config, as they were when this was made.
+# The colours of the config at the time when this was made.
 function __rolehop_color
     switch "$ROLEHOP_CHAIN"
         @COLORS@
@@ -142,11 +142,11 @@ function __rolehop_color
 end
 
 # With ROLEHOP_AUTO_REFRESH=1: refreshes a session with less than five minutes left, once.
-function __rolehop_renew --on-event fish_prompt --on-event fish_preexec
+function __rolehop_refresh --on-event fish_prompt --on-event fish_preexec
     if test "$ROLEHOP_AUTO_REFRESH" != 1 -o -z "$ROLEHOP_CHAIN"
         return 0
     end
-    # A command of rolehop's own is about to do what it is told.
+    # A command of rolehop itself needs no refresh before it.
     if string match -qr '^(command )?rolehop( |$)' -- "$argv[1]"
         return 0
     end
@@ -168,12 +168,12 @@ end
 # @COMPLETION@
 """
 
-RC_FILE = r"""# What `rolehop shell` has fish read after its own start-up files.
+RC_FILE = r"""# fish reads this after its own start-up files in a `rolehop shell`.
 if not functions -q rolehop_prompt
     source @INIT@
 end
 
-# Puts the chain before the prompt; where the prompt shows it already, it stays as it is.
+# Puts the chain before the prompt, unless the prompt shows it already.
 if not functions fish_prompt | string match -q '*rolehop_*'
     functions -c fish_prompt __rolehop_own_prompt
     function __rolehop_status

@@ -20,8 +20,8 @@ from rolehop.shells.statements import checked, needs_unicode
 
 # Leaving nothing prints no text, which nushell reads as null.
 _EVAL_COMMAND = (
-    "let said = ({} --shell nu | from json | default {{set: {{}}, hide: []}});"
-    " hide-env -i ...$said.hide; load-env $said.set"
+    "let changes = ({} --shell nu | from json | default {{set: {{}}, hide: []}});"
+    " hide-env -i ...$changes.hide; load-env $changes.set"
 )
 
 
@@ -79,12 +79,12 @@ def --env --wrapped rolehop [...words] {
     let after = ($words | skip ($verb + 1))
     # A failure ends this here, with the program's own exit code.
     let text = (^rolehop ...$before --shell nu ...$after)
-    let said = ($text | from json | default {set: {}, hide: []})
-    hide-env --ignore-errors ...$said.hide
-    load-env $said.set
+    let changes = ($text | from json | default {set: {}, hide: []})
+    hide-env --ignore-errors ...$changes.hide
+    load-env $changes.set
 }
 
-# Returns the segment, e.g. "prod-admin 43m ", for PROMPT_COMMAND; nothing where none is assumed.
+# Returns the segment, e.g. "prod-admin 43m ", for PROMPT_COMMAND; nothing if none is assumed.
 def rolehop-prompt [] {
     let chain = ($env.ROLEHOP_CHAIN? | default "")
     if $chain == "" {

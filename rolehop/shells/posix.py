@@ -3,7 +3,7 @@ r"""sh, dash, ksh and every other shell that reads POSIX sh; bash and zsh share 
 Between single quotes nothing is special but the single quote itself, which is written ``'\''``:
 the quotes closed, an escaped quote, the quotes opened again. That also holds with zsh's
 ``RC_QUOTES``, since no two quotes ever stand together inside quotes. ``unset`` of a variable that
-is not set succeeds (POSIX, XCU 2.15 unset). The one setting it does not survive is zsh's
+is not set succeeds (POSIX, XCU 2.15 unset). The one setting that breaks it is zsh's
 ``CSH_JUNKIE_QUOTES``, and only if a value has a newline.
 """
 

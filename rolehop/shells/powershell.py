@@ -77,18 +77,18 @@ function global:rolehop {
     }
     $before = @($words[0..$verb])
     $after = @($words | Select-Object -Skip ($verb + 1))
-    $said = if ($MyInvocation.ExpectingInput) {
+    $output = if ($MyInvocation.ExpectingInput) {
         $input | & $program @before --shell powershell @after
     } else {
         & $program @before --shell powershell @after
     }
     # A failure leaves its code in $LASTEXITCODE, and nothing is evaluated.
     if ($LASTEXITCODE -ne 0) { return }
-    $text = @($said) -join "`n"
+    $text = @($output) -join "`n"
     if ($text.StartsWith('$env:')) { Invoke-Expression $text } elseif ($text) { $text }
 }
 
-# Returns the segment, e.g. "prod-admin 43m ", for your prompt function; nothing where none is assumed.
+# Returns the segment, e.g. "prod-admin 43m ", for your prompt function; nothing if none is assumed.
 function global:rolehop_prompt {
     $chain = $env:ROLEHOP_CHAIN
     if (-not $chain) { return '' }

@@ -50,7 +50,7 @@ def dialect(name: str) -> Dialect:
         near = nearest(name.lower(), SHELLS, n=1)
         raise UsageError(
             f"unknown shell {name!r}",
-            cause=f"rolehop speaks {', '.join(SHELLS)}",
+            cause=f"the known shells are {', '.join(SHELLS)}",
             fix=f"did you mean {near[0]}?" if near else "name one of these with --shell",
         )
     found: Dialect = import_module(f"rolehop.shells.{SHELLS[known][0]}").DIALECT

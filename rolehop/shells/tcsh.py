@@ -3,7 +3,7 @@ r"""tcsh and csh.
 Every character that is not plain has a backslash of its own before it. That is the one way that
 means the same with and without ``backslash_quote`` and with history on (``!`` is special even
 between single quotes). Only a newline cannot be written: it is refused, and so are the other control
-characters, of which some versions keep their own notes. Evaluate it between double quotes,
+characters, some of which tcsh versions use for themselves. Evaluate it between double quotes,
 ``eval "`rolehop assume x`"``: without them a backquote splits at spaces, and two in a row are one.
 
 tcsh has no functions, so ``rolehop`` is an alias there. It cannot look past options: the command

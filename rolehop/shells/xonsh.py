@@ -49,12 +49,12 @@ def _rolehop(args):
         return subprocess.run(["rolehop", *args], env=__xonsh__.env.detype()).returncode
     command = ["rolehop", *args[: verb + 1], "--shell", "xonsh", *args[verb + 1 :]]
     done = subprocess.run(command, env=__xonsh__.env.detype(), stdout=subprocess.PIPE)
-    said = done.stdout.decode()
+    output = done.stdout.decode()
     if done.returncode == 0:
-        if said.startswith(("$", "${")):
-            execx(said, "exec", __xonsh__.ctx)
-        elif said:
-            print(said, end="")
+        if output.startswith(("$", "${")):
+            execx(output, "exec", __xonsh__.ctx)
+        elif output:
+            print(output, end="")
     return done.returncode
 
 

@@ -33,10 +33,10 @@ def _color_cases(colors: Colors) -> str:
 
 INIT = r"""# rolehop for zsh, made by `rolehop init zsh`. Reading it starts no process.
 #
-# Each function sets zsh's own options first: it is used under all that people set.
+# Each function sets zsh's own options first, so that it works with whatever options people set.
 
 function rolehop {
-    # Where ERR_EXIT is lost on the way, an ERR trap keeps the caller's from ending the script.
+    # If ERR_EXIT were lost here, an ERR trap would keep the caller's from ending the script.
     if [[ -o err_exit ]]; then emulate -L zsh -o err_exit; else emulate -L zsh; fi
     local word verb='' value=''
     integer at=0
@@ -59,33 +59,34 @@ function rolehop {
         (assume|leave|refresh) ;;
         (*) command rolehop "$@"; return ;;
     esac
-    # In $( ) or a pipe the statements are for whoever reads them.
+    # In $( ) or a pipe, the reader gets the statements themselves.
     if [[ ! -t 1 ]] && (( ZSH_SUBSHELL )); then
         command rolehop "$@"
         return
     fi
-    __rolehop_take "${@[1,at]}" --shell zsh "${@[at+1,-1]}"
+    __rolehop_eval "${@[1,at]}" --shell zsh "${@[at+1,-1]}"
 }
 
-# Evaluates what one command prints, where that is statements; a trace would show the session.
-function __rolehop_take {
+# Evaluates what one command prints if that is statements; without the trace, which would show the
+# session.
+function __rolehop_eval {
     if [[ -o err_exit ]]; then emulate -L zsh -o err_exit; else emulate -L zsh; fi
     setopt no_xtrace no_verbose
-    local __rolehop_said
+    local __rolehop_output
     integer __rolehop_code=0
-    __rolehop_said=$(command rolehop "$@") || __rolehop_code=$?
+    __rolehop_output=$(command rolehop "$@") || __rolehop_code=$?
     if (( __rolehop_code == 0 )); then
-        case "$__rolehop_said" in
+        case "$__rolehop_output" in
             ('') ;;
-            ('export '*|'unset '*) eval "$__rolehop_said" || __rolehop_code=$? ;;
-            (*) print -r -- "$__rolehop_said" ;;
+            ('export '*|'unset '*) eval "$__rolehop_output" || __rolehop_code=$? ;;
+            (*) print -r -- "$__rolehop_output" ;;
         esac
     fi
     return $__rolehop_code
 }
 
 # Sets rolehop_text ("prod-admin 43m"), rolehop_color (0 to 15, or nothing) and rolehop_segment
-# (both together, with a space behind, for PROMPT). All are empty where nothing is assumed.
+# (both together and a space, for PROMPT). All are empty if nothing is assumed.
 function rolehop_prompt {
     emulate -L zsh
     integer __rolehop_left=0
@@ -107,7 +108,7 @@ function rolehop_prompt {
     fi
 }
 
-# Sets the caller's __rolehop_left; fails where the shell does not know.
+# Sets the caller's __rolehop_left; fails if that is not known.
 function __rolehop_seconds_left {
     emulate -L zsh
     [[ ${ROLEHOP_EXPIRES_AT-} == <-> ]] && (( ${#ROLEHOP_EXPIRES_AT} <= 12 )) || return 1
@@ -119,7 +120,7 @@ function __rolehop_seconds_left {
     return 0
 }
 
-# The colours of the config, as they were when this was made.
+# The colours of the config at the time when this was made.
 function __rolehop_set_color {
     emulate -L zsh
     case "$ROLEHOP_CHAIN" in
@@ -129,10 +130,10 @@ function __rolehop_set_color {
 }
 
 # With ROLEHOP_AUTO_REFRESH=1: refreshes a session with less than five minutes left, once.
-function __rolehop_renew {
+function __rolehop_refresh {
     emulate -L zsh
     integer __rolehop_left=0
-    # A command of rolehop's own is about to do what it is told.
+    # A command of rolehop itself needs no refresh before it.
     [[ ${1-} != (|command )rolehop(| *) ]] || return 0
     [[ ${ROLEHOP_AUTO_REFRESH-} == 1 && -n ${ROLEHOP_CHAIN-} ]] || return 0
     (( ZSH_SUBSHELL == 0 )) || return 0
@@ -145,7 +146,7 @@ function __rolehop_renew {
 function __rolehop_hook {
     local __rolehop_status=$?
     emulate -L zsh
-    __rolehop_renew
+    __rolehop_refresh
     rolehop_prompt
     (( $+functions[compdef] && ! ${+_comps[rolehop]} )) && compdef _rolehop_completion rolehop
     return $__rolehop_status
@@ -157,17 +158,17 @@ function {
     if [[ -o interactive ]]; then
         typeset -ga precmd_functions preexec_functions
         (( ${precmd_functions[(I)__rolehop_hook]} )) || precmd_functions+=(__rolehop_hook)
-        (( ${preexec_functions[(I)__rolehop_renew]} )) || preexec_functions+=(__rolehop_renew)
+        (( ${preexec_functions[(I)__rolehop_refresh]} )) || preexec_functions+=(__rolehop_refresh)
     fi
     rolehop_prompt
 }
 
-# Where compinit has not run yet, the first prompt tells it.
+# If compinit has not run yet, the hook of the first prompt registers the completion.
 # @COMPLETION@
 """
 
-ZSHENV = r"""# What `rolehop shell` has zsh read in the place of .zshenv, which comes first. Start-up files are
-# looked for in ZDOTDIR, so that is ours until .zshrc has been found.
+ZSHENV = r"""# zsh reads this instead of .zshenv in a `rolehop shell`; the user's .zshenv comes first. zsh looks
+# for start-up files in ZDOTDIR, so that is ours until .zshrc has been found.
 if (( ${+ROLEHOP_ZDOTDIR} )); then ZDOTDIR=$ROLEHOP_ZDOTDIR; else unset ZDOTDIR; fi
 unset ROLEHOP_ZDOTDIR
 if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then . "${ZDOTDIR-$HOME}/.zshenv"; fi
@@ -177,7 +178,7 @@ if [[ -o interactive ]]; then
 fi
 """
 
-ZSHRC = r"""# What `rolehop shell` has zsh read in the place of .zshrc, which comes first.
+ZSHRC = r"""# zsh reads this instead of .zshrc in a `rolehop shell`; the user's .zshrc comes first.
 if (( ${+__rolehop_zdotdir} )); then ZDOTDIR=$__rolehop_zdotdir; else unset ZDOTDIR; fi
 unset __rolehop_zdotdir
 # Some systems put the history beside the start-up files before these are read.
@@ -185,7 +186,7 @@ if [[ ${HISTFILE-} == @FOLDER@/* ]]; then HISTFILE=${ZDOTDIR-$HOME}/.zsh_history
 if [[ -r ${ZDOTDIR-$HOME}/.zshrc ]]; then . "${ZDOTDIR-$HOME}/.zshrc"; fi
 (( ${+functions[rolehop_prompt]} )) || . @INIT@
 
-# Puts the chain before the prompt, also where that is made anew each time; none has it twice.
+# Puts the chain before the prompt unless it is there, even if the prompt is set anew each time.
 function __rolehop_mark {
     local __rolehop_subst=0
     if [[ -o prompt_subst ]]; then __rolehop_subst=1; fi
@@ -194,7 +195,7 @@ function __rolehop_mark {
     if (( __rolehop_subst )); then
         PROMPT='${rolehop_segment}'$PROMPT
     else
-        # Without that option a prompt is no template: the last mark makes room for the next.
+        # Without that option the prompt is not expanded: replace the last mark.
         if [[ -n $__rolehop_marked && $PROMPT == "$__rolehop_marked"* ]]; then
             PROMPT=${PROMPT[${#__rolehop_marked}+1,-1]}
         fi

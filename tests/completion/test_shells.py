@@ -19,7 +19,7 @@ from tests.completion.home import ROOT, Home
 from tests.shells.interactive import Interactive
 from tests.support.world import World
 
-SCRIPTS = ROOT / "completions"
+SCRIPTS = ROOT / "rolehop" / "completions"
 SHOW = """
 function rolehop { printf '[%s]' "$@"; }
 inner() { printf '[%s]' inner "$@"; }

@@ -112,7 +112,7 @@ def test_it_shows_each_step_and_leaves_no_trace(machine: Machine) -> None:
         ("The plan: what a walk would do", ["none"]),
         ("The first walk: one call to STS for each hop", ["3 AssumeRole"]),
         ("The same again: every session comes from the keyring", ["none"]),
-        ("What is held now, and for how long", []),
+        ("The sessions in the keyring and how long they last", []),
         ("A program that knows only boto3 and an AWS profile", ["1 GetCallerIdentity"]),
     ]
     for hop in (
@@ -250,7 +250,7 @@ def test_a_step_that_fails_is_shown_and_named(machine: Machine) -> None:
     )
     assert done.returncode == 1
     assert "no luck" in done.stdout
-    assert "cause: -m rolehop.demo.client spoke left with 1" in done.stderr
+    assert "cause: -m rolehop.demo.client spoke ended with exit code 1" in done.stderr
     assert list(machine.temporary.iterdir()) == []
 
 

@@ -105,7 +105,7 @@ def ask_answers(app: App) -> Answers:
 @command.command(epilog="\nrolehop config check\nrolehop config check --config team.toml\n")
 @click.pass_context
 def check(ctx: click.Context) -> None:
-    """Check the config and say everything that is wrong with it (exit 3)."""
+    """Check the config and list everything that is wrong with it (exit 3)."""
     app = App.of(ctx)
     config = app.config
     read = [name for name in config.files if Path(name).exists()]

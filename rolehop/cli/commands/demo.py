@@ -19,9 +19,9 @@ def command(ctx: click.Context) -> None:
     with the commands you would type. Nothing of yours is read or changed, and everything the
     demo made is removed when it ends. Needs the extra: pip install 'rolehop[demo]'
     """
-    from rolehop.demo.world import needs_moto
+    from rolehop.demo.world import require_moto
 
-    needs_moto()
+    require_moto()
     from rolehop.demo.tour import show
 
     show(App.of(ctx).terminal.console(sys.stdout))

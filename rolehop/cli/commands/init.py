@@ -31,7 +31,7 @@ rolehop init zsh --install                    # a file to read instead: no proce
 )
 @click.pass_context
 def command(ctx: click.Context, shell: str, install: bool) -> None:
-    """Print the text that makes a shell change with assume.
+    """Print the start-up text that lets assume change the shell itself.
 
     With it in the start-up file, `rolehop assume X`, `rolehop leave` and `rolehop refresh` change
     the shell they are typed in; every other command runs as before. It starts no process. The

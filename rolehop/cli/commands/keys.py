@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 
 @click.group(cls=Group)
 def command() -> None:
-    """Keep IAM user keys in the keyring.
+    """Store IAM user keys in the keyring.
 
     A source of type "keys" starts from them. Only rotate calls AWS.
     """
@@ -52,7 +52,7 @@ def add(
     replace: bool,
     until_reboot: bool,
 ) -> None:
-    """Keep a user's keys under the name of their source.
+    """Store a user's keys under the name of their source.
 
     The secret is asked for without echo, or read from --stdin (the output of
     aws iam create-access-key, {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env;
@@ -139,7 +139,7 @@ def _unreadable(cause: str) -> UsageError:
 @format_option("table", "json", default="table")
 @click.pass_context
 def list_keys(ctx: click.Context, style: str) -> None:
-    """List the names under which keys are kept, without their secrets."""
+    """List the names under which keys are stored, without their secrets."""
     from rolehop.show.json_documents import as_json, keys_document
     from rolehop.show.rows import KeyRow
     from rolehop.show.tables import keys_view
@@ -161,7 +161,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
 @click.argument("name", shell_complete=key_names)
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
-    """Delete the keys kept under NAME from the keyring; AWS still knows them."""
+    """Delete the keys stored under NAME from the keyring; AWS still knows them."""
     app = App.of(ctx)
     if not app.vault.keys.remove(name):
         raise UsageError(f"no keys are kept under '{name}'", fix="rolehop keys list")
@@ -179,7 +179,7 @@ rolehop keys rotate alice --finish AKIAIOSFODNN7EXAMPLE  # after an interruption
 @click.option("--mfa-stdin", is_flag=True, help="Read the MFA code from stdin.")
 @click.pass_context
 def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -> None:
-    """Put a new access key in the place of the one kept under NAME.
+    """Replace the access key stored under NAME with a new one.
 
     Creates a key, waits until it works, keeps it, then deactivates and deletes the old one. The
     user must be allowed these calls on itself. Where the source has mfa_serial, they are made

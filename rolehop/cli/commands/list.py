@@ -28,7 +28,7 @@ rolehop list --format json | jq -r '.chains[].name'
 @format_option("table", "json", default="table")
 @click.pass_context
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
-    """List the chains that are configured.
+    """List the configured chains.
 
     PATTERN takes * and ?, as in a shell; quote it.
     """

@@ -25,7 +25,7 @@ rolehop logout --all          # every session; IAM user keys stay
 @click.option("--all", "everything", is_flag=True, help="Forget every session.")
 @click.pass_context
 def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
-    """Forget sessions that are held.
+    """Forget stored sessions.
 
     They are deleted from the keyring. AWS knows nothing of it: a copy somebody took lives until
     it expires.

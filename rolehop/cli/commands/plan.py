@@ -29,7 +29,7 @@ rolehop plan prod-admin --format json | jq '.hops[].ceiling'
 @walk_options
 @click.pass_context
 def command(ctx: click.Context, chain: str, style: str) -> None:
-    """Show what walking a chain would do, without a call.
+    """Show what walking a chain would do, without calling AWS.
 
     Every hop with its role, how long its session can last, where MFA is asked, what is cached,
     and what is bound to fail.

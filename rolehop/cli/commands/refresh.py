@@ -45,7 +45,7 @@ rolehop refresh                               # the chain that this shell holds
 def command(
     ctx: click.Context, pattern: tuple[str, ...], shell: str | None, jobs: int, no_prompt: bool
 ) -> None:
-    """Walk chains anew and keep their sessions.
+    """Walk chains again and store their sessions.
 
     Every hop is called again, a hop that chains share only once. A shared MFA session is kept
     while it lasts. Without a PATTERN: the chain that this shell holds, with the flags that its

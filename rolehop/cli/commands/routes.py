@@ -56,7 +56,7 @@ def command(
     write: str | None,
     style: str,
 ) -> None:
-    """Find the shortest ways to a role that the policies allow.
+    """Find the shortest routes to a role that the policies allow.
 
     TO is a role (its ARN or ACCOUNT:role/NAME), an account, or a chain whose last role is meant.
     Looks among the roles of the documents and the hops of the configured chains; each way comes

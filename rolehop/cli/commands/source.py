@@ -26,7 +26,7 @@ _LONGEST_STDIN = 1_000_000  # characters
 
 @click.group(cls=Group)
 def command() -> None:
-    """List, prove, and sign in to the places where chains start."""
+    """List, test and sign in to sources."""
 
 
 @command.command("list", epilog="\nrolehop source list\nrolehop source list --format json\n")
@@ -52,7 +52,7 @@ def list_(ctx: click.Context, style: str) -> None:
 @format_option("table", "json", default="table")
 @click.pass_context
 def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
-    """Prove one source: load it, and ask AWS who it is.
+    """Test one source: load it, and ask AWS who it is.
 
     Says what was looked for and where, the identity that was reached, when its session ends, and
     how long the next hop's session can be.
@@ -84,7 +84,7 @@ saml-tool | rolehop source login idp --stdin
 @format_option("text", "json", default="text")
 @click.pass_context
 def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, style: str) -> None:
-    """Sign in to a source and keep it in the keyring.
+    """Sign in to a source and store the sign-in in the keyring.
 
     Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
     taken from --stdin.
@@ -108,7 +108,7 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, sty
 @format_option("text", "json", default="text")
 @click.pass_context
 def logout(ctx: click.Context, name: str, style: str) -> None:
-    """Forget a source's sign-in, and end it at the provider where that can be reached.
+    """Forget a source's sign-in, and end it at the provider if that can be reached.
 
     Sessions that were got with it last until they end; rolehop logout --all forgets them here.
     """

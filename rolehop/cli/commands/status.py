@@ -20,7 +20,7 @@ rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 @format_option("table", "json", default="table")
 @click.pass_context
 def command(ctx: click.Context, style: str) -> None:
-    """Show the sessions that are held and how long they last.
+    """Show the stored sessions and how long they last.
 
     A tree of hops: each session hangs below the one that signed for it.
     """
