@@ -1,7 +1,7 @@
-"""Does many things at once, with threads that never keep the program from ending.
+"""Run many calls in parallel, in threads that never keep the program from ending.
 
-The standard library's pools wait at exit for a thread that sits in a prompt; after Ctrl-C nobody
-should have to.
+The standard library's pools wait at exit even for a thread that sits in a prompt, which would keep
+a user waiting after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 def parallel_map(items: Sequence[T], do: Callable[[T], R], jobs: int) -> list[R | Exception]:
-    """Return what ``do`` gives for each item, in their order; an exception is a result.
+    """Return the result of ``do`` for each item, in their order; an exception is a result.
 
-    At most ``jobs`` run at once. Ctrl-C is raised at once; what has not begun by then never does.
+    At most ``jobs`` run at once. Ctrl-C is raised at once; calls that have not begun never do.
     """
     waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
     results: dict[int, R | Exception] = {}

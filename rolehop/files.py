@@ -20,19 +20,19 @@ PRIVATE_FOLDER = 0o700
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """The text of one file, and why it must not be followed, where that is so."""
+    """The text of one file, and why it must not be trusted, if so."""
 
     path: str
     text: str
     distrust: str | None = None
-    """E.g. "others can write it"; ``None`` where the file may be trusted."""
+    """E.g. "others can write it"; ``None`` if the file may be trusted."""
 
 
 def read_trusted(path: Path) -> FileText | None:
-    """Read a UTF-8 file and judge by owner and mode whether it may be followed.
+    """Read a UTF-8 file and check by owner and mode whether it may be trusted.
 
-    The judgement is made on the open file, so it cannot be swapped in between. ``None``: there
-    is no such file.
+    The check is made on the open file, so it cannot be replaced in between. ``None``: there is no
+    such file.
 
     Raises:
         NotRegular: it is a pipe or a device, which could hang or never end.
@@ -47,18 +47,18 @@ def read_trusted(path: Path) -> FileText | None:
 
 
 class NotRegular(OSError):
-    """There is something at the path, and no regular file: reading it may wait for ever."""
+    """There is something at the path, but no regular file: reading it may never end."""
 
 
 def read_regular(path: Path, longest: int) -> bytes:
-    """Return the bytes of a regular file; nothing else is read, and nobody is waited for.
+    """Return the bytes of a regular file; anything else is refused without waiting.
 
-    The kind is judged on the open file, so it cannot be swapped in between.
+    The check is made on the open file, so it cannot be replaced in between.
 
     Raises:
         NotRegular: it is a pipe or a device.
-        OSError: it is not there, cannot be read, or has more than ``longest`` bytes. What
-            ``strerror`` says of either may be shown.
+        OSError: it is not there, cannot be read, or has more than ``longest`` bytes. Its
+            ``strerror`` may be shown.
     """
     with _open_regular(path) as file:
         data = file.read(longest + 1)
@@ -80,12 +80,12 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
 def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:
     """Write ``text`` whole or not at all, mode 0600 unless the file's owner chose another.
 
-    The text goes into a new file in the same folder, is flushed to the disk, and takes the place
-    of the old file in one rename. Hints that a power cut may take are not ``lasting`` and not
-    flushed: on the way to a cached session that would be the longest wait.
+    The text goes into a new file in the same folder, is flushed to the disk, and replaces the old
+    file in one rename. A file that may be lost in a power cut is not ``lasting`` and not flushed:
+    on the way to a cached session that would be the longest wait.
 
-    A symbolic link is replaced and never followed: what it points to may be anybody's. Who means
-    the file behind a link resolves the path first.
+    A symbolic link is replaced and never followed: its target may be anybody's. A caller that
+    means the file behind a link resolves the path first.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -104,14 +104,14 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make ``folder`` and its parents; what is made new is for the user alone (0700)."""
+    """Create ``folder`` and its parents; new ones are for the user alone (0700)."""
     missing = [folder, *folder.parents]
     for parent in reversed([each for each in missing if not each.exists()]):
         parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def _unwaiting_opener(path: str, flags: int) -> int:
-    # Without O_NONBLOCK, opening a pipe waits for who writes it. Windows has no such files.
+    # Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
@@ -133,11 +133,11 @@ else:
     import pwd
 
     def folder_problem(folder: Path, home: Path) -> str | None:
-        """Say why state must not be kept in ``folder``; ``None``: nobody else can change it.
+        """Return why state must not be kept in ``folder``; ``None``: no other user can change it.
 
-        It has to belong to the effective user, and nobody else may write it. Above it, up to the
-        home folder or the root, a folder may also be root's, and one that everybody can write only
-        with the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
+        It has to belong to the effective user, and no other user may write it. Above it, up to the
+        home folder or the root, a folder may also be root's, and one that everybody can write must
+        have the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
         folder that does not exist yet is judged by those above it.
         """
         for each in (folder, *folder.parents):
@@ -180,7 +180,7 @@ else:
         return _other_writer(found, _acl_of(file))
 
     def _other_writer(found: os.stat_result, acl: bytes) -> str | None:
-        """Say who may write besides owner and root, with the command that changes it."""
+        """Return who may write besides owner and root, with the command that changes it."""
         if found.st_mode & stat.S_IWOTH:
             return "everybody on this machine can write it (chmod o-w)"
         if not found.st_mode & stat.S_IWGRP:  # with an ACL these bits are its mask
@@ -218,7 +218,7 @@ else:
                 yield f"group {_group_name(group)}"
 
     def _is_private_group(gid: int, owner: int) -> bool:
-        """True if the group has nobody but ``owner``: same name, and no other member of any kind.
+        """True if ``owner`` is the group's only member, and its name is the owner's.
 
         A user whose *primary* group it is does not appear among its members.
         """

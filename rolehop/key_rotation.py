@@ -1,9 +1,9 @@
-"""Put a new access key in the place of an IAM user's old one, a working key in hand at all times.
+"""Replace an IAM user's access key by a new one, so that a working key is stored at all times.
 
     list -> create -> wait until it works -> store -> deactivate the old -> delete the old
 
-Until the new key rests in the vault the old one does; after that the new one does, and is known
-to work. Whatever interrupts, what remains at AWS is said.
+The old key stays in the vault until the new one is stored, which is known to work by then. After
+any interruption, a note says which keys remain at AWS.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from rolehop.startup.dataclass import dataclass
 T = TypeVar("T")
 
 MOST_KEYS = 2
-"""A user has no more (IAM user guide, quotas)."""
+"""Most access keys of one IAM user (IAM user guide, quotas)."""
 
 _WAITS = (1, 1, 2, 2, 4, 4, 8, 8, 15, 15)
-"""Seconds between two tries of a new key: IAM is eventually consistent, and takes some of them."""
+"""Seconds between two tries of a new key: IAM is eventually consistent."""
 
 _IN_A_ROW = 2
-"""So many answers in a row count as working: each may come from another part of STS."""
+"""Successful answers in a row that count as working: each may come from another part of STS."""
 
 _NOT_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch", "AuthFailure", "AccessDenied")
 
@@ -54,7 +54,7 @@ class Iam(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """All that one rotation uses of the outside."""
+    """One rotation with its connections to AWS, the vault and the user."""
 
     source: str
     iam: Iam
@@ -62,13 +62,13 @@ class Rotation:
     """GetCallerIdentity."""
 
     load: Callable[[], Credentials | None]
-    """Returns the key that rests in the vault now."""
+    """Returns the key that is in the vault now."""
 
     store: Callable[[Credentials], None]
-    """Puts a key in its place; the old one stays where that fails."""
+    """Replaces the key in the vault; the old one stays there if that fails."""
 
     with_mfa: Callable[[], Credentials] | None
-    """Gives the user's MFA session, where the source has a device: policies may want it for IAM."""
+    """Gives the user's MFA session, if the source has a device: policies may require it for IAM."""
 
     note: Callable[[str], None]
     sleep: Callable[[float], object]
@@ -79,11 +79,11 @@ class Rotation:
         Raises:
             SourceError: there is no key, IAM refuses, or the user has two keys already.
             ServiceError: the network or AWS failed.
-            VaultError: the new key could not be kept; the old one still is.
+            VaultError: the new key could not be stored; the old one is still there.
         """
-        old = self._held()
+        old = self._stored()
         signer = self._signer(old)
-        self._make_sure_of_room(signer, old)
+        self._check_key_count(signer, old)
         new = self._call("creating a key", lambda: self.iam.create(signer))
         self.note(f"created {shown(new.access_key_id)}")
         try:
@@ -97,19 +97,19 @@ class Rotation:
         return new.access_key_id
 
     def finish(self, access_key_id: str) -> None:
-        """Deactivate and delete another key of the same user: what an interruption left behind.
+        """Deactivate and delete another key of the same user, left behind by an interruption.
 
         Raises:
-            SourceError: it is the key in use, or none of the user's.
+            SourceError: it is the key in use, or not a key of the user.
         """
-        held = self._held()
-        if access_key_id == held.access_key_id:
+        stored = self._stored()
+        if access_key_id == stored.access_key_id:
             raise SourceError(
                 f"{access_key_id} is the key in use of source '{self.source}'",
                 cause="without it nothing could sign",
                 fix=f"rolehop keys rotate {self.source} makes a new one first",
             )
-        signer = self._signer(held)
+        signer = self._signer(stored)
         listed = self._call("listing the keys", lambda: self.iam.list(signer))
         if access_key_id not in {each.access_key_id for each in listed}:
             raise SourceError(
@@ -119,24 +119,24 @@ class Rotation:
             )
         self._retire(signer, access_key_id)
 
-    def _held(self) -> Credentials:
-        held = self.load()
-        if held is None:
+    def _stored(self) -> Credentials:
+        stored = self.load()
+        if stored is None:
             raise SourceError(
                 f"no keys are in the vault for source '{self.source}'",
                 cause="they were never added, or were removed",
                 fix=f"rolehop keys add {self.source}",
             )
-        return held
+        return stored
 
-    def _signer(self, held: Credentials) -> Credentials:
-        return held if self.with_mfa is None else self.with_mfa()
+    def _signer(self, stored: Credentials) -> Credentials:
+        return stored if self.with_mfa is None else self.with_mfa()
 
     def _later_signer(self, signer: Credentials, new: Credentials) -> Credentials:
-        """Sign with the new key from now on, unless MFA is wanted: that session lasts."""
+        """Return the new key as the signer, unless MFA is required: that session still lasts."""
         return new if self.with_mfa is None else signer
 
-    def _make_sure_of_room(self, signer: Credentials, old: Credentials) -> None:
+    def _check_key_count(self, signer: Credentials, old: Credentials) -> None:
         listed = self._call("listing the keys", lambda: self.iam.list(signer))
         if old.access_key_id not in {each.access_key_id for each in listed}:
             raise SourceError(
@@ -166,7 +166,7 @@ class Rotation:
                 answers = 0
             else:
                 if found != wanted:
-                    raise SourceError("the new key is somebody else's", cause=f"it is {found}")
+                    raise SourceError("the new key belongs to another user", cause=f"it is {found}")
                 answers += 1
                 if answers == _IN_A_ROW:
                     return
@@ -178,13 +178,13 @@ class Rotation:
         )
 
     def _take_back(self, signer: Credentials, old: Credentials, new: Credentials) -> None:
-        """Delete the new key after a failure, unless it is the one that rests in the vault."""
+        """Delete the new key after a failure, unless it is the one in the vault."""
         try:
             kept = self.load()
         except RolehopError:
             kept = None
         if kept is None or kept.access_key_id != old.access_key_id:
-            # It may be in use: deleting it could leave no working key at all.
+            # It may be in use: deleting it could leave no working key.
             self.note(
                 f"two keys remain at AWS, and both work: {old.access_key_id} and"
                 f" {new.access_key_id}; rolehop keys list says which one is kept here,"
@@ -203,13 +203,13 @@ class Rotation:
             self.note(f"nothing has changed: the old key {old.access_key_id} is in use as before")
 
     def _retire(self, signer: Credentials, access_key_id: str) -> None:
-        """Deactivate and delete; where that fails, say what remains and how to go on."""
+        """Deactivate and delete; on failure, the error says what remains and how to go on."""
         state = "active"
         finish = f"rolehop keys rotate {self.source} --finish {access_key_id}"
         try:
-            self._patiently(lambda: self.iam.deactivate(signer, access_key_id))
+            self._retry_while_unknown(lambda: self.iam.deactivate(signer, access_key_id))
             state = "inactive"
-            self._patiently(lambda: self.iam.delete(signer, access_key_id))
+            self._retry_while_unknown(lambda: self.iam.delete(signer, access_key_id))
         except StsRefusal as refusal:
             raise SourceError(
                 f"the old key {access_key_id} remains at AWS, {state}; the new one is in use",
@@ -228,8 +228,8 @@ class Rotation:
             raise
         self.note(f"deleted {shown(access_key_id)}")
 
-    def _patiently(self, call: Callable[[], None]) -> None:
-        """Call, again where the new key, which signs, is not known everywhere yet."""
+    def _retry_while_unknown(self, call: Callable[[], None]) -> None:
+        """Call, and call again while the new key, which signs, is not known everywhere yet."""
         for seconds in (1, 2, 4, 8):
             try:
                 call()
@@ -262,10 +262,10 @@ class Rotation:
 
 
 def shown(access_key_id: str) -> str:
-    """Return a key ID for people, shortened."""
+    """Return a key ID, shortened for people."""
     return f"{access_key_id[:4]}…{access_key_id[-4:]}"
 
 
 def _listed(keys: Sequence[ListedKey]) -> str:
-    told = (f"{each.access_key_id} ({'active' if each.active else 'inactive'})" for each in keys)
-    return " and ".join(told) or "none"
+    parts = (f"{each.access_key_id} ({'active' if each.active else 'inactive'})" for each in keys)
+    return " and ".join(parts) or "none"

@@ -1,17 +1,17 @@
-"""Completion asked by a shell: which words can stand where the cursor is.
+"""Answer a shell's completion request: the words that can stand at the cursor.
 
 The scripts in ``completions/`` call ``_ROLEHOP_COMPLETE=SHELL rolehop completion -- WORD…`` with
-the words behind ``rolehop``, the last one up to the cursor. (Where the variable gets lost on the
-way, that is a usage error: nothing that somebody has half typed is ever run.) The answer's first
-line says what comes:
+the words after ``rolehop``, the last one up to the cursor. (If the variable gets lost on the way,
+that is a usage error, so that a half typed command is never run.) The answer's first line says
+what follows:
 
     words       one per line, written for the shell
     files       the shell's own completion of files
     program N   a command line begins at the N-th word, from 0: that program's own completion
 
-Commands come from the table, names of chains from the names that are kept; click is not imported.
-What needs more (options, names that were not kept or no longer hold) is answered with ``None``,
-and the full path goes on.
+Commands come from the command table, names of chains from the name cache; click is not imported.
+If more is needed (options, names that are not cached or outdated), the answer is ``None`` and the
+full path goes on.
 """
 
 import sys

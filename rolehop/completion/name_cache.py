@@ -1,7 +1,7 @@
-"""The names that completion offers, kept with all that they depend on, and read at every Tab.
+"""The names that completion offers, cached with all that they depend on, and read at every Tab.
 
-Written by the full path, read without click, TOML or AWS files: this imports nothing but what
-Python has loaded anyway. One line a fact, fields parted by tabs:
+Written by the full path, read without click, TOML or AWS files: only modules that Python has
+loaded anyway are imported. One line an entry, fields separated by tabs:
 
     rolehop-names  SCHEMA  VERSION  UID
     file           STAMP   PATH           one per file that was read, or looked for in vain
@@ -34,19 +34,19 @@ Names = dict[str, dict[str, str]]
 
 
 def no_names() -> Names:
-    """Return an empty one."""
+    """Return a cache without names."""
     return {kind: {} for kind in _NAMES}
 
 
 def names_path(folder: str) -> str:
-    """Return where the names lie in the state folder."""
+    """Return the cache's path in the state folder."""
     return f"{folder}/names"
 
 
 def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, str]") -> str | None:
-    """Return the file's text, ``None`` where what it depends on is no text that fits on one line.
+    """Return the file's text, ``None`` if a path or variable does not fit on one line.
 
-    ``files``: path to stamp; ``variables``: name to mark. Names that no line can hold are left
+    ``files``: path to stamp; ``variables``: name to mark. Names that do not fit on a line are left
     out; a description becomes one line.
     """
     depends = [
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
-    """Return the names where all that they depend on is as it was, else ``None``."""
+    """Return the names if all that they depend on is unchanged, else ``None``."""
     text = unchecked(data)
     if text is None:
         return None
@@ -96,7 +96,7 @@ def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
 
 
 def kept_names(environ: "Mapping[str, str]") -> Names | None:
-    """Return the names that were kept, ``None`` where there are none or they no longer hold."""
+    """Return the cached names, ``None`` if there are none or they are outdated."""
     folder = state_folder(environ)
     data = None if folder is None else read_own(names_path(folder))
     return None if data is None else read_text(data, environ)

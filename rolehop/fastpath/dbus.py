@@ -1,9 +1,9 @@
-"""One secret from the Secret Service over the session bus, with as little as that takes.
+"""Read one secret from the Secret Service over the session bus, as cheaply as possible.
 
 Four round trips: sign on; open a *plain* session and ask for the default collection; search it;
-read the item. The secret crosses the user's own bus socket in the clear, as with the Go tools'
-library; the keyring library encrypts it on the way against nobody in particular, at ten times the
-cost. A process that could listen on the socket could as well ask for the secret itself.
+read the item. The secret crosses the user's own bus socket unencrypted, as with the Go tools'
+library; the keyring library encrypts it on the way, at ten times the cost. A process that could
+listen on the socket could also ask for the secret itself.
 
 Formats: D-Bus specification (wire format, SASL); Secret Service API 0.2 (freedesktop.org).
 Anything unexpected is ``BusTrouble``: the caller asks the full path then.
@@ -17,36 +17,34 @@ from time import monotonic
 _SECRETS = "org.freedesktop.secrets"
 _API = "org.freedesktop.Secret"
 _SERVICE = (_SECRETS, "/org/freedesktop/secrets", f"{_API}.Service")
-_PATIENCE = 2.0  # seconds for the whole conversation
+_TIMEOUT = 2.0  # seconds for all round trips together
 _LARGEST = 1 << 20  # bytes of one message
 _CALL, _RETURN = 1, 2
-_NO_AUTO_START = 2  # a service that does not run is not started from here
+_NO_AUTO_START = 2  # do not start a service that does not run
 
 
 class BusTrouble(Exception):
-    """The bus, or who answers on it, is not what this small client understands."""
+    """The bus or the service on it answers in a way that this small client does not understand."""
 
 
-def read_secret(
-    address: str, service: str, username: str, patience: float = _PATIENCE
-) -> str | None:
-    """Return the secret that the keyring library keeps under these names, ``None``: there is none.
+def read_secret(address: str, service: str, username: str, timeout: float = _TIMEOUT) -> str | None:
+    """Return the secret that the keyring library stored under these names, ``None``: there is none.
 
-    ``address`` is DBUS_SESSION_BUS_ADDRESS; ``patience`` is in seconds, for all answers together.
+    ``address`` is DBUS_SESSION_BUS_ADDRESS; ``timeout`` is in seconds, for all answers together.
 
     Raises:
         OSError: the bus cannot be reached, or does not answer in time.
-        BusTrouble: it answers with anything but a secret (a locked collection, say).
+        BusTrouble: it answers with anything but a secret, e.g. because the collection is locked.
     """
     try:
-        bus = _Bus(address, patience)
+        bus = _Bus(address, timeout)
         try:
             return _read(bus, service, username)
         finally:
             bus.close()
     except (IndexError, ValueError):
-        # A message whose lengths do not fit, or text that is none.
-        raise BusTrouble("an answer, or an address, that makes no sense") from None
+        # A message whose lengths do not add up, or invalid text.
+        raise BusTrouble("an invalid answer or address") from None
 
 
 def _read(bus: "_Bus", service: str, username: str) -> str | None:
@@ -61,10 +59,10 @@ def _read(bus: "_Bus", service: str, username: str) -> str | None:
 
 
 def _sign_on(bus: "_Bus") -> None:
-    """Make ourselves known to the bus, then to the service.
+    """Sign on to the bus, then make a first call to the service.
 
-    gnome-keyring notes a new caller beside the caller's first call, and now and then too late.
-    Where that is OpenSession, it dies (its issue 196), and every program's secrets are locked until
+    gnome-keyring registers a new caller concurrently with the caller's first call, sometimes too
+    late. If that call is OpenSession, it crashes (its issue 196), and all secrets are locked until
     the user unlocks them. So the first call is one for which it need not know the caller.
     """
     bus.send(b"\0AUTH EXTERNAL %b\r\nBEGIN\r\n" % str(os.geteuid()).encode().hex().encode())
@@ -81,8 +79,8 @@ def _sign_on(bus: "_Bus") -> None:
 def _session_and_collection(bus: "_Bus") -> tuple[str, str]:
     """Open a plain session and ask which collection is the default one.
 
-    Not searched by its alias, which would save a round trip: gnome-keyring resolves that in
-    another thread than it changes it, and then never answers.
+    Searching it by its alias would save a round trip, but gnome-keyring resolves an alias in
+    another thread than it changes one, and then may never answer.
     """
     # A variant: its signature, then the empty string that "plain" has for input.
     plain = _aligned(_string("plain") + b"\x01s\0", 4) + _string("")
@@ -96,12 +94,12 @@ def _session_and_collection(bus: "_Bus") -> tuple[str, str]:
 
 
 class _Bus:
-    """A connection that writes several calls at once and reads answers in any order."""
+    """A connection that sends several calls at once and reads answers in any order."""
 
-    def __init__(self, address: str, patience: float) -> None:
-        self._until = monotonic() + patience
+    def __init__(self, address: str, timeout: float) -> None:
+        self._until = monotonic() + timeout
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.settimeout(patience)
+        self._socket.settimeout(timeout)
         self._out = b""
         self._in = b""
         self._serial = 0
@@ -163,9 +161,9 @@ class _Bus:
             raise BusTrouble("the bus does not know us")
 
     def answer_to(self, serial: int, *, refused: bool = False) -> bytes:
-        """Return the body of the answer to call ``serial``; signals and others' are passed over.
+        """Return the body of the answer to call ``serial``, skipping signals and other answers.
 
-        ``refused``: a refusal is an answer, too.
+        ``refused``: accept an error as the answer.
         """
         while True:
             kind, reply_to, body = self._message()
@@ -214,20 +212,20 @@ def peer_uid(connected: _socket.socket) -> int:
 
 
 def path_of(address: str) -> str | bytes:
-    """Return where the first address listens: a path, or an abstract name."""
+    """Return the path or abstract name on which the first address listens."""
     kind, _, rest = address.partition(";")[0].partition(":")
-    told = dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)
+    options = dict(pair.split("=", 1) for pair in rest.split(",") if "=" in pair)
     if kind != "unix" or "%" in rest:
         raise BusTrouble("not a plain socket address")
-    if "path" in told:
-        return told["path"]
-    if "abstract" in told:
-        return b"\0" + told["abstract"].encode()
+    if "path" in options:
+        return options["path"]
+    if "abstract" in options:
+        return b"\0" + options["abstract"].encode()
     raise BusTrouble("no socket in the address")
 
 
 def _reply_serial(fields: bytes) -> int:
-    """Return the REPLY_SERIAL among a message's header fields, 0 where there is none.
+    """Return the REPLY_SERIAL among a message's header fields, 0 if there is none.
 
     Fields come in any order; those before it are skipped by the length of their one value, which
     is a string, a path, a signature or a number.
@@ -251,7 +249,7 @@ def _reply_serial(fields: bytes) -> int:
 
 
 def _last_path(body: bytes) -> str:
-    """Return the path behind the variant in OpenSession's answer: the session's."""
+    """Return the session's path, which follows the variant in OpenSession's answer."""
     # The variant of a plain session is an empty string: 1 s 0, padded, length 0, end.
     if body[:3] != b"\x01s\0" or body[4:8] != b"\0\0\0\0":
         raise BusTrouble("no plain session")
@@ -259,7 +257,7 @@ def _last_path(body: bytes) -> str:
 
 
 def _first_path(body: bytes) -> str | None:
-    """Return the first path of an array of paths, ``None`` where it is empty."""
+    """Return the first path of an array of paths, ``None`` if it is empty."""
     return _text(body, 4) if int.from_bytes(body[:4], "little") else None
 
 
@@ -272,11 +270,11 @@ def _secret(body: bytes) -> str:
     length = int.from_bytes(body[at : at + 4], "little")
     value = body[at + 4 : at + 4 + length]
     if at + 4 + length > len(body):
-        raise BusTrouble("a secret cut short")
+        raise BusTrouble("a truncated secret")
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        raise BusTrouble("a secret that is no text") from None
+        raise BusTrouble("a secret that is not text") from None
 
 
 def _text(body: bytes, at: int) -> str:

@@ -1,7 +1,7 @@
-"""The kernel's key calls, bare: find a key of this user and read it.
+"""The Linux kernel's key calls: find a key of this user and read it.
 
-Used by the kernel back end of the vault and by the hot path of ``credential-process``, so nothing
-is imported but ``ctypes``. The numbers are Linux's own (add_key(2), keyctl(2), errno(3)).
+Used by the kernel back end of the vault and by the hot path of ``credential-process``, so only
+``ctypes`` is imported. The numbers are Linux's (add_key(2), keyctl(2), errno(3)).
 """
 
 import ctypes
@@ -27,20 +27,20 @@ _FIRST_GUESS = 8192  # bytes; a session with a large token fits
 
 
 class NoSuchCalls(Exception):
-    """The numbers of these system calls are not known for this machine."""
+    """The system call numbers are not known for this architecture."""
 
 
 def description(service: str, username: str) -> bytes:
-    """Return how a key is called."""
+    """Return a key's description."""
     return f"{service}:{username}".encode()
 
 
 def find(name: bytes) -> tuple[bytes, int] | None:
-    """Return kind and serial of the key called ``name``, ``None`` where there is none.
+    """Return kind and serial of the key called ``name``, ``None`` if there is none.
 
     Raises:
-        OSError: the kernel says anything but "no such key".
-        NoSuchCalls: this machine is unknown.
+        OSError: the kernel returns any error but "no such key".
+        NoSuchCalls: the architecture is not known.
     """
     for kind in KINDS:
         serial = find_kind(kind, name)
@@ -64,27 +64,27 @@ def find_kind(kind: bytes, name: bytes) -> int | None:
 
 
 def read(serial: int) -> bytes | None:
-    """Return a key's payload, ``None`` where it ended since it was found. Raises as ``find``."""
+    """Return a key's payload, ``None`` if it expired since it was found. Raises as ``find``."""
     size = _FIRST_GUESS
     while True:
-        room = ctypes.create_string_buffer(size)
+        buffer = ctypes.create_string_buffer(size)
         try:
-            length = possessing(lambda: keyctl(READ, serial, room, size))  # noqa: B023 - called now
+            length = possessing(lambda: keyctl(READ, serial, buffer, size))  # noqa: B023 - called now
         except OSError as error:
             if error.errno in GONE:
                 return None
             raise
         if length <= size:
-            return room.raw[:length]
+            return buffer.raw[:length]
         size = length
 
 
 def possessing(call: "Callable[[], T]") -> "T":
-    """Make ``call``; where the kernel says EACCES, link ``@u`` into ``@s`` and try once more.
+    """Make ``call``; on EACCES, link ``@u`` into ``@s`` and try once more.
 
-    A process whose session keyring does not hold the user keyring may find keys there and not
-    use them (keyrings(7), possession). The link is made on EACCES only: where there is no session
-    keyring it makes one, which costs quota and would hide the user's own from children.
+    A process whose session keyring does not contain the user keyring may find keys there, but not
+    use them (keyrings(7), possession). The link is made on EACCES only: without a session keyring
+    it creates one, which costs quota and would hide the user's own from children.
     """
     try:
         return call()

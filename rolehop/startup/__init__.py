@@ -1,1 +1,1 @@
-"""What makes start-up cheap: compiled value classes, lazy patterns, and the debug log."""
+"""Helpers that make start-up cheap: value classes, lazy regular expressions, the debug log."""

@@ -1,7 +1,8 @@
-"""Makes classes of values: what rolehop uses of ``dataclasses``, and nothing besides.
+"""The part of ``dataclasses`` that rolehop uses, faster.
 
-A class has slots always; fields are its own annotations, none are inherited; there is no
-``__post_init__``, ``InitVar`` or ordering. Python 3.11's ``dataclasses`` is the measure.
+Classes always have slots; fields are the class's own annotations, never inherited; there is no
+``__post_init__``, ``InitVar`` or ordering. Otherwise they behave as with Python 3.11's
+``dataclasses``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_NONE_GIVEN = object()
+_NOT_GIVEN = object()
 
 
 class Field:
-    """What is known of one field besides its name."""
+    """The properties of one field besides its name."""
 
     __slots__ = ("compare", "default", "factory", "repr")
 
@@ -34,20 +35,20 @@ class Field:
 
 def field(
     *,
-    default: object = _NONE_GIVEN,
+    default: object = _NOT_GIVEN,
     default_factory: Callable[[], object] | None = None,
     repr: bool = True,
     compare: bool = True,
 ) -> Field:
-    """Describe one field, as ``dataclasses.field`` does."""
+    """Return a field's description, as ``dataclasses.field`` does."""
     return Field(default, default_factory, repr, compare)
 
 
 def dataclass(
     *, slots: Literal[True], frozen: bool = False, repr: bool = True
 ) -> Callable[[type[T]], type[T]]:
-    """Return a decorator that makes a class of values, as ``dataclasses.dataclass`` does."""
-    del slots  # there is no other way here, and the standard one must be told
+    """Return a class decorator that acts as ``dataclasses.dataclass`` does."""
+    del slots  # always on here; the parameter is the standard decorator's
 
     def make(cls: type[T]) -> type[T]:
         return _made(cls, frozen=frozen, shown=repr)
@@ -90,7 +91,7 @@ def _made(cls: type[T], *, frozen: bool, shown: bool) -> type[T]:
     space["__reduce__"] = _reduced
     if frozen:
         space["__setattr__"], space["__delattr__"] = _never_set, _never_deleted
-    # Slots cannot be added to a class that is there, so it is made once more.
+    # Slots cannot be added to an existing class, so a new one is created.
     kind: Any = type(cls)
     made: type[T] = kind(cls.__name__, cls.__bases__, space)
     made.__qualname__ = cls.__qualname__
@@ -103,29 +104,29 @@ def _fields(cls: type) -> dict[str, Field]:
     for name, kind in written.items():
         if kind.startswith("ClassVar"):
             continue
-        value = vars(cls).get(name, _NONE_GIVEN)
+        value = vars(cls).get(name, _NOT_GIVEN)
         fields[name] = value if isinstance(value, Field) else Field(value, None, True, True)
     return fields
 
 
 def _init(owner: str, fields: dict[str, Field], *, frozen: bool) -> Callable[..., None]:
-    """Compile ``__init__``: calls are checked, and said to be wrong, by Python itself."""
+    """Compile ``__init__``, so that Python itself checks the arguments of calls."""
     takes, does = ["self"], []
-    known: dict[str, Any] = {"_put": object.__setattr__, "_none_given": _NONE_GIVEN}
+    known: dict[str, Any] = {"_put": object.__setattr__, "_not_given": _NOT_GIVEN}
     for name, each in fields.items():
         value = name
         if each.factory is not None:
             known[f"_make_{name}"] = each.factory
-            takes.append(f"{name}=_none_given")
-            value = f"_make_{name}() if {name} is _none_given else {name}"
-        elif each.default is not _NONE_GIVEN:
+            takes.append(f"{name}=_not_given")
+            value = f"_make_{name}() if {name} is _not_given else {name}"
+        elif each.default is not _NOT_GIVEN:
             known[f"_default_{name}"] = each.default
             takes.append(f"{name}=_default_{name}")
         else:
             takes.append(name)
         does.append(f" _put(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
     source = f"def __init__({', '.join(takes)}):\n" + ("\n".join(does) or " pass")
-    exec(source, known)  # noqa: S102 - made of names that stand in a class of ours
+    exec(source, known)  # noqa: S102 - built from the field names of our own classes
     init: Callable[..., None] = known["__init__"]
     init.__qualname__ = f"{owner}.__init__"
     return init
@@ -164,7 +165,7 @@ def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
 
 
 def _reduced(self: object) -> tuple[object, ...]:
-    """Say how ``copy`` makes another: a frozen one cannot be filled afterwards."""
+    """Return how ``copy`` makes a new object: a frozen one cannot be filled afterwards."""
     names: tuple[str, ...] = type(self).__match_args__  # type: ignore[attr-defined]
     return type(self), tuple(getattr(self, name) for name in names)
 

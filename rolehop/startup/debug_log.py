@@ -1,4 +1,4 @@
-"""Lines for ``--debug``; where nobody listens, not even the logging library is imported."""
+"""Lines for ``--debug``; the logging library is imported only if they are shown."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ TYPE_CHECKING = False  # typing's own costs more than this module does
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_listeners: list[Callable[[str, str, tuple[object, ...]], object]] = []
+_handlers: list[Callable[[str, str, tuple[object, ...]], object]] = []
 
 
 def debug(name: str, message: str, *values: object) -> None:
-    """Tell whoever listens ``message`` of module ``name``, its ``%`` places not yet filled."""
-    for tell in _listeners:
-        tell(name, message, values)
+    """Log ``message`` for module ``name``; ``values`` fill its ``%`` placeholders if it is shown."""
+    for handle in _handlers:
+        handle(name, message, values)
 
 
-def listen(tell: Callable[[str, str, tuple[object, ...]], object]) -> None:
-    """Give ``tell`` every line from now on: the module's name, the message, its values."""
-    _listeners.append(tell)
+def listen(handle: Callable[[str, str, tuple[object, ...]], object]) -> None:
+    """Call ``handle`` with every line from now on: the module's name, the message, its values."""
+    _handlers.append(handle)

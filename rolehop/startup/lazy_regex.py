@@ -1,6 +1,6 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled at first use.
 
-Dozens are defined and one run uses a few; compiling them all took longer than reading the config.
+Dozens are defined and one run uses a few; compiling all took longer than reading the config.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cached_property
 
 
 class Pattern:
-    """As ``re.Pattern``, as far as this house needs it; ``text`` is the expression."""
+    """The part of ``re.Pattern`` that rolehop uses; ``text`` is the expression."""
 
     def __init__(self, text: str, flags: re.RegexFlag = re.NOFLAG) -> None:
         self.text = text

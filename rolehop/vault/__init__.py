@@ -1,6 +1,8 @@
-"""The only guest of the OS keyring: sessions and IAM user keys at rest.
+"""Sessions, IAM user keys and sign-ins in the OS keyring; the only package that uses it.
 
-``vault`` is the vault of a walk, ``backend`` chooses where things rest, ``item`` and ``chunks``
-say what the texts look like, ``index`` and ``store`` what is known without reading a secret,
-``lock`` is what processes wait at. Nothing is imported here: a cached answer needs ``item`` alone.
+``sessions`` is the vault of a walk, ``access_keys`` and ``sign_ins`` keep what sources need,
+``backend_selection`` chooses the keyring, ``serialization`` and ``chunks`` define the items'
+formats, ``index`` and ``index_file`` what is known without reading a secret, and ``locks`` keep
+processes from doing the same work twice. Nothing is imported here: a cached answer needs
+``serialization`` alone.
 """

@@ -1,10 +1,10 @@
-"""Which keyring back end rolehop uses, and why not another.
+"""Choose the keyring back end.
 
 In this order: the class named in the config, by PYTHON_KEYRING_BACKEND or in keyringrc.cfg; the
 platform's own, whose module is imported directly (keyring's discovery imports every back end and
 takes ten times as long); on Linux without a Secret Service or KWallet the kernel's keyring; then
-keyring's discovery. What discovery finds is never taken where it keeps plaintext: any package
-may bring `keyrings.alt` along, and nobody would have asked for it. Named on purpose, it is.
+keyring's discovery. A back end that discovery finds is refused if it keeps plaintext: any package
+may install `keyrings.alt` as a dependency, which nobody chose. One that is named is accepted.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 _MACOS = "keyring.backends.macOS.Keyring"
 _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
-# Ours in place of the library's: the same items over a connection that is kept.
+# Ours in place of the library's: the same items over a persistent connection.
 _KEPT = {"keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.KeptSecretService"}
 _ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
-# A chain of back ends writes to the first and deletes from the first only: a deleted session
-# would come back from the second. Its members are looked at one by one.
+# The chainer writes to and deletes from its first back end only: a deleted session would come
+# back from the second. Its members are considered one by one.
 _CHAINER = "keyring.backends.chainer."
 _PLAINTEXT = "keyrings.alt."
 # CRED_MAX_CREDENTIAL_BLOB_SIZE is 2,560 bytes of UTF-16 (wincred.h).
@@ -45,7 +45,7 @@ _FIX = (
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A back end, and what has to be known to use it well."""
+    """The chosen back end and its properties."""
 
     name: str
     """``module.Class``."""
@@ -53,23 +53,23 @@ class Chosen:
     keyring: KeyringBackend
 
     warning: str | None = None
-    """One line for the user, where the back end was named on purpose and is a weak one."""
+    """One line for the user if the back end was named and may keep plaintext."""
 
     asks_person: bool = False
-    """The system may be asking somebody, so calls get a longer deadline."""
+    """The system may be asking the user to unlock it, so calls get a longer deadline."""
 
     lasting: bool = True
-    """What it keeps survives a reboot."""
+    """Its items survive a reboot."""
 
     limit: int | None = None
-    """Longest value in UTF-16 units; ``None``: no limit to speak of."""
+    """Longest value in UTF-16 units; ``None``: no practical limit."""
 
     deletes_first: bool = False
-    """An old value must be deleted before a new one is set, or it stays under another name."""
+    """An old value must be deleted before a new one is set, or it remains under another name."""
 
 
 def choose_backend(named: str | None, environ: Mapping[str, str], platform: str) -> Chosen:
-    """Choose the back end. Imports keyring; may ask the session bus who is there.
+    """Choose the back end. Imports keyring; may ask the session bus which services run.
 
     Args:
         named: the class that the config names, ``None`` for ``auto``.
@@ -77,7 +77,7 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
         platform: as ``sys.platform``.
 
     Raises:
-        VaultAbsent: there is none that may be used; the cause says which were tried.
+        VaultAbsent: no back end can be used; the cause names those that were tried.
     """
     by, name = _named(named, environ, platform)
     if name is not None:
@@ -92,16 +92,16 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
 
 
 def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -> None:
-    """Import what `choose_backend` will most likely need, and make nothing of it.
+    """Import what `choose_backend` will most likely need.
 
-    Importing takes no time to speak of, but where forty processes start on a starved machine: there
-    it must not count as a keyring that does not answer.
+    Imports are slow when forty processes start on a busy machine, and must not count towards the
+    keyring's deadline there.
     """
     from rolehop.vault.session_bus import session_bus_address
 
     if named or platform != "linux" or session_bus_address(environ) is None:
         return
-    with suppress(Exception):  # whoever chooses meets it again, and tells it
+    with suppress(Exception):  # `choose_backend` meets the same error and reports it
         importlib.import_module(_KEPT[_ON_A_BUS[0]].rpartition(".")[0])
 
 
@@ -115,7 +115,7 @@ def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tupl
 
 
 def keyringrc(environ: Mapping[str, str], platform: str) -> Path | None:
-    """Return where keyring itself looks (keyring.util.platform_), from ``environ``."""
+    """Return the path of keyring's own settings (keyring.util.platform_), from ``environ``."""
     if platform == "win32":
         root = environ.get("LOCALAPPDATA") or environ.get("ProgramData")
         return Path(root, "Python Keyring", "keyringrc.cfg") if root else None
@@ -133,7 +133,9 @@ def _default_keyring(path: Path) -> str | None:
         found.read_string(file.text)
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         raise VaultAbsent(
-            f"{path} cannot be read", cause=type(error).__name__, fix="mend the file or remove it"
+            f"{path} cannot be read",
+            cause=type(error).__name__,
+            fix="correct the file or remove it",
         ) from None
     name = found.get("backend", "default-keyring", fallback="").strip()
     if name and file.distrust is not None:
@@ -152,7 +154,7 @@ def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -
     try:
         chosen = _describe(name, _load(name), environ, platform)
         weak = _weakness(name, chosen.keyring)
-    except Exception as error:  # noqa: BLE001 - a class of anybody's is imported here
+    except Exception as error:  # noqa: BLE001 - any class may be imported here
         raise VaultAbsent(
             f"the keyring back end {name} cannot be used",
             cause=f"{by} names it: {_reason(error)}",
@@ -202,14 +204,14 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
 
 
 def _load(name: str) -> KeyringBackend:
-    """Import and make the back end ``module.Class``; asking its priority proves that it works."""
+    """Import and create the back end ``module.Class``; reading its priority proves that it works."""
     module, _, class_name = _KEPT.get(name, name).rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
     found = getattr(importlib.import_module(module), class_name)
     if name == KERNEL:
         _prove_kernel()
-    found.priority  # noqa: B018 - raises RuntimeError where the back end cannot work here
+    found.priority  # noqa: B018 - raises RuntimeError if the back end cannot work here
     made: KeyringBackend = found()
     return made
 
@@ -232,7 +234,7 @@ def _describe(
 ) -> Chosen:
     windows = name == _WINDOWS
     if windows:
-        # Else it roams with a domain profile to other machines.
+        # Otherwise it roams with a domain profile to other machines.
         keyring.persist = "local machine"  # type: ignore[attr-defined]
     return Chosen(
         name=name,

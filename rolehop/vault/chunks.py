@@ -1,9 +1,9 @@
-"""A text too long for a back end, as several short items and a manifest that is written last.
+"""Store a text too long for a back end as several short items and a manifest, written last.
 
-The text goes into base64 chunks of a new generation, then the manifest takes the place of the
-item, then the old generation goes. Whoever reads in between finds the old text or the new one,
-or a miss; never half. There are two generations, which take turns: what a crash left behind is
-overwritten or deleted by the next writer, so that nothing is orphaned.
+The text goes into base64 chunks of a new generation, then the manifest replaces the item, then
+the old generation is deleted. A reader in between finds the old text, the new one, or nothing;
+never a part. The two generations alternate: chunks that a crash left behind are overwritten or
+deleted by the next writer.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ CHUNK = 1_000
 
 _MARK = '{"chunks":1,'
 _GENERATIONS = ("a", "b")
-_AT_MOST = 1_000  # chunks; a manifest that asks for more is damaged
+_MOST_CHUNKS = 1_000  # a manifest with more is damaged
 
 
 class IncompleteItem(Exception):
-    """A manifest without its chunks, or with others."""
+    """A manifest whose chunks are missing or are not its own."""
 
 
 class Items(Protocol):
@@ -37,11 +37,11 @@ class Items(Protocol):
         ...
 
     def put(self, service: str, text: str, seconds: int | None) -> None:
-        """Keep the text; ``seconds``: its life, where the back end can end it itself."""
+        """Store the text; ``seconds``: its lifetime, for back ends that expire items."""
         ...
 
     def delete(self, service: str) -> bool:
-        """Delete the text; ``False``: there was none."""
+        """Delete the text; return ``False`` if there was none."""
         ...
 
 
@@ -54,10 +54,10 @@ class _Manifest:
 
 
 def get(items: Items, service: str) -> str | None:
-    """Return the text under ``service``, chunked or not; ``None``: there is none.
+    """Return the text under ``service``, chunked or not; ``None`` if there is none.
 
     Raises:
-        IncompleteItem: there is a manifest and not all that it names.
+        IncompleteItem: there is a manifest, but not all of its chunks.
     """
     text = items.get(service)
     if text is None or not text.startswith(_MARK):
@@ -69,7 +69,7 @@ def get(items: Items, service: str) -> str | None:
 
 
 def put(items: Items, service: str, text: str, limit: int | None, seconds: int | None) -> None:
-    """Keep ``text`` under ``service``; it is chunked where it has more than ``limit`` units."""
+    """Store ``text`` under ``service``, in chunks if it is longer than ``limit`` UTF-16 units."""
     if limit is None:
         items.put(service, text, seconds)
         return
@@ -91,9 +91,9 @@ def put(items: Items, service: str, text: str, limit: int | None, seconds: int |
 
 
 def delete(items: Items, service: str, limit: int | None) -> bool:
-    """Delete ``service`` and all its chunks; ``False``: there was nothing.
+    """Delete ``service`` and all its chunks; return ``False`` if there was nothing.
 
-    The manifest goes first: what is half deleted is a miss.
+    The manifest goes first, so that a partly deleted item is a miss.
     """
     there = items.delete(service)
     if limit is not None:
@@ -134,7 +134,7 @@ def _names(service: str, manifest: _Manifest) -> list[str]:
 def _delete_chunks(
     items: Items, service: str, generations: tuple[str, ...], after: int = 0
 ) -> bool:
-    """Delete chunks from number ``after`` on, the last first: a crash leaves no gap to stop at."""
+    """Delete chunks from number ``after`` on, the last first, so that a crash leaves no gap."""
     deleted = False
     for generation in generations:
         end = after
@@ -150,16 +150,16 @@ def _write_manifest(manifest: _Manifest) -> str:
 
 
 def _read_manifest(text: str) -> _Manifest | None:
-    """Return the manifest, ``None`` where ``text`` is none or a damaged one."""
+    """Return the manifest, ``None`` if ``text`` is not one or is damaged."""
     if not text.startswith(_MARK):
         return None
     try:
-        told = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    generation, count, digest = (told.get(key) for key in ("generation", "count", "digest"))
+    generation, count, digest = (fields.get(key) for key in ("generation", "count", "digest"))
     if generation not in _GENERATIONS or not isinstance(digest, str):
         return None
-    if type(count) is not int or not 0 < count <= _AT_MOST:
+    if type(count) is not int or not 0 < count <= _MOST_CHUNKS:
         return None
     return _Manifest(generation, count, digest)

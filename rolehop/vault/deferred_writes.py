@@ -1,8 +1,8 @@
-"""A vault for walking many chains at once: sessions are kept together, at the end.
+"""A vault for walking many chains at once, which stores all sessions together at the end.
 
-Storing one by one rewrites the index and the keyring's own file for each; two hundred sessions
-took longer to store than to get. What is walked meanwhile is found in memory. Where the program
-dies in between, the sessions are lost and are walked again: that costs calls and nothing else.
+Storing one by one rewrites the index and the keyring's own file each time; two hundred sessions
+took longer to store than to get. Until then, sessions are found in memory. If the program dies in
+between they are lost and walked again, which costs only calls.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rolehop.vault.sessions import Kept, KeyringVault
 class BatchVault:
     """Implements ``ports.Vault`` over another, for walks that make every hop anew.
 
-    What is got in between is found by the next walk; an older session of a source is left aside
-    by the walk itself.
+    A session of this batch is found by the batch's other walks; the walk itself passes over an
+    older session of a source.
     """
 
     def __init__(self, vault: KeyringVault) -> None:
@@ -28,7 +28,7 @@ class BatchVault:
         self._kept: dict[str, Kept] = {}
 
     def get(self, step: Step, chain: str) -> Session | None:
-        """Return what this batch got; for all but hops, else what rests in the vault."""
+        """Return this batch's session; for steps that are no hop, else the stored one."""
         with self._guard:
             if step.key not in self._found and not isinstance(step, HopStep):
                 self._found[step.key] = self._vault.get(step, chain)
@@ -37,7 +37,7 @@ class BatchVault:
             return self._found.get(step.key)
 
     def put(self, step: Step, session: Session, chain: str) -> None:
-        """Keep ``session`` until :meth:`store`."""
+        """Hold ``session`` in memory until :meth:`store`."""
         with self._guard:
             self._found[step.key] = session
             self._note(step, session, chain)
@@ -47,14 +47,14 @@ class BatchVault:
         self._kept[step.key] = Kept(step, session, tuple(dict.fromkeys((*chains, chain))))
 
     def drop(self, key: str) -> None:
-        """Forget what rests under ``key``."""
+        """Remove the session under ``key``."""
         with self._guard:
             self._found.pop(key, None)
             self._kept.pop(key, None)
             self._vault.drop(key)
 
     def store(self) -> None:
-        """Keep all that was put, in one change of the index and one item after the other."""
+        """Store all sessions with one change of the index, one item after the other."""
         with self._guard:
             kept, self._kept = list(self._kept.values()), {}
         self._vault.put_all(kept)

@@ -1,8 +1,8 @@
-"""What is known of the sessions at rest, without a secret: a hint that may be lost at any time.
+"""The index of stored sessions and keys, without secrets: a hint that may be lost at any time.
 
-The keyring library cannot list what it keeps, so this can. Nothing is handed out because of what
-stands here; plans, `status`, `logout` and sweeping use it. Pure values; `store.py` reads and
-writes the file.
+The keyring library cannot list its items, so this index does. No session is handed out on its
+word; plans, `status`, `logout` and sweeping use it. Pure values; `index_file` reads and writes
+the file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from rolehop.startup.dataclass import dataclass, field, replace
 SCHEMA = 1
 FINDING_LASTS = timedelta(days=7)
 WINDOW_SECONDS = 30
-"""Of a TOTP code (RFC 6238); AWS's devices use this one."""
+"""Time step of a TOTP code (RFC 6238) as AWS's devices use it."""
 
 _WINDOWS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One session at rest."""
+    """One stored session."""
 
     key: str
     """Hop key."""
 
     chains: tuple[str, ...]
-    """Chains that were walked over it, in the order they came."""
+    """Chains that use it, in the order of their walks."""
 
     step: str
     """``source``, ``token`` or ``hop``."""
@@ -45,7 +45,7 @@ class Entry:
     arn: str
     account: str
     source: str
-    """Name of the source the chain begins with; empty where it is not known."""
+    """Name of the source the chain begins with; empty if not known."""
 
     issued_at: datetime
     expires_at: datetime
@@ -53,7 +53,7 @@ class Entry:
     """Hop key of the step before."""
 
     backend: str
-    """``module.Class`` of where it rests."""
+    """``module.Class`` of the keyring that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class KeyEntry:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A role's MaxSessionDuration, as STS's refusal taught."""
+    """A role's MaxSessionDuration, learned from a refusal of STS."""
 
     max_seconds: int
     at: datetime
@@ -86,7 +86,7 @@ class UsedMfaCode:
 
 @dataclass(frozen=True, slots=True)
 class OrphanedSession:
-    """A session that rests somewhere and has no entry of its own: it only waits for removal."""
+    """A stored session without an entry of its own, waiting to be removed."""
 
     key: str
     backend: str
@@ -94,7 +94,7 @@ class OrphanedSession:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All of it; every change returns a new one."""
+    """The whole index; every change returns a new one."""
 
     sessions: Mapping[str, Entry] = field(default_factory=dict)
     """By hop key."""
@@ -109,16 +109,16 @@ class Index:
     """By the device's serial."""
 
     sign_ins: Mapping[str, str] = field(default_factory=dict)
-    """By token name: the generation, a random word that each sign-in of a person makes anew."""
+    """By sign-in name: the generation, a random word that each sign-in makes anew."""
 
     strays: frozenset[OrphanedSession] = frozenset()
 
     lost: bool = False
-    """The file was not there or could not be used, and nobody has looked since what the keyring
-    holds: there may be more than is noted here. New and empty looks the same."""
+    """The file was missing or unusable, and the keyring has not been searched since: it may hold
+    more than is noted here. A new, empty index looks the same."""
 
     def known(self) -> CachedState:
-        """Return what a plan may use."""
+        """Return the part that a plan may use."""
         return CachedState(
             sessions={
                 key: CachedSession(entry.issued_at, entry.expires_at)
@@ -139,7 +139,7 @@ class Index:
         return tuple(found)
 
     def expired(self, now: datetime, backend: str) -> tuple[str, ...]:
-        """Return the keys of sessions in ``backend`` that are over at ``now``."""
+        """Return the keys of sessions in ``backend`` that have ended at ``now``."""
         return tuple(
             key
             for key, entry in self.sessions.items()
@@ -147,11 +147,11 @@ class Index:
         )
 
     def strays_in(self, backend: str) -> tuple[str, ...]:
-        """Return the keys of strays in ``backend``."""
+        """Return the keys of orphaned sessions in ``backend``."""
         return tuple(sorted(stray.key for stray in self.strays if stray.backend == backend))
 
     def with_session(self, entry: Entry) -> Index:
-        """Note ``entry``; chains noted before stay, and so does a copy in another back end."""
+        """Add ``entry``; chains noted before stay, and a copy in another back end is remembered."""
         old, strays = (
             self.sessions.get(entry.key),
             self.strays - {OrphanedSession(entry.key, entry.backend)},
@@ -163,7 +163,7 @@ class Index:
         return replace(self, sessions={**self.sessions, entry.key: entry}, strays=strays)
 
     def without(self, keys: Iterable[str], backend: str) -> Index:
-        """Forget sessions and strays under ``keys`` that rest in ``backend``."""
+        """Remove the sessions and orphans under ``keys`` that ``backend`` holds."""
         gone = frozenset(keys)
         return replace(
             self,
@@ -178,23 +178,23 @@ class Index:
         )
 
     def with_key(self, name: str, entry: KeyEntry) -> Index:
-        """Note the IAM user key of source ``name``."""
+        """Add the IAM user key of source ``name``."""
         return replace(self, keys={**self.keys, name: entry})
 
     def without_key(self, name: str) -> Index:
-        """Forget the IAM user key of source ``name``."""
+        """Remove the IAM user key of source ``name``."""
         return replace(
             self, keys={each: entry for each, entry in self.keys.items() if each != name}
         )
 
     def with_sign_in(self, name: str, generation: str) -> Index:
-        """Note that somebody signed in anew; what was got before hangs on another generation."""
+        """Note a new sign-in; sessions got before it belong to another generation."""
         return replace(self, sign_ins={**self.sign_ins, name: generation})
 
     def without_sign_in(self, name: str) -> Index:
-        """Forget the sign-in called ``name``."""
+        """Remove the sign-in called ``name``."""
         return replace(
-            self, sign_ins={each: told for each, told in self.sign_ins.items() if each != name}
+            self, sign_ins={each: at for each, at in self.sign_ins.items() if each != name}
         )
 
     def with_finding(self, role: str, max_seconds: int, at: datetime) -> Index:

@@ -1,8 +1,8 @@
 """The index as a file: `index.json` in the state folder, read leniently and written whole.
 
-A file that cannot be used is an empty index that says so; a single bad entry is dropped. A file of
-another schema gives up its sessions as strays, so that they are removed from the keyring, and
-keeps its IAM user keys, which nobody could get back.
+An unusable file is an empty index marked as lost; a single bad entry is dropped. From a file of
+another schema, sessions become orphans, so that they are removed from the keyring, and IAM user
+keys are taken over, because they cannot be got again.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from rolehop.vault.serialization import as_time, read_time
 T = TypeVar("T")
 _State = tuple[int, int, int, int]
 
-_PATIENCE_SECONDS = 5.0
-# A key becomes part of a keyring's service name, so it must be nothing surprising.
+_LOCK_SECONDS = 5.0
+# A hop key becomes part of a keyring's service name, so it must hold nothing surprising.
 _KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
 
@@ -51,11 +51,11 @@ class IndexStore:
         self._last: tuple[_State, Index] | None = None
 
     def load(self) -> Index:
-        """Return what the file says, without what is outdated; no file is a lost index."""
+        """Return the index without outdated entries; a missing file is a lost index."""
         return self._read().pruned(self._now())
 
     def seal(self) -> None:
-        """Make sure that the file is sealed: a record of the hot path needs to know it whole.
+        """Make sure that the file has a seal, which records of the hot path rely on.
 
         Raises:
             OSError: as for `change`.
@@ -64,7 +64,7 @@ class IndexStore:
             self.change(lambda index: index)
 
     def change(self, change: Callable[[Index], Index]) -> Index:
-        """Write ``change`` of what the file says now; nothing is written where it changes nothing.
+        """Apply ``change`` to the index as it is now and write the result, if it differs.
 
         An error that ``change`` raises passes through, and nothing is written.
 
@@ -72,7 +72,7 @@ class IndexStore:
             OSError: the file cannot be written, or another process keeps it locked.
         """
         try:
-            lock = locked(self._lock, time.monotonic() + _PATIENCE_SECONDS)
+            lock = locked(self._lock, time.monotonic() + _LOCK_SECONDS)
         except Contended:
             raise TimeoutError("another process keeps the index locked") from None
         try:
@@ -90,7 +90,7 @@ class IndexStore:
         write_beside(seal, as_seal(str(self.path), _digest(index)), lasting=False)
 
     def _read(self) -> Index:
-        """Read the file, unless it is still the one that was read last: walks look often."""
+        """Read the file, unless it is unchanged since the last read: walks read it often."""
         before = _state(self.path)
         if self._last is not None and self._last[0] == before:
             return self._last[1]
@@ -101,18 +101,18 @@ class IndexStore:
 
 
 def _digest(index: Index) -> str:
-    """Return what stands for all that plans read of the index besides its sessions."""
-    told = (
+    """Return a digest of all that plans read from the index besides its sessions."""
+    read = (
         {name: entry.access_key_id for name, entry in index.keys.items()},
         {role: finding.max_seconds for role, finding in index.findings.items()},
         dict(index.sign_ins),
     )
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 def as_text(index: Index) -> str:
     """Return the file's text."""
-    told = {
+    fields = {
         "schema": SCHEMA,
         "lost": index.lost,
         "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
@@ -125,28 +125,28 @@ def as_text(index: Index) -> str:
         ],
     }
     # Not indented: that would be written by json's slow half, and a fleet's index is long.
-    return json.dumps(told) + "\n"
+    return json.dumps(fields) + "\n"
 
 
 def read_text(text: str) -> Index:
-    """Return what ``as_text`` wrote; what is not well-formed is left out."""
+    """Return the index that ``as_text`` wrote; malformed entries are left out."""
     try:
-        told = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return Index(lost=True)
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         return Index(lost=True)
-    keys = _each(told.get("keys"), _key_entry)
-    if told.get("schema") != SCHEMA:
-        return Index(keys=keys, strays=_all_as_strays(told), lost=True)
+    keys = _each(fields.get("keys"), _key_entry)
+    if fields.get("schema") != SCHEMA:
+        return Index(keys=keys, strays=_all_as_strays(fields), lost=True)
     return Index(
-        sessions=_each(told.get("sessions"), _entry),
+        sessions=_each(fields.get("sessions"), _entry),
         keys=keys,
-        findings=_each(told.get("findings"), _finding),
-        mfa=_each(told.get("mfa"), _spent),
-        sign_ins=_texts(told.get("sign_ins")),
-        strays=_strays(told.get("strays")),
-        lost=told.get("lost") is not False,
+        findings=_each(fields.get("findings"), _finding),
+        mfa=_each(fields.get("mfa"), _spent),
+        sign_ins=_texts(fields.get("sign_ins")),
+        strays=_strays(fields.get("strays")),
+        lost=fields.get("lost") is not False,
     )
 
 
@@ -175,21 +175,21 @@ def _plain(value: Entry | KeyEntry | Finding | UsedMfaCode | OrphanedSession) ->
     return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
 
 
-def _each(told: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[str, T]:
-    """Read every member of an object; those that ``read`` finds wrong are dropped."""
-    found: dict[str, T] = {}
-    for name, fields in told.items() if isinstance(told, dict) else ():
+def _each(found: object, read: Callable[[str, Mapping[str, object]], T]) -> dict[str, T]:
+    """Read every member of a JSON object; those that ``read`` rejects are dropped."""
+    members: dict[str, T] = {}
+    for name, fields in found.items() if isinstance(found, dict) else ():
         try:
             if isinstance(fields, dict):
-                found[name] = read(name, fields)
+                members[name] = read(name, fields)
         except (KeyError, TypeError, ValueError):
             continue
-    return found
+    return members
 
 
-def _texts(told: object) -> dict[str, str]:
-    """Read an object of texts; other members are dropped."""
-    members = told.items() if isinstance(told, dict) else ()
+def _texts(found: object) -> dict[str, str]:
+    """Read a JSON object of strings; other members are dropped."""
+    members = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in members if isinstance(value, str)}
 
 
@@ -232,8 +232,8 @@ def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:
     return UsedMfaCode(_number(fields["window"]), _text(fields["digest"]))
 
 
-def _strays(told: object) -> frozenset[OrphanedSession]:
-    members = enumerate(told) if isinstance(told, list) else ()
+def _strays(found: object) -> frozenset[OrphanedSession]:
+    members = enumerate(found) if isinstance(found, list) else ()
     return frozenset(_each({str(at): each for at, each in members}, _stray).values())
 
 
@@ -241,13 +241,13 @@ def _stray(_at: str, fields: Mapping[str, object]) -> OrphanedSession:
     return OrphanedSession(_key(fields["key"]), _text(fields["backend"]))
 
 
-def _all_as_strays(told: Mapping[str, object]) -> frozenset[OrphanedSession]:
-    """Return the sessions that another schema's file names, as far as it can be understood."""
+def _all_as_strays(fields: Mapping[str, object]) -> frozenset[OrphanedSession]:
+    """Return the sessions that a file of another schema names, as far as it can be read."""
     sessions = _each(
-        told.get("sessions"),
-        lambda key, fields: OrphanedSession(_key(key), _text(fields["backend"])),
+        fields.get("sessions"),
+        lambda key, entry: OrphanedSession(_key(key), _text(entry["backend"])),
     )
-    return frozenset(sessions.values()) | _strays(told.get("strays"))
+    return frozenset(sessions.values()) | _strays(fields.get("strays"))
 
 
 def _key(value: object) -> str:

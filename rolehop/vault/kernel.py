@@ -1,8 +1,8 @@
 """The Linux kernel's user keyring as a back end of the keyring library.
 
-For machines without a session bus: nothing touches the disk, the kernel ends each key at its
-time, and everything is gone at reboot. Not registered as an entry point, so that no other
-program's choice of back end changes. The bare calls are in ``rolehop.fastpath.keyctl``, which the hot path
+For machines without a session bus: nothing touches the disk, the kernel expires each key, and
+everything is lost at reboot. Not registered as an entry point, so that other programs' choice of
+back end does not change. The system calls are in ``rolehop.fastpath.keyctl``, which the hot path
 shares.
 
 Adding under an existing description updates the key and clears its timeout (keyctl(2)), so the
@@ -35,7 +35,7 @@ from rolehop.fastpath.keyctl import (
 )
 
 LIMIT = 32_000
-"""UTF-16 units; a ``user`` key holds 32,767 bytes, and what rolehop keeps is ASCII."""
+"""UTF-16 units; a ``user`` key holds 32,767 bytes, and rolehop's items are ASCII."""
 
 _SETPERM, _UNLINK, _SET_TIMEOUT = 5, 9, 15
 # Possessor and user: all rights; group and others: none.
@@ -50,55 +50,55 @@ class KernelKeyring(KeyringBackend):
     limit = LIMIT
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return the payload, or ``None`` where there is no such key or its time is over."""
-        with _in_our_words():
+        """Return the payload, ``None`` if there is no such key or it has expired."""
+        with _translated_errors():
             found = find(description(service, username))
             payload = None if found is None else read(found[1])
         return None if payload is None else payload.decode("utf-8")
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep ``password`` until the next reboot.
+        """Store ``password`` until the next reboot.
 
         Raises:
-            VaultFull: the user's key quota is used up; what was there before is left as it was.
-            VaultAbsent: the kernel, or a container around us, does not let keys be used.
+            VaultFull: the user's key quota is used up; the old value is unchanged.
+            VaultAbsent: the kernel, or the container's seccomp filter, does not allow keys.
         """
         self.set_password_until(service, username, password, 0)
 
     def set_password_until(self, service: str, username: str, password: str, seconds: int) -> None:
-        """Keep ``password`` for ``seconds``, which the kernel enforces; 0: until the next reboot.
+        """Store ``password`` for ``seconds``, which the kernel enforces; 0: until the next reboot.
 
         Raises: as ``set_password``.
         """
         name = description(service, username)
-        with _in_our_words():
+        with _translated_errors():
             kind, key = _add(name, password.encode("utf-8"))
             possessing(lambda: keyctl(_SETPERM, key, _FOR_THE_USER))
             possessing(lambda: keyctl(_SET_TIMEOUT, key, seconds))
             if kind != KINDS[-1]:
-                # An older copy under the other type would be found once this one has expired.
+                # An older copy of the other type would be found once this one has expired.
                 _unlink(name, KINDS[-1])
 
     def delete_password(self, service: str, username: str) -> None:
-        """Take the key out of the user keyring.
+        """Remove the key from the user keyring.
 
         Raises:
             PasswordDeleteError: there is none.
         """
         name = description(service, username)
-        with _in_our_words():
-            # Both types, whatever the first says.
+        with _translated_errors():
+            # Both types, even if the first was found.
             deleted = [_unlink(name, kind) for kind in KINDS]
         if not any(deleted):
             raise PasswordDeleteError("no such key")
 
 
 def usable() -> str | None:
-    """Return ``None`` where this process may use the kernel's keys, else the reason why not."""
+    """Return ``None`` if this process may use the kernel's keys, else the reason why not."""
     if sys.platform != "linux":
         return "only Linux has one"
     try:
-        with _in_our_words():
+        with _translated_errors():
             find(b"rolehop:probe")
     except VaultAbsent as error:
         return error.cause
@@ -132,8 +132,8 @@ def _unlink(name: bytes, kind: bytes) -> bool:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Tell what the kernel's numbers mean; those that mean nothing special pass as OSError."""
+def _translated_errors() -> Iterator[None]:
+    """Map the kernel's error numbers to VaultErrors; others pass as OSError."""
     try:
         yield
     except NoSuchCalls:

@@ -1,8 +1,8 @@
 """Advisory locks between processes, which the system frees when their process dies.
 
-One file for each name, locked with flock (msvcrt on Windows), with a line in it that says who
-holds it. The file is unlinked on release while it is still locked; whoever locks a file then
-looks whether it is still the one at that path, so that nobody holds a lock on a file that is gone.
+One file for each name, locked with flock (msvcrt on Windows); a line in it names the holder. The
+file is unlinked on release while it is still locked; a process that has locked a file checks that
+it is still the one at that path, so that none holds a lock on an unlinked file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 
 DEADLINE_SECONDS = 45.0
-"""Go's SDK kills a credential process after 60 s; by then the user must have been told why."""
+"""Go's SDK kills a credential process after 60 s; the error has to be shown before."""
 
 # Windows has neither; there O_NOINHERIT is Python's default.
 _NO_FOLLOWING = (
@@ -36,7 +36,7 @@ _SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
 
 
 class Contended(Exception):
-    """Somebody else held the lock until the deadline; ``state`` is what they wrote into it."""
+    """Another process held the lock until the deadline; ``state`` is what it wrote into it."""
 
     def __init__(self, state: dict[str, object]) -> None:
         super().__init__("the lock is held")
@@ -53,12 +53,12 @@ class FileLocks:
         deadline_seconds: float = DEADLINE_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``folder`` is the state folder; the locks lie in its ``locks``."""
+        """``folder`` is the state folder; the lock files are in its ``locks``."""
         self._folder = folder / "locks"
         self._deadline_seconds = deadline_seconds
         self._now = now
         self._guard = threading.Lock()
-        self._doors: dict[str, _ThreadLock] = {}
+        self._thread_locks: dict[str, _ThreadLock] = {}
         self._held: dict[int, datetime] = {}
         self._asking = 0
 
@@ -66,8 +66,8 @@ class FileLocks:
     def hold(self, name: str) -> Iterator[None]:
         """Hold lock ``name``.
 
-        Where the folder cannot be written or has no locks, the walk goes on without: the cost is
-        a call that two processes make, not a walk that nobody makes.
+        If the folder cannot be written or its file system has no locks, the walk goes on without
+        one: at worst two processes make the same call.
 
         Raises:
             ServiceError: another process held it past the deadline; says which, for how long,
@@ -75,8 +75,8 @@ class FileLocks:
         """
         deadline = time.monotonic() + self._deadline_seconds
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
-        # Threads of this process wait at a door of their own: it wakes them at once.
-        with self._door(name, deadline, path):
+        # Threads of this process wait for a lock of their own, which wakes them at once.
+        with self._thread_lock(name, deadline, path):
             try:
                 file = locked(path, deadline)
             except Contended as held:
@@ -94,7 +94,7 @@ class FileLocks:
 
     @contextmanager
     def waiting_for_person(self) -> Iterator[None]:
-        """Tell other processes that all locks held now wait for somebody to answer."""
+        """Tell other processes that all locks held now wait for a person to answer."""
         self._count_asking(1)
         try:
             yield
@@ -102,22 +102,22 @@ class FileLocks:
             self._count_asking(-1)
 
     @contextmanager
-    def _door(self, name: str, deadline: float, path: Path) -> Iterator[None]:
+    def _thread_lock(self, name: str, deadline: float, path: Path) -> Iterator[None]:
         with self._guard:
-            door = self._doors.setdefault(name, _ThreadLock())
-            door.guests += 1
+            shared = self._thread_locks.setdefault(name, _ThreadLock())
+            shared.users += 1
         try:
-            if not door.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            if not shared.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 raise self._too_late(_read_state(path))
             try:
                 yield
             finally:
-                door.lock.release()
+                shared.lock.release()
         finally:
             with self._guard:
-                door.guests -= 1
-                if not door.guests:
-                    del self._doors[name]
+                shared.users -= 1
+                if not shared.users:
+                    del self._thread_locks[name]
 
     def _enter(self, file: int | None) -> None:
         if file is None:
@@ -150,7 +150,7 @@ class FileLocks:
             os.ftruncate(file, 0)
             os.write(file, json.dumps(state).encode())
         except OSError:
-            # A full disk: the lock holds all the same, only its message will say less.
+            # A full disk: the lock holds all the same, only its message says less.
             return
 
     def _too_late(self, state: dict[str, object]) -> ServiceError:
@@ -169,15 +169,15 @@ class FileLocks:
 @dataclass(slots=True)
 class _ThreadLock:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    guests: int = 0
+    users: int = 0
 
 
 def locked(path: Path, deadline: float) -> int:
     """Lock the file at ``path`` before ``deadline`` (of ``time.monotonic``); return it open.
 
     Raises:
-        Contended: somebody else held it all the time.
-        OSError: the file cannot be made, or its file system has no locks.
+        Contended: another process held it all the time.
+        OSError: the file cannot be created, or its file system has no locks.
     """
     make_private_folder(path.parent)
     nap = _SHORTEST_NAP
@@ -187,25 +187,25 @@ def locked(path: Path, deadline: float) -> int:
             return file
         if time.monotonic() >= deadline:
             raise Contended(_read_state(path))
-        # Uneven naps, so that waiters do not come all at once.
+        # Uneven pauses, so that waiters do not retry all at once.
         time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
         nap = min(nap * 1.5, _LONGEST_NAP)
 
 
 def unlock(file: int, path: Path) -> None:
-    """Remove the locked file and let go of it."""
+    """Remove the locked file and release it."""
     try:
         # Windows does not unlink an open file, so there the file stays.
         if sys.platform != "win32":
             path.unlink(missing_ok=True)
     except OSError:
-        pass  # it stays behind, unlocked, which harms nobody
+        pass  # it stays behind, unlocked, which is harmless
     finally:
         os.close(file)
 
 
 def _try(path: Path) -> int | None:
-    """Return the locked file, ``None`` where somebody else has it or just took it away.
+    """Return the locked file, ``None`` if another process holds it or has just unlinked it.
 
     No link is followed and nothing but a regular file of ours is opened for writing: what lies
     at the path may have been planted, and it is overwritten with who holds the lock.
@@ -238,7 +238,7 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _read_state(path: Path) -> dict[str, object]:
-    """Return what the holder wrote; empty where that cannot be read (any more)."""
+    """Return what the holder wrote; empty if it cannot be read or is gone."""
     try:
         state = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -249,7 +249,7 @@ def _read_state(path: Path) -> dict[str, object]:
 if sys.platform == "win32":
     import msvcrt
 
-    # A locked region cannot be read by others; this one lies far behind the text.
+    # A locked region cannot be read by others; this one is far behind the text.
     _FAR = 1 << 30
 
     def _lock(file: int) -> bool:

@@ -1,9 +1,9 @@
-"""keyring's Secret Service back end, over one connection that is kept.
+"""keyring's Secret Service back end, over one persistent connection.
 
-The library signs on to the bus and agrees on a key anew for every item, which is most of what an
-item costs: two hundred sessions took four seconds. Here the connection and the agreed key stay
-for the life of the process. Items are the library's own, in its own format: whatever it wrote is
-read here, and the other way round.
+The library signs on to the bus and agrees on a key anew for every item, which is most of an
+item's cost: two hundred sessions took four seconds. Here the connection and the agreed key stay
+for the life of the process. The items and their format are the library's own: each reads what the
+other wrote.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class KeptSecretService(Keyring):
             try:
                 return call(*arguments)
             except BaseException:
-                # Whatever it was, the next call starts from a new connection.
+                # After any error, the next call starts with a new connection.
                 self._drop()
                 raise
 
@@ -76,7 +76,7 @@ def _check_peer(connection: Any) -> None:
 
 
 class _StaysOpen:
-    """A connection that the library believes it closes after each call."""
+    """A connection that ignores the library's ``close()`` after each call."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

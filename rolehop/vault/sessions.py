@@ -91,11 +91,11 @@ class KeyringVault:
         A hit is noted in the index for ``chain``, where it was not noted there before. Which back
         end the index names does not matter: what the one in use holds proves itself.
         """
-        shelf = self._open() if _is_kept(step) else None
-        if shelf is None:
+        storage = self._open() if _is_kept(step) else None
+        if storage is None:
             return None
         try:
-            text = shelf.get(_service(step.key))
+            text = storage.get(_service(step.key))
             session = None if text is None else read_item(text, step.key)
         except (Damaged, IncompleteItem) as damage:
             what = f"a session in the keyring is damaged and is not used: {damage}"
@@ -105,7 +105,7 @@ class KeyringVault:
             self._give_up("sessions are neither read nor kept", error)
             return None
         if session is not None:
-            self._note_hit(step, session, chain, shelf)
+            self._note_hit(step, session, chain, storage)
         return session
 
     def put(self, step: Step, session: Session, chain: str) -> None:
@@ -115,25 +115,25 @@ class KeyringVault:
     def put_all(self, kept: Sequence[Kept]) -> None:
         """Keep many sessions with one change of the index; what is not kept is said once."""
         wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
-        shelf = self._open() if wanted else None
-        if shelf is None:
+        storage = self._open() if wanted else None
+        if storage is None:
             return
         # The index is written before the items: an entry without an item harms nobody, and an item
         # without an entry is never swept.
         before = self.index.load().sessions
-        self._change(lambda index: self._with_all(index, wanted, shelf))
-        unkept = [each.step.key for each in wanted if not self._put_item(each, shelf)]
+        self._change(lambda index: self._with_all(index, wanted, storage))
+        unkept = [each.step.key for each in wanted if not self._put_item(each, storage)]
         if unkept:
-            backend = shelf.chosen.name
+            backend = storage.chosen.name
             self._change(lambda index: _as_before(index, unkept, before, backend))
 
-    def _put_item(self, kept: Kept, shelf: Storage) -> bool:
+    def _put_item(self, kept: Kept, storage: Storage) -> bool:
         """Write one item; ``False``: it could not be kept, which has been said."""
         if self._open() is None:
             return False
         key = kept.step.key
         try:
-            shelf.put(_service(key), as_item(kept.session, key), self._seconds_left(kept))
+            storage.put(_service(key), as_item(kept.session, key), self._seconds_left(kept))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")
             return False
@@ -145,24 +145,24 @@ class KeyringVault:
     def _seconds_left(self, kept: Kept) -> int:
         return int((kept.session.expires_at - self._now()).total_seconds())
 
-    def _with_all(self, index: Index, kept: Sequence[Kept], shelf: Storage) -> Index:
-        index = self._swept(index, shelf, {each.step.key for each in kept})
+    def _with_all(self, index: Index, kept: Sequence[Kept], storage: Storage) -> Index:
+        index = self._swept(index, storage, {each.step.key for each in kept})
         for each in kept:
             for chain in each.chains:
-                index = _noted(index, each.step, each.session, chain, shelf.chosen.name)
+                index = _noted(index, each.step, each.session, chain, storage.chosen.name)
         return index
 
     def drop(self, key: str) -> None:
         """Forget what rests under ``key``; nothing there is no error."""
-        shelf = self._open()
-        if shelf is None:
+        storage = self._open()
+        if storage is None:
             return
         try:
-            shelf.delete(_service(key))
+            storage.delete(_service(key))
         except VaultError as error:
             self._give_up("a session could not be removed", error)
             return
-        self._forget_entries((key,), shelf.chosen.name)
+        self._forget_entries((key,), storage.chosen.name)
 
     def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove the sessions under ``keys``; return those removed (or no longer there).
@@ -173,12 +173,12 @@ class KeyringVault:
         Raises:
             VaultError: the keyring failed; what was not removed stays in the index.
         """
-        shelf = self._opener.open()
-        backend, sessions = shelf.chosen.name, self.index.load().sessions
+        storage = self._opener.open()
+        backend, sessions = storage.chosen.name, self.index.load().sessions
         gone: list[str] = []
         try:
             for key in keys:
-                shelf.delete(_service(key))
+                storage.delete(_service(key))
                 if key not in sessions or sessions[key].backend == backend:
                     gone.append(key)
         except VaultError as error:
@@ -202,24 +202,24 @@ class KeyringVault:
         self._opener.failed(error)
         self._once.say(_line(what, error), about="failed")
 
-    def _note_hit(self, step: Step, session: Session, chain: str, shelf: Storage) -> None:
+    def _note_hit(self, step: Step, session: Session, chain: str, storage: Storage) -> None:
         entry = self.index.load().sessions.get(step.key)
-        backend = shelf.chosen.name
+        backend = storage.chosen.name
         if entry is None or entry.backend != backend or chain not in entry.chains:
             self._change(lambda index: _noted(index, step, session, chain, backend))
 
-    def _swept(self, index: Index, shelf: Storage, spared: Collection[str] = ()) -> Index:
+    def _swept(self, index: Index, storage: Storage, spared: Collection[str] = ()) -> Index:
         """Remove expired sessions and strays from the back end; return the index without them.
 
         To be called while the index is locked: another process notes a session there before it
         writes it, so that what has just been walked anew is never removed.
         """
-        backend = shelf.chosen.name
+        backend = storage.chosen.name
         gone: list[str] = []
         try:
             for key in (*index.expired(self._now(), backend), *index.strays_in(backend)):
                 if key not in spared:
-                    shelf.delete(_service(key))
+                    storage.delete(_service(key))
                     gone.append(key)
         except VaultError as error:
             self._give_up("expired sessions could not be removed", error)

@@ -1,7 +1,7 @@
-"""The chosen back end in use: plain texts by service name, each call within the deadline.
+"""The chosen back end in use: plain texts by service name, each call within a deadline.
 
-`BackendHandle` chooses the back end at first use and remembers a failure: a keyring that was locked or
-silent once is not asked again by this process, and never written to after a failed read.
+`BackendHandle` chooses the back end at first use and remembers a failure: this process never asks
+again a keyring that was locked or silent once, and never writes to it after a failed read.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from rolehop.errors import VaultBroken, VaultError, VaultFull
 from rolehop.startup.debug_log import debug
 from rolehop.vault import chunks
-from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, in_our_words
+from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, as_vault_error
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
 
-# Constant: the service tells items apart. Windows keeps an old secret under a compound name where
+# Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
 USERNAME = "rolehop"
 
@@ -26,7 +26,7 @@ USERNAME = "rolehop"
 class Storage:
     """Texts in one back end.
 
-    Every method raises a ``VaultError`` that says which of the five things is wrong.
+    Every method raises the subclass of ``VaultError`` that says what is wrong.
     """
 
     def __init__(self, chosen: Chosen, deadline: Deadline) -> None:
@@ -35,7 +35,7 @@ class Storage:
         self._plain = _Plain(chosen)
 
     def get(self, service: str) -> str | None:
-        """Return the text, ``None``: there is none.
+        """Return the text, ``None`` if there is none.
 
         Raises:
             IncompleteItem: only a part of it is there; it may be overwritten.
@@ -54,7 +54,7 @@ class Storage:
         return found
 
     def put(self, service: str, text: str, seconds: int | None = None) -> None:
-        """Keep ``text``; ``seconds`` is its life, where the back end can end it itself."""
+        """Store ``text``; ``seconds`` is its lifetime, for back ends that expire items."""
         self._deadline.call(
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
@@ -62,7 +62,7 @@ class Storage:
         debug(__name__, "wrote %s", service)
 
     def delete(self, service: str) -> bool:
-        """Delete the text; ``False``: there was none."""
+        """Delete the text; return ``False`` if there was none."""
         there = self._deadline.call(
             "deleting from the keyring",
             lambda: chunks.delete(self._plain, service, self.chosen.limit),
@@ -88,30 +88,30 @@ class BackendHandle:
         self._say = say
         self._seconds = (quick_seconds, person_seconds)
         self._guard = threading.Lock()
-        self._shelf: Storage | None = None
+        self._storage: Storage | None = None
         self._failure: VaultError | None = None
 
     @property
     def in_use(self) -> str | None:
         """The back end that was chosen and has not failed, ``None``: none is in use."""
         with self._guard:
-            return None if self._failure or not self._shelf else self._shelf.chosen.name
+            return None if self._failure or not self._storage else self._storage.chosen.name
 
     def open(self) -> Storage:
-        """Return the shelf.
+        """Return the storage of the back end in use.
 
         Raises:
             VaultError: there is no back end, or it failed before in this process.
         """
         with self._guard:
             if self._failure is not None:
-                raise in_our_words(self._failure)
-            if self._shelf is None:
-                self._shelf = self._first()
-            return self._shelf
+                raise as_vault_error(self._failure)
+            if self._storage is None:
+                self._storage = self._first()
+            return self._storage
 
     def failed(self, error: VaultError) -> None:
-        """Take the back end out of use; a full one still reads and deletes, so it stays."""
+        """Stop using the back end, unless it is only full: a full one still reads and deletes."""
         with self._guard:
             if not isinstance(error, VaultFull) and self._failure is None:
                 self._failure = error
@@ -131,14 +131,14 @@ class BackendHandle:
 
 
 class _Plain:
-    """The back end's own calls; they run inside the deadline's thread."""
+    """The back end's own calls; they run in the deadline's thread."""
 
     def __init__(self, chosen: Chosen) -> None:
         self._keyring = chosen.keyring
         self._deletes_first = chosen.deletes_first
 
     def get(self, service: str) -> str | None:
-        # An empty value is what some back ends say for "not there".
+        # Some back ends return an empty value for "not there".
         return self._keyring.get_password(service, USERNAME) or None
 
     def put(self, service: str, text: str, seconds: int | None) -> None:

@@ -1,6 +1,6 @@
-"""One call of the keyring library: in its own thread, within a deadline, its errors in our words.
+"""One call of the keyring library: in its own thread, within a deadline, its errors translated.
 
-A back end may hang for ever (a prompt nobody sees, a dead bus), and raises whatever its libraries
+A back end may hang forever (an unseen prompt, a dead bus), and raises whatever its libraries
 raise. The thread is a daemon, so that a hung call never keeps the program from ending.
 """
 
@@ -24,13 +24,13 @@ from rolehop.errors import (
 
 QUICK_SECONDS = 5.0
 PERSON_SECONDS = 40.0
-"""Where the system may be asking somebody; below the 45 s after which waiters give up."""
+"""If the system may be asking the user; below the 45 s after which waiting processes give up."""
 
 T = TypeVar("T")
 
 _LONG_WORD = re.compile(r"[A-Za-z0-9+=]{24,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_TOLD_AT_MOST = 200  # characters of somebody else's message
+_LONGEST_MESSAGE = 200  # characters of a library's own message
 _UNLOCK = "unlock it in your desktop session, then run the command again"
 
 # By the name of the class, since the libraries that define them are not loaded here.
@@ -74,7 +74,7 @@ _WHAT: dict[type[VaultError], tuple[str, str]] = {
 
 
 class Deadline:
-    """Makes calls one by one, each at most ``seconds`` long; after a hang it makes no more."""
+    """Makes calls of at most ``seconds`` each; after one that hung, it makes no more."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -84,7 +84,7 @@ class Deadline:
         """Return what ``function`` returns. ``doing`` says what it does, for the message.
 
         Raises:
-            VaultError: it failed, did not end in time, or an earlier call did not.
+            VaultError: it failed or did not end in time, or an earlier call did not.
         """
         if self._hung:
             raise _hang(doing, self.seconds, before=True)
@@ -99,7 +99,7 @@ class Deadline:
 
 
 class _Outcome(Generic[T]):
-    """What became of one call. The foreign exception dies in the thread, with its frames."""
+    """The outcome of one call. The library's exception dies in the thread, with its frames."""
 
     value: T
 
@@ -111,18 +111,18 @@ class _Outcome(Generic[T]):
         try:
             self.value = function()
         except BaseException as error:  # noqa: BLE001 - back ends raise anything; see module
-            self.error = in_our_words(error)
+            self.error = as_vault_error(error)
         finally:
             self.ended.set()
 
 
-def in_our_words(error: BaseException) -> VaultError:
+def as_vault_error(error: BaseException) -> VaultError:
     """Return a new error that says what ``error`` means, without a chain back to it."""
     if isinstance(error, VaultError):
         return type(error)(error.what, cause=error.cause, fix=error.fix)
     kind = _kind(error) or _kind(error.__cause__) or VaultBroken
     what, fix = _WHAT[kind]
-    return kind(what, cause=_told(error), fix=fix)
+    return kind(what, cause=_message(error), fix=fix)
 
 
 def _hang(doing: str, seconds: float, *, before: bool) -> VaultBroken:
@@ -135,7 +135,7 @@ def _hang(doing: str, seconds: float, *, before: bool) -> VaultBroken:
 
 
 def _kind(error: BaseException | None) -> type[VaultError] | None:
-    """Return which of the five things ``error`` is, ``None`` where nobody can tell."""
+    """Map a back end's exception to a subclass of VaultError, ``None`` if it is not known."""
     if error is None:
         return None
     for look_up in (_by_class, _by_dbus_name, _by_number):
@@ -171,10 +171,10 @@ def _by_number(error: BaseException) -> type[VaultError] | None:
     return _BY_KEYCHAIN_STATUS.get(first) if isinstance(first, int) else None
 
 
-def _told(error: BaseException) -> str:
-    """Return the error's own words, where its family is known never to quote a value.
+def _message(error: BaseException) -> str:
+    """Return the error's own message if its library is known never to quote a value.
 
-    Long words are hidden even there: a value's parts are no live secret that `scrub` knows.
+    Long words are hidden even there: `scrub` does not know the parts of a value.
     """
     name = type(error).__name__
     family = type(error).__module__.partition(".")[0]
@@ -185,4 +185,4 @@ def _told(error: BaseException) -> str:
     else:
         return name
     clean = _CONTROL.sub(" ", _LONG_WORD.sub(HIDDEN, scrub(text))).strip()
-    return f"{name}: {clean[:_TOLD_AT_MOST]}" if clean else name
+    return f"{name}: {clean[:_LONGEST_MESSAGE]}" if clean else name

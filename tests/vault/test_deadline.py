@@ -22,7 +22,7 @@ from rolehop.errors import (
 )
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.storage import BackendHandle
-from rolehop.vault.timeouts import Deadline, in_our_words
+from rolehop.vault.timeouts import Deadline, as_vault_error
 from tests.doubles.keyrings import InMemory, WindowsError
 
 
@@ -73,7 +73,7 @@ def caused_by(error: Exception, cause: Exception) -> Exception:
     ids=lambda each: each.__name__ if isinstance(each, type) else type(each).__name__,
 )
 def test_each_error_is_one_of_five_things(error: BaseException, kind: type[VaultError]) -> None:
-    said = in_our_words(error)
+    said = as_vault_error(error)
     assert type(said) is kind
     assert said.fix
     assert said.exit_code == 7
@@ -106,7 +106,7 @@ def test_no_value_is_quoted_or_chained(error: Exception) -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert in_our_words(KeyringError("a\x1b[2Jb\nc")).cause == "KeyringError: a [2Jb c"
+    assert as_vault_error(KeyringError("a\x1b[2Jb\nc")).cause == "KeyringError: a [2Jb c"
 
 
 def test_what_is_returned_comes_back() -> None:
