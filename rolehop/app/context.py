@@ -192,6 +192,7 @@ class App:
             beyond_record=self.watch.beyond,
             note=self.terminal.note,
             quiet=self.settings.quiet,
+            default_region=self.config.defaults.region,
         )
 
     @cached_property
@@ -258,13 +259,14 @@ class App:
         from rolehop.awsconfig import region_of
         from rolehop.plan.resolve import PlanContext
 
-        before = self.shell_before
-        ambient = (
-            before.get("AWS_REGION")
-            or before.get("AWS_DEFAULT_REGION")
-            or region_of(self.aws_config, profile)
+        return PlanContext(
+            user_name(self.environ),
+            host_name(),
+            options.region,
+            environ=self.shell_before,
+            profile_region=region_of(self.aws_config, profile),
+            aws_profile=profile,
         )
-        return PlanContext(user_name(self.environ), host_name(), options.region, ambient, profile)
 
     def _profile_of(self, source: SourceConfig) -> str | None:
         from rolehop.awsconfig import current_profile
@@ -376,12 +378,14 @@ class App:
 
     def sts_of_shell(self, options: WalkOptions) -> StsClient:
         """Return a client for the credentials that this shell holds."""
-        from rolehop.arn import default_region
-        from rolehop.awsconfig import current_profile
+        from rolehop.awsconfig import current_profile, region_of
+        from rolehop.config.regions import regions_in_order
 
-        facts = self._facts(options, current_profile(self.shell_before))
-        region = facts.region_flag or facts.ambient_region or default_region("aws")
-        return self.clients.sts(region, facts.aws_profile)
+        profile = current_profile(self.shell_before)
+        regions = regions_in_order(
+            self.shell_before, flag=options.region, profile=region_of(self.aws_config, profile)
+        )
+        return self.clients.sts(regions.within(None), profile)
 
     def _codes(self, source: SourceConfig, chain: str, options: WalkOptions) -> AskedCodes:
         from rolehop.handover.child_environment import child_environment

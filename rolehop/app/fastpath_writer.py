@@ -91,7 +91,7 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         key=plan.key,
         min_ttl=plan.min_ttl_seconds,
         until=_until(again),
-        region=plan.handed_region or "",
+        region=plan.export_region or "",
         confirm=plan.confirm,
         label=describe(plan.steps[-1], len(plan.hops)),
         uid=os.geteuid(),

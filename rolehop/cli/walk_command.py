@@ -51,7 +51,7 @@ def _walked(app: App, chain: str, options: WalkOptions) -> HandoverSession:
             app.terminal.note(f"hop {step.number}: {step.shortened}")
     remember_walk(app, plan, options)
     note_flags(app, session, options)
-    return HandoverSession(plan.chain, plan.handed_region, session)
+    return HandoverSession(plan.chain, plan.export_region, session)
 
 
 def _note_use(app: App, chain: str) -> None:

@@ -8,12 +8,11 @@ from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
 from rolehop.config.model import ChainConfig, Config, SourceConfig, WrittenHop, written_hops
 from rolehop.config.problems import Origin, ProblemList
+from rolehop.config.regions import NamedBy, NamedRegion, regions_in_order
 from rolehop.config.schema import Table
 from rolehop.config.templates import fields_of, mentions_field
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
-
-_OF_SOURCE = "the source's region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +118,16 @@ class PathRules:
     ) -> None:
         """Credentials and role trust never cross partitions (IAM user guide, ARNs)."""
         chain, first = path[-1], self._first_partition(source, before)
-        region, whose = self._region(path, source)
+        named = self._region(path, source)
         if first and chain.region and partition_of_region(chain.region) != first[0]:
             lies_in = partition_of_region(chain.region)
             self.faults.add(
                 origin.at("region"),
                 f"{chain.region} lies in partition {lies_in}, but {first[1]} in {first[0]}",
             )
-        of_source = source is not None and whose == _OF_SOURCE
-        if first is None and region and not of_source:
-            first = (partition_of_region(region), f"{whose} {region}")
+        of_source = named is not None and named.named_by is NamedBy.SOURCE
+        if first is None and named is not None and not of_source:
+            first = (named.partition, f"{named.named_by.value} {named.region}")
         for number, hop in enumerate(chain.hops):
             partition = partition_of(hop.role)
             if partition is None:
@@ -171,14 +170,14 @@ class PathRules:
 
     def _region(
         self, path: tuple[ChainConfig, ...], source: SourceConfig | None
-    ) -> tuple[str | None, str]:
-        """Return the region that the config names for a path, and where, as the plan does."""
-        for chain in reversed(path):
-            if chain.region is not None:
-                return chain.region, "the chain's region"
-        if self.config.defaults.region is not None:
-            return self.config.defaults.region, "the region of [defaults]"
-        return (source.region if source else None), _OF_SOURCE
+    ) -> NamedRegion | None:
+        """Return the region that the config names for a path."""
+        return regions_in_order(
+            {},
+            own=next((chain.region for chain in reversed(path) if chain.region), None),
+            defaults=self.config.defaults.region,
+            source=source.region if source else None,
+        ).first
 
     def _check_mfa(
         self,

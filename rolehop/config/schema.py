@@ -72,7 +72,7 @@ _REGION = Key(
     "region",
     value_types.REGION,
     "where STS is called, and what AWS_REGION becomes",
-    "as in [defaults]",
+    "AWS_REGION, AWS_DEFAULT_REGION, then as in [defaults]",
 )
 
 DEFAULTS = Table(
@@ -82,8 +82,9 @@ DEFAULTS = Table(
         Key(
             "region",
             value_types.REGION,
-            "where STS is called, and what AWS_REGION becomes",
-            "AWS_REGION, AWS_DEFAULT_REGION, the AWS profile, the partition's own",
+            "where STS is called, and what AWS_REGION becomes, if neither AWS_REGION nor"
+            " AWS_DEFAULT_REGION is set",
+            "the AWS profile's, then the partition's own",
         ),
         Key(
             "session_name",
@@ -119,7 +120,12 @@ SOURCE = Table(
             required=True,
         ),
         _DESCRIPTION,
-        Key("region", value_types.REGION, "the region of the source's own calls", "as the chain's"),
+        Key(
+            "region",
+            value_types.REGION,
+            "the region of the source's own calls",
+            "AWS_REGION, AWS_DEFAULT_REGION, then as in [defaults]",
+        ),
         Key(
             "principal",
             value_types.PRINCIPAL,

@@ -59,7 +59,7 @@ def _quoted(text: str) -> str:
 #   var             NAME  -             or that it is not set
 #   check           LENGTH REMAINDER    of all bytes before this line
 
-RECORD_SCHEMA = "2"
+RECORD_SCHEMA = "3"
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
 # Their values stay out of the record; that they are set, or empty, is all that a plan depends on.

@@ -121,8 +121,8 @@ class Plan:
     region: str
     """Where STS is called: in the chain's partition."""
 
-    handed_region: str | None
-    """What is exported as AWS_REGION: only where a flag or the config names a region."""
+    export_region: str | None
+    """What is exported as AWS_REGION: only a region that a flag or the config chose."""
 
     endpoint_url: str | None
     """The STS endpoint where it is overridden (emulator, VPC endpoint)."""

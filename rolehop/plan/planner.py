@@ -94,7 +94,7 @@ def make_plan(
         source=resolved.source,
         aws_profile=resolved.aws_profile,
         region=resolved.region,
-        handed_region=resolved.handed_region,
+        export_region=resolved.export_region,
         endpoint_url=endpoint_url,
         min_ttl_seconds=min_ttl,
         long_lived=stamp.long_lived,

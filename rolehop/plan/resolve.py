@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from rolehop.arn import RoleArn, default_region, partition_of_region
+from rolehop.arn import RoleArn
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
+from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_NAMES
 from rolehop.errors import ConfigError
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.text import nearest
 
 _DIGEST_LENGTH = 8
@@ -28,8 +29,10 @@ class PlanContext:
     host: str
     region_flag: str | None = None
     """``--region``."""
-    ambient_region: str | None = None
-    """AWS_REGION, AWS_DEFAULT_REGION or the AWS profile's region, in that order."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The environment as it was before rolehop's own assume; only its regions are read."""
+    profile_region: str | None = None
+    """The AWS profile's region."""
     aws_profile: str | None = None
     """The AWS profile whose settings rule the calls."""
 
@@ -43,7 +46,9 @@ class Resolved:
     hops: tuple[tuple[RoleArn, HopConfig], ...]
     aws_profile: str | None
     region: str
-    handed_region: str | None
+    export_region: str | None
+    """What the handover exports as AWS_REGION, if anything."""
+
     notes: tuple[str, ...] = ()
 
 
@@ -103,10 +108,18 @@ def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
     return replace(source, settings=filled)
 
 
-def region_of(config: Config, path: tuple[ChainConfig, ...], facts: PlanContext) -> str | None:
-    """Return the region that a flag or the config names for this chain, or ``None``."""
-    of_chains = (each.region for each in reversed(path))
-    return facts.region_flag or next(filter(None, of_chains), None) or config.defaults.region
+def regions_of(
+    config: Config, path: tuple[ChainConfig, ...], source: SourceConfig, facts: PlanContext
+) -> Regions:
+    """Return the regions that are named for the chain at the end of ``path``."""
+    return regions_in_order(
+        facts.environ,
+        flag=facts.region_flag,
+        own=next((each.region for each in reversed(path) if each.region), None),
+        defaults=config.defaults.region,
+        source=source.region,
+        profile=facts.profile_region,
+    )
 
 
 def resolve(
@@ -120,29 +133,27 @@ def resolve(
     """Fill templates, parse roles and settle the region.
 
     Raises:
-        ConfigError: a role is no role once its template is filled, or the hops lie in more than
-            one partition: credentials and trust never cross partitions.
+        ConfigError: a role is no role once its template is filled; the hops lie in more than one
+            partition, which credentials and trust never cross; a region variable and the config
+            name regions of two partitions.
     """
     chain = path[-1]
-    named = region_of(config, path, facts) or source.region
-    partition = _partition(named, facts, hops)
+    regions = regions_of(config, path, source, facts)
+    decided = regions.decided_partition()
+    partition = decided or _partition_of(hops, regions)
     filled = tuple(
         _fill(each, number, partition, facts, config) for number, each in enumerate(hops, start=1)
     )
-    roles_in = {role.partition for role, _ in filled} | (
-        {partition_of_region(named)} if named else set()
-    )
-    if len(roles_in) > 1:
+    in_use = {role.partition for role, _ in filled} | ({decided} if decided else set())
+    if len(in_use) > 1:
         raise ConfigError(
-            f"chain '{chain.name}' leaves its partition: {', '.join(sorted(roles_in))}",
+            f"chain '{chain.name}' leaves its partition: {', '.join(sorted(in_use))}",
             cause="credentials and role trust never cross AWS partitions",
             fix="use roles and a region of one partition",
             chain=chain.name,
         )
-    in_use = next(iter(roles_in), partition)
-    region = _region_in(in_use, named, facts.ambient_region)
-    handed = region_of(config, path, facts)
-    return Resolved(chain, source, filled, facts.aws_profile, region, handed, notes)
+    region = regions.within(next(iter(in_use), partition))
+    return Resolved(chain, source, filled, facts.aws_profile, region, regions.exported, notes)
 
 
 def clean_name(text: str) -> str:
@@ -192,20 +203,10 @@ def _fill(
     return role, replace(hop, role=str(role), session_name=session_name, source_identity=identity)
 
 
-def _partition(named: str | None, facts: PlanContext, hops: tuple[WrittenHop, ...]) -> str:
-    """Return the partition for roles in short form."""
-    if named:
-        return partition_of_region(named)
+def _partition_of(hops: tuple[WrittenHop, ...], regions: Regions) -> str:
+    """Return the partition for roles in short form if neither a flag nor the config decides it."""
     for each in hops:
         parts = each.hop.role.split(":")
         if parts[0] == "arn" and len(parts) > 1:
             return parts[1]
-    return partition_of_region(facts.ambient_region or "")
-
-
-def _region_in(partition: str, named: str | None, ambient: str | None) -> str:
-    """Return the first region that lies in ``partition``, else the partition's default."""
-    for region in (named, ambient):
-        if region and partition_of_region(region) == partition:
-            return region
-    return default_region(partition)
+    return regions.first.partition if regions.first else "aws"

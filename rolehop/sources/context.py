@@ -238,6 +238,9 @@ class SourceContext:
     """Notes that what is answered depends on what no record can hold, as what is on a PKCS#11
     token, or may hold, as a secret. The quick path then steps aside."""
 
+    default_region: str | None = None
+    """The region of ``[defaults]``."""
+
     def secret_variable(self, name: str) -> str | None:
         """Return a variable whose value is a secret, and so gets into no record."""
         self.beyond_record()

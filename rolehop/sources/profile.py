@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rolehop.arn import default_region, partition_of
+from rolehop.arn import partition_of
 from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
     AwsConfig,
@@ -23,7 +23,6 @@ from rolehop.awsconfig import (
     profile_path,
     profile_sections,
     profile_setting,
-    region_of,
     static_keys,
     why_nothing,
 )
@@ -300,16 +299,12 @@ class _Profile:
         )
 
     def _region(self) -> str:
-        """Return where a web identity is exchanged, in the order of the design."""
-        environ, aws = self.inputs.environ, self.inputs.aws
-        role = profile_setting(aws, self.name, "role_arn") or ""
-        return (
-            self.source.region
-            or environ.get("AWS_REGION")
-            or environ.get("AWS_DEFAULT_REGION")
-            or region_of(aws, self.name)
-            or default_region(partition_of(role) or "aws")
-        )
+        """Return where a web identity is exchanged."""
+        from rolehop.sources.shared.aws_clients import own_regions
+
+        role = profile_setting(self.inputs.aws, self.name, "role_arn") or ""
+        regions = own_regions(self.source, self.inputs, self.name)
+        return regions.within(partition_of(role))
 
 
 def _command(name: str, inputs: SourceContext) -> Sequence[str]:

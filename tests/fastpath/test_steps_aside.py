@@ -253,6 +253,13 @@ def test_it_steps_aside_and_the_answer_is_right(kept: World, name: str) -> None:
         assert hot(kept, change.chain, env) == done.out
 
 
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_both_region_variables_are_recorded_whichever_is_set(kept: World, variable: str) -> None:
+    prepared(kept)
+    warmed(kept, "hub", {variable: "eu-west-3"})
+    assert {"AWS_REGION", "AWS_DEFAULT_REGION"} <= record_of(kept, "hub").variables.keys()
+
+
 def test_the_clock_that_was_set_back_is_for_the_full_path(kept: World) -> None:
     warmed(kept, "admin")
     Item(kept, "admin").moved(time.time() + 60, time.time() + 3600)

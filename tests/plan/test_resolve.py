@@ -80,7 +80,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
         (
             "222222222222:role/H",
             {},
-            PlanContext("a", "b", ambient_region="eu-west-1"),
+            PlanContext("a", "b", environ={"AWS_REGION": "eu-west-1"}),
             "eu-west-1",
             "aws",
         ),
@@ -96,7 +96,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
         (
             "arn:aws-cn:iam::222222222222:role/H",
             {},
-            PlanContext("a", "b", ambient_region="eu-west-1"),
+            PlanContext("a", "b", environ={"AWS_REGION": "eu-west-1"}),
             "cn-northwest-1",
             "aws-cn",
         ),
@@ -111,19 +111,19 @@ def test_region_and_partition(
 
 
 @pytest.mark.parametrize(
-    ("made", "facts", "handed"),
+    ("made", "facts", "exported"),
     [
         (config(HUB), FACTS, None),
-        (config(HUB), PlanContext("a", "b", ambient_region="eu-west-1"), None),
+        (config(HUB), PlanContext("a", "b", environ={"AWS_REGION": "eu-west-1"}), None),
         (config(HUB), PlanContext("a", "b", region_flag="eu-west-2"), "eu-west-2"),
         (config(chain("hub", "222222222222:role/Hub", region="us-west-2")), FACTS, "us-west-2"),
         (config(HUB, defaults=Defaults(region="eu-north-1")), FACTS, "eu-north-1"),
     ],
 )
-def test_only_a_region_that_is_named_is_handed_over(
-    made: Config, facts: PlanContext, handed: str | None
+def test_only_a_region_that_a_flag_or_the_config_chose_is_exported(
+    made: Config, facts: PlanContext, exported: str | None
 ) -> None:
-    assert resolved(made, "hub", facts).handed_region == handed
+    assert resolved(made, "hub", facts).export_region == exported
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.credentials import Secret
-from rolehop.fastpath.record import read_record
+from rolehop.fastpath.record import RECORD_SCHEMA, checked, read_record, unchecked
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.sessions import KeyringVault
@@ -96,8 +96,14 @@ def test_the_sign_in_is_found(before: World) -> None:
     }
 
 
-def test_the_hot_record_says_what_it_said() -> None:
-    record = read_record((STORED / "record").read_bytes())
+def test_the_hot_record_is_passed_over_for_its_order_of_regions_alone() -> None:
+    """Schema 2 was written when `[defaults] region` beat AWS_REGION: the full path decides anew."""
+    stored = (STORED / "record").read_bytes()
+    assert read_record(stored) is None
+    text = unchecked(stored)
+    assert text is not None
+    newer = text.replace("rolehop-record\t2\t", f"rolehop-record\t{RECORD_SCHEMA}\t", 1)
+    record = read_record((checked(newer) or "").encode())
     assert record is not None
     assert (record.chain, record.backend, record.min_ttl, record.until) == (
         "admin",

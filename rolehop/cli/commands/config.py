@@ -98,8 +98,9 @@ def ask_answers(app: App) -> Answers:
     profile = ask("Which AWS profile?", "default") if source_type == "profile" else None
     role = ask("Which role do you want (its ARN)?")
     chain = ask("What shall the chain be called?", role.rpartition("/")[2] or "first")
-    region = ask("In which region?", "us-east-1")
-    return Answers(source_type, chain, role, region, profile)
+    # Nothing is written that nobody chose: the variables and the AWS profile name a region too.
+    region = app.terminal.ask("In which region [as your other AWS tools]? ", needed="an answer")
+    return Answers(source_type, chain, role, region or None, profile)
 
 
 @command.command(epilog="\nrolehop config check\nrolehop config check --config team.toml\n")

@@ -254,19 +254,18 @@ def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
 
 def _region(app: App, source: SourceConfig, profile: str | None) -> str:
     """Return where a walk from the source would call STS."""
-    from rolehop.arn import default_region, partition_of
+    from rolehop.arn import partition_of
     from rolehop.awsconfig import region_of
+    from rolehop.config.regions import regions_in_order
 
-    before = app.shell_before
     known = source.principal or source.settings.get("role")
-    return (
-        app.config.defaults.region
-        or source.region
-        or before.get("AWS_REGION")
-        or before.get("AWS_DEFAULT_REGION")
-        or region_of(app.aws_config, profile)
-        or default_region(partition_of(str(known or "")) or "aws")
+    regions = regions_in_order(
+        app.shell_before,
+        defaults=app.config.defaults.region,
+        source=source.region,
+        profile=region_of(app.aws_config, profile),
     )
+    return regions.within(partition_of(str(known or "")) or regions.decided_partition())
 
 
 def _print_json(app: App, document: object) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.arn import default_region
 from rolehop.aws.sts import StsClient
 from rolehop.awsconfig import current_profile, endpoint_override, region_of
+from rolehop.config.regions import Regions, regions_in_order
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings, settings_from
 
@@ -20,17 +21,25 @@ if TYPE_CHECKING:
 
 
 def region_for(source: SourceConfig, inputs: SourceContext, partition: str = "aws") -> str:
-    """Return where the source's own AWS calls go, in the order of the design.
+    """Return where the source's own AWS calls go.
 
-    ``partition`` is that of the role, where there is one; its default region comes last.
+    ``partition`` is that of the role, if it is known: its default region comes last.
+
+    Raises:
+        ConfigError: a region variable and the config name regions of two partitions.
     """
-    environ = inputs.environ
-    return (
-        source.region
-        or environ.get("AWS_REGION")
-        or environ.get("AWS_DEFAULT_REGION")
-        or region_of(inputs.aws, current_profile(environ))
-        or default_region(partition)
+    regions = own_regions(source, inputs, current_profile(inputs.environ))
+    regions.decided_partition()
+    return regions.first.region if regions.first else default_region(partition)
+
+
+def own_regions(source: SourceConfig, inputs: SourceContext, profile: str | None) -> Regions:
+    """Return the regions that are named for the source's own calls, with those of ``profile``."""
+    return regions_in_order(
+        inputs.environ,
+        own=source.region,
+        defaults=inputs.default_region,
+        profile=region_of(inputs.aws, profile),
     )
 
 

@@ -178,6 +178,7 @@ def test_config_init_asks_on_a_terminal_and_the_chain_works(bare: World) -> None
             person.types(answer)
         done = person.ended()
     assert done.code == 0, done.err
+    assert "\nregion =" not in bare.config_file.read_text()  # nobody chose one
     assert bare.rolehop("credential-process", "first").code == 0
     assert bare.sts.roles_called == [HUB]
 

@@ -1,0 +1,47 @@
+"""Which region a walk uses and exports: flag, chain, variables, [defaults], profile."""
+
+import pytest
+
+from tests.support.world import CONFIG, World
+
+WITH_DEFAULT = CONFIG.replace("[defaults]\n", '[defaults]\nregion = "eu-north-1"\n')
+
+
+def exported(world: World, chain: str, **env: str | None) -> str | None:
+    done = world.rolehop("export", chain, "--format", "dotenv", env=env)
+    assert done.code == 0, done.err
+    lines = [line.partition("=") for line in done.out.splitlines()]
+    return {name: value for name, _, value in lines}.get("AWS_REGION")
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_region_variable_beats_the_defaults_and_is_left_alone(
+    world: World, variable: str
+) -> None:
+    world.config(WITH_DEFAULT)
+    world.sts.region = "eu-west-3"
+    env = {"AWS_REGION": None, "AWS_DEFAULT_REGION": None, variable: "eu-west-3"}
+    assert exported(world, "hub", **env) is None
+    assert world.sts.roles_called
+
+
+def test_the_defaults_count_where_no_variable_is_set(world: World) -> None:
+    world.config(WITH_DEFAULT)
+    world.sts.region = "eu-north-1"
+    env = {"AWS_REGION": None, "AWS_DEFAULT_REGION": None}
+    assert exported(world, "hub", **env) == "eu-north-1"
+
+
+def test_a_chains_own_region_beats_the_variables(world: World) -> None:
+    world.config(WITH_DEFAULT)
+    world.sts.region = "eu-west-1"
+    assert exported(world, "admin", AWS_REGION="eu-west-3") == "eu-west-1"
+
+
+def test_a_variable_never_moves_a_chain_to_another_partition(world: World) -> None:
+    world.config(WITH_DEFAULT)
+    done = world.rolehop("credential-process", "hub", env={"AWS_REGION": "cn-north-1"})
+    assert (done.code, done.out) == (3, "")
+    assert "AWS_REGION=cn-north-1 lies in partition aws-cn" in done.err
+    assert "[defaults], eu-north-1, in aws" in done.err
+    assert world.sts.calls == []
