@@ -12,7 +12,7 @@ from rolehop.policy.chains.requests import SOURCE_SESSION, InheritedAttributes
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.sources import facts_of
+from rolehop.sources import federated_identity
 from rolehop.sources.federation import FederatedIdentity
 
 # The CI service whose issuer is the same for everybody; others have one for each installation.
@@ -35,7 +35,7 @@ def federated_call(
     ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source,
     or nobody can tell from here which role that is.
     """
-    facts = facts_of(source, app.inputs)
+    facts = federated_identity(source, app.inputs)
     role = None if facts is None else _role(facts, region, records, principal)
     if facts is None or role is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
 from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, host_of, unexpected
-from rolehop.oauth.responses import hidden_text, plain_text, raise_trouble
+from rolehop.oauth.responses import hidden_text, plain_text, raise_if_unavailable
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -127,7 +127,7 @@ class Portal:
 def _refuse(answer: HttpAnswer, url: str, asked: str) -> None:
     if answer.ok:
         return
-    raise_trouble(answer, url, asked)
+    raise_if_unavailable(answer, url, asked)
     if answer.status not in (400, 401, 403, 404):
         raise unexpected(answer, url, asked, "the status is none that this call has")
     named = clean(answer.headers.get("x-amzn-errortype", "").partition(":")[0])[:80]

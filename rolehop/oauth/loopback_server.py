@@ -1,9 +1,9 @@
-"""The loopback address that an identity provider sends the browser back to.
+"""The loopback address to which an identity provider redirects the browser.
 
-It listens on 127.0.0.1 alone, at a port of its own. One request is accepted: a GET of the one
-path, asked of this very host and port, with the state that only our browser window knows. All
-others get an answer without effect, and the first good one ends it. Nothing of the request is
-ever shown in a page.
+It listens on 127.0.0.1 only, on a port of its own. One request is accepted: a GET of one path, to
+this host and port, with the state that only our browser window knows. Any other request gets an
+answer without effect, and the first valid one ends the wait. Nothing of the request is ever shown
+in a page.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _DONE = (
 )
 _REFUSED = (
     "Not signed in",
-    "The sign-in was refused or given up. The terminal says more.",
+    "The sign-in was refused or cancelled. The terminal says more.",
 )
-_STRANGE = (
+_UNEXPECTED = (
     "Nothing to do here",
-    "This address waits for another sign-in. Begin anew in the terminal.",
+    "This address waits for another sign-in. Start again in the terminal.",
 )
 
 
@@ -54,14 +54,14 @@ class _Answer:
 
 
 class Callback:
-    """A context manager; the port is taken when it is made.
+    """A context manager that listens for the answer; the port is bound when it is created.
 
     Args:
-        state: what the answer must repeat.
-        port: a port of one's own choice, for providers that want it registered; 0: any.
+        state: the value that the answer must repeat.
+        port: the port, for providers that need it registered; 0 for any.
 
     Raises:
-        SourceError: the port is taken.
+        SourceError: the port is in use.
     """
 
     def __init__(self, state: str, port: int = 0) -> None:
@@ -72,7 +72,7 @@ class Callback:
             self._server = _Server((HOST, port), self)
         except OSError as error:
             raise SourceError(
-                f"the sign-in cannot be answered at {HOST}:{port}",
+                f"rolehop cannot listen for the sign-in on {HOST}:{port}",
                 cause=error.strerror,
                 fix="end the program that uses this port, or sign in without a browser here",
             ) from None
@@ -80,7 +80,7 @@ class Callback:
 
     @property
     def redirect_uri(self) -> str:
-        """The address, port included."""
+        """The URL, port included."""
         return f"http://{HOST}:{self.port}{PATH}"
 
     def __enter__(self) -> Self:
@@ -115,25 +115,25 @@ class Callback:
             )
         return answer.code
 
-    def judged(self, method: str, target: str, hosts: list[str]) -> tuple[int, tuple[str, str]]:
-        """Judge one request; return the status and the words of the page."""
+    def answer(self, method: str, target: str, hosts: list[str]) -> tuple[int, tuple[str, str]]:
+        """Return the status and the page's texts for one request, and accept it if it is valid."""
         parts = urlsplit(target)
         if method != "GET":
-            return 405, _STRANGE
+            return 405, _UNEXPECTED
         if hosts != [f"{HOST}:{self.port}"]:
-            return 421, _STRANGE
+            return 421, _UNEXPECTED
         if parts.path != PATH:
-            return 404, _STRANGE
-        told = parse_qs(parts.query, max_num_fields=20)
-        state = told.get("state", [])
+            return 404, _UNEXPECTED
+        query = parse_qs(parts.query, max_num_fields=20)
+        state = query.get("state", [])
         if len(state) != 1 or not hmac.compare_digest(state[0].encode(), self._state.encode()):
-            return 400, _STRANGE
-        code, error = told.get("code", []), told.get("error", [])
+            return 400, _UNEXPECTED
+        code, error = query.get("code", []), query.get("error", [])
         if len(code) + len(error) != 1 or not self._taken.acquire(blocking=False):
-            return 400, _STRANGE
+            return 400, _UNEXPECTED
         if error:
-            words = ": ".join([*error, *told.get("error_description", [])[:1]])
-            self._answers.put(_Answer(None, clean(words)[:_LONGEST_ERROR]))
+            text = ": ".join([*error, *query.get("error_description", [])[:1]])
+            self._answers.put(_Answer(None, clean(text)[:_LONGEST_ERROR]))
             return 200, _REFUSED
         self._answers.put(_Answer(Secret(code[0])))
         return 200, _DONE
@@ -141,7 +141,7 @@ class Callback:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # A second listener must fail, not share the port and take our answer.
+    # A second listener must fail, rather than share the port and receive our answer.
     allow_reuse_address = False
 
     def __init__(self, address: tuple[str, int], callback: Callback) -> None:
@@ -149,7 +149,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a browser that hangs up is no error, and a traceback may hold the code."""
+        """Print nothing: a browser that hangs up is not an error, and a traceback may hold the code."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -160,8 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         hosts = self.headers.get_all("Host") or []
-        status, words = self.server.callback.judged(self.command, self.path, hosts)
-        body, policy = page(*words)
+        status, texts = self.server.callback.answer(self.command, self.path, hosts)
+        body, policy = page(*texts)
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @cache
 def page(title: str, text: str) -> tuple[bytes, str]:
-    """Return the page with fixed words, and the policy that lets its own style alone in."""
+    """Return the page with fixed texts, and the policy that allows nothing but its own style."""
     template = files("rolehop.oauth").joinpath("page.html").read_text(encoding="utf-8")
     found = re.search(r"<style>(.*?)</style>", template, re.DOTALL)
     style = found[1] if found else ""

@@ -13,7 +13,7 @@ from rolehop.oauth.responses import (
     OAuthRefusal,
     Tokens,
     plain_text,
-    raise_trouble,
+    raise_if_unavailable,
     read_document,
     read_tokens,
 )
@@ -25,20 +25,20 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What discovery found."""
+    """The issuer's endpoints, from its discovery document."""
 
     authorization: str
     token: str
     revocation: str | None = None
     offline: bool = False
-    """The issuer knows the scope ``offline_access``, which brings a refresh token."""
+    """True if the issuer supports the scope ``offline_access``, which gives a refresh token."""
 
 
 class Issuer:
     """One issuer and rolehop's client ID there.
 
-    Methods raise ``OAuthRefusal`` where the issuer says no, and ``ServiceError`` where there is no
-    answer, or none that makes sense.
+    Methods raise ``OAuthRefusal`` if the issuer refuses, and ``ServiceError`` if there is no answer
+    or an invalid one.
     """
 
     def __init__(
@@ -53,23 +53,23 @@ class Issuer:
         """Read the discovery document (OpenID Connect Discovery 1.0, 4).
 
         Raises:
-            SourceError: it is another issuer's, or names an endpoint without TLS.
+            SourceError: it is another issuer's, or names an endpoint that must not be called.
         """
         url = f"{self._issuer}/.well-known/openid-configuration"
         answer = self._http.send(HttpRequest("GET", url), attempts=_ATTEMPTS)
         try:
-            told = read_document(answer, url, "its discovery document")
+            document = read_document(answer, url, "its discovery document")
         except OAuthRefusal as refusal:
             raise unexpected(answer, url, "its discovery document", str(refusal)) from None
         try:
-            named = plain_text(told, "issuer").rstrip("/")
+            named = plain_text(document, "issuer").rstrip("/")
             found = Endpoints(
-                plain_text(told, "authorization_endpoint"),
-                plain_text(told, "token_endpoint"),
-                plain_text(told, "revocation_endpoint")
-                if told.get("revocation_endpoint")
+                plain_text(document, "authorization_endpoint"),
+                plain_text(document, "token_endpoint"),
+                plain_text(document, "revocation_endpoint")
+                if document.get("revocation_endpoint")
                 else None,
-                "offline_access" in (told.get("scopes_supported") or ()),
+                "offline_access" in (document.get("scopes_supported") or ()),
             )
         except (ValueError, TypeError) as error:
             reason = str(error)
@@ -87,7 +87,7 @@ class Issuer:
         scopes: Sequence[str],
         more: Mapping[str, str],
     ) -> str:
-        """Return the address that the browser is sent to; ``more`` are further parameters."""
+        """Return the URL that the browser opens; ``more`` are further parameters."""
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -109,7 +109,7 @@ class Issuer:
         verifier: Secret,
         client_secret: Secret | None,
     ) -> Tokens:
-        """Exchange an authorization code; sent once, since a code is good once."""
+        """Exchange an authorization code; sent once, because a code can be used once."""
         form: dict[str, Text] = {"code": code, "redirect_uri": redirect_uri}
         form["code_verifier"] = verifier
         return self._token(endpoints, "authorization_code", form, client_secret, attempts=1)
@@ -122,19 +122,19 @@ class Issuer:
         return self._token(endpoints, "refresh_token", form, client_secret, attempts=1)
 
     def revoke(self, endpoints: Endpoints, refresh: Secret, client_secret: Secret | None) -> bool:
-        """End the sign-in at the issuer (RFC 7009); ``False``: it has no address for that."""
+        """End the sign-in at the issuer (RFC 7009); ``False`` if it has no revocation endpoint."""
         if endpoints.revocation is None:
             return False
         form: dict[str, Text] = {
             "token": refresh,
             "token_type_hint": "refresh_token",
-            **self._who(client_secret),
+            **self._client(client_secret),
         }
         answer = self._http.send(HttpRequest("POST", endpoints.revocation, form=form))
         if not answer.ok:
-            raise_trouble(answer, endpoints.revocation, "a revocation")
-            told = answer.said("error") or f"HTTP {answer.status}"
-            raise OAuthRefusal(told, answer.said("error_description"))
+            raise_if_unavailable(answer, endpoints.revocation, "a revocation")
+            code = answer.said("error") or f"HTTP {answer.status}"
+            raise OAuthRefusal(code, answer.said("error_description"))
         return True
 
     def _token(
@@ -146,21 +146,21 @@ class Issuer:
         *,
         attempts: int,
     ) -> Tokens:
-        whole = {"grant_type": grant, **form, **self._who(client_secret)}
+        complete = {"grant_type": grant, **form, **self._client(client_secret)}
         request = HttpRequest(
-            "POST", endpoints.token, headers={"Accept": "application/json"}, form=whole
+            "POST", endpoints.token, headers={"Accept": "application/json"}, form=complete
         )
         answer = self._http.send(request, attempts=attempts)
-        told = read_document(answer, endpoints.token, "a token request")
+        document = read_document(answer, endpoints.token, "a token request")
         try:
-            return read_tokens(told, self._now())
+            return read_tokens(document, self._now())
         except ValueError as error:
             reason = str(error)
         raise unexpected(answer, endpoints.token, "a token request", reason)
 
-    def _who(self, client_secret: Secret | None) -> dict[str, Text]:
-        who: dict[str, Text] = {"client_id": self._client_id}
-        return who if client_secret is None else {**who, "client_secret": client_secret}
+    def _client(self, client_secret: Secret | None) -> dict[str, Text]:
+        client: dict[str, Text] = {"client_id": self._client_id}
+        return client if client_secret is None else {**client, "client_secret": client_secret}
 
     def _check(self, named: str, found: Endpoints) -> None:
         if named != self._issuer:

@@ -1,4 +1,4 @@
-"""Proof key for code exchange (RFC 7636): only who began a sign-in can end it."""
+"""Proof key for code exchange (RFC 7636): only the program that started a sign-in can finish it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pkce:
-    """One sign-in's own random words."""
+    """The random values of one sign-in."""
 
     verifier: Secret
     challenge: str
@@ -22,7 +22,7 @@ class Pkce:
 
 
 def new_pkce() -> Pkce:
-    """Make a new one: a verifier of 64 characters, 384 random bits."""
+    """Return new values, with a verifier of 64 characters (384 random bits)."""
     verifier = secrets.token_urlsafe(48)
     digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,11 +1,11 @@
-"""The table of source types: a new one is a file here, a row below, and a class of tests.
+"""The registry of source types.
 
-And a paragraph with an example under "Sources" of the README: a test loads what is there, and asks
-that every type is shown.
+To add a type, write a module here, add a row below, a test file, and a paragraph with an example
+under "Sources" in the README. A test loads the README's examples and fails if a type is missing.
 
-Each file ends in a ``TYPE`` that says which keys the type has in the config, how its stamp is made
-(what tells one state of the source from another, without the network), and how the source itself
-is built. A file is imported when a config first uses its type: most configs use one or two.
+Each module ends in a ``TYPE``, which defines the type's config keys, how its stamp is made (what
+tells one state of the source from another without the network) and how the source is built. A
+module is imported when a config first uses its type, because most configs use one or two.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
     from rolehop.sources.federation import FederatedIdentity
-    from rolehop.sources.source_type import Expanded, Finding, LoginSupport, SourceType
+    from rolehop.sources.source_type import Diagnosis, Expanded, LoginSupport, SourceType
 
 __all__ = [
     "SOURCE_TABLES",
     "SOURCE_TYPES",
     "build_source",
+    "diagnose",
     "expand",
-    "facts_of",
-    "findings_of",
+    "federated_identity",
+    "first_problem",
+    "first_warning",
     "is_federated",
-    "problem_in",
-    "sign_in_of",
+    "login_support",
     "stamp_of",
-    "warning_in",
 ]
 
-_FILES = {
+_MODULES = {
     "keys": "keys",
     "profile": "profile",
     "environment": "environment",
@@ -56,78 +56,78 @@ Part = TypeVar("Part", covariant=True)
 
 
 class _ByType(Mapping[str, Part]):
-    """Something of each source type, by its name; the type is imported when it is looked up."""
+    """One part of each source type, by type name; the module is imported on lookup."""
 
     def __init__(self, part: Callable[[SourceType], Part]) -> None:
         self._part = part
 
     def __getitem__(self, name: str) -> Part:
-        return self._part(import_module(f"{__name__}.{_FILES[name]}").TYPE)
+        return self._part(import_module(f"{__name__}.{_MODULES[name]}").TYPE)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_FILES)
+        return iter(_MODULES)
 
     def __len__(self) -> int:
-        return len(_FILES)
+        return len(_MODULES)
 
 
-SOURCE_TYPES: Mapping[str, SourceType] = _ByType(lambda kind: kind)
-SOURCE_TABLES: Mapping[str, Table] = _ByType(lambda kind: kind.table)
-"""The keys that each type has of its own."""
+SOURCE_TYPES: Mapping[str, SourceType] = _ByType(lambda source_type: source_type)
+SOURCE_TABLES: Mapping[str, Table] = _ByType(lambda source_type: source_type.table)
+"""The config keys of each type, besides those that every source has."""
 
 
 def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
-    """Return where ``source`` really starts, the hops it stands for, and notes for a person.
+    """Return the source that ``source`` starts from, the hops before the chain's own, and notes.
 
     Raises:
-        SourceError: it stands for a profile that is not there.
-        ConfigError: the profile cannot be followed.
+        SourceError: it names an AWS profile that does not exist.
+        ConfigError: the profile cannot be resolved.
     """
     expanded = SOURCE_TYPES[source.type].expand
     return (source, (), ()) if expanded is None else expanded(source, aws)
 
 
-def stamp_of(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return the stamp of ``source`` as it is now; a ``profile`` must be expanded before.
+def stamp_of(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the current stamp of ``source``; a ``profile`` must be expanded first.
 
     Raises:
         SourceError: the source can only lead back to rolehop itself.
     """
-    return SOURCE_TYPES[source.type].stamp(source, inputs)
+    return SOURCE_TYPES[source.type].stamp(source, context)
 
 
-def findings_of(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Return what ``source`` looks for and what is there; empty where the type does not say."""
-    found = SOURCE_TYPES[source.type].findings
-    return () if found is None else found(source, inputs)
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return what ``source`` looks for and what was found; empty if the type cannot tell."""
+    found = SOURCE_TYPES[source.type].diagnose
+    return () if found is None else found(source, context)
 
 
-def problem_in(found: Sequence[Finding]) -> str | None:
-    """Return the first thing found that stands in the source's way, ``None``: nothing is seen."""
+def first_problem(found: Sequence[Diagnosis]) -> str | None:
+    """Return the first problem, or ``None`` if there is none."""
     return next((f"{each.looked_for}: {each.found}" for each in found if each.good is False), None)
 
 
-def warning_in(found: Sequence[Finding]) -> str | None:
-    """Return the first thing found that will stand in its way before long, ``None``: nothing."""
+def first_warning(found: Sequence[Diagnosis]) -> str | None:
+    """Return the first warning about a problem to come, or ``None`` if there is none."""
     return next((each.warning for each in found if each.warning), None)
 
 
 def is_federated(source: SourceConfig) -> bool:
-    """Tell whether a source gets a role by a call of its own, with a token or a certificate."""
-    return SOURCE_TYPES[source.type].facts is not None
+    """True if the source gets its role by an STS call of its own, with a token or a certificate."""
+    return SOURCE_TYPES[source.type].federated_identity is not None
 
 
-def facts_of(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity | None:
-    """Return what is known of a federated source's own role; ``None``: it is no such source."""
-    found = SOURCE_TYPES[source.type].facts
-    return None if found is None else found(source, inputs)
+def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity | None:
+    """Return what is known of a federated source's role session, or ``None`` for other types."""
+    found = SOURCE_TYPES[source.type].federated_identity
+    return None if found is None else found(source, context)
 
 
-def sign_in_of(source: SourceConfig) -> LoginSupport | None:
-    """Return how a person signs in to ``source``; ``None``: nobody does."""
+def login_support(source: SourceConfig) -> LoginSupport | None:
+    """Return how a person signs in to ``source``, or ``None`` if it has no sign-in."""
     return SOURCE_TYPES[source.type].sign_in
 
 
-def build_source(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Return the source that ``source`` describes; a ``profile`` must be expanded before."""
-    return SOURCE_TYPES[source.type].build(source, inputs)
+def build_source(source: SourceConfig, context: SourceContext) -> Source:
+    """Return the source that ``source`` configures; a ``profile`` must be expanded first."""
+    return SOURCE_TYPES[source.type].build(source, context)

@@ -1,4 +1,4 @@
-"""The role of a container: ECS, EKS Pod Identity, and whatever else speaks their protocol."""
+"""The role of a container: ECS, EKS Pod Identity, or any endpoint with their protocol."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, SourceError
 from rolehop.files import NotRegular, read_regular
 from rolehop.plan import Stamp
-from rolehop.sources.shared.metadata_timeouts import named, patience
-from rolehop.sources.source_type import Finding, SourceType, problem_of
+from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
+from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TABLE = Table(
     "sources.NAME (container)",
-    "the role of an ECS task, an EKS pod, or whatever the AWS_CONTAINER_… variables point at",
+    "the role of an ECS task or an EKS pod, or of the endpoint in the AWS_CONTAINER_… variables",
     (),
 )
 
@@ -36,92 +36,92 @@ FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 - the name of a variable
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
-# ECS, EKS (AWS SDKs and Tools reference, "Container credential provider"): the hosts besides
-# loopback that may be asked without TLS.
+# The hosts besides loopback that may be called without TLS: ECS and EKS (AWS SDKs and Tools
+# reference, "Container credential provider").
 _ECS = "169.254.170.2"
 _PLAIN_HOSTS = frozenset(map(ip_address, (_ECS, "169.254.170.23", "fd00:ec2::23")))
 _LONGEST_TOKEN = 100_000  # bytes
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return that nothing is known before the endpoint was asked."""
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return an unknown stamp: only the endpoint can say whose session it is."""
     del source
-    if not (inputs.environ.get(RELATIVE) or inputs.environ.get(FULL)):
+    if not (context.environ.get(RELATIVE) or context.environ.get(FULL)):
         return Stamp(None, long_lived=False, problem=_ABSENT)
     try:
-        address(inputs.environ)
-        named(inputs.environ)
+        endpoint_url(context.environ)
+        check_timeouts(context.environ)
     except (ConfigError, SourceError) as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
+        return Stamp(None, long_lived=False, problem=one_line(error))
     return Stamp(None, long_lived=False)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; nothing is asked before it is loaded."""
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source; nothing is called before it is loaded."""
     del source
-    return _Container(inputs)
+    return _Container(context)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say which variables lead where."""
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return the endpoint and the token that the variables name."""
     del source
-    environ = inputs.environ
+    environ = context.environ
     looked_for = f"the variables {RELATIVE}, {FULL}"
     try:
-        where = address(environ)
-        named(environ)
+        url = endpoint_url(environ)
+        check_timeouts(environ)
     except (ConfigError, SourceError) as error:
-        return [Finding(looked_for, problem_of(error), good=False)]
-    if where is None:
-        return [Finding(looked_for, "neither is set", good=False)]
-    return [Finding(looked_for, f"asked at {_shown(where)}"), _token_found(environ)]
+        return [Diagnosis(looked_for, one_line(error), good=False)]
+    if url is None:
+        return [Diagnosis(looked_for, "neither is set", good=False)]
+    return [Diagnosis(looked_for, f"called at {_shown(url)}"), _diagnose_token(environ)]
 
 
-def _token_found(environ: Mapping[str, str]) -> Finding:
+def _diagnose_token(environ: Mapping[str, str]) -> Diagnosis:
     looked_for = f"the variables {TOKEN_FILE}, {TOKEN}"
     try:
         token = _token(environ)
     except SourceError as error:
-        return Finding(looked_for, problem_of(error), good=False)
+        return Diagnosis(looked_for, one_line(error), good=False)
     if token is None:
-        return Finding(looked_for, "neither is set: asked without a token")
+        return Diagnosis(looked_for, "neither is set: called without a token")
     file = environ.get(TOKEN_FILE)
-    return Finding(looked_for, f"a token in {file}" if file else f"a token in {TOKEN}", good=True)
+    return Diagnosis(looked_for, f"a token in {file}" if file else f"a token in {TOKEN}", good=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Container:
-    inputs: SourceContext
+    context: SourceContext
 
     def load(self) -> Credentials | None:
-        """Return the container's session; ``None``: no variable names an endpoint.
+        """Return the container's session, or ``None`` if no variable names an endpoint.
 
         Raises:
-            SourceError: the variables or the token file are broken, or the endpoint refuses.
+            SourceError: a variable or the token file is invalid, or the endpoint refuses.
             ServiceError: the endpoint does not answer.
         """
-        endpoint = _endpoint(self.inputs.environ)
+        endpoint = _endpoint(self.context.environ)
         if endpoint is None:
             return None
         from rolehop.aws.metadata import container_session
 
-        wait = patience(self.inputs.environ)
-        set_by = RELATIVE if self.inputs.environ.get(RELATIVE) else FULL
-        with wait.client(self.inputs.sleep, set_by) as http:
-            return container_session(endpoint, http, wait.attempts, self.inputs.now())
+        timeouts = metadata_timeouts(self.context.environ)
+        set_by = RELATIVE if self.context.environ.get(RELATIVE) else FULL
+        with timeouts.client(self.context.sleep, set_by) as http:
+            return container_session(endpoint, http, timeouts.attempts, self.context.now())
 
 
-def address(environ: Mapping[str, str]) -> str | None:
-    """Return where the session is asked for; the relative one wins, as in botocore.
+def endpoint_url(environ: Mapping[str, str]) -> str | None:
+    """Return the endpoint's URL; the relative one wins, as in botocore.
 
     Raises:
-        SourceError: the variable names no address, or one that must not be told a token.
+        SourceError: the variable holds no URL, or one that must not be sent a token.
     """
     relative = environ.get(RELATIVE)
     if relative:
         if not relative.startswith("/"):
-            raise _broken(RELATIVE, relative, "it must be a path that begins with /")
+            raise _invalid(RELATIVE, relative, "it must be a path that starts with /")
         return f"http://{_ECS}{relative}"
     full = environ.get(FULL)
     if not full:
@@ -133,20 +133,20 @@ def address(environ: Mapping[str, str]) -> str | None:
     except ValueError:
         parts, host = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not host:
-        raise _broken(FULL, full, "it is no http:// or https:// address")
+        raise _invalid(FULL, full, "it is not an http:// or https:// URL")
     if "@" in parts.netloc:
-        raise _broken(
-            FULL, full, f"a user name or password does not belong there; {TOKEN} tells who asks"
+        raise _invalid(
+            FULL, full, f"it must not hold a user name or password; {TOKEN} holds the token"
         )
     if parts.scheme == "http" and not _may_be_plain(host):
-        raise _broken(
-            FULL, full, "without TLS only this machine and the ECS and EKS endpoints may be asked"
+        raise _invalid(
+            FULL, full, "only this machine and the ECS and EKS endpoints may be called without TLS"
         )
     return full
 
 
 def _may_be_plain(host: str) -> bool:
-    """Tell whether a host may be asked over http; names are not resolved, as in botocore."""
+    """True if a host may be called over http; names are not resolved, as in botocore."""
     if host == "localhost":
         return True
     try:
@@ -157,7 +157,7 @@ def _may_be_plain(host: str) -> bool:
 
 
 def _endpoint(environ: Mapping[str, str]) -> ContainerEndpoint | None:
-    url = address(environ)
+    url = endpoint_url(environ)
     if url is None:
         return None
     from rolehop.aws.metadata import ContainerEndpoint
@@ -166,7 +166,7 @@ def _endpoint(environ: Mapping[str, str]) -> ContainerEndpoint | None:
 
 
 def _token(environ: Mapping[str, str]) -> Secret | None:
-    """Return the authorization token; its file is read anew each time, since it is rotated."""
+    """Return the authorization token; its file is read each time, because it is rotated."""
     file = environ.get(TOKEN_FILE)
     if not file:
         token = environ.get(TOKEN)
@@ -174,17 +174,19 @@ def _token(environ: Mapping[str, str]) -> Secret | None:
     try:
         text = read_regular(Path(file), _LONGEST_TOKEN).decode("utf-8").rstrip("\r\n")
     except NotRegular as error:
-        raise _unread(file, error.strerror, f"name a file, or put the token in {TOKEN}") from None
+        raise _unreadable(
+            file, error.strerror, f"name a file, or put the token in {TOKEN}"
+        ) from None
     except OSError as error:
-        raise _unread(file, error.strerror) from None
+        raise _unreadable(file, error.strerror) from None
     except UnicodeDecodeError:
-        raise _unread(file, "it is not UTF-8 text") from None
+        raise _unreadable(file, "it is not UTF-8 text") from None
     if not text:
-        raise _unread(file, "it is empty")
+        raise _unreadable(file, "it is empty")
     return Secret(text)
 
 
-def _unread(file: str, cause: str | None, fix: str | None = None) -> SourceError:
+def _unreadable(file: str, cause: str | None, fix: str | None = None) -> SourceError:
     return SourceError(
         f"the container's token file cannot be read: {file}",
         cause=f"{TOKEN_FILE} names it: {(cause or 'the system does not say why').lower()}",
@@ -192,18 +194,18 @@ def _unread(file: str, cause: str | None, fix: str | None = None) -> SourceError
     )
 
 
-def _broken(name: str, value: str, cause: str) -> SourceError:
+def _invalid(name: str, value: str, cause: str) -> SourceError:
     return SourceError(
-        f"{name} cannot be followed: {quoted(_shown(value))}",
+        f"{name} cannot be used: {quoted(_shown(value))}",
         cause=cause,
         fix=f"correct or unset {name}",
     )
 
 
 def _shown(url: str) -> str:
-    """Return an address for messages: who knows the whole path of ECS's gets the credentials.
+    """Return a URL for messages, without user name, password and most of the path.
 
-    Neither a user name or password nor more than the path's first part is left.
+    Whoever knows the whole path of the ECS endpoint can get the credentials.
     """
     scheme, mark, rest = url.partition("?")[0].partition("#")[0].rpartition("://")
     host, slash, path = rest.partition("/")
@@ -211,4 +213,4 @@ def _shown(url: str) -> str:
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{first}{'/…' if more else ''}"
 
 
-TYPE = SourceType(TABLE, stamp, build, findings)
+TYPE = SourceType(TABLE, stamp, build, diagnose)

@@ -1,4 +1,4 @@
-"""What sources may use of the outside, handed to them by the wiring."""
+"""Everything outside that sources may use, passed to them by `app.context`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KeyStore(Protocol):
     """IAM user keys in the vault, by source name."""
 
     def get(self, name: str) -> Credentials | None:
-        """Return the keys kept for source ``name``, ``None`` where there are none.
+        """Return the keys stored for source ``name``, or ``None`` if there are none.
 
         Raises:
             VaultError: the keyring cannot be read.
@@ -38,39 +38,39 @@ class KeyStore(Protocol):
 
 
 Document = Mapping[str, str | Secret]
-"""What a source keeps of a sign-in; secrets stay in their type."""
+"""The stored part of a sign-in; secrets keep their type."""
 
 
 class TokenStore(Protocol):
     """Sign-ins in the vault: tokens, client secrets, passphrases, by a name that the source makes.
 
-    A name is letters, digits, ``.``, ``_``, ``-`` and ``/``. Where no keyring is on this machine
-    a document lives as long as this process, which is said once.
+    A name consists of letters, digits, ``.``, ``_``, ``-`` and ``/``. Without a keyring a document
+    lives as long as this process, and one line says so.
     """
 
     def get(self, name: str) -> Document | None:
-        """Return the document under ``name``, ``None``: there is none.
+        """Return the document under ``name``, or ``None`` if there is none.
 
-        One that `begin` kept has a member ``generation``.
+        A document stored by `begin` has a member ``generation``.
 
         Raises:
-            VaultError: the keyring cannot be read, or what rests there is damaged.
+            VaultError: the keyring cannot be read, or the item is damaged.
         """
         ...
 
     def put(self, name: str, document: Document) -> None:
-        """Keep ``document`` under ``name`` in the place of what was there: a refreshed token."""
+        """Replace the document under ``name``, e.g. after a token was refreshed."""
         ...
 
     def begin(self, name: str, document: Document) -> str:
-        """Keep the ``document`` of a sign-in just made and return its new, random generation.
+        """Store the ``document`` of a new sign-in and return its new, random generation.
 
-        Whatever was cached since the sign-in before belongs to another stamp from now on.
+        Sessions cached under the previous sign-in belong to another stamp from now on.
         """
         ...
 
     def remove(self, name: str) -> bool:
-        """Forget the document and its generation; ``False``: there was neither.
+        """Forget the document and its generation; ``False`` if there was neither.
 
         Raises:
             VaultError: the keyring failed.
@@ -78,24 +78,24 @@ class TokenStore(Protocol):
         ...
 
     def generation(self, name: str) -> str | None:
-        """Return the generation from the index, without touching the keyring: good for a stamp."""
+        """Return the generation from the index, for a stamp; the keyring is not opened."""
         ...
 
 
 class Person(Protocol):
-    """Somebody at the terminal, and the browser in front of them."""
+    """The person at the terminal, and their browser."""
 
     @property
     def can_ask(self) -> bool:
-        """Tell whether a question may be asked: there is a terminal, and no ``--no-prompt``."""
+        """True if a question may be asked: there is a terminal, and no ``--no-prompt``."""
         ...
 
     def say(self, line: str) -> None:
-        """Show one line at once, on the terminal device or else on stderr."""
+        """Show one line immediately, on the terminal device or else on stderr."""
         ...
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Return one line; ``needed`` says in the error what is missing, e.g. "a passphrase".
+        """Return one line of input; ``needed`` names it in the error, e.g. "a passphrase".
 
         Raises:
             NoTerminal: nobody can be asked.
@@ -103,7 +103,7 @@ class Person(Protocol):
         ...
 
     def choose(self, question: str, options: Sequence[str]) -> int:
-        """Return the index of the option that was picked; a single one is picked unasked.
+        """Return the index of the chosen option; a single option is chosen without asking.
 
         Raises:
             NoTerminal: nobody can be asked.
@@ -112,16 +112,16 @@ class Person(Protocol):
 
     @property
     def has_browser(self) -> bool:
-        """Tell whether a browser can be opened that reaches this machine's loopback address."""
+        """True if a browser can be opened that reaches this machine's loopback address."""
         ...
 
     def open_browser(self, url: str) -> bool:
-        """Open ``url`` in a browser; ``False``: there is none that could be opened here."""
+        """Open ``url`` in a browser; ``False`` if none could be opened here."""
         ...
 
 
 class _NoTokens:
-    """Keeps nothing; stands in where there is no vault."""
+    """Stores nothing; used when there is no vault."""
 
     def get(self, name: str) -> Document | None:
         del name
@@ -132,7 +132,7 @@ class _NoTokens:
 
     def begin(self, name: str, document: Document) -> str:
         del name, document
-        return "unkept"
+        return "not stored"
 
     def remove(self, name: str) -> bool:
         del name
@@ -144,7 +144,7 @@ class _NoTokens:
 
 
 class _Nobody:
-    """Answers nothing; stands in where there is no terminal."""
+    """Answers nothing; used when there is no terminal."""
 
     can_ask = False
     has_browser = False
@@ -166,7 +166,7 @@ class _Nobody:
 
 
 class _NoLocks:
-    """Locks nothing; stands in where one process is alone."""
+    """Locks nothing; used when no other process takes part."""
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         del name
@@ -176,79 +176,77 @@ class _NoLocks:
         return nullcontext()
 
 
-def _as_it_is(path: Path) -> Path:
+def _unchanged(path: Path) -> Path:
     return path
 
 
-def _unheard(line: str) -> None:
-    """Say nothing; stands in where nobody listens."""
+def _ignore_line(line: str) -> None:
     del line
 
 
-def _unheeded() -> None:
-    """Note nothing; stands in where no record is written."""
+def _do_nothing() -> None:
+    """Used when no record is written."""
 
 
-def _no_chains(name: str) -> SourceConfig | None:
-    """Know of no chain; stands in where there is no config."""
+def _no_chain(name: str) -> SourceConfig | None:
     del name
     return None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SourceContext:
-    """The outside, as far as sources may see it."""
+    """Everything outside that sources may use."""
 
     environ: Mapping[str, str]
-    """The variables as rolehop found them, AWS_PROFILE and AWS_REGION as before its own assume."""
+    """The variables as rolehop found them; AWS_PROFILE and AWS_REGION as before its own assume."""
 
     aws: AwsConfig
     aws_files: tuple[Path, Path]
-    """Where the AWS config and credentials files are."""
+    """Paths of the AWS config and credentials files."""
 
     keys: KeyStore
     now: Callable[[], datetime]
     home: Path = field(default_factory=Path.home)
     """The person's home folder."""
 
-    source_of_chain: Callable[[str], SourceConfig | None] = field(default=_no_chains)
-    """The source that a configured chain starts from, ``None`` for any other name. Lets a process
-    that is rolehop itself be told from a loop before anything runs."""
+    source_of_chain: Callable[[str], SourceConfig | None] = field(default=_no_chain)
+    """Returns the source that a configured chain starts from, or ``None`` for any other name. It
+    finds a process that leads back to rolehop before anything runs."""
 
     tokens: TokenStore = field(default_factory=_NoTokens)
     person: Person = field(default_factory=_Nobody)
     locks: Locks = field(default_factory=_NoLocks)
-    """Shared by processes: hold one while a token is refreshed or somebody signs in."""
+    """Locks between processes: hold one while a token is refreshed or a person signs in."""
 
     sts: Callable[[str], StsClient] | None = None
-    """Gives the walk's own STS client for a region, its connection shared; see ``calls.sts_of``."""
+    """Returns the walk's own STS client for a region; see `shared.aws_clients.sts_client`."""
 
     sleep: Callable[[float], object] = time.sleep
-    note: Callable[[str], None] = field(default=_unheard)
-    """Says one line on stderr, unless ``-q``: what a program that we ask says, and warnings."""
+    note: Callable[[str], None] = field(default=_ignore_line)
+    """Writes one line to stderr unless ``-q``: warnings, and the stderr of programs we run."""
 
     quiet: bool = False
-    """Nobody sees what ``note`` says: ``-q``."""
+    """True with ``-q``: nobody sees what ``note`` writes."""
 
-    watched: Callable[[Path], Path] = field(default=_as_it_is)
-    """Notes that what is answered depends on the file at a path, and returns the path. A stamp
-    that reads a file passes it through here: else the quick path serves what is outdated."""
+    watched: Callable[[Path], Path] = field(default=_unchanged)
+    """Records that the answer depends on the file at a path, and returns the path. A stamp must
+    pass each file that it reads through here, or the hot path would hand out a stale session."""
 
-    beyond_record: Callable[[], None] = field(default=_unheeded)
-    """Notes that what is answered depends on what no record can hold, as what is on a PKCS#11
-    token, or may hold, as a secret. The quick path then steps aside."""
+    beyond_record: Callable[[], None] = field(default=_do_nothing)
+    """Marks the answer as uncacheable for the hot path: it depends on something that a record
+    cannot hold, e.g. the contents of a PKCS#11 token, or must not hold, e.g. a secret."""
 
     default_region: str | None = None
     """The region of ``[defaults]``."""
 
     def secret_variable(self, name: str) -> str | None:
-        """Return a variable whose value is a secret, and so gets into no record."""
+        """Return a variable whose value is a secret and must not be written to a record."""
         self.beyond_record()
         return self.environ.get(name)
 
 
 class SourceChanged(Exception):
-    """The source is in another state than its stamp says: somebody has just signed in to it.
+    """The source's state is no longer that of its stamp, e.g. because somebody just signed in.
 
-    Whoever walks must plan again, since the keys of all sessions hang on the stamp.
+    The caller must plan again, because the keys of all sessions depend on the stamp.
     """

@@ -9,8 +9,8 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.shared.mfa import MFA_KEYS, mfa_command_found
-from rolehop.sources.source_type import Finding, SourceType, problem_of
+from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
+from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -23,59 +23,59 @@ if TYPE_CHECKING:
 TABLE = Table("sources.NAME (environment)", "the AWS_… variables", MFA_KEYS)
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return the access key ID; what is wrong with the variables is the stamp's problem."""
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the access key ID; a fault of the variables becomes the stamp's problem."""
     del source
     try:
-        found = read(inputs.environ, inputs.now())
+        found = read(context.environ, context.now())
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
+        return Stamp(None, long_lived=False, problem=one_line(error))
     return Stamp(found.access_key_id, long_lived=found.long_lived)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source."""
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source."""
     del source
-    return _Environment(inputs)
+    return _Environment(context)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say what the variables hold; of a key ID just its end."""
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return what the variables hold, with only the end of the access key ID."""
     looked_for = "the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
     try:
-        found = read(inputs.environ, inputs.now())
+        found = read(context.environ, context.now())
     except SourceError as error:
-        return [Finding(looked_for, problem_of(error), good=False)]
+        return [Diagnosis(looked_for, one_line(error), good=False)]
     kind = "IAM user keys" if found.long_lived else "a session"
-    held = Finding(looked_for, f"{kind} …{found.access_key_id[-4:]}", good=True)
+    found_keys = Diagnosis(looked_for, f"{kind} …{found.access_key_id[-4:]}", good=True)
     if found.long_lived:
-        return [held, *mfa_command_found(source, inputs)]
-    return [held, _end_found(inputs.environ, found.expires_at)]
+        return [found_keys, *diagnose_mfa_command(source, context)]
+    return [found_keys, _diagnose_expiry(context.environ, found.expires_at)]
 
 
-def _end_found(environ: Mapping[str, str], ends: datetime | None) -> Finding:
+def _diagnose_expiry(environ: Mapping[str, str], expires_at: datetime | None) -> Diagnosis:
     looked_for = "the variable AWS_CREDENTIAL_EXPIRATION"
-    if ends is not None:
-        return Finding(looked_for, f"until {ends:%Y-%m-%dT%H:%M:%SZ}", good=True)
-    there = environ.get("AWS_CREDENTIAL_EXPIRATION")
-    return Finding(looked_for, "no time with a zone" if there else "not set")
+    if expires_at is not None:
+        return Diagnosis(looked_for, f"until {expires_at:%Y-%m-%dT%H:%M:%SZ}", good=True)
+    value = environ.get("AWS_CREDENTIAL_EXPIRATION")
+    return Diagnosis(looked_for, "not a time with a time zone" if value else "not set")
 
 
 @dataclass(frozen=True, slots=True)
 class _Environment:
-    inputs: SourceContext
+    context: SourceContext
 
     def load(self) -> Credentials:
-        """Return what the variables say.
+        """Return the credentials in the variables.
 
         Raises:
-            SourceError: they say nothing, half of it, something expired, or rolehop's own session.
+            SourceError: there are none, they are incomplete or expired, or rolehop put them there.
         """
-        return read(self.inputs.environ, self.inputs.now())
+        return read(self.context.environ, self.context.now())
 
 
 def read(environ: Mapping[str, str], now: datetime) -> Credentials:
-    """Return the credentials in ``environ``; an empty variable is one that is not set.
+    """Return the credentials in ``environ``; an empty variable counts as not set.
 
     Raises:
         SourceError: there are none, they are incomplete or expired, or rolehop put them there.
@@ -95,9 +95,9 @@ def read(environ: Mapping[str, str], now: datetime) -> Credentials:
             cause="AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
             fix="export AWS_SECRET_ACCESS_KEY too",
         )
-    # botocore reads the legacy variable first, so that is what other programs would use.
+    # botocore reads the legacy variable first, so that is the token other programs would use.
     token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
-    # Keys without a token do not end: the variable then is left over from an earlier session.
+    # Keys without a token do not expire: the variable is then left over from an earlier session.
     expires_at = _expiration(environ) if token else None
     if expires_at is not None and expires_at <= now:
         raise SourceError(
@@ -109,24 +109,24 @@ def read(environ: Mapping[str, str], now: datetime) -> Credentials:
 
 
 def _refuse_own_session(environ: Mapping[str, str]) -> None:
-    """Refuse a session that an earlier ``rolehop assume`` exported: it is no source."""
+    """Refuse a session that an earlier ``rolehop assume`` exported: it is not a source."""
     chain = environ.get("ROLEHOP_CHAIN")
     if chain and environ.get("AWS_SESSION_TOKEN"):
         raise SourceError(
             f"the credentials in the environment are rolehop's own session of chain '{chain}'",
             cause="a chain must not start from what another chain handed out",
             fix='eval "$(rolehop leave)" and export your own keys again, or let the chain continue'
-            " the other by from = …; 'rolehop keys add' keeps keys for good",
+            " the other with from = …; 'rolehop keys add' stores keys for good",
         )
 
 
 def _expiration(environ: Mapping[str, str]) -> datetime | None:
-    """Return when the session ends (UTC); what cannot be read, or has no zone, is not said."""
+    """Return when the session expires (UTC), or ``None`` if it is unreadable or has no time zone."""
     try:
-        said = datetime.fromisoformat(environ.get("AWS_CREDENTIAL_EXPIRATION", ""))
+        expires_at = datetime.fromisoformat(environ.get("AWS_CREDENTIAL_EXPIRATION", ""))
     except ValueError:
         return None
-    return said.astimezone(UTC).replace(microsecond=0) if said.tzinfo else None
+    return expires_at.astimezone(UTC).replace(microsecond=0) if expires_at.tzinfo else None
 
 
-TYPE = SourceType(TABLE, stamp, build, findings)
+TYPE = SourceType(TABLE, stamp, build, diagnose)

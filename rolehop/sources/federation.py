@@ -1,4 +1,4 @@
-"""What a federated source knows of its own role's session before any call: for judging its hop 0."""
+"""What is known of a federated source's role session before any call, for evaluating hop 0."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _IDENTITY = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")  # SourceIdentity (STS API refe
 
 @dataclass(frozen=True, slots=True)
 class FederatedIdentity:
-    """What config, variables, a token or a certificate at hand tell; nothing is verified, no secret.
+    """What the config, variables and a local token or certificate say, unverified; no secrets.
 
-    ``None``, and a key that is not there: nobody can tell from here.
+    ``None``, or a missing key, means that the value is not known.
     """
 
     role: str | None = None
@@ -29,41 +29,42 @@ class FederatedIdentity:
     """ARN of a SAML provider."""
 
     issuer: str | None = None
-    """Of a web identity token: host and path, as AWS's condition keys begin with."""
+    """Of a web identity token: host and path, the prefix of AWS's condition keys for it."""
 
     session_name: str | None = None
 
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Condition keys and their values; none: surely absent."""
+    """Condition keys and their values; an empty tuple means that the key is certainly absent."""
 
     tags: Mapping[str, str] | None = None
-    """The session tags that go with the call, all of them."""
+    """All the session tags of the call."""
 
     transitive: tuple[str, ...] = ()
 
     source_identity: str | None = None
-    """Where ``tags`` are known, ``None``: none is set."""
+    """``None`` if it is not set, provided that ``tags`` are known."""
 
     unread: str | None = None
-    """A claim of the token that STS may read, and in no form known here."""
+    """Name of a claim that STS may read, but whose form rolehop does not know."""
 
 
-def with_certificate(facts: FederatedIdentity, file: Path) -> FederatedIdentity:
-    """Return ``facts`` with what the certificate in a PEM file tells, where it can be read.
+def with_certificate(identity: FederatedIdentity, file: Path) -> FederatedIdentity:
+    """Return ``identity`` with the tags and source identity of the certificate in a PEM file.
 
-    IAM Roles Anywhere makes session tags of its attributes, and the source identity of its
-    subject's common name (Roles Anywhere user guide, "The trust model").
+    IAM Roles Anywhere makes session tags of the certificate's attributes, and the source identity
+    of its subject's common name (Roles Anywhere user guide, "The trust model"). A certificate that
+    cannot be read adds nothing.
     """
     try:
         from rolehop.aws import x509
 
         leaf = x509.certificates(file)[0]
     except (ModuleNotFoundError, SourceError):
-        return facts
+        return identity
     tags = x509.attributes(leaf)
     common = tags.get("x509Subject/CN", ())
     return replace(
-        facts,
+        identity,
         keys={f"aws:PrincipalTag/{name}": values for name, values in tags.items()},
         source_identity=next(filter(_IDENTITY.fullmatch, common), None),
     )

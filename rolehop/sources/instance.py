@@ -1,4 +1,4 @@
-"""The role of the EC2 instance that rolehop runs on, by version 2 of its metadata service."""
+"""The role of the EC2 instance that rolehop runs on, from its metadata service (IMDSv2)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.shared.metadata_timeouts import named, patience
-from rolehop.sources.source_type import Finding, SourceType, problem_of
+from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
+from rolehop.sources.source_type import Diagnosis, SourceType, one_line
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
@@ -36,81 +36,81 @@ TABLE = Table(
             value_types.text(
                 "the name of a role", Pattern(r"[A-Za-z0-9_+=,.@-]{1,64}"), kind="role name"
             ),
-            "the role that it must be; principal says its account, too",
+            "the role that it must have; principal checks the account, too",
             "whichever role the instance has",
         ),
     ),
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return that nothing is known before the instance was asked."""
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return an unknown stamp: only the metadata service can say which role it is."""
     del source
     try:
-        _address(inputs)
+        _address(context)
     except (ConfigError, SourceError) as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
+        return Stamp(None, long_lived=False, problem=one_line(error))
     return Stamp(None, long_lived=False)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; nothing is asked before it is loaded."""
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source; nothing is called before it is loaded."""
     role = source.settings.get("role")
-    return _Instance(role if isinstance(role, str) else None, inputs)
+    return _Instance(role if isinstance(role, str) else None, context)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say where the metadata service is looked for."""
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return where the metadata service is looked for."""
     looked_for = "the EC2 instance metadata service"
     try:
-        address = _address(inputs)
+        address = _address(context)
     except (ConfigError, SourceError) as error:
-        return [Finding(looked_for, problem_of(error), good=False)]
+        return [Diagnosis(looked_for, one_line(error), good=False)]
     wanted = source.settings.get("role")
     role = f"role {wanted}" if wanted else "whichever role it has"
-    return [Finding(looked_for, f"asked at {address} for {role}")]
+    return [Diagnosis(looked_for, f"called at {address} for {role}")]
 
 
-def _address(inputs: SourceContext) -> str:
-    """Return where the service will be asked; the variables that rule it make sense.
+def _address(context: SourceContext) -> str:
+    """Return the service's URL, after checking the variables that configure it.
 
     Raises:
         SourceError: it is switched off.
-        ConfigError: a variable makes no sense.
+        ConfigError: a variable is invalid.
     """
-    named(inputs.environ)
-    return endpoint(inputs.environ, inputs.aws)
+    check_timeouts(context.environ)
+    return endpoint(context.environ, context.aws)
 
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
     role: str | None
-    inputs: SourceContext
+    context: SourceContext
 
     def load(self) -> Credentials:
         """Return the session of the instance's role.
 
         Raises:
-            SourceError: this is no EC2 instance, or has no role or another one, or its metadata
-                service is switched off.
-            ServiceError: the service is there, and does not answer as it should.
-            ConfigError: a variable that says where it is makes no sense.
+            SourceError: this is not an EC2 instance, it has no role or another one, or its
+                metadata service is switched off.
+            ServiceError: the service answers, but not as it should.
+            ConfigError: a variable that names its URL is invalid.
         """
         from rolehop.aws.metadata import InstanceMetadata
 
-        address = endpoint(self.inputs.environ, self.inputs.aws)
-        wait = patience(self.inputs.environ)
-        with wait.client(self.inputs.sleep, _named_by(self.inputs.environ)) as http:
-            metadata = InstanceMetadata(address, http, wait.attempts, self.inputs.now)
+        address = endpoint(self.context.environ, self.context.aws)
+        timeouts = metadata_timeouts(self.context.environ)
+        with timeouts.client(self.context.sleep, _endpoint_setting(self.context.environ)) as http:
+            metadata = InstanceMetadata(address, http, timeouts.attempts, self.context.now)
             return metadata.role_session(self.role)[1]
 
 
 def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
-    """Return where the metadata service is, by the variables and keys that botocore reads.
+    """Return the URL of the metadata service, from the variables and keys that botocore reads.
 
     Raises:
         SourceError: it is switched off.
-        ConfigError: the mode is none, or the address is none.
+        ConfigError: the mode or the URL is invalid.
     """
     if environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         raise SourceError(
@@ -118,19 +118,19 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
             cause="AWS_EC2_METADATA_DISABLED is true",
             fix="unset AWS_EC2_METADATA_DISABLED, or choose another source",
         )
-    own = _setting(environ, aws, "ec2_metadata_service_endpoint")
-    if own:
-        if not _is_address(own):
+    override = _setting(environ, aws, "ec2_metadata_service_endpoint")
+    if override:
+        if not _is_url(override):
             raise ConfigError(
-                f"the EC2 instance metadata service cannot be asked at {quoted(own)}",
-                cause=f"{_named_by(environ)} says so: it is no http:// or https:// URL with a host",
-                fix=f"correct {_named_by(environ)}, e.g. http://169.254.169.254, or take it out",
+                f"the EC2 instance metadata service cannot be called at {quoted(override)}",
+                cause=f"{_endpoint_setting(environ)} says so: it is not an http:// or https:// URL with a host",
+                fix=f"correct {_endpoint_setting(environ)}, e.g. http://169.254.169.254, or remove it",
             )
-        return own
+        return override
     mode = _setting(environ, aws, "ec2_metadata_service_endpoint_mode") or "ipv4"
     if mode.lower() not in _ADDRESSES:
         raise ConfigError(
-            f"the mode of the EC2 instance metadata endpoint cannot be {mode!r}",
+            f"the EC2 instance metadata endpoint mode {mode!r} is invalid",
             cause="AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE says so, or the AWS profile's key of that name",
             fix="set it to IPv4 or IPv6",
         )
@@ -140,17 +140,17 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
 _ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
-def _named_by(environ: Mapping[str, str]) -> str:
-    """Say what names an address of the service's own."""
+def _endpoint_setting(environ: Mapping[str, str]) -> str:
+    """Return the name of the setting that overrides the URL."""
     return (
         _ENDPOINT if environ.get(_ENDPOINT) else "ec2_metadata_service_endpoint of the AWS profile"
     )
 
 
-def _is_address(text: str) -> bool:
+def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        _ = parts.port  # read for its check
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return False
     plain = text.isascii() and text.isprintable() and " " not in text
@@ -162,4 +162,4 @@ def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None
     return environ.get(f"AWS_{key.upper()}") or profile_setting(aws, profile, key) or None
 
 
-TYPE = SourceType(TABLE, stamp, build, findings)
+TYPE = SourceType(TABLE, stamp, build, diagnose)

@@ -1,4 +1,4 @@
-"""IAM user keys that rest in the vault under the source's own name."""
+"""IAM user keys, stored in the vault under the source's own name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
-from rolehop.sources.shared.mfa import MFA_KEYS, mfa_command_found
-from rolehop.sources.source_type import Finding, SourceType
+from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
+from rolehop.sources.source_type import Diagnosis, SourceType
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -20,44 +20,44 @@ if TYPE_CHECKING:
     from rolehop.sources.context import KeyStore, SourceContext
 
 TABLE = Table(
-    "sources.NAME (keys)", "IAM user keys in the vault, put there by rolehop keys add", MFA_KEYS
+    "sources.NAME (keys)", "IAM user keys in the vault, stored by rolehop keys add", MFA_KEYS
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return the access key ID, from the index where it is known there.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the access key ID, from the index if it is known there.
 
     Raises:
-        VaultError: the index does not know and the keyring cannot be read.
+        VaultError: the index does not hold it, and the keyring cannot be read.
     """
-    found = inputs.keys.access_key_id(source.name)
+    found = context.keys.access_key_id(source.name)
     if found is None:
-        # The index is only a hint and may be lost; the item itself decides.
-        kept = inputs.keys.get(source.name)
-        found = kept.access_key_id if kept else None
+        # The index is only a hint and may be lost, so the item itself decides.
+        stored = context.keys.get(source.name)
+        found = stored.access_key_id if stored else None
     if found is None:
         problem = f"{_absent(source.name).what} (rolehop keys add {source.name})"
         return Stamp(None, long_lived=True, problem=problem)
     return Stamp(found, long_lived=True)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; the keyring is read when it is loaded."""
-    return _Keys(source.name, inputs.keys)
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source; the keyring is read when it is loaded."""
+    return _Keys(source.name, context.keys)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say whether keys are kept; of a key ID just its end.
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return whether keys are stored, with only the end of the access key ID.
 
     Raises:
-        VaultError: the index does not know and the keyring cannot be read.
+        VaultError: the index does not hold it, and the keyring cannot be read.
     """
-    found = stamp(source, inputs).value
+    found = stamp(source, context).value
     shown = "none" if found is None else f"…{found[-4:]}"
     looked_for = f"IAM user keys in the vault, under '{source.name}'"
     return [
-        Finding(looked_for, shown, found is not None),
-        *mfa_command_found(source, inputs),
+        Diagnosis(looked_for, shown, found is not None),
+        *diagnose_mfa_command(source, context),
     ]
 
 
@@ -70,21 +70,21 @@ class _Keys:
         """Return the keys.
 
         Raises:
-            SourceError: there are none under this name.
+            SourceError: none are stored under this name.
             VaultError: the keyring cannot be read.
         """
-        kept = self.store.get(self.name)
-        if kept is None:
+        stored = self.store.get(self.name)
+        if stored is None:
             raise _absent(self.name)
-        return kept
+        return stored
 
 
 def _absent(name: str) -> SourceError:
     return SourceError(
         f"no keys are in the vault for source '{name}'",
-        cause="they were never added, were removed, or were kept only until the last reboot",
+        cause="they were never added, were removed, or were stored only until the last reboot",
         fix=f"rolehop keys add {name}",
     )
 
 
-TYPE = SourceType(TABLE, stamp, build, findings)
+TYPE = SourceType(TABLE, stamp, build, diagnose)

@@ -1,4 +1,4 @@
-"""Another tool's credential_process, its answer held to the contract.
+"""Another tool's credential_process, whose answer must follow the contract.
 
 The contract is that of the AWS SDKs ("Process credential provider", SDKs and Tools reference).
 """
@@ -12,8 +12,12 @@ from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.shared.recursion import as_source, refuse_source_loop, with_resolving
-from rolehop.sources.shared.subprocesses import environment_of_program, printed_by, program_found
-from rolehop.sources.source_type import Finding, SourceType
+from rolehop.sources.shared.subprocesses import (
+    diagnose_program,
+    program_environment,
+    source_command_output,
+)
+from rolehop.sources.source_type import Diagnosis, SourceType
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 TABLE = Table(
     "sources.NAME (process)",
-    "another tool that speaks the AWS credential_process contract",
+    "another tool that follows the AWS credential_process contract",
     (
         Key(
             "command",
@@ -38,40 +42,40 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return that its definition is all there is: who it signs in as can change unseen.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return a constant stamp: who the process signs in as can change without notice.
 
     Raises:
-        SourceError: this very process waits for its own answer, or its command leads back to it.
+        SourceError: the process is waiting for itself, or its command leads back to it.
     """
-    refuse_source_loop(source, inputs)
+    refuse_source_loop(source, context)
     return Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; nothing is run before it is loaded."""
-    return _Process(source, inputs)
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source; nothing is run before it is loaded."""
+    return _Process(source, context)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say whether its program is there; it is not run."""
-    return [program_found(_command(source), inputs, "the source's program")]
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return whether its program exists; it is not run."""
+    return [diagnose_program(_command(source), context, "the source's program")]
 
 
 def credentials_of(
-    command: Sequence[str], inputs: SourceContext, environ: Mapping[str, str], *, what: str
+    command: Sequence[str], context: SourceContext, environ: Mapping[str, str], *, what: str
 ) -> Credentials:
-    """Run ``command`` with ``environ`` and return what it prints.
+    """Run ``command`` with ``environ`` and return the credentials that it prints.
 
     ``what`` names it in messages, e.g. "the process of source 'x'".
 
     Raises:
-        SourceError: it fails, outlasts its deadline, or prints something else than credentials
-            that are alive.
+        SourceError: it fails, exceeds its deadline, or prints anything but credentials that have
+            not expired.
     """
     from rolehop.aws import credential_json
 
-    output = printed_by(command, inputs, what=what, environ=environ)
+    output = source_command_output(command, context, what=what, environ=environ)
     try:
         if not output.strip():
             raise ValueError("it printed nothing")
@@ -81,17 +85,17 @@ def credentials_of(
     except ValueError as error:
         reason = str(error)
     else:
-        return _alive(found, inputs, what)
+        return _unexpired(found, context, what)
     raise SourceError(
-        f"{what} did not print what it should",
+        f"{what} did not print valid credentials",
         cause=reason,
         fix="it must print one JSON object: Version 1, AccessKeyId, SecretAccessKey, "
         "SessionToken, and Expiration with a time zone",
     )
 
 
-def _alive(found: Credentials, inputs: SourceContext, what: str) -> Credentials:
-    if found.expires_at is None or found.expires_at > inputs.now():
+def _unexpired(found: Credentials, context: SourceContext, what: str) -> Credentials:
+    if found.expires_at is None or found.expires_at > context.now():
         return found
     raise SourceError(
         f"{what} gave credentials that have expired",
@@ -101,7 +105,7 @@ def _alive(found: Credentials, inputs: SourceContext, what: str) -> Credentials:
 
 
 def _check_version(version: object) -> None:
-    # True is an int to Python, and "1" is what most mistakes look like.
+    # True is an int to Python, and "1" is the commonest mistake.
     if type(version) is not int or version != 1:
         raise ValueError("Version must be the number 1")
 
@@ -109,21 +113,21 @@ def _check_version(version: object) -> None:
 @dataclass(frozen=True, slots=True)
 class _Process:
     source: SourceConfig
-    inputs: SourceContext
+    context: SourceContext
 
     def load(self) -> Credentials:
-        """Return what the process prints.
+        """Return the credentials that the process prints.
 
         Raises:
-            SourceError: it fails, outlasts its deadline, leads back to itself, or prints
-                something else than live credentials.
+            SourceError: it fails, exceeds its deadline, leads back to itself, or prints
+                anything but credentials that have not expired.
         """
-        refuse_source_loop(self.source, self.inputs)
+        refuse_source_loop(self.source, self.context)
         name = self.source.name
-        environ = environment_of_program(self.inputs.environ)
+        environ = program_environment(self.context.environ)
         return credentials_of(
             _command(self.source),
-            self.inputs,
+            self.context,
             with_resolving(environ, as_source(name)),
             what=f"the process of source '{name}'",
         )
@@ -134,4 +138,4 @@ def _command(source: SourceConfig) -> Sequence[str]:
     return command if isinstance(command, tuple) else ()
 
 
-TYPE = SourceType(TABLE, stamp, build, findings)
+TYPE = SourceType(TABLE, stamp, build, diagnose)

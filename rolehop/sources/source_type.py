@@ -1,4 +1,4 @@
-"""What a type of source is: the keys it has, its stamp, how it is built, how somebody signs in."""
+"""The definition of a source type: config keys, stamp, construction, diagnosis and sign-in."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a source looks for: for ``rolehop source test``, and for failures."""
+class Diagnosis:
+    """One thing that a source looks for, shown by ``rolehop source test`` and after failures."""
 
     looked_for: str
-    """What, and where: "the variable AWS_WEB_IDENTITY_TOKEN_FILE"."""
+    """What was looked for and where, e.g. "the variable AWS_WEB_IDENTITY_TOKEN_FILE"."""
 
     found: str
-    """What is there, never a secret; or why it is of no use."""
+    """What was found, or why it cannot be used; never a secret."""
 
     good: bool | None = None
-    """``False``: this is what stands in the way. ``None``: it may be so or otherwise."""
+    """``False`` if it prevents the source from working, ``None`` if that cannot be told."""
 
     warning: str | None = None
-    """What will stand in the way before long, though nothing does now."""
+    """A problem to come, though there is none yet, e.g. a certificate about to expire."""
 
 
-def problem_of(error: RolehopError) -> str:
-    """Return on one line what stands in the way, for a `Stamp` or a `Finding`."""
+def one_line(error: RolehopError) -> str:
+    """Return an error on one line, for a `Stamp` or a `Diagnosis`."""
     return f"{error.what}: {error.cause}" if error.cause else error.what
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Login:
-    """How somebody wants to sign in."""
+    """The options of one sign-in."""
 
     browser: bool = True
     text: Secret | None = None
-    """What ``--stdin`` gave, for sources that take a sign-in so."""
+    """What ``--stdin`` read, for sources that accept a sign-in that way."""
 
 
-def _signed_out(source: SourceConfig, there: bool) -> str:
+def _signed_out(source: SourceConfig, removed: bool) -> str:
     name = source.name
-    return f"signed out of '{name}'" if there else f"nobody was signed in to '{name}'"
+    return f"signed out of '{name}'" if removed else f"nobody was signed in to '{name}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +61,47 @@ class LoginSupport:
     """For sources that a person signs in to."""
 
     login: Callable[[SourceConfig, SourceContext, Login], str]
-    """Signs in, keeps it, and returns one line that says what was reached."""
+    """Signs in, stores the sign-in, and returns one line that describes it."""
 
     logout: Callable[[SourceConfig, SourceContext], bool]
-    """Forgets the sign-in, here and at the provider where it can; ``False``: there was none."""
+    """Forgets the sign-in, here and at the provider if possible; ``False`` if there was none."""
 
     takes_text: Callable[[SourceConfig], bool] | None = None
-    """Tells whether the login uses what ``--stdin`` gives; ``None``: it never does."""
+    """Returns true if the login uses what ``--stdin`` reads; ``None`` if it never does."""
 
-    said_after_logout: Callable[[SourceConfig, bool], str] = field(default=_signed_out)
-    """Tells a person what ``logout`` did, by what it returned."""
+    logout_message: Callable[[SourceConfig, bool], str] = field(default=_signed_out)
+    """Returns the message for the result of ``logout``."""
 
 
 Expanded = tuple[SourceConfig, tuple[HopConfig, ...], tuple[str, ...]]
-"""Where a source really starts, the hops it stands for, and notes for a person."""
+"""The source that a chain really starts from, the hops before the chain's own, and notes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceType:
-    """One kind of source."""
+    """One type of source."""
 
     table: Table
-    """Its own keys; those every source has are in ``config.schema.SOURCE``."""
+    """Its own config keys; those of every source are in ``config.schema.SOURCE``."""
 
     stamp: Callable[[SourceConfig, SourceContext], Stamp]
-    """Tells one state of the source from another: by the environment and files, never the
-    network. Each file that it looks at goes through ``inputs.watched``, each variable that holds a
-    secret through ``inputs.secret_variable``: else the quick path serves what is outdated, or the
-    secret gets into its record."""
+    """Returns what tells one state of the source from another, from the environment and files and
+    never from the network. It must pass each file that it reads to ``context.watched``, and read
+    each secret variable with ``context.secret_variable``: otherwise the hot path would hand out a
+    stale session, or the secret would be written to its record."""
 
     build: Callable[[SourceConfig, SourceContext], Source]
-    """Makes the source; nothing is loaded yet."""
+    """Builds the source without loading anything."""
 
-    findings: Callable[[SourceConfig, SourceContext], Sequence[Finding]] | None = None
-    """Says what is looked for and where, and what was found; never the network, never a secret."""
+    diagnose: Callable[[SourceConfig, SourceContext], Sequence[Diagnosis]] | None = None
+    """Returns what is looked for, where, and what was found: no network, no secrets."""
 
     sign_in: LoginSupport | None = None
-    """Where a person can sign in to it."""
+    """Set if a person can sign in to it."""
 
     expand: Callable[[SourceConfig, AwsConfig], Expanded] | None = None
-    """For a type that stands for another source and hops that go before the chain's own."""
+    """For a type that stands for another source and for hops that come before the chain's own."""
 
-    facts: Callable[[SourceConfig, SourceContext], FederatedIdentity] | None = None
-    """For a federated type: what is known of its own role's session; never a call, a program or a
+    federated_identity: Callable[[SourceConfig, SourceContext], FederatedIdentity] | None = None
+    """For a federated type: what is known of its role session without a call, a program or a
     question."""

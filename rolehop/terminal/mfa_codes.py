@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.ports import Locks, MfaCode
-from rolehop.sources.shared.subprocesses import output_of
+from rolehop.sources.shared.subprocesses import program_output
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal.terminal import Terminal
 from rolehop.vault.index import UsedMfaCode
@@ -111,7 +111,7 @@ class AskedCodes:
         return code
 
     def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
-        printed = output_of(
+        printed = program_output(
             command,
             self._child,
             what=f"mfa_command of chain '{self._chain}'",

@@ -146,7 +146,7 @@ def test_a_proxy_that_wants_a_sign_in_is_told_without_the_password(
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa55word@{proxy.host}")
         error = _error(ClientSettings("eu-west-1", endpoint_url=tls.url), user, naps)
     assert error.what.endswith(f"through the proxy {proxy.host}")
-    assert error.cause == "the proxy wants a sign-in (407)"
+    assert error.cause == "the proxy needs a sign-in (407)"
     assert "NO_PROXY" in (error.fix or "")
     assert not naps
 

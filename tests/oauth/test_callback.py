@@ -101,7 +101,7 @@ def test_it_listens_on_loopback_alone() -> None:
 
 
 def test_a_port_that_is_taken_is_an_error_with_its_cause() -> None:
-    with Callback(STATE) as callback, pytest.raises(SourceError, match="cannot be answered"):
+    with Callback(STATE) as callback, pytest.raises(SourceError, match="rolehop cannot listen"):
         Callback(STATE, callback.port)
 
 

@@ -98,7 +98,7 @@ class Home:
         noted: dict[str, str] = json.loads((self.path / "variables").read_text())
         return noted
 
-    def inputs(self, keys: KeptKeys | None = None) -> SourceContext:
+    def context(self, keys: KeptKeys | None = None) -> SourceContext:
         config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
         return SourceContext(
             environ={"PATH": os.environ["PATH"], "HOME": str(self.path), **self.environ},
@@ -119,9 +119,9 @@ class Home:
 
     def load(self, profile: str, region: str | None = None) -> Credentials | None:
         """Load the base of ``profile``, as a walk does."""
-        inputs = self.inputs()
-        base, _, _ = expand(self.source(profile, region), inputs.aws)
-        return build_source(base, inputs).load()
+        context = self.context()
+        base, _, _ = expand(self.source(profile, region), context.aws)
+        return build_source(base, context).load()
 
 
 @pytest.fixture

@@ -136,12 +136,12 @@ class Typist:
         return False
 
 
-def inputs_of(
+def context_of(
     world: World, environ: Mapping[str, str] | None = None, **more: object
 ) -> SourceContext:
     """Return what the source may use, in this process; nothing of it waits."""
     notes: list[str] = []
-    inputs = SourceContext(
+    context = SourceContext(
         environ={**world.environ, **(environ or {})},
         aws=parse_aws_config(None, None),
         aws_files=(world.home / "config", world.home / "credentials"),
@@ -150,7 +150,7 @@ def inputs_of(
         sleep=lambda seconds: None,
         note=notes.append,
     )
-    return replace(inputs, **more)  # type: ignore[arg-type]
+    return replace(context, **more)  # type: ignore[arg-type]
 
 
 class _NoKeys:

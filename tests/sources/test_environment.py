@@ -10,7 +10,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, SourceError
 from rolehop.plan import Stamp
-from rolehop.sources import build_source, findings_of, stamp_of
+from rolehop.sources import build_source, diagnose, stamp_of
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home
@@ -71,10 +71,10 @@ class TestEnvironment:
         self, environ: dict[str, str], expected: Credentials, home: Home
     ) -> None:
         home.environ |= environ
-        inputs = home.inputs()
-        found = build_source(SOURCE, inputs).load()
+        context = home.context()
+        found = build_source(SOURCE, context).load()
         assert found == expected
-        assert stamp_of(SOURCE, inputs) == Stamp("AKIAENV", long_lived=expected.long_lived)
+        assert stamp_of(SOURCE, context) == Stamp("AKIAENV", long_lived=expected.long_lived)
 
     @pytest.mark.parametrize(
         ("environ", "what", "cause"),
@@ -114,13 +114,13 @@ class TestEnvironment:
         tells_no_secret: NoSecret,
     ) -> None:
         home.environ |= environ
-        inputs = home.inputs()
+        context = home.context()
         with pytest.raises(SourceError) as caught:
-            build_source(SOURCE, inputs).load()
+            build_source(SOURCE, context).load()
         assert (caught.value.what, caught.value.cause) == (what, cause)
         tells_no_secret(caught.value)
         told = f"{what}: {cause}"
-        assert stamp_of(SOURCE, inputs) == Stamp(None, long_lived=False, problem=told)
+        assert stamp_of(SOURCE, context) == Stamp(None, long_lived=False, problem=told)
 
     @pytest.mark.parametrize(
         ("environ", "found"),
@@ -129,7 +129,7 @@ class TestEnvironment:
             (SESSION, [("a session …AENV", True), ("not set", None)]),
             (
                 {**SESSION, "AWS_CREDENTIAL_EXPIRATION": "2026-08-01T13:00:00"},
-                [("a session …AENV", True), ("no time with a zone", None)],
+                [("a session …AENV", True), ("not a time with a time zone", None)],
             ),
             (
                 {**SESSION, "AWS_CREDENTIAL_EXPIRATION": "2026-08-01T13:00:00Z"},
@@ -150,11 +150,11 @@ class TestEnvironment:
         self, environ: dict[str, str], found: list[tuple[str, bool | None]], home: Home
     ) -> None:
         home.environ |= environ
-        told = findings_of(SOURCE, home.inputs())
+        told = diagnose(SOURCE, home.context())
         assert [(each.found, each.good) for each in told] == found
 
     def test_the_way_out_of_an_own_session_is_leave(self, home: Home) -> None:
         home.environ |= {**SESSION, "ROLEHOP_CHAIN": "prod"}
         with pytest.raises(SourceError) as caught:
-            build_source(SOURCE, home.inputs()).load()
+            build_source(SOURCE, home.context()).load()
         assert "rolehop leave" in (caught.value.fix or "")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rolehop.config.model import SourceConfig
-from rolehop.sources import facts_of
+from rolehop.sources import federated_identity
 from rolehop.sources.federation import FederatedIdentity
 from tests.doubles.saml import IdentityProvider
 from tests.sources import pki
@@ -30,7 +30,7 @@ def token(**claims: Any) -> str:
 
 
 def facts(home: Home, kind: str, **settings: Any) -> FederatedIdentity:
-    found = facts_of(SourceConfig("s", kind, settings), home.inputs())
+    found = federated_identity(SourceConfig("s", kind, settings), home.context())
     assert found is not None
     return found
 
@@ -177,4 +177,4 @@ def test_without_its_file_a_certificate_tells_nothing(home: Home) -> None:
 
 
 def test_other_sources_have_no_role_of_their_own(home: Home) -> None:
-    assert facts_of(SourceConfig("s", "environment", {}), home.inputs()) is None
+    assert federated_identity(SourceConfig("s", "environment", {}), home.context()) is None

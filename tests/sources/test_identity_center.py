@@ -124,8 +124,8 @@ def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: Key
             corp.center.approve()
 
     corp.center.say("/token", Reply(400, {"error": "slow_down"}))
-    source, inputs = _here(corp, kept_keys, sleep)
-    identity_center.login(source, inputs, Login(browser=False))
+    source, context = _here(corp, kept_keys, sleep)
+    identity_center.login(source, context, Login(browser=False))
     assert waits == [2, 7, 7, 7]
 
 
@@ -133,7 +133,7 @@ def _here(
     corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
 ) -> tuple[SourceConfig, SourceContext]:
     """Return the source and what it may use, in this process."""
-    inputs = SourceContext(
+    context = SourceContext(
         environ=corp.center.environ,
         aws=AwsConfig(),
         aws_files=(Path("config"), Path("credentials")),
@@ -145,16 +145,16 @@ def _here(
     )
     settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
     settings |= {"account": HOME, "role": "Developer"}
-    return SourceConfig("corp", "identity-center", settings), inputs
+    return SourceConfig("corp", "identity-center", settings), context
 
 
 def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, kept_keys: KeyStore) -> None:
     corp.center.devices = _ApprovedAtOnce()
-    source, inputs = _here(corp, kept_keys, lambda seconds: None)
-    identity_center.login(source, inputs, Login(browser=False))
+    source, context = _here(corp, kept_keys, lambda seconds: None)
+    identity_center.login(source, context, Login(browser=False))
     corp.center.say("/federation/credentials", Reply(429, {}), times=20)
     with pytest.raises(ServiceError, match="is throttling GetRoleCredentials"):
-        build_source(source, inputs).load()
+        build_source(source, context).load()
     assert corp.center.paths().count("/federation/credentials") == 8
 
 

@@ -13,9 +13,9 @@ from rolehop.plan import Stamp
 from rolehop.sources import (
     SOURCE_TYPES,
     build_source,
+    diagnose,
     expand,
-    findings_of,
-    problem_in,
+    first_problem,
     stamp_of,
 )
 
@@ -33,18 +33,18 @@ class TestKeys:
         self, home: Home, kept_keys: KeptKeys
     ) -> None:
         kept_keys.index["alice"] = "AKIAINDEX"
-        assert stamp_of(ALICE, home.inputs(kept_keys)) == Stamp("AKIAINDEX", long_lived=True)
+        assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAINDEX", long_lived=True)
         assert kept_keys.read == []
 
     def test_where_the_index_is_lost_the_item_says_it(
         self, home: Home, kept_keys: KeptKeys
     ) -> None:
-        assert stamp_of(ALICE, home.inputs(kept_keys)) == Stamp("AKIAALICE", long_lived=True)
+        assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAALICE", long_lived=True)
 
     def test_absent_keys_are_a_problem_that_names_the_command(
         self, home: Home, kept_keys: KeptKeys
     ) -> None:
-        stamp = stamp_of(BOB, home.inputs(kept_keys))
+        stamp = stamp_of(BOB, home.context(kept_keys))
         assert stamp.value is None
         assert stamp.problem is not None
         assert "rolehop keys add bob" in stamp.problem
@@ -55,17 +55,17 @@ class TestKeys:
     def test_source_test_says_whether_they_are_kept(
         self, source: SourceConfig, found: str, good: bool, home: Home, kept_keys: KeptKeys
     ) -> None:
-        (told,) = findings_of(source, home.inputs(kept_keys))
+        (told,) = diagnose(source, home.context(kept_keys))
         assert (told.found, told.good) == (found, good)
 
     def test_they_are_loaded_from_the_vault(self, home: Home, kept_keys: KeptKeys) -> None:
-        assert build_source(ALICE, home.inputs(kept_keys)).load() == kept_keys.items["alice"]
+        assert build_source(ALICE, home.context(kept_keys)).load() == kept_keys.items["alice"]
 
     def test_loading_absent_keys_is_an_error_with_the_way_out(
         self, home: Home, kept_keys: KeptKeys
     ) -> None:
         with pytest.raises(SourceError) as caught:
-            build_source(BOB, home.inputs(kept_keys)).load()
+            build_source(BOB, home.context(kept_keys)).load()
         assert caught.value.fix == "rolehop keys add bob"
         assert caught.value.exit_code == 4
 
@@ -85,10 +85,10 @@ def test_an_mfa_command_whose_program_is_missing_is_seen_where_a_device_asks(
     home.write("", "[alice]\naws_access_key_id = AKIAFILE\naws_secret_access_key = x\n")
     own = {"profile": "alice"} if name == "profile" else {}
     source = SourceConfig("alice", name, {"mfa_command": ("/no/ykman",), **serial, **own})
-    inputs = home.inputs(kept_keys)
-    found = findings_of(expand(source, inputs.aws)[0], inputs)
+    context = home.context(kept_keys)
+    found = diagnose(expand(source, context.aws)[0], context)
     problem = "the program of mfa_command, /no/ykman: it is not there"
-    assert problem_in(found) == (problem if told else None)
+    assert first_problem(found) == (problem if told else None)
 
 
 def test_knowing_the_sources_loads_nothing_heavy() -> None:

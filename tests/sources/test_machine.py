@@ -9,12 +9,12 @@ import pytest
 from rolehop.awsconfig import parse_aws_config
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.plan import Stamp
-from rolehop.sources import build_source, container, findings_of, instance, stamp_of
+from rolehop.sources import build_source, container, diagnose, instance, stamp_of
 from tests.doubles.endpoint import Answer
 from tests.doubles.metadata import ContainerAgent, Imds
 from tests.sources.machines import (
     chained_plan,
-    inputs_of,
+    context_of,
     keyless_world,
     role_for,
     source_of,
@@ -38,7 +38,7 @@ def world() -> Iterator[World]:
 def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
     """Load the source in this process and return why it gives nothing."""
     with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), inputs_of(world, environ)).load()
+        build_source(source_of(world), context_of(world, environ)).load()
     return caught.value
 
 
@@ -72,7 +72,7 @@ class TestInstance:
 
     def test_it_takes_no_proxy(self, world: World, imds: Imds) -> None:
         world.more["NO_PROXY"] = ""
-        found = build_source(source_of(world), inputs_of(world)).load()
+        found = build_source(source_of(world), context_of(world)).load()
         assert found is not None
         assert found.access_key_id == imds.keys[0].access_key_id
 
@@ -88,7 +88,7 @@ class TestInstance:
         assert error.cause == "the config says it must be Other"
         assert not imds.keys
         use(world, INSTANCE + '\nrole = "Start"')
-        assert build_source(source_of(world), inputs_of(world)).load() is not None
+        assert build_source(source_of(world), context_of(world)).load() is not None
 
     def test_an_instance_without_a_role_is_told(self, world: World, imds: Imds) -> None:
         imds.role = None
@@ -109,7 +109,7 @@ class TestInstance:
     def test_it_is_switched_off_by_the_variable(self, world: World, imds: Imds) -> None:
         off = {"AWS_EC2_METADATA_DISABLED": "TRUE"}
         assert failure(world, off).cause == "AWS_EC2_METADATA_DISABLED is true"
-        stamp = stamp_of(source_of(world), inputs_of(world, off))
+        stamp = stamp_of(source_of(world), context_of(world, off))
         off_here = "the EC2 instance metadata service is switched off here"
         assert stamp.problem == f"{off_here}: AWS_EC2_METADATA_DISABLED is true"
         assert imds.asked == []
@@ -166,15 +166,15 @@ class TestInstance:
         [
             (
                 {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "foo"},
-                'cannot be asked at "foo": AWS_EC2_METADATA_SERVICE_ENDPOINT says so',
+                'cannot be called at "foo": AWS_EC2_METADATA_SERVICE_ENDPOINT says so',
             ),
             (
                 {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://localhost:99999"},
-                'cannot be asked at "http://localhost:99999"',
+                'cannot be called at "http://localhost:99999"',
             ),
             (
                 {"AWS_METADATA_SERVICE_TIMEOUT": "abc"},
-                "AWS_METADATA_SERVICE_TIMEOUT cannot be 'abc'",
+                "AWS_METADATA_SERVICE_TIMEOUT is invalid: 'abc'",
             ),
         ],
     )
@@ -204,8 +204,8 @@ class TestInstance:
 
     def test_a_fault_that_passes_is_asked_again(self, world: World, imds: Imds) -> None:
         imds.says = [Answer(503)]
-        inputs = inputs_of(world, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"})
-        assert build_source(source_of(world), inputs).load() is not None
+        context = context_of(world, {"AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"})
+        assert build_source(source_of(world), context).load() is not None
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
@@ -254,12 +254,15 @@ class TestInstance:
 
     def test_a_mode_that_is_none_is_refused(self) -> None:
         environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}
-        with pytest.raises(ConfigError, match="cannot be 'IPv5'"):
+        with pytest.raises(ConfigError, match="mode 'IPv5' is invalid"):
             instance.endpoint(environ, parse_aws_config(None, None))
 
     def test_a_timeout_that_is_no_number_is_refused(self, world: World, imds: Imds) -> None:
         error = failure(world, {"AWS_METADATA_SERVICE_TIMEOUT": "long"})
-        assert (error.exit_code, error.what) == (3, "AWS_METADATA_SERVICE_TIMEOUT cannot be 'long'")
+        assert (error.exit_code, error.what) == (
+            3,
+            "AWS_METADATA_SERVICE_TIMEOUT is invalid: 'long'",
+        )
 
 
 class TestContainer:
@@ -302,15 +305,15 @@ class TestContainer:
     ) -> None:
         file = world.home / "token"
         world.more |= {container.TOKEN_FILE: str(file), container.TOKEN: "outdated"}
-        source, inputs = source_of(world), inputs_of(world)
+        source, context = source_of(world), context_of(world)
         for token in ("first", "second"):
             agent.token = token
             file.write_text(token + "\n")  # an editor's line end does no harm
-            assert build_source(source, inputs).load() is not None
+            assert build_source(source, context).load() is not None
 
     def test_without_the_variables_it_is_absent(self, world: World, agent: ContainerAgent) -> None:
         world.more |= {container.FULL: "", container.TOKEN: ""}
-        assert build_source(source_of(world), inputs_of(world)).load() is None
+        assert build_source(source_of(world), context_of(world)).load() is None
         done = world.rolehop("credential-process", "there")
         assert done.code == 4
         assert f"neither {container.RELATIVE} nor {container.FULL} is set" in done.err
@@ -377,7 +380,7 @@ class TestContainer:
     ) -> None:
         error = failure(world, {container.FULL: "http://user:pw@127.0.0.1:9/x"})
         assert (error.exit_code, "user name" in str(error.cause)) == (4, True)
-        assert error.what == f'{container.FULL} cannot be followed: "http://127.0.0.1:9/x"'
+        assert error.what == f'{container.FULL} cannot be used: "http://127.0.0.1:9/x"'
 
     def test_a_path_that_is_none_is_no_role(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.FULL: f"{agent.url}/other"})
@@ -396,7 +399,7 @@ class TestContainer:
 
     def test_a_fault_is_asked_again(self, world: World, agent: ContainerAgent) -> None:
         agent.says = [Answer(503)]
-        assert build_source(source_of(world), inputs_of(world)).load() is not None
+        assert build_source(source_of(world), context_of(world)).load() is not None
 
     def test_an_endpoint_that_hangs_is_given_up(self, world: World, agent: ContainerAgent) -> None:
         agent.hangs = True
@@ -453,7 +456,7 @@ class TestContainer:
         ],
     )
     def test_the_hosts_that_may_be_asked(self, environ: dict[str, str], address: str) -> None:
-        assert container.address(environ) == address
+        assert container.endpoint_url(environ) == address
 
     @pytest.mark.parametrize(
         "environ",
@@ -468,28 +471,28 @@ class TestContainer:
         ],
     )
     def test_other_hosts_are_never_told_a_token(self, environ: dict[str, str]) -> None:
-        with pytest.raises(SourceError, match="cannot be followed"):
-            container.address(environ)
+        with pytest.raises(SourceError, match="cannot be used"):
+            container.endpoint_url(environ)
 
     def test_source_test_can_say_what_was_looked_for(
         self, world: World, agent: ContainerAgent
     ) -> None:
         source = source_of(world)
-        good = findings_of(source, inputs_of(world))
+        good = diagnose(source, context_of(world))
         assert [each.found for each in good] == [
-            f"asked at {agent.url}/v1/…",
+            f"called at {agent.url}/v1/…",
             f"a token in {container.TOKEN}",
         ]
-        absent = findings_of(source, inputs_of(world, {container.FULL: ""}))
+        absent = diagnose(source, context_of(world, {container.FULL: ""}))
         assert [each.good for each in absent] == [False]
-        assert stamp_of(source, inputs_of(world)) == Stamp(None, long_lived=False)
+        assert stamp_of(source, context_of(world)) == Stamp(None, long_lived=False)
 
     @pytest.mark.parametrize(
         ("environ", "words"),
         [
             ({container.TOKEN_FILE: "/nonexistent/token"}, "no such file or directory"),
-            ({container.FULL: "http://credentials.example/x"}, "without TLS only this machine"),
-            ({container.FULL: "http://localhost:99999/x"}, "it is no http:// or https:// address"),
+            ({container.FULL: "http://credentials.example/x"}, "only this machine"),
+            ({container.FULL: "http://localhost:99999/x"}, "it is not an http:// or https:// URL"),
             ({container.FULL: "", container.TOKEN: ""}, "neither"),
         ],
         ids=["token-file", "host", "port", "absent"],

@@ -16,10 +16,10 @@ from rolehop.handover.child_environment import OWN_SECRETS
 from rolehop.plan import Stamp
 from rolehop.sources import build_source, stamp_of
 from rolehop.sources.shared import subprocesses as programs
-from rolehop.sources.shared.subprocesses import environment_of_program, output_of
+from rolehop.sources.shared.subprocesses import program_environment, program_output
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
-from tests.sources.machines import chained_plan, inputs_of, role_for, source_of, use, walked
+from tests.sources.machines import chained_plan, context_of, role_for, source_of, use, walked
 from tests.support.world import HUB, MFA_SERIAL, SCRIPT, World
 
 
@@ -79,7 +79,7 @@ def printing(world: World, text: str) -> None:
 
 def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
     with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), inputs_of(world, environ)).load()
+        build_source(source_of(world), context_of(world, environ)).load()
     return caught.value
 
 
@@ -104,7 +104,7 @@ class TestProcess:
 
     def test_its_stamp_is_its_definition(self, world: World, key: Key) -> None:
         printing(world, "{}")
-        stamp = stamp_of(source_of(world), inputs_of(world))
+        stamp = stamp_of(source_of(world), context_of(world))
         assert stamp == Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
     @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ class TestProcess:
 
     def test_a_session_of_rolehops_own_is_no_variable_of_the_users(self) -> None:
         own = {"ROLEHOP_CHAIN": "x", "AWS_SESSION_TOKEN": "t", "AWS_ACCESS_KEY_ID": "k"}
-        assert environment_of_program(own) == {"ROLEHOP_CHAIN": "x"}
+        assert program_environment(own) == {"ROLEHOP_CHAIN": "x"}
 
     @pytest.mark.parametrize("end", OWN_SECRETS)
     def test_the_same_secrets_are_kept_from_it_as_from_other_children(self, end: str) -> None:
-        assert environment_of_program({f"ROLEHOP_X_{end}": "x", "X": "y"}) == {"X": "y"}
+        assert program_environment({f"ROLEHOP_X_{end}": "x", "X": "y"}) == {"X": "y"}
 
     def test_a_process_that_is_rolehop_for_the_same_chain_is_a_loop(self, world: World) -> None:
         script = world.home / "hidden"
@@ -335,9 +335,9 @@ class TestProcess:
 class TestPrograms:
     def test_a_child_that_keeps_the_pipe_open_holds_nobody_up(self) -> None:
         script = "sleep 30 & echo done"
-        said = output_of(["sh", "-c", script], {"PATH": "/bin:/usr/bin"}, what="x", say=print)
+        said = program_output(["sh", "-c", script], {"PATH": "/bin:/usr/bin"}, what="x", say=print)
         assert said == b"done\n"
 
     def test_an_empty_command_is_no_program(self) -> None:
         with pytest.raises(SourceError, match="cannot be started"):
-            output_of([""], {}, what="x", say=print)
+            program_output([""], {}, what="x", say=print)

@@ -10,7 +10,7 @@ import pytest
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, RolehopError, SourceError
-from rolehop.sources import build_source, expand, findings_of, problem_in, stamp_of
+from rolehop.sources import build_source, diagnose, expand, first_problem, stamp_of
 from rolehop.sources.shared import subprocesses as programs
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ NoSecret = Callable[[RolehopError], None]
 class TestExpand:
     def test_roles_become_hops_and_the_base_is_what_is_below(self, home: Home) -> None:
         home.write(f"[profile user]\n{KEYS}{A}source_profile = user\nmfa_serial = {SERIAL}\n")
-        base, hops, notes = expand(home.source("a"), home.inputs().aws)
+        base, hops, notes = expand(home.source("a"), home.context().aws)
         assert base.settings == {"profile": "user", "base": "profile", "mfa_serial": SERIAL}
         assert (base.name, base.type) == ("x", "profile")
         assert (hops, notes) == ((HopConfig(ROLE),), ())
@@ -47,45 +47,45 @@ class TestExpand:
     def test_the_device_of_the_config_wins(self, home: Home) -> None:
         home.write(f"[profile user]\n{KEYS}{A}source_profile = user\nmfa_serial = {SERIAL}\n")
         source = SourceConfig("x", "profile", {"profile": "a", "mfa_serial": "auto"})
-        base, _, _ = expand(source, home.inputs().aws)
+        base, _, _ = expand(source, home.context().aws)
         assert base.settings["mfa_serial"] == "auto"
 
     def test_credential_source_environment_is_an_environment_source(self, home: Home) -> None:
         home.write(f"{A}credential_source = Environment\n")
         home.environ |= {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": SECRET}
-        inputs = home.inputs()
-        base, hops, _ = expand(home.source("a"), inputs.aws)
+        context = home.context()
+        base, hops, _ = expand(home.source("a"), context.aws)
         assert (base.type, base.settings, hops) == ("environment", {}, (HopConfig(ROLE),))
-        assert stamp_of(base, inputs).value == "AKIAENV"
+        assert stamp_of(base, context).value == "AKIAENV"
 
     def test_what_is_expanded_stays_as_it_is(self, home: Home) -> None:
         home.write(f"{A}{KEYS}source_profile = a\n")
-        aws = home.inputs().aws
+        aws = home.context().aws
         base, hops, _ = expand(home.source("a"), aws)
         assert hops == (HopConfig(ROLE),)
         assert expand(base, aws) == (base, (), ())
 
     def test_other_sources_stay_as_they_are(self, home: Home) -> None:
         source = SourceConfig("alice", "keys")
-        assert expand(source, home.inputs().aws) == (source, (), ())
+        assert expand(source, home.context().aws) == (source, (), ())
 
     def test_a_base_shared_by_two_roles_is_the_same(self, home: Home) -> None:
         text = f"[profile user]\n{KEYS}{A}source_profile = user\n"
         home.write(text + text[text.index("[profile a]") :].replace("profile a", "profile b"))
-        inputs = home.inputs()
-        first, second = (expand(home.source(name), inputs.aws)[0] for name in ("a", "b"))
+        context = home.context()
+        first, second = (expand(home.source(name), context.aws)[0] for name in ("a", "b"))
         assert first == second
-        assert stamp_of(first, inputs) == stamp_of(second, inputs)
+        assert stamp_of(first, context) == stamp_of(second, context)
 
     def test_a_profile_that_was_not_expanded_is_not_used(self, home: Home) -> None:
         home.write(f"{A}{KEYS}source_profile = a\n")
         with pytest.raises(ValueError, match="expanded"):
-            build_source(home.source("a"), home.inputs())
+            build_source(home.source("a"), home.context())
 
     def test_an_unknown_profile_is_told_with_the_nearest_names(self, home: Home) -> None:
         home.write("[profile production]\nregion = eu-west-1\n")
         with pytest.raises(SourceError) as caught:
-            expand(home.source("producton"), home.inputs().aws)
+            expand(home.source("producton"), home.context().aws)
         assert caught.value.fix == "did you mean 'production'"
 
     def test_a_loop_is_refused(self, home: Home) -> None:
@@ -93,43 +93,43 @@ class TestExpand:
             f"{A}source_profile = b\n{A.replace('profile a', 'profile b')}source_profile = a\n"
         )
         with pytest.raises(ConfigError) as caught:
-            expand(home.source("a"), home.inputs().aws)
+            expand(home.source("a"), home.context().aws)
         assert caught.value.cause == "its source profiles form a loop: a -> b -> a"
 
 
 class TestStaticKeys:
     def test_they_are_read_and_can_carry_mfa(self, home: Home) -> None:
         home.write("[profile user]\nregion = eu-west-1\n", f"[user]\n{KEYS}")
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("user"), inputs.aws)
-        stamp = stamp_of(base, inputs)
+        context = home.context()
+        base, _, _ = expand(home.source("user"), context.aws)
+        stamp = stamp_of(base, context)
         assert (stamp.long_lived, stamp.kept, stamp.problem) == (True, False, None)
         assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET))
 
     def test_a_session_in_the_file_is_not_long_lived(self, home: Home) -> None:
         home.write("", f"[user]\n{KEYS}aws_session_token = {TOKEN}\n")
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("user"), inputs.aws)
-        assert not stamp_of(base, inputs).long_lived
+        context = home.context()
+        base, _, _ = expand(home.source("user"), context.aws)
+        assert not stamp_of(base, context).long_lived
         assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET), Secret(TOKEN))
 
     def test_other_keys_are_another_stamp(self, home: Home) -> None:
         stamps = []
         for key in ("AKIAFILE", "AKIAOTHER"):
             home.write("", f"[user]\n{KEYS}".replace("AKIAFILE", key))
-            inputs = home.inputs()
-            base, _, _ = expand(home.source("user"), inputs.aws)
-            stamps.append(stamp_of(base, inputs).value)
+            context = home.context()
+            base, _, _ = expand(home.source("user"), context.aws)
+            stamps.append(stamp_of(base, context).value)
         assert stamps[0] != stamps[1]
 
     def test_half_a_key_is_a_problem_and_an_error(
         self, home: Home, tells_no_secret: NoSecret
     ) -> None:
         home.write("", "[user]\naws_access_key_id = AKIAFILE\n")
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("user"), inputs.aws)
+        context = home.context()
+        base, _, _ = expand(home.source("user"), context.aws)
         what = "the keys of AWS profile 'user' are not complete"
-        assert str(stamp_of(base, inputs).problem).startswith(what)
+        assert str(stamp_of(base, context).problem).startswith(what)
         with pytest.raises(SourceError, match=what) as caught:
             home.load("user")
         tells_no_secret(caught.value)
@@ -149,9 +149,9 @@ class TestProcess:
         stamps = []
         for command in ("one", "two"):
             self.profile(home, command)
-            inputs = home.inputs()
-            base, _, _ = expand(home.source("p"), inputs.aws)
-            stamps.append(stamp_of(base, inputs))
+            context = home.context()
+            base, _, _ = expand(home.source("p"), context.aws)
+            stamps.append(stamp_of(base, context))
         assert stamps[0].value != stamps[1].value
         assert (stamps[0].kept, stamps[0].long_lived) == (True, False)
         assert stamps[0].may_be_keys
@@ -278,18 +278,18 @@ class TestProcess:
         self, command: str, found: str, good: bool, home: Home
     ) -> None:
         self.profile(home, command.replace("PROCESS", str(home.printing(DOCUMENT))))
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("p"), inputs.aws)
-        held, program = findings_of(base, inputs)
+        context = home.context()
+        base, _, _ = expand(home.source("p"), context.aws)
+        held, program = diagnose(base, context)
         assert (held.found, held.good) == ("credential_process", True)
         assert found in program.found
         assert program.good is good
-        assert (problem_in(findings_of(base, inputs)) is None) is good
+        assert (first_problem(diagnose(base, context)) is None) is good
         assert not (home.path / "runs").exists()
 
     def test_the_device_of_hop_1_stays_for_keys_that_it_may_give(self, home: Home) -> None:
         self.profile(home, "x", f"{A}source_profile = p\nmfa_serial = {SERIAL}\n")
-        base, _, notes = expand(home.source("a"), home.inputs().aws)
+        base, _, notes = expand(home.source("a"), home.context().aws)
         assert (base.settings["mfa_serial"], notes) == (SERIAL, ())
 
 
@@ -332,9 +332,9 @@ class TestLoops:
     ) -> None:
         home.write(config)
         home.chains = chains
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("p"), inputs.aws)
-        for use in (lambda: stamp_of(base, inputs), build_source(base, inputs).load):
+        context = home.context()
+        base, _, _ = expand(home.source("p"), context.aws)
+        for use in (lambda: stamp_of(base, context), build_source(base, context).load):
             with pytest.raises(SourceError) as caught:
                 use()
             assert caught.value.cause == loop
@@ -353,17 +353,17 @@ class TestLoops:
     def test_what_is_no_loop_is_none(self, command: str, home: Home) -> None:
         home.write(f"[profile p]\ncredential_process = {command}\n[profile q]\n{KEYS}")
         home.chains = {"c": "p", "other": "q"}
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("p"), inputs.aws)
-        assert stamp_of(base, inputs).problem is None
+        context = home.context()
+        base, _, _ = expand(home.source("p"), context.aws)
+        assert stamp_of(base, context).problem is None
 
     def test_a_loop_behind_a_script_is_seen_from_inside_it(self, home: Home) -> None:
         home.write("[profile 'a,b']\ncredential_process = script\n")
         home.environ["ROLEHOP_RESOLVING"] = "outer,a%2Cb,inner"
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("a,b"), inputs.aws)
+        context = home.context()
+        base, _, _ = expand(home.source("a,b"), context.aws)
         with pytest.raises(SourceError) as caught:
-            stamp_of(base, inputs)
+            stamp_of(base, context)
         assert caught.value.cause == "profile 'a,b' -> profile 'inner' -> profile 'a,b'"
 
     def test_a_real_process_is_told_what_waits_for_it(self, home: Home) -> None:

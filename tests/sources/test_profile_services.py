@@ -18,7 +18,7 @@ import pytest
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, ServiceError, SourceError
-from rolehop.sources import expand, findings_of, stamp_of
+from rolehop.sources import diagnose, expand, stamp_of
 from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ from rolehop.sources import build_source, expand
 from rolehop.sources.context import SourceContext
 
 config = Path(os.environ["HOME"], ".aws", "config")
-inputs = SourceContext(
+context = SourceContext(
     environ=dict(os.environ), aws=parse_aws_config(config.read_text(), None),
     aws_files=(config, config.with_name("credentials")), keys=None,
     now=lambda: datetime.now(UTC),
 )
-base, _, _ = expand(SourceConfig("x", "profile", {"profile": sys.argv[1]}), inputs.aws)
+base, _, _ = expand(SourceConfig("x", "profile", {"profile": sys.argv[1]}), context.aws)
 try:
-    found = build_source(base, inputs).load()
+    found = build_source(base, context).load()
 except RolehopError as error:
     traceback.print_exc()
     answer = [error.exit_code, error.what, error.cause, error.fix]
@@ -176,7 +176,7 @@ class TestIdentityCenter:
         loopback.answers.append(self.portal)
         assert self.ask(home, loopback.url) == [
             4,
-            "AWS profile 'sso' wants a sign-in",
+            "AWS profile 'sso' needs a sign-in",
             f"its Identity Center sign-in {cause}",
             "aws sso login --profile sso",
         ]
@@ -234,32 +234,32 @@ class TestIdentityCenter:
     ) -> None:
         if token is not None:
             self.signed_in(home, "corp", **token)
-        inputs = replace(home.inputs(), home=home.path)
-        base, _, _ = expand(home.source("sso"), inputs.aws)
-        _, sign_in = findings_of(base, inputs)
+        context = replace(home.context(), home=home.path)
+        base, _, _ = expand(home.source("sso"), context.aws)
+        _, sign_in = diagnose(base, context)
         assert (sign_in.found, sign_in.good) == (found, good)
 
     def test_a_session_that_is_not_there_is_told_alike_by_plan_and_walk(self, home: Home) -> None:
         home.write(SSO.replace("sso_session = corp", "sso_session = crop"))
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("sso"), inputs.aws)
+        context = home.context()
+        base, _, _ = expand(home.source("sso"), context.aws)
         with pytest.raises(SourceError) as caught:
             home.load("sso")
         assert caught.value.what == (
             "AWS profile 'sso' names the sso-session 'crop', which does not exist"
         )
         assert caught.value.fix == "did you mean corp"
-        _, session = findings_of(base, inputs)
+        _, session = diagnose(base, context)
         assert session.found == f"{caught.value.what}: {caught.value.cause}"
         assert session.good is False
 
     def test_its_stamp_is_its_sections_and_its_session_is_kept(self, home: Home) -> None:
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("sso"), inputs.aws)
-        stamp = stamp_of(base, inputs)
+        context = home.context()
+        base, _, _ = expand(home.source("sso"), context.aws)
+        stamp = stamp_of(base, context)
         assert (stamp.long_lived, stamp.kept, stamp.problem) == (False, True, None)
         home.write(SSO.replace("sso_region = eu-west-1", "sso_region = eu-west-2"))
-        assert stamp_of(base, home.inputs()).value != stamp.value
+        assert stamp_of(base, home.context()).value != stamp.value
 
 
 @pytest.fixture(scope="module")
@@ -294,10 +294,10 @@ class TestWebIdentity:
 
     def test_it_is_one_base_without_hops(self, home: Home) -> None:
         self.profile(home, home.path / "token")
-        inputs = home.inputs()
-        base, hops, _ = expand(home.source("w"), inputs.aws)
+        context = home.context()
+        base, hops, _ = expand(home.source("w"), context.aws)
         assert hops == ()
-        assert stamp_of(base, inputs).kept
+        assert stamp_of(base, context).kept
 
     def test_a_token_file_that_is_not_there_is_told(self, home: Home) -> None:
         self.profile(home, home.path / "token")
@@ -320,9 +320,9 @@ class TestWebIdentity:
             watched.append(path)
             return path
 
-        inputs = replace(home.inputs(), watched=watch)
-        base, _, _ = expand(home.source("w"), inputs.aws)
-        _, file = findings_of(base, inputs)
+        context = replace(home.context(), watched=watch)
+        base, _, _ = expand(home.source("w"), context.aws)
+        _, file = diagnose(base, context)
         assert (file.looked_for, file.good) == (f"its web_identity_token_file, {token}", there)
         assert watched == [token]
 
@@ -417,11 +417,11 @@ class TestMachine:
         self, source: str, kind: str, problem: str | None, home: Home
     ) -> None:
         home.write(f"[profile m]\nrole_arn = {ROLE}\ncredential_source = {source}\n")
-        inputs = home.inputs()
+        context = home.context()
         asked = SourceConfig("x", "profile", {"profile": "m", "mfa_serial": "auto"})
-        base, hops, _ = expand(asked, inputs.aws)
+        base, hops, _ = expand(asked, context.aws)
         assert (base.type, base.settings, len(hops)) == (kind, {}, 1)
-        stamp = stamp_of(base, inputs)
+        stamp = stamp_of(base, context)
         assert (stamp.value, stamp.long_lived) == (None, False)
         assert str(stamp.problem).startswith(str(problem))
 
@@ -468,11 +468,11 @@ class TestMachine:
         assert (caught.value.exit_code, caught.value.cause) == (4, cause)
         assert caught.value.what == f"there are no credentials for AWS profile '{name}'"
         assert "credential_source = Ec2InstanceMetadata" in str(caught.value.fix)
-        inputs = home.inputs()
-        base, _, _ = expand(home.source(name), inputs.aws)
+        context = home.context()
+        base, _, _ = expand(home.source(name), context.aws)
         told = f"{caught.value.what}: {cause}"
-        assert stamp_of(base, inputs).problem == told
-        assert [(each.found, each.good) for each in findings_of(base, inputs)] == [(told, False)]
+        assert stamp_of(base, context).problem == told
+        assert [(each.found, each.good) for each in diagnose(base, context)] == [(told, False)]
         assert loopback.asked == []
 
     def test_keys_of_the_default_profile_are_its_own(self, home: Home) -> None:
@@ -514,8 +514,8 @@ class TestLogin:
         if installed:
             (home.path / "awscrt.py").write_text("")
         home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
-        inputs = home.inputs()
-        base, _, _ = expand(home.source("l"), inputs.aws)
-        _, library = findings_of(base, inputs)
+        context = home.context()
+        base, _, _ = expand(home.source("l"), context.aws)
+        _, library = diagnose(base, context)
         assert library.good is installed
         assert ('pip install "rolehop[aws-login]"' in library.found) is not installed

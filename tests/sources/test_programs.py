@@ -12,7 +12,7 @@ import pytest
 
 from rolehop.errors import SourceError
 from rolehop.sources.shared import subprocesses as programs
-from rolehop.sources.shared.subprocesses import masked, printed_by
+from rolehop.sources.shared.subprocesses import masked, source_command_output
 from rolehop.startup.dataclass import replace
 from rolehop.vault import locks as lock
 from tests.sources.conftest import Home
@@ -29,11 +29,11 @@ def test_where_nobody_sits_a_program_gets_less_time(
     monkeypatch.setattr(programs, "DEADLINE", 0.3)
     slow = ["sh", "-c", "sleep 1; echo done"]
     with pytest.raises(SourceError, match="x did not finish") as caught:
-        printed_by(slow, home.inputs(), what="x")
+        source_command_output(slow, home.context(), what="x")
     assert caught.value.cause == "sh ran for 0.3 s and was stopped"
     assert caught.value.fix
-    person = replace(home.inputs(), person=Typist())
-    assert printed_by(slow, person, what="x") == b"done\n"
+    person = replace(home.context(), person=Typist())
+    assert source_command_output(slow, person, what="x") == b"done\n"
 
 
 def test_others_are_told_that_it_may_wait_for_a_person(home: Home, tmp_path: Path) -> None:
@@ -49,14 +49,14 @@ def test_others_are_told_that_it_may_wait_for_a_person(home: Home, tmp_path: Pat
         def hold(self, name: str) -> AbstractContextManager[None]:
             raise AssertionError(name)
 
-    inputs = replace(home.inputs(), locks=Locks())
-    assert printed_by(["echo", "it"], inputs, what="x") == b"it\n"
+    context = replace(home.context(), locks=Locks())
+    assert source_command_output(["echo", "it"], context, what="x") == b"it\n"
     assert asked == ["begins", "ends"]
 
 
 def test_too_much_output_says_what_to_do(home: Home) -> None:
     with pytest.raises(SourceError, match="far too much") as caught:
-        printed_by(["yes"], home.inputs(), what="x")
+        source_command_output(["yes"], home.context(), what="x")
     assert caught.value.cause == "yes: over 1,000,000 bytes"
     assert "stdout" in str(caught.value.fix)
 
@@ -104,22 +104,22 @@ def test_masking_a_long_line_takes_no_time() -> None:
 def test_words_of_a_program_whose_answer_is_a_secret_are_said_once_and_masked(home: Home) -> None:
     command = ["sh", "-c", f"echo wrong: {BASE64} >&2; exit 1"]
     heard: list[str] = []
-    inputs = replace(home.inputs(), note=heard.append)
+    context = replace(home.context(), note=heard.append)
     with pytest.raises(SourceError) as caught:
-        printed_by(command, inputs, what="x", secret=True)
+        source_command_output(command, context, what="x", secret=True)
     assert heard == ["wrong: [hidden]"]
     assert caught.value.cause == "sh ended with code 1; its words stand above"
     with pytest.raises(SourceError) as caught:  # -q: nothing stands above
-        printed_by(command, replace(inputs, quiet=True), what="x", secret=True)
+        source_command_output(command, replace(context, quiet=True), what="x", secret=True)
     assert caught.value.cause == "wrong: [hidden]"
     with pytest.raises(SourceError) as caught:
-        printed_by(["false"], inputs, what="x", secret=True)
+        source_command_output(["false"], context, what="x", secret=True)
     assert caught.value.cause == "false ended with code 1"
 
 
 def test_a_program_that_was_killed_says_by_what(home: Home) -> None:
     with pytest.raises(SourceError) as caught:
-        printed_by(["sh", "-c", "kill -9 $$"], home.inputs(), what="x")
+        source_command_output(["sh", "-c", "kill -9 $$"], home.context(), what="x")
     assert caught.value.cause == "sh was killed by signal 9 (SIGKILL)"
 
 
@@ -141,11 +141,11 @@ def test_a_program_by_its_whole_path_that_cannot_be_started_says_what_to_mend(
         program.write_text(text)
         program.chmod(mode)
     with pytest.raises(SourceError, match="x cannot be started") as caught:
-        printed_by([str(program)], home.inputs(), what="x")
+        source_command_output([str(program)], home.context(), what="x")
     assert way_out in str(caught.value.fix)
 
 
 def test_a_program_by_its_name_alone_is_to_be_named_whole(home: Home) -> None:
     with pytest.raises(SourceError) as caught:
-        printed_by(["no-such-tool"], home.inputs(), what="x")
+        source_command_output(["no-such-tool"], home.context(), what="x")
     assert "write the program's whole path" in str(caught.value.fix)

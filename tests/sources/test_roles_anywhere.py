@@ -20,7 +20,7 @@ from rolehop.aws import roles_anywhere as rolesanywhere
 from rolehop.credentials import Secret
 from rolehop.errors import HopRefused, NoTerminal, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.sources import build_source, findings_of, stamp_of
+from rolehop.sources import build_source, diagnose, stamp_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.roles_anywhere import source as roles_anywhere
 from rolehop.sources.source_type import Login
@@ -31,7 +31,7 @@ from tests.sources.machines import (
     MemoryTokens,
     Typist,
     chained_plan,
-    inputs_of,
+    context_of,
     keyless_world,
     offline_problem,
     role_for,
@@ -144,7 +144,7 @@ def with_files(
 
 
 def load(world: World, **more: object) -> Any:
-    return build_source(source_of(world), inputs_of(world, **more)).load()  # type: ignore[arg-type]
+    return build_source(source_of(world), context_of(world, **more)).load()  # type: ignore[arg-type]
 
 
 def failure(world: World, **more: object) -> RolehopError:
@@ -228,21 +228,21 @@ class TestRolesAnywhere:
         leaf = issue("me", root)
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
         tokens = MemoryTokens()
-        inputs = inputs_of(world, tokens=tokens)
+        context = context_of(world, tokens=tokens)
         source = source_of(world)
         with pytest.raises(SourceError, match="cannot be opened") as caught:
-            roles_anywhere.login(source, inputs, Login(text=Secret("wrong\n")))
+            roles_anywhere.login(source, context, Login(text=Secret("wrong\n")))
         assert caught.value.fix == "give the passphrase that it was encrypted with"
         assert tokens.documents == {}
-        told = roles_anywhere.login(source, inputs, Login(text=Secret(PASSPHRASE + "\n")))
+        told = roles_anywhere.login(source, context, Login(text=Secret(PASSPHRASE + "\n")))
         assert PASSPHRASE not in told
         assert tokens.documents["roles-anywhere/s"] == {"passphrase": Secret(PASSPHRASE)}
         assert load(world, tokens=tokens).access_key_id
-        assert roles_anywhere.logout(source, inputs)
+        assert roles_anywhere.logout(source, context)
         nobody = failure(world, tokens=tokens)
         assert isinstance(nobody, NoTerminal)
         key = world.config_file.with_name("me.key")
-        assert nobody.cause == f"{key} of source 's' opens with one, and none is kept"
+        assert nobody.cause == f"{key} of source 's' needs one, and none is stored"
         assert "rolehop source login s, in a terminal" in str(nobody.fix)
         assert "passphrase_command" in str(nobody.fix)
 
@@ -254,16 +254,16 @@ class TestRolesAnywhere:
         told = world.rolehop("source", "login", "s", "--stdin", input=PASSPHRASE)
         assert told.code == 0, told.err
         said = world.rolehop("source", "logout", "s").err
-        assert "forgot the passphrase of 's'; sessions stay until they end" in said
+        assert "forgot the passphrase of 's'; sessions stay until they expire" in said
         assert "rolehop logout CHAIN" in said
-        assert "the passphrase of 's' was not kept" in world.rolehop("source", "logout", "s").err
+        assert "the passphrase of 's' was not stored" in world.rolehop("source", "logout", "s").err
 
     def test_a_login_without_a_need_is_told(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))
         with pytest.raises(SourceError, match="needs no passphrase"):
-            roles_anywhere.login(source_of(world), inputs_of(world), Login())
+            roles_anywhere.login(source_of(world), context_of(world), Login())
 
     def test_duration_and_session_name_are_sent(
         self, world: World, double: RolesAnywhere, root: Issued
@@ -282,12 +282,12 @@ class TestRolesAnywhere:
     ) -> None:
         leaf = issue("me", root)
         with_files(world, leaf)
-        stamp = stamp_of(source_of(world), inputs_of(world))
+        stamp = stamp_of(source_of(world), context_of(world))
         fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex()
         value = f"{fingerprint} {double.url}"  # an emulator's session is not taken for a real one
         assert (stamp.value, stamp.kept, stamp.long_lived) == (value, True, False)
         del world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"]
-        assert stamp_of(source_of(world), inputs_of(world)).value == fingerprint
+        assert stamp_of(source_of(world), context_of(world)).value == fingerprint
         assert double.asked == []
 
 
@@ -299,9 +299,9 @@ class TestFailures:
         folder = world.config_file.parent
         (folder / "me.pem").unlink()
         assert failure(world).what == f"there is no file {folder / 'me.pem'}"
-        stamp = stamp_of(source_of(world), inputs_of(world))
+        stamp = stamp_of(source_of(world), context_of(world))
         assert str(stamp.problem).startswith(f"there is no file {folder / 'me.pem'}")
-        [first, *_] = findings_of(source_of(world), inputs_of(world))
+        [first, *_] = diagnose(source_of(world), context_of(world))
         assert (first.found, first.good) == ("not there", False)
         write(folder / "me.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
         assert failure(world).cause == "a certificate in it is damaged"
@@ -333,7 +333,7 @@ class TestFailures:
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
         error = failure(world, person=Typist("a wrong secret"))
         assert error.cause == "the passphrase is wrong, or the key is damaged"
-        assert error.fix == "check it; rolehop source login s keeps the right passphrase"
+        assert error.fix == "check it; rolehop source login s stores the right passphrase"
         assert "wrong secret" not in f"{error.what}{error.cause}{error.fix}"
         write(world.config_file.with_name("me.p12"), p12(leaf, [], PASSPHRASE))
         settings(world, 'pkcs12 = "me.p12"')
@@ -558,13 +558,13 @@ class TestFailures:
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))
-        planned = build_source(source_of(world), inputs_of(world))
+        planned = build_source(source_of(world), context_of(world))
         with_files(world, issue("you", root))
         with pytest.raises(SourceChanged):
             planned.load()
         write(world.config_file.with_name("me.p12"), p12(issue("me", root), [], None))
         settings(world, 'pkcs12 = "me.p12"')
-        planned = build_source(source_of(world), inputs_of(world))
+        planned = build_source(source_of(world), context_of(world))
         write(world.config_file.with_name("me.p12"), p12(issue("you", root), [], None))
         with pytest.raises(SourceChanged):
             planned.load()
@@ -665,14 +665,14 @@ class TestOfflineProblems:
     ) -> None:
         leaf = issue("me", root)
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
-        assert stamp_of(source_of(world), inputs_of(world)).problem is None
-        *_, found = findings_of(source_of(world), inputs_of(world))
+        assert stamp_of(source_of(world), context_of(world)).problem is None
+        *_, found = diagnose(source_of(world), context_of(world))
         ends = leaf.certificate.not_valid_after_utc
         assert (found.found, found.good) == (f"CN=me, until {ends:%Y-%m-%dT%H:%M:%SZ}", True)
         write(world.config_file.with_name("me.p12"), p12(leaf, [], PASSPHRASE))
         settings(world, 'pkcs12 = "me.p12"')
-        assert stamp_of(source_of(world), inputs_of(world)).problem is None
-        *_, found = findings_of(source_of(world), inputs_of(world))
+        assert stamp_of(source_of(world), context_of(world)).problem is None
+        *_, found = diagnose(source_of(world), context_of(world))
         assert (found.found.partition(",")[0], found.good) == ("in the PKCS#12 file", None)
 
     def test_a_session_that_still_holds_needs_no_certificate(
@@ -759,18 +759,18 @@ class TestToken:
         assert load(world, person=person).access_key_id == double.keys[0].access_key_id
         assert PIN not in "".join(person.asked)
         fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex()
-        value = stamp_of(source_of(world), inputs_of(world)).value
+        value = stamp_of(source_of(world), context_of(world)).value
         assert value == f"{fingerprint} {double.url}"
         beyond: list[str] = []
-        watching = inputs_of(world, beyond_record=lambda: beyond.append("token"))
+        watching = context_of(world, beyond_record=lambda: beyond.append("token"))
         assert stamp_of(source_of(world), watching).problem is None
         assert beyond  # another token may be plugged in: the quick path steps aside
         error = failure(world, person=Typist("000000"))
         assert error.cause == "the PIN is wrong"
-        assert error.fix == "check it; rolehop source login s keeps the right PIN"
+        assert error.fix == "check it; rolehop source login s stores the right PIN"
         settings(world, f'pkcs11 = "pkcs11:token=work;object=key{number}?module-path={token}"')
         told = roles_anywhere.login(
-            source_of(world), inputs_of(world, tokens=MemoryTokens()), Login(text=Secret(PIN))
+            source_of(world), context_of(world, tokens=MemoryTokens()), Login(text=Secret(PIN))
         )
         assert told == "the PIN of source 's' is in the keyring"
 

@@ -18,7 +18,7 @@ from rolehop.aws.sts import StsClient
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.sources import build_source, findings_of, stamp_of
+from rolehop.sources import build_source, diagnose, stamp_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.saml import source as saml
 from rolehop.sources.source_type import Login
@@ -28,7 +28,7 @@ from tests.sources.machines import (
     MemoryTokens,
     Typist,
     chained_plan,
-    inputs_of,
+    context_of,
     keyless_world,
     offline_problem,
     role_for,
@@ -84,7 +84,7 @@ def told_by(code: str, error: RolehopError) -> str:
 
 def failure(world: World, **more: object) -> RolehopError:
     with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), inputs_of(world, **more)).load()  # type: ignore[arg-type]
+        build_source(source_of(world), context_of(world, **more)).load()  # type: ignore[arg-type]
     return caught.value
 
 
@@ -114,7 +114,7 @@ class TestSaml:
             "xml": base64.b64decode(text).decode(),
         }
         by_variable(world, forms[form])
-        assert build_source(source_of(world), inputs_of(world)).load() is not None
+        assert build_source(source_of(world), context_of(world)).load() is not None
 
     def test_a_command_signs_in_once_for_all_chains(
         self, world: World, idp: IdentityProvider
@@ -146,17 +146,17 @@ class TestSaml:
     def test_a_pipe_signs_in(self, world: World, idp: IdentityProvider) -> None:
         use(world, 'type = "saml"')
         tokens = MemoryTokens()
-        inputs = inputs_of(world, tokens=tokens)
+        context = context_of(world, tokens=tokens)
         source = source_of(world)
-        before = stamp_of(source, inputs)
-        assert "wants a sign-in" in str(before.problem)
+        before = stamp_of(source, context)
+        assert "needs a sign-in" in str(before.problem)
         assert "--stdin" in str(failure(world, tokens=tokens).fix)
-        told = saml.login(source, inputs, Login(text=Secret(idp.assertion([START]))))
+        told = saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
         assert told == f"source 's' is signed in as {START}"
-        after = stamp_of(source, inputs)
+        after = stamp_of(source, context)
         assert (after.value, after.kept, after.problem) == ("generation-1", True, None)
         calls = len(world.sts.calls)
-        found = build_source(source, inputs).load()
+        found = build_source(source, context).load()
         assert found is not None
         assert found.expires_at is not None
         assert len(world.sts.calls) == calls  # the session of the sign-in itself
@@ -164,8 +164,8 @@ class TestSaml:
             isinstance(tokens.documents["saml/s"][name], Secret)
             for name in ("secret_access_key", "session_token")
         )
-        assert saml.logout(source, inputs)
-        assert stamp_of(source, inputs).problem is not None
+        assert saml.logout(source, context)
+        assert stamp_of(source, context).problem is not None
 
     def test_source_login_reads_a_pipe_and_keeps_it_in_the_keyring_alone(
         self, world: World, idp: IdentityProvider
@@ -187,11 +187,11 @@ class TestSaml:
     ) -> None:
         use(world, 'type = "saml"')
         tokens = MemoryTokens()
-        inputs = inputs_of(world, tokens=tokens)
-        saml.login(source_of(world), inputs, Login(text=Secret(idp.assertion([START]))))
+        context = context_of(world, tokens=tokens)
+        saml.login(source_of(world), context, Login(text=Secret(idp.assertion([START]))))
         later = datetime.now(UTC) + timedelta(hours=2)
         error = failure(world, tokens=tokens, now=lambda: later)
-        assert "wants a sign-in" in error.what
+        assert "needs a sign-in" in error.what
         assert "the session of the last sign-in ended at" in str(error.cause)
 
     def test_the_assertions_duration_is_asked_for(
@@ -199,17 +199,17 @@ class TestSaml:
     ) -> None:
         world.sts.world.roles[START].max_session = 43_200
         by_variable(world, idp.assertion([START], seconds=28_800))
-        build_source(source_of(world), inputs_of(world)).load()
+        build_source(source_of(world), context_of(world)).load()
         assert world.sts.calls[0].params["DurationSeconds"] == "28800"
         by_variable(world, idp.assertion([START], seconds=28_800), 'duration = "2h"')
-        build_source(source_of(world), inputs_of(world)).load()
+        build_source(source_of(world), context_of(world)).load()
         assert world.sts.calls[1].params["DurationSeconds"] == "7200"
 
     def test_a_role_that_allows_less_is_asked_for_an_hour(
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([START], seconds=28_800))
-        assert build_source(source_of(world), inputs_of(world)).load() is not None
+        assert build_source(source_of(world), context_of(world)).load() is not None
         assert [call.params["DurationSeconds"] for call in world.sts.calls] == ["28800", "3600"]
 
     def test_a_session_ends_with_the_providers_own(
@@ -217,7 +217,7 @@ class TestSaml:
     ) -> None:
         ends = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=20)
         by_variable(world, idp.assertion([START], session_ends=ends))
-        found = build_source(source_of(world), inputs_of(world)).load()
+        found = build_source(source_of(world), context_of(world)).load()
         assert found is not None
         assert found.expires_at == ends
 
@@ -227,7 +227,7 @@ class TestSaml:
         ends = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
         by_variable(world, idp.assertion([START], session_ends=ends))
         told = "the assertion of source 's' has expired"
-        until = f"it was good until {ends:%Y-%m-%dT%H:%M:%SZ}: they last minutes"
+        until = f"it was valid until {ends:%Y-%m-%dT%H:%M:%SZ}: assertions last minutes"
         error = failure(world)
         assert (error.exit_code, error.what, error.cause) == (4, told, until)
         planned = world.rolehop("plan", "there", "--format", "json")
@@ -239,7 +239,7 @@ class TestSaml:
         by_variable(world, idp.assertion([START], now=begun, lasts=lasts, session_ends=ends))
         with pytest.raises(SourceError) as caught:
             build_source(
-                source_of(world), inputs_of(world, now=lambda: ends - timedelta(minutes=1))
+                source_of(world), context_of(world, now=lambda: ends - timedelta(minutes=1))
             ).load()
         assert "ExpiredTokenException" in str(caught.value.cause)
 
@@ -250,7 +250,7 @@ class TestRoles:
     ) -> None:
         by_variable(world, idp.assertion([OTHER, START]))
         person = Typist(picks=START)
-        found = build_source(source_of(world), inputs_of(world, person=person)).load()
+        found = build_source(source_of(world), context_of(world, person=person)).load()
         assert found is not None
         assert person.asked == [OTHER, START]
 
@@ -263,7 +263,7 @@ class TestRoles:
         assert error.cause == f"the assertion offers {OTHER}, {START}"
         for role in (START, "111111111111:role/Start"):
             by_variable(world, idp.assertion([OTHER, START]), f'role = "{role}"')
-            assert build_source(source_of(world), inputs_of(world)).load() is not None
+            assert build_source(source_of(world), context_of(world)).load() is not None
 
     def test_a_role_that_is_not_offered_is_told_before_any_call(
         self, world: World, idp: IdentityProvider
@@ -428,7 +428,7 @@ class TestFailures:
         world.sts.fail(status=400, code="ExpiredTokenException")
         text = Secret(idp.assertion([START]))
         with pytest.raises(SourceError) as caught:
-            saml.login(source_of(world), inputs_of(world), Login(text=text))
+            saml.login(source_of(world), context_of(world), Login(text=text))
         assert caught.value.fix == "TOOL | rolehop source login s --stdin"
 
     def test_an_sts_that_hangs_is_given_up(self, world: World, idp: IdentityProvider) -> None:
@@ -469,14 +469,14 @@ class TestFailures:
 
     def test_findings_say_what_is_there(self, world: World, idp: IdentityProvider) -> None:
         by_variable(world, idp.assertion([START]))
-        [found] = findings_of(source_of(world), inputs_of(world))
+        [found] = diagnose(source_of(world), context_of(world))
         assert found.good
         assert found.found.startswith(f"it offers {START}, until ")
         by_variable(world, "broken")
-        [found] = findings_of(source_of(world), inputs_of(world))
+        [found] = diagnose(source_of(world), context_of(world))
         assert found.good is False
         by_variable(world, idp.assertion([START, OTHER]))
-        [found] = findings_of(source_of(world), inputs_of(world))
+        [found] = diagnose(source_of(world), context_of(world))
         assert found.good is False
         assert "names no role" in found.found
 
@@ -505,7 +505,7 @@ class TestOfflineProblems:
         assert "cannot be read: " in offline_problem(world)
         begun = datetime.now(UTC) - timedelta(minutes=10)
         by_variable(world, idp.assertion([START], now=begun))
-        assert "has expired: it was good until " in offline_problem(world)
+        assert "has expired: it was valid until " in offline_problem(world)
         by_variable(world, idp.assertion([OTHER]), f'role = "{START}"')
         assert f"does not offer {START}: it offers {OTHER}" in offline_problem(world)
 
@@ -520,8 +520,8 @@ class TestOfflineProblems:
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([OTHER, START]))
-        assert f"nobody can pick one here: {OTHER}, {START}" in offline_problem(world)
-        assert stamp_of(source_of(world), inputs_of(world, person=Typist())).problem is None
+        assert f"nobody can choose one here: {OTHER}, {START}" in offline_problem(world)
+        assert stamp_of(source_of(world), context_of(world, person=Typist())).problem is None
 
     def test_a_session_that_still_holds_needs_no_assertion(
         self, world: World, idp: IdentityProvider
@@ -595,7 +595,7 @@ class TestWhoseSession:
         file = world.config_file.with_name("assertion")
         file.write_text(idp.assertion([START]))
         use(world, 'type = "saml"\nassertion_file = "assertion"')
-        planned = build_source(source_of(world), inputs_of(world))
+        planned = build_source(source_of(world), context_of(world))
         file.write_text(idp.assertion([START], who="joe@example.com"))
         with pytest.raises(SourceChanged):
             planned.load()
@@ -605,12 +605,12 @@ class TestWhoseSession:
         self, world: World, idp: IdentityProvider
     ) -> None:
         use(world, 'type = "saml"')
-        inputs = inputs_of(world, tokens=MemoryTokens())
+        context = context_of(world, tokens=MemoryTokens())
         source = source_of(world)
-        saml.login(source, inputs, Login(text=Secret(idp.assertion([START]))))
-        planned = build_source(source, inputs)
+        saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
+        planned = build_source(source, context)
         joe = idp.assertion([START], who="joe@example.com")
-        saml.login(source, inputs, Login(text=Secret(joe)))
+        saml.login(source, context, Login(text=Secret(joe)))
         with pytest.raises(SourceChanged):
             planned.load()
 
@@ -641,18 +641,18 @@ class TestWhoseSession:
         tool.chmod(0o700)
         use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
         tokens, source = MemoryTokens(), source_of(world)
-        inputs = inputs_of(world, tokens=tokens)
-        assert stamp_of(source, inputs).value == "command"
+        context = context_of(world, tokens=tokens)
+        assert stamp_of(source, context).value == "command"
         joe = idp.assertion([START], who="joe@example.com")
-        saml.login(source, inputs, Login(text=Secret(joe)))
-        assert stamp_of(source, inputs).value == "generation-1"
-        later = inputs_of(
+        saml.login(source, context, Login(text=Secret(joe)))
+        assert stamp_of(source, context).value == "generation-1"
+        later = context_of(
             world, tokens=tokens, now=lambda: datetime.now(UTC) + timedelta(minutes=50)
         )
         with pytest.raises(SourceChanged):
             build_source(source, later).load()
-        assert stamp_of(source, inputs).value == "command"
-        assert build_source(source, inputs).load() is not None
+        assert stamp_of(source, context).value == "command"
+        assert build_source(source, context).load() is not None
 
     def test_principal_pins_who_a_command_must_be(
         self, world: World, idp: IdentityProvider

@@ -33,7 +33,7 @@ from rolehop.startup.dataclass import replace
 from tests.doubles import browser
 from tests.doubles.oidc import Issuer
 from tests.doubles.web import Reply
-from tests.sources.machines import MemoryTokens, inputs_of
+from tests.sources.machines import MemoryTokens, context_of
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, Done, World
 
@@ -233,7 +233,7 @@ def test_a_job_without_the_program_that_must_be_asked_is_told_what_to_do(
     assert "here, which gives the token of " in _planned(federated)
     done = federated.export()
     assert (done.code, "it is not on PATH" in done.err) == (4, True)
-    assert "install it where the job runs, in PATH" in done.err
+    assert "install it where the job runs, on its PATH" in done.err
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_eks_variables_without_a_role_are_told_by_plan(federated: Federated) -> 
     federated.world.more["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(federated.token_file)
     assert "knows no role" in _planned(federated)
     federated.world.more["AWS_ROLE_ARN"] = "nonsense"
-    assert "the role of source 'ci' is no role" in _planned(federated)
+    assert "the role of source 'ci' is invalid" in _planned(federated)
 
 
 def test_a_session_that_still_holds_needs_no_token(federated: Federated) -> None:
@@ -388,7 +388,7 @@ def test_a_token_that_changes_under_a_walk_is_planned_anew(federated: Federated)
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     config = federated.world.config_file
     found = load_config([config], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
-    planned = build_source(found.sources["ci"], inputs_of(federated.world))
+    planned = build_source(found.sources["ci"], context_of(federated.world))
     federated.token_file.write_text(federated.issuer.token("somebody else", AUDIENCE))
     with pytest.raises(SourceChanged):
         planned.load()
@@ -699,22 +699,22 @@ def test_a_sign_in_does_not_fail_where_the_one_before_lives_on(
     federated.issuer.say("/revoke", reply)
     done = federated.world.rolehop("source", "login", "ci")
     assert done.code == 0, done.err
-    assert "the issuer did not end the sign-in before this one" in done.err
+    assert "the issuer did not end the previous sign-in" in done.err
     assert federated.export().code == 0
 
 
 def test_where_one_token_ends_all_the_same_person_s_is_left_alone(
     federated: Federated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oidc_signin, "_END_ALL", ("127.0.0.1",))
+    monkeypatch.setattr(oidc_signin, "_REVOKES_ALL", ("127.0.0.1",))
     _issuer(federated)
     config = federated.world.config_file
     found = load_config([config], explicit=True, read=read_trusted, source_types=SOURCE_TABLES)
     tokens, source = MemoryTokens(), found.sources["ci"]
-    inputs = inputs_of(federated.world, tokens=tokens, person=AtBrowser())
+    context = context_of(federated.world, tokens=tokens, person=AtBrowser())
     for person in ("alice", "alice", "bob"):
         federated.issuer.person = person
-        told = web_identity.login(source, inputs, Login())
+        told = web_identity.login(source, context, Login())
         assert f"as {person}" in told
     assert sorted(federated.issuer.refreshes.values()) == ["alice", "bob"]
 

@@ -55,11 +55,11 @@ def show_plan(
 def _with_problem(app: App, plan: Plan) -> Plan:
     """Note what stands in the source's way, or soon will, where a walk would need the source."""
     from rolehop.plan.model import Cache
-    from rolehop.sources import findings_of, problem_in, warning_in
+    from rolehop.sources import diagnose, first_problem, first_warning
 
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
-    found = findings_of(plan.source, app.inputs)
-    warning = warning_in(found)
+    found = diagnose(plan.source, app.inputs)
+    warning = first_warning(found)
     notes = plan.notes if warning is None else (*plan.notes, warning)
-    return replace(plan, source_problem=problem_in(found), notes=notes)
+    return replace(plan, source_problem=first_problem(found), notes=notes)

@@ -115,7 +115,7 @@ def logout(ctx: click.Context, name: str, style: str) -> None:
     app = App.of(ctx)
     source = _source(app, name)
     way = _sign_in(source)
-    said = way.said_after_logout(source, way.logout(source, app.inputs))
+    said = way.logout_message(source, way.logout(source, app.inputs))
     _say_sign_in(app, source, said, style, signed_in=False)
 
 
@@ -143,9 +143,9 @@ def _source(app: App, name: str) -> SourceConfig:
 
 
 def _sign_in(source: SourceConfig) -> LoginSupport:
-    from rolehop.sources import sign_in_of
+    from rolehop.sources import login_support
 
-    way = sign_in_of(source)
+    way = login_support(source)
     if way is None:
         raise UsageError(
             f"nobody signs in to source '{source.name}'",
@@ -170,14 +170,14 @@ def _refuse_unused(source: SourceConfig, way: LoginSupport) -> None:
 def _row(app: App, source: SourceConfig) -> SourceRow:
     """Say what is known of a source without a call."""
     from rolehop.show.sources import SourceRow
-    from rolehop.sources import expand, findings_of, problem_in, warning_in
+    from rolehop.sources import diagnose, expand, first_problem, first_warning
 
     warning = None
     try:
         base, _, _ = expand(source, app.aws_config)
         stamp = app.stamp(base)
-        found = findings_of(base, app.inputs)
-        problem, warning = stamp.problem or problem_in(found), warning_in(found)
+        found = diagnose(base, app.inputs)
+        problem, warning = stamp.problem or first_problem(found), first_warning(found)
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what
@@ -236,9 +236,9 @@ def _roles_before(
 
 
 def _found(app: App, source: SourceConfig) -> list[tuple[str, str, bool | None]]:
-    from rolehop.sources import findings_of
+    from rolehop.sources import diagnose
 
-    return [(each.looked_for, each.found, each.good) for each in findings_of(source, app.inputs)]
+    return [(each.looked_for, each.found, each.good) for each in diagnose(source, app.inputs)]
 
 
 def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:

@@ -1,1 +1,1 @@
-"""Sources of type identity-center."""
+"""The source type ``identity-center``."""

@@ -1,4 +1,4 @@
-"""The clients of one Identity Center, and where its sign-ins rest between calls."""
+"""The API clients of one Identity Center, and the sign-in in the AWS CLI's cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rolehop.sources.identity_center.login import (
     registration_in,
     sign_in,
 )
-from rolehop.sources.shared.aws_clients import endpoint_of, http_of, settings_for
+from rolehop.sources.shared.aws_clients import endpoint_of, http_client, settings_for
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -28,58 +28,58 @@ if TYPE_CHECKING:
     from rolehop.sources.identity_center.settings import Center
     from rolehop.sources.source_type import Login
 
-# Less than this is not worth starting with: a token is refreshed before.
+# A token that expires within this time is refreshed first.
 SPARE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
-    """The AWS CLI's sign-in to one Identity Center."""
+class CliSignIn:
+    """The sign-in to one Identity Center in the AWS CLI's cache."""
 
     path: Path
     usable: CachedSignIn | None
-    """``None``: there is none that is of use now; ``said`` says why."""
+    """``None`` if there is none that can be used now; ``state`` says why."""
 
-    said: str
+    state: str
     """E.g. ``not there``, ``broken: …``, ``expired at …``."""
 
     @property
-    def trouble(self) -> str:
-        """Say why what is there is of no use; empty where nothing is there."""
-        if self.usable or self.said == "not there":
+    def problem(self) -> str:
+        """Why the file cannot be used; empty if there is no file."""
+        if self.usable or self.state == "not there":
             return ""
-        return f"the AWS CLI's sign-in, {self.path}: {self.said}"
+        return f"the AWS CLI's sign-in, {self.path}: {self.state}"
 
 
-def cached_in(center: Center, inputs: SourceContext) -> Cached:
-    """Look at the AWS CLI's sign-in; a broken file is never followed."""
+def cli_sign_in(center: Center, context: SourceContext) -> CliSignIn:
+    """Read the AWS CLI's sign-in; a broken file is never used."""
     from rolehop.aws.sso_token_cache import cache_file, look
 
-    path = inputs.watched(cache_file(inputs.home, center.cache_key))
-    looked = look(path, inputs.now())
+    path = context.watched(cache_file(context.home, center.cache_key))
+    looked = look(path, context.now())
     found = looked.sign_in
     if found is None:
-        return Cached(path, None, looked.said)
+        return CliSignIn(path, None, looked.said)
     if found.region and found.region != center.region:
-        return Cached(path, None, f"of another sso_region ({clean(found.region)})")
-    renewable = center.share_cli_cache and client_in(found, inputs) is not None
-    usable = renewable or found.expires_at - inputs.now() > SPARE
-    return Cached(path, found if usable else None, looked.said)
+        return CliSignIn(path, None, f"of another sso_region ({clean(found.region)})")
+    renewable = center.share_cli_cache and client_in(found, context) is not None
+    usable = renewable or found.expires_at - context.now() > SPARE
+    return CliSignIn(path, found if usable else None, looked.said)
 
 
-class Calls:
-    """The clients of one Identity Center, closed together; this loads botocore."""
+class CenterClients:
+    """The API clients of one Identity Center, closed together; this imports botocore."""
 
-    def __init__(self, center: Center, inputs: SourceContext) -> None:
+    def __init__(self, center: Center, context: SourceContext) -> None:
         from rolehop.aws.sso_portal import Portal
 
         self._center = center
-        self._inputs = inputs
-        base = _base("sso", center, inputs)
-        self._http = http_of(
-            inputs, center.region, overridden=base != _public("sso", center, inputs)
+        self._context = context
+        base = _base("sso", center, context)
+        self._http = http_client(
+            context, center.region, overridden=base != _public("sso", center, context)
         )
-        self.portal: Portal = Portal(self._http, base, inputs.now)
+        self.portal: Portal = Portal(self._http, base, context.now)
 
     def __enter__(self) -> Self:
         return self
@@ -89,16 +89,18 @@ class Calls:
 
     @property
     def oidc(self) -> SsoOidc:
-        """The OIDC endpoint."""
+        """A client of the OIDC service."""
         from rolehop.aws.sso_oidc import SsoOidc
 
-        return SsoOidc(self._http, _base("sso-oidc", self._center, self._inputs), self._inputs.now)
+        return SsoOidc(
+            self._http, _base("sso-oidc", self._center, self._context), self._context.now
+        )
 
     def refreshed(self, client: Registration, refresh: Secret) -> Tokens | None:
-        """Return new tokens; ``None``: the sign-in has ended, or the registration has."""
+        """Return new tokens, or ``None`` if the sign-in or the registration has ended."""
         from rolehop.oauth.responses import OAuthRefusal
 
-        if client.expires_at <= self._inputs.now():
+        if client.expires_at <= self._context.now():
             return None
         try:
             return self.oidc.by_refresh(client, refresh)
@@ -106,26 +108,26 @@ class Calls:
             return None
 
     def sign_in(self, login: Login) -> SignedIn:
-        """Let a person sign in, and keep it as a new generation."""
-        signed = sign_in(self._center, self.oidc, self._inputs, login)
-        self._inputs.tokens.begin(self._center.token_name, document_of(signed))
+        """Let a person sign in, and store the sign-in as a new generation."""
+        signed = sign_in(self._center, self.oidc, self._context, login)
+        self._context.tokens.begin(self._center.token_name, document_of(signed))
         self.share(signed)
         return signed
 
-    def end(self, document: Document | None) -> None:
-        """End at the server the sign-in that was kept as ``document``, where it is alive there.
+    def log_out(self, document: Document | None) -> None:
+        """End the sign-in stored as ``document`` at the server, if it is still valid there.
 
         Raises:
-            PortalRefusal, ServiceError: it may still be alive.
+            PortalRefusal, ServiceError: it may still be valid.
         """
-        token, ends = access_in(document)
-        if token is not None and ends <= self._inputs.now():
-            token = self._token_anew(document)
+        token, expires_at = access_in(document)
+        if token is not None and expires_at <= self._context.now():
+            token = self._refreshed_token(document)
         if token is not None:
             self.portal.logout(token)
 
-    def _token_anew(self, document: Document | None) -> Secret | None:
-        """Return a fresh access token: an expired one ends nothing, its refresh token lives on."""
+    def _refreshed_token(self, document: Document | None) -> Secret | None:
+        """Return a new access token: an expired one cannot end the sign-in."""
         client, refresh = registration_in(document), (document or {}).get("refresh_token")
         if client is None or not isinstance(refresh, Secret):
             return None
@@ -133,12 +135,12 @@ class Calls:
         return None if tokens is None else tokens.access
 
     def share(self, signed: SignedIn) -> None:
-        """Write the AWS CLI's cache, where the config asks for it."""
+        """Write the AWS CLI's cache, if the config asks for it."""
         if not self._center.share_cli_cache:
             return
         from rolehop.aws.sso_token_cache import CachedSignIn, cache_file, write_cache
 
-        path = cache_file(self._inputs.home, self._center.cache_key)
+        path = cache_file(self._context.home, self._center.cache_key)
         shared = CachedSignIn(
             signed.tokens.access,
             signed.tokens.expires_at,
@@ -152,35 +154,35 @@ class Calls:
         try:
             write_cache(path, shared)
         except OSError as error:
-            self._inputs.person.say(f"the AWS CLI's cache was not written: {error.strerror}")
+            self._context.person.say(f"the AWS CLI's cache was not written: {error.strerror}")
 
 
-def _base(service: str, center: Center, inputs: SourceContext) -> str:
-    return (endpoint_of(inputs, service) or _public(service, center, inputs)).rstrip("/")
+def _base(service: str, center: Center, context: SourceContext) -> str:
+    return (endpoint_of(context, service) or _public(service, center, context)).rstrip("/")
 
 
-def _public(service: str, center: Center, inputs: SourceContext) -> str:
+def _public(service: str, center: Center, context: SourceContext) -> str:
     from rolehop.aws.endpoint import public_url
 
-    return public_url(service, settings_for(inputs, center.region)).rstrip("/")
+    return public_url(service, settings_for(context, center.region)).rstrip("/")
 
 
 def access_in(document: Document | None) -> tuple[Secret | None, datetime]:
-    """Return the access token kept in ``document`` and when it ends; ``None``: there is none."""
+    """Return the access token stored in ``document``, if any, and when it expires."""
     token = (document or {}).get("access_token")
-    ends = read_time((document or {}).get("expires_at"))
-    if not isinstance(token, Secret) or ends is None:
+    expires_at = read_time((document or {}).get("expires_at"))
+    if not isinstance(token, Secret) or expires_at is None:
         return None, datetime.min.replace(tzinfo=UTC)
-    return token, ends
+    return token, expires_at
 
 
-def client_in(cached: CachedSignIn, inputs: SourceContext) -> Registration | None:
-    """Return the client that can refresh the AWS CLI's sign-in; ``None``: none can."""
+def client_in(cached: CachedSignIn, context: SourceContext) -> Registration | None:
+    """Return the client that can refresh the AWS CLI's sign-in, or ``None`` if none can."""
     from rolehop.aws.sso_oidc import Registration
 
-    ends = cached.registration_ends
+    expires_at = cached.registration_ends
     if not cached.client_id or cached.client_secret is None or cached.refresh is None:
         return None
-    if ends is None or ends <= inputs.now():
+    if expires_at is None or expires_at <= context.now():
         return None
-    return Registration(cached.client_id, cached.client_secret, ends)
+    return Registration(cached.client_id, cached.client_secret, expires_at)

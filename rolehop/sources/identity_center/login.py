@@ -1,4 +1,4 @@
-"""Signing in to an Identity Center: by a code that comes back to loopback, or on any device."""
+"""Signing in to an Identity Center, with an authorization code or with a device code."""
 
 from __future__ import annotations
 
@@ -18,75 +18,75 @@ if TYPE_CHECKING:
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _SPARE = timedelta(minutes=15)
-_SLOWER = 5  # seconds more between questions at each slow_down (RFC 8628, 3.5)
+_SLOWER = 5  # seconds added to the polling interval at each slow_down (RFC 8628, 3.5)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Tokens, and the registered client that they were given to."""
+    """Tokens, and the registered client that they were issued to."""
 
     tokens: Tokens
     client: Registration
 
 
-def sign_in(center: Center, oidc: SsoOidc, inputs: SourceContext, login: Login) -> SignedIn:
+def sign_in(center: Center, oidc: SsoOidc, context: SourceContext, login: Login) -> SignedIn:
     """Let a person sign in.
 
     Raises:
-        SourceError: it was refused, given up, or took too long.
+        SourceError: it was refused, cancelled, or took too long.
         ServiceError: Identity Center cannot be reached.
     """
     from rolehop.oauth.responses import OAuthRefusal
 
-    browser = login.browser and inputs.person.has_browser
+    browser = login.browser and context.person.has_browser
     by_code = center.flow == "pkce" or (center.flow == "auto" and browser)
     try:
         if by_code and login.browser:
-            return _by_code(center, oidc, inputs)
-        return _by_device(center, oidc, inputs, browser=browser)
+            return _by_code(center, oidc, context)
+        return _by_device(center, oidc, context, browser=browser)
     except OAuthRefusal as refusal:
-        raise told(center, refusal) from None
+        raise _sign_in_refused(center, refusal) from None
 
 
-def _by_code(center: Center, oidc: SsoOidc, inputs: SourceContext) -> SignedIn:
+def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
     from rolehop.oauth.loopback_server import HOST, PATH, Callback
     from rolehop.oauth.pkce import new_pkce
 
-    client = _client(center, oidc, inputs, redirect_uri=f"http://{HOST}{PATH}")
+    client = _client(center, oidc, context, redirect_uri=f"http://{HOST}{PATH}")
     pkce = new_pkce()
     with Callback(pkce.state) as callback:
         uri = callback.redirect_uri
         url = oidc.authorize_url(client.client_id, uri, pkce.state, pkce.challenge, center.scopes)
-        if not inputs.person.open_browser(url):
-            inputs.person.say("open this address in a browser on this machine:")
+        if not context.person.open_browser(url):
+            context.person.say("open this address in a browser on this machine:")
         else:
-            inputs.person.say(f"sign in to {center.start_url} in the browser; if none opens:")
-        inputs.person.say(url)
+            context.person.say(f"sign in to {center.start_url} in the browser; if none opens:")
+        context.person.say(url)
         code = callback.wait()
     return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
 
 
-def _by_device(center: Center, oidc: SsoOidc, inputs: SourceContext, *, browser: bool) -> SignedIn:
-    client = _client(center, oidc, inputs, redirect_uri=None)
+def _by_device(center: Center, oidc: SsoOidc, context: SourceContext, *, browser: bool) -> SignedIn:
+    client = _client(center, oidc, context, redirect_uri=None)
     device = oidc.start_device(client, center.start_url)
-    say = inputs.person.say
+    say = context.person.say
     say(f"sign in to {center.start_url}")
     say(f"open {device.verification_uri_complete}")
     say(f"and make sure that it shows the code {device.user_code}")
     if browser:
-        inputs.person.open_browser(device.verification_uri_complete)
-    return SignedIn(_polled(oidc, client, device, inputs), client)
+        context.person.open_browser(device.verification_uri_complete)
+    return SignedIn(_polled(oidc, client, device, context), client)
 
 
 def _polled(
-    oidc: SsoOidc, client: Registration, device: DeviceCode, inputs: SourceContext
+    oidc: SsoOidc, client: Registration, device: DeviceCode, context: SourceContext
 ) -> Tokens:
-    """Ask until somebody has signed in, never more often than allowed."""
+    """Poll until somebody has signed in, never more often than allowed."""
     from rolehop.oauth.responses import OAuthRefusal
 
     interval = device.interval_seconds
-    while inputs.now() < device.expires_at:
-        inputs.sleep(interval)
+    while context.now() < device.expires_at:
+        context.sleep(interval)
         try:
             return oidc.by_device(client, device)
         except OAuthRefusal as refusal:
@@ -97,31 +97,31 @@ def _polled(
     raise SourceError(
         "nobody signed in",
         cause="the code shown has expired",
-        fix="begin again, and open the address at once",
+        fix="start again, and open the address right away",
     )
 
 
 def _client(
-    center: Center, oidc: SsoOidc, inputs: SourceContext, *, redirect_uri: str | None
+    center: Center, oidc: SsoOidc, context: SourceContext, *, redirect_uri: str | None
 ) -> Registration:
-    """Return the registration that is kept for this way, or a new one."""
+    """Return the stored registration for this flow, or a new one."""
     name = f"{center.token_name}.{'device' if redirect_uri is None else 'code'}"
-    kept = registration_in(inputs.tokens.get(name))
-    if kept is not None and kept.expires_at - inputs.now() > _SPARE:
-        return kept
-    made = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.start_url)
-    inputs.tokens.put(name, registration_document(made))
-    return made
+    stored = registration_in(context.tokens.get(name))
+    if stored is not None and stored.expires_at - context.now() > _SPARE:
+        return stored
+    created = oidc.register(center.scopes, redirect_uri=redirect_uri, issuer=center.start_url)
+    context.tokens.put(name, registration_document(created))
+    return created
 
 
-def forget_clients(center: Center, inputs: SourceContext) -> None:
-    """Forget the registrations."""
-    for way in ("device", "code"):
-        inputs.tokens.remove(f"{center.token_name}.{way}")
+def forget_clients(center: Center, context: SourceContext) -> None:
+    """Forget the client registrations."""
+    for flow in ("device", "code"):
+        context.tokens.remove(f"{center.token_name}.{flow}")
 
 
 def registration_document(client: Registration) -> Document:
-    """Return the registration as it is kept."""
+    """Return the registration in its stored form."""
     return {
         "client_id": client.client_id,
         "client_secret": client.client_secret,
@@ -130,20 +130,20 @@ def registration_document(client: Registration) -> Document:
 
 
 def registration_in(document: Document | None) -> Registration | None:
-    """Return the registration kept in ``document``; ``None``: there is none that is whole."""
+    """Return the registration stored in ``document``, or ``None`` if none is complete."""
     from rolehop.aws.sso_oidc import Registration
 
     if document is None:
         return None
     client_id, secret = document.get("client_id"), document.get("client_secret")
-    ends = read_time(document.get("client_expires_at"))
-    if not isinstance(client_id, str) or not isinstance(secret, Secret) or ends is None:
+    expires_at = read_time(document.get("client_expires_at"))
+    if not isinstance(client_id, str) or not isinstance(secret, Secret) or expires_at is None:
         return None
-    return Registration(client_id, secret, ends)
+    return Registration(client_id, secret, expires_at)
 
 
 def document_of(signed: SignedIn) -> Document:
-    """Return a sign-in as it is kept."""
+    """Return a sign-in in its stored form."""
     refresh = signed.tokens.refresh
     return {
         **registration_document(signed.client),
@@ -154,7 +154,7 @@ def document_of(signed: SignedIn) -> Document:
 
 
 def read_time(value: object) -> datetime | None:
-    """Return a time as it is kept, aware, UTC; ``None``: it is none."""
+    """Return a stored time (aware, UTC), or ``None`` if it is not one."""
     if not isinstance(value, str):
         return None
     try:
@@ -163,8 +163,8 @@ def read_time(value: object) -> datetime | None:
         return None
 
 
-def told(center: Center, refusal: OAuthRefusal) -> SourceError:
-    """Return what a refusal means for the person."""
+def _sign_in_refused(center: Center, refusal: OAuthRefusal) -> SourceError:
+    """Return the error that explains a refusal to the person."""
     if refusal.code in ("access_denied", "AccessDeniedException"):
         cause = "somebody pressed deny, or may not use this Identity Center"
     elif refusal.code in ("expired_token", "ExpiredTokenException"):

@@ -1,4 +1,4 @@
-"""Which Identity Center a source means: from its own keys, or from the AWS config's sso-session."""
+"""The Identity Center of a source, from its own keys or from the AWS config's sso-session."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ DEFAULT_SCOPES = ("sso:account:access",)
 
 @dataclass(frozen=True, slots=True)
 class Center:
-    """One Identity Center, and how this source goes to it."""
+    """One Identity Center, and how this source signs in to it."""
 
     start_url: str
     region: str
     scopes: tuple[str, ...]
     session: str | None
-    """Name of the ``sso-session`` section, where it came from one."""
+    """Name of the ``sso-session`` section that it came from, if any."""
 
     flow: str = "auto"
     share_cli_cache: bool = False
 
     @property
     def token_name(self) -> str:
-        """Name of the sign-in in the vault: all sources of one Identity Center share it."""
+        """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
         # A trailing "/" or "#/" is the same address to a browser.
         address = self.start_url.rstrip("#/")
         digest = hashlib.sha256(f"{address}\n{self.region}\n{self.scopes}".encode()).hexdigest()
@@ -39,38 +39,38 @@ class Center:
 
     @property
     def cache_key(self) -> str:
-        """What the AWS CLI's cache calls it."""
+        """The name that the AWS CLI's cache file is derived from."""
         return self.session or self.start_url
 
 
-def center_of(source: SourceConfig, inputs: SourceContext) -> Center:
+def center_of(source: SourceConfig, context: SourceContext) -> Center:
     """Return the Identity Center of ``source``.
 
     Raises:
-        ConfigError: its ``sso_session`` is not in the AWS config, or lacks a key.
+        ConfigError: its ``sso_session`` is not in the AWS config, or is incomplete.
     """
     settings = source.settings
     flow = settings.get("flow")
-    how = (flow if isinstance(flow, str) else "auto", settings.get("share_cli_cache") is True)
+    options = (flow if isinstance(flow, str) else "auto", settings.get("share_cli_cache") is True)
     name = settings.get("sso_session")
     if not isinstance(name, str):
-        url, region = str(settings.get("start_url")), str(settings.get("sso_region"))
-        return Center(url, region, DEFAULT_SCOPES, None, *how)
-    section = inputs.aws.sso_sessions.get(name)
+        own_url, own_region = str(settings.get("start_url")), str(settings.get("sso_region"))
+        return Center(own_url, own_region, DEFAULT_SCOPES, None, *options)
+    section = context.aws.sso_sessions.get(name)
     if section is None:
-        near = nearest(name, inputs.aws.sso_sessions)
+        near = nearest(name, context.aws.sso_sessions)
         raise ConfigError(
             f"source '{source.name}' names the sso-session '{name}', which does not exist",
-            cause=f"{inputs.aws.config_file} has no [sso-session {name}]",
+            cause=f"{context.aws.config_file} has no [sso-session {name}]",
             fix=f"did you mean {', '.join(near)}" if near else "aws configure sso-session",
         )
-    address, place = section.get("sso_start_url"), section.get("sso_region")
-    if not isinstance(address, str) or not isinstance(place, str) or not (address and place):
+    start_url, region = section.get("sso_start_url"), section.get("sso_region")
+    if not isinstance(start_url, str) or not isinstance(region, str) or not (start_url and region):
         raise ConfigError(
             f"the sso-session '{name}' is not complete",
             cause="sso_start_url and sso_region are needed",
-            fix=f"add them to [sso-session {name}] in {inputs.aws.config_file}",
+            fix=f"add them to [sso-session {name}] in {context.aws.config_file}",
         )
     scopes = section.get("sso_registration_scopes")
     listed = tuple(each.strip() for each in scopes.split(",")) if isinstance(scopes, str) else ()
-    return Center(address, place, tuple(filter(None, listed)) or DEFAULT_SCOPES, name, *how)
+    return Center(start_url, region, tuple(filter(None, listed)) or DEFAULT_SCOPES, name, *options)

@@ -1,4 +1,4 @@
-"""IAM Identity Center: a person's sign-in, and a session of one role in one account."""
+"""IAM Identity Center: a person's sign-in, and the session of one role in one account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import HopRefused, NoTerminal, ServiceError, SourceError, VaultBroken
 from rolehop.plan import Stamp
 from rolehop.sources.context import Document, SourceChanged, SourceContext
-from rolehop.sources.identity_center.client import SPARE, Calls, access_in, cached_in, client_in
+from rolehop.sources.identity_center.client import (
+    SPARE,
+    CenterClients,
+    access_in,
+    cli_sign_in,
+    client_in,
+)
 from rolehop.sources.identity_center.login import (
     SignedIn,
     document_of,
@@ -18,7 +24,7 @@ from rolehop.sources.identity_center.login import (
     registration_in,
 )
 from rolehop.sources.identity_center.settings import Center, center_of
-from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType
+from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType
 from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ def _one_center(values: Mapping[str, object]) -> None:
 
 
 def _account(value: object) -> str:
-    # A fleet's chains fill it in.
+    # A fleet's chains replace the placeholder.
     return "{account}" if value == "{account}" else str(value_types.ACCOUNT.run(value))
 
 
@@ -61,7 +67,7 @@ TABLE = Table(
         Key(
             "share_cli_cache",
             value_types.BOOLEAN,
-            "keeps the sign-in in the AWS CLI's cache too, in plain text on disk",
+            "stores the sign-in in the AWS CLI's cache too, in plain text on disk",
             "false",
         ),
     ),
@@ -70,50 +76,50 @@ TABLE = Table(
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return the sign-in's generation, else what tells the AWS CLI's token from others.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the sign-in's generation, or a digest of the AWS CLI's token.
 
     Raises:
-        ConfigError: the ``sso_session`` cannot be followed.
+        ConfigError: the ``sso_session`` does not exist or is incomplete.
     """
-    center = center_of(source, inputs)
-    value = _state(center, inputs)
+    center = center_of(source, context)
+    value = _state(center, context)
     if value is None:
-        return Stamp(None, long_lived=False, problem=_not_signed_in(source, center, inputs))
+        return Stamp(None, long_lived=False, problem=_not_signed_in(source, center, context))
     if _unnamed(source):
-        return Stamp(None, long_lived=False)  # which one is picked is known when it is loaded
+        return Stamp(None, long_lived=False)  # the choice is known once it is loaded
     return Stamp(value, long_lived=False, kept=True)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; its state now is what it is planned by."""
-    center = center_of(source, inputs)
-    return _IdentityCenter(source, inputs, center, _state(center, inputs))
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source, which remembers the state that the walk is planned with."""
+    center = center_of(source, context)
+    return _IdentityCenter(source, context, center, _state(center, context))
 
 
-def _state(center: Center, inputs: SourceContext) -> str | None:
-    generation = inputs.tokens.generation(center.token_name)
+def _state(center: Center, context: SourceContext) -> str | None:
+    generation = context.tokens.generation(center.token_name)
     if generation is not None:
         return generation
-    cached = cached_in(center, inputs).usable
+    cached = cli_sign_in(center, context).usable
     return None if cached is None else f"cli:{cached.digest}"
 
 
-def _not_signed_in(source: SourceConfig, center: Center, inputs: SourceContext) -> str:
-    trouble = cached_in(center, inputs).trouble
-    told = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
-    return f"{told}; {trouble}" if trouble else told
+def _not_signed_in(source: SourceConfig, center: Center, context: SourceContext) -> str:
+    problem = cli_sign_in(center, context).problem
+    reason = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
+    return f"{reason}; {problem}" if problem else reason
 
 
 def _unnamed(source: SourceConfig) -> list[str]:
-    """Return which of account and role a person must pick."""
+    """Return which of account and role a person must choose."""
     return [key for key in ("account", "role") if not source.settings.get(key)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _IdentityCenter:
     source: SourceConfig
-    inputs: SourceContext
+    context: SourceContext
     center: Center
     state: str | None
 
@@ -121,103 +127,103 @@ class _IdentityCenter:
         """Return a session of the role.
 
         Raises:
-            SourceChanged: somebody has just signed in; plan again.
+            SourceChanged: somebody has just signed in, so the caller must plan again.
             SourceError: nobody is signed in and nobody can be asked, or nothing is assigned.
-            HopRefused: the role is not theirs.
+            HopRefused: the role is not assigned to them.
             ServiceError: Identity Center cannot be reached.
-            NoTerminal: account or role must be picked and nobody can be asked.
+            NoTerminal: account or role must be chosen and nobody can be asked.
         """
         from rolehop.aws.sso_portal import PortalRefusal
 
-        with Calls(self.center, self.inputs) as calls:
-            token = self._token(calls)
+        with CenterClients(self.center, self.context) as clients:
+            token = self._token(clients)
             try:
-                return self._session(calls.portal, token)
+                return self._session(clients.portal, token)
             except PortalRefusal as refusal:
                 if refusal.status != 401:
                     raise self._refused(refusal) from None
-            # A token that has not expired is refused once the session was ended elsewhere.
+            # An unexpired token is refused if the sign-in was ended elsewhere.
             try:
-                return self._session(calls.portal, self._token(calls, rejected=token))
+                return self._session(clients.portal, self._token(clients, rejected=token))
             except PortalRefusal as refusal:
                 raise self._refused(refusal) from None
 
-    def _token(self, calls: Calls, rejected: Secret | None = None) -> Secret:
-        """Return an access token of the very sign-in that was planned with."""
+    def _token(self, clients: CenterClients, rejected: Secret | None = None) -> Secret:
+        """Return an access token of the sign-in that the walk was planned with."""
         name = self.center.token_name
-        with self.inputs.locks.hold(f"sign-in-{name.replace('/', '-')}"):
-            if _state(self.center, self.inputs) != self.state:
+        with self.context.locks.hold(f"sign-in-{name.replace('/', '-')}"):
+            if _state(self.center, self.context) != self.state:
                 raise SourceChanged
             found = None
             if self.state is not None and self.state.startswith("cli:"):
-                found = self._cli_token(calls, rejected)
+                found = self._cli_token(clients, rejected)
             elif self.state is not None:
-                found = self._own_token(calls, rejected)
+                found = self._vault_token(clients, rejected)
             if found is not None:
                 return found
-            self._sign_in(calls)
+            self._sign_in(clients)
         raise SourceChanged
 
-    def _own_token(self, calls: Calls, rejected: Secret | None) -> Secret | None:
+    def _vault_token(self, clients: CenterClients, rejected: Secret | None) -> Secret | None:
         name = self.center.token_name
-        document = self.inputs.tokens.get(name)
+        document = self.context.tokens.get(name)
         if document is not None and document.get("generation") != self.state:
             raise SourceChanged
         token, ends = access_in(document)
-        if token is not None and ends - self.inputs.now() > SPARE and token != rejected:
+        if token is not None and ends - self.context.now() > SPARE and token != rejected:
             return token
-        fresh = self._refreshed(calls, document)
+        fresh = self._refreshed(clients, document)
         if fresh is not None:
             return fresh
-        if token is not None and token != rejected and ends > self.inputs.now():
+        if token is not None and token != rejected and ends > self.context.now():
             return token
         return None
 
-    def _refreshed(self, calls: Calls, document: Document | None) -> Secret | None:
-        """Return a refreshed token and keep it; ``None``: only a person can help."""
+    def _refreshed(self, clients: CenterClients, document: Document | None) -> Secret | None:
+        """Refresh the token and store it; ``None`` if only a new sign-in helps."""
         client = registration_in(document)
         refresh = (document or {}).get("refresh_token")
         if document is None or client is None or not isinstance(refresh, Secret):
             return None
-        tokens = calls.refreshed(client, refresh)
+        tokens = clients.refreshed(client, refresh)
         if tokens is None:
             return None
         tokens = replace(tokens, refresh=tokens.refresh or refresh)
         signed = SignedIn(tokens, client)
-        self.inputs.tokens.put(self.center.token_name, {**document, **document_of(signed)})
-        calls.share(signed)
+        self.context.tokens.put(self.center.token_name, {**document, **document_of(signed)})
+        clients.share(signed)
         return tokens.access
 
-    def _cli_token(self, calls: Calls, rejected: Secret | None) -> Secret | None:
-        cached = cached_in(self.center, self.inputs).usable
+    def _cli_token(self, clients: CenterClients, rejected: Secret | None) -> Secret | None:
+        cached = cli_sign_in(self.center, self.context).usable
         if cached is None:
             return None
-        if cached.access != rejected and cached.expires_at - self.inputs.now() > SPARE:
+        if cached.access != rejected and cached.expires_at - self.context.now() > SPARE:
             return cached.access
-        client = client_in(cached, self.inputs)
+        client = client_in(cached, self.context)
         if not self.center.share_cli_cache or client is None or cached.refresh is None:
             return None
-        tokens = calls.refreshed(client, cached.refresh)
+        tokens = clients.refreshed(client, cached.refresh)
         if tokens is None:
             return None
-        calls.share(SignedIn(replace(tokens, refresh=tokens.refresh or cached.refresh), client))
+        clients.share(SignedIn(replace(tokens, refresh=tokens.refresh or cached.refresh), client))
         raise SourceChanged
 
-    def _sign_in(self, calls: Calls) -> None:
-        """Take over the AWS CLI's newer sign-in, or let a person sign in."""
-        own = self.state is not None and not self.state.startswith("cli:")
-        if own and cached_in(self.center, self.inputs).usable is not None:
-            self.inputs.tokens.remove(self.center.token_name)
+    def _sign_in(self, clients: CenterClients) -> None:
+        """Use the AWS CLI's newer sign-in, or let a person sign in."""
+        in_vault = self.state is not None and not self.state.startswith("cli:")
+        if in_vault and cli_sign_in(self.center, self.context).usable is not None:
+            self.context.tokens.remove(self.center.token_name)
             return
-        if not self.inputs.person.can_ask:
-            raise self._needed(own=own)
-        with self.inputs.locks.waiting_for_person():
-            calls.sign_in(Login())
+        if not self.context.person.can_ask:
+            raise self._sign_in_needed(in_vault=in_vault)
+        with self.context.locks.waiting_for_person():
+            clients.sign_in(Login())
 
-    def _needed(self, *, own: bool) -> SourceError:
-        trouble = cached_in(self.center, self.inputs).trouble
-        cause = trouble or "nobody is signed in, neither here nor in the AWS CLI"
-        if own:
+    def _sign_in_needed(self, *, in_vault: bool) -> SourceError:
+        problem = cli_sign_in(self.center, self.context).problem
+        cause = problem or "nobody is signed in, neither here nor in the AWS CLI"
+        if in_vault:
             cause = "the last sign-in has expired or was ended"
         return SourceError(
             f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
@@ -232,7 +238,7 @@ class _IdentityCenter:
         return portal.role_credentials(token, account, role)
 
     def _pick_account(self, portal: Portal, token: Secret) -> str:
-        self._may_ask("account")
+        self._check_can_ask("account")
         accounts = portal.accounts(token)
         if not accounts:
             raise SourceError(
@@ -241,10 +247,10 @@ class _IdentityCenter:
                 fix="ask whoever runs this Identity Center for an assignment",
             )
         shown = [f"{each.account_id}  {each.name}" for each in accounts]
-        return accounts[self.inputs.person.choose("which account?", shown)].account_id
+        return accounts[self.context.person.choose("which account?", shown)].account_id
 
     def _pick_role(self, portal: Portal, token: Secret, account: str) -> str:
-        self._may_ask("role")
+        self._check_can_ask("role")
         roles = portal.roles(token, account)
         if not roles:
             raise SourceError(
@@ -252,10 +258,10 @@ class _IdentityCenter:
                 cause="ListAccountRoles gave an empty list",
                 fix="ask whoever runs this Identity Center for an assignment",
             )
-        return roles[self.inputs.person.choose(f"which role in {account}?", roles)]
+        return roles[self.context.person.choose(f"which role in {account}?", roles)]
 
-    def _may_ask(self, key: str) -> None:
-        if not self.inputs.person.can_ask:
+    def _check_can_ask(self, key: str) -> None:
+        if not self.context.person.can_ask:
             raise NoTerminal(
                 f"source '{self.source.name}' names no {key}, and nobody can be asked",
                 cause="there is no terminal, or --no-prompt was given",
@@ -264,7 +270,7 @@ class _IdentityCenter:
 
     def _refused(self, refusal: PortalRefusal) -> SourceError | HopRefused:
         if refusal.status == 401:
-            return self._needed(own=True)
+            return self._sign_in_needed(in_vault=True)
         account, role = (self.source.settings.get(key, "picked") for key in ("account", "role"))
         return HopRefused(
             f"Identity Center gives no session of role '{role}' in account {account}",
@@ -274,91 +280,92 @@ class _IdentityCenter:
         )
 
 
-def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
-    """Let a person sign in and keep it; the sign-in before is ended.
+def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
+    """Let a person sign in and store it; the previous sign-in is ended.
 
     Raises:
-        SourceError: it was refused or given up.
+        SourceError: it was refused or cancelled.
         ServiceError: Identity Center cannot be reached.
     """
-    center = center_of(source, inputs)
+    center = center_of(source, context)
     name = f"sign-in-{center.token_name.replace('/', '-')}"
     with (
-        Calls(center, inputs) as calls,
-        inputs.locks.hold(name),
-        inputs.locks.waiting_for_person(),
+        CenterClients(center, context) as clients,
+        context.locks.hold(name),
+        context.locks.waiting_for_person(),
     ):
-        before = _kept(center, inputs)
-        signed = calls.sign_in(how)
-        if not center.share_cli_cache:  # else programs that use the AWS CLI's cache may hold it yet
-            _end(before, calls, inputs)
-    renewed = "renewed by itself" if signed.tokens.refresh else "not renewable"
-    return f"signed in to {center.start_url} until {signed.tokens.expires_at:%H:%M} UTC, {renewed}"
+        previous = _stored(center, context)
+        signed = clients.sign_in(how)
+        # Programs that use the AWS CLI's cache may still hold a shared sign-in.
+        if not center.share_cli_cache:
+            _end(previous, clients, context)
+    renewal = "renewed automatically" if signed.tokens.refresh else "not renewable"
+    return f"signed in to {center.start_url} until {signed.tokens.expires_at:%H:%M} UTC, {renewal}"
 
 
-def logout(source: SourceConfig, inputs: SourceContext) -> bool:
-    """Forget the sign-in, and end it at Identity Center where that can be reached.
+def logout(source: SourceConfig, context: SourceContext) -> bool:
+    """Forget the sign-in, and end it at Identity Center if that can be reached.
 
     Raises:
-        VaultError: the keyring failed; the sign-in is still kept.
+        VaultError: the keyring failed; the sign-in is still stored.
     """
     from rolehop.aws.sso_token_cache import cache_file
 
-    center = center_of(source, inputs)
-    before = _kept(center, inputs)
-    there = inputs.tokens.remove(center.token_name)
-    forget_clients(center, inputs)
+    center = center_of(source, context)
+    previous = _stored(center, context)
+    removed = context.tokens.remove(center.token_name)
+    forget_clients(center, context)
     if center.share_cli_cache:
-        cache_file(inputs.home, center.cache_key).unlink(missing_ok=True)
-    if before is not None:
-        with Calls(center, inputs) as calls:
-            _end(before, calls, inputs)
-    return there
+        cache_file(context.home, center.cache_key).unlink(missing_ok=True)
+    if previous is not None:
+        with CenterClients(center, context) as clients:
+            _end(previous, clients, context)
+    return removed
 
 
-def _kept(center: Center, inputs: SourceContext) -> Document | None:
+def _stored(center: Center, context: SourceContext) -> Document | None:
     try:
-        return inputs.tokens.get(center.token_name)
+        return context.tokens.get(center.token_name)
     except VaultBroken:
-        return None  # damaged: all that is left is to forget it
+        return None  # damaged: it can only be forgotten
 
 
-def _end(before: Document | None, calls: Calls, inputs: SourceContext) -> None:
-    """End a sign-in at the server; that it is forgotten here is what counts."""
+def _end(previous: Document | None, clients: CenterClients, context: SourceContext) -> None:
+    """End a sign-in at the server; it is forgotten here even if that fails."""
     from rolehop.aws.sso_portal import PortalRefusal
 
     try:
-        calls.end(before)
+        clients.log_out(previous)
     except (ServiceError, PortalRefusal) as error:
-        inputs.person.say(f"forgotten here; Identity Center did not end the old sign-in: {error}")
+        context.person.say(f"forgotten here; Identity Center did not end the old sign-in: {error}")
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Return what is known of the sign-in, without the network and without opening the keyring."""
-    center = center_of(source, inputs)
-    kept = inputs.tokens.generation(center.token_name) is not None
-    cached = cached_in(center, inputs)
-    # Either of them will do, so one that is not there stands in nobody's way.
-    absent = None if kept or cached.usable else False
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return what is known of the sign-in without the network or the keyring."""
+    center = center_of(source, context)
+    stored = context.tokens.generation(center.token_name) is not None
+    cached = cli_sign_in(center, context)
+    # Either of them is enough, so a missing one is a problem only if both are missing.
+    absent = None if stored or cached.usable else False
     return (
-        Finding("Identity Center", f"{center.start_url} in {center.region}"),
-        Finding("a sign-in in the vault", "kept" if kept else "none", kept or absent),
-        Finding(
+        Diagnosis("Identity Center", f"{center.start_url} in {center.region}"),
+        Diagnosis("a sign-in in the vault", "stored" if stored else "none", stored or absent),
+        Diagnosis(
             f"the AWS CLI's sign-in, {cached.path}",
-            cached.said,
+            cached.state,
             True if cached.usable else absent,
         ),
-        _role_found(source, inputs),
+        _diagnose_role(source, context),
     )
 
 
-def _role_found(source: SourceConfig, inputs: SourceContext) -> Finding:
+def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
     shown = " ".join(str(source.settings.get(key, "(asked)")) for key in ("account", "role"))
     unnamed = _unnamed(source)
-    if unnamed and not inputs.person.can_ask:
+    if unnamed and not context.person.can_ask:
         shown = f"{' and '.join(unnamed)} must be named where nobody can be asked"
-        return Finding("account and role", shown, good=False)
-    return Finding("account and role", shown)
+        return Diagnosis("account and role", shown, good=False)
+    return Diagnosis("account and role", shown)
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, LoginSupport(login, logout))
+TYPE = SourceType(TABLE, stamp, build, diagnose, LoginSupport(login, logout))

@@ -1,1 +1,1 @@
-"""Sources of type roles-anywhere."""
+"""The source type ``roles-anywhere``."""

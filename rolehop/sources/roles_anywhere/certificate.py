@@ -1,4 +1,4 @@
-"""The certificate and key of a ``roles-anywhere`` source: in files, in a PKCS#12 file, on a token."""
+"""The certificate and key of a ``roles-anywhere`` source, from files, PKCS#12 or PKCS#11."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.errors import SourceError
-from rolehop.sources.source_type import problem_of
+from rolehop.sources.source_type import one_line
 
 if TYPE_CHECKING:
     from rolehop.aws import pkcs11
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 _EXTRA = 'pip install "rolehop[{}]"'
 
 
-def leaf_of(source: SourceConfig, inputs: SourceContext) -> Certificate | None:
-    """Return the certificate; ``None``: a PKCS#12 file keeps it.
+def leaf_of(source: SourceConfig, context: SourceContext) -> Certificate | None:
+    """Return the certificate, or ``None`` if it is inside a PKCS#12 file.
 
     Raises:
-        SourceError: it is not there, or is none.
+        SourceError: it does not exist, or is not a certificate.
     """
     file = path_in(source.settings.get("certificate"))
     try:
         from rolehop.aws import x509
 
         if file is not None:
-            return x509.certificates(inputs.watched(file))[0]
+            return x509.certificates(context.watched(file))[0]
         if "pkcs12" in source.settings:
-            inputs.watched(Path(str(source.settings["pkcs12"])))
+            context.watched(Path(str(source.settings["pkcs12"])))
             return None
         from rolehop.aws import pkcs11
     except ModuleNotFoundError as missing:
         raise needs_extra(missing, source) from None
-    inputs.beyond_record()  # another token may be plugged in
+    context.beyond_record()  # another token may be plugged in
     return pkcs11.certificate_on_token(_uri(source))
 
 
 def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
-    """Return a digest that is another one as soon as the certificate is.
+    """Return a digest that changes whenever the certificate does.
 
     Raises:
-        SourceError: there is no PKCS#12 file, or what is there is surely none.
+        SourceError: the PKCS#12 file does not exist, or is certainly not one.
     """
     from rolehop.aws import x509
 
@@ -54,9 +54,9 @@ def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
 
 
 def problem_with(
-    source: SourceConfig, inputs: SourceContext, leaf: Certificate | None
+    source: SourceConfig, context: SourceContext, leaf: Certificate | None
 ) -> str | None:
-    """Return why no session can be got now, as far as it is seen without a passphrase."""
+    """Return why the source cannot work now, as far as that shows without a passphrase."""
     from rolehop.aws import x509
 
     key, chain = (
@@ -64,7 +64,7 @@ def problem_with(
     )
     try:
         if leaf is not None:
-            x509.check_validity(leaf, inputs.now())
+            x509.check_validity(leaf, context.now())
             if key is not None:
                 x509.check_key(leaf, key)
         if chain is not None:
@@ -72,14 +72,14 @@ def problem_with(
         if "pkcs11" in source.settings:
             _uri(source)
     except ModuleNotFoundError as missing:
-        return problem_of(needs_extra(missing, source))
+        return one_line(needs_extra(missing, source))
     except SourceError as error:
-        return problem_of(error)
+        return one_line(error)
     return None
 
 
-def is_sealed(source: SourceConfig) -> bool:
-    """Tell whether the key surely takes a passphrase or a PIN; nothing is asked for."""
+def needs_passphrase(source: SourceConfig) -> bool:
+    """True if the key certainly needs a passphrase or a PIN; nobody is asked."""
     settings = source.settings
     if "pkcs11" in settings:
         return True
@@ -90,15 +90,15 @@ def is_sealed(source: SourceConfig) -> bool:
             return x509.wants_passphrase(Path(str(settings["pkcs12"])), pkcs12_file=True)
         return x509.wants_passphrase(Path(str(settings["private_key"])))
     except (ModuleNotFoundError, SourceError):
-        return False  # said by what looks for the key itself
+        return False  # reported where the key itself is looked for
 
 
 def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
-    """Read certificate and key by the one way that the config names.
+    """Read the certificate and key from the one place that the config names.
 
     Raises:
-        SourceError: they are not there, or do not belong together.
-        WrongPassphrase: what ``ask`` gave does not open the key.
+        SourceError: they do not exist, or do not belong together.
+        WrongPassphrase: the result of ``ask`` does not open the key.
     """
     settings = source.settings
     chain = path_in(settings.get("certificate_chain"))
@@ -151,5 +151,5 @@ def needs_extra(missing: ModuleNotFoundError, source: SourceConfig) -> SourceErr
 
 
 def path_in(value: object) -> Path | None:
-    """Return the path that a setting holds; ``None``: it is absent."""
+    """Return the path in a setting, or ``None`` if it is not set."""
     return Path(value) if isinstance(value, str) else None

@@ -15,14 +15,14 @@ from rolehop.sources.federation import FederatedIdentity, with_certificate
 from rolehop.sources.roles_anywhere.certificate import (
     fingerprint_of,
     identity_of,
-    is_sealed,
     leaf_of,
     needs_extra,
+    needs_passphrase,
     path_in,
     problem_with,
 )
-from rolehop.sources.shared.subprocesses import first_line, printed_by, program_found
-from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
+from rolehop.sources.shared.subprocesses import diagnose_program, first_line, source_command_output
+from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
 
@@ -35,22 +35,24 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 _ARN = r"arn:aws(?:-[a-z]+)*:rolesanywhere:[a-z0-9-]+:[0-9]{12}:%s/[0-9a-f-]{36}"
-_WAYS = ("certificate", "pkcs12", "pkcs11")
+_KEY_ORIGINS = ("certificate", "pkcs12", "pkcs11")
 
 
-def _check_ways(values: Mapping[str, object]) -> None:
+def _check_key_origin(values: Mapping[str, object]) -> None:
     key_on_token = "pkcs11" in values
-    ways = [way for way in _WAYS if way in values and not (way == "certificate" and key_on_token)]
-    if len(ways) != 1:
+    origins = [
+        key for key in _KEY_ORIGINS if key in values and not (key == "certificate" and key_on_token)
+    ]
+    if len(origins) != 1:
         raise ValueError('needs one of "certificate" with "private_key", "pkcs12" and "pkcs11"')
-    if (ways[0] == "certificate") is not ("private_key" in values):
+    if (origins[0] == "certificate") is not ("private_key" in values):
         raise ValueError('"private_key" goes with "certificate", and each needs the other')
     anchor, profile = str(values["trust_anchor"]), str(values["profile"])
     if _region_of(anchor) != _region_of(profile):
-        raise ValueError("trust_anchor and profile must lie in one region")
+        raise ValueError("trust_anchor and profile must be in one region")
     # A role in the short form is in the trust anchor's.
     if partition_of(str(values["role"])) not in (None, partition_of(anchor)):
-        raise ValueError("trust_anchor and role must lie in one partition")
+        raise ValueError("trust_anchor and role must be in one partition")
 
 
 def _check_uri(value: object) -> str:
@@ -58,7 +60,7 @@ def _check_uri(value: object) -> str:
     if not text.lower().startswith("pkcs11:"):
         raise ValueError("not a PKCS#11 URI (pkcs11:token=…;object=…)")
     if "pin-value=" in text or "pin-source=" in text:
-        raise ValueError("a PIN does not belong in a config; passphrase_command gives it")
+        raise ValueError("a PIN does not belong in a config; use passphrase_command")
     return text
 
 
@@ -71,7 +73,7 @@ TABLE = Table(
             value_types.text(
                 "the ARN of a trust anchor", Pattern(_ARN % "trust-anchor"), kind="ARN"
             ),
-            "the trust anchor that the certificate leads to; its region is where AWS is called",
+            "the trust anchor of the certificate; its region is where AWS is called",
             required=True,
         ),
         Key(
@@ -94,7 +96,7 @@ TABLE = Table(
             "passphrase_command",
             value_types.COMMAND,
             "a command that prints the passphrase or PIN",
-            "the one that rolehop source login keeps, else it is asked on the terminal",
+            "the one stored by rolehop source login, else it is asked on the terminal",
         ),
         Key(
             "duration",
@@ -105,50 +107,50 @@ TABLE = Table(
         Key(
             "session_name",
             sts_limits.SESSION_NAME,
-            "the role session name, where the profile accepts one",
+            "the role session name, if the profile accepts one",
             "the certificate's serial number",
         ),
     ),
-    rule=_check_ways,
+    rule=_check_key_origin,
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return the certificate's fingerprint; of a PKCS#12 file, which is sealed, its own digest.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the certificate's fingerprint, or the digest of a PKCS#12 file, which is encrypted.
 
-    And the endpoint where it is overridden: an emulator's session is never taken for a real one.
+    An overridden endpoint is part of it: an emulator's session must never pass for a real one.
     """
     from rolehop.sources.shared.aws_clients import endpoint_of
 
     try:
-        leaf = leaf_of(source, inputs)
+        leaf = leaf_of(source, context)
         value = (
-            f"{fingerprint_of(source, leaf)} {endpoint_of(inputs, 'rolesanywhere') or ''}".strip()
+            f"{fingerprint_of(source, leaf)} {endpoint_of(context, 'rolesanywhere') or ''}".strip()
         )
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
-    return Stamp(value, long_lived=False, problem=problem_with(source, inputs, leaf), kept=True)
+        return Stamp(None, long_lived=False, problem=one_line(error))
+    return Stamp(value, long_lived=False, problem=problem_with(source, context, leaf), kept=True)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; its state now is what it is planned by."""
-    return _RolesAnywhere(source, inputs, _state(source, inputs))
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source, which remembers the state that the walk is planned with."""
+    return _RolesAnywhere(source, context, _state(source, context))
 
 
-def _state(source: SourceConfig, inputs: SourceContext) -> str | None:
-    """Return the fingerprint where it is in a file: nobody changes a token while it is asked."""
+def _state(source: SourceConfig, context: SourceContext) -> str | None:
+    """Return the fingerprint of a file: nobody changes a PKCS#11 token during a walk."""
     if path_in(source.settings.get("certificate") or source.settings.get("pkcs12")) is None:
         return None
     try:
-        return fingerprint_of(source, leaf_of(source, inputs))
+        return fingerprint_of(source, leaf_of(source, context))
     except SourceError:
         return None
 
 
-def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
-    """Ask for the passphrase or PIN, prove it on the key, and keep it in the vault.
+def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
+    """Ask for the passphrase or PIN, check it with the key, and store it in the vault.
 
-    ``how.text`` is the passphrase where ``--stdin`` gave it.
+    ``how.text`` is the passphrase if it came from ``--stdin``.
 
     Raises:
         SourceError: it does not open the key, or the source needs none.
@@ -159,7 +161,7 @@ def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
     def ask(named: str) -> Secret:
         from rolehop.aws.x509 import without_line_end
 
-        typed = _from_person(source, inputs, named) if how.text is None else how.text
+        typed = _from_person(source, context, named) if how.text is None else how.text
         asked.append(without_line_end(typed))
         return asked[-1]
 
@@ -171,79 +173,78 @@ def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
             cause="its private key is not encrypted",
             fix=f"rolehop source test {source.name}",
         )
-    inputs.tokens.put(_kept_as(source), {"passphrase": asked[-1]})
-    return f"the {_called(source)} of source '{source.name}' is in the keyring"
+    context.tokens.put(_token_name(source), {"passphrase": asked[-1]})
+    return f"the {_secret_name(source)} of source '{source.name}' is in the keyring"
 
 
-def logout(source: SourceConfig, inputs: SourceContext) -> bool:
-    """Forget the passphrase; ``False``: none was kept."""
-    return inputs.tokens.remove(_kept_as(source))
+def logout(source: SourceConfig, context: SourceContext) -> bool:
+    """Forget the passphrase; ``False`` if none was stored."""
+    return context.tokens.remove(_token_name(source))
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say which files or token are looked for, whether they are there, and until when they serve."""
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return which files or token are looked for, whether they exist, and when they expire."""
     found = [
-        Finding(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
+        Diagnosis(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
         for name in ("certificate", "private_key", "pkcs12", "certificate_chain")
         if (path := path_in(source.settings.get(name))) is not None
     ]
     if "pkcs11" in source.settings:
-        found.append(Finding("a key on a token", str(source.settings["pkcs11"])))
+        found.append(Diagnosis("a key on a token", str(source.settings["pkcs11"])))
     if all(each.good is not False for each in found):
-        found.append(_certificate_found(source, inputs))
-    return [*found, *_passphrase_found(source, inputs)]
+        found.append(_diagnose_certificate(source, context))
+    return [*found, *_diagnose_passphrase(source, context)]
 
 
-def _passphrase_found(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say whether the program of ``passphrase_command`` is there; a key in the open needs none."""
+def _diagnose_passphrase(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return whether the program of ``passphrase_command`` exists; an open key needs none."""
     command = source.settings.get("passphrase_command")
     if not isinstance(command, tuple):
         return []
-    found = program_found(command, inputs, "the program of passphrase_command")
-    return [found if found.good or is_sealed(source) else replace(found, good=None)]
+    found = diagnose_program(command, context, "the program of passphrase_command")
+    return [found if found.good or needs_passphrase(source) else replace(found, good=None)]
 
 
-def _certificate_found(source: SourceConfig, inputs: SourceContext) -> Finding:
+def _diagnose_certificate(source: SourceConfig, context: SourceContext) -> Diagnosis:
     looked_for = "the certificate and its key"
     try:
-        leaf = leaf_of(source, inputs)
+        leaf = leaf_of(source, context)
         fingerprint_of(source, leaf)
-        problem = problem_with(source, inputs, leaf)
+        problem = problem_with(source, context, leaf)
     except SourceError as error:
-        return Finding(looked_for, problem_of(error), good=False)
+        return Diagnosis(looked_for, one_line(error), good=False)
     if problem is not None:
-        return Finding(looked_for, problem, good=False)
+        return Diagnosis(looked_for, problem, good=False)
     if leaf is None:
-        return Finding(looked_for, "in the PKCS#12 file, which is opened when it is needed")
+        return Diagnosis(looked_for, "in the PKCS#12 file, which is opened when it is needed")
     from rolehop.aws import x509
 
     ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
-    warning = x509.check_validity(leaf, inputs.now())
-    return Finding(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True, warning=warning)
+    warning = x509.check_validity(leaf, context.now())
+    return Diagnosis(looked_for, f"{x509.name_of(leaf)}, until {ends}", good=True, warning=warning)
 
 
-def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
-    """Return the role, and what the certificate says where it lies in a file."""
+def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity:
+    """Return the role, and what a certificate in a file says."""
     settings = source.settings
     named = FederatedIdentity(_role(source), session_name=_text(settings.get("session_name")))
     file = path_in(settings.get("certificate"))
-    return named if file is None else with_certificate(named, inputs.watched(file))
+    return named if file is None else with_certificate(named, context.watched(file))
 
 
 @dataclass(frozen=True, slots=True)
 class _RolesAnywhere:
     source: SourceConfig
-    inputs: SourceContext
+    context: SourceContext
     state: str | None
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceChanged: the certificate is another one than it was planned with; plan again.
-            SourceError: a file or passphrase is missing or wrong, or the certificate is past its
-                end.
-            HopRefused: AWS does not take it.
+            SourceChanged: it is not the certificate of the plan, so the caller must plan again.
+            SourceError: a file or passphrase is missing or wrong, or the certificate has expired.
+            HopRefused: AWS does not accept it.
             ServiceError: the network or AWS failed.
             NoTerminal: a passphrase is needed and nobody can be asked.
         """
@@ -253,12 +254,12 @@ class _RolesAnywhere:
             raise needs_extra(missing, self.source) from None
         try:
             identity = identity_of(self.source, self._passphrase)
-            if _state(self.source, self.inputs) != self.state:
+            if _state(self.source, self.context) != self.state:
                 raise SourceChanged
             self._check_validity(identity)
             return self._session(identity)
         except WrongPassphrase as wrong:
-            self._tell_way_out(wrong)
+            self._explain_wrong_passphrase(wrong)
             raise
 
     def _session(self, identity: Identity) -> Credentials:
@@ -277,59 +278,59 @@ class _RolesAnywhere:
         return roles_anywhere.create_session(
             request,
             identity,
-            settings_for(self.inputs, _region_of(anchor)),
-            endpoint_url=endpoint_of(self.inputs, "rolesanywhere"),
-            now=self.inputs.now,
+            settings_for(self.context, _region_of(anchor)),
+            endpoint_url=endpoint_of(self.context, "rolesanywhere"),
+            now=self.context.now,
         )
 
     def _check_validity(self, identity: Identity) -> None:
         from rolehop.aws.x509 import check_validity
 
-        warning = check_validity(identity.certificate, self.inputs.now())
+        warning = check_validity(identity.certificate, self.context.now())
         if warning is not None:
-            self.inputs.note(f"source '{self.source.name}': {warning}")
+            self.context.note(f"source '{self.source.name}': {warning}")
 
     def _passphrase(self, named: str) -> Secret:
         command = self.source.settings.get("passphrase_command")
         if isinstance(command, tuple):
             return self._from_command(command)
-        kept = (self.inputs.tokens.get(_kept_as(self.source)) or {}).get("passphrase")
-        if isinstance(kept, Secret):
-            return kept
-        return _from_person(self.source, self.inputs, named)
+        stored = (self.context.tokens.get(_token_name(self.source)) or {}).get("passphrase")
+        if isinstance(stored, Secret):
+            return stored
+        return _from_person(self.source, self.context, named)
 
     def _from_command(self, command: tuple[str, ...]) -> Secret:
         what = f"the passphrase_command of source '{self.source.name}'"
-        said = first_line(printed_by(command, self.inputs, what=what, secret=True))
-        if not said:
+        printed = first_line(source_command_output(command, self.context, what=what, secret=True))
+        if not printed:
             raise SourceError(
                 f"{what} printed nothing",
-                cause="it ended well, but the first line of its stdout is empty",
-                fix=f"run it by hand: it must print the {_called(self.source)}",
+                cause="it succeeded, but the first line of its stdout is empty",
+                fix=f"run it by hand: it must print the {_secret_name(self.source)}",
             )
-        return Secret(said)
+        return Secret(printed)
 
-    def _tell_way_out(self, wrong: SourceError) -> None:
-        """Say how to give another passphrase; one that was kept is forgotten: PINs have few tries."""
-        name, what = self.source.name, _called(self.source)
+    def _explain_wrong_passphrase(self, wrong: SourceError) -> None:
+        """Set the fix of ``wrong``; forget a stored PIN, because a token allows few attempts."""
+        name, what = self.source.name, _secret_name(self.source)
         if "passphrase_command" in self.source.settings:
-            wrong.fix = f"correct passphrase_command: its first line is taken for the {what}"
-        elif self.inputs.tokens.remove(_kept_as(self.source)):
+            wrong.fix = f"correct passphrase_command: its first line is used as the {what}"
+        elif self.context.tokens.remove(_token_name(self.source)):
             wrong.fix = (
-                f"it was kept, and is forgotten now; keep another: rolehop source login {name}"
+                f"the stored one has been forgotten; store another: rolehop source login {name}"
             )
         else:
-            wrong.fix = f"check it; rolehop source login {name} keeps the right {what}"
+            wrong.fix = f"check it; rolehop source login {name} stores the right {what}"
 
 
-def _from_person(source: SourceConfig, inputs: SourceContext, named: str) -> Secret:
-    what = _called(source)
+def _from_person(source: SourceConfig, context: SourceContext, named: str) -> Secret:
+    what = _secret_name(source)
     question = f"{what} of {named} (source '{source.name}'):"
     try:
-        with inputs.locks.waiting_for_person():
-            return Secret(inputs.person.ask(question, needed=f"a {what}", hidden=True))
+        with context.locks.waiting_for_person():
+            return Secret(context.person.ask(question, needed=f"a {what}", hidden=True))
     except NoTerminal as nobody:
-        nobody.cause = f"{named} of source '{source.name}' opens with one, and none is kept"
+        nobody.cause = f"{named} of source '{source.name}' needs one, and none is stored"
         nobody.fix = (
             f"rolehop source login {source.name}, in a terminal or with --stdin;"
             " or set passphrase_command"
@@ -337,16 +338,16 @@ def _from_person(source: SourceConfig, inputs: SourceContext, named: str) -> Sec
         raise
 
 
-def _called(source: SourceConfig) -> str:
+def _secret_name(source: SourceConfig) -> str:
     return "PIN" if "pkcs11" in source.settings else "passphrase"
 
 
-def _kept_as(source: SourceConfig) -> str:
+def _token_name(source: SourceConfig) -> str:
     return f"roles-anywhere/{source.name}"
 
 
 def _role(source: SourceConfig) -> str:
-    """Return the role's whole ARN; the short form is in the trust anchor's partition."""
+    """Return the role's ARN; a short form is in the trust anchor's partition."""
     partition = partition_of(str(source.settings["trust_anchor"])) or "aws"
     return str(RoleArn.parse_in(str(source.settings["role"]), partition))
 
@@ -367,12 +368,12 @@ def _takes_text(source: SourceConfig) -> bool:
     return "passphrase_command" not in source.settings
 
 
-def _said_after_logout(source: SourceConfig, there: bool) -> str:
-    what = f"the {_called(source)} of '{source.name}'"
-    if not there:
-        return f"{what} was not kept"
-    return f"forgot {what}; sessions stay until they end (rolehop logout CHAIN)"
+def _logout_message(source: SourceConfig, removed: bool) -> str:
+    what = f"the {_secret_name(source)} of '{source.name}'"
+    if not removed:
+        return f"{what} was not stored"
+    return f"forgot {what}; sessions stay until they expire (rolehop logout CHAIN)"
 
 
-_SIGN_IN = LoginSupport(login, logout, _takes_text, _said_after_logout)
-TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)
+_SIGN_IN = LoginSupport(login, logout, _takes_text, _logout_message)
+TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)

@@ -1,1 +1,1 @@
-"""Sources of type saml."""
+"""The source type ``saml``."""

@@ -1,4 +1,4 @@
-"""The assertion of a ``saml`` source: where it comes from, whose it is, and what can be asked with it."""
+"""The assertion of a ``saml`` source: where it comes from, whose it is, and what it offers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.files import NotRegular, read_regular
-from rolehop.sources.shared.subprocesses import printed_by
-from rolehop.sources.source_type import problem_of
+from rolehop.sources.shared.subprocesses import source_command_output
+from rolehop.sources.source_type import one_line
 
 if TYPE_CHECKING:
     from rolehop.aws.saml_assertion import Assertion, SamlRole
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 ASSERTION_SOURCES = ("assertion_file", "assertion_env", "assertion_command")
-_LONGEST = 400_000  # bytes; STS takes 100,000 characters, and a form's encoding makes it longer
+_LONGEST = 400_000  # bytes; STS accepts 100,000 characters, and form encoding makes it longer
 
 
-def way_of(source: SourceConfig) -> str | None:
-    """Return the key that says where the assertion is; ``None``: a pipe brings it at a sign-in."""
-    return next((way for way in ASSERTION_SOURCES if way in source.settings), None)
+def origin_of(source: SourceConfig) -> str | None:
+    """Return the config key that names the assertion's origin, or ``None`` if it is ``--stdin``."""
+    return next((key for key in ASSERTION_SOURCES if key in source.settings), None)
 
 
-def given(source: SourceConfig, inputs: SourceContext) -> Secret:
-    """Return the text that the source's own way gives.
+def read_text(source: SourceConfig, context: SourceContext) -> Secret:
+    """Return the assertion's text from its file, variable or command.
 
     Raises:
         SourceError: there is none, or it cannot be read.
     """
     if "assertion_file" in source.settings:
-        return _from_file(source, inputs.watched(Path(str(source.settings["assertion_file"]))))
+        return _from_file(source, context.watched(Path(str(source.settings["assertion_file"]))))
     if "assertion_env" in source.settings:
-        return _from_variable(source, inputs, str(source.settings["assertion_env"]))
+        return _from_variable(source, context, str(source.settings["assertion_env"]))
     command = source.settings.get("assertion_command")
-    output = printed_by(
+    output = source_command_output(
         command if isinstance(command, tuple) else (),
-        inputs,
+        context,
         what=f"the assertion_command of source '{source.name}'",
         secret=True,
     )
     if not output.strip():
         raise SourceError(
             f"the assertion_command of source '{source.name}' printed nothing",
-            cause="it ended well, but its stdout is empty",
+            cause="it succeeded, but its stdout is empty",
             fix="run it by hand: it must print the SAML response in base64",
         )
     return Secret(output.decode("utf-8", "replace"))
@@ -61,17 +61,17 @@ def _from_file(source: SourceConfig, path: Path) -> Secret:
             source, f"there is no file {path}", "sign in with the tool that writes it"
         ) from None
     except UnicodeDecodeError:
-        raise _broken(source, f"{path}: it is not UTF-8 text") from None
+        raise _unreadable(source, f"{path}: it is not UTF-8 text") from None
     except OSError as error:
-        cause = f"{path}: {(error.strerror or 'the system does not say why').lower()}"
-        command = "name a file, or use assertion_command"
-        fix = command if isinstance(error, NotRegular) else "check its owner and mode"
-        raise _broken(source, cause, fix) from None
+        cause = f"{path}: {(error.strerror or 'no reason was given').lower()}"
+        special = isinstance(error, NotRegular)
+        fix = "name a file, or use assertion_command" if special else "check its owner and mode"
+        raise _unreadable(source, cause, fix) from None
     return Secret(text)
 
 
-def _from_variable(source: SourceConfig, inputs: SourceContext, name: str) -> Secret:
-    text = inputs.secret_variable(name)
+def _from_variable(source: SourceConfig, context: SourceContext, name: str) -> Secret:
+    text = context.secret_variable(name)
     if not text:
         state = "not set" if text is None else "empty"
         raise _absent(source, f"the variable {name} is {state}", f"sign in, then export {name}")
@@ -82,7 +82,7 @@ def parsed(source: SourceConfig, text: Secret) -> Assertion:
     """Read the assertion in ``text``.
 
     Raises:
-        SourceError: it is none.
+        SourceError: it is not an assertion.
     """
     from rolehop.aws.saml_assertion import read_assertion
 
@@ -90,57 +90,57 @@ def parsed(source: SourceConfig, text: Secret) -> Assertion:
         return read_assertion(text)
     except ValueError as error:
         cause = str(error)
-    raise _broken(source, cause)
+    raise _unreadable(source, cause)
 
 
 def principal_of(source: SourceConfig, assertion: Assertion) -> str:
-    """Tell an assertion from those of other people, and from those that offer other roles.
+    """Return what tells an assertion from those of other people or with other roles.
 
-    Which of several a person picks is their own choice, and holds as long as all else does.
+    A person's choice among several roles is not part of it: it holds while all else is the same.
     """
     offered = sorted(f"{each.role} {each.provider}" for each in offered_of(source, assertion))
     return " ".join((assertion.who, *offered))
 
 
-def problem_with(source: SourceConfig, inputs: SourceContext, assertion: Assertion) -> str | None:
-    """Return why no session can be got with ``assertion`` now, where that is plain already."""
+def problem_with(source: SourceConfig, context: SourceContext, assertion: Assertion) -> str | None:
+    """Return why ``assertion`` cannot give a session now, if that is already certain."""
     try:
-        check_times(source, assertion, inputs.now())
+        check_times(source, assertion, context.now())
         choices = choices_of(source, assertion)
     except SourceError as error:
-        return problem_of(error)
-    if len(choices) == 1 or inputs.person.can_ask:
+        return one_line(error)
+    if len(choices) == 1 or context.person.can_ask:
         return None
     missing = "provider" if "role" in source.settings else "role"
     shown = ", ".join(_shown(choices))
-    return f"source '{source.name}' names no {missing}, and nobody can pick one here: {shown}"
+    return f"source '{source.name}' names no {missing}, and nobody can choose one here: {shown}"
 
 
 def check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> None:
-    """Make sure that STS can take the assertion at ``now``.
+    """Check that ``now`` is within the assertion's lifetime.
 
     Raises:
-        SourceError: it is past its end, or of tomorrow.
+        SourceError: it has expired, or is not valid yet.
     """
     if assertion.ends is not None and assertion.ends <= now:
         raise SourceError(
             f"the assertion of source '{source.name}' has expired",
-            cause=f"it was good until {assertion.ends:%Y-%m-%dT%H:%M:%SZ}: they last minutes",
-            fix=sign_in_anew(source),
+            cause=f"it was valid until {assertion.ends:%Y-%m-%dT%H:%M:%SZ}: assertions last minutes",
+            fix=how_to_sign_in(source),
         )
     if assertion.begins is not None and assertion.begins > now + timedelta(minutes=5):
         raise SourceError(
             f"the assertion of source '{source.name}' is not valid yet",
-            cause=f"it is good from {assertion.begins:%Y-%m-%dT%H:%M:%SZ} on",
+            cause=f"it is valid from {assertion.begins:%Y-%m-%dT%H:%M:%SZ}",
             fix="check this machine's clock",
         )
 
 
-def choose(source: SourceConfig, inputs: SourceContext, assertion: Assertion) -> SamlRole:
-    """Return the role that the config names, or the only one, or the one that a person picks.
+def choose(source: SourceConfig, context: SourceContext, assertion: Assertion) -> SamlRole:
+    """Return the role that the config names, or the only one, or the one that a person chooses.
 
     Raises:
-        SourceError: none can be asked for.
+        SourceError: there is none to choose.
         NoTerminal: there are several, and nobody can be asked.
     """
     offered = choices_of(source, assertion)
@@ -148,8 +148,8 @@ def choose(source: SourceConfig, inputs: SourceContext, assertion: Assertion) ->
         return offered[0]
     shown = _shown(offered)
     try:
-        with inputs.locks.waiting_for_person():
-            return offered[inputs.person.choose(f"role of source '{source.name}'", shown)]
+        with context.locks.waiting_for_person():
+            return offered[context.person.choose(f"role of source '{source.name}'", shown)]
     except NoTerminal as nobody:
         nobody.cause = f"the assertion offers {', '.join(shown)}"
         nobody.fix = "name one of them as role (and provider) in the config"
@@ -157,7 +157,7 @@ def choose(source: SourceConfig, inputs: SourceContext, assertion: Assertion) ->
 
 
 def _shown(offered: list[SamlRole]) -> list[str]:
-    """Return the roles, with their providers where it takes these to tell them apart."""
+    """Return the roles, with their providers if the names alone are ambiguous."""
     names = [each.role for each in offered]
     if len(set(names)) == len(names):
         return names
@@ -165,10 +165,10 @@ def _shown(offered: list[SamlRole]) -> list[str]:
 
 
 def choices_of(source: SourceConfig, assertion: Assertion) -> list[SamlRole]:
-    """Return what can be asked for, one at least.
+    """Return the roles that can be assumed, at least one.
 
     Raises:
-        SourceError: nothing is, or only AWS can read what the assertion offers.
+        SourceError: there are none, or only AWS can read which roles the assertion offers.
     """
     from rolehop.aws.saml_assertion import SamlRole
 
@@ -188,12 +188,12 @@ def choices_of(source: SourceConfig, assertion: Assertion) -> list[SamlRole]:
 
 
 def offered_of(source: SourceConfig, assertion: Assertion) -> list[SamlRole]:
-    """Return what the assertion offers of that which the config wants."""
+    """Return the assertion's roles that match the config."""
     return [each for each in assertion.roles if is_wanted(source, each)]
 
 
 def is_wanted(source: SourceConfig, found: SamlRole) -> bool:
-    """Tell whether the config names ``found``, or leaves it open."""
+    """True if the config names ``found``, or names no role and provider."""
     role, provider = (source.settings.get(name) for name in ("role", "provider"))
     if isinstance(role, str):
         role = str(RoleArn.parse_in(role, partition_of(found.role) or "aws"))
@@ -201,7 +201,7 @@ def is_wanted(source: SourceConfig, found: SamlRole) -> bool:
 
 
 def _role(source: SourceConfig, assertion: Assertion) -> str | None:
-    """Return the whole ARN of the role in the config, the short form in the assertion's partition."""
+    """Return the ARN of the config's role, a short form in the assertion's partition."""
     named = source.settings.get("role")
     if not isinstance(named, str):
         return None
@@ -229,23 +229,23 @@ def _none_offered(source: SourceConfig, assertion: Assertion) -> SourceError:
     )
 
 
-ANEW = "sign in at the identity provider anew"
+SIGN_IN = "sign in at the identity provider again"
 
 
-def sign_in_anew(source: SourceConfig) -> str:
-    """Say how another assertion is got."""
-    if way_of(source) is None:
+def how_to_sign_in(source: SourceConfig) -> str:
+    """Return how to get a new assertion."""
+    if origin_of(source) is None:
         return f"TOOL | rolehop source login {source.name} --stdin"
-    return ANEW
+    return SIGN_IN
 
 
 def not_signed_in(source: SourceConfig, cause: str | None = None) -> SourceError:
-    """Return the error for a source without a sign-in; ``cause``: why the last one is of no use."""
-    cause = cause or "nobody has signed in, and it has no assertion_… key"
+    """Return the error for a missing sign-in; ``cause`` says why the last one cannot be used."""
+    cause = cause or "nobody has signed in, and the source has no assertion_… key"
     return SourceError(
-        f"source '{source.name}' wants a sign-in (rolehop source login {source.name} --stdin)",
+        f"source '{source.name}' needs a sign-in (rolehop source login {source.name} --stdin)",
         cause=cause,
-        fix=sign_in_anew(source),
+        fix=how_to_sign_in(source),
     )
 
 
@@ -256,7 +256,7 @@ def _absent(source: SourceConfig, cause: str, fix: str) -> SourceError:
 _FORM = "it must be the SAML response in base64, as the identity provider posts it"
 
 
-def _broken(source: SourceConfig, cause: str, fix: str = _FORM) -> SourceError:
+def _unreadable(source: SourceConfig, cause: str, fix: str = _FORM) -> SourceError:
     return SourceError(
         f"the assertion of source '{source.name}' cannot be read", cause=cause, fix=fix
     )

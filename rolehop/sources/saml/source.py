@@ -1,7 +1,7 @@
-"""A role by SAML: an assertion from a file, a variable, a command, or a pipe.
+"""A role by SAML: an assertion from a file, a variable, a command, or standard input.
 
-Identity providers post to AWS's own address, so there is no page of ours to catch it: another
-tool signs in, and hands the assertion on.
+Identity providers post assertions to AWS's own URL, so rolehop cannot receive them: another tool
+signs in and passes the assertion on.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.federation import FederatedIdentity
 from rolehop.sources.saml.assertion import (
-    ANEW,
     ASSERTION_SOURCES,
+    SIGN_IN,
     check_times,
     choose,
-    given,
+    how_to_sign_in,
     is_wanted,
     not_signed_in,
     offered_of,
+    origin_of,
     parsed,
     principal_of,
     problem_with,
-    sign_in_anew,
-    way_of,
+    read_text,
 )
-from rolehop.sources.shared.subprocesses import program_found
-from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
+from rolehop.sources.shared.subprocesses import diagnose_program
+from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -48,32 +48,32 @@ if TYPE_CHECKING:
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
 _VARIABLE = Pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 _FRESH = timedelta(minutes=16)
-"""A kept sign-in with less life is got anew where nobody must be asked for it."""
+"""A stored sign-in with less life left is replaced, if no person is needed for that."""
 _COMMAND = "command"
 
 
-def _check_ways(values: Mapping[str, object]) -> None:
-    named = [f'"{way}"' for way in ASSERTION_SOURCES if way in values]
+def _check_origin(values: Mapping[str, object]) -> None:
+    named = [f'"{key}"' for key in ASSERTION_SOURCES if key in values]
     if len(named) > 1:
-        raise ValueError(f"{' and '.join(named)} are two ways to an assertion; keep one")
+        raise ValueError(f"{' and '.join(named)} both name an assertion; keep one")
     role, provider = str(values.get("role", "")), str(values.get("provider", ""))
     account = role.partition(":")[0] if role[:12].isdecimal() else account_of(role)
     if role and provider and "{" not in role and account != account_of(provider):
-        raise ValueError("the provider must be one of the role's account")
+        raise ValueError("the provider must be in the role's account")
 
 
 TABLE = Table(
     "sources.NAME (saml)",
-    "a role by the SAML assertion of an identity provider",
+    "a role by a SAML assertion of an identity provider",
     (
-        Key("role", sts_limits.ROLE, "the role", "picked from those in the assertion"),
+        Key("role", sts_limits.ROLE, "the role", "chosen from those in the assertion"),
         Key(
             "provider",
             value_types.text("the ARN of a SAML provider", _PROVIDER, kind="ARN"),
             "the SAML provider in the role's account",
             "as the assertion says",
         ),
-        Key("assertion_file", value_types.PATH, "a file with the assertion, read anew each time"),
+        Key("assertion_file", value_types.PATH, "a file with the assertion, read each time"),
         Key(
             "assertion_env",
             value_types.text("the name of a variable", _VARIABLE, kind="name"),
@@ -92,112 +92,112 @@ TABLE = Table(
             "the assertion's SessionDuration, else 1 h",
         ),
     ),
-    rule=_check_ways,
+    rule=_check_origin,
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return who a file or variable speaks for and what it offers, else the sign-in's generation.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return the principal of a file's or variable's assertion, or the sign-in's generation.
 
-    A command's assertion is another one each time, and running it is the sign-in itself: without a
-    ``source login`` its definition stands for it, as for a process.
+    A command prints a new assertion each time, and running it is the sign-in itself: without a
+    ``source login`` the stamp is its definition, as for a process.
     """
-    if way_of(source) is None:
-        value = _state(source, inputs)
+    if origin_of(source) is None:
+        value = _state(source, context)
         problem = None if value else not_signed_in(source).what
         return Stamp(value, long_lived=False, problem=problem, kept=True)
-    if way_of(source) == "assertion_command":
-        return Stamp(_state(source, inputs), long_lived=False, kept=True)
+    if origin_of(source) == "assertion_command":
+        return Stamp(_state(source, context), long_lived=False, kept=True)
     try:
-        assertion = parsed(source, given(source, inputs))
+        assertion = parsed(source, read_text(source, context))
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
+        return Stamp(None, long_lived=False, problem=one_line(error))
     return Stamp(
         principal_of(source, assertion),
         long_lived=False,
-        problem=problem_with(source, inputs, assertion),
+        problem=problem_with(source, context, assertion),
         kept=True,
     )
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; its state now is what it is planned by."""
-    return _Saml(source, inputs, _state(source, inputs))
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source, which remembers the state that the walk is planned with."""
+    return _Saml(source, context, _state(source, context))
 
 
-def _state(source: SourceConfig, inputs: SourceContext) -> str | None:
-    """Return what tells the sign-in from others, as far as that is known without the keyring."""
-    way = way_of(source)
-    if way is None or way == "assertion_command":
-        generation = inputs.tokens.generation(_kept_as(source))
-        return generation or (_COMMAND if way else None)
+def _state(source: SourceConfig, context: SourceContext) -> str | None:
+    """Return what tells the sign-in from others, without opening the keyring."""
+    origin = origin_of(source)
+    if origin is None or origin == "assertion_command":
+        generation = context.tokens.generation(_token_name(source))
+        return generation or (_COMMAND if origin else None)
     try:
-        return principal_of(source, parsed(source, given(source, inputs)))
+        return principal_of(source, parsed(source, read_text(source, context)))
     except SourceError:
         return None
 
 
-def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
-    """Sign in with the assertion that ``--stdin`` gave, else with the source's own.
+def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
+    """Sign in with the assertion from ``--stdin``, or else from the source's own origin.
 
     Raises:
-        SourceError: there is no assertion, it is broken or expired, or AWS refused it.
+        SourceError: there is no assertion, it is invalid or expired, or AWS refused it.
     """
-    if how.text is None and way_of(source) is None:
+    if how.text is None and origin_of(source) is None:
         raise not_signed_in(source)
-    return login_with(source, inputs, given(source, inputs) if how.text is None else how.text)
+    return login_with(source, context, read_text(source, context) if how.text is None else how.text)
 
 
-def login_with(source: SourceConfig, inputs: SourceContext, text: Secret) -> str:
-    """Exchange the assertion ``text`` now, since it lasts minutes, and keep the session.
+def login_with(source: SourceConfig, context: SourceContext, text: Secret) -> str:
+    """Exchange the assertion ``text`` now, because it lasts minutes, and store the session.
 
     Returns:
-        One line that says what was reached.
+        One line that names the role.
     """
-    chosen, credentials = _exchanged(source, inputs, parsed(source, text))
-    document = {**_as_document(credentials), **_made_for(chosen, inputs)}
-    inputs.tokens.begin(_kept_as(source), document)
+    chosen, credentials = _exchanged(source, context, parsed(source, text))
+    document = {**_as_document(credentials), **_made_for(chosen, context)}
+    context.tokens.begin(_token_name(source), document)
     return f"source '{source.name}' is signed in as {chosen.role}"
 
 
-def logout(source: SourceConfig, inputs: SourceContext) -> bool:
-    """Forget the sign-in; ``False``: there was none."""
-    return inputs.tokens.remove(_kept_as(source))
+def logout(source: SourceConfig, context: SourceContext) -> bool:
+    """Forget the sign-in; ``False`` if there was none."""
+    return context.tokens.remove(_token_name(source))
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say where the assertion is looked for, what it offers, and until when it lasts."""
-    way = way_of(source)
-    if way == "assertion_command":
-        value = source.settings[way]
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return where the assertion is looked for, what it offers, and when it expires."""
+    origin = origin_of(source)
+    if origin == "assertion_command":
+        value = source.settings[origin]
         command = value if isinstance(value, tuple) else ()
-        return [program_found(command, inputs, f"the program of {way}")]
-    if way is None:
-        kept = inputs.tokens.generation(_kept_as(source))
+        return [diagnose_program(command, context, f"the program of {origin}")]
+    if origin is None:
+        stored = context.tokens.generation(_token_name(source))
         looked_for = f"a sign-in by rolehop source login {source.name} --stdin"
-        return [Finding(looked_for, "there" if kept else "none", good=bool(kept))]
-    looked_for = f"the assertion in {source.settings[way]} ({way})"
+        return [Diagnosis(looked_for, "there" if stored else "none", good=bool(stored))]
+    looked_for = f"the assertion in {source.settings[origin]} ({origin})"
     try:
-        found = parsed(source, given(source, inputs))
+        found = parsed(source, read_text(source, context))
     except SourceError as error:
-        return [Finding(looked_for, problem_of(error), good=False)]
+        return [Diagnosis(looked_for, one_line(error), good=False)]
     offers = ", ".join(each.role for each in found.roles) or "no role that can be read"
     ends = f", until {found.ends:%Y-%m-%dT%H:%M:%SZ}" if found.ends else ""
-    problem = problem_with(source, inputs, found)
-    said = f"it offers {offers}{ends}"
-    return [Finding(looked_for, f"{said}; {problem}" if problem else said, good=problem is None)]
+    problem = problem_with(source, context, found)
+    text = f"it offers {offers}{ends}"
+    return [Diagnosis(looked_for, f"{text}; {problem}" if problem else text, good=problem is None)]
 
 
-def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
-    """Return the role and the provider that the config names, or else an assertion at hand."""
+def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity:
+    """Return the role and the provider in the config, or else in a local assertion."""
     role, provider = (source.settings.get(key) for key in ("role", "provider"))
     named = FederatedIdentity(
         role if isinstance(role, str) else None, provider if isinstance(provider, str) else None
     )
-    if (named.role and named.provider) or way_of(source) in (None, "assertion_command"):
+    if (named.role and named.provider) or origin_of(source) in (None, "assertion_command"):
         return named
     try:
-        assertion = parsed(source, given(source, inputs))
+        assertion = parsed(source, read_text(source, context))
         offered = offered_of(source, assertion)
     except SourceError:
         return named
@@ -207,88 +207,88 @@ def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
 @dataclass(frozen=True, slots=True)
 class _Saml:
     source: SourceConfig
-    inputs: SourceContext
+    context: SourceContext
     state: str | None
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceChanged: it is another one's than it was planned with; plan again.
-            SourceError: there is no assertion, it is broken, expired, or offers another role.
-            HopRefused: AWS does not take it.
+            SourceChanged: it is not the sign-in of the plan, so the caller must plan again.
+            SourceError: there is no assertion, or it is invalid, expired, or offers another role.
+            HopRefused: AWS does not accept it.
             ServiceError: the network or AWS failed.
         """
-        way = way_of(self.source)
-        if way is None or way == "assertion_command":
-            kept = self._kept()
-            if kept is not None:
-                return kept
-        assertion = parsed(self.source, given(self.source, self.inputs))
-        if way != "assertion_command" and principal_of(self.source, assertion) != self.state:
+        origin = origin_of(self.source)
+        if origin is None or origin == "assertion_command":
+            stored = self._stored()
+            if stored is not None:
+                return stored
+        assertion = parsed(self.source, read_text(self.source, self.context))
+        if origin != "assertion_command" and principal_of(self.source, assertion) != self.state:
             raise SourceChanged
-        return _exchanged(self.source, self.inputs, assertion)[1]
+        return _exchanged(self.source, self.context, assertion)[1]
 
-    def _kept(self) -> Credentials | None:
-        """Return the session of the ``source login`` that was planned with, while it is of use.
+    def _stored(self) -> Credentials | None:
+        """Return the session of the ``source login`` that the walk was planned with.
 
-        ``None``: the command speaks for itself.
+        ``None`` if there was none and the command must be run.
         """
         if self.state == _COMMAND:
             return None
-        name = _kept_as(self.source)
-        document = self.inputs.tokens.get(name) or {}
+        name = _token_name(self.source)
+        document = self.context.tokens.get(name) or {}
         if document and self.state is not None and document.get("generation") != self.state:
             raise SourceChanged
-        found, by_command = _from_document(document), way_of(self.source) is not None
-        useless = self._useless(document, found, _FRESH if by_command else timedelta())
-        if found is not None and useless is None:
+        found, by_command = _from_document(document), origin_of(self.source) is not None
+        unusable = self._why_unusable(document, found, _FRESH if by_command else timedelta())
+        if found is not None and unusable is None:
             return found
         if by_command:
-            # Whoever the command signs in as must not get what hangs on that sign-in.
-            self.inputs.tokens.remove(name)
+            # The command may sign in as somebody else, who must not get sessions of that sign-in.
+            self.context.tokens.remove(name)
             raise SourceChanged
-        raise not_signed_in(self.source, useless)
+        raise not_signed_in(self.source, unusable)
 
-    def _useless(
+    def _why_unusable(
         self, document: Document, found: Credentials | None, least: timedelta
     ) -> str | None:
-        """Return why a kept sign-in does not serve (any more)."""
+        """Return why a stored sign-in cannot be used, or ``None`` if it can."""
         from rolehop.aws.saml_assertion import SamlRole
 
-        kept = SamlRole(str(document.get("role")), str(document.get("provider")))
+        stored = SamlRole(str(document.get("role")), str(document.get("provider")))
         if found is None or found.expires_at is None:
             return None
-        if not is_wanted(self.source, kept):
-            return f"the last sign-in was for {kept.role} by {kept.provider}"
-        if document.get("endpoint") != _made_for(kept, self.inputs)["endpoint"]:
+        if not is_wanted(self.source, stored):
+            return f"the last sign-in was for {stored.role} by {stored.provider}"
+        if document.get("endpoint") != _made_for(stored, self.context)["endpoint"]:
             return "the last sign-in was made at another STS endpoint"
-        if found.expires_at - self.inputs.now() <= least:
+        if found.expires_at - self.context.now() <= least:
             ended = f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}"
             return f"the session of the last sign-in ended at {ended}"
         return None
 
 
 def _exchanged(
-    source: SourceConfig, inputs: SourceContext, assertion: Assertion
+    source: SourceConfig, context: SourceContext, assertion: Assertion
 ) -> tuple[SamlRole, Credentials]:
-    """Return what was chosen, and its session from STS."""
-    from rolehop.sources.shared.aws_clients import region_for, sts_of
+    """Return the chosen role and its session from STS."""
+    from rolehop.sources.shared.aws_clients import region_for, sts_client
 
-    check_times(source, assertion, inputs.now())
-    chosen = choose(source, inputs, assertion)
+    check_times(source, assertion, context.now())
+    chosen = choose(source, context, assertion)
     role = RoleArn.parse(chosen.role)
-    sts = sts_of(inputs, region_for(source, inputs, role.partition))
-    wish = source.settings.get("duration", assertion.duration_seconds)
-    seconds = wish if isinstance(wish, int) else None
+    sts = sts_client(context, region_for(source, context, role.partition))
+    wanted = source.settings.get("duration", assertion.duration_seconds)
+    seconds = wanted if isinstance(wanted, int) else None
     try:
         try:
             found = sts.assume_role_with_saml(role, chosen.provider, assertion.encoded, seconds)
         except StsRefusal as refusal:
             if not (seconds and seconds > 3600 and "MaxSessionDuration" in refusal.message):
                 raise
-            # As with hops: the role's own limit is lower, and an hour is what every role allows.
-            inputs.note(f"source '{source.name}': {chosen.role} allows 1 h at most")
+            # As for hops: the role's own maximum is lower, and every role allows an hour.
+            context.note(f"source '{source.name}': {chosen.role} allows 1 h at most")
             found = sts.assume_role_with_saml(role, chosen.provider, assertion.encoded, 3600)
     except StsRefusal as refusal:
         raise _refused(source, chosen, refusal) from None
@@ -298,7 +298,7 @@ def _exchanged(
 _FIXES = {
     "InvalidIdentityToken": "check that the provider in AWS holds the metadata of this identity "
     "provider, and that the assertion is meant for AWS (its audience and recipient)",
-    "IDPRejectedClaim": ANEW,
+    "IDPRejectedClaim": SIGN_IN,
     "AccessDenied": "let the role's trust policy allow sts:AssumeRoleWithSAML to this provider",
     "": "check role, provider and duration in the config",
 }
@@ -308,18 +308,18 @@ def _refused(source: SourceConfig, chosen: SamlRole, refusal: StsRefusal) -> Rol
     from rolehop.sources.shared.aws_clients import token_rejected
 
     what = f"AWS refused the assertion of source '{source.name}' for {chosen.role}"
-    return token_rejected(what, refusal, _FIXES, anew=sign_in_anew(source))
+    return token_rejected(what, refusal, _FIXES, sign_in=how_to_sign_in(source))
 
 
-def _kept_as(source: SourceConfig) -> str:
+def _token_name(source: SourceConfig) -> str:
     return f"saml/{source.name}"
 
 
-def _made_for(chosen: SamlRole, inputs: SourceContext) -> Document:
-    """Return what a sign-in is of: an emulator's session must never be taken for a real one."""
+def _made_for(chosen: SamlRole, context: SourceContext) -> Document:
+    """Return what a sign-in was made for; an emulator's session must never pass for a real one."""
     from rolehop.sources.shared.aws_clients import endpoint_of
 
-    endpoint = endpoint_of(inputs, "sts") or ""
+    endpoint = endpoint_of(context, "sts") or ""
     return {"role": chosen.role, "provider": chosen.provider, "endpoint": endpoint}
 
 
@@ -346,8 +346,8 @@ def _from_document(document: Document) -> Credentials | None:
 
 
 def _takes_text(source: SourceConfig) -> bool:
-    return way_of(source) is None
+    return origin_of(source) is None
 
 
 _SIGN_IN = LoginSupport(login, logout, _takes_text)
-TYPE = SourceType(TABLE, stamp, build, findings, _SIGN_IN, facts=facts)
+TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)

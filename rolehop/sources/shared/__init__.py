@@ -1,1 +1,1 @@
-"""What several source types use."""
+"""Helpers that several source types use."""

@@ -1,4 +1,4 @@
-"""How sources call out: region, endpoint and client settings, by the rules the walk follows."""
+"""Region, endpoint and clients for the sources' own calls, by the same rules as for the walk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 
-def region_for(source: SourceConfig, inputs: SourceContext, partition: str = "aws") -> str:
+def region_for(source: SourceConfig, context: SourceContext, partition: str = "aws") -> str:
     """Return where the source's own AWS calls go.
 
     ``partition`` is that of the role, if it is known: its default region comes last.
@@ -28,80 +28,83 @@ def region_for(source: SourceConfig, inputs: SourceContext, partition: str = "aw
     Raises:
         ConfigError: a region variable and the config name regions of two partitions.
     """
-    regions = own_regions(source, inputs, current_profile(inputs.environ))
+    regions = own_regions(source, context, current_profile(context.environ))
     regions.decided_partition()
     return regions.first.region if regions.first else default_region(partition)
 
 
-def own_regions(source: SourceConfig, inputs: SourceContext, profile: str | None) -> Regions:
+def own_regions(source: SourceConfig, context: SourceContext, profile: str | None) -> Regions:
     """Return the regions that are named for the source's own calls, with those of ``profile``."""
     return regions_in_order(
-        inputs.environ,
+        context.environ,
         own=source.region,
-        defaults=inputs.default_region,
-        profile=region_of(inputs.aws, profile),
+        defaults=context.default_region,
+        profile=region_of(context.aws, profile),
     )
 
 
-def endpoint_of(inputs: SourceContext, service: str) -> str | None:
-    """Return the address that replaces AWS's own for ``service`` (``sts``, ``sso-oidc`` …)."""
-    return endpoint_override(inputs.aws, current_profile(inputs.environ), inputs.environ, service)
+def endpoint_of(context: SourceContext, service: str) -> str | None:
+    """Return the URL that overrides AWS's own for ``service`` (``sts``, ``sso-oidc`` …), if any."""
+    return endpoint_override(
+        context.aws, current_profile(context.environ), context.environ, service
+    )
 
 
-def settings_for(inputs: SourceContext, region: str) -> ClientSettings:
+def settings_for(context: SourceContext, region: str) -> ClientSettings:
     """Return the client settings of the variables and of the AWS profile in use.
 
     Raises:
-        ConfigError: a value makes no sense.
+        ConfigError: a value is invalid.
     """
-    keys = inputs.aws.profiles.get(current_profile(inputs.environ) or "", {})
+    keys = context.aws.profiles.get(current_profile(context.environ) or "", {})
     return settings_from(
-        inputs.environ,
+        context.environ,
         {key: value for key, value in keys.items() if isinstance(value, str)},
         region,
-        endpoint_url=endpoint_of(inputs, "sts"),
-        iam_endpoint_url=endpoint_of(inputs, "iam"),
+        endpoint_url=endpoint_of(context, "sts"),
+        iam_endpoint_url=endpoint_of(context, "iam"),
     )
 
 
-def sts_of(inputs: SourceContext, region: str) -> StsClient:
-    """Return the walk's own STS client for ``region`` where there is a walk, else a new one."""
-    if inputs.sts is not None:
-        return inputs.sts(region)
-    return StsClient(settings_for(inputs, region), now=inputs.now, sleep=inputs.sleep)
+def sts_client(context: SourceContext, region: str) -> StsClient:
+    """Return the walk's own STS client for ``region``, or a new one outside of a walk."""
+    if context.sts is not None:
+        return context.sts(region)
+    return StsClient(settings_for(context, region), now=context.now, sleep=context.sleep)
 
 
-def http_of(
-    inputs: SourceContext,
+def http_client(
+    context: SourceContext,
     region: str,
     *,
     overridden: bool = False,
     advice: str | None = None,
     set_by: str | None = None,
 ) -> HttpClient:
-    """Return a client for plain HTTP, proxies by the environment. This loads botocore."""
+    """Return a client for plain HTTP, with the environment's proxies. This imports botocore."""
     from rolehop.net.http import HttpClient
 
     return HttpClient(
-        settings_for(inputs, region),
+        settings_for(context, region),
         overridden=overridden,
         advice=advice,
         set_by=set_by,
-        sleep=inputs.sleep,
+        sleep=context.sleep,
     )
 
 
 def token_rejected(
-    what: str, refusal: StsRefusal, fixes: Mapping[str, str], *, anew: str, whose: str = ""
+    what: str, refusal: StsRefusal, fixes: Mapping[str, str], *, sign_in: str, whose: str = ""
 ) -> RolehopError:
-    """Return the error for a token or an assertion that STS did not take.
+    """Return the error for a token or an assertion that STS did not accept.
 
-    ``fixes`` are by AWS's code, the one under an empty code for all others. ``anew`` says how to
-    sign in again: a token that is too old is no refusal of the role. ``whose`` follows AWS's words.
+    ``fixes`` are by AWS's error code, with the fix for all other codes under ``""``. ``sign_in``
+    says how to get a new token: an expired one is not a refusal of the role. ``whose`` is appended
+    to AWS's message.
     """
     cause = f"{refusal.code}: {refusal.message}{whose}"
     if refusal.code == "ExpiredTokenException":
-        return SourceError(what, cause=cause, fix=anew)
+        return SourceError(what, cause=cause, fix=sign_in)
     if refusal.code == "IDPCommunicationError":
         # After retries (STS API reference, errors of both operations).
         return ServiceError(

@@ -1,4 +1,4 @@
-"""How long the endpoints of this machine are waited for: the two variables that botocore reads."""
+"""Timeouts of the metadata endpoints, from the two variables that botocore reads."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _SECONDS = "AWS_METADATA_SERVICE_TIMEOUT"
 _ATTEMPTS = "AWS_METADATA_SERVICE_NUM_ATTEMPTS"
 
 
-def patience(environ: Mapping[str, str]) -> Timeouts:
-    """Return how long to wait. This loads botocore.
+def metadata_timeouts(environ: Mapping[str, str]) -> Timeouts:
+    """Return the seconds and attempts to wait for. This imports botocore.
 
     Raises:
-        ConfigError: a variable holds no number.
+        ConfigError: a variable is not a number.
     """
     from rolehop.aws.metadata import Timeouts
 
-    usual = Timeouts()
-    seconds, attempts = named(environ)
-    return Timeouts(seconds or usual.seconds, max(1, int(attempts or usual.attempts)))
+    default = Timeouts()
+    seconds, attempts = check_timeouts(environ)
+    return Timeouts(seconds or default.seconds, max(1, int(attempts or default.attempts)))
 
 
-def named(environ: Mapping[str, str]) -> tuple[float | None, float | None]:
-    """Return the seconds and the attempts that the variables name, ``None`` where they do not.
+def check_timeouts(environ: Mapping[str, str]) -> tuple[float | None, float | None]:
+    """Return the seconds and the attempts in the variables, ``None`` for one that is not set.
 
     Raises:
-        ConfigError: a variable holds no number.
+        ConfigError: a variable is not a number.
     """
     return _number(environ, _SECONDS), _number(environ, _ATTEMPTS)
 
@@ -47,8 +47,8 @@ def _number(environ: Mapping[str, str], name: str) -> float | None:
         found = 0.0
     if not 0 < found < 1_000:
         raise ConfigError(
-            f"{name} cannot be {text!r}",
-            cause="it is no number from 0 to 1000",
+            f"{name} is invalid: {text!r}",
+            cause="it is not a number between 0 and 1000",
             fix="set it to a number, e.g. 2, or unset it",
         )
     return found

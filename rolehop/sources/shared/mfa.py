@@ -1,4 +1,4 @@
-"""The keys of the config that go with IAM user keys, wherever these come from."""
+"""The config keys for MFA, for every source type that gives IAM user keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rolehop.config.model import SourceConfig
     from rolehop.sources.context import SourceContext
-    from rolehop.sources.source_type import Finding
+    from rolehop.sources.source_type import Diagnosis
 
 MFA_KEYS = (
     Key(
@@ -36,11 +36,11 @@ MFA_KEYS = (
 )
 
 
-def mfa_command_found(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Say whether the program of ``mfa_command`` is there, where a device asks for its codes."""
+def diagnose_mfa_command(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return whether the program of ``mfa_command`` exists, if an MFA device is configured."""
     command = source.settings.get("mfa_command")
     if not isinstance(command, tuple) or "mfa_serial" not in source.settings:
         return []
-    from rolehop.sources.shared.subprocesses import program_found
+    from rolehop.sources.shared.subprocesses import diagnose_program
 
-    return [program_found(command, inputs, "the program of mfa_command")]
+    return [diagnose_program(command, context, "the program of mfa_command")]

@@ -1,9 +1,9 @@
-"""Finds a profile or source whose process is rolehop, walking a chain that comes back to it.
+"""Detects a profile or source whose process is a rolehop that leads back to the same source.
 
-Two guards. Before anything runs, the command is read: a rolehop command names its chain, and the
-chain may start from what was already seen. And while a process runs, its environment says in
-``ROLEHOP_RESOLVING`` what waits for it, so that a rolehop further down (behind a script, say)
-sees that it is asked for the very thing that is waiting (the AWS CLI guards itself in this way).
+There are two checks. Before anything runs, the command is parsed: a rolehop command names its
+chain, and that chain may start from a source already seen. While a process runs, its environment
+lists in ``ROLEHOP_RESOLVING`` the sources that wait for it, so that a rolehop further down (behind
+a script, for example) sees that it was asked for one of them. The AWS CLI does the same.
 """
 
 from __future__ import annotations
@@ -26,41 +26,40 @@ _SOURCE = "source:"
 _WITH_VALUE = frozenset({"--min-ttl", "--color"})
 
 
-def refuse_loop(profile: str, inputs: SourceContext) -> None:
-    """Check that the process of ``profile`` can give something.
+def refuse_loop(profile: str, context: SourceContext) -> None:
+    """Check that the process of ``profile`` does not lead back to it.
 
     Raises:
-        SourceError: it leads back to ``profile``; shows the whole loop.
+        SourceError: it leads back to ``profile``; the message shows the whole loop.
     """
-    _refuse(profile, _chain_of_profile(profile, inputs), inputs)
+    _refuse(profile, _chain_of_profile(profile, context), context)
 
 
-def refuse_source_loop(source: SourceConfig, inputs: SourceContext) -> None:
-    """Check that the process of ``source`` can give something.
+def refuse_source_loop(source: SourceConfig, context: SourceContext) -> None:
+    """Check that the process of ``source`` does not lead back to it.
 
     Raises:
-        SourceError: it leads back to ``source``; shows the whole loop.
+        SourceError: it leads back to ``source``; the message shows the whole loop.
     """
-    _refuse(as_source(source.name), _chain_of_source(source), inputs)
+    _refuse(as_source(source.name), _chain_of_source(source), context)
 
 
 def as_source(source: str) -> str:
-    """Return how a source is called among the names that wait."""
+    """Return the name of a source in the list of waiting names."""
     return f"{_SOURCE}{source}"
 
 
 def with_resolving(environ: Mapping[str, str], name: str) -> dict[str, str]:
-    """Return ``environ`` for the process of profile ``name``, or of ``as_source``: it waits."""
+    """Return ``environ`` with ``name``, a profile or the result of `as_source`, as waiting."""
     names = [*_waiting(environ), name]
-    # A comma may be part of a profile's name.
+    # A profile's name may contain a comma.
     return {**environ, VARIABLE: ",".join(quote(name, safe="") for name in names)}
 
 
 def chain_of_command(words: Sequence[str]) -> str | None:
     """Return the chain of a ``rolehop credential-process CHAIN`` command.
 
-    ``None`` for any other command, and for one that names a config of its own: what its chain
-    is, is not known here.
+    ``None`` for any other command, and for one with ``--config``, whose chains are not known here.
     """
     if "credential-process" not in words or any(word.startswith("--config") for word in words):
         return None
@@ -69,7 +68,7 @@ def chain_of_command(words: Sequence[str]) -> str | None:
 
 
 def _is_rolehop(words: Sequence[str]) -> bool:
-    """Tell whether the words before the subcommand start rolehop: by its name, or python -m."""
+    """True if the words before the subcommand run rolehop, by its name or with python -m."""
     if not words:
         return False
     program = words[0].replace("\\", "/").rsplit("/", 1)[-1].lower()
@@ -77,7 +76,7 @@ def _is_rolehop(words: Sequence[str]) -> bool:
 
 
 def _first_argument(words: Sequence[str]) -> str | None:
-    """Return the first word that is no option and no option's value."""
+    """Return the first word that is neither an option nor an option's value."""
     skip = False
     for word in words:
         if skip:
@@ -89,39 +88,39 @@ def _first_argument(words: Sequence[str]) -> str | None:
     return None
 
 
-def _refuse(name: str, chain: str | None, inputs: SourceContext) -> None:
-    """Refuse a process that waits for itself, or whose ``chain`` comes back as far as files say."""
-    waiting = _waiting(inputs.environ)
+def _refuse(name: str, chain: str | None, context: SourceContext) -> None:
+    """Refuse a process that waits for itself, or whose ``chain`` leads back to it."""
+    waiting = _waiting(context.environ)
     if name in waiting:
-        raise _loop(name, [_called(each) for each in [*waiting[waiting.index(name) :], name]])
-    seen, shown = [name], [_called(name)]
+        raise _loop(name, [_described(each) for each in [*waiting[waiting.index(name) :], name]])
+    seen, shown = [name], [_described(name)]
     while chain is not None:
         shown.append(f"chain '{chain}'")
-        found = _start_of(chain, inputs)
+        found = _start_of(chain, context)
         if found is None:
             return
         at, chain = found
-        shown.append(_called(at))
+        shown.append(_described(at))
         if at in seen:
             raise _loop(at, shown)
         seen.append(at)
 
 
-def _start_of(chain: str, inputs: SourceContext) -> tuple[str, str | None] | None:
-    """Return whose process a chain starts from, and the chain that this one walks, if any.
+def _start_of(chain: str, context: SourceContext) -> tuple[str, str | None] | None:
+    """Return the source or profile that a chain starts from, and the chain its process walks.
 
-    A name that is no chain is a profile.
+    A name that is not a chain is a profile.
     """
-    source = inputs.source_of_chain(chain)
+    source = context.source_of_chain(chain)
     if source is not None and source.type == "process":
         return as_source(source.name), _chain_of_source(source)
     profile = chain if source is None else source.settings.get("profile")
-    if not isinstance(profile, str) or profile not in inputs.aws.profiles:
+    if not isinstance(profile, str) or profile not in context.aws.profiles:
         return None
-    path = profile_path(inputs.aws, profile)
+    path = profile_path(context.aws, profile)
     if path.base is not Base.PROFILE:
         return None
-    return path.base_profile, _chain_of_profile(path.base_profile, inputs)
+    return path.base_profile, _chain_of_profile(path.base_profile, context)
 
 
 def _chain_of_source(source: SourceConfig) -> str | None:
@@ -129,24 +128,24 @@ def _chain_of_source(source: SourceConfig) -> str | None:
     return chain_of_command(command) if isinstance(command, tuple) else None
 
 
-def _chain_of_profile(profile: str, inputs: SourceContext) -> str | None:
-    """Return the chain that the profile's process walks, where it is rolehop."""
-    if profile not in inputs.aws.profiles or holds(inputs.aws, profile) is not Holds.PROCESS:
+def _chain_of_profile(profile: str, context: SourceContext) -> str | None:
+    """Return the chain that the profile's process walks, if the process is rolehop."""
+    if profile not in context.aws.profiles or holds(context.aws, profile) is not Holds.PROCESS:
         return None
     try:
-        words = split_command(profile_setting(inputs.aws, profile, "credential_process") or "")
+        words = split_command(profile_setting(context.aws, profile, "credential_process") or "")
     except ValueError:
         return None
     return chain_of_command(words)
 
 
-def _called(name: str) -> str:
+def _described(name: str) -> str:
     source = name.removeprefix(_SOURCE)
     return f"profile '{name}'" if source == name else f"source '{source}'"
 
 
 def _waiting(environ: Mapping[str, str]) -> list[str]:
-    """Return whose processes wait for this one, the outermost first."""
+    """Return the names whose processes wait for this one, the outermost first."""
     return [unquote(name) for name in environ.get(VARIABLE, "").split(",") if name]
 
 

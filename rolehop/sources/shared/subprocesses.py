@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
-from rolehop.sources.source_type import Finding
+from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _OWN_SESSION = (
 )
 
 
-def environment_of_program(environ: Mapping[str, str]) -> dict[str, str]:
+def program_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return ``environ`` without rolehop's secrets, and without a session that rolehop put there.
 
     All else of the user's stays, the ``AWS_…`` variables included: their program may need them.
@@ -65,9 +65,9 @@ def environment_of_program(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def printed_by(
+def source_command_output(
     command: Sequence[str],
-    inputs: SourceContext,
+    context: SourceContext,
     *,
     what: str,
     environ: Mapping[str, str] | None = None,
@@ -80,19 +80,19 @@ def printed_by(
     on, and quoted in no error as well.
 
     Raises:
-        SourceError: as `output_of`, which says what ``what`` is for.
+        SourceError: as `program_output`, which says what ``what`` is for.
     """
-    deadline = PERSON_DEADLINE if inputs.person.can_ask else DEADLINE
+    deadline = PERSON_DEADLINE if context.person.can_ask else DEADLINE
     if environ is None:
-        environ = environment_of_program(inputs.environ)
-    with inputs.locks.waiting_for_person():
-        quoted = inputs.quiet or not secret
-        return output_of(
-            command, environ, what=what, say=inputs.note, deadline=deadline, quoted=quoted
+        environ = program_environment(context.environ)
+    with context.locks.waiting_for_person():
+        quoted = context.quiet or not secret
+        return program_output(
+            command, environ, what=what, say=context.note, deadline=deadline, quoted=quoted
         )
 
 
-def output_of(
+def program_output(
     command: Sequence[str],
     environ: Mapping[str, str],
     *,
@@ -143,14 +143,14 @@ def output_of(
     return watched.output
 
 
-def program_found(command: Sequence[str], inputs: SourceContext, looked_for: str) -> Finding:
+def diagnose_program(command: Sequence[str], context: SourceContext, looked_for: str) -> Diagnosis:
     """Say whether the program of ``command`` is there to be started."""
     program = clean(command[0]) if command else ""
-    wrong = why_not_started(program, inputs.environ)
-    return Finding(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
+    wrong = why_not_startable(program, context.environ)
+    return Diagnosis(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
 
 
-def why_not_started(program: str, environ: Mapping[str, str]) -> str | None:
+def why_not_startable(program: str, environ: Mapping[str, str]) -> str | None:
     """Return why ``program`` cannot be started, ``None``: it is there; nothing is run."""
     import shutil  # on this path only: it costs milliseconds
 

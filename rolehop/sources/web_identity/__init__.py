@@ -1,1 +1,1 @@
-"""Sources of type web-identity."""
+"""The source type ``web-identity``."""

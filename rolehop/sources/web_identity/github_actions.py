@@ -1,4 +1,4 @@
-"""The OIDC token that GitHub Actions gives to a job that asks for it.
+"""The OIDC token that GitHub Actions gives to a job on request.
 
 GitHub's documentation, "About security hardening with OpenID Connect": a GET of the request URL
 with the audience added, and the request token as bearer; the answer's ``value`` is the token.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
-from rolehop.oauth.responses import hidden_text, raise_trouble
+from rolehop.oauth.responses import hidden_text, raise_if_unavailable
 
 _ATTEMPTS = 3
 
@@ -19,17 +19,17 @@ def github_token(http: HttpClient, url: str, bearer: Secret, audience: str) -> S
 
     Raises:
         SourceError: GitHub refuses it.
-        ServiceError: there is no answer, or none that makes sense.
+        ServiceError: there is no answer, or an invalid one.
     """
     headers: dict[str, Text] = {"Authorization": Secret(f"bearer {bearer.reveal()}")}
     request = HttpRequest("GET", url, headers=headers, query={"audience": audience})
     answer = http.send(request, attempts=_ATTEMPTS)
-    raise_trouble(answer, url, "a request for a job's token")
+    raise_if_unavailable(answer, url, "a request for a job's token")
     if answer.status in (400, 401, 403, 404):
         raise SourceError(
             "GitHub gives this job no token",
             cause=f"HTTP {answer.status}: {answer.said('message') or 'no reason given'}",
-            fix="the job needs permissions: id-token: write; a token request lives as long as it",
+            fix="the job needs permissions: id-token: write; its request token ends with the job",
         )
     try:
         return hidden_text(answer.document(), "value")

@@ -1,4 +1,4 @@
-"""A person's sign-in at any OpenID Connect issuer: PKCE on loopback, refreshed from the vault."""
+"""A person's sign-in at any OpenID Connect issuer: PKCE on loopback, a refresh token in the vault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, SourceError, VaultBroken
 from rolehop.sources.context import Document, SourceChanged, SourceContext
-from rolehop.sources.shared.aws_clients import http_of, region_for
+from rolehop.sources.shared.aws_clients import http_client, region_for
 from rolehop.sources.source_type import Login
 from rolehop.startup.dataclass import dataclass
 
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
     from rolehop.oauth.oidc_provider import Endpoints, Issuer
     from rolehop.oauth.responses import OAuthRefusal, Tokens
 
-# A token that ends within this is refreshed first.
+# A token that expires within this time is refreshed first.
 _SPARE = timedelta(minutes=2)
 _GOOGLE = "accounts.google.com"
-# They end all that the same person ever granted this client, with one refresh token of it
-# (RFC 7009, 2.1, leaves it to the issuer): a new sign-in would end with the former.
-_END_ALL = (_GOOGLE, "auth0.com")
+# Revoking one refresh token at these issuers ends everything that the person ever granted to the
+# client (RFC 7009, 2.1, leaves that to the issuer), a new sign-in included.
+_REVOKES_ALL = (_GOOGLE, "auth0.com")
 _SECRET_WANTED = ("invalid_client", "unauthorized_client", "invalid_request")
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a source signs in."""
+    """The issuer and client that a source signs in with."""
 
     issuer: str
     client_id: str
     scopes: tuple[str, ...]
-    """Empty: ``openid``, and ``offline_access`` where the issuer knows it."""
+    """If empty, ``openid``, and ``offline_access`` if the issuer supports it."""
 
     port: int
 
     @property
     def token_name(self) -> str:
-        """Name of the sign-in in the vault: sources with the same client share it."""
-        told = f"{self.issuer.rstrip('/')}\n{self.client_id}\n{' '.join(sorted(self.scopes))}"
-        return f"oidc/{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+        """Name of the sign-in in the vault, shared by all sources with the same client."""
+        text = f"{self.issuer.rstrip('/')}\n{self.client_id}\n{' '.join(sorted(self.scopes))}"
+        return f"oidc/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
     @property
     def lock(self) -> str:
-        """Name of the lock that a refresh or a sign-in takes."""
+        """Name of the lock to hold during a refresh or a sign-in."""
         return f"sign-in-{self.token_name.replace('/', '-')}"
 
 
 def provider_of(source: SourceConfig) -> Provider | None:
-    """Return where ``source`` signs in; ``None``: it takes its token from elsewhere."""
+    """Return the provider of ``source``, or ``None`` if its token comes from elsewhere."""
     settings = source.settings
     issuer, client_id = settings.get("issuer"), settings.get("client_id")
     if not isinstance(issuer, str) or not isinstance(client_id, str):
@@ -75,80 +75,80 @@ class OidcSignIn:
     """The sign-in of one source; ``state`` is the generation that the walk was planned with."""
 
     source: SourceConfig
-    inputs: SourceContext
+    context: SourceContext
     provider: Provider
     state: str | None = None
 
     def token(self) -> Secret:
-        """Return an ID token of the very sign-in that was planned with, refreshed if need be.
+        """Return an ID token of the sign-in that the walk was planned with, refreshed if needed.
 
         Raises:
-            SourceChanged: somebody has just signed in; plan again.
+            SourceChanged: somebody has just signed in, so the caller must plan again.
             SourceError: nobody is signed in, and nobody can be asked.
         """
-        with self.inputs.locks.hold(self.provider.lock), self._http() as http:
+        with self.context.locks.hold(self.provider.lock), self._http() as http:
             name = self.provider.token_name
-            if self.inputs.tokens.generation(name) != self.state:
+            if self.context.tokens.generation(name) != self.state:
                 raise SourceChanged
-            document = self.inputs.tokens.get(name) if self.state is not None else None
+            document = self.context.tokens.get(name) if self.state is not None else None
             if document is not None:
                 if document.get("generation") != self.state:
                     raise SourceChanged
-                found = self._kept(http, document)
+                found = self._stored_token(http, document)
                 if found is not None:
                     return found
-            if not self.inputs.person.can_ask:
-                raise self._needed()
-            with self.inputs.locks.waiting_for_person():
+            if not self.context.person.can_ask:
+                raise self._sign_in_needed()
+            with self.context.locks.waiting_for_person():
                 self._sign_in(http, Login())
         raise SourceChanged
 
     def login(self, how: Login) -> str:
-        """Let a person sign in; return one line that says who did, and where."""
+        """Let a person sign in; return one line that names the issuer and the subject."""
         from rolehop.oauth.jwt import read_claims
 
         with (
             self._http() as http,
-            self.inputs.locks.hold(self.provider.lock),
-            self.inputs.locks.waiting_for_person(),
+            self.context.locks.hold(self.provider.lock),
+            self.context.locks.waiting_for_person(),
         ):
             tokens = self._sign_in(http, how)
         subject = read_claims(tokens.identity).subject if tokens.identity else "?"
-        renewed = "renewed by itself" if tokens.refresh else "not renewable"
-        return f"signed in to {self.provider.issuer} as {subject}, {renewed}"
+        renewal = "renewed automatically" if tokens.refresh else "not renewable"
+        return f"signed in to {self.provider.issuer} as {subject}, {renewal}"
 
     def logout(self) -> bool:
-        """Forget the sign-in, and revoke it at the issuer where that can be reached."""
-        document = self._former()
-        there = self.inputs.tokens.remove(self.provider.token_name)
+        """Forget the sign-in, and revoke it at the issuer if that can be reached."""
+        document = self._previous()
+        removed = self.context.tokens.remove(self.provider.token_name)
         refresh = document.get("refresh_token")
         if isinstance(refresh, Secret):
             with self._http() as http:
-                why = self._revoke(self._issuer(http), None, refresh, _client_secret(document))
-            if why is not None:
-                self.inputs.person.say(f"forgotten here; the issuer did not end it: {why}")
-        return there
+                problem = self._revoke(self._issuer(http), None, refresh, _client_secret(document))
+            if problem is not None:
+                self.context.person.say(f"forgotten here; the issuer did not end it: {problem}")
+        return removed
 
     def _revoke(
         self, issuer: Issuer, endpoints: Endpoints | None, refresh: Secret, secret: Secret | None
     ) -> str | None:
-        """End a sign-in at the issuer; return why it lives on there, where it does."""
+        """End a sign-in at the issuer; return why it is still valid there, or ``None``."""
         from rolehop.oauth.responses import OAuthRefusal
 
         try:
             ended = issuer.revoke(endpoints or issuer.discover(), refresh, secret)
         except (RolehopError, OAuthRefusal) as error:
             return str(error)
-        return None if ended else "it has no address for that"
+        return None if ended else "it has no revocation endpoint"
 
-    def _kept(self, http: HttpClient, document: Document) -> Secret | None:
+    def _stored_token(self, http: HttpClient, document: Document) -> Secret | None:
         from rolehop.oauth.jwt import read_claims
         from rolehop.oauth.responses import OAuthRefusal
 
         token, refresh = document.get("id_token"), document.get("refresh_token")
         if isinstance(token, Secret):
-            ends = read_claims(token).expires_at
-            if ends is not None and ends - self.inputs.now() > _SPARE:
+            expires_at = read_claims(token).expires_at
+            if expires_at is not None and expires_at - self.context.now() > _SPARE:
                 return token
         if not isinstance(refresh, Secret):
             return None
@@ -160,11 +160,11 @@ class OidcSignIn:
         if fresh.identity is None or not self._is_same_person(token, fresh.identity):
             return None
         changed = {"id_token": fresh.identity, "refresh_token": fresh.refresh or refresh}
-        self.inputs.tokens.put(self.provider.token_name, {**document, **changed})
+        self.context.tokens.put(self.provider.token_name, {**document, **changed})
         return fresh.identity
 
     def _is_same_person(self, old: object, new: Secret) -> bool:
-        """Tell whether a later token is the same person's, as OpenID Connect Core, 12.2, says."""
+        """True if a new token is for the same person (OpenID Connect Core, 12.2)."""
         from rolehop.oauth.jwt import read_claims
 
         try:
@@ -176,36 +176,38 @@ class OidcSignIn:
 
     def _sign_in(self, http: HttpClient, how: Login) -> Tokens:
         issuer = self._issuer(http)
-        endpoints, former = issuer.discover(), self._former()
-        tokens, secret = self._tokens(issuer, endpoints, how, _client_secret(former))
+        endpoints, previous = issuer.discover(), self._previous()
+        tokens, secret = self._tokens(issuer, endpoints, how, _client_secret(previous))
         if tokens.identity is None:
             raise self._no_identity()
         hidden = {"refresh_token": tokens.refresh, "client_secret": secret}
         document = {name: value for name, value in hidden.items() if value is not None}
-        self.inputs.tokens.begin(
+        self.context.tokens.begin(
             self.provider.token_name, {"id_token": tokens.identity, **document}
         )
-        self._end(former, issuer, endpoints, tokens)
+        self._end_previous(previous, issuer, endpoints, tokens)
         return tokens
 
-    def _end(self, former: Document, issuer: Issuer, endpoints: Endpoints, tokens: Tokens) -> None:
-        """End the sign-in that another one has just replaced, where the new one outlives that."""
-        refresh, host = former.get("refresh_token"), urlsplit(self.provider.issuer).hostname or ""
+    def _end_previous(
+        self, previous: Document, issuer: Issuer, endpoints: Endpoints, tokens: Tokens
+    ) -> None:
+        """End the sign-in that was just replaced, unless that would end the new one, too."""
+        refresh, host = previous.get("refresh_token"), urlsplit(self.provider.issuer).hostname or ""
         if not isinstance(refresh, Secret) or refresh == tokens.refresh:
             return
         if endpoints.revocation is None or tokens.identity is None:
             return
-        ends_all = any(host == each or host.endswith(f".{each}") for each in _END_ALL)
-        if ends_all and self._is_same_person(former.get("id_token"), tokens.identity):
+        revokes_all = any(host == each or host.endswith(f".{each}") for each in _REVOKES_ALL)
+        if revokes_all and self._is_same_person(previous.get("id_token"), tokens.identity):
             return
-        why = self._revoke(issuer, endpoints, refresh, _client_secret(former))
-        if why is not None:
-            self.inputs.person.say(f"the issuer did not end the sign-in before this one: {why}")
+        problem = self._revoke(issuer, endpoints, refresh, _client_secret(previous))
+        if problem is not None:
+            self.context.person.say(f"the issuer did not end the previous sign-in: {problem}")
 
     def _tokens(
         self, issuer: Issuer, endpoints: Endpoints, how: Login, secret: Secret | None
     ) -> tuple[Tokens, Secret | None]:
-        """Return the tokens and the client secret they took, if any."""
+        """Return the tokens and the client secret that was needed, if any."""
         from rolehop.oauth.responses import OAuthRefusal
 
         try:
@@ -222,14 +224,14 @@ class OidcSignIn:
         from rolehop.oauth.loopback_server import Callback
         from rolehop.oauth.pkce import new_pkce
 
-        pkce, person, nonce = new_pkce(), self.inputs.person, secrets.token_urlsafe(32)
+        pkce, person, nonce = new_pkce(), self.context.person, secrets.token_urlsafe(32)
         scopes = self.provider.scopes or (
             ("openid", "offline_access") if endpoints.offline else ("openid",)
         )
         with Callback(pkce.state, self.provider.port) as callback:
             uri = callback.redirect_uri
             url = issuer.authorize_url(
-                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extras(nonce)
+                endpoints, uri, pkce.state, pkce.challenge, scopes, self._extra_parameters(nonce)
             )
             if how.browser and person.open_browser(url):
                 person.say(f"sign in to {self.provider.issuer} in the browser; if none opens:")
@@ -242,16 +244,16 @@ class OidcSignIn:
             self._check_person(tokens.identity, nonce)
         return tokens
 
-    def _extras(self, nonce: str) -> Mapping[str, str]:
-        # Google gives refresh tokens by a parameter of its own, and only with a new consent.
+    def _extra_parameters(self, nonce: str) -> Mapping[str, str]:
+        # Google issues refresh tokens with a parameter of its own, and only after a new consent.
         if urlsplit(self.provider.issuer).hostname == _GOOGLE:
             return {"nonce": nonce, "access_type": "offline", "prompt": "consent"}
         return {"nonce": nonce}
 
     def _check_person(self, token: Secret, nonce: str) -> None:
-        """Make sure that the token can be what was asked for; STS verifies it.
+        """Check that the token belongs to this sign-in; STS verifies its signature.
 
-        The ``nonce`` tells it from one of another sign-in (OpenID Connect Core, 3.1.3.7).
+        The ``nonce`` tells it from those of other sign-ins (OpenID Connect Core, 3.1.3.7).
         """
         from rolehop.oauth.jwt import read_claims
 
@@ -266,33 +268,33 @@ class OidcSignIn:
             elif claims.nonce == nonce:
                 return
             else:
-                reason = "its nonce is not the one that was sent: it is of another sign-in"
-                fix = "sign in again; if it comes back, ask whoever runs the issuer"
+                reason = "its nonce is not the one that was sent: it is from another sign-in"
+                fix = "sign in again; if that fails, ask whoever runs the issuer"
         raise SourceError(
             f"{self.provider.issuer} gave an ID token that is not this sign-in's",
             cause=reason,
             fix=fix,
         )
 
-    def _former(self) -> Document:
-        """Return what is kept of the last sign-in; empty: nothing that can be read."""
+    def _previous(self) -> Document:
+        """Return the stored sign-in; empty if there is none that can be read."""
         try:
-            return self.inputs.tokens.get(self.provider.token_name) or {}
+            return self.context.tokens.get(self.provider.token_name) or {}
         except VaultBroken:
             return {}
 
     def _no_identity(self) -> SourceError:
         return SourceError(
             f"{self.provider.issuer} gave no ID token",
-            cause="AWS takes ID tokens, and gets none without the scope openid",
-            fix='let scopes hold "openid"',
+            cause="AWS needs an ID token, and there is none without the scope openid",
+            fix='add "openid" to scopes',
         )
 
     def _asked_client_secret(self, refusal: OAuthRefusal) -> Secret:
-        """Ask for a client secret: some issuers give one even to programs on people's machines."""
-        person = self.inputs.person
-        person.say(f"the issuer wants more: {refusal}")
-        question = f"client secret of {self.provider.client_id} (kept in the keyring):"
+        """Ask for a client secret: some issuers need one even from programs on people's machines."""
+        person = self.context.person
+        person.say(f"the issuer refused: {refusal}")
+        question = f"client secret of {self.provider.client_id} (stored in the keyring):"
         try:
             return Secret(person.ask(question, needed="a client secret", hidden=True))
         except NoTerminal:
@@ -301,13 +303,13 @@ class OidcSignIn:
     def _issuer(self, http: HttpClient) -> Issuer:
         from rolehop.oauth.oidc_provider import Issuer
 
-        return Issuer(http, self.provider.issuer, self.provider.client_id, self.inputs.now)
+        return Issuer(http, self.provider.issuer, self.provider.client_id, self.context.now)
 
     def _http(self) -> HttpClient:
-        region = region_for(self.source, self.inputs)
-        return http_of(self.inputs, region, advice="check issuer, and this machine's network")
+        region = region_for(self.source, self.context)
+        return http_client(self.context, region, advice="check issuer, and this machine's network")
 
-    def _needed(self) -> SourceError:
+    def _sign_in_needed(self) -> SourceError:
         signed_in = self.state is not None
         return SourceError(
             f"source '{self.source.name}' needs a sign-in to {self.provider.issuer}",
@@ -321,7 +323,7 @@ class OidcSignIn:
         return SourceError(
             f"{self.provider.issuer} refused the sign-in",
             cause=str(refusal),
-            fix="check client_id and scopes, and that the client may come back to "
+            fix="check client_id and scopes, and that the client may redirect to "
             "http://127.0.0.1/oauth/callback (any port, or redirect_port)",
         )
 
@@ -332,8 +334,8 @@ def _client_secret(document: Document) -> Secret | None:
 
 
 def _wants_secret(refusal: OAuthRefusal) -> bool:
-    """Tell whether a secret may be all that is missing."""
-    told = f"{refusal.code} {refusal.description}".lower()
+    """True if a client secret may be all that is missing."""
+    text = f"{refusal.code} {refusal.description}".lower()
     return refusal.code in _SECRET_WANTED and (
-        "secret" in told or refusal.code == _SECRET_WANTED[0]
+        "secret" in text or refusal.code == _SECRET_WANTED[0]
     )

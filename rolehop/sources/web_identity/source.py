@@ -13,12 +13,12 @@ from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.federation import FederatedIdentity
-from rolehop.sources.shared.aws_clients import region_for, sts_of, token_rejected
-from rolehop.sources.shared.subprocesses import program_found
-from rolehop.sources.source_type import Finding, Login, LoginSupport, SourceType, problem_of
+from rolehop.sources.shared.aws_clients import region_for, sts_client, token_rejected
+from rolehop.sources.shared.subprocesses import diagnose_program
+from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
 from rolehop.sources.web_identity.ci_tokens import CI
 from rolehop.sources.web_identity.oidc_login import OidcSignIn, provider_of
-from rolehop.sources.web_identity.token import FILE_VARIABLE, TOKEN_SOURCES, Token
+from rolehop.sources.web_identity.token_origin import FILE_VARIABLE, TOKEN_SOURCES, TokenOrigin
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ _ROLE_VARIABLE = "AWS_ROLE_ARN"
 _NAME_VARIABLE = "AWS_ROLE_SESSION_NAME"
 
 
-def _check_ways(values: Mapping[str, object]) -> None:
-    ways = [way for way in TOKEN_SOURCES if way in values]
-    if len(ways) > 1:
-        raise ValueError(f"keep one of {' and '.join(ways)}")
+def _check_token_source(values: Mapping[str, object]) -> None:
+    named = [key for key in TOKEN_SOURCES if key in values]
+    if len(named) > 1:
+        raise ValueError(f"keep one of {' and '.join(named)}")
     if ("issuer" in values) is not ("client_id" in values):
         raise ValueError("issuer and client_id go together")
     for key in ("scopes", "redirect_port"):
         if key in values and "issuer" not in values:
             raise ValueError(f"{key} goes with issuer")
-    if ways and "role" not in values:
-        raise ValueError("needs the role; only the EKS variables name one themselves")
+    if named and "role" not in values:
+        raise ValueError("needs the role; only the EKS variables name one")
 
 
 def _ci(value: object) -> str:
@@ -64,7 +64,7 @@ def _port(value: object) -> int:
 
 TABLE = Table(
     "sources.NAME (web-identity)",
-    "a role by an OpenID Connect token; with no keys at all, by the variables of EKS (IRSA)",
+    "a role by an OpenID Connect token; without any keys, by the variables of EKS (IRSA)",
     (
         Key(
             "role",
@@ -76,7 +76,7 @@ TABLE = Table(
         Key(
             "token_file",
             value_types.PATH,
-            "a file with the token, read anew each time",
+            "a file with the token, read each time",
             FILE_VARIABLE,
         ),
         Key("token_env", value_types.TEXT, "a variable with the token, as in GitLab's id_tokens"),
@@ -84,27 +84,31 @@ TABLE = Table(
         Key(
             "ci",
             value_types.Check("choice", f"one of {', '.join(CI)}", _ci),
-            "takes the token of this CI service's job",
+            "uses the token of this CI service's job",
         ),
-        Key("issuer", value_types.URL, "signs in there: OpenID Connect by PKCE on loopback"),
+        Key(
+            "issuer",
+            value_types.URL,
+            "the issuer to sign in to: OpenID Connect with PKCE on loopback",
+        ),
         Key("client_id", value_types.TEXT, "rolehop's client ID at the issuer"),
         Key(
             "scopes",
             value_types.TEXTS,
-            "what is asked of the issuer",
+            "the scopes to request",
             '["openid"], and offline_access',
         ),
         Key(
             "redirect_port",
             value_types.Check("integer", "1024 to 65535", _port),
-            "the loopback port, for issuers that want it registered",
+            "the loopback port, for issuers that need it registered",
             "any",
         ),
         Key(
             "audience",
             value_types.TEXT,
-            "whom the token must be for; asked of the CI service, checked of all others",
-            '"sts.amazonaws.com" of a CI service, else any',
+            "the token's audience; requested from the CI service, checked for all other tokens",
+            '"sts.amazonaws.com" for a CI service, else any',
         ),
         Key("provider_id", value_types.TEXT, "for OAuth 2.0 access tokens: www.amazon.com"),
         Key(
@@ -114,93 +118,93 @@ TABLE = Table(
         Key("policy_arns", sts_limits.POLICY_ARNS, "managed policies as session policies"),
         Key("policy", sts_limits.POLICY, "a session policy"),
     ),
-    _check_ways,
+    _check_token_source,
     fields=("account",),
 )
 
 
-def stamp(source: SourceConfig, inputs: SourceContext) -> Stamp:
-    """Return whose token it is, as far as that can be known without a call.
+def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
+    """Return whose token it is, as far as that is known without a call.
 
-    A file's or variable's token: its issuer and subject. A sign-in: its generation. A CI job: what
-    tells it from others. A command: its definition, as with ``process``.
+    For a token in a file or a variable: what it says. For a sign-in: its generation. For a CI job:
+    what tells it from other jobs. For a command: its definition, as for ``process``.
     """
-    given = Token.of(source, inputs)
+    origin = TokenOrigin.of(source, context)
     try:
-        token = given.state()
+        token = origin.state()
     except SourceError as error:
-        return Stamp(None, long_lived=False, problem=problem_of(error))
-    role = given.text("role") or inputs.environ.get(_ROLE_VARIABLE, "")
-    return Stamp(f"{role} {token}", long_lived=False, problem=_problem(given), kept=True)
+        return Stamp(None, long_lived=False, problem=one_line(error))
+    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE, "")
+    return Stamp(f"{role} {token}", long_lived=False, problem=_problem(origin), kept=True)
 
 
-def build(source: SourceConfig, inputs: SourceContext) -> Source:
-    """Make the source; its state now is what it is planned by."""
-    given = Token.of(source, inputs)
+def build(source: SourceConfig, context: SourceContext) -> Source:
+    """Build the source, which remembers the state that the walk is planned with."""
+    origin = TokenOrigin.of(source, context)
     try:
-        state = given.state() if given.lies_here else None
+        state = origin.state() if origin.is_local else None
     except SourceError:
         state = None
-    return _WebIdentity(source, inputs, given, state)
+    return _WebIdentity(source, context, origin, state)
 
 
-def _problem(given: Token) -> str | None:
-    """Return why no session can be got now, where that is plain already."""
+def _problem(origin: TokenOrigin) -> str | None:
+    """Return why the source cannot give a session now, if that is already certain."""
     try:
-        _role_of(given)
-        claims = given.at_hand()
+        _role_of(origin)
+        claims = origin.local_claims()
         if claims is not None:
-            _check(given, claims)
+            _check(origin, claims)
     except (SourceError, ConfigError) as error:
-        return problem_of(error)
+        return one_line(error)
     return None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _WebIdentity:
     source: SourceConfig
-    inputs: SourceContext
-    given: Token
+    context: SourceContext
+    origin: TokenOrigin
     state: str | None
-    """Whose the token was, where it lies in a file or a variable."""
+    """The principal of a token in a file or a variable."""
 
     def load(self) -> Credentials:
         """Return the role's session.
 
         Raises:
-            SourceChanged: it is another one's than it was planned with; plan again.
-            SourceError: there is no token, or it is broken, expired or another audience's.
-            HopRefused: STS does not take it.
-            ServiceError: STS or the token's giver cannot be reached.
+            SourceChanged: it is not the token of the plan, so the caller must plan again.
+            SourceError: there is no token, or it is invalid, expired or for another audience.
+            HopRefused: STS does not accept it.
+            ServiceError: STS or the service that issues the token cannot be reached.
         """
         from rolehop.aws.sts import WebIdentity
 
-        role = _role_of(self.given)
-        token = self.given.token()
-        if self.given.lies_here and self.given.speaks_for(token) != self.state:
+        role = _role_of(self.origin)
+        token = self.origin.token()
+        if self.origin.is_local and self.origin.principal_of(token) != self.state:
             raise SourceChanged
-        claims = self.given.claims(token)
+        claims = self.origin.claims(token)
         if claims is not None:
-            _check(self.given, claims)
+            _check(self.origin, claims)
         settings = self.source.settings
         duration, arns = settings.get("duration"), settings.get("policy_arns")
-        wish = WebIdentity(
+        request = WebIdentity(
             role,
             self._session_name(claims),
             duration if isinstance(duration, int) else None,
-            self.given.text("policy"),
+            self.origin.text("policy"),
             arns if isinstance(arns, tuple) else (),
-            self.given.text("provider_id"),
+            self.origin.text("provider_id"),
         )
-        region = region_for(self.source, self.inputs, role.partition)
+        region = region_for(self.source, self.context, role.partition)
         try:
-            session = sts_of(self.inputs, region).assume_role_with_web_identity(wish, token)
+            session = sts_client(self.context, region).assume_role_with_web_identity(request, token)
         except StsRefusal as refusal:
             raise self._refused(refusal, role, claims) from None
         return session.credentials
 
     def _session_name(self, claims: Claims | None) -> str:
-        named = self.given.text("session_name") or self.inputs.environ.get(_NAME_VARIABLE)
+        named = self.origin.text("session_name") or self.context.environ.get(_NAME_VARIABLE)
         return clean_name(named or (claims.subject if claims else "") or "rolehop")
 
     def _refused(self, refusal: StsRefusal, role: RoleArn, claims: Claims | None) -> RolehopError:
@@ -210,50 +214,54 @@ class _WebIdentity:
             whose += f", subject {claims.subject}"
         what = f"source '{self.source.name}' was refused: {role}"
         fixes = {**_FIXES, "": f"rolehop source test {self.source.name} shows what was sent"}
-        for words, fix in _FIXES_BY_WORDS.items():
-            if refusal.code == "InvalidIdentityToken" and words in refusal.message:
+        for part, fix in _FIXES_BY_MESSAGE.items():
+            if refusal.code == "InvalidIdentityToken" and part in refusal.message:
                 fixes[refusal.code] = fix
-        return token_rejected(what, refusal, fixes, anew=_anew(self.given), whose=whose)
+        return token_rejected(
+            what, refusal, fixes, sign_in=_how_to_replace(self.origin), whose=whose
+        )
 
 
-def _role_of(given: Token) -> RoleArn:
-    """Return the role that the config, else the variable of EKS, names.
+def _role_of(origin: TokenOrigin) -> RoleArn:
+    """Return the role in the config, or else in the variable of EKS.
 
     Raises:
-        SourceError: neither does.
-        ConfigError: what is named is no role.
+        SourceError: neither names one.
+        ConfigError: it is not a role.
     """
-    named = given.text("role")
-    text = named or given.inputs.environ.get(_ROLE_VARIABLE)
+    named = origin.text("role")
+    text = named or origin.context.environ.get(_ROLE_VARIABLE)
     if not text:
         raise SourceError(
-            f"source '{given.source.name}' knows no role",
+            f"source '{origin.source.name}' knows no role",
             cause=f"neither its config nor {_ROLE_VARIABLE} names one",
             fix='add role = "arn:aws:iam::…:role/…"',
         )
     try:
-        return RoleArn.parse_in(text, partition_of_region(region_for(given.source, given.inputs)))
+        return RoleArn.parse_in(
+            text, partition_of_region(region_for(origin.source, origin.context))
+        )
     except ValueError as error:
         raise ConfigError(
-            f"the role of source '{given.source.name}' is no role",
+            f"the role of source '{origin.source.name}' is invalid",
             cause=str(error),
             fix=f"correct {'role' if named else _ROLE_VARIABLE}: arn:aws:iam::ACCOUNT:role/NAME",
         ) from None
 
 
-def _check(given: Token, claims: Claims) -> None:
-    """Refuse what STS would refuse with fewer words.
+def _check(origin: TokenOrigin, claims: Claims) -> None:
+    """Refuse what STS would refuse with a vaguer message.
 
     Raises:
-        SourceError: the token is past its end, of tomorrow, or another audience's.
+        SourceError: the token has expired, is not valid yet, or is for another audience.
     """
-    now, wanted = given.inputs.now(), given.text("audience")
-    name = f"the token of source '{given.source.name}'"
+    now, wanted = origin.context.now(), origin.text("audience")
+    name = f"the token of source '{origin.source.name}'"
     if claims.expires_at is not None and claims.expires_at <= now:
         raise SourceError(
             f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-            cause=f"{claims.issuer} gave it for {claims.subject}",
-            fix=_anew(given),
+            cause=f"{claims.issuer} issued it for {claims.subject}",
+            fix=_how_to_replace(origin),
         )
     if claims.not_before is not None and (claims.not_before - now).total_seconds() > 300:
         raise SourceError(
@@ -261,7 +269,7 @@ def _check(given: Token, claims: Claims) -> None:
             cause="this machine's clock is behind, or the issuer's is ahead",
             fix="set the clock",
         )
-    asked_of_ci = given.text("ci") in ("github", "circleci", "buildkite")
+    asked_of_ci = origin.text("ci") in ("github", "circleci", "buildkite")
     if wanted is not None and wanted not in claims.audiences and not asked_of_ci:
         raise SourceError(
             f"{name} is for another audience: {', '.join(claims.audiences) or 'none'}",
@@ -270,10 +278,10 @@ def _check(given: Token, claims: Claims) -> None:
         )
 
 
-def _anew(given: Token) -> str:
-    """Say how a token that is too old is replaced."""
-    if provider_of(given.source) is not None:
-        return f"rolehop source login {given.source.name}"
+def _how_to_replace(origin: TokenOrigin) -> str:
+    """Return how to replace an expired token."""
+    if provider_of(origin.source) is not None:
+        return f"rolehop source login {origin.source.name}"
     return "get a new token where it comes from, and check this machine's clock"
 
 
@@ -281,10 +289,10 @@ _FIXES = {
     "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that "
     "issuer's provider, with conditions that this subject and audience meet",
     "InvalidIdentityToken": "check the token, and that issuer's OIDC provider in the role's account",
-    "IDPRejectedClaim": "the issuer does not vouch for the token any more: get a new one",
+    "IDPRejectedClaim": "the issuer does not accept the token any more: get a new one",
 }
-# What AWS says under InvalidIdentityToken, seen in its answers; the code alone tells none apart.
-_FIXES_BY_WORDS = {
+# Parts of AWS's messages for InvalidIdentityToken, as observed: the code has several causes.
+_FIXES_BY_MESSAGE = {
     "retrieve verification key": "AWS must reach the issuer's keys (jwks_uri): try again in a moment",
     "No OpenIDConnect provider": "the role's account needs an OIDC provider for that issuer in IAM, "
     "with this audience",
@@ -294,79 +302,80 @@ _FIXES_BY_WORDS = {
 }
 
 
-def login(source: SourceConfig, inputs: SourceContext, how: Login) -> str:
+def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
     """Let a person sign in at the issuer.
 
     Raises:
-        SourceError: the token does not come from a sign-in, or it was refused.
+        SourceError: the token does not come from a sign-in, or the sign-in was refused.
     """
-    return _sign_in(source, inputs).login(how)
+    return _sign_in(source, context).login(how)
 
 
-def logout(source: SourceConfig, inputs: SourceContext) -> bool:
+def logout(source: SourceConfig, context: SourceContext) -> bool:
     """Forget the sign-in at the issuer.
 
     Raises:
         SourceError: the token does not come from a sign-in.
     """
-    return _sign_in(source, inputs).logout()
+    return _sign_in(source, context).logout()
 
 
-def _sign_in(source: SourceConfig, inputs: SourceContext) -> OidcSignIn:
+def _sign_in(source: SourceConfig, context: SourceContext) -> OidcSignIn:
     provider = provider_of(source)
     if provider is None:
         raise SourceError(
             f"nobody signs in to source '{source.name}'",
-            cause="its token comes from elsewhere; only issuer and client_id make a sign-in",
+            cause="its token comes from elsewhere; only issuer and client_id allow a sign-in",
             fix=f"rolehop source test {source.name}",
         )
-    return OidcSignIn(source, inputs, provider)
+    return OidcSignIn(source, context, provider)
 
 
-def findings(source: SourceConfig, inputs: SourceContext) -> Sequence[Finding]:
-    """Return where the token is looked for and what it says of itself, without a call."""
-    made = Token.of(source, inputs)
-    role = source.settings.get("role") or inputs.environ.get(_ROLE_VARIABLE)
-    found = [Finding(f"the role (config, {_ROLE_VARIABLE})", str(role or "none"), bool(role))]
+def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
+    """Return where the token is looked for and what it says, without a call."""
+    origin = TokenOrigin.of(source, context)
+    role = source.settings.get("role") or context.environ.get(_ROLE_VARIABLE)
+    found = [Diagnosis(f"the role (config, {_ROLE_VARIABLE})", str(role or "none"), bool(role))]
     provider = provider_of(source)
     if provider is not None:
-        kept = made.generation is not None
-        found.append(Finding(f"a sign-in to {provider.issuer}", "kept" if kept else "none", kept))
+        stored = origin.generation is not None
+        text = "stored" if stored else "none"
+        found.append(Diagnosis(f"a sign-in to {provider.issuer}", text, stored))
         return found
     command = source.settings.get("token_command")
     if isinstance(command, tuple):
-        return [*found, program_found(command, inputs, "the program of token_command")]
+        return [*found, diagnose_program(command, context, "the program of token_command")]
     place = next(
-        (f"{way} {source.settings[way]}" for way in TOKEN_SOURCES if way in source.settings), ""
+        (f"{key} {source.settings[key]}" for key in TOKEN_SOURCES if key in source.settings), ""
     )
-    where = place or f"{FILE_VARIABLE} {inputs.environ.get(FILE_VARIABLE, '')}".strip()
+    where = place or f"{FILE_VARIABLE} {context.environ.get(FILE_VARIABLE, '')}".strip()
     try:
-        made.state()
-        if not made.lies_here:
-            found.append(Finding(f"a token: {where}", "asked for when it is needed"))
+        origin.state()
+        if not origin.is_local:
+            found.append(Diagnosis(f"a token: {where}", "requested when it is needed"))
             return found
-        claims = made.claims(made.token())
+        claims = origin.claims(origin.token())
     except SourceError as error:
-        found.append(Finding(f"a token: {where}", problem_of(error), good=False))
+        found.append(Diagnosis(f"a token: {where}", one_line(error), good=False))
         return found
-    said = "there" if claims is None else _told(claims)
-    problem = _problem(made)
-    said = f"{said}; {problem}" if problem else said
-    found.append(Finding(f"a token: {where}", said, good=problem is None))
+    text = "there" if claims is None else _shown(claims)
+    problem = _problem(origin)
+    text = f"{text}; {problem}" if problem else text
+    found.append(Diagnosis(f"a token: {where}", text, good=problem is None))
     return found
 
 
-def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
-    """Return what config, variables and a token at hand say of the role's session."""
-    made = Token.of(source, inputs)
-    named = made.text("session_name") or inputs.environ.get(_NAME_VARIABLE)
-    role = made.text("role") or inputs.environ.get(_ROLE_VARIABLE)
-    claims = made.at_hand()
+def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity:
+    """Return what config, variables and a local token say about the role's session."""
+    origin = TokenOrigin.of(source, context)
+    named = origin.text("session_name") or context.environ.get(_NAME_VARIABLE)
+    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE)
+    claims = origin.local_claims()
     if claims is None or not claims.issuer:
         return FederatedIdentity(role, session_name=named)
     host = claims.issuer.removeprefix("https://").rstrip("/")
     keys = {f"{host}:sub": (claims.subject,)}
-    # Of several audiences, or with an authorised party, AWS's key may have another value.
+    # With several audiences or an authorized party, AWS's key may have another value.
     if len(claims.audiences) == 1 and claims.party in ("", *claims.audiences):
         keys[f"{host}:aud"] = claims.audiences
     return FederatedIdentity(
@@ -381,12 +390,19 @@ def facts(source: SourceConfig, inputs: SourceContext) -> FederatedIdentity:
     )
 
 
-def _told(claims: Claims) -> str:
-    ends = f"{claims.expires_at:%Y-%m-%dT%H:%M:%SZ}" if claims.expires_at else "not said"
+def _shown(claims: Claims) -> str:
+    ends = f"{claims.expires_at:%Y-%m-%dT%H:%M:%SZ}" if claims.expires_at else "not stated"
     return (
         f"issuer {claims.issuer}, subject {claims.subject}, "
         f"audience {', '.join(claims.audiences) or 'none'}, expires {ends}"
     )
 
 
-TYPE = SourceType(TABLE, stamp, build, findings, LoginSupport(login, logout), facts=facts)
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    LoginSupport(login, logout),
+    federated_identity=federated_identity,
+)
