@@ -20,7 +20,7 @@ NAME = f"rolehop/hot-{os.urandom(8).hex()}"
 
 @pytest.fixture
 def keyring() -> Iterator[KernelKeyring]:
-    need_kernel_keyring()
+    need_kernel_keyring(room=1_000)
     keyring = KernelKeyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
     yield keyring
     with suppress(PasswordDeleteError):
@@ -37,6 +37,7 @@ def payload() -> bytes | None:
 )
 @given(value=st.text(st.characters(codec="utf-8"), min_size=1, max_size=4000))
 def test_it_reads_what_the_back_end_reads(keyring: KernelKeyring, value: str) -> None:
+    need_kernel_keyring(room=len(value.encode()))
     keyring.set_password(NAME, "rolehop", value)
     assert payload() == value.encode()
     assert keyring.get_password(NAME, "rolehop") == value
@@ -44,6 +45,7 @@ def test_it_reads_what_the_back_end_reads(keyring: KernelKeyring, value: str) ->
 
 @pytest.mark.parametrize("length", [1, 4_096, 8_191, 8_192, 8_193, 12_000, 15_000])
 def test_a_long_value_comes_whole(keyring: KernelKeyring, length: int) -> None:
+    need_kernel_keyring(room=length + 500)
     keyring.set_password(NAME, "rolehop", "x" * length)
     assert payload() == b"x" * length
 

@@ -116,7 +116,7 @@ class TestSecretService(VaultContract):
 class TestKernelKeyring(VaultContract):
     @pytest.fixture
     def back_end(self) -> Chosen:
-        need_kernel_keyring()
+        need_kernel_keyring(room=14_000)
         return choose_backend(KERNEL, {}, "linux")
 
 
@@ -154,7 +154,7 @@ QUOTA_FULL = (
 
 
 def test_where_the_quota_is_full_it_is_said_once_and_the_walk_goes_on() -> None:
-    shown = run(_QUOTA)
+    shown = run(_QUOTA, room=18_000)
     if shown == ["[True, True, True]", "3 []"]:
         pytest.skip("this kernel has big_key, which costs no quota")
     assert shown == [
