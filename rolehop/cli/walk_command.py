@@ -14,7 +14,6 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.picker import Choice
 from rolehop.show.times import show_left
 from rolehop.startup.dataclass import dataclass
-from rolehop.terminal.picker import Picker, _run
 from rolehop.terminal.terminal import Settings
 from rolehop.text import clean, quoted
 
@@ -205,6 +204,8 @@ def pick_chain(app: App) -> str:
     """
     with app.terminal.device("a chain") as (reader, writer):
         choices = choices_of(app)
+        from rolehop.terminal.picker import Picker, _run  # asyncio: a quarter of a walk's start
+
         picker = Picker(choices, color=app.terminal.colors(writer))
         picked = _run(picker, reader, writer, app.environ.get("TERM"))
     if picked is None:
