@@ -23,11 +23,11 @@ def main() -> None:
         # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the
         # time.
         gc.set_threshold(50_000)
-        from rolehop.app.context import App
+        from rolehop.cli.context import CommandContext
         from rolehop.cli.main import run
     except KeyboardInterrupt:
         _interrupted()
-    sys.exit(run(sys.argv[1:], App.of_this_process()))
+    sys.exit(run(sys.argv[1:], CommandContext(os.environ)))
 
 
 def _complete() -> None:
@@ -39,10 +39,10 @@ def _complete() -> None:
         return
     text = answer(asked, os.environ)
     if text is None:
-        from rolehop.app.context import App
         from rolehop.cli.completing import answer_in_full
+        from rolehop.cli.context import CommandContext
 
-        text = answer_in_full(asked, App.of_this_process())
+        text = answer_in_full(asked, CommandContext(os.environ))
     _leave_with(text)
 
 

@@ -41,10 +41,10 @@ def keep_names(app: App, names: Names) -> None:
     folder = state_folder(app.variables)
     if folder is None or Path(folder) != app.state_folder or "config" not in vars(app):
         return
-    if app.watch.everything or app.settings.config is not None:
+    if app.dependencies.uncacheable or app.config_file is not None:
         return
-    app.watch.variable("HOME")  # the AWS files are there, and what begins with ~
-    text = as_text(names, app.watch.files, app.watch.variables)
+    app.dependencies.add_variable("HOME")  # the AWS files are there, and what begins with ~
+    text = as_text(names, app.dependencies.files, app.dependencies.variables)
     if text is not None:
         with contextlib.suppress(OSError):
             write_beside(Path(names_path(folder)), text, lasting=False)

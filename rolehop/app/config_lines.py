@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
+from rolehop.app.planning import resolve_chain
 from rolehop.config.model import written_hops
 from rolehop.config.toml_positions import index_lines, nearest_line
 from rolehop.plan.resolve import path_of
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.ci_reports import Place
 from rolehop.startup.lazy_regex import Pattern
 
@@ -41,7 +41,7 @@ class Lines:
         config = self._app.config
         written = written_hops(path_of(config, config.chains[chain]))
         # A source that is a profile brings hops of its own, which come first.
-        before = len(self._app.resolve(chain, WalkOptions()).hops) - len(written)
+        before = len(resolve_chain(self._app, chain).hops) - len(written)
         if hop <= before:
             return config.chain_places[chain]
         found = written[hop - before - 1]

@@ -1,4 +1,4 @@
-"""Notes what an answer depends on: every variable that is read, every file that is opened."""
+"""Record what an answer depends on: every variable that is read, every file that is opened."""
 
 from __future__ import annotations
 
@@ -8,72 +8,74 @@ from pathlib import Path
 from rolehop.fastpath.record import file_stamp, sealed_stamp, variable_mark
 
 
-class Watch:
-    """What was looked at since it was made.
+class DependencyTracker:
+    """The variables and files that were read since it was made.
 
     Attributes:
-        variables: name to what the record says of it.
-        files: path to its stamp, taken *before* the file was read: a change in between is then
-            seen as one.
-        everything: somebody went through all variables, or looked at what no record can hold, so no
-            list can be whole.
+        variables: variable name to its mark in the record.
+        files: absolute path to its stamp, taken *before* the file was read, so that a change in
+            between is noticed.
+        uncacheable: the answer depends on something that no record can hold, or on all variables,
+            so the lists above are not complete.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.variables: dict[str, str] = {}
         self.files: dict[str, str] = {}
-        self.everything = False
+        self.uncacheable = False
 
-    def variable(self, name: str) -> None:
+    def add_variable(self, name: str) -> None:
         """Note that the answer depends on variable ``name``."""
         self.variables.setdefault(name, variable_mark(name, self._environ.get(name)))
 
-    def beyond(self) -> None:
-        """Note that the answer depends on what no record can hold: a token, a secret."""
-        self.everything = True
+    def mark_uncacheable(self) -> None:
+        """Mark the answer as uncacheable: it depends on a token or a secret, for example."""
+        self.uncacheable = True
 
-    def file(self, path: Path) -> Path:
-        """Note that the answer depends on what is at ``path``, or on nothing being there.
+    def add_file(self, path: Path) -> Path:
+        """Note that the answer depends on the file at ``path`` or on its absence; return ``path``.
 
-        A relative path is another file in another folder, which no record can say.
+        A relative path names another file in another folder, so the answer is uncacheable.
         """
         if not path.is_absolute():
-            self.beyond()
+            self.mark_uncacheable()
         name = str(path.absolute())
         self.files.setdefault(name, file_stamp(name))
         return path
 
-    def index(self, path: Path) -> None:
-        """Note that the answer depends on the index at ``path``: on what plans read of it."""
+    def add_index(self, path: Path) -> None:
+        """Note that the answer depends on those parts of the index at ``path`` that plans use."""
         stamp = sealed_stamp(str(path))
         if stamp is None:
-            self.beyond()
+            self.mark_uncacheable()
         else:
             self.files.setdefault(str(path), stamp)
 
 
-class Watched(Mapping[str, str]):
-    """An environment whose reader is noted; ``stands_for`` names the variables behind one."""
+class TrackedEnvironment(Mapping[str, str]):
+    """An environment that notes each variable that is read.
+
+    ``derived_from`` lists, for a variable whose value was computed, those it was computed from.
+    """
 
     def __init__(
         self,
         environ: Mapping[str, str],
-        watch: Watch,
-        stands_for: Mapping[str, tuple[str, ...]] | None = None,
+        tracker: DependencyTracker,
+        derived_from: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._environ = environ
-        self._watch = watch
-        self._stands_for = stands_for or {}
+        self._tracker = tracker
+        self._derived_from = derived_from or {}
 
     def __getitem__(self, name: str) -> str:
-        self._watch.variable(name)
-        for other in self._stands_for.get(name, ()):
-            self._watch.variable(other)
+        for each in (name, *self._derived_from.get(name, ())):
+            self._tracker.add_variable(each)
         return self._environ[name]
 
     def __iter__(self) -> Iterator[str]:
-        self._watch.everything = True
+        self._tracker.mark_uncacheable()
         return iter(self._environ)
 
     def __len__(self) -> int:

@@ -1,45 +1,49 @@
-"""Walks many chains at once: shared hops once, sessions kept together, one line of progress."""
+"""Walk many chains at once: a hop that they share is called once, sessions are stored together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from rolehop.app.context import App
+from rolehop.app.walking import walk_chain
 from rolehop.credentials import Session
 from rolehop.daemon_threads import parallel_map
 from rolehop.errors import RolehopError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.terminal.progress import Silent, _Counter
 from rolehop.vault.deferred_writes import BatchVault
 
 JOBS = 32
-_ERRORS_SHOWN = 10
 
 
 def walk_many(
-    app: App, names: Sequence[str], options: WalkOptions, jobs: int, *, not_before: datetime
+    app: App,
+    names: Sequence[str],
+    options: WalkOptions,
+    jobs: int,
+    *,
+    not_before: datetime,
+    on_done: Callable[[], None],
 ) -> tuple[dict[str, Session], dict[str, RolehopError]]:
-    """Walk ``names`` anew, at most ``jobs`` at once; return the sessions, and what failed.
+    """Walk ``names``, at most ``jobs`` at once; return the sessions and the errors by name.
 
-    Chains that share a beginning share its sessions. What was got is kept, also after Ctrl-C.
+    Sessions issued before ``not_before`` (aware, UTC) are renewed. ``on_done`` is called after each
+    chain, from any thread. Sessions are stored even after Ctrl-C.
     """
-    app.clients.connections = jobs
-    # What threads share is made before they start: each of these is made at its first use.
-    _ = app.inputs, app.locks
+    app.sts_clients.connections = jobs
+    # Cached properties that threads share are made before the threads start.
+    _ = app.source_context, app.locks, app.ceilings
     vault = BatchVault(app.vault)
-    progress = _Counter(app.terminal, len(names))
 
     def walk(name: str) -> Session:
         try:
-            return app.walk(name, options, Silent(), not_before=not_before, vault=vault)[1]
+            return walk_chain(app, name, options, not_before=not_before, vault=vault)[1]
         finally:
-            progress.one_more()
+            on_done()
 
     try:
         results = parallel_map(names, walk, jobs)
     finally:
-        progress.end()
         vault.store()
     sessions: dict[str, Session] = {}
     failed: dict[str, RolehopError] = {}

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rolehop import __version__
 from rolehop.app.context import App
+from rolehop.app.planning import plan_chain
 from rolehop.errors import RolehopError
 from rolehop.fastpath.record import Record, as_record, record_path, state_folder
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
-from rolehop.plan.walk_options import WalkOptions
-from rolehop.terminal.progress import describe
+from rolehop.show.rows import step_label
 
 # The back ends that the hot path reads without the keyring library.
 _READERS = {
@@ -29,7 +29,7 @@ _READERS = {
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
-def remember(app: App, plan: Plan) -> None:
+def write_fastpath_record(app: App, plan: Plan) -> None:
     """Write the record of ``plan``'s chain where its answer can be had by the hot path.
 
     Nothing is said where it cannot: the full path is slower, and as right.
@@ -48,7 +48,7 @@ def remember(app: App, plan: Plan) -> None:
     if not _leads_to(again, plan):
         return
     _watch_the_choice_of_back_end(again, backend)
-    if again.watch.everything:
+    if again.dependencies.uncacheable:
         return
     text = as_record(_record(again, plan, backend))
     if text is not None:
@@ -60,9 +60,11 @@ def remember(app: App, plan: Plan) -> None:
 
 def _leads_to(again: App, plan: Plan) -> bool:
     """Plan the chain again, watched; tell whether it still leads to the same kept session."""
+    from rolehop.sources import stamp_of
+
     try:
-        anew = again.plan(plan.chain, WalkOptions())
-        known_without_loading = again.stamp(plan.source).value is not None
+        anew = plan_chain(again, plan.chain)
+        known_without_loading = stamp_of(plan.source, again.source_context).value is not None
     except RolehopError:
         return False
     last = anew.steps[-1]
@@ -74,13 +76,13 @@ def _watch_the_choice_of_back_end(again: App, backend: str) -> None:
     from rolehop.vault.backend_selection import keyringrc
 
     for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
-        again.watch.variable(name)
+        again.dependencies.add_variable(name)
     runtime = again.environ.get("XDG_RUNTIME_DIR")
     if backend == "kernel" and runtime:
-        again.watch.file(Path(runtime, "bus"))
+        again.dependencies.add_file(Path(runtime, "bus"))
     settings = keyringrc(again.variables, sys.platform)
     if settings is not None:
-        again.watch.file(settings)
+        again.dependencies.add_file(settings)
 
 
 def _record(again: App, plan: Plan, backend: str) -> Record:
@@ -93,11 +95,11 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         until=_until(again),
         region=plan.export_region or "",
         confirm=plan.confirm,
-        label=describe(plan.steps[-1], len(plan.hops)),
+        label=step_label(plan.steps[-1], len(plan.hops)),
         uid=os.geteuid(),
         host=os.uname().nodename,
-        files=again.watch.files,
-        variables=again.watch.variables,
+        files=again.dependencies.files,
+        variables=again.dependencies.variables,
     )
 
 
@@ -106,7 +108,7 @@ def _until(again: App) -> int:
 
     An ``environment`` source whose session has ended is refused by the full path.
     """
-    if "AWS_CREDENTIAL_EXPIRATION" not in again.watch.variables:
+    if "AWS_CREDENTIAL_EXPIRATION" not in again.dependencies.variables:
         return 0
     try:
         said = datetime.fromisoformat(again.variables.get("AWS_CREDENTIAL_EXPIRATION", ""))

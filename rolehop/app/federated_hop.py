@@ -35,7 +35,7 @@ def federated_call(
     ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source,
     or nobody can tell from here which role that is.
     """
-    facts = federated_identity(source, app.inputs)
+    facts = federated_identity(source, app.source_context)
     role = None if facts is None else _role(facts, region, records, principal)
     if facts is None or role is None:
         return None

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 
 from rolehop.app.context import App
+from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import RolehopError, VaultError
 from rolehop.plan.model import HopStep, Step
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 from rolehop.vault.index import Index, make_entry
 
@@ -23,14 +23,15 @@ def held(app: App) -> Index:
     Raises:
         ConfigError: it was lost, and the config that would tell what to look for is broken.
     """
-    if app.settings.config is not None:
+    if app.config_file is not None:
         _ = app.config  # a file that was named on purpose must be there and right
     index = app.index
     if not index.lost:
         return index
     _look_for_keys(app)
+    stamps = Stamps()
     for name in app.config.chains:
-        index = _with_chain(app, index, name)
+        index = _with_chain(app, index, name, stamps)
     whole = replace(index, keys=app.index.keys, lost=False)
     with contextlib.suppress(OSError):  # a folder that cannot be written; the vault has said so
         app.index_store.change(lambda now: replace(_merged(now, whole), lost=False))
@@ -45,9 +46,9 @@ def _look_for_keys(app: App) -> None:
                 app.vault.keys.get(name)
 
 
-def _with_chain(app: App, index: Index, name: str) -> Index:
+def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
     try:
-        plan = app.plan(name, WalkOptions())
+        plan = plan_chain(app, name, stamps=stamps)
     except RolehopError:
         return index  # it cannot be walked now either
     for step in plan.steps:

@@ -11,8 +11,8 @@ from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.errors import UsageError
-from rolehop.plan.model import Hop, Mfa, Stamp
-from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
+from rolehop.plan.model import Hop, Mfa, Plan
+from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
@@ -24,25 +24,13 @@ from rolehop.sources import is_federated
 from rolehop.startup.dataclass import replace
 
 
-def judge(
-    app: App,
-    chain: str,
-    records: IamInventory,
-    given: PolicyOptions,
-    stamps: dict[str, Stamp] | None = None,
-    *,
-    options: WalkOptions | None = None,
-) -> ChainVerdict:
-    """Judge a chain by the documents at hand; no call is made.
-
-    ``stamps`` remembers those of the sources, where many chains are judged at once; ``options`` are
-    the flags that it would be walked with.
+def judge_plan(app: App, plan: Plan, records: IamInventory, given: PolicyOptions) -> ChainVerdict:
+    """Judge the hops of a plan by the policies in ``records``; no call is made.
 
     Raises:
-        UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` says
-            what the call surely does not carry.
+        UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
+            key that the call certainly does not carry.
     """
-    plan = app.plan(chain, options or WalkOptions(), stamps)
     setting = EvaluationContext(records, app.now(), plan.region, given.context, given.assumptions)
     principal = given.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, records, principal)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.context import App
 from rolehop.app.held_sessions import held
+from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.errors import ConfigError, RolehopError
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.rows import SessionRow
 from rolehop.vault.index import Index
 
@@ -23,9 +23,10 @@ def chain_rows(app: App) -> Iterator[ChainRow]:
     from rolehop.plan.resolve import path_of
     from rolehop.show.rows import ChainRow
 
+    stamps = Stamps()
     for chain in app.config.chains.values():
         path = path_of(app.config, chain)
-        roles, cached_until = _plan_of(app, chain.name)
+        roles, cached_until = _plan_of(app, chain.name, stamps)
         yield ChainRow(
             name=chain.name,
             description=chain.description,
@@ -47,10 +48,10 @@ def _account(roles: tuple[str, ...]) -> str:
     return (account_of(roles[-1]) or "") if roles else ""
 
 
-def _plan_of(app: App, name: str) -> tuple[tuple[str, ...], datetime | None]:
+def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], datetime | None]:
     """Return the roles and what is cached; a chain that cannot be planned now is still listed."""
     try:
-        plan = app.plan(name, WalkOptions())
+        plan = plan_chain(app, name, stamps=stamps)
     except RolehopError:
         chain = app.config.chains[name]
         return tuple(hop.role for hop in chain.hops), None
@@ -96,7 +97,7 @@ def matching(app: App, patterns: tuple[str, ...]) -> list[str]:
         found = [name for name in names if fnmatchcase(name, pattern)]
         if not found and not set(pattern) & set("*?["):
             # An AWS profile, or an error that names the nearest.
-            app.resolve(pattern, WalkOptions())
+            resolve_chain(app, pattern)
             found = [pattern]
         if not found:
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")

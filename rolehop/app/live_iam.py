@@ -12,7 +12,6 @@ from rolehop.aws.iam_reader import IamReader
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.model import Cache, HopStep, Plan, SourceStep
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
@@ -28,7 +27,7 @@ class _Held:
     credentials: Credentials
 
 
-def read_live(app: App, chain: str, told: PolicyOptions) -> tuple[IamInventory, PolicyOptions]:
+def read_live(app: App, plan: Plan, told: PolicyOptions) -> tuple[IamInventory, PolicyOptions]:
     """Read the roles of a chain and who calls them, as far as the sessions held may.
 
     Returns ``told`` with who the source is as well, where nobody said so and AWS can be asked.
@@ -36,15 +35,14 @@ def read_live(app: App, chain: str, told: PolicyOptions) -> tuple[IamInventory, 
     Raises:
         SourceError: the source is somebody else than its config says.
     """
-    plan = app.plan(chain, WalkOptions())
     told = replace(told)  # its own for each chain: another source is somebody else
     try:
         held = list(_held(app, plan, told))
         if not held:
-            app.terminal.note(f"IAM is not read: {_why_not(plan)}")
+            app.note(f"IAM is not read: {_why_not(plan)}")
         return _read(app, plan, held, told), told
     except ServiceError as error:
-        app.terminal.note(f"IAM is not read: {error.what}")
+        app.note(f"IAM is not read: {error.what}")
         return IamInventory(), told
 
 
@@ -55,7 +53,7 @@ def _why_not(plan: Plan) -> str:
 
 
 def _read(app: App, plan: Plan, held: list[_Held], told: PolicyOptions) -> IamInventory:
-    sts = app.clients.sts(plan.region, plan.aws_profile)
+    sts = app.sts_clients.get(plan.region, plan.aws_profile)
     readers = [(each.account, IamReader(sts.query, each.credentials)) for each in held]
     records = IamInventory()
     principal = told.caller or plan.source.principal
@@ -107,18 +105,18 @@ def _source_keys(app: App, plan: Plan) -> Credentials | None:
     if plan.source.type not in _AT_HAND or plan.source_problem is not None:
         return None
     try:
-        return build_source(plan.source, app.inputs).load()
+        return build_source(plan.source, app.source_context).load()
     except RolehopError as error:
-        app.terminal.note(f"the source's own keys are not used: {error.what}")
+        app.note(f"the source's own keys are not used: {error.what}")
         return None
 
 
 def _whose(app: App, plan: Plan, credentials: Credentials, told: PolicyOptions) -> _Held | None:
-    sts = app.clients.sts(plan.region, plan.aws_profile)
+    sts = app.sts_clients.get(plan.region, plan.aws_profile)
     try:
         caller = sts.caller(credentials)
     except StsRefusal as refusal:
-        app.terminal.note(f"AWS does not accept the source's keys ({refusal.code})")
+        app.note(f"AWS does not accept the source's keys ({refusal.code})")
         return None
     check_principal(plan, caller.arn)
     told.caller = told.caller or plan.source.principal or caller.arn

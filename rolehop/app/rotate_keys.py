@@ -5,16 +5,15 @@ from __future__ import annotations
 from hashlib import sha256
 
 from rolehop.app.context import App
+from rolehop.app.mfa_codes import mfa_codes
+from rolehop.app.planning import sts_of_shell
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
 from rolehop.errors import NoTerminal, SourceError, UsageError
-from rolehop.handover.child_environment import child_environment
 from rolehop.key_rotation import Rotation, shown
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
-from rolehop.terminal.mfa_codes import AskedCodes, MfaSources, SpentCodes
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -28,7 +27,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
         UsageError: the source's keys are not in the vault.
     """
     source = _source(app, name)
-    sts = app.sts_of_shell(WalkOptions())
+    sts = sts_of_shell(app)
     keys = app.vault.keys
     session = _MfaSession(app, source, sts, mfa_stdin)
     rotation = Rotation(
@@ -39,15 +38,15 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
         # What a keyring that forgets at reboot holds was put there with --until-reboot.
         store=lambda new: keys.add(name, new, replace=True, until_reboot=True),
         with_mfa=session.get if "mfa_serial" in source.settings else None,
-        note=app.terminal.note,
-        sleep=app.inputs.sleep,
+        note=app.note,
+        sleep=app.source_context.sleep,
     )
     with app.locks.hold(f"rotate-{sha256(name.encode()).hexdigest()}"):
         if finish is not None:
             rotation.finish(finish)
             return
         new = rotation.run()
-    app.terminal.note(f"source '{name}' now has {shown(new)}; sessions of the old key are not used")
+    app.note(f"source '{name}' now has {shown(new)}; sessions of the old key are not used")
 
 
 def _source(app: App, name: str) -> SourceConfig:
@@ -100,21 +99,9 @@ class _MfaSession:
         serial = str(self.source.settings["mfa_serial"])
         if serial == "auto":
             serial = self.sts.mfa_device(held)
-        codes = self._codes()
-        with self.app.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
-            code = codes.ask(serial, f"to rotate the keys of '{self.source.name}'")
+        app, name = self.app, self.source.name
+        codes = mfa_codes(app, self.source, name, app.person, from_stdin=self.mfa_stdin)
+        with app.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
+            code = codes.ask(serial, f"to rotate the keys of '{name}'")
             codes.spent(code)
             return self.sts.session_token(held, _SESSION_SECONDS, code).credentials
-
-    def _codes(self) -> AskedCodes:
-        command = self.source.settings.get("mfa_command")
-        return AskedCodes(
-            MfaSources(
-                command if isinstance(command, tuple) else None, self.mfa_stdin, prompt=True
-            ),
-            self.app.terminal,
-            SpentCodes(self.app.index_store),
-            self.app.locks,
-            child_environment(self.app.variables, ()),
-            self.source.name,
-        )

@@ -11,6 +11,7 @@ from rolehop.app.context import App
 from rolehop.app.federated_hop import federated_call
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging import assume_role_request, start_of
+from rolehop.app.planning import resolve_chain
 from rolehop.app.policy_documents import PolicyOptions
 from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, written_hops
@@ -19,7 +20,6 @@ from rolehop.config.value_types import NAME
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.requests import (
     AssumeRoleRequest,
@@ -109,7 +109,7 @@ class Ways:
 
     def _last_role(self, chain: str, beginnings: Sequence[RouteStart]) -> RoleArn:
         """Return the role that a chain leads to, its source's own where it has no hop."""
-        resolved = self._app.resolve(chain, WalkOptions())
+        resolved = resolve_chain(self._app, chain)
         if resolved.hops:
             return resolved.hops[-1][0]
         own = (each.held.caller for each in beginnings if each.source == resolved.source.name)
@@ -157,11 +157,11 @@ class Ways:
 
     def _beginning(self, source: SourceConfig) -> RouteStart:
         """Return what a source's session is, behind its own call and the roles of its profile."""
-        from rolehop.sources import expand
+        from rolehop.sources import expand, stamp_of
 
         base, profile_hops, _ = expand(source, self._app.aws_config)
         own = self._own(base)
-        stamp = self._app.stamp(base)
+        stamp = stamp_of(base, self._app.source_context)
         mfa = True if base.settings.get("mfa_serial") else None
         start = start_of(base, own, self._told, long_lived=stamp.long_lived, mfa=mfa)
         held = initial_state(start, self._setting)
@@ -202,7 +202,7 @@ class Ways:
 
     def _hops_of(self, chain: ChainConfig) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
         written = written_hops(path_of(self._app.config, chain))
-        resolved = self._app.resolve(chain.name, WalkOptions()).hops
+        resolved = resolve_chain(self._app, chain.name).hops
         own = resolved[len(resolved) - len(written) :]
         for (role, hop), said in zip(own, written, strict=True):
             session = None if said.hop.session_name is None else hop.session_name

@@ -1,4 +1,4 @@
-"""STS clients, one for each region and set of settings; each keeps its connections."""
+"""One STS client for each region and AWS profile; each keeps its connections."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _Key = tuple[str, str | None]
 
 
 @dataclass(slots=True)
-class Clients:
-    """Makes each client when it is first asked for; safe between threads."""
+class StsClients:
+    """Make each client when it is first needed; safe to use from many threads."""
 
     environ: Mapping[str, str]
     aws_config: AwsConfig
     now: Callable[[], datetime]
     connections: int = 10
-    """How many calls of one client may be under way at once."""
+    """How many calls one client may have in flight at once."""
 
     _made: dict[_Key, StsClient] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def endpoint_url(self, profile: str | None, service: str = "sts") -> str | None:
-        """Return the endpoint of ``service`` where variables or the AWS profile override it."""
+        """Return the endpoint of ``service`` if variables or the AWS profile override it."""
         return endpoint_override(self.aws_config, profile, self.environ, service)
 
-    def sts(self, region: str, profile: str | None) -> StsClient:
+    def get(self, region: str, profile: str | None) -> StsClient:
         """Return the client for ``region`` with the settings of AWS profile ``profile``.
 
-        The AWS library is loaded at its first call.
+        botocore is imported at the first call, not here.
         """
         with self._lock:
             key = (region, profile)

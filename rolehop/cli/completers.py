@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.completion_names import load_names
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.completion.engine import offered
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionI
     """Complete names of a kind: from the config alone, silent when it is broken."""
     from click.shell_completion import CompletionItem
 
-    names = load_names(ctx.find_object(App) or App.of_this_process())
+    from rolehop.app.completion_names import load_names
+
+    names = load_names(CommandContext.of(ctx).app)
     return [
         CompletionItem(name, help=description or None)
         for name, description in offered(kind, names).items()

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.app.completion_names import keep_names, load_names
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.completion.engine import NAMED, VARIABLE, Question, as_answer, offered, wanted
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-def answer_in_full(asked: Question, app: App) -> str:
+def answer_in_full(asked: Question, cli: CommandContext) -> str:
     """Answer what the kept names could not; says nothing where the config is broken."""
     kind, _ = wanted(asked.words)
     if kind in NAMED:
-        names = load_names(app)
-        keep_names(app, names)
+        from rolehop.app.completion_names import keep_names, load_names
+
+        names = load_names(cli.app)
+        keep_names(cli.app, names)
         return as_answer(asked, offered(kind, names))
-    items = _by_click(asked.words, app)
+    items = _by_click(asked.words, cli)
     if any(item.type != "plain" for item in items):
         return "files\n"
     option, equals, _ = asked.words[-1].partition("=")
@@ -27,12 +28,12 @@ def answer_in_full(asked: Question, app: App) -> str:
     return as_answer(asked, {f"{before}{item.value}": _one_line(item.help) for item in items})
 
 
-def _by_click(words: list[str], app: App) -> list[CompletionItem]:
+def _by_click(words: list[str], cli: CommandContext) -> list[CompletionItem]:
     from click.shell_completion import ShellComplete
 
     from rolehop.cli.root import root
 
-    shell = ShellComplete(root, {"obj": app}, "rolehop", VARIABLE)
+    shell = ShellComplete(root, {"obj": cli}, "rolehop", VARIABLE)
     return shell.get_completions(words[:-1], words[-1])
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import click
 
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import ConfigError, RolehopError, UsageError
@@ -26,14 +26,14 @@ INTERRUPTED = 130
 SHELL_COMMANDS = ("assume", "leave")
 
 
-def run(arguments: Sequence[str], app: App) -> int:
+def run(arguments: Sequence[str], cli: CommandContext) -> int:
     """Run one command line and return its exit code; nothing escapes as a traceback."""
     mend_streams()
     raise_when_stopped()
-    failure = Failure(arguments, app)
+    failure = Failure(arguments, cli)
     sys.excepthook = _scrubbed_excepthook
     try:
-        code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=app)
+        code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=cli)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(error.format_message() + "\n")
         return error.exit_code
@@ -59,9 +59,9 @@ def run(arguments: Sequence[str], app: App) -> int:
 class Failure:
     """Says what went wrong: three lines or one JSON object on stderr, and makes an eval fail."""
 
-    def __init__(self, arguments: Sequence[str], app: App) -> None:
+    def __init__(self, arguments: Sequence[str], cli: CommandContext) -> None:
         self._arguments = arguments
-        self._app = app
+        self._cli = cli
 
     def told(self, error: RolehopError) -> int:
         """Show a domain error."""
@@ -94,7 +94,7 @@ class Failure:
         """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
         from rolehop.credentials import scrub
 
-        if self._app.settings.debug:
+        if self._cli.settings.debug:
             sys.stderr.write(_traceback(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
             forget_stdout()  # so that Python's exit does not try, and fail, once more
@@ -129,11 +129,11 @@ class Failure:
         if not self._is_evaluated():
             return
         try:
-            dialect = self._app.dialect(self._value_of("--shell"))
+            dialect = self._cli.dialect(self._value_of("--shell"))
         except UsageError:  # the name may be what is wrong
-            dialect = self._app.dialect(None)
+            dialect = self._cli.dialect(None)
         with contextlib.suppress(RolehopError, OSError):  # stdout itself may be what is wrong
-            self._app.terminal.product(dialect.failure + "\n")
+            self._cli.terminal.write_output(dialect.failure + "\n")
 
     def _is_evaluated(self) -> bool:
         command = self._command()

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from rolehop.app.context import App
 from rolehop.cli.completers import files
+from rolehop.cli.context import CommandContext
 from rolehop.cli.param_types import Duration, Option, Region, guard_options
 from rolehop.plan.walk_options import WalkOptions
 
@@ -17,9 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
     """Keep what a common option says, whether it stands before or after the command's name."""
-    app = ctx.find_object(App)
-    if app is not None and value not in (None, False) and param.name:
-        setattr(app.settings, param.name, value)
+    cli = ctx.find_object(CommandContext)
+    if cli is not None and value not in (None, False) and param.name:
+        setattr(cli.settings, param.name, value)
 
 
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -90,12 +90,12 @@ class Command(click.Command):
 
 
 def walk_options(command: F) -> F:
-    """Add the options that change how a chain is walked, for :func:`walk_told`."""
+    """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
     return _gathered(command, [*guard_options(), *_handover_options()])
 
 
 def hop_options(command: F) -> F:
-    """Add those alone that change what the last hop asks for, for :func:`walk_told`."""
+    """Add those alone that change what the last hop asks for, for :func:`walk_options_from`."""
     return _gathered(command, guard_options())
 
 
@@ -134,7 +134,7 @@ def _handover_options() -> list[Option]:
     ]
 
 
-def walk_told(ctx: click.Context) -> WalkOptions:
+def walk_options_from(ctx: click.Context) -> WalkOptions:
     """Return what :func:`walk_options` or :func:`hop_options` gathered."""
     told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
     return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from rolehop.plan.model import HopStep, Step
 from rolehop.startup.dataclass import dataclass
 
 
@@ -54,3 +55,11 @@ class KeyRow:
     access_key_id: str
     backend: str
     added_at: datetime
+
+
+def step_label(step: Step, hops: int) -> str:
+    """Return e.g. ``hop 2 of 3  333333333333:role/Admin``, for a plan of ``hops`` hops."""
+    if isinstance(step, HopStep):
+        role = step.hop.role
+        return f"hop {step.number} of {hops}  {role.account}:role{role.path}{role.name}"
+    return f"source '{step.source}'"

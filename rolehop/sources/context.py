@@ -143,24 +143,37 @@ class _NoTokens:
         return None
 
 
-class _Nobody:
+class Nobody:
     """Answers nothing; used when there is no terminal."""
 
     can_ask = False
     has_browser = False
 
     def say(self, line: str) -> None:
+        """Show nothing."""
         del line
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Refuse to ask.
+
+        Raises:
+            NoTerminal: always.
+        """
         del question, hidden
         raise NoTerminal(f"{needed} is needed and there is no terminal to ask on")
 
     def choose(self, question: str, options: Sequence[str]) -> int:
-        del options
+        """Return the index of a single option.
+
+        Raises:
+            NoTerminal: there are more.
+        """
+        if len(options) == 1:
+            return 0
         raise NoTerminal(f"a choice is needed and there is no terminal: {question}")
 
     def open_browser(self, url: str) -> bool:
+        """Open nothing."""
         del url
         return False
 
@@ -214,7 +227,7 @@ class SourceContext:
     finds a process that leads back to rolehop before anything runs."""
 
     tokens: TokenStore = field(default_factory=_NoTokens)
-    person: Person = field(default_factory=_Nobody)
+    person: Person = field(default_factory=Nobody)
     locks: Locks = field(default_factory=_NoLocks)
     """Locks between processes: hold one while a token is refreshed or a person signs in."""
 

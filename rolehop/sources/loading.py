@@ -1,4 +1,4 @@
-"""Where a walk starts: a source built, stamped, and loaded where nothing else tells its state."""
+"""Build and stamp the source of a walk; load it if only loading tells its state."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from rolehop.errors import SourceError
 from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.plan.model import Stamp
     from rolehop.ports import Source
+    from rolehop.sources.context import SourceContext
 
-_CHANGES = 5  # how often a source may turn out to be another one while it is started from
+_CHANGES = 5  # attempts before a source whose sign-in keeps changing is given up
 
 
-def start(app: App, config: SourceConfig) -> tuple[Source, Stamp]:
-    """Build a source and stamp it as it is now.
+def start(config: SourceConfig, context: SourceContext) -> tuple[Source, Stamp]:
+    """Build a source and stamp it in its present state.
 
     Raises:
-        SourceError: it gives nothing, or somebody signs in to it again and again meanwhile.
+        SourceError: it gives no credentials, or its sign-in keeps changing.
     """
-    from rolehop.sources import build_source
+    from rolehop.sources import build_source, stamp_of
     from rolehop.sources.context import SourceChanged
 
     for _ in range(_CHANGES):
         # Built before it is stamped: a source that remembers its state then sees any change.
-        source = build_source(config, app.inputs)
+        source = build_source(config, context)
         try:
-            return loaded_if_unknown(source, app.stamp(config), config)
+            return loaded_if_unknown(source, stamp_of(config, context), config)
         except SourceChanged:
             continue
-    raise _restless(config)
+    raise _keeps_changing(config)
 
 
-def load_source(app: App, config: SourceConfig) -> tuple[Credentials, Stamp]:
-    """Return a source's own credentials, of which nothing is kept, and its stamp.
+def load_source(config: SourceConfig, context: SourceContext) -> tuple[Credentials, Stamp]:
+    """Return a source's own credentials, which are not stored, and its stamp.
 
     Raises:
         SourceError: it gives none.
@@ -45,7 +45,7 @@ def load_source(app: App, config: SourceConfig) -> tuple[Credentials, Stamp]:
     from rolehop.sources.context import SourceChanged
 
     for _ in range(_CHANGES):
-        source, stamp = start(app, config)
+        source, stamp = start(config, context)
         try:
             found = source.load()
         except SourceChanged:
@@ -53,30 +53,30 @@ def load_source(app: App, config: SourceConfig) -> tuple[Credentials, Stamp]:
         if found is not None:
             return found, stamp
         raise absent(config, stamp)
-    raise _restless(config)
+    raise _keeps_changing(config)
 
 
-def _restless(config: SourceConfig) -> SourceError:
+def _keeps_changing(config: SourceConfig) -> SourceError:
     return SourceError(
-        f"source '{config.name}' does not come to rest",
-        cause="somebody signs in to it again and again meanwhile",
+        f"the sign-in of source '{config.name}' keeps changing",
+        cause="somebody signed in to it several times while it was being used",
         fix="try again in a moment",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A source whose credentials are in hand already; implements ``ports.Source``."""
+    """A source whose credentials were loaded before; implements ``ports.Source``."""
 
     credentials: Credentials
 
     def load(self) -> Credentials:
-        """Return them."""
+        """Return the credentials."""
         return self.credentials
 
 
 def absent(config: SourceConfig, stamp: Stamp) -> SourceError:
-    """Return the error for a source that is not where rolehop runs."""
+    """Return the error for a source that does not exist on this machine."""
     return SourceError(
         f"source '{config.name}' is not here",
         cause=stamp.problem or f"a source of type {config.type} gives nothing on this machine",
@@ -85,7 +85,7 @@ def absent(config: SourceConfig, stamp: Stamp) -> SourceError:
 
 
 def loaded_if_unknown(source: Source, stamp: Stamp, config: SourceConfig) -> tuple[Source, Stamp]:
-    """Load a source whose state nothing else tells, and let its access key ID be the stamp."""
+    """Load a source that has no other stamp, and use its access key ID as the stamp."""
     if stamp.value is not None:
         return source, stamp
     credentials = source.load()

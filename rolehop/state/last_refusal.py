@@ -1,13 +1,13 @@
-"""What the last refused walk leaves behind: the hop, what it asked and what STS said; no secret."""
+"""The last refusal: its hop, its flags and STS's error code; no secret."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 
-from rolehop.app.context import App
 from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass
@@ -31,27 +31,30 @@ class LastRefused:
 
 
 @contextmanager
-def record_refusals(app: App, chain: str, options: WalkOptions) -> Iterator[None]:
-    """Keep what is refused in here; a walk that comes through ends what is kept of its chain."""
+def record_refusals(
+    state_folder: Path, chain: str, options: WalkOptions, now: Callable[[], datetime]
+) -> Iterator[None]:
+    """Store a refusal that is raised in here; a successful walk deletes that of its chain."""
     try:
         yield
     except HopRefused as error:
         if error.hop is not None:
-            _note(app, chain, error.hop, error.code, options)
+            refused = LastRefused(chain, error.hop, error.code, now(), options)
+            _store(state_folder, refused)
         raise
-    last = _read(app)
+    last = _read(state_folder)
     if last is not None and last.chain == chain:
         with suppress(OSError):
-            (app.state_folder / FILE).unlink(missing_ok=True)
+            (state_folder / FILE).unlink(missing_ok=True)
 
 
-def last_refused(app: App) -> LastRefused:
-    """Return what was refused last.
+def last_refused(state_folder: Path) -> LastRefused:
+    """Return the last refusal.
 
     Raises:
-        UsageError: nothing was, as far as is known, or it is over.
+        UsageError: none is known, or its chain was walked since.
     """
-    last = _read(app)
+    last = _read(state_folder)
     if last is None:
         raise UsageError(
             "no refused hop is known",
@@ -61,27 +64,27 @@ def last_refused(app: App) -> LastRefused:
     return last
 
 
-def refused_so(app: App, chain: str, options: WalkOptions) -> LastRefused | None:
-    """Return what was refused last, where it was ``chain`` with these flags."""
-    last = _read(app)
+def refused_with(state_folder: Path, chain: str, options: WalkOptions) -> LastRefused | None:
+    """Return the last refusal if it was of ``chain`` with the same flags."""
+    last = _read(state_folder)
     same = last is not None and last.chain == chain and _asked(last.options) == _asked(options)
     return last if same else None
 
 
-def _note(app: App, chain: str, hop: int, code: str, options: WalkOptions) -> None:
-    """Keep a refusal; not kept is no harm."""
+def _store(state_folder: Path, refused: LastRefused) -> None:
+    """Store a refusal; failing to is harmless."""
     from rolehop.files import write_beside
 
-    told = {
+    document = {
         "schema": _SCHEMA,
-        "chain": chain,
-        "hop": hop,
-        "code": code,
-        "at": app.now().isoformat(timespec="seconds"),
-        "asked": _asked(options),
+        "chain": refused.chain,
+        "hop": refused.hop,
+        "code": refused.code,
+        "at": refused.at.isoformat(timespec="seconds"),
+        "asked": _asked(refused.options),
     }
     with suppress(OSError):
-        write_beside(app.state_folder / FILE, json.dumps(told) + "\n")
+        write_beside(state_folder / FILE, json.dumps(document) + "\n")
 
 
 def _asked(options: WalkOptions) -> dict[str, object]:
@@ -89,15 +92,15 @@ def _asked(options: WalkOptions) -> dict[str, object]:
     return {"region": options.region, **options.hop_values}
 
 
-def _read(app: App) -> LastRefused | None:
-    """Return what is kept; ``None``: nothing, or nothing that makes sense."""
+def _read(state_folder: Path) -> LastRefused | None:
+    """Return the stored refusal; ``None`` if there is none that can be read."""
     try:
-        told = json.loads((app.state_folder / FILE).read_text(encoding="utf-8"))
-        if told["schema"] != _SCHEMA or told["asked"].keys() != _asked(WalkOptions()).keys():
+        stored = json.loads((state_folder / FILE).read_text(encoding="utf-8"))
+        if stored["schema"] != _SCHEMA or stored["asked"].keys() != _asked(WalkOptions()).keys():
             return None
-        asked = told["asked"]
-        chain, hop, code = str(told["chain"]), int(told["hop"]), str(told["code"])
+        asked = stored["asked"]
+        chain, hop, code = str(stored["chain"]), int(stored["hop"]), str(stored["code"])
         options = WalkOptions().with_hop_values(asked)
-        return LastRefused(chain, hop, code, datetime.fromisoformat(told["at"]), options)
+        return LastRefused(chain, hop, code, datetime.fromisoformat(stored["at"]), options)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -81,7 +81,7 @@ class Picker:
         return f"{found}; type to narrow, Enter takes the marked one, Esc leaves"
 
 
-def _run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
+def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
     """Draw until something is picked; ``None``: left without."""
     application = _application(picker, *_ends(reader, writer, term))
 

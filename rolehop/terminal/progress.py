@@ -1,96 +1,103 @@
-"""What is shown on stderr while a chain is walked: one line per hop."""
+"""Progress on stderr: one line per hop of a walk, or a counter for many chains."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rolehop.app.ports import SILENT, Progress
 from rolehop.credentials import Session
-from rolehop.plan.model import HopStep, Step
+from rolehop.plan.model import Step
+from rolehop.show.rows import step_label
 from rolehop.show.times import show_left
 from rolehop.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
+_CLEAR_LINE = "\r\x1b[2K"
 
-class Silent:
-    """Nobody watches: an SDK reads, or ``-q`` was asked for."""
 
-    def walking(self, step: Step, total: int) -> None:
-        """Say nothing."""
-
-    def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
-        """Say nothing."""
+def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
+    """Return live lines on a terminal, plain lines in a log, nothing with ``-q``."""
+    if terminal.quiet:
+        return SILENT
+    return LiveLines(terminal, now) if terminal.shows_progress else PlainLines(terminal, now)
 
 
 class PlainLines:
-    """A finished line per call, for logs."""
+    """A finished line per call, for logs; sessions from the cache are not mentioned."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
         self._terminal = terminal
         self._now = now
 
     def walking(self, step: Step, total: int) -> None:
-        """Say nothing before there is something to say."""
+        """Show nothing before the call has ended."""
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
-        """Tell of a call; what came from the vault is no news in a log."""
+        """Show a call that has ended."""
         if not cached:
             left = show_left(session.expires_at, self._now())
-            self._terminal.note(f"{describe(step, total)}  called, {left}")
+            self._terminal.note(f"{step_label(step, total)}  called, {left}")
+
+    def from_record(self, label: str, expires_at: datetime) -> None:
+        """Show nothing: the session was cached."""
 
 
 class LiveLines:
-    """A line per hop that is rewritten when its session is in hand."""
+    """A line per hop that is rewritten once its session is there."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
-        self._console: Console = terminal.console(sys.stderr)
+        self._terminal = terminal
         self._now = now
 
+    @cached_property
+    def _console(self) -> Console:
+        return self._terminal.console(sys.stderr)
+
     def walking(self, step: Step, total: int) -> None:
-        """Show what is being called."""
+        """Show the hop that is being called."""
         self._console.print(
-            f"{describe(step, total)}  calling …", end="\r", overflow="ellipsis", no_wrap=True
+            f"{step_label(step, total)}  calling …", end="\r", overflow="ellipsis", no_wrap=True
         )
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""
-        how = "from cache" if cached else "called"
+        origin = "from cache" if cached else "called"
         left = show_left(session.expires_at, self._now())
         self._console.file.write("\x1b[2K")
-        self._console.print(f"{describe(step, total)}  {how}, {left}")
+        self._console.print(f"{step_label(step, total)}  {origin}, {left}")
+
+    def from_record(self, label: str, expires_at: datetime) -> None:
+        """Show the session without importing rich, which takes longer than reading the record."""
+        self._terminal.note(f"{label}  from cache, {show_left(expires_at, self._now())}")
 
 
-def describe(step: Step, total: int) -> str:
-    """Return e.g. ``hop 2 of 3  333333333333:role/Admin``."""
-    if isinstance(step, HopStep):
-        role = step.hop.role
-        return f"hop {step.number} of {total}  {role.account}:role{role.path}{role.name}"
-    return f"source '{step.source}'"
+@contextlib.contextmanager
+def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]]:
+    """Give a function that counts: ``42 of 200 chains walked`` on a terminal, nothing in a log."""
+    if not terminal.shows_progress:
+        yield lambda: None
+        return
+    lock, done = threading.Lock(), 0
 
+    def count() -> None:
+        nonlocal done
+        with lock:
+            done += 1
+            show(f"\r{done} of {total} chains walked" if done < total else _CLEAR_LINE)
 
-class _Counter:
-    """``42 of 200 chains walked`` on a terminal; nothing in a log."""
+    def show(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
-    def __init__(self, terminal: Terminal, total: int) -> None:
-        self._shown = terminal.shows_progress
-        self._total = total
-        self._count = 0
-        self._guard = threading.Lock()
-
-    def one_more(self) -> None:
-        with self._guard:
-            self._count += 1
-            if self._shown:
-                sys.stderr.write(f"\r{self._count} of {self._total} chains walked")
-                sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+    try:
+        yield count
+    finally:
+        show(_CLEAR_LINE)

@@ -1,4 +1,4 @@
-"""Questions that sources put to a person, and the browser in front of them."""
+"""The person at the terminal: questions, choices, and the browser."""
 
 from __future__ import annotations
 
@@ -15,26 +15,17 @@ _SHOWN = 30  # options at once; more are found by typing
 
 
 class TerminalPerson:
-    """Implements ``sources.Person``; ``prompts=False`` is ``--no-prompt``."""
+    """The person at the terminal; implements ``app.ports.Person``."""
 
-    def __init__(
-        self,
-        terminal: Terminal,
-        environ: Mapping[str, str],
-        *,
-        prompts: bool = True,
-        browser: bool = True,
-    ) -> None:
+    def __init__(self, terminal: Terminal, environ: Mapping[str, str]) -> None:
         self._terminal = terminal
         self._environ = environ
-        self.prompts = prompts
-        self.browser = browser
+        self.ask = terminal.ask
+        self.countdown = terminal.countdown
 
     @property
     def can_ask(self) -> bool:
-        """Tell whether there is a terminal device, and prompting is not forbidden."""
-        if not self.prompts:
-            return False
+        """True if this process has a terminal device."""
         try:
             with self._terminal.device("a question"):
                 return True
@@ -50,31 +41,19 @@ class TerminalPerson:
             sys.stderr.write(f"rolehop: {clean(line)}\n")
             sys.stderr.flush()
 
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Return one line that was typed.
-
-        Raises:
-            NoTerminal: there is no terminal, or ``--no-prompt`` was given.
-        """
-        if not self.prompts:
-            raise NoTerminal(f"{needed} is needed, and --no-prompt forbids to ask")
-        return self._terminal.ask(question, needed=needed, hidden=hidden)
-
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Return the index of one of ``options``, by number or by a part of its text.
 
         Raises:
-            NoTerminal: there is no terminal, or ``--no-prompt`` was given.
+            NoTerminal: there is no terminal.
         """
         if len(options) == 1:
             return 0
-        self.ask_allowed(question)
+        if not self.can_ask:
+            raise NoTerminal(f"a choice is needed and there is no terminal to ask on: {question}")
         shown = tuple(range(len(options)))
         while True:
-            for number in shown[:_SHOWN]:
-                self.say(f"{number + 1:4d}  {options[number]}")
-            if len(shown) > _SHOWN:
-                self.say(f"      … and {len(shown) - _SHOWN} more: type a part of the name")
+            self._list(options, shown)
             typed = self.ask(f"{clean(question)} (number, or a part of the name):", needed=question)
             if typed.isascii() and typed.isdecimal() and 0 < int(typed) <= len(options):
                 return int(typed) - 1
@@ -85,32 +64,32 @@ class TerminalPerson:
                 return found[0]
             shown = found or tuple(range(len(options)))
 
-    def ask_allowed(self, question: str) -> None:
-        """Make sure that somebody can be asked.
-
-        Raises:
-            NoTerminal: nobody can.
-        """
-        if not self.can_ask:
-            raise NoTerminal(f"a choice is needed and there is no terminal to ask on: {question}")
+    def _list(self, options: Sequence[str], shown: Sequence[int]) -> None:
+        for number in shown[:_SHOWN]:
+            self.say(f"{number + 1:4d}  {options[number]}")
+        if len(shown) > _SHOWN:
+            self.say(f"      … and {len(shown) - _SHOWN} more: type a part of the name")
 
     @property
     def has_browser(self) -> bool:
-        """Tell whether a browser with a window can be expected here."""
-        return self.browser and has_browser(self._environ, sys.platform)
+        """True if a browser can be opened that reaches this machine's loopback address."""
+        return has_browser(self._environ, sys.platform)
 
     def open_browser(self, url: str) -> bool:
-        """Open ``url`` where a browser with a window can be expected, else ``False``."""
+        """Open ``url`` in a browser; ``False`` if none could be opened here."""
         if not self.has_browser:
             return False
+        from rolehop.handover.child_environment import child_environment
+
+        environ = child_environment(self._environ, ())
         return any(
-            _started(command, self._environ)
+            _started(command, environ)
             for command in browser_commands(url, self._environ, sys.platform)
         )
 
 
 def has_browser(environ: Mapping[str, str], platform: str) -> bool:
-    """Tell whether a browser that opens here can reach this machine's loopback address.
+    """True if a browser can be opened here that reaches this machine's loopback address.
 
     Over SSH it would open, if at all, on the far side, where nobody sits.
     """

@@ -59,7 +59,7 @@ class Terminal:
         """Tell whether a live line makes sense: stderr is a terminal and nobody asked for quiet."""
         return sys.stderr.isatty() and not self._settings.quiet
 
-    def product(self, text: str) -> None:
+    def write_output(self, text: str) -> None:
         """Write ``text`` to stdout at once.
 
         Raises:
@@ -78,12 +78,12 @@ class Terminal:
         except OSError as error:
             raise not_written(error) from None
 
-    def view(self, view: View) -> None:
+    def write_view(self, view: View) -> None:
         """Write a view to stdout: with rich on a terminal or where colour is asked for."""
         if not sys.stdout.isatty() and self._settings.color != "always":
             from rolehop.show.render_text import as_text
 
-            self.product(as_text(view))
+            self.write_output(as_text(view))
             return
         from rolehop.show.render_rich import as_renderable
 

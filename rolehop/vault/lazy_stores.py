@@ -1,54 +1,65 @@
-"""What sources keep in the keyring, which is opened only when something is read or kept."""
+"""Stores that sources use; the keyring is opened only when something is read or written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rolehop.app.context import App
     from rolehop.credentials import Credentials
     from rolehop.sources.context import Document
+    from rolehop.vault.index import Index
+    from rolehop.vault.sessions import KeyringVault
 
 
-class KeysWhenAsked:
-    """IAM user keys, the keyring opened only when one is asked for; implements sources.KeyStore."""
+class LazyKeyStore:
+    """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(
+        self, open_vault: Callable[[], KeyringVault], load_index: Callable[[], Index]
+    ) -> None:
+        self._open_vault = open_vault
+        self._load_index = load_index
 
     def get(self, name: str) -> Credentials | None:
-        """Return the keys kept for source ``name``."""
-        return self._app.vault.keys.get(name)
+        """Return the keys of source ``name``."""
+        return self._open_vault().keys.get(name)
 
     def access_key_id(self, name: str) -> str | None:
         """Return the access key ID from the index."""
-        entry = self._app.index.keys.get(name)
+        entry = self._load_index().keys.get(name)
         return None if entry is None else entry.access_key_id
 
 
-class TokensWhenAsked:
-    """Sign-ins, the keyring opened only when one is read or kept; implements sources.TokenStore."""
+class LazyTokenStore:
+    """Sign-ins (``sources.context.TokenStore``).
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    ``track_index`` is called before a generation is read from the index.
+    """
+
+    def __init__(
+        self, open_vault: Callable[[], KeyringVault], track_index: Callable[[], object]
+    ) -> None:
+        self._open_vault = open_vault
+        self._track_index = track_index
 
     def get(self, name: str) -> Document | None:
         """Return the document under ``name``."""
-        return self._app.vault.tokens.get(name)
+        return self._open_vault().tokens.get(name)
 
     def put(self, name: str, document: Document) -> None:
-        """Keep ``document`` in the place of what was there."""
-        self._app.vault.tokens.put(name, document)
+        """Store ``document``, replacing what was there."""
+        self._open_vault().tokens.put(name, document)
 
     def begin(self, name: str, document: Document) -> str:
-        """Keep the ``document`` of a new sign-in and return its generation."""
-        return self._app.vault.tokens.begin(name, document)
+        """Store the ``document`` of a new sign-in and return its generation."""
+        return self._open_vault().tokens.begin(name, document)
 
     def remove(self, name: str) -> bool:
         """Forget document and generation."""
-        return self._app.vault.tokens.remove(name)
+        return self._open_vault().tokens.remove(name)
 
     def generation(self, name: str) -> str | None:
-        """Return the generation, from the index."""
-        self._app.watch.file(self._app.index_store.path)
-        return self._app.vault.tokens.generation(name)
+        """Return the generation from the index."""
+        self._track_index()
+        return self._open_vault().tokens.generation(name)

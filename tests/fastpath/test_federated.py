@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rolehop.app.dependency_tracker import Watch, Watched
+from rolehop.app.dependency_tracker import DependencyTracker, TrackedEnvironment
 from tests.doubles.oidc import Issuer
 from tests.doubles.saml import IdentityProvider
 from tests.fastpath.paths import (
@@ -101,8 +101,8 @@ def test_a_token_file_is_watched(kept: World, issuer: Issuer) -> None:
 
 
 def test_what_no_record_can_hold_makes_none() -> None:
-    watch = Watch({"A": "1"})
-    assert Watched({"A": "1"}, watch)["A"] == "1"
-    assert not watch.everything
-    watch.beyond()
-    assert watch.everything
+    tracker = DependencyTracker({"A": "1"})
+    assert TrackedEnvironment({"A": "1"}, tracker)["A"] == "1"
+    assert not tracker.uncacheable
+    tracker.mark_uncacheable()
+    assert tracker.uncacheable

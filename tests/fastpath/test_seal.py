@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.app.dependency_tracker import Watch
+from rolehop.app.dependency_tracker import DependencyTracker
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
@@ -72,11 +72,11 @@ def test_an_index_that_rolehop_did_not_write_has_no_seal(tmp_path: Path) -> None
 
 
 def test_a_relative_path_is_in_no_record() -> None:
-    watch = Watch({})
-    watch.file(Path("/token"))
-    assert not watch.everything
-    watch.file(Path("token"))
-    assert watch.everything
+    tracker = DependencyTracker({})
+    tracker.add_file(Path("/token"))
+    assert not tracker.uncacheable
+    tracker.add_file(Path("token"))
+    assert tracker.uncacheable
 
 
 def test_the_kernels_keyring_is_read_where_a_bus_has_no_secret_service(kept: World) -> None:

@@ -6,10 +6,11 @@ import sys
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
-from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import HandoverSession, chain_or_pick, walk_to_hand_over
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 
 
 @click.command(
@@ -36,26 +37,28 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     Where stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type.
     """
-    app = App.of(ctx)
-    dialect = app.dialect(shell)
-    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "assume CHAIN"), walk_told(ctx))
+    cli = CommandContext.of(ctx)
+    dialect = cli.dialect(shell)
+    handed = walk_for_handover(
+        cli, chain_or_pick(cli, chain, "assume CHAIN"), walk_options_from(ctx)
+    )
     if sys.stdout.isatty():
-        app.terminal.product(summary(app, handed, dialect.eval_command))
+        cli.terminal.write_output(summary(cli, handed, dialect.eval_command))
         return
     from rolehop.handover.environment import assumed
 
-    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
-    app.terminal.product(dialect.render(changes))
+    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=cli.environ)
+    cli.terminal.write_output(dialect.render(changes))
 
 
-def summary(app: App, handed: HandoverSession, typed: str) -> str:
+def summary(cli: CommandContext, handed: HandoverSession, typed: str) -> str:
     """Return what a person sees on a terminal: who they would be, and the line to type."""
     from rolehop.show.times import show_left
 
     session = handed.session
     lines = [
         f"{handed.chain} is ready: {session.arn}",
-        f"account {session.account}, {show_left(session.expires_at, app.now())}",
+        f"account {session.account}, {show_left(session.expires_at, cli.app.now())}",
         "",
         "to use it in this shell, type:",
         f"  {typed.format(f'rolehop assume {handed.chain}')}",

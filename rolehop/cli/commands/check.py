@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from rolehop import __version__
-from rolehop.app.context import App
-from rolehop.app.judging import judge
-from rolehop.app.policy_documents import PolicyOptions, read_documents
+from rolehop.app.explaining import check_chains
+from rolehop.app.listing import matching
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.cli.commands.explain import exit_code
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_options
-from rolehop.plan.model import Stamp
 from rolehop.policy.chain_verdict import ChainVerdict
 
 
@@ -45,35 +45,23 @@ def command(
     that is refused 5. With --policies or --offline no AWS call is made; without, IAM is read
     with the sessions that are held.
     """
-    from rolehop.app.listing import matching
-
-    app = App.of(ctx)
-    names = matching(app, chain) if chain else list(app.config.chains)
-    records = read_documents(told)
-    stamps: dict[str, Stamp] = {}
-    verdicts = []
-    for name in names:
-        known, asked = records, told
-        if not offline and not told.policies:
-            from rolehop.app.live_iam import read_live
-
-            live, asked = read_live(app, name, told)
-            known = live.merged(records)
-        verdicts.append(judge(app, name, known, asked, stamps))
-    _print(app, verdicts, style, strict=strict)
+    cli = CommandContext.of(ctx)
+    names = matching(cli.app, chain) if chain else list(cli.app.config.chains)
+    verdicts = check_chains(cli.app, names, told, offline=offline)
+    _print(cli, verdicts, style, strict=strict)
     ctx.exit(exit_code(verdicts, strict=strict))
 
 
-def _print(app: App, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
+def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
     if style == "text":
         from rolehop.show.ci_reports import checks_view
 
-        app.terminal.view(checks_view(verdicts))
+        cli.terminal.write_view(checks_view(verdicts))
         return
-    app.terminal.product(_as_text(app, verdicts, style, strict=strict) + "\n")
+    cli.terminal.write_output(_as_text(cli, verdicts, style, strict=strict) + "\n")
 
 
-def _as_text(app: App, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> str:
+def _as_text(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> str:
     from rolehop.show.ci_reports import as_junit, sarif_document
     from rolehop.show.explain_json import check_document
     from rolehop.show.json_documents import as_json
@@ -83,6 +71,6 @@ def _as_text(app: App, verdicts: list[ChainVerdict], style: str, *, strict: bool
     if style == "sarif":
         from rolehop.app.config_lines import Lines
 
-        places = Lines(app).of
+        places = Lines(cli.app).of
         return as_json(sarif_document(verdicts, places, version=__version__, strict=strict))
     return as_json(check_document(verdicts))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import rolehop
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.command_table import COMPLETION_SHELLS
 
@@ -35,7 +35,7 @@ def command(ctx: click.Context, shell: str) -> None:
     Completes commands, options, chains, sources and AWS profiles, and after `exec CHAIN --` what
     that command completes. Reads the config and the AWS files only: no keyring, no network.
     """
-    App.of(ctx).terminal.product(script(shell))
+    CommandContext.of(ctx).terminal.write_output(script(shell))
 
 
 def script(shell: str) -> str:

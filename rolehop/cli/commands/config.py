@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group
 from rolehop.errors import ConfigError, NoTerminal, UsageError
 from rolehop.text import pluralize
@@ -32,14 +32,14 @@ def init(ctx: click.Context) -> None:
     from rolehop.config.starter import starter_text
     from rolehop.files import write_beside
 
-    app = App.of(ctx)
-    path = _own_file(app)
+    cli = CommandContext.of(ctx)
+    path = _own_file(cli)
     if path.exists():
         raise UsageError(
             f"{path} is there already", cause="config init never overwrites", fix="edit it"
         )
     try:
-        answers = ask_answers(app)
+        answers = ask_answers(cli)
     except NoTerminal:
         answers = None
     text = starter_text(answers)
@@ -52,8 +52,8 @@ def init(ctx: click.Context) -> None:
             cause=(error.strerror or str(error)).lower(),
             fix="make its folder writable, or name another file with --config",
         ) from None
-    app.terminal.note(f"written: {path}")
-    app.terminal.note(
+    cli.terminal.note(f"written: {path}")
+    cli.terminal.note(
         f"next: rolehop plan {answers.chain}"
         if answers
         else "next: take the # off what you want in it, then: rolehop config check"
@@ -78,7 +78,7 @@ def check_text(text: str, path: Path) -> None:
     )
 
 
-def ask_answers(app: App) -> Answers:
+def ask_answers(cli: CommandContext) -> Answers:
     """Ask what the first chain is; an empty answer takes what stands in brackets.
 
     Raises:
@@ -89,7 +89,7 @@ def ask_answers(app: App) -> Answers:
     def ask(question: str, default: str = "", allowed: tuple[str, ...] = ()) -> str:
         shown = f" [{default}]" if default else ""
         while True:
-            answer = app.terminal.ask(f"{question}{shown}: ", needed="an answer") or default
+            answer = cli.app.person.ask(f"{question}{shown}: ", needed="an answer") or default
             if answer and (not allowed or answer in allowed):
                 return answer
 
@@ -99,7 +99,7 @@ def ask_answers(app: App) -> Answers:
     role = ask("Which role do you want (its ARN)?")
     chain = ask("What shall the chain be called?", role.rpartition("/")[2] or "first")
     # Nothing is written that nobody chose: the variables and the AWS profile name a region too.
-    region = app.terminal.ask("In which region [as your other AWS tools]? ", needed="an answer")
+    region = cli.app.person.ask("In which region [as your other AWS tools]? ", needed="an answer")
     return Answers(source_type, chain, role, region or None, profile)
 
 
@@ -107,13 +107,13 @@ def ask_answers(app: App) -> Answers:
 @click.pass_context
 def check(ctx: click.Context) -> None:
     """Check the config and list everything that is wrong with it (exit 3)."""
-    app = App.of(ctx)
-    config = app.config
+    cli = CommandContext.of(ctx)
+    config = cli.app.config
     read = [name for name in config.files if Path(name).exists()]
     if not read:
-        app.terminal.note("there is no config yet: rolehop config init")
+        cli.terminal.note("there is no config yet: rolehop config init")
         return
-    app.terminal.product(
+    cli.terminal.write_output(
         f"well-formed: {pluralize(len(config.chains), 'chain')},"
         f" {pluralize(len(config.sources), 'source')}"
         f" ({', '.join(read)})\n"
@@ -124,8 +124,8 @@ def check(ctx: click.Context) -> None:
 @click.pass_context
 def path(ctx: click.Context) -> None:
     """Print where the config file is, or would be."""
-    app = App.of(ctx)
-    app.terminal.product(f"{_own_file(app)}\n")
+    cli = CommandContext.of(ctx)
+    cli.terminal.write_output(f"{_own_file(cli)}\n")
 
 
 @command.command(epilog="\nrolehop config reference\n")
@@ -135,10 +135,10 @@ def reference(ctx: click.Context) -> None:
     from rolehop.config.reference import render_reference
     from rolehop.sources import SOURCE_TABLES
 
-    App.of(ctx).terminal.product(render_reference(SOURCE_TABLES))
+    CommandContext.of(ctx).terminal.write_output(render_reference(SOURCE_TABLES))
 
 
-def _own_file(app: App) -> Path:
+def _own_file(cli: CommandContext) -> Path:
     """Return the user's own config file: the named one, else the last that is read."""
-    roots, _ = app.config_roots
+    roots, _ = cli.app.config_roots
     return roots[-1]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.walking import walk_chain, write_record
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.cli.param_types import Duration, reason_option
-from rolehop.cli.walk_command import remember_walk
 from rolehop.plan.walk_options import WalkOptions
 
 
@@ -41,10 +41,9 @@ def command(
     this by the dozen, and each would ask.
     """
     from rolehop.handover.credential_process import as_process
-    from rolehop.terminal.progress import Silent
 
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
-    plan, session = app.walk(chain, options, Silent())
-    app.terminal.product(as_process(session))
-    remember_walk(app, plan, options)
+    plan, session = walk_chain(cli.app, chain, options)
+    cli.terminal.write_output(as_process(session))
+    write_record(cli.app, plan, options)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 
 
@@ -24,4 +24,4 @@ def command(ctx: click.Context) -> None:
     require_moto()
     from rolehop.demo.tour import show
 
-    show(App.of(ctx).terminal.console(sys.stdout))
+    show(CommandContext.of(ctx).terminal.console(sys.stdout))

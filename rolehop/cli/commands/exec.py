@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from rolehop.app.context import App
 from rolehop.cli.completers import chain_names
-from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import chain_or_pick, walk_to_hand_over
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 
 _COMMAND = "rolehop.exec"
 
@@ -52,13 +52,15 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     from rolehop.handover.child_environment import child_environment
     from rolehop.handover.environment import assumed
 
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     argv = (*argv, *ctx.meta.get(_COMMAND, ()))
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
-    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "exec CHAIN -- CMD"), walk_told(ctx))
-    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ)
-    ctx.exit(run(argv, child_environment(app.variables, changes)))
+    handed = walk_for_handover(
+        cli, chain_or_pick(cli, chain, "exec CHAIN -- CMD"), walk_options_from(ctx)
+    )
+    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=cli.environ)
+    ctx.exit(run(argv, child_environment(cli.environ, changes)))
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:

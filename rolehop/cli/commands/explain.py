@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.context import App
-from rolehop.app.judging import judge
-from rolehop.app.policy_documents import PolicyOptions, read_documents
+from rolehop.app.explaining import explain_chain, explain_last_refusal
+from rolehop.app.policy_documents import PolicyOptions
 from rolehop.cli.completers import chain_names
-from rolehop.cli.options import Command, format_option, hop_options, walk_told
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option, hop_options, walk_options_from
 from rolehop.cli.policy_options import policy_options
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.startup.dataclass import replace
-from rolehop.state.last_refusal import LastRefused, last_refused, refused_so
 
 REFUSED = 5
 """The exit code where something is refused."""
@@ -54,62 +52,18 @@ def command(
     IAM with the sessions that are held, unless --offline; what cannot be read is named, with the
     command that would show it. Exits 5 where a hop is refused.
     """
-    app, options = App.of(ctx), walk_told(ctx)
+    cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     _check_asked(what, options, last=last)
     if len(what) == 2:
-        explain_role(app, what[1], told, style, offline=offline)
+        explain_role(cli, what[1], told, style, offline=offline)
         return
     verdict = (
-        _last(app, told, offline=offline)
+        explain_last_refusal(cli.app, told, offline=offline)
         if last
-        else _known_to_sts(app, what[0], told, options, offline=offline)
+        else explain_chain(cli.app, what[0], told, options, offline=offline)
     )
-    show(app, verdict, style)
+    show(cli, verdict, style)
     ctx.exit(exit_code([verdict], strict=strict))
-
-
-def _known_to_sts(
-    app: App, chain: str, told: PolicyOptions, options: WalkOptions, *, offline: bool
-) -> ChainVerdict:
-    """Judge a chain, knowing what STS said of it where it was refused last."""
-    verdict = judged(app, chain, told, options, offline=offline)
-    last = refused_so(app, chain, options)
-    return verdict if last is None else _despite(verdict, last)
-
-
-def _last(app: App, told: PolicyOptions, *, offline: bool) -> ChainVerdict:
-    """Judge the hop that was refused last, as it was asked.
-
-    Raises:
-        UsageError: none is known, or its chain has no such hop any more.
-    """
-    last = last_refused(app)
-    verdict = judged(app, last.chain, told, last.options, offline=offline)
-    hops = tuple(each for each in verdict.hops if each.number == last.hop)
-    if not hops:
-        raise UsageError(
-            f"chain '{last.chain}' has no hop {last.hop} any more",
-            cause="the config has changed since it was refused",
-            fix=f"rolehop explain {last.chain}",
-        )
-    return _despite(replace(verdict, hops=hops), last)
-
-
-def _despite(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
-    return verdict.refused_by_sts(last.hop, StsAnswer(last.code, last.at))
-
-
-def judged(
-    app: App, chain: str, told: PolicyOptions, options: WalkOptions, *, offline: bool
-) -> ChainVerdict:
-    """Judge a chain by files, and by what IAM says where it may be asked."""
-    records = read_documents(told)
-    if not offline:
-        from rolehop.app.live_iam import read_live
-
-        live, told = read_live(app, chain, told)
-        records = live.merged(records)
-    return judge(app, chain, records, told, options=options)
 
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
@@ -118,24 +72,26 @@ def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
     return REFUSED if any(verdict.outcome in bad for verdict in verdicts) else 0
 
 
-def show(app: App, verdict: ChainVerdict, style: str) -> None:
+def show(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     """Print a verdict."""
     if style == "json":
         from rolehop.show.explain_json import explain_document
         from rolehop.show.json_documents import as_json
 
-        app.terminal.product(as_json(explain_document(verdict)) + "\n")
+        cli.terminal.write_output(as_json(explain_document(verdict)) + "\n")
         return
     from rolehop.show.explain import verdict_view
 
-    app.terminal.view(verdict_view(verdict, verbose=app.terminal.verbose))
+    cli.terminal.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
-def explain_role(app: App, role: str, told: PolicyOptions, style: str, *, offline: bool) -> None:
+def explain_role(
+    cli: CommandContext, role: str, told: PolicyOptions, style: str, *, offline: bool
+) -> None:
     """Print what a role is: who may take it, what it may do, what is risky about it."""
     from rolehop.cli.commands.explain_role import describe
 
-    describe(app, role, told, style, offline=offline)
+    describe(cli, role, told, style, offline=offline)
 
 
 def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rolehop.app.context import App
+from rolehop.app.planning import sts_of_shell
 from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.arn import RoleArn
+from rolehop.cli.context import CommandContext
 from rolehop.errors import SourceError, UsageError
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.finding_text import sentence
 from rolehop.startup.dataclass import replace
 
 
-def describe(app: App, role: str, told: PolicyOptions, style: str, *, offline: bool) -> None:
+def describe(
+    cli: CommandContext, role: str, told: PolicyOptions, style: str, *, offline: bool
+) -> None:
     """Print what a role is; ``role`` is its ARN, or a file with the output of get-role.
 
     Raises:
@@ -29,7 +31,7 @@ def describe(app: App, role: str, told: PolicyOptions, style: str, *, offline: b
     records = read_documents(told)
     arn = _role_arn(role)
     if not offline and records.find(arn) is None:
-        records = _live(app, arn).merged(records)
+        records = _live(cli, arn).merged(records)
     report = report_on(records, arn)
     missing = records.role_missing(RoleArn.parse(arn))
     if report is None and missing is not None:
@@ -46,11 +48,11 @@ def describe(app: App, role: str, told: PolicyOptions, style: str, *, offline: b
         from rolehop.show.json_documents import as_json
         from rolehop.show.role import role_document
 
-        app.terminal.product(as_json(role_document(report)) + "\n")
+        cli.terminal.write_output(as_json(role_document(report)) + "\n")
         return
     from rolehop.show.role import role_view
 
-    app.terminal.view(role_view(report))
+    cli.terminal.write_view(role_view(report))
 
 
 def _role_arn(text: str) -> str:
@@ -70,19 +72,16 @@ def _only_role(records: IamInventory, file: str) -> str:
     return roles[0]
 
 
-def _live(app: App, arn: str) -> IamInventory:
+def _live(cli: CommandContext, arn: str) -> IamInventory:
     """Ask IAM with the credentials that this shell holds, where it holds any."""
     from rolehop.aws.iam_reader import IamReader
     from rolehop.errors import RolehopError
     from rolehop.sources.environment import read
 
-    environ = {name: value for name, value in app.variables.items() if name != "ROLEHOP_CHAIN"}
+    environ = {name: value for name, value in cli.environ.items() if name != "ROLEHOP_CHAIN"}
     try:
-        credentials = read(environ, app.now())
-        return (
-            IamReader(app.sts_of_shell(WalkOptions()).query, credentials).role(arn)
-            or IamInventory()
-        )
+        credentials = read(environ, cli.app.now())
+        return IamReader(sts_of_shell(cli.app).query, credentials).role(arn) or IamInventory()
     except RolehopError as error:
-        app.terminal.note(f"IAM is not read: {error.what}")
+        cli.terminal.note(f"IAM is not read: {error.what}")
         return IamInventory()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
-from rolehop.cli.options import Command, format_option, walk_options, walk_told
-from rolehop.cli.walk_command import HandoverSession, walk_to_hand_over
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
+from rolehop.cli.walk_command import walk_for_handover
 
 
 @click.command(
@@ -36,12 +37,12 @@ def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> No
     The secrets go to stdout, and nowhere else: also where that is a terminal, since you asked
     for them by name.
     """
-    app = App.of(ctx)
-    make = _maker(app, style, shell)
-    app.terminal.product(make(walk_to_hand_over(app, chain, walk_told(ctx))))
+    cli = CommandContext.of(ctx)
+    make = _maker(cli, style, shell)
+    cli.terminal.write_output(make(walk_for_handover(cli, chain, walk_options_from(ctx))))
 
 
-def _maker(app: App, style: str, shell: str | None) -> Callable[[HandoverSession], str]:
+def _maker(cli: CommandContext, style: str, shell: str | None) -> Callable[[HandoverSession], str]:
     """Return what turns a session into text; an unknown shell is found out before the walk."""
     match style:
         case "json":
@@ -63,12 +64,12 @@ def _maker(app: App, style: str, shell: str | None) -> Callable[[HandoverSession
         case _:
             from rolehop.handover.environment import assumed
 
-            dialect = app.dialect(shell)
+            dialect = cli.dialect(shell)
             return lambda handed: dialect.render(
                 assumed(
                     handed.session,
                     chain=handed.chain,
                     region=handed.region,
-                    before=app.environ,
+                    before=cli.environ,
                 )
             )

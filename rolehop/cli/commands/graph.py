@@ -8,13 +8,13 @@ import click
 
 from rolehop.app.context import App
 from rolehop.app.federated_hop import federated_call
-from rolehop.app.judging import judge
+from rolehop.app.judging import judge_plan
+from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_options
-from rolehop.plan.model import Stamp
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.graph import Path, Step, as_dot, as_mermaid, tree_view
 from rolehop.startup.lazy_regex import Pattern
@@ -47,23 +47,23 @@ def command(
     """
     from rolehop.app.listing import matching
 
-    app = App.of(ctx)
-    names = matching(app, pattern) if pattern else list(app.config.chains)
+    cli = CommandContext.of(ctx)
+    names = matching(cli.app, pattern) if pattern else list(cli.app.config.chains)
     records = read_documents(told) if told.policies else None
-    stamps: dict[str, Stamp] = {}
-    paths = [_path(app, name, records, told, stamps) for name in names]
+    stamps = Stamps()
+    paths = [_path(cli.app, name, records, told, stamps) for name in names]
     if style == "tree":
-        app.terminal.view(tree_view(paths))
+        cli.terminal.write_view(tree_view(paths))
         return
     drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths)
-    app.terminal.product(drawn.rstrip("\n") + "\n")
+    cli.terminal.write_output(drawn.rstrip("\n") + "\n")
 
 
 def _path(
-    app: App, name: str, records: IamInventory | None, told: PolicyOptions, stamps: dict[str, Stamp]
+    app: App, name: str, records: IamInventory | None, told: PolicyOptions, stamps: Stamps
 ) -> Path:
     if records is None:
-        resolved = app.resolve(name, WalkOptions())
+        resolved = resolve_chain(app, name)
         source = resolved.source
         own = federated_call(
             app, source, resolved.region, IamInventory(), told.caller or source.principal
@@ -71,7 +71,7 @@ def _path(
         steps = [] if own is None else [Step(own.role)]
         steps += [Step(str(role)) for role, _ in resolved.hops]
         return Path(name, source.name, tuple(steps))
-    verdict = judge(app, name, records, told, stamps)
+    verdict = judge_plan(app, plan_chain(app, name, stamps=stamps), records, told)
     judged = tuple(
         Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rolehop.app.context import App
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.command_table import COMPLETION_SHELLS
 from rolehop.errors import ConfigError, RolehopError, UsageError
@@ -48,29 +48,29 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
       tcsh         neither; the command must come before any option
     nu evaluates no text: use --install. cmd has no functions: see assume --help.
     """  # noqa: D301 - click wants the character itself
-    app = App.of(ctx)
-    text = init_text(app, shell)
+    cli = CommandContext.of(ctx)
+    text = init_text(cli, shell)
     script = dialect(shell).init
     if script is None or not install:
-        app.terminal.product(text)
+        cli.terminal.write_output(text)
         return
     path = _write_script(f"init{script.extension}", text)
-    app.terminal.note(f"kept as {path}; this line reads it, in {script.startup_file}:")
-    app.terminal.product(script.source_line.format(dialect(shell).quote(str(path))) + "\n")
+    cli.terminal.note(f"kept as {path}; this line reads it, in {script.startup_file}:")
+    cli.terminal.write_output(script.source_line.format(dialect(shell).quote(str(path))) + "\n")
 
 
-def init_text(app: App, shell: str) -> str:
+def init_text(cli: CommandContext, shell: str) -> str:
     """Return the text for ``shell``; an empty one for a shell that has none."""
     script = dialect(shell).init
-    return script.text(_colors(app), _completion(shell)) if script else ""
+    return script.text(_colors(cli), _completion(shell)) if script else ""
 
 
-def _colors(app: App) -> dict[str, str]:
+def _colors(cli: CommandContext) -> dict[str, str]:
     """Return each chain that has a colour; none if the config is broken: a shell still starts."""
     try:
-        chains = app.config.chains
+        chains = cli.app.config.chains
     except RolehopError:
-        app.terminal.note(
+        cli.terminal.note(
             "the config cannot be read, so prompts have no colours: rolehop config check"
         )
         return {}

@@ -8,9 +8,9 @@ import sys
 
 import click
 
-from rolehop.app.context import App
 from rolehop.app.held_sessions import held
 from rolehop.cli.completers import key_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import UsageError
@@ -58,33 +58,33 @@ def add(
     aws iam create-access-key, {"AccessKeyId", "SecretAccessKey"}, or two lines) or --from-env;
     never from the command line, where other users could see it.
     """
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
     if from_stdin and from_env:
         raise UsageError("--stdin and --from-env are two ways", fix="choose one")
-    credentials = _read(app, from_stdin=from_stdin, from_env=from_env)
-    app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
-    app.terminal.note(
+    credentials = _read(cli, from_stdin=from_stdin, from_env=from_env)
+    cli.app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
+    cli.terminal.note(
         f"kept under '{name}': {credentials.access_key_id[:4]}…{credentials.access_key_id[-4:]}"
     )
-    source = app.config.sources.get(name)
+    source = cli.app.config.sources.get(name)
     if source is None or source.type != "keys":
-        app.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
+        cli.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
 
 
-def _read(app: App, *, from_stdin: bool, from_env: bool) -> Credentials:
+def _read(cli: CommandContext, *, from_stdin: bool, from_env: bool) -> Credentials:
     if from_stdin:
         return parse_keys(sys.stdin.read())
     if from_env:
-        environ = app.environ
+        environ = cli.environ
         return checked(
             environ.get("AWS_ACCESS_KEY_ID", ""),
             environ.get("AWS_SECRET_ACCESS_KEY", ""),
             environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN"),
         )
-    key_id = app.terminal.ask("Access key ID: ", needed="an access key ID")
-    secret = app.terminal.ask("Secret access key: ", needed="a secret access key", hidden=True)
+    key_id = cli.app.person.ask("Access key ID: ", needed="an access key ID")
+    secret = cli.app.person.ask("Secret access key: ", needed="a secret access key", hidden=True)
     return checked(key_id, secret, None)
 
 
@@ -144,17 +144,17 @@ def list_keys(ctx: click.Context, style: str) -> None:
     from rolehop.show.rows import KeyRow
     from rolehop.show.tables import keys_view
 
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     rows = [
         KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
-        for name, entry in held(app).keys.items()
+        for name, entry in held(cli.app).keys.items()
     ]
     if style == "json":
-        app.terminal.product(as_json(keys_document(rows)) + "\n")
+        cli.terminal.write_output(as_json(keys_document(rows)) + "\n")
     elif rows:
-        app.terminal.view(keys_view(rows))
+        cli.terminal.write_view(keys_view(rows))
     else:
-        app.terminal.note("no keys are kept: rolehop keys add NAME")
+        cli.terminal.note("no keys are kept: rolehop keys add NAME")
 
 
 @command.command(epilog="\nrolehop keys remove alice\n")
@@ -162,10 +162,10 @@ def list_keys(ctx: click.Context, style: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
     """Delete the keys stored under NAME from the keyring; AWS still knows them."""
-    app = App.of(ctx)
-    if not app.vault.keys.remove(name):
+    cli = CommandContext.of(ctx)
+    if not cli.app.vault.keys.remove(name):
         raise UsageError(f"no keys are kept under '{name}'", fix="rolehop keys list")
-    app.terminal.note(f"removed: '{name}'")
+    cli.terminal.note(f"removed: '{name}'")
 
 
 @command.command(
@@ -187,4 +187,4 @@ def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -
     """
     from rolehop.app.rotate_keys import rotate_keys
 
-    rotate_keys(App.of(ctx), name, finish, mfa_stdin=mfa_stdin)
+    rotate_keys(CommandContext.of(ctx).app, name, finish, mfa_stdin=mfa_stdin)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
 from rolehop.cli.completers import dialect_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 
 if TYPE_CHECKING:
@@ -38,27 +38,27 @@ def command(ctx: click.Context, shell: str | None) -> None:
     """
     from rolehop.handover.environment import SHELL_LEVEL, left
 
-    app = App.of(ctx)
-    if app.environ.get(SHELL_LEVEL):
-        _leave_shell(app, app.dialect(shell))
+    cli = CommandContext.of(ctx)
+    if cli.environ.get(SHELL_LEVEL):
+        _leave_shell(cli, cli.dialect(shell))
         return
-    changes = left(app.environ)
+    changes = left(cli.environ)
     if not changes:
         return
     if sys.stdout.isatty():
-        typed = app.dialect(shell).eval_command.format("rolehop leave")
-        app.terminal.note(f"to leave, type: {typed}")
+        typed = cli.dialect(shell).eval_command.format("rolehop leave")
+        cli.terminal.note(f"to leave, type: {typed}")
         return
-    app.terminal.product(app.dialect(shell).render(changes))
+    cli.terminal.write_output(cli.dialect(shell).render(changes))
 
 
-def _leave_shell(app: App, dialect: Dialect) -> None:
+def _leave_shell(cli: CommandContext, dialect: Dialect) -> None:
     """End the shell that ``rolehop shell`` started; what was assumed in it ends with it."""
     from rolehop.handover.environment import SHELL_LEVEL
 
     if sys.stdout.isatty() or dialect.exit_statement is None:
-        app.terminal.note("to leave this shell, type: exit")
+        cli.terminal.note("to leave this shell, type: exit")
         return
     # It begins as every text to evaluate does.
     unset = dialect.render(((SHELL_LEVEL, None),))
-    app.terminal.product(f"{unset}{dialect.exit_statement}\n")
+    cli.terminal.write_output(f"{unset}{dialect.exit_statement}\n")

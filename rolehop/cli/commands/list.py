@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
 from rolehop.app.listing import chain_rows
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -32,18 +28,18 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
     PATTERN takes * and ?, as in a shell; quote it.
     """
-    app = App.of(ctx)
-    rows = [row for row in chain_rows(app) if _wanted(row.name, pattern)]
+    cli = CommandContext.of(ctx)
+    rows = [row for row in chain_rows(cli.app) if _wanted(row.name, pattern)]
     if style == "json":
         from rolehop.show.json_documents import as_json, list_document
 
-        app.terminal.product(as_json(list_document(rows)) + "\n")
+        cli.terminal.write_output(as_json(list_document(rows)) + "\n")
     elif rows:
         from rolehop.show.tables import chains_view
 
-        app.terminal.view(chains_view(rows, app.now(), verbose=app.terminal.verbose))
+        cli.terminal.write_view(chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
     else:
-        app.terminal.note(
+        cli.terminal.note(
             "no chain matches" if pattern else "no chain is configured yet: rolehop config init"
         )
 

@@ -6,10 +6,11 @@ import click
 
 from rolehop.app.context import App
 from rolehop.app.held_sessions import held
+from rolehop.app.planning import plan_chain
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.errors import UsageError, VaultAbsent
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.text import pluralize
 from rolehop.vault.index import Index
 
@@ -30,13 +31,13 @@ def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
     They are deleted from the keyring. AWS knows nothing of it: a copy somebody took lives until
     it expires.
     """
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     if everything == (chain is not None):
         raise UsageError("name one chain, or say --all", fix="rolehop logout --help")
-    index = held(app)
-    keys = list(index.sessions) if chain is None else keys_below(app, index, chain)
-    gone = app.vault.forget(keys) if keys else ()
-    app.terminal.note(f"{pluralize(len(gone), 'session')} forgotten")
+    index = held(cli.app)
+    keys = list(index.sessions) if chain is None else keys_below(cli.app, index, chain)
+    gone = cli.app.vault.forget(keys) if keys else ()
+    cli.terminal.note(f"{pluralize(len(gone), 'session')} forgotten")
     left = {
         index.sessions[key].backend for key in keys if key not in gone and key in index.sessions
     }
@@ -54,7 +55,7 @@ def keys_below(app: App, index: Index, chain: str) -> list[str]:
     Sessions of the same chain and hop under other keys, from before its config was edited, are
     among them.
     """
-    plan = app.plan(chain, WalkOptions())
+    plan = plan_chain(app, chain)
     last = {plan.key} | {
         entry.key
         for entry in index.sessions.values()

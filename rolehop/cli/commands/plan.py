@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.planning import plan_chain
 from rolehop.cli.completers import chain_names
-from rolehop.cli.options import Command, format_option, walk_options, walk_told
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 
@@ -34,32 +35,32 @@ def command(ctx: click.Context, chain: str, style: str) -> None:
     Every hop with its role, how long its session can last, where MFA is asked, what is cached,
     and what is bound to fail.
     """
-    show_plan(App.of(ctx), chain, style, walk_told(ctx))
+    show_plan(CommandContext.of(ctx), chain, style, walk_options_from(ctx))
 
 
 def show_plan(
-    app: App, chain: str, style: str, options: WalkOptions, *, full: bool = False
+    cli: CommandContext, chain: str, style: str, options: WalkOptions, *, full: bool = False
 ) -> None:
     """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
-    plan = _with_problem(app, app.plan(chain, options))
+    plan = _with_problem(cli, plan_chain(cli.app, chain, options))
     if style == "json":
         from rolehop.show.json_documents import as_json, plan_document
 
-        app.terminal.product(as_json(plan_document(plan)) + "\n")
+        cli.terminal.write_output(as_json(plan_document(plan)) + "\n")
         return
     from rolehop.show.tables import plan_view
 
-    app.terminal.view(plan_view(plan, app.now(), verbose=full or app.terminal.verbose))
+    cli.terminal.write_view(plan_view(plan, cli.app.now(), verbose=full or cli.terminal.verbose))
 
 
-def _with_problem(app: App, plan: Plan) -> Plan:
+def _with_problem(cli: CommandContext, plan: Plan) -> Plan:
     """Note what stands in the source's way, or soon will, where a walk would need the source."""
     from rolehop.plan.model import Cache
     from rolehop.sources import diagnose, first_problem, first_warning
 
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
-    found = diagnose(plan.source, app.inputs)
+    found = diagnose(plan.source, cli.app.source_context)
     warning = first_warning(found)
     notes = plan.notes if warning is None else (*plan.notes, warning)
     return replace(plan, source_problem=first_problem(found), notes=notes)

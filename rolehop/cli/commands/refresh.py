@@ -6,15 +6,18 @@ import sys
 
 import click
 
-from rolehop.app.context import App
-from rolehop.app.fan_out import _ERRORS_SHOWN, JOBS, walk_many
+from rolehop.app.fan_out import JOBS, walk_many
 from rolehop.app.listing import matching
+from rolehop.app.walking import ask_reason, store_flags, walk_chain
 from rolehop.cli.completers import chain_names, dialect_names
-from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import ask_for_reason, issued_after, note_flags, watcher
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.progress import chain_counter
+
+_ERRORS_SHOWN = 10
 
 
 @click.command(
@@ -54,44 +57,47 @@ def command(
     """
     from rolehop.handover.environment import CHAIN, renewed
 
-    app = App.of(ctx)
-    start, options = issued_after(app), walk_told(ctx)
+    cli = CommandContext.of(ctx)
+    start, options = cli.app.now().replace(microsecond=0), walk_options_from(ctx)
     options.no_prompt = no_prompt
-    held = app.environ.get(CHAIN)
-    names = matching(app, pattern) if pattern else [_held(held)]
+    held = cli.environ.get(CHAIN)
+    names = matching(cli.app, pattern) if pattern else [_held(held)]
     if names == [held]:
-        options = _as_it_was(app, options)
+        options = _as_it_was(cli, options)
     if len(names) == 1:
-        ask_for_reason(app, names[0], options)
-        _, session = app.walk(names[0], options, watcher(app), not_before=start)
+        options = ask_reason(cli.app, names[0], options)
+        _, session = walk_chain(cli.app, names[0], options, cli.progress(), not_before=start)
         sessions = {names[0]: session}
         failed: dict[str, RolehopError] = {}
-        note_flags(app, session, options)
+        store_flags(cli.app, session, options)
     else:
-        sessions, failed = walk_many(app, names, options, jobs, not_before=start)
-        if held in sessions and _flags_of_this_shell(app):
+        with chain_counter(cli.terminal, len(names)) as count:
+            sessions, failed = walk_many(
+                cli.app, names, options, jobs, not_before=start, on_done=count
+            )
+        if held in sessions and _flags_of_this_shell(cli):
             del sessions[held]
-            app.terminal.note("this shell's session was made with flags: renew it by itself")
+            cli.terminal.note("this shell's session was made with flags: renew it by itself")
     # On a terminal a secret is shown to nobody.
     if shell is not None and not sys.stdout.isatty():
-        dialect = app.dialect(shell)
+        dialect = cli.dialect(shell)
         if failed:
-            app.terminal.product(dialect.failure + "\n")
+            cli.terminal.write_output(dialect.failure + "\n")
         elif held in sessions:
-            app.terminal.product(dialect.render(renewed(sessions[held])))
+            cli.terminal.write_output(dialect.render(renewed(sessions[held])))
     ctx.exit(tell_failures(failed, len(names)))
 
 
-def _as_it_was(app: App, options: WalkOptions) -> WalkOptions:
+def _as_it_was(cli: CommandContext, options: WalkOptions) -> WalkOptions:
     """Return the options that this shell's session was made with, unless others are given.
 
     What was made read-only must not come back able to write.
     """
-    flags = None if options.hop_flags else _flags_of_this_shell(app)
+    flags = None if options.hop_flags else _flags_of_this_shell(cli)
     return options if flags is None else options.with_hop_values(flags.hop_values)
 
 
-def _flags_of_this_shell(app: App) -> WalkOptions | None:
+def _flags_of_this_shell(cli: CommandContext) -> WalkOptions | None:
     """Return the flags that this shell's session was made with.
 
     Raises:
@@ -100,7 +106,7 @@ def _flags_of_this_shell(app: App) -> WalkOptions | None:
     from rolehop.state.walk_flags import load_flags
 
     try:
-        return load_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+        return load_flags(cli.app.state_folder, cli.environ.get("AWS_ACCESS_KEY_ID", ""))
     except ValueError as error:
         raise ConfigError(
             "this shell's session cannot be renewed as it is",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.context import App
 from rolehop.app.policy_documents import PolicyOptions, read_documents
 from rolehop.cli.completers import chain_names, source_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_options
 from rolehop.policy.evaluation.model import Outcome
@@ -65,21 +65,21 @@ def command(
     """
     from rolehop.app.route_finder import Ways, append_chain, check_new_name
 
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     name = write or "NAME"
     if write is not None:
-        check_new_name(app, write)
-    ways = Ways(app, read_documents(told), told)
+        check_new_name(cli.app, write)
+    ways = Ways(cli.app, read_documents(told), told)
     found = ways.search(what, source, most=MOST_ROUTES if every else most)
     texts = [ways.text(route, name) for route in found.routes]
-    _print(app, found, what, texts, ways.left_out, style)
+    _print(cli, found, what, texts, ways.left_out, style)
     if not found.routes:
         ctx.exit(NO_ROUTE)
     if write is not None:
-        path = append_chain(app, write, texts[0])
-        app.terminal.note(f"written: {path}")
+        path = append_chain(cli.app, write, texts[0])
+        cli.terminal.note(f"written: {path}")
         unsure = found.routes[0].outcome is not Outcome.ALLOWED
-        app.terminal.note(
+        cli.terminal.note(
             f"whether it is allowed can't be told; next: rolehop explain {write}"
             if unsure
             else f"next: rolehop plan {write}"
@@ -87,12 +87,17 @@ def command(
 
 
 def _print(
-    app: App, found: Found, to: str, texts: list[str], left_out: list[LeftOut], style: str
+    cli: CommandContext,
+    found: Found,
+    to: str,
+    texts: list[str],
+    left_out: list[LeftOut],
+    style: str,
 ) -> None:
     from rolehop.show.json_documents import as_json
     from rolehop.show.routes import routes_document, routes_view
 
     if style == "json":
-        app.terminal.product(as_json(routes_document(found, to, texts, left_out)) + "\n")
+        cli.terminal.write_output(as_json(routes_document(found, to, texts, left_out)) + "\n")
         return
-    app.terminal.view(routes_view(found, to, texts, left_out))
+    cli.terminal.write_view(routes_view(found, to, texts, left_out))

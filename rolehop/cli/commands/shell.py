@@ -6,12 +6,12 @@ import os
 
 import click
 
-from rolehop.app.context import App
 from rolehop.cli.commands.exec import run
 from rolehop.cli.commands.init import init_text
 from rolehop.cli.completers import chain_names
-from rolehop.cli.options import Command, walk_options, walk_told
-from rolehop.cli.walk_command import chain_or_pick, walk_to_hand_over
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, walk_options, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 from rolehop.errors import RolehopError
 from rolehop.shells.dialect import SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
@@ -40,54 +40,56 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     from rolehop.handover.child_environment import child_environment
     from rolehop.handover.environment import SHELL_LEVEL, assumed
 
-    app = App.of(ctx)
-    program = shell or _own_shell(app)
-    handed = walk_to_hand_over(app, chain_or_pick(app, chain, "shell CHAIN"), walk_told(ctx))
-    start = _prepared(app, program)
+    cli = CommandContext.of(ctx)
+    program = shell or _own_shell(cli)
+    handed = walk_for_handover(
+        cli, chain_or_pick(cli, chain, "shell CHAIN"), walk_options_from(ctx)
+    )
+    start = _prepared(cli, program)
     changes = (
-        *assumed(handed.session, chain=handed.chain, region=handed.region, before=app.environ),
-        (SHELL_LEVEL, str(level(app) + 1)),
+        *assumed(handed.session, chain=handed.chain, region=handed.region, before=cli.environ),
+        (SHELL_LEVEL, str(level(cli) + 1)),
         *start.changes,
     )
-    environment = child_environment(app.variables, changes)
+    environment = child_environment(cli.environ, changes)
     ctx.exit(run([program, *start.arguments], environment))
 
 
-def level(app: App) -> int:
+def level(cli: CommandContext) -> int:
     """Return in how many rolehop shells this process sits."""
     from rolehop.handover.environment import SHELL_LEVEL
 
-    told = app.environ.get(SHELL_LEVEL, "")
+    told = cli.environ.get(SHELL_LEVEL, "")
     return int(told) if told.isascii() and told.isdecimal() else 0
 
 
-def _own_shell(app: App) -> str:
+def _own_shell(cli: CommandContext) -> str:
     if os.name == "nt":
-        return app.environ.get("COMSPEC") or "cmd"
-    return app.environ.get("SHELL") or "sh"
+        return cli.environ.get("COMSPEC") or "cmd"
+    return cli.environ.get("SHELL") or "sh"
 
 
-def _prepared(app: App, program: str) -> SubshellStart:
+def _prepared(cli: CommandContext, program: str) -> SubshellStart:
     """Return how ``program`` is started, its files written; without a mark if that cannot be."""
     shell = for_process_name(program)
     subshell = dialect(shell).subshell if shell else None
     if shell is None or subshell is None:
-        app.terminal.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN names the chain")
+        cli.terminal.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN names the chain")
         return SubshellStart()
     try:
-        start = subshell(app.state_folder / "shell", init_text(app, shell), app.environ)
-        _write(app, start)
+        start = subshell(cli.app.state_folder / "shell", init_text(cli, shell), cli.environ)
+        _write(cli, start)
     except (OSError, UnicodeError, RolehopError):
-        app.terminal.note("the prompt has no mark: its files cannot be written")
+        cli.terminal.note("the prompt has no mark: its files cannot be written")
         return SubshellStart()
     return start
 
 
-def _write(app: App, start: SubshellStart) -> None:
+def _write(cli: CommandContext, start: SubshellStart) -> None:
     from rolehop.app.host import read_or_none
     from rolehop.files import write_beside
 
     for name, text in start.files.items():
-        path = app.state_folder / "shell" / name
+        path = cli.app.state_folder / "shell" / name
         if read_or_none(path) != text:
             write_beside(path, text)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.context import App
 from rolehop.cli.commands.plan import show_plan
 from rolehop.cli.completers import chain_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.plan.walk_options import WalkOptions
 
@@ -26,4 +26,4 @@ def command(ctx: click.Context, chain: str, style: str) -> None:
 
     As plan does, with every value that STS will be told. External IDs are shown as "set".
     """
-    show_plan(App.of(ctx), chain, style, WalkOptions(), full=True)
+    show_plan(CommandContext.of(ctx), chain, style, WalkOptions(), full=True)

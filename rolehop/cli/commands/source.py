@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.walking import person_for, source_context_for
 from rolehop.cli.completers import source_names
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
+from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rolehop.credentials import Credentials
     from rolehop.ports import Caller
     from rolehop.show.sources import SourceRow, Tested
+    from rolehop.sources.context import SourceContext
     from rolehop.sources.source_type import LoginSupport
 
 _LONGEST_STDIN = 1_000_000  # characters
@@ -36,14 +39,14 @@ def list_(ctx: click.Context, style: str) -> None:
     """List the configured sources. No AWS call is made."""
     from rolehop.show.sources import sources_document, sources_view
 
-    app = App.of(ctx)
-    rows = [_row(app, source) for source in app.config.sources.values()]
+    cli = CommandContext.of(ctx)
+    rows = [_row(cli, source) for source in cli.app.config.sources.values()]
     if style == "json":
-        _print_json(app, sources_document(rows))
+        _print_json(cli, sources_document(rows))
     elif rows:
-        app.terminal.view(sources_view(rows))
+        cli.terminal.write_view(sources_view(rows))
     else:
-        app.terminal.note("no sources are configured (rolehop config init)")
+        cli.terminal.note("no sources are configured (rolehop config init)")
 
 
 @command.command(epilog="\nrolehop source test corp\n")
@@ -59,14 +62,13 @@ def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     """
     from rolehop.show.sources import tested_document, tested_view
 
-    app = App.of(ctx)
-    app.person.prompts = not no_prompt
-    source = _source(app, name)
-    tested, error = _tested(app, source)
+    cli = CommandContext.of(ctx)
+    source = _source(cli, name)
+    tested, error = _tested(cli, source, no_prompt=no_prompt)
     if style == "json":
-        _print_json(app, tested_document(tested))
+        _print_json(cli, tested_document(tested))
     else:
-        app.terminal.view(tested_view(tested, app.now()))
+        cli.terminal.write_view(tested_view(tested, cli.app.now()))
     if error is not None:
         raise error
 
@@ -92,15 +94,15 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, sty
     from rolehop.credentials import Secret
     from rolehop.sources.source_type import Login
 
-    app = App.of(ctx)
-    source = _source(app, name)
+    cli = CommandContext.of(ctx)
+    source = _source(cli, name)
     way = _sign_in(source)
     text = None
     if from_stdin:
         _refuse_unused(source, way)
         text = Secret(sys.stdin.read(_LONGEST_STDIN).strip())
-    said = way.login(source, app.inputs, Login(browser=not no_browser, text=text))
-    _say_sign_in(app, source, said, style, signed_in=True)
+    said = way.login(source, cli.app.source_context, Login(browser=not no_browser, text=text))
+    _say_sign_in(cli, source, said, style, signed_in=True)
 
 
 @command.command(epilog="\nrolehop source logout corp\n")
@@ -112,29 +114,31 @@ def logout(ctx: click.Context, name: str, style: str) -> None:
 
     Sessions that were got with it last until they end; rolehop logout --all forgets them here.
     """
-    app = App.of(ctx)
-    source = _source(app, name)
+    cli = CommandContext.of(ctx)
+    source = _source(cli, name)
     way = _sign_in(source)
-    said = way.logout_message(source, way.logout(source, app.inputs))
-    _say_sign_in(app, source, said, style, signed_in=False)
+    said = way.logout_message(source, way.logout(source, cli.app.source_context))
+    _say_sign_in(cli, source, said, style, signed_in=False)
 
 
-def _say_sign_in(app: App, source: SourceConfig, said: str, style: str, *, signed_in: bool) -> None:
+def _say_sign_in(
+    cli: CommandContext, source: SourceConfig, said: str, style: str, *, signed_in: bool
+) -> None:
     from rolehop.show.sources import sign_in_document
 
     if style == "json":
-        _print_json(app, sign_in_document(source.name, source.type, said, signed_in=signed_in))
+        _print_json(cli, sign_in_document(source.name, source.type, said, signed_in=signed_in))
     else:
-        app.terminal.note(said)
+        cli.terminal.note(said)
 
 
-def _source(app: App, name: str) -> SourceConfig:
+def _source(cli: CommandContext, name: str) -> SourceConfig:
     from rolehop.text import nearest
 
-    found = app.config.sources.get(name)
+    found = cli.app.config.sources.get(name)
     if found is not None:
         return found
-    near = nearest(name, app.config.sources)
+    near = nearest(name, cli.app.config.sources)
     raise ConfigError(
         f"no source is called '{name}'",
         cause=f"the nearest: {', '.join(near)}" if near else "the config has none that is near",
@@ -167,39 +171,45 @@ def _refuse_unused(source: SourceConfig, way: LoginSupport) -> None:
     )
 
 
-def _row(app: App, source: SourceConfig) -> SourceRow:
+def _row(cli: CommandContext, source: SourceConfig) -> SourceRow:
     """Say what is known of a source without a call."""
     from rolehop.show.sources import SourceRow
-    from rolehop.sources import diagnose, expand, first_problem, first_warning
+    from rolehop.sources import diagnose, expand, first_problem, first_warning, stamp_of
 
     warning = None
     try:
-        base, _, _ = expand(source, app.aws_config)
-        stamp = app.stamp(base)
-        found = diagnose(base, app.inputs)
+        base, _, _ = expand(source, cli.app.aws_config)
+        stamp = stamp_of(base, cli.app.source_context)
+        found = diagnose(base, cli.app.source_context)
         problem, warning = stamp.problem or first_problem(found), first_warning(found)
         state = "ready" if stamp.value is not None else "unknown"
     except RolehopError as error:
         state, problem = "unknown", error.what
-    chains = tuple(each.name for each in app.config.chains.values() if each.source == source.name)
+    chains = tuple(
+        each.name for each in cli.app.config.chains.values() if each.source == source.name
+    )
     state = "not ready" if problem else state
     return SourceRow(source.name, source.type, source.description, state, problem, warning, chains)
 
 
-def _tested(app: App, source: SourceConfig) -> tuple[Tested, RolehopError | None]:
+def _tested(
+    cli: CommandContext, source: SourceConfig, *, no_prompt: bool
+) -> tuple[Tested, RolehopError | None]:
     """Load the source and ask who it is; a failure comes with what was found on the way."""
     from rolehop.show.sources import Tested
     from rolehop.sources import expand
     from rolehop.sources.loading import load_source
 
+    person = person_for(cli.app, WalkOptions(no_prompt=no_prompt))
+    context = source_context_for(cli.app, person)
     findings: Sequence[tuple[str, str, bool | None]] = ()
     try:
-        base, roles, _ = expand(source, app.aws_config)
+        base, roles, _ = expand(source, cli.app.aws_config)
         before = _roles_before(source, base, [role.role for role in roles])
-        findings = [*before, *_found(app, base)]
-        credentials, stamp = load_source(app, base)
-        findings = [*before, *_found(app, base)]  # a sign-in may have changed what is there
-        caller = _caller(app, source, credentials)
+        findings = [*before, *_found(context, base)]
+        credentials, stamp = load_source(base, context)
+        findings = [*before, *_found(context, base)]  # a sign-in may have changed what is there
+        caller = _caller(cli, source, credentials)
     except RolehopError as error:
         return Tested(source.name, source.type, tuple(findings), error=error.what), error
     from rolehop.arn import is_same_principal
@@ -235,24 +245,24 @@ def _roles_before(
     return [(f"AWS profile '{source.settings['profile']}'", taken, None)]
 
 
-def _found(app: App, source: SourceConfig) -> list[tuple[str, str, bool | None]]:
+def _found(context: SourceContext, source: SourceConfig) -> list[tuple[str, str, bool | None]]:
     from rolehop.sources import diagnose
 
-    return [(each.looked_for, each.found, each.good) for each in diagnose(source, app.inputs)]
+    return [(each.looked_for, each.found, each.good) for each in diagnose(source, context)]
 
 
-def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
+def _caller(cli: CommandContext, source: SourceConfig, credentials: Credentials) -> Caller:
     from rolehop.awsconfig import current_profile
     from rolehop.cli.commands.whoami import ask
 
     named = source.settings.get("profile")
     # As in a walk, the profile that was named rules the call, not the one at the end of its path.
-    profile = named if isinstance(named, str) else current_profile(app.shell_before)
-    sts = app.clients.sts(_region(app, source, profile), profile)
+    profile = named if isinstance(named, str) else current_profile(cli.app.shell_before)
+    sts = cli.app.sts_clients.get(_region(cli, source, profile), profile)
     return ask(sts, credentials, f"the credentials of source '{source.name}'")
 
 
-def _region(app: App, source: SourceConfig, profile: str | None) -> str:
+def _region(cli: CommandContext, source: SourceConfig, profile: str | None) -> str:
     """Return where a walk from the source would call STS."""
     from rolehop.arn import partition_of
     from rolehop.awsconfig import region_of
@@ -260,15 +270,15 @@ def _region(app: App, source: SourceConfig, profile: str | None) -> str:
 
     known = source.principal or source.settings.get("role")
     regions = regions_in_order(
-        app.shell_before,
-        defaults=app.config.defaults.region,
+        cli.app.shell_before,
+        defaults=cli.app.config.defaults.region,
         source=source.region,
-        profile=region_of(app.aws_config, profile),
+        profile=region_of(cli.app.aws_config, profile),
     )
     return regions.within(partition_of(str(known or "")) or regions.decided_partition())
 
 
-def _print_json(app: App, document: object) -> None:
+def _print_json(cli: CommandContext, document: object) -> None:
     import json
 
-    app.terminal.product(json.dumps(document, indent=2) + "\n")
+    cli.terminal.write_output(json.dumps(document, indent=2) + "\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.context import App
 from rolehop.app.listing import session_rows
+from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
 
@@ -24,15 +24,15 @@ def command(ctx: click.Context, style: str) -> None:
 
     A tree of hops: each session hangs below the one that signed for it.
     """
-    app = App.of(ctx)
-    rows = session_rows(app)
+    cli = CommandContext.of(ctx)
+    rows = session_rows(cli.app)
     if style == "json":
         from rolehop.show.json_documents import as_json, status_document
 
-        app.terminal.product(as_json(status_document(rows, app.now())) + "\n")
+        cli.terminal.write_output(as_json(status_document(rows, cli.app.now())) + "\n")
     elif rows:
         from rolehop.show.tables import sessions_view
 
-        app.terminal.view(sessions_view(rows, app.now(), verbose=app.terminal.verbose))
+        cli.terminal.write_view(sessions_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
     else:
-        app.terminal.note("no session is held")
+        cli.terminal.note("no session is held")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.app.context import App
+from rolehop.app.planning import sts_of_shell
+from rolehop.app.walking import ask_reason, walk_chain
 from rolehop.cli.completers import chain_names
-from rolehop.cli.options import Command, format_option, walk_options, walk_told
-from rolehop.cli.walk_command import ask_for_reason, watcher
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
 from rolehop.errors import error_context
 from rolehop.plan.walk_options import WalkOptions
 
@@ -34,32 +35,36 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
 
     Calls GetCallerIdentity with the credentials in hand, which also proves that AWS accepts them.
     """
-    app = App.of(ctx)
+    cli = CommandContext.of(ctx)
     if chain is None:
-        name, caller, credentials = _this_shell(app, walk_told(ctx))
+        name, caller, credentials = _this_shell(cli, walk_options_from(ctx))
     else:
-        name, caller, credentials = _chain(app, chain, walk_told(ctx))
-    _print(app, style, name, caller, credentials)
+        name, caller, credentials = _chain(cli, chain, walk_options_from(ctx))
+    _print(cli, style, name, caller, credentials)
 
 
-def _chain(app: App, chain: str, options: WalkOptions) -> tuple[str, Caller, Credentials]:
+def _chain(
+    cli: CommandContext, chain: str, options: WalkOptions
+) -> tuple[str, Caller, Credentials]:
     with error_context(chain):
-        ask_for_reason(app, chain, options)
-        plan, session = app.walk(chain, options, watcher(app))
-        sts = app.clients.sts(plan.region, plan.aws_profile)
+        options = ask_reason(cli.app, chain, options)
+        plan, session = walk_chain(cli.app, chain, options, cli.progress())
+        sts = cli.app.sts_clients.get(plan.region, plan.aws_profile)
         caller = ask(sts, session.credentials, f"the credentials of chain '{chain}'")
     return chain, caller, session.credentials
 
 
-def _this_shell(app: App, options: WalkOptions) -> tuple[str | None, Caller, Credentials]:
+def _this_shell(
+    cli: CommandContext, options: WalkOptions
+) -> tuple[str | None, Caller, Credentials]:
     from rolehop.sources.environment import read
 
     # A session of rolehop's own is no source for a chain, but it is who this shell is.
-    environ = {name: value for name, value in app.variables.items() if name != "ROLEHOP_CHAIN"}
-    credentials = read(environ, app.now())
-    sts = app.sts_of_shell(options)
+    environ = {name: value for name, value in cli.environ.items() if name != "ROLEHOP_CHAIN"}
+    credentials = read(environ, cli.app.now())
+    sts = sts_of_shell(cli.app, options)
     caller = ask(sts, credentials, "the credentials in this shell")
-    return app.environ.get("ROLEHOP_CHAIN"), caller, credentials
+    return cli.environ.get("ROLEHOP_CHAIN"), caller, credentials
 
 
 def ask(sts: Sts, credentials: Credentials, whose: str) -> Caller:
@@ -79,7 +84,7 @@ def ask(sts: Sts, credentials: Credentials, whose: str) -> Caller:
 
 
 def _print(
-    app: App, style: str, chain: str | None, caller: Caller, credentials: Credentials
+    cli: CommandContext, style: str, chain: str | None, caller: Caller, credentials: Credentials
 ) -> None:
     from rolehop.show.json_documents import as_json, whoami_document
     from rolehop.show.tables import whoami_view
@@ -87,18 +92,18 @@ def _print(
     expires_at = credentials.expires_at
     if style == "json":
         document = whoami_document(chain, caller.arn, caller.account, caller.user_id, expires_at)
-        app.terminal.product(as_json(document) + "\n")
+        cli.terminal.write_output(as_json(document) + "\n")
         return
-    found = app.config.chains.get(chain or "")
+    found = cli.app.config.chains.get(chain or "")
     told = (caller.arn, caller.account, caller.user_id)
-    app.terminal.view(
+    cli.terminal.write_view(
         whoami_view(
             chain,
             found.color if found else None,
             told,
             expires_at,
-            app.now(),
+            cli.app.now(),
             long_lived=credentials.long_lived,
-            verbose=app.terminal.verbose,
+            verbose=cli.terminal.verbose,
         )
     )

@@ -156,7 +156,7 @@ def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
     assert again.code == 4
     assert "this MFA code was sent before" in again.err
     with OnTerminal(guarded, SCRIPT, "assume", "hub") as person:
-        person.expect("the last MFA code is spent; next one in")
+        person.expect("the last MFA code was used; next one in")
         person.expect("MFA code of alice", STEP_SECONDS + 10)
         assert int(time.time()) // STEP_SECONDS > step
         person.types(code)

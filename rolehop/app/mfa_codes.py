@@ -1,0 +1,184 @@
+"""MFA codes from a person, from ``mfa_command`` or from stdin; no code is ever sent twice.
+
+AWS accepts a code once in its 30 s window and answers a second use with a misleading "invalid
+code" (IAM user guide, MFA). So the window of the last code is remembered across processes, and
+the next question waits for the next window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from rolehop.errors import NoTerminal, SourceError
+from rolehop.handover.child_environment import child_environment
+from rolehop.ports import Locks, MfaCode
+from rolehop.sources.shared.subprocesses import program_output
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.ports import Person
+    from rolehop.config.model import SourceConfig
+    from rolehop.vault.index import UsedMfaCode
+    from rolehop.vault.index_file import IndexStore
+
+WINDOW = 30  # seconds; RFC 6238, and the only step that AWS's virtual devices use
+COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key
+_CODE = re.compile(r"[0-9]{6}")
+
+
+def mfa_codes(
+    app: App, source: SourceConfig, chain: str, person: Person, *, from_stdin: bool
+) -> MfaCodes:
+    """Return the codes for one walk of ``chain``, or for rotating the keys of that source."""
+    command = source.settings.get("mfa_command")
+    return MfaCodes(
+        chain=chain,
+        person=person,
+        index_store=app.index_store,
+        locks=app.locks,
+        command=command if isinstance(command, tuple) else None,
+        environment=child_environment(app.variables, ()),
+        note=app.note,
+        read_line=app.read_line if from_stdin else None,
+    )
+
+
+@dataclass(slots=True)
+class MfaCodes:
+    """Implements ``ports.Codes``: stdin if that was asked for, else the command, else the person.
+
+    What was sent last is stored in the index: its window and a digest, not the code.
+    """
+
+    chain: str
+    person: Person
+    index_store: IndexStore
+    locks: Locks
+    command: tuple[str, ...] | None
+    """``mfa_command``: an argument list, run without a shell in ``environment``."""
+
+    environment: Mapping[str, str]
+    note: Callable[[str], None]
+    read_line: Callable[[], str] | None
+    """Reads a line of standard input (``--mfa-stdin``)."""
+
+    _has_read_stdin: bool = False
+
+    def ask(self, serial: str, purpose: str) -> MfaCode:
+        """Return a code of device ``serial`` that was not sent before.
+
+        Raises:
+            NoTerminal: nobody can be asked for it.
+            SourceError: the command or standard input gave no code, or one that was sent before.
+        """
+        with self.locks.waiting_for_person():
+            if self.read_line is not None:
+                return self._from_stdin(serial, self.read_line)
+            if self.command:
+                self._wait_for_window(serial)
+                return self._from_command(serial, self.command)
+            return self._from_person(serial, purpose)
+
+    def spent(self, code: MfaCode) -> None:
+        """Remember that ``code`` is being sent."""
+        digest = _digest(code)
+        self.index_store.change(lambda index: index.with_spent(code.serial, _window(), digest))
+
+    def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
+        if self._has_read_stdin:
+            raise SourceError(
+                "a second MFA code is needed",
+                cause="the first was sent with a call that asked for more time than the role"
+                " allows, and AWS accepts a code once",
+                fix="run it again with the device's next code: the role's limit is known now",
+            )
+        self._has_read_stdin = True
+        code = MfaCode(serial, read_line().strip())
+        if not _CODE.fullmatch(code.code):
+            raise SourceError(
+                "standard input holds no MFA code",
+                cause="a code is six digits on a line of its own",
+                fix=f"printf '%s\\n' CODE | rolehop assume {self.chain} --mfa-stdin",
+            )
+        if self._is_used(code):
+            raise SourceError(
+                "this MFA code was sent before",
+                cause="AWS accepts a code once",
+                fix="wait for the device's next code and run it again",
+            )
+        return code
+
+    def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
+        printed = program_output(
+            command,
+            self.environment,
+            what=f"mfa_command of chain '{self.chain}'",
+            say=self.note,
+            deadline=COMMAND_DEADLINE,
+        )
+        found = _CODE.findall(printed.decode("ascii", "replace"))
+        if len(found) != 1:
+            raise SourceError(
+                f"mfa_command gave no code: {command[0]}",
+                cause=f"it printed {len(found)} six-digit codes",
+                fix="run it by hand: it must print one code and nothing else",
+            )
+        return MfaCode(serial, found[0])
+
+    def _from_person(self, serial: str, purpose: str) -> MfaCode:
+        try:
+            # Before the wait: if nobody can be asked, say so now.
+            if self.person.can_ask:
+                return self._asked(serial, purpose)
+        except NoTerminal:
+            pass
+        raise NoTerminal(
+            f"chain '{self.chain}' needs an MFA code and there is no terminal to ask on",
+            cause=f"a code of {serial} is needed {purpose}, and no mfa_command gives one",
+            fix=f"run 'rolehop assume {self.chain}' in a terminal first, or set mfa_command",
+            chain=self.chain,
+        )
+
+    def _asked(self, serial: str, purpose: str) -> MfaCode:
+        device = serial.rpartition("/")[2] or serial
+        question = f"MFA code of {device} ({purpose}): "
+        self._wait_for_window(serial)
+        while True:
+            text = self.person.ask(question, needed="an MFA code")
+            code = MfaCode(serial, text.replace(" ", ""))
+            if not _CODE.fullmatch(code.code):
+                question = "six digits, please: "
+            elif self._is_used(code):
+                question = "that one was sent before; the next one, please: "
+            else:
+                return code
+
+    def _wait_for_window(self, serial: str) -> None:
+        """Wait until the window of the last code is over, counting down."""
+        last = self._last(serial)
+        if last is None or last.window < _window() or last.window > _window() + 1:
+            return
+        with self.person.countdown("the last MFA code was used; next one in") as show:
+            while last.window >= _window():
+                show(int(WINDOW * (last.window + 1) - time.time()) + 1)
+                time.sleep(0.2)
+
+    def _is_used(self, code: MfaCode) -> bool:
+        last = self._last(code.serial)
+        return last is not None and last.digest == _digest(code) and last.window >= _window() - 2
+
+    def _last(self, serial: str) -> UsedMfaCode | None:
+        return self.index_store.load().mfa.get(serial)
+
+
+def _window() -> int:
+    return int(time.time()) // WINDOW
+
+
+def _digest(code: MfaCode) -> str:
+    return hashlib.sha256(f"{code.serial}\n{code.code}".encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""From a name to a plan: the only entry point, for every command and for Python programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.app.host import host_name, user_name
+from rolehop.errors import error_context
+from rolehop.plan.walk_options import WalkOptions
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.aws.sts import StsClient
+    from rolehop.config.model import ChainConfig, SourceConfig
+    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.resolve import PlanContext, Resolved
+
+Stamps = dict[str, "Stamp"]
+"""Stamps of sources, shared while many chains are planned."""
+
+
+def plan_chain(
+    app: App, name: str, options: WalkOptions | None = None, stamps: Stamps | None = None
+) -> Plan:
+    """Plan a chain, or an AWS profile, without an AWS call or a lock.
+
+    Pass the same ``stamps`` dictionary when you plan many chains: the stamp of IAM user keys, for
+    example, is read from the keyring.
+
+    Raises:
+        ConfigError: there is no such chain or profile, or the config is broken.
+        UsageError: a flag changes the last hop in a way that this hop cannot take.
+    """
+    options = options or WalkOptions()
+    with error_context(name):
+        resolved = resolve_chain(app, name, options)
+        return plan_resolved(app, resolved, _stamp(app, resolved.source, stamps), options)
+
+
+def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Resolved:
+    """Return the source and the hops of a chain or an AWS profile, templates filled.
+
+    Raises:
+        ConfigError: there is neither, or it cannot be resolved.
+    """
+    from rolehop.config.model import written_by, written_hops
+    from rolehop.plan.resolve import path_of, resolve, source_of
+    from rolehop.sources import expand
+
+    chain, profile_source = _chain_called(app, name)
+    path = path_of(app.config, chain)
+    source = profile_source or source_of(app.config, path)
+    # The profile that was asked for decides settings of calls, not the last one it refers to.
+    context = _plan_context(app, options or WalkOptions(), _profile_of(app, source))
+    source, roles, notes = expand(source, app.aws_config)
+    hops = written_by(source.name, roles) + written_hops(path)
+    return resolve(app.config, path, source, hops, context, notes)
+
+
+def plan_resolved(app: App, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:
+    """Plan a chain that is resolved already, whose source has ``stamp``."""
+    from rolehop.plan.planner import make_plan
+
+    return make_plan(
+        app.config,
+        resolved,
+        stamp,
+        now=app.now(),
+        known=app.index.known().lowered(app.ceilings),
+        endpoint_url=app.sts_clients.endpoint_url(resolved.aws_profile),
+        options=options,
+    )
+
+
+def sts_of_shell(app: App, options: WalkOptions | None = None) -> StsClient:
+    """Return an STS client with the AWS profile and the region of this shell, or ``--region``."""
+    from rolehop.awsconfig import current_profile, region_of
+    from rolehop.config.regions import regions_in_order
+
+    flag = None if options is None else options.region
+    profile = current_profile(app.shell_before)
+    profile_region = region_of(app.aws_config, profile)
+    regions = regions_in_order(app.shell_before, flag=flag, profile=profile_region)
+    return app.sts_clients.get(regions.within(None), profile)
+
+
+def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None]:
+    """Return the chain, and for an AWS profile the source that it is."""
+    from rolehop.config.model import ChainConfig, SourceConfig
+    from rolehop.plan.resolve import no_such_chain
+
+    chain = app.config.chains.get(name)
+    if chain is not None:
+        return chain, None
+    if name not in app.aws_config.profiles:
+        raise no_such_chain(app.config, name, tuple(app.aws_config.profiles))
+    source = SourceConfig(name=name, type="profile", settings={"profile": name})
+    return ChainConfig(name=name, source=name), source
+
+
+def _plan_context(app: App, options: WalkOptions, profile: str | None) -> PlanContext:
+    from rolehop.awsconfig import region_of
+    from rolehop.plan.resolve import PlanContext
+
+    return PlanContext(
+        user_name(app.environ),
+        host_name(),
+        options.region,
+        environ=app.shell_before,
+        profile_region=region_of(app.aws_config, profile),
+        aws_profile=profile,
+    )
+
+
+def _profile_of(app: App, source: SourceConfig) -> str | None:
+    from rolehop.awsconfig import current_profile
+
+    named = source.settings.get("profile")
+    return named if isinstance(named, str) else current_profile(app.shell_before)
+
+
+def _stamp(app: App, source: SourceConfig, stamps: Stamps | None) -> Stamp:
+    from rolehop.sources import stamp_of
+
+    known, key = {} if stamps is None else stamps, repr(source)
+    if key not in known:
+        known[key] = stamp_of(source, app.source_context)
+    return known[key]

@@ -1,0 +1,239 @@
+"""Walk one chain: ask what has to be asked, then call STS for each hop that is not cached."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from rolehop.app.ports import SILENT, WithoutPrompts
+from rolehop.errors import Declined, NoTerminal, error_context
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.text import clean, quoted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rolehop.app.context import App
+    from rolehop.app.ports import Person, Progress
+    from rolehop.config.model import ChainConfig
+    from rolehop.credentials import Session
+    from rolehop.plan.model import Plan
+    from rolehop.ports import Listener, Vault
+    from rolehop.sources.context import SourceContext
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverSession:
+    """A session to hand to a program."""
+
+    chain: str
+    region: str | None
+    """The region that a flag or the config names."""
+    session: Session
+
+
+def walk_chain(
+    app: App,
+    name: str,
+    options: WalkOptions,
+    listener: Listener = SILENT,
+    *,
+    not_before: datetime | None = None,
+    vault: Vault | None = None,
+) -> tuple[Plan, Session]:
+    """Walk a chain; return the plan that was followed and the session of its last hop.
+
+    ``not_before`` (aware, UTC) renews every session issued before it. ``vault`` takes the place of
+    the keyring.
+
+    Raises:
+        RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
+    """
+    with error_context(name):
+        return _walk(app, name, options, listener, not_before, vault)
+
+
+def walk_for_handover(
+    app: App, name: str, options: WalkOptions, progress: Progress, *, use_record: bool = True
+) -> HandoverSession:
+    """Walk a chain to hand its session to a program, after asking for confirmation and reason.
+
+    ``use_record``: a cached session may come from the hot path's record, without config or plan.
+
+    Raises:
+        Declined: the chain has ``confirm = true`` and the answer was not yes.
+        NoTerminal: something has to be asked, and nobody can be.
+        RolehopError: see `rolehop.walk.walk`.
+    """
+    with error_context(name):
+        found = _from_record(app, name, options, progress) if use_record else None
+        handed = found or _confirmed_walk(app, name, options, progress)
+    _count_use(app, name)
+    return handed
+
+
+def person_for(app: App, options: WalkOptions) -> Person:
+    """Return who may be asked: nobody with ``--no-prompt``."""
+    return WithoutPrompts(app.person) if options.no_prompt else app.person
+
+
+def source_context_for(app: App, person: Person) -> SourceContext:
+    """Return what sources may use, with ``person`` to ask."""
+    context = app.source_context
+    return context if person is app.person else replace(context, person=person)
+
+
+def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
+    """Return ``options`` with the reason that the chain's config requires, asked for if missing.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+    """
+    chain = app.config.chains.get(name)
+    if chain is None or not chain.reason_required or options.reason is not None:
+        return options
+    person, reason = person_for(app, options), ""
+    try:
+        while not reason:
+            reason = clean(person.ask(f"{name}: why do you need it?", needed="a reason"))
+    except NoTerminal as error:
+        error.chain = name
+        error.cause = f"chain '{name}' has reason = \"required\""
+        error.fix = "give it with --reason TEXT"
+        raise
+    return replace(options, reason=reason)
+
+
+def store_flags(app: App, session: Session, options: WalkOptions) -> None:
+    """Store the flags of a session, so that refreshing it never widens access."""
+    if not options.hop_flags:
+        return
+    from rolehop.state.walk_flags import remember_flags
+
+    access_key_id = session.credentials.access_key_id
+    try:
+        remember_flags(app.state_folder, access_key_id, options, app.now())
+    except OSError:
+        app.note("the flags cannot be stored: rolehop refresh will not know them")
+
+
+def write_record(app: App, plan: Plan, options: WalkOptions) -> None:
+    """Write the hot path's record of an answer that needed no flags."""
+    if options == WalkOptions(no_prompt=options.no_prompt) and app.config_file is None:
+        from rolehop.app.fastpath_writer import write_fastpath_record
+
+        write_fastpath_record(app, plan)
+
+
+def _confirmed_walk(
+    app: App, name: str, options: WalkOptions, progress: Progress
+) -> HandoverSession:
+    chain = app.config.chains.get(name)
+    if chain is not None and chain.confirm:
+        _ask_confirmation(chain, person_for(app, options))
+    options = ask_reason(app, name, options)
+    plan, session = _walk(app, name, options, progress, None, None)
+    for step in plan.hops:
+        if step.shortened:
+            app.note(f"hop {step.number}: {step.shortened}")
+    write_record(app, plan, options)
+    store_flags(app, session, options)
+    return HandoverSession(plan.chain, plan.export_region, session)
+
+
+def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
+    question = f"{chain.name}: {chain.description or 'this chain asks first'}. Go on? [y/N] "
+    try:
+        answer = person.ask(question, needed="a confirmation")
+    except NoTerminal as error:
+        error.cause = f"chain '{chain.name}' has confirm = true"
+        error.fix = "run it in a terminal"
+        raise
+    if answer.lower() not in ("y", "yes"):
+        raise Declined(
+            f"chain '{chain.name}' was not confirmed, so nothing was done",
+            cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
+            fix="answer y to go on",
+        )
+
+
+def _from_record(
+    app: App, name: str, options: WalkOptions, progress: Progress
+) -> HandoverSession | None:
+    """Return a cached session by its record alone: no config, no plan, no keyring library."""
+    if options != WalkOptions() or app.config_file is not None:
+        return None
+    from rolehop.fastpath import cached_item
+
+    found = cached_item(name, app.variables)
+    if found is None or found[0].confirm:
+        return None
+    from rolehop.vault.serialization import Damaged, read_item
+
+    record, item = found
+    try:
+        session = read_item(item, record.key)
+    except Damaged:
+        return None
+    progress.from_record(record.label, session.expires_at)
+    return HandoverSession(name, record.region or None, session)
+
+
+def _count_use(app: App, name: str) -> None:
+    """Count the handover for the picker's order; failing to is harmless."""
+    from rolehop.state.chain_usage import note_use
+
+    with contextlib.suppress(OSError):
+        note_use(app.state_folder, name, app.now().timestamp())
+
+
+def _walk(
+    app: App,
+    name: str,
+    options: WalkOptions,
+    listener: Listener,
+    not_before: datetime | None,
+    vault: Vault | None,
+) -> tuple[Plan, Session]:
+    from rolehop.app.mfa_codes import mfa_codes
+    from rolehop.app.planning import plan_resolved, resolve_chain
+    from rolehop.ports import Ports
+    from rolehop.sources.context import SourceChanged
+    from rolehop.sources.loading import start
+    from rolehop.state.last_refusal import record_refusals
+    from rolehop.walk import CeilingFound, walk
+
+    with record_refusals(app.state_folder, name, options, app.now):
+        resolved = resolve_chain(app, name, options)
+        person = person_for(app, options)
+        context = source_context_for(app, person)
+        source, stamp = start(resolved.source, context)
+        codes = mfa_codes(
+            app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
+        )
+        while True:
+            plan = plan_resolved(app, resolved, stamp, options)
+            ports = Ports(
+                source=source,
+                sts=app.sts_clients.get(plan.region, plan.aws_profile),
+                vault=vault or app.vault,
+                locks=app.locks,
+                codes=codes,
+                listener=listener,
+                now=app.now,
+            )
+            try:
+                return plan, walk(plan, ports, not_before=not_before)
+            except CeilingFound as found:
+                # Each round lowers one role's ceiling to the least there is, so this ends.
+                _remember_ceiling(app, found.role, found.seconds)
+            except SourceChanged:
+                # Each round, a person signed in or another program's sign-in was taken over.
+                source, stamp = start(resolved.source, context)
+
+
+def _remember_ceiling(app: App, role: str, seconds: int) -> None:
+    app.ceilings[role] = seconds
+    with contextlib.suppress(OSError):  # then the next process finds it out again
+        app.index_store.change(lambda index: index.with_finding(role, seconds, app.now()))

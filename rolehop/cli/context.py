@@ -1,0 +1,79 @@
+"""What a command uses: the common options, the terminal, and the application behind them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.terminal.terminal import Settings, Terminal
+
+if TYPE_CHECKING:
+    import click
+
+    from rolehop.app.context import App
+    from rolehop.app.ports import Progress
+    from rolehop.shells.dialect import Dialect
+
+
+class CommandContext:
+    """One run of the command line.
+
+    Attributes:
+        environ: the environment of this process.
+        settings: the options that every command takes, filled in while the command line is parsed.
+        terminal: writes to stdout, stderr and the terminal device.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = dict(environ)
+        self.settings = Settings()
+        self.terminal = Terminal(self.settings, self.environ)
+
+    @classmethod
+    def of(cls, ctx: click.Context) -> CommandContext:
+        """Return the one that the running command belongs to."""
+        found = ctx.find_object(cls)
+        if found is None:
+            raise RuntimeError("a command runs without its context")
+        return found
+
+    @cached_property
+    def app(self) -> App:
+        """The application, with this terminal to ask on; made after the options were parsed."""
+        from rolehop.app.context import App
+        from rolehop.terminal.prompts import TerminalPerson
+
+        return App(
+            self.environ,
+            Path("~").expanduser(),
+            config_file=self.settings.config,
+            person=TerminalPerson(self.terminal, self.environ),
+            notify=None if self.settings.quiet else self.terminal.note,
+            read_line=lambda: sys.stdin.readline(),
+        )
+
+    def progress(self) -> Progress:
+        """Return who watches a walk: live lines, plain lines, or nobody."""
+        from rolehop.terminal.progress import progress_on
+
+        return progress_on(self.terminal, self.app.now)
+
+    def dialect(self, named: str | None) -> Dialect:
+        """Return the named shell's dialect, else that of the parent process, else sh.
+
+        Raises:
+            UsageError: there is no shell of that name.
+        """
+        from rolehop.shells.parent_process import parent_shell
+        from rolehop.shells.registry import dialect
+
+        return dialect(named or parent_shell() or "sh")
+
+    def write_json(self, document: dict[str, object]) -> None:
+        """Write a JSON document to stdout."""
+        from rolehop.show.json_documents import as_json
+
+        self.terminal.write_output(as_json(document) + "\n")
