@@ -83,7 +83,7 @@ def told_of_aws(error: Exception, asked: Asked) -> RolehopError:
     if isinstance(error, _SIGN_IN_WANTED):
         absent = isinstance(error, _NEVER_SIGNED_IN)
         return SourceError(
-            f"AWS profile '{asked.profile}' wants a sign-in",
+            f"AWS profile '{asked.profile}' needs a sign-in",
             cause=f"its {asked.holds.value} sign-in "
             + ("is not there" if absent else "has expired or was ended"),
             fix=asked.sign_in,

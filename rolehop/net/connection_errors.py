@@ -39,7 +39,7 @@ class FaultKind(Enum):
     TLS = "the TLS handshake failed"
     PROXY = "the proxy cannot be reached"
     PROXY_REFUSED = "the proxy did not let the connection through"
-    PROXY_SIGN_IN = "the proxy wants a sign-in (407)"
+    PROXY_SIGN_IN = "the proxy needs a sign-in (407)"
     CLOSED = "the connection was closed before the answer was whole"
     TOO_LONG = "its answer is longer than any that is expected"
     OTHER = "the request could not be sent"

@@ -1,0 +1,113 @@
+"""The sign-in in the AWS CLI's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.sources.identity_center.corp import BY_SESSION, CONFIG, SESSION, Corp
+
+
+def _cli_cache(corp: Corp, name: str) -> Path:
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    return corp.world.home / ".aws" / "sso" / "cache" / f"{digest}.json"
+
+
+def _cli_signs_in(corp: Corp, *, lasts: timedelta) -> Path:
+    """Let the AWS CLI sign in: take a session of the double's and write the CLI's file."""
+    corp.login()
+    session = corp.center.sessions[-1]
+    corp.world.rolehop("source", "logout", "corp")
+    session.ended = False
+    path = _cli_cache(corp, "my-sso")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ends = corp.center.now + lasts
+    told = {
+        "startUrl": corp.center.start_url,
+        "region": "eu-west-1",
+        "accessToken": session.access,
+        "expiresAt": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    path.write_text(json.dumps(told))
+    path.chmod(0o600)
+    return path
+
+
+def test_the_sign_in_of_the_aws_cli_is_enough(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = _cli_signs_in(corp, lasts=timedelta(hours=1))
+    before = path.read_text()
+    done = corp.world.rolehop("whoami", "own")
+    assert done.code == 0, done.err
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"accessToken": "x"}', ""])
+def test_a_broken_cache_file_is_told_by_source_test_and_never_followed(
+    corp: Corp, text: str
+) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = _cli_cache(corp, "my-sso")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
+    assert done.code == 4
+    assert f"trouble   the AWS CLI's sign-in, {path}: broken: " in done.out
+    for command in (("export", "own"), ("plan", "hub"), ("source", "list")):
+        told = corp.world.rolehop(*command, "--format", "json")
+        assert f"the AWS CLI's sign-in, {path}: broken: " in told.out + told.err
+
+
+def test_an_expired_sign_in_of_the_aws_cli_is_told_from_none(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = _cli_signs_in(corp, lasts=timedelta(minutes=-1))
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert done.code == 4
+    ended = json.loads(path.read_text())["expiresAt"]
+    assert f"the AWS CLI's sign-in, {path}: expired at {ended}" in done.err
+    path.unlink()
+    absent = corp.world.rolehop("export", "own", "--format", "json")
+    assert "nobody is signed in, neither here nor in the AWS CLI" in absent.err
+
+
+def test_a_sign_in_of_the_aws_cli_to_another_region_is_told(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = _cli_signs_in(corp, lasts=timedelta(hours=1))
+    path.write_text(path.read_text().replace("eu-west-1", "us-east-1"))
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert done.code == 4
+    assert "of another sso_region (us-east-1)" in done.err
+
+
+def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    corp.login()
+    path = _cli_cache(corp, "my-sso")
+    assert not path.exists()
+    corp.world.config(
+        BY_SESSION.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
+    )
+    corp.login()
+    told = json.loads(path.read_text())
+    assert told["accessToken"] == corp.center.sessions[-1].access
+    assert told["startUrl"] == corp.center.start_url
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert corp.world.rolehop("source", "logout", "corp").code == 0
+    assert not path.exists()
+
+
+def test_a_sign_in_that_the_aws_cli_shares_is_not_ended_under_it(corp: Corp) -> None:
+    shared = CONFIG.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
+    corp.world.config(shared)
+    for _ in range(2):
+        corp.login()
+    assert not any(each.ended for each in corp.center.sessions)

@@ -1,0 +1,150 @@
+"""Sessions of the roles that a person is assigned."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles.web import Reply
+from tests.sources.identity_center.corp import CONFIG, HOME, PICKED, Corp
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT
+
+
+def test_hop_1_is_chained_so_it_lasts_an_hour_at_most(corp: Corp) -> None:
+    corp.login()
+    assert corp.world.rolehop("export", "hub", "--format", "json").code == 0
+    (call,) = [each for each in corp.world.sts.calls if each.action == "AssumeRole"]
+    assert call.params["DurationSeconds"] == "3600"
+
+
+@pytest.mark.parametrize(
+    "command", [("export", "hub", "--format", "json"), ("credential-process", "hub")]
+)
+def test_another_person_never_gets_the_sessions_of_the_one_before(
+    corp: Corp, command: tuple[str, ...]
+) -> None:
+    corp.login()
+    first = [corp.world.rolehop(*command).json["AccessKeyId"] for _ in range(2)]
+    assert first[0] == first[1]
+    corp.center.person = "bob"
+    corp.center.assign("bob", HOME, "Developer")
+    corp.login()
+    second = corp.world.rolehop(*command).json["AccessKeyId"]
+    assert second != first[0]
+    last = [each for each in corp.world.sts.calls if each.action == "AssumeRole"][-1]
+    assert last.signer.endswith("/bob")
+
+
+def test_a_held_session_is_used_without_a_call_and_without_the_token(corp: Corp) -> None:
+    corp.login()
+    first = corp.world.rolehop("export", "hub", "--format", "json")
+    before = len(corp.center.asked)
+    second = corp.world.rolehop("export", "hub", "--format", "json")
+    assert second.out == first.out
+    assert len(corp.center.asked) == before
+
+
+def test_a_role_that_is_not_assigned_is_told_from_one_that_ended(corp: Corp) -> None:
+    corp.world.config(CONFIG.replace('"Developer"', '"Nobody"'))
+    corp.login()
+    done = corp.world.rolehop("export", "hub", "--format", "json")
+    assert done.code == 5
+    assert "role 'Nobody' in account 111111111111" in done.err
+    assert "not assigned" in done.err
+
+
+def test_account_and_role_are_picked_on_a_terminal(corp: Corp) -> None:
+    corp.center.assign("alice", "999999999999", "Developer")
+    corp.center.assign("alice", "999999999999", "Auditor")
+    corp.world.config(PICKED)
+    corp.login()
+    with OnTerminal(corp.world, SCRIPT, "whoami", "own", "--format", "json") as person:
+        person.expect("which account?")
+        person.types("999")
+        person.expect("which role")
+        person.types("audit")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert done.json["account"] == "999999999999"
+    assert "AWSReservedSSO_Auditor" in done.json["arn"]
+
+
+def test_picking_without_a_terminal_names_the_key_to_write(corp: Corp) -> None:
+    corp.world.config(PICKED)
+    corp.login()
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert done.code == 8
+    assert "add account" in done.err
+    planned = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"][0]
+    assert "account and role must be named where nobody can be asked" in planned["will_fail"]
+    (listed,) = corp.world.rolehop("source", "list", "--format", "json").json["sources"]
+    assert listed["state"] == "not ready"
+
+
+def test_hundreds_of_accounts_are_listed_through_pages_and_throttling(corp: Corp) -> None:
+    for number in range(250):
+        corp.center.assign("alice", f"{400000000000 + number}", "Developer")
+    corp.center.say("/assignment/accounts", Reply(429, {"message": "slow"}), times=2)
+    corp.world.config(PICKED)
+    corp.login()
+    with OnTerminal(corp.world, SCRIPT, "whoami", "own", "--format", "json") as person:
+        person.expect("which account?", 60)
+        person.types("400000000249")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert done.json["account"] == "400000000249"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        pytest.param(Reply(text="<html>"), 6, "unexpected", id="a-sign-in-page-of-a-hotel"),
+        pytest.param(Reply(json={"roleCredentials": {}}), 6, "accessKeyId", id="half-an-answer"),
+        pytest.param(Reply(500, {}), 6, "failed", id="a-fault"),
+        pytest.param(Reply(404, {"message": "no"}), 5, "not assigned", id="no-such-role"),
+    ],
+)
+def test_answers_that_make_no_sense_are_told_apart(
+    corp: Corp, reply: Reply, code: int, words: str
+) -> None:
+    corp.login()
+    corp.center.say("/federation/credentials", reply, times=20)
+    done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
+    assert done.code == code, done.err
+    assert words in done.err
+
+
+def test_a_center_that_hangs_is_given_up_with_its_name(corp: Corp) -> None:
+    corp.login()
+    corp.center.say("/federation/credentials", None)
+    done = corp.world.rolehop("source", "test", "corp", env={"AWS_MAX_ATTEMPTS": "1"})
+    assert done.code == 6
+    assert "no answer" in done.err
+
+
+def test_a_center_that_cannot_be_reached_is_exit_6(corp: Corp) -> None:
+    corp.login()
+    done = corp.world.rolehop(
+        "source", "test", "corp", env={"AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9"}
+    )
+    assert done.code == 6
+    assert "127.0.0.1:9" in done.err
+
+
+def test_sources_of_one_center_share_the_sign_in_and_the_registration(corp: Corp) -> None:
+    other = corp.center.assign("alice", "999999999999", "ReadOnly")
+    corp.world.config(
+        CONFIG
+        + CONFIG.partition("[chains.own]")[0]
+        .partition("[sources.corp]")[2]
+        .join(("[sources.other]", ""))
+        .replace("111111111111", "999999999999")
+        .replace("Developer", "ReadOnly")
+        + '[chains.other]\nsource = "other"\n'
+    )
+    corp.login()
+    corp.login()
+    done = corp.world.rolehop("whoami", "other", "--format", "json")
+    assert done.code == 0, done.err
+    assert other.rpartition("/")[2] in done.json["arn"]
+    assert corp.center.paths().count("/client/register") == 1

@@ -1,0 +1,250 @@
+"""Sign-ins to Identity Center: with a browser, with a device code, and their end."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rolehop.awsconfig import AwsConfig
+from rolehop.config.model import SourceConfig
+from rolehop.errors import ServiceError
+from rolehop.sources import build_source
+from rolehop.sources.context import KeyStore, SourceContext
+from rolehop.sources.identity_center import source as identity_center
+from rolehop.sources.source_type import Login
+from tests.doubles import browser
+from tests.doubles.web import Reply
+from tests.sources.identity_center.corp import BY_SESSION, HOME, HUB, SESSION, Corp
+from tests.sources.machines import MemoryTokens
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT
+
+
+def test_a_sign_in_by_browser_leads_through_one_more_hop(corp: Corp) -> None:
+    corp.login()
+    done = corp.world.rolehop("export", "hub", "--format", "json")
+    assert done.code == 0, done.err
+    (call,) = [each for each in corp.world.sts.calls if each.action == "AssumeRole"]
+    assert call.role == HUB
+    assert "AWSReservedSSO_Developer" in call.signer
+
+
+def test_the_browser_shows_a_page_that_repeats_nothing_of_the_request(corp: Corp) -> None:
+    corp.login()
+    ((url, status, page),) = browser.seen(corp.log)
+    code = re.search(r"code=([^&]+)", url)
+    assert status == 200
+    assert "Signed in" in page
+    assert code is not None
+    assert code[1] not in page
+
+
+def test_a_sign_in_by_device_code_needs_no_browser_here(corp: Corp) -> None:
+    corp.center.interval = 1
+    corp.center.devices = _ApprovedAtOnce()
+    corp.login("--no-browser")
+    assert "/authorize" not in corp.center.paths()
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: KeyStore) -> None:
+    corp.center.interval = 2
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 4:
+            corp.center.approve()
+
+    corp.center.say("/token", Reply(400, {"error": "slow_down"}))
+    source, context = _here(corp, kept_keys, sleep)
+    identity_center.login(source, context, Login(browser=False))
+    assert waits == [2, 7, 7, 7]
+
+
+def _here(
+    corp: Corp, keys: KeyStore, sleep: Callable[[float], object]
+) -> tuple[SourceConfig, SourceContext]:
+    """Return the source and what it may use, in this process."""
+    context = SourceContext(
+        environ=corp.center.environ,
+        aws=AwsConfig(),
+        aws_files=(Path("config"), Path("credentials")),
+        keys=keys,
+        now=lambda: corp.center.now,
+        home=corp.world.home,
+        sleep=sleep,
+        tokens=MemoryTokens(),
+    )
+    settings = {"start_url": corp.center.start_url, "sso_region": "eu-west-1"}
+    settings |= {"account": HOME, "role": "Developer"}
+    return SourceConfig("corp", "identity-center", settings), context
+
+
+def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, kept_keys: KeyStore) -> None:
+    corp.center.devices = _ApprovedAtOnce()
+    source, context = _here(corp, kept_keys, lambda seconds: None)
+    identity_center.login(source, context, Login(browser=False))
+    corp.center.say("/federation/credentials", Reply(429, {}), times=20)
+    with pytest.raises(ServiceError, match="is throttling GetRoleCredentials"):
+        build_source(source, context).load()
+    assert corp.center.paths().count("/federation/credentials") == 8
+
+
+class _ApprovedAtOnce(dict[str, tuple[str, bool]]):
+    """Device codes that somebody approves the moment they are shown."""
+
+    def __setitem__(self, code: str, told: tuple[str, bool]) -> None:
+        super().__setitem__(code, (told[0], True))
+
+
+def test_without_a_terminal_a_missing_sign_in_is_exit_4_with_the_command_to_type(
+    corp: Corp,
+) -> None:
+    done = corp.world.rolehop("export", "hub", "--format", "json")
+    assert (done.code, done.out) == (4, "")
+    assert "rolehop source login corp" in done.err
+
+
+def test_on_a_terminal_a_walk_starts_the_sign_in_itself(corp: Corp) -> None:
+    with OnTerminal(corp.world, SCRIPT, "export", "hub", "--format", "json") as person:
+        person.expect("sign in to https://corp.awsapps.com/start")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert done.json["Version"] == 1
+
+
+def test_no_prompt_never_starts_a_sign_in(corp: Corp) -> None:
+    with OnTerminal(corp.world, SCRIPT, "credential-process", "hub", "--no-prompt") as person:
+        done = person.ended()
+    assert done.code == 4
+    assert browser.seen(corp.log) == []
+
+
+def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_kept(corp: Corp) -> None:
+    corp.center.token_seconds = 60
+    corp.login()
+    for _ in range(2):  # each burns the refresh token of the one before
+        done = corp.world.rolehop("source", "test", "corp")
+        assert done.code == 0, done.err
+    assert corp.center.paths().count("/authorize") == 1
+    assert len(corp.center.sessions) == 1
+
+
+def test_a_sign_in_that_is_damaged_in_the_keyring_is_told_and_mended_by_another(
+    corp: Corp,
+) -> None:
+    corp.login()
+    (kept,) = [item for item in corp.world.items() if ".code" not in item.name]
+    told = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**told, "password": "damaged"}))
+    done = corp.world.rolehop("source", "test", "corp")
+    assert done.code == 7
+    assert "the item in the keyring is damaged" in done.err
+    corp.login()
+    assert corp.world.rolehop("source", "test", "corp").code == 0
+
+
+def test_a_session_ended_at_the_server_needs_a_new_sign_in(corp: Corp) -> None:
+    corp.login()
+    corp.center.end_all()
+    done = corp.world.rolehop("source", "test", "corp")
+    assert done.code == 4
+    assert "expired or was ended" in done.err
+    corp.login()
+    assert corp.world.rolehop("source", "test", "corp").code == 0
+
+
+def test_denying_the_sign_in_is_exit_4_and_says_so(corp: Corp) -> None:
+    corp.center.approves = False
+    done = corp.world.rolehop("source", "login", "corp")
+    assert done.code == 4
+    assert "somebody said no" in done.err
+
+
+def test_signing_in_again_ends_the_sign_in_before_at_the_server(corp: Corp) -> None:
+    for _ in range(3):
+        corp.login()
+    assert [each.ended for each in corp.center.sessions] == [True, True, False]
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_an_expired_sign_in_is_ended_too_where_its_refresh_token_lives(corp: Corp) -> None:
+    corp.center.token_seconds = 1
+    corp.login()
+    corp.center.token_seconds = 3600
+    time.sleep(1.1)
+    corp.login()
+    assert [each.ended for each in corp.center.sessions] == [True, False]
+
+
+def test_a_sign_in_that_fails_leaves_the_one_before_alone(corp: Corp) -> None:
+    corp.login()
+    corp.center.approves = False
+    assert corp.world.rolehop("source", "login", "corp").code == 4
+    assert not corp.center.sessions[0].ended
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+@pytest.mark.parametrize("reply", [Reply(500, {}), Reply(400, {"message": "no"})])
+def test_a_sign_in_before_that_cannot_be_ended_is_said_and_no_failure(
+    corp: Corp, reply: Reply
+) -> None:
+    corp.login()
+    corp.center.say("/logout", reply, times=9)
+    done = corp.world.rolehop("source", "login", "corp")
+    assert done.code == 0
+    assert "Identity Center did not end the old sign-in" in done.err
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_logout_ends_the_sign_in_here_and_at_the_server(corp: Corp) -> None:
+    corp.login()
+    assert corp.world.rolehop("source", "logout", "corp").code == 0
+    assert corp.center.sessions[0].ended
+    assert corp.world.items() == []
+    assert corp.world.rolehop("export", "hub", "--format", "json").code == 4
+    again = corp.world.rolehop("source", "logout", "corp")
+    assert again.code == 0
+    assert "nobody was signed in" in again.err
+
+
+def test_an_sso_session_of_the_aws_config_is_taken_over(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    corp.login()
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_an_sso_session_that_is_not_there_is_named_with_the_nearest(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION.replace("my-sso", "my-ssso"))
+    done = corp.world.rolehop("source", "login", "corp")
+    assert done.code == 3
+    assert "my-ssso" in done.err
+    assert "my-sso" in done.err
+
+
+def test_no_secret_of_a_sign_in_rests_outside_the_vault_or_is_shown(corp: Corp) -> None:
+    outputs = []
+    for arguments in (
+        ("source", "login", "corp", "--debug"),
+        ("source", "test", "corp", "--debug"),
+        ("source", "list", "--debug"),
+        ("plan", "hub", "--debug"),
+        ("export", "hub", "--format", "json", "--debug"),
+        ("status", "--debug"),
+    ):
+        done = corp.world.rolehop(*arguments)
+        assert done.code == 0, done.err
+        outputs += [done.out if arguments[0] != "export" else "", done.err]
+    texts = [path.read_bytes().decode("utf-8", "replace") for path in corp.world.files()]
+    secrets = corp.center.secrets()
+    assert secrets
+    for secret in secrets:
+        assert not any(secret in text for text in (*texts, *outputs))

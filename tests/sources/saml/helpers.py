@@ -1,0 +1,56 @@
+"""What the SAML tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rolehop.aws.sts import StsClient
+from rolehop.errors import RolehopError
+from rolehop.net.client_settings import ClientSettings
+from rolehop.sources import build_source
+from tests.sources.machines import (
+    context_of,
+    source_of,
+    use,
+)
+from tests.support.world import World
+
+PROVIDER = "arn:aws:iam::111111111111:saml-provider/Corp"
+
+
+OTHER = "arn:aws:iam::222222222222:role/Other"
+
+
+THIRD = "arn:aws:iam::111111111111:role/Third"
+
+
+def by_variable(world: World, assertion: str, more: str = "") -> None:
+    use(world, f'type = "saml"\nassertion_env = "SAML"\n{more}')
+    world.more["SAML"] = assertion
+
+
+def impatient(world: World) -> Callable[[str], StsClient]:
+    """Return what makes clients that wait for an answer 0.2 s, once."""
+
+    def client(region: str) -> StsClient:
+        return StsClient(
+            ClientSettings(
+                region, endpoint_url=world.sts.url, read_timeout_seconds=0.2, max_attempts=1
+            )
+        )
+
+    return client
+
+
+def told_by(code: str, error: RolehopError) -> str:
+    """Return AWS's words as they are told; throttling tells the attempts, too."""
+    attempts = str(error.cause).partition(" (")[2]
+    return f"{code}: so it is ({attempts}" if attempts else f"{code}: so it is"
+
+
+def failure(world: World, **more: object) -> RolehopError:
+    with pytest.raises(RolehopError) as caught:
+        build_source(source_of(world), context_of(world, **more)).load()  # type: ignore[arg-type]
+    return caught.value

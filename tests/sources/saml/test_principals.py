@@ -1,0 +1,163 @@
+"""A session of one principal or role is never handed to another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rolehop.credentials import Secret
+from rolehop.sources import build_source, stamp_of
+from rolehop.sources.context import SourceChanged
+from rolehop.sources.saml import source as saml
+from rolehop.sources.source_type import Login
+from tests.doubles.saml import IdentityProvider
+from tests.sources.machines import (
+    START,
+    MemoryTokens,
+    context_of,
+    source_of,
+    use,
+)
+from tests.sources.saml.helpers import (
+    PROVIDER,
+    THIRD,
+    by_variable,
+)
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
+
+
+class TestWhoseSession:
+    """A session walked as one principal, or as one role, is never handed to another."""
+
+    @pytest.fixture(autouse=True)
+    def other_role(self, world: World) -> None:
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": PROVIDER},
+                    "Action": "sts:AssumeRoleWithSAML",
+                }
+            ],
+        }
+        world.sts.world.role(THIRD, policy=trust)
+
+    @pytest.mark.parametrize("way", ["file", "env", "stdin"])
+    def test_another_role_or_person_in_the_assertion_gets_a_session_of_its_own(
+        self, way: str, world: World, idp: IdentityProvider
+    ) -> None:
+        file = world.config_file.with_name("assertion")
+        settings = {"file": 'assertion_file = "assertion"', "env": 'assertion_env = "SAML"'}
+        use(world, f'type = "saml"\n{settings.get(way, "")}')
+
+        def reached(*roles: str, who: str = "jane@example.com") -> str:
+            text = idp.assertion(roles, who=who)
+            file.write_text(text)
+            world.more["SAML"] = text
+            if way == "stdin":
+                done = world.rolehop("source", "login", "s", "--stdin", input=text)
+                assert done.code == 0, done.err
+            done = world.rolehop("whoami", "own", "--format", "json")
+            assert done.code == 0, done.err
+            return str(done.json["arn"]).partition("assumed-role/")[2]
+
+        assert reached(START) == "Start/jane@example.com"
+        assert reached(THIRD) == "Third/jane@example.com"
+        assert reached(THIRD, who="joe@example.com") == "Third/joe@example.com"
+        assert reached(START) == "Start/jane@example.com"
+
+    def test_what_was_picked_holds_while_the_same_is_offered(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        by_variable(world, idp.assertion([THIRD, START]))
+        with OnTerminal(world, SCRIPT, "whoami", "own", "--format", "json") as person:
+            person.expect("number, or a part")
+            person.types("Third")
+            done = person.ended()
+        assert "Third" in done.json["arn"]
+        by_variable(world, idp.assertion([START, THIRD]))
+        assert "Third" in world.rolehop("whoami", "own", "--format", "json").json["arn"]
+        by_variable(world, idp.assertion([START]))
+        assert "Start" in world.rolehop("whoami", "own", "--format", "json").json["arn"]
+
+    def test_an_assertion_that_changes_under_a_walk_is_planned_anew(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        file = world.config_file.with_name("assertion")
+        file.write_text(idp.assertion([START]))
+        use(world, 'type = "saml"\nassertion_file = "assertion"')
+        planned = build_source(source_of(world), context_of(world))
+        file.write_text(idp.assertion([START], who="joe@example.com"))
+        with pytest.raises(SourceChanged):
+            planned.load()
+        assert world.sts.calls == []
+
+    def test_a_sign_in_under_a_walk_is_planned_anew(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        context = context_of(world, tokens=MemoryTokens())
+        source = source_of(world)
+        saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
+        planned = build_source(source, context)
+        joe = idp.assertion([START], who="joe@example.com")
+        saml.login(source, context, Login(text=Secret(joe)))
+        with pytest.raises(SourceChanged):
+            planned.load()
+
+    def test_a_sign_in_for_one_role_is_not_used_for_another(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        text = idp.assertion([START])
+        assert world.rolehop("source", "login", "s", "--stdin", input=text).code == 0
+        use(world, 'type = "saml"\nrole = "111111111111:role/Start"')
+        assert world.rolehop("credential-process", "own").code == 0
+        for named in (f'role = "{THIRD}"', f'provider = "{PROVIDER}2"'):
+            use(world, f'type = "saml"\n{named}')
+            done = world.rolehop("credential-process", "own")
+            assert (done.code, done.out) == (4, "")
+            assert f"the last sign-in was for {START} by {PROVIDER}" in done.err
+        use(world, 'type = "saml"')
+        elsewhere = world.sts.url.replace("127.0.0.1", "localhost")
+        done = world.rolehop("credential-process", "own", env={"AWS_ENDPOINT_URL_STS": elsewhere})
+        assert done.code == 4
+        assert "made at another STS endpoint" in done.err
+
+    def test_a_command_does_not_go_on_where_a_sign_in_has_ended(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        tool.write_text(f"#!/bin/sh\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        use(world, f'type = "saml"\nassertion_command = ["{tool}"]')
+        tokens, source = MemoryTokens(), source_of(world)
+        context = context_of(world, tokens=tokens)
+        assert stamp_of(source, context).value == "command"
+        joe = idp.assertion([START], who="joe@example.com")
+        saml.login(source, context, Login(text=Secret(joe)))
+        assert stamp_of(source, context).value == "generation-1"
+        later = context_of(
+            world, tokens=tokens, now=lambda: datetime.now(UTC) + timedelta(minutes=50)
+        )
+        with pytest.raises(SourceChanged):
+            build_source(source, later).load()
+        assert stamp_of(source, context).value == "command"
+        assert build_source(source, context).load() is not None
+
+    def test_principal_pins_who_a_command_must_be(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        tool = world.folder / "sign-in"
+        tool.write_text(f"#!/bin/sh\necho {idp.assertion([START])}\n")
+        tool.chmod(0o700)
+        settings = f'type = "saml"\nassertion_command = ["{tool}"]'
+        use(world, f'{settings}\nprincipal = "{START}"')
+        assert world.rolehop("credential-process", "there").code == 0
+        use(world, f'{settings}\nprincipal = "{THIRD}"')  # what is cached does not count any more
+        done = world.rolehop("credential-process", "there")
+        assert (done.code, done.out) == (4, "")
+        assert f"the config says it must be {THIRD}" in done.err
