@@ -1,7 +1,7 @@
-"""Which policy allows or refuses a role: a pure evaluator, usable as a library.
+"""Evaluate IAM policies for a role: which one allows, which one refuses.
 
 ``parse_policy`` reads a document, ``evaluate`` judges a request against documents of all kinds,
-``mends`` says what to change where it is refused.
+``policy_changes`` proposes what to change if it is refused.
 """
 
 from rolehop.policy.evaluation.evaluator import evaluate

@@ -1,4 +1,4 @@
-"""A whole chain judged: hop by hop, each with its verdict and the ways out."""
+"""Evaluate a whole chain, hop by hop, and find fixes for the hops that are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rolehop.startup.dataclass import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
-    """What STS said when it refused a hop."""
+    """STS's answer when it refused a hop."""
 
     code: str
     """E.g. ``AccessDenied``."""
@@ -31,13 +31,13 @@ class HopVerdict:
     verdict: Verdict
     scenario: ChainScenario = field(repr=False)
     verdicts: Mapping[int, Verdict] = field(repr=False)
-    """Those of all hops of the course."""
+    """The verdicts of all hops of the scenario, by number."""
 
     said: StsAnswer | None = None
-    """STS refused what the documents allow."""
+    """Set if STS refused what the documents allow."""
 
     def remedies(self) -> tuple[Remedy, ...]:
-        """Look for ways to let this hop through where it is refused; the best come first."""
+        """Return fixes for this hop if it is refused, the best first."""
         return find_remedies(self.scenario, self.number, self.verdicts)
 
 
@@ -49,15 +49,15 @@ class ChainVerdict:
     source: str
     hops: tuple[HopVerdict, ...]
     source_role_unknown: bool = False
-    """The source is federated, and nobody knows its role: there is no hop 0 to be judged."""
+    """The source is federated and its role is not known, so hop 0 cannot be evaluated."""
 
     def refused_by_sts(self, number: int, said: StsAnswer) -> ChainVerdict:
-        """Return the verdict as it is once STS refused hop ``number``: allowed it is not then."""
+        """Return the verdict after STS refused hop ``number``: an allowed hop becomes unknown."""
         return replace(self, hops=tuple(_knowing(e, number, said) for e in self.hops))
 
     @property
     def outcome(self) -> Outcome:
-        """The chain's: refused where a hop is, else unknown where one is, else allowed."""
+        """Refused if any hop is, otherwise unknown if any hop is, otherwise allowed."""
         outcomes = {hop.verdict.outcome for hop in self.hops}
         if self.source_role_unknown:
             outcomes.add(Outcome.UNKNOWN)
@@ -68,7 +68,7 @@ class ChainVerdict:
 
 
 STS_REFUSAL = "sts-refusal"
-"""Unknown of a hop that the documents allow and STS refused: why."""
+"""The unknown of a hop that the documents allow and STS refused: the reason is not known."""
 
 
 def _knowing(hop: HopVerdict, number: int, said: StsAnswer) -> HopVerdict:
@@ -79,7 +79,7 @@ def _knowing(hop: HopVerdict, number: int, said: StsAnswer) -> HopVerdict:
 
 
 def judge_chain(chain: str, source: str, scenario: ChainScenario) -> ChainVerdict:
-    """Judge every hop of ``course``."""
+    """Judge every hop of ``scenario``."""
     verdicts = {number: evaluate(request) for number, request in scenario.requests().items()}
     hops = tuple(
         HopVerdict(number, verdict, scenario, verdicts) for number, verdict in verdicts.items()

@@ -1,1 +1,1 @@
-"""Everything people look at. Nothing here may see a secret: ``credentials`` is not imported."""
+"""Output for people and programs. Never sees a secret: ``credentials`` is not imported."""

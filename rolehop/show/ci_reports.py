@@ -1,4 +1,4 @@
-"""What ``check`` prints: a table, JUnit's XML for CI, and SARIF for code scanning."""
+"""The reports of ``check``: a table, JUnit XML for CI, SARIF for code scanning."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _SAYS = {
     Outcome.REFUSED: "refused",
     Outcome.UNKNOWN: "can't tell",
 }
-_NO_OWN_ROLE = "the source gets a role by a token, and which role that is is not known here"
+_NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
 
 
 class Place(NamedTuple):
-    """Where something is written: what SARIF points at."""
+    """A location in a file, for SARIF."""
 
     uri: str
-    """Relative to the folder that ``check`` ran in, or a whole ``file:`` URI."""
+    """Relative to the folder in which ``check`` ran, or an absolute ``file:`` URI."""
 
     line: int
     """From 1."""
 
 
 Places = Callable[[str, int], Place]
-"""Gives the place of a hop, by its chain and its number."""
+"""Returns the location of a hop, by chain and number."""
 
 
 class _Problem(NamedTuple):
@@ -44,7 +44,7 @@ class _Problem(NamedTuple):
     chain: str
     hop: int
     role: str | None
-    """``None``: hop 0 of a source whose own role nobody knows."""
+    """``None``: hop 0 of a source whose own role is not known."""
 
     refused: bool
     why: str
@@ -52,7 +52,7 @@ class _Problem(NamedTuple):
 
     @property
     def details(self) -> tuple[str, ...]:
-        """What was wanted and found, and how to mend it; to look for that takes its time."""
+        """What was required and found, and how to fix it; slow, because remedies are searched."""
         return tuple(_details(self.verdict)) if self.refused and self.verdict is not None else ()
 
 
@@ -78,7 +78,7 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
     total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
-    more = [line("next: rolehop explain CHAIN says what would mend it")] if reasons else []
+    more = [line("next: rolehop explain CHAIN says how to fix it")] if reasons else []
     return [*blocks, *([line(), *reasons, line()] if reasons else []), total, *more]
 
 
@@ -103,7 +103,7 @@ def _why(hop: HopVerdict) -> str:
 
 
 def _lane(policy: PolicyVerdict) -> str:
-    """Return which policy it is, and which of its statements decides."""
+    """Return the policy's name, and which of its statements decides."""
     name = _LANES[policy.name.value]
     if policy.deciding is None:
         return name
@@ -121,7 +121,7 @@ _LANES = {
 
 
 def _details(hop: HopVerdict) -> Iterator[str]:
-    """Give what was wanted and found, what else is wrong, then how to mend it."""
+    """Yield what was required and found, what else is wrong, then how to fix it."""
     first = hop.verdict.first_wrong
     for policy in hop.verdict.refused:
         for finding in policy.findings:
@@ -132,7 +132,7 @@ def _details(hop: HopVerdict) -> Iterator[str]:
             parts = (("wanted", wanted(finding)), ("found", found(finding)))
             yield from (f"{name} {text}" for name, text in parts if text is not None)
     for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
-        yield f"to mend it, {in_short(step)}"
+        yield f"to fix it, {in_short(step)}"
 
 
 # ---- JUnit
@@ -141,8 +141,8 @@ def _details(hop: HopVerdict) -> Iterator[str]:
 def as_junit(verdicts: Sequence[ChainVerdict], *, strict: bool) -> str:
     """Return JUnit XML: a suite for each chain, a case for each hop.
 
-    A hop that is refused is a failure. One that can't be told is skipped, or with ``strict``,
-    which lets ``check`` fail, a failure too.
+    A refused hop is a failure. An unknown one is skipped, or with ``strict``, where ``check`` fails
+    too, a failure.
     """
     return "\n".join(_junit(verdicts, strict=strict))
 
@@ -221,8 +221,8 @@ _RULES = (
         "hop-unknown",
         "HopUnknown",
         "warning",
-        "Whether a hop is allowed can't be told",
-        "What would settle it is not among the policies that were given, or only the call shows it.",
+        "Whether a hop is allowed is not known",
+        "What would settle it is not in the policies that were given, or only the call itself shows it.",
     ),
 )
 
@@ -234,9 +234,9 @@ def sarif_document(
 
     Args:
         verdicts: the chains.
-        places: tells what a result points at.
+        places: returns the location that a result points at.
         version: of rolehop.
-        strict: what can't be told is an error.
+        strict: unknown results are errors.
     """
     driver = {
         "name": "rolehop",
@@ -247,7 +247,7 @@ def sarif_document(
                 "name": name,
                 "shortDescription": {"text": short},
                 "fullDescription": {"text": whole},
-                "help": {"text": "rolehop explain CHAIN names the statement and the mend."},
+                "help": {"text": "rolehop explain CHAIN names the statement and the fix."},
                 "defaultConfiguration": {"level": level},
             }
             for rule, name, level, short, whole in _RULES

@@ -14,20 +14,20 @@ _KEYS = {
     "aws:principalarn": "the caller's ARN",
     "aws:principalaccount": "the caller's account",
     "aws:principalorgid": "the caller's organization",
-    "aws:principalorgpaths": "the caller's place in its organization",
+    "aws:principalorgpaths": "the caller's path in its organization",
     "aws:principaltype": "what kind of principal the caller is",
     "aws:sourceip": "the address the call comes from",
     "aws:sourcevpc": "the VPC the call comes from",
     "aws:sourcevpce": "the VPC endpoint the call comes through",
-    "aws:sourcearn": "the resource that the service acts for",
-    "aws:sourceaccount": "the account that the service acts for",
-    "aws:sourceorgid": "the organization that the service acts for",
+    "aws:sourcearn": "the resource for which the service acts",
+    "aws:sourceaccount": "the account for which the service acts",
+    "aws:sourceorgid": "the organization for which the service acts",
     "aws:requestedregion": "the region that is called",
     "aws:tagkeys": "the keys of the tags sent",
     "sts:transitivetagkeys": "the keys of the transitive tags",
     "aws:currenttime": "the time of the call",
     "aws:epochtime": "the time of the call",
-    "aws:tokenissuetime": "the time when the caller's session was made",
+    "aws:tokenissuetime": "the time when the caller's session was issued",
     "aws:username": "the name of the IAM user",
     "aws:userid": "the caller's unique ID",
     "aws:useragent": "the program that calls",
@@ -45,14 +45,14 @@ _FAMILIES = {
     "aws:resourcetag/": "the tag '{}' of the role",
     "iam:resourcetag/": "the tag '{}' of the role",
 }
-# Of a token, under the name of its issuer: token.actions.githubusercontent.com:sub.
+# Claims of a token, prefixed with its issuer: token.actions.githubusercontent.com:sub.
 _CLAIMS = {
     "sub": "the token's subject",
     "aud": "the token's audience",
     "amr": "how the token's holder signed in",
 }
 _MANY = ("aws:tagkeys", "sts:transitivetagkeys", "aws:multifactorauthage")
-# Where a Bool reads better as a sentence of its own.
+# Keys for which a Bool reads better as its own sentence.
 _BOOLS = {
     "aws:multifactorauthpresent": ("MFA was used", "MFA was not used"),
     "aws:securetransport": ("the call is encrypted", "the call is not encrypted"),
@@ -60,7 +60,7 @@ _BOOLS = {
 
 
 def key_in_words(key: str) -> str:
-    """Return what a condition key stands for; a key that is not known here stands for itself."""
+    """Return the meaning of a condition key, or the key itself if it is not listed here."""
     lowered = key.lower()
     family, slash, _ = lowered.partition("/")
     if f"{family}{slash}" in _FAMILIES:
@@ -77,25 +77,25 @@ def is_are(key: str, rest: str) -> str:
 
 
 def condition_of(finding: Finding) -> tuple[str, str]:
-    """Return operator and key of a finding on a condition; a tag's key may hold blanks."""
+    """Return operator and key of a finding on a condition; a tag key may contain blanks."""
     _, operator, key = finding.element.split(" ", 2)
     return operator, key
 
 
 def asked_for(finding: Finding) -> str:
-    """Return what a condition asks of its key: ``one of a, b``, ``not like x*``."""
+    """Return the values that a condition requires: ``one of a, b``, ``not like x*``."""
     operator, _ = condition_of(finding)
     return _asked_for(operator, finding.wanted, many=", " in finding.wanted)
 
 
 def condition_sentence(operator: str, key: str, values: tuple[str, ...]) -> str:
-    """Return a condition as half a sentence: ``the external ID is x-1``."""
+    """Return a condition as a clause: ``the external ID is x-1``."""
     if _base(operator) == "bool" and key.lower() in _BOOLS and len(values) == 1:
         said = _BOOLS[key.lower()][values[0].lower() != "true"]
-        return f"{said}, or nobody can tell" if _has_if_exists(operator) else said
+        return f"{said}, or it is not known" if _has_if_exists(operator) else said
     each = {"forallvalues": "each of ", "foranyvalue": "one of "}.get(_quantifier(operator), "")
     verb = "are" if not each and key.lower() in _MANY else "is"
-    exists = ", where there is one," if _has_if_exists(operator) else ""
+    exists = ", if there is one," if _has_if_exists(operator) else ""
     values_only = operator.rpartition(":")[2].removesuffix("IfExists")
     asked = _asked_for(values_only, ", ".join(values), many=len(values) > 1)
     return f"{each}{key_in_words(key)}{exists} {verb} {asked}"
@@ -106,7 +106,7 @@ def _asked_for(operator: str, values: str, *, many: bool) -> str:
     if base == "null":
         return {"true": "absent", "false": "there"}.get(values.lower(), values)
     asked = _compared(base, values, many=many)
-    exists = ", where there is one" if _has_if_exists(operator) else ""
+    exists = ", if there is one" if _has_if_exists(operator) else ""
     quantified = {"forallvalues": "each of them ", "foranyvalue": "at least one of them "}
     return f"{quantified.get(_quantifier(operator), '')}{asked}{exists}"
 
@@ -124,7 +124,7 @@ def _base(operator: str) -> str:
     return operator.rpartition(":")[2].lower().removesuffix("ifexists")
 
 
-# How the kinds of comparison are said, before the value; the longer names first.
+# Text before the value, by kind of comparison; longer names first.
 _COMPARISONS = {
     "equalsignorecase": "in any case ",
     "lessthanequals": "at most ",
@@ -143,7 +143,7 @@ def _compared(base: str, values: str, *, many: bool) -> str:
     positive = base.replace("not", "", 1)
     name = next((each for each in _COMPARISONS if positive.endswith(each)), None)
     if name is None:
-        return values  # an operator that nobody knows
+        return values  # an unknown operator
     said = _OF_DATES.get(name, _COMPARISONS[name]) if "date" in base else _COMPARISONS[name]
     if positive == base:
         return f"{said}{'one of ' if many else ''}{values}"

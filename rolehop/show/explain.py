@@ -1,4 +1,4 @@
-"""The view of ``explain``: hop by hop what would happen, why, and what would mend it."""
+"""The view of ``explain``: the outcome of each hop, the reason, and the fix."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WOULD: dict[Outcome, tuple[str, Style]] = {
 
 
 def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
-    """Show every hop of a chain; ``verbose`` shows what is right as well."""
+    """Show every hop of a chain; ``verbose`` also shows what is right."""
     blocks: list[Line] = [
         line(StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
     ]
@@ -91,7 +91,7 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
 
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
-    """Return the lanes that refuse, and that no way out has to change."""
+    """Return the policies that refuse but that no remedy has to change."""
     changed = {
         step.policy_type
         for remedy in remedies
@@ -138,11 +138,11 @@ def _named(caller: Caller) -> str:
         return f"{caller.service}, for the certificate"
     if caller.federated:
         return f"a token of {caller.provider or 'a provider that is not known here'}"
-    return "somebody not known (--as ARN says who)"
+    return "not known (name the caller with --as ARN)"
 
 
 def _to_see(account: str, command: str, told: set[str]) -> Iterator[Line]:
-    """Tell the command that shows a lane's documents, once for all lanes that it shows."""
+    """Show the command that prints a policy's documents, once for all policies it prints."""
     if command in told:
         yield line("      to see it: the same command")
         return
@@ -172,12 +172,12 @@ _LONGEST = 700
 
 
 def _cut(text: str) -> str:
-    """Shorten what would fill the screen: the document itself has the whole."""
+    """Shorten a value that would fill the screen; the document has all of it."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
-    """Return whose account shows the lane's documents, and by which command."""
+    """Return the account that has the policy's documents, and the command that prints them."""
     request = verdict.request
     if policy.name is PolicyType.TRUST:
         name = request.role.rpartition("/")[2]
@@ -188,24 +188,24 @@ def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
 
 
 def _sts_refused_text(said: StsAnswer) -> str:
-    """Return what follows where the documents allow what STS refused."""
+    """Explain a refusal by STS that the documents do not explain."""
     if said.code.startswith("AccessDenied"):
         return (
             f"so something that is not visible here refused it ({said.code}): an SCP or RCP that was"
-            " not given, a VPC endpoint's policy, or a policy that is another one by now"
+            " not given, a VPC endpoint's policy, or a policy that has changed since"
         )
-    return f"it said {said.code}, which is not about policies; the walk says what to do about it"
+    return f"STS said {said.code}, which is not about policies; the walk says what to do about it"
 
 
 def _unseen(verdict: Verdict) -> Iterator[Line]:
-    """Tell how to settle what nobody can see of the source's session, where it is open."""
+    """Say how to settle what cannot be seen of the source's session, if it matters."""
     name = verdict.request.unseen
     if verdict.outcome is Outcome.UNKNOWN and name is not None:
-        text = f"{_TAKEN[name]}: nobody can see that from here. If it is so: --assume {name}"
+        text = f"it cannot be seen from here {_ASSUMPTIONS[name]}. If so, add --assume {name}"
         yield from wrapped(text, "  ", "  ")
 
 
-_TAKEN = {
+_ASSUMPTIONS = {
     "source-session": (
         "that the source's session has no session policy, session tags or source identity"
     ),
@@ -219,16 +219,16 @@ _TAKEN = {
 def _assuming(verdict: Verdict) -> Iterator[Line]:
     names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
     if names:
-        text = f"assuming that no {' or '.join(names)} stands in the way: none was given"
+        text = f"assuming that no {' or '.join(names)} refuses the call: none was given"
         yield from wrapped(text, "  ", "  ")
-    for name in (each for each in _TAKEN if each in verdict.assuming):
-        yield from wrapped(f"assuming, as --assume says, {_TAKEN[name]}", "  ", "  ")
+    for name in (each for each in _ASSUMPTIONS if each in verdict.assuming):
+        yield from wrapped(f"assuming, as --assume says, {_ASSUMPTIONS[name]}", "  ", "  ")
     keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
     if keys:
-        yield from wrapped(f"resting on what --context says of {', '.join(keys)}", "  ", "  ")
+        yield from wrapped(f"relying on --context for {', '.join(keys)}", "  ", "  ")
     if "one-request-context" in verdict.assuming:
         text = (
-            "assuming that external ID and role session name count for sts:TagSession and"
-            " sts:SetSourceIdentity, too: AWS does not say"
+            "assuming that external ID and role session name also count for sts:TagSession and"
+            " sts:SetSourceIdentity: AWS does not document this"
         )
         yield from wrapped(text, "  ", "  ")

@@ -1,4 +1,4 @@
-"""The JSON of ``explain`` and ``check``: the whole tree of findings, every key always present."""
+"""The JSON of ``explain`` and ``check``: all findings, every key always present."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _finding(finding: Finding) -> Document:
 
 
 def _policy_change(remedies: Sequence[Remedy]) -> Document | None:
-    """Return the first way out; ``otherwise`` is another one, of the same shape."""
+    """Return the first remedy; ``otherwise`` is another one, of the same shape."""
     if not remedies:
         return None
     first, *others = map(_way, remedies)
@@ -90,7 +90,7 @@ def _policy_change(remedies: Sequence[Remedy]) -> Document | None:
 
 
 def _way(remedy: Remedy) -> Document:
-    """Return a way's first change; ``also``: those to be made together with it."""
+    """Return a remedy's first change; ``also``: the changes to make together with it."""
     first, *others = map(_step, remedy.steps)
     return {**first, "also": others}
 

@@ -1,4 +1,4 @@
-"""Findings in plain words, for people who do not know IAM by heart."""
+"""Findings in plain English, for people who do not know IAM by heart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sentence(finding: Finding) -> str:
 
 
 def wanted(finding: Finding) -> str | None:
-    """Return what the policy asks for, to stand below the sentence; ``None``: it says all."""
+    """Return what the policy requires, to show below the sentence; ``None``: nothing to add."""
     if finding.element in ("Document", "Effect", "Caller") or _says_it_all(finding):
         return None
     if finding.element.startswith("Condition "):
@@ -28,16 +28,16 @@ def wanted(finding: Finding) -> str | None:
 
 
 def found(finding: Finding) -> str | None:
-    """Return what the call has instead; ``None``: nothing, or the sentence says it."""
+    """Return what the call has instead; ``None``: nothing to add."""
     if finding.element in ("Document", "Effect") or _says_it_all(finding):
         return None
-    # There, what is found is the variable.
+    # For these, what was found is the variable.
     variable = finding.reason in (Reason.VARIABLE_ABSENT, Reason.VARIABLE_UNKNOWN)
     return None if variable else finding.found
 
 
 def _says_it_all(finding: Finding) -> bool:
-    """Tell whether the sentence leaves nothing to be told below it."""
+    """True if the sentence needs nothing below it."""
     mfa = finding.element.lower().endswith(" aws:multifactorauthpresent")
     return finding.reason in _WHOLE_SENTENCES or (
         mfa and finding.reason in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS)
@@ -55,7 +55,7 @@ _WHOLE_SENTENCES = (
 
 
 def fits(finding: Finding) -> str:
-    """Return one sentence on a finding that is right: what of the statement fits the call."""
+    """Return one sentence on a finding that is right: which element matches the call."""
     if finding.element == "Document":
         return sentence(finding)
     has = finding.found if finding.found is not None else "none"
@@ -68,15 +68,15 @@ def fits(finding: Finding) -> str:
     return f"{finding.element}: {finding.wanted} {verb} {has}"
 
 
-# ---- what the person who walks the chain can do
+# ---- what the user can do without changing a policy
 
 
 def hint(finding: Finding, *, denies: bool = False) -> str | None:
-    """Return what to do about it without any policy changed.
+    """Return what the user can do about it without changing a policy.
 
     Args:
-        finding: one of a lane that refuses.
-        denies: it belongs to a Deny that applies; then what fits is what hurts.
+        finding: of a policy that refuses.
+        denies: it belongs to a Deny that applies; then what matches is the problem.
     """
     if finding.reason is Reason.OTHER_SESSION:
         return f'or give that session its name: session_name = "{_last(finding.wanted)}"'
@@ -93,7 +93,7 @@ def hint(finding: Finding, *, denies: bool = False) -> str | None:
         return f'or send that tag with this hop: tags = {{ "{tag}" = {_value(finding)} }}'
     text, limit = _HINTS.get(key, (None, None))
     value = _value(finding)
-    if text is None or limit is None or not _is_taken(limit, value):
+    if text is None or limit is None or not _is_accepted(limit, value):
         return None
     return f"{text} = {value} on this hop of the chain"
 
@@ -106,8 +106,8 @@ _HINTS = {
 }
 
 
-def _is_taken(limit: Check, value: str) -> bool:
-    """Tell whether STS takes a value, in quotes; of an ellipsis nobody knows."""
+def _is_accepted(limit: Check, value: str) -> bool:
+    """True if STS accepts a quoted value; an ellipsis is always accepted."""
     try:
         return value == '"…"' or limit.run(value[1:-1]) is not None
     except ValueError:
@@ -119,14 +119,14 @@ def _mfa_hint(finding: Finding) -> str | None:
         return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
     if finding.found == "false":
         return (
-            "the session of a role never carries MFA: only hop 1 can, called with an IAM user's own"
-            " keys and the source's mfa_serial"
+            "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
+            " source's mfa_serial"
         )
     return None
 
 
 def _value(finding: Finding) -> str:
-    """Return the one value that is asked for, as the config has it, or an ellipsis."""
+    """Return the required value as written in the config, or an ellipsis."""
     operator = condition_of(finding)[0].lower().removesuffix("ifexists")
     plain = operator == "stringequals" and not set(finding.wanted) & set('*?$,"\\')
     return f'"{finding.wanted if plain else "…"}"'
@@ -136,12 +136,12 @@ def _value(finding: Finding) -> str:
 
 
 def unknown_in_words(name: str) -> str:
-    """Return what an entry of a verdict's ``unknowns`` stands for, with the key where it is one."""
+    """Return the meaning of an entry of a verdict's ``unknowns``, with the key if it is one."""
     if name in _UNKNOWNS:
         return _UNKNOWNS[name]
     if name.startswith("Condition "):
         _, operator, key = name.split(" ", 2)
-        return f"what {operator} {key} comes to"
+        return f"whether {operator} {key} matches"
     words = key_in_words(name)
     return words if words == name else f"{words} ({name})"
 
@@ -158,9 +158,9 @@ _UNKNOWNS = {
     "roles-anywhere-profile": "what the Roles Anywhere profile says",
     "sts-refusal": "why STS refused it",
     "Request Token": "what STS takes from the source's token",
-    "Principal": "whether the statement's Principal means the caller",
+    "Principal": "whether the statement's Principal includes the caller",
     "Resource": "the policy variable in a statement's Resource",
-    "Action": "which actions a statement means",
+    "Action": "which actions a statement covers",
 }
 
 
@@ -172,25 +172,25 @@ def _differs(finding: Finding) -> str:
     if key.lower() == "aws:multifactorauthpresent":
         without = finding.wanted == "true"
         return (
-            f"the statement asks for MFA, and this call is made without it ({operator} {key})"
+            f"the statement requires MFA, and this call is made without it ({operator} {key})"
             if without
-            else f"the statement asks for a call without MFA ({operator} {key})"
+            else f"the statement requires a call without MFA ({operator} {key})"
         )
-    case = ", upper and lower case count" if _only_case(finding) else ""
-    return f"{is_are(key, 'not what the statement asks for')}{case} ({_named(operator, key)})"
+    case = ", which is case-sensitive" if _only_case(finding) else ""
+    return f"{is_are(key, 'not what the statement requires')}{case} ({_named(operator, key)})"
 
 
 def _excluded(finding: Finding) -> str:
     operator, key = condition_of(finding)
-    return f"{is_are(key, 'what the statement rules out')} ({_named(operator, key)})"
+    return f"{is_are(key, 'what the statement excludes')} ({_named(operator, key)})"
 
 
 def _absent(finding: Finding) -> str:
     operator, key = condition_of(finding)
     if key.lower() in _MFA:
-        return f"the statement asks for MFA, and this call is made without it ({operator} {key})"
+        return f"the statement requires MFA, and this call is made without it ({operator} {key})"
     return (
-        f"the statement asks for {key_in_words(key)}, and the call has none"
+        f"the statement requires {key_in_words(key)}, and the call has none"
         f" ({_named(operator, key)})"
     )
 
@@ -198,7 +198,7 @@ def _absent(finding: Finding) -> str:
 def _present(finding: Finding) -> str:
     operator, key = condition_of(finding)
     return (
-        f"the statement wants a call without {key_in_words(key)}, and this one has it"
+        f"the statement requires a call without {key_in_words(key)}, and this one has it"
         f" ({_named(operator, key)})"
     )
 
@@ -208,7 +208,7 @@ def _named(operator: str, key: str) -> str:
 
 
 def _only_case(finding: Finding) -> bool:
-    """Tell whether what is found is wanted but for upper and lower case."""
+    """True if what was found differs from what is required only in case."""
     has = (finding.found or "").lower()
     return bool(has) and has in [each.lower() for each in finding.wanted.split(", ")]
 
@@ -218,15 +218,15 @@ def _key_unknown(finding: Finding) -> str:
     words = key_in_words(key)
     say = f"'{key}=VALUE'" if " " in key else f"{key}=VALUE"
     if words == key:
-        return f"the value of {key} is not known here; say it with --context {say}"
-    return f"from here nobody can know {words}; say it with --context {say}"
+        return f"the value of {key} is not known here; give it with --context {say}"
+    return f"{words} cannot be known from here; give it with --context {say}"
 
 
 def _malformed_value(finding: Finding) -> str:
     if not finding.element.startswith("Condition "):
-        return "a value cannot be read as what it is compared with"
+        return "a value does not have the type it is compared as"
     operator, key = condition_of(finding)
-    return f"the value in the policy, or that of the call, is none that {operator} can compare" + (
+    return f"the value in the policy or in the call cannot be compared with {operator}" + (
         f" ({key})" if finding.found is None else ""
     )
 
@@ -242,24 +242,24 @@ def _action(finding: Finding) -> str:
 
 
 _ACTIONS = {
-    "sts:TagSession": ", and this hop sends tags, or tags sent before travel on with it",
+    "sts:TagSession": ", and this hop sends tags, or inherits transitive tags",
     "sts:SetSourceIdentity": ", and a source identity is set, here or by a hop before",
-    "sts:AssumeRoleWithWebIdentity": ", the call that gives the role for a token",
-    "sts:AssumeRoleWithSAML": ", the call that gives the role for a SAML assertion",
+    "sts:AssumeRoleWithWebIdentity": ", the call that exchanges a token for the role",
+    "sts:AssumeRoleWithSAML": ", the call that exchanges a SAML assertion for the role",
 }
 
 
 def _not_named(finding: Finding) -> str:
     if _has_another_path(finding):
         return (
-            "the statement names a role of this name with another path: to AWS that is another"
-            " role, the whole ARN counts"
+            "the statement names a role of this name with another path, which is a different role to"
+            " AWS: the whole ARN counts"
         )
-    return "the statement names somebody else than this caller"
+    return "the statement names someone other than this caller"
 
 
 def _has_another_path(finding: Finding) -> bool:
-    """Tell whether a role is named whose ARN differs from the caller's in its path alone."""
+    """True if a role is named whose ARN differs from the caller's only in its path."""
     session = (finding.found or "").split(":", 5)
     if not session[-1].startswith("assumed-role/"):
         return False
@@ -295,49 +295,51 @@ _PROVIDERS = (
 def _caller_unknown(finding: Finding) -> str:
     if finding.found is not None and finding.found.endswith("/*"):
         return (
-            "the name of the source's session is not known here, and the statement names one; say"
-            " it with --as ARN, the ARN of the session"
+            "the name of the source's session is not known here, and the statement names one; give"
+            " the session's ARN with --as ARN"
         )
     if {_kind(each) for each in finding.wanted.split(", ")} == {"identity providers"}:
         return (
-            "which identity provider vouches for the source is not known here; say it in its"
-            " config (issuer, provider_id or provider)"
+            "the source's identity provider is not known here; set it in its config (issuer,"
+            " provider_id or provider)"
         )
-    return "who the source is, is not known here; say it with --as ARN, or principal in the config"
+    return (
+        "the source's identity is not known here; give it with --as ARN, or principal in the config"
+    )
 
 
 def _resource(finding: Finding) -> str:
     if _only_case(finding):
-        return "the statement names this role in other letters: upper and lower case count"
-    return "the statement is about other roles than this one"
+        return "the statement names this role with different upper and lower case, which counts"
+    return "the statement covers other roles, not this one"
 
 
 _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.MATCHES: "matches",
     Reason.NOT_NAMED: _not_named,
-    Reason.OTHER_ACCOUNT: "the statement names another account than the caller's",
+    Reason.OTHER_ACCOUNT: "the statement names an account other than the caller's",
     Reason.OTHER_PARTITION: (
         "caller and policy are in different AWS partitions (aws, aws-cn, aws-us-gov …), and no role"
-        " can be taken across"
+        " can be assumed across them"
     ),
-    Reason.OTHER_SESSION: "the statement names a session of this role that has another name",
+    Reason.OTHER_SESSION: "the statement names a session of this role with another name",
     Reason.DELETED_PRINCIPAL: (
-        "the statement names a user or role that was deleted; one made anew under the same name"
-        " is another to AWS, until the policy is saved again with its ARN"
+        "the statement names a user or role that was deleted; one recreated under the same name is"
+        " a different one to AWS, until the policy is saved again with its ARN"
     ),
     Reason.NOT_A_PRINCIPAL: (
-        "this is no principal: AWS takes an account, or the full ARN of a user, role or session,"
-        " never a pattern"
+        "this is not a valid principal: AWS accepts an account, or the full ARN of a user, role or"
+        " session, never a pattern"
     ),
     Reason.ANOTHER_KIND: _another_kind,
-    Reason.EXCLUDED_PRINCIPAL: "the statement leaves this caller out by NotPrincipal",
+    Reason.EXCLUDED_PRINCIPAL: "the statement excludes this caller with NotPrincipal",
     Reason.NOT_PRINCIPAL: (
-        "the statement says NotPrincipal, which AWS takes in no role's trust policy any more;"
-        " whether it means this caller can't be told"
+        "the statement uses NotPrincipal, which AWS no longer accepts in a role's trust policy;"
+        " whether it applies to this caller can't be told"
     ),
     Reason.WILDCARD_OUTSIDE: (
-        '"*" means every user and role; whether it also means a token\'s holder or a service, AWS'
-        " does not say"
+        '"*" means every user and role; AWS does not document whether it also means a'
+        " token's holder or a service"
     ),
     Reason.CALLER_UNKNOWN: _caller_unknown,
     Reason.ROOT_CALLER: (
@@ -348,53 +350,53 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         " cannot start a chain"
     ),
     Reason.SERVICE_LINKED: (
-        "this is a service-linked role: nobody but the AWS service that it belongs to can assume it"
+        "this is a service-linked role: only the AWS service that it belongs to can assume it"
     ),
     Reason.ACTION_NOT_LISTED: _action,
-    Reason.ACTION_EXCLUDED: lambda f: f"the statement leaves {f.found} out by NotAction",
+    Reason.ACTION_EXCLUDED: lambda f: f"the statement excludes {f.found} with NotAction",
     Reason.RESOURCE_NOT_LISTED: _resource,
-    Reason.RESOURCE_EXCLUDED: "the statement leaves this role out by NotResource",
+    Reason.RESOURCE_EXCLUDED: "the statement excludes this role with NotResource",
     Reason.KEY_ABSENT: _absent,
     Reason.KEY_PRESENT: _present,
     Reason.KEY_UNKNOWN: _key_unknown,
     Reason.VALUE_DIFFERS: _differs,
     Reason.VALUE_EXCLUDED: _excluded,
     Reason.MANY_VALUES: (
-        "the call has several values here and the operator compares one; AWS does not say what"
-        " follows"
+        "the call has several values here and the operator compares one; AWS does not document"
+        " the result"
     ),
     Reason.VARIABLE_ABSENT: lambda f: _variable(
-        f, "has no value in this call, so the statement does not count"
+        f, "has no value in this call, so nothing matches it"
     ),
     Reason.VARIABLE_UNKNOWN: lambda f: _variable(f, "has a value that is not known here"),
     Reason.MALFORMED_VALUE: _malformed_value,
     Reason.UNKNOWN_OPERATOR: lambda f: (
-        f"rolehop does not know the operator {condition_of(f)[0]}, so what it asks for stays open"
+        f"rolehop does not know the operator {condition_of(f)[0]}, so its result is unknown"
     ),
     Reason.IDENTITY_CHANGED: "a source identity, once set, cannot be changed by a later hop",
     Reason.TAG_REPEATED: (
-        "a tag that an earlier hop sent as transitive travels on by itself and cannot be sent again"
+        "a tag that an earlier hop sent as transitive is inherited and cannot be sent again"
     ),
     Reason.CLAIM_UNREAD: lambda f: (
-        f"the token's claim {f.found} is in no form that rolehop can read, so which session tags or"
-        " source identity STS takes from it is not known"
+        f"the token's claim {f.found} has a form that rolehop cannot read, so it is not known which"
+        " session tags or source identity STS takes from it"
     ),
     Reason.SOURCE_UNSEEN: lambda f: (
-        f"{f.found} is asked for if the source's session has transitive tags or a source identity,"
-        " which nobody can see from here"
+        f"{f.found} is required if the source's session has transitive tags or a source identity,"
+        " which cannot be seen from here"
         if f.found
-        else f"{unknown_in_words(f.element)}, nobody can see from here"
+        else f"{unknown_in_words(f.element)} cannot be seen from here"
     ),
-    Reason.NO_SUCH_ROLE: "there is no such role: its account has none of that name",
+    Reason.NO_SUCH_ROLE: "there is no such role: its account has no role of that name",
     Reason.OTHER_PATH: lambda f: (
-        f"the role is {f.wanted}: correct the chain's, the whole ARN counts"
+        f"the role is {f.wanted}: correct it in the chain, the whole ARN counts"
     ),
     Reason.LEVELS_UNKNOWN: lambda f: (
-        f"{f.found}: where they hang is not known here. On one level (root, OU or account) one"
-        " Allow is enough; on different levels each must allow"
+        f"{f.found}: the levels they are attached to are not known here. At one level (root, OU or"
+        " account) one Allow is enough; at different levels each must allow"
     ),
     Reason.NO_ALLOW: lambda f: (
-        f"no statement here allows {_last(f.wanted, ' ')}, and what no statement allows is refused"
+        f"no statement here allows {_last(f.wanted, ' ')}, and the default is to refuse"
     ),
     Reason.EXPLICIT_DENY: "this statement denies the call, and a Deny beats every Allow",
     Reason.POSSIBLE_DENY: "this statement may deny the call, and a Deny beats every Allow",

@@ -1,6 +1,6 @@
-"""Chains as a picture: a tree for the terminal, Mermaid and DOT for whoever draws.
+"""Chains as a graph: a tree for the terminal, Mermaid and DOT for drawing.
 
-The layout of a diagram is Mermaid's or Graphviz's business; here are nodes, edges and colours.
+Mermaid or Graphviz lays the diagram out; this gives nodes, edges and colours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STYLES: dict[str, Style] = {"allowed": "green", "refused": "red"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One hop of a chain, with its verdict where one was asked for."""
+    """One hop of a chain, with its verdict if one was requested."""
 
     role: str
     """Full ARN."""
@@ -38,7 +38,7 @@ class Path:
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the tree: chains share the nodes of their first hops while verdicts agree."""
+    """A node of the tree: chains share the nodes of their first hops while verdicts agree."""
 
     chains: list[str] = field(default_factory=list)
     below: dict[Step, _Node] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _hop(step: Step) -> Iterator[StyledText]:
     style = _STYLES.get(step.verdict or "", "")
     yield StyledText(_short(step.role), style)
     if step.verdict:
-        yield StyledText(f"  {_SAID[step.verdict]}", style)
+        yield StyledText(f"  {_VERDICT_TEXT[step.verdict]}", style)
 
 
 def _ends(node: _Node) -> StyledText:
@@ -77,7 +77,7 @@ def _ends(node: _Node) -> StyledText:
     return StyledText(f"  {', '.join(map(clean, node.chains))}" if node.chains else "", "dim")
 
 
-_SAID = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}
+_VERDICT_TEXT = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}
 
 
 def as_mermaid(paths: Sequence[Path]) -> str:
@@ -96,7 +96,7 @@ class _Edge:
     end: str
     verdict: str | None
     chains: tuple[str, ...] = ()
-    """Those whose verdict this is, where that of others differs."""
+    """Chains with this verdict, if others have a different one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _picture(paths: Sequence[Path]) -> _Picture:
 
 
 def _edges(hops: dict[tuple[str, str], dict[str | None, list[str]]]) -> Iterator[_Edge]:
-    """Give an arrow for each verdict: two chains may take the same step with other values."""
+    """Yield an arrow for each verdict: two chains may make the same hop with different values."""
     for (start, end), verdicts in hops.items():
         for verdict, chains in verdicts.items():
             differ = len(verdicts) > 1
@@ -183,7 +183,7 @@ def _role_name(arn: str) -> str:
 
 
 def _entities(text: str) -> str:
-    """Return ``text`` for a Mermaid label: what could end it becomes an entity."""
+    """Return ``text`` for a Mermaid label: what could end it is escaped as an entity."""
     return "".join(c if c.isalnum() or c in " _-./@+=,:" else f"#{ord(c)};" for c in clean(text))
 
 

@@ -1,4 +1,4 @@
-"""The ways out of a refusal, in words: who changes what, as it is to be written."""
+"""Remedies as text: who changes what, ready to copy."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ WIDTH = 80
 
 
 def remedy_lines(verdict: Verdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
-    """Tell each way, step by step; its lines of TOML and JSON are whole, to be copied."""
+    """Show each remedy, step by step; TOML and JSON lines are never wrapped."""
     for number, remedy in enumerate(remedies):
         for at, step in enumerate(remedy.steps):
-            lead = "and" if at else "or else," if number else "to mend it,"
+            lead = "and" if at else "or else," if number else "to fix it,"
             yield from _step(step, lead)
     if verdict.outcome is Outcome.REFUSED and not remedies:
         yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
 
 
 def keys_told(remedies: Sequence[Remedy]) -> set[str]:
-    """Return the keys of the config that the ways change: nothing more need be said of them."""
+    """Return the keys of the config that the remedies change; they need no further hint."""
     edits = [step for remedy in remedies for step in remedy.steps if isinstance(step, ConfigChange)]
     return {key for each in edits for key, name in each.location.keys.items() if name in each.keys}
 
@@ -41,14 +41,14 @@ def _no_remedy_text(verdict: Verdict) -> str:
     )
     if aws_managed is not None:
         return (
-            f"to mend it, take {aws_managed.document} away: it is AWS's own, and nobody can edit it"
+            f"to fix it, take {aws_managed.document} away: it is AWS's own, and nobody can edit it"
         )
     subject = subject_of(verdict.request.caller)
     if subject is None:
-        return "no policy can mend this: change the chain"
+        return "no policy can fix this: change the chain"
     return (
-        "to mend it, the statement must name whose token it is, or it lets in all others of the"
-        f" provider; say it, and rolehop can write the statement: --context {subject}=VALUE"
+        "to fix it, the statement must name the token's subject, or it lets in everyone else of the"
+        f" provider; give it, and rolehop can write the statement: --context {subject}=VALUE"
     )
 
 
@@ -70,7 +70,7 @@ def document_of(step: Step) -> str:
 
 
 def in_short(step: Step) -> str:
-    """Return a step in one line; of a statement, which document it is for."""
+    """Return a step in one line; for a statement, only its document."""
     if isinstance(step, ConfigChange):
         return f"{_edit(step)}: {', '.join(_written(step))}"
     return _policy_change(step).removesuffix(" to").removesuffix(", with")
@@ -80,23 +80,23 @@ def _step(step: Step, lead: str) -> Iterator[Line]:
     told = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
     yield from wrapped(f"{lead} {told}:", "  ", "    ")
     for each in _written(step):
-        # A fold would break what is there to be copied.
+        # Wrapping would break what is meant to be copied.
         yield to_copy("".join(c if c.isprintable() else " " for c in f"    {each}"))
     yield from _gives_up(step) if isinstance(step, PolicyChange) else _to_choose(step)
 
 
 def _to_choose(edit: ConfigChange) -> Iterator[Line]:
-    """Say which values are not to be taken as they stand."""
+    """Say which values the user has to choose or ask for."""
     if edit.form:
-        text = f"that is its form only: whoever owns account {edit.teller} tells the value"
+        text = f"that is only its form: the owner of account {edit.provided_by} has the value"
         yield from wrapped(text, "    ", "    ")
     if edit.example:
-        yield from wrapped("any value will do: put your own there", "    ", "    ")
+        yield from wrapped("any value will do: choose your own", "    ", "    ")
 
 
 def _edit(edit: ConfigChange) -> str:
     if edit.kind is ChangeKind.REMOVE:
-        return f"take out of the {edit.location.file}, at {edit.location.name}"
+        return f"remove from the {edit.location.file}, at {edit.location.name}"
     return f"write in the {edit.location.file}, at {edit.location.name}"
 
 
@@ -146,27 +146,27 @@ def _written(step: Step) -> Iterator[str]:
 
 
 def _gives_up(change: PolicyChange) -> Iterator[Line]:
-    """Say what is asked of this caller from then on that is not what others are asked."""
+    """Say which conditions no longer apply to this caller as they do to others."""
     waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
     beware = (
-        "beware: this one call is then let through without regard to {}"
+        "warning: this one call is then allowed regardless of {}"
         if change.denied
-        else "beware: nobody asks this caller for {} any more"
+        else "warning: this caller is no longer asked for {}"
     )
     for keys, text in (
-        (change.sent, "it takes what this call sends, not what others must send: {}"),
-        (change.without, "it takes this call without what others must send: {}"),
+        (change.sent, "it accepts what this call sends, not what others must send: {}"),
+        (change.without, "it accepts this call without what others must send: {}"),
         (waived, beware),
     ):
         if keys:
             words = ", ".join(dict.fromkeys(map(_in_words, keys)))
             yield from wrapped(text.format(words), "    ", "    ")
     if change.opened:
-        text = "beware: nothing denies this call on the other roles of {} any more"
+        text = "warning: nothing denies this call on the other roles of {} any more"
         yield from wrapped(text.format(", ".join(change.opened)), "    ", "    ")
 
 
-# What tells a service's call from a person's: no person could answer it otherwise.
+# Keys that only distinguish a service's call from a person's: waiving them needs no warning.
 _OF_SERVICES = (
     "aws:principalisawsservice",
     "aws:viaawsservice",
@@ -180,7 +180,7 @@ def _in_words(key: str) -> str:
 
 
 def wrapped(text: str, first: str, others: str) -> Iterator[Line]:
-    """Fold ``text`` to the width of a terminal."""
+    """Wrap ``text`` to the width of a terminal."""
     for each in textwrap.wrap(
         clean(text),
         WIDTH,

@@ -1,4 +1,4 @@
-"""The view and the JSON of ``explain role``: a role in plain sentences."""
+"""The view and the JSON of ``explain role``: a role in plain English."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ _MOST = 12
 
 _RISKS = {
     RiskKind.ANYBODY: (
-        "anybody in any AWS account may take this role: '*' without a condition that says who"
+        "anyone in any AWS account may assume this role: '*' without a condition that says who"
     ),
     RiskKind.WHOLE_ACCOUNT: (
-        "every user and role of account {} whose own policies allow it may take this role"
+        "every user and role of account {} whose own policies allow it may assume this role"
     ),
     RiskKind.NO_EXTERNAL_ID: (
-        "{} is outside the role's own account, and no external ID is asked for: if it serves"
-        " many customers, one of them can be led into this role (sts:ExternalId)"
+        "{} is outside the role's own account, and no external ID is required: if it serves"
+        " many customers, one of them can be given access to this role (sts:ExternalId)"
     ),
     RiskKind.SERVICE_WITHOUT_SOURCE: (
-        "{} may take this role on behalf of any account: no aws:SourceAccount or aws:SourceArn is"
-        " asked for"
+        "{} may assume this role on behalf of any account: no aws:SourceAccount or aws:SourceArn"
+        " is required"
     ),
     RiskKind.OIDC_WITHOUT_SUBJECT: (
-        "whoever has a token of {} may take this role: no subject (…:sub) of their own is asked for"
+        "anyone with a token of {} may assume this role: no subject (…:sub) is required"
     ),
     RiskKind.DELETED_PRINCIPAL: (
-        "{} is the ID of a user or role that was deleted: nobody is trusted by it any more, also"
-        " not one made anew under the same name"
+        "{} is the ID of a user or role that was deleted: it trusts no one any more, not even"
+        " one recreated under the same name"
     ),
-    RiskKind.NOT_A_PRINCIPAL: "{} is no principal that IAM accepts",
+    RiskKind.NOT_A_PRINCIPAL: "{} is not a principal that IAM accepts",
     RiskKind.NOT_PRINCIPAL: "NotPrincipal is not allowed in a trust policy; IAM does not save it",
 }
 
 
 def role_view(report: RoleReport) -> View:
-    """Show a role: who may take it, what it may do, and what to look at."""
+    """Show a role: who may assume it, what it may do, and its risks."""
     entity = report.entity
     blocks: list[Line] = [
         line(StyledText(each.words[0].text, "bold")) for each in _wrapped(report.arn, "")
@@ -57,12 +57,12 @@ def role_view(report: RoleReport) -> View:
         blocks.extend(_wrapped(entity.description, "  "))
     if entity.max_session_seconds:
         longest = format_duration(entity.max_session_seconds)
-        once = "" if longest == "1 h" else "; taken with another role's session, 1 h"
+        once = "" if longest == "1 h" else "; from another role's session, 1 h"
         blocks.extend(_wrapped(f"a session lasts at most {longest}{once}", "  "))
-    blocks.extend(_section("who may take it", _trusted(report.trust)))
+    blocks.extend(_section("who may assume it", _trusted(report.trust)))
     limit = ", before its boundary limits that" if report.boundary.there else ""
     blocks.extend(_section(f"what its policies allow{limit}", _may(report.permissions)))
-    blocks.extend(_section("what its boundary takes away", _taken(report)))
+    blocks.extend(_section("what its boundary removes", _taken(report)))
     passed = _passed(report.passing, report.services)
     blocks.extend(_section("who may pass it to a service", passed))
     blocks.extend(_section("worth a look", _risks(report)))
@@ -93,11 +93,11 @@ def trust_sentence(statement: Statement) -> str:
     named = statement.principals or statement.not_principals or ()
     who = _and([_who(each) for each in named], "or")
     if statement.not_principals is not None:
-        who = f"everybody but {who}"
+        who = f"everyone but {who}"
     actions = ", ".join(statement.actions or ())
     verb = "may" if statement.effect is Effect.ALLOW else "may never"
-    if who == "anybody" and statement.effect is Effect.DENY:
-        who, verb = "nobody", "may"
+    if who == "anyone" and statement.effect is Effect.DENY:
+        who, verb = "no one", "may"
     conditions = _and([_condition(each) for each in statement.conditions], "and")
     when = f", if {conditions}" if conditions else ""
     what = f"all but {', '.join(statement.not_actions)}" if statement.not_actions else actions
@@ -111,7 +111,7 @@ def _who(principal: Principal) -> str:
         case PrincipalKind.SERVICE:
             return f"the AWS service {text}"
         case PrincipalKind.FEDERATED:
-            return f"whoever {text} vouches for"
+            return f"anyone with a token of {text}"
         case PrincipalKind.CANONICAL_USER:
             return f"canonical user {text}"
         case PrincipalKind.AWS:
@@ -120,14 +120,14 @@ def _who(principal: Principal) -> str:
 
 def _who_of_aws(text: str) -> str:
     if text == "*":
-        return "anybody"
+        return "anyone"
     if text.isdigit():
-        return f"whoever account {text} lets"
+        return f"anyone account {text} allows"
     parts = text.split(":", 5)
     if len(parts) < 6:
         return f"a deleted principal ({text})"
     if parts[5] == "root":
-        return f"whoever account {parts[4]} lets"
+        return f"anyone account {parts[4]} allows"
     kind, _, name = parts[5].partition("/")
     kinds = {"assumed-role": "session", "user": "user", "role": "role"}
     return f"{kinds.get(kind, kind)} {name} of {parts[4]}"
@@ -186,9 +186,9 @@ def _taken(report: RoleReport) -> Iterator[str]:
         return
     yield from map(_taken_sentence, report.taken)
     if report.permissions.missing:
-        yield "of policies that cannot be seen: nobody can tell"
+        yield "for policies that cannot be seen: not known"
     elif not report.taken:
-        yield "nothing: all that its policies allow lies within the boundary"
+        yield "nothing: the boundary allows all that its policies allow"
 
 
 def _taken_sentence(taken: Removed) -> str:
@@ -224,7 +224,7 @@ def _some(texts: list[str]) -> list[str]:
 
 
 def _part(part: Remaining, effect: str) -> str:
-    """Return the part of a permission that a statement of the boundary is about."""
+    """Return the part of a permission that a statement of the boundary covers."""
     on = _few(part.resources)
     if part.not_resources:
         on = f"{on or 'anything'} but {_few(part.not_resources)}"
@@ -234,7 +234,7 @@ def _part(part: Remaining, effect: str) -> str:
     said = f"{done or 'what is done'} on {on}" if on else done
     if not part.conditional:
         return said
-    return f"{said or 'what'}{', where it' if said else ''} fits the conditions of {_named(part, effect)}"
+    return f"{said or 'what'}{', if it' if said else ''} meets the conditions of {_named(part, effect)}"
 
 
 def _named(part: Remaining, effect: str) -> str:
@@ -249,9 +249,9 @@ def _passed(passing: PassRoleReport, services: tuple[str, ...]) -> Iterator[str]
     if passing.unseen:
         count = len(passing.unseen)
         who = "1 user or role" if count == 1 else f"{count} users and roles"
-        yield f"of {who} nobody can tell: their policies cannot be seen in what was given"
+        yield f"not known for {who}: their policies are not in what was given"
     elif not passing.passers:
-        yield "nobody in what was given"
+        yield "no one in what was given"
 
 
 def _passer(passer: Passer) -> str:
@@ -259,8 +259,8 @@ def _passer(passer: Passer) -> str:
     if passer.outcome is Outcome.ALLOWED:
         return to
     words = (unknown_in_words(each).replace("the caller's", "its") for each in passer.unknowns)
-    hangs = _and(list(words), "and")
-    return f"perhaps {to}; that hangs on {hangs}"
+    conditions = _and(list(words), "and")
+    return f"possibly {to}; that depends on {conditions}"
 
 
 def _risks(report: RoleReport) -> Iterator[str]:
@@ -269,7 +269,7 @@ def _risks(report: RoleReport) -> Iterator[str]:
 
 
 def _risky(risk: Risk) -> str:
-    """Return whom a risk is about, as its sentence names them."""
+    """Return the principal of a risk, as its sentence names it."""
     text = risk.principal
     account = text.split(":")[4] if text.endswith(":root") else text
     if not account.isdigit():
@@ -322,7 +322,7 @@ def _part_document(part: Remaining) -> Document:
 
 
 def _scope_document(scope: Removed | Remaining) -> Document:
-    """Return the elements; all empty: everything that is spoken of."""
+    """Return the elements; all empty: the whole permission."""
     names = ("actions", "not_actions", "resources", "not_resources")
     return {name: list(getattr(scope, name)) for name in names}
 

@@ -1,4 +1,4 @@
-"""What ``routes`` prints: each way with its verdict, what is not known, and its JSON."""
+"""The view and the JSON of ``routes``: each route with its verdict and what is not known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAYS = {Outcome.ALLOWED: "allowed", Outcome.UNKNOWN: "can't tell"}
 
 
 class LeftOut(NamedTuple):
-    """A source or chain of the config that a search went without."""
+    """A source or chain of the config that a search left out."""
 
     kind: str
     """``source`` or ``chain``."""
@@ -36,21 +36,21 @@ def routes_view(found: Found, to: str, texts: Sequence[str], left_out: Sequence[
         lines += [line(StyledText(head, "bold"), said)]
         lines += [each for route_hop in route.route_hops for each in _leg(route_hop)]
         if not route.hops:
-            lines += _wrapped(f"the session of source '{route.source}' is what you want", "   ")
+            lines += _wrapped(f"the session of source '{route.source}' already is that role", "   ")
         if assumed := assuming(route):
-            lines += _wrapped(f"taking for granted: {', '.join(map(_taken, assumed))}", "   ")
+            lines += _wrapped(f"assuming: {', '.join(map(_assumption_text, assumed))}", "   ")
         lines += [line(), *(to_copy(clean(each)) for each in text.splitlines()), line()]
     if not found.routes:
         none = "the policies given allow none" if found.complete else "none was found so far"
         lines += _wrapped(f"no route to {to}: {none}", "")
     if found.more:
         cut = len(found.routes) >= MOST_ROUTES
-        how = f"than these {MOST_ROUTES:,}, which are the most" if cut else "(--most N, or --all)"
+        how = f"than these {MOST_ROUTES:,}, the maximum" if cut else "(--most N, or --all)"
         lines.append(line(f"there are more {how}"))
     if not found.complete:
         text = (
-            f"the search ended after {MOST_EVALUATIONS:,} hops were judged: there may be other routes,"
-            " shorter ones too; --from SOURCE, or fewer documents, narrow it"
+            f"the search stopped after {MOST_EVALUATIONS:,} hops: there may be other routes, shorter ones"
+            " too; narrow it with --from SOURCE, or give fewer documents"
         )
         lines += _wrapped(text, "")
     for each in left_out:
@@ -66,17 +66,17 @@ def _leg(route_hop: RouteHop) -> Iterator[Line]:
         yield from _wrapped(f"not known: {unknowns}", "     ")
 
 
-def _taken(assumed: str) -> str:
-    return _ASSUMED.get(assumed, f"what --context says of {assumed}")
+def _assumption_text(assumed: str) -> str:
+    return _ASSUMED.get(assumed, f"{assumed} as --context says")
 
 
 _ASSUMED = {
-    "scp": "no SCP stands in the way",
-    "rcp": "no RCP stands in the way",
+    "scp": "no SCP refuses the call",
+    "rcp": "no RCP refuses the call",
     "source-session": "the source's session has no session policy, session tags or source identity",
-    "roles-anywhere-profile": "the Roles Anywhere profile lists the role and narrows nothing",
+    "roles-anywhere-profile": "the Roles Anywhere profile lists the role and restricts nothing",
     "one-request-context": (
-        "external ID and session name count for sts:TagSession and sts:SetSourceIdentity, too"
+        "external ID and session name also count for sts:TagSession and sts:SetSourceIdentity"
     ),
 }
 
@@ -90,7 +90,7 @@ def _wrapped(text: str, indent: str) -> list[Line]:
 
 
 def assuming(route: Route) -> tuple[str, ...]:
-    """Return what the verdicts of a route take for granted."""
+    """Return the assumptions of a route's verdicts."""
     return tuple(
         dict.fromkeys(each for route_hop in route.route_hops for each in route_hop.verdict.assuming)
     )

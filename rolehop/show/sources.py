@@ -13,7 +13,7 @@ from rolehop.text import clean
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One configured source, as far as it is known without a call."""
+    """One configured source, as known without a call."""
 
     name: str
     type: str
@@ -23,7 +23,7 @@ class SourceRow:
 
     problem: str | None
     warning: str | None
-    """What will be one before long."""
+    """A problem that will occur soon."""
 
     chains: tuple[str, ...]
     """Those that start from it."""
@@ -31,12 +31,12 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """One source, proved or not."""
+    """One tested source."""
 
     name: str
     type: str
     findings: tuple[tuple[str, str, bool | None], ...]
-    """What was looked for and where, what was found, and whether that is good."""
+    """What was checked, what was found, and whether that is good."""
 
     arn: str | None = None
     account: str | None = None
@@ -45,13 +45,13 @@ class Tested:
     """They are IAM user keys."""
 
     made_a_session: bool = False
-    """IAM user keys become a session before the next hop: nobody could know that they come."""
+    """IAM user keys become a session (GetSessionToken) before the next hop."""
 
     mfa: bool = False
     """The config names an MFA device."""
 
     hops_of_profile: int = 0
-    """Roles that the AWS profile itself puts before the chain's own hops."""
+    """Number of roles that the AWS profile itself adds before the chain's hops."""
 
     error: str | None = None
 
@@ -91,7 +91,7 @@ def sources_document(rows: Iterable[SourceRow]) -> dict[str, object]:
 
 
 def tested_view(tested: Tested, now: datetime) -> View:
-    """Show what was found where, and who was reached."""
+    """Show what was found, and the caller's identity."""
     return [line(StyledText(tested.name, "bold"), f"  {tested.type}"), *_lines(tested, now)]
 
 
@@ -114,17 +114,19 @@ def _label(text: str, style: str = "") -> StyledText:
 
 
 def next_hop(tested: Tested) -> str:
-    """Say how long the next hop's session can be."""
+    """Return how long the next hop's session can last, for people."""
     if tested.hops_of_profile:
         roles = "a role" if tested.hops_of_profile == 1 else f"{tested.hops_of_profile} roles"
-        return f"1 h at most: the profile itself takes {roles} first"
+        return f"1 h at most: the profile itself assumes {roles} first"
     if not tested.long_lived:
         return "1 h at most: a session that assumes a role is chaining"
     if tested.made_a_session:
         return "1 h at most: these IAM user keys become a session first (GetSessionToken)"
     longest = "up to the role's own maximum (12 h at most)"
     if tested.mfa:
-        return f"1 h at most by the shared MFA session; {longest} where it takes a code of its own"
+        return (
+            f"1 h at most by the shared MFA session; {longest} where the hop has its own MFA code"
+        )
     return f"{longest}: these are IAM user keys"
 
 

@@ -16,7 +16,7 @@ _MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
 
 
 def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = False) -> View:
-    """Show chains with where they start, where they lead and what is left of a session."""
+    """Show chains with their start, their end and the time left of a session."""
     drawn = [
         row(
             _chain(each.name, each.color),
@@ -52,7 +52,7 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
 
 
 def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
-    """Show held sessions as they hang below each other."""
+    """Show cached sessions as a tree."""
     held = {each.key for each in rows}
     roots = [each for each in rows if each.parent not in held]
     return [_branch(root, rows, now, verbose=verbose) for root in roots]
@@ -68,7 +68,7 @@ def whoami_view(
     long_lived: bool,
     verbose: bool,
 ) -> View:
-    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS says them."""
+    """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
     arn, account, user_id = map(clean, caller)
     left = show_end(expires_at, now, long_lived=long_lived)
     return [
@@ -83,7 +83,7 @@ def whoami_view(
 
 
 def keys_view(rows: Iterable[KeyRow]) -> View:
-    """Show whose keys are kept where; a key ID is shortened to what tells it apart."""
+    """Show whose keys are kept where; a key ID is shortened."""
     drawn = [
         row(
             StyledText(each.name, "bold"),
@@ -102,9 +102,9 @@ def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
     if plan.color:
         yield line("color: ", StyledText(plan.color, plan.color))
     if plan.confirm:
-        yield line("asks before it hands over")
+        yield line("asks before it hands the session over")
     if plan.wants_reason:
-        yield line("asks for a reason where --reason does not say one")
+        yield line("asks for a reason unless --reason gives one")
     yield from (line(f"note: {clean(note)}") for note in plan.notes)
     if plan.source_problem:
         yield line(StyledText("will fail", "red"), f": {clean(plan.source_problem)}")
@@ -160,25 +160,25 @@ def _branch(
 
 
 def _few(names: Sequence[str], *, verbose: bool) -> str:
-    """Return a fleet's worth of names in a few words; ``verbose``: all of them."""
+    """Return the first names and a count; ``verbose``: all names."""
     shown = names if verbose or len(names) <= _NAMES_SHOWN else names[: _NAMES_SHOWN - 1]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _short(arn: str) -> str:
-    """Return ``account:role/Name`` for a role ARN; the partition says little to people."""
+    """Return ``account:role/Name`` for a role ARN; the partition is left out."""
     parts = arn.split(":", 4)
     return clean(parts[4]) if len(parts) > 4 else clean(arn)
 
 
 def _chain(name: str, color: str | None) -> StyledText:
-    """Return a chain's name in its colour, which is told as a word elsewhere, too."""
+    """Return a chain's name in its colour, which is shown as a word elsewhere, too."""
     return StyledText(clean(name), f"bold {color}" if color else "bold")
 
 
 def _under(chain: ChainRow, *, verbose: bool) -> str:
-    """Return what stands below a chain: its description, its colour's name, the instant."""
+    """Return the text below a chain: description, colour name, end of its cached session."""
     until = rfc3339(chain.cached_until) if verbose else None
     parts = (
         clean(chain.description),

@@ -1,4 +1,4 @@
-"""Times as people say them: what is left, and when that is."""
+"""Durations and moments as text for people."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MINUTE = 60
 
 
 def show_end(expires_at: datetime | None, now: datetime, *, long_lived: bool) -> str:
-    """Return what `show_left` does, and for what has no moment of its end why it has none."""
+    """Return the time left, or why there is no end."""
     if expires_at is not None:
         return show_left(expires_at, now)
-    return "does not end: IAM user keys" if long_lived else "end unknown: nobody said when"
+    return "does not end: IAM user keys" if long_lived else "end unknown"
 
 
 def show_left(expires_at: datetime, now: datetime) -> str:
@@ -25,7 +25,7 @@ def show_left(expires_at: datetime, now: datetime) -> str:
 def show_span(seconds: int) -> str:
     """Return a length of time in seconds as e.g. ``45 s``, ``43 min`` or ``2 h 5 min``.
 
-    Seconds are dropped from a minute on: nobody counts them.
+    Seconds are dropped from one minute on.
     """
     return format_duration(seconds if seconds < MINUTE else seconds - seconds % MINUTE)
 

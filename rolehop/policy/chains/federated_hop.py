@@ -1,4 +1,4 @@
-"""Hop 0: the call by which a federated source gets its own role, as policies see it.
+"""Describe the call that a federated source makes for its own role: hop 0.
 
 A token's holder calls AssumeRoleWithWebIdentity or …WithSAML without credentials, and for a
 certificate the service IAM Roles Anywhere calls AssumeRole. Neither has permissions of its own: the
@@ -40,21 +40,21 @@ class FederatedCall:
     service calls."""
 
     provider: str | None = None
-    """Of a token: ARN or host of the identity provider; ``None``: nobody knows."""
+    """Of a token: ARN or host of the identity provider; ``None``: not known."""
 
     service: str | None = None
-    """The AWS service that calls, where one does, as IAM Roles Anywhere for a certificate."""
+    """The AWS service that calls, such as IAM Roles Anywhere for a certificate."""
 
     session_name: str | None = None
     known: SuppliedKeys = field(default_factory=dict)
-    """Condition keys whose values the config, the token or the certificate tells."""
+    """Condition keys whose values the config, the token or the certificate gives."""
 
     carried: InheritedAttributes = InheritedAttributes(unseen=SOURCE_SESSION)
 
 
 PROFILE = "roles-anywhere-profile"
-"""What a Roles Anywhere profile says, which only its account can see; assumed: it lists the role, maps
-the certificate's attributes to tags as it does by default, and has no session policy."""
+"""The settings of a Roles Anywhere profile, which only its account can see. The assumption: it lists
+the role, maps the certificate's attributes to tags as by default, and has no session policy."""
 
 
 def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Request:
@@ -104,7 +104,7 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
     if asked.service is not None:
         values["aws:PrincipalIsAWSService"] = ["true"]
         values["aws:PrincipalServiceName"] = [asked.service]
-        # Where the service calls from and by which way is its own affair.
+        # Which endpoint the service calls, and on whose behalf, is not known.
         for key in ("aws:ViaAWSService", "aws:RequestedRegion"):
             values.pop(key, None)
     else:

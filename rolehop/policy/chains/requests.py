@@ -1,4 +1,4 @@
-"""From the hops of a chain to requests: who calls whom, with what, knowing what.
+"""Turn the hops of a chain into requests: caller, role, parameters and condition keys.
 
 What a hop's session carries into the next hop (session tags that are transitive, the source
 identity, no MFA) follows the IAM user guide, "Passing session tags", "Monitor and control
@@ -27,12 +27,12 @@ from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 from rolehop.startup.dataclass import dataclass, field
 
 SuppliedKeys = Mapping[str, Sequence[str]]
-"""What the user supplies about the request: condition key to values; none: surely absent."""
+"""What the user says about the request: condition key to values; no values: absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssumeRoleRequest:
-    """One AssumeRole call, as far as policies look at it."""
+    """One AssumeRole call: the parameters that policies look at."""
 
     role: RoleArn
     session_name: str
@@ -46,24 +46,24 @@ class AssumeRoleRequest:
 
 @dataclass(frozen=True, slots=True)
 class InheritedAttributes:
-    """What a source's own session carries into hop 1, beside who it is."""
+    """What a source's session carries into hop 1, apart from its identity."""
 
     tags: Mapping[str, str] | None = None
-    """Its session tags, all of them; ``None``: nobody knows."""
+    """Its session tags, all of them; ``None``: not known."""
 
     transitive: tuple[str, ...] = ()
     source_identity: str | Unknown | None = None
-    """``UNKNOWN``: one is set, and nobody knows which."""
+    """``UNKNOWN``: one is set, its value is not known."""
 
     known: SuppliedKeys = field(default_factory=dict)
-    """Condition keys whose values are known of it, e.g. some of its session tags."""
+    """Condition keys of the session with known values, e.g. some of its session tags."""
 
     unseen: str | None = None
-    """What nobody can see of it (``SOURCE_SESSION``): never allowed for sure, unless the setting
-    takes it for granted."""
+    """The part of it that cannot be seen (``SOURCE_SESSION``): the verdict stays unknown unless
+    the user assumes it away."""
 
     unread: str | None = None
-    """A claim of its token of which STS makes session tags or a source identity, or nothing."""
+    """A claim of its token from which STS may take session tags or a source identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,74 +71,74 @@ class StartingCredentials:
     """The credentials in hand before hop 1."""
 
     principal: str | None
-    """ARN of the user or session; of a role, where its session's name is not known; ``None``:
-    nobody knows."""
+    """ARN of the user or session; of the role if the session's name is not known; ``None``: not
+    known."""
 
     role: str | None = None
     """Full ARN, with its path, of the role whose session this is, where it is known."""
 
     carried: InheritedAttributes | None = None
-    """``None``: nobody can see what a session carries; IAM user keys carry nothing."""
+    """``None``: what a session carries cannot be seen; IAM user keys carry nothing."""
 
     account: str | None = None
-    """Where only the account is known."""
+    """If only the account is known."""
 
     long_lived: bool = False
     """IAM user keys."""
 
     mfa: bool | None = None
-    """Whether hop 1 carries MFA; ``None``: nobody knows."""
+    """Whether hop 1 carries MFA; ``None``: not known."""
 
     policy: str | None = None
-    """The session policy that the source asks for its own session, and the ARNs of others."""
+    """The session policy that the source requests for its own session, then ARNs of others."""
 
     policy_arns: tuple[str, ...] = ()
     policy_unseen: bool = False
-    """It may have a session policy that rolehop does not ask for."""
+    """It may have a session policy that rolehop did not request."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
-    """What is the same for all hops."""
+    """The inputs that are the same for all hops."""
 
     records: IamInventory
     now: datetime
     """Aware, in UTC."""
 
     region: str | None = None
-    """Where STS is called."""
+    """The region in which STS is called."""
 
     supplied: SuppliedKeys = field(default_factory=dict)
     assumptions: frozenset[str] = frozenset()
-    """What the user takes for granted of the source's session, by name."""
+    """Names of the user's assumptions about the source's session."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerState:
-    """The credentials in hand while the chain is read."""
+    """The credentials at one point of the chain."""
 
     caller: Caller
     session: PolicySet
     tags: Mapping[str, str] | None
-    """Session tags; ``None``: nobody knows."""
+    """Session tags; ``None``: not known."""
 
     transitive: frozenset[str]
     """Keys of transitive tags, in lower case."""
 
     source_identity: str | Unknown | None
-    """``UNKNOWN``: one is set, and nobody knows which."""
+    """``UNKNOWN``: one is set, its value is not known."""
 
     mfa: bool | None
     long_lived: bool
     assumed: tuple[str, ...] = ()
-    """What the user takes for granted of the source's session."""
+    """The user's assumptions about the source's session."""
 
     unseen: str | None = None
-    """What nobody can see of it."""
+    """The part of it that cannot be seen."""
 
     known: SuppliedKeys = field(default_factory=dict)
     supplied: SuppliedKeys = field(default_factory=dict)
-    """What the user supplies about this very caller."""
+    """What the user says about this caller."""
 
     unread: str | None = None
     walked: bool = False
@@ -148,8 +148,8 @@ class CallerState:
 _LONGEST_SESSION = timedelta(hours=12)
 
 SOURCE_SESSION = "source-session"
-"""Whether a source that is a session has a session policy, session tags or a source identity,
-which nobody can see from outside; assumed: it has none."""
+"""Whether a source that is a session has a session policy, session tags or a source identity: this
+cannot be seen from outside. The assumption: it has none."""
 
 
 def build_requests(
@@ -165,7 +165,7 @@ def build_requests(
 
 
 def initial_state(start: StartingCredentials, setting: EvaluationContext) -> CallerState:
-    """Return the credentials in hand before hop 1."""
+    """Return the credentials before hop 1."""
     supplied = {key.lower(): values for key, values in setting.supplied.items()}
     caller = _first_caller(start, setting.records)
     identity = supplied.get("aws:sourceidentity", ())
@@ -211,7 +211,7 @@ def _first_caller(start: StartingCredentials, records: IamInventory) -> Caller:
 def next_state(
     held: CallerState, hop: AssumeRoleRequest, number: int, records: IamInventory
 ) -> CallerState:
-    """Return what the session of ``hop`` is and carries."""
+    """Return the session of ``hop``: who it is and what it carries."""
     role = hop.role
     arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
     entity = records.find(str(role))
@@ -263,15 +263,15 @@ def build_request(held: CallerState, hop: AssumeRoleRequest, setting: Evaluation
 
 
 def possible_actions(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str, ...]:
-    """Return the actions that are asked for if what is ``unseen`` is there.
+    """Return the actions that are also requested if what is ``unseen`` exists.
 
-    ``extra``: those that come with what is sent, and whether they are asked for anyway.
+    ``extra``: optional actions, and whether they are requested anyway.
     """
     return () if unseen is None else tuple(each for each, asked in extra.items() if not asked)
 
 
 def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
-    """Return what STS refuses by itself: a changed source identity, a tag that travels already."""
+    """Return what STS itself refuses: a changed source identity, a tag that is already inherited."""
     before, sent = held.source_identity, hop.source_identity
     if before is not None and sent is not None and changes_identity(sent, before):
         element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
@@ -290,7 +290,7 @@ def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
 
 
 def claim_unread(claim: str | None) -> Finding | None:
-    """Return why it is open what a token's session carries; ``None``: no claim is unread."""
+    """Return why it is not known what a token's session carries; ``None``: every claim was read."""
     if claim is None:
         return None
     wanted = "session tags and a source identity in a form that AWS describes"
@@ -298,7 +298,7 @@ def claim_unread(claim: str | None) -> Finding | None:
 
 
 NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
-"""Keys of services that call for somebody: absent where a person or a token's holder calls."""
+"""Keys of calls that services make on behalf of others: absent from a person's own calls."""
 
 
 def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
@@ -316,10 +316,10 @@ def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationConte
         **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
     }
     absent = [*NEVER, "aws:RequestTag/"]
-    _tell_caller(held, setting.records, values, absent)
+    _add_caller(held, setting.records, values, absent)
     values.update(held.known)
-    _tell_mfa(held, values, absent)
-    _tell_target(held, hop, setting.records, values, absent)
+    _add_mfa(held, values, absent)
+    _add_target(held, hop, setting.records, values, absent)
     ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
     context = Context(values, absent, ranges=ranges)
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
@@ -328,9 +328,9 @@ def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationConte
 
 
 def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
-    """Return what the user says of this call: of every call, and of this caller."""
+    """Return what the user says about this call: about every call, and about this caller."""
     wide = {key: each for key, each in setting.supplied.items() if is_of_every_call(key)}
-    # What no session of a role can have, nobody can give it.
+    # What no role session can have, the user cannot supply either.
     of_caller = {
         key: each
         for key, each in held.supplied.items()
@@ -340,9 +340,9 @@ def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, S
 
 
 def _issued(now: datetime) -> tuple[str, str]:
-    """Return when a session that a walk now would use was made, at the earliest and the latest.
+    """Return the earliest and the latest time at which a session used now was issued.
 
-    One that is kept may be as old as a role's session can get (STS API reference, AssumeRole).
+    A cached one may be as old as a role session can get (STS API reference, AssumeRole).
     """
     return _time(now - _LONGEST_SESSION), _time(now)
 
@@ -352,7 +352,7 @@ def _time(moment: datetime) -> str:
 
 
 def of_every_call(setting: EvaluationContext) -> dict[str, Sequence[str]]:
-    """Return the keys that every call has, whoever makes it."""
+    """Return the keys that every call has."""
     return {
         "aws:CurrentTime": [_time(setting.now)],
         "aws:EpochTime": [str(int(setting.now.timestamp()))],
@@ -368,11 +368,11 @@ def _maybe(value: str | None) -> list[str]:
 
 
 def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
-    """Return what ``key`` has; nothing where one is set that nobody knows."""
+    """Return the value of ``key``; nothing if one is set and not known."""
     return {} if isinstance(value, Unknown) else {key: _maybe(value)}
 
 
-def _tell_caller(
+def _add_caller(
     held: CallerState, records: IamInventory, values: dict[str, Sequence[str]], absent: list[str]
 ) -> None:
     caller = held.caller
@@ -405,7 +405,7 @@ def _tell_caller(
         absent.append("aws:PrincipalTag/")
 
 
-def _tell_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+def _add_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
         return
@@ -419,14 +419,14 @@ def _tell_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[
         absent.append("aws:TokenIssueTime")
 
 
-def _tell_target(
+def _add_target(
     held: CallerState,
     hop: AssumeRoleRequest,
     records: IamInventory,
     values: dict[str, Sequence[str]],
     absent: list[str],
 ) -> None:
-    """Tell the target's tags; an inherited transitive tag hides the role's own."""
+    """Add the target's tags; an inherited transitive tag overrides the role's own."""
     entity = records.find(str(hop.role))
     if entity is None or entity.tags is None or held.unseen:
         return

@@ -1,4 +1,4 @@
-"""A chain as it is judged: who starts it, its hops, and where in the user's config each is said."""
+"""The inputs for evaluating a chain: starting credentials, hops, config locations."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ EVERY_KEY = {key: key for key in _KEYS}
 
 @dataclass(frozen=True, slots=True)
 class ConfigLocation:
-    """Where in the user's config a source or a hop is written."""
+    """Where in the user's config a source or a hop is defined."""
 
     name: str
     """For people: ``hop 2 of chain 'prod-admin'``."""
 
     keys: Mapping[str, str] = field(default_factory=EVERY_KEY.copy)
-    """What can be said there, and under which name; a key that is not here cannot."""
+    """The keys that can be set there, each with its name there."""
 
     file: str = "config of rolehop"
 
 
 def default_location(number: int) -> ConfigLocation:
-    """Return the place of hop ``number`` (0: the source) where nobody says where it is written."""
+    """Return the location of hop ``number`` (0: the source) if the config does not define it."""
     return ConfigLocation(f"hop {number}" if number else "the source")
 
 
 @dataclass(frozen=True, slots=True)
 class ChainScenario:
-    """All that the requests of a chain are made of; a change of the config makes another one."""
+    """Everything that determines the requests of a chain."""
 
     start: StartingCredentials
     hops: tuple[AssumeRoleRequest, ...]
     setting: EvaluationContext
     source_requests: tuple[Request, ...] = ()
-    """Hop 0, where the source is federated."""
+    """Hop 0, if the source is federated."""
 
     locations: tuple[ConfigLocation, ...] = ()
-    """The source's, then each hop's; where there are none, they are named by number."""
+    """The source's, then each hop's; if empty, they are named by number."""
 
     def requests(self) -> dict[int, Request]:
         """Return the request of every hop, by its number."""
@@ -61,11 +61,11 @@ class ChainScenario:
         return dict(enumerate((*self.source_requests, *asked), start=1 - len(self.source_requests)))
 
     def location(self, number: int) -> ConfigLocation:
-        """Return where hop ``number`` is written; 0: the source."""
+        """Return where hop ``number`` is defined; 0: the source."""
         return self.locations[number] if self.locations else default_location(number)
 
     def hop(self, number: int) -> AssumeRoleRequest:
-        """Return what hop ``number``, from 1, asks for."""
+        """Return the call of hop ``number``, from 1."""
         return self.hops[number - 1]
 
     def inherited_tag_keys(self, number: int) -> tuple[str, ...]:
@@ -76,9 +76,9 @@ class ChainScenario:
         return tuple(key for keys in before for key in keys)
 
     def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:
-        """Return the course whose hop ``number``, from 1, asks for ``asked``."""
+        """Return the scenario in which hop ``number``, from 1, makes the call ``asked``."""
         return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
 
     def with_mfa(self) -> ChainScenario:
-        """Return the course whose hop 1 carries MFA."""
+        """Return the scenario in which hop 1 carries MFA."""
         return replace(self, start=replace(self.start, mfa=True))

@@ -1,4 +1,4 @@
-"""Whether a session policy leaves the next hop possible: a question that needs no document of anybody."""
+"""Check whether a session policy leaves the next hop possible; needs no other document."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def next_hop_under(
 ) -> Outcome:
     """Return whether a session of ``role`` under these session policies may assume ``target``.
 
-    Refused only where it surely may not: what hangs on the request, on policies that nobody knows
-    here, or on the target's trust policy is unknown.
+    Refused only if that is certain: what depends on the request, on policies that are not known
+    here, or on the target's trust policy, is unknown.
     """
     caller = caller_from_arn(session_of(str(role), session_name), role=str(role))
     shown = IamInventory().session(policy, policy_arns, "the hop before")

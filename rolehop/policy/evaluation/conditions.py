@@ -1,4 +1,4 @@
-"""Judge one condition of a statement: operator, key, values, against what the request has.
+"""Evaluate one condition of a statement (operator, key, values) against the request.
 
 The rules for absent keys, negation, ``IfExists`` and the two quantifiers are those of the IAM
 user guide, "Multivalued context keys" and "Condition operators".
@@ -51,7 +51,7 @@ def _judge(condition: Condition, context: Context) -> _Judged:
 
 
 def _within(condition: Condition, context: Context, wanted: Sequence[tuple[Token, ...]]) -> _Judged:
-    """Judge a value of which only the range is known: sure where both its ends agree."""
+    """Evaluate a value of which only the range is known: certain if both ends agree."""
     ends, operator = context.range_of(condition.key), condition.operator
     if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None

@@ -1,9 +1,9 @@
-"""From documents and a request to a verdict: six lanes, each allowed, refused or open.
+"""Evaluate a request against six types of policy, each allowed, refused or unknown.
 
 The rules, from the IAM user guide ("Policy evaluation logic", "Cross-account policy
 evaluation") for ``sts:AssumeRole`` and its relatives:
 
-* An explicit Deny that applies, in any lane, refuses. The default is to refuse.
+* An explicit Deny that applies, in any policy, refuses. The default is to refuse.
 * The trust policy must always allow the caller.
 * Across accounts the caller's permissions, boundary and session policy must allow it as well.
 * Within one account it depends on how the trust policy names the caller: the user or session
@@ -12,8 +12,8 @@ evaluation") for ``sts:AssumeRole`` and its relatives:
 * SCPs of the caller's account and RCPs of the role's account are judged where they are given,
   and assumed to allow where they are not.
 
-In three-valued logic: lane = no Deny applies AND (an Allow applies OR the lane is not needed);
-verdict = all lanes.
+In three-valued logic: policy = no Deny applies AND (an Allow applies OR it is not needed);
+verdict = all policies.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from rolehop.startup.dataclass import replace
 
 
 def evaluate(request: Request) -> Verdict:
-    """Judge ``request``. Pure; takes time linear in its documents."""
+    """Evaluate ``request``. Pure; the time is linear in the size of its documents."""
     verdict = _evaluated(request)
     resting = _required_assumptions(request, verdict)
     return replace(verdict, assuming=(*verdict.assuming, *resting)) if resting else verdict
 
 
 def _required_assumptions(request: Request, verdict: Verdict) -> tuple[str, ...]:
-    """Return the keys that somebody supplied and without which the verdict would be another."""
+    """Return the keys that the user supplied and without which the verdict would differ."""
     supplied = request.context.supplied
 
     def without(*keys: str) -> bool:
@@ -82,7 +82,7 @@ def _evaluated(request: Request) -> Verdict:
 
 
 def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...]:
-    """Return the actions that ``lane`` refuses."""
+    """Return the actions that ``policy_type`` refuses."""
     return tuple(
         action
         for action in request.actions
@@ -132,7 +132,7 @@ def _judge_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdi
 
 
 def _evaluate_optional_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
-    """Return the lanes of an action that may not be asked for at all: a no is none for sure."""
+    """Evaluate an action that may not be requested at all: a refusal is then only possible."""
     open_ = (source_unseen(request.unseen or "", action),)
     return {
         name: policy
@@ -149,7 +149,7 @@ def source_unseen(name: str, what: str | None = None) -> Finding:
 
 
 def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth]:
-    """Return whether each lane must hold an Allow."""
+    """Return whether each policy must hold an Allow."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
     # A statement that nobody has seen may name the caller in any way.
@@ -237,7 +237,7 @@ def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> Pol
 
 
 def _distance(judged: Judged) -> int:
-    """Return how far a statement is from applying: what is nearest tells the reader most."""
+    """Return how far a statement is from applying; the nearest one explains the most."""
     wrong = (each for each in judged.findings if each.truth is Truth.FALSE)
     return sum(_WEIGHTS.get(each.element, 2) + _FAR.get(each.reason, 0) for each in wrong)
 

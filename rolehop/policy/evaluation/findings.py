@@ -1,7 +1,7 @@
-"""Three truths, one reason each: what every judgement in this room is made of.
+"""Three-valued truth, and the findings that every evaluation is made of.
 
-Much of a request cannot be known from outside AWS, so nothing here is a plain bool: what is
-unknown stays unknown until somebody supplies it, and never turns into a yes.
+Much of a request cannot be known from outside AWS, so nothing here is a plain bool. What is
+unknown stays unknown until the user supplies it, and never turns into a yes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Truth(Enum):
         return _OPPOSITE[self]
 
     def __bool__(self) -> bool:
-        """Refuse: whoever writes ``if truth`` forgot the third value."""
+        """Raise TypeError: ``if truth`` would forget the third value."""
         raise TypeError("a Truth has three values; compare it with 'is'")
 
 
@@ -36,7 +36,7 @@ _OPPOSITE = {
 
 
 def truth_of(value: bool) -> Truth:
-    """Return what is known to be ``value``."""
+    """Return the truth of a bool."""
     return Truth.TRUE if value else Truth.FALSE
 
 
@@ -62,7 +62,7 @@ def _first(truths: Iterable[Truth], decides: Truth, *, otherwise: Truth) -> Trut
 
 
 class Reason(Enum):
-    """Why an element has its truth; the list is closed, the words for people are in ``show``."""
+    """Why an element has its truth. ``rolehop.show.finding_text`` has the texts for people."""
 
     MATCHES = "matches"
     # principals
@@ -128,7 +128,7 @@ class Finding:
     """What the policy asks for."""
 
     found: str | None = None
-    """What the request has; ``None`` where it has nothing, or nobody knows."""
+    """What the request has; ``None`` if it has nothing, or it is not known."""
 
 
 # What is wrong comes before what is open, and that before what is right.

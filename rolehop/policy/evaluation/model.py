@@ -13,7 +13,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 
 class PolicyType(Enum):
-    """The kinds of policy, in the order in which they are told."""
+    """The types of policy, in the order in which they are shown."""
 
     TRUST = "trust"
     PERMISSIONS = "permissions"
@@ -24,7 +24,7 @@ class PolicyType(Enum):
 
 
 class Outcome(Enum):
-    """What a lane, a hop or a chain comes to."""
+    """The outcome for a policy, a hop or a chain."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -35,17 +35,17 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """The documents of one lane, as far as they can be seen."""
+    """The documents of one type of policy, as far as they are visible."""
 
     documents: tuple[Attached, ...] = ()
     missing: tuple[str, ...] = ()
-    """Documents that are there, or may be, and cannot be seen or read; by name."""
+    """Names of documents that exist, or may exist, and cannot be seen or read."""
 
     there: bool = True
-    """``False``: surely no such document exists (no boundary, no session policy)."""
+    """``False``: no such document exists (no boundary, no session policy)."""
 
     malformed: bool = False
-    """What is missing was seen, and is no policy."""
+    """What is missing was read, and is not a valid policy."""
 
 
 NOT_VISIBLE = PolicySet(missing=("all",))
@@ -56,7 +56,7 @@ NO_POLICY = PolicySet(there=False)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One STS call as policies see it."""
+    """One call to STS, as policies see it."""
 
     role: str
     """ARN of the role that is asked for."""
@@ -68,28 +68,28 @@ class Request:
     ``sts:SetSourceIdentity``."""
 
     policies: Mapping[PolicyType, PolicySet] = field(default_factory=dict)
-    """A lane that is not named here is not visible."""
+    """By type; a type that is not listed is not visible."""
 
     assumed: tuple[str, ...] = ()
-    """What whoever made this request took for granted, to be named where it is allowed."""
+    """Assumptions behind this request, to be named if it is allowed."""
 
     unseen: str | None = None
-    """What nobody can see of the source's session, by the name under which it is assumed."""
+    """What cannot be seen of the source's session: the name of the assumption that covers it."""
 
     possible_actions: tuple[str, ...] = ()
-    """Actions that AWS asks for, too, if what is unseen is there."""
+    """Actions that AWS also requires if the unseen part exists."""
 
     impossible: Finding | None = None
-    """Why STS refuses this call whatever the policies say; of unknown truth: why it may."""
+    """Why STS refuses this call whatever the policies say; if its truth is unknown, why it may."""
 
     def policy_set(self, policy_type: PolicyType) -> PolicySet:
-        """Return the documents of ``lane``."""
+        """Return the documents of ``policy_type``."""
         return self.policies.get(policy_type, NOT_VISIBLE)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyVerdict:
-    """One lane's verdict, with the statement that decides it."""
+    """The verdict of one type of policy, with the statement that decides it."""
 
     name: PolicyType
     outcome: Outcome
@@ -99,12 +99,12 @@ class PolicyVerdict:
     deciding: Judged | None
     findings: tuple[Finding, ...]
     open: tuple[Judged, ...] = field(default=(), repr=False)
-    """Statements that may apply, or not."""
+    """Statements of which it is not known whether they apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a call would be allowed, and why: the root of a tree of findings."""
+    """Whether a call would be allowed, and why."""
 
     request: Request
     outcome: Outcome
@@ -112,16 +112,16 @@ class Verdict:
 
     policies: tuple[PolicyVerdict, ...]
     unknowns: tuple[str, ...]
-    """Condition keys, ``caller``, and lanes that would settle it, were they known."""
+    """What would settle it: condition keys, ``caller``, types of policy."""
 
     assuming: tuple[str, ...]
 
     @property
     def refused(self) -> tuple[PolicyVerdict, ...]:
-        """The lanes that refuse."""
+        """The policies that refuse."""
         return tuple(policy for policy in self.policies if policy.outcome is Outcome.REFUSED)
 
     @property
     def first_wrong(self) -> Finding | None:
-        """The finding to name first."""
+        """The finding to show first."""
         return next((policy.findings[0] for policy in self.refused), None)

@@ -1,4 +1,4 @@
-"""Who makes the call, and whether a statement's principal means them.
+"""The caller, and whether a statement's principal matches it.
 
 Source: IAM user guide, "AWS JSON policy elements: Principal", and policy-evaluation logic within
 one account: how a caller is named decides what else must allow the call.
@@ -19,11 +19,11 @@ _UNIQUE_IDS = ("AIDA", "AROA", "AGPA", "ANPA", "ASCA")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever signs the call, or whose token it carries."""
+    """The principal that signs the call, or whose token it carries."""
 
     arn: str | None
     """Of a user, a session (``…:assumed-role/R/s``), a federated user or the account's root;
-    ``None``: nobody knows who the source will be. A session named ``*`` (which AWS does not
+    ``None``: not known who the source will be. A session named ``*`` (which AWS does not
     allow) stands for a session of that role whose name nobody knows."""
 
     account: str | None
@@ -45,27 +45,27 @@ class Caller:
 
     @property
     def outside(self) -> bool:
-        """Tell whether no user or role calls: a token's holder or a service does."""
+        """True if the caller is a token's holder or a service, not a user or role."""
         return self.federated or self.service is not None
 
     @property
     def shown(self) -> str | None:
-        """What people are told of who calls; ``None``: nothing is known."""
+        """The caller as shown to people; ``None``: nothing is known."""
         return self.arn or self.provider or self.service or self.account
 
     @property
     def is_root(self) -> bool:
-        """Tell whether this is an account's root user, who may never assume a role."""
+        """True if this is an account's root user, who can never assume a role."""
         return self.arn is not None and self.arn.endswith(":root")
 
     @property
     def is_session(self) -> bool:
-        """Tell whether this is a role's session."""
+        """True if this is a role's session."""
         return self.arn is not None and ":assumed-role/" in self.arn
 
     @property
     def partition(self) -> str | None:
-        """The partition, where it is known."""
+        """The partition; ``None``: not known."""
         return None if self.arn is None else partition_of(self.arn)
 
     @property
@@ -84,7 +84,7 @@ def caller_from_arn(
 
 
 def session_of(role: str, name: str | None = None) -> str:
-    """Return the ARN of a session of ``role``; without a name, of one that nobody knows."""
+    """Return the ARN of a session of ``role``; without a name, of a session whose name is not known."""
     parts = role.split(":", 5)
     return f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role.rpartition('/')[2]}/{name or '*'}"
 
@@ -98,7 +98,7 @@ class MatchKind(Enum):
     ANYONE = "anyone"
     ACCOUNT = "account"
     OUTSIDE = "outside"
-    """A service or an identity provider: there is no other side."""
+    """A service or an identity provider: it has no identity policies of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class PrincipalMatch:
 def judge_principals(
     principals: tuple[Principal, ...], caller: Caller, effect: Effect
 ) -> tuple[Finding, tuple[PrincipalMatch, ...]]:
-    """Judge a list of principals: any may match; the finding tells of the nearest."""
+    """Evaluate a list of principals: any may match; the finding describes the nearest."""
     each = tuple(judge_principal(principal, caller, effect) for principal in principals)
     truth = some(named.truth for named in each)
     reason = next((n.reason for n in each if n.truth is truth and n.truth is not Truth.FALSE), None)
@@ -150,7 +150,7 @@ def judge_not_principals(
 
 
 def _left_out(caller: Caller, each: tuple[PrincipalMatch, ...]) -> bool:
-    """Tell whether a caller is named on every level on which AWS looks for it."""
+    """True if the caller is listed at every level that AWS checks."""
     found = {one.how for one in each if one.truth is Truth.TRUE}
     levels = {MatchKind.ACCOUNT, MatchKind.DIRECT} | (
         {MatchKind.ROLE} if caller.is_session else set()

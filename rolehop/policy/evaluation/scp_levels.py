@@ -1,9 +1,10 @@
-"""On how many levels SCPs hang, which nobody says here, and what follows for what they allow.
+"""SCP evaluation when the organization hierarchy is unknown.
 
-On each level (root, OU, account) some SCP must allow (Organizations user guide, "SCP evaluation").
-Of several documents nobody knows which hang together: what all allow is allowed, what none allows is
-not, and the rest depends. One that only denies is no level of its own: it hangs beside one that
-allows, as AWS recommends; alone it would shut the account.
+At each level (root, OU, account) some SCP must allow (Organizations user guide, "SCP evaluation").
+If it is not known which of several documents are attached at the same level, then what all of them
+allow is allowed, what none allows is refused, and the rest is unknown. A document that only denies
+is not a level of its own: it is attached beside one that allows, as AWS recommends, because alone
+it would block the account.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rolehop.policy.evaluation.statements import Judged
 
 
 def by_document(allows: Sequence[Judged]) -> dict[str, Truth]:
-    """Return for each document that allows anything whether it allows this."""
+    """Return, for each document with an Allow, whether it allows this call."""
     levels: dict[str, Truth] = {}
     for each in allows:
         levels[each.document] = some((levels.get(each.document, Truth.FALSE), each.truth))
@@ -23,13 +24,13 @@ def by_document(allows: Sequence[Judged]) -> dict[str, Truth]:
 
 
 def on_all(levels: Mapping[str, Truth]) -> Truth:
-    """Return what holds whether the documents hang on one level or on several."""
+    """Return the result if it is the same for one level and for several."""
     together, apart = some(levels.values()), every(levels.values())
     return together if together is apart else Truth.UNKNOWN
 
 
 def depends(levels: Mapping[str, Truth]) -> Finding | None:
-    """Return that it depends on the levels, where some documents allow and others do not."""
+    """Return a finding if some documents allow and others do not: it depends on the levels."""
     allowing, others = (
         [name for name, each in levels.items() if each is truth]
         for truth in (Truth.TRUE, Truth.FALSE)

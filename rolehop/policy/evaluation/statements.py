@@ -1,4 +1,4 @@
-"""Judge one statement against one request: its elements AND'ed, each with a finding."""
+"""Evaluate one statement against one request: all its elements must match."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One statement, judged."""
+    """One statement, evaluated."""
 
     statement: Statement
     document: str
-    """Which document it stands in, for people."""
+    """Name of its document, for people."""
 
     truth: Truth
     """Whether the statement applies."""
 
     findings: tuple[Finding, ...]
     matches: tuple[tuple[MatchKind, Truth], ...] = ()
-    """How its principals name the caller, each with the truth of the whole statement that way."""
+    """Per principal: how it names the caller, and whether the whole statement then applies."""
 
     def applies_by(self, *kinds: MatchKind) -> Truth:
-        """Return whether the statement applies by one of ``hows``."""
+        """Return whether the statement applies through one of ``kinds``."""
         return some(truth for kind, truth in self.matches if kind in kinds)
 
 
@@ -61,7 +61,7 @@ class Attached:
     policy: Policy
     text: str = field(default="", repr=False, compare=False)
     aws_managed: bool = False
-    """One of AWS's own policies, which nobody else can change."""
+    """An AWS managed policy: only AWS can change it."""
 
 
 def judge_documents(documents: Sequence[Attached], call: Call) -> tuple[Judged, ...]:
@@ -74,7 +74,7 @@ def judge_documents(documents: Sequence[Attached], call: Call) -> tuple[Judged, 
 
 
 def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
-    """Judge all elements of ``statement``; conditions are asked only where the rest may apply."""
+    """Evaluate all elements of ``statement``."""
     head = [
         *_actions(statement, call.action),
         *_resources(statement, call.resource, call.context),

@@ -1,4 +1,4 @@
-"""What STS refuses whatever the policies say, by who calls and which role is asked for."""
+"""Calls that STS refuses whatever the policies say, by caller and role."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def impossible_for(request: Request) -> Finding | None:
-    """Return why no policy at all could allow this call."""
+    """Return why no policy could allow this call; ``None`` if one could."""
     if request.impossible is not None:
         return request.impossible
     caller = request.caller
@@ -36,13 +36,13 @@ def impossible_for(request: Request) -> Finding | None:
 
 
 def is_service_linked(role: str | None) -> bool:
-    """Tell whether neither SCP nor RCP touches this role (Organizations user guide)."""
+    """True if neither SCPs nor RCPs apply to this role (Organizations user guide)."""
     return role is not None and ":role/aws-service-role/" in role
 
 
 def _is_linked_to(role: str, service: str | None) -> bool:
-    """Tell whether a service-linked role is ``service``'s own: its path says so.
+    """True if a service-linked role is ``service``'s own: its path says so.
 
-    Nobody can edit the trust policy of such a role (IAM user guide, "Service-linked roles").
+    The trust policy of such a role cannot be edited (IAM user guide, "Service-linked roles").
     """
     return service is not None and f":role/aws-service-role/{service}/" in role

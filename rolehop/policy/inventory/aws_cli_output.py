@@ -1,4 +1,4 @@
-"""What the AWS CLI writes about users, roles, groups and policies, read as records.
+"""Read the AWS CLI's output about users, roles, groups and policies into an inventory.
 
 Understood: ``aws iam get-account-authorization-details`` (all pages or one), ``get-role``,
 ``get-user``, ``list-roles``, the bare role of ``get-role --query Role``, and lists of these. Policy
@@ -28,12 +28,12 @@ def read_inventory(text: str) -> IamInventory:
     """Read one file of AWS CLI output.
 
     Raises:
-        NotRecords: it is not JSON, or none of the outputs that are understood, or it tells of
-            nothing, or of one thing twice and differently.
+        NotRecords: it is not JSON, none of the outputs listed above, empty, or it describes
+            something twice and differently.
     """
     found = _records(JsonNode(load_strictly(text)))
     if not found.entities and not found.managed:
-        raise InvalidInventory("it tells of no user, group, role or policy")
+        raise InvalidInventory("it describes no user, group, role or policy")
     return found
 
 
@@ -64,7 +64,7 @@ def _together(each: Iterable[IamInventory]) -> IamInventory:
     for one in each:
         twice = find_conflict(together, one)
         if twice is not None:
-            raise InvalidInventory(f"it tells of {twice} twice, and differently")
+            raise InvalidInventory(f"it describes {twice} twice, and differently")
         together = together.merged(one)
     return together
 
@@ -96,7 +96,7 @@ def _details(document: JsonNode) -> IamInventory:
 
 
 def _complete_accounts(document: JsonNode, entities: Iterable[Entity]) -> frozenset[str]:
-    """Return the account, where the AWS CLI wrote all of it: then it has no other roles.
+    """Return the account if the output covers all of it, so that it has no other roles.
 
     With ``--filter`` lists stay empty; a single page says whether it ``IsTruncated``, and may be the
     last of many (IAM API reference, GetAccountAuthorizationDetails).
@@ -109,7 +109,7 @@ def _complete_accounts(document: JsonNode, entities: Iterable[Entity]) -> frozen
 
 
 def _default_versions(policies: Iterable[JsonNode]) -> Iterator[tuple[str, JsonNode]]:
-    """Give the default version of each managed policy that comes with it."""
+    """Yield the default version of each managed policy that comes with it."""
     for policy in policies:
         arn = policy.need("Arn").text()
         versions = policy.members("PolicyVersionList") or ()
@@ -134,7 +134,7 @@ def _role(role: JsonNode) -> Entity:
 
 
 def _listed_role(role: JsonNode) -> Entity:
-    """Read a role that may come of ``list-roles``, which leaves out boundary and tags.
+    """Read a role that may come from ``list-roles``, which leaves out boundary and tags.
 
     ``get-role`` always says when the role was last used, and ``list-roles`` never (IAM API
     reference, ListRoles).
@@ -154,7 +154,7 @@ def _user_detail(each: JsonNode) -> Entity:
 
 
 def _entity(each: JsonNode, kind: str) -> Entity:
-    """Read what all have in common; a list that is not there was not seen."""
+    """Read what all entities have in common; a missing list was not seen."""
     arn = _arn(each.need("Arn"), kind)
     inline, attached = each.members(_INLINE[kind]), each.members("AttachedManagedPolicies")
     groups = each.members("GroupList") if kind == "user" else []

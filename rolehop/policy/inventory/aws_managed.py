@@ -1,9 +1,9 @@
-"""Policies of AWS's own that everybody uses: what they say of assuming and of passing roles.
+"""Common AWS managed policies: what they allow of ``sts:`` and ``iam:PassRole``.
 
-They have thousands of actions and change every month, so none is kept here complete_only but
-AdministratorAccess, whose text never changed. What is kept is each one's part on ``sts:`` and
-``iam:PassRole``: enough to judge a hop, too little to tell what else a role may do. A document that
-is given counts more.
+They have thousands of actions and change every month, so only AdministratorAccess, whose text never
+changed, is stored in full. Of the others only the part on ``sts:`` and ``iam:PassRole`` is stored:
+enough to evaluate a hop, too little to say what else a role may do. A document that the user gives
+takes precedence.
 
 Source: AWS Managed Policy Reference Guide, a page each; read in PowerUserAccess v12,
 ReadOnlyAccess v178, SecurityAudit v91 and ViewOnlyAccess v46 (2026). None of them denies anything.
@@ -39,7 +39,7 @@ _PARTS: Mapping[str, Sequence[Statement]] = {
 def managed_policy_text(arn: str, *, complete_only: bool) -> str | None:
     """Return the text of an AWS managed policy; without ``complete_only``, its part on STS and PassRole.
 
-    ``None``: nobody knows it here.
+    ``None``: not stored here.
     """
     head, _, name = arn.partition(":iam::aws:policy/")
     if name == "AdministratorAccess":
@@ -55,5 +55,5 @@ def _text(statements: Sequence[Statement]) -> str:
 
 
 def is_aws_managed(arn: str) -> bool:
-    """Tell whether a managed policy is AWS's own: the same in every account."""
+    """True if a managed policy is AWS's own: the same in every account."""
     return ":iam::aws:policy/" in arn

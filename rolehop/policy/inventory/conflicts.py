@@ -1,4 +1,4 @@
-"""Where two tellings of one account differ: then one of them is old, and nobody knows which."""
+"""Detect conflicts between two exports of the same account."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 def find_conflict(old: IamInventory, new: IamInventory) -> str | None:
-    """Return what the two tell differently, for people; ``None``: nothing.
+    """Return what differs between two exports, for people; ``None``: nothing.
 
-    What only one has seen is no difference. Policies of AWS's own may differ: it writes new
-    versions all the time.
+    What only one of them contains is not a conflict. AWS managed policies may differ: AWS
+    publishes new versions all the time.
     """
     for arn in sorted(old.entities.keys() & new.entities.keys()):
         part = _differing(old.entities[arn], new.entities[arn])
@@ -30,7 +30,7 @@ def find_conflict(old: IamInventory, new: IamInventory) -> str | None:
 
 
 def _differing(old: Entity, new: Entity) -> str | None:
-    """Return in which part the two differ, as people call it."""
+    """Return the name of the part in which the two differ."""
     if old.boundary_seen and new.boundary_seen and old.boundary != new.boundary:
         return "permissions boundary"
     parts = (
@@ -50,7 +50,7 @@ def _sorted(found: tuple[T, ...] | None) -> list[T] | None:
 
 
 def _same(old: object, new: object) -> bool:
-    """Tell whether two things are the same, policies by what they say, not by how it is set."""
+    """True if two values are equal; policies are compared as JSON, not as text."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
     if not (isinstance(old, str) and isinstance(new, str)) or old == new:

@@ -1,7 +1,7 @@
-"""Condition keys and values that a person supplies: refused where they could never be meant so.
+"""Check condition keys and values that the user supplies, and classify keys.
 
-Types: IAM user guide, "AWS global condition context keys". What is wrong here would otherwise just
-never match, and a verdict would rest on a slip.
+Types: IAM user guide, "AWS global condition context keys". A value of the wrong type would just
+never match, and a verdict would rest on a typo.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ def problem_with(key: str, value: str) -> str | None:
         return wanted
 
 
-# ---- whose a key is
+# ---- what a key is about
 
 
 def is_of_token(key: str) -> bool:
-    """Tell whether a key is of a token or a service: an issuer's, ``saml:``, ``ec2:``."""
+    """True if a key is of a token or a service: an issuer's, ``saml:``, ``ec2:``."""
     return key.lower().partition(":")[0] not in ("aws", "sts", "iam")
 
 
 def is_sent(key: str) -> bool:
-    """Tell whether it is for whoever walks a chain to say what the key has, hop by hop."""
+    """True if the walk itself sets the key, hop by hop."""
     return sent_by(key) is not None
 
 
 def sent_by(key: str) -> str | None:
-    """Return how a walk says what a key has: flag and key of the config; ``None``: it does not."""
+    """Return the flag and config key by which a walk sets the key; ``None``: it does not."""
     lowered = key.lower()
     return _SENT.get(lowered.partition("/")[0] + "/" if "/" in lowered else lowered)
 
 
 def is_of_caller(key: str) -> bool:
-    """Tell whether a key tells of who calls: each hop of a chain is called by somebody else."""
+    """True if a key describes the caller, who differs from hop to hop."""
     lowered = key.lower()
     if lowered in _OF_ORGANIZATION:
         return False
@@ -69,17 +69,17 @@ def is_of_caller(key: str) -> bool:
 
 
 def is_of_target(key: str) -> bool:
-    """Tell whether a key tells of the role that is asked for."""
+    """True if a key describes the role that is requested."""
     return key.lower().startswith(("aws:resource", "iam:resourcetag/"))
 
 
 def is_of_every_call(key: str) -> bool:
-    """Tell whether a key has one value on every hop: the place, the time, the organization."""
+    """True if a key has the same value on every hop: network, time, organization."""
     return not (is_sent(key) or is_of_caller(key) or is_of_target(key))
 
 
 def absent_from_role_sessions(key: str) -> bool:
-    """Tell whether a role's session surely has no such key, or no MFA.
+    """True if a role session never has the key (for MFA: never has MFA).
 
     Source: IAM user guide, "AWS global condition context keys".
     """

@@ -1,4 +1,4 @@
-"""What IAM says of users, roles and policies, as far as it was seen: the documents of each lane."""
+"""Users, roles and policies as read from IAM, and the documents for each type of policy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entity:
     """A role's trust policy as text; ``None``: not seen."""
 
     inline: Mapping[str, str] | None = None
-    """By name; ``None``: not seen (``get-role`` does not tell)."""
+    """By name; ``None``: not seen (``get-role`` does not list them)."""
 
     attached: tuple[str, ...] | None = ()
     """ARNs of managed policies; ``None``: not seen."""
@@ -43,7 +43,7 @@ class Entity:
     """ARN of the managed policy that is the permissions boundary."""
 
     boundary_seen: bool = True
-    """``False``: whether there is one was not told (``list-roles`` does not)."""
+    """``False``: the output does not say if there is one (``list-roles`` does not)."""
 
     tags: tuple[tuple[str, str], ...] | None = None
     groups: tuple[str, ...] | None = ()
@@ -62,17 +62,17 @@ class IamInventory:
     """ARN of a managed policy to the text of its default version."""
 
     versions: Mapping[str, int] = field(default_factory=dict)
-    """ARN of a managed policy to the number of that version, where it is told."""
+    """ARN of a managed policy to the number of that version, if the output has it."""
 
     scps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Account, or ``*`` for every account, to its service control policies as texts."""
 
     rcps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     complete_accounts: frozenset[str] = frozenset()
-    """Accounts of which every role is here."""
+    """Accounts of which every role is included."""
 
     missing_roles: frozenset[str] = frozenset()
-    """ARNs of roles of whose name IAM has none."""
+    """ARNs of roles that do not exist, as IAM says."""
 
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
@@ -95,7 +95,7 @@ class IamInventory:
         )
 
     def merged(self, other: IamInventory) -> IamInventory:
-        """Return both together; where both know a thing, what ``other`` says of it counts."""
+        """Return both together; if both have the same thing, ``other`` wins."""
         entities = dict(self.entities)
         for arn, entity in other.entities.items():
             entities[arn] = _both(entities[arn], entity) if arn in entities else entity
@@ -111,11 +111,11 @@ class IamInventory:
         )
 
     def _newer(self, arn: str, number: int) -> bool:
-        """Tell whether this knows a newer version of one of AWS's own policies."""
+        """True if this has a newer version of an AWS managed policy."""
         return is_aws_managed(arn) and self.versions.get(arn, 0) > number
 
     def role_missing(self, role: RoleArn) -> Finding | None:
-        """Return that there is no such role, where that is sure; names are unique in an account.
+        """Return a finding if the role certainly does not exist; names are unique in an account.
 
         Source: IAM user guide, "IAM identifiers": neither a path nor upper and lower case makes
         another name.
@@ -137,7 +137,7 @@ class IamInventory:
             )
         return None
 
-    # ---- lanes
+    # ---- documents by type of policy
 
     def trust(self, role: str) -> PolicySet:
         """Return the trust policy of ``role``."""
@@ -180,7 +180,7 @@ class IamInventory:
         )
 
     def session(self, policy: str | None, arns: Iterable[str], hop: str) -> PolicySet:
-        """Return the session policies that ``hop`` (for people) was made with."""
+        """Return the session policies of ``hop`` (its name for people)."""
         texts = [
             self._managed(arn, f"session policy {arn.rpartition('/')[2]} of {hop}") for arn in arns
         ]
@@ -250,7 +250,7 @@ class _Text(NamedTuple):
 
     name: str
     text: str | None
-    """``None``: it is there, or may be, and was not seen."""
+    """``None``: it exists, or may exist, and was not seen."""
 
     aws_managed: bool = False
 

@@ -1,4 +1,4 @@
-"""A JSON file part by part, each knowing where it stands: what is wrong is said with its place."""
+"""JSON values that know their path, so that errors can name it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST_NUMBER = 100
 
 
 class InvalidInventory(ValueError):
-    """A file that is none of the outputs understood; says what it is instead."""
+    """A file that cannot be read as AWS CLI output; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class JsonNode:
         return InvalidInventory(f"{where} is {_kind(self.value)}, and {wanted} is expected there")
 
     def keys(self) -> dict[str, Any]:
-        """Return what stands in braces, by key.
+        """Return the object, by key.
 
         Raises:
             NotRecords: it is something else; so all methods.
@@ -39,17 +39,17 @@ class JsonNode:
         return self.value
 
     def get(self, key: str) -> JsonNode | None:
-        """Return what stands at ``key``; ``None``: nothing, or null, as ``--query`` writes it."""
+        """Return the value at ``key``; ``None``: missing, or null, as ``--query`` writes it."""
         value = self.keys().get(key)
         return (
             None if value is None else JsonNode(value, f"{self.place}.{key}" if self.place else key)
         )
 
     def need(self, key: str) -> JsonNode:
-        """Return what stands at ``key``, which IAM always says."""
+        """Return the value at ``key``, which IAM always includes."""
         found = self.get(key)
         if found is None:
-            raise InvalidInventory(f"{self.place or 'it'} lacks {key}, which IAM always says")
+            raise InvalidInventory(f"{self.place or 'it'} lacks {key}, which IAM always includes")
         return found
 
     def text(self) -> str:
@@ -71,7 +71,7 @@ class JsonNode:
         return self.value
 
     def items(self) -> Iterator[JsonNode]:
-        """Give the members of a list."""
+        """Yield the members of a list."""
         if not isinstance(self.value, list):
             raise self.wrong("a list")
         return (JsonNode(each, f"{self.place}[{at}]") for at, each in enumerate(self.value))
@@ -99,7 +99,7 @@ def _kind(value: object) -> str:
 
 
 def load_strictly(text: str) -> Any:
-    """Read JSON, refusing equal keys, hostile nesting and endless numbers.
+    """Read JSON, refusing duplicate keys, hostile nesting and huge numbers.
 
     Raises:
         NotRecords: it cannot be read.

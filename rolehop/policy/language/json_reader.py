@@ -1,9 +1,9 @@
-"""A JSON reader that knows where each element stands and refuses what hides meaning.
+"""A strict JSON reader that records the position of each element.
 
-Python's own reader keeps the last of two equal keys, knows no positions, and recurses as deep
-as the text says. A policy that was signed off by one reader and means something else to another
-is how holes are made, so here: equal keys, deep nesting, oversize texts and anything outside
-RFC 8259 are refused, each with line and column.
+Python's own reader keeps the last of two equal keys, records no positions, and recurses as deep
+as the text does. A policy that one reader approves and another reads differently is a security
+hole, so equal keys, deep nesting, oversize texts and anything outside RFC 8259 are refused here,
+each with line and column.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 LONGEST = 131_072
-"""Characters. IAM's largest quota is 10,240 without white space; drafts get room."""
+"""Characters. IAM's largest quota is 10,240 without white space; drafts may be longer."""
 
 DEEPEST = 16
 """A policy needs six levels."""
@@ -27,7 +27,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 class PolicyError(ValueError):
-    """A document that cannot be taken at its word; ``line`` and ``column`` count from 1."""
+    """A document that cannot be read; ``line`` and ``column`` count from 1."""
 
     def __init__(self, problem: str, line: int, column: int) -> None:
         super().__init__(f"line {line}, column {column}: {problem}")
@@ -53,7 +53,7 @@ class Node:
     value: Value
     offset: int
     key_offsets: dict[str, int] | None = None
-    """Of an object: where each key stands."""
+    """Of an object: the offset of each key."""
 
 
 def position(text: str, offset: int) -> tuple[int, int]:

@@ -41,12 +41,12 @@ Compare = Callable[[str, Wanted], bool]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator as written, taken apart."""
+    """An operator, parsed."""
 
     text: str
     quantifier: Quantifier
     compare: Compare | None
-    """``None``: ``Null``, or an operator nobody knows."""
+    """``None``: ``Null``, or an unknown operator."""
 
     negated: bool = False
     if_exists: bool = False
@@ -54,11 +54,11 @@ class Operator:
     takes_variables: bool = False
     takes_wildcards: bool = False
     orders: bool = False
-    """It tells more from less: what holds at both ends of a range holds between them."""
+    """It compares by order: what holds at both ends of a range holds between them."""
 
 
 def parse_operator(text: str) -> Operator:
-    """Take an operator's name apart; one that does not exist compares nothing."""
+    """Parse an operator's name; an unknown one has no ``compare``."""
     prefix, colon, name = text.rpartition(":")
     known_prefix = not colon or prefix.lower() in [each.lower() for each in _QUANTIFIERS]
     quantifier = Quantifier.NONE
@@ -147,7 +147,7 @@ def binary_equals(found: str, wanted: Wanted) -> bool:
 
 
 def ip_address(found: str, wanted: Wanted) -> bool:
-    """Tell whether an address lies in a CIDR block; a bare address is a block of one."""
+    """True if an address lies in a CIDR block; a bare address is a block of one."""
     try:
         address = ipaddress.ip_address(found)
         network = ipaddress.ip_network(_plain(wanted), strict=False)

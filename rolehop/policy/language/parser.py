@@ -1,4 +1,4 @@
-"""Policy documents as values: parsed strictly, each statement knowing where it stands.
+"""Parse policy documents strictly; each statement records its line.
 
 Grammar: IAM user guide, "Grammar of the IAM JSON policy language".
 """
@@ -25,7 +25,7 @@ _LINE_END = Pattern(r"\n")
 
 
 class Kind(Enum):
-    """What a document is for: it decides which elements it may have."""
+    """The type of a document, which decides which elements it may have."""
 
     TRUST = "trust policy"
     PERMISSIONS = "permissions policy"
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 
 class Effect(Enum):
-    """What a statement does where it applies."""
+    """The effect of a statement that applies."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -71,12 +71,12 @@ class Condition:
     """As written; JSON booleans and numbers as their text."""
 
     templates: tuple[Template, ...] = field(repr=False)
-    """The values with policy variables and wildcards taken apart."""
+    """The values, with policy variables and wildcards parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. Of each pair (``X``, ``NotX``) at most one is there."""
+    """One statement. Of each pair (``X``, ``NotX``) at most one is set."""
 
     index: int
     """From 1, as people count."""

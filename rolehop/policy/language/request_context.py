@@ -1,4 +1,4 @@
-"""What is known of a request: values, keys that are surely absent, and all that nobody knows."""
+"""The condition keys of a request: known values, keys known to be absent, unknown keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Unknown(Enum):
-    """The answer for a key about which nothing is known."""
+    """The value of a key about which nothing is known."""
 
     UNKNOWN = "unknown"
 
@@ -20,10 +20,10 @@ class Context:
 
     Args:
         values: key to its values, at least one each; an empty sequence counts as absent.
-        absent: keys that the request surely does not have; one that ends in ``/`` stands for
-            all keys that start so (``aws:RequestTag/``).
+        absent: keys that the request does not have; one that ends in ``/`` stands for all
+            keys with that prefix (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
-        ranges: key to the first and the last of the values that it surely lies between.
+        ranges: key to the smallest and the largest value it can have.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Context:
         self._supplied: dict[str, tuple[str, ...]] = {}
 
     def lookup(self, key: str) -> tuple[str, ...] | Unknown | None:
-        """Return the values, ``None`` where the key is absent, or that nobody knows."""
+        """Return the values, ``None`` if the key is absent, or ``UNKNOWN``."""
         lowered = key.lower()
         if lowered in self._values:
             return self._values[lowered]
@@ -54,11 +54,11 @@ class Context:
         return UNKNOWN
 
     def range_of(self, key: str) -> tuple[str, str] | None:
-        """Return between what the value of an unknown key surely lies; ``None``: nobody knows."""
+        """Return the smallest and largest value an unknown key can have; ``None``: not known."""
         return self._ranges.get(key.lower())
 
     def with_missing_filled(self, values: Mapping[str, Sequence[str]]) -> Context:
-        """Return this context with ``values`` where nothing is known: what is known stays."""
+        """Return this context with ``values`` added for keys that are unknown."""
         return self.with_supplied({k: v for k, v in values.items() if self.lookup(k) is UNKNOWN})
 
     @property
@@ -73,7 +73,7 @@ class Context:
         )
 
     def with_supplied(self, values: Mapping[str, Sequence[str]]) -> Context:
-        """Return this context with ``values`` laid over it: what the user says wins."""
+        """Return this context with ``values`` in place of what it has: the user's values win."""
         if not values:
             return self
         merged = Context({}, (), closed=self._closed, ranges=self._ranges)

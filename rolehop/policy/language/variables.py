@@ -17,7 +17,7 @@ _LITERALS = {"*", "?", "$"}
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A reference to the request's own value of a key."""
+    """A reference to the request's value of a key."""
 
     key: str
     default: str | None
@@ -25,25 +25,25 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A policy value taken apart; ``text`` is how it is written."""
+    """A policy value, parsed; ``text`` is the original."""
 
     text: str
     parts: tuple[Token | Variable, ...] = field(repr=False)
     has_variable: bool = field(repr=False, default=False)
     fixed: str | None = field(repr=False, default=None)
-    """The whole text where nothing in it is a wildcard or a variable."""
+    """The whole text if it has no wildcard and no variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfilled:
-    """A template whose variable has no value here; ``known``: surely none, else nobody knows."""
+    """A template whose variable has no value here; ``known``: it is absent, else it is unknown."""
 
     key: str
     known: bool
 
 
 def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
-    """Take ``text`` apart; without ``wild`` a star is a star, without ``variables`` ``${`` is."""
+    """Parse ``text``; without ``wild`` a star is literal, without ``variables`` ``${`` is."""
     if not variables or "${" not in text:
         tokens = tokens_of(text) if wild else (text,) if text else ()
         fixed = text if not any(isinstance(each, Wild) for each in tokens) else None
@@ -70,7 +70,7 @@ def _inside(inside: str, whole: str) -> Token | Variable:
 
 
 def fill(template: Template, context: Context) -> tuple[Token, ...] | Unfilled:
-    """Put the request's values in; what they hold is literal text, stars too."""
+    """Fill in the request's values; their characters are literal, stars included."""
     if not template.has_variable:
         return tuple(each for each in template.parts if not isinstance(each, Variable))
     filled: list[Token] = []

@@ -13,7 +13,7 @@ from enum import Enum
 
 
 class Wild(Enum):
-    """A wildcard that is meant as one."""
+    """A wildcard."""
 
     RUN = "*"
     ONE = "?"
@@ -23,7 +23,7 @@ Token = str | Wild
 """Some literal text, or a wildcard."""
 
 _Piece = str | tuple[str | None, ...]
-"""What stands between two stars: plain text, or characters of which ``None`` is any one."""
+"""The text between two stars: plain, or characters of which ``None`` matches any one."""
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
@@ -42,7 +42,7 @@ def tokens_of(text: str) -> tuple[Token, ...]:
 
 
 def matches(text: str, tokens: Iterable[Token]) -> bool:
-    """Tell whether the whole of ``text`` is what ``tokens`` describe; case counts."""
+    """True if ``tokens`` match the whole of ``text``; case-sensitive."""
     pieces = _pieces(tokens)
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
@@ -62,7 +62,7 @@ def matches(text: str, tokens: Iterable[Token]) -> bool:
 
 
 def matches_text(text: str, pattern: str) -> bool:
-    """Tell whether the whole of ``text`` fits ``pattern``; case counts."""
+    """True if ``pattern`` matches the whole of ``text``; case-sensitive."""
     if "*" not in pattern and "?" not in pattern:
         return text == pattern
     return matches(text, tokens_of(pattern))
@@ -98,7 +98,7 @@ def _stands_at(text: str, at: int, piece: _Piece) -> bool:
 
 
 def _find(text: str, start: int, end: int, piece: _Piece) -> int | None:
-    """Return where ``piece`` first stands within ``text[start:end]``."""
+    """Return the first offset of ``piece`` in ``text[start:end]``."""
     if isinstance(piece, str):
         found = text.find(piece, start, end)
         return None if found < 0 else found

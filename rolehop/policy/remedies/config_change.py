@@ -1,9 +1,9 @@
-"""What to change in the user's own config, so that a call meets what a policy asks of it.
+"""Changes to the user's config after which a call meets the conditions of a policy.
 
-Only what the config can say and STS takes is proposed, with the value that the statement itself
-names. Where any value will do, an example stands there, and is told to be one; an external ID of
-which the statement names only the form is for its account to tell. Whether a change does what it is
-meant for is for the evaluator to say: every candidate is judged before it is proposed.
+Only what the config can express and STS accepts is proposed, with the value that the statement
+itself names. If any value will do, an example is shown and marked as one. If the statement gives
+only the form of an external ID, its account has to provide the value. Every candidate is evaluated
+before it is proposed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ANY_KEY = "any-key"
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """One change to what the config says of one hop, or of the source."""
+    """One change to the config of one hop, or of the source."""
 
     hop: int
     """0: the source."""
@@ -54,29 +54,29 @@ class ConfigChange:
     location: ConfigLocation
     kind: ChangeKind
     keys: Mapping[str, Value]
-    """What to write there, under the names it has there; or what to remove."""
+    """The keys to write there, under their names there, or to remove."""
 
     example: bool = False
-    """Any value will do; those of ``keys`` are examples."""
+    """Any value will do; those in ``keys`` are examples."""
 
     form: Mapping[str, str] = field(default_factory=dict)
-    """By key, the form of a value that the account of the hop's role must tell; what ``keys`` has
-    is of that form, and no more."""
+    """By key, the form of a value that the account of the hop's role must provide; the value in
+    ``keys`` only has that form."""
 
-    teller: str | None = None
-    """That account, where there is a form."""
+    provided_by: str | None = None
+    """That account, if there is a form."""
 
     @property
     def shown(self) -> Mapping[str, Value]:
-        """The keys with what is known of their values; a form has an ellipsis in it."""
+        """The keys with their values; a form has an ellipsis in it."""
         return {**self.keys, **self.form}
 
 
 OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
-"""Actions that a call can do without."""
+"""Actions that a call can omit."""
 
 Candidate = tuple[ConfigChange, ChainScenario]
-"""A change, and the course that it makes."""
+"""A change, and the scenario after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ _NONE = _Choice(None)
 def satisfy_conditions(
     policy: PolicyVerdict, scenario: ChainScenario, hop: int
 ) -> Iterator[Candidate]:
-    """Give changes by which the call meets one more of the conditions that ``lane`` asks for.
+    """Yield changes by which the call meets one more of the conditions that ``policy_type`` asks for.
 
     Each alone is judged to help; the best first.
     """
@@ -123,7 +123,7 @@ def satisfy_conditions(
 def drop_optional_action(
     policy: PolicyVerdict, scenario: ChainScenario, hop: int
 ) -> Iterator[Candidate]:
-    """Give the change that spares the action that ``lane`` refuses: no tags, no source identity."""
+    """Yield the change that spares the action that ``policy_type`` refuses: no tags, no source identity."""
     if hop < 1:
         return
     if policy.action == "sts:TagSession":
@@ -161,19 +161,19 @@ def _candidates(
 
 
 def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
-    """Give the hop with another external ID; of one that only its account knows, the form."""
+    """Yield the hop with another external ID; if only its account knows it, the form."""
     told = choice.form is not None and not choice.example
     for edit, changed in _made(scenario, hop, external_id=choice.text, example=choice.example):
         if told:
             form = dict.fromkeys(edit.keys, choice.form or "")
-            edit = replace(edit, form=form, teller=scenario.hop(hop).role.account)
+            edit = replace(edit, form=form, provided_by=scenario.hop(hop).role.account)
         yield edit, changed
 
 
 def _values(
     condition: Condition, scenario: ChainScenario, hop: int, now: str | None
 ) -> Iterator[_Choice]:
-    """Give the values that a condition names, then ``_NONE``: without the key.
+    """Yield the values that a condition names, then ``_NONE``: without the key.
 
     Where it names a pattern, what is sent ``now`` takes the place of the first star.
     """
@@ -209,7 +209,7 @@ def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
 
 
 def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give another source identity: where the chain sets it, else as late as will do."""
+    """Yield another source identity, set where the chain sets it, otherwise as late as possible."""
     before = condition.key.lower() == "aws:sourceidentity"
     setter = _identity_setter(scenario, hop - 1 if before else hop)
     at = setter or (hop - 1 if before else hop)
@@ -231,7 +231,7 @@ def _identity_setter(scenario: ChainScenario, hop: int) -> int:
 def _tagged(
     condition: Condition, family: str, name: str, scenario: ChainScenario, hop: int
 ) -> Iterator[Candidate]:
-    """Give another value of one tag, sent with this hop or carried by its caller."""
+    """Yield another value of one tag, sent with this hop or carried by its caller."""
     if family == "aws:requesttag":
         at = hop
     elif family == "aws:principaltag":
@@ -241,7 +241,7 @@ def _tagged(
     if at < 1:
         return
     asked = scenario.hop(at)
-    # The case of a tag's key is no difference; what is written stays.
+    # Tag keys are case-insensitive; the spelling in the config stays.
     written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
     for choice in _values(condition, scenario, hop, dict(asked.tags).get(written)):
         if choice.text is None:
@@ -262,7 +262,7 @@ def _tag_sender(scenario: ChainScenario, hop: int, name: str) -> int:
 
 
 def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give the hop with one more tag, of any value, where the condition wants its key."""
+    """Yield the hop with one more tag, of any value, if the condition requires its key."""
     asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
     context = scenario.requests()[hop].context
@@ -280,7 +280,7 @@ def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Itera
 
 
 def _fewer_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give the hop without the tags that the condition does not take; then without any."""
+    """Yield the hop without the tags that the condition rejects, then without any."""
     asked = scenario.hop(hop)
     of_travel = condition.key.lower() == "sts:transitivetagkeys"
     keys = list(asked.transitive_tags) if of_travel else [key for key, _ in asked.tags]
@@ -308,10 +308,10 @@ def _fewer_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iter
 def _with_mfa(
     beside: Sequence[Condition], scenario: ChainScenario, hop: int
 ) -> Iterator[Candidate]:
-    """Give MFA, which hop 1 alone can carry, from IAM user keys (sts.md: STS API reference).
+    """Yield MFA, which only hop 1 can carry, and only from IAM user keys (STS API reference).
 
-    Where the time since MFA counts, the code goes with the hop itself: a session of the source's
-    that was made with MFA may be hours old.
+    If the time since MFA matters, the code is sent with the hop itself: the source's session that
+    was made with MFA may be hours old.
     """
     if hop != 1 or not scenario.start.long_lived or scenario.start.mfa:
         return
@@ -327,7 +327,7 @@ def _with_mfa(
 
 
 def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give the hop before the session name that the statement names."""
+    """Yield the session name that the statement names, for the hop before."""
     judged, caller = policy.deciding, scenario.requests()[hop].caller
     if judged is None or hop < 2 or caller.arn is None:
         return
@@ -339,7 +339,7 @@ def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Ite
 
 
 def _possible(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give the hop without what STS itself refuses."""
+    """Yield the hop without what STS itself refuses."""
     if hop < 1:
         return
     finding = policy.findings[0]
@@ -355,7 +355,7 @@ def _possible(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Itera
 
 
 def _without_tags(scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
-    """Give the hop without tags of its own, or a hop before without what travels on from it."""
+    """Yield the hop without its tags, or an earlier hop without its transitive tags."""
     if scenario.hop(hop).tags:
         yield from _untagged(scenario, hop, [key for key, _ in scenario.hop(hop).tags])
         return
@@ -380,7 +380,7 @@ def _untagged(scenario: ChainScenario, hop: int, gone: Sequence[str]) -> Iterato
 def _made(
     scenario: ChainScenario, hop: int, *, example: bool = False, **values: object
 ) -> Iterator[Candidate]:
-    """Give the change of hop ``hop`` to ``values``, where its place and STS take it and it is one."""
+    """Yield the change of hop ``hop`` to ``values``, if it is one that config and STS accept."""
     before = scenario.hop(hop)
     after: AssumeRoleRequest = replace(before, **values)  # type: ignore[arg-type]
     location = scenario.location(hop)
@@ -388,7 +388,7 @@ def _made(
     if not names or not set(names) <= set(location.keys):
         return
     suggest_conditions = [name for name in names if getattr(after, name)]
-    if not all(_is_taken(name, getattr(after, name)) for name in suggest_conditions):
+    if not all(_is_accepted(name, getattr(after, name)) for name in suggest_conditions):
         return
     kind = ChangeKind.REPLACE
     if not suggest_conditions:
@@ -400,8 +400,8 @@ def _made(
     yield ConfigChange(hop, location, kind, keys, example=example), scenario.with_hop(hop, after)
 
 
-def _is_taken(name: str, value: object) -> bool:
-    """Tell whether the config takes the value: it knows what STS accepts."""
+def _is_accepted(name: str, value: object) -> bool:
+    """True if the config accepts the value; it enforces the limits of STS."""
     try:
         _LIMITS[name].run(_value(value))
     except ValueError:

@@ -1,8 +1,8 @@
-"""A Deny without one call: statements that together deny what it denied, less that call.
+"""Rewrite a Deny so it no longer matches one request.
 
-What a statement denies is all of its actions, on all of its roles, to all of its callers. It is cut
-where the call stands: the call's own actions leave it, and are denied again on all other roles and,
-where the document judges others as well, to all other callers. The conditions stay on every part.
+A statement denies all of its actions, on all of its roles, to all of its callers. The request's own
+actions are removed from it, and denied again on all other roles and, if the document applies to
+other callers too, to all other callers. The conditions stay on every part.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rolehop.policy.remedies.statement_conditions import collapse_singleton, sub
 from rolehop.startup.dataclass import dataclass
 
 Json = dict[str, Any]
-_Said = dict[str, Any]
+_Element = dict[str, Any]
 """An element and its value: ``{"NotAction": "sts:AssumeRole"}``; empty: no such element."""
 
 # Those of STS that act on a role: Service Authorization Reference, "AWS Security Token Service".
@@ -36,29 +36,29 @@ _WILD = frozenset("*?")
 
 @dataclass(frozen=True, slots=True)
 class NarrowedDeny:
-    """What stays of a Deny."""
+    """What remains of a Deny."""
 
     left: tuple[Json, ...]
-    """Statements as JSON, in the place of the one; none: it denied this call alone."""
+    """Statements as JSON that replace the original; none: it denied only this request."""
 
     opened: tuple[str, ...] = ()
-    """Patterns in ``Resource`` that no policy can write without the role: this call's actions are
-    denied on none of their roles any more."""
+    """Patterns in ``Resource`` from which a single role cannot be excluded: the request's actions
+    are no longer denied on any of their roles."""
 
 
 def exclude_request(
     written: Json, statement: Statement, request: Request, *, has_roles: bool, shared: bool
 ) -> NarrowedDeny | None:
-    """Take ``request`` out of a Deny that applies to it.
+    """Exclude ``request`` from a Deny that applies to it.
 
     Args:
         written: the statement as JSON.
         statement: the same, parsed.
         request: the call.
-        has_roles: a document of this kind says which roles it means; a trust policy does not.
-        shared: the document judges other callers, too.
+        has_roles: documents of this type have a Resource; a trust policy does not.
+        shared: the document applies to other callers, too.
 
-    Returns ``None`` where no statement can tell this call from others.
+    Returns ``None`` if no statement can tell this request from others.
     """
     actions = _cut_actions(statement, request.actions)
     roles = _cut_roles(statement, request, actions) if has_roles else _Roles({}, {}, ())
@@ -83,31 +83,33 @@ def exclude_request(
 
 @dataclass(frozen=True, slots=True)
 class _Actions:
-    rest: _Said
-    """All actions of the statement but those that cover the call's."""
+    rest: _Element
+    """All actions of the statement except those that cover the request's."""
 
-    own: _Said
-    """Those that cover the call's, as they are written."""
+    own: _Element
+    """Those that cover the request's, as written."""
 
-    beside: _Said
-    """What a pattern among them covers on a role beside the call's."""
+    beside: _Element
+    """Other actions on the role that their patterns cover."""
 
 
 def _cut_actions(statement: Statement, asked: Sequence[str]) -> _Actions | None:
     if statement.actions is None:
         excluded = statement.not_actions or ()
         covered = [each for each in asked if not _any_covers(excluded, each)]
-        return _Actions(_said("NotAction", [*excluded, *covered]), _said("Action", covered), {})
+        return _Actions(
+            _element("NotAction", [*excluded, *covered]), _element("Action", covered), {}
+        )
     listed = statement.actions
     covered = [each for each in asked if _any_covers(listed, each)]
     if set(listed) & {"*", "*:*"}:
-        return _Actions(_said("NotAction", covered), _said("Action", covered), {})
+        return _Actions(_element("NotAction", covered), _element("Action", covered), {})
     own = [each for each in listed if any(_covers(each, action) for action in asked)]
     if any(not each.lower().startswith("sts:") for each in own):
         return None  # IAM takes no wildcard in a service's name (grammar of the policy language)
     beside = [each for each in _OF_ROLE if each not in asked and _any_covers(own, each)]
     rest = [each for each in listed if each not in own]
-    return _Actions(_said("Action", rest), _said("Action", own), _said("Action", beside))
+    return _Actions(_element("Action", rest), _element("Action", own), _element("Action", beside))
 
 
 def _any_covers(patterns: Sequence[str], action: str) -> bool:
@@ -123,25 +125,25 @@ def _covers(pattern: str, action: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Roles:
-    elsewhere: _Said
-    """All that the statement means but the role."""
+    elsewhere: _Element
+    """Everything in the statement except the role."""
 
-    here: _Said
+    here: _Element
     opened: tuple[str, ...]
 
 
 def _cut_roles(statement: Statement, request: Request, actions: _Actions | None) -> _Roles | None:
-    role, here = request.role, _said("Resource", [request.role])
+    role, here = request.role, _element("Resource", [request.role])
     if statement.resources is None:
         excluded = [each.text for each in statement.not_resources or ()]
-        return _Roles(_said("NotResource", [*excluded, role]), here, ())
+        return _Roles(_element("NotResource", [*excluded, role]), here, ())
     listed = {each.text: _means(each, role, request.context) for each in statement.resources}
     own = [text for text, means in listed.items() if means]
     patterns = tuple(text for text in own if text != role)
     if any(each == "*" or _is_every_role(each, role, actions) for each in patterns):
-        return _Roles(_said("NotResource", [role]), here, ())
+        return _Roles(_element("NotResource", [role]), here, ())
     rest = [text for text, means in listed.items() if not means]
-    return _Roles(_said("Resource", rest), _said("Resource", own), patterns)
+    return _Roles(_element("Resource", rest), _element("Resource", own), patterns)
 
 
 def _means(template: Template, role: str, context: Context) -> bool:
@@ -150,7 +152,7 @@ def _means(template: Template, role: str, context: Context) -> bool:
 
 
 def _is_every_role(pattern: str, role: str, actions: _Actions | None) -> bool:
-    """Tell whether a pattern means as much as ``*`` does to actions that act on roles alone."""
+    """True if a pattern is as wide as ``*`` for actions that act only on roles."""
     partition = role.split(":")[1]
     named = actions is not None and not _WILD & set("".join(_texts(actions.own.get("Action"))))
     return named and pattern in (f"arn:{partition}:iam::*:role/*", "arn:*:iam::*:role/*")
@@ -160,7 +162,7 @@ def _is_every_role(pattern: str, role: str, actions: _Actions | None) -> bool:
 
 
 def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
-    """Return the statement for all its callers but this one; none: it means nobody else."""
+    """Return the statement for all its callers except this one; none: there is no other."""
     caller, principal = request.caller, written.get("Principal")
     if isinstance(principal, dict) and caller.named is not None:
         listed = _texts(principal.get("AWS"))
@@ -175,7 +177,7 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
 
 
 def _exception(request: Request) -> tuple[str, str, str] | None:
-    """Return operator, key and value that are true of everybody but this caller."""
+    """Return operator, key and value of a condition that excludes only this caller."""
     caller = request.caller
     if caller.named is not None:
         return "ArnNotEquals", "aws:PrincipalArn", caller.named
@@ -198,7 +200,7 @@ def _unless(written: Json, operator: str, key: str, value: str) -> Json:
 # ---- writing it
 
 
-def _said(element: str, values: Sequence[str]) -> _Said:
+def _element(element: str, values: Sequence[str]) -> _Element:
     return {element: collapse_singleton(list(dict.fromkeys(values)))} if values else {}
 
 
@@ -208,13 +210,13 @@ def _texts(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _with(written: Json, *elements: _Said) -> Json:
-    """Return a statement with other actions, or other roles, where the old ones stand."""
+def _with(written: Json, *elements: _Element) -> Json:
+    """Return a statement with its actions or resources replaced."""
     made = dict(written)
     for element in elements:
         for name, value in element.items():
             twins = {name, f"Not{name}", name.removeprefix("Not")}
-            # In the place of the old element, or at the end.
+            # In place of the old element, or at the end.
             named = ((name, value) if key in twins else (key, old) for key, old in made.items())
             made = {**dict(named), name: value}
     return made

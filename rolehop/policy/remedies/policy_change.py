@@ -1,9 +1,9 @@
-"""What to change in a policy that refuses: the narrowest statement, and whose document it is.
+"""Changes to a policy that refuses: the narrowest statement, and who owns the document.
 
-A missing Allow is mended by adding a statement for this very caller, these actions and this
-role, that asks no less than the nearest statement does. A principal that went stale is replaced
-where it stands. An explicit Deny is never answered by an Allow: its statement is narrowed past this
-call, or removed, and where one statement cannot say what it still denies, others beside it do.
+A missing Allow is fixed by adding a statement for exactly this caller, these actions and this role,
+with no fewer conditions than the nearest statement has. A stale principal is replaced in place. An
+explicit Deny is never answered with an Allow: its statement is narrowed to exclude this call, or
+removed. If one statement cannot express what it still denies, more statements are added.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NEW = {"Version": "2012-10-17", "Statement": []}
 
 
 class ChangeKind(Enum):
-    """What is done with a statement, or with a key of the config."""
+    """What happens to a statement, or to a key of the config."""
 
     ADD = "add"
     REPLACE = "replace"
@@ -47,11 +47,11 @@ class Owner(Enum):
 
     ACCOUNT = "account"
     ORGANIZATION = "organization"
-    """Its management account, or the member that it lets administer policies (Organizations user
-    guide, "Delegated administrator for AWS Organizations")."""
+    """Its management account, or a delegated administrator (Organizations user guide, "Delegated
+    administrator for AWS Organizations")."""
 
     CONFIG = "config"
-    """Whoever walks the chain: it stands in their own config."""
+    """The user who walks the chain: it is in their own config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class PolicyChange:
     policy_type: PolicyType
     owner: Owner
     member: str
-    """The account whose call or role the document judges."""
+    """The account whose call or role the document applies to."""
 
     document: str
-    """Which document, for people."""
+    """Name of the document, for people."""
 
     kind: ChangeKind
     statement: Statement
@@ -75,22 +75,22 @@ class PolicyChange:
     """Of the statement replaced or removed, from 1, in the document as it is now."""
 
     sent: tuple[str, ...] = ()
-    """Keys of which it takes what this caller sends, where others must send something else."""
+    """Keys of which it accepts what this caller sends, while others must send something else."""
 
     without: tuple[str, ...] = ()
-    """Keys that it wants absent, where others must send them."""
+    """Keys that it requires to be absent, while others must send them."""
 
     waived: tuple[str, ...] = ()
-    """Keys that it does not ask this caller for, where others are asked."""
+    """Keys that it does not require of this caller, while it does of others."""
 
     denied: bool = False
-    """The statement is a Deny, which no longer means this call; ``waived`` is what it asked."""
+    """The statement is a Deny that no longer applies to this call; ``waived`` is what it required."""
 
     opened: tuple[str, ...] = ()
-    """Roles, as patterns, on which this call's actions are denied to this caller no more."""
+    """Role patterns on which this call's actions are no longer denied to this caller."""
 
     location: ConfigLocation | None = None
-    """Where in the config the document stands, where it stands there."""
+    """Where in the config the document is, if it is there."""
 
     @property
     def account(self) -> str | None:
@@ -104,16 +104,16 @@ def policy_changes(
     scenario: ChainScenario | None = None,
     policies: Sequence[PolicyVerdict] | None = None,
 ) -> tuple[PolicyChange, ...]:
-    """Return what ends why ``policies`` refuse, as far as one round of changes can.
+    """Return one round of changes to ``policies`` that refuse.
 
-    None where one of them is mended by no document (another partition, the root user), or where too
-    little is known of the caller to let in nobody else.
+    Empty if one of them cannot be fixed by a document (another partition, the root user), or if too
+    little is known about the caller to let in no one else.
 
     Args:
         verdict: of the call of ``hop``.
         hop: its number, from 1; 0 is a federated source's own role.
-        scenario: the chain that the call belongs to, where it belongs to one.
-        policies: of the verdict; all that refuse, where none are named.
+        scenario: the chain that the call belongs to, if any.
+        policies: of the verdict; all that refuse, if not given.
     """
     refused = verdict.refused if policies is None else policies
     found = [_changes_for(policy, verdict.request, hop, scenario) for policy in refused]
@@ -130,12 +130,12 @@ def _changes_for(
         return ()
     builder = _ChangeBuilder(policy, request, hop, member, scenario)
     if policy.deciding is None or policy.findings[0].reason not in _IN_PLACE:
-        return _one(builder.added())
+        return _one(builder.add_statement())
     if any(each.aws_managed for each in builder.documents if each.name == policy.deciding.document):
         return ()  # nobody can edit what AWS wrote
     if policy.findings[0].reason is Reason.EXPLICIT_DENY:
-        return builder.past_deny(policy.deciding)
-    return _one(builder.renewed(policy.deciding) or builder.added())
+        return builder.excluded_from_deny(policy.deciding)
+    return _one(builder.replace_principal(policy.deciding) or builder.add_statement())
 
 
 def _one(change: PolicyChange | None) -> tuple[PolicyChange, ...]:
@@ -157,7 +157,7 @@ class _ChangeBuilder:
 
     @property
     def documents(self) -> tuple[Attached, ...]:
-        """The documents of the lane."""
+        """The documents of the policy."""
         return self.request.policy_set(self.policy.name).documents
 
     def _made(
@@ -188,7 +188,7 @@ class _ChangeBuilder:
         )
 
     def _location(self) -> ConfigLocation:
-        """Return where the session that calls is asked for: its session policy stands there."""
+        """Return where the calling session is configured: its session policy is there."""
         before = max(self.hop - 1, 0)
         return (
             self.scenario.location(before)
@@ -197,11 +197,11 @@ class _ChangeBuilder:
         )
 
     def _session_policy(self) -> str:
-        """Return the name of the session policy that the config itself holds."""
+        """Return the name of the session policy that is in the config itself."""
         return f"session policy of {'the source' if self.hop == 1 else f'hop {self.hop - 1}'}"
 
-    def added(self) -> PolicyChange | None:
-        """Allow this caller what the lane refuses, under the conditions of the nearest statement."""
+    def add_statement(self) -> PolicyChange | None:
+        """Allow this caller what is refused, under the conditions of the nearest statement."""
         policy, request = self.policy, self.request
         actions = actions_refused(request, policy.name)
         statement: Statement = {"Effect": "Allow"}
@@ -221,13 +221,13 @@ class _ChangeBuilder:
         )
         subject = subject_of(request.caller)
         if subject is not None and not asked.asks(subject):
-            return None  # it would let in whoever has a token of that provider
+            return None  # it would let in everyone with a token of that provider
         if asked.conditions:
             statement["Condition"] = asked.conditions
         return self._made(self._document(), ChangeKind.ADD, statement, asked=asked)
 
     def _document(self) -> str:
-        """Return the document to add to: never AWS's own, nor one that is attached to others."""
+        """Return the document to add to: never an AWS managed one, nor one attached to others."""
         policy = self.policy
         names = [each.name for each in self.documents if not each.aws_managed]
         if policy.name is PolicyType.PERMISSIONS:
@@ -238,15 +238,15 @@ class _ChangeBuilder:
             return policy.deciding.document
         return names[0] if names else f"{Kind[policy.name.name].value}, one of your own"
 
-    def renewed(self, judged: Judged) -> PolicyChange | None:
-        """Name the caller anew where an ARN or an ID does not mean them any more."""
+    def replace_principal(self, judged: Judged) -> PolicyChange | None:
+        """Replace an ARN or ID that no longer matches the caller."""
         statement = _source(judged, self.documents)
         principal = _principal(self.request.caller)
         if statement is None or principal is None or "AWS" not in principal:
             return None
         named = principal["AWS"]
         written = _listed(statement["Principal"]["AWS"])
-        # IAM refuses to save a document with a deleted principal in it, so the ID goes.
+        # IAM refuses to save a document with a deleted principal, so the ID is dropped.
         still = [each for each in written if not _is_stale(each, named, self.request.caller)]
         statement["Principal"] = {
             **statement["Principal"],
@@ -254,8 +254,8 @@ class _ChangeBuilder:
         }
         return self._made(judged.document, ChangeKind.REPLACE, statement, judged.statement.index)
 
-    def past_deny(self, judged: Judged) -> tuple[PolicyChange, ...]:
-        """Take this call out of a Deny: what still denies all else stands in its place."""
+    def excluded_from_deny(self, judged: Judged) -> tuple[PolicyChange, ...]:
+        """Exclude this call from a Deny; replace it with statements that deny everything else."""
         written = _source(judged, self.documents)
         if written is None:
             return ()
@@ -285,7 +285,7 @@ def _principal(caller: Caller) -> dict[str, str] | None:
 
 
 def _own_policy(names: Sequence[str], caller: Caller) -> str:
-    """Return an inline policy of the caller alone; a managed one or a group's serves others."""
+    """Return an inline policy of the caller; managed and group policies affect others."""
     kind, _, path = (caller.named or "").split(":", 5)[-1].partition("/")
     own = f"{kind} {path.rpartition('/')[2]}"
     mine = (each for each in names if each.startswith("inline ") and each.endswith(f" of {own}"))
@@ -302,7 +302,7 @@ def _is_stale(text: str, named: str, caller: Caller) -> bool:
 
 
 def _is_callers(document: str, caller: Caller) -> bool:
-    """Tell whether a document judges this caller alone."""
+    """True if a document applies to this caller only."""
     mine = document == _own_policy([document], caller)
     return mine or document.startswith("session policy of ")
 
@@ -311,7 +311,7 @@ def _is_callers(document: str, caller: Caller) -> bool:
 
 
 def apply_changes(document: Mapping[str, Any], changes: Sequence[PolicyChange]) -> dict[str, Any]:
-    """Return ``document`` (a policy as JSON) with all of ``mends`` made."""
+    """Return ``document`` (a policy as JSON) with ``changes`` applied."""
     statements: list[Statement | None] = [*_listed(document.get("Statement", []))]
     for change in changes:
         if change.kind is ChangeKind.ADD:
@@ -324,9 +324,9 @@ def apply_changes(document: Mapping[str, Any], changes: Sequence[PolicyChange]) 
 
 
 def with_policy_changes(request: Request, changes: Sequence[PolicyChange]) -> Request:
-    """Return ``request`` as it is judged once ``mends`` are made.
+    """Return ``request`` as it is after ``changes``.
 
-    Statements keep the numbers that they have in the documents as they are now.
+    Statements keep the numbers that they have in the current documents.
     """
     policies = dict(request.policies)
     for policy_type in dict.fromkeys(change.policy_type for change in changes):
@@ -363,7 +363,7 @@ def _with(name: str, text: str, changes: Sequence[PolicyChange], kind: Kind) -> 
 
 
 def _source(judged: Judged, documents: Sequence[Attached]) -> Statement | None:
-    """Return the statement as JSON; ``None`` where the document's text was not kept."""
+    """Return the statement as JSON; ``None`` if the document's text is not available."""
     for document in documents:
         if document.name == judged.document and document.text:
             statements = _listed(json.loads(document.text)["Statement"])

@@ -1,9 +1,9 @@
-"""The ways out for a hop that is refused: changes that together let it through.
+"""Find remedies for a hop that is refused: changes that together let it through.
 
-A way is tried before it is told: its changes are made one by one, in the config or in a policy, and
-the chain is judged anew after each, until nothing refuses the hop and no other hop is the worse for
-it. What the user's own config can put right comes before any change of a policy. What stops to
-matter once the trust policy is right is left as it is.
+A remedy is tried before it is proposed: its changes are applied one by one, to the config or to a
+policy, and the chain is evaluated again after each, until nothing refuses the hop and no other hop
+becomes worse. Changes to the user's own config come before changes to a policy. Policies that stop
+mattering once the trust policy is right are left alone.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ Finder = Callable[[PolicyVerdict, ChainScenario, int], Iterator[Candidate]]
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Changes that together let a hop through, in the order in which they are to be made."""
+    """Changes that together let a hop through, in the order in which to make them."""
 
     steps: tuple[Step, ...]
 
     @property
     def edits(self) -> bool:
-        """Tell whether the config is changed, too."""
+        """True if the config is changed, too."""
         return any(isinstance(each, ConfigChange) for each in self.steps)
 
 
 def find_remedies(
     scenario: ChainScenario, hop: int, verdicts: Mapping[int, Verdict]
 ) -> tuple[Remedy, ...]:
-    """Return at most two ways out for ``hop``, the better first; none where it is not refused.
+    """Return at most two remedies for ``hop``, the better first; none if it is not refused.
 
-    ``verdicts``: of every hop of ``course``, by number.
+    ``verdicts``: of every hop of ``scenario``, by number.
     """
     verdict = verdicts[hop]
     if verdict.outcome is not Outcome.REFUSED:
@@ -62,7 +62,7 @@ def find_remedies(
     found = [first] if first is not None and not first.edits else [first, search.remedy(None)]
     if any(each.action in OPTIONAL_ACTIONS for each in verdict.refused):
         spared = search.remedy(drop_optional_action)
-        # What a Deny is about is best left out, as its author wants; elsewhere it is wanted.
+        # If a Deny is the reason, omitting the action is the better remedy; otherwise the other is.
         if spared is not None and spared.edits:
             found.insert(0 if _is_denied(verdict) else len(found), spared)
     return tuple(remedy for remedy in found if remedy is not None)[:2]
@@ -71,10 +71,10 @@ def find_remedies(
 def layers_made_irrelevant(
     verdict: Verdict, hop: int, scenario: ChainScenario
 ) -> frozenset[PolicyType]:
-    """Return the lanes that refuse now, and need not allow once the trust policy names the caller.
+    """Return the policies that need not allow once the trust policy names the caller.
 
-    Within one account, whoever the trust policy names needs no Allow of their own (IAM user guide,
-    "Policy evaluation logic"). ``verdict``: of ``hop`` of ``course``.
+    Within one account, a caller that the trust policy names needs no other Allow (IAM user guide,
+    "Policy evaluation logic"). ``verdict``: of ``hop`` of ``scenario``.
     """
     request, after = verdict.request, verdict
     made: tuple[PolicyChange, ...] = ()
@@ -104,7 +104,7 @@ class _Attempt:
     steps: tuple[Step, ...] = ()
 
     def verdicts(self) -> dict[int, Verdict]:
-        """Judge every hop with the steps made."""
+        """Evaluate every hop with the steps applied."""
         made = [each for each in self.steps if isinstance(each, PolicyChange)]
         return {
             number: evaluate(
@@ -121,9 +121,9 @@ class _Search:
     verdicts: Mapping[int, Verdict]
 
     def remedy(self, finder: Finder | None) -> Remedy | None:
-        """Return the way that changes the config as ``finder`` finds, and policies for the rest.
+        """Return the remedy that changes the config as ``finder`` proposes, and policies otherwise.
 
-        ``None`` where there is none.
+        ``None`` if there is none.
         """
         attempt, verdicts = _Attempt(self.scenario), self.verdicts
         for _ in range(_MOST_ROUNDS):
@@ -137,7 +137,7 @@ class _Search:
         return None
 
     def _worse(self, verdicts: Mapping[int, Verdict]) -> int | None:
-        """Return a hop that is still refused, or is now, and must not be."""
+        """Return a hop that is still refused, or became refused."""
         refused = [n for n, each in verdicts.items() if each.outcome is Outcome.REFUSED]
         return next(
             (
@@ -151,7 +151,7 @@ class _Search:
     def _better(
         self, attempt: _Attempt, hop: int, verdict: Verdict, finder: Finder | None
     ) -> _Attempt | None:
-        """Make one more edit, or mend every lane that refuses; ``None``: nothing is left to do."""
+        """Add one config change, or a change to every policy that refuses; ``None``: none is left."""
         idle = layers_made_irrelevant(verdict, hop, attempt.scenario)
         refusing = [policy for policy in verdict.refused if policy.name not in idle]
         if finder is not None and hop == self.hop:
@@ -167,7 +167,7 @@ class _Search:
 
 
 def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:
-    """Add an edit to those before, as one with another of the same place; never a key twice."""
+    """Add a config change, merged with one of the same location; ``None`` if a key repeats."""
     here = {
         at: e for at, e in enumerate(steps) if isinstance(e, ConfigChange) and e.hop == edit.hop
     }
@@ -182,7 +182,7 @@ def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | Non
                 keys={**each.keys, **edit.keys},
                 example=each.example or edit.example,
                 form={**each.form, **edit.form},
-                teller=each.teller or edit.teller,
+                provided_by=each.provided_by or edit.provided_by,
             )
             return (*steps[:at], both, *steps[at + 1 :])
     return (*steps, edit)

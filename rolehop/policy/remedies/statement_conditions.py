@@ -1,9 +1,9 @@
-"""The conditions of a proposed statement: what the nearest one asks for, as this call answers it.
+"""The conditions of a proposed statement, based on those of the nearest statement.
 
-A statement that is added to let one call through asks no less than the one that nearly did. What
-the call meets, or may meet, stays as it is. What it does not meet is asked with the very value that
-the call sends, or to be absent where it sends none. Only what no value can stand for (MFA that is
-not there) is left out, and named.
+A statement that is added to let one call through has no fewer conditions than the one that nearly
+did. Conditions that the call meets, or may meet, are copied. One that it does not meet is rewritten
+to require the value that the call sends, or the absence of the key. Only a condition that no value
+can satisfy (MFA that was not used) is left out, and named.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 Json = dict[str, Any]
 
-# A statement that asks for "no MFA" would read like a mistake, and guards nothing.
+# A statement that requires "no MFA" would look like a mistake, and protects nothing.
 _NO_VALUE = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 _DAY = timedelta(days=1)
 _FAMILIES = {
@@ -42,29 +42,29 @@ _FAMILIES = {
 
 @dataclass(slots=True)
 class SuggestedConditions:
-    """Conditions to write, and the keys of those that ask something else of this caller."""
+    """Conditions to write, and the keys whose condition differs for this caller."""
 
     conditions: Json = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
-    """Asked with the value that this call sends, which is not what the nearest statement asks."""
+    """Required with the value that this call sends, unlike in the nearest statement."""
 
     without: list[str] = field(default_factory=list)
-    """Asked to be absent, as it is in this call."""
+    """Required to be absent, as it is in this call."""
 
     waived: list[str] = field(default_factory=list)
-    """Not asked for any more."""
+    """No longer required."""
 
     def put(self, operator: str, key: str, values: Sequence[str]) -> None:
-        """Ask that ``key`` be one of ``values``."""
+        """Require ``key`` to be one of ``values``."""
         self.conditions.setdefault(operator, {})[key] = collapse_singleton(values)
 
     def bind(self, operator: str, key: str, values: Sequence[str]) -> None:
-        """Ask that ``key`` be one of ``values``, and of no others that ``operator`` took so far."""
+        """Require ``key`` to be one of ``values``, in place of other values under ``operator``."""
         keys = self.conditions.get(operator, {})
         self.put(operator, next((e for e in keys if e.lower() == key.lower()), key), values)
 
     def asks(self, key: str) -> bool:
-        """Tell whether something is asked of ``key``."""
+        """True if there is a condition on ``key``."""
         keys = {each.lower() for found in self.conditions.values() for each in found}
         return key.lower() in keys
 
@@ -79,11 +79,11 @@ def suggest_conditions(
     """Return the conditions for a statement that allows ``actions`` to this call.
 
     Args:
-        judged: the nearest statement, where there is one.
-        policy_type: where the statement is to stand.
+        judged: the nearest statement, if any.
+        policy_type: where the statement will be added.
         request: the call.
         actions: what the statement will allow.
-        inherited_tag_keys: keys of the transitive tags that come with the caller.
+        inherited_tag_keys: keys of the transitive tags that the caller carries.
     """
     found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
@@ -98,12 +98,12 @@ def suggest_conditions(
 
 
 def _for_others(judged: Judged) -> bool:
-    """Tell whether a statement is for services or token holders: its conditions are theirs."""
+    """True if a statement is for services or token holders: its conditions concern them."""
     return any(each.reason is Reason.ANOTHER_KIND for each in judged.findings)
 
 
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
-    """Ask, in place of a condition that the call does not meet, for what the call has."""
+    """Rewrite a condition that the call does not meet to require what the call has."""
     key, values = condition.key, request.context.lookup(condition.key)
     if key.lower() in _NO_VALUE or isinstance(values, Unknown):
         found.waived.append(key)
@@ -120,7 +120,7 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
 def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]:
     match condition.operator.quantifier:
         case Quantifier.ANY:
-            # Exactly these: one of them must be there, and no other may.
+            # Exactly these: at least one of them, and no other.
             return ("ForAnyValue:", "ForAllValues:")
         case Quantifier.ALL:
             return ("ForAllValues:",)
@@ -129,7 +129,7 @@ def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]
 
 
 def _written(condition: Condition, values: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the operator of the same family that these values meet, and how it writes them."""
+    """Return the operator of the same family that matches these values, and the values escaped."""
     name = condition.operator.text.rpartition(":")[2].lower().removesuffix("ifexists")
     family = next(made for start, made in _FAMILIES.items() if name.startswith(start))
     if family in ("Numeric", "Date"):
@@ -137,13 +137,13 @@ def _written(condition: Condition, values: Sequence[str]) -> tuple[str, list[str
             return f"{family}LessThanEquals", [_later(each, condition.key) for each in values]
         return f"{family}{'GreaterThanEquals' if 'greater' in name else 'Equals'}", list(values)
     letters = {"StringEquals": "$", "ArnEquals": "*?$"}.get(family, "")
-    # ${*} is a star that is meant as one (IAM user guide, "variables and tags").
+    # ${*} is a literal star (IAM user guide, "variables and tags").
     table = str.maketrans({letter: f"${{{letter}}}" for letter in letters})
     return family, [each.translate(table) for each in values]
 
 
 def _later(text: str, key: str) -> str:
-    """Return an end that a call with this value keeps; of the clock's keys, a day from now."""
+    """Return an upper bound for this value; for the current time, one day from now."""
     if key.lower() not in ("aws:currenttime", "aws:epochtime"):
         return text
     if text.isdigit():
@@ -157,10 +157,10 @@ def _pins(
     actions: Sequence[str],
     inherited_tag_keys: Sequence[str],
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Give what binds a new statement to this call, however much the nearest statement takes."""
+    """Yield conditions that bind a new statement to this call."""
     context, caller = request.context, request.caller
     if policy_type in (PolicyType.BOUNDARY, PolicyType.SCP) and caller.named is not None:
-        # These documents have no principal, and serve others as well.
+        # These documents have no principal and apply to others as well.
         yield "ArnEquals", "aws:PrincipalArn", [caller.named]
     if policy_type not in (PolicyType.TRUST, PolicyType.PERMISSIONS):
         return
@@ -171,7 +171,7 @@ def _pins(
         tags = context.lookup("aws:TagKeys")
         sent = tags if isinstance(tags, tuple) else ()
         keys += [f"aws:RequestTag/{tag}" for tag in sent]
-        # AWS does not say whether tags that travel count as sent: either way this holds.
+        # AWS does not document whether inherited tags count as sent; this holds either way.
         if sent or inherited_tag_keys:
             yield (
                 "ForAllValues:StringEquals",
@@ -185,7 +185,7 @@ def _pins(
 
 
 def subject_of(caller: Caller) -> str | None:
-    """Return the condition key that tells one token of an OIDC provider from all others."""
+    """Return the condition key that identifies one token of an OIDC provider."""
     if not caller.federated or caller.provider is None or ":saml-provider/" in caller.provider:
         return None
     return f"{caller.provider.partition(':oidc-provider/')[2] or caller.provider}:sub"
@@ -199,5 +199,5 @@ def _of_token(caller: Caller) -> list[str]:
 
 
 def collapse_singleton(values: Sequence[Any]) -> Any:
-    """Return a list of one as policies mostly write it."""
+    """Return a list of one as its only element, as policies are usually written."""
     return values[0] if len(values) == 1 else list(values)

@@ -1,10 +1,9 @@
-"""What a permissions boundary takes away from what a role's own policies allow.
+"""The permissions that a role's boundary removes from what its own policies allow.
 
 A role may do what its policies and its boundary both allow; a boundary grants nothing, and a Deny
-in it counts like every Deny (IAM user guide, "Permissions boundaries for IAM entities"). Here no
-call is judged but all that a statement can mean: its patterns against those of the boundary. What
-cannot be told from the patterns (conditions, policy variables) counts as left in part, never as
-left whole.
+in it counts like every Deny (IAM user guide, "Permissions boundaries for IAM entities"). This does
+not evaluate one call but compares the patterns of each statement with those of the boundary. What
+the patterns alone cannot decide (conditions, policy variables) counts as partly remaining.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from rolehop.startup.dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What one Allow statement of the boundary leaves of a permission, or a Deny takes of it."""
+    """What one Allow statement of the boundary leaves of a permission, or a Deny removes."""
 
     statement: int
     """Of the boundary, from 1."""
@@ -35,25 +34,25 @@ class Remaining:
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
     conditional: bool
-    """Only where conditions hold that the role's own statement does not ask for."""
+    """Only under conditions that the role's own statement does not have."""
 
     @property
     def whole(self) -> bool:
-        """Tell whether this is about all of the permission."""
+        """True if this covers the whole permission."""
         parts = (self.actions, self.not_actions, self.resources, self.not_resources)
         return not any(parts) and not self.conditional
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Permissions of one Allow statement that the boundary takes away, wholly or in part."""
+    """Permissions of one Allow statement that the boundary removes, wholly or in part."""
 
     document: str
     statement: int
     """Of the role's own policy, from 1."""
 
     actions: tuple[str, ...]
-    """As written; empty where the statement says which it does not mean."""
+    """As written; empty if the statement has NotAction."""
 
     not_actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -62,16 +61,16 @@ class Removed:
     """What the boundary's Allow statements leave; empty: nothing."""
 
     denied: tuple[Remaining, ...]
-    """What its Deny statements take, or may take."""
+    """What its Deny statements remove, or may remove."""
 
     @property
     def wholly(self) -> bool:
-        """Tell whether nothing is left."""
+        """True if nothing is left."""
         return not self.left or any(each.whole for each in self.denied)
 
 
 def removed_by_boundary(permissions: PolicySet, boundary: PolicySet) -> tuple[Removed, ...]:
-    """Return what ``boundary`` takes away from ``permissions``, as far as both can be seen."""
+    """Return what ``boundary`` removes from ``permissions``, as far as both are visible."""
     inside = [each for document in boundary.documents for each in document.policy.statements]
     if not boundary.there or not boundary.documents:
         return ()
@@ -85,7 +84,7 @@ def removed_by_boundary(permissions: PolicySet, boundary: PolicySet) -> tuple[Re
 
 
 class _Pattern(NamedTuple):
-    """A pattern, how it is written, and whether it means no more and no less than it says."""
+    """A pattern, its text, and whether it is exact (no variable)."""
 
     text: str
     pattern: str
@@ -93,14 +92,14 @@ class _Pattern(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """What an element and its Not- twin mean: all that fits one of ``only``, less ``but``."""
+    """The meaning of an element or its Not- form: all that matches ``only``, except ``but``."""
 
     only: tuple[_Pattern, ...]
     but: tuple[_Pattern, ...] = ()
 
 
-class _Meeting(NamedTuple):
-    """What two scopes share; empty texts: all of the permission's."""
+class _Intersection(NamedTuple):
+    """The intersection of two scopes; empty: everything in the permission."""
 
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
@@ -140,7 +139,7 @@ def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> 
 def _outcome(
     one: tuple[_Scope, _Scope], statement: Statement, inside: Sequence[Statement]
 ) -> _Outcome | None:
-    """Return what is left of one action on one resource and what is denied; ``None``: all is left."""
+    """Return what remains of one action on one resource, and what is denied; ``None``: all remains."""
     allows, denies = (
         tuple(
             left for each in inside if each.effect is effect for left in _left(one, statement, each)
@@ -148,7 +147,7 @@ def _outcome(
         for effect in (Effect.ALLOW, Effect.DENY)
     )
     if any(each.whole for each in allows):
-        # What others leave besides is in it, so that nothing has to be said of them.
+        # It includes whatever the other statements leave.
         allows = (next(each for each in allows if each.whole),)
     whole = bool(allows) and allows[0].whole
     return None if whole and not denies else (allows, denies)
@@ -157,9 +156,9 @@ def _outcome(
 def _left(
     one: tuple[_Scope, _Scope], statement: Statement, limit: Statement
 ) -> Iterator[Remaining]:
-    """Give what ``limit``, a statement of the boundary, has in common with one permission."""
-    actions = _meeting(_actions(limit), one[0])
-    resources = _meeting(_resources(limit), one[1])
+    """Yield the intersection of ``limit``, a statement of the boundary, and one permission."""
+    actions = _intersection(_actions(limit), one[0])
+    resources = _intersection(_resources(limit), one[1])
     if actions is None or resources is None:
         return
     yield Remaining(
@@ -173,8 +172,8 @@ def _left(
     )
 
 
-def _meeting(limit: _Scope, one: _Scope) -> _Meeting | None:
-    """Return what a scope of the boundary shares with one pattern; ``None``: nothing."""
+def _intersection(limit: _Scope, one: _Scope) -> _Intersection | None:
+    """Return the intersection of a boundary's scope with one pattern; ``None``: empty."""
     (pattern,) = one.only
     if any(_covers(each, pattern) for each in limit.but):
         return None
@@ -185,14 +184,14 @@ def _meeting(limit: _Scope, one: _Scope) -> _Meeting | None:
         and not any(_covers(out, each) for out in one.but)
     )
     if any(_covers(each, pattern) for each in limit.only):
-        return _Meeting((), but)
+        return _Intersection((), but)
     only = tuple(
         each.text
         for each in limit.only
         if _overlap(each.pattern, pattern.pattern)
         and not any(_covers(out, each) for out in (*one.but, *limit.but))
     )
-    return _Meeting(only, but) if only else None
+    return _Intersection(only, but) if only else None
 
 
 # ---- patterns
@@ -211,7 +210,7 @@ def _resources(statement: Statement) -> _Scope:
 
 
 def _pattern(template: Template) -> _Pattern:
-    """Return a resource as a pattern, in which a variable may stand for anything."""
+    """Return a resource as a pattern, with a star for each variable."""
     if not template.has_variable:
         return _Pattern(template.text, template.text)
     parts = ("*" if isinstance(each, Variable) else each for each in template.parts)
@@ -224,16 +223,16 @@ def _texts(patterns: Iterable[_Pattern]) -> tuple[str, ...]:
 
 
 def _covers(wide: _Pattern, narrow: _Pattern) -> bool:
-    """Tell whether all that ``narrow`` can mean surely lies within ``wide``."""
+    """True if everything ``narrow`` can match is certainly matched by ``wide``."""
     return wide.text == narrow.text or (wide.sure and covers(wide.pattern, narrow.pattern))
 
 
 @lru_cache(maxsize=65_536)
 def covers(wide: str, narrow: str) -> bool:
-    """Tell whether whatever fits ``narrow`` fits ``wide``; may say no of a pattern made to puzzle.
+    """True if ``wide`` matches everything that ``narrow`` matches; may be False for odd patterns.
 
-    A wildcard of ``narrow`` is taken for letters that only a wildcard of ``wide`` can fit: a star
-    for none of them, and for more than ``wide`` has room for without a star of its own.
+    A wildcard of ``narrow`` is replaced with characters that only a wildcard of ``wide`` can match:
+    a star with none, then with more than ``wide`` can match without a star of its own.
     """
     if "*" not in wide and "?" not in wide:
         return wide == narrow
@@ -245,12 +244,12 @@ def covers(wide: str, narrow: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether something fits both; where one has no star and both a ``?``, perhaps."""
+    """True if some text may match both patterns."""
     if "*" not in one and "?" not in one:
         return matches_text(one, other)
     if "*" not in other and "?" not in other:
         return matches_text(other, one)
-    # Two stars make room for all that stands between the first and the last piece of both.
+    # With a star in both, only their first and last pieces can conflict.
     first, last = one.split("*"), other.split("*")
     if len(first) == len(last) == 1 and len(one) != len(other):
         return False
@@ -258,5 +257,5 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _agree(one: str, other: str) -> bool:
-    """Tell whether two beginnings fit together, as far as both go."""
+    """True if two prefixes agree, as far as both go."""
     return all(a == b or "?" in (a, b) for a, b in zip(one, other, strict=False))

@@ -1,8 +1,7 @@
-"""Who may hand a role to an AWS service: ``iam:PassRole``, judged as every call is.
+"""Find who may pass a role to an AWS service: ``iam:PassRole``, evaluated like any other call.
 
-Whoever gives a role to a service passes it, and only within one account. There is no other side:
-the passer's permissions, boundary and SCPs decide, and the role's trust policy speaks only when
-the service comes for the role (IAM user guide, "Grant a user permissions to pass a role to an AWS
+A role can be passed only within its account. The passer's permissions, boundary and SCPs decide;
+the role's trust policy matters only when the service assumes the role (IAM user guide, "Grant a user permissions to pass a role to an AWS
 service").
 """
 
@@ -26,7 +25,7 @@ ACTION = "iam:PassRole"
 
 @dataclass(frozen=True, slots=True)
 class Passer:
-    """A user or role that passes the role to these services, surely or perhaps."""
+    """A user or role that can, or possibly can, pass the role to these services."""
 
     arn: str
     services: tuple[str, ...]
@@ -34,24 +33,24 @@ class Passer:
     """Allowed, or unknown."""
 
     unknowns: tuple[str, ...]
-    """What would settle it, as in a verdict; empty where it is allowed."""
+    """What would settle it, as in a verdict; empty if it is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassRoleReport:
-    """Who may pass a role, as far as the records go."""
+    """Who may pass a role, as far as the inventory shows."""
 
     passers: tuple[Passer, ...] = ()
-    """Those who surely may come first."""
+    """Certain ones first."""
 
     unseen: tuple[str, ...] = ()
-    """ARNs of users and roles whose permissions the records do not hold, or not wholly."""
+    """ARNs of users and roles whose permissions are not, or only partly, in the inventory."""
 
 
 def find_passers(records: IamInventory, role: Entity, services: Sequence[str]) -> PassRoleReport:
     """Return who may pass ``role`` to any of ``services``.
 
-    A group is no caller: its policies count for each of its users.
+    A group cannot call: its policies count for each of its users.
     """
     passers: list[Passer] = []
     unseen: list[str] = []
@@ -68,7 +67,7 @@ def find_passers(records: IamInventory, role: Entity, services: Sequence[str]) -
 
 
 def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
-    """Give one passer for all services that come to the same."""
+    """Yield one passer for all services with the same result."""
     found: dict[tuple[Outcome, tuple[str, ...]], list[str]] = {}
     for service, request in requests.items():
         verdict = evaluate(request)
@@ -79,7 +78,7 @@ def _passers(arn: str, requests: dict[str, Request]) -> Iterator[Passer]:
 
 
 def _may_be_allowed(request: Request) -> bool:
-    """Tell whether a statement that can be seen allows the call, or may."""
+    """True if a visible statement allows the call, or may allow it."""
     call = Call(ACTION, request.role, request.caller, request.context)
     judged = judge_documents(request.policy_set(PolicyType.PERMISSIONS).documents, call)
     return any(
@@ -95,7 +94,7 @@ def _request(records: IamInventory, passer: Entity, role: Entity, service: str) 
         context=_context(passer, caller, role, service),
         actions=(ACTION,),
         policies={
-            # Neither a trust policy nor an RCP is asked, and a session policy is the caller's own.
+            # Trust policies and RCPs do not apply, and a session policy depends on the session.
             PolicyType.TRUST: NO_POLICY,
             PolicyType.SESSION: NO_POLICY,
             PolicyType.RCP: NO_POLICY,
@@ -113,7 +112,7 @@ def _caller(passer: Entity) -> Caller:
 
 
 def _context(passer: Entity, caller: Caller, role: Entity, service: str) -> Context:
-    """Return what is known of a call that passes ``role``; MFA, addresses and times are not."""
+    """Return the known condition keys of a call that passes ``role``; not MFA, address or time."""
     user = ":user/" in passer.arn
     values = {
         "iam:PassedToService": [service],

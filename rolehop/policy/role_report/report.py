@@ -156,7 +156,7 @@ _ANYTHING = ("*", "0.0.0.0/0", "::/0")
 
 
 def _binds(condition: Condition) -> bool:
-    """Tell whether a condition narrows who may come: not one that a missing key satisfies."""
+    """True if a condition narrows who may come: not one that a missing key satisfies."""
     operator = condition.operator
     if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
         return False
@@ -168,7 +168,7 @@ def _binds(condition: Condition) -> bool:
 
 
 def _names_somebody(condition: Condition) -> bool:
-    """Tell whether a condition leaves out what anybody can make for themselves.
+    """True if a condition leaves out what anybody can make for themselves.
 
     A role of a certain name anybody can make in an account of their own.
     """

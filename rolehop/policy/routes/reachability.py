@@ -75,7 +75,7 @@ def listed_resources(shown: PolicySet) -> frozenset[str] | None:
 
 
 def trusted_names(shown: PolicySet) -> Iterable[str]:
-    """Give every name that a trust policy may allow: ARNs, accounts, unique IDs, ``ANYONE``."""
+    """Yield every name that a trust policy may allow: ARNs, accounts, unique IDs, ``ANYONE``."""
     if shown.missing:
         yield ANYONE
     for document in shown.documents:

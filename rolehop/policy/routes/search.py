@@ -1,7 +1,7 @@
-"""Ways to a role: the shortest sequences of hops that the policies allow, found breadth first.
+"""Find routes to a role: the shortest sequences of allowed hops, searched breadth first.
 
-Who a trust policy may name is looked up first, so that only hops that may be allowed are
-evaluated; every hop of a route is then judged by the evaluator that ``explain`` uses.
+The principals of trust policies are indexed first, so that only hops that may be allowed are
+evaluated. Every hop of a route is evaluated as ``explain`` does.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from rolehop.policy.routes.reachability import Reach
 from rolehop.startup.dataclass import dataclass, field
 
 MOST_EVALUATIONS = 200_000
-"""After so many the search ends and says so; a thousand roles that name each other need fewer."""
+"""The search stops after this many and says so; a thousand roles that trust each other need fewer."""
 
 
 MOST_ROUTES = 1_000
-"""As many as anybody may ask for."""
+"""The largest number that can be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteStart:
-    """One source: what its session is, and the calls by which it gets it."""
+    """One source: its session, and the calls by which it gets it."""
 
     source: str
     held: CallerState
@@ -46,7 +46,7 @@ class RouteStart:
 
 @dataclass(frozen=True, slots=True)
 class RouteHop:
-    """One hop of a route, judged; those that the source brings by itself have no ``asked``."""
+    """One hop of a route, evaluated; hops that belong to the source have no ``asked``."""
 
     asked: AssumeRoleRequest | None
     verdict: Verdict
@@ -54,39 +54,39 @@ class RouteHop:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way from a source to a role that is wanted."""
+    """One route from a source to a requested role."""
 
     source: str
     route_hops: tuple[RouteHop, ...]
     first: int = 1
-    """The number of the first leg."""
+    """The number of the first hop."""
 
     @property
     def hops(self) -> tuple[AssumeRoleRequest, ...]:
-        """What each AssumeRole of a chain to paste asks for; none: the source's session is it."""
+        """The calls of a chain to paste; none: the source's session is already the role."""
         return tuple(
             hop_verdict.asked for hop_verdict in self.route_hops if hop_verdict.asked is not None
         )
 
     @property
     def outcome(self) -> Outcome:
-        """Allowed, or unknown where a hop is."""
+        """Allowed, or unknown if any hop is."""
         outcomes = {hop_verdict.verdict.outcome for hop_verdict in self.route_hops}
         return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came to."""
+    """The result of a search."""
 
     routes: tuple[Route, ...]
-    """Allowed ones first, then those that can't be told; each kind by length."""
+    """Allowed ones first, then unknown ones; each by length."""
 
     more: bool
-    """There are further routes, as short as these or to other roles wanted."""
+    """There are more routes, as short as these or to other requested roles."""
 
     complete: bool
-    """``False``: the search ended before it had seen everything."""
+    """``False``: the search stopped before it was complete."""
 
 
 def search(
@@ -102,11 +102,11 @@ def search(
 
     Args:
         starts: where a route may start.
-        hops: every call that may be part of a route; of two for one role the first is preferred.
-        wanted: tells by its ARN whether a role is where to go.
-        setting: documents and what else is the same for all hops.
+        hops: every call that may be part of a route; the first for a role is preferred.
+        wanted: True for the ARN of a requested role.
+        setting: documents and other inputs that are the same for all hops.
         most: how many routes to return.
-        judge: the evaluator, or what counts its calls.
+        judge: the evaluator, or a wrapper that counts its calls.
     """
     judged = _Judged(setting, judge, Reach(hops, setting.records))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
@@ -129,28 +129,28 @@ _SURE = frozenset({_ALLOWED})
 _POSSIBLE = frozenset({_ALLOWED, Outcome.UNKNOWN})
 
 _Key = tuple[object, ...]
-"""What tells two sessions apart, as far as policies look at them."""
+"""Identifies a session by everything that policies look at."""
 
 
 @dataclass(slots=True)
 class _Judged:
-    """Hops judged so far, shared by all searches."""
+    """Hops evaluated so far, shared by all searches."""
 
     setting: EvaluationContext
     judge: Callable[[Request], Verdict]
     reach: Reach
     known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
-    """``None``: refused, of which a search wants to know no more."""
+    """``None``: refused."""
 
     following: dict[_Key, dict[int, tuple[_Key, CallerState]]] = field(default_factory=dict)
-    """By what a session carries into the next, and by hop: the session that comes of it."""
+    """By what a session carries into the next one, and by hop: the resulting session."""
 
     exhausted: bool = False
 
     def verdict(
         self, key: _Key, held: CallerState, number: int, hop: AssumeRoleRequest
     ) -> Verdict | None:
-        """Return a hop's verdict; ``None``: it is refused, or the search has taken too long."""
+        """Return a hop's verdict; ``None``: it is refused, or the search reached its limit."""
         if (key, number) in self.known:
             return self.known[key, number]
         if len(self.known) >= MOST_EVALUATIONS:
@@ -164,20 +164,20 @@ class _Judged:
 
 @dataclass(slots=True)
 class _Node:
-    """A session that was reached, and the hops that lead to it by the shortest way."""
+    """A session that was reached, and the last hops of the shortest routes to it."""
 
     held: CallerState
     depth: int
     role: str | None = None
     before: list[tuple[_Key, RouteHop]] = field(default_factory=list)
-    """Whence it is reached, judged so far."""
+    """Incoming hops already evaluated."""
 
-    perhaps: deque[tuple[_Key, int, AssumeRoleRequest]] = field(default_factory=deque)
-    """Whence it may be reached as well, by as many hops: judged when somebody wants to know."""
+    pending: deque[tuple[_Key, int, AssumeRoleRequest]] = field(default_factory=deque)
+    """Other possible incoming hops of equally short routes, evaluated on demand."""
 
 
 class _Search:
-    """Breadth first from one beginning, by hops whose outcome is ``usable``."""
+    """Breadth-first search from one start, over hops whose outcome is ``usable``."""
 
     def __init__(
         self,
@@ -200,7 +200,7 @@ class _Search:
         self.nodes: dict[_Key, _Node] = {self.root: _Node(held, depth, role)}
 
     def routes(self) -> Iterator[Route]:
-        """Give every shortest route, the nearest of the wanted roles first."""
+        """Yield every shortest route, the nearest of the wanted roles first."""
         if any(
             hop_verdict.verdict.outcome not in self.usable for hop_verdict in self.source_requests
         ):
@@ -211,14 +211,14 @@ class _Search:
             for key in edge:
                 node = self.nodes[key]
                 role = node.role or ""
-                # Another session of the same role, got by a detour, is no shortest way to it.
+                # Another session of the same role, reached by a detour, is not a shortest route.
                 if self.wanted(role) and nearest.setdefault(role, node.depth) == node.depth:
                     for route_hops in self._paths_to(key):
                         yield Route(self.source, (*self.source_requests, *route_hops), self.first)
             edge = self._further(edge)
 
     def _further(self, edge: list[_Key]) -> list[_Key]:
-        """Return the sessions one hop beyond ``edge`` that no shorter way reaches."""
+        """Return the sessions one hop beyond ``edge`` that no shorter route reaches."""
         reached: dict[_Key, None] = {}
         for key in edge:
             node = self.nodes[key]
@@ -231,7 +231,7 @@ class _Search:
                 known = self.nodes.get(next_key)
                 if known is not None:
                     if known.depth > node.depth:
-                        known.perhaps.append((key, number, hop))
+                        known.pending.append((key, number, hop))
                     continue
                 hop_verdict = self._evaluated_hop(key, number, hop)
                 if hop_verdict is not None:
@@ -247,11 +247,11 @@ class _Search:
         return RouteHop(hop, verdict) if verdict is not None and usable else None
 
     def _paths_to(self, key: _Key) -> Iterator[tuple[RouteHop, ...]]:
-        """Give all shortest ways to a session. No deeper than the chain of hops is long."""
+        """Yield all shortest routes to a session."""
         if key == self.root:
             yield ()
             return
-        # A stack, not recursion: a chain of a thousand hops is a route like any other.
+        # A stack, not recursion: a route may have a thousand hops.
         stack: list[tuple[Iterator[tuple[_Key, RouteHop]], tuple[RouteHop, ...]]] = [
             (self._parents_of(key), ())
         ]
@@ -268,15 +268,15 @@ class _Search:
                 stack.append((self._parents_of(at), (hop_verdict, *route_hops)))
 
     def _parents_of(self, key: _Key) -> Iterator[tuple[_Key, RouteHop]]:
-        """Give the sessions from which one is reached, each with its hop, judged when its turn comes.
+        """Yield the sessions from which one is reached, each with its hop, evaluated lazily.
 
-        Layers of roles that all trust the layer before have more ways than anybody will ask for.
+        Layers of roles that all trust the previous layer have too many routes to list.
         """
         node = self.nodes[key]
         yield from list(node.before)
-        while node.perhaps:
-            at, number, hop = node.perhaps.popleft()
-            # The same session needs no second way of asking.
+        while node.pending:
+            at, number, hop = node.pending.popleft()
+            # One hop between the same two sessions is enough.
             if any(
                 at == each and hop_verdict.verdict.outcome is _ALLOWED
                 for each, hop_verdict in node.before
