@@ -49,6 +49,8 @@ def typing(request: pytest.FixtureRequest) -> Iterator[Typing]:
     ):
         home = Home(world.home)
         name = request.param.partition("-")[0]
+        # A shell offers every program that it finds, fish those with the word inside, too.
+        world.only_programs("sh", name)
         with Interactive(world, name, STARTUPS[request.param]) as shell:
             yield shell, home
 

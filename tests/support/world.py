@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,16 @@ class World:
         """Return it changed; ``None`` removes a variable."""
         changed = {**self.environ, **(changes or {})}
         return {name: value for name, value in changed.items() if value is not None}
+
+    def only_programs(self, *names: str) -> None:
+        """Let programs find just these on ``PATH``, and rolehop: not what a machine has besides."""
+        folder = self.folder / "bin"
+        folder.mkdir()
+        for name in ("rolehop", *names):
+            found = shutil.which(name, path=self.environ["PATH"])
+            if found is not None:
+                (folder / name).symlink_to(found)
+        self.more["PATH"] = str(folder)
 
     def config(self, text: str = CONFIG) -> None:
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
