@@ -8,7 +8,7 @@ from rolehop.app.context import App
 from rolehop.arn import RoleArn, partition_of, partition_of_region
 from rolehop.config.model import SourceConfig
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall
-from rolehop.policy.chains.requests import SOURCE_SESSION, InheritedAttributes
+from rolehop.policy.chains.model import SOURCE_SESSION, InheritedAttributes
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN

@@ -15,7 +15,7 @@ from rolehop.plan.model import Hop, Mfa, Plan
 from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
-from rolehop.policy.chains.requests import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.principals import session_of
 from rolehop.policy.inventory.context_keys import absent_from_role_sessions, sent_by

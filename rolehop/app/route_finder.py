@@ -21,13 +21,8 @@ from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.plan.resolve import clean_name, fill_template, path_of
 from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
-from rolehop.policy.chains.requests import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    build_request,
-    initial_state,
-    next_state,
-)
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
+from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.evaluation.findings import Reason
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.routes.search import Found, Route, RouteStart, search

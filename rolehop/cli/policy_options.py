@@ -13,7 +13,7 @@ from rolehop.arn import is_principal
 from rolehop.cli.completers import files
 from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
-from rolehop.policy.chains.requests import SOURCE_SESSION
+from rolehop.policy.chains.model import SOURCE_SESSION
 from rolehop.policy.inventory.context_keys import problem_with
 from rolehop.text import quoted
 

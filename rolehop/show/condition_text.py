@@ -51,6 +51,7 @@ _CLAIMS = {
     "aud": "the token's audience",
     "amr": "how the token's holder signed in",
 }
+MFA_KEYS = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 _MANY = ("aws:tagkeys", "sts:transitivetagkeys", "aws:multifactorauthage")
 # Keys for which a Bool reads better as its own sentence.
 _BOOLS = {

@@ -11,7 +11,8 @@ from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, 
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
-from rolehop.show.finding_text import fits, found, hint, sentence, wanted
+from rolehop.show.finding_text import fits, found, sentence, wanted
+from rolehop.show.hints import hint
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
 from rolehop.show.remedies import WIDTH, keys_told, remedy_lines, wrapped
 from rolehop.text import clean

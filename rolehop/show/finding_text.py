@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.config.sts_limits import EXTERNAL_ID, SESSION_NAME, SOURCE_IDENTITY
-from rolehop.config.value_types import Check
-from rolehop.policy.evaluation.findings import Finding, Reason, Truth
-from rolehop.show.condition_text import asked_for, condition_of, is_are, key_in_words
+from rolehop.policy.evaluation.findings import Finding, Reason
+from rolehop.show.condition_text import MFA_KEYS, asked_for, condition_of, is_are, key_in_words
 
 
 def sentence(finding: Finding) -> str:
@@ -68,70 +66,6 @@ def fits(finding: Finding) -> str:
     return f"{finding.element}: {finding.wanted} {verb} {has}"
 
 
-# ---- what the user can do without changing a policy
-
-
-def hint(finding: Finding, *, denies: bool = False) -> str | None:
-    """Return what the user can do about it without changing a policy.
-
-    Args:
-        finding: of a policy that refuses.
-        denies: it belongs to a Deny that applies; then what matches is the problem.
-    """
-    if finding.reason is Reason.OTHER_SESSION:
-        return f'or give that session its name: session_name = "{_last(finding.wanted)}"'
-    if not finding.element.startswith("Condition "):
-        return None
-    key = condition_of(finding)[1].lower()
-    if key in _MFA:
-        return _mfa_hint(finding) if (finding.truth is Truth.TRUE) == denies else None
-    wrong = finding.truth is not Truth.TRUE and not denies
-    if not wrong or finding.reason not in (Reason.KEY_ABSENT, Reason.VALUE_DIFFERS):
-        return None
-    if key.startswith("aws:requesttag/"):
-        tag = condition_of(finding)[1].partition("/")[2]
-        return f'or send that tag with this hop: tags = {{ "{tag}" = {_value(finding)} }}'
-    text, limit = _HINTS.get(key, (None, None))
-    value = _value(finding)
-    if text is None or limit is None or not _is_accepted(limit, value):
-        return None
-    return f"{text} = {value} on this hop of the chain"
-
-
-_MFA = ("aws:multifactorauthpresent", "aws:multifactorauthage")
-_HINTS = {
-    "sts:externalid": ("or send what it asks for: external_id", EXTERNAL_ID),
-    "sts:rolesessionname": ("or send such a name: session_name", SESSION_NAME),
-    "sts:sourceidentity": ("or send one, if no hop before did: source_identity", SOURCE_IDENTITY),
-}
-
-
-def _is_accepted(limit: Check, value: str) -> bool:
-    """True if STS accepts a quoted value; an ellipsis is always accepted."""
-    try:
-        return value == '"…"' or limit.run(value[1:-1]) is not None
-    except ValueError:
-        return False
-
-
-def _mfa_hint(finding: Finding) -> str | None:
-    if finding.found is None:
-        return "or bring MFA: give the source mfa_serial, and hop 1 carries it"
-    if finding.found == "false":
-        return (
-            "a role session never carries MFA: only hop 1 can, from an IAM user's own keys and the"
-            " source's mfa_serial"
-        )
-    return None
-
-
-def _value(finding: Finding) -> str:
-    """Return the required value as written in the config, or an ellipsis."""
-    operator = condition_of(finding)[0].lower().removesuffix("ifexists")
-    plain = operator == "stringequals" and not set(finding.wanted) & set('*?$,"\\')
-    return f'"{finding.wanted if plain else "…"}"'
-
-
 # ---- what would settle it
 
 
@@ -176,7 +110,7 @@ def _differs(finding: Finding) -> str:
             if without
             else f"the statement requires a call without MFA ({operator} {key})"
         )
-    case = ", which is case-sensitive" if _only_case(finding) else ""
+    case = ", and case matters" if _only_case(finding) else ""
     return f"{is_are(key, 'not what the statement requires')}{case} ({_named(operator, key)})"
 
 
@@ -187,7 +121,7 @@ def _excluded(finding: Finding) -> str:
 
 def _absent(finding: Finding) -> str:
     operator, key = condition_of(finding)
-    if key.lower() in _MFA:
+    if key.lower() in MFA_KEYS:
         return f"the statement requires MFA, and this call is made without it ({operator} {key})"
     return (
         f"the statement requires {key_in_words(key)}, and the call has none"

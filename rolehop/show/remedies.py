@@ -40,9 +40,7 @@ def _no_remedy_text(verdict: Verdict) -> str:
         (policy.deciding for policy in verdict.refused if _is_of_aws(policy, verdict)), None
     )
     if aws_managed is not None:
-        return (
-            f"to fix it, take {aws_managed.document} away: it is AWS's own, and nobody can edit it"
-        )
+        return f"to fix it, detach {aws_managed.document}: it is an AWS managed policy, which only AWS can edit"
     subject = subject_of(verdict.request.caller)
     if subject is None:
         return "no policy can fix this: change the chain"

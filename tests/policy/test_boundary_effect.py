@@ -54,7 +54,7 @@ def said(made: RoleReport) -> list[str]:
     """Return what the view says under its heading, each sentence in one line."""
     text = as_text(role_view(made))
     assert max(map(len, text.splitlines())) <= 80
-    section = text.split("what its boundary takes away\n")[1].split("\n\n")[0]
+    section = text.split("what its boundary removes\n")[1].split("\n\n")[0]
     joined = section.replace("\n    ", " ").splitlines()
     return [each.strip().replace(" (inline policy p of role Task)", "") for each in joined]
 
@@ -63,7 +63,7 @@ REGION = {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
 LAMBDA = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
 LOGS = "arn:aws:s3:::logs/*"
 EVERYTHING = allow("*")
-ANY = "nothing: all that its policies allow lies within the boundary"
+ANY = "nothing: the boundary allows all that its policies allow"
 CASES: list[tuple[str, list[Json], list[Json], list[str]]] = [
     (
         "a boundary for reading",
@@ -111,7 +111,7 @@ CASES: list[tuple[str, list[Json], list[Json], list[str]]] = [
         ],
         [
             (
-                "of anything on anything: anything but iam:*, sts:*, where it fits the conditions of its"
+                "of anything on anything: anything but iam:*, sts:*, if it meets the conditions of its"
                 ' Deny statement 2 "Eu"; of that also iam:CreateUser, by its Deny statement 3 "NoIam"'
             )
         ],
@@ -120,7 +120,7 @@ CASES: list[tuple[str, list[Json], list[Json], list[str]]] = [
         "a role that may be passed under a condition",
         [allow("iam:PassRole")],
         [allow("iam:PassRole", Condition=LAMBDA)],
-        ["of iam:PassRole on anything: all but what fits the conditions of its Allow statement 1"],
+        ["of iam:PassRole on anything: all but what meets the conditions of its Allow statement 1"],
     ),
     (
         "the same condition on both sides",

@@ -10,7 +10,7 @@ import pytest
 
 from rolehop.policy import Outcome, PolicyType, Reason, Verdict, evaluate
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
-from rolehop.policy.chains.requests import (
+from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     EvaluationContext,
     InheritedAttributes,

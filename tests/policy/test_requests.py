@@ -10,13 +10,13 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.policy import Outcome, PolicyType, Reason, Request, evaluate
-from rolehop.policy.chains.requests import (
+from rolehop.policy.chains.model import (
     AssumeRoleRequest,
     EvaluationContext,
     InheritedAttributes,
     StartingCredentials,
-    build_requests,
 )
+from rolehop.policy.chains.requests import build_requests
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.startup.dataclass import replace

@@ -124,16 +124,16 @@ def test_a_role_in_plain_sentences() -> None:
     assert max(map(len, text.splitlines())) <= 80
     said = " ".join(text.split())
     for words in (
-        "a session lasts at most 2 h; taken with another role's session, 1 h",
+        "a session lasts at most 2 h; from another role's session, 1 h",
         "statement 1: the AWS service ec2.amazonaws.com may call sts:AssumeRole",
-        "statement 2: nobody may call sts:AssumeRole, if MFA was not used, or nobody can tell",
-        "statement 3: whoever account 333333333333 lets or user ann of 222222222222 may call",
+        "statement 2: no one may call sts:AssumeRole, if MFA was not used, or it is not known",
+        "statement 3: anyone account 333333333333 allows or user ann of 222222222222 may call",
         (
             "if the external ID is one of x-1, x-2, the seconds since MFA are less than 3600 and the"
             " address the call comes from is not within any of 203.0.113.0/24, 2001:db8::/32"
         ),
         (
-            f"statement 4: whoever {GITHUB} vouches for may call sts:AssumeRoleWithWebIdentity, if the"
+            f"statement 4: anyone with a token of {GITHUB} may call sts:AssumeRoleWithWebIdentity, if the"
             " token's subject is like repo:me/* and the source identity is absent"
         ),
     ):

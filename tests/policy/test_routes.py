@@ -14,16 +14,13 @@ from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
 from rolehop.policy import Outcome, Request, Verdict, evaluate
-from rolehop.policy.chains.requests import (
+from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
-    build_request,
-    build_requests,
-    initial_state,
-    next_state,
 )
+from rolehop.policy.chains.requests import build_request, build_requests, initial_state, next_state
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.routes import search as room
 from rolehop.policy.routes.search import Found, RouteStart, search
@@ -232,7 +229,7 @@ def test_a_search_that_ended_early_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert (found.routes, found.complete) == ((), False)
     text = " ".join(as_text(routes_view(found, "T", [], [])).split())
     assert "no route to T: none was found so far" in text
-    assert "the search ended after 200,000 hops were judged: there may be other routes" in text
+    assert "the search stopped after 200,000 hops: there may be other routes" in text
 
 
 def test_more_than_can_be_shown_is_said() -> None:

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rolehop.arn import RoleArn
-from rolehop.policy.chains.requests import (
-    NEVER,
+from rolehop.policy.chains.call_context import NEVER, of_every_call
+from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     EvaluationContext,
     InheritedAttributes,
     SuppliedKeys,
-    claim_unread,
-    of_every_call,
-    possible_actions,
 )
+from rolehop.policy.chains.requests import claim_unread, possible_actions
 from rolehop.policy.evaluation.evaluator import source_unseen
 from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller

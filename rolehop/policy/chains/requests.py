@@ -7,149 +7,27 @@ actions taken with assumed roles" and "Secure API access with MFA".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 
-from rolehop.arn import RoleArn
 from rolehop.config.inheritance import changes_identity, repeated_tags, tag_key
+from rolehop.policy.chains.call_context import context_of
+from rolehop.policy.chains.model import (
+    SOURCE_SESSION,
+    AssumeRoleRequest,
+    CallerState,
+    EvaluationContext,
+    InheritedAttributes,
+    StartingCredentials,
+)
 from rolehop.policy.evaluation.evaluator import source_unseen
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller, caller_from_arn, session_of
 from rolehop.policy.inventory.context_keys import (
-    absent_from_role_sessions,
     is_of_caller,
-    is_of_every_call,
-    is_of_target,
 )
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
-from rolehop.startup.dataclass import dataclass, field
-
-SuppliedKeys = Mapping[str, Sequence[str]]
-"""What the user says about the request: condition key to values; no values: absent."""
-
-
-@dataclass(frozen=True, slots=True)
-class AssumeRoleRequest:
-    """One AssumeRole call: the parameters that policies look at."""
-
-    role: RoleArn
-    session_name: str
-    external_id: str | None = None
-    policy: str | None = None
-    policy_arns: tuple[str, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    transitive_tags: tuple[str, ...] = ()
-    source_identity: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InheritedAttributes:
-    """What a source's session carries into hop 1, apart from its identity."""
-
-    tags: Mapping[str, str] | None = None
-    """Its session tags, all of them; ``None``: not known."""
-
-    transitive: tuple[str, ...] = ()
-    source_identity: str | Unknown | None = None
-    """``UNKNOWN``: one is set, its value is not known."""
-
-    known: SuppliedKeys = field(default_factory=dict)
-    """Condition keys of the session with known values, e.g. some of its session tags."""
-
-    unseen: str | None = None
-    """The part of it that cannot be seen (``SOURCE_SESSION``): the verdict stays unknown unless
-    the user assumes it away."""
-
-    unread: str | None = None
-    """A claim of its token from which STS may take session tags or a source identity."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartingCredentials:
-    """The credentials in hand before hop 1."""
-
-    principal: str | None
-    """ARN of the user or session; of the role if the session's name is not known; ``None``: not
-    known."""
-
-    role: str | None = None
-    """Full ARN, with its path, of the role whose session this is, where it is known."""
-
-    carried: InheritedAttributes | None = None
-    """``None``: what a session carries cannot be seen; IAM user keys carry nothing."""
-
-    account: str | None = None
-    """If only the account is known."""
-
-    long_lived: bool = False
-    """IAM user keys."""
-
-    mfa: bool | None = None
-    """Whether hop 1 carries MFA; ``None``: not known."""
-
-    policy: str | None = None
-    """The session policy that the source requests for its own session, then ARNs of others."""
-
-    policy_arns: tuple[str, ...] = ()
-    policy_unseen: bool = False
-    """It may have a session policy that rolehop did not request."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationContext:
-    """The inputs that are the same for all hops."""
-
-    records: IamInventory
-    now: datetime
-    """Aware, in UTC."""
-
-    region: str | None = None
-    """The region in which STS is called."""
-
-    supplied: SuppliedKeys = field(default_factory=dict)
-    assumptions: frozenset[str] = frozenset()
-    """Names of the user's assumptions about the source's session."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallerState:
-    """The credentials at one point of the chain."""
-
-    caller: Caller
-    session: PolicySet
-    tags: Mapping[str, str] | None
-    """Session tags; ``None``: not known."""
-
-    transitive: frozenset[str]
-    """Keys of transitive tags, in lower case."""
-
-    source_identity: str | Unknown | None
-    """``UNKNOWN``: one is set, its value is not known."""
-
-    mfa: bool | None
-    long_lived: bool
-    assumed: tuple[str, ...] = ()
-    """The user's assumptions about the source's session."""
-
-    unseen: str | None = None
-    """The part of it that cannot be seen."""
-
-    known: SuppliedKeys = field(default_factory=dict)
-    supplied: SuppliedKeys = field(default_factory=dict)
-    """What the user says about this caller."""
-
-    unread: str | None = None
-    walked: bool = False
-    """It is the session of a hop of this chain."""
-
-
-_LONGEST_SESSION = timedelta(hours=12)
-
-SOURCE_SESSION = "source-session"
-"""Whether a source that is a session has a session policy, session tags or a source identity: this
-cannot be seen from outside. The assumption: it has none."""
+from rolehop.policy.language.request_context import Unknown
 
 
 def build_requests(
@@ -245,7 +123,7 @@ def build_request(held: CallerState, hop: AssumeRoleRequest, setting: Evaluation
     return Request(
         role=str(hop.role),
         caller=held.caller,
-        context=_context(held, hop, setting),
+        context=context_of(held, hop, setting),
         actions=("sts:AssumeRole", *(action for action, wanted in extra.items() if wanted)),
         policies={
             PolicyType.TRUST: records.trust(str(hop.role)),
@@ -295,150 +173,3 @@ def claim_unread(claim: str | None) -> Finding | None:
         return None
     wanted = "session tags and a source identity in a form that AWS describes"
     return Finding("Request Token", Truth.UNKNOWN, Reason.CLAIM_UNREAD, wanted, claim)
-
-
-NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
-"""Keys of calls that services make on behalf of others: absent from a person's own calls."""
-
-
-def _context(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
-    identity = held.source_identity
-    if identity is None and held.unseen:
-        identity = UNKNOWN
-    values: dict[str, Sequence[str]] = {
-        **of_every_call(setting),
-        "sts:RoleSessionName": [hop.session_name],
-        "sts:ExternalId": _maybe(hop.external_id),
-        **_identity("sts:SourceIdentity", hop.source_identity or identity),
-        **_identity("aws:SourceIdentity", identity),
-        "aws:TagKeys": [key for key, _ in hop.tags],
-        "sts:TransitiveTagKeys": list(hop.transitive_tags),
-        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
-    }
-    absent = [*NEVER, "aws:RequestTag/"]
-    _add_caller(held, setting.records, values, absent)
-    values.update(held.known)
-    _add_mfa(held, values, absent)
-    _add_target(held, hop, setting.records, values, absent)
-    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
-    context = Context(values, absent, ranges=ranges)
-    return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
-        {key: each for key, each in setting.supplied.items() if is_of_target(key)}
-    )
-
-
-def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
-    """Return what the user says about this call: about every call, and about this caller."""
-    wide = {key: each for key, each in setting.supplied.items() if is_of_every_call(key)}
-    # What no role session can have, the user cannot supply either.
-    of_caller = {
-        key: each
-        for key, each in held.supplied.items()
-        if not (held.caller.is_session and absent_from_role_sessions(key))
-    }
-    return {**wide, **of_caller}
-
-
-def _issued(now: datetime) -> tuple[str, str]:
-    """Return the earliest and the latest time at which a session used now was issued.
-
-    A cached one may be as old as a role session can get (STS API reference, AssumeRole).
-    """
-    return _time(now - _LONGEST_SESSION), _time(now)
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def of_every_call(setting: EvaluationContext) -> dict[str, Sequence[str]]:
-    """Return the keys that every call has."""
-    return {
-        "aws:CurrentTime": [_time(setting.now)],
-        "aws:EpochTime": [str(int(setting.now.timestamp()))],
-        "aws:SecureTransport": ["true"],
-        "aws:ViaAWSService": ["false"],
-        "aws:PrincipalIsAWSService": ["false"],
-        **({"aws:RequestedRegion": [setting.region]} if setting.region else {}),
-    }
-
-
-def _maybe(value: str | None) -> list[str]:
-    return [] if value is None else [value]
-
-
-def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
-    """Return the value of ``key``; nothing if one is set and not known."""
-    return {} if isinstance(value, Unknown) else {key: _maybe(value)}
-
-
-def _add_caller(
-    held: CallerState, records: IamInventory, values: dict[str, Sequence[str]], absent: list[str]
-) -> None:
-    caller = held.caller
-    if caller.account:
-        values["aws:PrincipalAccount"] = [caller.account]
-    if caller.arn is None:
-        return
-    entity = records.find(caller.named)
-    # A role's ARN with its path; of a session whose role nobody has seen the path is not known.
-    if caller.role or not caller.is_session:
-        values["aws:PrincipalArn"] = [caller.named or caller.arn]
-    if ":user/" in caller.arn:
-        values["aws:username"] = [caller.arn.rpartition("/")[2]]
-        values["aws:PrincipalType"] = ["User"]
-    elif caller.is_session:
-        absent.append("aws:username")
-        values["aws:PrincipalType"] = ["AssumedRole"]
-    if caller.unique_id:
-        name = caller.arn.rpartition("/")[2]
-        if name != "*":
-            suffix = f":{name}" if caller.is_session else ""
-            values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
-    own = entity.tags if entity is not None else None
-    # A session tag that nobody can see may stand in the place of the role's own.
-    if held.tags is None or held.unseen or held.unread:
-        own = None
-    for key, value in (*(own or ()), *(held.tags or {}).items()):
-        values[f"aws:PrincipalTag/{key.lower()}"] = [value]
-    if own is not None and held.tags is not None:
-        absent.append("aws:PrincipalTag/")
-
-
-def _add_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
-    if held.mfa:
-        values["aws:MultiFactorAuthPresent"] = ["true"]
-        return
-    if held.mfa is False:
-        absent.append("aws:MultiFactorAuthAge")
-        if held.long_lived:
-            absent.append("aws:MultiFactorAuthPresent")
-        else:
-            values["aws:MultiFactorAuthPresent"] = ["false"]
-    if held.long_lived:
-        absent.append("aws:TokenIssueTime")
-
-
-def _add_target(
-    held: CallerState,
-    hop: AssumeRoleRequest,
-    records: IamInventory,
-    values: dict[str, Sequence[str]],
-    absent: list[str],
-) -> None:
-    """Add the target's tags; an inherited transitive tag overrides the role's own."""
-    entity = records.find(str(hop.role))
-    if entity is None or entity.tags is None or held.unseen:
-        return
-    tags: Iterable[tuple[str, str]] = (
-        *((key.lower(), value) for key, value in entity.tags),
-        *(
-            (key.lower(), value)
-            for key, value in (held.tags or {}).items()
-            if tag_key(key) in held.transitive
-        ),
-    )
-    for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
-        absent.append(family)
-        for key, value in tags:
-            values[f"{family}{key}"] = [value]

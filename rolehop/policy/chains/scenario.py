@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.policy.chains.requests import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-    build_requests,
-)
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.requests import build_requests
 from rolehop.policy.evaluation.model import Request
 from rolehop.startup.dataclass import dataclass, field, replace
 

@@ -15,12 +15,14 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.language.parser import Effect
-from rolehop.policy.remedies.config_change import (
+from rolehop.policy.remedies.config_candidates import (
     OPTIONAL_ACTIONS,
-    Candidate,
-    ConfigChange,
     drop_optional_action,
     satisfy_conditions,
+)
+from rolehop.policy.remedies.config_change import (
+    Candidate,
+    ConfigChange,
 )
 from rolehop.policy.remedies.policy_change import (
     ChangeKind,

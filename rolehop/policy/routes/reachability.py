@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rolehop.arn import ACCOUNT_ID, account_of
-from rolehop.policy.chains.requests import AssumeRoleRequest
+from rolehop.policy.chains.model import AssumeRoleRequest
 from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.evaluation.principals import Caller, session_of
 from rolehop.policy.inventory.inventory import IamInventory

@@ -10,13 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from rolehop.policy.chains.requests import (
-    AssumeRoleRequest,
-    CallerState,
-    EvaluationContext,
-    build_request,
-    next_state,
-)
+from rolehop.policy.chains.model import AssumeRoleRequest, CallerState, EvaluationContext
+from rolehop.policy.chains.requests import build_request, next_state
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, Request, Verdict
 from rolehop.policy.routes.reachability import Reach

@@ -91,7 +91,7 @@ class TestJUnit:
         said = failure.text or ""
         # XML cannot hold all characters, and clean takes what no terminal should see.
         assert 'wanted a<b>&"]]>é' in said
-        assert "to mend it, " in said
+        assert "to fix it, " in said
         assert [each.get("message") for each in suites.iter("skipped")] == [
             "can't tell without knowing the role's trust policy"
         ] * 2

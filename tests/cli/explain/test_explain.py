@@ -189,7 +189,7 @@ ROLE_FILE = {"RoleDetailList": [role(HUB, ALICE)]}
     ("raw", "says"),
     [
         (b"{}", "no output of get-account-authorization-details"),
-        (b'{"RoleDetailList": null}', "tells of no user"),
+        (b'{"RoleDetailList": null}', "describes no user"),
         (b'{"RoleDetailList": [{"Arn": 5}]}', "RoleDetailList[0].Arn is a number"),
         (b"[" + b"9" * 5000 + b"]", "a number in it has 5000 digits"),
         (b'{"caf\xe9": 1}', "neither UTF-8 nor UTF-16"),
@@ -357,9 +357,7 @@ def test_what_is_supplied_is_named_where_it_decides(world: World) -> None:
         ["scp", "rcp"],
         ["scp", "rcp", "aws:SourceIp"],
     )
-    assert "resting on what --context says of aws:SourceIp" in (
-        world.rolehop(*arguments, *supplied).out
-    )
+    assert "relying on --context for aws:SourceIp" in (world.rolehop(*arguments, *supplied).out)
 
 
 def test_somebody_else_than_the_config_says_is_refused(world: World) -> None:

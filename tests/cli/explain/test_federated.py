@@ -127,8 +127,8 @@ def explained(
     seen: bool = True,
     env: dict[str, str | None] | None = None,
 ) -> Any:
-    anybody = allow({"AWS": OWN}, "sts:AssumeRole")
-    file = {"RoleDetailList": [role(OWN, *trusts), role(ADMIN, anybody)]}
+    anyone = allow({"AWS": OWN}, "sts:AssumeRole")
+    file = {"RoleDetailList": [role(OWN, *trusts), role(ADMIN, anyone)]}
     (world.home / "roles.json").write_text(json.dumps(file))
     done = world.rolehop(
         "explain",
@@ -277,7 +277,7 @@ def test_a_claim_that_cannot_be_read_leaves_every_hop_open_and_is_named(world: W
     shown = world.rolehop(
         "explain", "by-variable-on", "--offline", "--policies", "roles.json", env=env
     )
-    assert f"the token's claim {claim} is in no form" in " ".join(shown.out.split())
+    assert f"the token's claim {claim} has a form" in " ".join(shown.out.split())
 
 
 def test_a_session_policy_of_the_source_refuses_hop_1_and_plan_says_so(world: World) -> None:

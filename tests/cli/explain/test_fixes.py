@@ -68,7 +68,7 @@ def test_the_external_id_that_is_told_lets_the_chain_through(world: World) -> No
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
     refused = explain(world, "admin")
     assert (refused.code, world.rolehop("export", "admin").code) == (5, 5)
-    lead = "to mend it, write in the config of rolehop, at hop 1 of chain 'admin'"
+    lead = "to fix it, write in the config of rolehop, at hop 1 of chain 'admin'"
     lines = told(refused.out, lead)
     assert lines == ['external_id = "x-42"']
     written = 'role = "333333333333:role/Admin"\n'
@@ -94,7 +94,7 @@ def test_the_mfa_serial_that_is_told_lets_the_chain_through(world: World, denied
     documents(world, hub)
     refused = explain(world, "hub")
     assert (refused.code, world.rolehop("export", "hub").code) == (5, 5)
-    lines = told(refused.out, "to mend it, write in the config of rolehop, at source 'me'")
+    lines = told(refused.out, "to fix it, write in the config of rolehop, at source 'me'")
     assert lines == ['mfa_serial = "auto"']
     written = 'type = "environment"\n'
     world.config(CONFIG.replace(written, "\n".join((written, *lines, ""))))
@@ -182,7 +182,7 @@ def test_the_session_policy_is_the_users_own(world: World) -> None:
     assert change["document"] == "config of rolehop: session policy of hop 1 of chain 'hub'"
     text = " ".join(explain(world, "admin").out.split())
     lead = (
-        "to mend it, add to the session policy (in the config of rolehop, at hop 1 of chain 'hub':"
+        "to fix it, add to the session policy (in the config of rolehop, at hop 1 of chain 'hub':"
         " policy, or its policy_file):"
     )
     assert lead in text
@@ -191,7 +191,7 @@ def test_the_session_policy_is_the_users_own(world: World) -> None:
 def test_a_fleet_and_an_aws_profile_are_places_too(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), *(role(each, HUB, **asked) for each in AUDITS))
-    lead = "to mend it, write in the config of rolehop, at fleet 'spokes'"
+    lead = "to fix it, write in the config of rolehop, at fleet 'spokes'"
     assert told(explain(world, "spokes/444444444444").out, lead) == ['external_id = "x-42"']
     world.aws_credentials(
         f"[base]\naws_access_key_id = {world.alice.key.access_key_id}\n"

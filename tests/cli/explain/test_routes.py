@@ -181,7 +181,7 @@ class TestFederated:
         assert "1. from idp, 0 hops: can't tell" in unseen
         text = world.rolehop("routes", to, "--policies", "own.json", "--from", "idp", *SEEN).out
         assert "1. from idp, 0 hops: allowed" in text
-        assert "the session of source 'idp' is what you want" in text
+        assert "the session of source 'idp' already is that role" in text
         written = world.rolehop("routes", to, "--policies", "own.json", "--write", "own")
         assert written.code == 0, written.err
         assert world.rolehop("plan", "own").code == 0

@@ -1,10 +1,9 @@
-"""Outputs of the AWS CLI, read together; what is not in them is not made up."""
+"""Outputs of the AWS CLI, read together; nothing is invented that is not in them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,32 +17,19 @@ from rolehop.policy import (
     Context,
     Outcome,
     PolicyType,
-    Reason,
     Request,
     caller_from_arn,
     evaluate,
 )
-from rolehop.policy.chains.requests import (
-    AssumeRoleRequest,
-    EvaluationContext,
-    StartingCredentials,
-    build_requests,
-)
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.requests import build_requests
 from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
 from rolehop.policy.remedies.policy_change import policy_changes
-from rolehop.show.finding_text import sentence
-from rolehop.startup.dataclass import replace
-
-ROLE = "arn:aws:iam::222222222222:role/team/Hub"
-USER = "arn:aws:iam::222222222222:user/ann"
-ANY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-A_ROLE: dict[str, Any] = {"Arn": ROLE, "RolePolicyList": [], "AttachedManagedPolicies": []}
-A_USER: dict[str, Any] = {"Arn": USER, "GroupList": [], "AttachedManagedPolicies": []}
-TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, REAL, ROLE, TRUST, USER
 
 
 def details(**lists: Any) -> IamInventory:
@@ -255,9 +241,9 @@ def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
         ("", "not JSON"),
         ("5", "the whole of it is a number, and {…} is expected there"),
         ("{}", "no output of"),
-        ("[]", "tells of no user"),
-        ('{"RoleDetailList": []}', "tells of no user"),
-        ('{"Role": {}}', "Role lacks Arn, which IAM always says"),
+        ("[]", "describes no user"),
+        ('{"RoleDetailList": []}', "describes no user"),
+        ('{"Role": {}}', "Role lacks Arn, which IAM always includes"),
         ('{"Role": {"Arn": NaN}}', "NaN is no number"),
         ('{"RoleDetailList": [5]}', "RoleDetailList[0] is a number"),
         ("[" + "9" * 5000 + "]", "a number in it has 5000 digits"),
@@ -299,152 +285,6 @@ def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
     assert documents == ["a new inline policy of role Hub", "session policy of the source"]
 
 
-A_POLICY = "arn:aws:iam::222222222222:policy/mine"
-REAL: dict[str, Any] = {
-    "UserDetailList": [
-        {
-            "Path": "/",
-            "UserName": "ann",
-            "UserId": "AIDAEXAMPLE",
-            "Arn": USER,
-            "CreateDate": "2024-01-01T00:00:00+00:00",
-            "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": ANY}],
-            "GroupList": ["ops"],
-            "AttachedManagedPolicies": [{"PolicyName": "mine", "PolicyArn": A_POLICY}],
-            "Tags": [{"Key": "team", "Value": "blue"}],
-        }
-    ],
-    "GroupDetailList": [
-        {
-            "Path": "/",
-            "GroupName": "ops",
-            "GroupId": "AGPAEXAMPLE",
-            "Arn": "arn:aws:iam::222222222222:group/ops",
-            "CreateDate": "2024-01-01T00:00:00+00:00",
-            "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": ANY}],
-            "AttachedManagedPolicies": [],
-        }
-    ],
-    "RoleDetailList": [
-        {
-            "Path": "/team/",
-            "RoleName": "Hub",
-            "RoleId": "AROAEXAMPLE",
-            "Arn": ROLE,
-            "CreateDate": "2024-01-01T00:00:00+00:00",
-            "AssumeRolePolicyDocument": TRUST,
-            "InstanceProfileList": [],
-            "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": quote(json.dumps(ANY))}],
-            "AttachedManagedPolicies": [],
-            "PermissionsBoundary": {
-                "PermissionsBoundaryType": "Policy",
-                "PermissionsBoundaryArn": A_POLICY,
-            },
-            "MaxSessionDuration": 3600,
-            "Description": "hub",
-            "Tags": [],
-            "RoleLastUsed": {},
-        }
-    ],
-    "Policies": [
-        {
-            "PolicyName": "mine",
-            "Arn": A_POLICY,
-            "DefaultVersionId": "v2",
-            "PolicyVersionList": [
-                {"Document": ANY, "VersionId": "v2", "IsDefaultVersion": True},
-            ],
-        }
-    ],
-    "IsTruncated": False,
-}
-
-
-def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the path of every value, the whole included."""
-    yield path
-    keyed = (
-        value
-        if isinstance(value, dict)
-        else dict(enumerate(value))
-        if isinstance(value, list)
-        else {}
-    )
-    for key, each in keyed.items():
-        yield from nodes(each, (*path, key))
-
-
-def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
-    if not path:
-        return value
-    made = json.loads(json.dumps(document))
-    place = made
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return made
-
-
-def read_or_refused(text: str) -> tuple[IamInventory | None, str]:
-    try:
-        return read_inventory(text), ""
-    except InvalidInventory as error:
-        return None, str(error)
-
-
-NO_WORDS = re.compile(r"iterable|indices|NoneType|attribute|'str'|Traceback|None")
-
-
-@pytest.mark.parametrize("value", [None, 1, "x", [], {}, True, 1.5, "\ud800", [None], {"x": []}])
-def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) -> None:
-    read = 0
-    documents = {
-        "details": REAL,
-        "role": {"Role": REAL["RoleDetailList"][0]},
-        "user": {"User": REAL["UserDetailList"][0]},
-        "roles": {"Roles": REAL["RoleDetailList"]},
-        "bare": REAL["RoleDetailList"][0],
-    }
-    for document in documents.values():
-        for path in nodes(document):
-            text = json.dumps(put(document, path, value))
-            records, said = read_or_refused(text)
-            assert not NO_WORDS.search(said), (path, said)
-            if records is None:
-                assert "object" not in said
-                continue
-            read += 1
-            for shown in (
-                records.trust(ROLE), records.permissions(ROLE), records.boundary(ROLE),
-                records.permissions(USER), records.boundary(USER),
-            ):  # fmt: skip
-                assert not NO_WORDS.search(" ".join(shown.missing)), (path, shown.missing)
-    assert read > 20
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "says"),
-    [
-        (
-            ("RoleDetailList", 0, "RolePolicyList"),
-            5,
-            "RoleDetailList[0].RolePolicyList is a number",
-        ),
-        (("RoleDetailList", 0, "Tags"), {"a": "b"}, "Tags is {…}, and a list is expected there"),
-        (("RoleDetailList", 0, "PermissionsBoundary"), "x", 'PermissionsBoundary is "x", and {…}'),
-        (("RoleDetailList", 0, "MaxSessionDuration"), "x", "a whole number is expected there"),
-        (("RoleDetailList", 0, "AssumeRolePolicyDocument"), [], "a policy document is expected"),
-        (("RoleDetailList", 0, "Arn"), USER, "the ARN of a role is expected there"),
-        (("UserDetailList", 0, "Arn"), ROLE, "the ARN of a user is expected there"),
-        (("UserDetailList", 0, "UserPolicyList", 0), None, "UserPolicyList[0] is null, and {…}"),
-        (("Policies", 0), {}, "Policies[0] lacks Arn"),
-    ],
-)
-def test_what_is_wrong_is_said_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
-    with pytest.raises(InvalidInventory, match=re.escape(says)):
-        read_inventory(json.dumps(put(REAL, path, value)))
-
-
 def test_list_roles_tells_trust_and_neither_permissions_nor_boundary() -> None:
     listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
     other = {**listed, "Arn": f"{ROLE}2", "RoleName": "Hub2"}
@@ -477,71 +317,6 @@ def test_an_encoded_document_may_be_in_small_letters() -> None:
         json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": encoded}})
     )
     assert not records.trust(ROLE).documents[0].text.startswith("%")
-
-
-def guarded(*scps: Any) -> Any:
-    """Judge a hop of two accounts under these SCPs of the caller's."""
-    alice, role = "arn:aws:iam::111111111111:user/alice", RoleArn.parse(ROLE)
-    user = {**A_USER, "Arn": alice}
-    user["UserPolicyList"] = [{"PolicyName": "p", "PolicyDocument": ANY}]
-    files = {
-        "UserDetailList": [user],
-        "RoleDetailList": [{**A_ROLE, "AssumeRolePolicyDocument": TRUST}],
-    }
-    known = replace(read_inventory(json.dumps(files)), scps={"*": tuple(map(json.dumps, scps))})
-    setting = EvaluationContext(known, datetime(2026, 6, 1, tzinfo=UTC))
-    (request,) = build_requests(
-        StartingCredentials(alice, long_lived=True, mfa=False),
-        [AssumeRoleRequest(role, "s")],
-        setting,
-    )
-    return evaluate(request)
-
-
-def may(action: str, effect: str = "Allow", **more: Any) -> Any:
-    statement = {"Effect": effect, "Action": action, "Resource": "*", **more}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-HOME = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
-
-
-@pytest.mark.parametrize(
-    ("scps", "outcome", "reason"),
-    [
-        ([may("*")], Outcome.ALLOWED, None),
-        ([may("*"), may("sts:*")], Outcome.ALLOWED, None),
-        ([may("*"), may("s3:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
-        ([may("s3:*"), may("*"), may("sts:*")], Outcome.UNKNOWN, Reason.LEVELS_UNKNOWN),
-        ([may("s3:*"), may("ec2:*")], Outcome.REFUSED, Reason.ACTION_NOT_LISTED),
-        ([may("*"), may("s3:*"), may("sts:*", "Deny")], Outcome.REFUSED, Reason.EXPLICIT_DENY),
-        ([may("*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
-        ([may("s3:*"), may("sts:*", Condition=HOME)], Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
-        # One that only denies hangs beside one that allows.
-        ([may("*"), may("s3:*", "Deny")], Outcome.ALLOWED, None),
-        ([may("s3:*", "Deny")], Outcome.REFUSED, Reason.NO_ALLOW),
-        ([may("*"), {"Statement": 5}], Outcome.UNKNOWN, Reason.MALFORMED_DOCUMENT),
-    ],
-)
-def test_scps_that_may_hang_on_several_levels_must_all_allow(
-    scps: list[Any], outcome: Outcome, reason: Reason | None
-) -> None:
-    for given in (scps, scps[::-1]):
-        verdict = guarded(*given)
-        (policy,) = (each for each in verdict.policies if each.name is PolicyType.SCP)
-        assert (verdict.outcome, policy.outcome) == (outcome, outcome)
-        if reason is not None:
-            assert policy.findings[0].reason is reason
-
-
-def test_which_scp_allows_and_which_does_not_is_said() -> None:
-    (policy,) = (
-        each for each in guarded(may("*"), may("s3:*")).policies if each.name is PolicyType.SCP
-    )
-    said = sentence(policy.findings[0])
-    assert "service control policy 1 would allow it, and service control policy 2 would not" in said
-    assert "on different levels each must allow" in said
-    assert guarded(may("*"), may("s3:*")).unknowns == ("scp",)
 
 
 @pytest.mark.parametrize(

@@ -1,134 +1,22 @@
-"""What people read: every reason has words, and every line fits a terminal of 80 columns."""
+"""Every reason has a text of its own, in plain English."""
 
 from __future__ import annotations
-
-import json
-import re
-from random import Random
 
 import pytest
 
 from rolehop.policy import Finding, Reason, Truth
-from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
-from rolehop.policy.chains.requests import EvaluationContext, StartingCredentials
-from rolehop.policy.chains.scenario import ChainScenario
-from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.show.ci_reports import as_junit, checks_view
+from rolehop.policy.chains.model import StartingCredentials
 from rolehop.show.condition_text import condition_sentence
-from rolehop.show.explain import verdict_view
-from rolehop.show.finding_text import fits, found, hint, sentence, unknown_in_words, wanted
-from rolehop.show.layout import Line, View
-from rolehop.show.render_text import as_text
-from rolehop.startup.dataclass import replace
-from tests.policy.helpers.broken_chains import (
+from rolehop.show.finding_text import fits, found, sentence, unknown_in_words, wanted
+from rolehop.show.hints import hint
+from tests.policy.helpers.chains import (
     ADMIN,
-    BROKEN,
     HUB,
-    NOW,
-    Breaks,
-    Case,
-    broken,
     healthy,
-    may,
     policy,
-    records,
-    scenario,
     trusts,
 )
-from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
-
-# What Python calls things, and what people should never see of it.
-PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|Reason\.|Truth\.")
-
-
-def judged(
-    case: Case, known: IamInventory | None = None, start: StartingCredentials | None = None
-) -> ChainVerdict:
-    asked = scenario(case)
-    setting = EvaluationContext(records(case) if known is None else known, NOW)
-    return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
-
-
-def shown(
-    case: Case,
-    known: IamInventory | None = None,
-    start: StartingCredentials | None = None,
-    *,
-    verbose: bool = False,
-) -> str:
-    return told(verdict_view(judged(case, known, start), verbose=verbose))
-
-
-def told(view: View) -> str:
-    """Return the text of a view, each line of which fits, but for what is to be copied."""
-    for each in view:
-        assert not isinstance(each, Line) or each.whole or len(as_text([each])) <= 81
-    text = as_text(view)
-    assert not PYTHON.search(text), text
-    return text
-
-
-def said(text: str) -> str:
-    return " ".join(text.split())
-
-
-@pytest.mark.parametrize("breaks", [each[0] for each in BROKEN.values()], ids=BROKEN)
-@pytest.mark.parametrize("verbose", [False, True], ids=["short", "verbose"])
-def test_an_explanation_fits_and_says_what_to_do(breaks: Breaks, verbose: bool) -> None:
-    text = shown(broken(breaks), verbose=verbose)
-    assert max(map(len, text.splitlines())) <= 80
-    assert "would be refused" in text
-    assert "to mend it, " in text
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_whatever_is_judged_reads_well(seed: int) -> None:
-    rng = Random(f"words {seed}")  # noqa: S311 - no secret is drawn
-    names = [*ALL_KEYS, *LANES]
-    for _ in range(25):
-        unknown = frozenset(rng.sample(names, rng.choice([0, 2, 8])))
-        request = as_request(make_world(rng), unknown)
-        whole = ChainScenario(
-            StartingCredentials(None),
-            (),
-            EvaluationContext(IamInventory(), NOW),
-            source_requests=(request,),
-        )
-        verdict = judge_chain("chain", "me", whole)
-        for verbose in (False, True):
-            told(verdict_view(verdict, verbose=verbose))
-        assert max(map(len, told(checks_view([verdict])).splitlines())) <= 80
-        assert not PYTHON.search(as_junit([verdict], strict=True))
-
-
-def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
-    text = shown(healthy(), IamInventory())
-    assert "can't tell" in text
-    assert "with credentials of account 333333333333:" in text
-    assert "        aws iam get-role --role-name Admin > FILE\n" in text
-    assert "with credentials of account 222222222222:" in text
-    # Once for permissions and boundary of each caller.
-    assert text.count("aws iam get-account-authorization-details > FILE\n") == 2
-    assert text.count("to see it: the same command") == 2
-
-
-def test_an_allowed_hop_says_what_is_assumed() -> None:
-    assert "assuming that no SCP or RCP stands in the way" in shown(healthy())
-
-
-LONG = f"arn:aws:iam::333333333333:role/{'x' * 510}/{'N' * 64}"
-
-
-def test_long_arns_are_folded_where_they_are_read_and_whole_where_they_are_copied() -> None:
-    case = healthy()
-    case.documents["trust-admin"] = policy(trusts(LONG))
-    case.documents["hub"] = policy(may(LONG))
-    text = shown(case)
-    assert LONG in "".join(text.split())
-    copied = [json.loads(each) for each in re.findall(r"^    \{\n.*?^    \}$", text, re.M | re.S)]
-    assert [each["Effect"] for each in copied] == ["Allow", "Allow"]
-    folded = re.sub(r"^    \{\n.*?^    \}$", "", text, flags=re.M | re.S)
-    assert max(map(len, folded.splitlines())) <= 80
+from tests.policy.helpers.reading import judged, said, shown
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -152,7 +40,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("StringEquals", "sts:ExternalId", R.VALUE_DIFFERS, "x-1", "X-1"),
         (
-            "the external ID is not what the statement asks for, upper and lower case count"
+            "the external ID is not what the statement requires, and case matters"
             " (StringEquals sts:ExternalId)"
         ),
         "x-1",
@@ -161,7 +49,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("ForAllValues:StringLike", "aws:TagKeys", R.VALUE_DIFFERS, "team, env-*", "cost"),
         (
-            "the keys of the tags sent are not what the statement asks for"
+            "the keys of the tags sent are not what the statement requires"
             " (ForAllValues:StringLike aws:TagKeys)"
         ),
         "each of them like one of team, env-*",
@@ -170,7 +58,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("NotIpAddress", "aws:SourceIp", R.VALUE_EXCLUDED, "10.0.0.0/8", "10.1.2.3"),
         (
-            "the address the call comes from is what the statement rules out"
+            "the address the call comes from is what the statement excludes"
             " (NotIpAddress aws:SourceIp)"
         ),
         "not within 10.0.0.0/8",
@@ -178,14 +66,14 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     ),
     (
         condition("DateLessThan", "aws:CurrentTime", R.VALUE_DIFFERS, "2020-01-01", "2026-06-01"),
-        "the time of the call is not what the statement asks for (DateLessThan aws:CurrentTime)",
+        "the time of the call is not what the statement requires (DateLessThan aws:CurrentTime)",
         "before 2020-01-01",
         "2026-06-01",
     ),
     (
         condition("Null", "sts:SourceIdentity", R.KEY_ABSENT, "false", None),
         (
-            "the statement asks for the source identity, and the call has none"
+            "the statement requires the source identity, and the call has none"
             " (Null sts:SourceIdentity)"
         ),
         "there",
@@ -194,7 +82,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("Null", "sts:ExternalId", R.KEY_PRESENT, "true", "x"),
         (
-            "the statement wants a call without the external ID, and this one has it"
+            "the statement requires a call without the external ID, and this one has it"
             " (Null sts:ExternalId)"
         ),
         "absent",
@@ -203,7 +91,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("Bool", "aws:MultiFactorAuthPresent", R.KEY_ABSENT, "true", None),
         (
-            "the statement asks for MFA, and this call is made without it"
+            "the statement requires MFA, and this call is made without it"
             " (Bool aws:MultiFactorAuthPresent)"
         ),
         None,
@@ -212,7 +100,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("StringEquals", "aws:PrincipalTag/My Team", R.KEY_UNKNOWN, "x", None),
         (
-            "from here nobody can know the tag 'My Team' of the caller; say it with"
+            "the tag 'My Team' of the caller cannot be known from here; give it with"
             " --context 'aws:PrincipalTag/My Team=VALUE'"
         ),
         "x",
@@ -220,7 +108,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     ),
     (
         condition("StringEquals", "app:Own", R.KEY_UNKNOWN, "x", None),
-        "the value of app:Own is not known here; say it with --context app:Own=VALUE",
+        "the value of app:Own is not known here; give it with --context app:Own=VALUE",
         "x",
         None,
     ),
@@ -232,40 +120,37 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
             "${aws:username}",
             "aws:username",
         ),
-        (
-            "the policy variable ${aws:username} has no value in this call, so the statement does not"
-            " count"
-        ),
+        ("the policy variable ${aws:username} has no value in this call, so nothing matches it"),
         "like ${aws:username}",
         None,
     ),
     (
         Finding("Resource", F, R.VARIABLE_ABSENT, f"{ROLE}/${{aws:username}}", ADMIN),
         (
-            "the policy variable in the statement's Resource has no value in this call, so the"
-            " statement does not count"
+            "the policy variable in the statement's Resource has no value in this call, so"
+            " nothing matches it"
         ),
         f"{ROLE}/${{aws:username}}",
         None,
     ),
     (
         Finding("Resource", F, R.RESOURCE_NOT_LISTED, ADMIN.lower(), ADMIN),
-        "the statement names this role in other letters: upper and lower case count",
+        "the statement names this role with different upper and lower case, which counts",
         ADMIN.lower(),
         ADMIN,
     ),
     (
         Finding("Principal", F, R.NOT_NAMED, HUB, SESSION),
         (
-            "the statement names a role of this name with another path: to AWS that is another role,"
-            " the whole ARN counts"
+            "the statement names a role of this name with another path, which is a different role"
+            " to AWS: the whole ARN counts"
         ),
         HUB,
         SESSION,
     ),
     (
         Finding("Principal", F, R.NOT_NAMED, ROLE.replace("Hub", "Other"), SESSION),
-        "the statement names somebody else than this caller",
+        "the statement names someone other than this caller",
         ROLE.replace("Hub", "Other"),
         SESSION,
     ),
@@ -278,7 +163,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     (
         Finding("Principal", U, R.CALLER_UNKNOWN, "accounts.google.com"),
         (
-            "which identity provider vouches for the source is not known here; say it in its config"
+            "the source's identity provider is not known here; set it in its config"
             " (issuer, provider_id or provider)"
         ),
         "accounts.google.com",
@@ -286,7 +171,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
     ),
     (
         Finding("Document", F, R.NO_ALLOW, "a statement that allows sts:AssumeRole"),
-        "no statement here allows sts:AssumeRole, and what no statement allows is refused",
+        "no statement here allows sts:AssumeRole, and the default is to refuse",
         None,
         None,
     ),
@@ -343,7 +228,7 @@ def test_what_fits_is_told_as_well(finding: Finding, words: str) -> None:
         (condition("Bool", "aws:MultiFactorAuthPresent", R.KEY_ABSENT, "true", None), False,
          "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
         (condition("Bool", "aws:MultiFactorAuthPresent", R.VALUE_DIFFERS, "true", "false"), False,
-         ("the session of a role never carries MFA: only hop 1 can, called with an IAM user's own"
+         ("a role session never carries MFA: only hop 1 can, from an IAM user's own"
          " keys and the source's mfa_serial")),
         (Finding("Condition BoolIfExists aws:MultiFactorAuthPresent", T, R.KEY_ABSENT, "false"),
          True, "or bring MFA: give the source mfa_serial, and hop 1 carries it"),
@@ -370,7 +255,7 @@ def test_what_the_chain_itself_can_do_is_hinted(
         ("token.actions.githubusercontent.com:sub",
          "the token's subject (token.actions.githubusercontent.com:sub)"),
         ("app:Own", "app:Own"),
-        ("Condition StringFoo sts:ExternalId", "what StringFoo sts:ExternalId comes to"),
+        ("Condition StringFoo sts:ExternalId", "whether StringFoo sts:ExternalId matches"),
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_named_in_words(name: str, words: str) -> None:
@@ -382,11 +267,11 @@ def test_what_is_not_known_is_named_in_words(name: str, words: str) -> None:
     [
         ("Bool", "aws:MultiFactorAuthPresent", ("true",), "MFA was used"),
         ("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",),
-         "MFA was not used, or nobody can tell"),
+         "MFA was not used, or it is not known"),
         ("StringNotLike", "sts:RoleSessionName", ("a*", "b*"),
          "the role session name is not like any of a*, b*"),
         ("StringEqualsIfExists", "sts:ExternalId", ("x",),
-         "the external ID, where there is one, is x"),
+         "the external ID, if there is one, is x"),
         ("NumericGreaterThanEquals", "aws:MultiFactorAuthAge", ("60",),
          "the seconds since MFA are at least 60"),
         ("ForAnyValue:StringEquals", "aws:TagKeys", ("team",),
@@ -404,8 +289,8 @@ def test_a_condition_is_half_a_sentence(
 
 def test_whoever_is_not_known_is_asked_for() -> None:
     text = said(shown(healthy(), start=StartingCredentials(None)))
-    assert "somebody not known (--as ARN says who)" in text
-    assert "who the source is, is not known here; say it with --as ARN" in text
+    assert "not known (name the caller with --as ARN)" in text
+    assert "the source's identity is not known here; give it with --as ARN" in text
 
 
 def test_a_key_with_a_blank_is_named_whole() -> None:

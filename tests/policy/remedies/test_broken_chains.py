@@ -7,15 +7,8 @@ import pytest
 from rolehop.policy import Outcome, PolicyType, Reason
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChange
-from tests.policy.helpers.broken_chains import (
-    BROKEN,
-    Breaks,
-    broken,
-    double_accepts,
-    explained,
-    healthy,
-    made,
-)
+from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
+from tests.policy.helpers.chains import double_accepts, explained, healthy, made
 
 every_broken_chain = pytest.mark.parametrize(
     ("breaks", "hop", "policy", "reason", "begins"), BROKEN.values(), ids=BROKEN

@@ -1,0 +1,165 @@
+"""The condition keys of one AssumeRole call: what is known of them, and what is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rolehop.config.inheritance import tag_key
+from rolehop.policy.chains.model import AssumeRoleRequest, CallerState, EvaluationContext
+from rolehop.policy.inventory.context_keys import (
+    absent_from_role_sessions,
+    is_of_every_call,
+    is_of_target,
+)
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
+
+_LONGEST_SESSION = timedelta(hours=12)
+
+NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
+"""Keys of calls that services make on behalf of others: absent from a person's own calls."""
+
+
+def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
+    """Return the condition keys of the call that ``held`` makes for ``hop``."""
+    identity = held.source_identity
+    if identity is None and held.unseen:
+        identity = UNKNOWN
+    values: dict[str, Sequence[str]] = {
+        **of_every_call(setting),
+        "sts:RoleSessionName": [hop.session_name],
+        "sts:ExternalId": _maybe(hop.external_id),
+        **_identity("sts:SourceIdentity", hop.source_identity or identity),
+        **_identity("aws:SourceIdentity", identity),
+        "aws:TagKeys": [key for key, _ in hop.tags],
+        "sts:TransitiveTagKeys": list(hop.transitive_tags),
+        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
+    }
+    absent = [*NEVER, "aws:RequestTag/"]
+    _add_caller(held, setting.records, values, absent)
+    values.update(held.known)
+    _add_mfa(held, values, absent)
+    _add_target(held, hop, setting.records, values, absent)
+    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
+    context = Context(values, absent, ranges=ranges)
+    return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
+        {key: each for key, each in setting.supplied.items() if is_of_target(key)}
+    )
+
+
+def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
+    """Return what the user says about this call: about every call, and about this caller."""
+    wide = {key: each for key, each in setting.supplied.items() if is_of_every_call(key)}
+    # What no role session can have, the user cannot supply either.
+    of_caller = {
+        key: each
+        for key, each in held.supplied.items()
+        if not (held.caller.is_session and absent_from_role_sessions(key))
+    }
+    return {**wide, **of_caller}
+
+
+def _issued(now: datetime) -> tuple[str, str]:
+    """Return the earliest and the latest time at which a session used now was issued.
+
+    A cached one may be as old as a role session can get (STS API reference, AssumeRole).
+    """
+    return _time(now - _LONGEST_SESSION), _time(now)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def of_every_call(setting: EvaluationContext) -> dict[str, Sequence[str]]:
+    """Return the keys that every call has."""
+    return {
+        "aws:CurrentTime": [_time(setting.now)],
+        "aws:EpochTime": [str(int(setting.now.timestamp()))],
+        "aws:SecureTransport": ["true"],
+        "aws:ViaAWSService": ["false"],
+        "aws:PrincipalIsAWSService": ["false"],
+        **({"aws:RequestedRegion": [setting.region]} if setting.region else {}),
+    }
+
+
+def _maybe(value: str | None) -> list[str]:
+    return [] if value is None else [value]
+
+
+def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
+    """Return the value of ``key``; nothing if one is set and not known."""
+    return {} if isinstance(value, Unknown) else {key: _maybe(value)}
+
+
+def _add_caller(
+    held: CallerState, records: IamInventory, values: dict[str, Sequence[str]], absent: list[str]
+) -> None:
+    caller = held.caller
+    if caller.account:
+        values["aws:PrincipalAccount"] = [caller.account]
+    if caller.arn is None:
+        return
+    entity = records.find(caller.named)
+    # A role's ARN with its path; of a session whose role nobody has seen the path is not known.
+    if caller.role or not caller.is_session:
+        values["aws:PrincipalArn"] = [caller.named or caller.arn]
+    if ":user/" in caller.arn:
+        values["aws:username"] = [caller.arn.rpartition("/")[2]]
+        values["aws:PrincipalType"] = ["User"]
+    elif caller.is_session:
+        absent.append("aws:username")
+        values["aws:PrincipalType"] = ["AssumedRole"]
+    if caller.unique_id:
+        name = caller.arn.rpartition("/")[2]
+        if name != "*":
+            suffix = f":{name}" if caller.is_session else ""
+            values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
+    own = entity.tags if entity is not None else None
+    # A session tag that nobody can see may stand in the place of the role's own.
+    if held.tags is None or held.unseen or held.unread:
+        own = None
+    for key, value in (*(own or ()), *(held.tags or {}).items()):
+        values[f"aws:PrincipalTag/{key.lower()}"] = [value]
+    if own is not None and held.tags is not None:
+        absent.append("aws:PrincipalTag/")
+
+
+def _add_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+    if held.mfa:
+        values["aws:MultiFactorAuthPresent"] = ["true"]
+        return
+    if held.mfa is False:
+        absent.append("aws:MultiFactorAuthAge")
+        if held.long_lived:
+            absent.append("aws:MultiFactorAuthPresent")
+        else:
+            values["aws:MultiFactorAuthPresent"] = ["false"]
+    if held.long_lived:
+        absent.append("aws:TokenIssueTime")
+
+
+def _add_target(
+    held: CallerState,
+    hop: AssumeRoleRequest,
+    records: IamInventory,
+    values: dict[str, Sequence[str]],
+    absent: list[str],
+) -> None:
+    """Add the target's tags; an inherited transitive tag overrides the role's own."""
+    entity = records.find(str(hop.role))
+    if entity is None or entity.tags is None or held.unseen:
+        return
+    tags: Iterable[tuple[str, str]] = (
+        *((key.lower(), value) for key, value in entity.tags),
+        *(
+            (key.lower(), value)
+            for key, value in (held.tags or {}).items()
+            if tag_key(key) in held.transitive
+        ),
+    )
+    for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
+        absent.append(family)
+        for key, value in tags:
+            values[f"{family}{key}"] = [value]

@@ -1,0 +1,318 @@
+"""Changes to the user's config after which a call meets the conditions of a policy.
+
+Only what the config can express and STS accepts is proposed, with the value that the statement
+itself names. If any value will do, an example is shown and marked as one. If the statement gives
+only the form of an external ID, its account has to provide the value. Every candidate is evaluated
+before it is proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.evaluation.conditions import judge_condition
+from rolehop.policy.evaluation.findings import Reason, Truth
+from rolehop.policy.evaluation.model import PolicyVerdict
+from rolehop.policy.language.operators import Quantifier
+from rolehop.policy.language.parser import Condition, Effect
+from rolehop.policy.language.request_context import Context
+from rolehop.policy.language.variables import Unfilled, fill
+from rolehop.policy.language.wildcards import Wild
+from rolehop.policy.remedies.config_change import Candidate, ConfigChange, change_hop, remove_tags
+from rolehop.policy.remedies.policy_change import ChangeKind
+from rolehop.startup.dataclass import dataclass, replace
+
+_ANY = "any-value"
+_ANY_KEY = "any-key"
+
+
+OPTIONAL_ACTIONS = ("sts:TagSession", "sts:SetSourceIdentity")
+"""Actions that a call can omit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    text: str | None
+    """``None``: without the key."""
+
+    form: str | None = None
+    """Of a pattern: with an ellipsis for each wildcard."""
+
+    example: bool = False
+    """Any other text would do as well."""
+
+
+_NONE = _Choice(None)
+
+
+def satisfy_conditions(
+    policy: PolicyVerdict, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
+    """Yield changes by which the call meets one more of the conditions that ``policy_type`` asks for.
+
+    Each alone is judged to help; the best first.
+    """
+    judged = policy.deciding
+    if judged is None or hop < 1:
+        yield from _possible(policy, scenario, hop)
+        return
+    denies = judged.statement.effect is Effect.DENY
+    wrong = Truth.TRUE if denies else Truth.FALSE
+    context = scenario.requests()[hop].context
+    for condition in judged.statement.conditions:
+        if judge_condition(condition, context).truth is not wrong:
+            continue
+        for edit, changed in _candidates(condition, judged.statement.conditions, scenario, hop):
+            request = changed.requests()[hop]
+            better = judge_condition(condition, request.context).truth is not wrong
+            if better and request.impossible is None:
+                yield edit, changed
+    if policy.findings[0].reason is Reason.OTHER_SESSION:
+        yield from _as_session(policy, scenario, hop)
+
+
+def drop_optional_action(
+    policy: PolicyVerdict, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
+    """Yield the change that spares the action that ``policy_type`` refuses: no tags, no source identity."""
+    if hop < 1:
+        return
+    if policy.action == "sts:TagSession":
+        yield from _without_tags(scenario, hop)
+    elif policy.action == "sts:SetSourceIdentity":
+        setter = _identity_setter(scenario, hop)
+        if setter:
+            yield from change_hop(scenario, setter, source_identity=None)
+
+
+# ---- candidates, by what the condition is about
+
+
+def _candidates(
+    condition: Condition, beside: Sequence[Condition], scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
+    key = condition.key.lower()
+    family, slash, name = condition.key.partition("/")
+    if key in ("aws:multifactorauthpresent", "aws:multifactorauthage"):
+        yield from _with_mfa(beside, scenario, hop)
+    elif key in ("aws:tagkeys", "sts:transitivetagkeys"):
+        yield from _more_tags(condition, scenario, hop)
+        yield from _fewer_tags(condition, scenario, hop)
+    elif slash:
+        yield from _tagged(condition, family.lower(), name, scenario, hop)
+    elif key == "sts:externalid":
+        for choice in _values(condition, scenario, hop, scenario.hop(hop).external_id):
+            yield from _identifying(scenario, hop, choice)
+    elif key == "sts:rolesessionname":
+        for choice in _values(condition, scenario, hop, scenario.hop(hop).session_name):
+            if choice.text is not None:
+                yield from change_hop(scenario, hop, session_name=choice.text)
+    elif key in ("sts:sourceidentity", "aws:sourceidentity"):
+        yield from _identified(condition, scenario, hop)
+
+
+def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
+    """Yield the hop with another external ID; if only its account knows it, the form."""
+    told = choice.form is not None and not choice.example
+    for edit, changed in change_hop(scenario, hop, external_id=choice.text, example=choice.example):
+        if told:
+            form = dict.fromkeys(edit.keys, choice.form or "")
+            edit = replace(edit, form=form, provided_by=scenario.hop(hop).role.account)
+        yield edit, changed
+
+
+def _values(
+    condition: Condition, scenario: ChainScenario, hop: int, now: str | None
+) -> Iterator[_Choice]:
+    """Yield the values that a condition names, then ``_NONE``: without the key.
+
+    Where it names a pattern, what is sent ``now`` takes the place of the first star.
+    """
+    context = scenario.requests()[hop].context
+    if condition.operator.is_null:
+        yield _Choice(_ANY, example=True)
+    for template in () if condition.operator.is_null else condition.templates:
+        filled = fill(template, context)
+        if not isinstance(filled, Unfilled):
+            yield _choice(filled, now)
+    yield _NONE
+
+
+def _choice(tokens: Sequence[str | Wild], now: str | None) -> _Choice:
+    wild = [each for each in tokens if isinstance(each, Wild)]
+    if len(wild) == len(tokens) > 0:
+        return _Choice(now or _ANY, example=True)
+    form = "".join("…" if isinstance(each, Wild) else each for each in tokens)
+    return _Choice(_of_pattern(tokens, now or ""), form if wild else None)
+
+
+def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
+    text = ""
+    for token in tokens:
+        match token:
+            case Wild.RUN:
+                text, now = text + now, ""
+            case Wild.ONE:
+                text += "0"
+            case _:
+                text += token
+    return text
+
+
+def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield another source identity, set where the chain sets it, otherwise as late as possible."""
+    before = condition.key.lower() == "aws:sourceidentity"
+    setter = _identity_setter(scenario, hop - 1 if before else hop)
+    at = setter or (hop - 1 if before else hop)
+    if at < 1:
+        return
+    asked = scenario.hop(at)
+    found = _values(condition, scenario, hop, asked.source_identity or asked.session_name)
+    names = [each.text for each in found if not each.example]
+    for text in (*names, asked.session_name):
+        if text is not None or setter:
+            yield from change_hop(scenario, at, source_identity=text)
+
+
+def _identity_setter(scenario: ChainScenario, hop: int) -> int:
+    """Return the hop that sets the source identity that ``hop`` has; 0: none of this chain."""
+    return next((n for n in range(1, hop + 1) if scenario.hop(n).source_identity is not None), 0)
+
+
+def _tagged(
+    condition: Condition, family: str, name: str, scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
+    """Yield another value of one tag, sent with this hop or carried by its caller."""
+    if family == "aws:requesttag":
+        at = hop
+    elif family == "aws:principaltag":
+        at = _tag_sender(scenario, hop, name) or hop - 1
+    else:
+        return
+    if at < 1:
+        return
+    asked = scenario.hop(at)
+    # Tag keys are case-insensitive; the spelling in the config stays.
+    written = next((key for key, _ in asked.tags if key.lower() == name.lower()), name)
+    for choice in _values(condition, scenario, hop, dict(asked.tags).get(written)):
+        if choice.text is None:
+            yield from remove_tags(scenario, at, [written])
+        else:
+            tags = tuple({**dict(asked.tags), written: choice.text}.items())
+            yield from change_hop(scenario, at, tags=tags, example=choice.example)
+
+
+def _tag_sender(scenario: ChainScenario, hop: int, name: str) -> int:
+    """Return the hop whose tag ``name`` the caller of ``hop`` carries; 0: none of this chain."""
+    for number in range(hop - 1, 0, -1):
+        asked = scenario.hop(number)
+        travels = number == hop - 1 or name.lower() in map(str.lower, asked.transitive_tags)
+        if travels and any(key.lower() == name.lower() for key, _ in asked.tags):
+            return number
+    return 0
+
+
+def _more_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the hop with one more tag, of any value, if the condition requires its key."""
+    asked = scenario.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    context = scenario.requests()[hop].context
+    named = [fill(each, context) for each in condition.templates]
+    keys = [_of_pattern(each, "") for each in named if not isinstance(each, Unfilled)]
+    if condition.operator.is_null:
+        keys = [_ANY_KEY]
+    sent = {key.lower() for key, _ in asked.tags}
+    for key in keys:
+        if key.lower() in sent:
+            continue
+        inherited_tag_keys = (*asked.transitive_tags, *((key,) if of_travel else ()))
+        tags = (*asked.tags, (key, _ANY))
+        yield from change_hop(
+            scenario, hop, tags=tags, transitive_tags=inherited_tag_keys, example=True
+        )
+
+
+def _fewer_tags(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the hop without the tags that the condition rejects, then without any."""
+    asked = scenario.hop(hop)
+    of_travel = condition.key.lower() == "sts:transitivetagkeys"
+    keys = list(asked.transitive_tags) if of_travel else [key for key, _ in asked.tags]
+    if of_travel and condition.operator.quantifier is Quantifier.ANY:
+        for key in (key for key, _ in asked.tags if key in condition.values):
+            yield from change_hop(scenario, hop, transitive_tags=(*keys, key))
+    fit = [
+        key
+        for key in keys
+        if judge_condition(condition, Context({condition.key: [key]}, closed=True)).truth
+        is Truth.TRUE
+    ]
+    for gone in (
+        [key for key in keys if key not in fit],
+        [key for key in keys if key in fit],
+        keys,
+    ):
+        if of_travel and gone:
+            left = tuple(key for key in keys if key not in gone)
+            yield from change_hop(scenario, hop, transitive_tags=left)
+        elif gone:
+            yield from remove_tags(scenario, hop, gone)
+
+
+def _with_mfa(
+    beside: Sequence[Condition], scenario: ChainScenario, hop: int
+) -> Iterator[Candidate]:
+    """Yield MFA, which only hop 1 can carry, and only from IAM user keys (STS API reference).
+
+    If the time since MFA matters, the code is sent with the hop itself: the source's session that
+    was made with MFA may be hours old.
+    """
+    if hop != 1 or not scenario.start.long_lived or scenario.start.mfa:
+        return
+    by_age = any(each.key.lower() == "aws:multifactorauthage" for each in beside)
+    for at in (1, 0) if by_age else (0, 1):
+        location = scenario.location(at)
+        if "mfa_serial" in location.keys:
+            yield (
+                ConfigChange(at, location, ChangeKind.ADD, {location.keys["mfa_serial"]: "auto"}),
+                scenario.with_mfa(),
+            )
+            return
+
+
+def _as_session(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the session name that the statement names, for the hop before."""
+    judged, caller = policy.deciding, scenario.requests()[hop].caller
+    if judged is None or hop < 2 or caller.arn is None:
+        return
+    own = caller.arn.rpartition("/")[0]
+    for each in judged.statement.principals or ():
+        role, _, name = each.text.rpartition("/")
+        if role == own:
+            yield from change_hop(scenario, hop - 1, session_name=name)
+
+
+def _possible(policy: PolicyVerdict, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the hop without what STS itself refuses."""
+    if hop < 1:
+        return
+    finding = policy.findings[0]
+    if finding.reason is Reason.IDENTITY_CHANGED:
+        yield from change_hop(scenario, hop, source_identity=None)
+    elif finding.reason is Reason.TAG_REPEATED:
+        inherited_tag_keys = {
+            key.lower() for number in range(1, hop) for key in scenario.hop(number).transitive_tags
+        }
+        again = [key for key, _ in scenario.hop(hop).tags if key.lower() in inherited_tag_keys]
+        if again:
+            yield from remove_tags(scenario, hop, again)
+
+
+def _without_tags(scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the hop without its tags, or an earlier hop without its transitive tags."""
+    if scenario.hop(hop).tags:
+        yield from remove_tags(scenario, hop, [key for key, _ in scenario.hop(hop).tags])
+        return
+    for number in range(1, hop):
+        if scenario.hop(number).transitive_tags:
+            yield from change_hop(scenario, number, transitive_tags=())

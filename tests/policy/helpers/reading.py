@@ -1,0 +1,53 @@
+"""A verdict as a person reads it, checked line by line."""
+
+from __future__ import annotations
+
+import re
+
+from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
+from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.show.explain import verdict_view
+from rolehop.show.layout import Line, View
+from rolehop.show.render_text import as_text
+from rolehop.startup.dataclass import replace
+from tests.policy.helpers.chains import (
+    NOW,
+    Case,
+    records,
+    scenario,
+)
+
+# What Python calls things, and what people should never see of it.
+PYTHON = re.compile(r"\bNone\b|\bTrue\b|\bFalse\b|\['|\('|\{'|<class|object at|Reason\.|Truth\.")
+
+
+def judged(
+    case: Case, known: IamInventory | None = None, start: StartingCredentials | None = None
+) -> ChainVerdict:
+    asked = scenario(case)
+    setting = EvaluationContext(records(case) if known is None else known, NOW)
+    return judge_chain("chain", "me", replace(asked, setting=setting, start=start or asked.start))
+
+
+def shown(
+    case: Case,
+    known: IamInventory | None = None,
+    start: StartingCredentials | None = None,
+    *,
+    verbose: bool = False,
+) -> str:
+    return told(verdict_view(judged(case, known, start), verbose=verbose))
+
+
+def told(view: View) -> str:
+    """Return the text of a view, each line of which fits, but for what is to be copied."""
+    for each in view:
+        assert not isinstance(each, Line) or each.whole or len(as_text([each])) <= 81
+    text = as_text(view)
+    assert not PYTHON.search(text), text
+    return text
+
+
+def said(text: str) -> str:
+    return " ".join(text.split())

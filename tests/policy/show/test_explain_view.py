@@ -1,0 +1,85 @@
+"""An explanation fits a terminal of 80 columns, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+
+import pytest
+
+from rolehop.policy.chain_verdict import judge_chain
+from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.show.ci_reports import as_junit, checks_view
+from rolehop.show.explain import verdict_view
+from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
+from tests.policy.helpers.chains import (
+    NOW,
+    healthy,
+    may,
+    policy,
+    trusts,
+)
+from tests.policy.helpers.reading import PYTHON, shown, told
+from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
+
+
+@pytest.mark.parametrize("breaks", [each[0] for each in BROKEN.values()], ids=BROKEN)
+@pytest.mark.parametrize("verbose", [False, True], ids=["short", "verbose"])
+def test_an_explanation_fits_and_says_what_to_do(breaks: Breaks, verbose: bool) -> None:
+    text = shown(broken(breaks), verbose=verbose)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "would be refused" in text
+    assert "to fix it, " in text
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_judged_reads_well(seed: int) -> None:
+    rng = Random(f"words {seed}")  # noqa: S311 - no secret is drawn
+    names = [*ALL_KEYS, *LANES]
+    for _ in range(25):
+        unknown = frozenset(rng.sample(names, rng.choice([0, 2, 8])))
+        request = as_request(make_world(rng), unknown)
+        whole = ChainScenario(
+            StartingCredentials(None),
+            (),
+            EvaluationContext(IamInventory(), NOW),
+            source_requests=(request,),
+        )
+        verdict = judge_chain("chain", "me", whole)
+        for verbose in (False, True):
+            told(verdict_view(verdict, verbose=verbose))
+        assert max(map(len, told(checks_view([verdict])).splitlines())) <= 80
+        assert not PYTHON.search(as_junit([verdict], strict=True))
+
+
+def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
+    text = shown(healthy(), IamInventory())
+    assert "can't tell" in text
+    assert "with credentials of account 333333333333:" in text
+    assert "        aws iam get-role --role-name Admin > FILE\n" in text
+    assert "with credentials of account 222222222222:" in text
+    # Once for permissions and boundary of each caller.
+    assert text.count("aws iam get-account-authorization-details > FILE\n") == 2
+    assert text.count("to see it: the same command") == 2
+
+
+def test_an_allowed_hop_says_what_is_assumed() -> None:
+    assert "assuming that no SCP or RCP refuses the call" in shown(healthy())
+
+
+LONG = f"arn:aws:iam::333333333333:role/{'x' * 510}/{'N' * 64}"
+
+
+def test_long_arns_are_folded_where_they_are_read_and_whole_where_they_are_copied() -> None:
+    case = healthy()
+    case.documents["trust-admin"] = policy(trusts(LONG))
+    case.documents["hub"] = policy(may(LONG))
+    text = shown(case)
+    assert LONG in "".join(text.split())
+    copied = [json.loads(each) for each in re.findall(r"^    \{\n.*?^    \}$", text, re.M | re.S)]
+    assert [each["Effect"] for each in copied] == ["Allow", "Allow"]
+    folded = re.sub(r"^    \{\n.*?^    \}$", "", text, flags=re.M | re.S)
+    assert max(map(len, folded.splitlines())) <= 80
