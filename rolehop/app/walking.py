@@ -84,6 +84,19 @@ def source_context_for(app: App, person: Person) -> SourceContext:
     return context if person is app.person else replace(context, person=person)
 
 
+def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:
+    """Ask what the chain's config wants asked; return ``options`` with the reason that was given.
+
+    Raises:
+        Declined: the chain has ``confirm = true`` and the answer was not yes.
+        NoTerminal: nobody can be asked.
+    """
+    chain = app.config.chains.get(name)
+    if chain is not None and chain.confirm:
+        _ask_confirmation(chain, person_for(app, options))
+    return ask_reason(app, name, options)
+
+
 def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
     """Return ``options`` with the reason that the chain's config requires, asked for if missing.
 
@@ -129,10 +142,7 @@ def write_record(app: App, plan: Plan, options: WalkOptions) -> None:
 def _confirmed_walk(
     app: App, name: str, options: WalkOptions, progress: Progress
 ) -> HandoverSession:
-    chain = app.config.chains.get(name)
-    if chain is not None and chain.confirm:
-        _ask_confirmation(chain, person_for(app, options))
-    options = ask_reason(app, name, options)
+    options = ask_before_walk(app, name, options)
     plan, session = _walk(app, name, options, progress, None, None)
     for step in plan.hops:
         if step.shortened:

@@ -1,0 +1,248 @@
+"""The Python API: a chain's plan, its session, and a boto3 session that refreshes by itself.
+
+The same application layer as the command line, so a program gets the sessions that the command line
+has stored, and the other way round. Import these names from ``rolehop``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from rolehop.app.context import App
+from rolehop.app.ports import SILENT, Nobody
+from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
+from rolehop.config import sts_limits, value_types
+from rolehop.errors import NoTerminal, UsageError, error_context
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.text import clean, nearest
+
+if TYPE_CHECKING:
+    import boto3
+
+    from rolehop.app.ports import Person
+    from rolehop.credentials import Session
+    from rolehop.plan.model import Plan
+
+Prompt = Callable[[str], str]
+"""Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
+
+Duration = int | str | timedelta
+"""Seconds, ``"30m"`` as in the config, or a timedelta."""
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of every function here; they mirror the flags of ``rolehop assume``."""
+
+    region: str | None
+    """The region for STS and for the boto3 session (``--region``)."""
+    duration: Duration | None
+    """How long the last hop's session should last."""
+    min_ttl: Duration | None
+    """The shortest remaining life of a cached session that is used."""
+    strict: bool
+    """Refuse a duration above a hop's ceiling instead of lowering it."""
+    read_only: bool
+    """Limit the last hop's session by AWS's managed policy ReadOnlyAccess."""
+    tags: Mapping[str, str]
+    """Session tags of the last hop."""
+    policy: str | None
+    """A session policy of the last hop, as JSON text."""
+    policy_arns: Iterable[str]
+    """ARNs of managed policies used as session policies of the last hop."""
+    source_identity: str | None
+    """The last hop's source identity."""
+    reason: str | None
+    """Why; required by chains with ``reason = "required"``."""
+    config: str | os.PathLike[str] | None
+    """The only config file to read (``--config``)."""
+    prompt: Prompt | bool
+    """``False`` (the default): never ask, a question raises `NoTerminal`. Or a callable that asks."""
+
+
+def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
+    """Plan a chain, or an AWS profile, without calling AWS.
+
+    Raises:
+        rolehop.errors.ConfigError: there is no such chain, or the config is broken.
+        rolehop.errors.RolehopError: any other error that ``rolehop plan`` would show.
+    """
+    from rolehop.app.planning import plan_chain
+
+    return plan_chain(_app(options), chain, _walk_options(options))
+
+
+def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
+    """Return the session of a chain's last hop, from the keyring or by walking the chain.
+
+    Secrets in it hide from ``repr``; ``session.credentials.secret_access_key.reveal()`` returns
+    the text. ``expires_at`` is aware, in UTC.
+
+    Raises:
+        rolehop.errors.HopRefused: AWS refused a hop.
+        rolehop.errors.NoTerminal: something has to be asked (an MFA code, ``confirm``, a reason)
+            and there is no ``prompt``.
+        rolehop.errors.RolehopError: any other error that ``rolehop assume`` would show.
+    """
+    handed = walk_for_handover(_app(options), chain, _walk_options(options), SILENT)
+    return handed.session
+
+
+def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
+    """Return a ``boto3.Session`` with a chain's credentials, which refresh by themselves.
+
+    Nothing is walked before the first client signs a call. The session is renewed through the
+    same plan, walk and keyring when boto3 asks: below 15 minutes of remaining life (below half of
+    its life if that is less). It may be used by many threads: they share one walk. ``confirm`` and
+    a required reason are asked once, when the first client signs a call.
+
+    Raises:
+        rolehop.errors.ConfigError: there is no such chain, or the config is broken.
+        rolehop.errors.UsageError: an argument that makes no sense.
+    """
+    from rolehop.aws.boto3_session import make_session
+
+    plan = get_plan(chain, **options)
+    return make_session(_Renewal(chain, options), plan.export_region or plan.region)
+
+
+class _Renewal:
+    """Walks a chain whenever its session has to be renewed; confirmed and explained only once."""
+
+    def __init__(self, chain: str, options: Options) -> None:
+        self._chain = chain
+        self._arguments = options
+        self._confirmed: WalkOptions | None = None
+
+    def __call__(self) -> Session:
+        app = _app(self._arguments)
+        with error_context(self._chain):
+            if self._confirmed is None:
+                options = _walk_options(self._arguments)
+                self._confirmed = ask_before_walk(app, self._chain, options)
+        return walk_chain(app, self._chain, self._confirmed)[1]
+
+
+def _app(options: Options) -> App:
+    config = options.get("config")
+    return App(
+        os.environ,
+        Path.home(),
+        config_file=None if config is None else os.fspath(config),
+        person=_person(options.get("prompt", False)),
+    )
+
+
+def _person(prompt: Prompt | bool) -> Person:
+    if prompt is False:
+        return Nobody()
+    if prompt is True or not callable(prompt):
+        raise UsageError(
+            f"prompt={prompt!r} cannot ask anything",
+            cause="prompt is False, or a callable that gets a question and returns the answer",
+            fix="prompt=input",
+        )
+    return CallablePerson(prompt)
+
+
+class CallablePerson(Nobody):
+    """Somebody who is asked through a function of the program that uses rolehop."""
+
+    can_ask = True
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Return the answer of the program's function."""
+        del needed, hidden
+        return self._prompt(question)
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Return the index of the option whose number or text the answer is.
+
+        Raises:
+            NoTerminal: the answer is neither.
+        """
+        if len(options) == 1:
+            return 0
+        lines = [f"{number}  {option}" for number, option in enumerate(options, 1)]
+        answer = self._prompt("\n".join([*lines, question])).strip()
+        if answer in options:
+            return options.index(answer)
+        if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(options):
+            return int(answer) - 1
+        raise NoTerminal(f"a choice is needed: {question}", cause="the answer is none of them")
+
+
+def _walk_options(options: Options) -> WalkOptions:
+    """Check the arguments as the config's keys are checked.
+
+    Raises:
+        UsageError: an argument is not known, or its value breaks a limit.
+    """
+    _refuse_unknown(options)
+    values = {
+        name: check(options[name])  # type: ignore[literal-required]  # its keys are Options'
+        for name, check in _CHECKS.items()
+        if options.get(name) is not None
+    }
+    no_prompt = options.get("prompt", False) is False
+    return WalkOptions(no_prompt=no_prompt, **values)
+
+
+def _refuse_unknown(options: Options) -> None:
+    unknown = sorted(options.keys() - {*Options.__annotations__})
+    if unknown:
+        near = nearest(unknown[0], Options.__annotations__, n=1)
+        raise UsageError(
+            f"there is no argument {unknown[0]!r}",
+            cause=f"the arguments are {', '.join(Options.__annotations__)}",
+            fix=f"did you mean {near[0]}?" if near else None,
+        )
+
+
+def _checked(name: str, run: Callable[[object], Any]) -> Callable[[object], Any]:
+    """Return ``run`` with a `UsageError` that names the argument instead of its ValueError."""
+
+    def check(value: object) -> Any:
+        try:
+            return run(value)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{name}: {error}", fix=f"see {name} in help(rolehop)") from None
+
+    return check
+
+
+def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
+    def check(value: object) -> Any:
+        return run(int(value.total_seconds()) if isinstance(value, timedelta) else value)
+
+    return check
+
+
+def _reason(value: object) -> str:
+    text = clean(str(value))
+    if not text:
+        raise ValueError("a reason says something")
+    return text
+
+
+_CHECKS: Mapping[str, Callable[[object], Any]] = {
+    name: _checked(name, run)
+    for name, run in {
+        "region": value_types.REGION.run,
+        "min_ttl": _duration(value_types.MIN_TTL.run),
+        "strict": value_types.BOOLEAN.run,
+        "duration": _duration(sts_limits.HOP_DURATION.run),
+        "read_only": value_types.BOOLEAN.run,
+        "tags": lambda value: sts_limits.TAGS.run(dict(value)),  # type: ignore[call-overload]
+        "policy": sts_limits.POLICY.run,
+        "policy_arns": lambda value: sts_limits.POLICY_ARNS.run(list(value)),  # type: ignore[call-overload]
+        "source_identity": sts_limits.SOURCE_IDENTITY.run,
+        "reason": _reason,
+    }.items()
+}

@@ -1,0 +1,64 @@
+"""A ``boto3.Session`` whose credentials come from a function and refresh by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import boto3
+import botocore.session
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
+
+from rolehop.credentials import Session
+
+_ADVISORY_SECONDS, _MANDATORY_SECONDS = 15 * 60, 10 * 60
+"""When botocore refreshes early, and when it must (botocore.credentials)."""
+
+
+def make_session(load: Callable[[], Session], region: str | None) -> boto3.Session:
+    """Return a session that calls ``load`` when it first signs a call, and again before expiry.
+
+    Nothing else is looked for: neither the environment's keys nor a profile's. ``region`` is the
+    default region of its clients.
+    """
+    session = botocore.session.get_session()
+    session.register_component("credential_provider", CredentialResolver([_Provider(load)]))
+    return boto3.Session(botocore_session=session, region_name=region)
+
+
+class _Provider(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+    METHOD = "rolehop"
+    CANONICAL_NAME = "Rolehop"
+
+    def __init__(self, load: Callable[[], Session]) -> None:
+        super().__init__()
+        self._load = load
+
+    def load(self) -> _ChainCredentials:
+        return _ChainCredentials(self._load)
+
+
+class _ChainCredentials(DeferredRefreshableCredentials):  # type: ignore[misc]
+    """Refreshes under botocore's lock, so many threads share one call of ``load``."""
+
+    def __init__(self, load: Callable[[], Session]) -> None:
+        super().__init__(refresh_using=self._metadata, method=_Provider.METHOD)
+        self._load_session = load
+
+    def _metadata(self) -> dict[str, str | None]:
+        session = self._load_session()
+        # A session of 15 minutes would otherwise be asked for at every request.
+        life = (session.expires_at - session.issued_at).total_seconds()
+        self._advisory_refresh_timeout = min(_ADVISORY_SECONDS, life / 2)
+        self._mandatory_refresh_timeout = min(_MANDATORY_SECONDS, life / 4)
+        token = session.credentials.session_token
+        return {
+            "access_key": session.credentials.access_key_id,
+            "secret_key": session.credentials.secret_access_key.reveal(),
+            "token": None if token is None else token.reveal(),
+            "expiry_time": session.expires_at.isoformat(),
+            "account_id": session.account or None,
+        }

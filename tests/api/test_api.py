@@ -1,0 +1,320 @@
+"""The Python API as programs use it, in processes of their own against the strict STS double."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import ADMIN, CONFIG, HUB, ROOT, Done, World
+
+
+def run(world: World, code: str, **environment: str) -> Done:
+    done = world.run(sys.executable, "-c", textwrap.dedent(code), env=environment)
+    return done
+
+
+def printed(world: World, code: str, **environment: str) -> list[str]:
+    done = run(world, code, **environment)
+    assert done.code == 0, done.err
+    return done.out.splitlines()
+
+
+def test_a_boto3_session_calls_as_the_role(world: World) -> None:
+    lines = printed(
+        world,
+        """
+        import rolehop
+        session = rolehop.session("admin")
+        print(session.region_name)
+        print(session.client("sts").get_caller_identity()["Arn"])
+        """,
+    )
+    assert lines == ["eu-west-1", "arn:aws:sts::333333333333:assumed-role/Admin/me"]
+    assert world.sts.roles_called == [HUB, ADMIN]
+
+
+def test_nothing_is_walked_before_the_first_call(world: World) -> None:
+    printed(world, "import rolehop; rolehop.session('admin').client('sts')")
+    assert world.sts.roles_called == []
+
+
+def test_it_ignores_the_credentials_of_the_environment(world: World) -> None:
+    code = (
+        "import rolehop; c = rolehop.session('hub').get_credentials()\n"
+        "print(c.method, c.access_key.startswith('ASIA'))"
+    )
+    assert printed(world, code) == ["rolehop True"]
+
+
+def test_credentials_are_those_that_the_command_line_stored(world: World) -> None:
+    stored = world.rolehop("export", "admin", "--format", "json").json
+    (line,) = printed(
+        world,
+        """
+        import rolehop
+        found = rolehop.get_credentials("admin")
+        secret = found.credentials.secret_access_key.reveal()
+        print(found.credentials.access_key_id, secret, found.arn, found.account, sep="|")
+        """,
+    )
+    arn = "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    assert line.split("|") == [
+        stored["AccessKeyId"],
+        stored["SecretAccessKey"],
+        arn,
+        "333333333333",
+    ]
+    assert world.sts.roles_called == [HUB, ADMIN]
+
+
+def test_a_plan_makes_no_call(world: World) -> None:
+    lines = printed(
+        world,
+        """
+        import rolehop
+        for hop in rolehop.get_plan("admin", duration="30m").hops:
+            print(hop.number, hop.hop.role, hop.hop.duration_seconds)
+        """,
+    )
+    assert lines == [f"1 {HUB} 3600", f"2 {ADMIN} 1800"]
+    assert world.sts.calls == []
+
+
+def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
+    code = """
+        from datetime import timedelta
+        import rolehop
+        rolehop.get_credentials(
+            "admin", duration=timedelta(minutes=20), tags={"team": "x"}, source_identity="jane",
+            policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"], reason="audit",
+        )
+        """
+    world.sts.world.role(
+        ADMIN, trusts=[HUB], actions=["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    )
+    assert run(world, code).code == 0
+    asked = world.sts.calls[-1].params
+    assert asked["DurationSeconds"] == "1200"
+    assert (asked["Tags.member.1.Key"], asked["Tags.member.1.Value"]) == ("team", "x")
+    assert asked["SourceIdentity"] == "jane"
+    assert asked["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert asked["RoleSessionName"] == "me+audit"
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("duration='5s'", "duration"),
+        ("duration=60", "15 min to 12 h"),
+        ("region='nowhere!'", "region"),
+        ("tags={'': 'x'}", "tags"),
+        ("policy='{'", "policy"),
+        ("policy_arns=['x']", "policy_arns"),
+        ("source_identity='!'", "source_identity"),
+        ("reason=' '", "reason"),
+        ("prompt=True", "prompt"),
+        ("durations='1h'", "durations"),
+    ],
+)
+def test_wrong_arguments_are_named(world: World, argument: str, said: str) -> None:
+    code = f"""
+        import rolehop
+        try:
+            rolehop.get_plan("admin", {argument})
+        except rolehop.UsageError as error:
+            print(error, error.cause, error.fix)
+        """
+    assert said in "".join(printed(world, code))
+
+
+def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
+    world.sts.world.role(ADMIN, trusts=["arn:aws:iam::999999999999:root"])
+    shown = world.rolehop("export", "admin", "--format", "json")
+    assert shown.code == 5
+    lines = printed(
+        world,
+        """
+        import rolehop
+        try:
+            rolehop.get_credentials("admin")
+        except rolehop.HopRefused as error:
+            print(error.exit_code, error.code, error.hop, error.chain)
+            print(error.what, error.cause, error.fix, sep="\\n")
+        """,
+    )
+    assert lines[0] == "5 AccessDenied 2 admin"
+    for line in lines[1:]:
+        assert line.split(":")[0] in shown.err
+
+
+CONFIRM = CONFIG.replace(
+    "[chains.admin]\n", '[chains.admin]\nconfirm = true\nreason = "required"\n'
+)
+
+
+def test_a_program_is_never_surprised_by_a_question(world: World) -> None:
+    world.config(CONFIRM)
+    code = """
+        import rolehop
+        try:
+            rolehop.get_credentials("admin"{more})
+        except rolehop.NoTerminal as error:
+            print(error.exit_code, error.cause)
+        """
+    assert printed(world, code.format(more="")) == ["8 chain 'admin' has confirm = true"]
+    assert world.sts.roles_called == []
+
+
+def test_a_callable_is_asked(world: World) -> None:
+    world.config(CONFIRM)
+    lines = printed(
+        world,
+        """
+        import rolehop
+        def prompt(question):
+            print(question)
+            return "yes" if "[y/N]" in question else "because"
+        rolehop.get_credentials("admin", prompt=prompt)
+        """,
+    )
+    assert [line.partition(":")[0] for line in lines] == ["admin", "admin"]
+    assert world.sts.calls[-1].params["RoleSessionName"] == "me+because"
+
+
+def test_a_session_is_confirmed_once_and_renewed_unasked(world: World) -> None:
+    world.sts.now -= timedelta(seconds=3600 - 8)
+    world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
+    lines = printed(
+        world,
+        """
+        import rolehop
+        asked = []
+        session = rolehop.session("hub", prompt=lambda question: asked.append(question) or "y")
+        assert asked == []
+        credentials = session.get_credentials()
+        first = credentials.get_frozen_credentials().access_key
+        while credentials.get_frozen_credentials().access_key == first:
+            pass
+        print(len(asked))
+        """,
+    )
+    assert lines == ["1"]
+    assert world.sts.roles_called == [HUB, HUB]
+
+
+def test_a_confirmation_that_is_declined(world: World) -> None:
+    world.config(CONFIRM)
+    code = """
+        import rolehop
+        try:
+            rolehop.get_credentials("admin", prompt=lambda question: "no")
+        except rolehop.Declined as error:
+            print(error.exit_code)
+        """
+    assert printed(world, code) == ["130"]
+
+
+def test_another_config_file(world: World, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(
+        CONFIG.replace("[chains.admin]", "[chains.other]").replace("chains.admin", "chains.other")
+    )
+    other.chmod(0o600)
+    code = f"import rolehop; print(rolehop.get_plan('other', config={str(other)!r}).chain)"
+    assert printed(world, code) == ["other"]
+
+
+def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:
+    # Sessions end by the double's clock, which is behind: this one lasts eight seconds.
+    world.sts.now -= timedelta(seconds=3600 - 8)
+    lines = printed(
+        world,
+        """
+        import threading
+        import rolehop
+        session = rolehop.session("hub")
+        credentials = session.get_credentials()
+        first = credentials.get_frozen_credentials().access_key
+        seen, lock = set(), threading.Lock()
+        def poll():
+            while (key := credentials.get_frozen_credentials().access_key) == first:
+                pass
+            with lock:
+                seen.add(key)
+        threads = [threading.Thread(target=poll) for _ in range(50)]
+        [each.start() for each in threads]
+        [each.join() for each in threads]
+        print(len(seen))
+        """,
+    )
+    assert lines == ["1"]
+    assert world.sts.roles_called == [HUB, HUB]
+
+
+def test_no_secret_is_in_a_repr(world: World) -> None:
+    (shown,) = printed(
+        world,
+        """
+        import rolehop
+        found = rolehop.get_credentials("admin")
+        session = rolehop.session("admin")
+        session.get_credentials().get_frozen_credentials()
+        shown = [repr(each) for each in (found, rolehop.get_plan("admin"), session, found.credentials)]
+        shown += [str(found), f"{found.credentials.secret_access_key}"]
+        secrets = [found.credentials.secret_access_key, found.credentials.session_token]
+        print(any(each.reveal() in text for each in secrets for text in shown))
+        """,
+    )
+    assert shown == "False"
+
+
+def test_every_name_works_after_all_submodules_are_imported(world: World) -> None:
+    lines = printed(
+        world,
+        """
+        import importlib, inspect, pkgutil
+        import rolehop
+        for module in pkgutil.walk_packages(rolehop.__path__, "rolehop."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+        for name in rolehop.__all__:
+            found = getattr(rolehop, name)
+            assert callable(found) and not inspect.ismodule(found), name
+        assert set(rolehop.__all__) <= set(dir(rolehop))
+        print(rolehop.get_plan("admin").chain, rolehop.get_credentials("admin").account)
+        print(rolehop.session("admin").client("sts").get_caller_identity()["Account"])
+        """,
+        PYTHONWARNINGS="default",
+    )
+    assert lines == ["admin 333333333333", "333333333333"]
+
+
+def test_importing_it_loads_nothing(world: World) -> None:
+    lines = printed(
+        world,
+        """
+        import sys
+        before = set(sys.modules)
+        import rolehop
+        print(sorted(set(sys.modules) - before))
+        try:
+            rolehop.nothing
+        except AttributeError as error:
+            print(error)
+        """,
+    )
+    assert lines == ["['rolehop']", "module 'rolehop' has no attribute 'nothing'"]
+
+
+def test_the_readmes_example_runs(world: World) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## From Python", 1)[1].split("\n## ", 1)[0]
+    code = section.split("```python\n", 1)[1].split("```", 1)[0]
+    code = code.replace("prod-admin", "admin").replace(
+        'client("s3").list_buckets()', 'client("sts").get_caller_identity()'
+    )
+    assert printed(world, code)[0].startswith("arn:aws:sts::333333333333:assumed-role/Admin/")
