@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.doubles.sts_rules import Refused, Request
+from tests.doubles.sts_params import Refused, Request
 from tests.doubles.sts_world import Key, User, World
 
 

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.doubles.sts_rules import Refused, credentials_xml
+from tests.doubles.sts_params import Refused, credentials_xml
 from tests.doubles.sts_trust import Who, judge_trust
 from tests.doubles.sts_world import World
 

@@ -31,7 +31,8 @@ from xml.sax.saxutils import escape
 from rolehop.startup.dataclass import replace
 from tests.doubles import iam_keys, saml, web_identity
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
-from tests.doubles.sts_rules import OPERATIONS, Refused, Request
+from tests.doubles.sts_params import Refused, Request
+from tests.doubles.sts_rules import OPERATIONS
 from tests.doubles.sts_world import Device, Key, Role, User, World
 
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]

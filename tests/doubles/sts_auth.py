@@ -14,7 +14,7 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from tests.doubles.sts_rules import Refused
+from tests.doubles.sts_params import Refused
 from tests.doubles.sts_world import Key
 
 AUTHORIZATION = re.compile(

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.doubles.sts_rules import Refused, check_params, credentials_xml, end_of
+from tests.doubles.sts_params import Refused, check_params, credentials_xml, end_of
 from tests.doubles.sts_trust import Who, judge_trust
 from tests.doubles.sts_world import World
 

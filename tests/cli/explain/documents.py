@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from tests.support.world import HUB
+from tests.support.world import ADMIN, HUB, World, temporary_world
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 AS = ("--as", ALICE)
@@ -38,3 +41,30 @@ USER = {
     "AttachedManagedPolicies": [],
     "GroupList": [],
 }
+
+
+@contextmanager
+def world_with_documents() -> Iterator[World]:
+    """Open a world whose home has files for ``files``."""
+    with temporary_world() as world:
+        files = {
+            "one.json": {"UserDetailList": [USER]},
+            "two.json": {"RoleDetailList": [role(HUB, ALICE)]},
+            "good.json": {"RoleDetailList": [role(ADMIN, HUB)]},
+            "bad.json": {
+                "RoleDetailList": [role(ADMIN, HUB, StringEquals={"sts:ExternalId": "x-1"})]
+            },
+            "open.json": {
+                "RoleDetailList": [role(ADMIN, HUB, IpAddress={"aws:SourceIp": "203.0.113.0/24"})]
+            },
+            "empty.json": [],
+            "scp.json": policy({"Effect": "Deny", "Action": "sts:*", "Resource": "*"}),
+        }
+        for name, content in files.items():
+            (world.home / name).write_text(json.dumps(content))
+        yield world
+
+
+def files(*names: str) -> list[str]:
+    given = ("one.json", "two.json", *names)
+    return [part for name in given for part in ("--policies", name)]

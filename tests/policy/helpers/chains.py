@@ -21,8 +21,9 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
-from tests.doubles.sts_rules import Refused, assume_role
-from tests.doubles.sts_rules import Request as StsRequest
+from tests.doubles.sts_params import Refused
+from tests.doubles.sts_params import Request as StsRequest
+from tests.doubles.sts_rules import assume_role
 from tests.doubles.sts_trust import Who, judge_permissions, judge_trust
 from tests.doubles.sts_world import Key, World
 
