@@ -1,4 +1,4 @@
-"""Roles, sessions and partitions as values: an ARN is parsed once and never wrong again."""
+"""Roles, sessions and partitions as values: an ARN is parsed once, and then known to be valid."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _PRINCIPAL = Pattern(
     r"|sts::[0-9]{12}:(?:assumed-role/[^/\s]+|federated-user)/[^/\s]+)"
 )
 
-# Region prefixes by partition, from botocore's partitions.json. The first two letters and the
-# word after them decide; everything else is the commercial partition.
+# Region prefixes by partition, from botocore's partitions.json; every other region is in the
+# commercial partition.
 _REGION_PREFIXES = (
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),
@@ -86,19 +86,19 @@ class RoleArn:
 
 
 def account_of(arn: str) -> str | None:
-    """Return the 12-digit account of any ARN, or ``None`` where it names none."""
+    """Return the 12-digit account of any ARN, or ``None`` if it has none."""
     parts = arn.split(":")
     return parts[4] if len(parts) > 5 and ACCOUNT_ID.fullmatch(parts[4]) else None
 
 
 def partition_of(arn: str) -> str | None:
-    """Return the partition of any ARN, or ``None`` where ``arn`` is none."""
+    """Return the partition of any ARN, or ``None`` if ``arn`` is not one."""
     parts = arn.split(":")
     return parts[1] if len(parts) > 5 and parts[0] == "arn" else None
 
 
 def partition_of_region(region: str) -> str:
-    """Return the partition that ``region`` (e.g. ``us-gov-west-1``) lies in."""
+    """Return the partition of ``region`` (e.g. ``us-gov-west-1``)."""
     for prefix, partition in _REGION_PREFIXES:
         if region.startswith(prefix):
             return partition
@@ -106,21 +106,21 @@ def partition_of_region(region: str) -> str:
 
 
 def default_region(partition: str) -> str:
-    """Return the region used in ``partition`` where nobody names one."""
+    """Return the region that is used in ``partition`` if none is named."""
     return _DEFAULT_REGIONS.get(partition, _DEFAULT_REGIONS["aws"])
 
 
 def is_principal(text: str) -> bool:
-    """Tell whether ``text`` is the ARN of a user, role, session, federated user or root."""
+    """True if ``text`` is the ARN of a user, role, session, federated user or root."""
     return _PRINCIPAL.fullmatch(text) is not None
 
 
 def is_same_principal(wanted: str, found: str) -> bool:
-    """Tell whether the caller ARN ``found`` belongs to the principal ``wanted``.
+    """True if the caller ARN ``found`` belongs to the principal ``wanted``.
 
-    ``wanted`` may be the very ARN, or a role's ARN where ``found`` is a session of that role.
-    The session ARN drops the role's path (IAM user guide, identifiers), so a role is compared
-    by partition, account and name.
+    ``wanted`` is the same ARN, or the ARN of a role of which ``found`` is a session. A session's
+    ARN lacks the role's path (IAM user guide, identifiers), so roles are compared by partition,
+    account and name.
     """
     if wanted == found:
         return True

@@ -1,7 +1,7 @@
-"""The one room where secrets live: a value that hides itself, and what is made of it.
+"""Secrets and credentials: a secret shows its text only through ``reveal()``.
 
-A secret leaves by ``reveal()`` alone, and ``tests/test_house.py`` lists the doors that may call
-it. Everything else (``repr``, formatting, ``json``, ``pickle``, ``copy.deepcopy``) hides or fails.
+``tests/test_house.py`` lists the modules that may call it. Everything else (``repr``, formatting,
+``json``, ``pickle``, ``copy.deepcopy``) hides the text or fails.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NoReturn
 from rolehop.startup.dataclass import dataclass
 
 HIDDEN = "[hidden]"
-# By identity, not by value: equal secrets die one by one.
+# By identity, not by value: equal secrets are collected one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
 
 class Secret:
-    """A string that shows itself only when asked by name."""
+    """A string whose text is shown by ``reveal()`` only."""
 
     __slots__ = ("__weakref__", "_value")
 
@@ -27,7 +27,7 @@ class Secret:
         _live[id(self)] = self
 
     def reveal(self) -> str:
-        """Return the plain text; called at the doors only."""
+        """Return the plain text; only the listed modules may call this."""
         return self._value
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs a call, and the moment it ends."""
+    """The keys that sign a call, and when they expire."""
 
     access_key_id: str
     """Not secret; in messages it is shortened to its last four characters."""
@@ -58,11 +58,11 @@ class Credentials:
     session_token: Secret | None = None
 
     expires_at: datetime | None = None
-    """Aware, UTC, whole seconds; ``None`` for a long-lived key or where nobody says."""
+    """Aware, UTC, whole seconds; ``None`` for a long-lived key, or if the expiry is not known."""
 
     @property
     def long_lived(self) -> bool:
-        """Tell whether these are IAM user keys: signed calls carry no session token."""
+        """True for IAM user keys: signed calls carry no session token."""
         return self.session_token is None
 
     def __repr__(self) -> str:
@@ -71,15 +71,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Temporary credentials, whose they are, and when they began and end."""
+    """Temporary credentials, their principal, and when they were issued and expire."""
 
     credentials: Credentials
 
     arn: str
-    """Of the caller, as GetCallerIdentity would say it; empty where nobody has asked."""
+    """The caller's ARN as GetCallerIdentity gives it; empty if not known yet."""
 
     account: str
-    """12 digits; empty where nobody has asked."""
+    """12 digits; empty if not known yet."""
 
     issued_at: datetime
     """Aware, UTC, whole seconds: when rolehop got it."""
@@ -88,13 +88,13 @@ class Session:
     """Aware, UTC, whole seconds."""
 
     user_id: str = ""
-    """The unique ID (``AROA…:session``); empty where nobody has asked."""
+    """The unique ID (``AROA…:session``); empty if not known yet."""
 
     def lasts(self, now: datetime, min_ttl: timedelta) -> bool:
-        """Tell whether enough life is left at ``now``.
+        """True if enough life is left at ``now``.
 
-        Enough is ``min_ttl``, but never more than half of the session's whole life: a session of
-        15 minutes would otherwise never be served from the vault.
+        Enough is ``min_ttl``, but never more than half of the session's lifetime: a session of 15
+        minutes would otherwise never be served from the vault.
         """
         enough = min(min_ttl, (self.expires_at - self.issued_at) / 2)
         return self.expires_at - now >= enough

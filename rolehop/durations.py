@@ -1,4 +1,4 @@
-"""Durations as people write them (``1h30m``) and as rolehop counts them: whole seconds."""
+"""Convert durations between text (``1h30m``) and whole seconds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BARE = Pattern(r"[0-9]{1,9}")
 def parse_duration(text: str) -> int:
     """Return the seconds of ``90s``, ``30m``, ``1h``, ``1h30m`` or a bare ``3600``.
 
-    What ``format_duration`` writes is read back too.
+    The output of ``format_duration`` is accepted too.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: ``text`` is none of these.
     """
     trimmed = text.strip()
     if _BARE.fullmatch(trimmed):

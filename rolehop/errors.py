@@ -1,22 +1,22 @@
 """Every error a user may meet, and the code rolehop leaves with.
 
-RolehopError              1   something rolehop did not foresee
-├─ UsageProblem           2   the command line asks for something that makes no sense
-├─ ConfigError            3   the file says something that cannot be followed
-├─ SourceError            4   the source is here but gives nothing, or wants a sign-in
-├─ HopRefused             5   AWS said no to one hop, or to what the source shows
+RolehopError              1   an unexpected error
+├─ UsageError             2   the command line makes no sense
+├─ ConfigError            3   the config cannot be followed
+├─ SourceError            4   the source gives no credentials, or needs a sign-in
+├─ HopRefused             5   AWS refused a hop, or the source's credentials
 ├─ ServiceError           6   the network or AWS failed, after retries
 ├─ VaultError             7   the keyring cannot do what is asked
 │  ├─ VaultAbsent         7   there is no back end on this machine
-│  ├─ VaultLocked         7   it is there and locked
-│  ├─ VaultDenied         7   it is there and this process may not use it
-│  ├─ VaultBroken         7   it is there and fails, or never answers
-│  └─ VaultFull           7   it is there and has no room left
-├─ NoTerminal             8   a question must be asked and there is nobody to ask
-└─ Declined             130   somebody was asked whether to go on, and did not say yes
+│  ├─ VaultLocked         7   it is there but locked
+│  ├─ VaultDenied         7   it is there but this process may not use it
+│  ├─ VaultBroken         7   it is there but fails, or never answers
+│  └─ VaultFull           7   it is there but has no space left
+├─ NoTerminal             8   a question must be asked and there is no terminal
+└─ Declined             130   a question whether to go on was not answered with yes
 
-Three short lines tell each: what happened (``what``), its ``cause`` where it is known, and what
-to do next (``fix``). An error says whose side failed: yours (2, 3), theirs (5, 6), this
+Each is shown in three short lines: what happened (``what``), its ``cause`` if known, and what to do
+next (``fix``). The exit code says which side failed: the user's (2, 3), AWS's (5, 6), this
 machine's (4, 7, 8). 130 is also the shell's own code for Ctrl-C.
 """
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class RolehopError(Exception):
-    """Base of all errors that are the user's to read.
+    """Base of all errors that are shown to the user.
 
     Attributes:
         what: what happened, lower case, no full stop.
-        cause: why, where it is known.
+        cause: why, if known.
         fix: what to do next: a command, or a sentence.
-        chain: name of the chain that was walked, where there is one.
-        hop: number of the hop, from 1, where there is one.
+        chain: name of the chain that was walked, if there is one.
+        hop: number of the hop, from 1, if there is one.
     """
 
     exit_code: ClassVar[int] = 1
@@ -63,7 +63,7 @@ class RolehopError(Exception):
 
 @contextmanager
 def error_context(chain: str) -> Iterator[None]:
-    """Let every error in here say which chain it is about, where it does not say so itself."""
+    """Set the chain of every error raised in here that has none."""
     try:
         yield
     except RolehopError as error:
@@ -72,7 +72,7 @@ def error_context(chain: str) -> Iterator[None]:
 
 
 class UsageError(RolehopError):
-    """The command line asks for something that makes no sense."""
+    """The command line makes no sense."""
 
     exit_code = 2
 
@@ -81,8 +81,8 @@ class UsageError(RolehopError):
 class ConfigProblem:
     """One thing wrong in a config file.
 
-    ``line`` is 1-based, ``None`` where the whole file is meant. ``key`` is the dotted path of
-    the key, e.g. ``chains.prod.hops[0].role``, or an empty string.
+    ``line`` is 1-based, ``None`` if the file as a whole is wrong. ``key`` is the dotted path of the
+    key, e.g. ``chains.prod.hops[0].role``, or an empty string.
     """
 
     file: str
@@ -91,15 +91,15 @@ class ConfigProblem:
     text: str
 
     def __str__(self) -> str:
-        """Return ``file:line: key: text``, leaving out what is not known."""
+        """Return ``file:line: key: text``, without the parts that are not known."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return ": ".join(part for part in (place, self.key, self.text) if part)
 
 
 class ConfigError(RolehopError):
-    """The file says something that cannot be followed.
+    """The config cannot be followed.
 
-    ``complaints`` holds all that was found in the files, not only the first.
+    ``complaints`` has everything that is wrong in the files, not only the first problem.
     """
 
     exit_code = 3
@@ -119,7 +119,7 @@ class ConfigError(RolehopError):
 
 
 class SourceError(RolehopError):
-    """The source is here and gives nothing, is not here at all, or wants a sign-in."""
+    """The source gives nothing, is not on this machine, or needs a sign-in."""
 
     exit_code = 4
 
@@ -163,19 +163,19 @@ class VaultAbsent(VaultError):
 
 
 class VaultLocked(VaultError):
-    """The keyring is there and locked."""
+    """The keyring is there but locked."""
 
 
 class VaultDenied(VaultError):
-    """The keyring is there and this process may not use it."""
+    """The keyring is there but this process may not use it."""
 
 
 class VaultBroken(VaultError):
-    """The keyring is there and fails, or does not answer within its deadline."""
+    """The keyring is there but fails, or does not answer in time."""
 
 
 class VaultFull(VaultError):
-    """The keyring is there and has no room left."""
+    """The keyring is there but has no space left."""
 
 
 class NoTerminal(RolehopError):
@@ -185,6 +185,6 @@ class NoTerminal(RolehopError):
 
 
 class Declined(RolehopError):
-    """Somebody was asked whether to go on, and did not say yes."""
+    """A question whether to go on was not answered with yes."""
 
     exit_code = 130

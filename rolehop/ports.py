@@ -1,6 +1,6 @@
 """What a walk needs from outside, as short protocols.
 
-The doubles of ``tests/support/simulator.py`` and the real hands pass the same contracts.
+The doubles of ``tests/support/simulator.py`` and the real implementations pass the same tests.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StsRefusal(Exception):
     Attributes:
         code: as on the wire, e.g. ``AccessDenied`` or ``PackedPolicyTooLarge``.
         message: AWS's words, control characters stripped.
-        clock_offset_seconds: the server's clock (its Date header) minus ours, where it said one.
+        clock_offset_seconds: the server's clock (its Date header) minus ours, if it sent one.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class StsRefusal(Exception):
 class Sts(Protocol):
     """The calls of a walk. Credentials are an argument of each call, never state.
 
-    Every method raises ``StsRefusal`` where AWS answers with an error, ``ServiceError`` where
-    there is no answer, or throttling or a fault after retries, ``SourceError`` where the
-    credentials cannot be sent (blanks in them), and ``ConfigError`` where region, endpoint or CA
-    bundle make no sense. A call that carries an MFA code is sent once.
+    Every method raises ``StsRefusal`` if AWS answers with an error, ``ServiceError`` if there is no
+    answer, or throttling or a fault after retries, ``SourceError`` if the credentials cannot be
+    sent (blanks in them), and ``ConfigError`` if region, endpoint or CA bundle are not usable. A
+    call that carries an MFA code is sent once.
     """
 
     def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
-        """Call AssumeRole with all that ``hop`` says."""
+        """Call AssumeRole with every value of ``hop``."""
         ...
 
     def session_token(
@@ -86,33 +86,33 @@ class Sts(Protocol):
 
 
 class Source(Protocol):
-    """Where a chain begins."""
+    """Where a chain's first credentials come from."""
 
     def load(self) -> Credentials | None:
-        """Return credentials, or ``None`` when this source is not here.
+        """Return credentials, or ``None`` if this source is not on this machine.
 
         Raises:
-            SourceError: the source is here and yet gave nothing; never fall through to another.
+            SourceError: the source is here but gave nothing; never fall through to another.
         """
         ...
 
 
 class Vault(Protocol):
-    """Where sessions rest. What cannot be read is a miss, said once, and then not written."""
+    """Where sessions are stored. One that cannot be read is a miss, reported once, and not written."""
 
     def get(self, step: Step, chain: str) -> Session | None:
         """Return the session under ``step.key``, expired ones included; ``None``: a miss.
 
-        A hit is noted in the index for ``chain``, where it was not noted there before.
+        A hit is recorded in the index for ``chain`` if it was not before.
         """
         ...
 
     def put(self, step: Step, session: Session, chain: str) -> None:
-        """Keep ``session``, got by ``step`` while walking ``chain``; not kept is said once."""
+        """Store ``session``, got by ``step`` while walking ``chain``; a failure is reported once."""
         ...
 
     def drop(self, key: str) -> None:
-        """Forget what rests under ``key``; nothing there is no error."""
+        """Remove what is stored under ``key``; nothing there is no error."""
         ...
 
 
@@ -123,50 +123,50 @@ class Locks(Protocol):
         """Hold lock ``name``.
 
         Raises:
-            ServiceError: another process held it past the deadline; says which, for how long,
+            ServiceError: another process held it past the deadline; names the process, how long,
                 and whether it is waiting for a person.
         """
         ...
 
     def waiting_for_person(self) -> AbstractContextManager[None]:
-        """Tell other processes that all locks held now wait for somebody to answer."""
+        """Let other processes see that the locks held now are waiting for a person to answer."""
         ...
 
 
 class Codes(Protocol):
-    """Somebody, or a command, who knows the next MFA code."""
+    """A person or a command that gives the next MFA code."""
 
     def ask(self, serial: str, purpose: str) -> MfaCode:
-        """Return a code that was not sent before; waits for the next 30 s window if need be.
+        """Return a code that was not sent before; wait for the next 30 s window if necessary.
 
-        ``purpose`` says to a person what the code is for, in a few words.
+        ``purpose`` is what a person is shown that the code is for, in a few words.
 
         Raises:
-            NoTerminal: nobody is there to ask.
+            NoTerminal: there is no terminal to ask on.
             SourceError: the ``mfa_command`` failed or printed no code.
         """
         ...
 
     def spent(self, code: MfaCode) -> None:
-        """Remember that ``code`` was sent; called just before the call that carries it."""
+        """Record that ``code`` was sent; called just before the request that carries it."""
         ...
 
 
 class Listener(Protocol):
-    """Who watches a walk: the live lines of the terminal, or nobody."""
+    """Shows the progress of a walk: live lines on the terminal, or nothing."""
 
     def walking(self, step: Step, total: int) -> None:
         """``step`` is about to be called."""
         ...
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
-        """``step``'s session is in hand, from the vault or from STS."""
+        """``step``'s session was got, from the vault or from STS."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The outside, gathered."""
+    """Every port that a walk uses."""
 
     source: Source
     sts: Sts

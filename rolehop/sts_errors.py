@@ -1,4 +1,4 @@
-"""What an error of STS means and what to do about it, in words; pure, and without botocore.
+"""Explain errors of STS in words: what each means and what to do; pure, without botocore.
 
 The rules are those of the STS API reference (errors of each operation) and the IAM user guide
 (troubleshooting access denied messages, role chaining, session tags, source identity, MFA).
@@ -18,7 +18,7 @@ from rolehop.startup.dataclass import dataclass
 
 
 class RefusalKind(Enum):
-    """What kind of no it is."""
+    """The kind of a refusal."""
 
     DENIED = "denied"
     MFA = "mfa"
@@ -41,7 +41,7 @@ class Explanation:
 
     kind: RefusalKind
     cause: str
-    """What AWS said, and what it means where that is not the same."""
+    """AWS's words, and what they mean if that is not plain."""
 
     fix: str
 
@@ -58,39 +58,40 @@ _PERCENT = re.compile(r"(\d+)\s?%")
 
 
 def explain_refusal(refusal: StsRefusal, hop: Hop | None = None) -> Explanation:
-    """Return what ``refusal`` means; ``hop`` is what was asked, where it was an AssumeRole."""
+    """Explain ``refusal``; ``hop`` is the call that was refused, if it was an AssumeRole."""
     explain = _BY_CODE.get(refusal.code)
     if explain is None:
         return Explanation(
-            RefusalKind.OTHER, _said(refusal), "look the code up in the STS API reference"
+            RefusalKind.OTHER, _aws_words(refusal), "look the code up in the STS API reference"
         )
     return explain(refusal, hop)
 
 
 def refused_caller(refusal: StsRefusal, whose: str) -> SourceError | HopRefused:
-    """Return the error for a GetCallerIdentity that AWS refused, which only bad credentials bring.
+    """Return the error for a refused GetCallerIdentity, which means bad credentials.
 
-    ``whose``: e.g. "the credentials of source 'x'". What has expired needs a new sign-in, which
-    is this side's to do; all else is AWS's no.
+    ``whose``: e.g. "the credentials of source 'x'". Expired ones are a ``SourceError``: a new
+    sign-in helps. Everything else is a ``HopRefused``.
     """
-    told = explain_refusal(refusal)
-    if told.kind is RefusalKind.EXPIRED:
-        return SourceError(f"{whose} have expired", cause=told.cause, fix=told.fix)
+    explanation = explain_refusal(refusal)
+    cause, fix = explanation.cause, explanation.fix
+    if explanation.kind is RefusalKind.EXPIRED:
+        return SourceError(f"{whose} have expired", cause=cause, fix=fix)
     what = f"AWS does not accept {whose}"
-    return HopRefused(what, code=refusal.code, cause=told.cause, fix=told.fix)
+    return HopRefused(what, code=refusal.code, cause=cause, fix=fix)
 
 
 def exceeds_max_session_duration(refusal: StsRefusal) -> bool:
-    """Tell whether the role's own MaxSessionDuration is below what was asked."""
+    """True if the call asked for more than the role's own MaxSessionDuration."""
     return refusal.code == "ValidationError" and "MaxSessionDuration" in refusal.message
 
 
 def exceeds_chaining_limit(refusal: StsRefusal) -> bool:
-    """Tell whether more than the one hour of role chaining was asked."""
+    """True if the call asked for more than the one hour of role chaining."""
     return refusal.code == "ValidationError" and "role chaining" in refusal.message
 
 
-def _said(refusal: StsRefusal) -> str:
+def _aws_words(refusal: StsRefusal) -> str:
     return f"{refusal.code}: {refusal.message}" if refusal.message else refusal.code
 
 
@@ -101,26 +102,26 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if "root accounts" in message:
         return Explanation(
             RefusalKind.DENIED,
-            f"{_said(refusal)}; the source holds keys of the account's root user",
+            f"{_aws_words(refusal)}; the source holds keys of the account's root user",
             "use the keys of an IAM user, and delete the root user's",
         )
     if "with session credentials" in message:
         return Explanation(
             RefusalKind.DENIED,
-            f"{_said(refusal)}; only IAM user keys can get an MFA session",
+            f"{_aws_words(refusal)}; only IAM user keys can get an MFA session",
             "take mfa_serial off this source: its credentials are a session already",
         )
     match = _NOT_AUTHORIZED.search(message)
     if match is None:
         fix = _suspects("the caller", hop, _role_name(None, hop))
-        return Explanation(RefusalKind.DENIED, _said(refusal), fix)
-    return Explanation(RefusalKind.DENIED, _said(refusal), _denial_fix(match, hop))
+        return Explanation(RefusalKind.DENIED, _aws_words(refusal), fix)
+    return Explanation(RefusalKind.DENIED, _aws_words(refusal), _denial_fix(match, hop))
 
 
 def _denial_fix(match: re.Match[str], hop: Hop | None) -> str:
     who, action, reason = _name_of(match["who"]), match["action"], match["reason"]
     role = _role_name(match["resource"], hop)
-    for words, fix in _REASONS:
+    for words, fix in _REASONS.items():
         if words in reason:
             return fix.format(who=who, action=action, role=role)
     if action == "sts:TagSession":
@@ -139,72 +140,35 @@ def _denial_fix(match: re.Match[str], hop: Hop | None) -> str:
 
 
 # The endings that AWS adds in some cases (IAM user guide, troubleshooting access denied). Only
-# one policy is named even where several refuse.
-_REASONS = (
-    (
-        "no identity-based policy allows",
-        "allow {action} on {role} in the policies of {who}, in its own account",
-    ),
-    (
-        "no role trust policy allows",
-        (
-            "add {who} to the trust policy of {role} for {action}; check its conditions: external ID, "
-            "MFA, session name, tags"
-        ),
-    ),
-    (
-        "no resource-based policy allows",
-        "add {who} to the trust policy of {role} for {action}",
-    ),
-    (
-        "explicit deny in the role trust policy",
-        "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it",
-    ),
-    (
-        "explicit deny in a resource-based policy",
-        "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it",
-    ),
-    (
-        "explicit deny in an identity-based policy",
-        "a Deny in the policies of {who} matches: have it changed; Allow cannot beat it",
-    ),
-    (
-        "service control policy",
-        (
-            "a service control policy over the account of {who} stands against it: ask who runs the "
-            "organization"
-        ),
-    ),
-    (
-        "resource control policy",
-        (
-            "a resource control policy over the account of {role} stands against it: ask who runs "
-            "the organization"
-        ),
-    ),
-    (
-        "session policy",
-        (
-            "the session policy of the hop before does not allow {action} on {role}: widen its policy "
-            "or policy_arns, or take them off"
-        ),
-    ),
-    (
-        "permissions boundary",
-        "the permissions boundary of {who} does not allow {action} on {role}: have it widened",
-    ),
-    (
-        "VPC endpoint policy",
-        (
-            "the policy of the VPC endpoint does not allow {action}: have it widened, or use another "
-            "endpoint"
-        ),
-    ),
+# one policy is named even if several refuse.
+_TRUST_DENY = (
+    "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it"
 )
+_REASONS = {
+    "no identity-based policy allows": "allow {action} on {role} in the policies of {who}, in its"
+    " own account",
+    "no role trust policy allows": "add {who} to the trust policy of {role} for {action}; check its"
+    " conditions: external ID, MFA, session name, tags",
+    "no resource-based policy allows": "add {who} to the trust policy of {role} for {action}",
+    "explicit deny in the role trust policy": _TRUST_DENY,
+    "explicit deny in a resource-based policy": _TRUST_DENY,
+    "explicit deny in an identity-based policy": "a Deny in the policies of {who} matches: have it"
+    " changed; Allow cannot beat it",
+    "service control policy": "a service control policy over the account of {who} does not allow"
+    " it: ask who runs the organization",
+    "resource control policy": "a resource control policy over the account of {role} does not allow"
+    " it: ask who runs the organization",
+    "session policy": "the session policy of the hop before does not allow {action} on {role}: widen"
+    " its policy or policy_arns, or remove them",
+    "permissions boundary": "the permissions boundary of {who} does not allow {action} on {role}:"
+    " have it widened",
+    "VPC endpoint policy": "the policy of the VPC endpoint does not allow {action}: have it widened,"
+    " or use another endpoint",
+}
 
 
 def _suspects(who: str, hop: Hop | None, role: str) -> str:
-    """List what may be behind AWS's one text for all of it, likeliest first."""
+    """List the possible causes, for which AWS has one text, the likeliest first."""
     parts = [
         f"AWS does not say which: does {role} exist",
         f"does its trust policy name {who}",
@@ -242,18 +206,18 @@ def _mfa(refusal: StsRefusal) -> Explanation:
     if "invalid MFA one time pass code" in refusal.message:
         return Explanation(
             RefusalKind.MFA,
-            f"{_said(refusal)}; the code is wrong, or was used before: each counts once",
+            f"{_aws_words(refusal)}; the code is wrong, or was used before: each counts once",
             "wait for the next code; if that fails too, check the device and its clock",
         )
     if "must provide" in refusal.message:
         return Explanation(
             RefusalKind.MFA,
-            _said(refusal),
+            _aws_words(refusal),
             "give the source both: mfa_serial, and a code of that device",
         )
     return Explanation(
         RefusalKind.MFA,
-        f"{_said(refusal)}; only an IAM user's own keys and own device go together",
+        f"{_aws_words(refusal)}; only an IAM user's own keys and own device go together",
         "check mfa_serial: it must be a device of the IAM user whose keys the source holds "
         "(or 'auto')",
     )
@@ -262,7 +226,7 @@ def _mfa(refusal: StsRefusal) -> Explanation:
 def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.EXPIRED,
-        f"{_said(refusal)}; the session that signed this call is over",
+        f"{_aws_words(refusal)}; the session that signed this call is over",
         "sign in to the source again, or rolehop refresh",
     )
 
@@ -270,7 +234,7 @@ def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
 def _unknown_key(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.UNKNOWN_KEY,
-        f"{_said(refusal)}; AWS does not know the key that signed: deleted, deactivated, of "
+        f"{_aws_words(refusal)}; AWS does not know the key that signed: deleted, deactivated, of "
         "another partition, or a session without its token",
         "check the source's keys; a session from the global STS endpoint is not valid in opt-in "
         "regions",
@@ -313,7 +277,7 @@ def clock_words(offset_seconds: float | None) -> str:
 def _malformed_signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.SIGNATURE,
-        f"{_said(refusal)}; often a blank or a line end within the keys",
+        f"{_aws_words(refusal)}; often a blank or a line end within the keys",
         "copy the source's keys anew, each value whole and alone",
     )
 
@@ -322,7 +286,7 @@ def _region(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     account = f"account {hop.role.account}" if hop else "the account"
     return Explanation(
         RefusalKind.REGION,
-        f"{_said(refusal)}; STS counts by the role's account, not the caller's",
+        f"{_aws_words(refusal)}; STS counts by the role's account, not the caller's",
         f"use --region us-east-1 (or the partition's first region), or have STS activated for "
         f"{account} (IAM console, account settings)",
     )
@@ -332,7 +296,7 @@ def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if exceeds_chaining_limit(refusal):
         return Explanation(
             RefusalKind.DURATION,
-            f"{_said(refusal)}; any session that assumes a role gets one hour at most",
+            f"{_aws_words(refusal)}; any session that assumes a role gets one hour at most",
             'set duration = "1h" for this hop; only hop 1 from IAM user keys without an MFA '
             "session can be longer",
         )
@@ -340,18 +304,18 @@ def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
         role = f"role {hop.role.name} of {hop.role.account}" if hop else "the role"
         return Explanation(
             RefusalKind.DURATION,
-            _said(refusal),
+            _aws_words(refusal),
             f"ask for less (duration, --duration), or have MaxSessionDuration of {role} raised",
         )
     return Explanation(
-        RefusalKind.REQUEST, _said(refusal), "correct that value in the config of this hop"
+        RefusalKind.REQUEST, _aws_words(refusal), "correct that value in the config of this hop"
     )
 
 
 def _malformed_policy(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.POLICY,
-        _said(refusal),
+        _aws_words(refusal),
         "correct the session policy of this hop: JSON with Version and Statement, no Principal",
     )
 
@@ -361,7 +325,7 @@ def _packed(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     size = f"{match[1]} % of what fits" if match else "more than fits"
     return Explanation(
         RefusalKind.SIZE,
-        f"{_said(refusal)}; session policies and tags, inherited ones too, are {size}",
+        f"{_aws_words(refusal)}; session policies and tags, inherited ones too, are {size}",
         "shorten the session policy, or send fewer or shorter tags",
     )
 
@@ -370,11 +334,13 @@ def _parameter(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     fix = "correct that value in the config of this hop"
     if "transitive" in refusal.message:
         fix = "a transitive tag of an earlier hop cannot be sent again: take it off this hop"
-    return Explanation(RefusalKind.REQUEST, _said(refusal), fix)
+    return Explanation(RefusalKind.REQUEST, _aws_words(refusal), fix)
 
 
 def _identity_provider(refusal: StsRefusal, hop: Hop | None) -> Explanation:
-    return Explanation(RefusalKind.IDENTITY_PROVIDER, _said(refusal), _PROVIDER_FIXES[refusal.code])
+    return Explanation(
+        RefusalKind.IDENTITY_PROVIDER, _aws_words(refusal), _PROVIDER_FIXES[refusal.code]
+    )
 
 
 _PROVIDER_FIXES = {

@@ -1,4 +1,4 @@
-"""Text that came from outside, made safe to show to people."""
+"""Make text from outside safe to show, and small helpers for messages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _LONGEST = 60
 
 
 def clean(text: str) -> str:
-    """Return ``text`` in one line: control characters stripped, white space as single blanks.
+    """Return ``text`` on one line: control characters removed, white space as single blanks.
 
-    Whatever Unicode does not count as printable goes: escape sequences lose their escape,
-    and characters that turn the reading direction around are dropped. Line ends, tabs and
-    exotic blanks become plain blanks.
+    Everything that Unicode does not count as printable is removed: escape sequences lose their
+    escape character, and characters that reverse the reading direction go. Line ends, tabs and
+    other blanks become plain blanks.
     """
     kept = (c if c.isprintable() else " " if c.isspace() else "" for c in text)
     return " ".join("".join(kept).split())
@@ -26,9 +26,9 @@ def quoted(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6) -> list[str]:
-    """Return at most ``n`` of ``known`` that ``word`` may have been meant for, the nearest first.
+    """Return at most ``n`` of ``known`` that ``word`` may be a misspelling of, the nearest first.
 
-    Upper and lower case count as one. ``cutoff``: how like it they must be, from 0 to 1.
+    Case is ignored. ``cutoff``: how similar they must be, from 0 to 1.
     """
     import difflib  # on error paths only: it costs a millisecond
 
@@ -38,15 +38,14 @@ def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6)
 
 
 def pluralize(count: int, word: str) -> str:
-    """Return ``1 chain`` or ``2 chains``; ``word`` is one that takes an s."""
+    """Return ``1 chain`` or ``2 chains``; ``word`` must form its plural with an s."""
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def did_you_mean(word: str, known: Iterable[str], *, form: str = '"{}"') -> str:
-    """Return ``; did you mean "x"?`` where ``known`` has a near word, else an empty string.
+    """Return ``; did you mean "x"?`` if ``known`` has a similar word, else an empty string.
 
-    Case is no difference: ``External_ID`` is near ``external_id``. ``form`` is how the word is
-    written out.
+    Case is ignored: ``External_ID`` is similar to ``external_id``. ``form`` formats the word.
     """
     import difflib
 

@@ -1,10 +1,10 @@
-"""Carry a plan out: the loop that calls STS as seldom as possible and keeps what it gets.
+"""Carry a plan out: call STS as seldom as possible and store each session as soon as it is got.
 
-Each step is asked for from the far end: is its session in the vault with enough life left? If
-not, its lock is taken, the vault is asked again (another process may have been quicker), then the
-step before is asked for in the same way, and only then is STS called. Locks are therefore always
-taken child before parent, along keys that contain their parent's key, so two walks cannot wait
-for each other.
+The walk starts at the last step: is its session in the vault with enough life left? If not, its
+lock is taken, the vault is read again (another process may have been quicker), the session of the
+step before is got in the same way, and only then is STS called. Locks are therefore always taken
+child before parent, along keys that contain their parent's key, so two walks cannot wait for each
+other.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.sts_errors import exceeds_max_session_duration, explain_refusal, refused_caller
 
-# What STS answers when the *signer's* session is no good any more (STS API reference, common
-# errors). Only then can walking the step before again help.
+# The codes STS answers with if the session that *signed* is no longer valid (STS API reference,
+# common errors). Only then can walking the step before again help.
 SIGNER_REJECTED = ("ExpiredToken", "InvalidClientTokenId")
 AUTO_SERIAL = "auto"
-# STS's codes for a call that policies refuse; it hides which of them.
-POLICIES_SAID_NO = ("AccessDenied", "AccessDeniedException")
+# STS's codes for a call that a policy refuses; it hides which one.
+POLICY_REFUSED = ("AccessDenied", "AccessDeniedException")
 
 
 class CeilingFound(Exception):
@@ -42,8 +42,8 @@ class CeilingFound(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The credentials in hand during a walk."""
+class StepResult:
+    """What one step of a walk gave."""
 
     credentials: Credentials
     session: Session | None = None
@@ -53,24 +53,23 @@ class Held:
 def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Session:
     """Return the session of the last step, with at least the plan's ``min_ttl`` left.
 
-    ``not_before`` (aware, UTC) walks anew: sessions of hops and of the source itself that were
-    issued before it are passed over, so that who is behind the source now is found out. A shared
-    MFA session is the sign-in, not a hop, and is used as long as it lasts.
+    With ``not_before`` (aware, UTC), stored sessions of hops and of the source itself that were
+    issued before it are not used, so the source is asked again who it is. A shared MFA session is
+    a sign-in, not a hop, and is used as long as it lasts.
 
     Raises:
-        ConfigError: the plan already knows that a hop must fail; no call was made.
-        SourceError: the source gave no credentials, or somebody else's.
+        ConfigError: the plan says that a hop is certain to fail; no call was made.
+        SourceError: the source gave no credentials, or another principal's.
         HopRefused: AWS refused a hop; the sessions before it stay in the vault.
-        CeilingFound: a role's own limit is lower than planned; nothing was lost.
-        ServiceError: no answer after retries, or another process kept a lock too long.
-        NoTerminal: an MFA code is needed and nobody is there to give it, or a reason is and was
-            not given.
+        CeilingFound: a role's own limit is lower than planned; plan again with it.
+        ServiceError: no answer after retries, or another process held a lock too long.
+        NoTerminal: an MFA code or a reason is needed, and there is no terminal to ask on.
     """
     if plan.wants_reason:
         raise NoTerminal(
             f"chain '{plan.chain}' wants a reason and none was given",
             cause='the config says reason = "required"',
-            fix="say it with --reason TEXT",
+            fix="give one with --reason TEXT",
             chain=plan.chain,
         )
     for step in plan.hops:
@@ -89,10 +88,10 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
 
 
 def check_principal(plan: Plan, found: str) -> None:
-    """Make sure that ``found``, the ARN of who signs, is who the config says the source must be.
+    """Check that ``found``, the ARN of the caller, is the principal that the config requires.
 
     Raises:
-        SourceError: it is somebody else.
+        SourceError: it is another one.
     """
     source = plan.source
     if source.principal is not None and not is_same_principal(source.principal, found):
@@ -110,53 +109,61 @@ class _Walk:
         self._not_before = not_before
 
     def last(self) -> Session:
-        """Return the last step's session, and who it is."""
+        """Return the last step's session, its identity filled in."""
         number = len(self._plan.steps) - 1
-        held = self._obtain(number, timedelta(seconds=self._plan.min_ttl_seconds))
+        held = self._session_for_step(number, timedelta(seconds=self._plan.min_ttl_seconds))
         if held.session is None:
             raise SourceError(
                 f"source '{self._plan.source.name}' does not say when its session ends",
-                cause="a session without an end cannot be handed out: programs would keep it forever",
-                fix="add a hop, or have its end told: AWS_CREDENTIAL_EXPIRATION in the environment, "
-                "Expiration by a credential_process",
+                cause="a session without an expiry cannot be handed out: programs would use it forever",
+                fix="add a hop, or have its expiry given: AWS_CREDENTIAL_EXPIRATION in the"
+                " environment, Expiration from a credential_process",
             )
-        return self._identified(self._plan.steps[number], held.session)
+        return self._with_identity(self._plan.steps[number], held.session)
 
-    def _obtain(self, index: int, enough: timedelta, rejected: str | None = None) -> Held:
-        """Return step ``index``'s session with ``enough`` life, from the vault or anew.
+    def _session_for_step(
+        self, index: int, enough: timedelta, rejected_key_id: str | None = None
+    ) -> StepResult:
+        """Return step ``index``'s session with ``enough`` life left, from the vault or from AWS.
 
-        ``rejected`` is the access key ID of a session that AWS no longer takes.
+        ``rejected_key_id`` is the access key ID of a session that AWS no longer accepts.
         """
         step = self._plan.steps[index]
         if isinstance(step, SourceStep) and not step.kept:
             return self._load(step)
-        found = self._look(step, enough, rejected)
+        found = self._cached_session(step, enough, rejected_key_id)
         if found is not None:
             return found
         with self._ports.locks.hold(step.key):
-            found = self._look(step, enough, rejected)
+            found = self._cached_session(step, enough, rejected_key_id)
             if found is not None:
                 return found
-            return self._load(step) if isinstance(step, SourceStep) else self._make(index, step)
+            return (
+                self._load(step)
+                if isinstance(step, SourceStep)
+                else self._request_session(index, step)
+            )
 
-    def _look(self, step: Step, enough: timedelta, rejected: str | None) -> Held | None:
+    def _cached_session(
+        self, step: Step, enough: timedelta, rejected_key_id: str | None
+    ) -> StepResult | None:
         session = self._ports.vault.get(step, self._plan.chain)
-        if session is None or session.credentials.access_key_id == rejected:
+        if session is None or session.credentials.access_key_id == rejected_key_id:
             return None
         if not session.lasts(self._ports.now(), enough):
             return None
-        if self._is_passed_over(step, session):
+        if self._is_too_old(step, session):
             return None
         self._ports.listener.arrived(step, self._total, session, cached=True)
-        return Held(session.credentials, session, cached=True)
+        return StepResult(session.credentials, session, cached=True)
 
-    def _is_passed_over(self, step: Step, session: Session) -> bool:
-        """Tell whether a walk anew leaves ``session`` aside; a shared MFA session is the sign-in."""
+    def _is_too_old(self, step: Step, session: Session) -> bool:
+        """True if a refresh must not use ``session``; a shared MFA session is the sign-in."""
         if self._not_before is None or isinstance(step, TokenStep):
             return False
         return session.issued_at < self._not_before
 
-    def _load(self, step: SourceStep) -> Held:
+    def _load(self, step: SourceStep) -> StepResult:
         credentials = self._ports.source.load()
         if credentials is None:
             raise SourceError(
@@ -166,9 +173,9 @@ class _Walk:
             )
         caller = self._checked_principal(credentials)
         if credentials.long_lived and step.for_keys is not None:
-            session = self._made_of_keys(step.for_keys, credentials)
+            session = self._session_from_keys(step.for_keys, credentials)
         elif credentials.long_lived or credentials.expires_at is None:
-            return Held(credentials)
+            return StepResult(credentials)
         else:
             session = Session(
                 credentials,
@@ -180,26 +187,26 @@ class _Walk:
             )
         if step.kept:
             self._ports.vault.put(step, session, self._plan.chain)
-        return Held(session.credentials, session)
+        return StepResult(session.credentials, session)
 
-    def _made_of_keys(self, step: TokenStep, keys: Credentials) -> Session:
-        """Make a session of IAM user keys that nobody foresaw: keys are never handed out."""
+    def _session_from_keys(self, step: TokenStep, keys: Credentials) -> Session:
+        """Get a session with IAM user keys that only loading showed: keys are never handed out."""
         try:
             return self._call(step, keys)
         except StsRefusal as refusal:
-            raise self._refused(step, Held(keys), refusal) from None
+            raise self._refused(step, StepResult(keys), refusal) from None
 
     def _checked_principal(self, credentials: Credentials) -> Caller | None:
-        """Make sure the source is who the config says it must be, before any hop."""
+        """Check that the source is the principal that the config requires, before any hop."""
         if self._plan.source.principal is None:
             return None
         caller = self._caller(credentials)
         check_principal(self._plan, caller.arn)
         return caller
 
-    def _make(self, index: int, step: TokenStep | HopStep) -> Held:
-        """Call STS for ``step``, once more where a cached signer turns out to be no good."""
-        signer = self._obtain(index - 1, SIGNING_TTL)
+    def _request_session(self, index: int, step: TokenStep | HopStep) -> StepResult:
+        """Call STS for ``step``; if it rejects a cached signer, walk that one again and call once more."""
+        signer = self._session_for_step(index - 1, SIGNING_TTL)
         self._ports.listener.walking(step, self._total)
         try:
             session = self._call(step, signer.credentials)
@@ -209,11 +216,12 @@ class _Walk:
             session = self._call_anew(index, step, signer)
         self._ports.vault.put(step, session, self._plan.chain)
         self._ports.listener.arrived(step, self._total, session, cached=False)
-        return Held(session.credentials, session)
+        return StepResult(session.credentials, session)
 
-    def _call_anew(self, index: int, step: TokenStep | HopStep, rejected: Held) -> Session:
+    def _call_anew(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
         self._ports.vault.drop(self._plan.steps[index - 1].key)
-        signer = self._obtain(index - 1, SIGNING_TTL, rejected.credentials.access_key_id)
+        rejected_key_id = rejected.credentials.access_key_id
+        signer = self._session_for_step(index - 1, SIGNING_TTL, rejected_key_id)
         try:
             return self._call(step, signer.credentials)
         except StsRefusal as refusal:
@@ -235,7 +243,7 @@ class _Walk:
     def _code(
         self, serial: str | None, signer: Credentials, purpose: str
     ) -> Iterator[MfaCode | None]:
-        """Give the next MFA code where one is needed; one process at a time asks for a device's."""
+        """Yield the next MFA code if one is needed; one process at a time asks for a device's code."""
         if serial is None:
             yield None
             return
@@ -261,8 +269,8 @@ class _Walk:
         if hop.duration_seconds > MAX_CHAINED_DURATION and exceeds_max_session_duration(refusal):
             raise CeilingFound(str(hop.role), MAX_CHAINED_DURATION) from None
 
-    def _identified(self, step: Step, session: Session) -> Session:
-        """Ask who a session is where no answer has said so yet: a source's own, or a token."""
+    def _with_identity(self, step: Step, session: Session) -> Session:
+        """Fill in who a session is if no answer has said so yet: a source's own, or a token's."""
         if session.arn:
             return session
         caller = self._caller(session.credentials)
@@ -278,9 +286,11 @@ class _Walk:
             whose = f"the credentials of source '{self._plan.source.name}'"
             raise refused_caller(refusal, whose) from None
 
-    def _refused(self, step: TokenStep | HopStep, signer: Held, refusal: StsRefusal) -> HopRefused:
-        told = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
-        cause = told.cause
+    def _refused(
+        self, step: TokenStep | HopStep, signer: StepResult, refusal: StsRefusal
+    ) -> HopRefused:
+        explanation = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
+        cause = explanation.cause
         if signer.cached and signer.session is not None:
             age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
             cause = (
@@ -293,8 +303,8 @@ class _Walk:
             if isinstance(step, HopStep)
             else f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
         )
-        fix = told.fix
-        if number is not None and refusal.code in POLICIES_SAID_NO:
+        fix = explanation.fix
+        if number is not None and refusal.code in POLICY_REFUSED:
             fix = f"{fix}; rolehop explain {self._to_explain} says which policy refused"
         return HopRefused(
             what, code=refusal.code, cause=cause, fix=fix, chain=self._plan.chain, hop=number
@@ -302,7 +312,7 @@ class _Walk:
 
     @property
     def _to_explain(self) -> str:
-        """What ``rolehop explain`` is to be asked: flags are known to the last refusal alone."""
+        """What to give ``rolehop explain``: only the note of the last refusal knows the flags."""
         return "--last" if self._plan.flags else self._plan.chain
 
     @property

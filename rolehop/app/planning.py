@@ -66,7 +66,7 @@ def plan_resolved(app: App, resolved: Resolved, stamp: Stamp, options: WalkOptio
         resolved,
         stamp,
         now=app.now(),
-        known=app.index.known().lowered(app.ceilings),
+        known=app.index.known().with_ceilings(app.ceilings),
         endpoint_url=app.sts_clients.endpoint_url(resolved.aws_profile),
         options=options,
     )

@@ -1,6 +1,6 @@
-"""TOML text becomes checked, frozen values; every complaint names file, line and key.
+"""Read the config: TOML text becomes checked, frozen values; each problem names file, line and key.
 
-``loader`` is the way in, ``schema`` the one definition of every table, ``checks`` and ``limits``
-what values may be, ``model`` what comes out. The loader reads only through what it is given, so
-this room has no window; and nothing is imported here, since plans need ``model`` alone.
+``loader`` is the entry point, ``schema`` defines every table, ``value_types`` and ``sts_limits``
+say what values may be, and ``model`` has the result. Files are read only through the function that
+the loader is given. Nothing is imported here, since plans need ``model`` alone.
 """

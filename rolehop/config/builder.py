@@ -1,4 +1,4 @@
-"""From one document's tables to the values of ``model``, each with where it was written."""
+"""Build the values of ``model`` from one document's tables, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[T]):
-    """A value and its place."""
+    """A value and its place in a file."""
 
     value: T
     origin: Origin
@@ -28,23 +28,23 @@ class Located(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one document says, or several that were laid over each other."""
+    """The content of one document, or of several merged ones."""
 
     settings: dict[tuple[str, str], Located[object]] = field(default_factory=dict)
-    """Keys of single tables: ``("defaults", "region")``."""
+    """By table and key: ``("defaults", "region")``."""
 
     sources: dict[str, Located[SourceConfig]] = field(default_factory=dict)
     chains: dict[tuple[str, str], Located[tuple[ChainConfig, ...]]] = field(default_factory=dict)
     """``("chains", NAME)``: one chain; ``("fleets", NAME)``: the fleet's members."""
 
-    def lay_over(self, other: Layer) -> None:
-        """Let what ``other`` says win."""
+    def merge(self, other: Layer) -> None:
+        """Take everything of ``other``, which wins."""
         self.settings.update(other.settings)
         self.sources.update(other.sources)
         self.chains.update(other.chains)
 
     def origins(self) -> dict[tuple[str, str], Origin]:
-        """Return where each thing was written, by table and name."""
+        """Return the place of each thing, by table and name."""
         return {
             **{key: each.origin for key, each in self.settings.items()},
             **{("sources", name): each.origin for name, each in self.sources.items()},
@@ -54,14 +54,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Checks one document after the other."""
+    """Checks documents and builds their layers."""
 
     gatherer: Gatherer
     faults: ProblemList
     source_types: Mapping[str, Table]
 
     def layer(self, document: Document) -> Layer:
-        """Return all that ``document`` itself says, without what it includes."""
+        """Return the layer of ``document`` itself, without what it includes."""
         layer, top = Layer(), Origin(document.file)
         known = [*(key.name for key in TOP.keys), *SINGLE, *NAMED]
         for name, found in document.data.items():
@@ -98,7 +98,7 @@ class Builder:
         if own is None:
             self._without_type(kind, found, origin)
             return SourceConfig(name=name, type="")
-        # A source has no user, host or chain of its own: a fleet's account is all there is.
+        # A source is not bound to a user, host or chain; only a fleet's account can be filled in.
         table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
         values = check_table(table, found, origin, self.faults)
         values |= self._paths(table, values, origin, document)
@@ -113,7 +113,7 @@ class Builder:
         )
 
     def _paths(self, table: Table, values: Values, origin: Origin, document: Document) -> Values:
-        """Return the values that are paths, whole: they are relative to the file that names them."""
+        """Return the values that are paths as full ones; they are relative to the file that has them."""
         found: Values = {}
         for key in table.keys:
             written = values.get(key.name)
@@ -123,7 +123,7 @@ class Builder:
         return found
 
     def _without_type(self, kind: object, found: object, origin: Origin) -> None:
-        """Complain of a source whose type is missing or unknown; its keys cannot be judged."""
+        """Report a source whose type is missing or unknown; its keys cannot be checked."""
         if isinstance(found, dict) and "type" not in found and self._mistyped(found, origin):
             return
         if not isinstance(found, dict) or not isinstance(kind, str):
@@ -139,7 +139,7 @@ class Builder:
         self.faults.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
 
     def _mistyped(self, found: dict[str, object], origin: Origin) -> bool:
-        """Complain of keys that may have been meant for ``type``; tell whether there are any."""
+        """Report keys that may be a misspelt ``type``; True if there are any."""
         from rolehop.text import did_you_mean
 
         meant = {name: hint for name in found if (hint := did_you_mean(name, ["type"]))}

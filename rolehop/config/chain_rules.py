@@ -1,4 +1,4 @@
-"""What must hold along a chain's whole path, once all files are laid over each other."""
+"""Rules along the whole path of a chain, checked once all files are merged."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from rolehop.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
-class PathRules:
+class ChainRules:
     """Checks every chain against the chains and the source before it.
 
-    A chain's own hops are judged, never those it inherits: they were judged where they were
-    written.
+    Only a chain's own hops are checked: those of the chains before it are checked with these.
     """
 
     config: Config
@@ -34,7 +33,7 @@ class PathRules:
     faults: ProblemList
 
     def check(self, *, names: bool) -> None:
-        """Note everything that is wrong between chains; unknown names where ``names`` says so."""
+        """Report everything that is wrong between chains; unknown names only if ``names`` is set."""
         for chain in self.config.chains.values():
             origin = self.origins[chain.name]
             if names:
@@ -54,11 +53,11 @@ class PathRules:
         sources, chains = self.config.sources, self.config.chains
         if chain.source is not None and chain.source not in sources:
             is_chain = chain.source in chains
-            hint = f"; a chain is called so: write from = {quoted(chain.source)}"
+            hint = f"; there is a chain of that name: write from = {quoted(chain.source)}"
             self._unknown("source", chain.source, sources, origin, hint if is_chain else None)
         if chain.continues is not None and chain.continues not in chains:
             is_source = chain.continues in sources
-            hint = f"; a source is called so: write source = {quoted(chain.continues)}"
+            hint = f"; there is a source of that name: write source = {quoted(chain.continues)}"
             self._unknown("from", chain.continues, chains, origin, hint if is_source else None)
 
     def _unknown(
@@ -71,21 +70,21 @@ class PathRules:
         self.faults.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
 
     def _path(self, chain: ChainConfig) -> tuple[ChainConfig, ...] | None:
-        """Return ``chain`` and those before it, first one first; ``None``: there is no such path.
+        """Return ``chain`` and those before it, in the order they are walked; ``None``: no such path.
 
-        A loop is complained of at the chain of it that comes first in the files.
+        A loop is reported at that chain of the loop which comes first in the files.
         """
         names = [chain.name]
         while (following := self.config.chains[names[-1]].continues) is not None:
             if following in names:
-                self._complain_of_loop(names[names.index(following) :])
+                self._report_loop(names[names.index(following) :])
                 return None
             if following not in self.config.chains:
                 return None
             names.append(following)
         return tuple(self.config.chains[name] for name in reversed(names))
 
-    def _complain_of_loop(self, loop: list[str]) -> None:
+    def _report_loop(self, loop: list[str]) -> None:
         order = list(self.config.chains)
         start = min(range(len(loop)), key=lambda index: order.index(loop[index]))
         shown = [*loop[start:], *loop[:start], loop[start]]
@@ -94,19 +93,19 @@ class PathRules:
         )
 
     def _check_account(self, chain: ChainConfig, origin: Origin) -> None:
-        """``{account}`` is a fleet's: elsewhere nothing says which account is meant."""
+        """Report ``{account}`` outside a fleet: only a fleet says which account that is."""
         if chain.fleet is not None:
             return
         for number, hop in enumerate(chain.hops):
             if "account" in fields_of(hop.role):
                 self.faults.add(
-                    origin.at("hops", number, "role"), "only a fleet's role may say {account}"
+                    origin.at("hops", number, "role"), "only a fleet's role may contain {account}"
                 )
         source = self.config.sources.get(chain.source or "")
         if source is not None and any(map(_mentions_account, source.settings.values())):
             self.faults.add(
                 origin.at("source"),
-                f"source {quoted(source.name)} says {{account}}, which only a fleet fills in",
+                f"source {quoted(source.name)} contains {{account}}, which only a fleet fills in",
             )
 
     def _check_partitions(
@@ -116,14 +115,14 @@ class PathRules:
         before: list[WrittenHop],
         origin: Origin,
     ) -> None:
-        """Credentials and role trust never cross partitions (IAM user guide, ARNs)."""
+        """Report hops of two partitions, which credentials and trust never cross (IAM user guide, ARNs)."""
         chain, first = path[-1], self._first_partition(source, before)
         named = self._region(path, source)
         if first and chain.region and partition_of_region(chain.region) != first[0]:
             lies_in = partition_of_region(chain.region)
             self.faults.add(
                 origin.at("region"),
-                f"{chain.region} lies in partition {lies_in}, but {first[1]} in {first[0]}",
+                f"{chain.region} is in partition {lies_in}, but {first[1]} in {first[0]}",
             )
         of_source = named is not None and named.named_by is NamedBy.SOURCE
         if first is None and named is not None and not of_source:
@@ -143,21 +142,21 @@ class PathRules:
                 )
 
     def _check_region_of(self, source: SourceConfig | None, partition: str) -> None:
-        """Complain of a source's region at the source, once, whichever chain starts there."""
+        """Report a source's region at the source, once for all chains that start there."""
         if source is None or source.region is None:
             return
         lies_in = partition_of_region(source.region)
         if lies_in != partition:
             self.faults.add(
                 self.source_origins[source.name].at("region"),
-                f"{source.region} lies in partition {lies_in}, but roles of chains from this source"
+                f"{source.region} is in partition {lies_in}, but roles of chains from this source"
                 f" in {partition}",
             )
 
     def _first_partition(
         self, source: SourceConfig | None, before: list[WrittenHop]
     ) -> tuple[str, str] | None:
-        """Return the partition that full ARNs before this chain settle, and which one did."""
+        """Return the partition that full ARNs before this chain decide, and what names it."""
         if source is not None and source.principal is not None:
             partition = partition_of(source.principal)
             if partition is not None:
@@ -186,7 +185,7 @@ class PathRules:
         before: list[WrittenHop],
         origin: Origin,
     ) -> None:
-        """Only IAM user keys carry MFA, so only into hop 1 (STS AssumeRole, SerialNumber)."""
+        """Report codes that cannot work: IAM user keys carry MFA, into hop 1 (STS AssumeRole)."""
         table = self.source_types.get(source.type) if source else None
         for number, hop in enumerate(chain.hops):
             if hop.mfa_serial is None:
@@ -214,7 +213,7 @@ class PathRules:
             for key in repeated_tags(hop.tags, inherited.tags):
                 self.faults.add(
                     here.at("tags", key),
-                    f"{inherited.tags[tag_key(key)].hop} passes this tag on already;"
+                    f"{inherited.tags[tag_key(key)].hop} already passes this tag on;"
                     " STS refuses it a second time",
                 )
             for index, key in enumerate(hop.transitive_tags):
@@ -233,24 +232,24 @@ class PathRules:
         inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             sent, set_before = hop.source_identity, inherited.identity
-            # Two templates may give the same text; two plain texts that differ never do.
+            # Two templates may turn out equal; two plain texts that differ cannot.
             filled_in = mentions_field(sent or "") or mentions_field(set_before or "")
             if changes_identity(sent, set_before) and not filled_in:
                 self.faults.add(
                     _at_hop(chain, origin, number).at("source_identity"),
-                    f"{inherited.identity_hop} sets the source identity"
-                    f" {quoted(set_before or '')} already, and no later hop can change it",
+                    f"{inherited.identity_hop} already sets the source identity"
+                    f" {quoted(set_before or '')}, and no later hop can change it",
                 )
             inherited = inherited.after(hop, f"hop {number + 1}")
 
 
 def _called(written: WrittenHop) -> str:
-    """Return what a message about another chain calls a hop."""
+    """Return how a message about another chain names a hop."""
     return f"hop {written.number} of chain {quoted(written.chain)}"
 
 
 def _inherited(before: list[WrittenHop]) -> Inheritance:
-    """Return what the hops before a chain pass on to it."""
+    """Return what a chain inherits from the hops before it."""
     inherited = Inheritance()
     for written in before:
         inherited = inherited.after(written.hop, _called(written))
@@ -258,7 +257,7 @@ def _inherited(before: list[WrittenHop]) -> Inheritance:
 
 
 def _at_hop(chain: ChainConfig, origin: Origin, number: int) -> Origin:
-    """Return where a hop's keys stand: a fleet has them in its own table."""
+    """Return the place of a hop's keys: a fleet has them in its own table."""
     return origin if chain.fleet is not None else origin.at("hops", number)
 
 

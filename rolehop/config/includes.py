@@ -1,4 +1,4 @@
-"""Which files make up the config: roots, what they include, and whether they may be followed."""
+"""Find the files of the config: roots, what they include, and whether they can be trusted."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _AT_LINE = Pattern(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One TOML file that may be followed, and those that it includes, in their order."""
+    """One trusted TOML file, and those that it includes, in order."""
 
     file: str
     """The path as it is shown."""
 
     folder: Path
     data: dict[str, object]
-    """What stands at the top, but for ``version`` and ``include``, which are done with."""
+    """Its tables and keys, without ``version`` and ``include``, which have been handled."""
 
     included: tuple[tuple[Origin, Document], ...] = ()
     """Each with the place of its entry."""
@@ -38,24 +38,24 @@ class Document:
 
 @dataclass(slots=True)
 class Gatherer:
-    """Reads files through ``read`` and notes every one, and every absence, in ``looked_at``."""
+    """Reads files through ``read`` and records every path, there or not, in ``looked_at``."""
 
     read: Read
     faults: ProblemList
     looked_at: dict[str, None] = field(default_factory=dict)
-    # A file that two others include is read once and complained of once.
+    # A file that two others include is read once, and its problems are reported once.
     _documents: dict[str, Document | None] = field(default_factory=dict)
 
     def root(self, path: Path, *, explicit: bool) -> Document | None:
-        """Return the document at ``path``; ``None``: it is not there, or faults were noted."""
+        """Return the document at ``path``; ``None``: not there, or its problems were reported."""
         origin = Origin(str(path))
         text = self._text(path, origin, "", "there is no such file" if explicit else None)
         return None if text is None else self._document(path, text, (path,))
 
     def side_file(self, folder: Path, name: str, origin: Origin) -> tuple[str, str] | None:
-        """Return the shown path and the text of a file that is named at ``origin``.
+        """Return the path to show and the text of a file that is named at ``origin``.
 
-        ``None``: what is wrong with it was noted at ``origin``.
+        ``None``: its problem was reported at ``origin``.
         """
         path = self.beside(folder, name, origin)
         text = None if path is None else self._named(path, origin)
@@ -98,12 +98,14 @@ class Gatherer:
         return self._documents[absolute]
 
     def beside(self, folder: Path, name: str, origin: Origin) -> Path | None:
-        """Return the path that ``name``, written in a file of ``folder``, stands for.
+        """Return the path of ``name`` as a file in ``folder`` means it.
 
-        ``None``: what is wrong with it was noted at ``origin``.
+        ``None``: its problem was reported at ``origin``.
         """
         if name.startswith("~"):
-            self.faults.add(origin, f'"~" means nothing here; write the whole path: {quoted(name)}')
+            self.faults.add(
+                origin, f'"~" is not expanded here; write the full path: {quoted(name)}'
+            )
             return None
         return Path(os.path.normpath(folder / name))
 
@@ -111,7 +113,7 @@ class Gatherer:
         return self._text(path, origin, f"{path} ", f"there is no file {path}")
 
     def _text(self, path: Path, origin: Origin, subject: str, absent: str | None) -> str | None:
-        """Read one file; ``subject`` begins what is said at ``origin`` about it."""
+        """Read one file; ``subject`` is how messages at ``origin`` begin."""
         self.looked_at[_absolute(path)] = None
         try:
             found = self.read(path)
@@ -132,11 +134,10 @@ class Gatherer:
         if found.distrust is not None:
             self.faults.add(
                 origin,
-                f"{subject}is not followed, since commands in it would run as you:"
-                f" {found.distrust}",
+                f"{subject}is not used, since commands in it would run as you: {found.distrust}",
             )
             return None
-        return found.text.removeprefix("\ufeff")  # Windows editors like to begin with that
+        return found.text.removeprefix("\ufeff")  # many Windows editors write one
 
     def _parse(self, text: str, origin: Origin) -> dict[str, object] | None:
         try:
@@ -149,7 +150,7 @@ class Gatherer:
             return None
 
     def _is_this_version(self, data: dict[str, object], origin: Origin) -> bool:
-        """Check ``version`` and take it out: another version's keys would all be complaints."""
+        """Check ``version`` and remove it; every key of another version would be reported as unknown."""
         key = TOP.key("version")
         if key is None or "version" not in data:
             return True
@@ -173,16 +174,16 @@ class Gatherer:
 
 
 def _absolute(path: Path) -> str:
-    """Return the path from the root of the disk; links are not followed: that would be I/O."""
+    """Return the absolute path; links are not followed, since that would be I/O."""
     return os.path.normpath(path.absolute())
 
 
 def _syntax(message: str) -> str:
-    """Return tomllib's message in the house's form."""
+    """Return tomllib's message in the form of the others."""
     match = _AT_LINE.search(message)
-    said = message[: match.start()] if match else message
+    text = message[: match.start()] if match else message
     column = f" (column {match[2]})" if match else ""
-    return f"not TOML: {said[:1].lower()}{said[1:]}{column}"
+    return f"not TOML: {text[:1].lower()}{text[1:]}{column}"
 
 
 def _syntax_line(message: str, text: str) -> int | None:

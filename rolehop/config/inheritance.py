@@ -60,7 +60,7 @@ class Inheritance:
     """The hop that set the source identity."""
 
     def after(self, hop: _Hop, name: str) -> Inheritance:
-        """Return what is passed on once ``hop`` was walked; ``name`` is what messages call it."""
+        """Return what the hop after ``hop`` inherits; ``name`` is how messages name ``hop``."""
         own = {tag_key(key): PassedTag(key, value, name) for key, value in hop.tags}
         passed = [key for each in hop.transitive_tags if (key := tag_key(each)) in own]
         first = self.identity is None

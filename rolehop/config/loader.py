@@ -1,8 +1,7 @@
-"""From the config files to one checked ``Config``, or all that is wrong with them at once.
+"""Load the config files into one checked ``Config``, or report everything wrong with them at once.
 
-Reads only through the ``read`` it is given. Files are laid over each other in the order: what a
-file includes, the file itself, the next root; what is laid later wins by name (chains, sources,
-fleets) or by key (``[defaults]``, ``[vault]``).
+Files are merged in this order: what a file includes, the file itself, the next root. A later one
+wins by name (chains, sources, fleets) or by key (``[defaults]``, ``[vault]``).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from rolehop.config.builder import Builder, Layer, Located
-from rolehop.config.chain_rules import PathRules
+from rolehop.config.chain_rules import ChainRules
 from rolehop.config.includes import Document, Gatherer, Read
 from rolehop.config.model import ChainConfig, Config, Defaults
 from rolehop.config.problems import Origin, ProblemList, dotted
@@ -27,39 +26,38 @@ def load_config(
     read: Read,
     source_types: Mapping[str, Table],
 ) -> Config:
-    """Return what ``roots`` and all that they include say.
+    """Return the config of ``roots`` and everything that they include.
 
     Args:
         roots: the site's file, then the user's; or the one that was named.
-        explicit: the roots were named by somebody, so a missing one is an error.
-        read: ``files.read_trusted``, or what stands for it; gets every path, answers ``None``
-            where there is no file.
+        explicit: the user named the roots, so a missing one is an error.
+        read: ``files.read_trusted`` or a replacement; returns ``None`` if there is no file at a
+            path.
         source_types: the keys of each source type, besides those all have.
 
     Raises:
-        ConfigError: with every complaint of every file; after a syntax error, only that one for
-            its file.
+        ConfigError: with every problem of every file; of a file with a syntax error, only that.
     """
     faults = ProblemList()
     gatherer = Gatherer(read, faults)
     documents = [gatherer.root(root, explicit=explicit) for root in roots]
-    # Where a file is missing from the whole, names that nobody defines prove nothing.
+    # If a file could not be read, a name that is not defined may be in there.
     complete = not faults
-    stack = _Stack(Builder(gatherer, faults, source_types), faults, {})
-    whole = Layer()
+    merger = _Merger(Builder(gatherer, faults, source_types), faults, {})
+    merged = Layer()
     for document in filter(None, documents):
-        whole.lay_over(stack.layer(document))
-    config = _config(whole, tuple(gatherer.looked_at))
-    origins = {name: each.origin for name, each in whole.sources.items()}
-    rules = PathRules(config, _chain_origins(whole), origins, source_types, faults)
+        merged.merge(merger.layer(document))
+    config = _config(merged, tuple(gatherer.looked_at))
+    origins = {name: each.origin for name, each in merged.sources.items()}
+    rules = ChainRules(config, _chain_origins(merged), origins, source_types, faults)
     rules.check(names=complete)
     faults.raise_any()
     return config
 
 
 @dataclass(frozen=True, slots=True)
-class _Stack:
-    """Lays documents over those that they include, each built once."""
+class _Merger:
+    """Merges documents with those that they include; each is built once."""
 
     builder: Builder
     faults: ProblemList
@@ -67,24 +65,24 @@ class _Stack:
 
     def layer(self, document: Document) -> Layer:
         if document.file not in self.done:
-            self.done[document.file] = self._lay(document)
+            self.done[document.file] = self._merge(document)
         return self.done[document.file]
 
-    def _lay(self, document: Document) -> Layer:
+    def _merge(self, document: Document) -> Layer:
         below = Layer()
         for entry, included in document.included:
             layer = self.layer(included)
             self._refuse_twice(below, layer, entry)
-            below.lay_over(layer)
-        below.lay_over(self.builder.layer(document))
+            below.merge(layer)
+        below.merge(self.builder.layer(document))
         return below
 
     def _refuse_twice(self, first: Layer, second: Layer, entry: Origin) -> None:
-        """Two includes of one file have no order to win by."""
+        """Refuse a name that two includes of one file define: neither comes first."""
         known = first.origins()
         for name, origin in second.origins().items():
             other = known.get(name)
-            # The same place comes twice where both include one third file.
+            # The same place occurs twice if both include the same third file.
             if other is not None and other != origin:
                 self.faults.add(
                     entry, f"{dotted(name)} is in two includes: {other.file} and {origin.file}"

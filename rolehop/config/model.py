@@ -1,7 +1,7 @@
-"""What a config says, as plain frozen values: checked, but not yet resolved into a plan.
+"""The config as plain frozen values: checked, but not yet resolved into a plan.
 
-Durations are whole seconds. Templates (``{user}`` …) are still templates. Everything that could
-be checked without knowing which chain is walked has been checked when one of these exists.
+Durations are whole seconds. Templates (``{user}`` …) are not filled in yet. Everything that can be
+checked without knowing which chain is walked has been checked when one of these exists.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class SourceConfig:
     description: str = ""
     region: str | None = None
     principal: str | None = None
-    """ARN of who this source must be, where the config says so."""
+    """ARN of the principal that this source must be, if the config requires one."""
 
 
 @dataclass(frozen=True, slots=True)
 class HopConfig:
-    """One hop as written. ``None`` and empty mean: not said."""
+    """One hop as the config has it; ``None`` and empty: not set."""
 
     role: str
     """A full ARN or ``ACCOUNT:role/NAME``, still a template."""
@@ -50,7 +50,7 @@ class HopConfig:
     external_id: str | None = None
     duration_seconds: int | None = None
     policy: str | None = None
-    """Session policy as JSON text; the content of ``policy_file`` where that was given."""
+    """Session policy as JSON text; the content of ``policy_file`` if that is set."""
 
     policy_arns: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
@@ -75,7 +75,7 @@ class ChainConfig:
     confirm: bool = False
     reason_required: bool = False
     reason_in: str = "session_name"
-    """``session_name`` or ``tag``: where the last hop carries the reason."""
+    """``session_name`` or ``tag``: the part of the last hop that carries the reason."""
 
     color: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -86,12 +86,12 @@ class ChainConfig:
 
 @dataclass(frozen=True, slots=True)
 class WrittenHop:
-    """A hop and where it is written."""
+    """A hop and where the config defines it."""
 
     hop: HopConfig
     chain: str
     number: int
-    """From 1, among the hops of that chain."""
+    """From 1, within that chain."""
 
     account: str | None
 
@@ -102,21 +102,21 @@ class Config:
 
     defaults: Defaults = field(default_factory=Defaults)
     vault_backend: str | None = None
-    """A keyring class named on purpose (``module.Class``); ``None`` for ``auto``."""
+    """A keyring class that the config names (``module.Class``); ``None`` for ``auto``."""
 
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     chains: Mapping[str, ChainConfig] = field(default_factory=dict)
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""
 
     chain_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
-    """Where each chain is written: a file, and the keys that lead to its table, or to its fleet's."""
+    """Where each chain is defined: a file, and the keys that lead to its table, or to its fleet's."""
 
     files: tuple[str, ...] = ()
-    """Absolute paths of every file that was read, or looked for and not there."""
+    """Absolute paths of every file that was read, or looked for but not there."""
 
 
 def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
-    """Return the hops of ``path`` in the order they are walked."""
+    """Return the hops of ``path``, in the order in which they are walked."""
     return tuple(
         each for chain in path for each in written_by(chain.name, chain.hops, chain.account)
     )
@@ -125,7 +125,7 @@ def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
 def written_by(
     chain: str, hops: tuple[HopConfig, ...], account: str | None = None
 ) -> tuple[WrittenHop, ...]:
-    """Return ``hops`` as written by ``chain``, or by the AWS profile of a source of that name."""
+    """Return ``hops`` as those of ``chain``, or of the AWS profile of a source of that name."""
     return tuple(
         WrittenHop(hop, chain, number, account) for number, hop in enumerate(hops, start=1)
     )

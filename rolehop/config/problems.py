@@ -1,4 +1,4 @@
-"""All that is wrong in the files, gathered; lines are looked up only when there is something."""
+"""Collect everything that is wrong in the files; lines are looked up only when it is reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIX = "correct it, then run rolehop config check; rolehop config reference lists
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something was written."""
+    """A place in a file."""
 
     file: str
     """The path as it is shown."""
@@ -24,16 +24,16 @@ class Origin:
     place: Place = ()
 
     def at(self, *inside: str | int) -> Origin:
-        """Return a place further in."""
+        """Return the place ``inside`` this one."""
         return Origin(self.file, (*self.place, *inside))
 
 
 @dataclass(slots=True)
 class ProblemList:
-    """What was found wrong so far, and the texts that are needed to say where."""
+    """The problems found so far, and the file texts that give their lines."""
 
     _texts: dict[str, str] = field(default_factory=dict)
-    # A dict, so that the members of a fleet do not all say the same.
+    # A dict, so that the members of a fleet do not report the same problem again.
     _found: dict[tuple[Origin, str, int | None], None] = field(default_factory=dict)
 
     def knows(self, file: str, text: str) -> None:
@@ -41,11 +41,11 @@ class ProblemList:
         self._texts[file] = text
 
     def add(self, origin: Origin, text: str, *, line: int | None = None) -> None:
-        """Note one fault; ``line`` where it is known without looking the place up."""
+        """Add one problem; ``line`` if it is known without looking the place up."""
         self._found[origin, text, line] = None
 
     def add_error(self, origin: Origin, error: ValueError) -> None:
-        """Note what a check found, each fault at its own place."""
+        """Add what a check found, each problem at its own place."""
         parts = error.parts if isinstance(error, Faulty) else (((), str(error)),)
         for inside, text in parts:
             self.add(origin.at(*inside), text)
@@ -54,7 +54,7 @@ class ProblemList:
         return bool(self._found)
 
     def raise_any(self) -> None:
-        """Raise all faults as one error, in the order of files and lines, if there are any.
+        """Raise all problems as one error, in the order of files and lines, if there are any.
 
         Raises:
             ConfigError: something is wrong.
@@ -63,13 +63,13 @@ class ProblemList:
             return
         faulty = {origin.file: None for origin, _, _ in self._found}
         files = [file for file in dict.fromkeys([*self._texts, *faulty]) if file in faulty]
-        complaints = sorted(
-            (self._complaint(*fault) for fault in self._found),
+        problems = sorted(
+            (self._problem(*fault) for fault in self._found),
             key=lambda each: (files.index(each.file), each.line or 0),
         )
-        raise ConfigError(_summary(len(complaints), files), complaints=tuple(complaints), fix=FIX)
+        raise ConfigError(_summary(len(problems), files), complaints=tuple(problems), fix=FIX)
 
-    def _complaint(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
+    def _problem(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:
             from rolehop.config.toml_positions import locate
 

@@ -1,4 +1,4 @@
-"""Every key of every table as plain text, from the definition that the loader follows."""
+"""Render every key of every table as plain text, from the schema that the loader follows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _WIDTH = 80
 _HEAD = (
     'Every key of the config file (TOML). Times are like "90s", "30m", "1h30m", or whole'
     " seconds. Names are letters, digits, _ . @ + - and begin with a letter, a digit or _."
-    ' Where a key says "template",'
+    ' If a key is a "template",'
 )
 
 
 def render_reference(source_types: Mapping[str, Table]) -> str:
-    """Return the reference, at most 80 columns wide, ending in a line end.
+    """Return the reference, at most 80 columns wide, with a final newline.
 
     ``source_types``: the keys of each source type, besides those that all have.
     """
@@ -52,7 +52,7 @@ def _key(key: Key) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> str:
-    # No breaks inside words: a broken word could not be copied.
+    # No breaks inside words, so that each can be copied.
     return textwrap.fill(
         text,
         _WIDTH,

@@ -2,7 +2,7 @@
 
 ``--region``, the chain's own, ``AWS_REGION``, ``AWS_DEFAULT_REGION``, ``[defaults]``, the source's,
 the AWS profile's, and then the default of the partition. The variables beat ``[defaults]``, as
-users of AWS tools expect; but where a flag or the config names a region, no variable decides the
+users of AWS tools expect; but if a flag or the config names a region, no variable decides the
 partition.
 """
 
@@ -19,7 +19,7 @@ VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class NamedBy(Enum):
-    """Who names a region; the value is what messages call it."""
+    """What names a region; the value is how messages call it."""
 
     FLAG = "--region"
     OWN = "the chain's region"
@@ -45,7 +45,7 @@ class NamedRegion:
 
     @property
     def partition(self) -> str:
-        """The partition that the region lies in."""
+        """The partition of the region."""
         return partition_of_region(self.region)
 
 
@@ -57,7 +57,7 @@ class Regions:
 
     @property
     def first(self) -> NamedRegion | None:
-        """The region that counts, ``None`` if none is named."""
+        """The region that wins, ``None`` if none is named."""
         return self.named[0] if self.named else None
 
     @property
@@ -70,7 +70,7 @@ class Regions:
         """Return the partition that a flag or the config decides; ``None``: neither names a region.
 
         Raises:
-            ConfigError: a variable counts, and its region lies in another partition.
+            ConfigError: a variable comes first, and its region is in another partition.
         """
         decider = next((each for each in self.named if each.named_by in _DECIDES_PARTITION), None)
         if decider is None or self.first is None:
@@ -80,7 +80,7 @@ class Regions:
         return decider.partition
 
     def within(self, partition: str | None) -> str:
-        """Return the first region that lies in ``partition``, else the partition's default.
+        """Return the first region of ``partition``, else the partition's default.
 
         ``None``: the partition is not known, so the first region decides it.
         """
@@ -99,7 +99,7 @@ def regions_in_order(
     source: str | None = None,
     profile: str | None = None,
 ) -> Regions:
-    """Return what is named, in order.
+    """Return the regions that are named, in order.
 
     ``environ`` is the environment as it was before rolehop's own assume. ``own`` is the region key
     of what makes the call: the chain's, or the source's for a source's own calls.
@@ -120,7 +120,7 @@ def regions_in_order(
 def _conflict(first: NamedRegion, decider: NamedRegion) -> ConfigError:
     return ConfigError(
         f"{first.variable} and the config name regions of two partitions",
-        cause=f"{first.variable}={first.region} lies in partition {first.partition},"
+        cause=f"{first.variable}={first.region} is in partition {first.partition},"
         f" {decider.named_by.value}, {decider.region}, in {decider.partition}",
         fix=f"unset {first.variable}, give --region, or give the chain a region of its own",
     )

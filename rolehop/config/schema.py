@@ -1,7 +1,7 @@
-"""The one definition of the config file: the loader follows it, ``config reference`` prints it.
+"""Define the config file, once: the loader follows this, and ``config reference`` prints it.
 
-The keys of each source type live with the source, made of the same ``Key`` and ``Table``; the
-ready-made checks are in ``checks`` and ``limits``.
+Each source type defines its keys beside its code, with the same ``Key`` and ``Table``. The checks
+of values are in ``value_types`` and ``sts_limits``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Key:
     """One sentence: lower case, no full stop."""
 
     default: str = ""
-    """What holds where the key is absent, as shown to people."""
+    """What applies if the key is absent, as shown to people."""
 
     required: bool = False
     template: bool = False
@@ -44,11 +44,11 @@ class Table:
 
     keys: tuple[Key, ...]
     rule: Callable[[Mapping[str, object]], None] | None = None
-    """What must hold among several keys; gets the checked values that are there, raises
-    ``ValueError`` (or ``Faulty`` to point at a key). Runs only where each key is good."""
+    """A rule over several keys: gets the checked values that are set, raises ``ValueError`` (or
+    ``Faulty`` to point at a key). Runs only if every key is valid."""
 
     fields: tuple[str, ...] = FIELDS
-    """What templates in this table may leave open."""
+    """The fields that templates in this table may contain."""
 
     def key(self, name: str) -> Key | None:
         """Return the key called ``name``, or ``None``."""
@@ -77,7 +77,7 @@ _REGION = Key(
 
 DEFAULTS = Table(
     "defaults",
-    "what holds where a chain or a hop says nothing; a user's key wins over the site's",
+    "what applies if a chain or a hop sets nothing; a user's key wins over the site's",
     (
         Key(
             "region",
@@ -89,7 +89,7 @@ DEFAULTS = Table(
         Key(
             "session_name",
             sts_limits.SESSION_NAME,
-            "the role session name; what the fields give is cleaned to these characters",
+            "the role session name; characters that STS refuses are replaced in what the fields give",
             '"{user}@{host}"',
             template=True,
         ),
@@ -97,7 +97,7 @@ DEFAULTS = Table(
         Key(
             "min_ttl",
             value_types.MIN_TTL,
-            "the least life of a session that is handed out",
+            "the least life that a session must have left to be handed out",
             '"16m"',
         ),
     ),
@@ -105,7 +105,7 @@ DEFAULTS = Table(
 
 VAULT = Table(
     "vault",
-    "where sessions rest: the keyring of the operating system",
+    "where sessions are stored: the keyring of the operating system",
     (Key("backend", value_types.BACKEND, "the keyring back end", '"auto"'),),
 )
 
@@ -116,7 +116,7 @@ SOURCE = Table(
         Key(
             "type",
             value_types.NAME,
-            "which kind of source; each has keys of its own",
+            "the kind of source; each has its own keys",
             required=True,
         ),
         _DESCRIPTION,
@@ -129,7 +129,7 @@ SOURCE = Table(
         Key(
             "principal",
             value_types.PRINCIPAL,
-            "who this source must be; another one is an error before any hop",
+            "the principal that this source must be; another one is an error before any hop",
         ),
     ),
 )
@@ -144,7 +144,9 @@ _HOP_REST = (
         template=True,
     ),
     Key(
-        "external_id", sts_limits.EXTERNAL_ID, "the external ID that the role's trust policy wants"
+        "external_id",
+        sts_limits.EXTERNAL_ID,
+        "the external ID that the role's trust policy asks for",
     ),
     Key(
         "duration",
@@ -152,7 +154,7 @@ _HOP_REST = (
         "how long the session should last; planned down to the hop's ceiling (1 h once chained)",
         "as in [defaults]",
     ),
-    Key("policy", sts_limits.POLICY, "a session policy: the session may do no more than it says"),
+    Key("policy", sts_limits.POLICY, "a session policy: it limits what the session may do"),
     Key(
         "policy_file",
         value_types.PATH,
@@ -164,21 +166,21 @@ _HOP_REST = (
     Key(
         "source_identity",
         sts_limits.SOURCE_IDENTITY,
-        "kept through every later hop; needs sts:SetSourceIdentity at each of them",
+        "stays set through every later hop; each of them must allow sts:SetSourceIdentity",
         template=True,
     ),
 )
 
 HOP = Table(
     "chains.NAME.hops",
-    "one STS call: the role's session, got with the credentials of the hop before",
+    "one STS call: gets the role's session with the credentials of the hop before",
     (
         _ROLE,
         *_HOP_REST,
         Key(
             "mfa_serial",
             sts_limits.MFA_SERIAL,
-            "sends an MFA code with this very hop: hop 1 from IAM user keys only",
+            "sends an MFA code with this hop itself: hop 1 from IAM user keys only",
         ),
     ),
 )
@@ -193,17 +195,17 @@ _LOOKS = (
     Key(
         "reason",
         value_types.choice("required", "optional"),
-        "whether each walk must say why (--reason, else asked on the terminal)",
+        "whether each walk must give a reason (--reason, or asked on the terminal)",
         '"optional"',
     ),
     Key(
         "reason_in",
         value_types.choice("session_name", "tag"),
-        'where AWS sees the reason: behind the last hop\'s role session name, or in its tag "reason"',
+        'where AWS sees the reason: at the end of the last hop\'s role session name, or in its tag "reason"',
         '"session_name"',
     ),
     Key("color", value_types.COLOR, "how the chain is shown in lists and prompts"),
-    Key("labels", value_types.LABELS, "words to choose chains by; STS does not see them"),
+    Key("labels", value_types.LABELS, "words to select chains by; STS does not see them"),
 )
 
 CHAIN = Table(
@@ -232,7 +234,7 @@ FLEET = Table(
             "role",
             sts_limits.ROLE,
             'the role to assume in each account, e.g. "{account}:role/Audit"',
-            "none: the session that is there already",
+            "none: the session of the chain before",
             template=True,
         ),
         *_HOP_REST,
@@ -248,7 +250,7 @@ FLEET = Table(
 
 TOP = Table(
     "",
-    "keys that stand before the first table",
+    "keys before the first table",
     (
         Key("version", Check("integer", "1", _version), "the version of this format", "1"),
         Key("include", value_types.TEXTS, "files to read first; this file wins over them"),

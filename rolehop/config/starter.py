@@ -1,4 +1,4 @@
-"""A first config to build on: made of answers, or a commented example to edit."""
+"""Write a first config: from answers, or as a commented example to edit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SOURCE_TYPES = ("keys", "profile", "environment")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a person said to ``config init``; all of it is checked when the file is loaded."""
+    """The answers to the questions of ``config init``; they are checked when the file is loaded."""
 
     source_type: str
     """One of ``SOURCE_TYPES``."""
@@ -27,7 +27,7 @@ class Answers:
 
     @property
     def source(self) -> str:
-        """What the source is called."""
+        """The name of the source."""
         return {"keys": "me", "profile": "aws", "environment": "env"}[self.source_type]
 
 
@@ -98,10 +98,10 @@ _EXAMPLE = Answers(
 
 
 def starter_text(answers: Answers | None = None) -> str:
-    """Return the text of a config file that loads without a complaint.
+    """Return the text of a config file that loads without a problem.
 
     With ``answers`` it is ready to use; without, everything but ``version`` is commented out, and
-    taking the ``#`` away from the beginning of a part's lines makes that part work.
+    removing the ``#`` from the beginning of a part's lines makes that part work.
     """
     given = answers or _EXAMPLE
     live = [_defaults(given.region), _source(given), _chain(given)]
@@ -133,7 +133,7 @@ def _chain(given: Answers) -> str:
 
 
 def _commented(part: str) -> str:
-    """Comment out what is not a comment yet."""
+    """Comment out every line that is not a comment yet."""
     return "".join(
         line if line.startswith("#") or not line.strip() else f"# {line}"
         for line in part.splitlines(keepends=True)

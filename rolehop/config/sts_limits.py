@@ -56,7 +56,7 @@ _POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
 def _role(value: object) -> str:
     given = as_text(value)
     try:
-        # The partition of the short form is found when the chain's region is known.
+        # The partition of the short form follows from the chain's region, which is not known here.
         RoleArn.parse_in(given, "aws")
     except ValueError:
         raise ValueError(
@@ -86,13 +86,13 @@ def _tag_text(text: str, least: int, most: int) -> str | None:
 
 
 def check_tag(key: str, value: object) -> tuple[str, str]:
-    """Return one session tag as STS accepts it.
+    """Return one session tag if STS accepts it.
 
     Raises:
-        ValueError: the key or the value is not as STS wants it.
+        ValueError: STS would refuse the key or the value.
     """
     if key.lower().startswith("aws:"):
-        raise ValueError('tag keys that begin with "aws:" are AWS\'s own')
+        raise ValueError('tag keys that begin with "aws:" are reserved by AWS')
     problem = _tag_text(key, 1, MAX_TAG_KEY)
     if problem:
         raise ValueError(f"the tag's key {problem}")
@@ -119,9 +119,7 @@ def _tags(value: object) -> tuple[tuple[str, str], ...]:
         # IAM user guide, session tags: keys that differ in case only cannot coexist.
         first = good.setdefault(tag_key(key), tag)
         if first is not tag:
-            faults.append(
-                ((key,), f"the same tag key as {quoted(first[0])}: case is no difference")
-            )
+            faults.append(((key,), f"the same tag key as {quoted(first[0])}: STS ignores case"))
     if faults:
         raise Faulty(tuple(faults))
     return tuple(good.values())
@@ -172,7 +170,7 @@ def _policy(value: object) -> str:
             f" not {len(document):,}"
         )
     if _POLICY_TEXT.fullmatch(document) is None:
-        raise ValueError("a session policy may hold characters up to U+00FF only")
+        raise ValueError("a session policy may contain characters up to U+00FF only")
     try:
         parsed = json.loads(document)
     except json.JSONDecodeError as error:
@@ -197,7 +195,7 @@ def _check_statements(parsed: object) -> None:
         raise ValueError('the policy has no "Statement" (an object, or a list of them)')
     words = {word for statement in listed if isinstance(statement, dict) for word in statement}
     for word in sorted(words & {"Principal", "NotPrincipal"}):
-        raise ValueError(f'a session policy must not say "{word}"')
+        raise ValueError(f'a session policy must not contain "{word}"')
 
 
 def _mfa_serial(value: object) -> str:

@@ -1,4 +1,4 @@
-"""One table of the file against one ``Table`` of the schema."""
+"""Check one table of the file against one ``Table`` of the schema."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from rolehop.config.value_types import kind_of
 from rolehop.text import quoted
 
 Values = dict[str, object]
-"""Checked values by key; what is absent or wrong is not in it."""
+"""Checked values by key; absent and wrong ones are left out."""
 
 _SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
 
 
 def check_table(table: Table, found: object, origin: Origin, faults: ProblemList) -> Values:
-    """Return the good values of one table and note everything that is wrong with the rest."""
+    """Return the valid values of one table and report everything wrong with the others."""
     if not isinstance(found, dict):
         faults.add(origin, f"must be a table, not {kind_of(found)}")
         return {}
     values: Values = {}
-    whole = True
+    valid = True
     for name, value in found.items():
         key = table.key(name)
         if key is None:
             faults.add(origin.at(name), _unknown(name, [each.name for each in table.keys]))
-            whole = False
+            valid = False
             continue
         try:
             values[name] = check_key(key, value, origin.at(name), faults, table.fields)
         except ValueError as error:
             faults.add_error(origin.at(name), error)
-            whole = False
+            valid = False
     for key in table.keys:
         if key.required and key.name not in found:
             faults.add(origin, f'"{key.name}" is missing')
-            whole = False
-    if whole and table.rule is not None:
+            valid = False
+    if valid and table.rule is not None:
         try:
             table.rule(values)
         except ValueError as error:
@@ -52,10 +52,10 @@ def check_key(
     faults: ProblemList,
     fields: tuple[str, ...] = FIELDS,
 ) -> object:
-    """Return one value, checked; templates, which may leave ``fields`` open, stay templates.
+    """Return one value, checked; templates, which may contain ``fields``, stay templates.
 
     Raises:
-        ValueError: it is not as its key wants it.
+        ValueError: it is not what its key requires.
     """
     if key.table is not None:
         return _check_tables(key.table, value, origin, faults)
@@ -69,7 +69,7 @@ def check_key(
 
 
 def check_name(name: str, origin: Origin, faults: ProblemList) -> bool:
-    """Tell whether a chain, source or fleet may be called ``name``, and complain if not."""
+    """True if a chain, source or fleet may have ``name``; a problem is reported if not."""
     try:
         value_types.NAME.run(name)
     except ValueError as error:
@@ -79,13 +79,13 @@ def check_name(name: str, origin: Origin, faults: ProblemList) -> bool:
 
 
 def _check_template(key: Key, template: str, fields: tuple[str, ...]) -> str:
-    """Check ``template`` as it will be once it is filled."""
+    """Check ``template`` as it will be once it is filled in."""
     fields_of(template, fields)
     filled = fill(template, SAMPLES)
     try:
         key.check.run(filled)
     except ValueError as error:
-        # What was written is shown, not what stood in for it.
+        # Show the template, not the sample that was filled in.
         raise ValueError(str(error).replace(quoted(filled), quoted(template))) from None
     return template
 
@@ -103,5 +103,5 @@ def _unknown(name: str, known: list[str]) -> str:
     if hint:
         return f"unknown key{hint}"
     if any(word in name.casefold() for word in _SECRET_WORDS):
-        return "unknown key; secrets do not belong in a config: rolehop keys add keeps them"
+        return "unknown key; secrets do not belong in a config: store them with rolehop keys add"
     return f"unknown key; known here: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""The fields that a config value may leave open: ``{user} {host} {account} {chain}``."""
+"""The fields that templates in the config may contain: ``{user} {host} {account} {chain}``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLES: Mapping[str, str] = {
     "account": "000000000000",
     "chain": "chain",
 }
-"""Stand-ins that let a template be checked like any other value, before it is filled."""
+"""Samples that let a template be checked like any other value, before it is filled in."""
 
 _FIELD = Pattern(r"\{([^{}]*)\}")
 _KNOWN = Pattern(r"\{(?:" + "|".join(FIELDS) + r")\}")
@@ -25,24 +25,24 @@ def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
     """Return the fields of a template, in order.
 
     Raises:
-        ValueError: a field is not among ``allowed``, or a brace stands alone.
+        ValueError: a field is not among ``allowed``, or a brace is unmatched.
     """
     names = tuple(_FIELD.findall(text))
     for name in names:
         if name not in allowed:
             raise ValueError(f"unknown field {{{name}}}{_nearest(name, allowed)}")
     if re.search(r"[{}]", _FIELD.sub("", text)):
-        raise ValueError(f"a brace stands alone in {quoted(text)}; fields are {_shown(allowed)}")
+        raise ValueError(f"a brace is unmatched in {quoted(text)}; fields are {_shown(allowed)}")
     return names
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return ``text`` with each known field of ``values`` in place; others stay as they are."""
+    """Return ``text`` with the fields of ``values`` filled in; others stay as they are."""
     return _FIELD.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def mentions_field(text: str) -> bool:
-    """Tell whether ``text`` holds a known field, in a place where nobody would fill it."""
+    """True if ``text`` contains a known field."""
     return _KNOWN.search(text) is not None
 
 

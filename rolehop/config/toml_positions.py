@@ -1,7 +1,7 @@
-"""Where in a TOML text a value stands: tomllib gives no positions.
+"""Find the line of a value in a TOML text: tomllib gives no positions.
 
-Used where something is wrong, only. The text has been parsed by tomllib before, so the scanner may take
-it for well-formed: it follows keys and brackets and skips what is inside strings and comments.
+Used only to report a problem. tomllib has parsed the text before, so the scanner can rely on
+well-formed TOML: it follows keys and brackets and skips the insides of strings and comments.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def locate(text: str, place: Place) -> int | None:
 
 
 def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
-    """Return what ``locate`` does, from the lines of a whole text."""
+    """Return the same as ``locate``, from the result of ``index_lines``."""
     for length in range(len(place), 0, -1):
         if place[:length] in lines:
             return lines[place[:length]]
@@ -49,8 +49,8 @@ def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
 def index_lines(text: str) -> dict[Place, int]:
     """Return the line of every table, key and array item of a well-formed TOML text.
 
-    A table that has a header of its own stands at the header; one that is only named on the way
-    to another stands where it is named first.
+    A table with a header is at its header; one that is only named on the way to another is where it
+    is first named.
     """
     scanner = _Scanner(text)
     scanner.scan()
@@ -58,7 +58,7 @@ def index_lines(text: str) -> dict[Place, int]:
 
 
 class _Scanner:
-    """Walks over the text once."""
+    """Scans the text once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -95,7 +95,7 @@ class _Scanner:
         return self._enter(named)
 
     def _enter(self, place: Place) -> Place:
-        """Go on in the newest table, where ``place`` is an array of tables."""
+        """Return the newest table, if ``place`` is an array of tables."""
         return (*place, self._last[place]) if place in self._last else place
 
     def _pair(self, table: Place) -> None:
@@ -143,7 +143,7 @@ class _Scanner:
             self._pair(place)
 
     def _items(self, end: str) -> Iterator[None]:
-        """Stop at each item between the brackets; the caller takes it."""
+        """Yield at each item between the brackets; the caller reads it."""
         self._at += 1
         self._skip(_SPACE)
         while not self._peek(end) and self._at < len(self._text):

@@ -1,4 +1,4 @@
-"""A chain written as the TOML that the loader reads: to paste, or to append to a config."""
+"""Write a chain as TOML, to paste into a config or to append to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rolehop.config.model import HopConfig
 
 
 def chain_text(name: str, source: str, hops: Sequence[HopConfig]) -> str:
-    """Return ``[chains.NAME]`` and its hops; of a hop, what is said of it."""
+    """Return ``[chains.NAME]`` and its hops, each with the keys that are set."""
     lines = [f"[chains.{toml_key(name)}]", f"source = {toml_text(source)}"]
     for hop in hops:
         lines += [f"[[chains.{toml_key(name)}.hops]]", *_hop(hop)]
@@ -46,11 +46,11 @@ def toml_line(key: str, value: str | Mapping[str, str] | Sequence[str]) -> str:
 
 
 def toml_key(name: str) -> str:
-    """Return ``name`` as a key: bare where TOML allows it."""
+    """Return ``name`` as a key: bare if TOML allows it."""
     return name if name.replace("-", "_").isidentifier() and name.isascii() else toml_text(name)
 
 
 def toml_text(text: str) -> str:
     """Return ``text`` as a string with its quotes."""
-    # A JSON string is a TOML string, but for DEL, which TOML wants escaped, too.
+    # A JSON string is a TOML string, except that TOML requires DEL to be escaped too.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

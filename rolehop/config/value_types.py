@@ -1,7 +1,7 @@
-"""Checks of single values: each says what it wants, and returns the value ready for use.
+"""Checks of single values: each describes what is allowed, and returns the value ready for use.
 
-A check raises ``ValueError`` with one sentence, or ``Faulty`` where a table or list has several
-faults at places of their own. STS's own limits are in ``limits.py``.
+A check raises ``ValueError`` with one sentence, or ``Faulty`` if a table or list has several
+problems, each at its own place. The limits of STS are in ``sts_limits.py``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 Place = tuple[str | int, ...]
-"""The way to a value: keys of tables and indexes of arrays."""
+"""The path to a value: keys of tables and indexes of arrays."""
 
 NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 _CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
 _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
 _HTTPS = Pattern(r"https://[^\s/?#]+(?:[/?#]\S*)?")
-# Plain http is for emulators on this machine.
+# Plain http is allowed for emulators on this machine.
 _LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
 _CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
@@ -38,17 +38,17 @@ class Check:
     """The type in a word or two, e.g. ``text`` or ``list of texts``."""
 
     limit: str
-    """What else must hold, as a few words; empty where any value of the type will do."""
+    """The other conditions in a few words; empty if any value of the type is allowed."""
 
     run: Callable[[object], object]
     """Returns the value ready for use; raises ``ValueError`` or ``Faulty``."""
 
     prose: bool = False
-    """Braces mean nothing special here, so ``{user}`` is no forgotten template."""
+    """Braces are ordinary text here, so ``{user}`` is not a forgotten template."""
 
 
 class Faulty(ValueError):
-    """A table or list with faults inside. ``parts``: where inside, and what is wrong there."""
+    """A table or list with problems inside. ``parts``: the place of each and its text."""
 
     def __init__(self, parts: tuple[tuple[Place, str], ...]) -> None:
         super().__init__("; ".join(text for _, text in parts))
@@ -56,7 +56,7 @@ class Faulty(ValueError):
 
 
 def as_text(value: object) -> str:
-    """Return a non-empty string without control characters (line ends and tabs may be)."""
+    """Return a non-empty string without control characters, except line ends and tabs."""
     if not isinstance(value, str):
         hint = "; write it in quotes" if isinstance(value, int | float) else ""
         raise ValueError(f"must be a string, not {kind_of(value)}{hint}")
@@ -75,7 +75,7 @@ def as_list(value: object) -> list[object]:
 
 
 def each_of(items: list[object], run: Callable[[object], str]) -> tuple[str, ...]:
-    """Check every item of a list; all faults are told at once, each at its index."""
+    """Check every item of a list; all problems are raised at once, each at its index."""
     good: list[str] = []
     faults: list[tuple[Place, str]] = []
     for index, item in enumerate(items):
@@ -96,7 +96,7 @@ def as_table(value: object) -> dict[str, object]:
 
 
 def matching(pattern: Pattern, what: str) -> Callable[[object], str]:
-    """Return a check for texts that ``pattern`` matches whole; ``what`` ends "not …"."""
+    """Return a check for texts that ``pattern`` fully matches; ``what`` completes "not …"."""
 
     def run(value: object) -> str:
         text = as_text(value)
@@ -108,7 +108,7 @@ def matching(pattern: Pattern, what: str) -> Callable[[object], str]:
 
 
 def text(limit: str = "", pattern: Pattern | None = None, *, kind: str = "text") -> Check:
-    """Return a check for a string; ``limit`` says in words what ``pattern`` wants."""
+    """Return a check for a string; ``limit`` describes ``pattern`` in words."""
     return Check(kind, limit, as_text if pattern is None else matching(pattern, limit or "valid"))
 
 
@@ -122,14 +122,14 @@ def choice(*words: str) -> Check:
             from rolehop.text import did_you_mean
 
             hint = did_you_mean(given, words) or f"; it may be {listed}"
-            raise ValueError(f"not one of the values known here: {quoted(given)}{hint}")
+            raise ValueError(f"not one of the allowed values: {quoted(given)}{hint}")
         return given
 
     return Check("choice", f"one of {listed}", run)
 
 
 def duration(least: int, most: int) -> Check:
-    """Return a check for a duration between two bounds in seconds; it gives whole seconds."""
+    """Return a check for a duration between two bounds in seconds; it returns whole seconds."""
     bounds = f"{format_duration(least)} to {format_duration(most)}"
 
     def run(value: object) -> int:
@@ -186,11 +186,11 @@ def _split(line: str) -> tuple[str, ...]:
     try:
         arguments = tuple(shlex.split(_argument(line)))
     except ValueError as error:
-        # The words of shlex ("No closing quotation"), in the house's lower case.
+        # The words of shlex ("No closing quotation"), in lower case like the others.
         raise ValueError(f"not a command: {str(error).lower()}") from None
     for word in arguments:
         if word in _SHELL_WORDS:
-            raise ValueError(f"no shell runs this, so {word} does nothing here; put it in a script")
+            raise ValueError(f"no shell runs this, so {word} has no effect; put it in a script")
     return arguments
 
 

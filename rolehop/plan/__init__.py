@@ -1,4 +1,4 @@
-"""From a chain's name to a plan: pure, total, and without asking anybody outside."""
+"""From a chain's name to a plan: pure functions over values, without I/O."""
 
 from rolehop.plan.model import (
     Cache,

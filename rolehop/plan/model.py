@@ -1,7 +1,7 @@
 """A chain resolved and ready to walk, as plain frozen values.
 
-A plan can be printed, compared and explained without a network: it says everything STS will be
-told and nothing STS will answer.
+A plan can be printed, compared and explained without a network: it has everything that is sent to
+STS and nothing that STS answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Mfa(Enum):
 
 
 class Cache(Enum):
-    """What the index says of a hop's session."""
+    """Whether a hop's session is stored, as far as the index knows."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -37,7 +37,7 @@ class Cache(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One AssumeRole call: everything STS will be told, each value within STS's own limits."""
+    """One AssumeRole call: everything that is sent to STS, each value within STS's limits."""
 
     role: RoleArn
     session_name: str
@@ -58,7 +58,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class SourceStep:
-    """The source's own credentials; kept only where they are a session that took calls to get."""
+    """The source's own credentials; ``kept`` in the vault if they are a session that took calls."""
 
     key: str
     source: str
@@ -66,8 +66,8 @@ class SourceStep:
     number: int = 0
     parent: str | None = None
     for_keys: TokenStep | None = None
-    """Where it may turn out to give IAM user keys: how a session is made of them, which then is
-    what the source gives."""
+    """Set if the source may turn out to give IAM user keys: the call that makes a session of them,
+    which is then what the source gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TokenStep:
 
 @dataclass(frozen=True, slots=True)
 class HopStep:
-    """One hop, numbered from 1, with what the plan found out about it."""
+    """One hop, numbered from 1, and what the plan knows about it."""
 
     key: str
     parent: str
@@ -97,11 +97,11 @@ class HopStep:
     cache: Cache = Cache.NONE
     expires_at: datetime | None = None
     shortened: str | None = None
-    """What to say where the hop gets less time than was asked for."""
+    """The note to show if the hop gets less time than was asked for."""
 
     notes: tuple[str, ...] = ()
     will_fail: str | None = None
-    """Why AWS is bound to refuse this hop, where that can be known without asking."""
+    """Why AWS is certain to refuse this hop, if that is known without a call."""
 
 
 Step = SourceStep | TokenStep | HopStep
@@ -116,7 +116,7 @@ class Plan:
     """Templates in its settings are filled."""
 
     aws_profile: str | None
-    """The AWS profile whose settings (endpoint, FIPS, CA bundle, retries) rule the calls."""
+    """The AWS profile whose settings (endpoint, FIPS, CA bundle, retries) apply to the calls."""
 
     region: str
     """Where STS is called: in the chain's partition."""
@@ -125,10 +125,10 @@ class Plan:
     """What is exported as AWS_REGION: only a region that a flag or the config chose."""
 
     endpoint_url: str | None
-    """The STS endpoint where it is overridden (emulator, VPC endpoint)."""
+    """The STS endpoint if it is overridden (emulator, VPC endpoint)."""
 
     min_ttl_seconds: int
-    """The least life a session that is handed out has left."""
+    """The least life that a session must have left to be handed out."""
 
     long_lived: bool
     """The source gives IAM user keys, which are never handed out themselves."""
@@ -137,11 +137,11 @@ class Plan:
     """``steps[0]`` is always the source."""
 
     source_problem: str | None = None
-    """Why a walk fails at the source, where that is plain and no session on the way holds."""
+    """Why a walk fails at the source, if that is known and no stored session can be used instead."""
 
     confirm: bool = False
     wants_reason: bool = False
-    """The chain must not be walked without a reason, and none was given."""
+    """The chain requires a reason, and none was given."""
 
     color: str | None = None
     notes: tuple[str, ...] = ()
@@ -161,7 +161,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of a source from another without the network (design, section 5)."""
+    """What distinguishes one state of a source from another, without the network."""
 
     value: str | None
     """``None``: not known before the source is loaded."""
@@ -170,19 +170,19 @@ class Stamp:
     """The source gives IAM user keys: the only ones that carry MFA and get past one hour."""
 
     problem: str | None = None
-    """Why the source cannot give credentials now, where that is already plain."""
+    """Why the source cannot give credentials now, if that is already known."""
 
     kept: bool = False
-    """The source's own credentials are a session worth keeping in the vault."""
+    """The source's own credentials are a session that is stored in the vault."""
 
     may_be_keys: bool = False
-    """Whether it gives a session or IAM user keys is seen only when it is loaded: a program's
-    answer. Keys then become a session at once, so that the plan holds in both cases."""
+    """Only loading the source shows whether it gives a session or IAM user keys, e.g. a program's
+    answer. Keys become a session at once, so the plan is right in both cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedSession:
-    """What the index knows of one session."""
+    """When one stored session began and ends, as the index knows it."""
 
     issued_at: datetime
     expires_at: datetime
@@ -190,14 +190,14 @@ class CachedSession:
 
 @dataclass(frozen=True, slots=True)
 class CachedState:
-    """What earlier walks left behind that a plan may use: hints, never secrets."""
+    """What earlier walks stored that a plan may use: hints, never secrets."""
 
     sessions: Mapping[str, CachedSession] = field(default_factory=dict)
     """By hop key."""
 
     max_durations: Mapping[str, int] = field(default_factory=dict)
-    """Role ARN to the longest lifetime in seconds, where STS refused a longer one."""
+    """Role ARN to the longest lifetime in seconds, if STS refused a longer one."""
 
-    def lowered(self, ceilings: Mapping[str, int]) -> CachedState:
-        """Return the same with ``ceilings`` (role ARN to seconds) known as well."""
+    def with_ceilings(self, ceilings: Mapping[str, int]) -> CachedState:
+        """Return the same with more ``max_durations`` (role ARN to seconds)."""
         return replace(self, max_durations={**self.max_durations, **ceilings}) if ceilings else self

@@ -1,14 +1,15 @@
-"""What flags change about a chain: its last hop, and nothing before it.
+"""Apply flags to a chain: they change its last hop, and nothing before it.
 
-A hop before the last is shared by other chains and is what a person wrote down on purpose; a
-flag that reached it would make every session anew. The rules about session policies are those of
-the IAM user guide ("session policies"): AWS *unites* the policies of one call and then grants
-what both the union and the role allow. So a policy can never be added to narrow another one.
+Other chains share the hops before the last, and a flag that changed one would make every session
+anew. The rules about session policies are from the IAM user guide ("session policies"): AWS takes
+the *union* of the policies of one call and then grants what both the union and the role allow. So
+adding a policy never narrows another one.
 """
 
 from __future__ import annotations
 
 from rolehop.config import sts_limits
+from rolehop.config.inheritance import tag_key
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.resolve import Resolved, clean_name
@@ -22,8 +23,8 @@ def apply_overrides(resolved: Resolved, options: WalkOptions) -> Resolved:
     """Return ``resolved`` with its last hop changed as the flags say.
 
     Raises:
-        ConfigError: the chain wants a reason and has no hop to carry it.
-        UsageError: there is no hop, or the hop cannot take what a flag says.
+        ConfigError: the chain requires a reason and has no hop to carry it.
+        UsageError: there is no hop, or the hop cannot take the value of a flag.
     """
     chain = resolved.chain
     if not resolved.hops:
@@ -60,8 +61,8 @@ def _refuse_without_hops(resolved: Resolved, options: WalkOptions) -> None:
         )
     if resolved.chain.reason_required:
         raise ConfigError(
-            f"chain '{name}' wants a reason and has no hop to carry it",
-            fix="add a hop, or take 'reason' off the chain",
+            f"chain '{name}' requires a reason and has no hop to carry it",
+            fix="add a hop, or remove 'reason' from the chain",
             chain=name,
         )
 
@@ -75,8 +76,8 @@ def _with_policies(
         only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
         if named or (own and (hop.policy or hop.policy_arns != only)):
             raise UsageError(
-                "--read-only cannot stand beside another session policy"
-                + ("" if named else f": the last hop of chain '{chain}' has one of its own"),
+                "--read-only cannot be combined with another session policy"
+                + ("" if named else f": the last hop of chain '{chain}' has its own"),
                 cause="AWS grants what either of them allows, so the session could write",
                 fix="leave one of them out" if named else "leave --read-only out",
                 chain=chain,
@@ -85,29 +86,29 @@ def _with_policies(
     if not named:
         return hop, ()
     changed = replace(hop, policy=options.policy, policy_arns=options.policy_arns)
-    note = "the flags' session policies take the place of the last hop's own"
+    note = "the flags' session policies replace the last hop's own"
     return changed, (note,) if own else ()
 
 
 def _merged(
     own: tuple[tuple[str, str], ...], flags: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the tags of both; a flag wins over the same key, in which case is no difference."""
-    merged = {key.casefold(): (key, value) for key, value in own}
+    """Return the tags of both; a flag's tag replaces one with the same key, ignoring case."""
+    merged = {tag_key(key): (key, value) for key, value in own}
     for key, value in flags:
-        spelled = merged.get(key.casefold(), (key, value))[0]
-        merged[key.casefold()] = (spelled, value)
+        spelled = merged.get(tag_key(key), (key, value))[0]
+        merged[tag_key(key)] = (spelled, value)
     return tuple(merged.values())
 
 
 def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
-    told: dict[str, tuple[str, str]] = {}
+    given: dict[str, tuple[str, str]] = {}
     for key, value in tags:
-        other = told.setdefault(key.casefold(), (key, value))
+        other = given.setdefault(tag_key(key), (key, value))
         if other[1] != value:
             raise UsageError(
                 f"--tag gives {key} two values",
-                cause=f"{'='.join(other)} and {key}={value}; for STS keys that differ in case are one",
+                cause=f"{'='.join(other)} and {key}={value}; STS ignores case in tag keys",
                 fix="keep one of them",
             )
 
@@ -118,13 +119,13 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
             tag = sts_limits.check_tag(REASON_TAG, reason)
         except ValueError as error:
             raise UsageError(
-                f"this reason cannot be a tag: {error}", fix="say it in other characters"
+                f"this reason cannot be a tag: {error}", fix="use other characters"
             ) from None
         return replace(hop, tags=_merged(hop.tags, (tag,))), ()
-    # `+` parts them: the person stays readable in CloudTrail, and so does the reason.
+    # `+` separates them: person and reason both stay readable in CloudTrail.
     wanted = f"{hop.session_name or 'rolehop'}+{clean_name(reason)}"
     name = clean_name(wanted)
-    cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps it whole',)
+    cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps all of it',)
     return replace(hop, session_name=name), cut if name != wanted else ()
 
 
@@ -137,6 +138,6 @@ def _check_numbers(hop: HopConfig, chain: str) -> None:
         raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
-            fix="leave some --tag out",
+            fix="leave out some --tag",
             chain=chain,
         )

@@ -1,4 +1,4 @@
-"""Make the plan: what STS will be told at each hop, under which key, and what can go wrong."""
+"""Make the plan: what each hop sends to STS, under which key, and what can go wrong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rolehop.plan.model import (
     TokenStep,
 )
 from rolehop.plan.overrides import apply_overrides
-from rolehop.plan.prechecks import foresee
+from rolehop.plan.prechecks import predict
 from rolehop.plan.resolve import Resolved
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
@@ -53,7 +53,7 @@ def make_plan(
 
     Raises:
         ConfigError: ``options.strict``, and a hop asks for more than its ceiling; a chain that
-            wants a reason and has no hop to carry it.
+            requires a reason and has no hop to carry it.
         UsageError: a flag that changes the last hop, and there is no hop, or the hop cannot
             take it.
     """
@@ -71,16 +71,16 @@ def make_plan(
     for number, ((role, hop), wish) in enumerate(zip(resolved.hops, wishes, strict=True), start=1):
         signed_by_user = stamp.long_lived and len(steps) == 1
         ceiling = _ceiling(role, known, chained=not signed_by_user)
-        told = _build_hop(role, hop, wish, ceiling)
+        call = _build_hop(role, hop, wish, ceiling)
         if number == 1 and mfa is Mfa.HOP:
-            told = replace(told, mfa_serial=hop.mfa_serial or serial)
-        finding = known.max_durations.get(str(role))
-        shortened = _shortened(number, wish, ceiling, mfa, finding)
+            call = replace(call, mfa_serial=hop.mfa_serial or serial)
+        role_limit = known.max_durations.get(str(role))
+        shortened = _shortened(number, wish, ceiling, mfa, role_limit)
         step = HopStep(
-            key=hop_key(steps[-1].key, told),
+            key=hop_key(steps[-1].key, call),
             parent=steps[-1].key,
             number=number,
-            hop=told,
+            hop=call,
             ceiling_seconds=ceiling,
             mfa=mfa if number == 1 else Mfa.NONE,
             shortened=shortened,
@@ -99,7 +99,7 @@ def make_plan(
         min_ttl_seconds=min_ttl,
         long_lived=stamp.long_lived,
         steps=_with_cache(
-            _with_foresight(steps, _own_role(resolved)),
+            _with_predictions(steps, _own_role(resolved)),
             known,
             now,
             timedelta(seconds=min_ttl),
@@ -115,7 +115,7 @@ def make_plan(
 
 
 def _requested_durations(config: Config, resolved: Resolved) -> tuple[int, ...]:
-    """Return how long each hop's session is wished to last, in seconds."""
+    """Return how long each hop's session should last, in seconds."""
     default = config.defaults.duration_seconds
     return tuple(_first(hop.duration_seconds, default) for _, hop in resolved.hops)
 
@@ -127,10 +127,11 @@ def _place_mfa(
     serial: str | None,
     known: CachedState,
 ) -> Mfa:
-    """Decide where the code goes: it is the user's, so into hop 1 or into a session before it.
+    """Decide which call carries the MFA code: hop 1, or a GetSessionToken before it.
 
-    One GetSessionToken is shared by all chains of the source, but makes hop 1 chained (1 h). A
-    hop 1 that is to last longer takes the code itself (STS API reference, GetSessionToken).
+    Only the IAM user's own calls can. One GetSessionToken is shared by all chains of the source,
+    but makes hop 1 chained (1 h). A hop 1 that should last longer carries the code itself (STS API
+    reference, GetSessionToken).
     """
     if not stamp.long_lived or not resolved.hops:
         return Mfa.NONE
@@ -152,7 +153,7 @@ def _source_step(
     if not stamp.may_be_keys:
         return step
     token = _token_step(step, resolved, serial)
-    # Under the token's key: a session made with MFA is not the one made without.
+    # Under the token's key: a session made with MFA is another one than a session without.
     return replace(step, key=token.key, for_keys=token)
 
 
@@ -201,20 +202,22 @@ def _notes(
 
 
 def _unknown(stamp: Stamp, serial: str | None) -> tuple[str, ...]:
-    """Say what only the source's program can tell."""
+    """Say what only the source's program will show."""
     if not stamp.may_be_keys:
         return ()
     code = " with an MFA code" if serial else ""
     return (f"should the source's program give IAM user keys, GetSessionToken{code} comes first",)
 
 
-def _shortened(number: int, wish: int, ceiling: int, mfa: Mfa, finding: int | None) -> str | None:
+def _shortened(
+    number: int, wish: int, ceiling: int, mfa: Mfa, role_limit: int | None
+) -> str | None:
     """Say that a hop gets less time than was asked for, and why."""
     if wish <= ceiling:
         return None
     most = format_duration(ceiling)
-    if finding == ceiling:
-        why = f"the role's own limit, which AWS told us, is {most}"
+    if role_limit == ceiling:
+        why = f"AWS has refused more: the role's own limit is {most}"
     elif number > 1:
         why = f"a chained hop lasts at most {most}"
     elif mfa is Mfa.NONE:
@@ -235,7 +238,7 @@ def _certain_failure(number: int, hop: HopConfig, stamp: Stamp) -> str | None:
 
 
 def _own_role(resolved: Resolved) -> Hop | None:
-    """Return the source's own role with the session policies that it asks for, where it has some."""
+    """Return the call that gets the source's own role, if it sends session policies."""
     settings = resolved.source.settings
     role, policy, arns = (settings.get(key) for key in ("role", "policy", "policy_arns"))
     if not isinstance(role, str) or (policy is None and arns is None):
@@ -249,15 +252,15 @@ def _own_role(resolved: Resolved) -> Hop | None:
     )
 
 
-def _with_foresight(steps: list[Step], own: Hop | None) -> list[Step]:
-    """Note on each hop what the source and the hops before it bring about."""
+def _with_predictions(steps: list[Step], own: Hop | None) -> list[Step]:
+    """Add to each hop what follows from the source and the hops before it."""
     hops = [step for step in steps if isinstance(step, HopStep)]
-    foreseen = dict(zip(hops, foresee([step.hop for step in hops], own), strict=True))
+    predicted = dict(zip(hops, predict([step.hop for step in hops], own), strict=True))
     return [
         replace(
             step,
-            notes=(*step.notes, *foreseen[step].notes),
-            will_fail=step.will_fail or foreseen[step].will_fail,
+            notes=(*step.notes, *predicted[step].notes),
+            will_fail=step.will_fail or predicted[step].will_fail,
         )
         if isinstance(step, HopStep)
         else step
@@ -285,7 +288,7 @@ def _refuse_when_strict(
 def _with_cache(
     steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> tuple[Step, ...]:
-    """Note on each hop what the index says of its session."""
+    """Add to each hop whether the index lists its session."""
     return tuple(
         _cached(step, known, now, min_ttl if step is steps[-1] else SIGNING_TTL, stamp)
         if isinstance(step, HopStep)
@@ -309,7 +312,7 @@ def _cached(
 def _problem(
     steps: list[Step], known: CachedState, now: datetime, min_ttl: int, stamp: Stamp
 ) -> str | None:
-    """Return the source's problem, unless a session on the way is known to hold."""
+    """Return the source's problem, unless the index lists a session that can be used instead."""
     for step in steps:
         enough = timedelta(seconds=min_ttl) if step is steps[-1] else SIGNING_TTL
         life = known.sessions.get(step.key)

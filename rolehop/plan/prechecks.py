@@ -1,4 +1,4 @@
-"""What STS is bound to refuse, or may, seen from the chain alone: before any call.
+"""What STS is certain to refuse, or may refuse, as the chain alone shows it: before any call.
 
 Sources: IAM user guide, "Service-linked roles", "Passing session tags" and "Monitor and control actions taken with
 assumed roles"; STS API reference, AssumeRole (sizes).
@@ -18,13 +18,13 @@ _NEAR = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What is foreseen of one hop."""
+    """What can be said of one hop in advance."""
 
     notes: tuple[str, ...] = ()
     will_fail: str | None = None
 
 
-def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ...]:
+def predict(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ...]:
     """Return what can be said of each hop in advance, in order.
 
     ``own`` is the call that gets the source its own role, if it sends session policies.
@@ -58,10 +58,7 @@ def foresee(hops: Sequence[Hop], own: Hop | None = None) -> tuple[Prediction, ..
 def _service_linked(hop: Hop) -> str | None:
     if not hop.role.path.startswith("/aws-service-role/"):
         return None
-    return (
-        "role: it is a service-linked role, which nobody but the AWS service that it belongs to"
-        " can assume"
-    )
+    return "role: it is a service-linked role, which only its own AWS service can assume"
 
 
 def _tag_again(hop: Hop, inherited: Inheritance) -> str | None:
@@ -94,9 +91,9 @@ def _length_of_policies(hop: Hop) -> int:
 
 
 def _near_limit(hop: Hop, inherited: int) -> str | None:
-    """Say where policies and tags may be too much: AWS packs both into one small space.
+    """Warn if policies and tags may be too large together: AWS packs both into one small space.
 
-    How it packs is not documented, so this counts characters, and warns early.
+    How it packs them is not documented, so this counts characters and warns early.
     """
     tags = inherited + sum(len(key) + len(value) for key, value in hop.tags)
     length = _length_of_policies(hop) + tags
@@ -119,10 +116,10 @@ def _travels(number: int, hop: Hop, hops: int) -> str | None:
 
 
 def _under_session_policy(before: Hop | None, hop: Hop, number: int) -> Prediction:
-    """Say where the session policies of the hop before do not allow this one, or may not."""
+    """Predict whether the session policies of the hop before allow this one."""
     if before is None or (before.policy is None and not before.policy_arns):
         return Prediction()
-    # Here, not above: few chains have a session policy in their middle.
+    # Imported here: few chains have a session policy before their last hop.
     from rolehop.policy.chains.session_policy import next_hop_under
     from rolehop.policy.evaluation.model import Outcome
 

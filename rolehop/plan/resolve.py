@@ -1,8 +1,8 @@
-"""From a name to one source and one list of hops: ``from`` followed, templates filled.
+"""Resolve a chain to one source and one list of hops: follow ``from``, fill in templates.
 
-Sharing decides the details. A hop's ``{chain}`` and ``{account}`` are those of the chain that
-wrote the hop, not of the chain that is walked: otherwise two chains that continue the same hub
-would ask for the hub under two names and never share its session.
+A hop's ``{chain}`` and ``{account}`` are those of the chain that defines the hop, not of the chain
+that is walked: otherwise two chains that continue the same hub would ask for the hub under two
+names and never share its session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIGEST_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class PlanContext:
-    """What templates and regions are filled with, gathered by the caller."""
+    """What templates and regions are resolved with; the caller collects it."""
 
     user: str
     host: str
@@ -34,12 +34,12 @@ class PlanContext:
     profile_region: str | None = None
     """The AWS profile's region."""
     aws_profile: str | None = None
-    """The AWS profile whose settings rule the calls."""
+    """The AWS profile whose settings apply to the calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One source and the hops from it, templates filled, roles parsed."""
+    """One source and the hops from it, templates filled in, roles parsed."""
 
     chain: ChainConfig
     source: SourceConfig
@@ -53,7 +53,7 @@ class Resolved:
 
 
 def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
-    """Make the error for an unknown name; it proposes the nearest and picks none."""
+    """Return the error for an unknown name; it suggests similar names and picks none."""
     fleets = {each.fleet for each in config.chains.values() if each.fleet}
     near = nearest(name, [*config.chains, *profiles, *fleets])
     near = [f"{each}/…" if each in fleets else each for each in near]
@@ -69,8 +69,8 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
     """Return the chains that ``chain`` continues, the one with the source first.
 
     Raises:
-        ConfigError: a name is unknown, or following ``from`` comes back to a chain already
-            seen; the message shows the whole loop.
+        ConfigError: a name is unknown, or ``from`` leads back to a chain already seen; the
+            message shows the loop.
     """
     path = [chain]
     while (following := path[0].continues) is not None:
@@ -87,7 +87,7 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
 
 
 def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
-    """Return the source that ``path`` starts from, its templates filled.
+    """Return the source that ``path`` starts from, its templates filled in.
 
     Raises:
         ConfigError: there is no such source.
@@ -130,12 +130,12 @@ def resolve(
     facts: PlanContext,
     notes: tuple[str, ...] = (),
 ) -> Resolved:
-    """Fill templates, parse roles and settle the region.
+    """Fill in templates, parse roles and choose the region.
 
     Raises:
-        ConfigError: a role is no role once its template is filled; the hops lie in more than one
-            partition, which credentials and trust never cross; a region variable and the config
-            name regions of two partitions.
+        ConfigError: a role is not a valid one once its template is filled in; the hops are in more
+            than one partition, which credentials and trust never cross; a region variable and the
+            config name regions of two partitions.
     """
     chain = path[-1]
     regions = regions_of(config, path, source, facts)
@@ -157,10 +157,10 @@ def resolve(
 
 
 def clean_name(text: str) -> str:
-    """Make ``text`` a role session name: STS's characters only, 2-64 of them.
+    """Return ``text`` as a role session name: 2-64 of the characters that STS takes.
 
-    A longer one keeps its beginning (the person) and ends in a hash of the whole, so that two
-    long names stay two.
+    A longer one keeps its beginning (the person) and ends in a hash of all of it, so that two long
+    names stay different.
     """
     cleaned = NOT_IN_NAMES.sub("-", text)
     if len(cleaned) > MAX_NAME:
@@ -170,7 +170,7 @@ def clean_name(text: str) -> str:
 
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:
-    """Replace each ``{name}`` of ``values`` in ``text``; the config has refused other names."""
+    """Replace each ``{name}`` of ``values`` in ``text``; the config refuses other names."""
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
@@ -187,7 +187,7 @@ def _fill(
         role = RoleArn.parse_in(text, partition)
     except ValueError as error:
         raise ConfigError(
-            f"the role of hop {number} is no role",
+            f"hop {number} has no valid role",
             cause=str(error),
             chain=written.chain,
             hop=number,

@@ -71,7 +71,7 @@ hops = [{{ role = "{HUB}", duration = "2h", session_name = "other" }}]
     assert world.rolehop("credential-process", "other").code == 0
     assert asked(world) == ["10800", "3600", "3600"]
     notes = world.rolehop("plan", "long", "--format", "json").json["hops"][0]["notes"]
-    assert notes == ["3 h asked, 1 h planned: the role's own limit, which AWS told us, is 1 h"]
+    assert notes == ["3 h asked, 1 h planned: AWS has refused more: the role's own limit is 1 h"]
     assert world.rolehop("export", "long", "--format", "json").json == done.json
     assert len(world.sts.calls) == 3
 

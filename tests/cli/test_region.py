@@ -42,6 +42,6 @@ def test_a_variable_never_moves_a_chain_to_another_partition(world: World) -> No
     world.config(WITH_DEFAULT)
     done = world.rolehop("credential-process", "hub", env={"AWS_REGION": "cn-north-1"})
     assert (done.code, done.out) == (3, "")
-    assert "AWS_REGION=cn-north-1 lies in partition aws-cn" in done.err
+    assert "AWS_REGION=cn-north-1 is in partition aws-cn" in done.err
     assert "[defaults], eu-north-1, in aws" in done.err
     assert world.sts.calls == []

@@ -257,7 +257,7 @@ def test_an_include_must_be_there_and_hides_no_other_complaint() -> None:
             "config.toml",
             1,
             "include[1]",
-            '"~" means nothing here; write the whole path: "~/u.toml"',
+            '"~" is not expanded here; write the full path: "~/u.toml"',
         ),
         (
             "config.toml",

@@ -73,7 +73,7 @@ def test_a_variable_and_the_config_in_two_partitions_are_a_conflict(named: dict[
     regions = regions_in_order({"AWS_DEFAULT_REGION": "cn-north-1"}, **named)
     with pytest.raises(ConfigError, match="AWS_DEFAULT_REGION and the config") as caught:
         regions.decided_partition()
-    assert "AWS_DEFAULT_REGION=cn-north-1 lies in partition aws-cn" in str(caught.value.cause)
+    assert "AWS_DEFAULT_REGION=cn-north-1 is in partition aws-cn" in str(caught.value.cause)
     assert "eu-north-1, in aws" in str(caught.value.cause)
 
 

@@ -94,3 +94,37 @@ def complaints_of(files: str | Files, *roots: str) -> list[tuple[str, int | None
 def _short(complaint: ConfigProblem) -> tuple[str, int | None, str, str]:
     name = str(Path(complaint.file).relative_to(HERE))
     return name, complaint.line, complaint.key, complaint.text
+
+
+HUB = """\
+[sources.alice]
+type = "keys"
+[chains.hub]
+source = "alice"
+hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+"""
+# Lines 1 to 5 are HUB; a case's own text begins at line 6.
+
+
+def hop(keys: str) -> str:
+    """A chain whose second hop has ``keys`` in lines 10 and on."""
+    return f"""\
+[chains.x]
+source = "alice"
+[[chains.x.hops]]
+role = "333333333333:role/A"
+{keys}"""
+
+
+ROLE_HINT = '("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
+NAME_HINT = "(letters, digits, _ . @ + -; the first no . @ + -)"
+SET = "2 to 64 of letters, digits, _ + = , . @ -"
+
+
+def check_one_problem(text: str, line: int, key: str, said: str) -> None:
+    """Load ``text`` behind ``HUB``: exactly this is wrong with it."""
+    whole = HUB + text
+    if not text.startswith("["):
+        # Top-level keys come before the first table; the empty lines keep the numbers.
+        whole, line = f"{text}\n{HUB}", 1
+    assert complaints_of(whole) == [("config.toml", line, key, said)]

@@ -68,7 +68,7 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
         (CONFIG, ["plan", "own", "--tag", "a=b", "--reason", "x"], "--tag, --reason have no hop"),
         (CONFIG, ["plan", "admin", "--tag", "a"], "a tag is KEY=VALUE"),
         (CONFIG, ["plan", "admin", "--tag", "a=1", "--tag", "A=2"], "--tag gives A two values"),
-        (CONFIG, ["plan", "admin", "--tag", "aws:a=b"], "AWS's own"),
+        (CONFIG, ["plan", "admin", "--tag", "aws:a=b"], "reserved by AWS"),
         (CONFIG, ["plan", "admin", "--policy-arn", "ReadOnlyAccess"], "not the ARN of a managed"),
         (CONFIG, ["plan", "admin", "--session-policy", "none.json"], "none.json: No such file"),
         (
@@ -82,9 +82,9 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
         (
             CONFIG,
             ["plan", "admin", "--read-only", "--policy-arn", f"{READ_ONLY}2"],
-            "cannot stand beside",
+            "cannot be combined with",
         ),
-        (OWN_POLICY, ["plan", "admin", "--read-only"], "has one of its own"),
+        (OWN_POLICY, ["plan", "admin", "--read-only"], "has its own"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_call(
@@ -101,7 +101,7 @@ def test_policies_by_flag_take_the_place_of_the_configs_and_the_plan_says_so(wor
     world.config(OWN_POLICY)
     done = world.rolehop("plan", "admin", "-v", "--policy-arn", READ_ONLY)
     assert f"hop 2 policy ARNs: {READ_ONLY}\n" in done.out
-    assert "take the place of the last hop's own" in done.out
+    assert "replace the last hop's own" in done.out
 
 
 def test_a_reason_can_be_a_tag_and_stays_whole_there(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.plan import Hop
-from rolehop.plan.prechecks import foresee
+from rolehop.plan.prechecks import predict
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")
 ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
@@ -83,7 +83,7 @@ SAME_ACCOUNT = RoleArn.parse("arn:aws:iam::222222222222:role/Other")
     ],
 )
 def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
-    found = {n: each.will_fail for n, each in enumerate(foresee(hops), start=1) if each.will_fail}
+    found = {n: each.will_fail for n, each in enumerate(predict(hops), start=1) if each.will_fail}
     assert set(found) == set(fails)
     for number, says in fails.items():
         assert says in found[number]
@@ -105,12 +105,12 @@ def test_will_fail(hops: tuple[Hop, ...], fails: dict[int, str]) -> None:
     ],
 )
 def test_notes(hops: tuple[Hop, ...], notes: dict[int, str]) -> None:
-    found = {n: each.notes for n, each in enumerate(foresee(hops), start=1) if each.notes}
+    found = {n: each.notes for n, each in enumerate(predict(hops), start=1) if each.notes}
     assert set(found) == set(notes)
     for number, says in notes.items():
         assert says in "; ".join(found[number])
 
 
 def test_a_session_policy_of_the_source_limits_hop_1() -> None:
-    (found,) = foresee([hop(ADMIN)], own=hop(policy_arns=(READ_ONLY,)))
+    (found,) = predict([hop(ADMIN)], own=hop(policy_arns=(READ_ONLY,)))
     assert "the session policy of the source (ReadOnlyAccess)" in str(found.will_fail)
