@@ -71,7 +71,7 @@ def test_what_is_not_the_answer_is_without_effect(
         assert callback.wait(5).reveal() == "good"
 
 
-def test_a_refusal_is_told_without_control_characters() -> None:
+def test_a_refusal_is_reported_without_control_characters() -> None:
     with Callback(STATE) as callback:
         ask(callback, f"{PATH}?error=access_denied&error_description=%1b[31mno&state={STATE}")
         with pytest.raises(SourceError) as caught:
@@ -88,7 +88,7 @@ def test_nobody_coming_is_an_error_that_names_the_other_way() -> None:
     assert "--no-browser" in (caught.value.fix or "")
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+def test_a_connection_that_sends_nothing_does_not_hold_up_others() -> None:
     with Callback(STATE) as callback, socket.create_connection(("127.0.0.1", callback.port)):
         ask(callback, f"{PATH}?code=c&state={STATE}")
         assert callback.wait(5).reveal() == "c"

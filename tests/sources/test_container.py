@@ -76,7 +76,7 @@ class TestContainer:
         assert done.code == 0, done.err
         assert done.json["AccessKeyId"] == agent.keys[0].access_key_id
 
-    def test_the_token_file_wins_and_is_read_anew_each_time(
+    def test_the_token_file_wins_and_is_read_again_each_time(
         self, world: World, agent: ContainerAgent
     ) -> None:
         file = world.home / "token"
@@ -124,9 +124,7 @@ class TestContainer:
         assert "does not take the authorization token" in error.what
         assert len(agent.asked) == 1  # asking again would not help
 
-    def test_a_token_that_nobody_gave_is_asked_for(
-        self, world: World, agent: ContainerAgent
-    ) -> None:
+    def test_a_missing_token_is_asked_for(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.TOKEN: ""})
         assert error.what.endswith("wants an authorization token, and none was sent")
         assert "set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in str(error.fix)
@@ -158,7 +156,7 @@ class TestContainer:
         assert (error.exit_code, "user name" in str(error.cause)) == (4, True)
         assert error.what == f'{container.FULL} cannot be used: "http://127.0.0.1:9/x"'
 
-    def test_a_path_that_is_none_is_no_role(self, world: World, agent: ContainerAgent) -> None:
+    def test_a_path_that_is_invalid_is_no_role(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.FULL: f"{agent.url}/other"})
         assert (error.exit_code, error.cause) == (4, "HTTP 404: NotFound: no such path")
         assert "gives no credentials" in error.what
@@ -186,7 +184,7 @@ class TestContainer:
     @pytest.mark.parametrize(
         "body", [b"<html>", b"[]", b"", b'{"AccessKeyId": "ASIA1234567890123456"}']
     )
-    def test_a_malformed_answer_is_told(
+    def test_a_malformed_answer_is_reported(
         self, body: bytes, world: World, agent: ContainerAgent
     ) -> None:
         agent.says = [Answer(200, body)]
@@ -194,7 +192,7 @@ class TestContainer:
         assert error.exit_code == 6
         assert "answered for credentials with something unexpected (HTTP 200)" in error.what
 
-    def test_a_session_that_is_over_is_told(self, world: World, agent: ContainerAgent) -> None:
+    def test_a_session_that_is_over_is_reported(self, world: World, agent: ContainerAgent) -> None:
         agent.changes = {"Expiration": "2020-01-01T00:00:00Z"}
         error = failure(world)
         assert (error.exit_code, error.cause) == (4, "they ended at 2020-01-01T00:00:00Z")
@@ -246,7 +244,7 @@ class TestContainer:
             {container.RELATIVE: "@elsewhere.example/x"},
         ],
     )
-    def test_other_hosts_are_never_told_a_token(self, environ: dict[str, str]) -> None:
+    def test_other_hosts_are_never_sent_a_token(self, environ: dict[str, str]) -> None:
         with pytest.raises(SourceError, match="cannot be used"):
             container.endpoint_url(environ)
 

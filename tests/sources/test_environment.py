@@ -105,7 +105,7 @@ class TestEnvironment:
             ),
         ],
     )  # fmt: skip
-    def test_what_cannot_be_used_is_told(
+    def test_what_cannot_be_used_is_reported(
         self,
         environ: dict[str, str],
         what: str,

@@ -74,7 +74,7 @@ def test_a_token_in_a_variable_or_a_file_is_read(home: Home) -> None:
             ("team",),
             None,
         ),
-        # Forms that are not known here: then nobody knows which tags there are.
+        # Forms that are not known here: then the tags are not known.
         ({f"{FOR_AWS}tags": {"principal_tags": {"team": "blue"}}}, None, (), None),
         ({f"{FOR_AWS}tags": {"principal_tags": {"team": ["a", "b"]}}}, None, (), None),
         ({f"{FOR_AWS}tags": {"principal_tags": {"team": "b"}}}, None, (), None),
@@ -90,7 +90,7 @@ def test_a_token_in_a_variable_or_a_file_is_read(home: Home) -> None:
         ({f"{FOR_AWS}source_identity": ""}, None, (), None),
     ],
 )
-def test_what_a_token_says_to_sts_is_told(
+def test_what_a_token_says_to_sts_is_reported(
     home: Home,
     claims: dict[str, Any],
     tags: dict[str, str] | None,
@@ -117,7 +117,7 @@ def test_a_token_that_must_be_asked_for_is_not_read(home: Home, settings: dict[s
     assert found == FederatedIdentity(ROLE, session_name="me")
 
 
-def test_the_token_of_a_ci_job_is_read_where_it_lies_in_a_variable(home: Home) -> None:
+def test_the_token_of_a_ci_job_is_read_from_a_variable(home: Home) -> None:
     home.environ["CIRCLE_OIDC_TOKEN_V2"] = token()
     assert facts(home, "web-identity", role=ROLE, ci="circleci").issuer == "idp.example.com"
     # For another audience a program must be asked.
@@ -125,7 +125,7 @@ def test_the_token_of_a_ci_job_is_read_where_it_lies_in_a_variable(home: Home) -
     assert asked.issuer is None
 
 
-def test_the_assertion_at_hand_tells_the_role_that_the_config_does_not(home: Home) -> None:
+def test_a_local_assertion_gives_the_role_that_the_config_does_not(home: Home) -> None:
     idp = IdentityProvider(PROVIDER)
     home.environ["SAML"] = idp.assertion([ROLE])
     assert facts(home, "saml", assertion_env="SAML") == FederatedIdentity(ROLE, PROVIDER)
@@ -164,7 +164,7 @@ def test_a_certificate_in_a_file_is_read(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["a host", "äb", "x"])
-def test_a_name_that_is_no_source_identity_is_not_told_as_one(home: Home, name: str) -> None:
+def test_a_name_that_is_not_a_source_identity_is_not_told_as_one(home: Home, name: str) -> None:
     file = home.path / "host.pem"
     file.write_bytes(pki.pem(pki.issue(name).certificate))
     found = by_certificate(home, file)
@@ -172,7 +172,7 @@ def test_a_name_that_is_no_source_identity_is_not_told_as_one(home: Home, name: 
     assert found.keys["aws:PrincipalTag/x509Subject/CN"] == (name,)
 
 
-def test_without_its_file_a_certificate_tells_nothing(home: Home) -> None:
+def test_without_its_file_a_certificate_adds_nothing(home: Home) -> None:
     assert by_certificate(home, home.path / "none.pem") == FederatedIdentity(ROLE)
 
 

@@ -92,7 +92,7 @@ class TestInstance:
         use(world, INSTANCE + '\nrole = "Start"')
         assert build_source(source_of(world), context_of(world)).load() is not None
 
-    def test_an_instance_without_a_role_is_told(self, world: World, imds: Imds) -> None:
+    def test_an_instance_without_a_role_is_reported(self, world: World, imds: Imds) -> None:
         imds.role = None
         assert failure(world).what == "this EC2 instance has no role"
 
@@ -224,7 +224,7 @@ class TestInstance:
             ({"SecretAccessKey": "with a blank"}, "SecretAccessKey holds characters"),
         ],
     )
-    def test_an_answer_that_is_no_session_is_told_and_not_quoted(
+    def test_an_answer_that_is_not_a_session_is_reported_and_not_quoted(
         self, changes: dict[str, object], cause: str, world: World, imds: Imds
     ) -> None:
         imds.changes = changes
@@ -254,12 +254,12 @@ class TestInstance:
         aws = parse_aws_config(f"[default]\n{config}\n", None)
         assert instance.endpoint(environ, aws) == address
 
-    def test_a_mode_that_is_none_is_refused(self) -> None:
+    def test_a_mode_that_is_invalid_is_refused(self) -> None:
         environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}
         with pytest.raises(ConfigError, match="mode 'IPv5' is invalid"):
             instance.endpoint(environ, parse_aws_config(None, None))
 
-    def test_a_timeout_that_is_no_number_is_refused(self, world: World, imds: Imds) -> None:
+    def test_a_timeout_that_is_not_a_number_is_refused(self, world: World, imds: Imds) -> None:
         error = failure(world, {"AWS_METADATA_SERVICE_TIMEOUT": "long"})
         assert (error.exit_code, error.what) == (
             3,

@@ -52,7 +52,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("source", "found", "good"), [(ALICE, "…LICE", True), (BOB, "none", False)]
     )
-    def test_source_test_says_whether_they_are_kept(
+    def test_source_test_says_whether_they_are_stored(
         self, source: SourceConfig, found: str, good: bool, home: Home, kept_keys: KeptKeys
     ) -> None:
         (told,) = diagnose(source, home.context(kept_keys))

@@ -94,7 +94,7 @@ class TestProcess:
         assert key.secret not in seen
         assert str(key.token) not in seen
 
-    def test_no_shell_reads_its_arguments_and_its_session_is_kept(
+    def test_no_shell_reads_its_arguments_and_its_session_is_stored(
         self, world: World, key: Key
     ) -> None:
         printing(world, json.dumps(answer(key)))
@@ -123,7 +123,7 @@ class TestProcess:
             ({"Expiration": 4941262800}, "Expiration is no text"),
         ],
     )
-    def test_its_answer_is_held_to_the_contract(
+    def test_its_answer_must_follow_the_contract(
         self, changes: dict[str, object], cause: str, world: World, key: Key
     ) -> None:
         printing(world, json.dumps(answer(key, **changes)))
@@ -136,11 +136,11 @@ class TestProcess:
         printing(world, text)
         assert failure(world).cause == "it is no JSON object"
 
-    def test_a_program_that_prints_nothing_is_told_so(self, world: World, key: Key) -> None:
+    def test_a_program_that_prints_nothing_is_reported(self, world: World, key: Key) -> None:
         printing(world, "")
         assert failure(world).cause == "it printed nothing"
 
-    def test_expired_credentials_are_told(self, world: World, key: Key) -> None:
+    def test_expired_credentials_are_reported(self, world: World, key: Key) -> None:
         printing(world, json.dumps(answer(key, Expiration="2020-01-01T00:00:00Z")))
         assert failure(world).cause == "they ended at 2020-01-01T00:00:00Z"
 
@@ -153,7 +153,7 @@ class TestProcess:
         assert done.code == 0
         assert "rolehop: [31mtouch the key\n" in done.err
 
-    def test_a_failure_is_told_in_its_own_words(self, world: World, key: Key) -> None:
+    def test_a_failure_is_reported_with_its_own_message(self, world: World, key: Key) -> None:
         program(world, "print('no ticket here: run kinit', file=sys.stderr)\nsys.exit(3)")
         error = failure(world)
         assert error.what == "the process of source 's' failed"
@@ -198,7 +198,7 @@ class TestProcess:
         assert program_environment(own) == {"ROLEHOP_CHAIN": "x"}
 
     @pytest.mark.parametrize("end", OWN_SECRETS)
-    def test_the_same_secrets_are_kept_from_it_as_from_other_children(self, end: str) -> None:
+    def test_the_same_secrets_are_withheld_from_it_as_from_other_children(self, end: str) -> None:
         assert program_environment({f"ROLEHOP_X_{end}": "x", "X": "y"}) == {"X": "y"}
 
     def test_a_process_that_is_rolehop_for_the_same_chain_is_a_loop(self, world: World) -> None:
@@ -277,7 +277,7 @@ class TestProcess:
             assert done.code == 0, done.err
         assert [call.action for call in world.sts.calls] == ["GetSessionToken", "AssumeRole"]
 
-    def test_a_session_without_an_end_is_never_kept_or_shown_as_endless(
+    def test_a_session_without_an_end_is_never_stored_or_shown_as_endless(
         self, world: World, key: Key
     ) -> None:
         printing(world, json.dumps(answer(key, Expiration=None)))
@@ -333,7 +333,7 @@ class TestProcess:
 
 
 class TestPrograms:
-    def test_a_child_that_keeps_the_pipe_open_holds_nobody_up(self) -> None:
+    def test_a_child_that_keeps_the_pipe_open_does_not_hold_up_the_walk(self) -> None:
         script = "sleep 30 & echo done"
         said = program_output(["sh", "-c", script], {"PATH": "/bin:/usr/bin"}, what="x", say=print)
         assert said == b"done\n"

@@ -82,7 +82,7 @@ class TestExpand:
         with pytest.raises(ValueError, match="expanded"):
             build_source(home.source("a"), home.context())
 
-    def test_an_unknown_profile_is_told_with_the_nearest_names(self, home: Home) -> None:
+    def test_an_unknown_profile_is_reported_with_the_nearest_names(self, home: Home) -> None:
         home.write("[profile production]\nregion = eu-west-1\n")
         with pytest.raises(SourceError) as caught:
             expand(home.source("producton"), home.context().aws)
@@ -145,7 +145,7 @@ class TestProcess:
             KEY_ID, Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
         )
 
-    def test_its_stamp_is_its_definition_and_its_session_is_kept(self, home: Home) -> None:
+    def test_its_stamp_is_its_definition_and_its_session_is_stored(self, home: Home) -> None:
         stamps = []
         for command in ("one", "two"):
             self.profile(home, command)
@@ -226,7 +226,7 @@ class TestProcess:
             ),
         ],
     )  # fmt: skip
-    def test_a_process_that_fails_is_told(
+    def test_a_process_that_fails_is_reported(
         self, body: str, cause: str, home: Home, tells_no_secret: NoSecret
     ) -> None:
         self.profile(home, f"{home.script('process', body)} --password {SECRET}")
@@ -246,7 +246,7 @@ class TestProcess:
             pytest.param("", "it names no command", id="empty"),
         ],
     )  # fmt: skip
-    def test_a_process_that_cannot_start_is_told(
+    def test_a_process_that_cannot_start_is_reported(
         self, command: str, cause: str, home: Home, tells_no_secret: NoSecret
     ) -> None:
         self.profile(home, command)
@@ -366,7 +366,7 @@ class TestLoops:
             stamp_of(base, context)
         assert caught.value.cause == "profile 'a,b' -> profile 'inner' -> profile 'a,b'"
 
-    def test_a_real_process_is_told_what_waits_for_it(self, home: Home) -> None:
+    def test_a_real_process_sees_what_waits_for_it(self, home: Home) -> None:
         home.environ["ROLEHOP_RESOLVING"] = "outer"
         home.write(f"[profile 'p,q']\ncredential_process = {home.noting_variables(DOCUMENT)}\n")
         assert home.load("p,q") is not None

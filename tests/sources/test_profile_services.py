@@ -80,7 +80,7 @@ class TestWebIdentity:
         assert hops == ()
         assert stamp_of(base, context).kept
 
-    def test_a_token_file_that_is_not_there_is_told(self, home: Home) -> None:
+    def test_a_token_file_that_is_not_there_is_reported(self, home: Home) -> None:
         self.profile(home, home.path / "token")
         with pytest.raises(SourceError) as caught:
             home.load("w")
@@ -107,7 +107,7 @@ class TestWebIdentity:
         assert (file.looked_for, file.good) == (f"its web_identity_token_file, {token}", there)
         assert watched == [token]
 
-    def test_a_token_that_sts_refuses_is_told(
+    def test_a_token_that_sts_refuses_is_reported(
         self,
         home: Home,
         loopback: Loopback,
@@ -125,7 +125,7 @@ class TestWebIdentity:
         assert caught.value.cause == "ExpiredTokenException: Token expired"
         tells_no_secret(caught.value)
 
-    def test_no_network_is_told(
+    def test_no_network_is_reported(
         self, home: Home, monkeypatch: pytest.MonkeyPatch, tells_no_secret: NoSecret
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{free_port()}")
@@ -261,7 +261,7 @@ class TestMachine:
         assert home.load("default") == Credentials("AKIAX", Secret(SECRET))
 
     @pytest.mark.parametrize("status", [403, 503])
-    def test_a_container_endpoint_that_fails_is_told(
+    def test_a_container_endpoint_that_fails_is_reported(
         self, status: int, home: Home, loopback: Loopback
     ) -> None:
         home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{loopback.url}/role"
@@ -275,7 +275,7 @@ class TestMachine:
 
 
 class TestLogin:
-    def test_a_login_session_that_cannot_be_read_is_told(self, home: Home) -> None:
+    def test_a_login_session_that_cannot_be_read_is_reported(self, home: Home) -> None:
         home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
         with pytest.raises(SourceError) as caught:
             home.load("l")

@@ -205,14 +205,14 @@ class TestIdentityCenter:
         loopback.answers.append(lambda *_: (503, "{}"))
         assert self.ask(home, loopback.url)[0] == 6
 
-    def test_no_network_is_told(self, home: Home) -> None:
+    def test_no_network_is_reported(self, home: Home) -> None:
         self.signed_in(home, "corp")
         code, what, cause, _ = self.ask(home, f"http://127.0.0.1:{free_port()}")
         assert code == 6
         assert "profile 'sso'" in str(what)
         assert cause == "connection refused: nothing listens there"
 
-    def test_what_the_profile_lacks_is_told(self, home: Home) -> None:
+    def test_what_the_profile_lacks_is_reported(self, home: Home) -> None:
         code, _, cause, _ = self.ask(home, "http://127.0.0.1:9", "half")
         assert code == 4
         assert "sso_role_name" in str(cause)
@@ -233,7 +233,7 @@ class TestIdentityCenter:
             pytest.param({}, "until 2126-08-01T13:00:00Z", True, id="alive"),
         ],
     )  # fmt: skip
-    def test_source_test_tells_the_states_of_the_sign_in_apart(
+    def test_source_test_distinguishes_the_states_of_the_sign_in(
         self, token: dict[str, str] | None, found: str, good: bool | None, home: Home
     ) -> None:
         if token is not None:
@@ -243,7 +243,9 @@ class TestIdentityCenter:
         _, sign_in = diagnose(base, context)
         assert (sign_in.found, sign_in.good) == (found, good)
 
-    def test_a_session_that_is_not_there_is_told_alike_by_plan_and_walk(self, home: Home) -> None:
+    def test_a_session_that_is_not_there_is_reported_alike_by_plan_and_walk(
+        self, home: Home
+    ) -> None:
         home.write(SSO.replace("sso_session = corp", "sso_session = crop"))
         context = home.context()
         base, _, _ = expand(home.source("sso"), context.aws)
@@ -257,7 +259,7 @@ class TestIdentityCenter:
         assert session.found == f"{caught.value.what}: {caught.value.cause}"
         assert session.good is False
 
-    def test_its_stamp_is_its_sections_and_its_session_is_kept(self, home: Home) -> None:
+    def test_its_stamp_is_its_sections_and_its_session_is_stored(self, home: Home) -> None:
         context = home.context()
         base, _, _ = expand(home.source("sso"), context.aws)
         stamp = stamp_of(base, context)

@@ -1,4 +1,4 @@
-"""Programs that a source asks: how long they may take, and who is told meanwhile."""
+"""Programs that a source runs: their deadline, and how waiting processes learn of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_without_a_terminal_a_program_ends_before_those_who_wait_give_up() -> No
     assert programs.DEADLINE < lock.DEADLINE_SECONDS < 60
 
 
-def test_where_nobody_sits_a_program_gets_less_time(
+def test_without_a_terminal_a_program_gets_less_time(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "DEADLINE", 0.3)
@@ -36,7 +36,7 @@ def test_where_nobody_sits_a_program_gets_less_time(
     assert source_command_output(slow, person, what="x") == b"done\n"
 
 
-def test_others_are_told_that_it_may_wait_for_a_person(home: Home, tmp_path: Path) -> None:
+def test_others_see_that_it_may_wait_for_a_person(home: Home, tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Locks:
@@ -101,7 +101,7 @@ def test_masking_a_long_line_takes_no_time() -> None:
     assert time.monotonic() - started < 5
 
 
-def test_words_of_a_program_whose_answer_is_a_secret_are_said_once_and_masked(home: Home) -> None:
+def test_words_of_a_program_whose_answer_is_a_secret_are_shown_once_and_masked(home: Home) -> None:
     command = ["sh", "-c", f"echo wrong: {BASE64} >&2; exit 1"]
     heard: list[str] = []
     context = replace(home.context(), note=heard.append)
@@ -133,7 +133,7 @@ def test_a_program_that_was_killed_says_by_what(home: Home) -> None:
     ],
     ids=["no-interpreter-line", "not-executable", "no-interpreter", "absent"],
 )
-def test_a_program_by_its_whole_path_that_cannot_be_started_says_what_to_mend(
+def test_a_program_by_its_whole_path_that_cannot_be_started_says_what_to_fix(
     home: Home, tmp_path: Path, text: str | None, mode: int, way_out: str
 ) -> None:
     program = tmp_path / "tool"

@@ -48,7 +48,7 @@ def test_the_sign_in_of_the_aws_cli_is_enough(corp: Corp) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"accessToken": "x"}', ""])
-def test_a_broken_cache_file_is_told_by_source_test_and_never_followed(
+def test_a_broken_cache_file_is_reported_by_source_test_and_never_followed(
     corp: Corp, text: str
 ) -> None:
     corp.world.aws_config(SESSION)
@@ -64,7 +64,7 @@ def test_a_broken_cache_file_is_told_by_source_test_and_never_followed(
         assert f"the AWS CLI's sign-in, {path}: broken: " in told.out + told.err
 
 
-def test_an_expired_sign_in_of_the_aws_cli_is_told_from_none(corp: Corp) -> None:
+def test_an_expired_sign_in_of_the_aws_cli_is_not_the_same_as_none(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
     path = _cli_signs_in(corp, lasts=timedelta(minutes=-1))
@@ -77,7 +77,7 @@ def test_an_expired_sign_in_of_the_aws_cli_is_told_from_none(corp: Corp) -> None
     assert "nobody is signed in, neither here nor in the AWS CLI" in absent.err
 
 
-def test_a_sign_in_of_the_aws_cli_to_another_region_is_told(corp: Corp) -> None:
+def test_a_sign_in_of_the_aws_cli_to_another_region_is_reported(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
     path = _cli_signs_in(corp, lasts=timedelta(hours=1))

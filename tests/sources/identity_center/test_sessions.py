@@ -35,7 +35,7 @@ def test_another_person_never_gets_the_sessions_of_the_one_before(
     assert last.signer.endswith("/bob")
 
 
-def test_a_held_session_is_used_without_a_call_and_without_the_token(corp: Corp) -> None:
+def test_a_cached_session_is_used_without_a_call_and_without_the_token(corp: Corp) -> None:
     corp.login()
     first = corp.world.rolehop("export", "hub", "--format", "json")
     before = len(corp.center.asked)
@@ -44,7 +44,7 @@ def test_a_held_session_is_used_without_a_call_and_without_the_token(corp: Corp)
     assert len(corp.center.asked) == before
 
 
-def test_a_role_that_is_not_assigned_is_told_from_one_that_ended(corp: Corp) -> None:
+def test_a_role_that_is_not_assigned_differs_from_one_that_ended(corp: Corp) -> None:
     corp.world.config(CONFIG.replace('"Developer"', '"Nobody"'))
     corp.login()
     done = corp.world.rolehop("export", "hub", "--format", "json")
@@ -104,7 +104,7 @@ def test_hundreds_of_accounts_are_listed_through_pages_and_throttling(corp: Corp
         pytest.param(Reply(404, {"message": "no"}), 5, "not assigned", id="no-such-role"),
     ],
 )
-def test_answers_that_make_no_sense_are_told_apart(
+def test_answers_that_are_invalid_are_distinguished(
     corp: Corp, reply: Reply, code: int, words: str
 ) -> None:
     corp.login()

@@ -126,7 +126,7 @@ def test_no_prompt_never_starts_a_sign_in(corp: Corp) -> None:
     assert browser.seen(corp.log) == []
 
 
-def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_kept(corp: Corp) -> None:
+def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_stored(corp: Corp) -> None:
     corp.center.token_seconds = 60
     corp.login()
     for _ in range(2):  # each burns the refresh token of the one before
@@ -136,7 +136,7 @@ def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_kept(corp
     assert len(corp.center.sessions) == 1
 
 
-def test_a_sign_in_that_is_damaged_in_the_keyring_is_told_and_mended_by_another(
+def test_a_sign_in_that_is_damaged_in_the_keyring_is_reported_and_replaced_by_another(
     corp: Corp,
 ) -> None:
     corp.login()
@@ -167,7 +167,7 @@ def test_denying_the_sign_in_is_exit_4_and_says_so(corp: Corp) -> None:
     assert "somebody said no" in done.err
 
 
-def test_signing_in_again_ends_the_sign_in_before_at_the_server(corp: Corp) -> None:
+def test_signing_in_again_ends_the_previous_sign_in_at_the_server(corp: Corp) -> None:
     for _ in range(3):
         corp.login()
     assert [each.ended for each in corp.center.sessions] == [True, True, False]
@@ -192,7 +192,7 @@ def test_a_sign_in_that_fails_leaves_the_one_before_alone(corp: Corp) -> None:
 
 
 @pytest.mark.parametrize("reply", [Reply(500, {}), Reply(400, {"message": "no"})])
-def test_a_sign_in_before_that_cannot_be_ended_is_said_and_no_failure(
+def test_a_previous_sign_in_that_cannot_be_ended_is_reported_and_not_a_failure(
     corp: Corp, reply: Reply
 ) -> None:
     corp.login()

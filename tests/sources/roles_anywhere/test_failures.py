@@ -31,7 +31,7 @@ from tests.support.world import World
 
 
 class TestFailures:
-    def test_absent_files_are_told_apart_from_broken_ones(
+    def test_absent_files_are_distinguished_from_broken_ones(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))
@@ -59,13 +59,13 @@ class TestFailures:
             (b"-----BEGIN TSS2 PRIVATE KEY-----\n", "it is a TPM's key"),
         ],
     )
-    def test_a_broken_key_is_told(
+    def test_a_broken_key_is_reported(
         self, key: bytes, cause: str, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root), key)
         assert str(failure(world).cause).startswith(cause)
 
-    def test_a_wrong_passphrase_is_told_and_not_quoted(
+    def test_a_wrong_passphrase_is_reported_and_not_quoted(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         leaf = issue("me", root)
@@ -78,20 +78,20 @@ class TestFailures:
         settings(world, 'pkcs12 = "me.p12"')
         assert "the passphrase is wrong" in str(failure(world, person=Typist("other")).cause)
 
-    def test_a_file_that_is_no_pkcs12_is_told_unasked(
+    def test_a_file_that_is_not_a_pkcs12_is_reported_without_asking(
         self, world: World, double: RolesAnywhere
     ) -> None:
         write(world.config_file.with_name("me.p12"), b"hello")
         settings(world, 'pkcs12 = "me.p12"')
         assert failure(world).cause == "it is no PKCS#12 file"
 
-    def test_another_certificates_key_is_told(
+    def test_another_certificates_key_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root), key_pem(ec_key()))
         assert "does not belong to the certificate" in failure(world).what
 
-    def test_a_key_of_another_kind_is_told(
+    def test_a_key_of_another_kind_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         key = ed25519.Ed25519PrivateKey.generate().private_bytes(
@@ -102,7 +102,7 @@ class TestFailures:
         with_files(world, issue("me", root), key)
         assert "takes RSA and ECDSA keys" in str(failure(world).cause)
 
-    def test_a_certificate_past_its_end_is_told_before_any_call(
+    def test_a_certificate_that_has_expired_is_reported_before_any_call(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         ends = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -122,7 +122,7 @@ class TestFailures:
             (timedelta(hours=24), timedelta(hours=7), True),
         ],
     )
-    def test_an_end_that_is_near_is_warned_of(
+    def test_a_warning_precedes_the_expiry(
         self,
         life: timedelta,
         left: timedelta,
@@ -143,7 +143,7 @@ class TestFailures:
         assert str(row["warning"]).startswith("the certificate of CN=me ends in") is warned
         assert ("ends in" in world.rolehop("source", "list").out) is warned
 
-    def test_an_end_within_the_hour_is_told_in_minutes(self, root: Issued) -> None:
+    def test_an_end_within_the_hour_is_reported_in_minutes(self, root: Issued) -> None:
         now = datetime(2026, 8, 1, 12, tzinfo=UTC)
         leaf = issue("me", root, ends=now + timedelta(minutes=28, seconds=30), begins=now)
         warning = x509.check_validity(leaf.certificate, now + timedelta(seconds=20 * 60))
@@ -173,7 +173,7 @@ class TestFailures:
         (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
         assert row["problem"] == planned
 
-    def test_a_command_without_a_passphrase_is_told(
+    def test_a_command_without_a_passphrase_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         leaf = issue("me", root)
@@ -186,7 +186,7 @@ class TestFailures:
         with_files(world, leaf, encrypted, 'passphrase_command = ["echo", "wrong"]')
         assert "correct passphrase_command" in str(failure(world).fix)
 
-    def test_a_kept_passphrase_that_is_wrong_is_forgotten(
+    def test_a_stored_passphrase_that_is_wrong_is_forgotten(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         leaf = issue("me", root)

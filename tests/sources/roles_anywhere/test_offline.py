@@ -20,7 +20,7 @@ from tests.support.world import World
 
 
 class TestOfflineProblems:
-    """What is plain already is told by plan, source list and source test, before any call."""
+    """Problems that plan, source list and source test report before any call."""
 
     def problem(self, world: World) -> str:
         told = offline_problem(world)
@@ -29,7 +29,7 @@ class TestOfflineProblems:
         assert False in [each["good"] for each in tested.json["findings"]]
         return told
 
-    def test_each_is_told_apart(self, world: World, double: RolesAnywhere, root: Issued) -> None:
+    def test_each_is_distinguished(self, world: World, double: RolesAnywhere, root: Issued) -> None:
         leaf, folder = issue("me", root), world.config_file.parent
         now = datetime.now(UTC).replace(microsecond=0)
         with_files(world, leaf)

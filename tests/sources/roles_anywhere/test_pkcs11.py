@@ -121,7 +121,7 @@ class TestToken:
         )
         assert told == "the PIN of source 's' is in the keyring"
 
-    def test_what_is_not_there_is_told(
+    def test_what_is_not_there_is_reported(
         self, token: str, world: World, double: RolesAnywhere
     ) -> None:
         settings(world, f'pkcs11 = "pkcs11:token=other?module-path={token}"')

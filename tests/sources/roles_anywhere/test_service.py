@@ -30,7 +30,7 @@ from tests.support.world import World
 
 
 class TestService:
-    def test_a_role_that_the_profile_does_not_list_is_told(
+    def test_a_role_that_the_profile_does_not_list_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         double.profile.roles.clear()
@@ -117,7 +117,7 @@ class TestService:
             )
         assert caught.value.cause == "no answer within 0.2 s"
 
-    def test_an_address_that_is_none_names_the_variable(
+    def test_an_address_that_is_invalid_names_the_variable(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))
@@ -126,7 +126,7 @@ class TestService:
         assert error.exit_code == 3
         assert "AWS_ENDPOINT_URL…" in f"{error.what} {error.fix}"
 
-    def test_no_answer_is_told(self, world: World, double: RolesAnywhere, root: Issued) -> None:
+    def test_no_answer_is_reported(self, world: World, double: RolesAnywhere, root: Issued) -> None:
         with_files(world, issue("me", root))
         world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"] = "http://127.0.0.1:9"
         error = failure(world)
@@ -134,7 +134,7 @@ class TestService:
 
 
 class TestPrincipals:
-    def test_a_certificate_that_changes_under_a_walk_is_planned_anew(
+    def test_a_certificate_that_changes_under_a_walk_is_planned_again(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))

@@ -154,7 +154,7 @@ class TestRolesAnywhere:
         with_files(world, leaf, chain=pem(middle.certificate, root.certificate))
         assert load(world).access_key_id
 
-    def test_a_passphrase_is_kept_by_a_login_once_it_is_proved(
+    def test_a_passphrase_is_stored_by_a_login_once_it_opens_the_key(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         leaf = issue("me", root)
@@ -190,7 +190,7 @@ class TestRolesAnywhere:
         assert "rolehop logout CHAIN" in said
         assert "the passphrase of 's' was not stored" in world.rolehop("source", "logout", "s").err
 
-    def test_a_login_without_a_need_is_told(
+    def test_a_login_without_a_need_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         with_files(world, issue("me", root))

@@ -44,8 +44,8 @@ def impatient(world: World) -> Callable[[str], StsClient]:
     return client
 
 
-def told_by(code: str, error: RolehopError) -> str:
-    """Return AWS's words as they are told; throttling tells the attempts, too."""
+def shown_cause(code: str, error: RolehopError) -> str:
+    """Return the cause that is shown for AWS's message; for throttling it has the attempts, too."""
     attempts = str(error.cause).partition(" (")[2]
     return f"{code}: so it is ({attempts}" if attempts else f"{code}: so it is"
 

@@ -131,7 +131,7 @@ class TestSaml:
         assert world.rolehop("source", "logout", "s").code == 0
         assert world.rolehop("credential-process", "own").code == 4
 
-    def test_a_kept_sign_in_that_has_ended_is_not_used(
+    def test_a_stored_sign_in_that_has_ended_is_not_used(
         self, world: World, idp: IdentityProvider
     ) -> None:
         use(world, 'type = "saml"')
@@ -214,7 +214,7 @@ class TestRoles:
             by_variable(world, idp.assertion([OTHER, START]), f'role = "{role}"')
             assert build_source(source_of(world), context_of(world)).load() is not None
 
-    def test_a_role_that_is_not_offered_is_told_before_any_call(
+    def test_a_role_that_is_not_offered_is_reported_before_any_call(
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([START]), f'role = "{OTHER}"')
@@ -224,7 +224,7 @@ class TestRoles:
         assert world.sts.calls == []
 
     @pytest.mark.parametrize(("named", "wanted"), [(f'role = "{START}"', START), ("", "any role")])
-    def test_another_provider_is_told_with_the_one_wanted_and_those_found(
+    def test_another_provider_is_reported_with_the_one_wanted_and_those_found(
         self, named: str, wanted: str, world: World, idp: IdentityProvider
     ) -> None:
         elsewhere = PROVIDER.replace("Corp", "Elsewhere")
@@ -233,7 +233,9 @@ class TestRoles:
         assert error.what == f"the assertion of source 's' does not offer {wanted} by {elsewhere}"
         assert error.cause == f"it offers {START} by {PROVIDER}"
 
-    def test_an_assertion_without_a_role_is_told(self, world: World, idp: IdentityProvider) -> None:
+    def test_an_assertion_without_a_role_is_reported(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
         by_variable(world, idp.assertion([]))
         assert failure(world).what == "the assertion of source 's' offers no role"
 

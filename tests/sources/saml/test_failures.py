@@ -28,13 +28,13 @@ from tests.sources.saml.helpers import (
     by_variable,
     failure,
     impatient,
-    told_by,
+    shown_cause,
 )
 from tests.support.world import World
 
 
 class TestFailures:
-    def test_absent_is_told_apart_from_broken(self, world: World, idp: IdentityProvider) -> None:
+    def test_absent_is_distinguished_from_broken(self, world: World, idp: IdentityProvider) -> None:
         use(world, 'type = "saml"\nassertion_env = "SAML"')
         error = failure(world)
         assert (error.exit_code, error.what) == (4, "source 's' has no assertion")
@@ -69,7 +69,9 @@ class TestFailures:
             ("A" * (LONGEST + 1), "it is longer than STS takes (100,000 characters)"),
         ],
     )
-    def test_broken_text_is_told_and_not_quoted(self, text: str, cause: str, world: World) -> None:
+    def test_broken_text_is_reported_and_not_quoted(
+        self, text: str, cause: str, world: World
+    ) -> None:
         by_variable(world, text)
         error = failure(world)
         assert error.cause == cause
@@ -93,7 +95,7 @@ class TestFailures:
             text[at : at + 40] for at in range(0, len(text), 40) if text[at : at + 40] in shown
         ]
 
-    def test_an_expired_one_is_told_before_any_call(
+    def test_an_expired_one_is_reported_before_any_call(
         self, world: World, idp: IdentityProvider
     ) -> None:
         begun = datetime.now(UTC) - timedelta(minutes=10)
@@ -104,7 +106,7 @@ class TestFailures:
         assert f"{ends:%Y-%m-%dT%H:%M:%SZ}" in str(error.cause)
         assert world.sts.calls == []
 
-    def test_one_of_tomorrow_blames_the_clock(self, world: World, idp: IdentityProvider) -> None:
+    def test_one_of_the_future_blames_the_clock(self, world: World, idp: IdentityProvider) -> None:
         by_variable(world, idp.assertion([START], now=datetime.now(UTC) + timedelta(days=1)))
         assert failure(world).fix == "check this machine's clock"
 
@@ -124,7 +126,7 @@ class TestFailures:
         assert error.exit_code == 5
         assert "Response signature invalid" in str(error.cause)
 
-    def test_a_role_that_does_not_trust_the_provider_is_told(
+    def test_a_role_that_does_not_trust_the_provider_is_reported(
         self, world: World, idp: IdentityProvider
     ) -> None:
         world.sts.world.role(START, trusts=["*"], actions=["sts:AssumeRole"])
@@ -146,13 +148,13 @@ class TestFailures:
             ("Throttling", 6),
         ],
     )
-    def test_what_aws_answers_decides_whose_fault_it_is(
+    def test_what_aws_answers_decides_the_exit_code(
         self, code: str, exit_code: int, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([START]))
         world.sts.fail(9, status=400, code=code, text="so it is")
         error = failure(world)
-        assert (error.exit_code, error.cause) == (exit_code, told_by(code, error))
+        assert (error.exit_code, error.cause) == (exit_code, shown_cause(code, error))
         assert error.fix
 
     def test_an_assertion_too_old_for_aws_names_the_sign_in(
@@ -179,7 +181,7 @@ class TestFailures:
             (b"<AssumeRoleWithSAMLResponse/>", "something unexpected"),
         ],
     )
-    def test_an_answer_that_makes_no_sense_is_told(
+    def test_an_answer_that_is_invalid_is_reported(
         self, body: bytes, words: str, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([START]))
@@ -197,7 +199,7 @@ class TestFailures:
         assert isinstance(error, ServiceError)
         assert error.exit_code == 6
 
-    def test_a_command_that_prints_nothing_is_told(self, world: World) -> None:
+    def test_a_command_that_prints_nothing_is_reported(self, world: World) -> None:
         use(world, f'type = "saml"\nassertion_command = ["{sys.executable}", "-c", ""]')
         assert "printed nothing" in failure(world).what
 
@@ -228,7 +230,7 @@ class TestFailures:
 
 
 class TestOfflineProblems:
-    """What is plain already is told by plan and source list, before any call."""
+    """Problems that plan and source list report before any call."""
 
     def test_absent_broken_expired_and_of_another_role_are_four_things(
         self, world: World, idp: IdentityProvider

@@ -83,7 +83,7 @@ class TestWhoseSession:
         by_variable(world, idp.assertion([START]))
         assert "Start" in world.rolehop("whoami", "own", "--format", "json").json["arn"]
 
-    def test_an_assertion_that_changes_under_a_walk_is_planned_anew(
+    def test_an_assertion_that_changes_under_a_walk_is_planned_again(
         self, world: World, idp: IdentityProvider
     ) -> None:
         file = world.config_file.with_name("assertion")
@@ -95,7 +95,7 @@ class TestWhoseSession:
             planned.load()
         assert world.sts.calls == []
 
-    def test_a_sign_in_under_a_walk_is_planned_anew(
+    def test_a_sign_in_under_a_walk_is_planned_again(
         self, world: World, idp: IdentityProvider
     ) -> None:
         use(world, 'type = "saml"')

@@ -75,7 +75,7 @@ def test_some_are_asked_by_their_program(
 
 
 @pytest.mark.parametrize("ci", ["buildkite", "circleci"])
-def test_a_job_without_the_program_that_must_be_asked_is_told_what_to_do(
+def test_a_job_without_the_program_that_must_be_asked_says_what_to_do(
     federated: Federated, ci: str
 ) -> None:
     federated.world.more |= {
@@ -140,7 +140,7 @@ def test_a_plan_asks_no_program_for_a_ci_token(federated: Federated) -> None:
         (Reply(503), "HTTP 503"),
     ],
 )
-def test_a_github_that_hangs_or_makes_no_sense_is_told(
+def test_a_github_that_hangs_or_is_invalid_is_reported(
     federated: Federated, reply: Reply | None, cause: str
 ) -> None:
     federated.issuer.say("/request", reply, 3)
@@ -162,7 +162,7 @@ def test_a_job_that_github_refuses_is_exit_4(federated: Federated) -> None:
     assert "id-token: write" in done.err
 
 
-def test_a_request_url_that_is_none_is_named(federated: Federated) -> None:
+def test_a_request_url_that_is_invalid_is_named(federated: Federated) -> None:
     federated.source('ci = "github"')
     done = federated.export(
         ACTIONS_ID_TOKEN_REQUEST_URL="nonsense", ACTIONS_ID_TOKEN_REQUEST_TOKEN="t"

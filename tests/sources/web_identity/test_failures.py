@@ -50,7 +50,7 @@ def _claims(**claims: object) -> str:
         ),
     ],
 )
-def test_absent_and_broken_tokens_are_told_apart_before_any_call(
+def test_absent_and_broken_tokens_are_distinguished_before_any_call(
     federated: Federated, text: str | None, words: str
 ) -> None:
     if text is not None:
@@ -62,7 +62,7 @@ def test_absent_and_broken_tokens_are_told_apart_before_any_call(
     assert federated.actions() == []
 
 
-def test_a_command_that_prints_more_than_the_token_is_told(federated: Federated) -> None:
+def test_a_command_that_prints_more_than_the_token_is_reported(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE) + "\nhello\n")
     federated.source(f'token_command = ["cat", "{federated.token_file}"]')
     done = federated.export()
@@ -71,13 +71,13 @@ def test_a_command_that_prints_more_than_the_token_is_told(federated: Federated)
     assert "it has 2 lines" in done.err
 
 
-def test_blanks_in_an_opaque_token_are_told_too(federated: Federated) -> None:
+def test_blanks_in_an_opaque_token_are_reported_too(federated: Federated) -> None:
     federated.token_file.write_text("one two")
     federated.source(f'token_file = "{federated.token_file}"', 'provider_id = "www.amazon.com"')
     assert "it has blanks inside" in federated.export().err
 
 
-def test_what_a_token_says_is_told_by_plan_and_source_list(federated: Federated) -> None:
+def test_what_a_token_says_is_reported_by_plan_and_source_list(federated: Federated) -> None:
     federated.source(f'token_file = "{federated.token_file}"', f'audience = "{AUDIENCE}"')
     assert "is not there" in planned_problem(federated)
     federated.token_file.write_text("nonsense")
@@ -90,13 +90,13 @@ def test_what_a_token_says_is_told_by_plan_and_source_list(federated: Federated)
     assert [each["good"] for each in tested.json["findings"]] == [True, False]
 
 
-def test_a_token_command_whose_program_is_missing_is_told_by_plan(federated: Federated) -> None:
+def test_a_token_command_whose_program_is_missing_is_reported_by_plan(federated: Federated) -> None:
     federated.source('token_command = ["/no/such/tool", "x"]')
     told = "the program of token_command, /no/such/tool: it is not there"
     assert planned_problem(federated) == told
 
 
-def test_eks_variables_without_a_role_are_told_by_plan(federated: Federated) -> None:
+def test_eks_variables_without_a_role_are_reported_by_plan(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(role=None)
     federated.world.more["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(federated.token_file)
@@ -117,7 +117,7 @@ def test_eks_variables_without_a_role_are_told_by_plan(federated: Federated) -> 
         ("Throttling", 6),
     ],
 )
-def test_what_aws_answers_decides_whose_fault_it_is(
+def test_what_aws_answers_decides_the_exit_code(
     federated: Federated, code: str, exit_code: int
 ) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
@@ -130,7 +130,7 @@ def test_what_aws_answers_decides_whose_fault_it_is(
     assert told["fix"]
 
 
-def test_keys_of_an_issuer_that_aws_cannot_fetch_are_told(federated: Federated) -> None:
+def test_keys_of_an_issuer_that_aws_cannot_fetch_are_reported(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')
     text = "Couldn't retrieve verification key from your identity provider"
@@ -167,7 +167,7 @@ def test_the_advice_fits_what_aws_says_of_the_token(
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"<AssumeRoleWithWebIdentityResponse/>"])
-def test_an_answer_of_sts_that_makes_no_sense_is_told(federated: Federated, body: bytes) -> None:
+def test_an_answer_of_sts_that_is_invalid_is_reported(federated: Federated, body: bytes) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')
     federated.world.sts.say(body)

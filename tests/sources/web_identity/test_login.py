@@ -44,7 +44,7 @@ def test_a_person_signs_in_at_an_issuer_by_pkce(federated: Federated) -> None:
     assert federated.world.sts.calls[0].params["RoleSessionName"] == "alice@corp"
 
 
-def test_an_id_token_that_ends_is_refreshed_and_the_new_refresh_token_kept(
+def test_an_id_token_that_ends_is_refreshed_and_the_new_refresh_token_stored(
     federated: Federated,
 ) -> None:
     federated.issuer.seconds = 60
@@ -75,7 +75,9 @@ def test_a_walk_on_a_terminal_starts_the_sign_in_itself(federated: Federated) ->
     assert done.code == 0, done.err
 
 
-def test_an_issuer_that_wants_a_client_secret_gets_it_asked_and_kept(federated: Federated) -> None:
+def test_an_issuer_that_wants_a_client_secret_gets_it_asked_and_stored(
+    federated: Federated,
+) -> None:
     federated.issuer.client_secret = "the-client-secret"
     _issuer(federated)
     with OnTerminal(federated.world, SCRIPT, "source", "login", "ci") as person:
@@ -97,7 +99,7 @@ def test_logout_revokes_the_refresh_token_and_forgets_it(federated: Federated) -
 
 
 @pytest.mark.parametrize("person", ["alice@corp", "bob@corp"])
-def test_signing_in_anew_ends_the_sign_in_before_at_the_issuer(
+def test_signing_in_again_ends_the_previous_sign_in_at_the_issuer(
     federated: Federated, person: str
 ) -> None:
     _issuer(federated)
@@ -110,7 +112,7 @@ def test_signing_in_anew_ends_the_sign_in_before_at_the_issuer(
 
 
 @pytest.mark.parametrize("reply", [Reply(503), Reply(400, {"error": "unsupported_token_type"})])
-def test_a_sign_in_does_not_fail_where_the_one_before_lives_on(
+def test_a_sign_in_does_not_fail_where_the_one_before_stays_valid(
     federated: Federated, reply: Reply
 ) -> None:
     _issuer(federated)

@@ -29,7 +29,7 @@ def test_a_token_file_leads_through_one_more_hop_of_an_hour_at_most(federated: F
     assert "Deploy" in second.signer
 
 
-def test_the_roles_own_session_is_kept_and_used_again(federated: Federated) -> None:
+def test_the_roles_own_session_is_stored_and_used_again(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')
     assert federated.export("hub").code == 0
@@ -115,7 +115,7 @@ def test_a_session_that_still_holds_needs_no_token(federated: Federated) -> None
     assert federated.export().code == 0
 
 
-def test_a_token_that_changes_under_a_walk_is_planned_anew(federated: Federated) -> None:
+def test_a_token_that_changes_under_a_walk_is_planned_again(federated: Federated) -> None:
     federated.source(f'token_file = "{federated.token_file}"')
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     config = federated.world.config_file
