@@ -57,7 +57,7 @@ class Builder:
     """Checks documents and builds their layers."""
 
     gatherer: Gatherer
-    faults: ProblemList
+    problems: ProblemList
     source_types: Mapping[str, Table]
 
     def layer(self, document: Document) -> Layer:
@@ -67,12 +67,12 @@ class Builder:
         for name, found in document.data.items():
             origin = top.at(name)
             if name in SINGLE:
-                for key, value in check_table(SINGLE[name], found, origin, self.faults).items():
+                for key, value in check_table(SINGLE[name], found, origin, self.problems).items():
                     layer.settings[name, key] = Located(value, origin.at(key))
             elif name not in NAMED:
-                self.faults.add(origin, _unknown_table(name, known))
+                self.problems.add(origin, _unknown_table(name, known))
             elif not isinstance(found, dict):
-                self.faults.add(origin, f"must hold tables: [{name}.NAME]")
+                self.problems.add(origin, f"must hold tables: [{name}.NAME]")
             else:
                 self._named(layer, document, origin, found)
         return layer
@@ -82,7 +82,7 @@ class Builder:
     ) -> None:
         for name, table in found.items():
             here, kind = origin.at(name), str(origin.place[0])
-            if not check_name(name, here, self.faults):
+            if not check_name(name, here, self.problems):
                 continue
             if kind == "sources":
                 layer.sources[name] = Located(self._source(name, table, here, document), here)
@@ -100,7 +100,7 @@ class Builder:
             return SourceConfig(name=name, type="")
         # A source is not bound to a user, host or chain; only a fleet's account can be filled in.
         table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
-        values = check_table(table, found, origin, self.faults)
+        values = check_table(table, found, origin, self.problems)
         values |= self._paths(table, values, origin, document)
         common = {key.name for key in SOURCE.keys}
         return SourceConfig(
@@ -129,14 +129,14 @@ class Builder:
         if not isinstance(found, dict) or not isinstance(kind, str):
             only_common = {"type": kind} if isinstance(found, dict) and "type" in found else {}
             checked = only_common if isinstance(found, dict) else found
-            check_table(SOURCE, checked, origin, self.faults)
+            check_table(SOURCE, checked, origin, self.problems)
             return
         from rolehop.text import did_you_mean
 
         hint = (
             did_you_mean(kind, self.source_types) or f"; known here: {', '.join(self.source_types)}"
         )
-        self.faults.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
+        self.problems.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
 
     def _mistyped(self, found: dict[str, object], origin: Origin) -> bool:
         """Report keys that may be a misspelt ``type``; True if there are any."""
@@ -144,11 +144,11 @@ class Builder:
 
         meant = {name: hint for name in found if (hint := did_you_mean(name, ["type"]))}
         for name, hint in meant.items():
-            self.faults.add(origin.at(name), f"unknown key{hint}")
+            self.problems.add(origin.at(name), f"unknown key{hint}")
         return bool(meant)
 
     def _chain(self, name: str, found: object, origin: Origin, document: Document) -> ChainConfig:
-        values = check_table(NAMED["chains"], found, origin, self.faults)
+        values = check_table(NAMED["chains"], found, origin, self.problems)
         self._check_start(found, origin)
         tables = cast(list[Values], values.get("hops", []))
         hops = tuple(
@@ -160,14 +160,14 @@ class Builder:
     def _fleet(
         self, name: str, found: object, origin: Origin, document: Document
     ) -> tuple[ChainConfig, ...]:
-        values = check_table(FLEET, found, origin, self.faults)
+        values = check_table(FLEET, found, origin, self.problems)
         self._check_start(found, origin)
         hop = self._hop(values, origin, document)
         hops = (hop,) if hop.role else ()
         if isinstance(found, dict) and "role" not in found:
             for key in HOP.keys:
                 if key.name in found:
-                    self.faults.add(origin.at(key.name), "needs a role in the same table")
+                    self.problems.add(origin.at(key.name), "needs a role in the same table")
         return tuple(
             _chain_config(f"{name}/{account}", values, hops, fleet=name, account=account)
             for account in self._accounts(found, values, origin, document)
@@ -177,11 +177,11 @@ class Builder:
         if not isinstance(found, dict):
             return
         if "source" in found and "from" in found:
-            self.faults.add(
+            self.problems.add(
                 origin.at("from"), "a chain has a source or continues another, not both"
             )
         elif "source" not in found and "from" not in found:
-            self.faults.add(origin, 'needs a "source", or the chain that it continues as "from"')
+            self.problems.add(origin, 'needs a "source", or the chain that it continues as "from"')
 
     def _hop(self, values: Values, origin: Origin, document: Document) -> HopConfig:
         tags = cast(tuple[tuple[str, str], ...], values.get("tags", ()))
@@ -204,14 +204,14 @@ class Builder:
             return _text(values, "policy")
         here = origin.at("policy_file")
         if "policy" in values:
-            self.faults.add(here, "there is a policy already; keep one of policy and policy_file")
+            self.problems.add(here, "there is a policy already; keep one of policy and policy_file")
         side = self.gatherer.side_file(document.folder, name, here)
         if side is None:
             return None
         try:
             return str(sts_limits.POLICY.run(side[1].rstrip()))
         except ValueError as error:
-            self.faults.add(here, f"{side[0]}: {error}")
+            self.problems.add(here, f"{side[0]}: {error}")
             return None
 
     def _accounts(
@@ -220,7 +220,7 @@ class Builder:
         if not isinstance(found, dict):
             return ()
         if ("accounts" in found) is ("accounts_file" in found):
-            self.faults.add(origin, 'needs either "accounts" or "accounts_file"')
+            self.problems.add(origin, 'needs either "accounts" or "accounts_file"')
             return ()
         name = _text(values, "accounts_file")
         if name is None:
@@ -236,10 +236,10 @@ class Builder:
                 continue
             if ACCOUNT_ID.fullmatch(account) is None:
                 problem = f"not an account ID: {quoted(account)} (12 digits)"
-                self.faults.add(Origin(file), problem, line=number)
+                self.problems.add(Origin(file), problem, line=number)
             elif account in accounts:
                 problem = f"account {account} is listed twice, first in line {accounts[account]}"
-                self.faults.add(Origin(file), problem, line=number)
+                self.problems.add(Origin(file), problem, line=number)
             else:
                 accounts[account] = number
         return tuple(accounts)

@@ -30,7 +30,7 @@ class ChainRules:
     """By source name."""
 
     source_types: Mapping[str, Table]
-    faults: ProblemList
+    problems: ProblemList
 
     def check(self, *, names: bool) -> None:
         """Report everything that is wrong between chains; unknown names only if ``names`` is set."""
@@ -67,7 +67,7 @@ class ChainRules:
 
         kind = "chain" if key == "from" else key
         hint = did_you_mean(name, known) if hint is None else hint
-        self.faults.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
+        self.problems.add(origin.at(key), f"no {kind} is called {quoted(name)}{hint}")
 
     def _path(self, chain: ChainConfig) -> tuple[ChainConfig, ...] | None:
         """Return ``chain`` and those before it, in the order they are walked; ``None``: no such path.
@@ -88,7 +88,7 @@ class ChainRules:
         order = list(self.config.chains)
         start = min(range(len(loop)), key=lambda index: order.index(loop[index]))
         shown = [*loop[start:], *loop[:start], loop[start]]
-        self.faults.add(
+        self.problems.add(
             self.origins[shown[0]].at("from"), f"comes back to itself: {' -> '.join(shown)}"
         )
 
@@ -98,12 +98,12 @@ class ChainRules:
             return
         for number, hop in enumerate(chain.hops):
             if "account" in fields_of(hop.role):
-                self.faults.add(
+                self.problems.add(
                     origin.at("hops", number, "role"), "only a fleet's role may contain {account}"
                 )
         source = self.config.sources.get(chain.source or "")
         if source is not None and any(map(_mentions_account, source.settings.values())):
-            self.faults.add(
+            self.problems.add(
                 origin.at("source"),
                 f"source {quoted(source.name)} contains {{account}}, which only a fleet fills in",
             )
@@ -120,7 +120,7 @@ class ChainRules:
         named = self._region(path, source)
         if first and chain.region and partition_of_region(chain.region) != first[0]:
             lies_in = partition_of_region(chain.region)
-            self.faults.add(
+            self.problems.add(
                 origin.at("region"),
                 f"{chain.region} is in partition {lies_in}, but {first[1]} in {first[0]}",
             )
@@ -135,7 +135,7 @@ class ChainRules:
                 first = (partition, f"hop {number + 1}")
                 self._check_region_of(source if of_source else None, partition)
             elif partition != first[0]:
-                self.faults.add(
+                self.problems.add(
                     _at_hop(chain, origin, number).at("role"),
                     f"the role is in partition {partition}, but {first[1]} in {first[0]};"
                     " a chain cannot leave its partition",
@@ -147,7 +147,7 @@ class ChainRules:
             return
         lies_in = partition_of_region(source.region)
         if lies_in != partition:
-            self.faults.add(
+            self.problems.add(
                 self.source_origins[source.name].at("region"),
                 f"{source.region} is in partition {lies_in}, but roles of chains from this source"
                 f" in {partition}",
@@ -193,13 +193,13 @@ class ChainRules:
             here = _at_hop(chain, origin, number).at("mfa_serial")
             if number or before:
                 ordinal = len(before) + number + 1
-                self.faults.add(
+                self.problems.add(
                     here,
                     f"this is hop {ordinal} of its path: only hop 1 can carry an MFA code,"
                     " since a role's session has no MFA device",
                 )
             elif source and table and table.key("mfa_serial") is None:
-                self.faults.add(
+                self.problems.add(
                     here,
                     f"source {quoted(source.name)} gives a role's session, which has no MFA"
                     " device: only IAM user keys can carry an MFA code",
@@ -211,7 +211,7 @@ class ChainRules:
             here = _at_hop(chain, origin, number)
             own = [key for key, _ in hop.tags]
             for key in repeated_tags(hop.tags, inherited.tags):
-                self.faults.add(
+                self.problems.add(
                     here.at("tags", key),
                     f"{inherited.tags[tag_key(key)].hop} already passes this tag on;"
                     " STS refuses it a second time",
@@ -224,7 +224,7 @@ class ChainRules:
     def _no_such_tag(self, key: str, own: list[str], origin: Origin) -> None:
         from rolehop.text import did_you_mean
 
-        self.faults.add(
+        self.problems.add(
             origin, f"{quoted(key)} is not among this hop's tags{did_you_mean(key, own)}"
         )
 
@@ -235,7 +235,7 @@ class ChainRules:
             # Two templates may turn out equal; two plain texts that differ cannot.
             filled_in = mentions_field(sent or "") or mentions_field(set_before or "")
             if changes_identity(sent, set_before) and not filled_in:
-                self.faults.add(
+                self.problems.add(
                     _at_hop(chain, origin, number).at("source_identity"),
                     f"{inherited.identity_hop} already sets the source identity"
                     f" {quoted(set_before or '')}, and no later hop can change it",

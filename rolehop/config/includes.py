@@ -41,7 +41,7 @@ class Gatherer:
     """Reads files through ``read`` and records every path, there or not, in ``looked_at``."""
 
     read: Read
-    faults: ProblemList
+    problems: ProblemList
     looked_at: dict[str, None] = field(default_factory=dict)
     # A file that two others include is read once, and its problems are reported once.
     _documents: dict[str, Document | None] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Gatherer:
 
     def _document(self, path: Path, text: str, trail: tuple[Path, ...]) -> Document | None:
         origin = Origin(str(path))
-        self.faults.knows(origin.file, text)
+        self.problems.knows(origin.file, text)
         data = self._parse(text, origin)
         if data is None or not self._is_this_version(data, origin):
             return None
@@ -85,10 +85,10 @@ class Gatherer:
         open_now = [_absolute(each) for each in trail]
         if absolute in open_now:
             loop = " -> ".join(each.name for each in (*trail[open_now.index(absolute) :], path))
-            self.faults.add(origin, f"the file includes itself: {loop}")
+            self.problems.add(origin, f"the file includes itself: {loop}")
             return None
         if len(trail) > MAX_DEPTH:
-            self.faults.add(origin, f"this would be more than {MAX_DEPTH} includes deep")
+            self.problems.add(origin, f"this would be more than {MAX_DEPTH} includes deep")
             return None
         if absolute not in self._documents:
             text = self._named(path, origin)
@@ -103,7 +103,7 @@ class Gatherer:
         ``None``: its problem was reported at ``origin``.
         """
         if name.startswith("~"):
-            self.faults.add(
+            self.problems.add(
                 origin, f'"~" is not expanded here; write the full path: {quoted(name)}'
             )
             return None
@@ -118,21 +118,21 @@ class Gatherer:
         try:
             found = self.read(path)
         except OSError as error:
-            self.faults.add(origin, f"{subject}cannot be read: {error.strerror or error}")
+            self.problems.add(origin, f"{subject}cannot be read: {error.strerror or error}")
             return None
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             where = f" (line {line})" if subject else ""
-            self.faults.add(
+            self.problems.add(
                 origin, f"{subject}is not UTF-8 text{where}", line=None if subject else line
             )
             return None
         if found is None:
             if absent is not None:
-                self.faults.add(origin, absent)
+                self.problems.add(origin, absent)
             return None
         if found.distrust is not None:
-            self.faults.add(
+            self.problems.add(
                 origin,
                 f"{subject}is not used, since commands in it would run as you: {found.distrust}",
             )
@@ -143,10 +143,10 @@ class Gatherer:
         try:
             return tomllib.loads(text)
         except RecursionError:
-            self.faults.add(origin, "not TOML: it is nested too deeply to be read")
+            self.problems.add(origin, "not TOML: it is nested too deeply to be read")
             return None
         except ValueError as error:  # an integer of too many digits is a plain ValueError
-            self.faults.add(origin, _syntax(str(error)), line=_syntax_line(str(error), text))
+            self.problems.add(origin, _syntax(str(error)), line=_syntax_line(str(error), text))
             return None
 
     def _is_this_version(self, data: dict[str, object], origin: Origin) -> bool:
@@ -155,9 +155,9 @@ class Gatherer:
         if key is None or "version" not in data:
             return True
         try:
-            check_key(key, data.pop("version"), origin.at("version"), self.faults)
+            check_key(key, data.pop("version"), origin.at("version"), self.problems)
         except ValueError as error:
-            self.faults.add_error(origin.at("version"), error)
+            self.problems.add_error(origin.at("version"), error)
             return False
         return True
 
@@ -166,9 +166,9 @@ class Gatherer:
         if key is None or "include" not in data:
             return ()
         try:
-            names = check_key(key, data.pop("include"), origin, self.faults)
+            names = check_key(key, data.pop("include"), origin, self.problems)
         except ValueError as error:
-            self.faults.add_error(origin, error)
+            self.problems.add_error(origin, error)
             return ()
         return names if isinstance(names, tuple) else ()
 

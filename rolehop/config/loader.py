@@ -38,20 +38,20 @@ def load_config(
     Raises:
         ConfigError: with every problem of every file; of a file with a syntax error, only that.
     """
-    faults = ProblemList()
-    gatherer = Gatherer(read, faults)
+    problems = ProblemList()
+    gatherer = Gatherer(read, problems)
     documents = [gatherer.root(root, explicit=explicit) for root in roots]
     # If a file could not be read, a name that is not defined may be in there.
-    complete = not faults
-    merger = _Merger(Builder(gatherer, faults, source_types), faults, {})
+    complete = not problems
+    merger = _Merger(Builder(gatherer, problems, source_types), problems, {})
     merged = Layer()
     for document in filter(None, documents):
         merged.merge(merger.layer(document))
     config = _config(merged, tuple(gatherer.looked_at))
     origins = {name: each.origin for name, each in merged.sources.items()}
-    rules = ChainRules(config, _chain_origins(merged), origins, source_types, faults)
+    rules = ChainRules(config, _chain_origins(merged), origins, source_types, problems)
     rules.check(names=complete)
-    faults.raise_any()
+    problems.raise_any()
     return config
 
 
@@ -60,7 +60,7 @@ class _Merger:
     """Merges documents with those that they include; each is built once."""
 
     builder: Builder
-    faults: ProblemList
+    problems: ProblemList
     done: dict[str, Layer]
 
     def layer(self, document: Document) -> Layer:
@@ -84,7 +84,7 @@ class _Merger:
             other = known.get(name)
             # The same place occurs twice if both include the same third file.
             if other is not None and other != origin:
-                self.faults.add(
+                self.problems.add(
                     entry, f"{dotted(name)} is in two includes: {other.file} and {origin.file}"
                 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from rolehop.config.value_types import Faulty, Place
+from rolehop.config.value_types import InvalidParts, Place
 from rolehop.errors import ConfigError, ConfigProblem
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.lazy_regex import Pattern
@@ -46,7 +46,7 @@ class ProblemList:
 
     def add_error(self, origin: Origin, error: ValueError) -> None:
         """Add what a check found, each problem at its own place."""
-        parts = error.parts if isinstance(error, Faulty) else (((), str(error)),)
+        parts = error.parts if isinstance(error, InvalidParts) else (((), str(error)),)
         for inside, text in parts:
             self.add(origin.at(*inside), text)
 

@@ -45,7 +45,7 @@ class Table:
     keys: tuple[Key, ...]
     rule: Callable[[Mapping[str, object]], None] | None = None
     """A rule over several keys: gets the checked values that are set, raises ``ValueError`` (or
-    ``Faulty`` to point at a key). Runs only if every key is valid."""
+    ``InvalidParts`` to point at a key). Runs only if every key is valid."""
 
     fields: tuple[str, ...] = FIELDS
     """The fields that templates in this table may contain."""

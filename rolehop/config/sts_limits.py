@@ -12,7 +12,7 @@ from rolehop.arn import RoleArn
 from rolehop.config.inheritance import tag_key
 from rolehop.config.value_types import (
     Check,
-    Faulty,
+    InvalidParts,
     Place,
     as_list,
     as_table,
@@ -109,19 +109,19 @@ def _tags(value: object) -> tuple[tuple[str, str], ...]:
     if len(table) > MAX_TAGS:
         raise ValueError(f"has {len(table)} tags; STS takes at most {MAX_TAGS}")
     good: dict[str, tuple[str, str]] = {}
-    faults: list[tuple[Place, str]] = []
+    problems: list[tuple[Place, str]] = []
     for key, each in table.items():
         try:
             tag = check_tag(key, each)
         except ValueError as error:
-            faults.append(((key,), str(error)))
+            problems.append(((key,), str(error)))
             continue
         # IAM user guide, session tags: keys that differ in case only cannot coexist.
         first = good.setdefault(tag_key(key), tag)
         if first is not tag:
-            faults.append(((key,), f"the same tag key as {quoted(first[0])}: STS ignores case"))
-    if faults:
-        raise Faulty(tuple(faults))
+            problems.append(((key,), f"the same tag key as {quoted(first[0])}: STS ignores case"))
+    if problems:
+        raise InvalidParts(tuple(problems))
     return tuple(good.values())
 
 
@@ -152,13 +152,13 @@ def _policy_arns(value: object) -> tuple[str, ...]:
 
 def _none_twice(items: tuple[str, ...]) -> tuple[str, ...]:
     plain = [item.casefold() for item in items]
-    faults = tuple(
+    problems = tuple(
         ((index,), f"{quoted(items[index])} is listed twice")
         for index, item in enumerate(plain)
         if item in plain[:index]
     )
-    if faults:
-        raise Faulty(faults)
+    if problems:
+        raise InvalidParts(problems)
     return items
 
 

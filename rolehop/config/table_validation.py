@@ -15,33 +15,33 @@ Values = dict[str, object]
 _SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
 
 
-def check_table(table: Table, found: object, origin: Origin, faults: ProblemList) -> Values:
+def check_table(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
     """Return the valid values of one table and report everything wrong with the others."""
     if not isinstance(found, dict):
-        faults.add(origin, f"must be a table, not {kind_of(found)}")
+        problems.add(origin, f"must be a table, not {kind_of(found)}")
         return {}
     values: Values = {}
     valid = True
     for name, value in found.items():
         key = table.key(name)
         if key is None:
-            faults.add(origin.at(name), _unknown(name, [each.name for each in table.keys]))
+            problems.add(origin.at(name), _unknown(name, [each.name for each in table.keys]))
             valid = False
             continue
         try:
-            values[name] = check_key(key, value, origin.at(name), faults, table.fields)
+            values[name] = check_key(key, value, origin.at(name), problems, table.fields)
         except ValueError as error:
-            faults.add_error(origin.at(name), error)
+            problems.add_error(origin.at(name), error)
             valid = False
     for key in table.keys:
         if key.required and key.name not in found:
-            faults.add(origin, f'"{key.name}" is missing')
+            problems.add(origin, f'"{key.name}" is missing')
             valid = False
     if valid and table.rule is not None:
         try:
             table.rule(values)
         except ValueError as error:
-            faults.add_error(origin, error)
+            problems.add_error(origin, error)
     return values
 
 
@@ -49,7 +49,7 @@ def check_key(
     key: Key,
     value: object,
     origin: Origin,
-    faults: ProblemList,
+    problems: ProblemList,
     fields: tuple[str, ...] = FIELDS,
 ) -> object:
     """Return one value, checked; templates, which may contain ``fields``, stay templates.
@@ -58,7 +58,7 @@ def check_key(
         ValueError: it is not what its key requires.
     """
     if key.table is not None:
-        return _check_tables(key.table, value, origin, faults)
+        return _check_tables(key.table, value, origin, problems)
     if not isinstance(value, str) or key.check.prose:
         return key.check.run(value)
     if key.template:
@@ -68,12 +68,12 @@ def check_key(
     return key.check.run(value)
 
 
-def check_name(name: str, origin: Origin, faults: ProblemList) -> bool:
+def check_name(name: str, origin: Origin, problems: ProblemList) -> bool:
     """True if a chain, source or fleet may have ``name``; a problem is reported if not."""
     try:
         value_types.NAME.run(name)
     except ValueError as error:
-        faults.add(origin, str(error))
+        problems.add(origin, str(error))
         return False
     return True
 
@@ -90,10 +90,14 @@ def _check_template(key: Key, template: str, fields: tuple[str, ...]) -> str:
     return template
 
 
-def _check_tables(table: Table, value: object, origin: Origin, faults: ProblemList) -> list[Values]:
+def _check_tables(
+    table: Table, value: object, origin: Origin, problems: ProblemList
+) -> list[Values]:
     if not isinstance(value, list):
         raise ValueError(f"must be an array of tables, not {kind_of(value)}")
-    return [check_table(table, item, origin.at(index), faults) for index, item in enumerate(value)]
+    return [
+        check_table(table, item, origin.at(index), problems) for index, item in enumerate(value)
+    ]
 
 
 def _unknown(name: str, known: list[str]) -> str:

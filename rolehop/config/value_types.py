@@ -1,6 +1,6 @@
 """Checks of single values: each describes what is allowed, and returns the value ready for use.
 
-A check raises ``ValueError`` with one sentence, or ``Faulty`` if a table or list has several
+A check raises ``ValueError`` with one sentence, or ``InvalidParts`` if a table or list has several
 problems, each at its own place. The limits of STS are in ``sts_limits.py``.
 """
 
@@ -41,13 +41,13 @@ class Check:
     """The other conditions in a few words; empty if any value of the type is allowed."""
 
     run: Callable[[object], object]
-    """Returns the value ready for use; raises ``ValueError`` or ``Faulty``."""
+    """Returns the value ready for use; raises ``ValueError`` or ``InvalidParts``."""
 
     prose: bool = False
     """Braces are ordinary text here, so ``{user}`` is not a forgotten template."""
 
 
-class Faulty(ValueError):
+class InvalidParts(ValueError):
     """A table or list with problems inside. ``parts``: the place of each and its text."""
 
     def __init__(self, parts: tuple[tuple[Place, str], ...]) -> None:
@@ -77,14 +77,14 @@ def as_list(value: object) -> list[object]:
 def each_of(items: list[object], run: Callable[[object], str]) -> tuple[str, ...]:
     """Check every item of a list; all problems are raised at once, each at its index."""
     good: list[str] = []
-    faults: list[tuple[Place, str]] = []
+    problems: list[tuple[Place, str]] = []
     for index, item in enumerate(items):
         try:
             good.append(run(item))
         except ValueError as error:
-            faults.append(((index,), str(error)))
-    if faults:
-        raise Faulty(tuple(faults))
+            problems.append(((index,), str(error)))
+    if problems:
+        raise InvalidParts(tuple(problems))
     return tuple(good)
 
 
@@ -199,15 +199,15 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _labels(value: object) -> tuple[tuple[str, str], ...]:
-    faults: list[tuple[Place, str]] = []
+    problems: list[tuple[Place, str]] = []
     for name, label in as_table(value).items():
         try:
             _name(name)
             as_text(label)
         except ValueError as error:
-            faults.append(((name,), str(error)))
-    if faults:
-        raise Faulty(tuple(faults))
+            problems.append(((name,), str(error)))
+    if problems:
+        raise InvalidParts(tuple(problems))
     return tuple((name, str(label)) for name, label in as_table(value).items())
 
 
@@ -239,13 +239,13 @@ def _account(value: object) -> str:
 def _accounts(value: object) -> tuple[str, ...]:
     found = each_of(as_list(value), _account)
     first: dict[str, int] = {}
-    faults = tuple(
+    problems = tuple(
         ((index,), f"account {account} is listed twice")
         for index, account in enumerate(found)
         if first.setdefault(account, index) != index
     )
-    if faults:
-        raise Faulty(faults)
+    if problems:
+        raise InvalidParts(problems)
     return found
 
 
