@@ -1,4 +1,4 @@
-"""Says in plain words why botocore got no credentials out of a profile, and what to do."""
+"""Turn botocore's exceptions about an AWS profile into errors with a cause and a fix."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import datetime
 
 from botocore import exceptions as boto
 
-from rolehop.awsconfig import Holds
+from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.net.connection_errors import FaultKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
-_SIGN_IN_WANTED = (
+_SIGN_IN_NEEDED = (
     boto.SSOError,
     boto.TokenRetrievalError,
     boto.NoAuthTokenError,
@@ -28,117 +28,115 @@ _THROTTLING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Whose credentials were asked for, as far as messages need it."""
+class ProfileErrors:
+    """The errors for one AWS profile whose credentials were asked for."""
 
-    profile: str
-    holds: Holds
+    name: str
+    """The profile."""
+
+    kind: CredentialKind
 
     @property
     def sign_in(self) -> str:
-        """What to type to sign in anew."""
-        command = "aws login" if self.holds is Holds.LOGIN else "aws sso login"
-        name = self.profile if self.profile.isidentifier() else repr(self.profile)
+        """The command that signs in again."""
+        command = "aws login" if self.kind is CredentialKind.LOGIN else "aws sso login"
+        name = self.name if self.name.isidentifier() else repr(self.name)
         return f"{command} --profile {name}"
 
-    def gave_nothing(self) -> SourceError:
-        """Return the error for no answer at all."""
-        return self.failed(
-            f"its {self.holds.value} gave nothing", "check it in the AWS config file"
-        )
+    def no_credentials(self) -> SourceError:
+        """Return the error for a profile from which botocore got nothing."""
+        return self.failed(f"its {self.kind.value} gave nothing", "check it in the AWS config file")
 
     def expired(self, at: datetime | None) -> SourceError:
-        """Return the error for credentials that are past their end, where it is known: ``at``."""
+        """Return the error for credentials that expired ``at`` (UTC, ``None`` if not known)."""
         when = f" at {at:%Y-%m-%dT%H:%M:%SZ}" if at else ""
         return SourceError(
-            f"the credentials of AWS profile '{self.profile}' have expired",
-            cause=f"its {self.holds.value} gave credentials that ended{when}",
+            f"the credentials of AWS profile '{self.name}' have expired",
+            cause=f"its {self.kind.value} gave credentials that expired{when}",
             fix="renew them there, and check this machine's clock",
         )
 
-    @property
-    def _no_credentials(self) -> str:
-        return f"there are no credentials for AWS profile '{self.profile}'"
-
     def failed(self, cause: str, fix: str) -> SourceError:
-        """Return the error for a profile that gave nothing for the reason ``cause``."""
-        return SourceError(self._no_credentials, cause=cause, fix=fix)
+        """Return the error for a profile without credentials, with its ``cause`` and ``fix``."""
+        return SourceError(
+            f"there are no credentials for AWS profile '{self.name}'", cause=cause, fix=fix
+        )
 
 
-def told_of_aws(error: Exception, asked: Asked) -> RolehopError:
-    """Return the error that tells an exception of botocore's own."""
+def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopError:
+    """Return the error for one of botocore's own exceptions."""
     if isinstance(error, boto.ClientError):
-        return _refusal(error, asked)
+        return _refusal(error, profile)
     if isinstance(error, _NETWORK):
-        return _network(error, asked)
+        return _network(error, profile)
     if isinstance(error, boto.LoginInsufficientPermissions):
-        return asked.failed("the signed-in user may not renew the sign-in", asked.sign_in)
+        return profile.failed("the signed-in user may not renew the sign-in", profile.sign_in)
     if isinstance(error, boto.MissingDependencyException):
-        return asked.failed(
+        return profile.failed(
             "botocore cannot read a session of aws login without the AWS Common Runtime",
             'pip install "rolehop[aws-login]"',
         )
     if isinstance(error, boto.ConfigParseError):
-        return asked.failed("botocore cannot read the AWS config file", "correct the file")
-    if isinstance(error, _SIGN_IN_WANTED):
+        return profile.failed("botocore cannot read the AWS config file", "correct the file")
+    if isinstance(error, _SIGN_IN_NEEDED):
         absent = isinstance(error, _NEVER_SIGNED_IN)
         return SourceError(
-            f"AWS profile '{asked.profile}' needs a sign-in",
-            cause=f"its {asked.holds.value} sign-in "
-            + ("is not there" if absent else "has expired or was ended"),
-            fix=asked.sign_in,
+            f"AWS profile '{profile.name}' needs a sign-in",
+            cause=f"its {profile.kind.value} sign-in "
+            + ("does not exist" if absent else "has expired or was ended"),
+            fix=profile.sign_in,
         )
-    return asked.failed(_words(error), "correct the profile in the AWS config file")
+    return profile.failed(_plain_text(error), "correct the profile in the AWS config file")
 
 
-def told_of_machine(error: Exception, asked: Asked) -> RolehopError:
-    """Return the error for what botocore did not expect: a file that is broken.
+def error_from_broken_file(error: Exception, profile: ProfileErrors) -> RolehopError:
+    """Return the error for an exception that botocore lets through: a file it reads is broken.
 
-    Nothing of the exception's own text is repeated but the name of a file.
+    Nothing of the exception's own text is repeated except the name of a file.
     """
     if isinstance(error, RuntimeError):
-        # botocore's only one here: "…the refreshed credentials are still expired".
-        return asked.expired(None)
+        # The only one of botocore's here: "…the refreshed credentials are still expired".
+        return profile.expired(None)
     if isinstance(error, OSError):
-        return asked.failed(
+        return profile.failed(
             f"{error.filename or 'a file'}: {(error.strerror or 'cannot be read').lower()}",
             "check web_identity_token_file of the profile"
-            if asked.holds is Holds.WEB_IDENTITY
+            if profile.kind is CredentialKind.WEB_IDENTITY
             else "check the file",
         )
-    if asked.holds in (Holds.SSO, Holds.LOGIN):
-        return asked.failed("the saved sign-in is broken", asked.sign_in)
-    return asked.failed(f"its {asked.holds.value} gave something unreadable", "check it")
+    if profile.kind in (CredentialKind.SSO, CredentialKind.LOGIN):
+        return profile.failed("the saved sign-in is broken", profile.sign_in)
+    return profile.failed(f"its {profile.kind.value} gave something unreadable", "check it")
 
 
-def _refusal(error: boto.ClientError, asked: Asked) -> RolehopError:
-    """Tell a refusal of the service that exchanges the sign-in from a fault of it."""
-    answer = error.response
-    code = clean(str(answer.get("Error", {}).get("Code", "unknown")))
-    said = scrub(clean(str(answer.get("Error", {}).get("Message", ""))))
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    cause = f"{code}: {said}" if said else code
+def _refusal(error: boto.ClientError, profile: ProfileErrors) -> RolehopError:
+    """Return the error for a service that refused to exchange the sign-in, or failed at it."""
+    response = error.response
+    code = clean(str(response.get("Error", {}).get("Code", "unknown")))
+    message = scrub(clean(str(response.get("Error", {}).get("Message", ""))))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    cause = f"{code}: {message}" if message else code
     if code in _THROTTLING or status >= 500:
         return ServiceError(
-            f"AWS gave no credentials for profile '{asked.profile}'",
+            f"AWS gave no credentials for profile '{profile.name}'",
             cause=cause,
             fix="try again in a minute",
         )
-    if asked.holds is Holds.SSO:
+    if profile.kind is CredentialKind.SSO:
         fix = "check sso_account_id and sso_role_name of the profile: are you assigned this role"
     else:
         fix = "check the role's trust policy, and that the token is a fresh one"
-    what = f"AWS refused credentials for profile '{asked.profile}'"
+    what = f"AWS refused credentials for profile '{profile.name}'"
     if code == "ExpiredTokenException":
         return SourceError(what, cause=cause, fix="get a new token: this one is too old")
     return HopRefused(what, code=code, cause=cause, fix=fix)
 
 
-def _network(error: Exception, asked: Asked) -> ServiceError:
+def _network(error: Exception, profile: ProfileErrors) -> ServiceError:
     kind = classify_failure(error).kind
     cause = kind.value.format(connect=5, read=15)
     return ServiceError(
-        f"cannot get credentials for AWS profile '{asked.profile}': the network failed",
+        f"cannot get credentials for AWS profile '{profile.name}': the network failed",
         cause=cause,
         fix="check HTTPS_PROXY and NO_PROXY"
         if kind in (FaultKind.PROXY, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SIGN_IN)
@@ -146,7 +144,7 @@ def _network(error: Exception, asked: Asked) -> ServiceError:
     )
 
 
-def _words(error: Exception) -> str:
-    """Return botocore's own sentence in the house's manner."""
+def _plain_text(error: Exception) -> str:
+    """Return botocore's own sentence the way rolehop's errors are written."""
     text = scrub(clean(str(error))).rstrip(".")
     return text[:1].lower() + text[1:]

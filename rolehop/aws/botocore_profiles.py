@@ -1,9 +1,9 @@
-"""Asks botocore for the credentials of an AWS profile that needs a sign-in.
+"""Ask botocore for the credentials of an AWS profile that needs a sign-in.
 
-The profile is chosen explicitly, so the AWS_… credential variables play no part; its role is left
-aside, since rolehop walks that itself. botocore reads endpoints and proxies from the process's own
-environment. Nothing is written by us; botocore renews an Identity Center sign-in in the AWS CLI's
-own token cache.
+The profile is chosen explicitly, so the AWS_… credential variables play no part. Its role is
+ignored, since rolehop walks that itself. botocore reads endpoints and proxies from the process's
+own environment. rolehop writes nothing here; botocore renews an Identity Center sign-in in the AWS
+CLI's own token cache.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError, ClientError, ConfigParseError
 from botocore.session import Session
 
-from rolehop.aws.botocore_errors import Asked, told_of_aws, told_of_machine
-from rolehop.awsconfig import Holds
+from rolehop.aws.botocore_errors import (
+    ProfileErrors,
+    error_from_botocore,
+    error_from_broken_file,
+)
+from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import Credentials, Secret
 from rolehop.startup.dataclass import dataclass
 
-# Providers that would answer with something that is not the profile's own sign-in.
-_OTHERS = (
+# botocore's other providers: what they return is not the profile's own sign-in.
+_OTHER_PROVIDERS = (
     "assume-role",
     "custom-process",
     "ec2-credentials-file",
@@ -34,44 +38,44 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Request:
-    """What is asked of botocore."""
+class ProfileRequest:
+    """Which profile to resolve, and how."""
 
     profile: str
-    holds: Holds
+    kind: CredentialKind
     config_file: Path
     credentials_file: Path
     region: str
-    """Where a web identity token is exchanged."""
+    """The region in which a web identity token is exchanged."""
 
     now: datetime
 
 
-def resolve(request: Request) -> Credentials:
-    """Return the credentials that the profile stands for, its role left aside.
+def resolve_credentials(request: ProfileRequest) -> Credentials:
+    """Return the profile's own credentials; its role is ignored.
 
-    Touches the network, reads the AWS CLI's token caches.
+    Uses the network and reads the AWS CLI's token caches.
 
     Raises:
-        SourceError: the profile gives nothing, or wants a sign-in.
+        SourceError: the profile gives nothing, or needs a sign-in.
         HopRefused: AWS refused the credentials.
         ServiceError: the network or AWS failed, after retries.
     """
-    asked = Asked(request.profile, request.holds)
+    errors = ProfileErrors(request.profile, request.kind)
     try:
-        return _credentials(_load(request), asked, request.now)
+        return _credentials(_load(request), errors, request.now)
     except ConfigParseError as error:
         # `from None`: its text quotes a line of the file.
-        raise told_of_aws(error, asked) from None
+        raise error_from_botocore(error, errors) from None
     except (BotoCoreError, ClientError) as error:
-        raise told_of_aws(error, asked) from error
+        raise error_from_botocore(error, errors) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        # botocore lets these through where a token file or a cached sign-in is not what it
-        # should be. `from None`: they may carry that very text.
-        raise told_of_machine(error, asked) from None
+        # botocore lets these through if a token file or a cached sign-in is broken. `from None`:
+        # they may quote it.
+        raise error_from_broken_file(error, errors) from None
 
 
-def _load(request: Request) -> Any:
+def _load(request: ProfileRequest) -> Any:
     """Return botocore's own credentials object, or ``None``."""
     session = Session(profile=request.profile)
     session.set_config_variable("config_file", str(request.config_file))
@@ -85,26 +89,26 @@ def _load(request: Request) -> Any:
         )
     )
     resolver: CredentialResolver = session.get_component("credential_provider")
-    for other in _OTHERS:
+    for other in _OTHER_PROVIDERS:
         resolver.remove(other)
     return resolver.load_credentials()
 
 
-def _credentials(found: Any, asked: Asked, now: datetime) -> Credentials:
-    """Turn botocore's object into ours; the first look at it is what makes it call AWS."""
+def _credentials(found: Any, errors: ProfileErrors, now: datetime) -> Credentials:
+    """Convert botocore's credentials object; reading it is what makes botocore call AWS."""
     if found is None:
-        raise asked.gave_nothing()
+        raise errors.no_credentials()
     frozen = found.get_frozen_credentials()
-    # No public name for it; the AWS CLI's export-credentials reads the same one.
+    # It has no public name; the AWS CLI's export-credentials reads the same attribute.
     expires_at: datetime | None = getattr(found, "_expiry_time", None)
     parts = (frozen.access_key, frozen.secret_key)
     if not all(isinstance(part, str) and part for part in parts):
-        raise ValueError("half a key")
+        raise ValueError("half of the key is missing")
     if not (frozen.token is None or isinstance(frozen.token, str)):
-        raise ValueError("the token is no text")
+        raise ValueError("the token is not text")
     if expires_at is not None:
         expires_at = expires_at.astimezone(UTC).replace(microsecond=0)
         if expires_at <= now:
-            raise asked.expired(expires_at)
+            raise errors.expired(expires_at)
     token = Secret(frozen.token) if frozen.token else None
     return Credentials(frozen.access_key, Secret(frozen.secret_key), token, expires_at)

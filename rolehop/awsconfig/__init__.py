@@ -1,12 +1,17 @@
-"""What `~/.aws/config` and `~/.aws/credentials` say, read the way botocore reads them.
+"""Read `~/.aws/config` and `~/.aws/credentials` the way botocore does.
 
-Pure over texts: no file, no environment and no AWS library in here. `parse` makes an `AwsConfig`
-of the two files; everything else asks it questions. Where AWS's SDKs differ, botocore is
-followed, and a comment says so: what rolehop resolves must be what `aws --profile X` would use.
+Pure functions over text: no file, environment or AWS library is used here. `parse` builds an
+`AwsConfig` from the two files, and the other modules query it. Where AWS's SDKs differ, this
+follows botocore, and a comment says so: rolehop must resolve what `aws --profile X` would use.
 """
 
-from rolehop.awsconfig.credential_kind import Holds, holds, static_keys, why_nothing
-from rolehop.awsconfig.fingerprint import profile_sections
+from rolehop.awsconfig.credential_kind import (
+    CredentialKind,
+    credential_kind_of,
+    missing_credentials,
+    static_keys,
+)
+from rolehop.awsconfig.fingerprint import profile_fingerprint
 from rolehop.awsconfig.lookup import (
     aws_config_paths,
     current_profile,
@@ -16,22 +21,22 @@ from rolehop.awsconfig.lookup import (
 )
 from rolehop.awsconfig.model import AwsConfig
 from rolehop.awsconfig.parse import parse_aws_config
-from rolehop.awsconfig.profile_chain import Base, ProfileChain, profile_path
+from rolehop.awsconfig.profile_chain import ChainBase, ProfileChain, resolve_profile
 
 __all__ = [
     "AwsConfig",
-    "Base",
-    "Holds",
+    "ChainBase",
+    "CredentialKind",
     "ProfileChain",
     "aws_config_paths",
+    "credential_kind_of",
     "current_profile",
     "endpoint_override",
-    "holds",
+    "missing_credentials",
     "parse_aws_config",
-    "profile_path",
-    "profile_sections",
+    "profile_fingerprint",
     "profile_setting",
     "region_of",
+    "resolve_profile",
     "static_keys",
-    "why_nothing",
 ]

@@ -1,4 +1,4 @@
-"""What a profile gives by itself, its role left aside: keys, a sign-in, a process, or nothing."""
+"""The credentials that a profile has apart from its role: keys, a sign-in, a process, or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
 from rolehop.text import nearest
 
-_SAYS_WHERE = (
+_CREDENTIAL_SETTINGS = (
     "aws_access_key_id",
     "aws_secret_access_key",
     "credential_process",
@@ -22,15 +22,15 @@ _SAYS_WHERE = (
     "sso_session",
     "web_identity_token_file",
 )
-"""The settings that say where credentials come from (AWS CLI user guide, "Configuration and
+"""The settings that define where credentials come from (AWS CLI user guide, "Configuration and
 credential file settings")."""
 
-_ALMOST = 0.88
-"""How like it a word must be: aws_account_id is no sso_account_id."""
+_SIMILARITY = 0.88
+"""How similar a misspelling must be: high enough that aws_account_id is not sso_account_id."""
 
 
-class Holds(Enum):
-    """Where botocore would take the credentials of a profile from."""
+class CredentialKind(Enum):
+    """Where botocore takes the credentials of a profile from."""
 
     WEB_IDENTITY = "web identity"
     SSO = "Identity Center"
@@ -40,56 +40,56 @@ class Holds(Enum):
     NOTHING = "nothing"
 
 
-def holds(aws: AwsConfig, name: str) -> Holds:
-    """Return what profile ``name`` holds, in botocore's order within a profile.
+def credential_kind_of(aws: AwsConfig, name: str) -> CredentialKind:
+    """Return the kind of credentials of profile ``name``, in botocore's order of precedence.
 
-    The order is that of ``ProfileProviderBuilder``: static keys of the credentials file come
-    before ``login_session`` and ``credential_process``, those of the config file after them.
+    It is the order of ``ProfileProviderBuilder``: static keys of the credentials file come before
+    ``login_session`` and ``credential_process``, those of the config file after them.
 
     Raises:
         SourceError: there is no such profile.
     """
     profile = profile_of(aws, name)
     found = {
-        Holds.WEB_IDENTITY: bool(profile.get("web_identity_token_file")),
-        Holds.SSO: "sso_role_name" in profile or "sso_account_id" in profile,
-        Holds.KEYS: "aws_access_key_id" in aws.credentials_sections.get(name, {}),
-        Holds.LOGIN: "login_session" in profile,
-        Holds.PROCESS: "credential_process" in profile,
+        CredentialKind.WEB_IDENTITY: bool(profile.get("web_identity_token_file")),
+        CredentialKind.SSO: "sso_role_name" in profile or "sso_account_id" in profile,
+        CredentialKind.KEYS: "aws_access_key_id" in aws.credentials_sections.get(name, {}),
+        CredentialKind.LOGIN: "login_session" in profile,
+        CredentialKind.PROCESS: "credential_process" in profile,
     }
     first = next((kind for kind, here in found.items() if here), None)
     if first is not None:
         return first
     in_config = "aws_access_key_id" in aws.config_profiles.get(name, {})
-    return Holds.KEYS if in_config else Holds.NOTHING
+    return CredentialKind.KEYS if in_config else CredentialKind.NOTHING
 
 
-def why_nothing(aws: AwsConfig, name: str) -> str:
-    """Return why profile ``name``, which holds nothing, has no credentials: a typo, or half of it.
+def missing_credentials(aws: AwsConfig, name: str) -> str:
+    """Return the reason why profile ``name`` has no credentials: a typo, or an incomplete setting.
 
     Raises:
         SourceError: there is no such profile.
     """
     keys = profile_of(aws, name).keys()
-    typos = [f"{key}: did you mean {right}?" for key in keys if (right := _meant(key))]
+    typos = [f"{key}: did you mean {right}?" for key in keys if (right := _intended_setting(key))]
     if typos:
         return "; ".join(typos)
-    half = ", ".join(key for key in _SAYS_WHERE if key in keys)
-    return f"it says no more than {half}" if half else "it has no keys, no sign-in and no process"
+    half = ", ".join(key for key in _CREDENTIAL_SETTINGS if key in keys)
+    return f"it has only {half}" if half else "it has no keys, no sign-in and no process"
 
 
-def _meant(key: str) -> str | None:
-    """Return the setting that ``key`` is a misspelling of: one letter or so, or a hyphen."""
+def _intended_setting(key: str) -> str | None:
+    """Return the setting of which ``key`` is a misspelling (a letter or a hyphen), or ``None``."""
     plain = key.replace("-", "_")
-    if key in _SAYS_WHERE:
+    if key in _CREDENTIAL_SETTINGS:
         return None
-    return next(iter(nearest(plain, _SAYS_WHERE, 1, cutoff=_ALMOST)), None)
+    return next(iter(nearest(plain, _CREDENTIAL_SETTINGS, 1, cutoff=_SIMILARITY)), None)
 
 
 def static_keys(aws: AwsConfig, name: str) -> Credentials:
-    """Return the keys written in profile ``name``, which ``holds`` them.
+    """Return the keys written in profile ``name``, whose kind is ``KEYS``.
 
-    A session token makes them temporary; nobody says when they end.
+    A session token makes them temporary; when they expire is not known.
 
     Raises:
         SourceError: a part is missing or empty.
@@ -108,7 +108,7 @@ def static_keys(aws: AwsConfig, name: str) -> Credentials:
 
 
 def _token(section: Section) -> Secret | None:
-    """Return the session token; like botocore, the legacy name counts first."""
+    """Return the session token; as in botocore, the legacy name comes first."""
     for key in ("aws_security_token", "aws_session_token"):
         if key in section:
             token = section[key]
@@ -120,5 +120,5 @@ def _partial(name: str, key: str, file: str) -> SourceError:
     return SourceError(
         f"the keys of AWS profile '{name}' are not complete",
         cause=f"{key} is missing or empty in {file}",
-        fix=f"add {key} beside the other half of the key, in the same file",
+        fix=f"add {key} next to the other half of the key, in the same file",
     )

@@ -1,4 +1,4 @@
-"""A short text that changes whenever one of the sections behind a profile changes."""
+"""A digest that changes whenever one of the sections that define a profile changes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from rolehop.awsconfig.model import AwsConfig, Section, Value, profile_of
 from rolehop.credentials import Secret
 
 
-def profile_sections(aws: AwsConfig, base: str) -> str:
-    """Return the SHA-256 (64 hex digits) of all sections that profile ``base`` is made of.
+def profile_fingerprint(aws: AwsConfig, base: str) -> str:
+    """Return the SHA-256 (64 hex digits) of all sections that define profile ``base``.
 
-    Those are its own in both files, its source profiles', its ``sso-session`` and its ``services``.
-    Of a secret only its presence counts: the access key ID beside it already says whose it is,
-    and so no secret ever goes into something that is kept.
+    These are its own in both files, those of its source profiles, its ``sso-session`` and its
+    ``services``. A secret counts only as present or absent: the access key ID beside it already
+    identifies it, and so no secret goes into anything that is stored.
 
     Raises:
         SourceError: there is no such profile.
     """
     profile_of(aws, base)
-    parts = [_one(aws, name) for name in _family(aws, base)]
+    parts = [_sections_of(aws, name) for name in _with_source_profiles(aws, base)]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _family(aws: AwsConfig, base: str) -> list[str]:
-    """Return ``base`` and the profiles it names as sources; ends at a repeat or a gap."""
+def _with_source_profiles(aws: AwsConfig, base: str) -> list[str]:
+    """Return ``base`` and its source profiles, up to a loop or a profile that does not exist."""
     names: list[str] = []
     at: object = base
     while isinstance(at, str) and at in aws.profiles and at not in names:
@@ -36,7 +36,7 @@ def _family(aws: AwsConfig, base: str) -> list[str]:
     return names
 
 
-def _one(aws: AwsConfig, name: str) -> dict[str, object]:
+def _sections_of(aws: AwsConfig, name: str) -> dict[str, object]:
     profile = aws.profiles[name]
     return {
         "config": _plain(aws.config_profiles.get(name, {})),

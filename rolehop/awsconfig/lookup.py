@@ -1,4 +1,4 @@
-"""Single answers out of the AWS files and the variables beside them: paths, region, endpoint."""
+"""Look up one setting in the AWS files and the environment: paths, region, endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VARIABLE = Pattern(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
 
 
 def aws_config_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, Path]:
-    """Return where the config and the credentials file are, whether they exist or not."""
+    """Return the paths of the config and the credentials file, whether or not they exist."""
     return (
         _path(environ, "AWS_CONFIG_FILE", home / ".aws" / "config", home),
         _path(environ, "AWS_SHARED_CREDENTIALS_FILE", home / ".aws" / "credentials", home),
@@ -23,7 +23,7 @@ def aws_config_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, Path
 
 
 def _path(environ: Mapping[str, str], variable: str, default: Path, home: Path) -> Path:
-    """Return the path a variable names, with ``$VAR`` and then ``~`` filled like botocore does."""
+    """Return the path in ``variable``, with ``$VAR`` and then ``~`` expanded as botocore does."""
     named = environ.get(variable)
     if named is None:
         return default
@@ -33,28 +33,27 @@ def _path(environ: Mapping[str, str], variable: str, default: Path, home: Path) 
     )
     if filled == "~" or filled.startswith("~/"):
         filled = f"{home}{filled[1:]}"
-    # Set and empty means for botocore: no such file.
+    # To botocore, a variable that is set but empty means that there is no file.
     return Path(filled or os.devnull)
 
 
 def current_profile(environ: Mapping[str, str]) -> str | None:
-    """Return the profile that the environment names.
+    """Return the profile named by the environment, or ``None``.
 
-    botocore reads AWS_DEFAULT_PROFILE first. The AWS CLI v2 and every other SDK read AWS_PROFILE
-    first, and so does whoever types ``AWS_PROFILE=x rolehop …``; so do we. The other one counts
-    where it is the only one.
+    AWS_PROFILE wins over AWS_DEFAULT_PROFILE, as in the AWS CLI v2 and every SDK except botocore:
+    somebody who types ``AWS_PROFILE=x rolehop …`` expects it to.
     """
     return environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or None
 
 
 def profile_setting(aws: AwsConfig, profile: str | None, key: str) -> str | None:
-    """Return one plain setting of ``profile`` (``None``: ``default``), or ``None``."""
+    """Return the plain-text setting ``key`` of ``profile`` (``None`` means ``default``), if any."""
     value = _scoped(aws, profile).get(key)
     return value if isinstance(value, str) else None
 
 
 def region_of(aws: AwsConfig, profile: str | None) -> str | None:
-    """Return the region that ``profile`` names, ``None`` where it names none."""
+    """Return the region of ``profile``, or ``None`` if it has none."""
     return profile_setting(aws, profile, "region") or None
 
 
@@ -63,11 +62,11 @@ def endpoint_override(
 ) -> str | None:
     """Return the endpoint URL that replaces AWS's own for ``service``, or ``None``.
 
-    In botocore's order (``ConfiguredEndpointProvider``): AWS_ENDPOINT_URL_<SERVICE>,
+    The order is botocore's (``ConfiguredEndpointProvider``): AWS_ENDPOINT_URL_<SERVICE>,
     AWS_ENDPOINT_URL, the profile's ``services`` section, the profile's ``endpoint_url``.
 
     Raises:
-        ConfigError: the profile names a ``services`` section that is not there.
+        ConfigError: the profile names a ``services`` section that does not exist.
     """
     scoped = _scoped(aws, profile)
     if _overrides_are_ignored(scoped, environ):
@@ -88,14 +87,15 @@ def _scoped(aws: AwsConfig, profile: str | None) -> Section:
 
 
 def _overrides_are_ignored(scoped: Section, environ: Mapping[str, str]) -> bool:
-    """Tell whether configured endpoints are switched off; a set variable beats the file."""
-    said = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-    value = scoped.get("ignore_configured_endpoint_urls") if said is None else said
+    """True if configured endpoints are switched off; the variable wins over the file."""
+    value: object = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+    if value is None:
+        value = scoped.get("ignore_configured_endpoint_urls")
     return isinstance(value, str) and value.lower() == "true"
 
 
 def _endpoint_in_services(aws: AwsConfig, scoped: Section, service: str) -> str | None:
-    """Return what the profile's ``[services NAME]`` says of ``service``."""
+    """Return the ``endpoint_url`` of ``service`` in the profile's ``[services NAME]``."""
     name = scoped.get("services")
     if name is None:
         return None

@@ -1,4 +1,4 @@
-"""The two AWS files as values: sections by name, with their secrets already hidden."""
+"""The two AWS files as values: sections by name, secrets already wrapped in `Secret`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token", "aws_secu
 """Keys whose values are wrapped in `Secret` as soon as they are read."""
 
 Value = str | Secret | Mapping[str, str]
-"""Plain text; a secret; or the one level of ``key = value`` lines indented below a key."""
+"""Plain text, a secret, or the ``key = value`` lines indented below a key (one level)."""
 
 Section = Mapping[str, Value]
 Sections = Mapping[str, Section]
@@ -21,19 +21,19 @@ Sections = Mapping[str, Section]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AwsConfig:
-    """Both files together. Never shown: even commands in it may carry secrets."""
+    """Both files together. Its repr shows no values: even commands in it may contain secrets."""
 
     profiles: Sections = field(default_factory=dict)
-    """By name, the credentials file's keys merged over the config file's, key by key."""
+    """By name; the credentials file overrides the config file, key by key."""
 
     sso_sessions: Sections = field(default_factory=dict)
     services: Sections = field(default_factory=dict)
 
     config_profiles: Sections = field(default_factory=dict)
-    """The profiles as the config file alone has them."""
+    """The profiles of the config file only."""
 
     credentials_sections: Sections = field(default_factory=dict)
-    """The credentials file alone. botocore takes its static keys before those of the config."""
+    """The credentials file only. botocore prefers its static keys to those of the config file."""
 
     config_file: str = "~/.aws/config"
     """For messages."""
@@ -49,7 +49,7 @@ def profile_of(aws: AwsConfig, name: str) -> Section:
     """Return the merged section of profile ``name``.
 
     Raises:
-        SourceError: there is no such profile; names the nearest ones.
+        SourceError: there is no such profile; the error suggests the nearest names.
     """
     if name in aws.profiles:
         return aws.profiles[name]
@@ -57,13 +57,13 @@ def profile_of(aws: AwsConfig, name: str) -> Section:
     listed = ", ".join(f"'{found}'" for found in near)
     raise SourceError(
         f"there is no AWS profile '{name}'",
-        cause=f"neither {aws.config_file} nor {aws.credentials_file} has it",
+        cause=f"it is neither in {aws.config_file} nor in {aws.credentials_file}",
         fix=f"did you mean {listed}" if near else f"add [profile {name}] to {aws.config_file}",
     )
 
 
-def text_in(aws: AwsConfig, name: str, key: str) -> str | None:
-    """Return ``key`` of profile ``name`` as plain text, ``None`` where it is not there.
+def plain_setting(aws: AwsConfig, name: str, key: str) -> str | None:
+    """Return ``key`` of profile ``name`` as plain text, or ``None`` if it is not set.
 
     Raises:
         SourceError: there is no such profile.

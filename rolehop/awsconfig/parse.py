@@ -1,4 +1,4 @@
-"""Reads the text of the two AWS files by botocore's rules, and refuses what botocore refuses.
+"""Parse the text of the two AWS files by botocore's rules, and refuse what botocore refuses.
 
 The rules, from botocore's ``configloader.py`` and ``session.py``: Python's ``RawConfigParser``
 (keys lower-cased, a section or key twice is an error, inline comments stay in the value); a value
@@ -29,11 +29,11 @@ def parse_aws_config(
     config_file: str = "~/.aws/config",
     credentials_file: str = "~/.aws/credentials",
 ) -> AwsConfig:
-    """Make one value of both files. ``None`` is a file that is not there.
+    """Merge both files into one value. ``None`` stands for a file that does not exist.
 
     Raises:
-        ConfigError: botocore would refuse the file; names the file and line, and never quotes
-            the line, since a misplaced secret is a common reason.
+        ConfigError: botocore would refuse the file. The error names file and line but never
+            quotes the line, since a misplaced secret is a common reason.
     """
     config = _sections(config_text, config_file)
     credentials = _sections(credentials_text, credentials_file)
@@ -52,7 +52,7 @@ def parse_aws_config(
 
 
 def _profiles(config: Sections) -> dict[str, Section]:
-    """Return the profiles of the config file; of two of one name the later one counts."""
+    """Return the profiles of the config file; if a name occurs twice, the later one wins."""
     profiles: dict[str, Section] = {}
     for header, section in config.items():
         name = header if header == "default" else _name_in(header, "profile")
@@ -68,13 +68,13 @@ def _named(config: Sections, kind: str) -> dict[str, Section]:
 
 
 def _kind_of(header: str) -> str | None:
-    """Return which kind botocore takes ``header`` for: by its first letters, in this order."""
+    """Return the kind of section botocore takes ``header`` for, by its prefix, in this order."""
     kinds = ("profile", "sso-session", "services")
     return next((kind for kind in kinds if header.startswith(kind)), None)
 
 
 def _name_in(header: str, kind: str) -> str | None:
-    """Return the name in a header such as ``profile "a b"``, ``None`` where it has none."""
+    """Return the name in a header such as ``profile "a b"``, or ``None`` if it has none."""
     if _kind_of(header) != kind:
         return None
     try:
@@ -85,7 +85,7 @@ def _name_in(header: str, kind: str) -> str | None:
 
 
 def _sections(text: str | None, file: str) -> Sections:
-    """Return every section of one file by its raw header."""
+    """Return the sections of one file by their raw headers."""
     raw = _raw_sections(text or "", file)
     return {
         header: {key: _value(key, value) for key, value in _blocks(section, header, text, file)}
@@ -94,15 +94,15 @@ def _sections(text: str | None, file: str) -> Sections:
 
 
 def _value(key: str, value: str | dict[str, str]) -> Value:
-    """Hide the value where ``key`` is one of those that hold secrets."""
+    """Wrap the value in ``Secret`` if ``key`` is one of those that contain secrets."""
     return Secret(value) if key in SECRET_KEYS and isinstance(value, str) else value
 
 
 def _raw_sections(text: str, file: str) -> _RawSections:
-    """Run Python's own parser, as botocore does."""
+    """Parse with Python's own parser, as botocore does."""
     parser = configparser.RawConfigParser()
     try:
-        # Files are opened in text mode there, which turns every kind of line end into one.
+        # botocore opens files in text mode, which normalizes line ends.
         parser.read_string(text.replace("\r\n", "\n").replace("\r", "\n"))
     except configparser.Error as error:
         # `from None`: the parser's own message quotes the line.
@@ -116,7 +116,7 @@ def _raw_sections(text: str, file: str) -> _RawSections:
 def _blocks(
     section: dict[str, str], header: str, text: str | None, file: str
 ) -> list[tuple[str, str | dict[str, str]]]:
-    """Turn values that are blocks of indented lines into dictionaries."""
+    """Convert values that are blocks of indented lines into dictionaries."""
     found: list[tuple[str, str | dict[str, str]]] = []
     for key, value in section.items():
         if not value.startswith("\n"):
@@ -127,7 +127,7 @@ def _blocks(
             place = _line_of(text or "", header, key)
             raise _refusal(
                 file,
-                (ConfigProblem(file, place, key, "an indented line below it is no key = value"),),
+                (ConfigProblem(file, place, key, "an indented line below it is not key = value"),),
             )
         pairs = (line.split("=", 1) for line in lines)
         found.append((key, {name.strip(): inner.strip() for name, inner in pairs}))
@@ -135,7 +135,7 @@ def _blocks(
 
 
 def _refusal(file: str, complaints: tuple[ConfigProblem, ...]) -> ConfigError:
-    """Make the error for a file that neither botocore nor rolehop can read."""
+    """Return the error for a file that neither botocore nor rolehop can read."""
     return ConfigError(
         f"the AWS config file {file} cannot be read",
         complaints=complaints,
@@ -145,26 +145,26 @@ def _refusal(file: str, complaints: tuple[ConfigProblem, ...]) -> ConfigError:
 
 
 def _complaints(error: configparser.Error, file: str) -> tuple[ConfigProblem, ...]:
-    """Say in our own words, line by line, what the parser found."""
+    """Describe the parser's error in our own words: its messages quote the file."""
     line = getattr(error, "lineno", None)
     match error:
         case configparser.DuplicateSectionError():
-            return (ConfigProblem(file, line, "", f"the section [{error.section}] is there twice"),)
+            return (ConfigProblem(file, line, "", f"the section [{error.section}] occurs twice"),)
         case configparser.DuplicateOptionError():
-            # A stray line can make a key of a secret; only what looks like a key is shown.
+            # In a stray line a secret can stand where a key should; only a plausible key is shown.
             key = error.option if _PLAIN_KEY.fullmatch(error.option) else ""
-            return (ConfigProblem(file, line, key, f"is there twice in [{error.section}]"),)
+            return (ConfigProblem(file, line, key, f"occurs twice in [{error.section}]"),)
         case configparser.MissingSectionHeaderError():
-            return (ConfigProblem(file, line, "", "a line stands before the first [section]"),)
+            return (ConfigProblem(file, line, "", "there is a line before the first [section]"),)
         case configparser.ParsingError() if error.errors:
             text = "the line is neither a [section] nor key = value"
             return tuple(ConfigProblem(file, number, "", text) for number, _ in error.errors)
         case _:
-            return (ConfigProblem(file, line, "", "it is no INI file"),)
+            return (ConfigProblem(file, line, "", "it is not an INI file"),)
 
 
 def _line_of(text: str, header: str, key: str) -> int | None:
-    """Find the 1-based line of ``key`` in ``[header]``; on the way to an error only."""
+    """Return the 1-based line of ``key`` in ``[header]``; used for errors only."""
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("["):

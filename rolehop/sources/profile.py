@@ -3,7 +3,7 @@
 `expand` always comes first: it turns a profile with ``role_arn`` into its base and hops, so that
 every hop is planned, cached and explained like any other. `stamp` and `build` take its result.
 Static keys are read here, and a process is run as a source of type ``process`` runs it. Anything
-that needs a sign-in is left to botocore. If a profile holds no credentials, botocore goes on to the
+that needs a sign-in is left to botocore. If a profile credential_kind_of no credentials, botocore goes on to the
 machine's role, which is another principal. Here the profile must say ``credential_source`` for
 that, so that a misspelt key never leads to the machine's role.
 """
@@ -17,15 +17,15 @@ from rolehop.arn import partition_of
 from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
     AwsConfig,
-    Base,
-    Holds,
+    ChainBase,
+    CredentialKind,
     ProfileChain,
-    holds,
-    profile_path,
-    profile_sections,
+    credential_kind_of,
+    missing_credentials,
+    profile_fingerprint,
     profile_setting,
+    resolve_profile,
     static_keys,
-    why_nothing,
 )
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
@@ -59,7 +59,7 @@ BASE = "base"
 """A setting that only `expand` sets. Without it a profile with static keys and a role could be
 used for its keys, which belong to another principal."""
 
-_MACHINE_TYPES = {Base.INSTANCE: "instance", Base.CONTAINER: "container"}
+_MACHINE_TYPES = {ChainBase.INSTANCE: "instance", ChainBase.CONTAINER: "container"}
 """The source types for two values of ``credential_source``."""
 
 # Variables that a profile's process must not mistake for the profile's own credentials.
@@ -90,7 +90,7 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """
     if BASE in source.settings:
         return source, (), ()
-    path = profile_path(aws, str(source.settings["profile"]))
+    path = resolve_profile(aws, str(source.settings["profile"]))
     base = _base_of(path, aws)
     machine_type = _MACHINE_TYPES.get(base)
     if machine_type is not None:
@@ -98,21 +98,24 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     settings = {key: value for key, value in source.settings.items() if key != "profile"}
     if path.mfa_serial is not None:
         settings.setdefault("mfa_serial", path.mfa_serial)
-    if base is Base.ENVIRONMENT:
+    if base is ChainBase.ENVIRONMENT:
         return replace(source, type="environment", settings=settings), path.hops, path.notes
     settings |= {"profile": path.base_profile, BASE: base.value}
     return replace(source, settings=settings), path.hops, path.notes
 
 
-def _base_of(path: ProfileChain, aws: AwsConfig) -> Base:
-    """Return the path's base, or the ``credential_source`` of a profile that holds nothing else.
+def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
+    """Return the path's base, or the ``credential_source`` of a profile that credential_kind_of nothing else.
 
     botocore reads that key only beside a ``role_arn``, and asks the machine whatever it says.
     """
-    if path.base is not Base.PROFILE or holds(aws, path.base_profile) is not Holds.NOTHING:
+    if (
+        path.base is not ChainBase.PROFILE
+        or credential_kind_of(aws, path.base_profile) is not CredentialKind.NOTHING
+    ):
         return path.base
     named = profile_setting(aws, path.base_profile, "credential_source")
-    return next((base for base in Base if base.value == named), Base.PROFILE)
+    return next((base for base in ChainBase if base.value == named), ChainBase.PROFILE)
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
@@ -126,18 +129,18 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     """
     name = _base_profile(source)
     try:
-        kind = holds(context.aws, name)
-        if kind is Holds.NOTHING:
+        kind = credential_kind_of(context.aws, name)
+        if kind is CredentialKind.NOTHING:
             raise _nothing(name, context)
-        keys = static_keys(context.aws, name) if kind is Holds.KEYS else None
-        value = profile_sections(context.aws, name)
+        keys = static_keys(context.aws, name) if kind is CredentialKind.KEYS else None
+        value = profile_fingerprint(context.aws, name)
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
     if keys is not None:
         return Stamp(value, long_lived=keys.long_lived)
-    if kind is Holds.PROCESS:
+    if kind is CredentialKind.PROCESS:
         refuse_loop(name, context)
-    return Stamp(value, long_lived=False, kept=True, may_be_keys=kind is Holds.PROCESS)
+    return Stamp(value, long_lived=False, kept=True, may_be_keys=kind is CredentialKind.PROCESS)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:
@@ -146,15 +149,15 @@ def build(source: SourceConfig, context: SourceContext) -> Source:
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
-    """Return what the profile holds and whether that exists; nothing is run."""
+    """Return what the profile credential_kind_of and whether that exists; nothing is run."""
     name = _base_profile(source)
     config_file, credentials_file = context.aws_files
     looked_for = f"AWS profile '{name}' in {config_file}, {credentials_file}"
     try:
-        kind = holds(context.aws, name)
-        if kind is Holds.NOTHING:
+        kind = credential_kind_of(context.aws, name)
+        if kind is CredentialKind.NOTHING:
             raise _nothing(name, context)
-        if kind is Holds.KEYS:
+        if kind is CredentialKind.KEYS:
             static_keys(context.aws, name)
     except SourceError as error:
         return [Diagnosis(looked_for, one_line(error), good=False)]
@@ -162,8 +165,8 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     return [found, *_diagnose_kind(kind, name, context), *diagnose_mfa_command(source, context)]
 
 
-def _diagnose_kind(kind: Holds, name: str, context: SourceContext) -> Sequence[Diagnosis]:
-    if kind is Holds.PROCESS:
+def _diagnose_kind(kind: CredentialKind, name: str, context: SourceContext) -> Sequence[Diagnosis]:
+    if kind is CredentialKind.PROCESS:
         from rolehop.sources.shared.subprocesses import diagnose_program
 
         try:
@@ -210,10 +213,10 @@ def _diagnose_sso(name: str, context: SourceContext) -> Diagnosis:
     return Diagnosis(f"the AWS CLI's sign-in, {path}", looked.said, good)
 
 
-_DIAGNOSES: Mapping[Holds, Callable[[str, SourceContext], Diagnosis]] = {
-    Holds.SSO: _diagnose_sso,
-    Holds.WEB_IDENTITY: _diagnose_token_file,
-    Holds.LOGIN: _diagnose_aws_login,
+_DIAGNOSES: Mapping[CredentialKind, Callable[[str, SourceContext], Diagnosis]] = {
+    CredentialKind.SSO: _diagnose_sso,
+    CredentialKind.WEB_IDENTITY: _diagnose_token_file,
+    CredentialKind.LOGIN: _diagnose_aws_login,
 }
 
 
@@ -231,10 +234,10 @@ def _missing_session(name: str, context: SourceContext) -> SourceError | None:
 
 
 def _nothing(name: str, context: SourceContext) -> SourceError:
-    """Return the error for a profile that holds nothing: it never means the machine's role."""
+    """Return the error for a profile that credential_kind_of nothing: it never means the machine's role."""
     return SourceError(
         f"there are no credentials for AWS profile '{name}'",
-        cause=why_nothing(context.aws, name),
+        cause=missing_credentials(context.aws, name),
         fix=f"correct it, or aws configure --profile {name}; to use the machine's role, as the AWS "
         "CLI would, set credential_source = Ec2InstanceMetadata there, or use a source of type "
         "instance",
@@ -261,14 +264,14 @@ class _Profile:
             HopRefused: AWS refused them.
             ServiceError: the network or AWS failed.
         """
-        kind = holds(self.context.aws, self.name)
-        if kind is Holds.KEYS:
+        kind = credential_kind_of(self.context.aws, self.name)
+        if kind is CredentialKind.KEYS:
             return static_keys(self.context.aws, self.name)
-        if kind is Holds.PROCESS:
+        if kind is CredentialKind.PROCESS:
             return self._from_process()
-        if kind is Holds.NOTHING:
+        if kind is CredentialKind.NOTHING:
             raise _nothing(self.name, self.context)
-        missing = _missing_session(self.name, self.context) if kind is Holds.SSO else None
+        missing = _missing_session(self.name, self.context) if kind is CredentialKind.SSO else None
         if missing is not None:
             raise missing
         return self._from_botocore(kind)
@@ -285,14 +288,14 @@ class _Profile:
             what=f"the credential_process of AWS profile '{self.name}'",
         )
 
-    def _from_botocore(self, kind: Holds) -> Credentials:
+    def _from_botocore(self, kind: CredentialKind) -> Credentials:
         from rolehop.aws import botocore_profiles
 
         config_file, credentials_file = self.context.aws_files
-        return botocore_profiles.resolve(
-            botocore_profiles.Request(
+        return botocore_profiles.resolve_credentials(
+            botocore_profiles.ProfileRequest(
                 profile=self.name,
-                holds=kind,
+                kind=kind,
                 config_file=config_file,
                 credentials_file=credentials_file,
                 region=self._region(),

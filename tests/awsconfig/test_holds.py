@@ -6,10 +6,10 @@ import botocore.session
 import pytest
 
 from rolehop.awsconfig import (
-    Holds,
-    holds,
+    CredentialKind,
+    credential_kind_of,
     parse_aws_config,
-    profile_sections,
+    profile_fingerprint,
     static_keys,
 )
 from rolehop.errors import SourceError
@@ -24,24 +24,24 @@ PROFILE = "[profile a]\n"
 @pytest.mark.parametrize(
     ("config", "credentials", "kind"),
     [
-        pytest.param(PROFILE, "", Holds.NOTHING, id="nothing"),
-        pytest.param(PROFILE + KEYS, "", Holds.KEYS, id="config-keys"),
-        pytest.param(PROFILE + "credential_process = p\n" + KEYS, "", Holds.PROCESS, id="process-first"),
-        pytest.param(PROFILE + "credential_process = p\n", CREDENTIALS, Holds.KEYS, id="credentials-first"),
-        pytest.param(PROFILE + "login_session = l\n", CREDENTIALS, Holds.KEYS, id="before-login"),
-        pytest.param(PROFILE + "login_session = l\n" + KEYS, "", Holds.LOGIN, id="login-first"),
-        pytest.param(PROFILE + "sso_account_id = 1\n", CREDENTIALS, Holds.SSO, id="sso-first"),
+        pytest.param(PROFILE, "", CredentialKind.NOTHING, id="nothing"),
+        pytest.param(PROFILE + KEYS, "", CredentialKind.KEYS, id="config-keys"),
+        pytest.param(PROFILE + "credential_process = p\n" + KEYS, "", CredentialKind.PROCESS, id="process-first"),
+        pytest.param(PROFILE + "credential_process = p\n", CREDENTIALS, CredentialKind.KEYS, id="credentials-first"),
+        pytest.param(PROFILE + "login_session = l\n", CREDENTIALS, CredentialKind.KEYS, id="before-login"),
+        pytest.param(PROFILE + "login_session = l\n" + KEYS, "", CredentialKind.LOGIN, id="login-first"),
+        pytest.param(PROFILE + "sso_account_id = 1\n", CREDENTIALS, CredentialKind.SSO, id="sso-first"),
         pytest.param(
             PROFILE + "web_identity_token_file = t\nsso_role_name = x\n", CREDENTIALS,
-            Holds.WEB_IDENTITY, id="web-identity-first",
+            CredentialKind.WEB_IDENTITY, id="web-identity-first",
         ),
-        pytest.param(PROFILE + "web_identity_token_file =\n" + KEYS, "", Holds.KEYS, id="empty-token-file"),
+        pytest.param(PROFILE + "web_identity_token_file =\n" + KEYS, "", CredentialKind.KEYS, id="empty-token-file"),
     ],
 )  # fmt: skip
 def test_what_a_profile_holds_follows_botocores_order(
-    config: str, credentials: str, kind: Holds
+    config: str, credentials: str, kind: CredentialKind
 ) -> None:
-    assert holds(parse_aws_config(config, credentials), "a") is kind
+    assert credential_kind_of(parse_aws_config(config, credentials), "a") is kind
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ BASE = (
     ],
 )
 def test_the_digest_changes_with_each_section(config: str, credentials: str) -> None:
-    digest = profile_sections(parse_aws_config(config, credentials), "a")
-    assert digest != profile_sections(parse_aws_config(BASE, ""), "a")
+    digest = profile_fingerprint(parse_aws_config(config, credentials), "a")
+    assert digest != profile_fingerprint(parse_aws_config(BASE, ""), "a")
     assert len(digest) == 64
 
 
 def test_the_digest_does_not_change_with_other_profiles_or_order() -> None:
     changed = "[profile other]\nx = 1\n[services v]\nsts =\n  e = 1\n[sso-session s]\nx = 1\n"
     changed += PROFILE + "services = v\nsso_session = s\n"
-    assert profile_sections(parse_aws_config(BASE, ""), "a") == profile_sections(
+    assert profile_fingerprint(parse_aws_config(BASE, ""), "a") == profile_fingerprint(
         parse_aws_config(changed, "[z]\ny = 1\n"), "a"
     )
 
@@ -117,7 +117,8 @@ def test_the_digest_does_not_change_with_other_profiles_or_order() -> None:
 def test_a_source_profile_is_part_of_the_digest() -> None:
     text = PROFILE + "source_profile = b\n[profile b]\nsource_profile = a\nregion = {}\n"
     first, second = (
-        profile_sections(parse_aws_config(text.format(region), None), "a") for region in ("r", "s")
+        profile_fingerprint(parse_aws_config(text.format(region), None), "a")
+        for region in ("r", "s")
     )
     assert first != second
 
@@ -125,4 +126,4 @@ def test_a_source_profile_is_part_of_the_digest() -> None:
 def test_no_secret_is_hashed_into_the_digest() -> None:
     aws = parse_aws_config(PROFILE + KEYS, None)
     other = parse_aws_config(PROFILE + KEYS.replace(SECRET, "another"), None)
-    assert profile_sections(aws, "a") == profile_sections(other, "a")
+    assert profile_fingerprint(aws, "a") == profile_fingerprint(other, "a")

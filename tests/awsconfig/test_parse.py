@@ -115,14 +115,14 @@ def test_any_pile_of_lines_is_read_as_botocore_reads_it(
 
 
 REFUSED = {
-    "section-twice": (f"[a]\naws_secret_access_key = {SECRET}\n[a]\n", "config:3: the section [a] is there twice"),
-    "key-twice": (f"[a]\nregion = {SECRET}\nregion = x\n", "config:3: region: is there twice in [a]"),
-    "a-secret-twice-as-a-key": (f"[a]\n{SECRET}:\n{SECRET}:\n", "config:3: is there twice in [a]"),
-    "before-any-section": (f"{SECRET}\n[a]\n", "config:1: a line stands before the first [section]"),
+    "section-twice": (f"[a]\naws_secret_access_key = {SECRET}\n[a]\n", "config:3: the section [a] occurs twice"),
+    "key-twice": (f"[a]\nregion = {SECRET}\nregion = x\n", "config:3: region: occurs twice in [a]"),
+    "a-secret-twice-as-a-key": (f"[a]\n{SECRET}:\n{SECRET}:\n", "config:3: occurs twice in [a]"),
+    "before-any-section": (f"{SECRET}\n[a]\n", "config:1: there is a line before the first [section]"),
     "no-key": (f"[a]\nx = 1\n{SECRET}\n", "config:3: the line is neither a [section] nor key = value"),
     "broken-block": (
         f"[a]\nx = 1\n[default]\ns3 =\n  {SECRET}\n",
-        "config:4: s3: an indented line below it is no key = value",
+        "config:4: s3: an indented line below it is not key = value",
     ),
 }  # fmt: skip
 

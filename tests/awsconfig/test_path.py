@@ -18,7 +18,7 @@ from botocore.utils import InstanceMetadataFetcher
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rolehop.awsconfig import Base, parse_aws_config, profile_path
+from rolehop.awsconfig import ChainBase, parse_aws_config, resolve_profile
 from rolehop.config.model import HopConfig
 from rolehop.errors import ConfigError, RolehopError, SourceError
 
@@ -41,67 +41,67 @@ HOP_A, HOP_B = HopConfig(role("A")), HopConfig(role("B"))
 @pytest.mark.parametrize(
     ("text", "base", "base_profile", "hops", "mfa"),
     [
-        pytest.param(USER.replace("user", "a"), Base.PROFILE, "a", (), None, id="no-role"),
+        pytest.param(USER.replace("user", "a"), ChainBase.PROFILE, "a", (), None, id="no-role"),
         pytest.param(
-            USER + A + "source_profile = user\n", Base.PROFILE, "user", (HOP_A,), None, id="one-role"
+            USER + A + "source_profile = user\n", ChainBase.PROFILE, "user", (HOP_A,), None, id="one-role"
         ),
         pytest.param(
             USER + A + "source_profile = b\n" + B + "source_profile = user\n",
-            Base.PROFILE, "user", (HOP_B, HOP_A), None, id="two-roles-the-nearest-first",
+            ChainBase.PROFILE, "user", (HOP_B, HOP_A), None, id="two-roles-the-nearest-first",
         ),
         pytest.param(
-            A + KEYS + "source_profile = a\n", Base.PROFILE, "a", (HOP_A,), None,
+            A + KEYS + "source_profile = a\n", ChainBase.PROFILE, "a", (HOP_A,), None,
             id="a-self-reference-with-keys",
         ),
         pytest.param(
             A + "source_profile = b\n" + B + KEYS + "source_profile = b\n",
-            Base.PROFILE, "b", (HOP_A,), None, id="the-role-of-a-source-with-keys-is-skipped",
+            ChainBase.PROFILE, "b", (HOP_A,), None, id="the-role-of-a-source-with-keys-is-skipped",
         ),
         pytest.param(
-            A + "source_profile = b\n" + B + KEYS, Base.PROFILE, "b", (HOP_A,), None,
+            A + "source_profile = b\n" + B + KEYS, ChainBase.PROFILE, "b", (HOP_A,), None,
             id="also-where-its-role-would-be-wrong",
         ),
         pytest.param(
             A + "credential_source = Environment\n" + MFA,
-            Base.ENVIRONMENT, "a", (HOP_A,), SERIAL, id="environment-may-carry-mfa",
+            ChainBase.ENVIRONMENT, "a", (HOP_A,), SERIAL, id="environment-may-carry-mfa",
         ),
         pytest.param(
             A + "credential_source = Ec2InstanceMetadata\n" + MFA,
-            Base.INSTANCE, "a", (HOP_A,), None, id="an-instance-has-no-mfa",
+            ChainBase.INSTANCE, "a", (HOP_A,), None, id="an-instance-has-no-mfa",
         ),
         pytest.param(
             A + "source_profile = b\n" + B + "credential_source = EcsContainer\n",
-            Base.CONTAINER, "b", (HOP_B, HOP_A), None, id="container",
+            ChainBase.CONTAINER, "b", (HOP_B, HOP_A), None, id="container",
         ),
         pytest.param(
-            A + "web_identity_token_file = /t\n", Base.PROFILE, "a", (), None, id="web-identity-is-a-base"
+            A + "web_identity_token_file = /t\n", ChainBase.PROFILE, "a", (), None, id="web-identity-is-a-base"
         ),
         pytest.param(
             A + "source_profile = b\n" + B + "web_identity_token_file = /t\n",
-            Base.PROFILE, "b", (HOP_A,), None, id="web-identity-as-a-source",
+            ChainBase.PROFILE, "b", (HOP_A,), None, id="web-identity-as-a-source",
         ),
         pytest.param(
             A + "source_profile = b\n[profile b]\ncredential_process = p\n" + MFA,
-            Base.PROFILE, "b", (HOP_A,), None, id="process-as-a-source",
+            ChainBase.PROFILE, "b", (HOP_A,), None, id="process-as-a-source",
         ),
         pytest.param(
-            USER + A + "source_profile = user\n" + MFA, Base.PROFILE, "user", (HOP_A,), SERIAL,
+            USER + A + "source_profile = user\n" + MFA, ChainBase.PROFILE, "user", (HOP_A,), SERIAL,
             id="mfa-of-hop-1-is-the-users",
         ),
         pytest.param(
             USER + "aws_session_token = t\n" + A + "source_profile = user\n" + MFA,
-            Base.PROFILE, "user", (HOP_A,), None, id="a-session-carries-no-mfa",
+            ChainBase.PROFILE, "user", (HOP_A,), None, id="a-session-carries-no-mfa",
         ),
         pytest.param(
             USER + A + "source_profile = b\n" + MFA + B + "source_profile = user\n",
-            Base.PROFILE, "user", (HOP_B, HOP_A), None, id="mfa-of-hop-2-is-dropped",
+            ChainBase.PROFILE, "user", (HOP_B, HOP_A), None, id="mfa-of-hop-2-is-dropped",
         ),
     ],
 )  # fmt: skip
 def test_a_profile_is_a_base_and_hops(
-    text: str, base: Base, base_profile: str, hops: tuple[HopConfig, ...], mfa: str | None
+    text: str, base: ChainBase, base_profile: str, hops: tuple[HopConfig, ...], mfa: str | None
 ) -> None:
-    path = profile_path(parse_aws_config(text, None), "a")
+    path = resolve_profile(parse_aws_config(text, None), "a")
     assert (path.base, path.base_profile, path.hops, path.mfa_serial) == (
         base, base_profile, hops, mfa,
     )  # fmt: skip
@@ -114,7 +114,7 @@ def test_all_that_a_role_profile_says_reaches_its_hop() -> None:
         + "source_profile = user\nrole_session_name = me@here\nexternal_id = x-42\n"
         + "duration_seconds = 7200\n"
     )
-    path = profile_path(parse_aws_config(text, None), "a")
+    path = resolve_profile(parse_aws_config(text, None), "a")
     assert path.hops == (
         HopConfig(role("A"), session_name="me@here", external_id="x-42", duration_seconds=7200),
     )
@@ -132,23 +132,23 @@ def test_all_that_a_role_profile_says_reaches_its_hop() -> None:
         ),
         pytest.param(
             USER + A + "source_profile = user\nduration_seconds = 1h\n",
-            "duration_seconds of AWS profile 'a' is no whole number: left out",
+            "duration_seconds of AWS profile 'a' is no whole number: ignored",
             id="duration-in-words",
         ),
         pytest.param(
             USER + A + "source_profile = b\n" + MFA + B + "source_profile = user\n",
-            "mfa_serial of hop 2 is left out: a role's session cannot carry MFA",
+            "mfa_serial of hop 2 is ignored: a role session cannot use MFA",
             id="mfa-too-late",
         ),
         pytest.param(
             A + "credential_source = EcsContainer\n" + MFA,
-            "mfa_serial of hop 1 is left out: only IAM user keys carry MFA",
+            "mfa_serial of hop 1 is ignored: only IAM user keys can use MFA",
             id="mfa-without-a-user",
         ),
     ],
 )
 def test_what_is_left_out_is_said(text: str, note: str) -> None:
-    assert profile_path(parse_aws_config(text, None), "a").notes == (note,)
+    assert resolve_profile(parse_aws_config(text, None), "a").notes == (note,)
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_what_is_left_out_is_said(text: str, note: str) -> None:
         ),
         pytest.param(
             USER + A + "source_profile = user\nrole_session_name = a b\n",
-            "role_session_name must be 2-64 characters out of A-Z a-z 0-9 _+=,.@-", id="session-name",
+            "role_session_name must be 2-64 characters from A-Z a-z 0-9 _+=,.@-", id="session-name",
         ),
         pytest.param(
             USER + A + "source_profile = user\nexternal_id = x\n",
-            "external_id must be 2-1224 characters out of A-Z a-z 0-9 _+=,.@:/-", id="external-id",
+            "external_id must be 2-1224 characters from A-Z a-z 0-9 _+=,.@:/-", id="external-id",
         ),
         pytest.param(
             USER + A + "source_profile = user\nduration_seconds = 899\n",
@@ -208,7 +208,7 @@ def test_what_is_left_out_is_said(text: str, note: str) -> None:
 )  # fmt: skip
 def test_refused(text: str, cause: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        profile_path(parse_aws_config(text, None), "a")
+        resolve_profile(parse_aws_config(text, None), "a")
     assert caught.value.cause == cause
 
 
@@ -218,13 +218,13 @@ def test_a_path_of_very_many_roles_is_refused() -> None:
         for number in range(2000)
     )
     with pytest.raises(ConfigError) as caught:
-        profile_path(parse_aws_config(text, None), "p0")
+        resolve_profile(parse_aws_config(text, None), "p0")
     assert caught.value.cause == "its path has more than 64 roles"
 
 
 def test_an_unknown_profile_is_told_with_the_nearest_names() -> None:
     with pytest.raises(SourceError) as caught:
-        profile_path(parse_aws_config("[profile prod-admin]\na=1\n", None), "prod-admn")
+        resolve_profile(parse_aws_config("[profile prod-admin]\na=1\n", None), "prod-admn")
     assert caught.value.what == "there is no AWS profile 'prod-admn'"
     assert caught.value.fix == "did you mean 'prod-admin'"
 
@@ -282,7 +282,7 @@ def botocores(session: botocore.session.Session, name: str) -> list[tuple[object
 
 def ours(text: str, name: str) -> list[tuple[object, ...]] | None:
     try:
-        path = profile_path(parse_aws_config(text, None), name)
+        path = resolve_profile(parse_aws_config(text, None), name)
     except RolehopError:
         return None
     return [(hop.role, hop.external_id, hop.duration_seconds) for hop in path.hops]

@@ -222,7 +222,7 @@ class TestMachine:
             ),
             pytest.param(
                 "aws_secret_access_key = y\n",
-                "it says no more than aws_secret_access_key",
+                "it has only aws_secret_access_key",
                 id="half",
             ),
             pytest.param(
@@ -232,7 +232,7 @@ class TestMachine:
             ),
             pytest.param(
                 "credential_source = Moon\n",
-                "it says no more than credential_source",
+                "it has only credential_source",
                 id="no-source",
             ),
         ],

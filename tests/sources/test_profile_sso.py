@@ -163,7 +163,7 @@ class TestIdentityCenter:
     @pytest.mark.parametrize(
         ("token", "cause"),
         [
-            pytest.param(None, "is not there", id="never-signed-in"),
+            pytest.param(None, "does not exist", id="never-signed-in"),
             pytest.param(
                 {"expiresAt": "2020-01-01T00:00:00Z"}, "has expired or was ended", id="expired"
             ),

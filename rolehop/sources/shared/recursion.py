@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from rolehop.aws.shell_split import split_command
-from rolehop.awsconfig import Base, Holds, holds, profile_path, profile_setting
+from rolehop.awsconfig import (
+    ChainBase,
+    CredentialKind,
+    credential_kind_of,
+    profile_setting,
+    resolve_profile,
+)
 from rolehop.errors import SourceError
 
 if TYPE_CHECKING:
@@ -117,8 +123,8 @@ def _start_of(chain: str, context: SourceContext) -> tuple[str, str | None] | No
     profile = chain if source is None else source.settings.get("profile")
     if not isinstance(profile, str) or profile not in context.aws.profiles:
         return None
-    path = profile_path(context.aws, profile)
-    if path.base is not Base.PROFILE:
+    path = resolve_profile(context.aws, profile)
+    if path.base is not ChainBase.PROFILE:
         return None
     return path.base_profile, _chain_of_profile(path.base_profile, context)
 
@@ -130,7 +136,10 @@ def _chain_of_source(source: SourceConfig) -> str | None:
 
 def _chain_of_profile(profile: str, context: SourceContext) -> str | None:
     """Return the chain that the profile's process walks, if the process is rolehop."""
-    if profile not in context.aws.profiles or holds(context.aws, profile) is not Holds.PROCESS:
+    if (
+        profile not in context.aws.profiles
+        or credential_kind_of(context.aws, profile) is not CredentialKind.PROCESS
+    ):
         return None
     try:
         words = split_command(profile_setting(context.aws, profile, "credential_process") or "")
