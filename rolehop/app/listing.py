@@ -1,30 +1,29 @@
-"""List chains and stored sessions."""
+"""List the configured chains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.app.context import App
-from rolehop.app.held_sessions import held
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.errors import ConfigError, RolehopError
-from rolehop.show.rows import SessionRow
-from rolehop.vault.index import Index
 
 if TYPE_CHECKING:
+    from rolehop.app.context import App
     from rolehop.show.rows import ChainRow
 
 
-def chain_rows(app: App) -> Iterator[ChainRow]:
-    """Give a row per configured chain, in the order of the config."""
+def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
+    """Give a row per configured chain that matches a pattern, in the order of the config."""
     from rolehop.plan.resolve import path_of
     from rolehop.show.rows import ChainRow
 
-    stamps = Stamps()
+    patterns, stamps = tuple(patterns), Stamps()
     for chain in app.config.chains.values():
+        if not any(fnmatchcase(chain.name, each) for each in patterns):
+            continue
         path = path_of(app.config, chain)
         roles, cached_until = _plan_of(app, chain.name, stamps)
         yield ChainRow(
@@ -41,55 +40,11 @@ def chain_rows(app: App) -> Iterator[ChainRow]:
         )
 
 
-def _account(roles: tuple[str, ...]) -> str:
-    """Return the account of the last role; a role that is still a template has none."""
-    from rolehop.arn import account_of
-
-    return (account_of(roles[-1]) or "") if roles else ""
-
-
-def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], datetime | None]:
-    """Return the roles and what is cached; a chain that cannot be planned now is still listed."""
-    try:
-        plan = plan_chain(app, name, stamps=stamps)
-    except RolehopError:
-        chain = app.config.chains[name]
-        return tuple(hop.role for hop in chain.hops), None
-    life = app.index.known().sessions.get(plan.key)
-    held = life.expires_at if life and life.expires_at > app.now() else None
-    return tuple(str(step.hop.role) for step in plan.hops), held
-
-
-def session_rows(app: App) -> list[SessionRow]:
-    """Return a row per session that has not ended."""
-    now = app.now()
-    return [row for row in rows_of(held(app)) if row.expires_at > now]
-
-
-def rows_of(index: Index) -> list[SessionRow]:
-    """Return a row per session of the index, in the order they were got."""
-    return [
-        SessionRow(
-            key=entry.key,
-            chains=entry.chains,
-            hop=entry.hop,
-            role=entry.role or None,
-            arn=entry.arn,
-            expires_at=entry.expires_at,
-            parent=entry.parent if entry.parent in index.sessions else None,
-            backend=entry.backend,
-            kind=entry.step,
-            source=entry.source,
-        )
-        for entry in index.sessions.values()
-    ]
-
-
-def matching(app: App, patterns: tuple[str, ...]) -> list[str]:
-    """Return the chains that the patterns mean, in the order of the config.
+def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
+    """Return the chains that match the patterns, in the order of the config; AWS profiles by name.
 
     Raises:
-        ConfigError: a pattern means nothing.
+        ConfigError: a pattern matches nothing.
     """
     names = list(app.config.chains)
     wanted: list[str] = []
@@ -103,3 +58,22 @@ def matching(app: App, patterns: tuple[str, ...]) -> list[str]:
             raise ConfigError(f"no chain matches '{pattern}'", fix="rolehop list")
         wanted += [name for name in found if name not in wanted]
     return wanted
+
+
+def _account(roles: tuple[str, ...]) -> str:
+    """Return the account of the last role; none if the role is still a template."""
+    from rolehop.arn import account_of
+
+    return (account_of(roles[-1]) or "") if roles else ""
+
+
+def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], datetime | None]:
+    """Return the roles and the end of the cached session, even if the chain cannot be planned."""
+    try:
+        plan = plan_chain(app, name, stamps=stamps)
+    except RolehopError:
+        chain = app.config.chains[name]
+        return tuple(hop.role for hop in chain.hops), None
+    cached = app.index.known().sessions.get(plan.key)
+    until = cached.expires_at if cached and cached.expires_at > app.now() else None
+    return tuple(str(step.hop.role) for step in plan.hops), until

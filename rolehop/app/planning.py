@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.host import host_name, user_name
 from rolehop.errors import error_context
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -35,6 +36,19 @@ def plan_chain(
     with error_context(name):
         resolved = resolve_chain(app, name, options)
         return plan_resolved(app, resolved, _stamp(app, resolved.source, stamps), options)
+
+
+def diagnose_plan(app: App, plan: Plan) -> Plan:
+    """Return ``plan`` with the problems of its source, present or near, if a walk would need it."""
+    from rolehop.plan.model import Cache
+    from rolehop.sources import diagnose, first_problem, first_warning
+
+    if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
+        return plan
+    found = diagnose(plan.source, app.source_context)
+    warning = first_warning(found)
+    notes = plan.notes if warning is None else (*plan.notes, warning)
+    return replace(plan, source_problem=first_problem(found), notes=notes)
 
 
 def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Resolved:

@@ -1,4 +1,4 @@
-"""``rolehop keys rotate``: the rotation with its real hands."""
+"""Rotate the IAM user keys of a source: the keyring, IAM and MFA behind `rolehop.key_rotation`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotat
 
 
 def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> None:
-    """Rotate the keys of source ``name``, or remove the other key of its user.
+    """Rotate the keys of source ``name``, or delete ``finish``, another key ID of the same user.
 
-    One rotation of a source at a time: a second one would find the limit of two keys.
+    Only one process at a time rotates a source: a second one would hit the limit of two keys.
 
     Raises:
-        UsageError: the source's keys are not in the vault.
+        UsageError: the source's keys are not in the keyring.
+        SourceError, ServiceError, VaultError: see `rolehop.key_rotation`.
     """
     source = _source(app, name)
     sts = sts_of_shell(app)
@@ -35,7 +36,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
         iam=sts.iam_keys,
         caller=sts.caller,
         load=lambda: keys.get(name),
-        # What a keyring that forgets at reboot holds was put there with --until-reboot.
+        # A key in a keyring that forgets at reboot was added there with --until-reboot.
         store=lambda new: keys.add(name, new, replace=True, until_reboot=True),
         with_mfa=session.get if "mfa_serial" in source.settings else None,
         note=app.note,
@@ -53,7 +54,7 @@ def _source(app: App, name: str) -> SourceConfig:
     source = app.config.sources.get(name, SourceConfig(name, "keys"))
     if source.type != "keys":
         raise UsageError(
-            f"source '{name}' is of type {source.type}: its keys are not rolehop's to rotate",
+            f"source '{name}' is of type {source.type}: rolehop cannot rotate its keys",
             fix='only sources of type "keys" keep theirs in the keyring',
         )
     return source
@@ -61,7 +62,7 @@ def _source(app: App, name: str) -> SourceConfig:
 
 @dataclass(slots=True)
 class _MfaSession:
-    """The session that IAM policies with an MFA condition want; one code, whatever is called."""
+    """The session for IAM policies with an MFA condition; one code for all calls."""
 
     app: App
     source: SourceConfig
@@ -69,39 +70,39 @@ class _MfaSession:
     mfa_stdin: bool
 
     def get(self) -> Credentials:
-        """Return a GetSessionToken session with MFA, got with the key in the vault.
+        """Return a GetSessionToken session with MFA, made with the stored key.
 
         Raises:
             SourceError: STS refused the key or the code.
-            NoTerminal: a code is needed and nobody can give it.
+            NoTerminal: a code is needed and nobody can be asked.
         """
-        held = self.app.vault.keys.get(self.source.name)
-        if held is None:
+        stored = self.app.vault.keys.get(self.source.name)
+        if stored is None:
             raise SourceError(
                 f"no keys are in the vault for source '{self.source.name}'",
                 fix=f"rolehop keys add {self.source.name}",
             )
         try:
-            return self._session(held)
+            return self._session(stored)
         except StsRefusal as refusal:
             raise SourceError(
                 f"AWS gave no MFA session for source '{self.source.name}'",
                 cause=f"{refusal.code}: {refusal.message}",
                 fix="try again with the device's next code, and check mfa_serial",
             ) from None
-        except NoTerminal as nobody:
-            nobody.what = "rotating these keys needs an MFA code, and there is no terminal"
-            nobody.fix = "run it in a terminal, set mfa_command, or give the code by --mfa-stdin"
-            nobody.chain = None
+        except NoTerminal as error:
+            error.what = "rotating these keys needs an MFA code, and there is no terminal"
+            error.fix = "run it in a terminal, set mfa_command, or give the code by --mfa-stdin"
+            error.chain = None
             raise
 
-    def _session(self, held: Credentials) -> Credentials:
+    def _session(self, stored: Credentials) -> Credentials:
+        app, name = self.app, self.source.name
         serial = str(self.source.settings["mfa_serial"])
         if serial == "auto":
-            serial = self.sts.mfa_device(held)
-        app, name = self.app, self.source.name
+            serial = self.sts.mfa_device(stored)
         codes = mfa_codes(app, self.source, name, app.person, from_stdin=self.mfa_stdin)
         with app.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
             code = codes.ask(serial, f"to rotate the keys of '{name}'")
             codes.spent(code)
-            return self.sts.session_token(held, _SESSION_SECONDS, code).credentials
+            return self.sts.session_token(stored, _SESSION_SECONDS, code).credentials

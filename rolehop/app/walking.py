@@ -12,12 +12,14 @@ from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from rolehop.app.context import App
     from rolehop.app.ports import Person, Progress
     from rolehop.config.model import ChainConfig
     from rolehop.credentials import Session
+    from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
     from rolehop.ports import Listener, Vault
     from rolehop.sources.context import SourceContext
@@ -29,8 +31,14 @@ class HandoverSession:
 
     chain: str
     region: str | None
-    """The region that a flag or the config names."""
+    """The region to export, if any."""
     session: Session
+
+    def changes(self, environ: Mapping[str, str]) -> tuple[Change, ...]:
+        """Return what changes in ``environ`` when a program or a shell gets the session."""
+        from rolehop.handover.environment import assumed
+
+        return assumed(self.session, chain=self.chain, region=self.region, before=environ)
 
 
 def walk_chain(

@@ -1,4 +1,4 @@
-"""Turns this process into another program, or runs it where the system cannot do that."""
+"""Replace this process by another program, or run it if the system cannot do that."""
 
 from __future__ import annotations
 
@@ -12,35 +12,29 @@ NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 
 
-class CannotRun(Exception):
-    """The program did not start; ``code`` is what shells leave with then, 127 or 126."""
+def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Replace this process by ``argv`` (POSIX: this never returns), or run it; return its code.
 
-    def __init__(self, text: str, code: int) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-def become(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Become ``argv`` (POSIX: this never returns), or run it to its end and return its code.
-
-    Raises:
-        CannotRun: there is no such program, or it cannot be executed.
+    If it cannot be started, say why and return 127 (not found) or 126 (not executable), as shells
+    do.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     try:
         if os.name == "posix":
-            _as_python_found_them()
+            _restore_signals()
             os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
         return subprocess.run(list(argv), env=dict(environment), check=False).returncode
     except FileNotFoundError:
-        raise CannotRun(f"{argv[0]}: no such command", NOT_FOUND) from None
+        sys.stderr.write(f"rolehop: {argv[0]}: no such command\n")
+        return NOT_FOUND
     except OSError as error:
-        raise CannotRun(f"{argv[0]}: {error.strerror}", NOT_EXECUTABLE) from None
+        sys.stderr.write(f"rolehop: {argv[0]}: {error.strerror}\n")
+        return NOT_EXECUTABLE
 
 
-def _as_python_found_them() -> None:
-    """Give signals back that Python ignores for itself: an ignored signal outlives an exec.
+def _restore_signals() -> None:
+    """Restore the signals that Python ignores for itself: an ignored signal survives an exec.
 
     With SIGPIPE ignored, ``rolehop exec x -- yes | head`` would end with an error message.
     """

@@ -1,4 +1,4 @@
-"""What the commands that judge policies share: documents, flags, and a plan's hops as requests."""
+"""The flags of the commands that judge policies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rolehop.app.policy_documents import PolicyOptions
+from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import is_principal
 from rolehop.cli.completers import files
 from rolehop.errors import UsageError
@@ -20,11 +20,11 @@ from rolehop.text import quoted
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def policy_options(command: F) -> F:
-    """Add the options that bring documents and say what is known; gives ``told: Given``."""
+def policy_flags(command: F) -> F:
+    """Add the flags about documents and requests; the command gets ``policies: PolicyOptions``."""
 
     @wraps(command)
-    def gathered(
+    def with_policies(
         *args: Any,
         policies: tuple[str, ...],
         scp: tuple[str, ...],
@@ -34,97 +34,92 @@ def policy_options(command: F) -> F:
         assume: tuple[str, ...],
         **others: Any,
     ) -> Any:
-        told = _given(policies, scp, rcp, caller, context)
-        told.assumptions = frozenset(assume)
-        return command(*args, told=told, **others)
+        options = PolicyOptions(
+            policies, scp, rcp, _principal(caller), _context_keys(context), frozenset(assume)
+        )
+        return command(*args, policies=options, **others)
 
-    made = cast("F", gathered)
-    for option in reversed(
-        [
-            click.option(
-                "--policies",
-                multiple=True,
-                metavar="FILE",
-                shell_complete=files,
-                help="Output of aws iam get-account-authorization-details or get-role; repeat it.",
-            ),
-            click.option(
-                "--scp",
-                multiple=True,
-                metavar="[ACCOUNT=]FILE",
-                help="A service control policy, of that account or of all.",
-            ),
-            click.option(
-                "--rcp",
-                multiple=True,
-                metavar="[ACCOUNT=]FILE",
-                help="A resource control policy, likewise.",
-            ),
-            click.option(
-                "--as",
-                "caller",
-                metavar="ARN",
-                help="Who the source is, where the config does not say.",
-            ),
-            click.option(
-                "--context",
-                multiple=True,
-                metavar="KEY=VALUE",
-                help="What the call will carry, e.g. aws:SourceIp=203.0.113.9; repeat it.",
-            ),
-            click.option(
-                "--assume",
-                multiple=True,
-                type=click.Choice([SOURCE_SESSION, PROFILE]),
-                help="Take for granted that what nobody can see of the source's session is not there.",
-            ),
-        ]
-    ):
+    made = cast("F", with_policies)
+    for option in reversed(_FLAGS):
         made = option(made)
     return made
 
 
-def _given(
-    policies: tuple[str, ...],
-    scp: tuple[str, ...],
-    rcp: tuple[str, ...],
-    caller: str | None,
-    context: tuple[str, ...],
-) -> PolicyOptions:
-    """Check what the flags say.
+_FLAGS = (
+    click.option(
+        "--policies",
+        multiple=True,
+        metavar="FILE",
+        shell_complete=files,
+        help="Output of aws iam get-account-authorization-details or get-role; repeat it.",
+    ),
+    click.option(
+        "--scp",
+        multiple=True,
+        metavar="[ACCOUNT=]FILE",
+        help="A service control policy, of that account or of all.",
+    ),
+    click.option(
+        "--rcp",
+        multiple=True,
+        metavar="[ACCOUNT=]FILE",
+        help="A resource control policy, likewise.",
+    ),
+    click.option(
+        "--as",
+        "caller",
+        metavar="ARN",
+        help="Who the source is, if the config does not say.",
+    ),
+    click.option(
+        "--context",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A condition key of the call, e.g. aws:SourceIp=203.0.113.9; repeat it.",
+    ),
+    click.option(
+        "--assume",
+        multiple=True,
+        type=click.Choice([SOURCE_SESSION, PROFILE]),
+        help="Assume that what cannot be seen of the source's session is not there.",
+    ),
+)
+
+
+def _principal(caller: str | None) -> str | None:
+    """Return the ARN that ``--as`` gives.
 
     Raises:
-        UsageError: a context that can't be meant so, or a caller that is no principal.
+        UsageError: it is not the ARN of a user, role or session.
     """
-    if caller is not None and not is_principal(caller):
-        raise _no_caller(caller)
-    return PolicyOptions(policies, scp, rcp, caller, _told(context))
-
-
-def _no_caller(text: str) -> UsageError:
-    if ":oidc-provider/" in text or ":saml-provider/" in text:
-        return UsageError(
-            f"--as wants who calls, and {quoted(text)} is an identity provider",
-            cause="a federated source says itself which provider and role it has",
-            fix="say what its token holds instead: --context ISSUER:sub=VALUE, saml:aud=VALUE",
+    if caller is None or is_principal(caller):
+        return caller
+    if ":oidc-provider/" in caller or ":saml-provider/" in caller:
+        raise UsageError(
+            f"--as wants who calls, and {quoted(caller)} is an identity provider",
+            cause="a federated source itself has its provider and its role",
+            fix="give what its token holds instead: --context ISSUER:sub=VALUE, saml:aud=VALUE",
         )
-    return UsageError(
-        f"--as wants the ARN of a user, role or session, not {quoted(text)}",
+    raise UsageError(
+        f"--as wants the ARN of a user, role or session, not {quoted(caller)}",
         fix="aws sts get-caller-identity prints it",
     )
 
 
-def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return condition keys, as typed first, with all values given; none: surely absent."""
-    told: dict[str, tuple[str, ...]] = {}
+def _context_keys(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return condition keys, spelled as typed first, with all their values; none: absent.
+
+    Raises:
+        UsageError: a key or a value is not possible.
+    """
+    values: dict[str, tuple[str, ...]] = {}
     spelled: dict[str, str] = {}
     for each in context:
         key, equals, value = each.partition("=")
         key = key.strip()
-        problem = None if equals else "there is no = in it"
-        problem = problem or problem_with(key, value)
+        problem = problem_with(key, value) if equals else "there is no = in it"
         key = spelled.setdefault(key.lower(), key)
-        known = told.get(key)
+        known = values.get(key)
         if problem is None and known is not None and not (value and all(known)):
             problem = "the key is said to be absent, and given a value, too"
         if problem is not None:
@@ -133,8 +128,5 @@ def _told(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
                 cause=problem,
                 fix="for example --context aws:SourceIp=203.0.113.9; KEY= says it is absent",
             )
-        told[key] = (*(known or ()), value)
-    return {key: tuple(filter(None, values)) for key, values in told.items()}
-
-
-# ---- from a plan to a verdict
+        values[key] = (*(known or ()), value)
+    return {key: tuple(filter(None, each)) for key, each in values.items()}

@@ -82,7 +82,7 @@ class LiveLines:
 @contextlib.contextmanager
 def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]]:
     """Give a function that counts: ``42 of 200 chains walked`` on a terminal, nothing in a log."""
-    if not terminal.shows_progress:
+    if total < 2 or not terminal.shows_progress:
         yield lambda: None
         return
     lock, done = threading.Lock(), 0

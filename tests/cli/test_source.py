@@ -83,7 +83,7 @@ def test_a_failure_is_a_document_too(proved: World) -> None:
 def test_sources_that_nobody_signs_in_to_say_so(proved: World, verb: str) -> None:
     done = proved.rolehop("source", verb, "me")
     assert done.code == 2
-    assert "nobody signs in to source 'me'" in done.err
+    assert "source 'me' has no sign-in" in done.err
 
 
 FEDERATED = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 import click
 
@@ -34,33 +35,29 @@ rolehop assume prod-admin                     # on a terminal: a summary, no sec
 def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """Walk a chain and hand its session to this shell.
 
-    Where stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
+    If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
-    handed = walk_for_handover(
-        cli, chain_or_pick(cli, chain, "assume CHAIN"), walk_options_from(ctx)
-    )
+    name = chain_or_pick(cli, chain, "assume CHAIN")
+    handed = walk_for_handover(cli, name, walk_options_from(ctx))
     if sys.stdout.isatty():
-        cli.terminal.write_output(summary(cli, handed, dialect.eval_command))
+        cli.terminal.write_output(_summary(handed, cli.app.now(), dialect.eval_command))
         return
-    from rolehop.handover.environment import assumed
-
-    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=cli.environ)
-    cli.terminal.write_output(dialect.render(changes))
+    cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 
 
-def summary(cli: CommandContext, handed: HandoverSession, typed: str) -> str:
-    """Return what a person sees on a terminal: who they would be, and the line to type."""
+def _summary(handed: HandoverSession, now: datetime, eval_command: str) -> str:
+    """Return what a terminal shows: whose session it is, and the line to type; no secret."""
     from rolehop.show.times import show_left
 
     session = handed.session
     lines = [
         f"{handed.chain} is ready: {session.arn}",
-        f"account {session.account}, {show_left(session.expires_at, cli.app.now())}",
+        f"account {session.account}, {show_left(session.expires_at, now)}",
         "",
         "to use it in this shell, type:",
-        f"  {typed.format(f'rolehop assume {handed.chain}')}",
+        f"  {eval_command.format(f'rolehop assume {handed.chain}')}",
     ]
     return "\n".join(lines) + "\n"

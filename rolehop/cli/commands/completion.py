@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-import rolehop
+from rolehop.app.shell_scripts import completion_script
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.command_table import COMPLETION_SHELLS
-
-SCRIPTS = {
-    "bash": "rolehop.bash",
-    "zsh": "_rolehop",
-    "fish": "rolehop.fish",
-    "powershell": "rolehop.ps1",
-}
 
 
 @click.command(
@@ -35,10 +26,4 @@ def command(ctx: click.Context, shell: str) -> None:
     Completes commands, options, chains, sources and AWS profiles, and after `exec CHAIN --` what
     that command completes. Reads the config and the AWS files only: no keyring, no network.
     """
-    CommandContext.of(ctx).terminal.write_output(script(shell))
-
-
-def script(shell: str) -> str:
-    """Return the script for ``shell``, one of ``COMPLETION_SHELLS``."""
-    folder = Path(rolehop.__file__).with_name("completions")
-    return folder.joinpath(SCRIPTS[shell]).read_text(encoding="utf-8")
+    CommandContext.of(ctx).terminal.write_output(completion_script(shell))

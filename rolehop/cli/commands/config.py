@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.app.config_files import new_config_file, own_config_file, write_first_config
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group
-from rolehop.errors import ConfigError, NoTerminal, UsageError
+from rolehop.errors import NoTerminal
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
@@ -26,32 +27,16 @@ def command() -> None:
 def init(ctx: click.Context) -> None:
     """Write a first config.
 
-    Asks a few questions on a terminal; without one, writes a commented example. A file that is
-    there is never overwritten.
+    Asks a few questions on a terminal; without one, writes a commented example. An existing file
+    is never overwritten.
     """
-    from rolehop.config.starter import starter_text
-    from rolehop.files import write_beside
-
     cli = CommandContext.of(ctx)
-    path = _own_file(cli)
-    if path.exists():
-        raise UsageError(
-            f"{path} is there already", cause="config init never overwrites", fix="edit it"
-        )
+    path = new_config_file(cli.app)
     try:
-        answers = ask_answers(cli)
+        answers = _ask_answers(cli)
     except NoTerminal:
         answers = None
-    text = starter_text(answers)
-    check_text(text, path)
-    try:
-        write_beside(path, text)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written",
-            cause=(error.strerror or str(error)).lower(),
-            fix="make its folder writable, or name another file with --config",
-        ) from None
+    write_first_config(path, answers)
     cli.terminal.note(f"written: {path}")
     cli.terminal.note(
         f"next: rolehop plan {answers.chain}"
@@ -60,29 +45,11 @@ def init(ctx: click.Context) -> None:
     )
 
 
-def check_text(text: str, path: Path) -> None:
-    """Load ``text`` as if it stood in ``path``, so that a config is only written if it works.
+def _ask_answers(cli: CommandContext) -> Answers:
+    """Ask for the first chain; an empty answer takes the value in brackets.
 
     Raises:
-        ConfigError: an answer was no good.
-    """
-    from rolehop.config.loader import load_config
-    from rolehop.files import FileText
-    from rolehop.sources import SOURCE_TABLES
-
-    load_config(
-        [path],
-        explicit=True,
-        read=lambda each: FileText(str(each), text),
-        source_types=SOURCE_TABLES,
-    )
-
-
-def ask_answers(cli: CommandContext) -> Answers:
-    """Ask what the first chain is; an empty answer takes what stands in brackets.
-
-    Raises:
-        NoTerminal: nobody is there to answer.
+        NoTerminal: nobody can be asked.
     """
     from rolehop.config.starter import SOURCE_TYPES, Answers
 
@@ -97,8 +64,8 @@ def ask_answers(cli: CommandContext) -> Answers:
     source_type = ask(f"Where do you start from ({kinds})?", "profile", SOURCE_TYPES)
     profile = ask("Which AWS profile?", "default") if source_type == "profile" else None
     role = ask("Which role do you want (its ARN)?")
-    chain = ask("What shall the chain be called?", role.rpartition("/")[2] or "first")
-    # Nothing is written that nobody chose: the variables and the AWS profile name a region too.
+    chain = ask("What should the chain be called?", role.rpartition("/")[2] or "first")
+    # No region is written unless the user chooses one: variables and the AWS profile name one too.
     region = cli.app.person.ask("In which region [as your other AWS tools]? ", needed="an answer")
     return Answers(source_type, chain, role, region or None, profile)
 
@@ -125,7 +92,7 @@ def check(ctx: click.Context) -> None:
 def path(ctx: click.Context) -> None:
     """Print where the config file is, or would be."""
     cli = CommandContext.of(ctx)
-    cli.terminal.write_output(f"{_own_file(cli)}\n")
+    cli.terminal.write_output(f"{own_config_file(cli.app)}\n")
 
 
 @command.command(epilog="\nrolehop config reference\n")
@@ -136,9 +103,3 @@ def reference(ctx: click.Context) -> None:
     from rolehop.sources import SOURCE_TABLES
 
     CommandContext.of(ctx).terminal.write_output(render_reference(SOURCE_TABLES))
-
-
-def _own_file(cli: CommandContext) -> Path:
-    """Return the user's own config file: the named one, else the last that is read."""
-    roots, _ = cli.app.config_roots
-    return roots[-1]

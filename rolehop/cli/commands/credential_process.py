@@ -27,7 +27,7 @@ credential_process = rolehop credential-process prod-admin
     metavar="D",
     help="The least life the session must have left, at most half of its whole life.  [default: 16m]",
 )
-@click.option("--no-prompt", is_flag=True, help="Fail at once where a question must be asked.")
+@click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
 @reason_option()
 @click.pass_context
 def command(
@@ -37,8 +37,8 @@ def command(
 
     One JSON object on stdout and nothing else; on failure nothing. Questions go to the terminal,
     since SDKs keep stdin and stderr for themselves. Stderr has no progress: errors, and a line
-    where sessions cannot be kept. A chain that wants a reason has it by --reason only: SDKs start
-    this by the dozen, and each would ask.
+    if sessions cannot be stored. A chain that requires a reason gets it by --reason only: SDKs
+    start this by the dozen, and each process would ask.
     """
     from rolehop.handover.credential_process import as_process
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-
 import click
 
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
+from rolehop.cli.exec_process import run
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 
@@ -16,14 +14,14 @@ _COMMAND = "rolehop.exec"
 
 
 class ExecCommand(Command):
-    """What stands behind ``--`` is the command, whatever it looks like; the chain may be absent."""
+    """Takes the words after ``--`` as the command to run; CHAIN may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Keep the words behind ``--`` out of the parser's sight."""
+        """Set the words after ``--`` aside before the options are parsed."""
         if "--" in args:
             at = args.index("--")
             ctx.meta[_COMMAND] = tuple(args[at + 1 :])
-            # Before it stand rolehop's own options only: an unknown one is a mistake.
+            # Before it only rolehop's own options make sense: an unknown one is a mistake.
             ctx.ignore_unknown_options = False
             args = args[:at]
         return super().parse_args(ctx, args)
@@ -50,25 +48,11 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     127: there is no such command; 126: it cannot be executed.
     """
     from rolehop.handover.child_environment import child_environment
-    from rolehop.handover.environment import assumed
 
     cli = CommandContext.of(ctx)
     argv = (*argv, *ctx.meta.get(_COMMAND, ()))
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
-    handed = walk_for_handover(
-        cli, chain_or_pick(cli, chain, "exec CHAIN -- CMD"), walk_options_from(ctx)
-    )
-    changes = assumed(handed.session, chain=handed.chain, region=handed.region, before=cli.environ)
-    ctx.exit(run(argv, child_environment(cli.environ, changes)))
-
-
-def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Become ``argv``, or say why not and return 127 or 126, as shells have them."""
-    from rolehop.cli.exec_process import CannotRun, become
-
-    try:
-        return become(argv, environment)
-    except CannotRun as problem:
-        sys.stderr.write(f"rolehop: {problem}\n")
-        return problem.code
+    name = chain_or_pick(cli, chain, "exec CHAIN -- CMD")
+    handed = walk_for_handover(cli, name, walk_options_from(ctx))
+    ctx.exit(run(argv, child_environment(cli.environ, handed.changes(cli.environ))))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.explaining import explain_chain, explain_last_refusal
-from rolehop.app.policy_documents import PolicyOptions
+from rolehop.app.judging.explaining import explain_chain, explain_last_refusal
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.judging.role_description import describe_role
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, hop_options, walk_options_from
-from rolehop.cli.policy_options import policy_options
+from rolehop.cli.policy_options import policy_flags
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.role_report.report import RoleReport
 
 REFUSED = 5
-"""The exit code where something is refused."""
+"""The exit code if something is refused."""
 
 
 @click.command(
@@ -29,17 +31,17 @@ rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
 """,
 )
 @click.argument("what", nargs=-1, metavar="CHAIN | role ARN", shell_complete=chain_names)
-@policy_options
+@policy_flags
 @hop_options
-@click.option("--offline", is_flag=True, help="Make no AWS call: files alone.")
+@click.option("--offline", is_flag=True, help="Make no AWS call: use files only.")
 @click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
-@click.option("--strict", is_flag=True, help="Exit 5 also where rolehop can't tell.")
+@click.option("--strict", is_flag=True, help="Exit 5 also if rolehop can't tell.")
 @format_option("text", "json", default="text")
 @click.pass_context
 def command(
     ctx: click.Context,
     what: tuple[str, ...],
-    told: PolicyOptions,
+    policies: PolicyOptions,
     offline: bool,
     last: bool,
     strict: bool,
@@ -48,57 +50,55 @@ def command(
     """Explain which policy allows or refuses each hop.
 
     For every hop: would it be allowed, refused, or can't that be told; which statement of which
-    policy decides; and the change that would mend it, with the account that can make it. Reads
-    IAM with the sessions that are held, unless --offline; what cannot be read is named, with the
-    command that would show it. Exits 5 where a hop is refused.
+    policy decides; and the change that would fix it, with the account that can make it. Reads
+    IAM with the stored sessions, unless --offline; what cannot be read is named, with the
+    command that would show it. Exits 5 if a hop is refused.
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
-    _check_asked(what, options, last=last)
+    _check_combination(what, options, last=last)
     if len(what) == 2:
-        explain_role(cli, what[1], told, style, offline=offline)
+        _print_role(cli, describe_role(cli.app, what[1], policies, offline=offline), style)
         return
     verdict = (
-        explain_last_refusal(cli.app, told, offline=offline)
+        explain_last_refusal(cli.app, policies, offline=offline)
         if last
-        else explain_chain(cli.app, what[0], told, options, offline=offline)
+        else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
-    show(cli, verdict, style)
+    _print(cli, verdict, style)
     ctx.exit(exit_code([verdict], strict=strict))
 
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
-    """Return 5 where something is refused, with ``strict`` also where it can't be told."""
+    """Return 5 if a chain is refused, with ``strict`` also if it can't be told; else 0."""
     bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
     return REFUSED if any(verdict.outcome in bad for verdict in verdicts) else 0
 
 
-def show(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
-    """Print a verdict."""
+def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     if style == "json":
         from rolehop.show.explain_json import explain_document
-        from rolehop.show.json_documents import as_json
 
-        cli.terminal.write_output(as_json(explain_document(verdict)) + "\n")
+        cli.write_json(explain_document(verdict))
         return
     from rolehop.show.explain import verdict_view
 
     cli.terminal.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
-def explain_role(
-    cli: CommandContext, role: str, told: PolicyOptions, style: str, *, offline: bool
-) -> None:
-    """Print what a role is: who may take it, what it may do, what is risky about it."""
-    from rolehop.cli.commands.explain_role import describe
+def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
+    from rolehop.show.role import role_document, role_view
 
-    describe(cli, role, told, style, offline=offline)
+    if style == "json":
+        cli.write_json(role_document(report))
+    else:
+        cli.terminal.write_view(role_view(report))
 
 
-def _check_asked(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:
-    """Refuse what can't be meant together.
+def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:
+    """Refuse arguments and flags that make no sense together.
 
     Raises:
-        UsageError: nothing is named, or too much; or flags where none can be.
+        UsageError: nothing is named, or too much; or flags that cannot apply.
     """
     role = len(what) == 2 and what[0] == "role" and not last
     if len(what) != (0 if last else 1) and not role:

@@ -34,16 +34,16 @@ docker run --env-file <(rolehop export prod-admin --format docker-env) IMAGE
 def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> None:
     """Walk a chain and print its session in a format.
 
-    The secrets go to stdout, and nowhere else: also where that is a terminal, since you asked
-    for them by name.
+    The secrets go to stdout and nowhere else, even if that is a terminal: you asked for them by
+    name.
     """
     cli = CommandContext.of(ctx)
-    make = _maker(cli, style, shell)
-    cli.terminal.write_output(make(walk_for_handover(cli, chain, walk_options_from(ctx))))
+    to_text = _format(cli, style, shell)
+    cli.terminal.write_output(to_text(walk_for_handover(cli, chain, walk_options_from(ctx))))
 
 
-def _maker(cli: CommandContext, style: str, shell: str | None) -> Callable[[HandoverSession], str]:
-    """Return what turns a session into text; an unknown shell is found out before the walk."""
+def _format(cli: CommandContext, style: str, shell: str | None) -> Callable[[HandoverSession], str]:
+    """Return a function that formats a session; an unknown shell is an error before the walk."""
     match style:
         case "json":
             from rolehop.handover.credential_process import as_process
@@ -62,14 +62,5 @@ def _maker(cli: CommandContext, style: str, shell: str | None) -> Callable[[Hand
 
             return lambda handed: as_ini(handed.session, chain=handed.chain, region=handed.region)
         case _:
-            from rolehop.handover.environment import assumed
-
             dialect = cli.dialect(shell)
-            return lambda handed: dialect.render(
-                assumed(
-                    handed.session,
-                    chain=handed.chain,
-                    region=handed.region,
-                    before=cli.environ,
-                )
-            )
+            return lambda handed: dialect.render(handed.changes(cli.environ))

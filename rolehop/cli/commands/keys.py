@@ -8,12 +8,13 @@ import sys
 
 import click
 
-from rolehop.app.held_sessions import held
+from rolehop.app.stored_sessions import key_rows
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import UsageError
+from rolehop.key_rotation import shown
 
 # AKIA: long-term; ASIA: temporary (STS API reference, GetAccessKeyInfo). 16-128 of [\w].
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
@@ -39,7 +40,7 @@ rolehop keys add alice --from-env --replace
 @click.argument("name", shell_complete=key_names)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read JSON or two lines from stdin.")
 @click.option("--from-env", is_flag=True, help="Take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
-@click.option("--replace", is_flag=True, help="Replace keys kept under this name.")
+@click.option("--replace", is_flag=True, help="Replace the keys stored under this name.")
 @click.option(
     "--until-reboot", is_flag=True, help="Accept a keyring that forgets when the machine restarts."
 )
@@ -62,12 +63,10 @@ def add(
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be the name of a source", fix="letters, digits, _.@+-")
     if from_stdin and from_env:
-        raise UsageError("--stdin and --from-env are two ways", fix="choose one")
+        raise UsageError("--stdin and --from-env exclude each other", fix="choose one")
     credentials = _read(cli, from_stdin=from_stdin, from_env=from_env)
     cli.app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
-    cli.terminal.note(
-        f"kept under '{name}': {credentials.access_key_id[:4]}…{credentials.access_key_id[-4:]}"
-    )
+    cli.terminal.note(f"stored under '{name}': {shown(credentials.access_key_id)}")
     source = cli.app.config.sources.get(name)
     if source is None or source.type != "keys":
         cli.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
@@ -92,31 +91,31 @@ def parse_keys(text: str) -> Credentials:
     """Read keys from JSON or from two lines, the key ID first.
 
     Raises:
-        UsageError: neither; the text itself is never quoted.
+        UsageError: the text is neither; the error never quotes it.
     """
     if not text.lstrip().startswith("{"):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) != 2:
-            raise _unreadable("two lines are wanted: the access key ID, then the secret")
+            raise _unreadable("it must be two lines: the access key ID, then the secret")
         return checked(lines[0], lines[1], None)
     try:
         document = json.loads(text)
     except json.JSONDecodeError:
-        raise _unreadable("it looks like JSON and is not") from None
-    told = document.get("AccessKey", document)
-    if not isinstance(told, dict):
+        raise _unreadable("it looks like JSON and is not valid") from None
+    keys = document.get("AccessKey", document)
+    if not isinstance(keys, dict):
         raise _unreadable("AccessKey is not an object")
-    values = [told.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+    values = [keys.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     if not isinstance(values[0], str) or not isinstance(values[1], str):
-        raise _unreadable("AccessKeyId and SecretAccessKey are wanted as text")
+        raise _unreadable("AccessKeyId and SecretAccessKey must be texts")
     return checked(values[0], values[1], values[2])
 
 
 def checked(key_id: str, secret: str, token: object) -> Credentials:
-    """Return long-lived keys.
+    """Return a user's keys.
 
     Raises:
-        UsageError: they are a session's, or no keys at all.
+        UsageError: they are a session's, or not valid keys.
     """
     if token or key_id.startswith(_TEMPORARY):
         raise UsageError(
@@ -125,7 +124,7 @@ def checked(key_id: str, secret: str, token: object) -> Credentials:
             fix="aws iam create-access-key makes a user's keys",
         )
     if not _KEY_ID.fullmatch(key_id):
-        raise _unreadable("the access key ID is no access key ID (AKIA and 16 more)")
+        raise _unreadable("the access key ID is not valid (AKIA and 16 more)")
     if not secret or not secret.isascii() or any(each.isspace() for each in secret):
         raise _unreadable("the secret access key is empty or has blanks in it")
     return Credentials(key_id, Secret(secret))
@@ -140,21 +139,17 @@ def _unreadable(cause: str) -> UsageError:
 @click.pass_context
 def list_keys(ctx: click.Context, style: str) -> None:
     """List the names under which keys are stored, without their secrets."""
-    from rolehop.show.json_documents import as_json, keys_document
-    from rolehop.show.rows import KeyRow
+    from rolehop.show.json_documents import keys_document
     from rolehop.show.tables import keys_view
 
     cli = CommandContext.of(ctx)
-    rows = [
-        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
-        for name, entry in held(cli.app).keys.items()
-    ]
+    rows = key_rows(cli.app)
     if style == "json":
-        cli.terminal.write_output(as_json(keys_document(rows)) + "\n")
+        cli.write_json(keys_document(rows))
     elif rows:
         cli.terminal.write_view(keys_view(rows))
     else:
-        cli.terminal.note("no keys are kept: rolehop keys add NAME")
+        cli.terminal.note("no keys are stored: rolehop keys add NAME")
 
 
 @command.command(epilog="\nrolehop keys remove alice\n")
@@ -164,7 +159,7 @@ def remove(ctx: click.Context, name: str) -> None:
     """Delete the keys stored under NAME from the keyring; AWS still knows them."""
     cli = CommandContext.of(ctx)
     if not cli.app.vault.keys.remove(name):
-        raise UsageError(f"no keys are kept under '{name}'", fix="rolehop keys list")
+        raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
     cli.terminal.note(f"removed: '{name}'")
 
 
@@ -181,9 +176,10 @@ rolehop keys rotate alice --finish AKIAIOSFODNN7EXAMPLE  # after an interruption
 def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -> None:
     """Replace the access key stored under NAME with a new one.
 
-    Creates a key, waits until it works, keeps it, then deactivates and deletes the old one. The
-    user must be allowed these calls on itself. Where the source has mfa_serial, they are made
-    with MFA. Whatever interrupts, a working key is kept, and what remains at AWS is said.
+    Creates a key, waits until it works, stores it, then deactivates and deletes the old one. The
+    user must be allowed to make these calls on itself. If the source has mfa_serial, they are made
+    with MFA. Whatever interrupts it, a working key stays stored, and it says which keys remain at
+    AWS.
     """
     from rolehop.app.rotate_keys import rotate_keys
 

@@ -1,8 +1,6 @@
-"""``rolehop list``: the chains that are configured."""
+"""``rolehop list``: the configured chains."""
 
 from __future__ import annotations
-
-from fnmatch import fnmatchcase
 
 import click
 
@@ -29,11 +27,11 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     PATTERN takes * and ?, as in a shell; quote it.
     """
     cli = CommandContext.of(ctx)
-    rows = [row for row in chain_rows(cli.app) if _wanted(row.name, pattern)]
+    rows = list(chain_rows(cli.app, pattern or ("*",)))
     if style == "json":
-        from rolehop.show.json_documents import as_json, list_document
+        from rolehop.show.json_documents import list_document
 
-        cli.terminal.write_output(as_json(list_document(rows)) + "\n")
+        cli.write_json(list_document(rows))
     elif rows:
         from rolehop.show.tables import chains_view
 
@@ -42,7 +40,3 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         cli.terminal.note(
             "no chain matches" if pattern else "no chain is configured yet: rolehop config init"
         )
-
-
-def _wanted(name: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatchcase(name, each) for each in patterns)

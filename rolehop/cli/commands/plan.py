@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from rolehop.app.planning import plan_chain
+from rolehop.app.planning import diagnose_plan, plan_chain
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.startup.dataclass import replace
-
-if TYPE_CHECKING:
-    from rolehop.plan.model import Plan
 
 
 @click.command(
@@ -42,25 +36,12 @@ def show_plan(
     cli: CommandContext, chain: str, style: str, options: WalkOptions, *, full: bool = False
 ) -> None:
     """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
-    plan = _with_problem(cli, plan_chain(cli.app, chain, options))
+    plan = diagnose_plan(cli.app, plan_chain(cli.app, chain, options))
     if style == "json":
-        from rolehop.show.json_documents import as_json, plan_document
+        from rolehop.show.json_documents import plan_document
 
-        cli.terminal.write_output(as_json(plan_document(plan)) + "\n")
+        cli.write_json(plan_document(plan))
         return
     from rolehop.show.tables import plan_view
 
     cli.terminal.write_view(plan_view(plan, cli.app.now(), verbose=full or cli.terminal.verbose))
-
-
-def _with_problem(cli: CommandContext, plan: Plan) -> Plan:
-    """Note what stands in the source's way, or soon will, where a walk would need the source."""
-    from rolehop.plan.model import Cache
-    from rolehop.sources import diagnose, first_problem, first_warning
-
-    if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
-        return plan
-    found = diagnose(plan.source, cli.app.source_context)
-    warning = first_warning(found)
-    notes = plan.notes if warning is None else (*plan.notes, warning)
-    return replace(plan, source_problem=first_problem(found), notes=notes)

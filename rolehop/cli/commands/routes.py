@@ -1,20 +1,21 @@
-"""``rolehop routes``: the shortest ways to a role that the policies allow."""
+"""``rolehop routes``: the shortest routes to a role that the policies allow."""
 
 from __future__ import annotations
 
 import click
 
-from rolehop.app.policy_documents import PolicyOptions, read_documents
+from rolehop.app.config_files import append_chain, check_new_name
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.judging.route_finder import FoundRoutes, find_routes
 from rolehop.cli.completers import chain_names, source_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
-from rolehop.cli.policy_options import policy_options
+from rolehop.cli.policy_options import policy_flags
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.policy.routes.search import MOST_ROUTES, Found
-from rolehop.show.routes import LeftOut
+from rolehop.policy.routes.search import MOST_ROUTES
 
 NO_ROUTE = 5
-"""The exit code where no way is allowed, nor may be."""
+"""The exit code if no route is allowed, or may be."""
 
 
 @click.command(
@@ -33,7 +34,7 @@ rolehop routes 333333333333:role/Admin --policies account.json --write prod-admi
     shell_complete=source_names,
     help="Start from this source alone.  [default: all whose principal is known]",
 )
-@policy_options
+@policy_flags
 @click.option(
     "--most",
     type=click.IntRange(1, MOST_ROUTES),
@@ -50,7 +51,7 @@ def command(
     ctx: click.Context,
     what: str,
     source: str | None,
-    told: PolicyOptions,
+    policies: PolicyOptions,
     most: int,
     every: bool,
     write: str | None,
@@ -59,45 +60,33 @@ def command(
     """Find the shortest routes to a role that the policies allow.
 
     TO is a role (its ARN or ACCOUNT:role/NAME), an account, or a chain whose last role is meant.
-    Looks among the roles of the documents and the hops of the configured chains; each way comes
-    with its verdict and as a chain to paste. What is left out, as a source that nobody knows, is
-    named. Makes no AWS call. Exits 5 where there is no way.
+    Looks among the roles of the documents and the hops of the configured chains; each route comes
+    with its verdict and as a chain to paste. What is left out, such as a source whose identity is
+    not known, is named. Makes no AWS call. Exits 5 if there is no route.
     """
-    from rolehop.app.route_finder import Ways, append_chain, check_new_name
-
     cli = CommandContext.of(ctx)
-    name = write or "NAME"
     if write is not None:
         check_new_name(cli.app, write)
-    ways = Ways(cli.app, read_documents(told), told)
-    found = ways.search(what, source, most=MOST_ROUTES if every else most)
-    texts = [ways.text(route, name) for route in found.routes]
-    _print(cli, found, what, texts, ways.left_out, style)
-    if not found.routes:
+    limit = MOST_ROUTES if every else most
+    result = find_routes(cli.app, what, source, policies, most=limit, chain=write or "NAME")
+    _print(cli, result, what, style)
+    if not result.found.routes:
         ctx.exit(NO_ROUTE)
     if write is not None:
-        path = append_chain(cli.app, write, texts[0])
+        path = append_chain(cli.app, write, result.chains[0])
         cli.terminal.note(f"written: {path}")
-        unsure = found.routes[0].outcome is not Outcome.ALLOWED
+        allowed = result.found.routes[0].outcome is Outcome.ALLOWED
         cli.terminal.note(
-            f"whether it is allowed can't be told; next: rolehop explain {write}"
-            if unsure
-            else f"next: rolehop plan {write}"
+            f"next: rolehop plan {write}"
+            if allowed
+            else f"whether it is allowed can't be told; next: rolehop explain {write}"
         )
 
 
-def _print(
-    cli: CommandContext,
-    found: Found,
-    to: str,
-    texts: list[str],
-    left_out: list[LeftOut],
-    style: str,
-) -> None:
-    from rolehop.show.json_documents import as_json
+def _print(cli: CommandContext, result: FoundRoutes, to: str, style: str) -> None:
     from rolehop.show.routes import routes_document, routes_view
 
     if style == "json":
-        cli.terminal.write_output(as_json(routes_document(found, to, texts, left_out)) + "\n")
-        return
-    cli.terminal.write_view(routes_view(found, to, texts, left_out))
+        cli.write_json(routes_document(result.found, to, result.chains, result.left_out))
+    else:
+        cli.terminal.write_view(routes_view(result.found, to, result.chains, result.left_out))

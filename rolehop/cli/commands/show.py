@@ -24,6 +24,6 @@ rolehop show prod-admin --format json
 def command(ctx: click.Context, chain: str, style: str) -> None:
     """Show one chain in full.
 
-    As plan does, with every value that STS will be told. External IDs are shown as "set".
+    As plan does, with every value that is sent to STS. External IDs are shown as "set".
     """
     show_plan(CommandContext.of(ctx), chain, style, WalkOptions(), full=True)

@@ -1,10 +1,10 @@
-"""``rolehop status``: the sessions that are held."""
+"""``rolehop status``: the stored sessions."""
 
 from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import session_rows
+from rolehop.app.stored_sessions import session_rows
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
@@ -27,12 +27,12 @@ def command(ctx: click.Context, style: str) -> None:
     cli = CommandContext.of(ctx)
     rows = session_rows(cli.app)
     if style == "json":
-        from rolehop.show.json_documents import as_json, status_document
+        from rolehop.show.json_documents import status_document
 
-        cli.terminal.write_output(as_json(status_document(rows, cli.app.now())) + "\n")
+        cli.write_json(status_document(rows, cli.app.now()))
     elif rows:
         from rolehop.show.tables import sessions_view
 
         cli.terminal.write_view(sessions_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
     else:
-        cli.terminal.note("no session is held")
+        cli.terminal.note("no session is stored")

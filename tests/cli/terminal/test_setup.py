@@ -100,11 +100,11 @@ def test_keys_that_are_there_are_replaced_only_when_told(ready: World) -> None:
             ),
             "keys of a session",
         ),
-        ("AKIAIOSFODNN7EXAMPLE\n", "two lines are wanted"),
-        ("", "two lines are wanted"),
+        ("AKIAIOSFODNN7EXAMPLE\n", "it must be two lines"),
+        ("", "it must be two lines"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}', "SecretAccessKey"),
-        ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON and is not"),
-        ("wJalrXUtnFEMI/K7MDENG\nAKIAIOSFODNN7EXAMPLE\n", "is no access key ID"),
+        ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON and is not valid"),
+        ("wJalrXUtnFEMI/K7MDENG\nAKIAIOSFODNN7EXAMPLE\n", "the access key ID is not valid"),
         ("AKIAIOSFODNN7EXAMPLE\nwJalr XUtnFEMI\n", "blanks"),
     ],
 )
@@ -171,7 +171,7 @@ def test_config_init_asks_on_a_terminal_and_the_chain_works(bare: World) -> None
         for question, answer in (
             ("Where do you start from", "environment"),
             ("Which role do you want", HUB),
-            ("What shall the chain be called", "first"),
+            ("What should the chain be called", "first"),
             ("In which region", ""),
         ):
             person.expect(question)

@@ -1,4 +1,4 @@
-"""At which line of which file chains and their hops are written, for programs that point there."""
+"""The file and line where a chain's hop is configured, for reports that point there (SARIF)."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ Keys = tuple[str | int, ...]
 _SECTION = Pattern(r"\s*\[\s*(?:profile\s+)?(?P<name>[^\]]+?)\s*\].*")
 
 
-class Lines:
+class ConfigLines:
     """Finds hops in the config files; each file is read once."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._lines = cache(_lines_of)
+        self._lines = cache(_index_file)
 
-    def of(self, chain: str, hop: int) -> Place:
+    def find(self, chain: str, hop: int) -> Place:
         """Return the line of a hop, else of its chain; of an AWS profile, that of its section."""
         if chain not in self._app.config.chains:
             path = self._app.aws_files[0]
             return Place(_uri(path), _section_line(path, chain))
-        file, keys = self._written(chain, hop)
+        file, keys = self._keys_of(chain, hop)
         return Place(_uri(Path(file)), nearest_line(self._lines(file), keys) or 1)
 
-    def _written(self, chain: str, hop: int) -> tuple[str, Keys]:
-        """Return where a hop is written: it may be by a chain that this one continues."""
+    def _keys_of(self, chain: str, hop: int) -> tuple[str, Keys]:
+        """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""
         config = self._app.config
         written = written_hops(path_of(config, config.chains[chain]))
-        # A source that is a profile brings hops of its own, which come first.
-        before = len(resolve_chain(self._app, chain).hops) - len(written)
-        if hop <= before:
+        # The hops of an AWS profile that is the source come first.
+        profile_hops = len(resolve_chain(self._app, chain).hops) - len(written)
+        if hop <= profile_hops:
             return config.chain_places[chain]
-        found = written[hop - before - 1]
+        found = written[hop - profile_hops - 1]
         file, keys = config.chain_places[found.chain]
-        of_fleet = config.chains[found.chain].fleet is not None
-        return file, (*keys, "role") if of_fleet else (*keys, "hops", found.number - 1)
+        in_fleet = config.chains[found.chain].fleet is not None
+        return file, (*keys, "role") if in_fleet else (*keys, "hops", found.number - 1)
 
 
-def _lines_of(file: str) -> Mapping[Keys, int]:
-    # Windows editors like to begin with that mark.
+def _index_file(file: str) -> Mapping[Keys, int]:
+    # Windows editors like to begin a file with a byte order mark.
     return index_lines((read_or_none(Path(file)) or "").removeprefix("\ufeff"))
 
 
@@ -64,7 +64,7 @@ def _section_line(path: Path, profile: str) -> int:
 
 
 def _uri(path: Path) -> str:
-    """Return a path as a URI: relative to the folder that rolehop runs in, where it lies below."""
+    """Return a path as a URI, relative to the current folder if it lies below it."""
     for one, here in ((path, Path.cwd()), (path.resolve(), Path.cwd().resolve())):
         if one.is_relative_to(here):
             return quote(one.relative_to(here).as_posix())

@@ -1,4 +1,4 @@
-"""Read the policy documents that the options name."""
+"""Read the policy documents that the flags name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from rolehop.arn import ACCOUNT_ID
 from rolehop.errors import ConfigError, UsageError
 from rolehop.policy.inventory.aws_cli_output import policy_text, read_inventory
 from rolehop.policy.inventory.conflicts import find_conflict
@@ -15,42 +16,50 @@ from rolehop.policy.inventory.json_path import InvalidInventory, load_strictly
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PolicyOptions:
-    """What flags say about documents and about the request."""
+    """The flags about policy documents and about what a request carries."""
 
-    policies: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    """Files with the output of AWS CLI commands (``--policies``)."""
+
     scps: tuple[str, ...] = ()
     rcps: tuple[str, ...] = ()
+    """Each ``FILE`` or ``ACCOUNT=FILE``."""
+
     caller: str | None = None
+    """ARN of who the source is (``--as``)."""
+
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Condition keys and their values; no value: the key is absent."""
+
     assumptions: frozenset[str] = frozenset()
-    """What is taken for granted of a source's session."""
+    """What cannot be seen of a source's session and is assumed to be absent (``--assume``)."""
 
 
-def read_documents(given: PolicyOptions) -> IamInventory:
+def read_documents(policies: PolicyOptions) -> IamInventory:
     """Read all files.
 
     Raises:
-        UsageError: a file is not there.
-        ConfigError: a file is nothing that is understood, or two contradict each other.
+        UsageError: a file cannot be read.
+        ConfigError: the content of a file is not understood, or two files contradict each other.
     """
-    records = IamInventory()
+    inventory = IamInventory()
     seen: list[tuple[str, IamInventory]] = []
-    for name in given.policies:
+    for name in policies.documents:
         found = _read(name, read_inventory)
         for other, known in seen:
             _check_agreement(find_conflict(known, found), other, name)
         seen.append((name, found))
-        records = records.merged(found)
-    return replace(records, scps=_guardrails(given.scps), rcps=_guardrails(given.rcps))
+        inventory = inventory.merged(found)
+    return replace(inventory, scps=_by_account(policies.scps), rcps=_by_account(policies.rcps))
 
 
-def _check_agreement(different: str | None, one: str, other: str) -> None:
-    if different is not None:
+def _check_agreement(difference: str | None, one: str, other: str) -> None:
+    if difference is not None:
         raise ConfigError(
             f"{one} and {other} contradict each other",
-            cause=f"they differ in {different}, so one of them is old",
+            cause=f"they differ in {difference}, so one of them is old",
             fix="leave the older one out: aws iam get-account-authorization-details > FILE",
         )
 
@@ -61,7 +70,7 @@ T = TypeVar("T")
 def _read(name: str, read: Callable[[str], T]) -> T:
     try:
         raw = Path(name).read_bytes()
-        # PowerShell writes UTF-16 where > makes a file, and Windows editors mark UTF-8.
+        # PowerShell's > writes UTF-16, and Windows editors mark UTF-8.
         return read(raw.decode(json.detect_encoding(raw)))
     except OSError as error:
         raise UsageError(f"{name} cannot be read", cause=error.strerror) from None
@@ -79,17 +88,18 @@ def _read(name: str, read: Callable[[str], T]) -> T:
         ) from None
 
 
-def _guardrails(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _by_account(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the policies of ``[ACCOUNT=]FILE`` by account; ``*``: of every account."""
     found: dict[str, tuple[str, ...]] = {}
     for each in given:
         account, equals, name = each.partition("=")
-        if not (equals and account.isdigit() and len(account) == 12):
+        if not (equals and ACCOUNT_ID.fullmatch(account)):
             account, name = "*", each
-        found[account] = (*found.get(account, ()), _read(name, _policy_of))
+        found[account] = (*found.get(account, ()), _read(name, _policy_in))
     return found
 
 
-def _policy_of(text: str) -> str:
+def _policy_in(text: str) -> str:
     """Return a bare policy document, or the one in ``aws organizations describe-policy``."""
     document = load_strictly(text)
     if isinstance(document, dict) and isinstance(document.get("Policy"), dict):

@@ -1,22 +1,25 @@
-"""Explain chains: plan each once, gather what files and IAM say, and judge every hop."""
+"""Explain chains: plan each once, read documents and IAM, and judge every hop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.judging import judge_plan
-from rolehop.app.planning import Stamps, plan_chain
-from rolehop.app.policy_documents import PolicyOptions, read_documents
+from rolehop.app.judging.federated_call import federated_call
+from rolehop.app.judging.plan_verdict import judge_plan
+from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
+from rolehop.app.listing import matching_chains
+from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.show.graph import Path, Step
 from rolehop.startup.dataclass import replace
 from rolehop.state.last_refusal import LastRefused, last_refused, refused_with
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.policy.inventory.inventory import IamInventory
 
 
 def explain_chain(
@@ -54,19 +57,60 @@ def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) ->
 
 
 def check_chains(
-    app: App, names: Sequence[str], policies: PolicyOptions, *, offline: bool
+    app: App, patterns: Sequence[str], policies: PolicyOptions, *, offline: bool
 ) -> list[ChainVerdict]:
-    """Judge many chains; IAM is read only if there is no document and not ``offline``.
+    """Judge the chains that match; IAM is read only if there is no document and not ``offline``.
+
+    Without ``patterns`` every configured chain is judged.
 
     Raises:
         UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
     """
-    offline = offline or bool(policies.policies)
+    names = _matching(app, patterns)
+    offline = offline or bool(policies.documents)
     inventory, stamps = read_documents(policies), Stamps()
     return [
         _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=offline)
         for name in names
     ]
+
+
+def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:
+    """Return the hops of the chains that match, with verdicts if there are documents, for a graph.
+
+    Without ``patterns`` every configured chain is returned. No AWS call is made.
+    """
+    names = _matching(app, patterns)
+    if not policies.documents:
+        return [_path(app, name, policies) for name in names]
+    inventory, stamps = read_documents(policies), Stamps()
+    verdicts = [
+        _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=True)
+        for name in names
+    ]
+    return [
+        Path(
+            verdict.chain,
+            verdict.source,
+            tuple(
+                Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
+            ),
+        )
+        for verdict in verdicts
+    ]
+
+
+def _matching(app: App, patterns: Sequence[str]) -> list[str]:
+    return matching_chains(app, patterns) if patterns else list(app.config.chains)
+
+
+def _path(app: App, name: str, policies: PolicyOptions) -> Path:
+    resolved = resolve_chain(app, name)
+    source = resolved.source
+    principal = policies.caller or source.principal
+    own = federated_call(app, source, resolved.region, IamInventory(), principal)
+    roles = [*([] if own is None else [own.role]), *(str(role) for role, _ in resolved.hops)]
+    return Path(name, source.name, tuple(map(Step, roles)))
 
 
 def _judge(
@@ -81,7 +125,7 @@ def _judge(
 ) -> ChainVerdict:
     plan = plan_chain(app, name, options, stamps)
     if not offline:
-        from rolehop.app.live_iam import read_live
+        from rolehop.app.judging.live_iam import read_live
 
         live, policies = read_live(app, plan, policies)
         inventory = live.merged(inventory)

@@ -1,4 +1,4 @@
-"""A federated source's own call, hop 0, from its config and what its token or certificate tells."""
+"""Describe the AssumeRoleWith… call that a federated source makes, from its config and its token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.sources import federated_identity
 from rolehop.sources.federation import FederatedIdentity
 
-# The CI service whose issuer is the same for everybody; others have one for each installation.
+# CI services with one issuer for everybody; others have one for each installation.
 _CI_ISSUERS = {"github": "token.actions.githubusercontent.com"}
 _CI_AUDIENCE = "sts.amazonaws.com"
 # Built into STS: named by host, without a provider's ARN (STS API reference).
@@ -27,36 +27,39 @@ def federated_call(
     app: App,
     source: SourceConfig,
     region: str | None,
-    records: IamInventory,
+    inventory: IamInventory,
     principal: str | None,
 ) -> FederatedCall | None:
-    """Return the call by which a federated source gets its own role.
+    """Return the call by which a federated source gets its role, hop 0.
 
-    ``principal``: whose session it must be, where somebody said so. ``None``: it is no such source,
-    or nobody can tell from here which role that is.
+    ``principal`` is the ARN that the source's session must have, if the user named one. ``None``:
+    the source is not federated, or its role is not known here.
     """
-    facts = federated_identity(source, app.source_context)
-    role = None if facts is None else _role(facts, region, records, principal)
-    if facts is None or role is None:
+    identity = federated_identity(source, app.source_context)
+    role = None if identity is None else _role(identity, region, inventory, principal)
+    if identity is None or role is None:
         return None
     if source.type == "roles-anywhere":
-        return _by_certificate(source, role, facts)
+        return _with_certificate(source, role, identity)
     if source.type == "saml":
         action = "sts:AssumeRoleWithSAML"
-        return FederatedCall(str(role), action, facts.provider, carried=_carried(facts))
-    return _by_token(source, role, facts)
+        return FederatedCall(str(role), action, identity.provider, carried=_inherited(identity))
+    return _with_token(source, role, identity)
 
 
 def _role(
-    facts: FederatedIdentity, region: str | None, records: IamInventory, principal: str | None
+    identity: FederatedIdentity,
+    region: str | None,
+    inventory: IamInventory,
+    principal: str | None,
 ) -> RoleArn | None:
-    """Return the role that config or token names, else the one whose session the source must be."""
-    partition = partition_of(facts.provider or "") or partition_of_region(region or "")
-    if facts.role is not None:
-        return _parsed(facts.role, partition)
-    found = records.find(principal)
-    named = found.arn if found is not None else caller_from_arn(principal).named
-    return _parsed(named or "", partition)
+    """Return the role that config or token names, else that of ``principal``."""
+    partition = partition_of(identity.provider or "") or partition_of_region(region or "")
+    if identity.role is not None:
+        return _parsed(identity.role, partition)
+    found = inventory.find(principal)
+    arn = found.arn if found is not None else caller_from_arn(principal).named
+    return _parsed(arn or "", partition)
 
 
 def _parsed(text: str, partition: str) -> RoleArn | None:
@@ -66,44 +69,48 @@ def _parsed(text: str, partition: str) -> RoleArn | None:
         return None
 
 
-def _by_certificate(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> FederatedCall:
+def _with_certificate(
+    source: SourceConfig, role: RoleArn, identity: FederatedIdentity
+) -> FederatedCall:
     anchor = str(source.settings["trust_anchor"])
-    carried = InheritedAttributes(
-        source_identity=facts.source_identity or UNKNOWN, known=facts.keys, unseen=PROFILE
+    inherited = InheritedAttributes(
+        source_identity=identity.source_identity or UNKNOWN, known=identity.keys, unseen=PROFILE
     )
     return FederatedCall(
         str(role),
         "sts:AssumeRole",
         service=_ROLES_ANYWHERE,
-        session_name=facts.session_name,
+        session_name=identity.session_name,
         known={"aws:SourceArn": [anchor], "aws:SourceAccount": [anchor.split(":")[4]]},
-        carried=carried,
+        carried=inherited,
     )
 
 
-def _by_token(source: SourceConfig, role: RoleArn, facts: FederatedIdentity) -> FederatedCall:
+def _with_token(source: SourceConfig, role: RoleArn, identity: FederatedIdentity) -> FederatedCall:
     settings = source.settings
-    host = facts.issuer or _issuer_host(settings)
+    host = identity.issuer or _issuer_host(settings)
     audience = settings.get("audience", _CI_AUDIENCE if "ci" in settings else None)
-    said = {f"{host}:aud": (audience,)} if host and isinstance(audience, str) else {}
+    configured = {f"{host}:aud": (audience,)} if host and isinstance(audience, str) else {}
     return FederatedCall(
         str(role),
         "sts:AssumeRoleWithWebIdentity",
         _provider(host, role) if host else None,
-        session_name=facts.session_name,
-        known=facts.keys or said,
-        carried=_carried(facts),
+        session_name=identity.session_name,
+        known=identity.keys or configured,
+        carried=_inherited(identity),
     )
 
 
-def _carried(facts: FederatedIdentity) -> InheritedAttributes:
-    if facts.unread is not None:
+def _inherited(identity: FederatedIdentity) -> InheritedAttributes:
+    if identity.unread is not None:
         return InheritedAttributes(
-            transitive=facts.transitive, source_identity=facts.source_identity, unread=facts.unread
+            transitive=identity.transitive,
+            source_identity=identity.source_identity,
+            unread=identity.unread,
         )
-    if facts.tags is None:
-        return InheritedAttributes(source_identity=facts.source_identity, unseen=SOURCE_SESSION)
-    return InheritedAttributes(facts.tags, facts.transitive, facts.source_identity)
+    if identity.tags is None:
+        return InheritedAttributes(source_identity=identity.source_identity, unseen=SOURCE_SESSION)
+    return InheritedAttributes(identity.tags, identity.transitive, identity.source_identity)
 
 
 def _issuer_host(settings: Mapping[str, object]) -> str | None:

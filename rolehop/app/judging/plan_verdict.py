@@ -1,13 +1,13 @@
-"""Judge a planned chain against policy documents."""
+"""Judge a plan by policy documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rolehop.app.config_places import config_locations
 from rolehop.app.context import App
-from rolehop.app.federated_hop import federated_call
-from rolehop.app.policy_documents import PolicyOptions
+from rolehop.app.judging.config_locations import config_locations
+from rolehop.app.judging.federated_call import federated_call
+from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.errors import UsageError
@@ -24,59 +24,65 @@ from rolehop.sources import is_federated
 from rolehop.startup.dataclass import replace
 
 
-def judge_plan(app: App, plan: Plan, records: IamInventory, given: PolicyOptions) -> ChainVerdict:
-    """Judge the hops of a plan by the policies in ``records``; no call is made.
+def judge_plan(
+    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+) -> ChainVerdict:
+    """Judge the hops of a plan by the policies in ``inventory``; no AWS call is made.
 
     Raises:
         UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
             key that the call certainly does not carry.
     """
-    setting = EvaluationContext(records, app.now(), plan.region, given.context, given.assumptions)
-    principal = given.caller or plan.source.principal
-    own = federated_call(app, plan.source, plan.region, records, principal)
+    context = EvaluationContext(
+        inventory, app.now(), plan.region, policies.context, policies.assumptions
+    )
+    principal = policies.caller or plan.source.principal
+    own = federated_call(app, plan.source, plan.region, inventory, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
-    start = start_of(plan.source, own, given, long_lived=plan.long_lived, mfa=mfa)
     scenario = ChainScenario(
-        start,
+        start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=mfa),
         tuple(
             assume_role_request(step.hop.role, step.hop, step.hop.session_name)
             for step in plan.hops
         ),
-        setting,
-        source_requests=() if own is None else (federated_request(own, setting),),
-        locations=_less_flags(config_locations(app.config, plan), plan.flags),
+        context,
+        source_requests=() if own is None else (federated_request(own, context),),
+        locations=_without_flags(config_locations(app.config, plan), plan.flags),
     )
     verdict = judge_chain(plan.chain, plan.source.name, scenario)
     return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
 
 
-def _less_flags(
-    places: tuple[ConfigLocation, ...], flags: tuple[str, ...]
+def _without_flags(
+    locations: tuple[ConfigLocation, ...], flags: tuple[str, ...]
 ) -> tuple[ConfigLocation, ...]:
-    """Return the places, the last without what flags set: no edit of the config changes that."""
-    told = {key for each in HOP_FLAGS if each.flag in flags for key in each.sets}
-    last = places[-1]
-    keys = {key: name for key, name in last.keys.items() if key not in told}
-    return (*places[:-1], replace(last, keys=keys))
+    """Return the locations, the last without the keys that flags set: editing them has no effect."""
+    set_by_flags = {key for each in HOP_FLAGS if each.flag in flags for key in each.sets}
+    last = locations[-1]
+    keys = {key: name for key, name in last.keys.items() if key not in set_by_flags}
+    return (*locations[:-1], replace(last, keys=keys))
 
 
 def start_of(
     source: SourceConfig,
     own: FederatedCall | None,
-    given: PolicyOptions,
+    policies: PolicyOptions,
     *,
     long_lived: bool,
     mfa: bool | None,
 ) -> StartingCredentials:
-    """Return what a source's credentials are; ``mfa``: hop 1 surely carries it, or nobody said.
+    """Return a source's credentials as policies see them.
+
+    ``own`` is the call of a federated source; ``mfa``: hop 1 carries MFA, ``None``: not known.
 
     Raises:
-        UsageError: ``--as`` names somebody whom the source can never be.
+        UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
+            key that the call certainly does not carry.
     """
-    principal = given.caller or source.principal
+    principal = policies.caller or source.principal
     settings = source.settings
-    _check_caller(given.caller, own, source)
-    _check_context(given.context, source)
+    _check_caller(policies.caller, own, source)
+    _check_context(policies.context, source)
     if own is not None and not _is_session_of(own.role, principal):
         principal = session_of(own.role, own.session_name)
     account, policy, arns = (settings.get(key) for key in ("account", "policy", "policy_arns"))
@@ -84,7 +90,7 @@ def start_of(
     if mfa is None and (long_lived or role_session):
         mfa = False
     if role_session:
-        _check_session(given.context, source)
+        _check_session(policies.context, source)
     return StartingCredentials(
         principal,
         role=None if own is None else own.role,
@@ -94,7 +100,7 @@ def start_of(
         mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
-        # What the source's own call asks for is all there is, but for what a profile adds.
+        # The source's own call names every session policy, except those that a profile adds.
         policy_unseen=own is None or own.carried.unseen == PROFILE,
     )
 
@@ -115,7 +121,7 @@ def _check_caller(caller: str | None, own: FederatedCall | None, source: SourceC
 
 
 def _check_principal(caller: str, source: SourceConfig) -> None:
-    """Refuse somebody else than the config says, or somebody of another account."""
+    """Refuse an ARN that contradicts the source's principal or account."""
     known = source.principal
     account = source.settings.get("account")
     if known is not None:
@@ -133,19 +139,19 @@ def _check_principal(caller: str, source: SourceConfig) -> None:
 
 
 def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
-    """Refuse what a walk itself says to STS; only a token's own call may bring it unseen."""
+    """Refuse keys that a walk itself sends to STS, unless the source's token may set them."""
     key = next((key for key in context if sent_by(key)), None)
     if key is None or is_federated(source):
         return
     raise UsageError(
         f"--context cannot say {key}: what a walk sends is known",
-        cause="it would be judged by what is not sent",
-        fix=f"change what is sent: {sent_by(key)} says it",
+        cause="the verdict would rest on something that is not sent",
+        fix=f"change what is sent: {sent_by(key)} sets it",
     )
 
 
 def _check_session(context: Mapping[str, tuple[str, ...]], source: SourceConfig) -> None:
-    """Refuse what no session of a role has: a user's name, MFA."""
+    """Refuse keys that a role session never has: a user's name, MFA."""
     key = next(
         (key for key, given in context.items() if given and absent_from_role_sessions(key)), None
     )
@@ -166,7 +172,7 @@ def _is_session_of(role: str, principal: str | None) -> bool:
 def assume_role_request(
     role: RoleArn, hop: Hop | HopConfig, session_name: str
 ) -> AssumeRoleRequest:
-    """Return the call of ``hop`` as policies see it: of a plan, or of the config once filled in."""
+    """Return the call of ``hop``, of a plan or of the resolved config, as policies see it."""
     return AssumeRoleRequest(
         role=role,
         session_name=session_name,

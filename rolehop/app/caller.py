@@ -1,0 +1,82 @@
+"""Ask AWS whose credentials these are: a chain's, or those in this shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.app.planning import sts_of_shell
+from rolehop.app.walking import ask_reason, walk_chain
+from rolehop.errors import error_context
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.credentials import Credentials
+    from rolehop.plan.walk_options import WalkOptions
+    from rolehop.ports import Caller, Listener, Sts
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who some credentials belong to, as AWS says."""
+
+    chain: str | None
+    caller: Caller
+    credentials: Credentials
+
+
+def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener) -> Identity:
+    """Walk a chain and ask AWS who its session is.
+
+    Raises:
+        RolehopError: see `walk_chain` and `ask_caller`.
+    """
+    options = ask_reason(app, name, options)
+    plan, session = walk_chain(app, name, options, listener)
+    sts = app.sts_clients.get(plan.region, plan.aws_profile)
+    with error_context(name):
+        caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
+    return Identity(name, caller, session.credentials)
+
+
+def identify_shell(app: App, options: WalkOptions) -> Identity:
+    """Ask AWS who the credentials in this shell belong to.
+
+    Raises:
+        SourceError: there are none, or they have expired.
+        HopRefused: AWS does not accept them.
+    """
+    credentials = shell_credentials(app)
+    sts = sts_of_shell(app, options)
+    caller = ask_caller(sts, credentials, "the credentials in this shell")
+    return Identity(app.environ.get("ROLEHOP_CHAIN"), caller, credentials)
+
+
+def shell_credentials(app: App) -> Credentials:
+    """Return the credentials in this shell's environment, also those that rolehop put there.
+
+    Raises:
+        SourceError: there are none, or they have expired.
+    """
+    from rolehop.handover.environment import CHAIN
+    from rolehop.sources.environment import read
+
+    # Sources of type "environment" refuse rolehop's own session; here it is what is asked about.
+    environ = {name: value for name, value in app.variables.items() if name != CHAIN}
+    return read(environ, app.now())
+
+
+def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> Caller:
+    """Call GetCallerIdentity; ``whose`` names the credentials in an error.
+
+    Raises:
+        SourceError: the credentials have expired.
+        HopRefused: AWS does not accept them.
+    """
+    from rolehop.ports import StsRefusal
+    from rolehop.sts_errors import refused_caller
+
+    try:
+        return sts.caller(credentials)
+    except StsRefusal as refusal:
+        raise refused_caller(refusal, whose) from None

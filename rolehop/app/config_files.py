@@ -1,0 +1,139 @@
+"""Write the user's config file: a first one, or a chain appended to it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.errors import ConfigError, UsageError
+from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.config.model import Config
+    from rolehop.config.starter import Answers
+
+
+def own_config_file(app: App) -> Path:
+    """Return the user's own config file: the one that was named, else the last that is read."""
+    roots, _ = app.config_roots
+    return roots[-1]
+
+
+def new_config_file(app: App) -> Path:
+    """Return where a first config may be written.
+
+    Raises:
+        UsageError: there is a file already.
+    """
+    path = own_config_file(app)
+    if path.exists():
+        raise UsageError(
+            f"{path} is there already", cause="config init never overwrites", fix="edit it"
+        )
+    return path
+
+
+def write_first_config(path: Path, answers: Answers | None) -> None:
+    """Write a config made of ``answers``, or a commented example, once the loader accepts it.
+
+    Raises:
+        ConfigError: an answer is not valid, or the file cannot be written.
+    """
+    from rolehop.config.loader import load_config
+    from rolehop.config.starter import starter_text
+    from rolehop.sources import SOURCE_TABLES
+
+    text = starter_text(answers)
+    load_config(
+        [path],
+        explicit=True,
+        read=lambda each: FileText(str(each), text),
+        source_types=SOURCE_TABLES,
+    )
+    try:
+        write_beside(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or name another file with --config",
+        ) from None
+
+
+def check_new_name(app: App, name: str) -> None:
+    """Refuse a name that a chain cannot have or that one has already: nothing is overwritten.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    from rolehop.config.value_types import NAME
+
+    try:
+        NAME.run(name)
+    except ValueError as error:
+        raise UsageError(
+            f"--write: {error}", fix="choose another name, as in --write prod-admin"
+        ) from None
+    if name in app.config.chains:
+        raise UsageError(
+            f"there is a chain called '{name}' already",
+            cause="routes --write never overwrites",
+            fix="choose another name",
+        )
+
+
+def append_chain(app: App, name: str, text: str) -> Path:
+    """Append a chain to the user's own config file, once the loader accepts the new text.
+
+    Returns the path that was written, links followed.
+
+    Raises:
+        ConfigError: the loader refuses the new text, or the file cannot be written.
+    """
+    path = own_config_file(app)
+    real = path.resolve()  # a link's target is the file that the user means
+    old = _read_own(path)
+    before = old.text if old is not None else "version = 1\n"
+    new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
+    loaded = _load_with(app, path, new, old.distrust if old is not None else None)
+    if set(loaded.chains) != {*app.config.chains, name}:
+        raise ConfigError(f"{path} has changed meanwhile", fix="run it again")
+    try:
+        write_beside(real, new, mode=_mode_of(real))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written",
+            cause=(error.strerror or str(error)).lower(),
+            fix="make its folder writable, or paste the chain by hand",
+        ) from None
+    return real
+
+
+def _read_own(path: Path) -> FileText | None:
+    try:
+        return read_trusted(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} cannot be read", cause=reason) from None
+
+
+def _mode_of(path: Path) -> int:
+    """Return the mode of a file, or that of a new one."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return PRIVATE_FILE
+
+
+def _load_with(app: App, path: Path, text: str, distrust: str | None) -> Config:
+    """Load the config as if ``path`` held ``text``."""
+    from rolehop.config.loader import load_config
+    from rolehop.sources import SOURCE_TABLES
+
+    def read(each: Path) -> FileText | None:
+        return FileText(str(each), text, distrust) if each == path else read_trusted(each)
+
+    roots, explicit = app.config_roots
+    return load_config(roots, explicit=explicit, read=read, source_types=SOURCE_TABLES)

@@ -1,0 +1,211 @@
+"""List the configured sources, test one, and sign in to it or out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rolehop.app.caller import ask_caller
+from rolehop.app.walking import source_context_for
+from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
+from rolehop.show.sources import SourceRow, Tested
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.ports import Person
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials, Secret
+    from rolehop.ports import Caller
+    from rolehop.sources.context import SourceContext
+    from rolehop.sources.source_type import LoginSupport
+
+Findings = list[tuple[str, str, bool | None]]
+"""What was looked for, what was found, and whether that is good."""
+
+
+def find_source(app: App, name: str) -> SourceConfig:
+    """Return a configured source.
+
+    Raises:
+        ConfigError: there is none of that name; the error names the nearest.
+    """
+    from rolehop.text import nearest
+
+    found = app.config.sources.get(name)
+    if found is not None:
+        return found
+    near = nearest(name, app.config.sources)
+    raise ConfigError(
+        f"no source is called '{name}'",
+        cause=f"the nearest: {', '.join(near)}" if near else "the config has none that is near",
+        fix="rolehop source list",
+    )
+
+
+def source_rows(app: App) -> list[SourceRow]:
+    """Return a row per configured source, without an AWS call."""
+    return [_row(app, source) for source in app.config.sources.values()]
+
+
+def _row(app: App, source: SourceConfig) -> SourceRow:
+    from rolehop.sources import diagnose, expand, first_problem, first_warning, stamp_of
+
+    warning = None
+    try:
+        base, _, _ = expand(source, app.aws_config)
+        stamp = stamp_of(base, app.source_context)
+        found = diagnose(base, app.source_context)
+        problem, warning = stamp.problem or first_problem(found), first_warning(found)
+        state = "ready" if stamp.value is not None else "unknown"
+    except RolehopError as error:
+        state, problem = "unknown", error.what
+    chains = tuple(each.name for each in app.config.chains.values() if each.source == source.name)
+    state = "not ready" if problem else state
+    return SourceRow(source.name, source.type, source.description, state, problem, warning, chains)
+
+
+# ---- test
+
+
+def verify_source(
+    app: App, source: SourceConfig, person: Person
+) -> tuple[Tested, RolehopError | None]:
+    """Load a source and ask AWS who it is; an error comes with what was found before it."""
+    from rolehop.sources import expand
+    from rolehop.sources.loading import load_source
+
+    context = source_context_for(app, person)
+    findings: Findings = []
+    try:
+        base, roles, _ = expand(source, app.aws_config)
+        before = _profile_roles(source, base, [role.role for role in roles])
+        findings = [*before, *_diagnose(context, base)]
+        credentials, stamp = load_source(base, context)
+        findings = [*before, *_diagnose(context, base)]  # a sign-in may have changed what is there
+        caller = _caller(app, source, credentials)
+    except RolehopError as error:
+        return Tested(source.name, source.type, tuple(findings), error=error.what), error
+    tested = Tested(
+        source.name,
+        source.type,
+        tuple(findings),
+        caller.arn,
+        caller.account,
+        credentials.expires_at,
+        long_lived=credentials.long_lived,
+        made_a_session=stamp.may_be_keys,
+        mfa="mfa_serial" in base.settings,
+        hops_of_profile=len(roles),
+    )
+    return tested, _wrong_principal(source, caller)
+
+
+def _wrong_principal(source: SourceConfig, caller: Caller) -> SourceError | None:
+    from rolehop.arn import is_same_principal
+
+    if source.principal is None or is_same_principal(source.principal, caller.arn):
+        return None
+    return SourceError(
+        f"source '{source.name}' is {caller.arn}",
+        cause=f"the config says it must be {source.principal}",
+        fix="sign in as the right one, or correct 'principal'",
+    )
+
+
+def _profile_roles(source: SourceConfig, base: SourceConfig, roles: Sequence[str]) -> Findings:
+    """Name the roles that an AWS profile takes before the chain's own hops; they are not tested."""
+    if not roles:
+        return []
+    taken = f"takes {', then '.join(roles)}; tested is what these start from ({base.type})"
+    return [(f"AWS profile '{source.settings['profile']}'", taken, None)]
+
+
+def _diagnose(context: SourceContext, source: SourceConfig) -> Findings:
+    from rolehop.sources import diagnose
+
+    return [(each.looked_for, each.found, each.good) for each in diagnose(source, context)]
+
+
+def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
+    from rolehop.awsconfig import current_profile
+
+    named = source.settings.get("profile")
+    # As in a walk, the profile that was named decides, not the last one it refers to.
+    profile = named if isinstance(named, str) else current_profile(app.shell_before)
+    sts = app.sts_clients.get(_region(app, source, profile), profile)
+    return ask_caller(sts, credentials, f"the credentials of source '{source.name}'")
+
+
+def _region(app: App, source: SourceConfig, profile: str | None) -> str:
+    """Return the region in which a walk from the source would call STS."""
+    from rolehop.arn import partition_of
+    from rolehop.awsconfig import region_of
+    from rolehop.config.regions import regions_in_order
+
+    known = source.principal or source.settings.get("role")
+    regions = regions_in_order(
+        app.shell_before,
+        defaults=app.config.defaults.region,
+        source=source.region,
+        profile=region_of(app.aws_config, profile),
+    )
+    return regions.within(partition_of(str(known or "")) or regions.decided_partition())
+
+
+# ---- sign in, sign out
+
+
+def sign_in(
+    app: App, source: SourceConfig, *, browser: bool, read_stdin: Callable[[], Secret] | None
+) -> str:
+    """Sign in to a source and store the sign-in; return a line that says so.
+
+    ``browser``: one may be opened here. ``read_stdin`` gives what the user passed in, e.g. a SAML
+    assertion (``--stdin``).
+
+    Raises:
+        UsageError: the source has no sign-in, or does not use what was passed in.
+        SourceError: the sign-in failed.
+    """
+    from rolehop.sources.source_type import Login
+
+    support = _login_support(source)
+    if read_stdin is not None:
+        _check_takes_text(source, support)
+    text = None if read_stdin is None else read_stdin()
+    return support.login(source, app.source_context, Login(browser=browser, text=text))
+
+
+def sign_out(app: App, source: SourceConfig) -> str:
+    """Forget a source's sign-in and end it at the provider if possible; return a line about it.
+
+    Raises:
+        UsageError: the source has no sign-in.
+    """
+    support = _login_support(source)
+    return support.logout_message(source, support.logout(source, app.source_context))
+
+
+def _login_support(source: SourceConfig) -> LoginSupport:
+    from rolehop.sources import login_support
+
+    support = login_support(source)
+    if support is None:
+        raise UsageError(
+            f"source '{source.name}' has no sign-in",
+            cause=f"a source of type {source.type} is used as it is",
+            fix=f"rolehop source test {source.name}",
+        )
+    return support
+
+
+def _check_takes_text(source: SourceConfig, support: LoginSupport) -> None:
+    """Refuse ``--stdin`` if the source would not use it."""
+    if support.takes_text is not None and support.takes_text(source):
+        return
+    raise UsageError(
+        f"source '{source.name}' takes nothing from --stdin",
+        cause="it gives an assertion to a saml source without assertion_… keys, or the passphrase "
+        "of the key to a roles-anywhere source without passphrase_command",
+        fix=f"rolehop source login {source.name}",
+    )

@@ -1,0 +1,113 @@
+"""Renew the sessions of chains; a session that was made with flags is renewed with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rolehop.app.fan_out import walk_many
+from rolehop.app.listing import matching_chains
+from rolehop.app.walking import ask_reason, store_flags, walk_chain
+from rolehop.errors import ConfigError, UsageError
+from rolehop.handover.environment import CHAIN
+from rolehop.startup.dataclass import dataclass, field
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.credentials import Session
+    from rolehop.errors import RolehopError
+    from rolehop.plan.walk_options import WalkOptions
+    from rolehop.ports import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The result of a refresh."""
+
+    shell_session: Session | None
+    """The new session of this shell's chain, if it may take the place of the old one."""
+
+    failed: dict[str, RolehopError] = field(default_factory=dict)
+    """Errors by chain."""
+
+
+def chains_to_refresh(app: App, patterns: Sequence[str]) -> list[str]:
+    """Return the chains that match ``patterns``; without any, the chain of this shell's session.
+
+    Raises:
+        UsageError: there is no pattern, and this shell has no session.
+        ConfigError: a pattern matches nothing.
+    """
+    if patterns:
+        return matching_chains(app, patterns)
+    current = app.environ.get(CHAIN)
+    if not current:
+        raise UsageError(
+            "no chain is named, and this shell holds none",
+            cause="rolehop refresh PATTERN",
+            fix="rolehop list",
+        )
+    return [current]
+
+
+def refresh_chains(
+    app: App,
+    names: Sequence[str],
+    options: WalkOptions,
+    listener: Listener,
+    *,
+    jobs: int,
+    on_done: Callable[[], None],
+) -> Refreshed:
+    """Walk chains again and store their sessions.
+
+    If this shell's chain is the only one and ``options`` have no flags of their own, it is walked
+    with the flags that its session was made with. Among other chains it is walked without them, and
+    its session is not offered to the shell: what was read-only must not come back able to write.
+
+    Args:
+        app: the application.
+        names: the chains.
+        options: the flags for all of them.
+        listener: watches the walk of a single chain.
+        jobs: how many chains are walked at once.
+        on_done: called after each of many chains, from any thread.
+
+    Raises:
+        ConfigError: the flags of this shell's session are stored and cannot be read.
+        RolehopError: the only chain failed.
+    """
+    start = app.now().replace(microsecond=0)  # sessions are issued at whole seconds
+    current = app.environ.get(CHAIN)
+    if len(names) == 1:
+        if names[0] == current:
+            options = _with_stored_flags(app, options)
+        options = ask_reason(app, names[0], options)
+        _, session = walk_chain(app, names[0], options, listener, not_before=start)
+        store_flags(app, session, options)
+        return Refreshed(session if names[0] == current else None)
+    sessions, failed = walk_many(app, names, options, jobs, not_before=start, on_done=on_done)
+    shell_session = sessions.get(current or "")
+    if shell_session is not None and _stored_flags(app):
+        app.note("this shell's session was made with flags: renew it by itself")
+        shell_session = None
+    return Refreshed(shell_session, failed)
+
+
+def _with_stored_flags(app: App, options: WalkOptions) -> WalkOptions:
+    """Return the flags that this shell's session was made with, unless others are given."""
+    flags = None if options.hop_flags else _stored_flags(app)
+    return options if flags is None else options.with_hop_values(flags.hop_values)
+
+
+def _stored_flags(app: App) -> WalkOptions | None:
+    from rolehop.state.walk_flags import load_flags
+
+    try:
+        return load_flags(app.state_folder, app.environ.get("AWS_ACCESS_KEY_ID", ""))
+    except ValueError as error:
+        raise ConfigError(
+            "this shell's session cannot be renewed as it is",
+            cause=str(error),
+            fix="rolehop assume CHAIN again, with its flags",
+        ) from None

@@ -1,0 +1,145 @@
+"""List stored sessions, rebuilding the index if it was lost, and forget them.
+
+The keyring library cannot list its items. So if the index was lost, every configured chain is
+planned and its sessions are looked up. Sessions of chains that are no longer configured stay
+unknown until they expire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from rolehop.app.planning import Stamps, plan_chain
+from rolehop.errors import RolehopError, VaultError
+from rolehop.plan.model import HopStep, Step
+from rolehop.show.rows import KeyRow, SessionRow
+from rolehop.startup.dataclass import dataclass, replace
+from rolehop.vault.index import Index, make_entry
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+
+
+def load_index(app: App) -> Index:
+    """Return the index, rebuilt if it was lost.
+
+    Raises:
+        ConfigError: it was lost, and the config that says what to look for is broken.
+    """
+    if app.config_file is not None:
+        _ = app.config  # a file that the user named must exist and be valid
+    index = app.index
+    if not index.lost:
+        return index
+    _look_up_keys(app)
+    stamps = Stamps()
+    for name in app.config.chains:
+        index = _with_chain(app, index, name, stamps)
+    rebuilt = replace(index, keys=app.index.keys, lost=False)
+    with contextlib.suppress(OSError):  # the folder cannot be written; the vault has said so
+        app.index_store.change(lambda now: replace(_merged(now, rebuilt), lost=False))
+    return rebuilt
+
+
+def session_rows(app: App) -> list[SessionRow]:
+    """Return a row per session that has not expired, in the order they were stored."""
+    index, now = load_index(app), app.now()
+    return [
+        SessionRow(
+            key=entry.key,
+            chains=entry.chains,
+            hop=entry.hop,
+            role=entry.role or None,
+            arn=entry.arn,
+            expires_at=entry.expires_at,
+            parent=entry.parent if entry.parent in index.sessions else None,
+            backend=entry.backend,
+            kind=entry.step,
+            source=entry.source,
+        )
+        for entry in index.sessions.values()
+        if entry.expires_at > now
+    ]
+
+
+def key_rows(app: App) -> list[KeyRow]:
+    """Return a row per stored pair of IAM user keys, without the secret."""
+    return [
+        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
+        for name, entry in load_index(app).keys.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The result of forgetting sessions."""
+
+    count: int
+    other_backends: frozenset[str]
+    """Back ends that are not in use here and still have some of the sessions."""
+
+
+def forget_sessions(app: App, chain: str | None) -> Forgotten:
+    """Delete a chain's last session and those that were made with it; ``None``: every session.
+
+    Raises:
+        ConfigError: there is no such chain.
+        VaultError: the keyring failed.
+    """
+    index = load_index(app)
+    keys = list(index.sessions) if chain is None else _keys_below(app, index, chain)
+    deleted = app.vault.forget(keys) if keys else ()
+    left = {
+        index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
+    }
+    return Forgotten(len(deleted), frozenset(left))
+
+
+def _keys_below(app: App, index: Index, chain: str) -> list[str]:
+    """Return the hop keys of the chain's last session and of all sessions made with it.
+
+    They include sessions of the same chain and hop from before its config was edited.
+    """
+    plan = plan_chain(app, chain)
+    last = {plan.key} | {
+        entry.key
+        for entry in index.sessions.values()
+        if chain in entry.chains and entry.hop == len(plan.hops)
+    }
+    return sorted({below for key in last for below in index.below(key)})
+
+
+def _look_up_keys(app: App) -> None:
+    """Read the stored keys of every source of type ``keys``, which adds them to the index."""
+    for name, source in app.config.sources.items():
+        if source.type == "keys":
+            with contextlib.suppress(VaultError):  # the vault says once what is wrong
+                app.vault.keys.get(name)
+
+
+def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
+    try:
+        plan = plan_chain(app, name, stamps=stamps)
+    except RolehopError:
+        return index  # it cannot be walked now either
+    for step in plan.steps:
+        index = _with_step(app, index, step, name)
+    return index
+
+
+def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
+    known = index.sessions.get(step.key)
+    if known is not None and chain in known.chains:
+        return index
+    session = app.vault.get(step, chain)
+    if session is None:
+        return index
+    parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None
+    return index.with_session(make_entry(step, session, chain, app.vault.backend or "", parent))
+
+
+def _merged(now: Index, found: Index) -> Index:
+    for entry in found.sessions.values():
+        now = now.with_session(entry)
+    return now
