@@ -180,7 +180,7 @@ def _from_record(
     app: App, name: str, options: WalkOptions, progress: Progress
 ) -> HandoverSession | None:
     """Return a cached session by its record alone: no config, no plan, no keyring library."""
-    if options != WalkOptions() or app.config_file is not None:
+    if options != WalkOptions(no_prompt=options.no_prompt) or app.config_file is not None:
         return None
     from rolehop.fastpath import cached_item
 
