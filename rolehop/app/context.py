@@ -201,7 +201,7 @@ class App:
         """The STS clients, which keep their connections."""
         from rolehop.app.sts_clients import StsClients
 
-        return StsClients(self.shell_before, self.aws_config, self.now)
+        return StsClients(self.shell_before, self.aws_config, self.now, self.note)
 
     @cached_property
     def ceilings(self) -> dict[str, int]:

@@ -23,6 +23,7 @@ class StsClients:
     environ: Mapping[str, str]
     aws_config: AwsConfig
     now: Callable[[], datetime]
+    notify: Callable[[str], None]
     connections: int = 10
     """How many calls one client may have in flight at once."""
 
@@ -56,4 +57,4 @@ class StsClients:
             endpoint_url=self.endpoint_url(profile),
             iam_endpoint_url=self.endpoint_url(profile, "iam"),
         )
-        return StsClient(settings, now=self.now, pool_size=self.connections)
+        return StsClient(settings, now=self.now, pool_size=self.connections, notify=self.notify)

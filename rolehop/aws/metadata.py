@@ -23,7 +23,8 @@ from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, FaultKind
-from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, Text, host_of, unexpected
+from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
+from rolehop.net.transport import HttpAnswer, host_of
 from rolehop.startup.dataclass import dataclass, field
 
 TOKEN_SECONDS = 60

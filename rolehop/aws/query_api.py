@@ -6,23 +6,16 @@ every identity, from any thread.
 
 from __future__ import annotations
 
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError
 
 from rolehop import __version__
 from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
@@ -35,15 +28,10 @@ from rolehop.aws.query_xml import (
     wire_error,
 )
 from rolehop.credentials import Credentials
-from rolehop.errors import ConfigError, ServiceError, SourceError
+from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import (
-    ConnectionFailure,
-    FaultKind,
-    Route,
-    classify_failure,
-    service_error,
-)
+from rolehop.net.connection_errors import ConnectionFailure, Route, service_error
+from rolehop.net.transport import HttpAnswer, Transport, exposed_note, is_exposed, with_retries
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
@@ -75,18 +63,13 @@ _THROTTLING = frozenset(
 # AWS could not reach the identity provider: the one 400 of STS that passes by itself.
 _PASSING_REFUSALS = frozenset(("IDPCommunicationError",))
 
-# Headers and body leave in two segments; with Nagle's algorithm, which botocore leaves on, the
-# second waits some 40 ms for the other side's delayed acknowledgement.
-_AT_ONCE: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
     """One service's endpoint with its connections."""
 
     endpoint: Endpoint
-    session: Any
-    route: Route
+    transport: Transport
 
 
 class _Keys:
@@ -105,6 +88,7 @@ class QueryClient:
 
     ``pool_size`` connections a service are kept; more callers than that work, and their extra
     connections are closed after use. ``sleep`` and ``now`` are the clock, given by tests.
+    ``notify`` shows one line to the user.
     """
 
     def __init__(
@@ -114,12 +98,14 @@ class QueryClient:
         pool_size: int = 10,
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._settings = settings
+        self._notify = notify
         self._pool_size = pool_size
         self._sleep = sleep
         self._now = now
-        self._lines: dict[Service, _Connection] = {}
+        self._connections: dict[Service, _Connection] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -131,9 +117,9 @@ class QueryClient:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for line in self._lines.values():
-                line.session.close()
-            self._lines.clear()
+            for connection in self._connections.values():
+                connection.transport.close()
+            self._connections.clear()
 
     def call(
         self,
@@ -159,31 +145,33 @@ class QueryClient:
             ConfigError: the settings lead to no endpoint, or to no CA bundle.
         """
         _refuse_unsendable(signer)
-        line = self._line(service)
+        connection = self._connection(service)
         code = params.get("TokenCode")
         body = urlencode({"Action": action, "Version": _VERSIONS[service], **params}).encode()
         allowed = 1 if code else attempts or self._settings.max_attempts
-        made = 0
-        while True:
-            made += 1
-            outcome = self._send(line, service, body, signer)
-            debug(__name__, "%s at %s, attempt %d: %s", action, line.endpoint.host, made, outcome)
-            if made >= allowed or not _may_pass(outcome):
-                break
-            self._sleep(_backoff_seconds(made))
+
+        def send() -> HttpAnswer | ConnectionFailure:
+            outcome = self._send(connection, service, body, signer)
+            debug(__name__, "%s at %s: %s", action, connection.endpoint.host, outcome)
+            return outcome
+
+        outcome, made = with_retries(
+            send,
+            may_retry=lambda outcome, made: made < allowed and _may_pass(outcome),
+            sleep=self._sleep,
+        )
+        route = connection.transport.route
         if isinstance(outcome, ConnectionFailure):
-            raise service_error(
-                outcome, line.route, self._settings, attempts=made, coded=bool(code)
-            )
-        return _read(outcome, action, line.route, made, code)
+            raise service_error(outcome, route, self._settings, attempts=made, coded=bool(code))
+        offset = clock_offset(outcome.headers.get("date"), self._now())
+        return _read(Answer(outcome.status, outcome.body, offset), action, route, made, code)
 
     def _send(
-        self, line: _Connection, service: Service, body: bytes, signer: Credentials | None
-    ) -> Answer | ConnectionFailure:
-        """Send once. Failures are values, so that no traceback holds the signed request."""
+        self, connection: _Connection, service: Service, body: bytes, signer: Credentials | None
+    ) -> HttpAnswer | ConnectionFailure:
         request = AWSRequest(
             method="POST",
-            url=line.endpoint.url,
+            url=connection.endpoint.url,
             data=body,
             headers={
                 "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
@@ -193,60 +181,25 @@ class QueryClient:
         )
         if signer is not None:
             keys: Any = _Keys(signer)
-            SigV4Auth(keys, service, line.endpoint.signing_region).add_auth(request)
-        try:
-            response = line.session.send(request.prepare())
-            return self._receive(response)
-        except (BotoCoreError, HTTPError) as error:
-            return classify_failure(error)
+            SigV4Auth(keys, service, connection.endpoint.signing_region).add_auth(request)
+        return connection.transport.exchange(request, LONGEST_ANSWER)
 
-    def _receive(self, response: Any) -> Answer | ConnectionFailure:
-        body: bytes = response.raw.read(LONGEST_ANSWER + 1)
-        if len(body) > LONGEST_ANSWER:
-            response.raw.close()  # the rest is still on the wire: not for the next caller
-        else:
-            response.raw.release_conn()
-        length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and len(body) < int(length) <= LONGEST_ANSWER:
-            return ConnectionFailure(FaultKind.CLOSED)
-        offset = clock_offset(response.headers.get("Date"), self._now())
-        return Answer(response.status_code, body, offset)
-
-    def _line(self, service: Service) -> _Connection:
+    def _connection(self, service: Service) -> _Connection:
         with self._lock:
-            if service not in self._lines:
-                self._lines[service] = _connect(service, self._settings, self._pool_size)
-            return self._lines[service]
+            if service not in self._connections:
+                self._connections[service] = self._connect(service)
+            return self._connections[service]
 
-
-def _connect(service: Service, settings: ClientSettings, pool_size: int) -> _Connection:
-    endpoint = find_endpoint(service, settings)
-    if settings.ca_bundle is not None and not Path(settings.ca_bundle).exists():
-        raise ConfigError(
-            f"the CA bundle {settings.ca_bundle!r} is not there",
-            fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
+    def _connect(self, service: Service) -> _Connection:
+        settings = self._settings
+        endpoint = find_endpoint(service, settings)
+        if is_exposed(endpoint.url):
+            self._notify(exposed_note(endpoint.url))
+        overridden = settings.override(service) is not None
+        transport = Transport(
+            endpoint.url, settings, overridden=overridden, pool_size=self._pool_size
         )
-    proxies: dict[str, str] = get_environ_proxies(endpoint.url)
-    # Any: the stubs of botocore know neither a path nor a pair here; botocore itself does.
-    verify: Any = settings.ca_bundle or True
-    timeout: Any = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-    session = URLLib3Session(
-        verify=verify,
-        proxies=proxies,
-        timeout=timeout,
-        max_pool_connections=pool_size,
-        socket_options=_AT_ONCE,
-    )
-    proxy = proxies.get(urlsplit(endpoint.url).scheme)
-    overridden = settings.override(service) is not None
-    return _Connection(endpoint, session, Route(endpoint.host, _shown(proxy), overridden))
-
-
-def _shown(proxy: str | None) -> str | None:
-    """Return a proxy's host and port without the user name and password it may carry."""
-    if not proxy:
-        return None
-    return proxy.rpartition("//")[2].rpartition("@")[2].partition("/")[0]
+        return _Connection(endpoint, transport)
 
 
 def _refuse_unsendable(signer: Credentials | None) -> None:
@@ -270,20 +223,16 @@ def _is_sendable(value: str) -> bool:
     return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
-def _backoff_seconds(attempt: int) -> float:
-    """Full jitter: anything up to 1 s, 2 s, 4 s … so that a crowd does not return as a crowd."""
-    return random.uniform(0, min(20.0, 2.0 ** (attempt - 1)))  # noqa: S311 - no secret hangs on it
-
-
-def _may_pass(outcome: Answer | ConnectionFailure) -> bool:
+def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
     """Tell whether the same call may succeed in a moment."""
     if isinstance(outcome, ConnectionFailure):
         return outcome.passing
     if outcome.status < 400:
         return False
-    error = wire_error(outcome)
+    answer = Answer(outcome.status, outcome.body, None)
+    error = wire_error(answer)
     refused_for_now = error is not None and error.code in _PASSING_REFUSALS
-    return refused_for_now or _is_trouble(outcome, error)
+    return refused_for_now or _is_trouble(answer, error)
 
 
 def _is_trouble(answer: Answer, error: WireError | None) -> bool:
@@ -300,7 +249,7 @@ def _read(answer: Answer, action: str, route: Route, attempts: int, code: str | 
         try:
             return parse_xml(answer.body)
         except ValueError as wrong:
-            reason = "it is too long" if len(answer.body) > LONGEST_ANSWER else str(wrong)
+            reason = str(wrong)
         raise _nonsense(answer, action, route, reason)
     error = wire_error(answer, hidden=code)
     if _is_trouble(answer, error):

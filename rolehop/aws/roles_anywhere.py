@@ -19,7 +19,8 @@ from rolehop.aws.endpoint import find_endpoint
 from rolehop.credentials import Credentials, scrub
 from rolehop.errors import HopRefused, ServiceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, unexpected
+from rolehop.net.http import HttpClient, HttpRequest, unexpected
+from rolehop.net.transport import HttpAnswer
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 

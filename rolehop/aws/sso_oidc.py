@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rolehop.credentials import Secret
-from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, unexpected
+from rolehop.net.http import HttpClient, HttpRequest, unexpected
+from rolehop.net.transport import HttpAnswer
 from rolehop.oauth.responses import (
     Tokens,
     expiry,

@@ -12,7 +12,8 @@ from typing import Any
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
-from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest, host_of, unexpected
+from rolehop.net.http import HttpClient, HttpRequest, unexpected
+from rolehop.net.transport import HttpAnswer, host_of
 from rolehop.oauth.responses import hidden_text, plain_text, raise_if_unavailable
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean

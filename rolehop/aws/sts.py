@@ -47,7 +47,8 @@ class WebIdentity:
 class StsClient:
     """The ``Sts`` port over the network; safe to share between threads.
 
-    ``pool_size`` connections are kept open. ``now`` gives aware UTC times.
+    ``pool_size`` connections are kept open. ``now`` gives aware UTC times. ``notify`` shows one
+    line to the user.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class StsClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], object] = time.sleep,
         pool_size: int = 10,
+        notify: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._settings = settings
         self._now = now
         self._sleep = sleep
         self._pool_size = pool_size
+        self._notify = notify
         self._made: QueryClient | None = None
         self._lock = threading.Lock()
 
@@ -213,7 +216,11 @@ class StsClient:
                 from rolehop.aws.query_api import QueryClient
 
                 self._made = QueryClient(
-                    self._settings, pool_size=self._pool_size, sleep=self._sleep, now=self._now
+                    self._settings,
+                    pool_size=self._pool_size,
+                    sleep=self._sleep,
+                    now=self._now,
+                    notify=self._notify,
                 )
             return self._made
 

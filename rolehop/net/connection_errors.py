@@ -35,6 +35,7 @@ class FaultKind(Enum):
     UNREACHABLE = "there is no way to it from here"
     CONNECT_TIMEOUT = "no connection within {connect:g} s"
     READ_TIMEOUT = "no answer within {read:g} s"
+    TOO_SLOW = "no whole answer within {whole:g} s"
     CERTIFICATE = "its certificate cannot be trusted"
     TLS = "the TLS handshake failed"
     PROXY = "the proxy cannot be reached"
@@ -144,7 +145,9 @@ def service_error(
     ``coded``: the call carried an MFA code, which may be spent although no answer came.
     """
     cause = fault.kind.value.format(
-        connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
+        connect=settings.connect_timeout_seconds,
+        read=settings.read_timeout_seconds,
+        whole=settings.connect_timeout_seconds + settings.read_timeout_seconds,
     )
     cause += f": {fault.detail}" if fault.detail else ""
     cause += f" ({attempts} attempts)" if attempts > 1 else ""
@@ -159,7 +162,12 @@ def _what(kind: FaultKind, route: Route) -> str:
         return f"cannot reach {route.host} through the proxy {route.proxy or 'of this machine'}"
     if kind in (FaultKind.CERTIFICATE, FaultKind.TLS):
         return f"cannot make a trusted connection to {route.host}"
-    if kind in (FaultKind.READ_TIMEOUT, FaultKind.CLOSED, FaultKind.TOO_LONG):
+    if kind in (
+        FaultKind.READ_TIMEOUT,
+        FaultKind.TOO_SLOW,
+        FaultKind.CLOSED,
+        FaultKind.TOO_LONG,
+    ):
         return f"no answer from {route.host}"
     return f"cannot reach {route.host}"
 

@@ -8,7 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.net.http import HttpClient, HttpRequest, Text, host_of, unexpected
+from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
+from rolehop.net.transport import host_of
 from rolehop.oauth.responses import (
     OAuthRefusal,
     Tokens,

@@ -7,7 +7,8 @@ from typing import Any
 
 from rolehop.credentials import Secret, scrub
 from rolehop.errors import ServiceError
-from rolehop.net.http import HttpAnswer, unexpected
+from rolehop.net.http import unexpected
+from rolehop.net.transport import HttpAnswer
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -65,7 +66,7 @@ def raise_if_unavailable(answer: HttpAnswer, url: str, asked: str) -> None:
         ServiceError: it is.
     """
     if answer.status == 429 or answer.status >= 500:
-        from rolehop.net.http import host_of
+        from rolehop.net.transport import host_of
 
         throttled = answer.status == 429
         raise ServiceError(

@@ -24,6 +24,7 @@ from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
+from rolehop.time_limit import time_limit, time_limit_paused
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; the error has to be shown before."""
@@ -32,6 +33,9 @@ DEADLINE_SECONDS = 45.0
 _NO_FOLLOWING = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 )
+HELD_SECONDS = 40.0
+"""How long calls may take while a lock is held, so that it is free before waiters give up."""
+
 _SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
 
 
@@ -88,7 +92,8 @@ class FileLocks:
             )
             try:
                 self._enter(file)
-                yield
+                with time_limit(HELD_SECONDS):
+                    yield
             finally:
                 self._leave(file, path)
 
@@ -97,7 +102,8 @@ class FileLocks:
         """Tell other processes that all locks held now wait for a person to answer."""
         self._count_asking(1)
         try:
-            yield
+            with time_limit_paused():
+                yield
         finally:
             self._count_asking(-1)
 

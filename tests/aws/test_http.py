@@ -12,7 +12,8 @@ from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, FaultKind
-from rolehop.net.http import HttpAnswer, HttpClient, HttpRequest
+from rolehop.net.http import HttpClient, HttpRequest
+from rolehop.net.transport import HttpAnswer
 from tests.doubles.web import Asked, Reply, Service
 
 HIDDEN = "a-bearer-token-nobody-sees"
@@ -155,7 +156,7 @@ def test_no_failure_tells_what_was_sent(client: HttpClient) -> None:
 
 def test_a_ca_bundle_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
     settings = ClientSettings("eu-west-1", ca_bundle=str(tmp_path / "none"))
-    with HttpClient(settings) as client, pytest.raises(ConfigError, match="is not there"):
+    with HttpClient(settings) as client, pytest.raises(ConfigError, match="does not exist"):
         client.send(HttpRequest("GET", "https://127.0.0.1/"))
 
 

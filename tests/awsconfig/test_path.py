@@ -132,7 +132,7 @@ def test_all_that_a_role_profile_says_reaches_its_hop() -> None:
         ),
         pytest.param(
             USER + A + "source_profile = user\nduration_seconds = 1h\n",
-            "duration_seconds of AWS profile 'a' is no whole number: ignored",
+            "duration_seconds of AWS profile 'a' is not a whole number: ignored",
             id="duration-in-words",
         ),
         pytest.param(

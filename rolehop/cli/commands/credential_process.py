@@ -9,7 +9,12 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.cli.param_types import Duration, reason_option
+from rolehop.errors import ServiceError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.time_limit import OutOfTime, program_time_limit
+
+_SECONDS = 54
+"""Go's SDK kills a credential process after 60 s, and its user would not learn why."""
 
 
 @click.command(
@@ -44,6 +49,15 @@ def command(
 
     cli = CommandContext.of(ctx)
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
-    plan, session = walk_chain(cli.app, chain, options)
+    try:
+        with program_time_limit(_SECONDS):
+            plan, session = walk_chain(cli.app, chain, options)
+    except OutOfTime:
+        raise ServiceError(
+            f"no session within {_SECONDS} s",
+            cause="AWS, a program or another rolehop took too long",
+            fix=f"rolehop assume {chain} shows where it waits; then SDKs find the session cached",
+            chain=chain,
+        ) from None
     cli.terminal.write_output(as_process(session))
     write_record(cli.app, plan, options)

@@ -70,7 +70,12 @@ def sts_client(context: SourceContext, region: str) -> StsClient:
     """Return the walk's own STS client for ``region``, or a new one outside of a walk."""
     if context.sts is not None:
         return context.sts(region)
-    return StsClient(settings_for(context, region), now=context.now, sleep=context.sleep)
+    return StsClient(
+        settings_for(context, region),
+        now=context.now,
+        sleep=context.sleep,
+        notify=context.note,
+    )
 
 
 def http_client(
@@ -90,6 +95,7 @@ def http_client(
         advice=advice,
         set_by=set_by,
         sleep=context.sleep,
+        notify=context.note,
     )
 
 

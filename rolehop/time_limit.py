@@ -1,0 +1,96 @@
+"""Limits for everything a thread, or the whole program, does until a moment.
+
+Held locks and whole calls are limited by `time_limit`: a slow server cannot use the time of three
+attempts three times over. A limit inside another one never extends it. `program_time_limit` is for
+programs whose caller gives up after a while, and interrupts whatever is going on. Neither counts
+the time that a person takes to answer.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class _Limits(threading.local):
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+
+_limits = _Limits()
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Limit what this thread does in the block to ``seconds``, or to what is left of a limit."""
+    _limits.ends.append(min([time.monotonic() + seconds, *_limits.ends]))
+    try:
+        yield
+    finally:
+        _limits.ends.pop()
+
+
+@contextmanager
+def time_limit_paused() -> Iterator[None]:
+    """Do not count the time in the block: a person is being asked."""
+    begun = time.monotonic()
+    try:
+        with _alarm_paused():
+            yield
+    finally:
+        waited = time.monotonic() - begun
+        _limits.ends[:] = [end + waited for end in _limits.ends]
+
+
+class OutOfTime(BaseException):
+    """The program's time is up; not an Exception, so that no handler takes it for a failure."""
+
+
+@contextmanager
+def program_time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt the block with `OutOfTime` after ``seconds``; main thread only, not on Windows.
+
+    Windows has no timer signals; the SDKs that end a credential process there do it themselves.
+
+    Raises:
+        OutOfTime: the time is up.
+    """
+    if not _has_alarm():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _alarm_paused() -> Iterator[None]:
+    left = signal.setitimer(signal.ITIMER_REAL, 0)[0] if _has_alarm() else 0.0
+    try:
+        yield
+    finally:
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, left)
+
+
+def _has_alarm() -> bool:
+    main = threading.current_thread() is threading.main_thread()
+    return main and hasattr(signal, "setitimer")
+
+
+def seconds_left(at_most: float) -> float:
+    """Return the seconds that are left of this thread's limit, ``at_most`` if it has none."""
+    if not _limits.ends:
+        return at_most
+    return max(0.0, min(at_most, _limits.ends[-1] - time.monotonic()))

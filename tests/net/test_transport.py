@@ -1,0 +1,189 @@
+"""Exchanges end in time, whatever a server does; waits between attempts are those it asks for."""
+
+from __future__ import annotations
+
+import threading
+from itertools import chain
+
+import pytest
+from botocore.awsrequest import AWSRequest
+
+from rolehop.daemon_threads import call_within
+from rolehop.net.client_settings import ClientSettings
+from rolehop.net.connection_errors import ConnectionFailure, FaultKind
+from rolehop.net.transport import (
+    CALL_SECONDS,
+    HttpAnswer,
+    Transport,
+    is_exposed,
+    with_retries,
+)
+from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
+from tests.net.raw_server import Script, endlessly, raw_server, slowly
+
+# The whole exchange has a second; no single read ever waits for more than a twentieth of one.
+HURRIED = ClientSettings("eu-west-1", connect_timeout_seconds=0.5, read_timeout_seconds=0.5)
+STEP = 0.05
+GUARD_SECONDS = 30
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+
+def _exchange(url: str, settings: ClientSettings = HURRIED) -> HttpAnswer | ConnectionFailure:
+    transport = Transport(url, settings, proxies=False)
+    request = AWSRequest("POST", f"{url}/", data=b"x", stream_output=True)
+    return call_within(GUARD_SECONDS, lambda: transport.exchange(request, 1_000_000))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(lambda: slowly(OK, STEP), id="a-status-line-a-byte-at-a-time"),
+        pytest.param(
+            lambda: chain([b"HTTP/1.1 200 OK\r\n"], endlessly(b"x: y\r\n", STEP)),
+            id="headers-without-end",
+        ),
+        pytest.param(
+            lambda: endlessly(b"HTTP/1.1 100 Continue\r\n\r\n", STEP), id="100-continue-for-ever"
+        ),
+        pytest.param(lambda: chain([OK], endlessly(b"x", STEP)), id="a-body-a-byte-at-a-time"),
+        pytest.param(
+            lambda: chain(
+                [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"],
+                endlessly(b"1\r\nx\r\n", STEP),
+            ),
+            id="chunks-without-end",
+        ),
+    ],
+)
+def test_a_slow_answer_is_given_up_as_a_whole(script: Script) -> None:
+    with raw_server(script) as address:
+        assert _exchange(f"http://{address}") == ConnectionFailure(FaultKind.TOO_SLOW)
+
+
+def test_a_stalled_tls_handshake_is_given_up() -> None:
+    with raw_server(lambda: endlessly(b"", STEP)) as address:
+        outcome = _exchange(f"https://{address}")
+    assert isinstance(outcome, ConnectionFailure)
+
+
+def test_a_proxy_whose_tunnel_never_opens_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raw_server(lambda: slowly(b"HTTP/1.1 200 Connection established\r\n", STEP)) as address:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        url = "https://sts.eu-west-1.amazonaws.com"
+        transport = Transport(url, HURRIED)
+        request = AWSRequest("POST", f"{url}/", data=b"x", stream_output=True)
+        outcome = call_within(GUARD_SECONDS, lambda: transport.exchange(request, 1000))
+    assert outcome == ConnectionFailure(FaultKind.TOO_SLOW)
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "9" * 4000, "-5", "1e3", "٣"])
+def test_an_absurd_content_length_is_no_crash(length: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    with raw_server(lambda: [head.encode(), b"body"]) as address:
+        outcome = _exchange(f"http://{address}")
+    if isinstance(outcome, HttpAnswer):
+        assert outcome.body in (b"body", b"")
+    else:
+        assert outcome.kind in (FaultKind.CLOSED, FaultKind.OTHER)
+
+
+def _throttled(after: str) -> HttpAnswer:
+    return HttpAnswer(503, {"retry-after": after}, b"")
+
+
+@pytest.mark.parametrize(
+    ("after", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("3600", 20, 20),
+        ("9" * 5000, 20, 20),
+        ("-1", 0, 1),
+        ("Wed, 25 Nov 2026 01:00:00 GMT", 0, 1),
+        ("", 0, 1),
+    ],
+)
+def test_retry_after_is_heeded_within_bounds(after: str, least: float, most: float) -> None:
+    waits: list[float] = []
+    outcome, made = with_retries(
+        lambda: _throttled(after), may_retry=lambda _, made: made < 2, sleep=waits.append
+    )
+    assert (outcome, made) == (_throttled(after), 2)
+    assert least <= waits[0] <= most
+
+
+def test_a_wait_that_the_call_has_no_time_for_is_not_begun() -> None:
+    waits: list[float] = []
+    with time_limit(5):
+        _, made = with_retries(
+            lambda: _throttled("7"), may_retry=lambda _, made: True, sleep=waits.append
+        )
+    assert (made, waits) == (1, [])
+
+
+def test_an_exchange_has_no_more_time_than_its_thread() -> None:
+    settings = ClientSettings("eu-west-1", connect_timeout_seconds=50, read_timeout_seconds=50)
+    with raw_server(lambda: slowly(OK, STEP)) as address, time_limit(0.5):
+        transport = Transport(f"http://{address}", settings, proxies=False)
+        request = AWSRequest("GET", f"http://{address}/", stream_output=True)
+        assert transport.exchange(request, 1000) == ConnectionFailure(FaultKind.TOO_SLOW)
+
+
+class TestTimeLimit:
+    """Limits nest, belong to a thread, and do not count the time of a person."""
+
+    def test_an_inner_limit_never_extends_an_outer_one(self) -> None:
+        assert seconds_left(CALL_SECONDS) == CALL_SECONDS
+        with time_limit(5):
+            with time_limit(100):
+                assert 0 < seconds_left(1000) <= 5
+            with time_limit(1):
+                assert 0 < seconds_left(1000) <= 1
+            assert 1 < seconds_left(1000) <= 5
+        assert seconds_left(3) == 3
+
+    def test_another_thread_has_none(self) -> None:
+        found: list[float] = []
+        with time_limit(5):
+            thread = threading.Thread(target=lambda: found.append(seconds_left(77)))
+            thread.start()
+            thread.join()
+        assert found == [77]
+
+    def test_a_pause_is_not_counted(self) -> None:
+        pause = threading.Event()
+        with time_limit(0.2):
+            with time_limit_paused():
+                pause.wait(0.5)
+            assert seconds_left(1000) > 0
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("http://sts.example.com", True),
+        ("http://10.0.0.7:4566", True),
+        ("http://169.254.169.253", True),
+        ("http://[fe80::1]", True),
+        ("http://localhost.example.com", True),
+        ("https://sts.example.com", False),
+        ("http://localhost:4566", False),
+        ("http://127.0.0.1:4566", False),
+        ("http://127.8.9.1", False),
+        ("http://[::1]:4566", False),
+        ("http://169.254.169.254", False),
+        ("http://169.254.170.2", False),
+        ("http://169.254.170.23", False),
+        ("http://[fd00:ec2::254]", False),
+        ("http://[fd00:ec2::23]", False),
+    ],
+)
+def test_what_crosses_a_network_in_the_clear(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
