@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.arn import is_principal
+from rolehop.arn import ACCOUNT_ID, is_principal
 from rolehop.cli.completers import files
 from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
@@ -32,10 +32,17 @@ def policy_flags(command: F) -> F:
         caller: str | None,
         context: tuple[str, ...],
         assume: tuple[str, ...],
+        management_account: str | None,
         **others: Any,
     ) -> Any:
         options = PolicyOptions(
-            policies, scp, rcp, _principal(caller), _context_keys(context), frozenset(assume)
+            policies,
+            scp,
+            rcp,
+            _principal(caller),
+            _context_keys(context),
+            frozenset(assume),
+            _account(management_account),
         )
         return command(*args, policies=options, **others)
 
@@ -66,6 +73,11 @@ _FLAGS = (
         help="A resource control policy, likewise.",
     ),
     click.option(
+        "--management-account",
+        metavar="ACCOUNT",
+        help="The organization's management account, exempt from SCPs and RCPs.",
+    ),
+    click.option(
         "--as",
         "caller",
         metavar="ARN",
@@ -84,6 +96,20 @@ _FLAGS = (
         help="Assume that what cannot be seen of the source's session is not there.",
     ),
 )
+
+
+def _account(text: str | None) -> str | None:
+    """Return the account ID that ``--management-account`` gives.
+
+    Raises:
+        UsageError: it is not an account ID.
+    """
+    if text is not None and ACCOUNT_ID.fullmatch(text) is None:
+        raise UsageError(
+            f"--management-account wants an account ID of 12 digits, not {quoted(text)}",
+            fix="aws organizations describe-organization prints it",
+        )
+    return text
 
 
 def _principal(caller: str | None) -> str | None:

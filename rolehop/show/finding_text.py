@@ -49,6 +49,7 @@ _WHOLE_SENTENCES = (
     Reason.SOURCE_UNSEEN,
     Reason.NO_SUCH_ROLE,
     Reason.OTHER_PATH,
+    Reason.WILDCARD_LIMITS,
 )
 
 
@@ -92,6 +93,7 @@ _UNKNOWNS = {
     "roles-anywhere-profile": "what the Roles Anywhere profile says",
     "sts-refusal": "why STS refused it",
     "Request Token": "what STS takes from the source's token",
+    "wildcard-grant": 'whether a boundary or session policy limits a grant to "*"',
     "Principal": "whether the statement's Principal includes the caller",
     "Resource": "the policy variable in a statement's Resource",
     "Action": "which actions a statement covers",
@@ -289,6 +291,20 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.ACTION_NOT_LISTED: _action,
     Reason.ACTION_EXCLUDED: lambda f: f"the statement excludes {f.found} with NotAction",
     Reason.RESOURCE_NOT_LISTED: _resource,
+    Reason.ACTION_UNDOCUMENTED: (
+        "the statement's Action is *:*, and AWS does not document what that covers"
+    ),
+    Reason.RESOURCE_UNDOCUMENTED: (
+        "the statement's Resource is not a whole ARN, or has a wildcard where AWS describes none;"
+        " whether it covers this role is not documented"
+    ),
+    Reason.VARIABLE_MISPLACED: (
+        "a policy variable cannot stand before the fifth colon of a Resource, so it covers nothing"
+    ),
+    Reason.WILDCARD_LIMITS: (
+        'the trust policy names "*"; AWS does not document whether a permissions boundary or session'
+        " policy limits such a grant"
+    ),
     Reason.RESOURCE_EXCLUDED: "the statement excludes this role with NotResource",
     Reason.KEY_ABSENT: _absent,
     Reason.KEY_PRESENT: _present,

@@ -233,7 +233,7 @@ def test_an_operator_that_nobody_knows_stays_open(name: str) -> None:
         ("StringEquals", "${v:no, 'ann'}", "ann", "2012-10-17", T),
         ("StringEquals", "${v:no,''}", "ann", "2012-10-17", F),
         ("StringEquals", "${v:no}", "ann", "2012-10-17", F),
-        ("StringNotEquals", "${v:no}", "ann", "2012-10-17", F),
+        ("StringNotEquals", "${v:no}", "ann", "2012-10-17", T),
         ("StringEqualsIfExists", "${v:no}", "ann", "2012-10-17", F),
         ("StringLike", "${v:star}", "abc", "2012-10-17", F),
         ("StringLike", "${v:star}", "a*", "2012-10-17", T),

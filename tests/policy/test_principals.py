@@ -93,10 +93,10 @@ BOUNDARY = shown(Kind.BOUNDARY, ANY)
         (BOB, [BOB], NO_POLICY, Outcome.UNKNOWN),
         (BOB, [ROOT], NO_POLICY, Outcome.UNKNOWN),
         (BOB, [BOB, ROOT], NO_POLICY, Outcome.ALLOWED),
-        (BOB, [BOB, ROOT], BOUNDARY, Outcome.UNKNOWN),
+        (BOB, [BOB, ROOT], BOUNDARY, Outcome.REFUSED),
         (SESSION, [HUB, ROOT], NO_POLICY, Outcome.UNKNOWN),
         (SESSION, [HUB, ROOT, SESSION], NO_POLICY, Outcome.ALLOWED),
-        (SESSION, [HUB, ROOT, SESSION], BOUNDARY, Outcome.UNKNOWN),
+        (SESSION, [HUB, ROOT, SESSION], BOUNDARY, Outcome.REFUSED),
     ],
 )
 def test_deny_with_not_principal_spares_only_who_is_named_on_every_level(

@@ -36,6 +36,9 @@ class PolicyOptions:
     assumptions: frozenset[str] = frozenset()
     """What cannot be seen of a source's session and is assumed to be absent (``--assume``)."""
 
+    management_account: str | None = None
+    """The organization's management account, to which neither SCPs nor RCPs apply."""
+
 
 def read_documents(policies: PolicyOptions) -> IamInventory:
     """Read all files.
@@ -52,7 +55,13 @@ def read_documents(policies: PolicyOptions) -> IamInventory:
             _check_agreement(find_conflict(known, found), other, name)
         seen.append((name, found))
         inventory = inventory.merged(found)
-    return replace(inventory, scps=_by_account(policies.scps), rcps=_by_account(policies.rcps))
+    management = {policies.management_account} - {None}
+    return replace(
+        inventory,
+        scps=_by_account(policies.scps),
+        rcps=_by_account(policies.rcps),
+        management_accounts=inventory.management_accounts | frozenset(map(str, management)),
+    )
 
 
 def _check_agreement(difference: str | None, one: str, other: str) -> None:

@@ -17,7 +17,15 @@ from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 
 _LONGEST_SESSION = timedelta(hours=12)
 
-NEVER = ("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:CalledVia")
+NEVER = (
+    "aws:SourceArn",
+    "aws:SourceAccount",
+    "aws:SourceOrgID",
+    "aws:CalledVia",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:CalledViaAWSMCP",
+)
 """Keys of calls that services make on behalf of others: absent from a person's own calls."""
 
 
@@ -27,7 +35,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     if identity is None and held.unseen:
         identity = UNKNOWN
     values: dict[str, Sequence[str]] = {
-        **of_every_call(setting),
+        **of_every_call(setting, hop.role.account),
         "sts:RoleSessionName": [hop.session_name],
         "sts:ExternalId": _maybe(hop.external_id),
         **_identity("sts:SourceIdentity", hop.source_identity or identity),
@@ -41,7 +49,8 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     values.update(held.known)
     _add_mfa(held, values, absent)
     _add_target(held, hop, setting.records, values, absent)
-    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.walked else {}
+    # A role session is never without this key, and no older than it can get.
+    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
     context = Context(values, absent, ranges=ranges)
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
         {key: each for key, each in setting.supplied.items() if is_of_target(key)}
@@ -72,13 +81,15 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def of_every_call(setting: EvaluationContext) -> dict[str, Sequence[str]]:
-    """Return the keys that every call has."""
+def of_every_call(setting: EvaluationContext, account: str) -> dict[str, Sequence[str]]:
+    """Return the keys that every call for a role of ``account`` has."""
     return {
+        "aws:ResourceAccount": [account],
         "aws:CurrentTime": [_time(setting.now)],
         "aws:EpochTime": [str(int(setting.now.timestamp()))],
         "aws:SecureTransport": ["true"],
         "aws:ViaAWSService": ["false"],
+        "aws:ViaAWSMCPService": ["false"],
         "aws:PrincipalIsAWSService": ["false"],
         **({"aws:RequestedRegion": [setting.region]} if setting.region else {}),
     }

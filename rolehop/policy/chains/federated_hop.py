@@ -91,7 +91,7 @@ def federated_request(asked: FederatedCall, setting: EvaluationContext) -> Reque
 def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context:
     carried = asked.carried
     values: dict[str, Sequence[str]] = {
-        **of_every_call(setting),
+        **of_every_call(setting, RoleArn.parse(asked.role).account),
         **asked.known,
         **carried.known,
         **({"sts:RoleSessionName": [asked.session_name]} if asked.session_name else {}),
@@ -103,10 +103,11 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
         values["aws:PrincipalIsAWSService"] = ["true"]
         values["aws:PrincipalServiceName"] = [asked.service]
         # Which endpoint the service calls, and on whose behalf, is not known.
-        for key in ("aws:ViaAWSService", "aws:RequestedRegion"):
+        for key in ("aws:ViaAWSService", "aws:ViaAWSMCPService", "aws:RequestedRegion"):
             values.pop(key, None)
     else:
-        absent.extend(NEVER)
+        # The holder of a token is not a principal of any organization.
+        absent.extend((*NEVER, "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"))
     if carried.tags is not None:
         values |= {f"aws:RequestTag/{key}": [value] for key, value in carried.tags.items()}
         values["aws:TagKeys"] = list(carried.tags)

@@ -1,7 +1,8 @@
 """Evaluate one condition of a statement (operator, key, values) against the request.
 
 The rules for absent keys, negation, ``IfExists`` and the two quantifiers are those of the IAM
-user guide, "Multivalued context keys" and "Condition operators".
+user guide, "Multivalued context keys" and "Condition operators". A value whose policy variable has
+no value matches nothing, so a negated operator is true of it ("Policy variables with no value").
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth, every, some, truth_of
-from rolehop.policy.language.operators import Malformed, Operator, Quantifier
+from rolehop.policy.language.operators import (
+    Malformed,
+    Operator,
+    Quantifier,
+    string_equals,
+    string_like,
+)
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Context, Unknown
-from rolehop.policy.language.variables import Unfilled, fill
-from rolehop.policy.language.wildcards import Token
+from rolehop.policy.language.variables import Unfilled, fill, may_be
+from rolehop.policy.language.wildcards import Token, Wild
 
 
 def judge_condition(condition: Condition, context: Context) -> Finding:
@@ -33,32 +40,50 @@ def _judge(condition: Condition, context: Context) -> _Judged:
         return _null(condition, values, shown)
     if operator.compare is None:
         return Truth.UNKNOWN, Reason.UNKNOWN_OPERATOR, shown
-    wanted: list[tuple[Token, ...]] = []
-    for template in condition.templates:
-        filled = fill(template, context)
-        if isinstance(filled, Unfilled):
-            # A variable without a value: the statement does not match, a Deny neither.
-            if filled.known:
-                return Truth.FALSE, Reason.VARIABLE_ABSENT, filled.key
-            return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN, filled.key
-        wanted.append(filled)
-    if isinstance(values, Unknown):
-        return _within(condition, context, wanted)
     if values is None:
         return truth_of(_holds_when_absent(operator)), Reason.KEY_ABSENT, None
+    wanted = [fill(template, context) for template in condition.templates]
+    if isinstance(values, Unknown):
+        return _within(condition, context, wanted)
     truth = _over_values(operator, values, wanted)
+    variable = next((each for each in wanted if isinstance(each, Unfilled)), None)
+    if variable is not None and truth is Truth.UNKNOWN and not variable.known:
+        return truth, Reason.VARIABLE_UNKNOWN, variable.key
+    if variable is not None and len(wanted) == 1 and truth is Truth.FALSE and variable.known:
+        return truth, Reason.VARIABLE_ABSENT, variable.key
     return truth, _reason(operator, values, truth), shown
 
 
-def _within(condition: Condition, context: Context, wanted: Sequence[tuple[Token, ...]]) -> _Judged:
-    """Evaluate a value of which only the range is known: certain if both ends agree."""
+_Wanted = Sequence[tuple[Token, ...] | Unfilled]
+"""What a condition asks for; a variable without a value matches nothing."""
+
+
+def _within(condition: Condition, context: Context, wanted: _Wanted) -> _Judged:
+    """Evaluate an unknown key: certain if all values it can have, or both ends, agree."""
     ends, operator = context.range_of(condition.key), condition.operator
+    whatever = _whatever_it_is(operator, wanted)
+    if whatever is not Truth.UNKNOWN:
+        return whatever, _reason(operator, (), whatever), None
     if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
     first, last = (_over_values(operator, (end,), wanted) for end in ends)
     if first is not last or first is Truth.UNKNOWN:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
     return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
+
+
+def _whatever_it_is(operator: Operator, wanted: _Wanted) -> Truth:
+    """Return the truth if it is the same for every value of the key, and for none."""
+    if operator.quantifier is not Quantifier.NONE:
+        return Truth.UNKNOWN
+    if all(isinstance(each, Unfilled) and each.known for each in wanted):
+        hit = Truth.FALSE
+    elif operator.compare is string_like and (Wild.RUN,) in wanted:
+        hit = Truth.TRUE
+    else:
+        return Truth.UNKNOWN
+    present = ~hit if operator.negated else hit
+    return present if present is truth_of(_holds_when_absent(operator)) else Truth.UNKNOWN
 
 
 def _null(
@@ -81,9 +106,10 @@ def _holds_when_absent(operator: Operator) -> bool:
     return operator.negated and operator.quantifier is not Quantifier.ANY
 
 
-def _over_values(
-    operator: Operator, values: Sequence[str], wanted: Sequence[tuple[Token, ...]]
-) -> Truth:
+def _over_values(operator: Operator, values: Sequence[str], wanted: _Wanted) -> Truth:
+    # "… or the key values resolve to an empty data set, such as an empty string" (user guide).
+    if operator.quantifier is Quantifier.ALL and not any(values):
+        return Truth.TRUE
     each = [_one(operator, value, wanted) for value in values]
     match operator.quantifier:
         case Quantifier.ALL:
@@ -95,18 +121,28 @@ def _over_values(
             return each[0] if len(each) == 1 else Truth.UNKNOWN
 
 
-def _one(operator: Operator, value: str, wanted: Sequence[tuple[Token, ...]]) -> Truth:
+def _one(operator: Operator, value: str, wanted: _Wanted) -> Truth:
     hit = some(_compared(operator, value, each) for each in wanted)
     return ~hit if operator.negated else hit
 
 
-def _compared(operator: Operator, value: str, wanted: tuple[Token, ...]) -> Truth:
+def _compared(operator: Operator, value: str, wanted: tuple[Token, ...] | Unfilled) -> Truth:
+    if isinstance(wanted, Unfilled):
+        return _compared_to_variable(operator, value, wanted)
     if operator.compare is None:
         return Truth.UNKNOWN
     try:
         return truth_of(operator.compare(value, wanted))
     except Malformed:
         return Truth.UNKNOWN
+
+
+def _compared_to_variable(operator: Operator, value: str, wanted: Unfilled) -> Truth:
+    # Only plain texts: an ARN is compared part by part, and case may not count.
+    exact = operator.compare in (string_equals, string_like)
+    if wanted.known or (exact and not may_be(value, wanted)):
+        return Truth.FALSE
+    return Truth.UNKNOWN
 
 
 def _reason(operator: Operator, values: Sequence[str], truth: Truth) -> Reason:

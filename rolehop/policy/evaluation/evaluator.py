@@ -31,6 +31,7 @@ from rolehop.policy.evaluation.findings import (
     wrong_first,
 )
 from rolehop.policy.evaluation.model import (
+    NOT_VISIBLE,
     Outcome,
     PolicySet,
     PolicyType,
@@ -119,16 +120,25 @@ def _worst(policies: Sequence[PolicyVerdict]) -> PolicyVerdict:
 
 def _judge_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
     caller = request.caller
-    bounded = not caller.outside and request.policy_set(PolicyType.BOUNDARY).there
-    call = Call(action, request.role, caller, request.context, bounded=bounded)
+    call = Call(action, request.role, caller, request.context, bounded=_is_bounded(request))
     judged = {
         name: judge_documents(request.policy_set(name).documents, call) for name in PolicyType
     }
-    needed = _needed(request, judged[PolicyType.TRUST])
+    trust = judged[PolicyType.TRUST]
+    needed = _needed(request, trust)
+    grants = [each for each in trust if each.statement.effect is Effect.ALLOW]
     return {
-        name: _judge_policy(name, request, action, judged[name], needed[name])
+        name: _judge_policy(name, request, action, judged[name], needed[name], grants)
         for name in PolicyType
     }
+
+
+def _is_bounded(request: Request) -> Truth:
+    """Return whether the caller has a permissions boundary."""
+    shown = request.policy_set(PolicyType.BOUNDARY)
+    if request.caller.outside or not shown.there:
+        return Truth.FALSE
+    return Truth.UNKNOWN if shown == NOT_VISIBLE else Truth.TRUE
 
 
 def _evaluate_optional_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdict]:
@@ -158,10 +168,13 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
     by_role = some(
         (unseen, *(each.applies_by(MatchKind.ROLE, MatchKind.ANYONE) for each in allows))
     )
+    # Whether a boundary or session policy limits a grant to "*" is not documented.
+    anyone = some(each.applies_by(MatchKind.ANYONE) for each in allows)
+    unlimited = some((direct, every((anyone, Truth.UNKNOWN))))
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != account_of(request.role))
-    limits = Truth.FALSE if caller.outside else some((across, ~direct))
+    limits = Truth.FALSE if caller.outside else some((across, ~unlimited))
     return {
         PolicyType.TRUST: Truth.TRUE,
         PolicyType.PERMISSIONS: (
@@ -176,7 +189,12 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
 
 
 def _judge_policy(
-    name: PolicyType, request: Request, action: str, judged: Sequence[Judged], needed: Truth
+    name: PolicyType,
+    request: Request,
+    action: str,
+    judged: Sequence[Judged],
+    needed: Truth,
+    grants: Sequence[Judged],
 ) -> PolicyVerdict:
     shown = request.policy_set(name)
     if _is_beside_the_point(name, shown, request):
@@ -201,6 +219,8 @@ def _judge_policy(
     if every((~denied, enough)) is Truth.TRUE:
         return _fine(name, action, allows, allowed)
     policy = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
+    if needed is Truth.UNKNOWN and allowed is not Truth.TRUE:
+        policy = _open_grants(policy, grants)
     open_ = depends(levels)
     if open_ is None:
         return policy
@@ -281,6 +301,22 @@ def _open(
     hidden = not shown.documents and not shown.malformed
     outcome = Outcome.NOT_VISIBLE if hidden and not unclear else Outcome.UNKNOWN
     return PolicyVerdict(name, outcome, action, deciding, tuple(findings), tuple(unclear))
+
+
+def _open_grants(policy: PolicyVerdict, grants: Sequence[Judged]) -> PolicyVerdict:
+    """Add why it is not known whether ``policy`` has to allow: it depends on the trust policy."""
+    if policy.outcome is Outcome.NOT_VISIBLE:
+        return policy
+    unclear = tuple(each for each in grants if each.truth is Truth.UNKNOWN)
+    findings = policy.findings
+    if any(each.applies_by(MatchKind.ANYONE) is Truth.TRUE for each in grants):
+        wanted = "a trust policy that names the caller"
+        open_ = Finding("wildcard-grant", Truth.UNKNOWN, Reason.WILDCARD_LIMITS, wanted, "*")
+        findings = (*findings, open_)
+    first = unclear[0] if unclear and not findings else None
+    if first is not None:
+        findings = wrong_first(first.findings)
+    return replace(policy, findings=findings, open=(*policy.open, *unclear))
 
 
 def _unknowns(policies: Sequence[PolicyVerdict]) -> tuple[str, ...]:

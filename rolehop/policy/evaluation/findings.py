@@ -76,6 +76,7 @@ class Reason(Enum):
     EXCLUDED_PRINCIPAL = "excluded-principal"
     NOT_PRINCIPAL = "not-principal"
     WILDCARD_OUTSIDE = "wildcard-and-no-aws-caller"
+    WILDCARD_LIMITS = "wildcard-and-limits"
     CALLER_UNKNOWN = "caller-unknown"
     ROOT_CALLER = "root-caller"
     FEDERATED_USER = "federated-user"
@@ -83,8 +84,11 @@ class Reason(Enum):
     # actions and resources
     ACTION_NOT_LISTED = "action-not-listed"
     ACTION_EXCLUDED = "action-excluded"
+    ACTION_UNDOCUMENTED = "action-undocumented"
     RESOURCE_NOT_LISTED = "resource-not-listed"
     RESOURCE_EXCLUDED = "resource-excluded"
+    RESOURCE_UNDOCUMENTED = "resource-undocumented"
+    VARIABLE_MISPLACED = "variable-misplaced"
     # conditions
     KEY_ABSENT = "key-absent"
     KEY_PRESENT = "key-present"

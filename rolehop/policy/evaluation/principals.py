@@ -123,24 +123,25 @@ def judge_principals(
 
 
 def judge_not_principals(
-    principals: tuple[Principal, ...], caller: Caller, effect: Effect, *, bounded: bool
+    principals: tuple[Principal, ...], caller: Caller, effect: Effect, *, bounded: Truth
 ) -> Finding:
     """Judge ``NotPrincipal``, which AWS takes in no role's trust policy any more.
 
-    With Allow it is not supported, so it never surely allows. With Deny it denies everybody whom
-    it does not name; to leave a caller out it must name the account as well, and the role of a
-    session, and a caller with a permissions boundary (``bounded``: it may have one) is denied all
-    the same (IAM user guide, "AWS JSON policy elements: NotPrincipal").
+    With Allow it is not supported, so it never certainly allows. With Deny it denies everyone it
+    does not name, and always a caller with a permissions boundary (``bounded``). To exclude a
+    caller it must name the account as well, and the role of a session; if it does not, it "might"
+    deny the caller (IAM user guide, "AWS JSON policy elements: NotPrincipal").
     """
     each = tuple(judge_principal(principal, caller, effect) for principal in principals)
     named = some(one.truth for one in each)
     if effect is Effect.ALLOW:
         itself = some(one.truth for one in each if one.how is not MatchKind.ACCOUNT)
         truth = Truth.FALSE if itself is Truth.TRUE else Truth.UNKNOWN
-    elif named is Truth.FALSE:
-        truth = Truth.TRUE
     else:
-        truth = Truth.UNKNOWN if bounded or not _left_out(caller, each) else Truth.FALSE
+        spared = Truth.FALSE if named is Truth.FALSE else Truth.UNKNOWN
+        if _left_out(caller, each):
+            spared = Truth.TRUE
+        truth = some((bounded, ~spared))
     reason = {
         Truth.TRUE: Reason.MATCHES,
         Truth.FALSE: Reason.EXCLUDED_PRINCIPAL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth, every, some, truth_of
@@ -12,10 +13,11 @@ from rolehop.policy.evaluation.principals import (
     judge_not_principals,
     judge_principals,
 )
+from rolehop.policy.language.operators import arn_parts
 from rolehop.policy.language.parser import Policy, Statement
 from rolehop.policy.language.request_context import Context
-from rolehop.policy.language.variables import Template, Unfilled, fill
-from rolehop.policy.language.wildcards import matches, matches_text
+from rolehop.policy.language.variables import Template, Unfilled, fill, is_misplaced, may_be
+from rolehop.policy.language.wildcards import Token, Wild, matches, matches_text
 from rolehop.startup.dataclass import dataclass, field
 
 
@@ -29,8 +31,8 @@ class Call:
 
     caller: Caller
     context: Context
-    bounded: bool = True
-    """The caller has a permissions boundary, or may have one."""
+    bounded: Truth = Truth.UNKNOWN
+    """Whether the caller has a permissions boundary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +94,59 @@ def judge_statement(statement: Statement, document: str, call: Call) -> Judged:
         named = ((MatchKind.ANYONE, finding.truth),)
     findings = (*head, *(judge_condition(each, call.context) for each in statement.conditions))
     others = every(finding.truth for finding in findings if finding.element != "Principal")
+    if named and statement.not_principals is None and _asks_for_arn(statement):
+        # The grant is then as direct as if it named the user or session itself.
+        named = tuple(
+            (MatchKind.DIRECT if how is MatchKind.ANYONE else how, truth) for how, truth in named
+        )
     matched = tuple((how, every((truth, others))) for how, truth in named)
     truth = every(finding.truth for finding in findings)
     return Judged(statement, document, truth, findings, matched)
 
 
+_POSITIVE_ON_ARN = ("arnequals", "arnlike", "stringequals", "stringlike")
+
+
+def _asks_for_arn(statement: Statement) -> bool:
+    """True if a condition names the caller by ``aws:PrincipalArn``.
+
+    Together with the principal ``*``, no boundary or session policy limits such a grant, unless it
+    denies explicitly (IAM user guide, "AWS JSON policy elements: Principal", IAM role principals).
+    """
+    return any(
+        each.key.lower() == "aws:principalarn" and each.operator.text.lower() in _POSITIVE_ON_ARN
+        for each in statement.conditions
+    )
+
+
 def _actions(statement: Statement, action: str) -> list[Finding]:
     if statement.actions is not None:
-        truth = truth_of(any(_acts(each, action) for each in statement.actions))
-        reason = Reason.MATCHES if truth is Truth.TRUE else Reason.ACTION_NOT_LISTED
+        truth = some(acts_on(each, action) for each in statement.actions)
+        reason = _ACTION_REASONS.get(truth, Reason.ACTION_NOT_LISTED)
         return [Finding("Action", truth, reason, ", ".join(statement.actions), action)]
     excluded = statement.not_actions or ()
-    truth = truth_of(not any(_acts(each, action) for each in excluded))
-    reason = Reason.MATCHES if truth is Truth.TRUE else Reason.ACTION_EXCLUDED
+    truth = ~some(acts_on(each, action) for each in excluded)
+    reason = _ACTION_REASONS.get(truth, Reason.ACTION_EXCLUDED)
     return [Finding("Action", truth, reason, f"not {', '.join(excluded)}", action)]
 
 
-def _acts(pattern: str, action: str) -> bool:
-    return pattern == action or matches_text(action.lower(), pattern.lower())
+_ACTION_REASONS = {Truth.TRUE: Reason.MATCHES, Truth.UNKNOWN: Reason.ACTION_UNDOCUMENTED}
+
+
+def acts_on(pattern: str, action: str) -> Truth:
+    """Return whether an Action element covers ``action``; case does not count.
+
+    The service has no wildcard (IAM user guide, "Action"): ``*:AssumeRole`` covers nothing. Of
+    ``*:*``, which some write for ``*``, AWS does not say what it covers.
+    """
+    if pattern in (action, "*"):
+        return Truth.TRUE
+    if pattern == "*:*":
+        return Truth.UNKNOWN
+    service = pattern.partition(":")[0]
+    if "*" in service or "?" in service:
+        return Truth.FALSE
+    return truth_of(matches_text(action.lower(), pattern.lower()))
 
 
 def _resources(statement: Statement, resource: str, context: Context) -> list[Finding]:
@@ -122,25 +159,88 @@ def _resources(statement: Statement, resource: str, context: Context) -> list[Fi
         return []  # a trust policy: the role itself is meant
     truth, reason = _resource_truth(statement.not_resources, resource, context)
     wanted = ", ".join(template.text for template in statement.not_resources)
-    if reason not in (Reason.VARIABLE_ABSENT, Reason.VARIABLE_UNKNOWN):
-        truth = ~truth
-        reason = Reason.MATCHES if truth is Truth.TRUE else Reason.RESOURCE_EXCLUDED
+    truth = ~truth
+    if truth is Truth.TRUE:
+        reason = Reason.MATCHES
+    elif truth is Truth.FALSE:
+        reason = Reason.RESOURCE_EXCLUDED
     return [Finding("Resource", truth, reason, f"not {wanted}", resource)]
 
 
 def _resource_truth(
     templates: Sequence[Template], resource: str, context: Context
 ) -> tuple[Truth, Reason]:
-    hit = False
-    for template in templates:
-        if template.fixed is not None:
-            hit = hit or template.fixed == resource
-            continue
-        filled = fill(template, context)
-        if isinstance(filled, Unfilled):
-            # A variable without a value: the statement does not match, a Deny neither.
-            if filled.known:
-                return Truth.FALSE, Reason.VARIABLE_ABSENT
-            return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN
-        hit = hit or matches(resource, filled)
-    return truth_of(hit), Reason.MATCHES if hit else Reason.RESOURCE_NOT_LISTED
+    """Return whether one of ``templates`` covers ``resource``; each is judged by itself."""
+    if len(templates) == 1:
+        return _one_resource(templates[0], resource, context)
+    judged = [_one_resource(template, resource, context) for template in templates]
+    truth = some(each for each, _ in judged)
+    return truth, next(reason for each, reason in judged if each is truth)
+
+
+def _one_resource(template: Template, resource: str, context: Context) -> tuple[Truth, Reason]:
+    if template.fixed == resource:
+        return Truth.TRUE, Reason.MATCHES
+    if template.fixed is not None and template.fixed.count(":") >= 5:
+        return Truth.FALSE, Reason.RESOURCE_NOT_LISTED
+    if template.has_variable and is_misplaced(template):
+        return Truth.FALSE, Reason.VARIABLE_MISPLACED
+    filled = fill(template, context)
+    if not isinstance(filled, Unfilled):
+        return resource_matches(filled, resource)
+    if filled.known:
+        return Truth.FALSE, Reason.VARIABLE_ABSENT
+    if not may_be(resource, filled):
+        return Truth.FALSE, Reason.RESOURCE_NOT_LISTED
+    return Truth.UNKNOWN, Reason.VARIABLE_UNKNOWN
+
+
+def resource_matches(pattern: tuple[Token, ...], resource: str) -> tuple[Truth, Reason]:
+    """Return whether a Resource pattern covers the ARN ``resource``.
+
+    A wildcard stands within one of the six parts, and in neither the service nor the resource type
+    (IAM user guide, "Resource"). What AWS makes of others, and of an ARN with parts left out, is not
+    certain.
+    """
+    if pattern == (Wild.RUN,):
+        return Truth.TRUE, Reason.MATCHES
+    if matches(resource, pattern):
+        parts, vague = _shape(pattern)
+        found = resource.split(":", 5)
+        sure = not vague and all(map(matches, found, parts))
+        return (Truth.TRUE, Reason.MATCHES) if sure else _UNDOCUMENTED
+    missing = _missing_parts(pattern)
+    if missing > 0 and matches(resource, (*pattern, *(":", Wild.RUN) * missing)):
+        return _UNDOCUMENTED
+    return Truth.FALSE, Reason.RESOURCE_NOT_LISTED
+
+
+_UNDOCUMENTED = (Truth.UNKNOWN, Reason.RESOURCE_UNDOCUMENTED)
+
+
+@lru_cache(maxsize=4096)
+def _missing_parts(pattern: tuple[Token, ...]) -> int:
+    return 5 - sum(each.count(":") for each in pattern if isinstance(each, str))
+
+
+@lru_cache(maxsize=4096)
+def _shape(pattern: tuple[Token, ...]) -> tuple[list[list[Token]], bool]:
+    """Return a pattern's parts, and whether it has a form of which the result is not documented."""
+    parts = arn_parts(pattern)
+    if len(parts) < 6:
+        return parts, True
+    wild_service = any(isinstance(each, Wild) for each in parts[2])
+    return parts, wild_service or _is_type_wild(parts[5])
+
+
+def _is_type_wild(rest: Sequence[Token]) -> bool:
+    """True if the resource type (``role`` in ``role/Admin``) has a wildcard, unlike a bare star."""
+    tokens = [each for each in rest if each != ""]
+    if tokens == [Wild.RUN]:
+        return False
+    before: list[Token] = []
+    for token in tokens:
+        if isinstance(token, str) and "/" in token:
+            break
+        before.append(token)
+    return any(isinstance(each, Wild) for each in before)

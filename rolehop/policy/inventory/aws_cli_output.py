@@ -1,8 +1,9 @@
 """Read the AWS CLI's output about users, roles, groups and policies into an inventory.
 
 Understood: ``aws iam get-account-authorization-details`` (all pages or one), ``get-role``,
-``get-user``, ``list-roles``, the bare role of ``get-role --query Role``, and lists of these. Policy
-documents may be JSON or, as the API sends them, percent-encoded text.
+``get-user``, ``list-roles``, the bare role of ``get-role --query Role``, ``aws organizations
+describe-organization``, and lists of these. Policy documents may be JSON or, as the API sends them,
+percent-encoded text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from rolehop.arn import RoleArn, account_of
+from rolehop.arn import ACCOUNT_ID, RoleArn, account_of
 from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory, JsonNode, load_strictly
@@ -32,7 +33,7 @@ def read_inventory(text: str) -> IamInventory:
             something twice and differently.
     """
     found = _records(JsonNode(load_strictly(text)))
-    if not found.entities and not found.managed:
+    if not (found.entities or found.managed or found.management_accounts):
         raise InvalidInventory("it describes no user, group, role or policy")
     return found
 
@@ -41,6 +42,9 @@ def _records(document: JsonNode) -> IamInventory:
     if isinstance(document.value, list):
         return _together(_records(each) for each in document.items())
     found = document.keys()
+    organization = document.get("Organization")
+    if organization is not None:
+        return _organization(organization)
     if any(name in found for name in _LISTS):
         return _details(document)
     role, user = document.get("Role"), document.get("User")
@@ -54,9 +58,17 @@ def _records(document: JsonNode) -> IamInventory:
         return _of(_listed_role(document))
     where = f"what stands at {document.place}" if document.place else "it"
     raise InvalidInventory(
-        f"{where} is no output of get-account-authorization-details, get-role, list-roles or"
-        " get-user"
+        f"{where} is no output of get-account-authorization-details, get-role, list-roles,"
+        " get-user or describe-organization"
     )
+
+
+def _organization(organization: JsonNode) -> IamInventory:
+    """Read ``describe-organization``, which names the management account."""
+    account = organization.need("MasterAccountId")
+    if ACCOUNT_ID.fullmatch(account.text()) is None:
+        raise account.wrong("an account ID of 12 digits")
+    return IamInventory(management_accounts=frozenset({account.text()}))
 
 
 def _together(each: Iterable[IamInventory]) -> IamInventory:

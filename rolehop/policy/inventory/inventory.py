@@ -71,6 +71,9 @@ class IamInventory:
     complete_accounts: frozenset[str] = frozenset()
     """Accounts of which every role is included."""
 
+    management_accounts: frozenset[str] = frozenset()
+    """Management accounts of organizations: neither SCPs nor RCPs apply to them."""
+
     missing_roles: frozenset[str] = frozenset()
     """ARNs of roles that do not exist, as IAM says."""
 
@@ -107,6 +110,7 @@ class IamInventory:
             _joined(self.scps, other.scps),
             _joined(self.rcps, other.rcps),
             self.complete_accounts | other.complete_accounts,
+            self.management_accounts | other.management_accounts,
             self.missing_roles | other.missing_roles,
         )
 
@@ -190,10 +194,14 @@ class IamInventory:
 
     def scp(self, account: str | None) -> PolicySet:
         """Return the service control policies of ``account``."""
+        if account in self.management_accounts:
+            return NO_POLICY
         return _guardrail(PolicyType.SCP, self.scps, account)
 
     def rcp(self, account: str | None) -> PolicySet:
         """Return the resource control policies of ``account``."""
+        if account in self.management_accounts:
+            return NO_POLICY
         return _guardrail(PolicyType.RCP, self.rcps, account)
 
     def _texts(self, entity: Entity, *, complete_only: bool) -> Iterable[_Text]:

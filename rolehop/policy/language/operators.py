@@ -105,13 +105,14 @@ def string_like(found: str, wanted: Wanted) -> bool:
 def arn_like(found: str, wanted: Wanted) -> bool:
     """Compare each of the six parts of an ARN on its own: a star stays within its part."""
     parts = found.split(":", 5)
-    patterns = _arn_parts(wanted)
+    patterns = arn_parts(wanted)
     if len(patterns) != 6:
         raise Malformed
     return len(parts) == 6 and all(map(matches, parts, patterns))
 
 
-def _arn_parts(wanted: Wanted) -> list[list[Token]]:
+def arn_parts(wanted: Sequence[Token]) -> list[list[Token]]:
+    """Return a pattern split at its first five colons."""
     parts: list[list[Token]] = [[]]
     for token in wanted:
         if isinstance(token, Wild):

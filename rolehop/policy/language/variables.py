@@ -6,8 +6,8 @@ Source: IAM user guide, "IAM policy elements: variables and tags".
 from __future__ import annotations
 
 from rolehop.policy.language.request_context import Context, Unknown
-from rolehop.policy.language.wildcards import Token, Wild, tokens_of
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.policy.language.wildcards import Token, Wild, matches, tokens_of
+from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.startup.lazy_regex import Pattern
 
 _VARIABLE = Pattern(r"\$\{([^{}]*)\}")
@@ -40,6 +40,8 @@ class Unfilled:
 
     key: str
     known: bool
+    widest: tuple[Token, ...] | None = field(default=None, repr=False)
+    """Of an unknown variable: a pattern of all texts that the template may stand for."""
 
 
 def parse_template(text: str, *, variables: bool, wild: bool) -> Template:
@@ -80,9 +82,41 @@ def fill(template: Template, context: Context) -> tuple[Token, ...] | Unfilled:
             continue
         value = _value(part, context)
         if isinstance(value, Unfilled):
-            return value
+            return value if value.known else replace(value, widest=_widest(template, context))
         filled.append(value)
     return tuple(filled)
+
+
+def _widest(template: Template, context: Context) -> tuple[Token, ...] | None:
+    """Return the pattern with a star for each unknown variable; ``None``: one has many values."""
+    found: list[Token] = []
+    for part in template.parts:
+        value = _value(part, context) if isinstance(part, Variable) else part
+        if not isinstance(value, Unfilled):
+            found.append(value)
+        elif isinstance(context.lookup(value.key), Unknown):
+            found.append(Wild.RUN)
+        else:
+            return None
+    return tuple(found)
+
+
+def may_be(text: str, unfilled: Unfilled) -> bool:
+    """True if ``text`` is possible for a template with an unknown variable."""
+    return not unfilled.known and (unfilled.widest is None or matches(text, unfilled.widest))
+
+
+def is_misplaced(template: Template) -> bool:
+    """True if a Resource has a variable before its fifth colon, where AWS allows none.
+
+    Source: IAM user guide, "Using policy variables in the Resource element".
+    """
+    colons = 0
+    for part in template.parts:
+        if isinstance(part, Variable):
+            return colons < 5
+        colons += part.count(":") if isinstance(part, str) else 0
+    return False
 
 
 def _value(variable: Variable, context: Context) -> str | Unfilled:

@@ -1,7 +1,9 @@
-"""A second reading of IAM's rules, for tests alone: two-valued, on raw JSON, regex and sets.
+"""A second reading of IAM's rules, for tests alone: two-valued, on raw JSON, with regex and sets.
 
-Written from the reference's text and apart from rolehop's evaluator: it knows nothing of
-templates, findings or lanes, and works a request out by enumerating what grants it.
+Written from AWS's user guides, which are quoted at each rule, and apart from rolehop, of which it
+imports nothing: it knows no templates and no findings, and works out a request by trying what
+grants it. What the guides leave open is read both ways: in the caller's favour (``kind``), and
+against it. If the two differ, AWS does not say.
 """
 
 from __future__ import annotations
@@ -9,17 +11,16 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 Json = dict[str, Any]
 
 
 def allowed(world: Json) -> bool | None:
-    """Tell whether every action of the world's call is allowed; ``None``: AWS does not say.
-
-    What AWS leaves open is read both ways: kindly, for the caller, and against it.
-    """
+    """Return whether every action of the world's call is allowed; ``None``: AWS does not say."""
     readings = {
         all(_one({**world, "kind": kind}, action) for action in world["actions"])
         for kind in (True, False)
@@ -27,70 +28,163 @@ def allowed(world: Json) -> bool | None:
     return readings.pop() if len(readings) == 1 else None
 
 
+def completions(world: Json, unknown: dict[str, list[list[str] | None]]) -> Iterator[Json]:
+    """Yield the world with every combination of values of the unknown keys; ``None``: absent."""
+    for values in product(*unknown.values()):
+        ctx = {key: each for key, each in world["ctx"].items() if key not in unknown}
+        filled = {k: v for k, v in zip(unknown, values, strict=True) if v is not None}
+        yield {**world, "ctx": {**ctx, **filled}}
+
+
+def verdict(world: Json, unknown: dict[str, list[list[str] | None]]) -> bool | None:
+    """Return the one verdict of all completions of the unknown keys; ``None``: there is none."""
+    found = {allowed(each) for each in completions(world, unknown)}
+    return found.pop() if len(found) == 1 else None
+
+
+# ---- policy evaluation logic
+
+
 def _one(world: Json, action: str) -> bool:
     caller, role = world["caller"], world["role"]
+    # "You cannot … edit the trust policy of a service-linked role": only its service assumes it.
     if "/aws-service-role/" in role and role.split("/")[2] != world["service"]:
         return False
     if caller is None:
         return _from_outside(world, action)
+    # "You cannot call any AWS STS operations except GetCallerIdentity" (GetFederationToken).
     if ":federated-user/" in caller:
         return False
+    # "You cannot call AssumeRole by using AWS account root user credentials" (AssumeRole).
     if caller.endswith(":root") or caller.split(":")[1] != role.split(":")[1]:
         return False
-    for name in ("trust", "identity", "boundary", "session_policy", "scp", "rcp"):
-        if name == "rcp" and "/aws-service-role/" in role:
-            continue
-        for statement in world.get(name) or []:
-            if statement["Effect"] == "Deny" and _applies(statement, world, action):
-                return False
-    if world.get("scp") is not None and not _grants(world["scp"], world, action):
+    # "An explicit deny in any of these policies overrides the allow."
+    if any(_denies(each, world, action) for each in _policies_for(world)):
         return False
-    grants = set()
+    if not _scps_allow(world, action):
+        return False
+    if world.get("passes"):
+        # iam:PassRole is a permission of the caller's own; no trust policy is asked.
+        return _grants(world["identity"], world, action) and _boundary_allows(world, action)
+    return _trusted(world, action)
+
+
+def _trusted(world: Json, action: str) -> bool:
+    caller, role = world["caller"], world["role"]
+    grants: set[str] = set()
     for statement in world["trust"]:
         if statement["Effect"] == "Allow" and _applies(statement, world, action):
-            grants |= _names(statement, world) if "Principal" in statement else {"star"}
+            grants |= _named_by(statement, world)
     identity = _grants(world["identity"], world, action)
-    boundary = world.get("boundary") is None or _grants(world["boundary"], world, action)
-    session = world.get("session_policy") is None or _grants(world["session_policy"], world, action)
+    boundary, session = _boundary_allows(world, action), _session_allows(world, action)
+    # "Cross-account access requires an Allow in the identity-based policy and in the
+    # resource-based policy."
     if caller.split(":")[4] != role.split(":")[4]:
         return bool(grants) and identity and boundary and session
+    # "… resource-based policies that grant permissions to the user/session are not limited by an
+    # implicit deny in the permissions boundary or session policy"
     if "self" in grants:
+        return True
+    # A bare "*" needs no other permission; whether these two limit it, no page says.
+    if "star" in grants and world["kind"]:
         return True
     if not (boundary and session):
         return False
-    return "role" in grants or "star" in grants or ("account" in grants and identity)
+    # A role's own trust policy that names the account delegates to the account's policies.
+    return bool(grants & {"role", "star"}) or ("account" in grants and identity)
+
+
+def _named_by(statement: Json, world: Json) -> set[str]:
+    if "Principal" not in statement:
+        return {"star"}  # NotPrincipal, in the reading that is kind to the caller
+    named = _names(statement, world)
+    # "… do not limit permissions granted using the aws:PrincipalArn condition key with a
+    # wildcard(*) in the Principal element, unless the identity-based policies contain an explicit
+    # deny."
+    asks = (
+        key.lower() == "aws:principalarn"
+        for operator, keys in statement.get("Condition", {}).items()
+        if operator in ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+        for key in keys
+    )
+    return {"self" if each == "star" else each for each in named} if any(asks) else named
+
+
+def _boundary_allows(world: Json, action: str) -> bool:
+    return world.get("boundary") is None or _grants(world["boundary"], world, action)
+
+
+def _session_allows(world: Json, action: str) -> bool:
+    policy = world.get("session_policy")
+    return policy is None or _grants(policy, world, action)
+
+
+def _scps_allow(world: Json, action: str) -> bool:
+    """Judge SCPs: a document is a list of statements; on which levels they are is not known.
+
+    "For a permission to be allowed for a specific account, there must be an explicit Allow
+    statement at every level from the root through each OU in the direct path to the account."
+    "SCPs don't affect users or roles in the management account."
+    """
+    documents = _scp_documents(world)
+    if documents is None:
+        return True
+    levels = [each for each in documents if any(s["Effect"] == "Allow" for s in each)]
+    allows = [_grants(each, world, action) for each in levels]
+    return any(allows) if world["kind"] else bool(allows) and all(allows)
+
+
+def _scp_documents(world: Json) -> list[list[Json]] | None:
+    documents = world.get("scp")
+    if documents is None or world.get("management"):
+        return None
+    return documents if documents and isinstance(documents[0], list) else [documents]
+
+
+def _policies_for(world: Json) -> list[list[Json]]:
+    exempt = "/aws-service-role/" in world["role"]  # "RCPs don't impact service-linked roles."
+    trust = [] if world.get("passes") else world["trust"]
+    rcp = [] if exempt or world.get("passes") else world.get("rcp") or []
+    scps = _scp_documents(world) or []
+    own = (world["identity"], world.get("boundary") or [], world.get("session_policy") or [])
+    return [trust, rcp, *own, *scps]
 
 
 def _from_outside(world: Json, action: str) -> bool:
     """Judge a token's holder or a service: neither has policies of its own."""
     rcp = [] if "/aws-service-role/" in world["role"] else world.get("rcp") or []
-    denies = [s for s in [*world["trust"], *rcp] if s["Effect"] == "Deny"]
-    if any(_applies(statement, world, action) for statement in denies):
+    if any(_denies(each, world, action) for each in (world["trust"], rcp)):
         return False
     return _grants(world["trust"], world, action)
+
+
+def _denies(statements: list[Json], world: Json, action: str) -> bool:
+    return any(s["Effect"] == "Deny" and _applies(s, world, action) for s in statements)
 
 
 def _grants(statements: list[Json], world: Json, action: str) -> bool:
     return any(s["Effect"] == "Allow" and _applies(s, world, action) for s in statements)
 
 
+# ---- one statement
+
+
 def _applies(s: Json, world: Json, action: str) -> bool:
+    kind = world["kind"] is (s["Effect"] == "Allow")  # what is open helps the statement
     if "Principal" in s and not _names(s, world):
         return False
     if "NotPrincipal" in s and not _is_not_named(s, world):
         return False
-    if "Action" in s and not any(_glob(p.lower(), action.lower()) for p in _list(s["Action"])):
+    if "Action" in s and not any(_acts(p, action, kind) for p in _list(s["Action"])):
         return False
-    if "NotAction" in s and any(_glob(p.lower(), action.lower()) for p in _list(s["NotAction"])):
+    if "NotAction" in s and any(_acts(p, action, not kind) for p in _list(s["NotAction"])):
         return False
-    for name, wanted in (("Resource", True), ("NotResource", False)):
-        if name in s:
-            patterns = [_expand(p, world["ctx"]) for p in _list(s[name])]
-            if None in patterns:
-                return False
-            hit = any(re.fullmatch(p, world["role"], re.DOTALL) for p in patterns if p)
-            if hit is not wanted:
-                return False
+    if "Resource" in s and not any(_covers(p, world, kind) for p in _list(s["Resource"])):
+        return False
+    # "… used as part of the Resource or NotResource element of a policy, the resource that
+    # includes a policy variable with no value will not match any resource."
+    if "NotResource" in s and any(_covers(p, world, not kind) for p in _list(s["NotResource"])):
+        return False
     return all(
         _condition(operator, key, _list(values), world["ctx"])
         for operator, keys in s.get("Condition", {}).items()
@@ -98,18 +192,79 @@ def _applies(s: Json, world: Json, action: str) -> bool:
     )
 
 
+def _acts(pattern: str, action: str, kind: bool) -> bool:
+    """Judge an action: "The prefix and the action name are case insensitive."
+
+    The service has no wildcard; of ``*:*`` the guide says nothing.
+    """
+    if pattern == "*:*":
+        return kind
+    service = pattern.partition(":")[0]
+    if pattern != "*" and ("*" in service or "?" in service):
+        return False
+    return _glob(pattern.lower(), action.lower())
+
+
+def _covers(pattern: str, world: Json, kind: bool) -> bool:
+    """Judge a resource.
+
+    "You can use wildcard characters within the individual segments of an ARN." "You can't use a
+    wildcard in the service segment." "You can't use a variable to replace parts of the ARN before
+    the fifth colon, such as the service or account."
+    """
+    role = world["role"]
+    if pattern == "*":
+        return True
+    before = re.split(r"\$\{(?![*?$]\})", pattern)
+    if len(before) > 1 and before[0].count(":") < 5:
+        return False
+    found = _expand(pattern, world["ctx"])
+    if found is None:
+        return False
+    whole = re.fullmatch(found, role, re.DOTALL) is not None
+    parts = _colons(found)
+    if len(parts) < 6:
+        # "If you specify an incomplete resource ARN …": how it is completed is not certain.
+        completed = ":".join([*parts, *[".*"] * (6 - len(parts))])
+        return kind and (whole or re.fullmatch(completed, role, re.DOTALL) is not None)
+    each = all(
+        re.fullmatch(p, v, re.DOTALL) for p, v in zip(parts, role.split(":", 5), strict=True)
+    )
+    wild_service = "*" in pattern.split(":")[2] or "?" in pattern.split(":")[2]
+    rest = pattern.split(":", 5)[5]
+    wild_type = rest != "*" and any(c in rest.split("/")[0] for c in "*?")
+    if wild_service or wild_type or not each:
+        return kind and whole
+    return True
+
+
+def _colons(regex: str) -> list[str]:
+    return regex.split(":", 5)
+
+
+# ---- principals
+
+
 def _is_not_named(s: Json, world: Json) -> bool:
-    """Tell whether ``NotPrincipal`` leaves the caller in; where AWS is vague, as the reading is."""
+    """Judge ``NotPrincipal``.
+
+    "Using it with "Effect": "Allow" is not supported." "The NotPrincipal element with a Deny effect
+    will always deny any IAM principal that has a permissions boundary policy attached, regardless
+    of the values specified in the NotPrincipal element." "When you use NotPrincipal, you must also
+    specify the account ARN of the not-denied principal. Otherwise, the policy might deny access to
+    the entire account containing the principal."
+    """
     allow = s["Effect"] == "Allow"
     meant = {"Principal": s["NotPrincipal"], "Effect": s["Effect"]}
     possibly, surely = (_names(meant, {**world, "kind": kind}) for kind in (allow, not allow))
     if allow:
         return world["kind"] and not surely - {"account"}
+    if world["caller"] is not None and world.get("boundary") is not None:
+        return True
     if not possibly:
         return True
     levels = {"account", "self", *(("role",) if world["caller_role"] else ())}
-    spared = bool(surely & {"star", "outside"}) or levels <= surely
-    if spared and (world["caller"] is None or world.get("boundary") is None):
+    if surely & {"star", "outside"} or levels <= surely:
         return False
     return not world["kind"]
 
@@ -135,9 +290,9 @@ def _names(s: Json, world: Json) -> set[str]:
 
 
 def _names_outside(principal: Any, effect: str, world: Json) -> set[str]:
-    """Return ``outside`` where a token's provider or a service is named."""
+    """Return ``outside`` if a token's provider or a service is named."""
     written = {"AWS": "*"} if principal == "*" else principal
-    # What a wildcard means for them is vague, but for "*" in a Deny.
+    # What a wildcard means for them is vague, except for "*" in a Deny.
     vague = {"outside"} if world["kind"] is (effect == "Allow") else set()
     for key, own in (("Federated", world["provider"]), ("Service", world["service"])):
         names = _list(written.get(key, []))
@@ -150,35 +305,7 @@ def _names_outside(principal: Any, effect: str, world: Json) -> set[str]:
     return set()
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _glob(pattern: str, text: str) -> bool:
-    return re.fullmatch(_regex(pattern), text, re.DOTALL) is not None
-
-
-def _regex(pattern: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
-
-
-def _expand(pattern: str, ctx: Json, *, like: bool = True) -> str | None:
-    """Return a regular expression, or None where a variable has no value."""
-    out = ""
-    for piece in re.split(r"(\$\{[^}]*\})", pattern):
-        if piece in ("${*}", "${?}", "${$}"):
-            out += re.escape(piece[2])
-        elif piece.startswith("${"):
-            key, _, default = piece[2:-1].partition(",")
-            value = ctx.get(key.lower())
-            if value is None:
-                if not default:
-                    return None
-                value = [default.strip().strip("'")]
-            out += re.escape(value[0])
-        else:
-            out += _regex(piece) if like else re.escape(piece)
-    return out
+# ---- conditions
 
 
 def _condition(operator: str, key: str, values: list[Any], ctx: Json) -> bool:
@@ -187,17 +314,25 @@ def _condition(operator: str, key: str, values: list[Any], ctx: Json) -> bool:
     how, _, base = operator.rpartition(":")
     if base == "Null":
         return any((text == "true") == (found is None) for text in texts)
+    # "IfExists: If the condition key is present … process the key as specified. If the key is not
+    # present, evaluate the condition element as true."
     lenient = base.endswith("IfExists")
     base = base.removesuffix("IfExists")
     negative = "Not" in base
     base = base.replace("Not", "")
+    if found is None:
+        # "If the key is not present … the values do not match and the condition is false. If a
+        # condition with a negated matching operator …, the condition is true."
+        return lenient or how == "ForAllValues" or (negative and how != "ForAnyValue")
+    # "It also returns true if … the key values resolve to an empty data set, such as an empty
+    # string."
+    if how == "ForAllValues" and not any(found):
+        return True
     if base.startswith(("String", "Arn", "Bool")):
         expanded = [_expand(text, ctx, like="Like" in base or "Arn" in base) for text in texts]
-        if None in expanded:
-            return False
+        # "Inverted condition operators like StringNotEquals or StringNotLike do match against a
+        # null value": a value without a value of its variable is equal to nothing.
         texts = [each for each in expanded if each is not None]
-    if found is None:
-        return lenient or how == "ForAllValues" or (negative and how != "ForAnyValue")
     verdicts = [any(_hit(base, value, text) for text in texts) is not negative for value in found]
     return any(verdicts) if how == "ForAnyValue" else all(verdicts)
 
@@ -207,7 +342,7 @@ def _hit(base: str, value: str, text: str) -> bool:
         flags = re.DOTALL | (re.IGNORECASE if "IgnoreCase" in base or base == "Bool" else 0)
         return re.fullmatch(text, value, flags) is not None
     if base.startswith("Arn"):
-        # A pattern's stars stay between colons, in the first five parts.
+        # "Each of the six colon-delimited components of the ARN is checked separately."
         parts, patterns = value.split(":", 5), text.split(":", 5)
         return len(parts) == len(patterns) == 6 and all(
             re.fullmatch(p, v, re.DOTALL) for p, v in zip(patterns, parts, strict=True)
@@ -226,6 +361,40 @@ def _hit(base: str, value: str, text: str) -> bool:
         "GreaterThan": left > right,
         "GreaterThanEquals": left >= right,
     }[order]
+
+
+# ---- texts
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _glob(pattern: str, text: str) -> bool:
+    return re.fullmatch(_regex(pattern), text, re.DOTALL) is not None
+
+
+def _regex(pattern: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
+
+
+def _expand(pattern: str, ctx: Json, *, like: bool = True) -> str | None:
+    """Return a regular expression; ``None`` if a variable has no value and no default."""
+    out = ""
+    for piece in re.split(r"(\$\{[^}]*\})", pattern):
+        if piece in ("${*}", "${?}", "${$}"):
+            out += re.escape(piece[2])
+        elif piece.startswith("${"):
+            key, _, default = piece[2:-1].partition(",")
+            value = ctx.get(key.lower())
+            if value is None:
+                if not default:
+                    return None
+                value = [default.strip().strip("'")]
+            out += re.escape(value[0])
+        else:
+            out += _regex(piece) if like else re.escape(piece)
+    return out
 
 
 def _when(text: str) -> float:
