@@ -127,11 +127,10 @@ def _diagnose(context: SourceContext, source: SourceConfig) -> Findings:
 
 
 def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
-    from rolehop.awsconfig import current_profile
+    from rolehop.app.planning import profile_of
 
-    named = source.settings.get("profile")
     # As in a walk, the profile that was named decides, not the last one it refers to.
-    profile = named if isinstance(named, str) else current_profile(app.shell_before)
+    profile = profile_of(app, source)
     sts = app.sts_clients.get(_region(app, source, profile), profile)
     return ask_caller(sts, credentials, f"the credentials of source '{source.name}'")
 

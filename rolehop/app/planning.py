@@ -65,7 +65,7 @@ def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Re
     path = path_of(app.config, chain)
     source = profile_source or source_of(app.config, path)
     # The profile that was asked for decides settings of calls, not the last one it refers to.
-    context = _plan_context(app, options or WalkOptions(), _profile_of(app, source))
+    context = _plan_context(app, options or WalkOptions(), profile_of(app, source))
     source, roles, notes = expand(source, app.aws_config)
     hops = written_by(source.name, roles) + written_hops(path)
     return resolve(app.config, path, source, hops, context, notes)
@@ -126,10 +126,12 @@ def _plan_context(app: App, options: WalkOptions, profile: str | None) -> PlanCo
     )
 
 
-def _profile_of(app: App, source: SourceConfig) -> str | None:
+def profile_of(app: App, source: SourceConfig) -> str | None:
+    """Return the AWS profile whose settings apply to calls of a walk from ``source``."""
     from rolehop.awsconfig import current_profile
 
-    named = source.settings.get("profile")
+    # Other types have a key of this name too: the ARN of a Roles Anywhere profile.
+    named = source.settings.get("profile") if source.type == "profile" else None
     return named if isinstance(named, str) else current_profile(app.shell_before)
 
 

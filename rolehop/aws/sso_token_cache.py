@@ -17,6 +17,8 @@ from rolehop.files import read_trusted, write_beside
 from rolehop.oauth.responses import hidden_text
 from rolehop.startup.dataclass import dataclass
 
+# A member of rolehop's own, which other programs pass over.
+_ENDPOINTS = "rolehopEndpoints"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -32,6 +34,8 @@ class CachedSignIn:
     client_id: str = ""
     client_secret: Secret | None = None
     registration_ends: datetime | None = None
+    endpoints: str = ""
+    """The overridden endpoints that rolehop got it through; empty if the AWS CLI wrote the file."""
 
     @property
     def digest(self) -> str:
@@ -78,6 +82,7 @@ def read_cache(path: Path) -> CachedSignIn | None:
         texts.get("clientId", ""),
         hidden_text(texts, "clientSecret") if "clientSecret" in texts else None,
         _time(texts.get("registrationExpiresAt", "")),
+        texts.get(_ENDPOINTS, ""),
     )
 
 
@@ -119,6 +124,7 @@ def write_cache(path: Path, sign_in: CachedSignIn) -> None:
         "region": sign_in.region,
         "expiresAt": sign_in.expires_at.strftime(_TIME),
         "clientId": sign_in.client_id,
+        _ENDPOINTS: sign_in.endpoints,
         "registrationExpiresAt": ends.strftime(_TIME) if ends else "",
         **{name: value.reveal() for name, value in hidden.items() if value is not None},
     }

@@ -16,6 +16,7 @@ from rolehop.awsconfig.lookup import (
     aws_config_paths,
     current_profile,
     endpoint_override,
+    endpoint_overrides,
     profile_setting,
     region_of,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "credential_kind_of",
     "current_profile",
     "endpoint_override",
+    "endpoint_overrides",
     "missing_credentials",
     "parse_aws_config",
     "profile_fingerprint",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rolehop.awsconfig.model import AwsConfig, Section
@@ -80,6 +80,21 @@ def endpoint_override(
         or (own if isinstance(own, str) else None)
         or None
     )
+
+
+def endpoint_overrides(
+    aws: AwsConfig, profile: str | None, environ: Mapping[str, str], services: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    """Return name and endpoint URL of each of ``services`` whose endpoint is overridden.
+
+    This belongs into the stamp of what is got through them, and into the name of a sign-in: what
+    comes from one endpoint is never used as if it came from another.
+
+    Raises:
+        ConfigError: the profile names a ``services`` section that does not exist.
+    """
+    urls = ((service, endpoint_override(aws, profile, environ, service)) for service in services)
+    return tuple((service, url) for service, url in urls if url)
 
 
 def _scoped(aws: AwsConfig, profile: str | None) -> Section:

@@ -14,19 +14,30 @@ import hashlib
 import json
 
 from rolehop.config.model import SourceConfig
-from rolehop.plan.model import Hop
+from rolehop.plan.model import Hop, Stamp
 
 SCHEMA = "rolehop/1"
 
 
-def source_key(source: SourceConfig, stamp: str, endpoint_url: str | None) -> str:
+def source_key(source: SourceConfig, stamp: Stamp, endpoint_url: str | None) -> str:
     """Return the key of the source's own credentials.
 
     ``endpoint_url`` is the STS endpoint if it is overridden: an emulator's session must never be
-    taken for a real one, nor the reverse. How MFA is done is left out: it is in the next key.
+    taken for a real one, nor the reverse. The same holds for the endpoints in ``stamp``. How MFA is
+    done is left out: it is in the next key.
     """
     settings = {k: v for k, v in source.settings.items() if not k.startswith("mfa_")}
-    return _digest([SCHEMA, source.type, settings, source.principal, stamp, endpoint_url])
+    parts: list[object] = [
+        SCHEMA,
+        source.type,
+        settings,
+        source.principal,
+        stamp.value,
+        endpoint_url,
+    ]
+    if stamp.endpoints:  # else as before there were any
+        parts.append(sorted(stamp.endpoints))
+    return _digest(parts)
 
 
 def token_key(parent: str, duration_seconds: int, mfa_serial: str | None) -> str:

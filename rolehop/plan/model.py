@@ -172,6 +172,10 @@ class Stamp:
     problem: str | None = None
     """Why the source cannot give credentials now, if that is already known."""
 
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """Service and URL of each overridden endpoint that its credentials come through, besides the
+    walk's STS endpoint: another one's session must never be taken for AWS's, nor the reverse."""
+
     kept: bool = False
     """The source's own credentials are a session that is stored in the vault."""
 

@@ -36,7 +36,6 @@ from rolehop.startup.dataclass import replace
 
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
-UNKNOWN_STAMP = "unknown"
 
 
 def make_plan(
@@ -148,7 +147,7 @@ def _source_step(
     resolved: Resolved, stamp: Stamp, serial: str | None, endpoint_url: str | None
 ) -> SourceStep:
     source = resolved.source
-    key = source_key(source, stamp.value or UNKNOWN_STAMP, endpoint_url)
+    key = source_key(source, stamp, endpoint_url)
     step = SourceStep(key=key, source=source.name, kept=stamp.kept)
     if not stamp.may_be_keys:
         return step

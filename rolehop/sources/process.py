@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
@@ -42,6 +43,10 @@ TABLE = Table(
 )
 
 
+SIGN_IN_SERVICES = ("signin", "sso", "sso-oidc")
+"""What a program may sign in through: it inherits the variables that say where that is."""
+
+
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     """Return a constant stamp: who the process signs in as can change without notice.
 
@@ -49,7 +54,15 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         SourceError: the process is waiting for itself, or its command leads back to it.
     """
     refuse_source_loop(source, context)
-    return Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+    return Stamp(
+        "process",
+        long_lived=False,
+        endpoints=endpoint_overrides(
+            context.aws, current_profile(context.environ), context.environ, SIGN_IN_SERVICES
+        ),
+        kept=True,
+        may_be_keys=True,
+    )
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

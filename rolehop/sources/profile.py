@@ -21,6 +21,7 @@ from rolehop.awsconfig import (
     CredentialKind,
     ProfileChain,
     credential_kind_of,
+    endpoint_overrides,
     missing_credentials,
     profile_fingerprint,
     profile_setting,
@@ -31,6 +32,7 @@ from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
+from rolehop.sources.process import SIGN_IN_SERVICES
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.shared.recursion import refuse_loop, with_resolving
 from rolehop.sources.shared.subprocesses import program_environment
@@ -61,6 +63,14 @@ used for its keys, which belong to another principal."""
 
 _MACHINE_TYPES = {ChainBase.INSTANCE: "instance", ChainBase.CONTAINER: "container"}
 """The source types for two values of ``credential_source``."""
+
+# The services that botocore, or the profile's process, calls to get the profile's session.
+_SERVICES = {
+    CredentialKind.SSO: ("sso", "sso-oidc"),
+    CredentialKind.WEB_IDENTITY: ("sts",),
+    CredentialKind.LOGIN: ("signin",),
+    CredentialKind.PROCESS: ("sts", *SIGN_IN_SERVICES),
+}
 
 # Variables that a profile's process must not mistake for the profile's own credentials.
 _CREDENTIAL_VARIABLES = frozenset(
@@ -140,7 +150,13 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         return Stamp(value, long_lived=keys.long_lived)
     if kind is CredentialKind.PROCESS:
         refuse_loop(name, context)
-    return Stamp(value, long_lived=False, kept=True, may_be_keys=kind is CredentialKind.PROCESS)
+    return Stamp(
+        value,
+        long_lived=False,
+        endpoints=endpoint_overrides(context.aws, name, context.environ, _SERVICES.get(kind, ())),
+        kept=True,
+        may_be_keys=kind is CredentialKind.PROCESS,
+    )
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

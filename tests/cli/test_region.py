@@ -45,3 +45,26 @@ def test_a_variable_never_moves_a_chain_to_another_partition(world: World) -> No
     assert "AWS_REGION=cn-north-1 is in partition aws-cn" in done.err
     assert "[defaults], eu-north-1, in aws" in done.err
     assert world.sts.calls == []
+
+
+ROLES_ANYWHERE = """\
+[sources.ra]
+type = "roles-anywhere"
+trust_anchor = "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/11111111-2222-3333-4444-555555555555"
+profile = "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/11111111-2222-3333-4444-555555555555"
+role = "arn:aws:iam::111111111111:role/Start"
+certificate = "c.pem"
+private_key = "k.pem"
+[chains.by-certificate]
+source = "ra"
+hops = [{ role = "arn:aws:iam::222222222222:role/Hub" }]
+"""
+
+
+def test_the_aws_profile_in_use_counts_for_roles_anywhere_whose_profile_is_an_arn(
+    world: World,
+) -> None:
+    world.config(ROLES_ANYWHERE)
+    world.aws_config("[profile mine]\nregion = eu-central-1\n")
+    done = world.rolehop("plan", "by-certificate", "-v", env={"AWS_PROFILE": "mine"})
+    assert "STS in eu-central-1" in done.out

@@ -7,7 +7,7 @@ import pytest
 from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
-from rolehop.plan.model import Hop
+from rolehop.plan.model import Hop, Stamp
 
 ALICE = SourceConfig("alice", "keys", {"mfa_serial": "auto", "mfa_duration": 900})
 DEV = SourceConfig(
@@ -39,14 +39,16 @@ FIRST_HOP = "3e6e386016b0d6ae349554e9b963deebf6aebbdea9196cacfe03be423f903489"
 @pytest.mark.parametrize(
     ("key", "stored"),
     [
-        pytest.param(source_key(ALICE, "AKIASOURCE", None), KEYS_SOURCE, id="keys"),
         pytest.param(
-            source_key(DEV, "abc", "http://localhost:5000"),
+            source_key(ALICE, Stamp("AKIASOURCE", long_lived=True), None), KEYS_SOURCE, id="keys"
+        ),
+        pytest.param(
+            source_key(DEV, Stamp("abc", long_lived=True), "http://localhost:5000"),
             "9a23dc4e6750368de377c9215ead1d631ccd7c8f8ad24bfd98ce6ff6101fc106",
             id="a-profile-and-an-endpoint",
         ),
         pytest.param(
-            source_key(PROCESS, "unknown", None),
+            source_key(PROCESS, Stamp("unknown", long_lived=False), None),
             "3dc5d56bf2bced9904ef02db5fe8d295e4f56e4d594a66a47ad381d1178b353f",
             id="a-process",
         ),

@@ -62,6 +62,8 @@ def cli_sign_in(center: Center, context: SourceContext) -> CliSignIn:
         return CliSignIn(path, None, looked.said)
     if found.region and found.region != center.region:
         return CliSignIn(path, None, f"of another sso_region ({clean(found.region)})")
+    if found.endpoints and found.endpoints != center.endpoint_text:
+        return CliSignIn(path, None, "made at another endpoint")
     renewable = center.share_cli_cache and client_in(found, context) is not None
     usable = renewable or found.expires_at - context.now() > SPARE
     return CliSignIn(path, found if usable else None, looked.said)
@@ -150,6 +152,7 @@ class CenterClients:
             signed.client.client_id,
             signed.client.client_secret,
             signed.client.expires_at,
+            self._center.endpoint_text,
         )
         try:
             write_cache(path, shared)

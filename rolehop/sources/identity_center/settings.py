@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import nearest
@@ -28,14 +29,23 @@ class Center:
 
     flow: str = "auto"
     share_cli_cache: bool = False
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """Service and URL of each overridden endpoint of Identity Center."""
 
     @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
         # A trailing "/" or "#/" is the same address to a browser.
         address = self.start_url.rstrip("#/")
-        digest = hashlib.sha256(f"{address}\n{self.region}\n{self.scopes}".encode()).hexdigest()
-        return f"identity-center/{digest[:24]}"
+        text = f"{address}\n{self.region}\n{self.scopes}"
+        # A token that came from one endpoint is never sent to another.
+        text += f"\n{self.endpoints}" if self.endpoints else ""
+        return f"identity-center/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+    @property
+    def endpoint_text(self) -> str:
+        """The overridden endpoints as one text; empty if there are none."""
+        return " ".join(f"{service}={url}" for service, url in self.endpoints)
 
     @property
     def cache_key(self) -> str:
@@ -51,7 +61,12 @@ def center_of(source: SourceConfig, context: SourceContext) -> Center:
     """
     settings = source.settings
     flow = settings.get("flow")
-    options = (flow if isinstance(flow, str) else "auto", settings.get("share_cli_cache") is True)
+    profile = current_profile(context.environ)
+    options = (
+        flow if isinstance(flow, str) else "auto",
+        settings.get("share_cli_cache") is True,
+        endpoint_overrides(context.aws, profile, context.environ, ("sso", "sso-oidc")),
+    )
     name = settings.get("sso_session")
     if not isinstance(name, str):
         own_url, own_region = str(settings.get("start_url")), str(settings.get("sso_region"))

@@ -87,8 +87,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     if value is None:
         return Stamp(None, long_lived=False, problem=_not_signed_in(source, center, context))
     if _unnamed(source):
-        return Stamp(None, long_lived=False)  # the choice is known once it is loaded
-    return Stamp(value, long_lived=False, kept=True)
+        # The choice is known once it is loaded.
+        return Stamp(None, long_lived=False, endpoints=center.endpoints)
+    return Stamp(value, long_lived=False, endpoints=center.endpoints, kept=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

@@ -123,10 +123,11 @@ def test_a_center_that_hangs_is_given_up_with_its_name(corp: Corp) -> None:
 
 
 def test_a_center_that_cannot_be_reached_is_exit_6(corp: Corp) -> None:
-    corp.login()
-    done = corp.world.rolehop(
-        "source", "test", "corp", env={"AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9"}
+    corp.world.more["AWS_ENDPOINT_URL_SSO"] = (
+        "http://127.0.0.1:9"  # before: a sign-in stays with it
     )
+    corp.login()
+    done = corp.world.rolehop("source", "test", "corp")
     assert done.code == 6
     assert "127.0.0.1:9" in done.err
 
