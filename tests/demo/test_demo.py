@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,26 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
+@dataclass(frozen=True)
+class Run:
+    """One whole demo in a pipe, and the files that were there before and after it."""
+
+    machine: Machine
+    done: subprocess.CompletedProcess[str]
+    before: list[str]
+    after: list[str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    before = machine.files()
+    done = subprocess.run(
+        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=False
+    )
+    return Run(machine, done, before, machine.files())
+
+
 @pytest.fixture
 def untouched(machine: Machine) -> Iterator[None]:
     before = machine.files()
@@ -101,11 +122,10 @@ def untouched(machine: Machine) -> Iterator[None]:
     assert list(machine.temporary.iterdir()) == []
 
 
-@pytest.mark.usefixtures("untouched")
-def test_it_shows_each_step_and_leaves_no_trace(machine: Machine) -> None:
-    done = subprocess.run(
-        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=False
-    )
+def test_it_shows_each_step_and_leaves_no_trace(whole: Run) -> None:
+    done = whole.done
+    assert whole.after == whole.before
+    assert list(whole.machine.temporary.iterdir()) == []
     assert (done.returncode, done.stderr) == (0, "")
     assert steps(done.stdout) == [
         ("alice's access key goes into the keyring", []),
@@ -124,12 +144,9 @@ def test_it_shows_each_step_and_leaves_no_trace(machine: Machine) -> None:
     assert "arn:aws:sts::333333333333:assumed-role/Spoke/alice@demo" in done.stdout
 
 
-def test_in_a_pipe_it_is_plain_and_80_columns_wide(machine: Machine) -> None:
-    done = subprocess.run(
-        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=True
-    )
-    assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+def test_in_a_pipe_it_is_plain_and_80_columns_wide(whole: Run) -> None:
+    assert "\x1b" not in whole.done.stdout
+    assert max(map(len, whole.done.stdout.splitlines())) <= 80
 
 
 @pytest.mark.usefixtures("untouched")
@@ -141,17 +158,13 @@ def test_on_a_terminal_it_is_coloured_and_80_columns_wide(machine: Machine) -> N
     assert len(steps("\n".join(lines))) == 6
 
 
-def test_it_talks_to_this_machine_only(machine: Machine) -> None:
-    subprocess.run(DEMO, env=machine.environ(), stdout=subprocess.DEVNULL, timeout=120, check=True)
-    assert set(machine.reached.read_text().split()) == {"127.0.0.1"}
+def test_it_talks_to_this_machine_only(whole: Run) -> None:
+    assert set(whole.machine.reached.read_text().split()) == {"127.0.0.1"}
 
 
-def test_it_shows_no_secret(machine: Machine) -> None:
-    done = subprocess.run(
-        DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=True
-    )
+def test_it_shows_no_secret(whole: Run) -> None:
     # Secret keys have 40 characters and session tokens more; the longest name here is an ARN.
-    words = re.findall(r"[A-Za-z0-9+/=]{30,}", done.stdout)
+    words = re.findall(r"[A-Za-z0-9+/=]{30,}", whole.done.stdout)
     assert words == []
 
 

@@ -1,27 +1,67 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.SecretService import Keyring
+from keyring.errors import PasswordDeleteError
 
-from tests.fastpath.paths import KERNEL
-from tests.support.world import World
+from rolehop.vault.kernel import KernelKeyring
+from tests.fastpath.paths import KERNEL, STORED, hot, warmed
+from tests.support.secret_service import BACKEND, SecretService
+from tests.support.world import World, temporary_world
 from tests.vault.as_user import need_kernel_keyring
 
 
 @pytest.fixture(params=["bus", "kernel"])
 def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world whose sessions rest where the hot path can read them, once for each such place."""
-    if request.param == "bus":
-        world: World = request.getfixturevalue("real_world")
-        # The test itself looks into the keyring, too.
-        name = "DBUS_SESSION_BUS_ADDRESS"
-        monkeypatch.setenv(name, world.environ[name])
-    else:
-        need_kernel_keyring()
-        world = request.getfixturevalue("world")
-        world.backend = KERNEL
-    yield world
-    world.rolehop("keys", "remove", "stored")
-    # 7: some rest in another keyring, which a test put in use here.
-    assert world.rolehop("logout", "--all").code in (0, 7)
+    """A world whose sessions are where the hot path can read them, once for each such place."""
+    with _kept_in(request, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture(scope="module", params=["bus", "kernel"])
+def shared_kept(request: pytest.FixtureRequest) -> Iterator[World]:
+    """The same for tests that change nothing."""
+    with pytest.MonkeyPatch.context() as monkeypatch, _kept_in(request, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture
+def warm(shared_kept: World) -> World:
+    """A world whose chain admin the hot path answers, for tests that change nothing."""
+    if hot(shared_kept, "admin") is None:
+        warmed(shared_kept, "admin")
+    return shared_kept
+
+
+@contextmanager
+def _kept_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    keyring: KeyringBackend
+    with temporary_world() as world:
+        if request.param == "bus":
+            service: SecretService = request.getfixturevalue("secret_service")
+            name = "DBUS_SESSION_BUS_ADDRESS"
+            world.backend = BACKEND
+            world.more = {each: service.environ[each] for each in (name, "XDG_RUNTIME_DIR")}
+            # The test itself looks into the keyring, too.
+            monkeypatch.setenv(name, service.environ[name])
+            keyring = Keyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
+        else:
+            need_kernel_keyring()
+            world.backend = KERNEL
+            keyring = KernelKeyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
+        yield world
+        _clear(world, keyring)
+
+
+def _clear(world: World, keyring: KeyringBackend) -> None:
+    """Take all that this world stored out of ``keyring``, which other worlds use, too."""
+    files = (each.read_bytes() for each in world.files())
+    keys = {key.decode() for text in files for key in re.findall(rb"\b[0-9a-f]{64}\b", text)}
+    for key in (f"keys/{STORED}", *keys):
+        with suppress(PasswordDeleteError):
+            keyring.delete_password(f"rolehop/{key}", "rolehop")

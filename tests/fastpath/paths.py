@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from rolehop.vault.serialization import as_item, read_item
 from tests.support.world import Done, World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
+STORED = f"stored-{os.getpid()}"
+"""A source with keys in the keyring, which other test processes use, too."""
 Env = Mapping[str, str | None]
 
 

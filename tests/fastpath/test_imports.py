@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
-from tests.fastpath.paths import warmed
-from tests.support.world import World
+from tests.fastpath.paths import hot, warmed
+from tests.support.world import World, temporary_world
 
 _HEAVY = [
     *("boto3", "botocore", "click", "keyring", "platformdirs", "rich", "urllib3"),
@@ -36,22 +37,27 @@ def imported(code: str, world: World) -> tuple[set[str], str]:
 
 def loaded_by(world: World, *arguments: str) -> tuple[set[str], str]:
     """Return what the program imports beyond an interpreter that does nothing."""
-    bare, _ = imported("pass", world)
     found, out = imported(_SCRIPT.format(list(arguments)), world)
-    return found - bare, out
+    return found - bare(), out
+
+
+@cache
+def bare() -> frozenset[str]:
+    with temporary_world() as world:
+        return frozenset(imported("pass", world)[0])
 
 
 def among(names: list[str], found: set[str]) -> set[str]:
     return {each for each in found if each in names or each.split(".")[0] in names}
 
 
-def test_the_hot_path_imports_next_to_nothing(kept: World) -> None:
-    answer = warmed(kept, "admin")
-    found, out = loaded_by(kept, "credential-process", "admin")
+def test_the_hot_path_imports_next_to_nothing(warm: World) -> None:
+    answer = hot(warm, "admin")
+    found, out = loaded_by(warm, "credential-process", "admin")
     assert out == answer
     assert among(_HEAVY, found) == set()
     ours = {each for each in found if each.startswith("rolehop")}
-    reader = {"rolehop.fastpath.keyctl"} if "kernel" in kept.backend else {"rolehop.fastpath.dbus"}
+    reader = {"rolehop.fastpath.keyctl"} if "kernel" in warm.backend else {"rolehop.fastpath.dbus"}
     assert (
         ours
         == {
@@ -79,10 +85,9 @@ def test_the_hot_path_imports_next_to_nothing(kept: World) -> None:
     ],
     ids=" ".join,
 )
-def test_looking_imports_nothing_of_aws_and_no_keyring(kept: World, arguments: list[str]) -> None:
-    warmed(kept, "admin")
-    kept.rolehop("status")  # makes the new index whole: it asks the keyring, once
-    found, out = loaded_by(kept, *arguments)
+def test_looking_imports_nothing_of_aws_and_no_keyring(warm: World, arguments: list[str]) -> None:
+    warm.rolehop("status")  # makes the new index whole: it asks the keyring, once
+    found, out = loaded_by(warm, *arguments)
     assert out
     assert among([*_AWS, "keyring"], found) == set()
 
@@ -98,10 +103,10 @@ def test_looking_imports_nothing_of_aws_and_no_keyring(kept: World, arguments: l
     ids=" ".join,
 )
 def test_a_cached_session_is_given_to_a_pipe_without_aws_and_keyring(
-    kept: World, arguments: list[str]
+    warm: World, arguments: list[str]
 ) -> None:
-    warmed(kept, arguments[1])
-    found, out = loaded_by(kept, *arguments)
+    warmed(warm, arguments[1])
+    found, out = loaded_by(warm, *arguments)
     assert "ASIA" in out
     assert among([*_AWS, "keyring", "rich", "tomllib"], found) == set()
     assert "click" in found

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.fastpath.record import as_record
-from tests.fastpath.paths import record_file, record_of, warmed
+from tests.fastpath.paths import hot, record_file, record_of, warmed
 from tests.support.world import SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
@@ -19,11 +19,10 @@ _HOT = "rolehop credential-process admin"
 
 @pytest.mark.parametrize("where", [">&-", ">/dev/full"])
 def test_an_answer_that_cannot_be_written_is_told_as_by_the_full_path(
-    kept: World, where: str
+    warm: World, where: str
 ) -> None:
-    warmed(kept, "admin")
     early, late = (
-        kept.run("sh", "-c", f"{command} {where}")
+        warm.run("sh", "-c", f"{command} {where}")
         for command in (_HOT, "rolehop credential-process --no-prompt admin")
     )
     assert early == late
@@ -32,22 +31,20 @@ def test_an_answer_that_cannot_be_written_is_told_as_by_the_full_path(
 
 
 @pytest.mark.parametrize("where", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_nothing_can_be_told_where_stderr_is_closed_too(kept: World, where: str) -> None:
-    warmed(kept, "admin")
-    done = kept.run("sh", "-c", f"{_HOT} {where}")
+def test_nothing_can_be_told_where_stderr_is_closed_too(warm: World, where: str) -> None:
+    done = warm.run("sh", "-c", f"{_HOT} {where}")
     assert (done.code, done.out, done.err) == (1, "", "")
 
 
-def test_a_reader_that_went_away_is_told_nothing(kept: World) -> None:
-    warmed(kept, "admin")
-    done = kept.run("bash", "-c", f"{{ sleep 1; {_HOT}; echo $? >&2; }} | :")
+def test_a_reader_that_went_away_is_told_nothing(warm: World) -> None:
+    done = warm.run("bash", "-c", f"{{ sleep 1; {_HOT}; echo $? >&2; }} | :")
     assert done.err == "1\n"
 
 
 @pytest.mark.parametrize("where", ["2>&-", "<&-", "<&- 2>&-"])
-def test_other_streams_that_are_closed_do_not_matter(kept: World, where: str) -> None:
-    first = warmed(kept, "admin")
-    assert kept.run("sh", "-c", f"{_HOT} {where}").out == first
+def test_other_streams_that_are_closed_do_not_matter(warm: World, where: str) -> None:
+    first = hot(warm, "admin")
+    assert warm.run("sh", "-c", f"{_HOT} {where}").out == first
 
 
 @pytest.mark.parametrize("arguments", [["credential-process", "admin"], ["assume", "admin"]])
