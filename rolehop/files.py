@@ -50,6 +50,29 @@ class NotRegular(OSError):
     """There is something at the path, but no regular file: reading it may never end."""
 
 
+def read_own(path: Path, longest: int) -> bytes:
+    """Return the bytes of a file that this user wrote and nobody else can write.
+
+    No link is followed, and a file with a second name is refused: it may be known under the other
+    one to somebody else.
+
+    Raises:
+        NotRegular: it is a link, a pipe or a device, or has several names.
+        OSError: it is not there, cannot be read, has more than ``longest`` bytes, belongs to
+            another user or can be written by one.
+    """
+    with open(path, "rb", opener=_own_opener) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise NotRegular(errno.EINVAL, "it is not a plain file")
+        if not _is_own(found):
+            raise OSError(errno.EPERM, "another user could have written it")
+        data = file.read(longest + 1)
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data
+
+
 def read_regular(path: Path, longest: int) -> bytes:
     """Return the bytes of a regular file; anything else is refused without waiting.
 
@@ -115,6 +138,10 @@ def _unwaiting_opener(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
+def _own_opener(path: str, flags: int) -> int:
+    return _unwaiting_opener(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
 def _private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE_FILE)
 
@@ -127,6 +154,9 @@ if sys.platform == "win32":
 
     def _distrust(file: int) -> str | None:
         return None
+
+    def _is_own(found: os.stat_result) -> bool:
+        return True
 
 else:
     import grp
@@ -172,6 +202,10 @@ else:
         if not str(folder).startswith("/mnt/"):
             return ""
         return '; in WSL mount Windows drives with options = "metadata" (/etc/wsl.conf)'
+
+    def _is_own(found: os.stat_result) -> bool:
+        writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return found.st_uid == os.geteuid() and not writable
 
     def _distrust(file: int) -> str | None:
         found = os.fstat(file)

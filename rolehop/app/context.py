@@ -151,11 +151,19 @@ class App:
     # ---- state, keyring and AWS
 
     @cached_property
-    def state_folder(self) -> Path:
-        """The folder of the index and the locks."""
+    def state_problem(self) -> str | None:
+        """Why nothing may be stored in the state folder; ``None``: only this user can change it."""
         from rolehop.app.paths import state_folder
+        from rolehop.files import folder_problem
 
-        return state_folder(self.environ)
+        return folder_problem(state_folder(self.environ), self.home)
+
+    @cached_property
+    def state_folder(self) -> Path:
+        """The folder of the index and the locks; `NOWHERE` if others could change what is in it."""
+        from rolehop.app.paths import NOWHERE, state_folder
+
+        return NOWHERE if self.state_problem else state_folder(self.environ)
 
     @cached_property
     def vault(self) -> KeyringVault:
@@ -174,6 +182,7 @@ class App:
             self.note,
             prepare=lambda: import_ahead(named, self.environ, sys.platform),
             now=self.now,
+            not_stored=self.state_problem,
         )
 
     @cached_property

@@ -6,6 +6,7 @@ On Linux the rules are three lines, and loading platformdirs costs as much as re
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from rolehop.fastpath.record import state_folder as xdg_state_folder
 
 NAME = "rolehop"
+NOWHERE = Path(os.devnull, NAME)
+"""A folder that cannot exist: reading finds nothing there, and writing fails."""
 
 
 def config_folders(environ: Mapping[str, str]) -> tuple[Path, Path]:

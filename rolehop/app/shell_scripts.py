@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import rolehop
 from rolehop.errors import ConfigError, RolehopError, UsageError
-from rolehop.files import write_beside
+from rolehop.files import read_own, write_beside
 from rolehop.shells.dialect import SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
 
@@ -96,9 +96,19 @@ def prepare_subshell(app: App, program: str) -> SubshellStart:
 
 
 def _write_changed(folder: Path, files: Mapping[str, str]) -> None:
-    """Write the files whose text has changed; shells that run may be reading them."""
-    from rolehop.app.host import read_or_none
+    """Write the files whose text has changed; shells that run may be reading them.
 
+    A file that another user could have written is replaced, whatever it says: it could change
+    between now and the moment when the shell reads it.
+    """
     for name, text in files.items():
-        if read_or_none(folder / name) != text:
+        if not _holds(folder / name, text):
             write_beside(folder / name, text)
+
+
+def _holds(path: Path, text: str) -> bool:
+    data = text.encode()
+    try:
+        return read_own(path, len(data)) == data
+    except OSError:
+        return False

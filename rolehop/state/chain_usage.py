@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rolehop.files import write_beside
+from rolehop.state.json_file import UNUSABLE, load_object
 
 SCHEMA = 1
 HALF_LIFE = 7 * 24 * 3600  # seconds
@@ -51,13 +52,13 @@ def in_order(names: list[str], uses: Uses, seconds: float) -> list[str]:
 def load_uses(state_folder: Path) -> dict[str, Use]:
     """Read the file; nothing where it is not there or makes no sense."""
     try:
-        told = json.loads(_path(state_folder).read_text(encoding="utf-8"))
+        told = load_object(_path(state_folder))
         if told["schema"] != SCHEMA:
             return {}
         return {
             str(name): Use(float(score), float(at)) for name, (score, at) in told["chains"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *UNUSABLE):
         return {}
 
 

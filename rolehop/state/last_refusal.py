@@ -11,6 +11,7 @@ from pathlib import Path
 from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass
+from rolehop.state.json_file import UNUSABLE, load_object
 
 FILE = "refused.json"
 _SCHEMA = 1
@@ -95,12 +96,12 @@ def _asked(options: WalkOptions) -> dict[str, object]:
 def _read(state_folder: Path) -> LastRefused | None:
     """Return the stored refusal; ``None`` if there is none that can be read."""
     try:
-        stored = json.loads((state_folder / FILE).read_text(encoding="utf-8"))
+        stored = load_object(state_folder / FILE)
         if stored["schema"] != _SCHEMA or stored["asked"].keys() != _asked(WalkOptions()).keys():
             return None
         asked = stored["asked"]
         chain, hop, code = str(stored["chain"]), int(stored["hop"]), str(stored["code"])
         options = WalkOptions().with_hop_values(asked)
         return LastRefused(chain, hop, code, datetime.fromisoformat(stored["at"]), options)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *UNUSABLE):
         return None

@@ -15,6 +15,7 @@ from pathlib import Path
 from rolehop.files import write_beside
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.lazy_regex import Pattern
+from rolehop.state.json_file import load_object
 
 SCHEMA = 1
 KEPT_FOR = timedelta(days=7)
@@ -50,17 +51,36 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
     try:
-        text = (state_folder / "flags" / f"{access_key_id}.json").read_text(encoding="utf-8")
+        note = load_object(state_folder / "flags" / f"{access_key_id}.json")
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
-    note = json.loads(text)
-    known = isinstance(note, dict) and note.pop("schema", None) == SCHEMA
-    if not known or note.keys() != _noted(WalkOptions()).keys():
+    except ValueError:
+        raise ValueError("the note of its flags is damaged") from None
+    if note.pop("schema", None) != SCHEMA or note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")
     fields = {stored: field for field, stored in _STORED_AS.items()}
-    return WalkOptions().with_hop_values({fields.get(name, name): note[name] for name in note})
+    values = {fields.get(name, name): note[name] for name in note}
+    if not all(_fits(name, value) for name, value in values.items()):
+        raise ValueError("the note of its flags is damaged")
+    return WalkOptions().with_hop_values(values)
+
+
+def _fits(field: str, value: object) -> bool:
+    """True if ``value``, read from JSON, can be that of ``field`` of the options."""
+    if field == "tags":
+        return isinstance(value, list) and all(
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(isinstance(each, str) for each in pair)
+            for pair in value
+        )
+    if field == "policy_arns":
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if field in ("duration", "min_ttl"):
+        return value is None or type(value) is int
+    return type(value) is bool if field == "read_only" else value is None or isinstance(value, str)
 
 
 def _noted(options: WalkOptions) -> dict[str, object]:

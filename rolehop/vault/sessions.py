@@ -55,6 +55,7 @@ class KeyringVault:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         quick_seconds: float = QUICK_SECONDS,
         person_seconds: float = PERSON_SECONDS,
+        not_stored: str | None = None,
     ) -> None:
         """Touch nothing yet: the back end is chosen at first use.
 
@@ -66,6 +67,7 @@ class KeyringVault:
             now: the time, aware.
             quick_seconds: deadline of a keyring call.
             person_seconds: the same, where the system may be asking somebody.
+            not_stored: why sessions must be neither read nor stored; IAM user keys still are.
         """
         self._once = _Once(say)
         self._opener = BackendHandle(
@@ -76,6 +78,7 @@ class KeyringVault:
             person_seconds=person_seconds,
         )
         self._now = now
+        self._not_stored = not_stored
         self.index = index
         self.keys = KeyStore(self._opener, self.index, now)
         self.tokens = TokenStore(self._opener, self.index, self._once.say)
@@ -189,6 +192,9 @@ class KeyringVault:
         return tuple(gone)
 
     def _open(self) -> Storage | None:
+        if self._not_stored is not None:
+            self._once.say(f"sessions are not stored: {self._not_stored}", about="absent")
+            return None
         try:
             return self._opener.open()
         except VaultAbsent as error:
