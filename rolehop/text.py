@@ -6,22 +6,58 @@ from collections.abc import Iterable
 
 _LONGEST = 60
 
+# Characters that show nothing although Unicode counts them as letters or marks
+# (DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+
+
+def is_visible(text: str) -> bool:
+    """True if a terminal shows every character of ``text`` as itself, in the order written.
+
+    False for control characters (C0 and C1), line ends, characters that change the direction of
+    reading, characters without a width, and bytes that are not text.
+    """
+    return text.isprintable() and (text.isascii() or _INVISIBLE.isdisjoint(text))
+
+
+def visible(text: str) -> str:
+    """Return ``text`` in one line that a terminal shows as it is.
+
+    Every text from outside passes here on its way to a terminal. Escape sequences lose their
+    escape; line ends, tabs and exotic blanks become plain blanks; other invisible characters are
+    dropped.
+    """
+    if is_visible(text):
+        return text
+    return "".join(c if is_visible(c) else " " if c.isspace() else "" for c in text)
+
 
 def clean(text: str) -> str:
-    """Return ``text`` on one line: control characters removed, white space as single blanks.
+    """Return ``text`` in one visible line, with single blanks between words."""
+    return " ".join(visible(text).split())
 
-    Everything that Unicode does not count as printable is removed: escape sequences lose their
-    escape character, and characters that reverse the reading direction go. Line ends, tabs and
-    other blanks become plain blanks.
-    """
-    kept = (c if c.isprintable() else " " if c.isspace() else "" for c in text)
-    return " ".join("".join(kept).split())
+
+def visible_json(text: str) -> str:
+    """Return a JSON text with every invisible character but line ends as its escape."""
+    if text.isascii():  # json escapes control characters itself, except for DEL
+        return text.replace("\x7f", "\\u007f")
+    return "".join(c if c == "\n" or is_visible(c) else json_escape(c) for c in text)
+
+
+def json_escape(character: str) -> str:
+    r"""Return e.g. ``\u202e``, as JSON writes a character in ASCII."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs)
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` in double quotes for a message: shortened, control characters escaped."""
+    """Return ``text`` in double quotes for a message: shortened, invisible characters escaped."""
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+    shown = "".join(c if is_visible(c) else ascii(c)[1:-1] for c in cut)
     return f'"{shown}"'
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import is_plain
 from rolehop.terminal.terminal import Settings, Terminal
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class CommandContext:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = dict(environ)
         self.settings = Settings()
-        self.terminal = Terminal(self.settings, self.environ)
+        self.terminal = Terminal(self.settings, self.environ, self.quote_argument)
 
     @classmethod
     def of(cls, ctx: click.Context) -> CommandContext:
@@ -72,8 +73,12 @@ class CommandContext:
 
         return dialect(named or parent_shell() or "sh")
 
+    def quote_argument(self, text: str) -> str:
+        """Return ``text`` as a person types it as one argument in the shell that called us."""
+        return text if is_plain(text) else self.dialect(None).argument(text)
+
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""
         from rolehop.show.json_documents import as_json
 
-        self.terminal.write_output(as_json(document) + "\n")
+        self.terminal.write_output(as_json(document) + "\n", encoding="utf-8")

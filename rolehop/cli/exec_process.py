@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from rolehop.terminal.output import write_lines
+
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 
@@ -26,10 +28,10 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - that is the command
         return subprocess.run(list(argv), env=dict(environment), check=False).returncode
     except FileNotFoundError:
-        sys.stderr.write(f"rolehop: {argv[0]}: no such command\n")
+        write_lines(f"rolehop: {argv[0]}: no such command")
         return NOT_FOUND
     except OSError as error:
-        sys.stderr.write(f"rolehop: {argv[0]}: {error.strerror}\n")
+        write_lines(f"rolehop: {argv[0]}: {error.strerror}")
         return NOT_EXECUTABLE
 
 

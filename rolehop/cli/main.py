@@ -14,6 +14,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
     forget_stdout,
@@ -35,7 +36,7 @@ def run(arguments: Sequence[str], cli: CommandContext) -> int:
     try:
         code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=cli)
     except click.exceptions.NoArgsIsHelpError as error:
-        sys.stderr.write(error.format_message() + "\n")
+        write_lines(error.format_message())
         return error.exit_code
     except click.UsageError as error:
         return failure.usage(error)
@@ -69,7 +70,7 @@ class Failure:
         if self._wants_json():
             self._write_json(error)
         else:
-            sys.stderr.write(_lines(error))
+            write_lines(_lines(error, self._cli))
         return error.exit_code
 
     def usage(self, error: click.UsageError) -> int:
@@ -81,13 +82,13 @@ class Failure:
     def interrupted(self) -> int:
         """Ctrl-C, or Ctrl-D at a question."""
         self._fail_the_eval()
-        sys.stderr.write("\nrolehop: interrupted\n")
+        write_lines("\nrolehop: interrupted")
         return INTERRUPTED
 
     def stopped(self, stopped: Stopped) -> int:
         """SIGTERM or SIGHUP."""
         self._fail_the_eval()
-        sys.stderr.write("rolehop: stopped\n")
+        write_lines("rolehop: stopped")
         return stopped.code
 
     def unexpected(self, error: Exception) -> int:
@@ -95,7 +96,7 @@ class Failure:
         from rolehop.credentials import scrub
 
         if self._cli.settings.debug:
-            sys.stderr.write(_traceback(error))
+            write_lines(_traceback(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
             forget_stdout()  # so that Python's exit does not try, and fail, once more
         return self.told(
@@ -119,7 +120,7 @@ class Failure:
             "chain": error.chain,
             "hop": error.hop,
         }
-        sys.stderr.write(scrub(as_json(error_document(error.exit_code, told))) + "\n")
+        write_lines(scrub(as_json(error_document(error.exit_code, told))))
 
     def _wants_json(self) -> bool:
         return self._value_of("--format") == "json"
@@ -176,16 +177,16 @@ class Failure:
 def _scrubbed_excepthook(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    sys.stderr.write(_traceback(error.with_traceback(trace)))
+    write_lines(_traceback(error.with_traceback(trace)))
 
 
 # On error paths only, like all that is imported inside functions here.
 
 
-def _lines(error: RolehopError) -> str:
+def _lines(error: RolehopError, cli: CommandContext) -> str:
     from rolehop.terminal.error_text import error_lines
 
-    return "\n".join(error_lines(error)) + "\n"
+    return "\n".join(error_lines(error, cli.quote_argument))
 
 
 def _traceback(error: BaseException) -> str:
@@ -193,7 +194,7 @@ def _traceback(error: BaseException) -> str:
 
     from rolehop.credentials import scrub
 
-    return scrub("".join(traceback.format_exception(error)))
+    return scrub("".join(traceback.format_exception(error))).rstrip("\n")
 
 
 __all__ = ["run"]

@@ -29,7 +29,7 @@ from rolehop.command_table import (
     VALUED,
     Entry,
 )
-from rolehop.completion.name_cache import Names, kept_names
+from rolehop.completion.name_cache import Names, kept_names, plain_line
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def as_answer(asked: Question, offers: Offers) -> str:
     bash takes what begins with the word as typed; the others have rules of their own for what
     matches, and get all.
     """
+    # A shell shows what it is offered: no name that could not be typed, no escape sequence.
+    offers = {word: plain_line(text) for word, text in offers.items() if word.isprintable()}
     write = {"bash": _bash, "zsh": _zsh, "fish": _fish, "powershell": _powershell}[asked.shell]
     return "".join(f"{line}\n" for line in (WORDS, *write(asked, offers)))
 

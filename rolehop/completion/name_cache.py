@@ -56,7 +56,7 @@ def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, s
     if any(set("\t\n") & set(field) for row in depends for field in row):
         return None
     offered = [
-        (kind, name, _plain(description))
+        (kind, name, plain_line(description))
         for kind in _NAMES
         for name, description in names[kind].items()
         if name.isprintable()
@@ -65,7 +65,8 @@ def as_text(names: Names, files: "Mapping[str, str]", variables: "Mapping[str, s
     return checked("".join("\t".join(row) + "\n" for row in (head, *depends, *offered)))
 
 
-def _plain(text: str) -> str:
+def plain_line(text: str) -> str:
+    """Return a description as one line without invisible characters."""
     line = " ".join(text.split())
     return "".join(each if each.isprintable() else "?" for each in line)
 

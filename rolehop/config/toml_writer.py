@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from rolehop.config.model import HopConfig
+from rolehop.text import is_visible
 
 
 def chain_text(name: str, source: str, hops: Sequence[HopConfig]) -> str:
@@ -51,6 +52,7 @@ def toml_key(name: str) -> str:
 
 
 def toml_text(text: str) -> str:
-    """Return ``text`` as a string with its quotes."""
-    # A JSON string is a TOML string, except that TOML requires DEL to be escaped too.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return ``text`` as a string with its quotes; invisible characters are escaped."""
+    # A JSON string is a TOML string, except for characters that JSON does not escape.
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(c if is_visible(c) else f"\\U{ord(c):08x}" for c in written)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rolehop.shells.dialect import Dialect, InitScript, SubshellStart
-from rolehop.shells.posix import FAILURE, color_cases, quote, render
+from rolehop.shells.posix import FAILURE, color_cases, quote, quote_typed, render
 
 
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
@@ -73,11 +73,12 @@ function __rolehop_eval {
 # Sets rolehop_text ("prod-admin 43m"), rolehop_color (0 to 15, or nothing) and rolehop_segment
 # (both together and a space, for PS1). All are empty if nothing is assumed.
 function rolehop_prompt {
-    \builtin local __rolehop_left __rolehop_name __rolehop_code=''
+    \builtin local __rolehop_left __rolehop_code=''
+    # All but letters, digits, blanks and ASCII: control characters, and those that hide others.
+    \builtin local __rolehop_odd='[^][:alnum:] !"#$%&'\''()*+,./:;<=>?@\\^_`{|}~[-]'
     rolehop_text='' rolehop_color='' rolehop_segment=''
     if [[ -z ${ROLEHOP_CHAIN-} ]]; then \builtin return 0; fi
-    __rolehop_name=${ROLEHOP_CHAIN//[[:cntrl:]]/?}
-    rolehop_text=$__rolehop_name
+    rolehop_text=${ROLEHOP_CHAIN//$__rolehop_odd/?}
     if __rolehop_seconds_left; then
         if ((__rolehop_left <= 0)); then rolehop_text+=' expired'
         elif ((__rolehop_left < 60)); then rolehop_text+=' <1m'
@@ -171,6 +172,7 @@ DIALECT = Dialect(
     render,
     quote,
     FAILURE,
+    quote_typed=quote_typed,
     init=InitScript(INIT, ".bash", "~/.bashrc", 'eval "$(rolehop init bash)"', ". {}", color_cases),
     subshell=start,
 )

@@ -2,10 +2,10 @@ r"""cmd, the old command interpreter of Windows.
 
 Its only way to evaluate what a program prints is ``for /f "delims=" %i in ('…') do %i``, which
 runs one line at a time. There ``set "NAME=value"`` takes everything up to the last quote as it
-stands. Some characters would be safe in that loop only and are refused: a quote, ``%``, ``!`` and ``^`` mean
-something in a batch file or with delayed expansion (``cmd /v:on``), and a value that is right in
-one place and wrong in another is not exact. A program's output is read in the console's code page,
-which is hardly ever Unicode, and a line longer than 8,191 characters is not read at all
+stands. Some characters would be safe in that loop only, and are refused: a quote, ``%``, ``!`` and
+``^`` mean something in a batch file or with delayed expansion (``cmd /v:on``), and a value that is
+right in one place and wrong in another is not exact. A program's output is read in the console's
+code page, which is hardly ever Unicode, and a line longer than 8,191 characters is not read at all
 (``cmd /?``, ``set /?``; Microsoft: "Command prompt line string limitation"). Keys, tokens, regions
 and names of chains have none of these. An empty value unsets: cmd knows no empty variables.
 """
@@ -47,4 +47,6 @@ DIALECT = Dialect(
     # `exit /b 1` would close the window, `false` is no command there.
     "cmd /d /c exit 1",
     "for /f \"delims=\" %i in ('{} --shell cmd') do @%i",
+    # Some of these mean something even between double quotes, some to for /f or cmd /c.
+    not_typed="\"%!^&|<>()'`",
 )

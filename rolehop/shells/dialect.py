@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from rolehop.advice import PLACEHOLDER, typed
 from rolehop.handover.environment import Change
 from rolehop.startup.dataclass import dataclass, field
 
@@ -80,6 +81,12 @@ class Dialect:
     eval_command: str = 'eval "$({})"'
     """What a person types to evaluate what the command ``{}`` prints."""
 
+    quote_typed: Callable[[str], str] | None = None
+    """A visible text to one argument in an interactive line; ``None``: as ``quote``."""
+
+    not_typed: str = ""
+    """Characters that cannot be quoted inside ``eval_command``."""
+
     exit_statement: str | None = "exit"
     """The statement that ends the shell itself; ``None``: evaluated text cannot."""
 
@@ -89,6 +96,12 @@ class Dialect:
     subshell: Callable[[Path, str, Mapping[str, str]], SubshellStart] | None = None
     """How ``rolehop shell`` starts it, given the folder of its files, the init text and the
     environment; ``None``: its prompt cannot be changed from outside."""
+
+    def argument(self, text: str) -> str:
+        """Return ``text`` as a person types it as one argument, also inside ``eval_command``."""
+        if not set(self.not_typed).isdisjoint(text):
+            return PLACEHOLDER
+        return typed(text, self.quote_typed or self.quote)
 
 
 def color_number(color: str) -> int:

@@ -33,6 +33,7 @@ def _color_map(colors: Colors) -> str:
 
 INIT = r"""# rolehop for elvish, made by `rolehop init elvish`. Reading it starts no process.
 use math
+use re
 use str
 
 edit:add-var rolehop~ {|@words|
@@ -70,7 +71,8 @@ edit:add-var rolehop~ {|@words|
 fn rolehop-prompt {
   if (and (has-env ROLEHOP_CHAIN) (not-eq $E:ROLEHOP_CHAIN '')) {
     var chain = $E:ROLEHOP_CHAIN
-    var text = $chain
+    # Control characters, and those that show nothing or turn the direction of reading.
+    var text = (re:replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?' $chain)
     if (has-env ROLEHOP_EXPIRES_AT) {
       try {
         var left = (- $E:ROLEHOP_EXPIRES_AT (e:date +%s))

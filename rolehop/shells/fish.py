@@ -105,7 +105,7 @@ function rolehop_prompt --description 'The assumed chain and the time it has lef
     if test -z "$ROLEHOP_CHAIN"
         return 0
     end
-    set -l text (string replace -ra '[[:cntrl:]]' '?' -- "$ROLEHOP_CHAIN" | string join '?')
+    set -l text (string replace -ra '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?' -- "$ROLEHOP_CHAIN" | string join '?')
     if set -l left (__rolehop_seconds_left)
         if test $left -le 0
             set text "$text expired"
@@ -194,8 +194,8 @@ DIALECT = Dialect(
     "false",
     "{} | source",
     # `exit` in an evaluated text ends the text, not the shell.
-    "exec true",
-    InitScript(
+    exit_statement="exec true",
+    init=InitScript(
         INIT,
         ".fish",
         "~/.config/fish/config.fish",
@@ -203,5 +203,5 @@ DIALECT = Dialect(
         "source {}",
         _color_cases,
     ),
-    start,
+    subshell=start,
 )

@@ -30,6 +30,11 @@ def quote(text: str) -> str:
     return json.dumps(text)
 
 
+def quote_typed(text: str) -> str:
+    """Return ``text`` as one argument of a command; nu's escapes of Unicode are not JSON's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def render(changes: Iterable[Change]) -> str:
     """Return ``{"set": {NAME: value}, "hide": [NAME]}`` and a newline; no changes, no text.
 
@@ -105,7 +110,7 @@ def rolehop-prompt [] {
     } else {
         ""
     }
-    let text = $"($chain | str replace --all --regex '[[:cntrl:]]' '?')($life)"
+    let text = $"($chain | str replace --all --regex '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?')($life)"
     let color = (@COLORS@ | get --optional $chain)
     if $color == null or ($env.NO_COLOR? | default "") != "" {
         $"($text) "
@@ -121,6 +126,7 @@ DIALECT = Dialect(
     # This is JSON, but no record: asking it for `set` fails.
     "false",
     _EVAL_COMMAND,
-    None,
-    InitScript(INIT, ".nu", "config.nu", None, "source {}", _color_record),
+    quote_typed,
+    exit_statement=None,
+    init=InitScript(INIT, ".nu", "config.nu", None, "source {}", _color_record),
 )

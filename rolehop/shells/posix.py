@@ -20,6 +20,12 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", r"'\''") + "'"
 
 
+def quote_typed(text: str) -> str:
+    """Return ``text`` as one word that bash's and zsh's history leaves alone."""
+    # Inside "$( )" bash expands ! even between single quotes, unless a backslash precedes it.
+    return quote(text).replace("!", r"'\!'")
+
+
 def color_cases(colors: Colors, opening: str = "") -> str:
     """Return the branches of a ``case`` that set ``rolehop_color``; ``opening``: their ``(``."""
     return "\n        ".join(
@@ -37,4 +43,4 @@ def _unset(name: str) -> str:
 
 
 render = statement_renderer(_set, _unset)
-DIALECT = Dialect(render, quote, FAILURE)
+DIALECT = Dialect(render, quote, FAILURE, quote_typed=quote_typed)

@@ -17,6 +17,7 @@ from rolehop.shells.statements import statement_renderer
 from rolehop.startup.lazy_regex import Pattern
 
 _RUN = Pattern(r"[ -~]+|[^ -~]+")
+_QUOTE = Pattern("['\u2018\u2019\u201a\u201b]")
 
 
 def quote(text: str) -> str:
@@ -26,6 +27,11 @@ def quote(text: str) -> str:
     if not parts or not parts[0].startswith("'"):
         parts.insert(0, "''")
     return " + ".join(parts)
+
+
+def quote_typed(text: str) -> str:
+    """Return ``text`` as one argument of a command; typographic quotes end a string, too."""
+    return "'" + _QUOTE.sub(r"\g<0>\g<0>", text) + "'"
 
 
 def _parts(run: str) -> Iterator[str]:
@@ -92,7 +98,7 @@ function global:rolehop {
 function global:rolehop_prompt {
     $chain = $env:ROLEHOP_CHAIN
     if (-not $chain) { return '' }
-    $text = $chain -replace '[\x00-\x1f\x7f]', '?'
+    $text = $chain -replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]', '?'
     if ($env:ROLEHOP_EXPIRES_AT -match '^[0-9]{1,12}$') {
         $left = [long]$env:ROLEHOP_EXPIRES_AT - [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
         $minutes = [long][Math]::Floor($left / 60)
@@ -119,6 +125,7 @@ DIALECT = Dialect(
     # Invoke-Expression does not notice. This ends the script that evaluates it.
     "throw 'rolehop failed'",
     "{} | Out-String | Invoke-Expression",
+    quote_typed=quote_typed,
     init=InitScript(
         INIT,
         ".ps1",

@@ -47,7 +47,8 @@ DIALECT = Dialect(
     quote,
     "false",
     'eval "`{}`"',
+    not_typed='$`"!',
     # `exit` in an evaluated text ends the text, not the shell.
-    "exec true",
-    InitScript(INIT, ".tcsh", "~/.tcshrc", 'eval "`rolehop init tcsh`"', "source {}"),
+    exit_statement="exec true",
+    init=InitScript(INIT, ".tcsh", "~/.tcshrc", 'eval "`rolehop init tcsh`"', "source {}"),
 )

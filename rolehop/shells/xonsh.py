@@ -95,6 +95,8 @@ DIALECT = Dialect(
     ascii,
     "raise RuntimeError('rolehop failed')",
     "execx($({}))",
+    # A plain literal would be expanded: xonsh looks for variables in those, too.
+    quote_typed=lambda text: f"@({text!a})",
     init=InitScript(
         INIT,
         ".xsh",

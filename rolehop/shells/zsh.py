@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart
-from rolehop.shells.posix import FAILURE, color_cases, quote, render
+from rolehop.shells.posix import FAILURE, color_cases, quote, quote_typed, render
 
 
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
@@ -90,9 +90,11 @@ function __rolehop_eval {
 function rolehop_prompt {
     emulate -L zsh
     integer __rolehop_left=0
+    # All but letters, digits, blanks and ASCII: control characters, and those that hide others.
+    local __rolehop_odd='[^][:alnum:] !"#$%&'\''()*+,./:;<=>?@\\^_`{|}~[-]'
     rolehop_text='' rolehop_color='' rolehop_segment=''
     [[ -n ${ROLEHOP_CHAIN-} ]] || return 0
-    rolehop_text=${ROLEHOP_CHAIN//[[:cntrl:]]/?}
+    rolehop_text=${ROLEHOP_CHAIN//${~__rolehop_odd}/?}
     if __rolehop_seconds_left; then
         if (( __rolehop_left <= 0 )); then rolehop_text+=' expired'
         elif (( __rolehop_left < 60 )); then rolehop_text+=' <1m'
@@ -212,6 +214,7 @@ DIALECT = Dialect(
     render,
     quote,
     FAILURE,
+    quote_typed=quote_typed,
     init=InitScript(INIT, ".zsh", "~/.zshrc", 'eval "$(rolehop init zsh)"', ". {}", _color_cases),
     subshell=start,
 )

@@ -9,13 +9,17 @@ from datetime import datetime
 from rolehop.plan.model import HopStep, Plan
 from rolehop.show.rows import ChainRow, KeyRow, SessionRow
 from rolehop.show.times import rfc3339, seconds_left
+from rolehop.text import visible_json
 
 Document = dict[str, object]
 
 
 def as_json(document: Document) -> str:
-    """Return ``document`` as indented JSON text, without a final newline."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    """Return ``document`` as indented JSON text, without a final newline.
+
+    Characters that a terminal would not show as themselves are escaped.
+    """
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def list_document(rows: Iterable[ChainRow]) -> Document:

@@ -7,17 +7,27 @@ rich for a terminal. A style never carries meaning alone: the words say the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from rolehop.text import visible
 
 Style = str
 """Empty, or ``bold``, ``dim``, and the colours of the config (``red``, ``bright_red``), as words."""
 
 
-class StyledText(NamedTuple):
-    """Some text in one style; its control characters are gone before it gets here."""
-
+class _StyledText(NamedTuple):
     text: str
     style: Style = ""
+
+
+class StyledText(_StyledText):
+    """Some visible text, in one line and one style."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str, style: Style = "") -> Self:
+        """Make the text visible, wherever it comes from."""
+        return super().__new__(cls, visible(text), style)
 
 
 class Line(NamedTuple):
@@ -77,4 +87,4 @@ def facts(*pairs: tuple[str, str | StyledText]) -> Facts:
 def row(*cells: str | StyledText, under: str = "") -> Row:
     """Make a row; bare strings have no style."""
     made = tuple(StyledText(each) if isinstance(each, str) else each for each in cells)
-    return Row(made, under)
+    return Row(made, visible(under))

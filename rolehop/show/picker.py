@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rolehop.text import visible
+
 _GAP = "  "
 _NAME_LEAST, _NAME_MOST = 8, 32
 
 
 class Choice(NamedTuple):
-    """One chain that may be picked; its texts have no control characters."""
+    """One chain that may be picked."""
 
     name: str
     description: str
@@ -48,7 +50,8 @@ def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]
 
 def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
     """Return a choice's name, and the rest of its line, each cut and filled to its width."""
-    name, *others = (_fit(text, width) for text, width in zip(choice[:4], across, strict=True))
+    texts = map(visible, choice[:4])
+    name, *others = (_fit(text, width) for text, width in zip(texts, across, strict=True))
     return name, "".join(_GAP + text for text in others)
 
 

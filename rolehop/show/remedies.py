@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +12,7 @@ from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChang
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import key_in_words
+from rolehop.show.json_documents import as_json
 from rolehop.show.layout import Line, line, to_copy
 from rolehop.text import clean
 
@@ -134,7 +134,7 @@ _DOES = {
 
 def _written(step: Step) -> Iterator[str]:
     if isinstance(step, PolicyChange):
-        yield from json.dumps(step.statement, indent=2, ensure_ascii=False).splitlines()
+        yield from as_json(dict(step.statement)).splitlines()
         return
     for key, value in step.shown.items():
         if step.location.file == "AWS config":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 from rolehop.credentials import scrub
 from rolehop.startup.debug_log import listen
+from rolehop.terminal.output import write_lines
 
 
 def log_to_stderr() -> None:
@@ -14,13 +14,21 @@ def log_to_stderr() -> None:
     logger = logging.getLogger("rolehop")
     if logger.handlers:
         return
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.addFilter(Scrubber())
     handler.setFormatter(logging.Formatter("%(relativeCreated)6d ms %(name)s: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     listen(lambda name, message, values: logging.getLogger(name).debug(message, *values))
+
+
+class _StderrHandler(logging.Handler):
+    """Writes log lines as all other lines are written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        write_lines(self.format(record))
 
 
 class Scrubber(logging.Filter):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from rolehop.advice import in_shell, posix_argument
 from rolehop.credentials import scrub
 from rolehop.errors import ConfigError, RolehopError
-from rolehop.text import clean
+from rolehop.text import clean, visible
 
 
-def error_lines(error: RolehopError) -> list[str]:
-    """Return the lines for stderr: control characters gone, live secrets scrubbed."""
+def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argument) -> list[str]:
+    """Return the lines for stderr, live secrets scrubbed.
+
+    ``quote`` writes an argument of a command in the shell of whoever reads the lines.
+    """
     lines = [f"rolehop: {clean(error.what)}"]
     if isinstance(error, ConfigError):
         lines += [f"  {clean(str(each))}" for each in error.complaints]
     lines += [
-        f"  {label}: {clean(text)}"
+        f"  {label}: {visible(in_shell(text, quote))}"
         for label, text in (("cause", error.cause), ("try", error.fix))
         if text
     ]

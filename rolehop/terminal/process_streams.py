@@ -7,6 +7,8 @@ import signal
 import sys
 from types import FrameType
 
+from rolehop.terminal import output
+
 
 class Stopped(BaseException):
     """SIGTERM or SIGHUP came; ``code`` is what a shell says of a program that died of it."""
@@ -17,7 +19,7 @@ class Stopped(BaseException):
 
 
 def mend_streams() -> None:
-    """Open what was closed before the program began.
+    """Open what was closed before the program began; let no character fail to be written.
 
     Otherwise the next file or socket takes the place of stdout or stderr. Writing to a stdout
     that was closed is an error then, and what is said on a closed stderr is lost.
@@ -31,6 +33,8 @@ def mend_streams() -> None:
         sys.stdout = open(1, closefd=False)  # noqa: SIM115 - lives as long as the process
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - as above
+    output.prepare(sys.stdout)
+    output.prepare(sys.stderr)
 
 
 def raise_when_stopped() -> None:

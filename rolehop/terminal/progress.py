@@ -15,12 +15,12 @@ from rolehop.credentials import Session
 from rolehop.plan.model import Step
 from rolehop.show.rows import step_label
 from rolehop.show.times import show_left
+from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
+from rolehop.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_CLEAR_LINE = "\r\x1b[2K"
 
 
 def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
@@ -64,15 +64,18 @@ class LiveLines:
     def walking(self, step: Step, total: int) -> None:
         """Show the hop that is being called."""
         self._console.print(
-            f"{step_label(step, total)}  calling …", end="\r", overflow="ellipsis", no_wrap=True
+            visible(f"{step_label(step, total)}  calling …"),
+            end="\r",
+            overflow="ellipsis",
+            no_wrap=True,
         )
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""
         origin = "from cache" if cached else "called"
         left = show_left(session.expires_at, self._now())
-        self._console.file.write("\x1b[2K")
-        self._console.print(f"{step_label(step, total)}  {origin}, {left}")
+        output.rewrite_line("")
+        self._console.print(visible(f"{step_label(step, total)}  {origin}, {left}"))
 
     def from_record(self, label: str, expires_at: datetime) -> None:
         """Show the session without importing rich, which takes longer than reading the record."""
@@ -91,13 +94,9 @@ def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]
         nonlocal done
         with lock:
             done += 1
-            show(f"\r{done} of {total} chains walked" if done < total else _CLEAR_LINE)
-
-    def show(text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+            output.rewrite_line(f"{done} of {total} chains walked" if done < total else "")
 
     try:
         yield count
     finally:
-        show(_CLEAR_LINE)
+        output.rewrite_line("")

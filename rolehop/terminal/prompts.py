@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from rolehop.errors import NoTerminal
+from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
 from rolehop.text import clean
 
@@ -36,10 +37,9 @@ class TerminalPerson:
         """Show one line on the terminal device, else on stderr."""
         try:
             with self._terminal.device("a message") as (_, writer):
-                writer.write(f"{clean(line)}\n")
+                output.write_lines(clean(line), writer)
         except NoTerminal:
-            sys.stderr.write(f"rolehop: {clean(line)}\n")
-            sys.stderr.flush()
+            output.write_lines(f"rolehop: {clean(line)}")
 
     def choose(self, question: str, options: Sequence[str]) -> int:
         """Return the index of one of ``options``, by number or by a part of its text.

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from rolehop.advice import in_shell
 from rolehop.errors import NoTerminal, RolehopError
 from rolehop.startup.dataclass import dataclass
+from rolehop.terminal import output
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -39,9 +41,13 @@ class Settings:
 class Terminal:
     """Speaks to the person at the terminal, and to nobody else's pipe."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], quote: Callable[[str], str]
+    ) -> None:
+        """Write for the person of this process; ``quote`` writes an argument in their shell."""
         self._settings = settings
         self._environ = environ
+        self._quote = quote
         self._said: set[str] = set()
 
     @property
@@ -59,20 +65,18 @@ class Terminal:
         """Tell whether a live line makes sense: stderr is a terminal and nobody asked for quiet."""
         return sys.stderr.isatty() and not self._settings.quiet
 
-    def write_output(self, text: str) -> None:
-        """Write ``text`` to stdout at once.
+    def write_output(self, text: str, encoding: str | None = None) -> None:
+        """Write ``text`` to stdout at once; exactly, unless stdout is a terminal.
+
+        ``encoding`` is that of a document; without one, text is written as variables and file
+        names are.
 
         Raises:
             BrokenPipeError: the reader went away, which is its own business.
             RolehopError: it could not be written: stdout is closed, or its disk is full.
         """
-        # Past Python's buffer, which would try once more at exit what has failed; and as bytes: a
-        # saved variable may hold what is no text, and Windows must not add returns.
-        data = text.encode("utf-8", "surrogateescape")
         try:
-            sys.stdout.flush()
-            while data:
-                data = data[os.write(sys.stdout.fileno(), data) :]
+            output.write_stdout(text, encoding)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -95,8 +99,7 @@ class Terminal:
         if self._settings.quiet or text in self._said:
             return
         self._said.add(text)
-        sys.stderr.write(f"rolehop: {clean(text)}\n")
-        sys.stderr.flush()
+        output.write_lines(f"rolehop: {clean(in_shell(text, self._quote))}")
 
     def console(self, file: TextIO) -> Console:
         """Return a rich console on ``file`` that honours ``--color`` and NO_COLOR."""
@@ -132,14 +135,16 @@ class Terminal:
             NoTerminal: this process has none; ``question`` says what would have been asked.
         """
         inward, outward = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
+        encoding = "utf-8" if os.name == "nt" else None  # the locale's, as it is the terminal's
         with contextlib.ExitStack() as stack:
             try:
-                reader = stack.enter_context(Path(inward).open(encoding="utf-8", errors="replace"))
-                writer = stack.enter_context(Path(outward).open("w", encoding="utf-8"))
+                reader = stack.enter_context(Path(inward).open(encoding=encoding, errors="replace"))
+                writer = stack.enter_context(Path(outward).open("w", encoding=encoding))
             except OSError:
                 raise NoTerminal(
                     f"{question} is needed and there is no terminal to ask on"
                 ) from None
+            output.prepare(writer)
             yield reader, writer
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
@@ -154,11 +159,10 @@ class Terminal:
         with self.device(needed) as (reader, writer):
             # Silence first: what is typed the moment the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
-                writer.write(f"{clean(question)} ")
-                writer.flush()
+                output.write_prompt(clean(question), writer)
                 line = reader.readline()
             if hidden:
-                writer.write("\n")
+                output.write_lines("", writer)
             if not line:
                 raise KeyboardInterrupt
             return line.strip()
@@ -175,13 +179,8 @@ class Terminal:
             except NoTerminal:
                 yield lambda seconds: None
                 return
-            stack.callback(lambda: (writer.write("\r\x1b[2K"), writer.flush()))
-
-            def show(seconds: int) -> None:
-                writer.write(f"\r{text} {seconds:2d} s ")
-                writer.flush()
-
-            yield show
+            stack.callback(output.rewrite_line, "", writer)
+            yield lambda seconds: output.rewrite_line(f"{text} {seconds:2d} s ", writer)
 
 
 def not_written(error: OSError) -> RolehopError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.text import clean
+
+if TYPE_CHECKING:
+    from rolehop.shells.dialect import Dialect
 
 
 @click.command(
@@ -43,21 +48,22 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     name = chain_or_pick(cli, chain, "assume CHAIN")
     handed = walk_for_handover(cli, name, walk_options_from(ctx))
     if sys.stdout.isatty():
-        cli.terminal.write_output(_summary(handed, cli.app.now(), dialect.eval_command))
+        cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 
 
-def _summary(handed: HandoverSession, now: datetime, eval_command: str) -> str:
+def _summary(handed: HandoverSession, now: datetime, dialect: Dialect) -> str:
     """Return what a terminal shows: whose session it is, and the line to type; no secret."""
     from rolehop.show.times import show_left
 
     session = handed.session
+    command = f"rolehop assume {dialect.argument(handed.chain)}"
     lines = [
-        f"{handed.chain} is ready: {session.arn}",
+        f"{clean(handed.chain)} is ready: {clean(session.arn)}",
         f"account {session.account}, {show_left(session.expires_at, now)}",
         "",
         "to use it in this shell, type:",
-        f"  {eval_command.format(f'rolehop assume {handed.chain}')}",
+        f"  {dialect.eval_command.format(command)}",
     ]
     return "\n".join(lines) + "\n"

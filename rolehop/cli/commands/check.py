@@ -58,7 +58,7 @@ def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, str
         case "text":
             cli.terminal.write_view(checks_view(verdicts))
         case "junit":
-            cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n")
+            cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n", encoding="utf-8")
         case "sarif":
             from rolehop.app.judging.config_lines import ConfigLines
 

@@ -47,7 +47,7 @@ def command(
         cli.terminal.write_view(tree_view(paths))
         return
     drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths)
-    cli.terminal.write_output(drawn.rstrip("\n") + "\n")
+    cli.terminal.write_output(drawn.rstrip("\n") + "\n", encoding="utf-8")
 
 
 def _as_svg(paths: list[Path]) -> str:

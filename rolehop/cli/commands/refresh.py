@@ -14,6 +14,7 @@ from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.errors import RolehopError
 from rolehop.shells.dialect import Dialect
 from rolehop.terminal.error_text import error_lines
+from rolehop.terminal.output import write_lines
 from rolehop.terminal.progress import chain_counter
 
 _ERRORS_SHOWN = 10
@@ -64,7 +65,7 @@ def command(
     # A terminal never shows the secret.
     if shell is not None and not sys.stdout.isatty():
         _write_statements(cli, cli.dialect(shell), refreshed)
-    ctx.exit(_report_failures(refreshed.failed, len(names)))
+    ctx.exit(_report_failures(cli, refreshed.failed, len(names)))
 
 
 def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshed) -> None:
@@ -76,12 +77,12 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
         cli.terminal.write_output(dialect.render(renewed(refreshed.shell_session)))
 
 
-def _report_failures(failed: dict[str, RolehopError], total: int) -> int:
+def _report_failures(cli: CommandContext, failed: dict[str, RolehopError], total: int) -> int:
     """Write the errors to stderr; return the exit code: that of the first failure, or 0."""
     for error in list(failed.values())[:_ERRORS_SHOWN]:
-        sys.stderr.write("\n".join(error_lines(error)) + "\n")
+        write_lines("\n".join(error_lines(error, cli.quote_argument)))
     if len(failed) > _ERRORS_SHOWN:
-        sys.stderr.write(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more\n")
+        write_lines(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more")
     if failed:
-        sys.stderr.write(f"rolehop: {len(failed)} of {total} chains failed\n")
+        write_lines(f"rolehop: {len(failed)} of {total} chains failed")
     return next(iter(failed.values())).exit_code if failed else 0

@@ -1,0 +1,79 @@
+"""Advice that contains commands, with each value quoted for the shell that it is pasted into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import is_visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLACEHOLDER = "NAME"
+"""Stands for a value that cannot be typed."""
+
+# What no shell gives a meaning to. An @ or = may not come first: PowerShell, zsh.
+_PLAIN = Pattern(r"[A-Za-z0-9_./:+][A-Za-z0-9_./:+@=-]*")
+
+
+class Argument(str):
+    """A value, from anywhere, as one argument of a command."""
+
+    __slots__ = ()
+
+
+class Advice(str):
+    """A text for people with commands in it, e.g. ``Advice("rolehop plan ", Argument(name))``.
+
+    As a string its arguments are quoted for POSIX shells; :meth:`in_shell` quotes for another.
+    """
+
+    __slots__ = ("_parts",)
+    _parts: tuple[str, ...]
+
+    def __new__(cls, *parts: str) -> Advice:
+        """Join ``parts``; those that are :class:`Argument` are quoted."""
+        self = super().__new__(cls, _joined(parts, posix_argument))
+        self._parts = parts
+        return self
+
+    def in_shell(self, quote: Callable[[str], str]) -> str:
+        """Return the text with each argument as ``quote`` writes it."""
+        return _joined(self._parts, quote)
+
+
+def in_shell(text: str, quote: Callable[[str], str]) -> str:
+    """Return ``text`` for the shell that ``quote`` writes for, whether it is advice or not."""
+    return text.in_shell(quote) if isinstance(text, Advice) else text
+
+
+def is_plain(text: str) -> bool:
+    """True if every shell reads ``text`` as one argument without quotes."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def typed(text: str, quote: Callable[[str], str]) -> str:
+    """Return ``text`` as a person types it as one argument; ``quote`` writes odd ones as one word.
+
+    It is the placeholder if a terminal cannot show it as it is. Options end before a text that
+    looks like one.
+    """
+    if is_plain(text):
+        return text
+    if not is_visible(text):
+        return PLACEHOLDER
+    return f"-- {quote(text)}" if text.startswith("-") else quote(text)
+
+
+def posix_argument(text: str) -> str:
+    """Return ``text`` as a person types it in a POSIX shell."""
+    if is_plain(text):
+        return text
+    import shlex
+
+    return typed(text, shlex.quote)
+
+
+def _joined(parts: tuple[str, ...], quote: Callable[[str], str]) -> str:
+    return "".join(quote(each) if isinstance(each, Argument) else each for each in parts)
