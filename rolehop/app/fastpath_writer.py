@@ -48,7 +48,7 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
     if not _leads_to(again, plan):
         return
     _watch_the_choice_of_back_end(again, backend)
-    if again.dependencies.uncacheable:
+    if again.dependencies.uncacheable or _names_a_password(again):
         return
     text = as_record(_record(again, plan, backend))
     if text is not None:
@@ -70,6 +70,12 @@ def _leads_to(again: App, plan: Plan) -> bool:
     last = anew.steps[-1]
     kept = not isinstance(last, SourceStep) or last.kept
     return known_without_loading and kept and anew.key == plan.key
+
+
+def _names_a_password(again: App) -> bool:
+    """True if a variable that the record would hold is an address with a password in it."""
+    values = (again.variables.get(name, "") for name in again.dependencies.variables)
+    return any("@" in value.partition("://")[2].partition("/")[0] for value in values)
 
 
 def _watch_the_choice_of_back_end(again: App, backend: str) -> None:

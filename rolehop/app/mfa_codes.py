@@ -7,7 +7,6 @@ the next question waits for the next window.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -44,6 +43,7 @@ def mfa_codes(
         command=command if isinstance(command, tuple) else None,
         environment=child_environment(app.variables, ()),
         note=app.note,
+        keyed_digest=lambda text: app.vault.digest_key.digest(text),
         read_line=app.read_line if from_stdin else None,
     )
 
@@ -52,7 +52,8 @@ def mfa_codes(
 class MfaCodes:
     """Implements ``ports.Codes``: stdin if that was asked for, else the command, else the person.
 
-    What was sent last is stored in the index: its window and a digest, not the code.
+    What was sent last is stored in the index: its window, and a digest under a key from the
+    keyring. Without a keyring only the window is stored.
     """
 
     chain: str
@@ -64,6 +65,7 @@ class MfaCodes:
 
     environment: Mapping[str, str]
     note: Callable[[str], None]
+    keyed_digest: Callable[[str], str | None]
     read_line: Callable[[], str] | None
     """Reads a line of standard input (``--mfa-stdin``)."""
 
@@ -86,7 +88,7 @@ class MfaCodes:
 
     def spent(self, code: MfaCode) -> None:
         """Remember that ``code`` is being sent."""
-        digest = _digest(code)
+        digest = self._digest(code) or ""
         self.index_store.change(lambda index: index.with_spent(code.serial, _window(), digest))
 
     def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
@@ -170,7 +172,14 @@ class MfaCodes:
 
     def _is_used(self, code: MfaCode) -> bool:
         last = self._last(code.serial)
-        return last is not None and last.digest == _digest(code) and last.window >= _window() - 2
+        if last is None or last.window < _window() - 2:
+            return False
+        if not last.digest:  # no keyring: any code of that window may be the one
+            return last.window >= _window()
+        return last.digest == self._digest(code)
+
+    def _digest(self, code: MfaCode) -> str | None:
+        return self.keyed_digest(f"{code.serial}\n{code.code}")
 
     def _last(self, serial: str) -> UsedMfaCode | None:
         return self.index_store.load().mfa.get(serial)
@@ -178,7 +187,3 @@ class MfaCodes:
 
 def _window() -> int:
     return int(time.time()) // WINDOW
-
-
-def _digest(code: MfaCode) -> str:
-    return hashlib.sha256(f"{code.serial}\n{code.code}".encode()).hexdigest()

@@ -15,6 +15,8 @@ from rolehop.errors import RolehopError, VaultError
 from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import KeyRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
+from rolehop.state.last_refusal import forget_refusal
+from rolehop.state.walk_flags import forget_flags
 from rolehop.vault.index import Index, make_entry
 
 if TYPE_CHECKING:
@@ -83,11 +85,19 @@ class Forgotten:
 def forget_sessions(app: App, chain: str | None) -> Forgotten:
     """Delete a chain's last session and those that were made with it; ``None``: every session.
 
+    Notes of flags, reasons and refusals go with every session.
+
     Raises:
         ConfigError: there is no such chain.
         VaultError: the keyring failed.
     """
+    if chain is None:
+        with contextlib.suppress(OSError):  # a folder that cannot be written keeps them
+            forget_flags(app.state_folder)
+            forget_refusal(app.state_folder)
     index = load_index(app)
+    if chain is None and index.mfa:
+        app.vault.digest_key.forget()
     keys = list(index.sessions) if chain is None else _keys_below(app, index, chain)
     deleted = app.vault.forget(keys) if keys else ()
     left = {

@@ -88,6 +88,15 @@ def _store(state_folder: Path, refused: LastRefused) -> None:
         write_beside(state_folder / FILE, json.dumps(document) + "\n")
 
 
+def forget_refusal(state_folder: Path) -> None:
+    """Delete the note of the last refusal: a reason or a session policy may be in it.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    (state_folder / FILE).unlink(missing_ok=True)
+
+
 def _asked(options: WalkOptions) -> dict[str, object]:
     """Return the flags that the hop's call depended on."""
     return {"region": options.region, **options.hop_values}

@@ -42,6 +42,16 @@ def remember_flags(
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))
 
 
+def forget_flags(state_folder: Path) -> None:
+    """Delete the notes of all sessions: reasons and session policies may be in them.
+
+    Raises:
+        OSError: one cannot be deleted.
+    """
+    for note in (state_folder / "flags").glob("*.json"):
+        note.unlink(missing_ok=True)
+
+
 def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
     """Return what the session was made with; ``None``: with no flags, as far as is known.
 

@@ -16,6 +16,7 @@ from rolehop.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyStore
 from rolehop.vault.chunks import IncompleteItem
+from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.serialization import Damaged, as_item, read_item
@@ -43,6 +44,7 @@ class KeyringVault:
         index: what is known of the sessions at rest.
         keys: IAM user keys at rest.
         tokens: sign-ins at rest.
+        digest_key: makes digests that nobody can guess values from.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class KeyringVault:
         self.index = index
         self.keys = KeyStore(self._opener, self.index, now)
         self.tokens = TokenStore(self._opener, self.index, self._once.say)
+        self.digest_key = DigestKey(self._opener)
 
     @property
     def backend(self) -> str | None:

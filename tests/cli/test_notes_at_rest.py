@@ -1,0 +1,94 @@
+"""What is written beside sessions: nothing that gives a code, a password or a reason away."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, mfa_code
+
+WITH_MFA = CONFIG.replace(
+    'type = "environment"', f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
+)
+
+
+@pytest.fixture
+def guarded(world: World) -> World:
+    """A world whose hub wants MFA."""
+    world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
+    world.config(WITH_MFA)
+    return world
+
+
+def _index(world: World) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads((world.state / "index.json").read_text())["mfa"]
+    return found
+
+
+def _guesses(code: str) -> set[str]:
+    """Return the digests that a program without the key could try."""
+    texts = [code, f"{MFA_SERIAL}\n{code}", f"{MFA_SERIAL}{code}", f"{code}\n"]
+    return {hashlib.sha256(text.encode()).hexdigest() for text in texts}
+
+
+def test_the_digest_of_a_used_code_cannot_be_guessed(guarded: World) -> None:
+    code = mfa_code(guarded)
+    assert guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n").code == 0
+    (noted,) = _index(guarded).values()
+    assert len(noted["digest"]) == 64
+    assert noted["digest"] not in _guesses(code)
+    texts = [path.read_text(errors="replace") for path in guarded.files()]
+    assert not any(guess in text for guess in _guesses(code) for text in texts)
+
+
+def test_a_code_that_was_sent_is_not_sent_again(guarded: World) -> None:
+    guarded.config(
+        WITH_MFA
+        + f'\n[chains.long]\nsource = "me"\nhops = [{{ role = "{HUB}", duration = "4h" }}]\n'
+    )
+    guarded.sts.world.role(HUB, trusts=[guarded.alice.arn], mfa=True, max_session=43_200)
+    code = mfa_code(guarded)
+    assert guarded.rolehop("export", "long", "--mfa-stdin", input=code + "\n").code == 0
+    assert guarded.rolehop("logout", "long").code == 0
+    again = guarded.rolehop("export", "long", "--mfa-stdin", input=code + "\n")
+    assert again.code == 4
+    assert "this MFA code was sent before" in again.err
+    assert len(guarded.sts.calls) == 1
+
+
+def test_without_a_keyring_no_digest_is_written(guarded: World) -> None:
+    nothing = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    code = mfa_code(guarded)
+    done = guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n", env=nothing)
+    assert done.code == 0, done.err
+    assert [noted["digest"] for noted in _index(guarded).values()] == [""]
+    again = guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n", env=nothing)
+    assert again.code in (4, 5)
+
+
+def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> None:
+    code = mfa_code(guarded)
+    done = guarded.rolehop(
+        *("assume", "admin", "--reason", "zebra audit", "--shell", "sh", "--mfa-stdin"),
+        input=code + "\n",
+    )
+    assert done.code == 0, done.err
+    assert guarded.rolehop("export", "admin", "--read-only", "--tag", "a=zebra").code == 0
+    assert any("zebra" in path.read_text(errors="replace") for path in guarded.files())
+    assert guarded.rolehop("logout", "--all").code == 0
+    kept = [path for path in guarded.files() if path != guarded.config_file]
+    assert not any("zebra" in path.read_text(errors="replace") for path in kept)
+    assert guarded.items() == []
+
+
+def test_an_address_with_a_password_is_written_nowhere(real_world: World) -> None:
+    address = real_world.sts.url.replace("http://", "http://user:pa55word@")
+    for _ in range(2):
+        done = real_world.rolehop(
+            "credential-process", "admin", env={"AWS_ENDPOINT_URL_STS": address}
+        )
+        assert done.code == 0, done.err
+    for path in real_world.files():
+        assert "pa55word" not in path.read_text(errors="replace"), path
