@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rolehop.policy.evaluation.deciding_values import DecidingValues
 from rolehop.policy.evaluation.findings import Finding
+from rolehop.policy.evaluation.model import Outcome
 
 _KEYS = {
     "sts:externalid": "the external ID",
@@ -149,3 +151,29 @@ def _compared(base: str, values: str, *, many: bool) -> str:
     if positive == base:
         return f"{said}{'one of ' if many else ''}{values}"
     return f"not {said}{'any of ' if many else ''}{values}"
+
+
+# ---- one unknown key that decides
+
+
+def deciding_text(deciding: DecidingValues) -> str:
+    """Return for which values of a key a call is allowed: ``allowed only from 203.0.113.0/24``."""
+    verb = "allowed" if deciding.outcome is Outcome.ALLOWED else "refused"
+    lowered = deciding.key.lower()
+    without = {
+        (Outcome.ALLOWED, True): ", or if the call has none",
+        (Outcome.REFUSED, False): ", or if the call has none",
+    }.get((deciding.absent, deciding.outcome is Outcome.ALLOWED), "")
+    if not deciding.values:
+        there = "absent" if deciding.absent is deciding.outcome else "present"
+        return f"{verb} only if {is_are(deciding.key, there)} ({deciding.key})"
+    if lowered in _BOOLS and len(deciding.values) == 1:
+        said = _BOOLS[lowered][deciding.values[0] != "true"]
+        return f"{verb} only if {said}{without} ({deciding.key})"
+    values = " or ".join(deciding.values)
+    if lowered in _FROM:
+        return f"{verb} only from {values}{without} ({deciding.key})"
+    return f"{verb} only if {is_are(deciding.key, values)}{without} ({deciding.key})"
+
+
+_FROM = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce")

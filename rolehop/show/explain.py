@@ -6,11 +6,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
+from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
+from rolehop.show.condition_text import deciding_text
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.hints import hint
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
@@ -74,6 +76,7 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
             yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
         else:
             yield from _lane(policy, verdict, told, verbose=verbose)
+    yield from _deciding(verdict)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.said is not None:
@@ -196,6 +199,13 @@ def _sts_refused_text(said: StsAnswer) -> str:
             " not given, a VPC endpoint's policy, or a policy that has changed since"
         )
     return f"STS said {said.code}, which is not about policies; the walk says what to do about it"
+
+
+def _deciding(verdict: Verdict) -> Iterator[Line]:
+    """Say for which values of the one unknown key the call is allowed."""
+    found = deciding_values(verdict)
+    if found is not None:
+        yield from wrapped(deciding_text(found), "  ", "  ")
 
 
 def _unseen(verdict: Verdict) -> Iterator[Line]:

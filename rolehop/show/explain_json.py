@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
-from rolehop.policy.evaluation.model import PolicyVerdict
+from rolehop.policy.evaluation.model import PolicyVerdict, Verdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.show.remedies import document_of
@@ -50,8 +51,22 @@ def _hop(hop: HopVerdict) -> Document:
         "verdict": verdict.outcome.value,
         "lanes": [_lane(policy) for policy in verdict.policies],
         "unknowns": list(verdict.unknowns),
+        "deciding": _deciding(verdict),
         "assuming": list(verdict.assuming),
         "mend": _policy_change(hop.remedies()),
+    }
+
+
+def _deciding(verdict: Verdict) -> Document | None:
+    """Return the values of the one unknown key that decide; ``null``: there is no such key."""
+    found = deciding_values(verdict)
+    if found is None:
+        return None
+    return {
+        "key": found.key,
+        "verdict": found.outcome.value,
+        "values": list(found.values),
+        "if_absent": found.absent.value,
     }
 
 

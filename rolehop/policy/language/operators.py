@@ -126,12 +126,12 @@ def arn_parts(wanted: Sequence[Token]) -> list[list[Token]]:
 
 def numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
     """Compare as decimal numbers."""
-    return lambda found, wanted: compare(_number(found), _number(_plain(wanted)))
+    return lambda found, wanted: compare(number_of(found), number_of(_plain(wanted)))
 
 
 def date(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
     """Compare as instants: ISO 8601, or seconds since 1970."""
-    return lambda found, wanted: compare(_instant(found), _instant(_plain(wanted)))
+    return lambda found, wanted: compare(time_of(found), time_of(_plain(wanted)))
 
 
 def boolean(found: str, wanted: Wanted) -> bool:
@@ -157,13 +157,15 @@ def ip_address(found: str, wanted: Wanted) -> bool:
     return address.version == network.version and address in network
 
 
-def _number(text: str) -> Decimal:
+def number_of(text: str) -> Decimal:
+    """Return a number as policies write it. Raises Malformed."""
     if _NUMBER.fullmatch(text.strip()) is None:
         raise Malformed
     return Decimal(text.strip())
 
 
-def _instant(text: str) -> Decimal:
+def time_of(text: str) -> Decimal:
+    """Return a time (ISO 8601, or seconds since 1970) in seconds. Raises Malformed."""
     if _EPOCH.fullmatch(text.strip()):
         return Decimal(text.strip())
     try:
