@@ -196,6 +196,35 @@ def _check_statements(parsed: object) -> None:
     words = {word for statement in listed if isinstance(statement, dict) for word in statement}
     for word in sorted(words & {"Principal", "NotPrincipal"}):
         raise ValueError(f'a session policy must not contain "{word}"')
+    for number, statement in enumerate(listed, start=1):
+        problem = _statement_problem(statement) if isinstance(statement, dict) else None
+        if problem is not None:
+            raise ValueError(f"statement {number} {problem}; AWS refuses such a policy")
+
+
+def _statement_problem(statement: dict[str, object]) -> str | None:
+    """Return what AWS refuses of a statement (IAM user guide, "Grammar of the IAM JSON policy")."""
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return 'needs "Effect": "Allow" or "Deny"'
+    for element, is_right, wanted in (
+        ("Action", _is_action, 'a service and a name, as in "sts:AssumeRole"'),
+        ("Resource", _is_resource, 'an ARN, or "*"'),
+    ):
+        found = statement.get(element, statement.get(f"Not{element}"))
+        if found is None:
+            return f"needs an {element}" if element == "Action" else f"needs a {element}"
+        for each in found if isinstance(found, list) else [found]:
+            if not isinstance(each, str) or not is_right(each):
+                return f"has the {element} {quoted(str(each))}, which is not {wanted}"
+    return None
+
+
+def _is_action(text: str) -> bool:
+    return text == "*" or ":" in text
+
+
+def _is_resource(text: str) -> bool:
+    return text == "*" or text.startswith("arn:")
 
 
 def _mfa_serial(value: object) -> str:

@@ -152,6 +152,10 @@ def _others_file(world: World) -> None:
 
 WRONG_CODE = f"{(datetime.now(UTC).microsecond + 1) % 1_000_000:06d}"
 DOUBLES = "tests.doubles.keyrings"
+# What the config does not look at, and IAM's grammar refuses.
+MALFORMED = (
+    '{"Statement":[{"Effect":"Allow","Action":"s3:*","NotAction":"s3:Get*","Resource":"*"}]}'
+)
 
 FAILURES = (
     Failure(
@@ -220,7 +224,7 @@ FAILURES = (
         "malformed-policy",
         5,
         ("MalformedPolicyDocument", "correct the session policy"),
-        _of_hub('policy = \'{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}\''),
+        _of_hub(f"policy = '{MALFORMED}'"),
         calls=1,
     ),
     Failure(

@@ -138,6 +138,15 @@ CASES = [
         "a session policy has at most 2,048 characters, white space included, not 2,049",
     ),
     (
+        hop("""policy = '{"Statement": {"Effect": "Deny", "Action": "Get", "Resource": "*"}}'"""),
+        10,
+        "chains.x.hops[0].policy",
+        (
+            'statement 1 has the Action "Get", which is not a service and a name, as in'
+            ' "sts:AssumeRole"; AWS refuses such a policy'
+        ),
+    ),
+    (
         hop("""policy = '{"Statement": {"Sid": "\u0394"}}'"""),
         10,
         "chains.x.hops[0].policy",

@@ -48,7 +48,9 @@ tags = { team = "platform", Cost = "" }
 transitive_tags = ["team"]
 policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
 """
-EVERYTHING = EVERYTHING.replace('"Statement": []', '"Statement": {"Effect": "Deny"}')
+EVERYTHING = EVERYTHING.replace(
+    '"Statement": []', '"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}'
+)
 
 
 def test_every_key_becomes_a_value() -> None:
@@ -92,7 +94,7 @@ def test_every_key_becomes_a_value() -> None:
                     session_name="{user}-{chain}",
                     external_id="x-42",
                     duration_seconds=1800,
-                    policy='{"Version": "2012-10-17", "Statement": {"Effect": "Deny"}}',
+                    policy='{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}',
                     policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
                     tags=(("team", "platform"), ("Cost", "")),
                     transitive_tags=("team",),
@@ -159,7 +161,7 @@ def test_every_file_that_was_looked_for_is_noted_with_its_whole_path() -> None:
         + 'policy_file = "/etc/p.json"',
         "t.toml": "",
         "a.txt": "",
-        "/etc/p.json": '{"Statement": {}}',
+        "/etc/p.json": '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}',
     }
     config = load(files)
     assert set(config.files) == {
@@ -323,9 +325,12 @@ def test_a_policy_file_is_read_beside_its_own_file() -> None:
     files = {
         "config.toml": 'include = ["team/t.toml"]',
         "team/t.toml": SOURCE + FLEET + 'accounts = ["444444444444"]\npolicy_file = "p.json"',
-        "team/p.json": '{"Statement": {}}\n',
+        "team/p.json": '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}\n',
     }
-    assert load(files).chains["spokes/444444444444"].hops[0].policy == '{"Statement": {}}'
+    assert (
+        load(files).chains["spokes/444444444444"].hops[0].policy
+        == '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
+    )
 
 
 def test_a_fleet_without_a_role_has_the_sources_own_session() -> None:

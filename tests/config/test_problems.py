@@ -193,8 +193,13 @@ def test_side_files_are_judged_by_their_content() -> None:
 
 
 def test_policy_and_policy_file_exclude_each_other() -> None:
-    text = hop("""policy = '{"Statement": {}}'\npolicy_file = "p.json" """)
-    files = {"config.toml": HUB + text, "p.json": '{"Statement": {}}'}
+    text = hop(
+        """policy = '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'\npolicy_file = "p.json" """
+    )
+    files = {
+        "config.toml": HUB + text,
+        "p.json": '{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}',
+    }
     assert complaints_of(files) == [
         (
             "config.toml",

@@ -13,6 +13,7 @@ from rolehop.config import value_types as checks
 from rolehop.config.value_types import Check
 from rolehop.text import did_you_mean as nearest
 
+DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 GOOD: list[tuple[Check, object]] = [
     (limits.EXTERNAL_ID, "ab"),
     (limits.EXTERNAL_ID, "x" * 1224),
@@ -22,7 +23,7 @@ GOOD: list[tuple[Check, object]] = [
     (limits.ROLE, "arn:aws:iam::111111111111:role/team/x/Name"),
     (limits.ROLE, "arn:aws-us-gov:iam::111111111111:role/Name"),
     (limits.ROLE, "111111111111:role/Name"),
-    (limits.POLICY, json.dumps({"Statement": {"Sid": "x" * (2048 - 28)}})[:-2] + "}}"),
+    (limits.POLICY, json.dumps({"Statement": {**DENY, "Sid": "x" * (2048 - 76)}})),
     (limits.POLICY_ARNS, [f"arn:aws:iam::111111111111:policy/P{n}" for n in range(10)]),
     (limits.TAGS, {f"k{n}": "v" * 256 for n in range(50)}),
     (limits.TAGS, {"k" * 128: ""}),
@@ -59,6 +60,12 @@ BAD: list[tuple[Check, object]] = [
     (limits.POLICY, '{"Statement": []}'),
     (limits.POLICY, '{"Statement": ["x"]}'),
     (limits.POLICY, '{"Statement": {}} x'),
+    (limits.POLICY, json.dumps({"Statement": {"Action": "*", "Resource": "*"}})),
+    (limits.POLICY, json.dumps({"Statement": {**DENY, "Action": "AssumeRole"}})),
+    (limits.POLICY, json.dumps({"Statement": [DENY, {**DENY, "Action": ["s3:*", "Get"]}]})),
+    (limits.POLICY, json.dumps({"Statement": {**DENY, "Resource": "role/Admin"}})),
+    (limits.POLICY, json.dumps({"Statement": {**DENY, "Resource": ["*", 1]}})),
+    (limits.POLICY, json.dumps({"Statement": {"Effect": "Deny", "Action": "*"}})),
     (limits.POLICY, '{"Statement": [{}, {"Principal": {}}]}'),
     (limits.POLICY, "[" * 2000),
     (limits.TAGS, {"k" * 129: ""}),

@@ -155,6 +155,8 @@ def _checked_policy(text: str) -> str:
         sound = all("Effect" in each and {"Resource", "NotResource"} & set(each) for each in listed)
     except (ValueError, TypeError, KeyError):
         raise Refused("MalformedPolicyDocument", "Syntax errors in policy.") from None
+    if any({"Action", "NotAction"} <= set(each) for each in listed):
+        raise Refused("MalformedPolicyDocument", "Syntax errors in policy.")
     if any("Principal" in each for each in listed):
         raise Refused("MalformedPolicyDocument", "Policy document should not specify a principal.")
     if not sound:

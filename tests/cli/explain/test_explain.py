@@ -34,7 +34,8 @@ def test_the_whole_tree_has_the_shape_that_is_promised(world: World) -> None:
     assert found["verdict"] == "refused"
     hop = found["hops"][1]
     assert list(hop) == [
-        "hop", "role", "caller", "verdict", "lanes", "unknowns", "assuming", "mend"
+        "hop", "role", "caller", "verdict", "lanes", "unknowns",
+        "deciding", "assuming", "mend"
     ]  # fmt: skip
     assert (hop["hop"], hop["role"]) == (2, ADMIN)
     assert hop["caller"] == "arn:aws:sts::222222222222:assumed-role/Hub/me"
