@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import is_visible
+from rolehop.text import clean, is_visible, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,12 @@ class Advice(str):
         return _joined(self._parts, quote)
 
 
-def in_shell(text: str, quote: Callable[[str], str]) -> str:
-    """Return ``text`` for the shell that ``quote`` writes for, whether it is advice or not."""
-    return text.in_shell(quote) if isinstance(text, Advice) else text
+def one_line(text: str, quote: Callable[[str], str]) -> str:
+    """Return a message as one visible line for the shell that ``quote`` writes for.
+
+    White space becomes single blanks, except in advice: a name in a command may have two.
+    """
+    return visible(text.in_shell(quote)) if isinstance(text, Advice) else clean(text)
 
 
 def is_plain(text: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.ports import Caller, StsRefusal
@@ -107,7 +108,7 @@ class Rotation:
             raise SourceError(
                 f"{access_key_id} is the key in use of source '{self.source}'",
                 cause="without it nothing could sign",
-                fix=f"rolehop keys rotate {self.source} makes a new one first",
+                fix=Advice("rolehop keys rotate ", Argument(self.source), " makes a new one first"),
             )
         signer = self._signer(stored)
         listed = self._call("listing the keys", lambda: self.iam.list(signer))
@@ -115,7 +116,7 @@ class Rotation:
             raise SourceError(
                 f"{access_key_id} is no key of this user",
                 cause=f"the user has {_listed(listed)}",
-                fix=f"rolehop keys rotate {self.source}",
+                fix=Advice("rolehop keys rotate ", Argument(self.source)),
             )
         self._retire(signer, access_key_id)
 
@@ -125,7 +126,7 @@ class Rotation:
             raise SourceError(
                 f"no keys are in the vault for source '{self.source}'",
                 cause="they were never added, or were removed",
-                fix=f"rolehop keys add {self.source}",
+                fix=Advice("rolehop keys add ", Argument(self.source)),
             )
         return stored
 
@@ -142,7 +143,7 @@ class Rotation:
             raise SourceError(
                 f"the key of source '{self.source}' is not among its user's keys",
                 cause=f"the user has {_listed(listed)}",
-                fix=f"rolehop keys add {self.source} --replace",
+                fix=Advice("rolehop keys add ", Argument(self.source), " --replace"),
             )
         others = [each for each in listed if each.access_key_id != old.access_key_id]
         if len(listed) >= MOST_KEYS and others:
@@ -150,8 +151,11 @@ class Rotation:
                 f"the user of source '{self.source}' has {len(listed)} access keys,"
                 " and IAM allows no more",
                 cause=f"besides the key in use: {_listed(others)}",
-                fix="where nobody uses it any more: "
-                f"rolehop keys rotate {self.source} --finish {others[0].access_key_id}",
+                fix=Advice(
+                    "if nobody uses it any more: rolehop keys rotate ",
+                    Argument(self.source),
+                    f" --finish {others[0].access_key_id}",
+                ),
             )
 
     def _wait_until_it_works(self, old: Credentials, new: Credentials) -> None:
@@ -186,18 +190,25 @@ class Rotation:
         if kept is None or kept.access_key_id != old.access_key_id:
             # It may be in use: deleting it could leave no working key.
             self.note(
-                f"two keys remain at AWS, and both work: {old.access_key_id} and"
-                f" {new.access_key_id}; rolehop keys list says which one is kept here,"
-                f" then: rolehop keys rotate {self.source} --finish THE_OTHER"
+                Advice(
+                    f"two keys remain at AWS, and both work: {old.access_key_id} and"
+                    f" {new.access_key_id}; rolehop keys list says which one is kept here,"
+                    " then: rolehop keys rotate ",
+                    Argument(self.source),
+                    " --finish THE_OTHER",
+                )
             )
             return
         try:
             self.iam.delete(signer, new.access_key_id)
         except (StsRefusal, RolehopError):
             self.note(
-                f"the old key {old.access_key_id} is in use as before, and a new one that nobody"
-                f" can use remains at AWS: rolehop keys rotate {self.source}"
-                f" --finish {new.access_key_id}"
+                Advice(
+                    f"the old key {old.access_key_id} is in use as before, and a new one that nobody"
+                    " can use remains at AWS: rolehop keys rotate ",
+                    Argument(self.source),
+                    f" --finish {new.access_key_id}",
+                )
             )
         else:
             self.note(f"nothing has changed: the old key {old.access_key_id} is in use as before")
@@ -205,7 +216,7 @@ class Rotation:
     def _retire(self, signer: Credentials, access_key_id: str) -> None:
         """Deactivate and delete; on failure, the error says what remains and how to go on."""
         state = "active"
-        finish = f"rolehop keys rotate {self.source} --finish {access_key_id}"
+        finish = Advice("rolehop keys rotate ", Argument(self.source), f" --finish {access_key_id}")
         try:
             self._retry_while_unknown(lambda: self.iam.deactivate(signer, access_key_id))
             state = "inactive"
@@ -253,7 +264,11 @@ class Rotation:
         if self.with_mfa is None and refusal.code == "AccessDenied":
             fix += '; where they want MFA, set mfa_serial = "auto" on the source'
         if refusal.code in ("InvalidClientTokenId", "SignatureDoesNotMatch"):
-            fix = f"the key in the vault does not work: rolehop keys add {self.source} --replace"
+            fix = Advice(
+                "the key in the vault does not work: rolehop keys add ",
+                Argument(self.source),
+                " --replace",
+            )
         return SourceError(
             f"IAM refused {doing} of source '{self.source}'",
             cause=f"{refusal.code}: {refusal.message}",

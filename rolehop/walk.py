@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import is_same_principal
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
@@ -169,7 +170,7 @@ class _Walk:
             raise SourceError(
                 f"source '{step.source}' is not here",
                 cause=self._plan.source_problem or "it gave nothing",
-                fix=f"rolehop plan {self._plan.chain}",
+                fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
         caller = self._checked_principal(credentials)
         if credentials.long_lived and step.for_keys is not None:
@@ -293,9 +294,10 @@ class _Walk:
         cause = explanation.cause
         if signer.cached and signer.session is not None:
             age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
-            cause = (
-                f"{cause}; the call was signed by a session {age} min old"
-                f" (rolehop refresh {self._plan.chain})"
+            cause = Advice(
+                f"{cause}; the call was signed by a session {age} min old (rolehop refresh ",
+                Argument(self._plan.chain),
+                ")",
             )
         number = step.number if isinstance(step, HopStep) else None
         what = (
@@ -305,15 +307,15 @@ class _Walk:
         )
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
-            fix = f"{fix}; rolehop explain {self._to_explain} says which policy refused"
+            fix = Advice(f"{fix}; to see which policy refused: rolehop explain ", *self._to_explain)
         return HopRefused(
             what, code=refusal.code, cause=cause, fix=fix, chain=self._plan.chain, hop=number
         )
 
     @property
-    def _to_explain(self) -> str:
+    def _to_explain(self) -> tuple[str]:
         """What to give ``rolehop explain``: only the note of the last refusal knows the flags."""
-        return "--last" if self._plan.flags else self._plan.chain
+        return ("--last",) if self._plan.flags else (Argument(self._plan.chain),)
 
     @property
     def _total(self) -> int:

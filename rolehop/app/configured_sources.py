@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.caller import ask_caller
 from rolehop.app.walking import source_context_for
 from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
@@ -193,7 +194,7 @@ def _login_support(source: SourceConfig) -> LoginSupport:
         raise UsageError(
             f"source '{source.name}' has no sign-in",
             cause=f"a source of type {source.type} is used as it is",
-            fix=f"rolehop source test {source.name}",
+            fix=Advice("rolehop source test ", Argument(source.name)),
         )
     return support
 
@@ -206,5 +207,5 @@ def _check_takes_text(source: SourceConfig, support: LoginSupport) -> None:
         f"source '{source.name}' takes nothing from --stdin",
         cause="it gives an assertion to a saml source without assertion_… keys, or the passphrase "
         "of the key to a roles-anywhere source without passphrase_command",
-        fix=f"rolehop source login {source.name}",
+        fix=Advice("rolehop source login ", Argument(source.name)),
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode
@@ -105,7 +106,9 @@ class MfaCodes:
             raise SourceError(
                 "standard input holds no MFA code",
                 cause="a code is six digits on a line of its own",
-                fix=f"printf '%s\\n' CODE | rolehop assume {self.chain} --mfa-stdin",
+                fix=Advice(
+                    "printf '%s\\n' CODE | rolehop assume ", Argument(self.chain), " --mfa-stdin"
+                ),
             )
         if self._is_used(code):
             raise SourceError(
@@ -142,7 +145,10 @@ class MfaCodes:
         raise NoTerminal(
             f"chain '{self.chain}' needs an MFA code and there is no terminal to ask on",
             cause=f"a code of {serial} is needed {purpose}, and no mfa_command gives one",
-            fix=f"run 'rolehop assume {self.chain}' in a terminal first, or set mfa_command",
+            fix=Advice(
+                "set mfa_command, or run this in a terminal first: rolehop assume ",
+                Argument(self.chain),
+            ),
             chain=self.chain,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import sts_of_shell
@@ -80,7 +81,7 @@ class _MfaSession:
         if stored is None:
             raise SourceError(
                 f"no keys are in the vault for source '{self.source.name}'",
-                fix=f"rolehop keys add {self.source.name}",
+                fix=Advice("rolehop keys add ", Argument(self.source.name)),
             )
         try:
             return self._session(stored)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from botocore import exceptions as boto
 
+from rolehop.advice import Advice, Argument
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
@@ -40,8 +41,7 @@ class ProfileErrors:
     def sign_in(self) -> str:
         """The command that signs in again."""
         command = "aws login" if self.kind is CredentialKind.LOGIN else "aws sso login"
-        name = self.name if self.name.isidentifier() else repr(self.name)
-        return f"{command} --profile {name}"
+        return Advice(f"{command} --profile ", Argument(self.name))
 
     def no_credentials(self) -> SourceError:
         """Return the error for a profile from which botocore got nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
@@ -36,7 +37,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         stored = context.keys.get(source.name)
         found = stored.access_key_id if stored else None
     if found is None:
-        problem = f"{_absent(source.name).what} (rolehop keys add {source.name})"
+        problem = Advice(
+            f"{_absent(source.name).what} (rolehop keys add ", Argument(source.name), ")"
+        )
         return Stamp(None, long_lived=True, problem=problem)
     return Stamp(found, long_lived=True)
 
@@ -83,7 +86,7 @@ def _absent(name: str) -> SourceError:
     return SourceError(
         f"no keys are in the vault for source '{name}'",
         cause="they were never added, were removed, or were stored only until the last reboot",
-        fix=f"rolehop keys add {name}",
+        fix=Advice("rolehop keys add ", Argument(name)),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import partition_of
 from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
@@ -254,9 +255,12 @@ def _nothing(name: str, context: SourceContext) -> SourceError:
     return SourceError(
         f"there are no credentials for AWS profile '{name}'",
         cause=missing_credentials(context.aws, name),
-        fix=f"correct it, or aws configure --profile {name}; to use the machine's role, as the AWS "
-        "CLI would, set credential_source = Ec2InstanceMetadata there, or use a source of type "
-        "instance",
+        fix=Advice(
+            "correct it, or aws configure --profile ",
+            Argument(name),
+            "; to use the machine's role, as the AWS CLI would, set credential_source ="
+            " Ec2InstanceMetadata there, or use a source of type instance",
+        ),
     )
 
 

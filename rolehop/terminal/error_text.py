@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.advice import in_shell, posix_argument
+from rolehop.advice import one_line, posix_argument
 from rolehop.credentials import scrub
 from rolehop.errors import ConfigError, RolehopError
-from rolehop.text import clean, visible
+from rolehop.text import clean
 
 
 def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argument) -> list[str]:
@@ -15,11 +15,11 @@ def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argumen
 
     ``quote`` writes an argument of a command in the shell of whoever reads the lines.
     """
-    lines = [f"rolehop: {clean(error.what)}"]
+    lines = [f"rolehop: {one_line(error.what, quote)}"]
     if isinstance(error, ConfigError):
         lines += [f"  {clean(str(each))}" for each in error.complaints]
     lines += [
-        f"  {label}: {visible(in_shell(text, quote))}"
+        f"  {label}: {one_line(text, quote)}"
         for label, text in (("cause", error.cause), ("try", error.fix))
         if text
     ]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rolehop.advice import in_shell
+from rolehop.advice import one_line
 from rolehop.errors import NoTerminal, RolehopError
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal import output
@@ -99,7 +99,7 @@ class Terminal:
         if self._settings.quiet or text in self._said:
             return
         self._said.add(text)
-        output.write_lines(f"rolehop: {clean(in_shell(text, self._quote))}")
+        output.write_lines(f"rolehop: {one_line(text, self._quote)}")
 
     def console(self, file: TextIO) -> Console:
         """Return a rich console on ``file`` that honours ``--color`` and NO_COLOR."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import Credentials
 from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError
 from rolehop.vault.chunks import IncompleteItem
@@ -78,7 +79,9 @@ class KeyStore:
                 raise VaultAbsent(
                     f"the key of source '{name}' cannot be reached",
                     cause=f"it rests in {known.backend}, and {backend} is in use here",
-                    fix=f"run where that keyring is there, or: rolehop keys add {name}",
+                    fix=Advice(
+                        "run where that keyring is there, or: rolehop keys add ", Argument(name)
+                    ),
                 )
             return None
         try:
@@ -161,7 +164,7 @@ def _damaged(name: str, why: str) -> VaultBroken:
     return VaultBroken(
         f"the key of source '{name}' cannot be read",
         cause=f"the item in the keyring is damaged: {why}",
-        fix=f"rolehop keys add {name} --replace",
+        fix=Advice("rolehop keys add ", Argument(name), " --replace"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
@@ -51,7 +52,7 @@ def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) ->
         raise UsageError(
             f"chain '{last.chain}' has no hop {last.hop} any more",
             cause="the config has changed since it was refused",
-            fix=f"rolehop explain {last.chain}",
+            fix=Advice("rolehop explain ", Argument(last.chain)),
         )
     return _refused(replace(verdict, hops=hops), last)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
@@ -82,7 +83,10 @@ class _LiveIam:
         plan = self.plan
         if plan.source_problem is not None:
             return f"source '{plan.source.name}' gives no credentials: {plan.source_problem}"
-        return f"no session of chain '{plan.chain}' is stored; rolehop assume {plan.chain} gets one"
+        return Advice(
+            f"no session of chain '{plan.chain}' is stored; get one: rolehop assume ",
+            Argument(plan.chain),
+        )
 
     def _principals(self) -> dict[str, None]:
         """Return the ARNs of who calls and of every role, each once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.arn import RoleArn
@@ -59,6 +60,6 @@ def _only_role(inventory: IamInventory, file: str) -> str:
     if len(roles) != 1:
         raise UsageError(
             f"{file} describes {len(roles)} roles",
-            fix=f"name one: rolehop explain role ARN --policies {file}",
+            fix=Advice("name one: rolehop explain role ARN --policies ", Argument(file)),
         )
     return roles[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.config_files import new_config_file, own_config_file, write_first_config
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group
@@ -39,7 +40,7 @@ def init(ctx: click.Context) -> None:
     write_first_config(path, answers)
     cli.terminal.note(f"written: {path}")
     cli.terminal.note(
-        f"next: rolehop plan {answers.chain}"
+        Advice("next: rolehop plan ", Argument(answers.chain))
         if answers
         else "next: take the # off what you want in it, then: rolehop config check"
     )

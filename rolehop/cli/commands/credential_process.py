@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.walking import walk_chain, write_record
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
@@ -56,7 +57,11 @@ def command(
         raise ServiceError(
             f"no session within {_SECONDS} s",
             cause="AWS, a program or another rolehop took too long",
-            fix=f"rolehop assume {chain} shows where it waits; then SDKs find the session cached",
+            fix=Advice(
+                "rolehop assume ",
+                Argument(chain),
+                " shows where it waits; then SDKs find the session cached",
+            ),
             chain=chain,
         ) from None
     cli.terminal.write_output(as_process(session))

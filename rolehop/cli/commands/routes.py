@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.config_files import append_chain, check_new_name
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.route_finder import FoundRoutes, find_routes
@@ -77,9 +78,11 @@ def command(
         cli.terminal.note(f"written: {path}")
         allowed = result.found.routes[0].outcome is Outcome.ALLOWED
         cli.terminal.note(
-            f"next: rolehop plan {write}"
+            Advice("next: rolehop plan ", Argument(write))
             if allowed
-            else f"whether it is allowed can't be told; next: rolehop explain {write}"
+            else Advice(
+                "whether it is allowed can't be told; next: rolehop explain ", Argument(write)
+            )
         )
 
 

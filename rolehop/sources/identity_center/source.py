@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
@@ -108,8 +109,11 @@ def _state(center: Center, context: SourceContext) -> str | None:
 
 def _not_signed_in(source: SourceConfig, center: Center, context: SourceContext) -> str:
     problem = cli_sign_in(center, context).problem
-    reason = f"nobody is signed in to {center.start_url} (rolehop source login {source.name})"
-    return f"{reason}; {problem}" if problem else reason
+    return Advice(
+        f"nobody is signed in to {center.start_url} (rolehop source login ",
+        Argument(source.name),
+        f"); {problem}" if problem else ")",
+    )
 
 
 def _unnamed(source: SourceConfig) -> list[str]:
@@ -229,7 +233,7 @@ class _IdentityCenter:
         return SourceError(
             f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
             cause=cause,
-            fix=f"rolehop source login {self.source.name}",
+            fix=Advice("rolehop source login ", Argument(self.source.name)),
         )
 
     def _session(self, portal: Portal, token: Secret) -> Credentials:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
@@ -171,7 +172,7 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
         raise SourceError(
             f"source '{source.name}' needs no passphrase",
             cause="its private key is not encrypted",
-            fix=f"rolehop source test {source.name}",
+            fix=Advice("rolehop source test ", Argument(source.name)),
         )
     context.tokens.put(_token_name(source), {"passphrase": asked[-1]})
     return f"the {_secret_name(source)} of source '{source.name}' is in the keyring"
@@ -316,11 +317,14 @@ class _RolesAnywhere:
         if "passphrase_command" in self.source.settings:
             wrong.fix = f"correct passphrase_command: its first line is used as the {what}"
         elif self.context.tokens.remove(_token_name(self.source)):
-            wrong.fix = (
-                f"the stored one has been forgotten; store another: rolehop source login {name}"
+            wrong.fix = Advice(
+                "the stored one has been forgotten; store another: rolehop source login ",
+                Argument(name),
             )
         else:
-            wrong.fix = f"check it; rolehop source login {name} stores the right {what}"
+            wrong.fix = Advice(
+                f"check it; store the right {what}: rolehop source login ", Argument(name)
+            )
 
 
 def _from_person(source: SourceConfig, context: SourceContext, named: str) -> Secret:
@@ -331,9 +335,9 @@ def _from_person(source: SourceConfig, context: SourceContext, named: str) -> Se
             return Secret(context.person.ask(question, needed=f"a {what}", hidden=True))
     except NoTerminal as nobody:
         nobody.cause = f"{named} of source '{source.name}' needs one, and none is stored"
-        nobody.fix = (
-            f"rolehop source login {source.name}, in a terminal or with --stdin;"
-            " or set passphrase_command"
+        nobody.fix = Advice(
+            "set passphrase_command, or in a terminal or with --stdin: rolehop source login ",
+            Argument(source.name),
         )
         raise
 

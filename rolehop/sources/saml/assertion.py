@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, SourceError
@@ -235,7 +236,7 @@ SIGN_IN = "sign in at the identity provider again"
 def how_to_sign_in(source: SourceConfig) -> str:
     """Return how to get a new assertion."""
     if origin_of(source) is None:
-        return f"TOOL | rolehop source login {source.name} --stdin"
+        return Advice("TOOL | rolehop source login ", Argument(source.name), " --stdin")
     return SIGN_IN
 
 
@@ -243,7 +244,11 @@ def not_signed_in(source: SourceConfig, cause: str | None = None) -> SourceError
     """Return the error for a missing sign-in; ``cause`` says why the last one cannot be used."""
     cause = cause or "nobody has signed in, and the source has no assertion_… key"
     return SourceError(
-        f"source '{source.name}' needs a sign-in (rolehop source login {source.name} --stdin)",
+        Advice(
+            f"source '{source.name}' needs a sign-in (rolehop source login ",
+            Argument(source.name),
+            " --stdin)",
+        ),
         cause=cause,
         fix=how_to_sign_in(source),
     )

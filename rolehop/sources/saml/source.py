@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, account_of
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
@@ -174,8 +175,8 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
         return [diagnose_program(command, context, f"the program of {origin}")]
     if origin is None:
         stored = context.tokens.generation(_token_name(source))
-        looked_for = f"a sign-in by rolehop source login {source.name} --stdin"
-        return [Diagnosis(looked_for, "there" if stored else "none", good=bool(stored))]
+        sign_in = Advice("a sign-in by rolehop source login ", Argument(source.name), " --stdin")
+        return [Diagnosis(sign_in, "there" if stored else "none", good=bool(stored))]
     looked_for = f"the assertion in {source.settings[origin]} ({origin})"
     try:
         found = parsed(source, read_text(source, context))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, RolehopError, SourceError, VaultBroken
 from rolehop.sources.context import Document, SourceChanged, SourceContext
@@ -316,7 +317,7 @@ class OidcSignIn:
             cause="the last sign-in has expired or was ended"
             if signed_in
             else "nobody is signed in",
-            fix=f"rolehop source login {self.source.name}",
+            fix=Advice("rolehop source login ", Argument(self.source.name)),
         )
 
     def _refused(self, refusal: OAuthRefusal) -> SourceError:

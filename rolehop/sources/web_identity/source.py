@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
@@ -213,7 +214,10 @@ class _WebIdentity:
             whose = f"; the token is {claims.issuer}'s, for {', '.join(claims.audiences)}"
             whose += f", subject {claims.subject}"
         what = f"source '{self.source.name}' was refused: {role}"
-        fixes = {**_FIXES, "": f"rolehop source test {self.source.name} shows what was sent"}
+        fixes = {
+            **_FIXES,
+            "": Advice("rolehop source test ", Argument(self.source.name), " shows what was sent"),
+        }
         for part, fix in _FIXES_BY_MESSAGE.items():
             if refusal.code == "InvalidIdentityToken" and part in refusal.message:
                 fixes[refusal.code] = fix
@@ -281,7 +285,7 @@ def _check(origin: TokenOrigin, claims: Claims) -> None:
 def _how_to_replace(origin: TokenOrigin) -> str:
     """Return how to replace an expired token."""
     if provider_of(origin.source) is not None:
-        return f"rolehop source login {origin.source.name}"
+        return Advice("rolehop source login ", Argument(origin.source.name))
     return "get a new token where it comes from, and check this machine's clock"
 
 
@@ -326,7 +330,7 @@ def _sign_in(source: SourceConfig, context: SourceContext) -> OidcSignIn:
         raise SourceError(
             f"nobody signs in to source '{source.name}'",
             cause="its token comes from elsewhere; only issuer and client_id allow a sign-in",
-            fix=f"rolehop source test {source.name}",
+            fix=Advice("rolehop source test ", Argument(source.name)),
         )
     return OidcSignIn(source, context, provider)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
 from rolehop.files import NotRegular, read_regular
@@ -48,7 +49,7 @@ class TokenOrigin:
         provider = provider_of(self.source)
         if provider is not None:
             if self.generation is None:
-                login = f"rolehop source login {self.source.name}"
+                login = Advice("rolehop source login ", Argument(self.source.name))
                 raise SourceError(f"nobody is signed in to {provider.issuer} ({login})", fix=login)
             return self.generation
         if "token_command" in self.source.settings:

@@ -72,7 +72,7 @@ class TestFailures:
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
         error = failure(world, person=Typist("a wrong secret"))
         assert error.cause == "the passphrase is wrong, or the key is damaged"
-        assert error.fix == "check it; rolehop source login s stores the right passphrase"
+        assert error.fix == "check it; store the right passphrase: rolehop source login s"
         assert "wrong secret" not in f"{error.what}{error.cause}{error.fix}"
         write(world.config_file.with_name("me.p12"), p12(leaf, [], PASSPHRASE))
         settings(world, 'pkcs12 = "me.p12"')

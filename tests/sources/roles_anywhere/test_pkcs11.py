@@ -114,7 +114,7 @@ class TestToken:
         assert beyond  # another token may be plugged in: the quick path steps aside
         error = failure(world, person=Typist("000000"))
         assert error.cause == "the PIN is wrong"
-        assert error.fix == "check it; rolehop source login s stores the right PIN"
+        assert error.fix == "check it; store the right PIN: rolehop source login s"
         settings(world, f'pkcs11 = "pkcs11:token=work;object=key{number}?module-path={token}"')
         told = roles_anywhere.login(
             source_of(world), context_of(world, tokens=MemoryTokens()), Login(text=Secret(PIN))

@@ -175,7 +175,7 @@ class TestRolesAnywhere:
         assert isinstance(nobody, NoTerminal)
         key = world.config_file.with_name("me.key")
         assert nobody.cause == f"{key} of source 's' needs one, and none is stored"
-        assert "rolehop source login s, in a terminal" in str(nobody.fix)
+        assert "in a terminal or with --stdin: rolehop source login s" in str(nobody.fix)
         assert "passphrase_command" in str(nobody.fix)
 
     def test_a_logout_says_that_sessions_stay(
