@@ -1,12 +1,24 @@
-"""The map of the house: which room may open whose door, and by which doors secrets leave.
+"""The layout of rolehop: what each part is for, what it may import, and how large it may grow.
 
-A new room, or a new arrow between rooms, is a line here, so that it is seen in review.
+Read ``LAYOUT_TEXT`` from top to bottom to learn the code. Each row is a folder, or a file beside
+the folders, with its purpose, and below it the parts that it imports. A part imports only from rows
+below its own, and only from those that its row names; a new arrow between two parts is an edit
+here, so that it is seen in review.
+
+    command line                 Python program
+    __main__, cli, terminal      api
+              \\                 /
+               app: plan, walk, judge, list, refresh, rotate
+    walk, plan, policy, vault, sources, shells, handover, show
+                      aws, oauth, net
 """
 
 from __future__ import annotations
 
 import ast
+import statistics
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,162 +26,375 @@ import pytest
 import rolehop
 
 ROOT = Path(rolehop.__file__).parent
+TESTS = Path(__file__).parent
 
-# As good as the standard library: classes of values, and lines for --debug.
-GROUND = {"__version__", "debug", "values"}
+# Small modules that any part may import besides what its row names.
+BASE = {"arn", "durations", "errors", "startup", "text"}
 
-# Words: everybody may use them, they use nobody.
-WORDS = {"errors", "arn", "credentials", "durations", "patterns", "words"}
+# They run before anything else is decided, so they import nothing else of rolehop's.
+ALONE = {"command_table", "fastpath", "startup"}
 
-MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),
-    "debug": set(),
-    "values": set(),
-    "errors": set(),
-    "arn": {"patterns"},
-    "credentials": set(),
-    "durations": {"patterns", "words"},
-    "patterns": set(),
-    "words": set(),
-    # the hot path: three small rooms that import next to nothing
-    "record": set(),
-    "keyctl": set(),
-    # completion: the same for the names of chains
-    "commands": set(),
-    "names": {"record"},
-    "complete": {"commands", "names"},
-    "bus": set(),
-    "fast": {"record", "keyctl", "bus"},
-    # thought: no file, no clock, no network, no keyring
-    "config": WORDS | {"files"},  # FileText, the shape in which text comes in
-    "awsconfig": WORDS | {"config"},
-    "plan": WORDS | {"config", "trust"},  # whether a session policy leaves the next hop possible
-    "ports": WORDS | {"plan"},
-    "refusals": WORDS | {"plan", "ports"},
-    "walk": WORDS | {"plan", "ports", "refusals"},
-    "rotate": WORDS | {"ports"},
-    "handover": WORDS | {"record"},
-    "integration": {"handover"},
-    # usable as a library; config: the limits that a value in it has to keep
-    "trust": {"errors", "arn", "words", "patterns", "durations", "config"},
-    # config: how a key is written as TOML; credentials: never
-    "show": {"arn", "config", "durations", "words", "plan", "trust"},
-    # hands: each touches one thing outside
-    "files": set(),
-    "pool": set(),
-    "recent": {"files"},
-    "told": {"files", "patterns", "plan"},
-    # trust: what IAM says, as its records; files: the token cache of the AWS CLI
-    "aws": WORDS | {"awsconfig", "files", "plan", "ports", "trust"},
-    # files: tokens, assertions and keys, whose pipes must hold nobody up
-    "sources": WORDS | {"awsconfig", "aws", "config", "files", "plan", "ports", "signin"},
-    "signin": WORDS,
-    "vault": WORDS | {"files", "keyctl", "plan", "ports", "record"},
-}
-DOORS_TO_THE_STREET = {"cli", "demo", "__main__"}  # they may use every room
+LAYOUT_TEXT = """
+# ---- the command line
+__main__: the entry point: completion and the hot path first, then the command line
+    cli completion fastpath terminal
+cli/commands: one file per command: parse, call the application, show the result
+    cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
+    policy/role_report policy/routes key_rotation credentials command_table
+cli: what commands share: their context, options, completion, error reports
+    terminal app app/judging show shells completion state config plan policy/chains
+    policy/inventory credentials command_table
+terminal: the person at the terminal: output, notes, progress, questions, the picker
+    app show handover plan credentials
+demo: `rolehop demo`, three hops through an AWS on this machine
+    files
+# ---- Python programs
+api: `import rolehop`: get_plan, get_credentials, session
+    app aws config plan credentials
+# ---- the application: no click, no terminal; it never prints, prompts or exits
+app/judging: judge chains, roles and routes by IAM policies, from files or read live
+    app show walk state sources aws ports config plan policy policy/chains policy/evaluation
+    policy/inventory policy/language policy/role_report policy/routes credentials
+app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
+    walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
+    completion state ports plan awsconfig config fastpath files daemon_threads credentials
+# ---- carrying a plan out
+walk: carry a plan out: as few STS calls as possible, every session stored
+    sts_errors ports plan config credentials
+sts_errors: explain why STS refused a call, and what to do
+    ports plan
+key_rotation: put a new access key in the place of an old one
+    ports credentials
+vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of them
+    sources plan fastpath files credentials
+# ---- where a chain starts
+sources/identity_center: sources of type identity-center
+    sources sources/shared aws oauth ports plan config credentials
+sources/web_identity: sources of type web-identity
+    sources sources/shared aws oauth net ports plan config files credentials
+sources/saml: sources of type saml
+    sources sources/shared aws ports plan config files credentials
+sources/roles_anywhere: sources of type roles-anywhere
+    sources sources/shared aws ports plan config credentials
+sources: the table of source types, and those that are one file
+    sources/shared aws ports plan awsconfig config files credentials
+sources/shared: what several source types use: AWS clients, programs, MFA
+    sources aws net ports awsconfig config credentials
+# ---- AWS and the network
+aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
+    oauth net ports plan policy/inventory awsconfig files credentials
+oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
+    net credentials
+net: HTTP connections, proxies, timeouts
+    credentials
+# ---- what people and programs get
+show: everything people look at, as values and text; no secret comes here
+    plan policy policy/evaluation policy/language policy/remedies policy/role_report
+    policy/routes config
+completion: complete a command line without importing click
+    shells command_table fastpath
+shells: each shell's language, start-up text and subshell
+    handover
+handover: give a session to a program: environment, files, JSON
+    fastpath credentials
+state: small files in the state folder that hold no secret
+    plan files
+# ---- pure: no file, clock, network or keyring
+ports: what a walk needs from outside, as protocols
+    plan credentials
+plan: from a chain to every call that a walk would make, and what will fail
+    policy/chains policy/evaluation config
+policy: a chain's verdict: every hop judged, and how to fix a refusal
+    policy/chains policy/evaluation policy/language policy/remedies
+policy/remedies: the changes of policies or config that would allow a request
+    policy/chains policy/evaluation policy/language config
+policy/routes: search the roles that can be reached
+    policy/chains policy/evaluation policy/inventory policy/language
+policy/chains: the requests that the hops of a chain make, one after the other
+    policy/evaluation policy/inventory policy/language config
+policy/role_report: one role: who may assume it, what it may do, its risks
+    policy/evaluation policy/inventory policy/language
+policy/inventory: roles, users and policies, from the output of AWS CLI commands
+    policy/evaluation policy/language
+policy/evaluation: judge one request by all policies that apply
+    policy/language
+policy/language: the language of IAM policies: statements, operators, variables
+awsconfig: ~/.aws/config and credentials, read as botocore reads them
+    config credentials
+config: the config file: schema, loading, limits, problems, writing TOML
+    files
+# ---- small, and used by many
+daemon_threads: run calls in parallel
+credentials: the type that hides secrets; credentials and sessions made of it
+files: read files that must be trusted, write files whole or not at all
+command_table: every command, its help line and its arguments
+fastpath: the hot path: a cached answer from its record, at the cost of starting Python
+errors: every error that a user may see, and its exit code
+arn: ARNs, account IDs, partitions
+durations: 30m, 1h30m
+text: cleaning and counting words
+startup: cheap stand-ins for dataclasses, re and logging
+"""
 
-# Who may use which library: all AWS traffic passes one room, all keyring calls another.
+
+def read_layout(text: str) -> dict[str, set[str]]:
+    rows: dict[str, set[str]] = {}
+    part = ""
+    for line in text.splitlines():
+        if line.startswith("    "):
+            rows[part] |= set(line.split())
+        elif line and not line.startswith("#"):
+            part, _, purpose = line.partition(": ")
+            assert purpose, f"{part} is not explained"
+            rows[part] = set()
+    return rows
+
+
+LAYOUT = read_layout(LAYOUT_TEXT)
+
+# Libraries, and the parts that may import them.
 LIBRARIES = {
-    "boto3": {"aws", "demo"},
-    "botocore": {"aws"},
-    "click": {"cli"},
-    "cryptography": {"aws"},
-    "dataclasses": {"values"},  # half a millisecond a class
-    "keyring": {"vault", "demo"},
-    "moto": {"demo"},
-    "pkcs11": {"aws"},
-    "platformdirs": {"cli"},
-    "prompt_toolkit": {"cli"},
-    "rich": {"cli", "demo", "show"},
+    "boto3": "aws api demo",
+    "botocore": "aws net",
+    "click": "cli cli/commands",
+    "cryptography": "aws",
+    "dataclasses": "startup",  # half a millisecond for each class
+    "keyring": "vault demo",
+    "moto": "demo",
+    "pkcs11": "aws",
+    "platformdirs": "app",
+    "prompt_toolkit": "terminal",
+    "rich": "cli/commands terminal show demo",
 }
-
-# Where a secret's plain text may be asked for: to sign, to rest, to be handed over.
-DOORS = {
+# Parts that may read the plain text of a secret.
+REVEAL = {
     "aws": "signs calls",
+    "net": "sends requests",
+    "oauth": "reads the claims of tokens",
+    "sources/web_identity": "sends the CI service its own token",
     "vault": "writes keyring items",
     "handover": "gives sessions to programs",
-    "awsconfig": "hashes the sections a profile is made of",
 }
 
-# Where the environment and the process itself are read.
-ENVIRONMENT = {"__main__.py", "cli/wiring.py", "demo"}
+# Files that read the environment of this process; everything else gets it as an argument.
+ENVIRONMENT = {"__main__.py", "api.py", "demo/home.py", "demo/keyring.py", "demo/tour.py"}
+
+MOST_LINES, MOST_LINES_OF_CLI = 400, 250
+MOST_FILES = 20  # in one folder, but for cli/commands, which has one for each command
+
+# Larger than that, for now; this must be empty.
+TOO_LARGE = {
+    "rolehop/aws",
+    "rolehop/sources/web_identity/source.py",
+    "tests/aws/test_double.py",
+    "tests/vault/test_vault.py",
+}
 
 
-def rooms() -> list[Path]:
-    return sorted(ROOT.rglob("*.py"))
+# ---- reading the code
 
 
-def room(path: Path) -> str:
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+@cache
+def modules() -> dict[str, Path]:
+    """Every module's file, by its full name."""
+    return {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (
-                [f"rolehop.{alias.name}" for alias in node.names]
-                if node.module == "rolehop"
-                else [node.module]
-            )
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(path: Path) -> str:
+    """The row of ``LAYOUT`` that a file belongs to: its folder, or itself beside the folders."""
+    inside = path.relative_to(ROOT)
+    return inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Every import, also those inside functions and for type checkers, as dotted names."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
-def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+@cache
+def imported_modules(name: str) -> frozenset[str]:
+    """The modules of rolehop's own that a module imports."""
+    found = set()
+    for each in imported_names(modules()[name]):
+        if each.split(".")[0] == "rolehop":
+            found.add(each if each in modules() else each.rpartition(".")[0])
+    return frozenset(found - {name})
 
 
-every_file = pytest.mark.parametrize("path", rooms(), ids=name_of)
+def may_import(part: str) -> set[str]:
+    return LAYOUT[part] if part in ALONE else LAYOUT[part] | BASE
 
 
-@every_file
-def test_doors_open_one_way(path: Path) -> None:
-    here = room(path)
-    if here in DOORS_TO_THE_STREET:
-        return
-    opened = {name.split(".")[1] for name in imports(path) if name.startswith("rolehop.")}
-    assert opened - GROUND <= MAY_IMPORT[here] | {here}
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-@every_file
-def test_each_library_has_its_room(path: Path) -> None:
-    for name in imports(path):
-        allowed = LIBRARIES.get(name.split(".")[0])
-        assert allowed is None or room(path) in allowed, f"{name} is imported here"
+def attributes(path: Path) -> set[str]:
+    """Every attribute of a plain name, such as ``os.environ``, and every name, such as ``print``."""
+    nodes = list(ast.walk(tree(path)))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        f"{node.value.id}.{node.attr}"
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
 
 
-@every_file
-def test_secrets_leave_by_known_doors_only(path: Path) -> None:
-    asked = any(
-        isinstance(node, ast.Attribute) and node.attr == "reveal"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+every_part = pytest.mark.parametrize("part", LAYOUT)
+
+
+# ---- who imports whom
+
+
+def test_every_part_has_a_row() -> None:
+    parts = {part_of(path) for path in modules().values()} - {"__init__"}
+    assert parts == set(LAYOUT)
+
+
+@every_part
+def test_a_part_imports_what_its_row_names_and_nothing_else(part: str) -> None:
+    found = {
+        part_of(modules()[each])
+        for name, path in modules().items()
+        if part_of(path) == part
+        for each in imported_modules(name)
+    } - {part, "__init__"}
+    assert found <= may_import(part)
+    assert LAYOUT[part] <= found, "the row names more than is imported"
+
+
+@every_part
+def test_a_row_names_only_rows_below_it(part: str) -> None:
+    """A folder and its subfolders count as one: they may use each other."""
+    rows = list(LAYOUT)
+    top = part.split("/")[0]
+    others = [each for each in may_import(part) - {part} if each.split("/")[0] != top]
+    last = max(number for number, row in enumerate(rows) if row.split("/")[0] == top)
+    if part not in BASE:
+        assert [each for each in others if rows.index(each) < last] == []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """There is no import circle between files, wherever the imports are written.
+
+    The package itself is left out: it imports its API for type checkers only, and everybody may
+    ask it for the version.
+    """
+    done: set[str] = set()
+
+    def follow(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join([*above[above.index(name) :], name])
+        if name not in done:
+            for each in sorted(imported_modules(name) - {"rolehop"}):
+                follow(each, (*above, name))
+            done.add(name)
+
+    for each in modules().keys() - {"rolehop"}:
+        follow(each, ())
+
+
+def test_each_library_is_imported_by_its_parts_only() -> None:
+    wrong = [
+        f"{label(path)} imports {name}"
+        for path in modules().values()
+        for name in imported_names(path)
+        if path != ROOT / "__init__.py"
+        and part_of(path) not in LIBRARIES.get(name.split(".")[0], part_of(path)).split()
+    ]
+    assert wrong == []
+
+
+# ---- what the application must not do
+
+
+def test_the_application_reaches_no_terminal_library() -> None:
+    reached: set[str] = set()
+    queue = [name for name, path in modules().items() if part_of(path).split("/")[0] == "app"]
+    while queue:
+        name = queue.pop()
+        if name not in reached:
+            reached.add(name)
+            queue.extend(imported_modules(name) - {"rolehop"})
+    for name in sorted(reached):
+        libraries = {each.split(".")[0] for each in imported_names(modules()[name])}
+        assert not libraries & {"click", "prompt_toolkit", "rich"}, name
+        assert part_of(modules()[name]) not in ("cli", "cli/commands", "terminal")
+
+
+def test_the_application_prints_prompts_and_exits_nowhere() -> None:
+    forbidden = {"print", "input", "sys.stdout", "sys.stderr", "sys.stdin", "sys.exit", "os._exit"}
+    for path in modules().values():
+        assert part_of(path).split("/")[0] != "app" or not attributes(path) & forbidden, path
+
+
+def test_secrets_are_revealed_in_known_parts_only() -> None:
+    revealing = {
+        part_of(path)
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == "reveal"
+    }
+    assert revealing == REVEAL.keys()
+
+
+def test_the_environment_is_read_in_few_files() -> None:
+    reading = {
+        label(path)
+        for path in modules().values()
+        if attributes(path) & {"os.environ", "os.environb", "os.getenv"}
+    }
+    assert reading == ENVIRONMENT
+
+
+# ---- size and form
+
+
+def test_a_module_opens_with_one_sentence() -> None:
+    for path in modules().values():
+        text = ast.get_docstring(tree(path))
+        assert text, f"{label(path)} has no docstring"
+        first = text.split("\n\n")[0].rstrip()
+        assert first.endswith((".", ":", "…")) or path.name == "errors.py", label(path)
+
+
+def sizes() -> Iterator[tuple[str, int, int]]:
+    """Every file and folder of the code and the tests, its size, and how large it may be."""
+    for root in (ROOT, TESTS):
+        for path in sorted(root.rglob("*.py")):
+            name = path.relative_to(root.parent).as_posix()
+            limit = MOST_LINES_OF_CLI if name.startswith("rolehop/cli/") else MOST_LINES
+            yield name, len(path.read_text(encoding="utf-8").splitlines()), limit
+        for folder in sorted({path.parent for path in root.rglob("*.py")}):
+            name = folder.relative_to(root.parent).as_posix()
+            if name != "rolehop/cli/commands":
+                yield name, len(list(folder.glob("*.py"))), MOST_FILES
+
+
+def test_files_and_folders_are_small_enough_to_know() -> None:
+    too_large = {name: size for name, size, limit in sizes() if size > limit}
+    assert too_large.keys() == TOO_LARGE, too_large
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(
+        (node.end_lineno or 0) - node.lineno + 1
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
-    assert not asked or room(path) in DOORS, "a secret is revealed here"
-
-
-@every_file
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    if name_of(path) in ENVIRONMENT or room(path) in ENVIRONMENT:
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        assert not (
-            isinstance(node, ast.Attribute)
-            and node.attr in ("environ", "getenv")
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "os"
-        )
-
-
-@every_file
-def test_a_module_opens_with_one_sentence(path: Path) -> None:
-    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert said, "no docstring"
-    first = said.split("\n\n")[0]
-    assert first.rstrip().endswith((".", ":", "…")) or path.name == "errors.py", first
-
-
-@every_file
-def test_a_file_fits_in_a_head(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= 450, f"{lines} lines: two purposes live here"
+    assert statistics.median(lengths) <= 9
+    assert lengths[len(lengths) * 9 // 10] <= 20

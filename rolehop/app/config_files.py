@@ -1,4 +1,4 @@
-"""Write the user's config file: a first one, or a chain appended to it."""
+"""The user's own config file: a first one, a chain appended to it, and all its keys."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ def own_config_file(app: App) -> Path:
     """Return the user's own config file: the one that was named, else the last that is read."""
     roots, _ = app.config_roots
     return roots[-1]
+
+
+def config_reference() -> str:
+    """Return a text that lists every key of the config with its type, limit and default."""
+    from rolehop.config.reference import render_reference
+    from rolehop.sources import SOURCE_TABLES
+
+    return render_reference(SOURCE_TABLES)
 
 
 def new_config_file(app: App) -> Path:

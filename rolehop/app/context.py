@@ -94,7 +94,7 @@ class App:
             if not path.is_absolute():
                 self.dependencies.mark_uncacheable()  # another file in another folder
             return [path.absolute()], True
-        from rolehop.app.paths import config_folders
+        from rolehop.app.host import config_folders
 
         return [folder / "config.toml" for folder in config_folders(self.environ)], False
 
@@ -153,7 +153,7 @@ class App:
     @cached_property
     def state_problem(self) -> str | None:
         """Why nothing may be stored in the state folder; ``None``: only this user can change it."""
-        from rolehop.app.paths import state_folder
+        from rolehop.app.host import state_folder
         from rolehop.files import folder_problem
 
         return folder_problem(state_folder(self.environ), self.home)
@@ -161,7 +161,7 @@ class App:
     @cached_property
     def state_folder(self) -> Path:
         """The folder of the index and the locks; `NOWHERE` if others could change what is in it."""
-        from rolehop.app.paths import NOWHERE, state_folder
+        from rolehop.app.host import NOWHERE, state_folder
 
         return NOWHERE if self.state_problem else state_folder(self.environ)
 

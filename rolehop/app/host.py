@@ -1,4 +1,9 @@
-"""What this machine says of itself: who is signed in, what it is called, what its files hold."""
+"""Facts about this machine: user and host name, the folders of config and state, files.
+
+On Linux the folders follow the XDG rules, elsewhere platformdirs. The rules are three lines, and
+importing platformdirs takes as long as reading the config; ``tests/app/test_host.py`` compares the
+two.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rolehop.errors import ConfigError
+from rolehop.fastpath.record import state_folder as xdg_state_folder
+
+NAME = "rolehop"
+NOWHERE = Path(os.devnull, NAME)
+"""A folder that cannot exist: reading finds nothing there, and writing fails."""
 
 
 def read_or_none(path: Path) -> str | None:
-    """Return a UTF-8 file, ``None`` where there is none.
+    """Return the text of a UTF-8 file, or ``None`` if there is none.
 
     Raises:
-        ConfigError: it is there and cannot be read.
+        ConfigError: it exists and cannot be read.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -26,7 +36,7 @@ def read_or_none(path: Path) -> str | None:
 
 
 def user_name(environ: Mapping[str, str]) -> str:
-    """Return the login name; ``user`` where the system has none for this uid."""
+    """Return the login name, or ``user`` if the system has none for this uid."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if environ.get(variable):
             return environ[variable]
@@ -47,3 +57,31 @@ def host_name() -> str:
 
         name = platform.node()
     return name.partition(".")[0] or sys.platform
+
+
+def config_folders(environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Return the site's and the user's config folder."""
+    home = environ.get("HOME", "")
+    if sys.platform == "linux" and home.startswith("/"):
+        # XDG base directory specification: an unset or relative value is ignored.
+        sites = environ.get("XDG_CONFIG_DIRS", "").split(":")
+        site = next((each for each in sites if each.startswith("/")), "/etc/xdg")
+        user = environ.get("XDG_CONFIG_HOME", "")
+        user = user if user.startswith("/") else f"{home}/.config"
+        return Path(site, NAME), Path(user, NAME)
+    import platformdirs
+
+    return (
+        Path(platformdirs.site_config_dir(NAME, appauthor=False)),
+        Path(platformdirs.user_config_dir(NAME, appauthor=False)),
+    )
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the index, the locks and the hot path's records."""
+    found = xdg_state_folder(environ) if sys.platform == "linux" else None
+    if found is not None:
+        return Path(found)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir(NAME, appauthor=False))

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.config_files import new_config_file, own_config_file, write_first_config
+from rolehop.app.config_files import (
+    config_reference,
+    new_config_file,
+    own_config_file,
+    write_first_config,
+)
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group
 from rolehop.errors import NoTerminal
@@ -100,7 +105,4 @@ def path(ctx: click.Context) -> None:
 @click.pass_context
 def reference(ctx: click.Context) -> None:
     """Print every key of every table with its type, limit and default."""
-    from rolehop.config.reference import render_reference
-    from rolehop.sources import SOURCE_TABLES
-
-    CommandContext.of(ctx).terminal.write_output(render_reference(SOURCE_TABLES))
+    CommandContext.of(ctx).terminal.write_output(config_reference())

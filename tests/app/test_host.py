@@ -5,7 +5,7 @@ import sys
 import platformdirs
 import pytest
 
-from rolehop.app.paths import config_folders, state_folder
+from rolehop.app.host import config_folders, state_folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
