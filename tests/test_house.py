@@ -18,14 +18,21 @@ from __future__ import annotations
 import ast
 import statistics
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-import rolehop
+from tests.support.source_code import (
+    ROOT,
+    attributes,
+    imported_modules,
+    imported_names,
+    label,
+    modules,
+    part_of,
+    tree,
+)
 
-ROOT = Path(rolehop.__file__).parent
 TESTS = Path(__file__).parent
 
 # Small modules that any part may import besides what its row names.
@@ -40,7 +47,7 @@ __main__: the entry point: completion and the hot path first, then the command l
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
     cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
-    policy/role_report policy/routes key_rotation credentials command_table
+    policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show shells completion state config plan policy/chains
     policy/inventory credentials command_table
@@ -66,10 +73,10 @@ sts_errors: explain why STS refused a call, and what to do
 key_rotation: put a new access key in the place of an old one
     ports credentials
 vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of them
-    sources plan fastpath files credentials
+    sources plan fastpath time_limit files credentials
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
-    sources sources/shared aws oauth ports plan config credentials
+    sources sources/shared aws oauth ports plan awsconfig config credentials
 sources/web_identity: sources of type web-identity
     sources sources/shared aws oauth net ports plan config files credentials
 sources/saml: sources of type saml
@@ -86,7 +93,7 @@ aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
     net credentials
 net: HTTP connections, proxies, timeouts
-    credentials
+    time_limit daemon_threads credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
     plan policy policy/evaluation policy/language policy/remedies policy/role_report
@@ -124,6 +131,7 @@ awsconfig: ~/.aws/config and credentials, read as botocore reads them
 config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
+time_limit: what one exchange may take in all
 daemon_threads: run calls in parallel
 credentials: the type that hides secrets; credentials and sessions made of it
 files: read files that must be trusted, write files whole or not at all
@@ -187,71 +195,14 @@ TOO_LARGE = {
     "rolehop/aws",
     "rolehop/sources/web_identity/source.py",
     "tests/aws/test_double.py",
+    "tests/policy/helpers/independent_reading.py",
+    "tests/policy/helpers/wide_worlds.py",
     "tests/vault/test_vault.py",
 }
 
 
-# ---- reading the code
-
-
-@cache
-def modules() -> dict[str, Path]:
-    """Every module's file, by its full name."""
-    return {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
-
-
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def part_of(path: Path) -> str:
-    """The row of ``LAYOUT`` that a file belongs to: its folder, or itself beside the folders."""
-    inside = path.relative_to(ROOT)
-    return inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imported_names(path: Path) -> Iterator[str]:
-    """Every import, also those inside functions and for type checkers, as dotted names."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom):
-            assert node.module is not None, "a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-
-
-@cache
-def imported_modules(name: str) -> frozenset[str]:
-    """The modules of rolehop's own that a module imports."""
-    found = set()
-    for each in imported_names(modules()[name]):
-        if each.split(".")[0] == "rolehop":
-            found.add(each if each in modules() else each.rpartition(".")[0])
-    return frozenset(found - {name})
-
-
 def may_import(part: str) -> set[str]:
     return LAYOUT[part] if part in ALONE else LAYOUT[part] | BASE
-
-
-def label(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def attributes(path: Path) -> set[str]:
-    """Every attribute of a plain name, such as ``os.environ``, and every name, such as ``print``."""
-    nodes = list(ast.walk(tree(path)))
-    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
-        f"{node.value.id}.{node.attr}"
-        for node in nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
 
 
 every_part = pytest.mark.parametrize("part", LAYOUT)

@@ -1,0 +1,68 @@
+"""Read rolehop's own source code: its modules, what they import, the names that they use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import rolehop
+
+ROOT = Path(rolehop.__file__).parent
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module's file, by its full name."""
+    return {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(path: Path) -> str:
+    """The row of ``LAYOUT`` that a file belongs to: its folder, or itself beside the folders."""
+    inside = path.relative_to(ROOT)
+    return inside.parent.as_posix() if len(inside.parts) > 1 else inside.stem
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Every import, also those inside functions and for type checkers, as dotted names."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@cache
+def imported_modules(name: str) -> frozenset[str]:
+    """The modules of rolehop's own that a module imports."""
+    found = set()
+    for each in imported_names(modules()[name]):
+        if each.split(".")[0] == "rolehop":
+            found.add(each if each in modules() else each.rpartition(".")[0])
+    return frozenset(found - {name})
+
+
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def attributes(path: Path) -> set[str]:
+    """Every attribute of a plain name, such as ``os.environ``, and every name, such as ``print``."""
+    nodes = list(ast.walk(tree(path)))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        f"{node.value.id}.{node.attr}"
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
