@@ -16,7 +16,7 @@ from rolehop.app.context import App
 from rolehop.app.ports import SILENT, Nobody
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.config import sts_limits, value_types
-from rolehop.errors import NoTerminal, UsageError, error_context
+from rolehop.errors import NoTerminal, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.text import clean, nearest
 
@@ -119,10 +119,9 @@ class _Renewal:
 
     def __call__(self) -> Session:
         app = _app(self._arguments)
-        with error_context(self._chain):
-            if self._confirmed is None:
-                options = _walk_options(self._arguments)
-                self._confirmed = ask_before_walk(app, self._chain, options)
+        if self._confirmed is None:
+            options = _walk_options(self._arguments)
+            self._confirmed = ask_before_walk(app, self._chain, options)
         return walk_chain(app, self._chain, self._confirmed)[1]
 
 

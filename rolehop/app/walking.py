@@ -93,16 +93,16 @@ def source_context_for(app: App, person: Person) -> SourceContext:
 
 
 def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:
-    """Ask what the chain's config wants asked; return ``options`` with the reason that was given.
+    """Ask for the confirmation and the reason that the chain's config requires.
+
+    Returns ``options`` with the reason.
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
         NoTerminal: nobody can be asked.
     """
-    chain = app.config.chains.get(name)
-    if chain is not None and chain.confirm:
-        _ask_confirmation(chain, person_for(app, options))
-    return ask_reason(app, name, options)
+    with error_context(name):
+        return _confirmed_options(app, name, options)
 
 
 def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
@@ -111,19 +111,8 @@ def ask_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
     Raises:
         NoTerminal: nobody can be asked.
     """
-    chain = app.config.chains.get(name)
-    if chain is None or not chain.reason_required or options.reason is not None:
-        return options
-    person, reason = person_for(app, options), ""
-    try:
-        while not reason:
-            reason = clean(person.ask(f"{name}: why do you need it?", needed="a reason"))
-    except NoTerminal as error:
-        error.chain = name
-        error.cause = f"chain '{name}' has reason = \"required\""
-        error.fix = "give it with --reason TEXT"
-        raise
-    return replace(options, reason=reason)
+    with error_context(name):
+        return _with_reason(app, name, options)
 
 
 def store_flags(app: App, session: Session, options: WalkOptions) -> None:
@@ -150,7 +139,7 @@ def write_record(app: App, plan: Plan, options: WalkOptions) -> None:
 def _confirmed_walk(
     app: App, name: str, options: WalkOptions, progress: Progress
 ) -> HandoverSession:
-    options = ask_before_walk(app, name, options)
+    options = _confirmed_options(app, name, options)
     plan, session = _walk(app, name, options, progress, None, None)
     for step in plan.hops:
         if step.shortened:
@@ -158,6 +147,28 @@ def _confirmed_walk(
     write_record(app, plan, options)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session)
+
+
+def _confirmed_options(app: App, name: str, options: WalkOptions) -> WalkOptions:
+    chain = app.config.chains.get(name)
+    if chain is not None and chain.confirm:
+        _ask_confirmation(chain, person_for(app, options))
+    return _with_reason(app, name, options)
+
+
+def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
+    chain = app.config.chains.get(name)
+    if chain is None or not chain.reason_required or options.reason is not None:
+        return options
+    person, reason = person_for(app, options), ""
+    try:
+        while not reason:
+            reason = clean(person.ask(f"{name}: why do you need it?", needed="a reason"))
+    except NoTerminal as error:
+        error.cause = f"chain '{name}' has reason = \"required\""
+        error.fix = "give it with --reason TEXT"
+        raise
+    return replace(options, reason=reason)
 
 
 def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
