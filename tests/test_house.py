@@ -36,7 +36,7 @@ from tests.support.source_code import (
 TESTS = Path(__file__).parent
 
 # Small modules that any part may import besides what its row names.
-BASE = {"arn", "durations", "errors", "startup", "text"}
+BASE = {"advice", "arn", "durations", "errors", "startup", "text"}
 
 # They run before anything else is decided, so they import nothing else of rolehop's.
 ALONE = {"command_table", "fastpath", "startup"}
@@ -138,6 +138,7 @@ files: read files that must be trusted, write files whole or not at all
 command_table: every command, its help line and its arguments
 fastpath: the hot path: a cached answer from its record, at the cost of starting Python
 errors: every error that a user may see, and its exit code
+advice: advice with commands, quoted for the shell they are pasted into
 arn: ARNs, account IDs, partitions
 durations: 30m, 1h30m
 text: cleaning and counting words
