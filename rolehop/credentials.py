@@ -58,7 +58,15 @@ class Credentials:
     session_token: Secret | None = None
 
     expires_at: datetime | None = None
-    """Aware, UTC, whole seconds; ``None`` for a long-lived key, or if the expiry is not known."""
+    """By AWS's clock: aware, UTC, whole seconds; ``None`` for a long-lived key or if not known."""
+
+    clock_offset: timedelta = timedelta()
+    """AWS's clock minus this machine's when they were received; zero if not known."""
+
+    @property
+    def local_expires_at(self) -> datetime | None:
+        """``expires_at`` as this machine's clock will show it."""
+        return None if self.expires_at is None else self.expires_at - self.clock_offset
 
     @property
     def long_lived(self) -> bool:

@@ -10,7 +10,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
-from rolehop.net.connection_errors import FaultKind, classify_failure
+from rolehop.net.connection_errors import FailureKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -139,7 +139,7 @@ def _network(error: Exception, profile: ProfileErrors) -> ServiceError:
         f"cannot get credentials for AWS profile '{profile.name}': the network failed",
         cause=cause,
         fix="check HTTPS_PROXY and NO_PROXY"
-        if kind in (FaultKind.PROXY, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SIGN_IN)
+        if kind in (FailureKind.PROXY, FailureKind.PROXY_REFUSED, FailureKind.PROXY_SIGN_IN)
         else "check this machine's network and AWS_ENDPOINT_URL…, then try again",
     )
 

@@ -1,14 +1,14 @@
-"""The four calls of IAM by which a user's own access keys are rotated."""
+"""The four calls of IAM with which users rotate their own access keys."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.credentials import Credentials, Secret
+from rolehop.credentials import Credentials
 from rolehop.errors import ServiceError
+from rolehop.net.json_fields import access_key_id, instant, sendable_secret
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from rolehop.aws.query_api import QueryClient
 
 T = TypeVar("T")
-_KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")
-_SECRET = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +31,18 @@ class AccessKey:
 
 
 class IamKeys:
-    """A user's own keys: IAM takes the user from the signature. Implements ``rotate.Iam``.
+    """The caller's own keys: IAM takes the user from the signature. Implements ``key_rotation.Iam``.
 
-    Every method raises ``StsRefusal`` where IAM answers with an error, and ``ServiceError`` where
-    there is no answer or none that can be understood.
+    Every method raises ``StsRefusal`` if IAM answers with an error, and ``ServiceError`` if there
+    is no answer or it makes no sense.
     """
 
     def __init__(self, client: Callable[[], QueryClient]) -> None:
-        """``client`` gives the client at the first call, since making one loads botocore."""
+        """``client`` returns the client at the first call, since making one loads botocore."""
         self._client = client
 
     def create(self, signer: Credentials) -> Credentials:
-        """Call CreateAccessKey, once: a key whose answer got lost is one nobody knows."""
+        """Call CreateAccessKey, once: if its answer is lost, the new key's secret is unknown."""
         return self._ask("CreateAccessKey", {}, signer, _read_created, attempts=1)
 
     def list(self, signer: Credentials) -> tuple[AccessKey, ...]:
@@ -52,12 +50,12 @@ class IamKeys:
         return self._ask("ListAccessKeys", {}, signer, _read_list)
 
     def deactivate(self, signer: Credentials, access_key_id: str) -> None:
-        """Call UpdateAccessKey; a key that is inactive already is no error."""
+        """Call UpdateAccessKey; it is no error if the key is inactive already."""
         params = {"AccessKeyId": access_key_id, "Status": "Inactive"}
         self._ask("UpdateAccessKey", params, signer, _nothing)
 
     def delete(self, signer: Credentials, access_key_id: str) -> None:
-        """Call DeleteAccessKey; one that is gone already, by a lost answer, is no error."""
+        """Call DeleteAccessKey; it is no error if the key is gone, e.g. because an answer was lost."""
         try:
             self._ask("DeleteAccessKey", {"AccessKeyId": access_key_id}, signer, _nothing)
         except StsRefusal as refusal:
@@ -72,7 +70,7 @@ class IamKeys:
         read: Callable[[Element], T],
         attempts: int | None = None,
     ) -> T:
-        root = self._client().call("iam", action, params, signer, attempts=attempts)
+        root = self._client().call("iam", action, params, signer, attempts=attempts).root
         found = root.find(f"{action}Result")
         try:
             return read(root if found is None else found)
@@ -88,33 +86,30 @@ class IamKeys:
 def _read_created(result: Element) -> Credentials:
     key_id = result.findtext("AccessKey/AccessKeyId") or ""
     secret = result.findtext("AccessKey/SecretAccessKey") or ""
-    if _KEY_ID.fullmatch(key_id) is None:
-        raise ValueError("the access key ID is none")
-    if _SECRET.fullmatch(secret) is None:
-        raise ValueError("the secret holds characters that cannot be sent")
-    return Credentials(key_id, Secret(secret))
+    return Credentials(
+        access_key_id(key_id, "AccessKeyId"), sendable_secret(secret, "SecretAccessKey")
+    )
 
 
 def _read_list(result: Element) -> tuple[AccessKey, ...]:
     listed = result.find("AccessKeyMetadata")
     if listed is None:
-        raise ValueError("there is no list of keys in it")
+        raise ValueError("it contains no list of keys")
     return tuple(
         AccessKey(
             member.findtext("AccessKeyId") or "",
             member.findtext("Status") == "Active",
-            _time(member.findtext("CreateDate") or ""),
+            _created_at(member.findtext("CreateDate") or ""),
         )
         for member in listed.findall("member")
     )
 
 
-def _time(text: str) -> datetime | None:
+def _created_at(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        return instant(text, "CreateDate")
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
 
 
 def _nothing(result: Element) -> None:

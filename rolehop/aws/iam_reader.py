@@ -1,7 +1,7 @@
-"""What IAM says of one role or user, as records; what may not be read is left open.
+"""Read one role or user from IAM; what may not be read counts as not known.
 
-Each part is asked for on its own: an account often lets its people read a role and not its
-policies. Nothing is written, and no call is made twice for one entity.
+Each part is requested on its own: people may often read a role but not its policies. Nothing is
+written, and no call is made twice for one entity.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rolehop.policy.inventory.aws_cli_output import policy_text
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import replace
+from rolehop.startup.lazy_regex import Pattern
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -23,24 +24,25 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 50
 _NONE_SUCH = "NoSuchEntity"
+_NUMBER = Pattern(r"[1-9][0-9]{0,6}")
 
 
 class IamReader:
-    """Reads IAM with one signer; a refused call is an unseen part, never an error.
+    """Reads IAM with one signer; a refused call leaves a part unknown and is not an error.
 
-    Methods raise ``ServiceError`` where there is no answer.
+    Methods raise ``ServiceError`` if there is no answer.
     """
 
     def __init__(self, client: Callable[[], QueryClient], signer: Credentials) -> None:
-        """``client`` gives the client at the first call, since making one loads botocore."""
+        """``client`` returns the client at the first call, since making one loads botocore."""
         self._client = client
         self._signer = signer
 
     def role(self, arn: str) -> IamInventory | None:
-        """Read a role; ``None`` where not even GetRole is allowed.
+        """Read a role; ``None`` if not even GetRole is allowed.
 
-        Where the role of that name has another path, its own ARN stands in the records; where IAM
-        has none of that name, ``arn`` is among those that are gone.
+        If the role of that name has another path, the inventory has its real ARN. If IAM has no
+        role of that name, ``arn`` is among the missing roles.
         """
         name = arn.rpartition("/")[2]
         try:
@@ -49,7 +51,7 @@ class IamReader:
             return (
                 IamInventory(missing_roles=frozenset({arn})) if refusal.code == _NONE_SUCH else None
             )
-        found = answer.find("GetRoleResult/Role")
+        found = answer.root.find("GetRoleResult/Role")
         if found is None:
             return None
         arn = _text(found, "Arn")
@@ -60,13 +62,13 @@ class IamReader:
             trust=policy_text(_text(found, "AssumeRolePolicyDocument")),
             boundary=_text(found, "PermissionsBoundary/PermissionsBoundaryArn") or None,
             tags=_tags(found),
-            max_session_seconds=int(_text(found, "MaxSessionDuration") or 0) or None,
+            max_session_seconds=_seconds(_text(found, "MaxSessionDuration")),
             description=_text(found, "Description"),
         )
         return self._with_policies("Role", {"RoleName": name}, entity, managed)
 
     def user(self, arn: str) -> IamInventory | None:
-        """Read a user with its groups; ``None`` where not even GetUser is allowed."""
+        """Read a user with its groups; ``None`` if not even GetUser is allowed."""
         name = arn.rpartition("/")[2]
         answer = self._ask("GetUser", {"UserName": name})
         found = None if answer is None else answer.find("User")
@@ -87,7 +89,7 @@ class IamReader:
     ) -> IamInventory:
         groups = self._all("ListGroupsForUser", params, "Groups")
         if groups is None:
-            # Policies of unseen groups may allow or deny: what is seen is not the whole.
+            # Policies of unknown groups may allow or deny: the inventory is not complete.
             unseen = replace(records.entities[arn], groups=None)
             return replace(records, entities={arn: unseen})
         names = []
@@ -116,7 +118,7 @@ class IamReader:
     def _inline(
         self, kind: str, params: Mapping[str, str], names: list[Element]
     ) -> dict[str, str] | None:
-        """Return all inline policies; ``None`` where one may not be read: the rest is no whole."""
+        """Return all inline policies; ``None`` if one may not be read: the rest is not complete."""
         inline: dict[str, str] = {}
         for each in names:
             name = each.text or ""
@@ -146,7 +148,7 @@ class IamReader:
             managed[arn] = policy_text(_text(answer, "PolicyVersion/Document"))
 
     def _all(self, action: str, params: Mapping[str, str], listed: str) -> list[Element] | None:
-        """Return the members of all pages; ``None`` where it may not be asked."""
+        """Return the members of all pages; ``None`` if the call is not allowed."""
         found: list[Element] = []
         for page in self._pages(action, params):
             if page is None:
@@ -169,11 +171,15 @@ class IamReader:
             answer = self._client().call("iam", action, params, self._signer)
         except StsRefusal:
             return None
-        return answer.find(f"{action}Result")
+        return answer.root.find(f"{action}Result")
 
 
 def _text(element: Element, path: str) -> str:
     return element.findtext(path) or ""
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _tags(element: Element) -> tuple[tuple[str, str], ...]:

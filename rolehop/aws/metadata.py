@@ -1,15 +1,15 @@
-"""Credentials from endpoints beside this machine: EC2 instance metadata (v2 only), containers.
+"""Credentials from metadata endpoints: EC2 instances (IMDSv2 only) and containers.
 
-Never through a proxy. What such an endpoint says is credentials, so nothing of an answer is
-quoted but its error code and message.
+They are never called through a proxy. Nothing of an answer is quoted except its error code and
+message.
 
-One rule says whose fault it is, for both. Absent or refused is the source's (`SourceError`, exit 4):
-nothing takes the connection where the instance's service would be, no variable names a container's
-endpoint, there is no role, the service is switched off, a token is not taken, the session is over.
-What is there and does not do its part is a fault of network or AWS (`ServiceError`, exit 6), as with
-STS and Roles Anywhere: no answer, throttling, HTTP 5xx, an answer that cannot be understood. A
-container's endpoint that refuses the connection is there, too: a variable names it, so its agent is
-what is down.
+Both report failures by one rule. Something absent or refused is the source's fault (`SourceError`,
+exit 4): nothing accepts a connection at the instance's address, no variable names a container's
+endpoint, there is no role, the service is switched off, a token is not accepted, the session has
+expired. A service that is there but fails is a fault of network or AWS (`ServiceError`, exit 6),
+as with STS and Roles Anywhere: no answer, throttling, HTTP 5xx, an answer that makes no sense. That
+includes a container's endpoint that refuses the connection: a variable names it, so its agent is
+down.
 """
 
 from __future__ import annotations
@@ -21,47 +21,48 @@ from datetime import datetime
 from rolehop.aws import credential_json
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.net.addresses import host_of
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FaultKind
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
-from rolehop.net.transport import HttpAnswer, host_of
-from rolehop.startup.dataclass import dataclass, field
+from rolehop.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.net.transport import HttpResponse, Outcome
+from rolehop.startup.dataclass import dataclass, field, replace
 
 TOKEN_SECONDS = 60
-"""How long the metadata token lasts; it is used three times at once and forgotten."""
+"""Lifetime of the metadata token, which is used right away and then forgotten."""
 
 _TOKEN_PATH = "/latest/api/token"  # noqa: S105 - a path
 _ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _METADATA_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _ABSENT = frozenset(
-    (FaultKind.NAME, FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONNECT_TIMEOUT)
+    (FailureKind.NAME, FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.CONNECT_TIMEOUT)
 )
-_LATER = "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT where it is set"
+_LATER = "try again in a moment; check AWS_EC2_METADATA_SERVICE_ENDPOINT if it is set"
 _REFUSALS = {
-    401: "it does not take the token that it has just given: something else answers at its address, "
-    "or drops the header x-aws-ec2-metadata-token on the way",
-    404: "the role that it names is gone from the instance profile, or is not there yet: check "
-    "both, and try again in a few minutes",
+    401: "it does not accept the token that it has just issued: something else answers at its "
+    "address, or removes the header x-aws-ec2-metadata-token on the way",
+    404: "the role that it names is no longer in the instance profile, or not yet: check both, and "
+    "try again in a few minutes",
 }
-"""What a status means once the token was given (Amazon EC2 user guide, "Access instance metadata")."""
+"""What to do about a status, once there is a token (EC2 user guide, "Access instance metadata")."""
 HOP_LIMIT = (
-    "inside a container, let the answer travel one hop further: aws ec2 "
+    "in a container, allow the answer one more network hop: aws ec2 "
     "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long an endpoint is waited for."""
+    """How long to wait for an endpoint."""
 
     seconds: float = 2.0
-    """For a connection, and for an answer."""
+    """For a connection, and for each part of an answer."""
 
     attempts: int = 3
 
     def client(self, sleep: Callable[[float], object], set_by: str) -> HttpClient:
-        """Return a client that takes no proxy; ``set_by`` is what names the address."""
+        """Return a client that uses no proxy; ``set_by`` names the setting with the address."""
         settings = ClientSettings(
             region="this machine",
             connect_timeout_seconds=self.seconds,
@@ -72,7 +73,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ContainerEndpoint:
-    """Where a container asks for its role's session."""
+    """The endpoint from which a container gets its role's session."""
 
     url: str
     token: Text | None = field(default=None, repr=False)
@@ -81,7 +82,7 @@ class ContainerEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class InstanceMetadata:
-    """The metadata service of an EC2 instance. Every method raises as ``role_session`` does."""
+    """The metadata service of an EC2 instance. All methods raise what ``role_session`` does."""
 
     endpoint: str
     """``http://HOST``, with or without a slash at the end."""
@@ -94,9 +95,9 @@ class InstanceMetadata:
         """Return the name of the instance's role and its session.
 
         Raises:
-            SourceError: there is no such service, or no role, or another one than ``wanted``, or
-                the service refuses.
-            ServiceError: it does not answer, is throttling or at fault, after retries.
+            SourceError: there is no such service, no role, or another one than ``wanted``, or the
+                service refuses.
+            ServiceError: it does not answer, throttles or fails, after retries.
             ConfigError: the address cannot be called.
         """
         token = self._token()
@@ -110,7 +111,7 @@ class InstanceMetadata:
         return role, self._session(token, role)
 
     def _token(self) -> str:
-        """Ask for a token: only version 2 of the service knows it."""
+        """Return a token; only version 2 of the service issues them."""
         headers = {"x-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
         answer = self._ask("PUT", _TOKEN_PATH, headers)
         token = answer.body.decode("latin-1").strip()
@@ -123,15 +124,15 @@ class InstanceMetadata:
                 "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled",
             )
         if answer.status == 200:
-            raise self._unexpected(answer, _TOKEN_PATH, "it is no IMDSv2 token")
+            raise self._unexpected(answer, _TOKEN_PATH, "it is not an IMDSv2 token")
         raise _unusable(
             self.endpoint,
-            f"it gave no IMDSv2 token: HTTP {answer.status}",
-            "check AWS_EC2_METADATA_SERVICE_ENDPOINT; only version 2 is spoken",
+            f"it issued no IMDSv2 token: HTTP {answer.status}",
+            "check AWS_EC2_METADATA_SERVICE_ENDPOINT; only version 2 is supported",
         )
 
     def _role(self, token: str) -> str:
-        answer = self._ask("GET", _ROLE_PATH, _with(token))
+        answer = self._ask("GET", _ROLE_PATH, _token_header(token))
         name = answer.body.decode("latin-1").partition("\n")[0].strip()
         if answer.status == 404 or (answer.status == 200 and not name):
             raise SourceError(
@@ -143,56 +144,56 @@ class InstanceMetadata:
         if answer.status != 200:
             raise self._refused(answer, "the role's name")
         if _ROLE_NAME.fullmatch(name) is None:
-            raise self._unexpected(answer, _ROLE_PATH, "it is no role's name")
+            raise self._unexpected(answer, _ROLE_PATH, "it is not the name of a role")
         return name
 
     def _session(self, token: str, role: str) -> Credentials:
-        answer = self._ask("GET", _ROLE_PATH + role, _with(token))
+        answer = self._ask("GET", _ROLE_PATH + role, _token_header(token))
         if answer.status != 200:
             raise self._refused(answer, f"credentials of role {role}")
-        code = answer.said("Code")
+        code = answer.first_text("Code")
         if code not in ("", "Success"):
-            message = answer.said("Message")
+            message = answer.first_text("Message")
             raise _unusable(
                 self.endpoint,
                 f"it gave no credentials: {code}{f': {message}' if message else ''}",
                 "check the trust policy of the instance's role: it must let ec2.amazonaws.com in",
             )
-        return _session(answer, f"{self.endpoint}{_ROLE_PATH}", self.now())
+        return _read_session(answer, f"{self.endpoint}{_ROLE_PATH}", self.now())
 
-    def _refused(self, answer: HttpAnswer, asked_for: str) -> SourceError:
-        """Return the error for a status that says no, with what it means there."""
+    def _refused(self, answer: HttpResponse, wanted: str) -> SourceError:
+        """Return the error for a status that is a refusal; ``wanted`` names what is missing."""
         fix = _REFUSALS.get(answer.status)
-        return _unusable(self.endpoint, f"it gave no {asked_for}: HTTP {answer.status}", fix)
+        return _unusable(self.endpoint, f"it gave no {wanted}: HTTP {answer.status}", fix)
 
-    def _unexpected(self, answer: HttpAnswer, path: str, reason: str) -> ServiceError:
-        return unexpected(answer, self.endpoint, path, reason)
+    def _unexpected(self, answer: HttpResponse, path: str, reason: str) -> ServiceError:
+        return unexpected_response(answer, self.endpoint, path, reason)
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> HttpAnswer:
+    def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> HttpResponse:
         url = f"{self.endpoint.rstrip('/')}{path}"
         request = HttpRequest(method, url, headers)
-        outcome = self.http.attempt(request)
-        for _ in range(self.attempts - 1):
-            if not _may_pass(outcome):
-                break
-            outcome = self.http.attempt(request)
+        outcome, _ = self.http.outcome(
+            request, lambda found, made: made < self.attempts and _may_retry(found)
+        )
         if isinstance(outcome, ConnectionFailure):
-            raise self._told(outcome)
-        _refuse_trouble(outcome, f"the EC2 instance metadata service at {host_of(self.endpoint)}")
+            raise self._no_response(outcome)
+        _raise_if_unavailable(
+            outcome, f"the EC2 instance metadata service at {host_of(self.endpoint)}"
+        )
         return outcome
 
-    def _told(self, fault: ConnectionFailure) -> RolehopError:
+    def _no_response(self, failure: ConnectionFailure) -> RolehopError:
         host = host_of(self.endpoint)
-        if fault.kind in _ABSENT:
+        if failure.kind in _ABSENT:
             return SourceError(
                 "this machine has no EC2 instance metadata service",
-                cause=f"asked {host}: {_words(fault)}",
+                cause=f"asked {host}: {_reason(failure)}",
                 fix="run this on an EC2 instance, or choose another source",
             )
-        hangs = fault.kind is FaultKind.READ_TIMEOUT
+        hangs = failure.kind is FailureKind.READ_TIMEOUT
         return ServiceError(
             f"the EC2 instance metadata service at {host} does not answer",
-            cause="it took the connection and never answered" if hangs else _words(fault),
+            cause="it accepted the connection and never answered" if hangs else _reason(failure),
             fix=HOP_LIMIT if hangs else _LATER,
         )
 
@@ -200,12 +201,12 @@ class InstanceMetadata:
 def container_session(
     endpoint: ContainerEndpoint, http: HttpClient, attempts: int, now: datetime
 ) -> Credentials:
-    """Return the session that a container-credentials endpoint gives.
+    """Return the session from a container-credentials endpoint.
 
     Raises:
-        SourceError: it refuses, or the session is over.
-        ServiceError: it does not answer, is throttling or at fault, after retries, or gives
-            something else.
+        SourceError: it refuses, or the session has expired.
+        ServiceError: it does not answer, throttles or fails, after retries, or answers something
+            else.
         ConfigError: the address cannot be called.
     """
     headers: dict[str, Text] = {"Accept": "application/json"}
@@ -220,89 +221,86 @@ def container_session(
             cause=error.cause,
             fix="check the AWS_CONTAINER_CREDENTIALS_… variables, and the agent that serves it",
         ) from None
-    _refuse_trouble(answer, f"the container credentials endpoint {host}")
+    _raise_if_unavailable(answer, f"the container credentials endpoint {host}")
     if answer.status != 200:
-        raise _container_refused(answer, host, told=endpoint.token is not None)
-    return _session(answer, endpoint.url, now)
+        raise _container_refused(answer, host, sent_token=endpoint.token is not None)
+    return _read_session(answer, endpoint.url, now)
 
 
-def _container_refused(answer: HttpAnswer, host: str, *, told: bool) -> SourceError:
-    """Return the error for what is no answer; ``told``: it was shown an authorization token."""
-    code, message = answer.said("Code", "code"), answer.said("Message", "message")
-    said = ": ".join(part for part in (f"HTTP {answer.status}", code, message) if part)
+def _container_refused(answer: HttpResponse, host: str, *, sent_token: bool) -> SourceError:
+    code, message = answer.first_text("Code", "code"), answer.first_text("Message", "message")
+    cause = ": ".join(part for part in (f"HTTP {answer.status}", code, message) if part)
     if answer.status in (401, 403):
-        refused = "does not take the authorization token"
+        refused = "does not accept the authorization token"
         return SourceError(
             f"the container credentials endpoint {host} "
-            + (refused if told else "wants an authorization token, and none was sent"),
-            cause=said,
-            fix=f"{'check' if told else 'set'} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or "
+            + (refused if sent_token else "needs an authorization token, and none was sent"),
+            cause=cause,
+            fix=f"{'check' if sent_token else 'set'} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or "
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         )
     return SourceError(
         f"the container credentials endpoint {host} gives no credentials",
-        cause=said,
+        cause=cause,
         fix="check that the task or pod has a role, and the path of the address",
     )
 
 
-def _refuse_trouble(answer: HttpAnswer, where: str) -> None:
-    """Refuse an answer that another time may be better; ``where`` gave it after retries."""
-    if not _is_trouble(answer):
+def _raise_if_unavailable(answer: HttpResponse, service: str) -> None:
+    """Raise a ServiceError if ``answer``, the last one of ``service``, may be better later."""
+    if not answer.unavailable:
         return
-    throttled = answer.status == 429
-    said = ": ".join(filter(None, (f"HTTP {answer.status}", answer.said("Message", "message"))))
+    parts = (f"HTTP {answer.status}", answer.first_text("Message", "message"))
     raise ServiceError(
-        f"{where} {'is throttling' if throttled else 'failed'}",
-        cause=said,
-        fix="try again in a moment" if throttled else "try again; check the agent that serves it",
+        f"{service} {'is throttling' if answer.throttled else 'failed'}",
+        cause=": ".join(filter(None, parts)),
+        fix="try again in a moment"
+        if answer.throttled
+        else "try again; check the agent that serves it",
     )
 
 
-def _is_trouble(answer: HttpAnswer) -> bool:
-    return answer.status == 429 or answer.status >= 500
-
-
-def _session(answer: HttpAnswer, url: str, now: datetime) -> Credentials:
-    """Return the session that ``answer`` of ``url`` holds.
+def _read_session(answer: HttpResponse, url: str, now: datetime) -> Credentials:
+    """Return the session in ``answer``, which came from ``url``.
 
     Raises:
-        ServiceError: it holds none.
-        SourceError: it is over.
+        ServiceError: there is none in it.
+        SourceError: it has expired.
     """
+    offset = answer.clock_offset(now)
     try:
-        found = credential_json.session_in(answer.document(), credential_json.METADATA)
+        found = credential_json.read_session(answer.json_object(), credential_json.METADATA)
     except ValueError as error:
         reason = str(error)
     else:
-        if found.expires_at is None or found.expires_at > now:
-            return found
+        if found.expires_at is None or found.expires_at > now + offset:
+            return replace(found, clock_offset=offset)
         raise SourceError(
             f"{host_of(url)} gave no usable credentials",
-            cause=f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            cause=f"they expired at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             fix="try again in a minute, and check this machine's clock",
         )
-    raise unexpected(answer, url, "for credentials", reason)
+    raise unexpected_response(answer, url, "for credentials", reason)
 
 
-def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
-    """Tell whether asking again may help; where nothing listens, nothing will."""
+def _may_retry(outcome: Outcome) -> bool:
+    """True if another attempt may succeed; where nothing listens, none will."""
     if isinstance(outcome, ConnectionFailure):
-        return outcome.passing and outcome.kind not in _ABSENT
-    return _is_trouble(outcome)
+        return outcome.retryable and outcome.kind not in _ABSENT
+    return outcome.unavailable
 
 
-def _with(token: str) -> dict[str, str]:
+def _token_header(token: str) -> dict[str, str]:
     return {"x-aws-ec2-metadata-token": token}
 
 
-def _words(fault: ConnectionFailure) -> str:
-    # The kinds that tell a number of seconds have sentences of their own here.
-    timed = {
-        FaultKind.CONNECT_TIMEOUT: "it takes no connection",
-        FaultKind.READ_TIMEOUT: "it does not answer",
+def _reason(failure: ConnectionFailure) -> str:
+    # The texts of these two kinds have a number of seconds to fill in.
+    without_seconds = {
+        FailureKind.CONNECT_TIMEOUT: "it accepts no connection",
+        FailureKind.READ_TIMEOUT: "it does not answer",
     }
-    return timed.get(fault.kind, fault.kind.value)
+    return without_seconds.get(failure.kind, failure.kind.value)
 
 
 def _unusable(endpoint: str, cause: str, fix: str | None = None) -> SourceError:

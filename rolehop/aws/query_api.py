@@ -1,7 +1,7 @@
-"""One signed call to a Query service (STS, IAM): sent, retried, and read.
+"""One signed call to a Query service (STS, IAM): sent, retried, and its answer read.
 
-Credentials are an argument of each call and never state: one connection pool serves callers of
-every identity, from any thread.
+Credentials are an argument of each call and never state: one client serves callers of every
+identity, from any thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
@@ -19,27 +19,22 @@ from botocore.awsrequest import AWSRequest
 
 from rolehop import __version__
 from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
-from rolehop.aws.query_xml import (
-    LONGEST_ANSWER,
-    Answer,
-    WireError,
-    clock_offset,
-    parse_xml,
-    wire_error,
-)
+from rolehop.aws.query_xml import QueryError, parse_xml, query_error
 from rolehop.credentials import Credentials
 from rolehop.errors import ServiceError, SourceError
+from rolehop.net.addresses import exposed_note, is_exposed
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, Route, service_error
-from rolehop.net.transport import HttpAnswer, Transport, exposed_note, is_exposed, with_retries
+from rolehop.net.connection_errors import ConnectionFailure, service_error
+from rolehop.net.json_fields import is_sendable
+from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
 
-# Names and numbers only: what is sent is never logged.
+# Only names and numbers are logged, never what is sent.
 _VERSIONS: Mapping[Service, str] = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
-# The union that botocore's standard mode retries (botocore/retries/standard.py).
+# The codes that botocore's standard mode retries (botocore/retries/standard.py).
 _THROTTLING = frozenset(
     [
         "Throttling",
@@ -60,20 +55,40 @@ _THROTTLING = frozenset(
         "RequestTimeoutException",
     ]
 )
-# AWS could not reach the identity provider: the one 400 of STS that passes by itself.
-_PASSING_REFUSALS = frozenset(("IDPCommunicationError",))
+# AWS could not reach the identity provider: the only 400 of STS that may pass by itself.
+_RETRYABLE_REFUSALS = frozenset(("IDPCommunicationError",))
 
 
 @dataclass(frozen=True, slots=True)
-class _Connection:
-    """One service's endpoint with its connections."""
+class QueryResult:
+    """A successful answer."""
+
+    root: Element
+    """Its XML, without namespaces."""
+
+    clock_offset: timedelta = timedelta()
+    """AWS's clock minus ours; zero if they agree, and if AWS's is not known for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """The endpoint of one service and the connections to it."""
 
     endpoint: Endpoint
     transport: Transport
 
 
-class _Keys:
-    """Credentials in the three attributes that botocore's signer reads; hides itself."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, for messages."""
+
+    action: str
+    host: str
+    mfa_code: str | None = None
+
+
+class _SigningKeys:
+    """Credentials in the three attributes that botocore's signer reads; without a useful repr."""
 
     __slots__ = ("access_key", "secret_key", "token")
 
@@ -86,8 +101,7 @@ class _Keys:
 class QueryClient:
     """Calls Query services over kept-alive connections; safe to share between threads.
 
-    ``pool_size`` connections a service are kept; more callers than that work, and their extra
-    connections are closed after use. ``sleep`` and ``now`` are the clock, given by tests.
+    ``pool_size`` connections are kept for each service. ``sleep`` and ``now`` are the clock.
     ``notify`` shows one line to the user.
     """
 
@@ -105,7 +119,7 @@ class QueryClient:
         self._pool_size = pool_size
         self._sleep = sleep
         self._now = now
-        self._connections: dict[Service, _Connection] = {}
+        self._clients: dict[Service, _Client] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -117,9 +131,9 @@ class QueryClient:
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for connection in self._connections.values():
-                connection.transport.close()
-            self._connections.clear()
+            for client in self._clients.values():
+                client.transport.close()
+            self._clients.clear()
 
     def call(
         self,
@@ -129,152 +143,149 @@ class QueryClient:
         signer: Credentials | None,
         *,
         attempts: int | None = None,
-    ) -> Element:
-        """Return the root of the answer, its namespaces taken off.
+    ) -> QueryResult:
+        """Call ``action`` and return its answer.
 
-        ``attempts`` is the most there may be, where that is not for the settings to say.
-
-        Throttling, faults of AWS and lost connections are tried again with full jitter; a call
-        whose params carry a ``TokenCode`` is sent once, because AWS may have seen the code.
+        Throttling, AWS's own errors and lost connections are retried with full jitter, at most
+        ``attempts`` in all (``None``: as the settings say). A call whose params carry a
+        ``TokenCode`` is sent once, because AWS may have seen the code.
 
         Raises:
             StsRefusal: AWS answered with an error.
-            ServiceError: no answer, or throttling or a fault after the last attempt, or an
-                answer that cannot be understood.
-            SourceError: ``signer`` cannot sign, because of a character no AWS key has.
-            ConfigError: the settings lead to no endpoint, or to no CA bundle.
+            ServiceError: there was no answer, or throttling or an error of AWS after the last
+                attempt, or an answer that makes no sense.
+            SourceError: ``signer`` cannot sign, because of a character that no AWS key has.
+            ConfigError: the settings lead to no endpoint, or the CA bundle does not exist.
         """
-        _refuse_unsendable(signer)
-        connection = self._connection(service)
+        _check_sendable(signer)
+        client = self._client(service)
         code = params.get("TokenCode")
         body = urlencode({"Action": action, "Version": _VERSIONS[service], **params}).encode()
         allowed = 1 if code else attempts or self._settings.max_attempts
+        route = client.transport.route
 
-        def send() -> HttpAnswer | ConnectionFailure:
-            outcome = self._send(connection, service, body, signer)
-            debug(__name__, "%s at %s: %s", action, connection.endpoint.host, outcome)
+        def send() -> Outcome:
+            outcome = client.transport.exchange(_signed(client.endpoint, service, body, signer))
+            debug(__name__, "%s at %s: %s", action, route.host, outcome)
             return outcome
 
-        outcome, made = with_retries(
+        outcome, made = send_with_retries(
             send,
-            may_retry=lambda outcome, made: made < allowed and _may_pass(outcome),
-            sleep=self._sleep,
+            lambda found, made: made < allowed and _may_retry(found),
+            self._sleep,
         )
-        route = connection.transport.route
         if isinstance(outcome, ConnectionFailure):
-            raise service_error(outcome, route, self._settings, attempts=made, coded=bool(code))
-        offset = clock_offset(outcome.headers.get("date"), self._now())
-        return _read(Answer(outcome.status, outcome.body, offset), action, route, made, code)
+            raise service_error(
+                outcome, route, self._settings, attempts=made, sent_mfa_code=bool(code)
+            )
+        return self._read(outcome, _Call(action, route.host, code), made)
 
-    def _send(
-        self, connection: _Connection, service: Service, body: bytes, signer: Credentials | None
-    ) -> HttpAnswer | ConnectionFailure:
-        request = AWSRequest(
-            method="POST",
-            url=connection.endpoint.url,
-            data=body,
-            headers={
-                "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-                "User-Agent": f"rolehop/{__version__}",
-            },
-            stream_output=True,
-        )
-        if signer is not None:
-            keys: Any = _Keys(signer)
-            SigV4Auth(keys, service, connection.endpoint.signing_region).add_auth(request)
-        return connection.transport.exchange(request, LONGEST_ANSWER)
+    def _read(self, response: HttpResponse, call: _Call, attempts: int) -> QueryResult:
+        if response.ok:
+            try:
+                return QueryResult(parse_xml(response.body), response.clock_offset(self._now()))
+            except ValueError as error:
+                reason = str(error)
+            raise _unexpected(response, call, reason)
+        error_found = query_error(response.body, hidden=call.mfa_code)
+        if _is_unavailable(response, error_found):
+            raise _unavailable(response, call, error_found, attempts)
+        if error_found is None:
+            raise _unexpected(response, call, "it contains no error code of AWS")
+        # Here it only explains a refusal, so it need not be trustworthy.
+        date = response.date
+        offset = None if date is None else (date - self._now()).total_seconds()
+        raise StsRefusal(error_found.code, error_found.message, clock_offset_seconds=offset)
 
-    def _connection(self, service: Service) -> _Connection:
+    def _client(self, service: Service) -> _Client:
         with self._lock:
-            if service not in self._connections:
-                self._connections[service] = self._connect(service)
-            return self._connections[service]
-
-    def _connect(self, service: Service) -> _Connection:
-        settings = self._settings
-        endpoint = find_endpoint(service, settings)
-        if is_exposed(endpoint.url):
-            self._notify(exposed_note(endpoint.url))
-        overridden = settings.override(service) is not None
-        transport = Transport(
-            endpoint.url, settings, overridden=overridden, pool_size=self._pool_size
-        )
-        return _Connection(endpoint, transport)
+            if service not in self._clients:
+                endpoint = find_endpoint(service, self._settings)
+                if is_exposed(endpoint.url):
+                    self._notify(exposed_note(endpoint.url))
+                transport = Transport(
+                    endpoint.url,
+                    self._settings,
+                    overridden=self._settings.override(service) is not None,
+                    pool_size=self._pool_size,
+                )
+                self._clients[service] = _Client(endpoint, transport)
+            return self._clients[service]
 
 
-def _refuse_unsendable(signer: Credentials | None) -> None:
+def _signed(
+    endpoint: Endpoint, service: Service, body: bytes, signer: Credentials | None
+) -> AWSRequest:
+    """Return a new request; each attempt needs its own, since signatures carry the time."""
+    request = AWSRequest(
+        method="POST",
+        url=endpoint.url,
+        data=body,
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+            "User-Agent": f"rolehop/{__version__}",
+        },
+        stream_output=True,
+    )
+    if signer is not None:
+        keys: Any = _SigningKeys(signer)
+        SigV4Auth(keys, service, endpoint.signing_region).add_auth(request)
+    return request
+
+
+def _check_sendable(signer: Credentials | None) -> None:
     """Refuse what would break the headers: HTTP libraries quote such a header in their error."""
     if signer is None:
         return
     parts = {"access key ID": signer.access_key_id}
     parts["secret access key"] = signer.secret_access_key.reveal()
     parts["session token"] = signer.session_token.reveal() if signer.session_token else "-"
-    wrong = [name for name, value in parts.items() if not _is_sendable(value)]
+    wrong = [name for name, value in parts.items() if not is_sendable(value)]
     if wrong:
         raise SourceError(
-            f"the {wrong[0]} of the credentials ending in …{signer.access_key_id[-4:]!r} is no "
-            "text that AWS gives out",
+            f"the {wrong[0]} of the credentials ending in …{signer.access_key_id[-4:]!r} is not "
+            "one that AWS issues",
             cause="it is empty, or holds a blank, a line end or a character that is not ASCII",
-            fix="copy the credentials anew, each value whole and alone",
+            fix="copy the credentials again, each value complete and with nothing else",
         )
 
 
-def _is_sendable(value: str) -> bool:
-    return bool(value) and value.isascii() and value.isprintable() and " " not in value
-
-
-def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
-    """Tell whether the same call may succeed in a moment."""
+def _may_retry(outcome: Outcome) -> bool:
+    """True if the same call may succeed in a moment."""
     if isinstance(outcome, ConnectionFailure):
-        return outcome.passing
+        return outcome.retryable
     if outcome.status < 400:
         return False
-    answer = Answer(outcome.status, outcome.body, None)
-    error = wire_error(answer)
-    refused_for_now = error is not None and error.code in _PASSING_REFUSALS
-    return refused_for_now or _is_trouble(answer, error)
+    error = query_error(outcome.body)
+    refused_for_now = error is not None and error.code in _RETRYABLE_REFUSALS
+    return refused_for_now or _is_unavailable(outcome, error)
 
 
-def _is_trouble(answer: Answer, error: WireError | None) -> bool:
-    """Tell whether this is throttling or a fault of AWS, rather than a refusal."""
-    return answer.status >= 500 or _is_throttling(answer, error)
+def _is_unavailable(response: HttpResponse, error: QueryError | None) -> bool:
+    """True if AWS is throttling or at fault, rather than refusing."""
+    return response.status >= 500 or _is_throttling(response, error)
 
 
-def _is_throttling(answer: Answer, error: WireError | None) -> bool:
-    return answer.status == 429 or (error is not None and error.code in _THROTTLING)
+def _is_throttling(response: HttpResponse, error: QueryError | None) -> bool:
+    return response.throttled or (error is not None and error.code in _THROTTLING)
 
 
-def _read(answer: Answer, action: str, route: Route, attempts: int, code: str | None) -> Element:
-    if 200 <= answer.status < 300:
-        try:
-            return parse_xml(answer.body)
-        except ValueError as wrong:
-            reason = str(wrong)
-        raise _nonsense(answer, action, route, reason)
-    error = wire_error(answer, hidden=code)
-    if _is_trouble(answer, error):
-        raise _trouble(answer, action, route, error, attempts)
-    if error is None:
-        raise _nonsense(answer, action, route, "there is no error code of AWS in it")
-    raise StsRefusal(error.code, error.message, clock_offset_seconds=answer.clock_offset_seconds)
-
-
-def _nonsense(answer: Answer, action: str, route: Route, reason: str) -> ServiceError:
+def _unexpected(response: HttpResponse, call: _Call, reason: str) -> ServiceError:
     return ServiceError(
-        f"{route.host} answered {action} with something unexpected (HTTP {answer.status})",
+        f"{call.host} answered {call.action} with something unexpected (HTTP {response.status})",
         cause=reason,
         fix="check that the endpoint is AWS's, and that no proxy or sign-in page stands between",
     )
 
 
-def _trouble(
-    answer: Answer, action: str, route: Route, error: WireError | None, attempts: int
+def _unavailable(
+    response: HttpResponse, call: _Call, error: QueryError | None, attempts: int
 ) -> ServiceError:
-    throttled = _is_throttling(answer, error)
-    said = f"HTTP {answer.status}" if error is None else f"{error.code}: {error.message}"
+    throttled = _is_throttling(response, error)
+    message = f"HTTP {response.status}" if error is None else f"{error.code}: {error.message}"
     return ServiceError(
-        f"{route.host} {'is throttling' if throttled else 'failed at'} {action}",
-        cause=said if attempts == 1 else f"{said} ({attempts} attempts)",
+        f"{call.host} {'is throttling' if throttled else 'failed at'} {call.action}",
+        cause=message if attempts == 1 else f"{message} ({attempts} attempts)",
         fix="wait a minute, or ask for less at once"
         if throttled
         else "try again in a moment; status of AWS: https://health.aws.amazon.com",

@@ -1,6 +1,6 @@
-"""CreateSession of IAM Roles Anywhere: a certificate and a signature in, a role's session out.
+"""CreateSession of IAM Roles Anywhere: exchange a certificate and a signature for a session.
 
-Neither the call nor its signature is in botocore: it is SigV4 with an X.509 key instead of a
+botocore has neither the call nor its signature, which is SigV4 with an X.509 key instead of a
 derived one (IAM Roles Anywhere user guide, "Signing process").
 """
 
@@ -19,9 +19,9 @@ from rolehop.aws.endpoint import find_endpoint
 from rolehop.credentials import Credentials, scrub
 from rolehop.errors import HopRefused, ServiceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.http import HttpClient, HttpRequest, unexpected
-from rolehop.net.transport import HttpAnswer
-from rolehop.startup.dataclass import dataclass
+from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
+from rolehop.net.transport import HttpResponse
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _THROTTLING = ("ThrottlingException", "TooManyRequestsException")
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What CreateSession is told; ARNs, and seconds from 900 to 43,200."""
+    """The parameters of CreateSession: ARNs, and seconds from 900 to 43,200."""
 
     trust_anchor: str
     profile: str
@@ -42,24 +42,24 @@ class SessionRequest:
     session_name: str | None = None
 
     def body(self) -> bytes:
-        """Return it as the JSON that is sent."""
-        told = {
+        """Return the JSON to send."""
+        members = {
             "durationSeconds": self.duration_seconds,
             "profileArn": self.profile,
             "roleArn": self.role,
             "roleSessionName": self.session_name,
             "trustAnchorArn": self.trust_anchor,
         }
-        said = {name: value for name, value in told.items() if value is not None}
-        return json.dumps(said, separators=(",", ":")).encode()
+        given = {name: value for name, value in members.items() if value is not None}
+        return json.dumps(given, separators=(",", ":")).encode()
 
 
 def signed_headers(
     identity: Identity, url: str, body: bytes, region: str, when: datetime
 ) -> dict[str, str]:
-    """Return all headers of one POST of ``body`` (JSON) to ``url``, the signature among them.
+    """Return the headers of a POST of ``body`` (JSON) to ``url``, including the signature.
 
-    ``when`` is aware.
+    ``when`` is the time of signing, aware.
     """
     from rolehop.aws.x509 import der
 
@@ -106,17 +106,18 @@ def create_session(
     """Return the role's session.
 
     Args:
-        request: what is asked for.
-        identity: whose certificate and key sign.
-        settings: their region is the trust anchor's.
+        request: the parameters.
+        identity: the certificate and the key that sign.
+        settings: with the region of the trust anchor.
         endpoint_url: replaces AWS's own endpoint.
-        now: gives aware UTC times.
-        client: sends it, where the caller has one.
+        now: returns aware UTC times.
+        client: the HTTP client to use, if the caller has one.
 
     Raises:
         HopRefused: AWS refused.
-        ServiceError: no answer, throttling or a fault after retries, or no sense in the answer.
-        ConfigError: region or endpoint make no sense.
+        ServiceError: there is no answer, throttling or a server error after retries, or an answer
+            that makes no sense.
+        ConfigError: region or endpoint are invalid.
     """
     base = endpoint_url or find_endpoint(_SERVICE, settings).url
     url = f"{base.rstrip('/')}/sessions"
@@ -124,42 +125,43 @@ def create_session(
     http = client or HttpClient(settings, overridden=endpoint_url is not None)
     headers = signed_headers(identity, url, body, settings.region, now())
     try:
-        answer = http.send(
+        response = http.send(
             HttpRequest("POST", url, headers, body=body), attempts=settings.max_attempts
         )
     finally:
         if client is None:
             http.close()
-    if not answer.ok:
-        raise _refused(answer, request)
+    if not response.ok:
+        raise _refused(response, request)
     try:
-        return _session(answer.document(), request, now())
+        return _read_session(response, request, now())
     except ValueError as error:
         reason = str(error)
-    raise unexpected(answer, url, "CreateSession", reason)
+    raise unexpected_response(response, url, "CreateSession", reason)
 
 
-def _session(document: Mapping[str, object], request: SessionRequest, now: datetime) -> Credentials:
-    sets = document.get("credentialSet")
+def _read_session(response: HttpResponse, request: SessionRequest, now: datetime) -> Credentials:
+    sets = response.json_object().get("credentialSet")
     if not isinstance(sets, list) or not sets or not isinstance(sets[0], dict):
-        raise ValueError("there is no credential set in it")
+        raise ValueError("it contains no credential set")
     first = sets[0]
-    told = first.get("credentials")
-    if not isinstance(told, dict):
-        raise ValueError("there are no credentials in it")
+    members = first.get("credentials")
+    if not isinstance(members, dict):
+        raise ValueError("it contains no credentials")
     if first.get("roleArn", request.role) != request.role:
         raise ValueError("the session is of another role than the one asked for")
-    credentials = credential_json.session_in(told, credential_json.CREATE_SESSION)
-    if credentials.expires_at is not None and credentials.expires_at <= now:
-        raise ValueError("the session has expired by this machine's clock")
-    return credentials
+    offset = response.clock_offset(now)
+    credentials = credential_json.read_session(members, credential_json.CREATE_SESSION)
+    if credentials.expires_at is not None and credentials.expires_at <= now + offset:
+        raise ValueError("the session has expired already")
+    return replace(credentials, clock_offset=offset)
 
 
-def _refused(answer: HttpAnswer, request: SessionRequest) -> HopRefused | ServiceError:
-    code = _code(answer)
-    said = answer.said("message", "Message")
-    cause = f"{code}: {said}" if said else code
-    if answer.status >= 500 or answer.status == 429 or code in _THROTTLING:
+def _refused(response: HttpResponse, request: SessionRequest) -> HopRefused | ServiceError:
+    code = _error_code(response)
+    message = response.first_text("message", "Message")
+    cause = f"{code}: {message}" if message else code
+    if response.unavailable or code in _THROTTLING:
         return ServiceError(
             "IAM Roles Anywhere gave no session",
             cause=cause,
@@ -169,22 +171,22 @@ def _refused(answer: HttpAnswer, request: SessionRequest) -> HopRefused | Servic
         f"IAM Roles Anywhere refused a session of {request.role}",
         code=code,
         cause=cause,
-        fix=_fix(code, said, request),
+        fix=_fix(code, message, request),
     )
 
 
-def _code(answer: HttpAnswer) -> str:
-    said = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
-    return scrub(clean(said))[:100] or f"HTTP {answer.status}"
+def _error_code(response: HttpResponse) -> str:
+    code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+    return scrub(clean(code))[:100] or f"HTTP {response.status}"
 
 
-def _fix(code: str, said: str, request: SessionRequest) -> str:
+def _fix(code: str, message: str, request: SessionRequest) -> str:
     """Return what to do (user guide, troubleshooting; the official helper's error texts)."""
     if code == "ResourceNotFoundException":
         return "check trust_anchor and profile: their IDs, account and region"
     if code == "ValidationException":
         return "check trust_anchor, profile, role and duration"
-    lower = said.lower()
+    lower = message.lower()
     if "untrusted" in lower:
         return "name the intermediates in certificate_chain, and check the trust anchor's bundle"
     if "unable to assume role" in lower:

@@ -7,28 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
-from rolehop.net.http import HttpClient, HttpRequest, unexpected
-from rolehop.net.transport import HttpAnswer, host_of
-from rolehop.oauth.responses import hidden_text, plain_text, raise_if_unavailable
+from rolehop.net.addresses import host_of
+from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
+from rolehop.net.json_fields import access_key_id, epoch_instant, secret_in, text_in
+from rolehop.net.transport import HttpResponse
+from rolehop.oauth.responses import raise_if_unavailable
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
 _ATTEMPTS = 8
-"""Listing hundreds of accounts meets 429 as a matter of course; it passes."""
+"""Listing hundreds of accounts is throttled (429) as a matter of course."""
 
 _MOST_PAGES = 1_000
 _TOKEN_HEADER = "x-amz-sso_bearer_token"  # noqa: S105 - the header's name
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_KEY_ID = re.compile(r"[A-Za-z0-9_]{16,128}")
 
 
 class PortalRefusal(Exception):
-    """The portal said no. ``status`` 401: sign in again; 403: not assigned; 404: no such."""
+    """The portal refused. ``status`` 401: sign in again; 403: not assigned; 404: not found."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}" if message else code)
@@ -38,7 +39,7 @@ class PortalRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account that the person may see."""
+    """An account to which the signed-in person has access."""
 
     account_id: str
     name: str
@@ -47,8 +48,8 @@ class Account:
 class Portal:
     """One Identity Center's portal; ``base`` is its URL without a trailing slash.
 
-    Methods raise ``PortalRefusal`` where it says no, and ``ServiceError`` where there is no
-    answer, or none that makes sense.
+    Methods raise ``PortalRefusal`` if it refuses, and ``ServiceError`` if there is no answer or it
+    makes no sense.
     """
 
     def __init__(self, http: HttpClient, base: str, now: Callable[[], datetime]) -> None:
@@ -57,18 +58,20 @@ class Portal:
         self._now = now
 
     def role_credentials(self, token: Secret, account: str, role: str) -> Credentials:
-        """Return a session of ``role`` in ``account``; its life is the permission set's."""
-        asked = "GetRoleCredentials"
+        """Return a session of ``role`` in ``account``; the permission set determines its lifetime."""
+        operation = "GetRoleCredentials"
         query = {"role_name": role, "account_id": account}
-        answer, told = self._get("/federation/credentials", token, query, asked)
+        response, document = self._get("/federation/credentials", token, query, operation)
         try:
-            return _read_credentials(told.get("roleCredentials"), self._now())
+            now = self._now()
+            credentials = document.get("roleCredentials")
+            return _read_credentials(credentials, now, response.clock_offset(now))
         except ValueError as error:
             reason = str(error)
-        raise unexpected(answer, self._base, asked, reason)
+        raise unexpected_response(response, self._base, operation, reason)
 
     def accounts(self, token: Secret) -> tuple[Account, ...]:
-        """Return every account that the person may see, as the portal orders them."""
+        """Return all accounts to which the person has access, in the portal's order."""
         found = self._pages("/assignment/accounts", token, {}, "accountList", "ListAccounts")
         return tuple(
             Account(str(each["accountId"]), clean(str(each.get("accountName") or "")))
@@ -77,78 +80,74 @@ class Portal:
         )
 
     def roles(self, token: Secret, account: str) -> tuple[str, ...]:
-        """Return the names of the roles that the person may take in ``account``."""
+        """Return the names of the roles that the person has in ``account``."""
         query = {"account_id": account}
         found = self._pages("/assignment/roles", token, query, "roleList", "ListAccountRoles")
         return tuple(clean(str(each["roleName"])) for each in found if each.get("roleName"))
 
     def logout(self, token: Secret) -> None:
-        """End the session at the server; one that has ended already is no error."""
+        """End the session at the server; it is no error if it has ended already."""
         headers = {_TOKEN_HEADER: token}
         url = f"{self._base}/logout"
-        answer = self._http.send(HttpRequest("POST", url, headers=headers), attempts=2)
-        if answer.status not in (401, 403):
-            _refuse(answer, url, "Logout")
+        response = self._http.send(HttpRequest("POST", url, headers=headers), attempts=2)
+        if response.status not in (401, 403):
+            _raise_if_refused(response, url, "Logout")
 
     def _pages(
-        self, path: str, token: Secret, query: Mapping[str, str], member: str, asked: str
+        self, path: str, token: Secret, query: Mapping[str, str], member: str, operation: str
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         wanted = {**query, "max_result": "100"}
         for _ in range(_MOST_PAGES):
-            answer, told = self._get(path, token, wanted, asked)
-            items = told.get(member)
+            response, document = self._get(path, token, wanted, operation)
+            items = document.get(member)
             if not isinstance(items, list):
-                raise unexpected(answer, self._base, asked, f"{member} is missing")
+                raise unexpected_response(response, self._base, operation, f"{member} is missing")
             found += [each for each in items if isinstance(each, dict)]
-            following = told.get("nextToken")
+            following = document.get("nextToken")
             if not isinstance(following, str) or not following:
                 return found
             wanted["next_token"] = following
         raise ServiceError(
-            f"{host_of(self._base)} does not come to an end with {asked}",
-            cause=f"more than {_MOST_PAGES} pages came",
+            f"{host_of(self._base)} does not stop listing: {operation}",
+            cause=f"more than {_MOST_PAGES} pages arrived",
             fix="name account and role in the config: then nothing is listed",
         )
 
     def _get(
-        self, path: str, token: Secret, query: Mapping[str, str], asked: str
-    ) -> tuple[HttpAnswer, dict[str, Any]]:
+        self, path: str, token: Secret, query: Mapping[str, str], operation: str
+    ) -> tuple[HttpResponse, dict[str, Any]]:
         url = self._base + path
         request = HttpRequest("GET", url, headers={_TOKEN_HEADER: token}, query=query)
-        answer = self._http.send(request, attempts=_ATTEMPTS)
-        _refuse(answer, url, asked)
+        response = self._http.send(request, attempts=_ATTEMPTS)
+        _raise_if_refused(response, url, operation)
         try:
-            return answer, answer.document()
+            return response, response.json_object()
         except ValueError as error:
             reason = str(error)
-        raise unexpected(answer, url, asked, reason)
+        raise unexpected_response(response, url, operation, reason)
 
 
-def _refuse(answer: HttpAnswer, url: str, asked: str) -> None:
-    if answer.ok:
+def _raise_if_refused(response: HttpResponse, url: str, operation: str) -> None:
+    if response.ok:
         return
-    raise_if_unavailable(answer, url, asked)
-    if answer.status not in (400, 401, 403, 404):
-        raise unexpected(answer, url, asked, "the status is none that this call has")
-    named = clean(answer.headers.get("x-amzn-errortype", "").partition(":")[0])[:80]
-    raise PortalRefusal(answer.status, named or f"HTTP {answer.status}", answer.said("message"))
+    raise_if_unavailable(response, url, operation)
+    if response.status not in (400, 401, 403, 404):
+        raise unexpected_response(response, url, operation, "this call has no such status")
+    code = clean(response.headers.get("x-amzn-errortype", "").partition(":")[0])[:80]
+    message = response.first_text("message")
+    raise PortalRefusal(response.status, code or f"HTTP {response.status}", message)
 
 
-def _read_credentials(told: object, now: datetime) -> Credentials:
-    if not isinstance(told, dict):
+def _read_credentials(document: object, now: datetime, clock_offset: timedelta) -> Credentials:
+    if not isinstance(document, dict):
         raise ValueError("roleCredentials is missing")
-    key_id = plain_text(told, "accessKeyId")
-    if _KEY_ID.fullmatch(key_id) is None:
-        raise ValueError("accessKeyId is no access key ID")
-    ends = told.get("expiration")
-    if isinstance(ends, bool) or not isinstance(ends, int):
-        raise ValueError("expiration is no number")
-    try:
-        expires_at = datetime.fromtimestamp(ends // 1000, UTC)  # milliseconds since the epoch
-    except (ValueError, OverflowError, OSError):
-        raise ValueError("expiration is no time") from None
-    if expires_at <= now:
-        raise ValueError(f"the session has ended at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
-    secret, session = hidden_text(told, "secretAccessKey"), hidden_text(told, "sessionToken")
-    return Credentials(key_id, secret, session, expires_at)
+    key_id = access_key_id(text_in(document, "accessKeyId"), "accessKeyId")
+    milliseconds = document.get("expiration")  # since the epoch
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        raise ValueError("expiration is not a number")
+    expires_at = epoch_instant(milliseconds // 1000, "expiration")
+    if expires_at <= now + clock_offset:
+        raise ValueError(f"the session expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    secret, session = secret_in(document, "secretAccessKey"), secret_in(document, "sessionToken")
+    return Credentials(key_id, secret, session, expires_at, clock_offset)

@@ -1,20 +1,19 @@
-"""The token cache that the AWS CLI and the SDKs share: ``~/.aws/sso/cache``, plain text on disk.
+"""The token cache shared by the AWS CLI and the SDKs: ``~/.aws/sso/cache``, plain text on disk.
 
-A file is named after the SHA-1 of the session's name, or of the start URL exactly as written where
-there is no session (botocore ``SSOTokenLoader``). rolehop reads it; it writes it only where the
-config asks for it.
+A file is named after the SHA-1 of the sso-session's name, or without a session of the start URL
+exactly as written (botocore ``SSOTokenLoader``). rolehop writes it only if the config says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted, write_beside
-from rolehop.oauth.responses import hidden_text
+from rolehop.net.json_fields import instant, json_object, secret_in
 from rolehop.startup.dataclass import dataclass
 
 # A member of rolehop's own, which other programs pass over.
@@ -24,7 +23,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class CachedSignIn:
-    """What one file says."""
+    """The sign-in stored in one file."""
 
     access: Secret
     expires_at: datetime
@@ -39,21 +38,21 @@ class CachedSignIn:
 
     @property
     def digest(self) -> str:
-        """Tell this token from others, without telling it."""
+        """Identifies the token without revealing it."""
         return hashlib.sha256(self.access.reveal().encode()).hexdigest()
 
 
 def cache_file(home: Path, session_or_url: str) -> Path:
-    """Return where the sign-in rests; ``home`` is the folder that holds ``.aws``."""
+    """Return the path of the file for a sign-in; ``home`` is the folder with ``.aws`` in it."""
     name = hashlib.sha1(session_or_url.encode(), usedforsecurity=False).hexdigest()
     return home / ".aws" / "sso" / "cache" / f"{name}.json"
 
 
 def read_cache(path: Path) -> CachedSignIn | None:
-    """Return what ``path`` says, ``None``: there is no such file.
+    """Return the sign-in in the file ``path``, or ``None`` if there is no such file.
 
     Raises:
-        ValueError: it is there and is no sign-in that may be followed; says why, quotes nothing.
+        ValueError: the file is not a sign-in that may be used; says why and quotes nothing.
     """
     try:
         file = read_trusted(path)
@@ -63,24 +62,19 @@ def read_cache(path: Path) -> CachedSignIn | None:
         return None
     if file.distrust is not None:
         raise ValueError(file.distrust)
-    try:
-        told = json.loads(file.text)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise ValueError("it is no JSON object")
-    texts = {name: value for name, value in told.items() if isinstance(value, str) and value}
-    ends = _time(texts.get("expiresAt", ""))
-    if ends is None:
-        raise ValueError("expiresAt is no time")
+    document = json_object(file.text)
+    texts = {name: value for name, value in document.items() if isinstance(value, str) and value}
+    expires_at = _time(texts.get("expiresAt", ""))
+    if expires_at is None:
+        raise ValueError("expiresAt is not a time")
     return CachedSignIn(
-        hidden_text(texts, "accessToken"),
-        ends,
+        secret_in(texts, "accessToken"),
+        expires_at,
         texts.get("startUrl", ""),
         texts.get("region", ""),
-        hidden_text(texts, "refreshToken") if "refreshToken" in texts else None,
+        secret_in(texts, "refreshToken") if "refreshToken" in texts else None,
         texts.get("clientId", ""),
-        hidden_text(texts, "clientSecret") if "clientSecret" in texts else None,
+        secret_in(texts, "clientSecret") if "clientSecret" in texts else None,
         _time(texts.get("registrationExpiresAt", "")),
         texts.get(_ENDPOINTS, ""),
     )
@@ -88,7 +82,7 @@ def read_cache(path: Path) -> CachedSignIn | None:
 
 @dataclass(frozen=True, slots=True)
 class CacheLookup:
-    """What is at a path, in words for people."""
+    """A sign-in, if a file has one, and the state of the file."""
 
     sign_in: CachedSignIn | None
     said: str
@@ -96,7 +90,7 @@ class CacheLookup:
 
 
 def look(path: Path, now: datetime) -> CacheLookup:
-    """Say what is at ``path``; what is broken is no sign-in."""
+    """Look for a sign-in at ``path``; a broken file counts as none."""
     try:
         found = read_cache(path)
     except ValueError as error:
@@ -108,7 +102,7 @@ def look(path: Path, now: datetime) -> CacheLookup:
 
 
 def write_cache(path: Path, sign_in: CachedSignIn) -> None:
-    """Write the file as the AWS CLI does, mode 0600, beside and renamed.
+    """Write the file as the AWS CLI does: mode 0600, to a temporary file that is then renamed.
 
     Raises:
         OSError: it cannot be written.
@@ -119,7 +113,7 @@ def write_cache(path: Path, sign_in: CachedSignIn) -> None:
         "clientSecret": sign_in.client_secret,
     }
     ends = sign_in.registration_ends
-    told = {
+    members = {
         "startUrl": sign_in.start_url,
         "region": sign_in.region,
         "expiresAt": sign_in.expires_at.strftime(_TIME),
@@ -128,13 +122,12 @@ def write_cache(path: Path, sign_in: CachedSignIn) -> None:
         "registrationExpiresAt": ends.strftime(_TIME) if ends else "",
         **{name: value.reveal() for name, value in hidden.items() if value is not None},
     }
-    write_beside(path, json.dumps({name: value for name, value in told.items() if value}))
+    write_beside(path, json.dumps({name: value for name, value in members.items() if value}))
 
 
 def _time(text: str) -> datetime | None:
-    """Read a time; older CLIs wrote ``…UTC`` instead of ``…Z``."""
+    """Return a time, ``None`` if it is none; older CLIs wrote ``…UTC`` instead of ``…Z``."""
     try:
-        found = datetime.fromisoformat(text.removesuffix("UTC").removesuffix("Z") + "+00:00")
+        return instant(text.removesuffix("UTC").removesuffix("Z") + "+00:00", "the time")
     except ValueError:
         return None
-    return found.astimezone(UTC).replace(microsecond=0)

@@ -1,6 +1,6 @@
-"""AssumeRole, GetSessionToken and GetCallerIdentity as the walk's ``Sts`` port.
+"""The walk's ``Sts`` port: AssumeRole, GetSessionToken, GetCallerIdentity and their kin.
 
-Light to import and to make: botocore is loaded, and a connection opened, at the first call.
+Cheap to import and to construct: botocore is loaded at the first call.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from rolehop.aws import sts_responses
+from rolehop.aws.sts_responses import Receipt
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
@@ -31,23 +32,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """What AssumeRoleWithWebIdentity is told besides the token."""
+    """The parameters of AssumeRoleWithWebIdentity, apart from the token."""
 
     role: RoleArn
     session_name: str
     duration_seconds: int | None = None
-    """``None``: STS's default of 1 h."""
+    """Seconds; ``None``: STS's default of one hour."""
 
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
     provider_id: str | None = None
-    """For OAuth 2.0 access tokens alone (``www.amazon.com``); never for OpenID Connect."""
+    """Only for OAuth 2.0 access tokens (``www.amazon.com``), never for OpenID Connect."""
 
 
 class StsClient:
     """The ``Sts`` port over the network; safe to share between threads.
 
-    ``pool_size`` connections are kept open. ``now`` gives aware UTC times. ``notify`` shows one
+    ``pool_size`` connections are kept open. ``now`` returns aware UTC times. ``notify`` shows one
     line to the user.
     """
 
@@ -82,14 +83,14 @@ class StsClient:
                 self._made = None
 
     def assume_role(self, hop: Hop, signer: Credentials, mfa: MfaCode | None) -> Session:
-        """Call AssumeRole; the session is proved to be of the role and name that were asked."""
+        """Call AssumeRole; the session is checked to be of the role and name asked for."""
         params = assume_role_params(hop, mfa)
         return self._ask(
             "sts",
             "AssumeRole",
             params,
             signer,
-            lambda result: sts_responses.read_role_session(result, hop, self._second()),
+            lambda result, received: sts_responses.read_role_session(result, hop, received),
         )
 
     def session_token(
@@ -102,13 +103,13 @@ class StsClient:
             "GetSessionToken",
             params,
             signer,
-            lambda result: sts_responses.read_token_session(result, self._second()),
+            sts_responses.read_token_session,
         )
 
     def assume_role_with_saml(
         self, role: RoleArn, provider: str, assertion: Secret, duration_seconds: int | None
     ) -> Session:
-        """Call AssumeRoleWithSAML, which nobody signs: the assertion proves who asks.
+        """Call AssumeRoleWithSAML, unsigned: the assertion proves who is asking.
 
         ``assertion`` is base64, ``provider`` the ARN of the SAML provider in the role's account.
         """
@@ -123,13 +124,13 @@ class StsClient:
             "AssumeRoleWithSAML",
             params,
             None,
-            lambda result: sts_responses.read_federated_session(result, role, self._second()),
+            lambda result, received: sts_responses.read_federated_session(result, role, received),
         )
 
     def assume_role_with_web_identity(self, wish: WebIdentity, token: Secret) -> Session:
-        """Call AssumeRoleWithWebIdentity, which nobody signs: the token proves who asks.
+        """Call AssumeRoleWithWebIdentity, unsigned: the token proves who is asking.
 
-        Tags, source identity and external ID have no parameter there; they come from the token's
+        It has no parameters for tags, source identity and external ID; they come from the token's
         claims (STS API reference, AssumeRoleWithWebIdentity).
         """
         optional = {
@@ -151,12 +152,20 @@ class StsClient:
             "AssumeRoleWithWebIdentity",
             params,
             None,
-            lambda result: sts_responses.read_federated_session(result, wish.role, self._second()),
+            lambda result, received: sts_responses.read_federated_session(
+                result, wish.role, received
+            ),
         )
 
     def caller(self, signer: Credentials) -> Caller:
         """Call GetCallerIdentity."""
-        return self._ask("sts", "GetCallerIdentity", {}, signer, sts_responses.read_caller)
+        return self._ask(
+            "sts",
+            "GetCallerIdentity",
+            {},
+            signer,
+            lambda result, _: sts_responses.read_caller(result),
+        )
 
     def mfa_device(self, signer: Credentials) -> str:
         """Return the serial of the one device of the calling IAM user that shows codes.
@@ -165,7 +174,13 @@ class StsClient:
             StsRefusal: the user may not list devices.
             SourceError: the user has none, or more than one.
         """
-        serials = self._ask("iam", "ListMFADevices", {}, signer, sts_responses.read_device_serials)
+        serials = self._ask(
+            "iam",
+            "ListMFADevices",
+            {},
+            signer,
+            lambda result, _: sts_responses.read_device_serials(result),
+        )
         if len(serials) == 1:
             return serials[0]
         if not serials:
@@ -182,13 +197,13 @@ class StsClient:
 
     @property
     def iam_keys(self) -> IamKeys:
-        """The IAM calls by which users rotate their own keys, over the same connections."""
+        """The IAM calls with which users rotate their own keys, over the same connections."""
         from rolehop.aws.iam_access_keys import IamKeys
 
         return IamKeys(self._client)
 
     def query(self) -> QueryClient:
-        """Return the client below, for readers of other services over the same connections."""
+        """Return the underlying client, to read other services over the same connections."""
         return self._client()
 
     def _ask(
@@ -197,14 +212,14 @@ class StsClient:
         action: str,
         params: Mapping[str, str],
         signer: Credentials | None,
-        read: Callable[[Element], T],
+        read: Callable[[Element, Receipt], T],
     ) -> T:
-        root = self._client().call(service, action, params, signer)
-        result = root.find(f"{action}Result")
+        answer = self._client().call(service, action, params, signer)
+        result = answer.root.find(f"{action}Result")
         if result is None:
-            raise _unexpected(action, f"there is no {action}Result in it")
+            raise _unexpected(action, f"it contains no {action}Result")
         try:
-            return read(result)
+            return read(result, Receipt(self._this_second(), answer.clock_offset))
         except ValueError as error:
             reason = str(error)
         raise _unexpected(action, reason)
@@ -212,7 +227,7 @@ class StsClient:
     def _client(self) -> QueryClient:
         with self._lock:
             if self._made is None:
-                # Here, not above: this is what loads botocore.
+                # Imported here, since it loads botocore.
                 from rolehop.aws.query_api import QueryClient
 
                 self._made = QueryClient(
@@ -224,12 +239,12 @@ class StsClient:
                 )
             return self._made
 
-    def _second(self) -> datetime:
+    def _this_second(self) -> datetime:
         return self._now().astimezone(UTC).replace(microsecond=0)
 
 
 def assume_role_params(hop: Hop, mfa: MfaCode | None) -> dict[str, str]:
-    """Return all that ``hop`` says as the Query protocol's flat parameters."""
+    """Return the parameters of AssumeRole for ``hop``, flat as in the Query protocol."""
     optional = {
         "ExternalId": hop.external_id,
         "Policy": hop.policy,

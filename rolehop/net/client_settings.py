@@ -1,6 +1,6 @@
-"""How AWS is called: region, endpoints, TLS and patience, read from given mappings.
+"""How AWS is called: region, endpoints, TLS and timeouts, read from the given mappings.
 
-Imports no botocore: settings are made on paths that may end without a call.
+Imports no botocore: settings are also made where no call follows.
 """
 
 from __future__ import annotations
@@ -16,38 +16,41 @@ DEFAULT_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """All that a call needs to know besides what it says and who signs it.
+    """Everything that a call needs besides its content and its signer.
 
-    Proxies are not here: botocore decides for each URL, from HTTPS_PROXY, HTTP_PROXY, NO_PROXY
-    and the system's own settings, at the time of the first call.
+    Proxies are not part of it: botocore chooses one for each URL at the first call, from
+    HTTPS_PROXY, HTTP_PROXY, NO_PROXY and the system's settings.
     """
 
     region: str
-    """Where STS is called and what calls are signed for."""
+    """The region of the STS endpoint, for which calls are signed."""
 
     endpoint_url: str | None = None
-    """The STS endpoint where it is overridden; beats FIPS, dual-stack and the global endpoint."""
+    """Overrides the STS endpoint; wins over FIPS, dual-stack and the global endpoint."""
 
     iam_endpoint_url: str | None = None
-    """The same for IAM."""
+    """Overrides the IAM endpoint."""
 
     use_fips: bool = False
     use_dualstack: bool = False
 
     legacy_global_sts: bool = False
-    """Call ``sts.amazonaws.com`` for the regions that AWS served there before regional ones."""
+    """Call ``sts.amazonaws.com`` for the regions that it served before regional endpoints."""
 
     ca_bundle: str | None = None
-    """A file of certificate authorities to trust instead of botocore's own; ``None``: those."""
+    """A file of certificate authorities to trust; ``None``: botocore's own."""
 
     connect_timeout_seconds: float = 5
+    """For each address of a host. Both timeouts together limit a whole exchange."""
+
     read_timeout_seconds: float = 15
+    """For each part of an answer."""
 
     max_attempts: int = DEFAULT_ATTEMPTS
-    """All attempts of one call together; a call that carries an MFA code has one anyway."""
+    """Of one call; a call that carries an MFA code is sent once in any case."""
 
     def override(self, service: str) -> str | None:
-        """Return the overridden endpoint of ``service`` (``sts`` or ``iam``), if there is one."""
+        """Return what overrides the endpoint of ``service`` (``sts`` or ``iam``), or ``None``."""
         return {"sts": self.endpoint_url, "iam": self.iam_endpoint_url}.get(service)
 
 
@@ -59,16 +62,16 @@ def settings_from(
     endpoint_url: str | None = None,
     iam_endpoint_url: str | None = None,
 ) -> ClientSettings:
-    """Make settings the way botocore does: a variable beats its key of the AWS profile.
+    """Make settings the way botocore does: a variable wins over its key of the AWS profile.
 
     ``profile_keys`` are the keys of the AWS profile in use, as text. Empty values count as not
-    set. No region at all is the commercial partition's default. ``retry_mode`` is not followed:
-    rolehop's retries are what botocore calls ``standard``.
+    set. Without a region, it is the default one of the commercial partition. ``retry_mode`` is
+    ignored: rolehop retries like botocore's ``standard``.
 
     Raises:
-        ConfigError: a value is none that its variable or key can have.
+        ConfigError: a value is not valid for its variable or key.
     """
-    settings = _Reader(environ, profile_keys)
+    settings = _SettingReader(environ, profile_keys)
     regional = settings.choice(
         "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", ("regional", "legacy")
     )
@@ -80,7 +83,7 @@ def settings_from(
         use_fips=settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         use_dualstack=settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         legacy_global_sts=regional == "legacy",
-        # botocore's order: its own variable, the profile, then the one of the requests library.
+        # botocore's order: its own variable, the profile, then that of the requests library.
         ca_bundle=settings.text("AWS_CA_BUNDLE", "ca_bundle")
         or environ.get("REQUESTS_CA_BUNDLE", "").strip()
         or None,
@@ -89,7 +92,7 @@ def settings_from(
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _SettingReader:
     environ: Mapping[str, str]
     profile_keys: Mapping[str, str]
 
@@ -98,7 +101,7 @@ class _Reader:
         return self._found(variable, key)[1]
 
     def flag(self, variable: str, key: str) -> bool:
-        """Tell whether the value is ``true``; like botocore, anything else is false."""
+        """True if the value is ``true``; as in botocore, anything else is false."""
         return (self.text(variable, key) or "").lower() == "true"
 
     def choice(self, variable: str, key: str, words: tuple[str, ...]) -> str | None:
@@ -111,13 +114,15 @@ class _Reader:
         )
 
     def count(self, variable: str, key: str) -> int | None:
-        """Return a whole number from 1, or ``None``."""
+        """Return a whole number of at least 1, or ``None``."""
         name, value = self._found(variable, key)
         if value is None:
             return None
-        if value.isascii() and value.isdecimal() and int(value) > 0:
+        if value.isascii() and value.isdecimal() and len(value) <= 9 and int(value) > 0:
             return int(value)
-        raise ConfigError(f"{name} cannot be {value!r}", fix="set it to a whole number from 1")
+        raise ConfigError(
+            f"{name} cannot be {value!r}", fix="set it to a whole number of at least 1"
+        )
 
     def _found(self, variable: str, key: str) -> tuple[str, str | None]:
         if value := self.environ.get(variable, "").strip():

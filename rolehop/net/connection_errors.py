@@ -1,7 +1,7 @@
-"""Why there was no answer: DNS, a refused connection, TLS, a proxy or a timeout, in words.
+"""Why a request got no response: DNS, a refused connection, TLS, a proxy, a timeout.
 
-What botocore and urllib3 say of a failure may repeat headers and proxy passwords, so none of
-their texts is passed on.
+The messages of botocore and urllib3 may repeat headers and proxy passwords, so none of them is
+shown.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from enum import Enum
+from http.client import HTTPException, IncompleteRead
 
 from botocore.exceptions import (
     ConnectTimeoutError,
@@ -27,60 +28,70 @@ from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
 
-class FaultKind(Enum):
-    """What went wrong between here and there."""
+class FailureKind(Enum):
+    """What went wrong on the way."""
 
     NAME = "the name does not resolve (DNS)"
     REFUSED = "connection refused: nothing listens there"
-    UNREACHABLE = "there is no way to it from here"
+    UNREACHABLE = "there is no route to it from here"
     CONNECT_TIMEOUT = "no connection within {connect:g} s"
     READ_TIMEOUT = "no answer within {read:g} s"
-    TOO_SLOW = "no whole answer within {whole:g} s"
     CERTIFICATE = "its certificate cannot be trusted"
     TLS = "the TLS handshake failed"
     PROXY = "the proxy cannot be reached"
-    PROXY_REFUSED = "the proxy did not let the connection through"
+    PROXY_REFUSED = "the proxy refused the connection"
     PROXY_SIGN_IN = "the proxy needs a sign-in (407)"
-    CLOSED = "the connection was closed before the answer was whole"
-    TOO_LONG = "its answer is longer than any that is expected"
+    CLOSED = "the connection was closed before the answer was complete"
+    NOT_HTTP = "its answer is not valid HTTP"
+    TOO_LONG = "its answer is longer than any expected one"
+    TOO_SLOW = "its answer took too long"
     OTHER = "the request could not be sent"
 
 
-# Asking again cannot help here: the same certificate, the same proxy rules.
-_LASTING = frozenset(
+# Another attempt cannot help: it meets the same certificate and the same proxy rules.
+_FINAL = frozenset(
     (
-        FaultKind.CERTIFICATE,
-        FaultKind.TLS,
-        FaultKind.PROXY_REFUSED,
-        FaultKind.PROXY_SIGN_IN,
-        FaultKind.TOO_LONG,
+        FailureKind.CERTIFICATE,
+        FailureKind.TLS,
+        FailureKind.PROXY_REFUSED,
+        FailureKind.PROXY_SIGN_IN,
+        FailureKind.TOO_LONG,
     )
 )
-_PROXY = frozenset((FaultKind.PROXY, FaultKind.PROXY_REFUSED, FaultKind.PROXY_SIGN_IN))
+_INCOMPLETE = frozenset(
+    (
+        FailureKind.READ_TIMEOUT,
+        FailureKind.CLOSED,
+        FailureKind.NOT_HTTP,
+        FailureKind.TOO_LONG,
+        FailureKind.TOO_SLOW,
+    )
+)
+_PROXY = frozenset((FailureKind.PROXY, FailureKind.PROXY_REFUSED, FailureKind.PROXY_SIGN_IN))
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFailure:
-    """One attempt that got no answer."""
+    """One attempt that got no response."""
 
-    kind: FaultKind
+    kind: FailureKind
     detail: str = ""
-    """What OpenSSL says of a certificate; never anything that we sent."""
+    """E.g. OpenSSL's reason for refusing a certificate; never anything that was sent."""
 
     @property
-    def passing(self) -> bool:
-        """Tell whether the next attempt may fare better."""
-        return self.kind not in _LASTING
+    def retryable(self) -> bool:
+        """True if the next attempt may succeed."""
+        return self.kind not in _FINAL
 
     @property
-    def of_the_way(self) -> bool:
-        """Tell whether a proxy or TLS is to blame, rather than the address."""
-        return self.kind in _PROXY or self.kind in (FaultKind.CERTIFICATE, FaultKind.TLS)
+    def is_proxy_or_tls(self) -> bool:
+        """True if a proxy or TLS is to blame, rather than the address."""
+        return self.kind in _PROXY or self.kind in (FailureKind.CERTIFICATE, FailureKind.TLS)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which way a call went, as far as people may see it."""
+    """How a host is reached, as far as it may be shown."""
 
     host: str
     proxy: str | None
@@ -88,44 +99,45 @@ class Route:
 
 
 def classify_failure(error: BaseException) -> ConnectionFailure:
-    """Classify what botocore's session or urllib3 raised."""
+    """Classify an exception of botocore's session or of urllib3."""
     causes = list(_causes(error))
     if any(isinstance(each, (ProxyError, ProxyConnectionError)) for each in causes):
         return ConnectionFailure(_proxy_kind(causes))
     for each in causes:
         if isinstance(each, ssl.SSLCertVerificationError):
-            return ConnectionFailure(FaultKind.CERTIFICATE, clean(each.verify_message))
+            return ConnectionFailure(FailureKind.CERTIFICATE, clean(each.verify_message))
         if type(each).__name__ == "CertificateError":  # urllib3's own check of the host name
-            return ConnectionFailure(FaultKind.CERTIFICATE, "it is another host's certificate")
+            return ConnectionFailure(FailureKind.CERTIFICATE, "it is for another host")
         for kinds, kind in _KINDS:
             if isinstance(each, kinds):
                 return ConnectionFailure(kind)
-    return ConnectionFailure(_unspecific(error))
+    return ConnectionFailure(_other_kind(error))
 
 
-_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], FaultKind], ...] = (
-    (socket.gaierror, FaultKind.NAME),
-    (ConnectionRefusedError, FaultKind.REFUSED),
-    (ConnectTimeoutError, FaultKind.CONNECT_TIMEOUT),
-    ((ReadTimeoutError, BodyTimeoutError), FaultKind.READ_TIMEOUT),
-    ((ConnectionError, EOFError), FaultKind.CLOSED),
+_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], FailureKind], ...] = (
+    (socket.gaierror, FailureKind.NAME),
+    (ConnectionRefusedError, FailureKind.REFUSED),
+    (ConnectTimeoutError, FailureKind.CONNECT_TIMEOUT),
+    ((ReadTimeoutError, BodyTimeoutError), FailureKind.READ_TIMEOUT),
+    ((ConnectionError, EOFError, IncompleteRead), FailureKind.CLOSED),
+    (HTTPException, FailureKind.NOT_HTTP),
 )
 
 
-def _unspecific(error: BaseException) -> FaultKind:
+def _other_kind(error: BaseException) -> FailureKind:
     if isinstance(error, SSLError):
-        return FaultKind.TLS
+        return FailureKind.TLS
     if isinstance(error, EndpointConnectionError):
-        return FaultKind.UNREACHABLE
-    return FaultKind.OTHER
+        return FailureKind.UNREACHABLE
+    return FailureKind.OTHER
 
 
-def _proxy_kind(causes: list[BaseException]) -> FaultKind:
+def _proxy_kind(causes: list[BaseException]) -> FailureKind:
     # http.client says "Tunnel connection failed: 407 Proxy Authentication Required".
     refusals = [str(each) for each in causes if "Tunnel connection failed" in str(each)]
     if not refusals:
-        return FaultKind.PROXY
-    return FaultKind.PROXY_SIGN_IN if " 407" in refusals[0] else FaultKind.PROXY_REFUSED
+        return FailureKind.PROXY
+    return FailureKind.PROXY_SIGN_IN if " 407" in refusals[0] else FailureKind.PROXY_REFUSED
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -138,54 +150,53 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def service_error(
-    fault: ConnectionFailure, route: Route, settings: ClientSettings, *, attempts: int, coded: bool
+    failure: ConnectionFailure,
+    route: Route,
+    settings: ClientSettings,
+    *,
+    attempts: int,
+    sent_mfa_code: bool = False,
 ) -> ServiceError:
-    """Return the error that tells ``fault``.
+    """Return the error for a call whose last attempt ended in ``failure``.
 
-    ``coded``: the call carried an MFA code, which may be spent although no answer came.
+    ``sent_mfa_code``: the call carried an MFA code, which AWS may have accepted although no
+    answer came.
     """
-    cause = fault.kind.value.format(
-        connect=settings.connect_timeout_seconds,
-        read=settings.read_timeout_seconds,
-        whole=settings.connect_timeout_seconds + settings.read_timeout_seconds,
+    cause = failure.kind.value.format(
+        connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
     )
-    cause += f": {fault.detail}" if fault.detail else ""
+    cause += f": {failure.detail}" if failure.detail else ""
     cause += f" ({attempts} attempts)" if attempts > 1 else ""
-    fix = _fix(fault.kind, route, settings)
-    if coded:
-        fix += "; then use the next MFA code, this one may be spent"
-    return ServiceError(_what(fault.kind, route), cause=cause, fix=fix)
+    fix = _fix(failure.kind, route, settings)
+    if sent_mfa_code:
+        fix += "; then use the next MFA code, this one may be used up"
+    return ServiceError(_what(failure.kind, route), cause=cause, fix=fix)
 
 
-def _what(kind: FaultKind, route: Route) -> str:
+def _what(kind: FailureKind, route: Route) -> str:
     if kind in _PROXY:
         return f"cannot reach {route.host} through the proxy {route.proxy or 'of this machine'}"
-    if kind in (FaultKind.CERTIFICATE, FaultKind.TLS):
+    if kind in (FailureKind.CERTIFICATE, FailureKind.TLS):
         return f"cannot make a trusted connection to {route.host}"
-    if kind in (
-        FaultKind.READ_TIMEOUT,
-        FaultKind.TOO_SLOW,
-        FaultKind.CLOSED,
-        FaultKind.TOO_LONG,
-    ):
+    if kind in _INCOMPLETE:
         return f"no answer from {route.host}"
     return f"cannot reach {route.host}"
 
 
-def _fix(kind: FaultKind, route: Route, settings: ClientSettings) -> str:
+def _fix(kind: FailureKind, route: Route, settings: ClientSettings) -> str:
     if kind in _PROXY:
         return f"check HTTPS_PROXY and HTTP_PROXY, or name {route.host} in NO_PROXY"
-    if kind is FaultKind.CERTIFICATE:
+    if kind is FailureKind.CERTIFICATE:
         return (
-            "where a proxy inspects TLS, name its certificate authority in AWS_CA_BUNDLE, or "
+            "if a proxy inspects TLS, name its certificate authority in AWS_CA_BUNDLE, or in "
             f"ca_bundle of the AWS config (now: {settings.ca_bundle or 'not set'})"
         )
-    if kind is FaultKind.TLS:
-        return "check that the endpoint speaks TLS, and the file that AWS_CA_BUNDLE names"
+    if kind is FailureKind.TLS:
+        return "check that the endpoint speaks TLS, and the file named by AWS_CA_BUNDLE"
     if route.overridden:
-        return "check AWS_ENDPOINT_URL…, and endpoint_url of the AWS config: it is overridden"
-    if kind is FaultKind.NAME and settings.use_fips:
-        return f"does region {settings.region} have a FIPS endpoint? most have none"
-    if kind is FaultKind.NAME:
+        return "check AWS_ENDPOINT_URL…, and endpoint_url of the AWS config: they override the endpoint"
+    if kind is FailureKind.NAME and settings.use_fips:
+        return f"check that region {settings.region} has a FIPS endpoint: most have none"
+    if kind is FailureKind.NAME:
         return f"check the region ({settings.region}) and this machine's network"
     return "check this machine's network, then try again"

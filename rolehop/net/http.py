@@ -1,6 +1,6 @@
-"""Plain HTTP for the sources that are no Query service: JSON, forms and metadata endpoints.
+"""Plain HTTP for services without the Query protocol: JSON, forms and metadata endpoints.
 
-No redirect is followed, and secrets are revealed only while a request is made.
+Secrets are revealed only while a request is being built, and what is sent is never logged.
 """
 
 from __future__ import annotations
@@ -9,35 +9,30 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Self
-from urllib.parse import SplitResult, urlencode, urlsplit
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSRequest
 
 from rolehop import __version__
 from rolehop.credentials import Secret
-from rolehop.errors import ConfigError, ServiceError, SourceError
+from rolehop.errors import ServiceError, SourceError
+from rolehop.net.addresses import exposed_note, host_of, is_exposed, origin_of
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
 from rolehop.net.transport import (
-    HttpAnswer,
+    LONGEST_BODY,
+    HttpResponse,
+    Outcome,
     Transport,
-    exposed_note,
-    host_of,
-    is_exposed,
-    with_retries,
+    send_with_retries,
 )
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 
-# Names and numbers only: what is sent is never logged.
-LONGEST_BODY = 1_000_000  # bytes; tokens and pages of lists are far below
-
 Text = str | Secret
-"""What may be sent: a secret is revealed here and nowhere before."""
+"""What may be sent; a secret is revealed when its request is built, and nowhere before."""
 
-
-_TOO_MANY = 429
 _OVERRIDES = "AWS_ENDPOINT_URL…, or endpoint_url of the AWS config,"
 
 
@@ -47,7 +42,7 @@ class HttpRequest:
 
     method: str
     url: str
-    """Whole, ``http`` or ``https``; its query must hold nothing secret."""
+    """Complete, ``http`` or ``https``; its query must not contain secrets."""
 
     headers: Mapping[str, Text] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +50,7 @@ class HttpRequest:
 
     form: Mapping[str, Text] | None = None
     json: Mapping[str, object] | None = None
-    """May hold secrets at any depth."""
+    """May contain secrets at any depth."""
 
     body: bytes | None = None
 
@@ -67,12 +62,12 @@ class HttpClient:
     """Sends requests over kept-alive connections; safe to share between threads.
 
     Args:
-        settings: its timeouts and CA bundle rule; its region is named in messages.
-        proxies: follow the proxy variables; ``False`` for addresses of this machine or link.
+        settings: timeouts and CA bundle; the region is named in messages.
+        proxies: follow the proxy variables; ``False`` for addresses of this machine or its link.
         overridden: the address comes from AWS_ENDPOINT_URL… or the AWS config, for messages.
-        advice: what to do when the address cannot be reached, instead of the words for AWS.
-        set_by: what names the address, e.g. a variable, for messages.
-        limit: the longest answer, in bytes.
+        advice: what to do if the address cannot be reached, instead of the advice for AWS.
+        set_by: names the setting with the address, e.g. a variable, for messages.
+        limit: the longest response, in bytes.
         sleep: waits that many seconds.
         notify: shows one line to the user.
     """
@@ -94,7 +89,7 @@ class HttpClient:
         self._overridden = overridden
         self._advice = advice
         self._set_by = set_by or (_OVERRIDES if overridden else "its setting")
-        self._limit = limit
+        self._longest = limit
         self._sleep = sleep
         self._notify = notify
         self._transports: dict[str, Transport] = {}
@@ -113,54 +108,60 @@ class HttpClient:
                 transport.close()
             self._transports.clear()
 
-    def send(self, request: HttpRequest, *, attempts: int = 1) -> HttpAnswer:
-        """Return the answer, whatever its status; redirects are answers, too.
+    def send(self, request: HttpRequest, *, attempts: int = 1) -> HttpResponse:
+        """Return the response, whatever its status; redirects are responses, too.
 
-        ``attempts`` is how often it may be sent: again, with full jitter, after 429, 5xx and
-        passing faults of the connection. What must not be sent twice is sent once by default.
+        ``attempts`` is how often it may be sent: again after 429, 5xx and connection failures
+        that may pass. By default it is sent once, as is right for what must not be sent twice.
 
         Raises:
-            ServiceError: there was no answer, or it was too long.
-            ConfigError: the address cannot be called, or the CA bundle is not there.
+            ServiceError: there was no response, or it was too long or too slow.
+            ConfigError: the address cannot be called, or the CA bundle does not exist.
             SourceError: a header's value cannot be sent.
         """
 
-        def may_retry(outcome: HttpAnswer | ConnectionFailure, made: int) -> bool:
-            # A server that fails is not asked as often as one that asks for patience (429).
-            throttled = isinstance(outcome, HttpAnswer) and outcome.status == _TOO_MANY
-            most = attempts if throttled else self._settings.max_attempts
-            return made < min(attempts, most) and _may_pass(outcome)
+        def may_retry(outcome: Outcome, made: int) -> bool:
+            if isinstance(outcome, ConnectionFailure):
+                return outcome.retryable and made < min(attempts, self._settings.max_attempts)
+            # A server that throttles is asked more often than one that fails.
+            allowed = attempts if outcome.throttled else min(attempts, self._settings.max_attempts)
+            return outcome.unavailable and made < allowed
 
-        outcome, made = with_retries(
-            lambda: self.attempt(request), may_retry=may_retry, sleep=self._sleep
-        )
+        outcome, made = self.outcome(request, may_retry)
         if isinstance(outcome, ConnectionFailure):
-            raise self.told(outcome, request.url, attempts=made)
+            raise self._no_response(outcome, request.url, made)
         return outcome
 
-    def attempt(self, request: HttpRequest) -> HttpAnswer | ConnectionFailure:
-        """Send once; why there is no answer is a value, for those who tell absent from broken.
+    def outcome(
+        self, request: HttpRequest, may_retry: Callable[[Outcome, int], bool]
+    ) -> tuple[Outcome, int]:
+        """Return the last outcome and the number of attempts; see `send_with_retries`.
+
+        For callers to whom a failed connection is not an error but says that nobody is there.
 
         Raises:
-            ConfigError: the address cannot be called, or the CA bundle is not there.
+            ConfigError: the address cannot be called, or the CA bundle does not exist.
             SourceError: a header's value cannot be sent.
         """
         transport = self._transport(request.url)
-        _refuse_unsendable(request)
-        outcome = transport.exchange(_prepared(request), self._limit)
-        debug(__name__, "%s %s: %s", request.method, transport.route.host, outcome)
-        return outcome
+        _check_sendable(request)
 
-    def told(self, fault: ConnectionFailure, url: str, *, attempts: int = 1) -> ServiceError:
-        """Return the error that tells ``fault``, met on the way to ``url``."""
+        def send() -> Outcome:
+            outcome = transport.exchange(_built(request), self._longest)
+            debug(__name__, "%s %s: %s", request.method, transport.route.host, outcome)
+            return outcome
+
+        return send_with_retries(send, may_retry, self._sleep)
+
+    def _no_response(self, failure: ConnectionFailure, url: str, attempts: int) -> ServiceError:
         route = self._transport(url).route
-        error = service_error(fault, route, self._settings, attempts=attempts, coded=False)
-        if self._advice is not None and not fault.of_the_way:
+        error = service_error(failure, route, self._settings, attempts=attempts)
+        if self._advice is not None and not failure.is_proxy_or_tls:
             return ServiceError(error.what, cause=error.cause, fix=self._advice)
         return error
 
     def _transport(self, url: str) -> Transport:
-        origin = _origin(url, self._set_by)
+        origin = origin_of(url, self._set_by)
         with self._lock:
             if origin not in self._transports:
                 if is_exposed(origin):
@@ -171,41 +172,18 @@ class HttpClient:
             return self._transports[origin]
 
 
-def unexpected(answer: HttpAnswer, url: str, asked: str, reason: str) -> ServiceError:
-    """Return the error for an answer that cannot be understood; ``asked`` names the request."""
+def unexpected_response(
+    response: HttpResponse, url: str, operation: str, reason: str
+) -> ServiceError:
+    """Return the error for a response to ``operation`` that makes no sense, for ``reason``."""
     return ServiceError(
-        f"{host_of(url)} answered {asked} with something unexpected (HTTP {answer.status})",
+        f"{host_of(url)} answered {operation} with something unexpected (HTTP {response.status})",
         cause=reason,
         fix="check the address, and that no proxy or sign-in page stands between",
     )
 
 
-def _origin(url: str, set_by: str) -> str:
-    """Return scheme and host of an address that can be called; it is never shown.
-
-    Raises:
-        ConfigError: it cannot.
-    """
-    parts = _split(url)
-    if parts is None or not _is_plain(url) or " " in url:
-        raise ConfigError(
-            f"the address in {set_by} cannot be called",
-            cause="it is no http:// or https:// URL with a host",
-            fix=f"correct {set_by}",
-        )
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # read for its check
-    except ValueError:
-        return None
-    return parts if parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def _prepared(request: HttpRequest) -> AWSRequest:
+def _built(request: HttpRequest) -> AWSRequest:
     headers = {name: _revealed(value) for name, value in request.headers.items()}
     headers.setdefault("User-Agent", f"rolehop/{__version__}")
     body = request.body
@@ -213,7 +191,7 @@ def _prepared(request: HttpRequest) -> AWSRequest:
         body = urlencode({name: _revealed(value) for name, value in request.form.items()}).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     elif request.json is not None:
-        body = json.dumps(request.json, default=_plain).encode()
+        body = json.dumps(request.json, default=_revealed_member).encode()
         headers.setdefault("Content-Type", "application/json")
     url = request.url
     if request.query:
@@ -227,28 +205,23 @@ def _revealed(value: Text) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def _plain(value: object) -> str:
+def _revealed_member(value: object) -> str:
     if isinstance(value, Secret):
         return value.reveal()
     raise TypeError(f"a {type(value).__name__} is not sent")
 
 
-def _refuse_unsendable(request: HttpRequest) -> None:
+def _check_sendable(request: HttpRequest) -> None:
     """Refuse what would break the headers: HTTP libraries quote such a header in their error."""
-    wrong = [name for name, value in request.headers.items() if not _is_plain(_revealed(value))]
+    values: Any = request.headers.items()
+    wrong = [name for name, value in values if not _is_plain(_revealed(value))]
     if wrong:
         raise SourceError(
             f"the header {wrong[0]} for {host_of(request.url)} cannot be sent",
             cause="it holds a line end or a character that is not ASCII",
-            fix="take the token or address whole and alone from where it comes from",
+            fix="take the token or address as it is, complete and with nothing else",
         )
 
 
 def _is_plain(value: str) -> bool:
     return value.isascii() and value.isprintable()
-
-
-def _may_pass(outcome: HttpAnswer | ConnectionFailure) -> bool:
-    if isinstance(outcome, ConnectionFailure):
-        return outcome.passing
-    return outcome.status == _TOO_MANY or outcome.status >= 500

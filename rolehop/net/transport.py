@@ -1,57 +1,65 @@
-"""Connections to one origin, kept alive; each exchange ends in time and gives an answer or a reason.
+"""HTTP exchanges with one origin over kept-alive connections, and when to try again.
 
-It stands on botocore's HTTP session, so proxies, CA bundles and TLS are those of the AWS CLI. That
-session's own timeouts are for one read each: a server that sends a byte a second, headers without
-end, or "100 Continue" again and again would never exceed them. So an exchange has a limit as a
-whole, from the look-up of the name to the last byte.
+It uses botocore's HTTP session, so proxies, CA bundles and TLS are those of the AWS CLI. Redirects
+are not followed, and responses have a bounded size.
+
+That session's own timeouts are for one read each: a server that sends one byte a second, headers
+without end, or "100 Continue" again and again would never exceed them. So an exchange has a limit
+as a whole, from looking up the name to the last byte.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import random
-import socket
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
-from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from rolehop.credentials import scrub
 from rolehop.daemon_threads import call_within
 from rolehop.errors import ConfigError
+from rolehop.net.addresses import host_of, is_private, without_user
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FaultKind, Route, classify_failure
+from rolehop.net.connection_errors import (
+    ConnectionFailure,
+    FailureKind,
+    Route,
+    classify_failure,
+)
+from rolehop.net.connections import EndableSession, Exchange
+from rolehop.net.json_fields import json_object
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 from rolehop.time_limit import seconds_left, time_limit
 
 CALL_SECONDS = 40.0
-"""For one call with all its attempts: whoever waits for a lock that it holds gives up after 45."""
+"""For one call with all its attempts: whoever waits for a lock held by it gives up after 45 s."""
 
+LONGEST_BODY = 1_000_000
+"""In bytes; the longest lists and tokens of AWS's services are far below."""
+
+_LONGEST_MESSAGE = 500  # characters of a server's own message that are shown
 _LONGEST_WAIT = 20.0  # seconds between two attempts
-_LONGEST_MESSAGE = 500  # characters of a server's own words that are shown
-_LONGEST_NUMBER = 18  # digits of a Content-Length that is looked at
-# Headers and body leave in two segments; with Nagle's algorithm, which botocore leaves on, the
-# second waits some 40 ms for the other side's delayed acknowledgement.
-_NO_DELAY: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-# Where credentials come from in plain HTTP by AWS's own design: EC2, ECS and EKS Pod Identity.
-_METADATA_HOSTS = frozenset(
-    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"]
-)
-
-T = TypeVar("T")
+# A Date header has whole seconds, and an answer takes time.
+_SAME_CLOCK = timedelta(seconds=1)
+# Farther off than a clock that starts anew in 1970.
+_NO_CLOCK = timedelta(days=100 * 365)
+_LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
+_TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """One HTTP answer, read whole; it may hold secrets, so it shows only its size."""
+class HttpResponse:
+    """One response, read completely. It may contain secrets, so its repr shows only its size."""
 
     status: int
     headers: Mapping[str, str]
@@ -59,45 +67,70 @@ class HttpAnswer:
 
     body: bytes
 
-    def __repr__(self) -> str:
-        return f"HttpAnswer({self.status}, {len(self.body)} bytes)"
+    private: bool = False
+    """It came over TLS or from this machine: nobody on the network can have changed it."""
 
     @property
     def ok(self) -> bool:
-        """Tell whether the status is 2xx."""
+        """True if the status is 2xx."""
         return 200 <= self.status < 300
 
-    def document(self) -> dict[str, Any]:
-        """Return the JSON object that the body is.
+    @property
+    def throttled(self) -> bool:
+        """True if the server asks for fewer requests (429)."""
+        return self.status == _TOO_MANY_REQUESTS
+
+    @property
+    def unavailable(self) -> bool:
+        """True if the same request may succeed later: throttling, or an error of the server."""
+        return self.throttled or self.status >= 500
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's clock by its Date header (aware, UTC), ``None`` if there is none."""
+        return _http_date(self.headers.get("date", ""))
+
+    def clock_offset(self, now: datetime) -> timedelta:
+        """Return the server's clock minus ``now``, the time of receipt, in whole seconds.
+
+        Zero if the two agree, if there is no plausible Date header, and if somebody on the network
+        could have changed it.
+        """
+        if not self.private or self.date is None:
+            return timedelta()
+        offset = self.date - now.replace(microsecond=0)
+        return offset if _SAME_CLOCK < abs(offset) < _NO_CLOCK else timedelta()
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the JSON object in the body.
 
         Raises:
             ValueError: it is anything else; the body is not quoted.
         """
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            found = None
-        # Raised outside of except: a JSONDecodeError carries the whole text.
-        if not isinstance(found, dict):
-            raise ValueError("it is no JSON object")
-        return found
+        return json_object(self.body)
 
-    def said(self, *names: str) -> str:
-        """Return the first text among the JSON members ``names``, cleaned; empty: there is none."""
+    def first_text(self, *names: str) -> str:
+        """Return the first text among the JSON members ``names``, cleaned; empty if none is."""
         try:
-            told = self.document()
+            document = self.json_object()
         except ValueError:
             return ""
-        texts = (told.get(name) for name in names)
+        texts = (document.get(name) for name in names)
         found = next((text for text in texts if isinstance(text, str) and text), "")
         return scrub(clean(found))[:_LONGEST_MESSAGE]
 
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status}, {len(self.body)} bytes)"
+
+
+Outcome = HttpResponse | ConnectionFailure
+
 
 class Transport:
-    """Safe to share between threads.
+    """Connections to one origin; safe to share between threads.
 
     Attributes:
-        route: the way to the origin, as far as people may see it.
+        route: how the origin is reached, as far as it may be shown.
     """
 
     def __init__(
@@ -113,9 +146,9 @@ class Transport:
 
         Args:
             origin: ``http://HOST`` or ``https://HOST``, with or without a port.
-            settings: timeouts and the CA bundle.
-            proxies: use the proxy variables; ``False`` for addresses of this machine or link.
-            overridden: AWS_ENDPOINT_URL… or the AWS config sets the address; for messages.
+            settings: timeouts and CA bundle.
+            proxies: use the proxy variables; ``False`` for addresses of this machine or its link.
+            overridden: the address comes from AWS_ENDPOINT_URL… or the AWS config, for messages.
             pool_size: connections that are kept; extra ones are closed after use.
 
         Raises:
@@ -127,120 +160,115 @@ class Transport:
                 fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
             )
         found: dict[str, str] = get_environ_proxies(origin) if proxies else {}
-        # Any: the stubs of botocore know neither a path nor a pair here; botocore itself does.
-        verify: Any = settings.ca_bundle or True
-        timeout: Any = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        self._session = URLLib3Session(
-            verify=verify,
+        self._session = EndableSession(
+            verify=settings.ca_bundle or True,
             proxies=found,
-            timeout=timeout,
+            timeout=(settings.connect_timeout_seconds, settings.read_timeout_seconds),
             max_pool_connections=pool_size,
-            socket_options=_NO_DELAY,
         )
         self._seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
-        proxy = found.get(urlsplit(origin).scheme)
-        self.route = Route(host_of(origin), _without_user(proxy), overridden)
+        proxy = without_user(found.get(urlsplit(origin).scheme))
+        self.route = Route(host_of(origin), proxy, overridden)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._session.close()
 
-    def exchange(self, request: AWSRequest, limit: int) -> HttpAnswer | ConnectionFailure:
-        """Send once and read the answer, of at most ``limit`` bytes.
+    def exchange(self, request: AWSRequest, longest: int = LONGEST_BODY) -> Outcome:
+        """Send once and read the response, of at most ``longest`` bytes, all within a limit.
 
-        A failure is a value, so that no traceback holds the request.
+        A failure is a value, so that no traceback holds the request with its secrets.
         """
         prepared: Any = request.prepare()
+        exchange = Exchange()
+
+        def send() -> Outcome:
+            with exchange:
+                return self._send(prepared, longest)
+
         seconds = seconds_left(self._seconds)
         try:
-            return call_within(seconds, lambda: self._exchange(prepared, limit))
+            return call_within(seconds, send)
         except TimeoutError:
-            return ConnectionFailure(FaultKind.TOO_SLOW)
+            exchange.end()
+            return ConnectionFailure(FailureKind.TOO_SLOW, f"more than {seconds:.3g} s")
 
-    def _exchange(self, prepared: Any, limit: int) -> HttpAnswer | ConnectionFailure:
+    def _send(self, prepared: Any, longest: int) -> Outcome:
         try:
-            return _receive(self._session.send(prepared), limit)
-        except (BotoCoreError, HTTPError) as error:
+            response = self._session.send(prepared)
+            return _receive(response, is_private(prepared.url), longest)
+        except (BotoCoreError, HTTPError, HTTPException, OSError, ValueError) as error:
             return classify_failure(error)
 
 
-def _receive(response: Any, limit: int) -> HttpAnswer | ConnectionFailure:
-    body: bytes = response.raw.read(limit + 1)
-    if len(body) > limit:
-        response.raw.close()  # the rest is still on the wire: not for the next caller
-        return ConnectionFailure(FaultKind.TOO_LONG)
+def _receive(response: Any, private: bool, longest: int) -> Outcome:
+    body: bytes = response.raw.read(longest + 1)
+    if len(body) > longest:
+        response.raw.close()  # the rest is still in the connection: not for the next caller
+        return ConnectionFailure(FailureKind.TOO_LONG)
     response.raw.release_conn()
-    length = response.headers.get("Content-Length", "")
-    if length.isdecimal() and len(length) <= _LONGEST_NUMBER and len(body) < int(length):
-        return ConnectionFailure(FaultKind.CLOSED)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return HttpAnswer(response.status_code, headers, body)
+    if _is_cut_off(headers.get("content-length", ""), len(body)):
+        return ConnectionFailure(FailureKind.CLOSED)
+    return HttpResponse(response.status_code, headers, body, private)
 
 
-def with_retries(
-    send: Callable[[], T | ConnectionFailure],
-    *,
-    may_retry: Callable[[T | ConnectionFailure, int], bool],
+def send_with_retries(
+    send: Callable[[], Outcome],
+    may_retry: Callable[[Outcome, int], bool],
     sleep: Callable[[float], object],
-) -> tuple[T | ConnectionFailure, int]:
-    """Return the last outcome of ``send``, and how often it was called.
+) -> tuple[Outcome, int]:
+    """Return the last outcome of ``send`` and the number of attempts.
 
-    It is called again while ``may_retry`` says so of an outcome and the number of attempts made,
+    It is sent again while ``may_retry`` says so of an outcome and the number of attempts so far,
     after a wait, as long as the time for the whole call allows.
     """
-    made = 0
+    attempts = 0
     with time_limit(CALL_SECONDS):
         while True:
-            made += 1
+            attempts += 1
             outcome = send()
-            if not may_retry(outcome, made):
-                return outcome, made
-            wait = _wait_seconds(outcome, made)
+            if not may_retry(outcome, attempts):
+                return outcome, attempts
+            wait = _wait_seconds(outcome, attempts)
             if wait >= seconds_left(CALL_SECONDS):
-                return outcome, made
+                return outcome, attempts
             sleep(wait)
 
 
-def _wait_seconds(outcome: object, attempt: int) -> float:
-    """Full jitter up to 1 s, 2 s, 4 s …, and at least what Retry-After asks for (20 s at most).
+def _wait_seconds(outcome: Outcome, attempt: int) -> float:
+    """Return up to 1 s, 2 s, 4 s … (full jitter), at least what Retry-After says, at most 20 s.
 
-    Jitter keeps callers that were refused together from coming back together.
+    Jitter keeps clients that were refused together from coming back together.
     """
-    wait = random.uniform(0, min(_LONGEST_WAIT, 2.0 ** (attempt - 1)))  # noqa: S311 - no secret
-    asked = outcome.headers.get("retry-after", "") if isinstance(outcome, HttpAnswer) else ""
-    if not asked.isdecimal():
-        return wait
-    return max(wait, _LONGEST_WAIT if len(asked) > 2 else min(_LONGEST_WAIT, float(asked)))
+    jitter = random.uniform(0, min(_LONGEST_WAIT, 2.0 ** (attempt - 1)))  # noqa: S311 - no secret
+    asked = _retry_after(outcome) if isinstance(outcome, HttpResponse) else 0.0
+    return max(jitter, min(_LONGEST_WAIT, asked))
 
 
-def host_of(url: str) -> str:
-    """Return host and, if it is given, port of ``url``; never a user name or password."""
-    return clean(urlsplit(url).netloc.rpartition("@")[2])
+def _retry_after(response: HttpResponse) -> float:
+    """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3: a number or a date)."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    at = _http_date(text)
+    if at is None:
+        return 0.0
+    return (at - (response.date or datetime.now(UTC))).total_seconds()
 
 
-def is_exposed(url: str) -> bool:
-    """True if what is sent to ``url`` crosses a network unencrypted.
-
-    Not so are HTTPS, loopback, and the metadata addresses, which are this machine's own link.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost" or host in _METADATA_HOSTS:
-        return False
+def _http_date(text: str) -> datetime | None:
+    if not text:
+        return None
     try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+        found = parsedate_to_datetime(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
 
 
-def exposed_note(url: str) -> str:
-    """Return the warning that `is_exposed` calls for."""
-    return (
-        f"{host_of(url)} is called over plain http: signatures, tokens and answers can be read and"
-        " changed on the way; use https"
-    )
-
-
-def _without_user(proxy: str | None) -> str | None:
-    """Return a proxy's host and port without the user name and password it may carry."""
-    return proxy.rpartition("//")[2].rpartition("@")[2].partition("/")[0] if proxy else None
+def _is_cut_off(declared: str, received: int) -> bool:
+    """True if fewer bytes came than Content-Length declares."""
+    if not (declared.isascii() and declared.isdecimal()):
+        return False
+    return len(declared) > _LONGEST_LENGTH or received < int(declared)

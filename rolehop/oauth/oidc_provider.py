@@ -8,12 +8,12 @@ from urllib.parse import urlencode, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
-from rolehop.net.transport import host_of
+from rolehop.net.addresses import host_of, is_private
+from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.net.json_fields import shown_text_in
 from rolehop.oauth.responses import (
     OAuthRefusal,
     Tokens,
-    plain_text,
     raise_if_unavailable,
     read_document,
     read_tokens,
@@ -21,7 +21,6 @@ from rolehop.oauth.responses import (
 from rolehop.startup.dataclass import dataclass
 
 _ATTEMPTS = 3
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,13 @@ class Issuer:
         try:
             document = read_document(answer, url, "its discovery document")
         except OAuthRefusal as refusal:
-            raise unexpected(answer, url, "its discovery document", str(refusal)) from None
+            raise unexpected_response(answer, url, "its discovery document", str(refusal)) from None
         try:
-            named = plain_text(document, "issuer").rstrip("/")
+            named = shown_text_in(document, "issuer").rstrip("/")
             found = Endpoints(
-                plain_text(document, "authorization_endpoint"),
-                plain_text(document, "token_endpoint"),
-                plain_text(document, "revocation_endpoint")
+                shown_text_in(document, "authorization_endpoint"),
+                shown_text_in(document, "token_endpoint"),
+                shown_text_in(document, "revocation_endpoint")
                 if document.get("revocation_endpoint")
                 else None,
                 "offline_access" in (document.get("scopes_supported") or ()),
@@ -77,7 +76,7 @@ class Issuer:
         else:
             self._check(named, found)
             return found
-        raise unexpected(answer, url, "its discovery document", reason)
+        raise unexpected_response(answer, url, "its discovery document", reason)
 
     def authorize_url(
         self,
@@ -134,8 +133,8 @@ class Issuer:
         answer = self._http.send(HttpRequest("POST", endpoints.revocation, form=form))
         if not answer.ok:
             raise_if_unavailable(answer, endpoints.revocation, "a revocation")
-            code = answer.said("error") or f"HTTP {answer.status}"
-            raise OAuthRefusal(code, answer.said("error_description"))
+            code = answer.first_text("error") or f"HTTP {answer.status}"
+            raise OAuthRefusal(code, answer.first_text("error_description"))
         return True
 
     def _token(
@@ -157,7 +156,7 @@ class Issuer:
             return read_tokens(document, self._now())
         except ValueError as error:
             reason = str(error)
-        raise unexpected(answer, endpoints.token, "a token request", reason)
+        raise unexpected_response(answer, endpoints.token, "a token request", reason)
 
     def _client(self, client_secret: Secret | None) -> dict[str, Text]:
         client: dict[str, Text] = {"client_id": self._client_id}
@@ -172,8 +171,7 @@ class Issuer:
             )
         urls = (found.authorization, found.token, found.revocation or found.token)
         for url in urls:
-            parts = urlsplit(url)
-            if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+            if not is_private(url):
                 raise SourceError(
                     f"the issuer {self._issuer} wants to be called without TLS",
                     cause=f"its discovery document names http://{host_of(url)}",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rolehop.credentials import Secret, scrub
+from rolehop.credentials import Secret
 from rolehop.errors import ServiceError
-from rolehop.net.http import unexpected
-from rolehop.net.transport import HttpAnswer
+from rolehop.net.addresses import host_of
+from rolehop.net.http import unexpected_response
+from rolehop.net.json_fields import secret_in
+from rolehop.net.transport import HttpResponse
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
-LONGEST_TOKEN = 20_000
 _LONGEST_CODE = 80
 _LONGEST_LIFE = timedelta(days=400)
 
@@ -39,7 +40,7 @@ class Tokens:
     """The ID token of OpenID Connect, if there is one."""
 
 
-def read_document(answer: HttpAnswer, url: str, asked: str) -> dict[str, Any]:
+def read_document(answer: HttpResponse, url: str, asked: str) -> dict[str, Any]:
     """Return the JSON object of a successful answer.
 
     Raises:
@@ -48,29 +49,26 @@ def read_document(answer: HttpAnswer, url: str, asked: str) -> dict[str, Any]:
     """
     if answer.ok:
         try:
-            return answer.document()
+            return answer.json_object()
         except ValueError as error:
             reason = str(error)
-        raise unexpected(answer, url, asked, reason)
+        raise unexpected_response(answer, url, asked, reason)
     raise_if_unavailable(answer, url, asked)
-    code = answer.said("error") or _error_type(answer)
+    code = answer.first_text("error") or _error_type(answer)
     if not code:
-        raise unexpected(answer, url, asked, "there is no error code in it")
-    raise OAuthRefusal(code[:_LONGEST_CODE], answer.said("error_description", "message"))
+        raise unexpected_response(answer, url, asked, "there is no error code in it")
+    raise OAuthRefusal(code[:_LONGEST_CODE], answer.first_text("error_description", "message"))
 
 
-def raise_if_unavailable(answer: HttpAnswer, url: str, asked: str) -> None:
+def raise_if_unavailable(answer: HttpResponse, url: str, asked: str) -> None:
     """Check that the answer is not one of throttling or a server error, after retries.
 
     Raises:
         ServiceError: it is.
     """
-    if answer.status == 429 or answer.status >= 500:
-        from rolehop.net.transport import host_of
-
-        throttled = answer.status == 429
+    if answer.unavailable:
         raise ServiceError(
-            f"{host_of(url)} {'is throttling' if throttled else 'failed at'} {asked}",
+            f"{host_of(url)} {'is throttling' if answer.throttled else 'failed at'} {asked}",
             cause=f"HTTP {answer.status}",
             fix="wait a minute and try again",
         )
@@ -101,7 +99,9 @@ def expiry(seconds: object, now: datetime) -> datetime:
     """
     if seconds is None:
         seconds = 3600
-    if isinstance(seconds, str) and seconds.isdecimal():  # some providers quote it
+    if (
+        isinstance(seconds, str) and seconds.isdecimal() and len(seconds) < 10
+    ):  # some providers quote it
         seconds = int(seconds)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ValueError("the lifetime is not a number")
@@ -110,42 +110,12 @@ def expiry(seconds: object, now: datetime) -> datetime:
     return (now + timedelta(seconds=int(seconds))).astimezone(UTC).replace(microsecond=0)
 
 
-def hidden_text(document: dict[str, Any], name: str) -> Secret:
-    """Return the secret text under ``name``.
-
-    Raises:
-        ValueError: it is missing, or is not a text that can be sent.
-    """
-    found = _token(document, name)
-    if found is None:
-        raise ValueError(f"{name} is missing")
-    return found
-
-
-def plain_text(document: dict[str, Any], name: str) -> str:
-    """Return the plain text under ``name``, cleaned of control characters.
-
-    Raises:
-        ValueError: it is missing, or not a text.
-    """
-    value = document.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} is missing")
-    return scrub(clean(value))
-
-
 def _token(document: dict[str, Any], *names: str) -> Secret | None:
-    value = next((document[name] for name in names if document.get(name) is not None), None)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TOKEN:
-        raise ValueError(f"{names[0]} is not a token")
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ValueError(f"{names[0]} holds characters that cannot be sent")
-    return Secret(value)
+    name = next((name for name in names if document.get(name) is not None), None)
+    return None if name is None else secret_in(document, name)
 
 
-def _error_type(answer: HttpAnswer) -> str:
+def _error_type(answer: HttpResponse) -> str:
     """Return the error's name from AWS's rest-json header, e.g. ForbiddenException."""
     name = answer.headers.get("x-amzn-errortype", "")
     return clean(name.partition(":")[0])[:_LONGEST_CODE]

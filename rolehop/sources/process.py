@@ -87,14 +87,15 @@ def credentials_of(
             not expired.
     """
     from rolehop.aws import credential_json
+    from rolehop.net.json_fields import json_object
 
     output = source_command_output(command, context, what=what, environ=environ)
     try:
         if not output.strip():
             raise ValueError("it printed nothing")
-        document = credential_json.json_object(output)
+        document = json_object(output)
         _check_version(document.get("Version"))
-        found = credential_json.keys_in(document, credential_json.PROCESS)
+        found = credential_json.read_keys(document, credential_json.PROCESS)
     except ValueError as error:
         reason = str(error)
     else:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.aws.iam_reader import IamReader
-from rolehop.aws.query_api import QueryClient
+from rolehop.aws.query_api import QueryClient, QueryResult
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
 from rolehop.policy import Kind, Reason, parse_policy
@@ -136,7 +135,7 @@ class Stingy:
 
     def call(
         self, service: Any, action: str, params: Mapping[str, str], signer: Credentials
-    ) -> Element:
+    ) -> QueryResult:
         if action == self.refused:
             raise StsRefusal("AccessDenied", "no")
         return self.client.call(service, action, params, signer)

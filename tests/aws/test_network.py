@@ -175,7 +175,7 @@ def test_nobody_listening_is_told_apart(sts: StrictSts, alice: User, naps: list[
     ("fips", "fix"),
     [
         (False, "check the region (xx-west-1) and this machine's network"),
-        (True, "does region xx-west-1 have a FIPS endpoint? most have none"),
+        (True, "check that region xx-west-1 has a FIPS endpoint: most have none"),
     ],
 )
 def test_a_name_that_does_not_resolve_is_told_apart(

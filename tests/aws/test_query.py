@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from rolehop.aws import query_xml
 from rolehop.aws.query_api import QueryClient
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
+from rolehop.net.transport import LONGEST_BODY
 from rolehop.plan import Hop
 from rolehop.ports import MfaCode, StsRefusal
 from tests.doubles.sts import StrictSts, User
@@ -31,7 +31,7 @@ def test_one_connection_is_kept_alive_over_callers(
     bob = sts.world.user("999999999999", "bob")
     for signer in (alice, bob, alice):
         answer = query.call("sts", "GetCallerIdentity", {}, signer.credentials)
-        assert answer.findtext("GetCallerIdentityResult/Arn") == signer.arn
+        assert answer.root.findtext("GetCallerIdentityResult/Arn") == signer.arn
     assert [call.connection for call in sts.calls] == [1, 1, 1]
     assert [call.signer for call in sts.calls] == [alice.arn, bob.arn, alice.arn]
     assert sts.calls[0].user_agent.startswith("rolehop/")
@@ -45,7 +45,7 @@ def test_many_threads_share_the_pool_and_never_mix_up_signers(
 
     def ask(query: QueryClient, user: User) -> None:
         for _ in range(5):
-            root = query.call("sts", "GetCallerIdentity", {}, user.credentials)
+            root = query.call("sts", "GetCallerIdentity", {}, user.credentials).root
             if root.findtext("GetCallerIdentityResult/Arn") != user.arn:
                 wrong.append(user.arn)
 
@@ -124,7 +124,7 @@ def test_a_call_that_carries_an_mfa_code_is_sent_once(
     assert len(sts.calls) == 1
     assert not naps
     if trouble in (_drop, _truncate):
-        assert (getattr(caught.value, "fix", "") or "").endswith("this one may be spent")
+        assert (getattr(caught.value, "fix", "") or "").endswith("this one may be used up")
     assert code.code not in f"{caught.value} {getattr(caught.value, 'cause', '')}"
 
 
@@ -146,7 +146,7 @@ def test_a_call_that_carries_an_mfa_code_is_sent_once(
         (
             _drop,
             "no answer from 127.0.0.1:{port}",
-            "the connection was closed before the answer was whole (3 attempts)",
+            "the connection was closed before the answer was complete (3 attempts)",
         ),
     ],
 )
@@ -196,17 +196,17 @@ BOMB = (
 @pytest.mark.parametrize(
     ("body", "status", "cause"),
     [
-        pytest.param(b"", 200, "it is no well-formed XML", id="nothing"),
-        pytest.param(b"<html>sign in", 200, "it is no well-formed XML", id="a-captive-portal"),
+        pytest.param(b"", 200, "it is not well-formed XML", id="nothing"),
+        pytest.param(b"<html>sign in", 200, "it is not well-formed XML", id="a-captive-portal"),
         pytest.param(BOMB, 200, "it declares a document type", id="doctype"),
-        pytest.param(BOMB, 403, "there is no error code", id="doctype-in-an-error"),
+        pytest.param(BOMB, 403, "it contains no error code", id="doctype-in-an-error"),
         pytest.param(
             BOMB.decode().encode("utf-16"), 200, "'utf-8' codec", id="doctype-in-another-encoding"
         ),
         pytest.param(b"\xff\xfe", 200, "'utf-8' codec", id="not-utf-8"),
-        pytest.param(b"<html>403</html>", 403, "there is no error code", id="a-proxys-page"),
-        pytest.param(b"<a/>", 200, "there is no GetCallerIdentityResult", id="another-answer"),
-        pytest.param(b"", 302, "there is no error code", id="a-redirect-is-not-followed"),
+        pytest.param(b"<html>403</html>", 403, "it contains no error code", id="a-proxys-page"),
+        pytest.param(b"<a/>", 200, "it contains no GetCallerIdentityResult", id="another-answer"),
+        pytest.param(b"", 302, "it contains no error code", id="a-redirect-is-not-followed"),
     ],
 )
 def test_an_answer_that_cannot_be_understood_is_not_guessed_at(
@@ -223,10 +223,10 @@ def test_an_answer_that_cannot_be_understood_is_not_guessed_at(
 def test_an_answer_without_end_is_given_up_and_its_connection_with_it(
     sts: StrictSts, client: StsClient, alice: User
 ) -> None:
-    sts.say(b"<a>" + b" " * (query_xml.LONGEST_ANSWER + 10) + b"</a>")
+    sts.say(b"<a>" + b" " * (LONGEST_BODY + 10) + b"</a>")
     with pytest.raises(ServiceError) as caught:
         client.caller(alice.credentials)
-    assert caught.value.cause == "its answer is longer than any that is expected"
+    assert caught.value.cause == "its answer is longer than any expected one"
     assert client.caller(alice.credentials).arn == alice.arn
     assert [call.connection for call in sts.calls] == [1, 2]
 

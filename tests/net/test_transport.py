@@ -9,14 +9,14 @@ import pytest
 from botocore.awsrequest import AWSRequest
 
 from rolehop.daemon_threads import call_within
+from rolehop.net.addresses import is_exposed
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FaultKind
+from rolehop.net.connection_errors import ConnectionFailure, FailureKind
 from rolehop.net.transport import (
     CALL_SECONDS,
-    HttpAnswer,
+    HttpResponse,
     Transport,
-    is_exposed,
-    with_retries,
+    send_with_retries,
 )
 from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
 from tests.net.raw_server import Script, endlessly, raw_server, slowly
@@ -28,10 +28,14 @@ GUARD_SECONDS = 30
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 
-def _exchange(url: str, settings: ClientSettings = HURRIED) -> HttpAnswer | ConnectionFailure:
+def _exchange(url: str, settings: ClientSettings = HURRIED) -> HttpResponse | ConnectionFailure:
     transport = Transport(url, settings, proxies=False)
     request = AWSRequest("POST", f"{url}/", data=b"x", stream_output=True)
     return call_within(GUARD_SECONDS, lambda: transport.exchange(request, 1_000_000))
+
+
+def _is_too_slow(outcome: HttpResponse | ConnectionFailure) -> bool:
+    return isinstance(outcome, ConnectionFailure) and outcome.kind is FailureKind.TOO_SLOW
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def _exchange(url: str, settings: ClientSettings = HURRIED) -> HttpAnswer | Conn
 )
 def test_a_slow_answer_is_given_up_as_a_whole(script: Script) -> None:
     with raw_server(script) as address:
-        assert _exchange(f"http://{address}") == ConnectionFailure(FaultKind.TOO_SLOW)
+        assert _is_too_slow(_exchange(f"http://{address}"))
 
 
 def test_a_stalled_tls_handshake_is_given_up() -> None:
@@ -74,7 +78,7 @@ def test_a_proxy_whose_tunnel_never_opens_is_given_up(monkeypatch: pytest.Monkey
         transport = Transport(url, HURRIED)
         request = AWSRequest("POST", f"{url}/", data=b"x", stream_output=True)
         outcome = call_within(GUARD_SECONDS, lambda: transport.exchange(request, 1000))
-    assert outcome == ConnectionFailure(FaultKind.TOO_SLOW)
+    assert _is_too_slow(outcome)
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "9" * 4000, "-5", "1e3", "٣"])
@@ -82,14 +86,14 @@ def test_an_absurd_content_length_is_no_crash(length: str) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     with raw_server(lambda: [head.encode(), b"body"]) as address:
         outcome = _exchange(f"http://{address}")
-    if isinstance(outcome, HttpAnswer):
+    if isinstance(outcome, HttpResponse):
         assert outcome.body in (b"body", b"")
     else:
-        assert outcome.kind in (FaultKind.CLOSED, FaultKind.OTHER)
+        assert outcome.kind in (FailureKind.CLOSED, FailureKind.OTHER)
 
 
-def _throttled(after: str) -> HttpAnswer:
-    return HttpAnswer(503, {"retry-after": after}, b"")
+def _throttled(after: str) -> HttpResponse:
+    return HttpResponse(503, {"retry-after": after}, b"")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +109,8 @@ def _throttled(after: str) -> HttpAnswer:
 )
 def test_retry_after_is_heeded_within_bounds(after: str, least: float, most: float) -> None:
     waits: list[float] = []
-    outcome, made = with_retries(
-        lambda: _throttled(after), may_retry=lambda _, made: made < 2, sleep=waits.append
+    outcome, made = send_with_retries(
+        lambda: _throttled(after), lambda _, made: made < 2, waits.append
     )
     assert (outcome, made) == (_throttled(after), 2)
     assert least <= waits[0] <= most
@@ -115,9 +119,7 @@ def test_retry_after_is_heeded_within_bounds(after: str, least: float, most: flo
 def test_a_wait_that_the_call_has_no_time_for_is_not_begun() -> None:
     waits: list[float] = []
     with time_limit(5):
-        _, made = with_retries(
-            lambda: _throttled("7"), may_retry=lambda _, made: True, sleep=waits.append
-        )
+        _, made = send_with_retries(lambda: _throttled("7"), lambda _, made: True, waits.append)
     assert (made, waits) == (1, [])
 
 
@@ -126,7 +128,7 @@ def test_an_exchange_has_no_more_time_than_its_thread() -> None:
     with raw_server(lambda: slowly(OK, STEP)) as address, time_limit(0.5):
         transport = Transport(f"http://{address}", settings, proxies=False)
         request = AWSRequest("GET", f"http://{address}/", stream_output=True)
-        assert transport.exchange(request, 1000) == ConnectionFailure(FaultKind.TOO_SLOW)
+        assert _is_too_slow(transport.exchange(request, 1000))
 
 
 class TestTimeLimit:

@@ -121,12 +121,12 @@ class TestContainer:
             4,
             "HTTP 403: AccessDenied: the token is not valid",
         )
-        assert "does not take the authorization token" in error.what
+        assert "does not accept the authorization token" in error.what
         assert len(agent.asked) == 1  # asking again would not help
 
     def test_a_missing_token_is_asked_for(self, world: World, agent: ContainerAgent) -> None:
         error = failure(world, {container.TOKEN: ""})
-        assert error.what.endswith("wants an authorization token, and none was sent")
+        assert error.what.endswith("needs an authorization token, and none was sent")
         assert "set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in str(error.fix)
 
     @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ class TestContainer:
     def test_a_session_that_is_over_is_reported(self, world: World, agent: ContainerAgent) -> None:
         agent.changes = {"Expiration": "2020-01-01T00:00:00Z"}
         error = failure(world)
-        assert (error.exit_code, error.cause) == (4, "they ended at 2020-01-01T00:00:00Z")
+        assert (error.exit_code, error.cause) == (4, "they expired at 2020-01-01T00:00:00Z")
 
     def test_another_role_than_the_pinned_one_is_refused(
         self, world: World, agent: ContainerAgent

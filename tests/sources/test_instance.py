@@ -105,7 +105,10 @@ class TestInstance:
     def test_a_hang_is_explained_by_the_hop_limit(self, world: World, imds: Imds) -> None:
         imds.hangs = True
         error = failure(world)
-        assert (error.exit_code, error.cause) == (6, "it took the connection and never answered")
+        assert (error.exit_code, error.cause) == (
+            6,
+            "it accepted the connection and never answered",
+        )
         assert "http-put-response-hop-limit 2" in str(error.fix)
 
     def test_it_is_switched_off_by_the_variable(self, world: World, imds: Imds) -> None:
@@ -119,7 +122,7 @@ class TestInstance:
     @pytest.mark.parametrize(
         ("says", "cause"),
         [
-            ([Answer(404)], "it gave no IMDSv2 token: HTTP 404"),
+            ([Answer(404)], "it issued no IMDSv2 token: HTTP 404"),
             ([Answer(403)], "it is switched off for this instance (HTTP 403)"),
         ],
     )
@@ -134,9 +137,9 @@ class TestInstance:
     @pytest.mark.parametrize(
         ("says", "reason"),
         [
-            ([HTML], "it is no IMDSv2 token"),
-            ([TOKEN, HTML], "it is no role's name"),
-            ([TOKEN, Answer(200, b"Start"), HTML], "it is no JSON object"),
+            ([HTML], "it is not an IMDSv2 token"),
+            ([TOKEN, HTML], "it is not the name of a role"),
+            ([TOKEN, Answer(200, b"Start"), HTML], "it is not a JSON object"),
         ],
     )
     def test_an_answer_that_cannot_be_understood_is_a_fault_of_the_service(
@@ -150,8 +153,8 @@ class TestInstance:
     @pytest.mark.parametrize(
         ("status", "fix"),
         [
-            (404, "the role that it names is gone from the instance profile, or is not there yet"),
-            (401, "it does not take the token that it has just given"),
+            (404, "the role that it names is no longer in the instance profile, or not yet"),
+            (401, "it does not accept the token that it has just issued"),
         ],
     )
     def test_a_role_that_is_named_and_not_given_says_what_that_means(
@@ -217,10 +220,10 @@ class TestInstance:
                 "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role",
             ),
             ({"Token": None}, "Token is missing"),
-            ({"Expiration": "soon"}, "Expiration is no time"),
-            ({"Expiration": "2126-08-01T12:00:00"}, "Expiration names no time zone"),
-            ({"Expiration": "2020-08-01T12:00:00Z"}, "they ended at 2020-08-01T12:00:00Z"),
-            ({"AccessKeyId": 7}, "AccessKeyId is no text"),
+            ({"Expiration": "soon"}, "Expiration is not a time"),
+            ({"Expiration": "2126-08-01T12:00:00"}, "Expiration has no time zone"),
+            ({"Expiration": "2020-08-01T12:00:00Z"}, "they expired at 2020-08-01T12:00:00Z"),
+            ({"AccessKeyId": 7}, "AccessKeyId is not text"),
             ({"SecretAccessKey": "with a blank"}, "SecretAccessKey holds characters"),
         ],
     )

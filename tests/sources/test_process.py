@@ -115,12 +115,12 @@ class TestProcess:
             ({"Version": 2}, "Version must be the number 1"),
             ({"Version": None}, "Version must be the number 1"),
             ({"AccessKeyId": None}, "AccessKeyId is missing"),
-            ({"AccessKeyId": "short"}, "AccessKeyId is no access key ID"),
+            ({"AccessKeyId": "short"}, "AccessKeyId is not an access key ID"),
             ({"SecretAccessKey": ""}, "SecretAccessKey is empty"),
             ({"SessionToken": ""}, "SessionToken is empty"),
             ({"SessionToken": "two\nlines"}, "SessionToken holds characters that cannot be sent"),
-            ({"Expiration": "2126-08-01T12:00:00"}, "Expiration names no time zone"),
-            ({"Expiration": 4941262800}, "Expiration is no text"),
+            ({"Expiration": "2126-08-01T12:00:00"}, "Expiration has no time zone"),
+            ({"Expiration": 4941262800}, "Expiration is not text"),
         ],
     )
     def test_its_answer_must_follow_the_contract(
@@ -134,7 +134,7 @@ class TestProcess:
     @pytest.mark.parametrize("text", ["signed in!", "[]", "null", '{"Version": 1} {}'])
     def test_what_is_no_json_object_is_not_quoted(self, text: str, world: World, key: Key) -> None:
         printing(world, text)
-        assert failure(world).cause == "it is no JSON object"
+        assert failure(world).cause == "it is not a JSON object"
 
     def test_a_program_that_prints_nothing_is_reported(self, world: World, key: Key) -> None:
         printing(world, "")

@@ -195,9 +195,9 @@ class TestProcess:
                 "import sys\nsys.exit('\\x1b[31mno\\tcard\\x1b[0m')\n", "[31mno card[0m", id="its-stderr-cleaned"
             ),
             pytest.param(f"print({SECRET!r})\nraise SystemExit(3)\n", "ended with code 3", id="silent"),
-            pytest.param(f"print({SECRET!r})\n", "it is no JSON object", id="no-json"),
+            pytest.param(f"print({SECRET!r})\n", "it is not a JSON object", id="no-json"),
             pytest.param("", "it printed nothing", id="nothing"),
-            pytest.param(f"print('[\"{SECRET}\"]')\n", "it is no JSON object", id="a-list"),
+            pytest.param(f"print('[\"{SECRET}\"]')\n", "it is not a JSON object", id="a-list"),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'Version': 2})!r})\n", "Version must be the number 1", id="version"
             ),
@@ -210,15 +210,15 @@ class TestProcess:
             ),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'Expiration': '2126-08-01T13:00:00'})!r})\n",
-                "Expiration names no time zone", id="expiration-without-zone",
+                "Expiration has no time zone", id="expiration-without-zone",
             ),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'Expiration': SECRET})!r})\n",
-                "Expiration is no time", id="expiration-that-is-none",
+                "Expiration is not a time", id="expiration-that-is-none",
             ),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'SessionToken': [TOKEN]})!r})\n",
-                "SessionToken is no text", id="token-that-is-no-text",
+                "SessionToken is not text", id="token-that-is-no-text",
             ),
             pytest.param(
                 f"print({json.dumps({**DOCUMENT, 'Expiration': '2020-01-01T00:00:00Z'})!r})\n",

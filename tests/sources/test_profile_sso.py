@@ -221,7 +221,7 @@ class TestIdentityCenter:
         ("token", "found", "good"),
         [
             pytest.param(None, "not there", False, id="absent"),
-            pytest.param({"expiresAt": "x"}, "broken: expiresAt is no time", False, id="broken"),
+            pytest.param({"expiresAt": "x"}, "broken: expiresAt is not a time", False, id="broken"),
             pytest.param(
                 {"expiresAt": "2020-01-01T00:00:00Z"},
                 "expired at 2020-01-01T00:00:00Z", False, id="expired",

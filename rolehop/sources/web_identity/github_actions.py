@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected
-from rolehop.oauth.responses import hidden_text, raise_if_unavailable
+from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
+from rolehop.net.json_fields import secret_in
+from rolehop.oauth.responses import raise_if_unavailable
 
 _ATTEMPTS = 3
 
@@ -28,11 +29,11 @@ def github_token(http: HttpClient, url: str, bearer: Secret, audience: str) -> S
     if answer.status in (400, 401, 403, 404):
         raise SourceError(
             "GitHub gives this job no token",
-            cause=f"HTTP {answer.status}: {answer.said('message') or 'no reason given'}",
+            cause=f"HTTP {answer.status}: {answer.first_text('message') or 'no reason given'}",
             fix="the job needs permissions: id-token: write; its request token ends with the job",
         )
     try:
-        return hidden_text(answer.document(), "value")
+        return secret_in(answer.json_object(), "value")
     except ValueError as error:
         reason = str(error)
-    raise unexpected(answer, url, "a request for a job's token", reason)
+    raise unexpected_response(answer, url, "a request for a job's token", reason)

@@ -53,8 +53,8 @@ class TestService:
                 ServiceError,
                 "ThrottlingException",
             ),
-            (Answer(201, b"<html>"), ServiceError, "it is no JSON object"),
-            (Answer(201, b'{"credentialSet": []}'), ServiceError, "there is no credential set"),
+            (Answer(201, b"<html>"), ServiceError, "it is not a JSON object"),
+            (Answer(201, b'{"credentialSet": []}'), ServiceError, "it contains no credential set"),
             (
                 Answer(404, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}),
                 HopRefused,

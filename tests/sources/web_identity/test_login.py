@@ -156,7 +156,7 @@ class AtBrowser:
 @pytest.mark.parametrize(
     ("reply", "code", "words"),
     [
-        pytest.param(Reply(text="<html>"), 6, "it is no JSON object", id="no-json"),
+        pytest.param(Reply(text="<html>"), 6, "it is not a JSON object", id="no-json"),
         pytest.param(Reply(json={"id_token": "x"}), 6, "access token is missing", id="half"),
         pytest.param(
             Reply(json={"access_token": "a", "id_token": "x"}), 4, "no JSON Web Token", id="no-jwt"

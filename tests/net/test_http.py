@@ -11,9 +11,9 @@ import pytest
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.net.connection_errors import ConnectionFailure, FaultKind
+from rolehop.net.connection_errors import ConnectionFailure, FailureKind
 from rolehop.net.http import HttpClient, HttpRequest
-from rolehop.net.transport import HttpAnswer
+from rolehop.net.transport import HttpResponse
 from tests.doubles.web import Asked, Reply, Service
 
 HIDDEN = "a-bearer-token-nobody-sees"
@@ -102,14 +102,14 @@ def test_an_answer_without_end_is_cut_off(client: HttpClient, echo: Echo) -> Non
     echo.say("/", Reply(text="x" * 20_000))
     with pytest.raises(ServiceError) as caught:
         client.send(HttpRequest("GET", f"{echo.url}/"), attempts=3)
-    assert "longer than" in (caught.value.cause or "")
+    assert "longer than any" in (caught.value.cause or "")
     assert len(echo.asked) == 1
 
 
 def test_a_server_that_hangs_is_given_up(client: HttpClient, echo: Echo) -> None:
     echo.say("/", None)
-    outcome = client.attempt(HttpRequest("GET", f"{echo.url}/"))
-    assert outcome == ConnectionFailure(FaultKind.READ_TIMEOUT)
+    outcome, _ = client.outcome(HttpRequest("GET", f"{echo.url}/"), lambda *_: False)
+    assert outcome == ConnectionFailure(FailureKind.READ_TIMEOUT)
 
 
 def test_an_address_where_nobody_listens_is_told_with_the_callers_advice() -> None:
@@ -162,14 +162,14 @@ def test_a_ca_bundle_that_is_not_there_is_a_config_error(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_object_is_not_quoted(body: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^it is no JSON object$") as caught:
-        HttpAnswer(200, {}, body).document()
+    with pytest.raises(ValueError, match=r"^it is not a JSON object$") as caught:
+        HttpResponse(200, {}, body).json_object()
     assert caught.value.__context__ is None
 
 
 def test_words_of_a_server_are_cleaned_and_cut() -> None:
-    answer = HttpAnswer(400, {}, b'{"message": "\\u001b[31mred\\nline ' + b"x" * 900 + b'"}')
-    said = answer.said("error", "message")
+    answer = HttpResponse(400, {}, b'{"message": "\\u001b[31mred\\nline ' + b"x" * 900 + b'"}')
+    said = answer.first_text("error", "message")
     assert said.startswith("[31mred line x")
     assert len(said) == 500
 

@@ -1,0 +1,115 @@
+"""Read JSON from outside field by field, without trusting any of it.
+
+Every function raises ``ValueError`` with what is wrong, and never with a value in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rolehop.credentials import Secret, scrub
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import clean
+
+LONGEST_TOKEN = 20_000
+"""Characters; STS takes web identity tokens up to that length."""
+
+# AccessKeyId: 16-128 of \w (STS model, type accessKeyIdType).
+_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
+# AWS promises no alphabet for secrets and tokens; whatever is sent in a header has at most this one.
+_SENDABLE = Pattern(r"[\x21-\x7e]+")
+# Go and Java write nanoseconds; datetime reads six digits at most.
+_FRACTION = Pattern(r"(\.\d{6})\d+")
+
+
+def json_object(text: bytes | str) -> dict[str, Any]:
+    """Return the JSON object that ``text`` (UTF-8) consists of."""
+    try:
+        found = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except (ValueError, RecursionError):
+        found = None
+    # Raised outside of except: a JSONDecodeError carries the whole text.
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")
+    return found
+
+
+def text_in(document: Mapping[str, object], name: str) -> str:
+    """Return the text under ``name``, which may not be empty."""
+    value = document.get(name)
+    if value is None:
+        raise ValueError(f"{name} is missing")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not text")
+    if not value.strip():
+        raise ValueError(f"{name} is empty")
+    return value
+
+
+def shown_text_in(document: Mapping[str, object], name: str) -> str:
+    """Return the text under ``name``, cleaned so that it can be shown."""
+    return scrub(clean(text_in(document, name)))
+
+
+def secret_in(
+    document: Mapping[str, object], name: str, *, longest: int | None = LONGEST_TOKEN
+) -> Secret:
+    """Return the secret under ``name``, at most ``longest`` characters that can be sent."""
+    text = text_in(document, name)
+    if longest is not None and len(text) > longest:
+        raise ValueError(f"{name} is too long")
+    return sendable_secret(text, name)
+
+
+def sendable_secret(text: str, name: str) -> Secret:
+    """Return ``text`` as a secret; ``name`` names it in the error."""
+    if not is_sendable(text):
+        raise ValueError(f"{name} holds characters that cannot be sent")
+    return Secret(text)
+
+
+def access_key_id(text: str, name: str) -> str:
+    """Return ``text``, an access key ID; ``name`` names it in the error."""
+    if _KEY_ID.fullmatch(text) is None:
+        raise ValueError(f"{name} is not an access key ID")
+    return text
+
+
+def is_sendable(text: str) -> bool:
+    """True if ``text`` can be sent in a header: visible ASCII, no blanks, not empty."""
+    return _SENDABLE.fullmatch(text) is not None
+
+
+def instant(text: str, name: str) -> datetime:
+    """Return the ISO 8601 time ``text`` with its time zone, in UTC and whole seconds."""
+    try:
+        found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
+    except ValueError:
+        found = None
+    if found is None:
+        raise ValueError(f"{name} is not a time")
+    if found.tzinfo is None:
+        raise ValueError(f"{name} has no time zone")
+    return _in_utc(found, name)
+
+
+def epoch_instant(seconds: object, name: str) -> datetime:
+    """Return the time that is ``seconds`` (a JSON number) after the epoch, in whole seconds."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise ValueError(f"{name} is not a number")
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise ValueError(f"{name} is not a time")
+
+
+def _in_utc(time: datetime, name: str) -> datetime:
+    try:
+        return time.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:  # at either end of the calendar
+        pass
+    raise ValueError(f"{name} is not a time")
