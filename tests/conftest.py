@@ -1,21 +1,18 @@
-"""Every test starts from an environment in which nobody's AWS, keyring or rolehop has a say."""
+"""What every test starts from: a clean environment, worlds, and a Secret Service."""
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.support.environment import foreign_names, variables_of
 from tests.support.secret_service import BACKEND, SecretService, missing, start_secret_service
 from tests.support.world import World, temporary_world
-
-_FOREIGN = ("AWS_", "ROLEHOP_", "KEYRING_PROPERTY_", "XDG_")
-_OURS = "ROLEHOP_TEST_"  # says where the tests find programs
-_NAMES = ("PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
 
 
 def pytest_configure() -> None:
@@ -32,21 +29,34 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """No variable of the developer's is left, HOME is an empty folder, there is no session bus."""
-    for name in os.environ:
-        if (name.startswith(_FOREIGN) or name in _NAMES) and not name.startswith(_OURS):
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give as many empty home folders as are asked for."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (_made(folder / str(number)) for number in count())
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_process(homes: Iterator[Path]) -> Iterator[None]:
+    """Remove every variable of the developer's, for fixtures that outlive a test, too."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in foreign_names():
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
-    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home / "site"))
-    # Without it a bus socket at the usual place would be found.
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
+        for name, value in variables_of(next(homes)).items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> None:
+    """Give the test an empty home, and no session bus."""
+    for name, value in variables_of(next(homes)).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

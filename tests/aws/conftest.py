@@ -1,8 +1,7 @@
-"""A clean environment, one double a test, and a client that does not really wait."""
+"""One double a test, and a client that does not really wait."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,14 +13,6 @@ from rolehop.plan import Hop
 from tests.doubles.sts import StrictSts, User
 
 HUB = "arn:aws:iam::222222222222:role/team/Hub"
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""An environment without any AWS variable, and a botocore that reads the texts of a test."""
+"""AWS files of the test's own, and a botocore that reads them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +12,8 @@ Boto = Callable[..., botocore.session.Session]
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [*os.environ]:
-        if name.startswith(("AWS_", "ROLEHOP_")):
-            monkeypatch.delenv(name)
+def aws_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let botocore read the AWS files of the test."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -29,10 +29,8 @@ NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [*os.environ]:
-        if name.startswith(("AWS_", "ROLEHOP_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+def home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let HOME be the folder of the test."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 

@@ -1,12 +1,11 @@
 """A real Secret Service without a desktop: gnome-keyring in a private D-Bus session.
 
 with start_secret_service(folder) as service:
-    subprocess.run([...], env={**os.environ, **service.environ})
+    subprocess.run([...], env={**needed_variables(), **service.environ})
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.environment import needed_variables
 
 BACKEND = "keyring.backends.SecretService.Keyring"
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
@@ -24,8 +25,6 @@ from contextlib import closing
 with closing(secretstorage.dbus_init()) as bus:
     secretstorage.get_default_collection(bus).lock()
 """
-# Variables that would lead a child to another session, home or prompt.
-_FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "PYTHON_KEYRING_BACKEND", "GNOME_KEYRING_CONTROL")
 
 
 def missing() -> str | None:
@@ -39,14 +38,13 @@ class SecretService:
     """A running one."""
 
     environ: dict[str, str]
-    """HOME, XDG_* and DBUS_SESSION_BUS_ADDRESS for whoever shall use it."""
+    """HOME, XDG_* and DBUS_SESSION_BUS_ADDRESS for whoever uses it."""
 
     password: str = "made up"
 
     def full_environ(self) -> dict[str, str]:
-        """Return the environment of this process, led to the private session."""
-        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        return {**kept, **self.environ}
+        """Return the whole environment of a program in the private session."""
+        return {**needed_variables(), "LC_ALL": "C.UTF-8", **self.environ}
 
     def lock(self) -> None:
         """Lock the login collection; nobody is there to answer a prompt."""

@@ -118,6 +118,7 @@ class World:
             "LC_ALL": "C.UTF-8",
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "error",
+            "XDG_CONFIG_DIRS": str(self.folder / "site"),
             "XDG_RUNTIME_DIR": str(self.folder / "run"),
             "PYTHON_KEYRING_BACKEND": self.backend,
             "ROLEHOP_TEST_KEYRING": str(self.vault),

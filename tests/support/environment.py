@@ -1,0 +1,41 @@
+"""What of the machine's environment tests may see: where programs are, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_NEEDED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+_OF_TESTS = ("ROLEHOP_TEST_", "PYTEST_", "COVERAGE_", "COV_")
+
+
+def needed_variables() -> dict[str, str]:
+    """Return the variables of this process that tests may depend on."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith(_OF_TESTS)
+    }
+
+
+def foreign_names() -> set[str]:
+    """Return the names of all other variables of this process."""
+    return os.environ.keys() - needed_variables().keys()
+
+
+def variables_of(home: Path) -> dict[str, str]:
+    """Return the variables of a user whose home is ``home``.
+
+    ``XDG_RUNTIME_DIR`` is among them because the session bus of the developer would be found in
+    the usual place otherwise.
+    """
+    return {
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CONFIG_DIRS": str(home / "site"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+    }
