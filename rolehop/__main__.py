@@ -1,4 +1,4 @@
-"""The entry, ``rolehop`` and ``python -m rolehop``: first completion and the hot path, then all else."""
+"""The entry point, ``rolehop`` and ``python -m rolehop``: completion and the hot path come first."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Answer a shell that completes, or a cached ``credential-process``; else run the commands."""
+    """Answer a shell that completes, or a cached ``credential-process``, else run the command."""
     try:
         if "_ROLEHOP_COMPLETE" in os.environ:
             _complete()
@@ -20,8 +20,8 @@ def main() -> None:
             _leave_with(line + "\n")
         import gc
 
-        # Modules and classes stay: looking for dead ones after every 700 took a twentieth of the
-        # time.
+        # Modules and classes stay alive: collecting after every 700 objects took a twentieth of
+        # the time.
         gc.set_threshold(50_000)
         from rolehop.cli.context import CommandContext
         from rolehop.cli.main import run
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _complete() -> None:
-    """Answer a shell that completes a line, and end; return where none asks."""
+    """Answer a shell that completes a line and exit; return if this is no such call."""
     from rolehop.completion.engine import answer, question
 
     asked = question(sys.argv[1:], os.environ)
@@ -47,12 +47,12 @@ def _complete() -> None:
 
 
 def _leave_with(text: str, code: int = 0) -> "NoReturn":
-    """Write ``text`` to stdout and end at once: there is nothing to clean up."""
+    """Write ``text`` to stdout and exit at once: there is nothing to clean up."""
     data = text.encode("utf-8", "surrogateescape")
     try:
         while data:
             data = data[os.write(1, data) :]
-    except BrokenPipeError:  # the reader went away, which is its own business
+    except BrokenPipeError:  # the reader has gone, which is not our error
         os._exit(1)
     except OSError as error:
         from rolehop.terminal.error_text import error_lines
@@ -64,15 +64,15 @@ def _leave_with(text: str, code: int = 0) -> "NoReturn":
 
 
 def _interrupted() -> "NoReturn":
-    """End as every command does on Ctrl-C; a shell that evaluates must fail all the same."""
+    """Exit as every command does on Ctrl-C; a shell that evaluates the output must fail, too."""
     _say("\nrolehop: interrupted\n")
-    # So early nobody knows what was asked.
+    # The command line is not parsed yet.
     evaluated = "assume" in sys.argv and not _completes() and not os.isatty(1)
     _leave_with("false\n" if evaluated else "", 130)
 
 
 def _say(text: str) -> None:
-    """Write to stderr, but not into a line that somebody is typing."""
+    """Write to stderr, unless the user is typing a line that is being completed."""
     if not _completes():
         try:
             os.write(2, text.encode("utf-8", "replace"))

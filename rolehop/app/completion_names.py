@@ -1,4 +1,4 @@
-"""Loads the names that completion offers, and keeps them for the next time it is asked."""
+"""Load the names that completion offers, and store them for the next time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rolehop.files import write_beside
 
 
 def load_names(app: App) -> Names:
-    """Return the names that config and AWS files give; none at all where the config is broken.
+    """Return the names in config and AWS files; none at all if the config is broken.
 
     Reads these files only: no keyring, no network, no question.
     """
@@ -27,23 +27,23 @@ def load_names(app: App) -> Names:
         if chain.fleet:
             names["fleet"][f"{chain.fleet}/*"] = "every chain of the fleet"
     names["source"] = {name: source.type for name, source in config.sources.items()}
-    # A broken AWS file is told to whoever uses a profile; chains may do without.
+    # A broken AWS file is an error only if a profile is used; chains may not need it.
     with contextlib.suppress(RolehopError):
         names["profile"] = dict.fromkeys(app.aws_config.profiles, "AWS profile")
     return names
 
 
-def keep_names(app: App, names: Names) -> None:
-    """Write what ``load_names`` gave beside all that it depended on.
+def store_names(app: App, names: Names) -> None:
+    """Store the result of ``load_names`` with everything that it depended on.
 
-    Nothing is written where the config is broken, and nothing said where it cannot be.
+    Nothing is written if the config is broken; failing to write is no error.
     """
     folder = state_folder(app.variables)
     if folder is None or Path(folder) != app.state_folder or "config" not in vars(app):
         return
     if app.dependencies.uncacheable or app.config_file is not None:
         return
-    app.dependencies.add_variable("HOME")  # the AWS files are there, and what begins with ~
+    app.dependencies.add_variable("HOME")  # the AWS files are in it, and paths that begin with ~
     text = as_text(names, app.dependencies.files, app.dependencies.variables)
     if text is not None:
         with contextlib.suppress(OSError):

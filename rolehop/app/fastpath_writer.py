@@ -1,8 +1,8 @@
-"""Leaves a record behind a cached answer, so that the next one needs no more than the record.
+"""Write the record with which the hot path gives the next answer.
 
-The plan is made once more, after the answer is out, in an app of its own that notes every
-variable and file it looks at. Only where that leads to the same hop key is the record written:
-what it lists is then all that the answer depended on.
+The chain is planned again, after the answer was printed, in an `App` of its own that notes every
+variable and file that it reads. The record is written only if that leads to the same hop key: then
+it lists everything that the answer depended on.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
 def write_fastpath_record(app: App, plan: Plan) -> None:
-    """Write the record of ``plan``'s chain where its answer can be had by the hot path.
+    """Write the record of ``plan``'s chain if the hot path can give its answer.
 
-    Nothing is said where it cannot: the full path is slower, and as right.
+    If it cannot, nothing is written: the full path is slower and gives the same answer.
     """
     backend = _READERS.get(app.vault.backend or "")
     folder = state_folder(app.variables)
@@ -47,7 +47,7 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
     again = App(app.variables, app.home)
     if not _leads_to(again, plan):
         return
-    _watch_the_choice_of_back_end(again, backend)
+    _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
         return
     text = as_record(_record(again, plan, backend))
@@ -59,7 +59,7 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
 
 
 def _leads_to(again: App, plan: Plan) -> bool:
-    """Plan the chain again, watched; tell whether it still leads to the same kept session."""
+    """Plan the chain again; true if it still leads to the same stored session."""
     from rolehop.sources import stamp_of
 
     try:
@@ -78,7 +78,7 @@ def _names_a_password(again: App) -> bool:
     return any("@" in value.partition("://")[2].partition("/")[0] for value in values)
 
 
-def _watch_the_choice_of_back_end(again: App, backend: str) -> None:
+def _add_backend_dependencies(again: App, backend: str) -> None:
     from rolehop.vault.backend_selection import keyringrc
 
     for name in ("PYTHON_KEYRING_BACKEND", _BUS, "XDG_CONFIG_HOME", "HOME"):
@@ -110,14 +110,14 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
 
 
 def _until(again: App) -> int:
-    """Return when the answer stops holding by the clock alone, in epoch seconds; 0: never.
+    """Return when the answer expires by the clock alone, in epoch seconds; 0: never.
 
-    An ``environment`` source whose session has ended is refused by the full path.
+    The full path refuses an ``environment`` source whose session has expired.
     """
     if "AWS_CREDENTIAL_EXPIRATION" not in again.dependencies.variables:
         return 0
     try:
-        said = datetime.fromisoformat(again.variables.get("AWS_CREDENTIAL_EXPIRATION", ""))
+        expires_at = datetime.fromisoformat(again.variables.get("AWS_CREDENTIAL_EXPIRATION", ""))
     except ValueError:
         return 0
-    return int(said.timestamp()) if said.tzinfo else 0
+    return int(expires_at.timestamp()) if expires_at.tzinfo else 0

@@ -1,1 +1,1 @@
-"""The command line: parse, delegate, print. ``root`` is where it begins; this imports nothing."""
+"""The command line: parse, call the application, print. It begins in ``root``."""

@@ -1,4 +1,4 @@
-"""Complete the names of chains, sources, keys, dialects and files."""
+"""Complete arguments and options (click's ``shell_complete=``)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chain_names(
 
 
 def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionItem]:
-    """Complete names of a kind: from the config alone, silent when it is broken."""
+    """Complete names of a kind from the config; none if the config is broken."""
     from click.shell_completion import CompletionItem
 
     from rolehop.app.completion_names import load_names
@@ -60,7 +60,7 @@ def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Leave it to the shell, which knows files."""
+    """Leave file names to the shell."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]

@@ -1,4 +1,4 @@
-"""The answers to a shell that need more than the kept names: the config, or click."""
+"""Answer a completion that needs more than the cached names: the config, or click."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def answer_in_full(asked: Question, cli: CommandContext) -> str:
-    """Answer what the kept names could not; says nothing where the config is broken."""
+    """Return what the cached names could not answer; nothing if the config is broken."""
     kind, _ = wanted(asked.words)
     if kind in NAMED:
-        from rolehop.app.completion_names import keep_names, load_names
+        from rolehop.app.completion_names import load_names, store_names
 
         names = load_names(cli.app)
-        keep_names(cli.app, names)
+        store_names(cli.app, names)
         return as_answer(asked, offered(kind, names))
     items = _by_click(asked.words, cli)
     if any(item.type != "plain" for item in items):
@@ -39,6 +39,3 @@ def _by_click(words: list[str], cli: CommandContext) -> list[CompletionItem]:
 
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())
-
-
-# ---- what click asks for an argument or an option (``shell_complete=``)

@@ -35,7 +35,7 @@ class CommandContext:
 
     @classmethod
     def of(cls, ctx: click.Context) -> CommandContext:
-        """Return the one that the running command belongs to."""
+        """Return the context of the running command."""
         found = ctx.find_object(cls)
         if found is None:
             raise RuntimeError("a command runs without its context")
@@ -57,7 +57,7 @@ class CommandContext:
         )
 
     def progress(self) -> Progress:
-        """Return who watches a walk: live lines, plain lines, or nobody."""
+        """Return what shows the progress of a walk."""
         from rolehop.terminal.progress import progress_on
 
         return progress_on(self.terminal, self.app.now)

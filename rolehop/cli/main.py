@@ -1,4 +1,4 @@
-"""The only place where an error becomes words and an exit code."""
+"""Run one command line; the only place that turns an error into text and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
     forget_stdout,
-    mend_streams,
+    open_closed_streams,
     raise_when_stopped,
 )
 from rolehop.text import nearest
@@ -28,8 +28,8 @@ SHELL_COMMANDS = ("assume", "leave")
 
 
 def run(arguments: Sequence[str], cli: CommandContext) -> int:
-    """Run one command line and return its exit code; nothing escapes as a traceback."""
-    mend_streams()
+    """Run one command line and return its exit code; every exception is reported here."""
+    open_closed_streams()
     raise_when_stopped()
     failure = Failure(arguments, cli)
     sys.excepthook = _scrubbed_excepthook
@@ -41,31 +41,31 @@ def run(arguments: Sequence[str], cli: CommandContext) -> int:
     except click.UsageError as error:
         return failure.usage(error)
     except click.ClickException as error:
-        return failure.told(RolehopError(error.format_message()))
+        return failure.report(RolehopError(error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return failure.interrupted()
     except Stopped as stopped:
         return failure.stopped(stopped)
     except RolehopError as error:
-        return failure.told(error)
+        return failure.report(error)
     except BrokenPipeError:
-        # The reader went away; what it has read is complete lines.
+        # The reader has gone; it has read complete lines.
         forget_stdout()
         return 1
-    except Exception as error:  # noqa: BLE001 - the last resort: a scrubbed report, never a raw one
+    except Exception as error:  # noqa: BLE001 - the last resort; the report is scrubbed
         return failure.unexpected(error)
     return code if isinstance(code, int) else 0
 
 
 class Failure:
-    """Says what went wrong: three lines or one JSON object on stderr, and makes an eval fail."""
+    """Reports an error: three lines or one JSON object on stderr; a shell's eval fails, too."""
 
     def __init__(self, arguments: Sequence[str], cli: CommandContext) -> None:
         self._arguments = arguments
         self._cli = cli
 
-    def told(self, error: RolehopError) -> int:
-        """Show a domain error."""
+    def report(self, error: RolehopError) -> int:
+        """Report an error and return its exit code."""
         self._fail_the_eval()
         if self._wants_json():
             self._write_json(error)
@@ -74,32 +74,34 @@ class Failure:
         return error.exit_code
 
     def usage(self, error: click.UsageError) -> int:
-        """Show what is wrong with the command line, and where its help is."""
+        """Report what is wrong with the command line, and name its help."""
         path = error.ctx.command_path if error.ctx else "rolehop"
         what = error.format_message()
-        return self.told(UsageError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help"))
+        return self.report(
+            UsageError(what[:1].lower() + what[1:].rstrip("."), fix=f"{path} --help")
+        )
 
     def interrupted(self) -> int:
-        """Ctrl-C, or Ctrl-D at a question."""
+        """Report Ctrl-C, or Ctrl-D at a question."""
         self._fail_the_eval()
         write_lines("\nrolehop: interrupted")
         return INTERRUPTED
 
     def stopped(self, stopped: Stopped) -> int:
-        """SIGTERM or SIGHUP."""
+        """Report SIGTERM or SIGHUP."""
         self._fail_the_eval()
         write_lines("rolehop: stopped")
         return stopped.code
 
     def unexpected(self, error: Exception) -> int:
-        """Something nobody foresaw: one line, or with ``--debug`` the scrubbed traceback."""
+        """Report an unexpected exception; with ``--debug``, its scrubbed traceback, too."""
         from rolehop.credentials import scrub
 
         if self._cli.settings.debug:
             write_lines(_traceback(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
-            forget_stdout()  # so that Python's exit does not try, and fail, once more
-        return self.told(
+            forget_stdout()  # else Python would try to write the rest at exit, and fail again
+        return self.report(
             RolehopError(
                 f"something unexpected happened: {type(error).__name__}",
                 cause=scrub(str(error)) or None,
@@ -113,20 +115,20 @@ class Failure:
 
         complaints = error.complaints if isinstance(error, ConfigError) else ()
         cause = "\n".join([*([error.cause] if error.cause else []), *map(str, complaints)])
-        told = {
+        fields = {
             "what": error.what,
             "cause": cause or None,
             "fix": error.fix,
             "chain": error.chain,
             "hop": error.hop,
         }
-        write_lines(scrub(as_json(error_document(error.exit_code, told))))
+        write_lines(scrub(as_json(error_document(error.exit_code, fields))))
 
     def _wants_json(self) -> bool:
         return self._value_of("--format") == "json"
 
     def _fail_the_eval(self) -> None:
-        """Print the statement that fails, where stdout is being evaluated by a shell."""
+        """Print the failing statement if a shell evaluates stdout."""
         if not self._is_evaluated():
             return
         try:
@@ -145,12 +147,12 @@ class Failure:
         if command == "refresh":
             return self._value_of("--shell") is not None
         if command not in COMMANDS:
-            # Mistyped: what was meant decides, so that `eval "$(rolehop asume x)"` fails too.
+            # Mistyped: the nearest command decides, so that `eval "$(rolehop asume x)"` fails, too.
             return bool({*SHELL_COMMANDS, "export"} & set(nearest(command, COMMANDS, n=1)))
         return command in SHELL_COMMANDS
 
     def _command(self) -> str | None:
-        """Return the command's name as typed: the first word that belongs to no option."""
+        """Return the name of the command: the first word that belongs to no option."""
         words = iter(self._arguments)
         for word in words:
             if word in ("--config", "--color"):
@@ -160,7 +162,7 @@ class Failure:
         return None
 
     def _value_of(self, option: str) -> str | None:
-        """Read an option's value off the raw command line: parsing may be what failed."""
+        """Return an option's value from the raw command line: parsing may have failed."""
         before = (
             self._arguments[: self._arguments.index("--")]
             if "--" in self._arguments
@@ -180,7 +182,7 @@ def _scrubbed_excepthook(
     write_lines(_traceback(error.with_traceback(trace)))
 
 
-# On error paths only, like all that is imported inside functions here.
+# These import what only error paths need.
 
 
 def _lines(error: RolehopError, cli: CommandContext) -> str:

@@ -1,4 +1,4 @@
-"""Options that many commands share, each written once."""
+"""Options that many commands share."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import click
 
 from rolehop.cli.completers import files
 from rolehop.cli.context import CommandContext
-from rolehop.cli.param_types import Duration, Option, Region, guard_options
+from rolehop.cli.param_types import Duration, Option, Region, hop_flags
 from rolehop.plan.walk_options import WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
-    """Keep what a common option says, whether it stands before or after the command's name."""
+def _store(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Store a common option, whether it comes before or after the command's name."""
     cli = ctx.find_object(CommandContext)
     if cli is not None and value not in (None, False) and param.name:
         setattr(cli.settings, param.name, value)
 
 
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    _remember(ctx, param, value)
+    _store(ctx, param, value)
     if value:
         from rolehop.terminal.debug_handler import log_to_stderr
 
         log_to_stderr()
 
 
-def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the constant it stands for
+def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - used like a constant
     """Return fresh copies of the options that every command takes."""
     return [
         click.Option(
@@ -38,29 +38,29 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the cons
             metavar="PATH",
             shell_complete=files,
             expose_value=False,
-            callback=_remember,
-            help="Use this config file alone.  [env: ROLEHOP_CONFIG]",
+            callback=_store,
+            help="Use only this config file.  [env: ROLEHOP_CONFIG]",
         ),
         click.Option(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
             expose_value=False,
-            callback=_remember,
+            callback=_store,
             help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
         ),
         click.Option(
             ["-q", "--quiet"],
             is_flag=True,
             expose_value=False,
-            callback=_remember,
+            callback=_store,
             help="No progress and no notes on stderr.",
         ),
         click.Option(
             ["-v", "--verbose"],
             is_flag=True,
             expose_value=False,
-            callback=_remember,
-            help="Say more: full ARNs, instants, every value.",
+            callback=_store,
+            help="Show more: full ARNs, exact times, every value.",
         ),
         click.Option(
             ["--debug"],
@@ -73,14 +73,14 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - reads as the cons
 
 
 class Command(click.Command):
-    """A command with the options that every command takes, behind its own."""
+    """A command with its own options, then those that every command takes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(COMMON_OPTIONS())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they stand, line by line."""
+        """Write the examples line by line, without wrapping them."""
         if not self.epilog:
             return
         formatter.write_paragraph()
@@ -91,19 +91,18 @@ class Command(click.Command):
 
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
-    return _gathered(command, [*guard_options(), *_handover_options()])
+    return _gathered(command, [*hop_flags(), *_handover_options()])
 
 
 def hop_options(command: F) -> F:
-    """Add those alone that change what the last hop asks for, for :func:`walk_options_from`."""
-    return _gathered(command, guard_options())
+    """Add only the options that change the last hop, for :func:`walk_options_from`."""
+    return _gathered(command, hop_flags())
 
 
 def _gathered(command: F, options: list[Option]) -> F:
     def gather(ctx: click.Context, param: click.Parameter, value: object) -> None:
-        told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
         if not (value is None or value is False or value == ()) and param.name:
-            setattr(told, param.name, value)
+            setattr(walk_options_from(ctx), param.name, value)
 
     for option in reversed(options):
         command = option(command)
@@ -125,7 +124,7 @@ def _handover_options() -> list[Option]:
             "--min-ttl",
             type=Duration(),
             metavar="D",
-            help="The least life the session must have left, at most half of its whole life.  [default: 16m]",
+            help="How long the session must still last, at most half of its lifetime.  [default: 16m]",
         ),
         click.option(
             "--strict", is_flag=True, help="Refuse a duration above a hop's ceiling (exit 3)."
@@ -136,8 +135,8 @@ def _handover_options() -> list[Option]:
 
 def walk_options_from(ctx: click.Context) -> WalkOptions:
     """Return what :func:`walk_options` or :func:`hop_options` gathered."""
-    told: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
-    return told
+    options: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
+    return options
 
 
 def format_option(*choices: str, default: str) -> Callable[[F], F]:
@@ -153,7 +152,7 @@ def format_option(*choices: str, default: str) -> Callable[[F], F]:
 
 
 class Group(click.Group):
-    """Its commands take the common options, and so does the group itself."""
+    """A group whose commands, and which itself, take the common options."""
 
     command_class = Command
 

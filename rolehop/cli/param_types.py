@@ -1,4 +1,4 @@
-"""The options that narrow or mark what the last hop gives, each checked as the config's keys are."""
+"""The options that change the last hop; their values are checked as the config's keys are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Region(click.ParamType[str]):
     name = "region"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it; nobody asks AWS whether there is such a region."""
+        """Return the name; AWS is not asked whether the region exists."""
         from rolehop.config.value_types import REGION
 
         try:
@@ -59,12 +59,12 @@ class HopDuration(Duration):
 
 
 class SourceIdentity(click.ParamType[str]):
-    """A source identity as STS takes it."""
+    """A source identity that STS accepts."""
 
     name = "source identity"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it as it is."""
+        """Return the text unchanged."""
         from rolehop.config.sts_limits import SOURCE_IDENTITY
 
         try:
@@ -101,7 +101,7 @@ class PolicyArn(click.ParamType[str]):
     name = "policy ARN"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it as it is."""
+        """Return the text unchanged."""
         from rolehop.config.sts_limits import POLICY_ARNS
 
         try:
@@ -112,12 +112,12 @@ class PolicyArn(click.ParamType[str]):
 
 
 class PolicyFile(click.ParamType[str]):
-    """A file with a session policy; gives its text."""
+    """A file that holds a session policy; converts to its text."""
 
     name = "policy file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the policy's JSON text, as a session policy may be."""
+        """Return the policy's JSON text, checked as a session policy."""
         from rolehop.config.sts_limits import POLICY
 
         try:
@@ -131,17 +131,17 @@ class PolicyFile(click.ParamType[str]):
 
 
 class Reason(click.ParamType[str]):
-    """Why a chain is walked: one line that says something."""
+    """The reason for a walk: one line, not empty."""
 
     name = "reason"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it in one line, without control characters."""
+        """Return the text on one line, without control characters."""
         from rolehop.text import clean
 
         text = clean(str(value))
         if not text:
-            self.fail("a reason says something", param, ctx)
+            self.fail("a reason must not be empty", param, ctx)
         return text
 
 
@@ -151,12 +151,12 @@ def reason_option() -> Option:
         "--reason",
         type=Reason(),
         metavar="TEXT",
-        help="Why: part of what AWS logs of the last hop.",
+        help="The reason; CloudTrail logs it with the last hop.",
     )
 
 
-def guard_options() -> list[Option]:
-    """Return the options that bind to the last hop, fresh for each command."""
+def hop_flags() -> list[Option]:
+    """Return new copies of the options that change the last hop."""
     return [
         click.option(
             "--duration",
@@ -167,7 +167,7 @@ def guard_options() -> list[Option]:
         click.option(
             "--read-only",
             is_flag=True,
-            help="The last hop's session may read only (AWS's policy ReadOnlyAccess).",
+            help="The last hop's session can only read (AWS's policy ReadOnlyAccess).",
         ),
         click.option(
             "--session-policy",
@@ -175,7 +175,7 @@ def guard_options() -> list[Option]:
             type=PolicyFile(),
             metavar="FILE",
             shell_complete=files,
-            help="The last hop's session may do no more than this policy says.",
+            help="The last hop's session can do no more than this policy allows.",
         ),
         click.option(
             "--policy-arn",

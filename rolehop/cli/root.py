@@ -1,4 +1,4 @@
-"""The group of all commands: finds them by the table, and imports one when it is called."""
+"""The group of all commands; a command is imported when it is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rolehop.text import nearest
 
 
 class Root(click.Group):
-    """Finds commands by the table and lists them in its sections."""
+    """Finds and lists commands by the command table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names in the order of the table."""
@@ -33,7 +33,7 @@ class Root(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command where there is none of that name."""
+        """Name the nearest command if there is none of that name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = nearest(args[0], COMMANDS, n=1)
             meant = f" Did you mean '{near[0]}'?" if near else ""
@@ -56,7 +56,7 @@ class Root(click.Group):
     cls=Root,
     params=COMMON_OPTIONS(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
-    epilog="rolehop COMMAND --help tells more, with examples.",
+    epilog="rolehop COMMAND --help says more, with examples.",
 )
 @click.version_option(__version__, prog_name="rolehop", message="%(prog)s %(version)s")
 def root() -> None:

@@ -1,4 +1,4 @@
-"""What the commands that walk a chain have in common."""
+"""What the commands that walk a chain share: the walk for a handover, and picking a chain."""
 
 from __future__ import annotations
 

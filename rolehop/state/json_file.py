@@ -1,4 +1,4 @@
-"""One JSON object in a file of the state folder, read with suspicion."""
+"""Read one JSON object from a file of the state folder, without trusting it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which flags a session was made with, so that renewing it gives no more than it gave.
+"""The flags of each session, so that a refresh never widens access.
 
-``assume --read-only`` and then ``refresh`` must not put a session into the shell that can write.
-The environment handed over says the chain, not the flags; so they are kept beside it, in the
-state folder, under the session's access key ID. That and the flags are no secrets. A file for
-each session: two processes cannot lose each other's.
+``assume --read-only`` and then ``refresh`` must not give the shell a session that can write. The
+environment of the handover names the chain, not the flags; so they are stored in the state folder
+under the session's access key ID. Neither is secret. Each session has a file of its own, so two
+processes cannot overwrite each other's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rolehop.state.json_file import load_object
 
 SCHEMA = 1
 KEPT_FOR = timedelta(days=7)
-"""A session is long over then (12 h at most), and so is the shell that would renew it."""
+"""The session has expired long before (12 h at most), and so has the need to renew it."""
 
 # Older versions wrote the times under these names.
 _STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
@@ -29,7 +29,7 @@ _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 def remember_flags(
     state_folder: Path, access_key_id: str, options: WalkOptions, now: datetime
 ) -> None:
-    """Keep the flags of ``options`` for the session, and drop what is too old to be asked for.
+    """Store the flags of ``options`` for the session, and delete those that are too old.
 
     Raises:
         OSError: it cannot be written.
@@ -53,10 +53,10 @@ def forget_flags(state_folder: Path) -> None:
 
 
 def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
-    """Return what the session was made with; ``None``: with no flags, as far as is known.
+    """Return the flags of the session; ``None`` if none are stored.
 
     Raises:
-        ValueError: there is a note and it cannot be read: better no renewal than a wider one.
+        ValueError: flags are stored and cannot be read; the session must not be renewed without.
     """
     if _ACCESS_KEY_ID.fullmatch(access_key_id) is None:
         return None
@@ -94,6 +94,6 @@ def _fits(field: str, value: object) -> bool:
 
 
 def _noted(options: WalkOptions) -> dict[str, object]:
-    """Return what is kept of ``options``, under its stored names."""
+    """Return the stored fields of ``options``, under their stored names."""
     values = {**options.hop_values, "min_ttl": options.min_ttl}
     return {_STORED_AS.get(field, field): value for field, value in values.items()}

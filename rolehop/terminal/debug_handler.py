@@ -1,4 +1,4 @@
-"""What ``--debug`` shows: rolehop's own log on stderr, every live secret scrubbed."""
+"""``--debug``: rolehop's own log on stderr, with every live secret scrubbed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rolehop.terminal.output import write_lines
 
 
 def log_to_stderr() -> None:
-    """Show the log of rolehop, and of no library: those may log what they send."""
+    """Show the log of rolehop, not of libraries: those may log what they send."""
     logger = logging.getLogger("rolehop")
     if logger.handlers:
         return
@@ -24,7 +24,7 @@ def log_to_stderr() -> None:
 
 
 class _StderrHandler(logging.Handler):
-    """Writes log lines as all other lines are written."""
+    """Writes log lines like all other lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

@@ -1,4 +1,4 @@
-"""An error as the lines that people read: what happened, the cause, what to do."""
+"""Format an error as lines: what happened, the cause, what to do."""
 
 from __future__ import annotations
 

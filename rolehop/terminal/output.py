@@ -16,14 +16,14 @@ from rolehop.text import json_escape, visible
 
 _ERRORS = "rolehop.encodable"
 
-# The signs of our own that are not ASCII, for terminals that cannot show them.
+# Our own characters that are not ASCII, for terminals that cannot show them.
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 
 _ERASE_LINE = "\r\x1b[2K"
 
 
 def prepare(stream: TextIO) -> None:
-    """Let ``stream`` write what its encoding lacks in other characters, instead of failing."""
+    """Let ``stream`` replace characters that its encoding lacks, instead of failing."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors=_ERRORS)
 
@@ -32,14 +32,14 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
     """Write ``text`` to stdout at once: visible lines to a terminal, exact text to anything else.
 
     Args:
-        text: what was asked for, with its line ends.
+        text: the output, with its line ends.
         encoding: of a document; ``None``: the system's, as for variables and file names.
 
     Raises:
         OSError: it could not be written.
     """
-    # Past Python's buffer, which would try once more at exit what has failed; and as bytes: a
-    # variable may hold what is not text, and Windows must not add returns.
+    # Not through Python's buffer, which would try again at exit what has failed; and as bytes: a
+    # variable may hold bytes that are not text, and Windows must not add returns.
     sys.stdout.flush()
     if sys.stdout.isatty():
         text, encoding = _visible_lines(text), sys.stdout.encoding
@@ -54,12 +54,12 @@ def write_lines(text: str, file: TextIO | None = None) -> None:
 
 
 def write_prompt(text: str, file: TextIO) -> None:
-    """Write one line of which the cursor stays."""
+    """Write a question and leave the cursor behind it."""
     _write(f"{visible(text)} ", file)
 
 
 def rewrite_line(text: str, file: TextIO | None = None) -> None:
-    """Replace what stands in the terminal's line by ``text``; an empty one erases it."""
+    """Replace the current line of the terminal by ``text``; an empty text erases it."""
     _write(_ERASE_LINE + visible(text), file)
 
 
@@ -74,11 +74,11 @@ def _visible_lines(text: str) -> str:
 
 
 def _encodable(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Replace what cannot be encoded: our own signs by ASCII, others by their escape in JSON."""
+    """Replace what cannot be encoded: our own characters by ASCII, others by their JSON escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
-    if "\udc80" <= character <= "\udcff":  # a byte that was not text, as Python keeps it
+    if "\udc80" <= character <= "\udcff":  # a byte that was not text, as Python represents it
         return bytes([ord(character) - 0xDC00]), error.start + 1
     return _ASCII.get(character) or json_escape(character), error.start + 1
 

@@ -2,8 +2,8 @@
 
 It is drawn by prompt_toolkit, below the cursor and without taking the whole screen, and erased
 when it is done. It reads and writes the terminal device itself, so that it works inside ``$( )``
-and with a pipe on stdin. What is picked was pointed at by a person: a name that only resembles
-what was typed is never taken.
+and with a pipe on stdin. Only a line that the user confirms is picked: a name that just
+resembles what was typed is never taken.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHOWN = 10
 
 
 class Picker:
-    """What is typed, what matches it, and which line is marked."""
+    """The state of the picker: the matching choices and the marked line."""
 
     def __init__(self, choices: Sequence[Choice], *, color: bool) -> None:
         self.choices = choices
@@ -40,12 +40,12 @@ class Picker:
         self.found = matching(choices, "")
 
     def narrow(self, typed: str) -> None:
-        """Keep what matches ``typed``; the first line is marked."""
+        """Show only what matches ``typed``, and mark the first line."""
         self.found = matching(self.choices, typed)
         self.marked = 0
 
     def move(self, lines: int) -> None:
-        """Mark another line; the ends are ends."""
+        """Move the mark by ``lines``, up to the first or last line."""
         self.marked = max(0, min(len(self.found) - 1, self.marked + lines))
 
     @property
@@ -61,7 +61,7 @@ class Picker:
         across = widths(self.choices, columns - 3)
         drawn: StyleAndTextTuples = []
         for number, choice in enumerate(self.found[first : first + SHOWN], start=first):
-            # The mark is a character too: reverse video alone says nothing to a screen reader.
+            # The mark is a character, too: a screen reader does not speak reverse video.
             marked = number == self.marked
             name, rest = as_cells(choice, across)
             line = "reverse" if marked else ""
@@ -82,21 +82,21 @@ class Picker:
 
 
 def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
-    """Draw until something is picked; ``None``: left without."""
-    application = _application(picker, *_ends(reader, writer, term))
+    """Show the picker; return the name that was picked, ``None`` if the user left."""
+    application = _application(picker, *_streams(reader, writer, term))
 
     async def draw() -> str | None:
         loop = asyncio.get_running_loop()
         if sys.platform != "win32":
-            # Ended from outside, it still gives the terminal back as it was.
+            # A signal from outside must leave the terminal as it was.
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, lambda: application.exit(result=None))
         return await application.run_async(set_exception_handler=False)
 
-    return _carry_out(draw())
+    return _run_loop(draw())
 
 
-def _carry_out(work: Coroutine[None, None, str | None]) -> str | None:
+def _run_loop(work: Coroutine[None, None, str | None]) -> str | None:
     if sys.platform == "win32":
         return asyncio.run(work)
 
@@ -108,8 +108,8 @@ def _carry_out(work: Coroutine[None, None, str | None]) -> str | None:
         return runner.run(work)
 
 
-def _ends(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Output]:
-    """Return the terminal device as prompt_toolkit wants it."""
+def _streams(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Output]:
+    """Return prompt_toolkit's input and output for the terminal device."""
     if sys.platform == "win32":
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
@@ -123,11 +123,11 @@ def _ends(reader: TextIO, writer: TextIO, term: str | None) -> tuple[Input, Outp
         columns, rows = os.get_terminal_size(writer.fileno())
         return Size(rows or 24, columns or 80)
 
-    # Terminals need not answer where the cursor is: nothing here depends on it.
+    # Do not ask the terminal for the cursor's position: nothing here depends on it.
     return Vt100Input(reader), Vt100_Output(writer, size, term=term, enable_cpr=False)
 
 
-def _application(picker: Picker, inward: Input, outward: Output) -> Application[str | None]:
+def _application(picker: Picker, source: Input, target: Output) -> Application[str | None]:
     from prompt_toolkit.application import Application
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
@@ -140,7 +140,7 @@ def _application(picker: Picker, inward: Input, outward: Output) -> Application[
         dont_extend_height=True,
     )
     listed = Window(
-        FormattedTextControl(lambda: picker.lines(outward.get_size().columns)),
+        FormattedTextControl(lambda: picker.lines(target.get_size().columns)),
         wrap_lines=False,
         dont_extend_height=True,
         always_hide_cursor=True,
@@ -149,10 +149,10 @@ def _application(picker: Picker, inward: Input, outward: Output) -> Application[
         layout=Layout(HSplit([question, listed]), focused_element=typed),
         key_bindings=_keys(picker),
         erase_when_done=True,
-        input=inward,
-        output=outward,
+        input=source,
+        output=target,
     )
-    application.ttimeoutlen = 0.1  # seconds after Esc in which an arrow key would go on
+    application.ttimeoutlen = 0.1  # seconds in which an arrow key's sequence would follow Esc
     return application
 
 

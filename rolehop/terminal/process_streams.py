@@ -1,4 +1,4 @@
-"""The process's own streams and stop signals, put in order before anything is said."""
+"""The process's standard streams and stop signals, prepared before anything is written."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rolehop.terminal import output
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGHUP came; ``code`` is what a shell says of a program that died of it."""
+    """SIGTERM or SIGHUP was received; ``code`` is the exit code that shells give for it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.code = 128 + number
 
 
-def mend_streams() -> None:
-    """Open what was closed before the program began; let no character fail to be written.
+def open_closed_streams() -> None:
+    """Open streams that were closed when the program started, and let every character be written.
 
     Otherwise the next file or socket takes the place of stdout or stderr. Writing to a stdout
-    that was closed is an error then, and what is said on a closed stderr is lost.
+    that was closed is an error then, and what is written to a closed stderr is lost.
     """
     for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -49,7 +49,7 @@ def raise_when_stopped() -> None:
 
 
 def forget_stdout() -> None:
-    """Send what is still in Python's own buffer nowhere: it could not be written before."""
+    """Discard what is still in Python's buffer: it could not be written before."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

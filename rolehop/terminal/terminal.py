@@ -1,6 +1,6 @@
-"""Who hears what: the product on stdout, everything else on stderr, questions on the terminal.
+"""Output on stdout, notes and errors on stderr, questions on the terminal device.
 
-* stdout carries what was asked for and nothing else, whole or not at all.
+* stdout carries what was asked for and nothing else, complete or not at all.
 * stderr carries errors (what, cause, try), notes and progress.
 * questions go to the terminal device itself, so that they work inside ``$( )`` and with a pipe
   on stdin; without a terminal device a question is an error.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Settings:
-    """What the options that every command takes say."""
+    """The options that every command takes."""
 
     config: str | None = None
     color: str = "auto"
@@ -39,7 +39,7 @@ class Settings:
 
 
 class Terminal:
-    """Speaks to the person at the terminal, and to nobody else's pipe."""
+    """Writes to stdout, stderr and the terminal device, and asks questions on the latter."""
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str], quote: Callable[[str], str]
@@ -48,21 +48,21 @@ class Terminal:
         self._settings = settings
         self._environ = environ
         self._quote = quote
-        self._said: set[str] = set()
+        self._written: set[str] = set()
 
     @property
     def verbose(self) -> bool:
-        """Tell whether ``-v`` asks for more."""
+        """True with ``-v``."""
         return self._settings.verbose
 
     @property
     def quiet(self) -> bool:
-        """Tell whether ``-q`` asks for less."""
+        """True with ``-q``."""
         return self._settings.quiet
 
     @property
     def shows_progress(self) -> bool:
-        """Tell whether a live line makes sense: stderr is a terminal and nobody asked for quiet."""
+        """True if live lines make sense: stderr is a terminal, and there is no ``-q``."""
         return sys.stderr.isatty() and not self._settings.quiet
 
     def write_output(self, text: str, encoding: str | None = None) -> None:
@@ -72,7 +72,7 @@ class Terminal:
         names are.
 
         Raises:
-            BrokenPipeError: the reader went away, which is its own business.
+            BrokenPipeError: the reader has gone, which is not an error of ours.
             RolehopError: it could not be written: stdout is closed, or its disk is full.
         """
         try:
@@ -83,7 +83,7 @@ class Terminal:
             raise not_written(error) from None
 
     def write_view(self, view: View) -> None:
-        """Write a view to stdout: with rich on a terminal or where colour is asked for."""
+        """Write a view to stdout, with rich on a terminal or with ``--color always``."""
         if not sys.stdout.isatty() and self._settings.color != "always":
             from rolehop.show.render_text import as_text
 
@@ -91,14 +91,14 @@ class Terminal:
             return
         from rolehop.show.render_rich import as_renderable
 
-        # What is to be copied may be wider than the terminal, which then breaks it by itself.
+        # Text to copy may be wider than the terminal, which then wraps it.
         self.console(sys.stdout).print(as_renderable(view), crop=False)
 
     def note(self, text: str) -> None:
-        """Say one line on stderr, each text once; ``-q`` is silent."""
-        if self._settings.quiet or text in self._said:
+        """Write one line to stderr, each text once; nothing with ``-q``."""
+        if self._settings.quiet or text in self._written:
             return
-        self._said.add(text)
+        self._written.add(text)
         output.write_lines(f"rolehop: {one_line(text, self._quote)}")
 
     def console(self, file: TextIO) -> Console:
@@ -121,7 +121,7 @@ class Terminal:
         )
 
     def colors(self, file: TextIO) -> bool:
-        """Tell whether ``file`` is written in colour: ``--color``, else a terminal and no NO_COLOR."""
+        """True if ``file`` gets colours: by ``--color``, else on a terminal without NO_COLOR."""
         mode = self._settings.color
         if mode != "auto":
             return mode == "always"
@@ -148,16 +148,16 @@ class Terminal:
             yield reader, writer
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Ask one line on the terminal device; ``hidden``: without echo.
+        """Ask for one line on the terminal device; ``hidden``: without echo.
 
-        ``needed`` names what is asked for in the error without a terminal, e.g. "an MFA code".
+        ``needed`` names it in the error if there is no terminal, e.g. "an MFA code".
 
         Raises:
             NoTerminal: this process has no terminal.
             KeyboardInterrupt: Ctrl-C or Ctrl-D; the terminal is as it was.
         """
         with self.device(needed) as (reader, writer):
-            # Silence first: what is typed the moment the question shows must not be seen or lost.
+            # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
                 output.write_prompt(clean(question), writer)
                 line = reader.readline()
@@ -171,7 +171,7 @@ class Terminal:
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
         """Give a function that shows ``text`` and a number of seconds on one terminal line.
 
-        Without a terminal device nothing is shown; the wait is as long.
+        Without a terminal device nothing is shown.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -184,11 +184,11 @@ class Terminal:
 
 
 def not_written(error: OSError) -> RolehopError:
-    """Return what is said where stdout does not take the product."""
+    """Return the error for output that stdout did not accept."""
     return RolehopError(
         "the output could not be written",
         cause=(error.strerror or str(error)).lower(),
-        fix="see where stdout goes: is it open, and is there room",
+        fix="check where stdout goes: whether it is open and has room",
     )
 
 

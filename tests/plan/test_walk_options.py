@@ -4,7 +4,7 @@ import json
 
 import click
 
-from rolehop.cli.param_types import guard_options
+from rolehop.cli.param_types import hop_flags
 from rolehop.plan.walk_options import HOP_FLAGS, WalkOptions
 
 ALL = WalkOptions(
@@ -20,7 +20,7 @@ ALL = WalkOptions(
 
 def test_the_table_names_the_options_of_the_command_line() -> None:
     command = click.Command("walk")
-    for option in guard_options():
+    for option in hop_flags():
         option(command)
     typed = {param.opts[0]: param.name for param in command.params}
     assert {each.flag: each.field for each in HOP_FLAGS} == typed

@@ -77,7 +77,7 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
             "/dev/null: must not be empty",
         ),
         (CONFIG, ["plan", "admin", "--source-identity", "a b"], "not a source identity"),
-        (CONFIG, ["plan", "admin", "--reason", " "], "a reason says something"),
+        (CONFIG, ["plan", "admin", "--reason", " "], "a reason must not be empty"),
         (CONFIG, ["plan", "admin", *["--policy-arn", READ_ONLY] * 2], "is listed twice"),
         (
             CONFIG,
