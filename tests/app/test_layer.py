@@ -1,0 +1,117 @@
+"""The application layer as a program uses it: it asks whom it was given, and prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from rolehop.app.context import App
+from rolehop.app.judging.explaining import explain_chain
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.ports import SILENT, Nobody
+from rolehop.app.walking import walk_chain, walk_for_handover
+from rolehop.errors import Declined, NoTerminal
+from rolehop.plan.walk_options import WalkOptions
+from tests.support.world import ADMIN, CONFIG, HUB, World
+
+GUARDED = CONFIG.replace('region = "eu-west-1"\n', 'confirm = true\nreason = "required"\n')
+LIMIT = "arn:aws:iam::333333333333:policy/Limit"
+
+
+class Answers(Nobody):
+    """Somebody who answers questions in their order."""
+
+    can_ask = True
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+    @contextmanager
+    def countdown(self, text: str) -> Iterator[Callable[[int], None]]:
+        yield lambda seconds: None
+
+
+@pytest.fixture
+def make_app(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
+    # The keyring double reads these itself.
+    for name in ("ROLEHOP_TEST_KEYRING", "PYTHON_KEYRING_BACKEND"):
+        monkeypatch.setenv(name, world.environ[name])
+
+    def make(**ports: Any) -> App:
+        return App(world.environ, world.home, **ports)
+
+    return make
+
+
+def test_a_walk_prints_nothing(
+    world: World, make_app: Callable[..., App], capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, session = walk_chain(make_app(), "admin", WalkOptions(duration=7200))
+    assert session.arn == "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    assert world.sts.roles_called == [HUB, ADMIN]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_notes_go_to_whoever_listens(world: World, make_app: Callable[..., App]) -> None:
+    notes: list[str] = []
+    app = make_app(notify=notes.append)
+    walk_for_handover(app, "admin", WalkOptions(duration=7200), SILENT)
+    assert notes == ["hop 2: 2 h asked, 1 h planned: a chained hop lasts at most 1 h"]
+
+
+def test_without_anybody_to_ask_a_question_is_an_error(
+    world: World, make_app: Callable[..., App]
+) -> None:
+    world.config(GUARDED)
+    with pytest.raises(NoTerminal) as caught:
+        walk_for_handover(make_app(), "admin", WalkOptions(), SILENT)
+    assert caught.value.exit_code == 8
+    assert caught.value.chain == "admin"
+    assert world.sts.roles_called == []
+
+
+def test_the_person_confirms_and_gives_the_reason(
+    world: World, make_app: Callable[..., App]
+) -> None:
+    world.config(GUARDED)
+    person = Answers("y", "", "ticket 7")
+    handed = walk_for_handover(make_app(person=person), "admin", WalkOptions(), SILENT)
+    assert handed.session.arn.endswith("assumed-role/Admin/me+ticket-7")
+    assert len(person.asked) == 3
+
+
+def test_a_person_who_does_not_say_yes_stops_the_walk(
+    world: World, make_app: Callable[..., App]
+) -> None:
+    world.config(GUARDED)
+    with pytest.raises(Declined):
+        walk_for_handover(make_app(person=Answers("no")), "admin", WalkOptions(), SILENT)
+    assert world.sts.roles_called == []
+
+
+def test_no_prompt_keeps_the_person_unasked(world: World, make_app: Callable[..., App]) -> None:
+    world.config(GUARDED)
+    person = Answers("y")
+    with pytest.raises(NoTerminal):
+        walk_for_handover(make_app(person=person), "admin", WalkOptions(no_prompt=True), SILENT)
+    assert person.asked == []
+
+
+def test_flags_are_part_of_the_plan_that_is_explained(
+    world: World, make_app: Callable[..., App]
+) -> None:
+    """With the session that was made with the flag, its policy is read from IAM."""
+    app, flags = make_app(), WalkOptions(policy_arns=(LIMIT,))
+    walk_chain(app, "admin", flags)
+    explain_chain(app, "admin", PolicyOptions(), flags, offline=False)
+    assert ("GetPolicy", LIMIT) in {
+        (call.action, call.params.get("PolicyArn")) for call in world.sts.calls
+    }
