@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from rolehop.arn import RoleArn
 from rolehop.aws.query_xml import parse_xml
 from rolehop.credentials import Secret
+from rolehop.digest import digest_of
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -47,8 +48,11 @@ class Assertion:
     roles: tuple[SamlRole, ...]
     """Empty where the assertion is encrypted for AWS."""
 
-    who: str
-    """A digest of issuer, subject and session name: the person."""
+    digest: str
+    """Digest of whose assertion it is, for whom, and what it carries into the session.
+
+    The roles are left out, because they are compared by themselves, and so are times and IDs.
+    """
 
     encrypted: bool = False
     duration_seconds: int | None = None
@@ -81,12 +85,11 @@ def read_assertion(text: Secret) -> Assertion:
     if assertion is None:
         if root.find("EncryptedAssertion") is None:
             raise ValueError(_without_assertion(root))
-        who = sha256(body).hexdigest()
-        return Assertion(Secret(encoded), (), who, encrypted=True)
+        return Assertion(Secret(encoded), (), sha256(body).hexdigest(), encrypted=True)
     return Assertion(
         Secret(encoded),
         _roles(assertion),
-        _who(assertion),
+        _digest(assertion),
         duration_seconds=_duration(assertion),
         begins=max(_times(assertion, "NotBefore"), default=None),
         ends=min(
@@ -151,13 +154,38 @@ def _duration(assertion: Element) -> int | None:
     return max(900, min(43_200, int(values[0])))
 
 
-def _who(assertion: Element) -> str:
-    parts = [
-        assertion.findtext("Issuer") or "",
-        assertion.findtext("Subject/NameID") or "",
-        *_values(assertion, "RoleSessionName"),
-    ]
-    return sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()
+def _digest(assertion: Element) -> str:
+    """Return a digest of everything that a trust policy may evaluate or STS may copy.
+
+    Issuer, subject, audiences and all attributes: those for AWS become the session's tags, source
+    identity and name (IAM user guide, "Passing session tags using AssumeRoleWithSAML"), and
+    condition keys such as ``saml:edupersonaffiliation`` have the values of others.
+    """
+    return digest_of(
+        [_complete(each) for each in assertion.iterfind("Issuer")],
+        [_complete(each) for each in assertion.iterfind("Subject/NameID")],
+        [_complete(each) for each in assertion.iterfind("Conditions/AudienceRestriction/Audience")],
+        [
+            [each.get("Name"), [_complete(value) for value in each.iterfind("AttributeValue")]]
+            for each in assertion.iterfind("AttributeStatement/Attribute")
+            if each.get("Name") != f"{_ATTRIBUTES}Role"
+        ],
+    )
+
+
+def _complete(element: Element) -> list[object]:
+    """Return all that is in an element, as JSON values; not recursive, since it may be deep."""
+    found: list[object] = [dict(element.attrib), element.text]
+    ahead: list[tuple[Element, bool]] = [(child, False) for child in reversed(element)]
+    while ahead:
+        child, is_read = ahead.pop()
+        if is_read:
+            found.append(["end", child.tail])
+            continue
+        found.append([child.tag, dict(child.attrib), child.text])
+        ahead.append((child, True))
+        ahead += ((each, False) for each in reversed(child))
+    return found
 
 
 def _values(assertion: Element, attribute: str) -> list[str]:

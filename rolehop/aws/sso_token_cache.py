@@ -16,9 +16,9 @@ from rolehop.files import read_trusted, write_beside
 from rolehop.net.json_fields import instant, json_object, secret_in
 from rolehop.startup.dataclass import dataclass
 
-# A member of rolehop's own, which other programs pass over.
-_ENDPOINTS = "rolehopEndpoints"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_ENDPOINTS = "rolehopEndpoints"
+"""A member of rolehop's own; other programs ignore what they do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class CachedSignIn:
     client_id: str = ""
     client_secret: Secret | None = None
     registration_ends: datetime | None = None
-    endpoints: str = ""
-    """The overridden endpoints that rolehop got it through; empty if the AWS CLI wrote the file."""
+    endpoints: str | None = None
+    """What tells the endpoints that rolehop signed in at from others, empty for AWS's own;
+    ``None`` if another program wrote the file."""
 
     @property
     def digest(self) -> str:
@@ -76,7 +77,7 @@ def read_cache(path: Path) -> CachedSignIn | None:
         texts.get("clientId", ""),
         secret_in(texts, "clientSecret") if "clientSecret" in texts else None,
         _time(texts.get("registrationExpiresAt", "")),
-        texts.get(_ENDPOINTS, ""),
+        marker if isinstance(marker := document.get(_ENDPOINTS), str) else None,
     )
 
 
@@ -118,11 +119,11 @@ def write_cache(path: Path, sign_in: CachedSignIn) -> None:
         "region": sign_in.region,
         "expiresAt": sign_in.expires_at.strftime(_TIME),
         "clientId": sign_in.client_id,
-        _ENDPOINTS: sign_in.endpoints,
         "registrationExpiresAt": ends.strftime(_TIME) if ends else "",
         **{name: value.reveal() for name, value in hidden.items() if value is not None},
     }
-    write_beside(path, json.dumps({name: value for name, value in members.items() if value}))
+    document = {name: value for name, value in members.items() if value}
+    write_beside(path, json.dumps({**document, _ENDPOINTS: sign_in.endpoints or ""}))
 
 
 def _time(text: str) -> datetime | None:

@@ -1,90 +1,114 @@
-"""What a web identity token says of itself, read and never verified: STS verifies, we explain."""
+"""The claims of a web identity token, read and never verified: STS does that."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from rolehop.credentials import Secret
+from rolehop.digest import digest_of
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import clean
 
 _LONGEST = 20_000  # WebIdentityToken (STS API reference)
-_LONGEST_CLAIM = 255
+_LONGEST_SHOWN = 255
 _FOR_AWS = "https://aws.amazon.com/"
-"""With what claims begin that are meant for STS (IAM user guide, "Passing session tags")."""
+"""The prefix of claims that are meant for STS (IAM user guide, "Passing session tags")."""
 
 _IDENTITY = f"{_FOR_AWS}source_identity"
 _TAGS = f"{_FOR_AWS}tags"
 _FLAT = f"{_TAGS}/"
 _FLAT_TAG = f"{_FLAT}principal_tags/"
 
+# Claims that differ between two tokens of one principal with the same rights: when and under which
+# ID the token was issued (RFC 7519, 4.1; OpenID Connect Core, 2 and 3.3.2.11; Front-Channel Logout,
+# 3), and Microsoft's internal ones ("ID token claims reference": aio, rh, uti).
+_PER_TOKEN = frozenset(
+    {"exp", "nbf", "iat", "jti", "auth_time", "nonce", "at_hash", "c_hash", "sid"}
+    | {"aio", "rh", "uti"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims that say whose token it is, for whom, and until when; none of them is secret."""
+    """The claims of a token, exactly as they are in it; none of them is secret.
+
+    Pass them through `shown` before they are part of a message.
+    """
 
     issuer: str
     subject: str
     audiences: tuple[str, ...]
     expires_at: datetime | None
     not_before: datetime | None
+    digest: str
+    """Digest of all claims that say whose token it is and what it allows.
+
+    Only claims that differ from token to token anyway are left out, so that an unknown claim makes
+    another digest: a role's trust policy may evaluate it, and STS may copy it to the session.
+    """
+
     party: str = ""
-    """Who the token was given to (``azp``); where it is told, AWS may take it for the audience."""
+    """The authorized party (``azp``), which AWS may evaluate in place of the audience."""
 
     tags: Mapping[str, str] | None = field(default_factory=dict)
-    """The session tags that STS takes from it; ``None``: some claim is ``unread``."""
+    """The session tags that STS takes from the token; ``None`` if some claim is ``unread``."""
 
     transitive: tuple[str, ...] = ()
     source_identity: str | None = None
     unread: str | None = None
-    """The first claim meant for STS in no form known here: what STS makes of it is open."""
+    """The first claim meant for STS whose form is not known here."""
 
     nonce: str = ""
-    """What a sign-in of our own sent along, repeated."""
+    """The nonce of rolehop's own sign-in, repeated by the issuer."""
 
 
 def read_claims(token: Secret) -> Claims:
     """Return the claims of a JSON Web Token.
 
     Raises:
-        ValueError: it is none; says why, never quotes it.
+        ValueError: it is not one; the message says why and quotes nothing.
     """
     check_one_word(token)
     text = token.reveal()
     parts = text.split(".")
     if len(text) > _LONGEST:
-        raise ValueError(f"it is longer than the {_LONGEST} characters that STS takes")
+        raise ValueError(f"it is longer than the {_LONGEST} characters that STS accepts")
     if len(parts) != 3 or not all(parts):
-        raise ValueError("it is no JSON Web Token (three parts with dots between)")
-    told = _decoded(parts[1])
-    if told is None:
-        raise ValueError("it is no JSON Web Token (its claims cannot be read)")
-    audience = told.get("aud")
-    listed = audience if isinstance(audience, list) else [audience]
-    for_sts = _for_sts(told)
+        raise ValueError("it is not a JSON Web Token (three parts separated by dots)")
+    claims = _decoded(parts[1])
+    if claims is None:
+        raise ValueError("it is not a JSON Web Token (its claims cannot be read)")
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    for_sts = _for_sts(claims)
     return Claims(
-        _text(told, "iss"),
-        _text(told, "sub"),
-        tuple(clean(each)[:_LONGEST_CLAIM] for each in listed if isinstance(each, str)),
-        _time(told, "exp"),
-        _time(told, "nbf"),
-        party=_text(told, "azp"),
+        _text(claims, "iss"),
+        _text(claims, "sub"),
+        tuple(each for each in audiences if isinstance(each, str)),
+        _time(claims, "exp"),
+        _time(claims, "nbf"),
+        digest_of({name: value for name, value in claims.items() if name not in _PER_TOKEN}),
+        party=_text(claims, "azp"),
         tags=for_sts.tags,
         transitive=for_sts.transitive,
         source_identity=for_sts.source_identity,
         unread=for_sts.unread,
-        nonce=_text(told, "nonce"),
+        nonce=_text(claims, "nonce"),
     )
 
 
+def shown(text: str) -> str:
+    """Return a claim for a message: on one line, without control characters, and shortened."""
+    return clean(text)[:_LONGEST_SHOWN]
+
+
 class _ForSts(NamedTuple):
-    """What STS takes from a token, as in :class:`Claims`."""
+    """The claims that STS copies to the session, as in `Claims`."""
 
     tags: Mapping[str, str] | None
     transitive: tuple[str, ...] = ()
@@ -92,8 +116,8 @@ class _ForSts(NamedTuple):
     unread: str | None = None
 
 
-def _for_sts(told: Mapping[str, Any]) -> _ForSts:
-    """Read the claims meant for STS, the tags in either form that AWS describes.
+def _for_sts(claims: Mapping[str, Any]) -> _ForSts:
+    """Read the claims meant for STS, with the tags in either form that AWS describes.
 
     Nested: ``tags: {principal_tags: {KEY: [VALUE]}, transitive_tag_keys: [KEY]}``. Flattened, for
     issuers that cannot nest: ``tags/principal_tags/KEY: VALUE`` and ``tags/transitive_tag_keys:
@@ -103,34 +127,34 @@ def _for_sts(told: Mapping[str, Any]) -> _ForSts:
     transitive: tuple[str, ...] = ()
     identity: str | None = None
     unread: str | None = None
-    for name in (each for each in told if each.startswith(_FOR_AWS)):
+    for name in (each for each in claims if each.startswith(_FOR_AWS)):
         try:
             if name == _IDENTITY:
-                identity = clean(_one_text(told[name]))[:_LONGEST_CLAIM]
+                identity = _one_text(claims[name])
             elif name == _TAGS:
-                _check_alone(told)
-                tags, transitive = _nested(told[name])
+                _check_alone(claims)
+                tags, transitive = _nested(claims[name])
             elif name == f"{_FLAT}transitive_tag_keys":
-                transitive = _texts(told[name])
+                transitive = _texts(claims[name])
             elif name.startswith(_FLAT_TAG):
-                tags[name.removeprefix(_FLAT_TAG)] = _one_text(told[name])
+                tags[name.removeprefix(_FLAT_TAG)] = _one_text(claims[name])
             else:
                 raise ValueError
         except (ValueError, AttributeError, KeyError):
-            unread = unread or clean(name)[:_LONGEST_CLAIM]
+            unread = unread or shown(name)
     return _ForSts(tags if unread is None else None, transitive, identity, unread)
 
 
-def _check_alone(told: Mapping[str, Any]) -> None:
-    """Refuse tags that are nested as well as flattened: which count, AWS does not say."""
-    if any(name.startswith(_FLAT) for name in told):
+def _check_alone(claims: Mapping[str, Any]) -> None:
+    """Refuse tags that are nested as well as flattened: AWS does not say which of them count."""
+    if any(name.startswith(_FLAT) for name in claims):
         raise ValueError
 
 
 def _nested(claim: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     if not set(claim.keys()) <= {"principal_tags", "transitive_tag_keys"}:
         raise ValueError
-    # Each value stands in a list of one.
+    # Each value is in a list of its own.
     listed = {key: _texts(values) for key, values in claim["principal_tags"].items()}
     tags = {key: value for key, (value,) in listed.items()}
     return tags, _texts(claim.get("transitive_tag_keys", []))
@@ -143,7 +167,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _one_text(value: object) -> str:
-    """Return a text, bare or the only one of a list, as issuers write it."""
+    """Return a text, alone or as the only one of a list; issuers write both."""
     (text,) = _texts([value] if isinstance(value, str) else value)
     if not text:
         raise ValueError
@@ -151,10 +175,10 @@ def _one_text(value: object) -> str:
 
 
 def check_one_word(token: Secret) -> None:
-    """Make sure that nothing stands around a token.
+    """Check that there is nothing around a token.
 
     Raises:
-        ValueError: it has several lines, or blanks inside.
+        ValueError: it has several lines, or spaces inside.
     """
     lines = len(token.reveal().splitlines())
     if lines > 1:
@@ -164,26 +188,34 @@ def check_one_word(token: Secret) -> None:
 
 
 def token_digest(token: Secret) -> str:
-    """Tell a token that says nothing of itself from others, without telling it."""
-    return hashlib.sha256(token.reveal().encode()).hexdigest()
+    """Return a digest that tells an opaque token from others without revealing it."""
+    return digest_of(token.reveal())
 
 
 def _decoded(part: str) -> dict[str, Any] | None:
     try:
         raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        found = json.loads(raw)
+        found = json.loads(raw, object_pairs_hook=_without_repeats)
     except (binascii.Error, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def _text(told: dict[str, Any], name: str) -> str:
-    value = told.get(name)
-    return clean(value)[:_LONGEST_CLAIM] if isinstance(value, str) else ""
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that occurs twice: STS may read the other value (RFC 7519, 4)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
-def _time(told: dict[str, Any], name: str) -> datetime | None:
-    value = told.get(name)
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _time(claims: dict[str, Any], name: str) -> datetime | None:
+    value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

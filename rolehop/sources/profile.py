@@ -3,14 +3,13 @@
 `expand` always comes first: it turns a profile with ``role_arn`` into its base and hops, so that
 every hop is planned, cached and explained like any other. `stamp` and `build` take its result.
 Static keys are read here, and a process is run as a source of type ``process`` runs it. Anything
-that needs a sign-in is left to botocore. If a profile credential_kind_of no credentials, botocore goes on to the
+that needs a sign-in is left to botocore. If a profile holds no credentials, botocore goes on to the
 machine's role, which is another principal. Here the profile must say ``credential_source`` for
 that, so that a misspelt key never leads to the machine's role.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
@@ -31,18 +30,19 @@ from rolehop.awsconfig import (
 )
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
+from rolehop.digest import digest_of
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
+from rolehop.sources.context import SourceChanged
 from rolehop.sources.process import SIGN_IN_SERVICES
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.shared.recursion import refuse_loop, with_resolving
 from rolehop.sources.shared.subprocesses import program_environment
 from rolehop.sources.source_type import Diagnosis, Expanded, SourceType, one_line
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
@@ -116,7 +116,7 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
 
 
 def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
-    """Return the path's base, or the ``credential_source`` of a profile that credential_kind_of nothing else.
+    """Return the path's base, or the ``credential_source`` of a profile that holds nothing else.
 
     botocore reads that key only beside a ``role_arn``, and asks the machine whatever it says.
     """
@@ -130,7 +130,7 @@ def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
-    """Return the digest of the sections that make up the profile.
+    """Return the digest of the sections that make up the profile, and of its sign-in or token.
 
     For a process that is its definition only: who it signs in as can change without notice, unless
     ``principal`` pins it.
@@ -151,8 +151,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         return Stamp(value, long_lived=keys.long_lived)
     if kind is CredentialKind.PROCESS:
         refuse_loop(name, context)
+    state = _state(kind, source, context)
     return Stamp(
-        value,
+        value if state is None else digest_of(value, state),
         long_lived=False,
         endpoints=endpoint_overrides(context.aws, name, context.environ, _SERVICES.get(kind, ())),
         kept=True,
@@ -161,12 +162,23 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:
-    """Build the source; nothing is read or run before it is loaded."""
-    return _Profile(_base_profile(source), source, context)
+    """Build the source, which remembers the sign-in that the walk is planned with."""
+    name = _base_profile(source)
+    kind = credential_kind_of(context.aws, name)
+    return _Profile(name, source, context, _state(kind, source, context))
+
+
+def _state(kind: CredentialKind, source: SourceConfig, context: SourceContext) -> str | None:
+    """Return what tells the profile's sign-in or token from others; ``None`` without one."""
+    if kind not in (CredentialKind.SSO, CredentialKind.WEB_IDENTITY):
+        return None
+    from rolehop.sources.profile_sign_in import sign_in_state
+
+    return sign_in_state(kind, _base_profile(source), context)
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
-    """Return what the profile credential_kind_of and whether that exists; nothing is run."""
+    """Return what the profile holds and whether that exists; nothing is run."""
     name = _base_profile(source)
     config_file, credentials_file = context.aws_files
     looked_for = f"AWS profile '{name}' in {config_file}, {credentials_file}"
@@ -191,67 +203,13 @@ def _diagnose_kind(kind: CredentialKind, name: str, context: SourceContext) -> S
         except SourceError as error:
             return [Diagnosis("its credential_process", one_line(error), good=False)]
         return [diagnose_program(command, context, "its credential_process")]
-    diagnose_one = _DIAGNOSES.get(kind)
-    return [] if diagnose_one is None else [diagnose_one(name, context)]
+    from rolehop.sources.profile_sign_in import diagnose_sign_in
 
-
-def _diagnose_token_file(name: str, context: SourceContext) -> Diagnosis:
-    """Return whether the web identity token file that botocore reads exists."""
-    path = Path(profile_setting(context.aws, name, "web_identity_token_file") or "").expanduser()
-    exists = context.watched(path).exists()
-    found = "there" if exists else "not there"
-    return Diagnosis(f"its web_identity_token_file, {path}", found, exists)
-
-
-def _diagnose_aws_login(name: str, context: SourceContext) -> Diagnosis:
-    """Return whether the library is installed with which botocore reads ``aws login`` sessions."""
-    import importlib.util  # on this path only
-
-    del name, context
-    installed = importlib.util.find_spec("awscrt") is not None
-    found = "there" if installed else 'not there: pip install "rolehop[aws-login]"'
-    return Diagnosis("the AWS Common Runtime, which reads aws login's session", found, installed)
-
-
-def _diagnose_sso(name: str, context: SourceContext) -> Diagnosis:
-    """Return what is in the AWS CLI's cache, where botocore reads and refreshes the sign-in."""
-    from rolehop.aws.sso_token_cache import cache_file, look
-
-    missing = _missing_session(name, context)
-    if missing is not None:
-        return Diagnosis("its sso_session", one_line(missing), good=False)
-    keys = ("sso_session", "sso_start_url")
-    settings = (profile_setting(context.aws, name, key) for key in keys)
-    path = cache_file(context.home, next(filter(None, settings), ""))
-    looked = look(path, context.now())
-    good: bool | None = looked.sign_in is not None and looked.sign_in.expires_at > context.now()
-    if not good and looked.sign_in is not None and looked.sign_in.refresh is not None:
-        good = None
-    return Diagnosis(f"the AWS CLI's sign-in, {path}", looked.said, good)
-
-
-_DIAGNOSES: Mapping[CredentialKind, Callable[[str, SourceContext], Diagnosis]] = {
-    CredentialKind.SSO: _diagnose_sso,
-    CredentialKind.WEB_IDENTITY: _diagnose_token_file,
-    CredentialKind.LOGIN: _diagnose_aws_login,
-}
-
-
-def _missing_session(name: str, context: SourceContext) -> SourceError | None:
-    """Return the error for an ``sso_session`` that names no section."""
-    session = profile_setting(context.aws, name, "sso_session")
-    if session is None or session in context.aws.sso_sessions:
-        return None
-    near = nearest(session, context.aws.sso_sessions)
-    return SourceError(
-        f"AWS profile '{name}' names the sso-session '{session}', which does not exist",
-        cause=f"{context.aws.config_file} has no [sso-session {session}]",
-        fix=f"did you mean {', '.join(near)}" if near else "aws configure sso-session",
-    )
+    return diagnose_sign_in(kind, name, context)
 
 
 def _nothing(name: str, context: SourceContext) -> SourceError:
-    """Return the error for a profile that credential_kind_of nothing: it never means the machine's role."""
+    """Return the error for a profile that holds nothing: it never means the machine's role."""
     return SourceError(
         f"there are no credentials for AWS profile '{name}'",
         cause=missing_credentials(context.aws, name),
@@ -275,11 +233,13 @@ class _Profile:
     name: str
     source: SourceConfig
     context: SourceContext
+    state: str | None
 
     def load(self) -> Credentials:
         """Return the profile's own credentials, without assuming its role.
 
         Raises:
+            SourceChanged: it is not the sign-in of the plan, so the caller must plan again.
             SourceError: it gives none, needs a sign-in, or leads back to itself.
             HopRefused: AWS refused them.
             ServiceError: the network or AWS failed.
@@ -291,9 +251,6 @@ class _Profile:
             return self._from_process()
         if kind is CredentialKind.NOTHING:
             raise _nothing(self.name, self.context)
-        missing = _missing_session(self.name, self.context) if kind is CredentialKind.SSO else None
-        if missing is not None:
-            raise missing
         return self._from_botocore(kind)
 
     def _from_process(self) -> Credentials:
@@ -310,9 +267,11 @@ class _Profile:
 
     def _from_botocore(self, kind: CredentialKind) -> Credentials:
         from rolehop.aws import botocore_profiles
+        from rolehop.sources.profile_sign_in import check_sign_in
 
+        check_sign_in(kind, self.name, self.context)
         config_file, credentials_file = self.context.aws_files
-        return botocore_profiles.resolve_credentials(
+        found = botocore_profiles.resolve_credentials(
             botocore_profiles.ProfileRequest(
                 profile=self.name,
                 kind=kind,
@@ -322,6 +281,10 @@ class _Profile:
                 now=self.context.now(),
             )
         )
+        # Somebody else may have signed in meanwhile, or botocore has refreshed the sign-in.
+        if _state(kind, self.source, self.context) != self.state:
+            raise SourceChanged
+        return found
 
     def _region(self) -> str:
         """Return where a web identity is exchanged."""

@@ -32,6 +32,9 @@ class Issuer(Service):
         self.nonce: str | None = None
         """What its ID tokens say instead of the nonce that was sent."""
 
+        self.claims: dict[str, object] = {}
+        """Further claims of all its tokens."""
+
         self.seconds = 3600
         self.scopes_supported = ["openid", "offline_access"]
         self.codes: dict[str, Mapping[str, str]] = {}
@@ -50,6 +53,7 @@ class Issuer(Service):
             "aud": audience or self.client_id,
             "iat": now,
             "exp": now + self.seconds,
+            **self.claims,
             **claims,
         }
         signed = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': 'one'})}.{_part(told)}"
@@ -58,9 +62,10 @@ class Issuer(Service):
         self.given.append(token)
         return token
 
-    def expired(self, subject: str) -> str:
-        """Make a token that ended an hour ago."""
-        return self.token(subject, exp=int((datetime.now(UTC) - timedelta(hours=1)).timestamp()))
+    def expired(self, subject: str, audience: str | None = None) -> str:
+        """Make a token that expired an hour ago."""
+        ended = datetime.now(UTC) - timedelta(hours=1)
+        return self.token(subject, audience, exp=int(ended.timestamp()))
 
     def answer(self, asked: Asked) -> Reply:
         match asked.method, asked.path:

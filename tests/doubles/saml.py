@@ -46,16 +46,20 @@ class IdentityProvider:
         session_ends: datetime | None = None,
         audience: str = AUDIENCE,
         provider_first: bool = False,
+        attributes: Mapping[str, Sequence[str]] | None = None,
     ) -> str:
-        """Return a response in base64, as an identity provider posts it."""
+        """Return a response in base64, as an identity provider posts it.
+
+        ``attributes`` replace those it would have; a name that is not a URL is one of AWS's.
+        """
         now = now or datetime.now(UTC)
         pairs = [f"{self.arn},{role}" if provider_first else f"{role},{self.arn}" for role in roles]
-        attributes = {"Role": pairs, "RoleSessionName": [who]}
+        found: dict[str, Sequence[str]] = {"Role": pairs, "RoleSessionName": [who]}
         if seconds is not None:
-            attributes["SessionDuration"] = [str(seconds)]
-        text = _assertion(
-            self.issuer, who, _times(now, now + lasts), session_ends, audience, attributes
-        )
+            found["SessionDuration"] = [str(seconds)]
+        found |= attributes or {}
+        times = _times(now, now + lasts)
+        text = _assertion(self.issuer, who, times, session_ends, audience, found)
         signature = self.key.sign(
             canonicalize(text, rewrite_prefixes=True).encode(), ec.ECDSA(hashes.SHA256())
         ).hex()
@@ -81,7 +85,7 @@ def _assertion(
     begins, ends = times
     until = f' SessionNotOnOrAfter="{session_ends:%Y-%m-%dT%H:%M:%SZ}"' if session_ends else ""
     told = "".join(
-        f'<a:Attribute Name="{_ATTRIBUTES}{name}">'
+        f'<a:Attribute Name="{name if "://" in name else _ATTRIBUTES + name}">'
         + "".join(f"<a:AttributeValue>{value}</a:AttributeValue>" for value in values)
         + "</a:Attribute>"
         for name, values in attributes.items()

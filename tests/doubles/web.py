@@ -73,6 +73,10 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening; may be called twice."""
         self.closing.set()
         self._server.shutdown()
         self._thread.join()

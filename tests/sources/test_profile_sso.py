@@ -99,7 +99,13 @@ class TestIdentityCenter:
         """Write the AWS CLI's token cache as ``aws sso login`` leaves it."""
         cache = home.path / ".aws" / "sso" / "cache"
         cache.mkdir(parents=True)
-        token = {"accessToken": TOKEN, "expiresAt": "2126-08-01T13:00:00Z", **changes}
+        token = {
+            "startUrl": "https://corp.awsapps.com/start",
+            "region": "eu-west-1",
+            "accessToken": TOKEN,
+            "expiresAt": "2126-08-01T13:00:00Z",
+            **changes,
+        }
         name = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
         (cache / f"{name}.json").write_text(json.dumps(token))
 

@@ -13,13 +13,11 @@ from rolehop.sources.identity_center.login import (
     registration_in,
     sign_in,
 )
-from rolehop.sources.shared.aws_clients import endpoint_of, http_client, settings_for
-from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean
+from rolehop.sources.shared.aws_clients import http_client, settings_for
+from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in, endpoints_digest
+from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rolehop.aws.sso_oidc import Registration, SsoOidc
     from rolehop.aws.sso_portal import Portal
     from rolehop.aws.sso_token_cache import CachedSignIn
@@ -32,41 +30,21 @@ if TYPE_CHECKING:
 SPARE = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class CliSignIn:
-    """The sign-in to one Identity Center in the AWS CLI's cache."""
-
-    path: Path
-    usable: CachedSignIn | None
-    """``None`` if there is none that can be used now; ``state`` says why."""
-
-    state: str
-    """E.g. ``not there``, ``broken: …``, ``expired at …``."""
-
-    @property
-    def problem(self) -> str:
-        """Why the file cannot be used; empty if there is no file."""
-        if self.usable or self.state == "not there":
-            return ""
-        return f"the AWS CLI's sign-in, {self.path}: {self.state}"
-
-
 def cli_sign_in(center: Center, context: SourceContext) -> CliSignIn:
-    """Read the AWS CLI's sign-in; a broken file is never used."""
-    from rolehop.aws.sso_token_cache import cache_file, look
-
-    path = context.watched(cache_file(context.home, center.cache_key))
-    looked = look(path, context.now())
-    found = looked.sign_in
-    if found is None:
-        return CliSignIn(path, None, looked.said)
-    if found.region and found.region != center.region:
-        return CliSignIn(path, None, f"of another sso_region ({clean(found.region)})")
-    if found.endpoints and found.endpoints != center.endpoint_text:
-        return CliSignIn(path, None, "made at another endpoint")
-    renewable = center.share_cli_cache and client_in(found, context) is not None
-    usable = renewable or found.expires_at - context.now() > SPARE
-    return CliSignIn(path, found if usable else None, looked.said)
+    """Return the AWS CLI's sign-in, if it can be used now."""
+    found = cached_sign_in(
+        context,
+        center.cache_key,
+        start_url=center.start_url,
+        region=center.region,
+        endpoints=center.endpoints,
+    )
+    sign_in = found.sign_in
+    if sign_in is None:
+        return found
+    renewable = center.share_cli_cache and client_in(sign_in, context) is not None
+    usable = renewable or sign_in.expires_at - context.now() > SPARE
+    return found if usable else replace(found, sign_in=None)
 
 
 class CenterClients:
@@ -77,10 +55,9 @@ class CenterClients:
 
         self._center = center
         self._context = context
-        base = _base("sso", center, context)
-        self._http = http_client(
-            context, center.region, overridden=base != _public("sso", center, context)
-        )
+        endpoint = center.endpoint("sso")
+        self._http = http_client(context, center.region, overridden=endpoint is not None)
+        base = endpoint or _public("sso", center, context)
         self.portal: Portal = Portal(self._http, base, context.now)
 
     def __enter__(self) -> Self:
@@ -94,9 +71,9 @@ class CenterClients:
         """A client of the OIDC service."""
         from rolehop.aws.sso_oidc import SsoOidc
 
-        return SsoOidc(
-            self._http, _base("sso-oidc", self._center, self._context), self._context.now
-        )
+        center, context = self._center, self._context
+        base = center.endpoint("sso-oidc") or _public("sso-oidc", center, context)
+        return SsoOidc(self._http, base, context.now)
 
     def refreshed(self, client: Registration, refresh: Secret) -> Tokens | None:
         """Return new tokens, or ``None`` if the sign-in or the registration has ended."""
@@ -152,16 +129,12 @@ class CenterClients:
             signed.client.client_id,
             signed.client.client_secret,
             signed.client.expires_at,
-            self._center.endpoint_text,
+            endpoints_digest(self._center.endpoints),
         )
         try:
             write_cache(path, shared)
         except OSError as error:
             self._context.person.say(f"the AWS CLI's cache was not written: {error.strerror}")
-
-
-def _base(service: str, center: Center, context: SourceContext) -> str:
-    return (endpoint_of(context, service) or _public(service, center, context)).rstrip("/")
 
 
 def _public(service: str, center: Center, context: SourceContext) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.errors import ConfigError
+from rolehop.sources.shared.cli_sign_in import portal_address
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import nearest
 
@@ -35,17 +36,14 @@ class Center:
     @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources of one Identity Center."""
-        # A trailing "/" or "#/" is the same address to a browser.
-        address = self.start_url.rstrip("#/")
-        text = f"{address}\n{self.region}\n{self.scopes}"
+        text = f"{portal_address(self.start_url)}\n{self.region}\n{self.scopes}"
         # A token that came from one endpoint is never sent to another.
         text += f"\n{self.endpoints}" if self.endpoints else ""
         return f"identity-center/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
-    @property
-    def endpoint_text(self) -> str:
-        """The overridden endpoints as one text; empty if there are none."""
-        return " ".join(f"{service}={url}" for service, url in self.endpoints)
+    def endpoint(self, service: str) -> str | None:
+        """Return the URL that overrides AWS's own for ``service``, without a last slash."""
+        return dict(self.endpoints).get(service, "").rstrip("/") or None
 
     @property
     def cache_key(self) -> str:

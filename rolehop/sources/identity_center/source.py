@@ -103,7 +103,7 @@ def _state(center: Center, context: SourceContext) -> str | None:
     generation = context.tokens.generation(center.token_name)
     if generation is not None:
         return generation
-    cached = cli_sign_in(center, context).usable
+    cached = cli_sign_in(center, context).sign_in
     return None if cached is None else f"cli:{cached.digest}"
 
 
@@ -200,7 +200,7 @@ class _IdentityCenter:
         return tokens.access
 
     def _cli_token(self, clients: CenterClients, rejected: Secret | None) -> Secret | None:
-        cached = cli_sign_in(self.center, self.context).usable
+        cached = cli_sign_in(self.center, self.context).sign_in
         if cached is None:
             return None
         if cached.access != rejected and cached.expires_at - self.context.now() > SPARE:
@@ -217,7 +217,7 @@ class _IdentityCenter:
     def _sign_in(self, clients: CenterClients) -> None:
         """Use the AWS CLI's newer sign-in, or let a person sign in."""
         in_vault = self.state is not None and not self.state.startswith("cli:")
-        if in_vault and cli_sign_in(self.center, self.context).usable is not None:
+        if in_vault and cli_sign_in(self.center, self.context).sign_in is not None:
             self.context.tokens.remove(self.center.token_name)
             return
         if not self.context.person.can_ask:
@@ -314,14 +314,13 @@ def logout(source: SourceConfig, context: SourceContext) -> bool:
     Raises:
         VaultError: the keyring failed; the sign-in is still stored.
     """
-    from rolehop.aws.sso_token_cache import cache_file
-
     center = center_of(source, context)
     previous = _stored(center, context)
     removed = context.tokens.remove(center.token_name)
     forget_clients(center, context)
-    if center.share_cli_cache:
-        cache_file(context.home, center.cache_key).unlink(missing_ok=True)
+    cached = cli_sign_in(center, context)
+    if center.share_cli_cache and not cached.is_foreign:
+        cached.path.unlink(missing_ok=True)
     if previous is not None:
         with CenterClients(center, context) as clients:
             _end(previous, clients, context)
@@ -351,14 +350,14 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     stored = context.tokens.generation(center.token_name) is not None
     cached = cli_sign_in(center, context)
     # Either of them is enough, so a missing one is a problem only if both are missing.
-    absent = None if stored or cached.usable else False
+    absent = None if stored or cached.sign_in else False
     return (
         Diagnosis("Identity Center", f"{center.start_url} in {center.region}"),
         Diagnosis("a sign-in in the vault", "stored" if stored else "none", stored or absent),
         Diagnosis(
             f"the AWS CLI's sign-in, {cached.path}",
             cached.state,
-            True if cached.usable else absent,
+            True if cached.sign_in else absent,
         ),
         _diagnose_role(source, context),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
+from rolehop.digest import digest_of
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.files import NotRegular, read_regular
 from rolehop.sources.shared.subprocesses import source_command_output
@@ -99,8 +100,8 @@ def principal_of(source: SourceConfig, assertion: Assertion) -> str:
 
     A person's choice among several roles is not part of it: it holds while all else is the same.
     """
-    offered = sorted(f"{each.role} {each.provider}" for each in offered_of(source, assertion))
-    return " ".join((assertion.who, *offered))
+    offered = sorted([each.role, each.provider] for each in offered_of(source, assertion))
+    return digest_of(assertion.digest, offered)
 
 
 def problem_with(source: SourceConfig, context: SourceContext, assertion: Assertion) -> str | None:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from rolehop.credentials import Secret
+from rolehop.digest import digest_of
 from rolehop.errors import SourceError
 from rolehop.sources.shared.subprocesses import source_command_output, why_not_startable
 from rolehop.startup.dataclass import dataclass
@@ -31,9 +32,6 @@ class CiService:
     variables: tuple[str, ...]
     """The variables that must be set; the first one holds the token if ``in_variable``."""
 
-    job: tuple[str, ...]
-    """The variables that tell one job from another: the stamp of a token that must be requested."""
-
     hint: str
     """What to do if the variables are missing."""
 
@@ -46,12 +44,23 @@ class CiService:
     program_for_audience: bool = False
     """It is, but a token for another audience must be requested from the program."""
 
+    job: tuple[str, ...] = ()
+    """The variables that tell one job from all others, for a token that must be requested."""
+
+    job_secrets: tuple[str, ...] = ()
+    """Likewise, those that hold a secret."""
+
     program: str | None = None
     """The program that gives the token, if it is not in a variable."""
 
     def is_local(self, audience: str | None) -> bool:
         """True if the token for ``audience`` is in a variable."""
         return self.in_variable and not (self.program_for_audience and audience is not None)
+
+    def job_digest(self, context: SourceContext) -> str:
+        """Return what tells this job from all others, without revealing a secret."""
+        names = [context.environ.get(name) for name in self.job]
+        return digest_of(names, [context.secret_variable(name) for name in self.job_secrets])
 
 
 def _github(context: SourceContext, audience: str | None) -> Secret:
@@ -99,32 +108,37 @@ CI: Mapping[str, CiService] = {
     "github": CiService(
         "GitHub Actions",
         _GITHUB,
-        ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"),
         "give the job 'permissions: id-token: write'",
         _github,
+        # The jobs of a matrix, and all calls of a reusable workflow, have the same names and IDs.
+        # The request URL holds the job's own ID, and the request token is the job's own.
+        job=("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", _GITHUB[0]),
+        job_secrets=(_GITHUB[1],),
     ),
     "circleci": CiService(
         "CircleCI",
         ("CIRCLE_OIDC_TOKEN_V2",),
-        ("CIRCLE_WORKFLOW_JOB_ID",),
         "the job must use at least one context",
         _circleci,
         in_variable=True,
         program_for_audience=True,
+        # The containers of a parallel job share its ID. The token in the variable names the
+        # contexts and the project, as one for another audience will.
+        job=("CIRCLE_WORKFLOW_JOB_ID", "CIRCLE_NODE_INDEX"),
+        job_secrets=("CIRCLE_OIDC_TOKEN_V2",),
         program=_CIRCLECI,
     ),
     "buildkite": CiService(
         "Buildkite",
         ("BUILDKITE_JOB_ID",),
-        ("BUILDKITE_JOB_ID",),
         "run it in a step of a pipeline, with buildkite-agent in PATH",
         _buildkite,
+        job=("BUILDKITE_JOB_ID",),  # a UUID; a retry and each parallel job have their own
         program=_BUILDKITE,
     ),
     "bitbucket": CiService(
         "Bitbucket Pipelines",
         ("BITBUCKET_STEP_OIDC_TOKEN",),
-        ("BITBUCKET_STEP_UUID",),
         "give the step 'oidc: true'",
         _bitbucket,
         in_variable=True,
@@ -148,8 +162,7 @@ def missing(ci: CiService, context: SourceContext, audience: str | None) -> Sour
 
 
 def _unset(ci: CiService, context: SourceContext) -> SourceError | None:
-    value_of = context.secret_variable if ci.in_variable else context.environ.get
-    absent = [name for name in ci.variables if not value_of(name)]
+    absent = [name for name in ci.variables if not _value_of(name, ci, context)]
     if not absent:
         return None
     return SourceError(
@@ -157,3 +170,9 @@ def _unset(ci: CiService, context: SourceContext) -> SourceError | None:
         cause=f"not set: {', '.join(absent)}",
         fix=ci.hint,
     )
+
+
+def _value_of(name: str, ci: CiService, context: SourceContext) -> str | None:
+    if ci.in_variable or name in ci.job_secrets:
+        return context.secret_variable(name)
+    return context.environ.get(name)

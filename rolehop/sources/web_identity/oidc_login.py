@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Secret
+from rolehop.digest import digest_of
 from rolehop.errors import NoTerminal, RolehopError, SourceError, VaultBroken
 from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.shared.aws_clients import http_client, region_for
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from rolehop.config.model import SourceConfig
     from rolehop.net.http import HttpClient
+    from rolehop.oauth.jwt import Claims
     from rolehop.oauth.oidc_provider import Endpoints, Issuer
     from rolehop.oauth.responses import OAuthRefusal, Tokens
 
@@ -47,7 +49,11 @@ class Provider:
     @property
     def token_name(self) -> str:
         """Name of the sign-in in the vault, shared by all sources with the same client."""
-        text = f"{self.issuer.rstrip('/')}\n{self.client_id}\n{' '.join(sorted(self.scopes))}"
+        parts = (self.issuer.rstrip("/"), self.client_id, " ".join(sorted(self.scopes)))
+        # The form of earlier versions, whose sign-ins are still found, where it is unambiguous.
+        text = "\n".join(parts)
+        if text.count("\n") > 2:
+            text = digest_of(*parts)
         return f"oidc/{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
     @property
@@ -106,7 +112,7 @@ class OidcSignIn:
 
     def login(self, how: Login) -> str:
         """Let a person sign in; return one line that names the issuer and the subject."""
-        from rolehop.oauth.jwt import read_claims
+        from rolehop.oauth.jwt import read_claims, shown
 
         with (
             self._http() as http,
@@ -114,7 +120,7 @@ class OidcSignIn:
             self.context.locks.waiting_for_person(),
         ):
             tokens = self._sign_in(http, how)
-        subject = read_claims(tokens.identity).subject if tokens.identity else "?"
+        subject = shown(read_claims(tokens.identity).subject) if tokens.identity else "?"
         renewal = "renewed automatically" if tokens.refresh else "not renewable"
         return f"signed in to {self.provider.issuer} as {subject}, {renewal}"
 
@@ -158,22 +164,17 @@ class OidcSignIn:
             fresh = issuer.by_refresh(issuer.discover(), refresh, _client_secret(document))
         except OAuthRefusal:
             return None
-        if fresh.identity is None or not self._is_same_person(token, fresh.identity):
+        before, after = _claims(token), _claims(fresh.identity)
+        if fresh.identity is None or not _is_same_person(before, after):
             return None
+        name = self.provider.token_name
         changed = {"id_token": fresh.identity, "refresh_token": fresh.refresh or refresh}
-        self.context.tokens.put(self.provider.token_name, {**document, **changed})
+        if before is not None and after is not None and before.digest != after.digest:
+            # E.g. other session tags: what was cached with the old token must not be found again.
+            self.context.tokens.begin(name, {**document, **changed})
+            raise SourceChanged
+        self.context.tokens.put(name, {**document, **changed})
         return fresh.identity
-
-    def _is_same_person(self, old: object, new: Secret) -> bool:
-        """True if a new token is for the same person (OpenID Connect Core, 12.2)."""
-        from rolehop.oauth.jwt import read_claims
-
-        try:
-            before = read_claims(old) if isinstance(old, Secret) else None
-            after = read_claims(new)
-        except ValueError:
-            return False
-        return before is None or (before.issuer, before.subject) == (after.issuer, after.subject)
 
     def _sign_in(self, http: HttpClient, how: Login) -> Tokens:
         issuer = self._issuer(http)
@@ -199,7 +200,8 @@ class OidcSignIn:
         if endpoints.revocation is None or tokens.identity is None:
             return
         revokes_all = any(host == each or host.endswith(f".{each}") for each in _REVOKES_ALL)
-        if revokes_all and self._is_same_person(previous.get("id_token"), tokens.identity):
+        before = _claims(previous.get("id_token"))
+        if revokes_all and _is_same_person(before, _claims(tokens.identity)):
             return
         problem = self._revoke(issuer, endpoints, refresh, _client_secret(previous))
         if problem is not None:
@@ -256,7 +258,7 @@ class OidcSignIn:
 
         The ``nonce`` tells it from those of other sign-ins (OpenID Connect Core, 3.1.3.7).
         """
-        from rolehop.oauth.jwt import read_claims
+        from rolehop.oauth.jwt import read_claims, shown
 
         fix = "check client_id"
         try:
@@ -265,7 +267,7 @@ class OidcSignIn:
             reason = str(error)
         else:
             if self.provider.client_id not in claims.audiences or not claims.subject:
-                reason = f"it is for {', '.join(claims.audiences) or 'nobody'}"
+                reason = f"it is for {', '.join(map(shown, claims.audiences)) or 'nobody'}"
             elif claims.nonce == nonce:
                 return
             else:
@@ -332,6 +334,22 @@ class OidcSignIn:
 def _client_secret(document: Document) -> Secret | None:
     found = document.get("client_secret")
     return found if isinstance(found, Secret) else None
+
+
+def _claims(token: object) -> Claims | None:
+    from rolehop.oauth.jwt import read_claims
+
+    try:
+        return read_claims(token) if isinstance(token, Secret) else None
+    except ValueError:
+        return None
+
+
+def _is_same_person(before: Claims | None, after: Claims | None) -> bool:
+    """True if a new token is for the same person (OpenID Connect Core, 12.2)."""
+    if after is None:
+        return False
+    return before is None or (before.issuer, before.subject) == (after.issuer, after.subject)
 
 
 def _wants_secret(refusal: OAuthRefusal) -> bool:

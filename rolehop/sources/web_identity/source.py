@@ -8,7 +8,9 @@ from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
+from rolehop.digest import digest_of
 from rolehop.errors import ConfigError, RolehopError, SourceError
+from rolehop.oauth.jwt import shown
 from rolehop.plan import Stamp
 from rolehop.plan.resolve import clean_name
 from rolehop.ports import Source, StsRefusal
@@ -125,18 +127,20 @@ TABLE = Table(
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
-    """Return whose token it is, as far as that is known without a call.
+    """Return whose token it is, as far as that is known without a call, and what STS is asked.
 
     For a token in a file or a variable: what it says. For a sign-in: its generation. For a CI job:
     what tells it from other jobs. For a command: its definition, as for ``process``.
     """
     origin = TokenOrigin.of(source, context)
     try:
-        token = origin.state()
+        state = origin.state()
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
-    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE, "")
-    return Stamp(f"{role} {token}", long_lived=False, problem=_problem(origin), kept=True)
+    # Settings are part of the key anyway; these two may come from a variable instead.
+    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE)
+    value = digest_of(role, _configured_session_name(origin), state)
+    return Stamp(value, long_lived=False, problem=_problem(origin), kept=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:
@@ -205,14 +209,14 @@ class _WebIdentity:
         return session.credentials
 
     def _session_name(self, claims: Claims | None) -> str:
-        named = self.origin.text("session_name") or self.context.environ.get(_NAME_VARIABLE)
+        named = _configured_session_name(self.origin)
         return clean_name(named or (claims.subject if claims else "") or "rolehop")
 
     def _refused(self, refusal: StsRefusal, role: RoleArn, claims: Claims | None) -> RolehopError:
         whose = ""
         if claims is not None:
-            whose = f"; the token is {claims.issuer}'s, for {', '.join(claims.audiences)}"
-            whose += f", subject {claims.subject}"
+            whose = f"; the token is {shown(claims.issuer)}'s, for {_audiences(claims)}"
+            whose += f", subject {shown(claims.subject)}"
         what = f"source '{self.source.name}' was refused: {role}"
         fixes = {
             **_FIXES,
@@ -224,6 +228,10 @@ class _WebIdentity:
         return token_rejected(
             what, refusal, fixes, sign_in=_how_to_replace(self.origin), whose=whose
         )
+
+
+def _configured_session_name(origin: TokenOrigin) -> str | None:
+    return origin.text("session_name") or origin.context.environ.get(_NAME_VARIABLE)
 
 
 def _role_of(origin: TokenOrigin) -> RoleArn:
@@ -264,7 +272,7 @@ def _check(origin: TokenOrigin, claims: Claims) -> None:
     if claims.expires_at is not None and claims.expires_at <= now:
         raise SourceError(
             f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
-            cause=f"{claims.issuer} issued it for {claims.subject}",
+            cause=f"{shown(claims.issuer)} issued it for {shown(claims.subject)}",
             fix=_how_to_replace(origin),
         )
     if claims.not_before is not None and (claims.not_before - now).total_seconds() > 300:
@@ -276,10 +284,14 @@ def _check(origin: TokenOrigin, claims: Claims) -> None:
     asked_of_ci = origin.text("ci") in ("github", "circleci", "buildkite")
     if wanted is not None and wanted not in claims.audiences and not asked_of_ci:
         raise SourceError(
-            f"{name} is for another audience: {', '.join(claims.audiences) or 'none'}",
+            f"{name} is for another audience: {_audiences(claims)}",
             cause=f"the config says it must be {wanted}",
             fix="have the token made for that audience, or correct audience",
         )
+
+
+def _audiences(claims: Claims) -> str:
+    return ", ".join(map(shown, claims.audiences)) or "none"
 
 
 def _how_to_replace(origin: TokenOrigin) -> str:
@@ -362,7 +374,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
     except SourceError as error:
         found.append(Diagnosis(f"a token: {where}", one_line(error), good=False))
         return found
-    text = "there" if claims is None else _shown(claims)
+    text = "there" if claims is None else _described(claims)
     problem = _problem(origin)
     text = f"{text}; {problem}" if problem else text
     found.append(Diagnosis(f"a token: {where}", text, good=problem is None))
@@ -372,7 +384,7 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
 def federated_identity(source: SourceConfig, context: SourceContext) -> FederatedIdentity:
     """Return what config, variables and a local token say about the role's session."""
     origin = TokenOrigin.of(source, context)
-    named = origin.text("session_name") or context.environ.get(_NAME_VARIABLE)
+    named = _configured_session_name(origin)
     role = origin.text("role") or context.environ.get(_ROLE_VARIABLE)
     claims = origin.local_claims()
     if claims is None or not claims.issuer:
@@ -394,11 +406,11 @@ def federated_identity(source: SourceConfig, context: SourceContext) -> Federate
     )
 
 
-def _shown(claims: Claims) -> str:
+def _described(claims: Claims) -> str:
     ends = f"{claims.expires_at:%Y-%m-%dT%H:%M:%SZ}" if claims.expires_at else "not stated"
     return (
-        f"issuer {claims.issuer}, subject {claims.subject}, "
-        f"audience {', '.join(claims.audiences) or 'none'}, expires {ends}"
+        f"issuer {shown(claims.issuer)}, subject {shown(claims.subject)}, "
+        f"audience {_audiences(claims)}, expires {ends}"
     )
 
 

@@ -56,7 +56,7 @@ class TokenOrigin:
             return "command"
         ci = self._ci()
         if ci is not None and not self.is_local:
-            return " ".join(self.context.environ.get(name, "") for name in ci.job)
+            return ci.job_digest(self.context)
         return self.principal_of(self.token())
 
     @property
@@ -72,7 +72,7 @@ class TokenOrigin:
         from rolehop.oauth.jwt import token_digest
 
         claims = self.claims(token)
-        return f"{claims.issuer} {claims.subject}" if claims else token_digest(token)
+        return claims.digest if claims else token_digest(token)
 
     def token(self) -> Secret:
         """Return the current token.

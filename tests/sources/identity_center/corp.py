@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.support.world import World
@@ -67,3 +72,29 @@ class Corp:
     def login(self, *options: str) -> None:
         done = self.world.rolehop("source", "login", "corp", *options)
         assert done.code == 0, done.err
+
+    def cli_cache(self, name: str) -> Path:
+        """Return the file of the AWS CLI's cache for an sso-session or a start URL."""
+        digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+        return self.world.home / ".aws" / "sso" / "cache" / f"{digest}.json"
+
+    def cli_signs_in(self, *, lasts: timedelta, url: str | None = None) -> Path:
+        """Let the AWS CLI sign in: take a session of the double's and write the CLI's file.
+
+        ``url`` is the start URL in the file, the double's own by default.
+        """
+        self.login()
+        session = self.center.sessions[-1]
+        self.world.rolehop("source", "logout", "corp")
+        session.ended = False
+        path = self.cli_cache("my-sso")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = {
+            "startUrl": self.center.start_url if url is None else url,
+            "region": "eu-west-1",
+            "accessToken": session.access,
+            "expiresAt": f"{self.center.now + lasts:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        path.write_text(json.dumps(document))
+        path.chmod(0o600)
+        return path

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.sources.identity_center.corp import BY_SESSION, CONFIG, SESSION, Corp
 
 
-def _cli_cache(corp: Corp, name: str) -> Path:
-    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-    return corp.world.home / ".aws" / "sso" / "cache" / f"{digest}.json"
-
-
-def _cli_signs_in(corp: Corp, *, lasts: timedelta) -> Path:
-    """Let the AWS CLI sign in: take a session of the double's and write the CLI's file."""
-    corp.login()
-    session = corp.center.sessions[-1]
-    corp.world.rolehop("source", "logout", "corp")
-    session.ended = False
-    path = _cli_cache(corp, "my-sso")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ends = corp.center.now + lasts
-    told = {
-        "startUrl": corp.center.start_url,
-        "region": "eu-west-1",
-        "accessToken": session.access,
-        "expiresAt": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
-    }
-    path.write_text(json.dumps(told))
-    path.chmod(0o600)
-    return path
-
-
 def test_the_sign_in_of_the_aws_cli_is_enough(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
-    path = _cli_signs_in(corp, lasts=timedelta(hours=1))
+    path = corp.cli_signs_in(lasts=timedelta(hours=1))
     before = path.read_text()
     done = corp.world.rolehop("whoami", "own")
     assert done.code == 0, done.err
@@ -53,7 +26,7 @@ def test_a_broken_cache_file_is_reported_by_source_test_and_never_followed(
 ) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
-    path = _cli_cache(corp, "my-sso")
+    path = corp.cli_cache("my-sso")
     path.parent.mkdir(parents=True)
     path.write_text(text)
     done = corp.world.rolehop("source", "test", "corp", "--no-prompt")
@@ -67,7 +40,7 @@ def test_a_broken_cache_file_is_reported_by_source_test_and_never_followed(
 def test_an_expired_sign_in_of_the_aws_cli_is_not_the_same_as_none(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
-    path = _cli_signs_in(corp, lasts=timedelta(minutes=-1))
+    path = corp.cli_signs_in(lasts=timedelta(minutes=-1))
     done = corp.world.rolehop("export", "own", "--format", "json")
     assert done.code == 4
     ended = json.loads(path.read_text())["expiresAt"]
@@ -80,7 +53,7 @@ def test_an_expired_sign_in_of_the_aws_cli_is_not_the_same_as_none(corp: Corp) -
 def test_a_sign_in_of_the_aws_cli_to_another_region_is_reported(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
-    path = _cli_signs_in(corp, lasts=timedelta(hours=1))
+    path = corp.cli_signs_in(lasts=timedelta(hours=1))
     path.write_text(path.read_text().replace("eu-west-1", "us-east-1"))
     done = corp.world.rolehop("export", "own", "--format", "json")
     assert done.code == 4
@@ -91,7 +64,7 @@ def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
     corp.login()
-    path = _cli_cache(corp, "my-sso")
+    path = corp.cli_cache("my-sso")
     assert not path.exists()
     corp.world.config(
         BY_SESSION.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
@@ -111,3 +84,45 @@ def test_a_sign_in_that_the_aws_cli_shares_is_not_ended_under_it(corp: Corp) -> 
     for _ in range(2):
         corp.login()
     assert not any(each.ended for each in corp.center.sessions)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (
+            "https://other.awsapps.com/start",
+            "of another start URL (https://other.awsapps.com/start)",
+        ),
+        ("", "of an unknown start URL"),
+    ],
+)
+def test_a_sign_in_of_the_aws_cli_to_another_start_url_is_never_sent(
+    corp: Corp, url: str, words: str
+) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = corp.cli_signs_in(lasts=timedelta(hours=1), url=url)
+    before = len(corp.center.asked)
+    done = corp.world.rolehop("export", "own", "--format", "json")
+    assert (done.code, done.out) == (4, "")
+    assert f"the AWS CLI's sign-in, {path}: {words}" in done.err
+    assert len(corp.center.asked) == before
+
+
+@pytest.mark.parametrize("end", ["", "/", "/#/", "#/"])
+def test_a_last_slash_makes_no_other_start_url(corp: Corp, end: str) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    corp.cli_signs_in(lasts=timedelta(hours=1), url=corp.center.start_url + end)
+    done = corp.world.rolehop("whoami", "own")
+    assert done.code == 0, done.err
+
+
+def test_logout_leaves_the_aws_clis_sign_in_to_another_start_url(corp: Corp) -> None:
+    corp.world.aws_config(SESSION)
+    corp.world.config(
+        BY_SESSION.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
+    )
+    path = corp.cli_signs_in(lasts=timedelta(hours=1), url="https://other.awsapps.com/start")
+    assert corp.world.rolehop("source", "logout", "corp").code == 0
+    assert path.exists()

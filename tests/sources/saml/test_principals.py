@@ -161,3 +161,51 @@ class TestWhoseSession:
         done = world.rolehop("credential-process", "there")
         assert (done.code, done.out) == (4, "")
         assert f"the config says it must be {THIRD}" in done.err
+
+
+OWN = {"PrincipalTag:team": ["blue"], "TransitiveTagKeys": ["team"], "SourceIdentity": ["jane"]}
+
+
+@pytest.mark.parametrize("way", ["file", "env"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"PrincipalTag:team": ["red"]}, id="session-tag"),
+        pytest.param({"PrincipalTag:cost": ["7"]}, id="another-session-tag"),
+        pytest.param({"TransitiveTagKeys": []}, id="transitive-tags"),
+        pytest.param({"SourceIdentity": ["joe"]}, id="source-identity"),
+        pytest.param({"RoleSessionName": ["jane"]}, id="session-name"),
+        pytest.param({"RoleSessionName": ["jane@example.com  "]}, id="blanks-of-the-session-name"),
+        pytest.param({"https://idp.example/groups": ["admins"]}, id="any-other-attribute"),
+    ],
+)
+def test_assertions_that_carry_something_else_never_share_a_session(
+    way: str, changed: dict[str, list[str]], world: World, idp: IdentityProvider
+) -> None:
+    file = world.config_file.with_name("assertion")
+    settings = {"file": 'assertion_file = "assertion"', "env": 'assertion_env = "SAML"'}
+    use(world, f'type = "saml"\n{settings[way]}')
+
+    def key_id(attributes: dict[str, list[str]]) -> str:
+        text = idp.assertion([START], attributes=attributes)
+        file.write_text(text)
+        world.more["SAML"] = text
+        done = world.rolehop("credential-process", "own")
+        assert done.code == 0, done.err
+        return str(done.json["AccessKeyId"])
+
+    first = key_id(OWN)
+    assert key_id(OWN) == first  # another assertion of the same person, with the same content
+    assert key_id({**OWN, **changed}) != first
+    assert key_id(OWN) == first
+
+
+def test_an_assertion_for_another_audience_gets_no_cached_session(
+    world: World, idp: IdentityProvider
+) -> None:
+    by_variable(world, idp.assertion([START]))
+    assert world.rolehop("credential-process", "own").code == 0
+    by_variable(world, idp.assertion([START], audience="https://elsewhere.example"))
+    done = world.rolehop("credential-process", "own")
+    assert (done.code, done.out) == (5, "")
+    assert "Incorrect audience" in done.err

@@ -169,3 +169,85 @@ def test_a_request_url_that_is_invalid_is_named(federated: Federated) -> None:
     )
     assert done.code == 3
     assert "the address in ACTIONS_ID_TOKEN_REQUEST_URL cannot be called" in done.err
+
+
+GITHUB = {
+    "GITHUB_REPOSITORY": "corp/app",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_RUN_ATTEMPT": "1",
+    "GITHUB_JOB": "deploy",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "token-of-dev",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        pytest.param("/jobs/2/idtoken", GITHUB["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], id="request-url"),
+        pytest.param("/jobs/1/idtoken", "token-of-prod", id="request-token"),
+    ],
+)
+def test_jobs_of_a_matrix_never_share_a_session(
+    federated: Federated, path: str, token: str
+) -> None:
+    """Nor do two calls of a reusable workflow: all of them have the same names and numbers."""
+    federated.source('ci = "github"')
+
+    def arn(path: str, **env: str) -> str:
+        url = f"{federated.issuer.url}{path}?api-version=2"
+        done = federated.world.rolehop(
+            "whoami",
+            "own",
+            "--format",
+            "json",
+            env={**GITHUB, "ACTIONS_ID_TOKEN_REQUEST_URL": url, **env},
+        )
+        assert done.code == 0, done.err
+        return str(done.json["arn"]).rpartition("/")[2]
+
+    for environment in ("dev", "prod"):
+        answer = Reply(json={"value": federated.issuer.token(environment, AUDIENCE)})
+        federated.issuer.say("/jobs/1/idtoken" if environment == "dev" else path, answer)
+    assert arn("/jobs/1/idtoken") == "dev"
+    assert arn("/jobs/1/idtoken") == "dev"  # the same job asks once
+    assert len(federated.issuer.asked) == 1
+    assert arn(path, ACTIONS_ID_TOKEN_REQUEST_TOKEN=token) == "prod"
+
+
+@pytest.mark.parametrize(
+    ("ci", "program", "one", "other"),
+    [
+        ("buildkite", "buildkite-agent", {"BUILDKITE_JOB_ID": "1"}, {"BUILDKITE_JOB_ID": "2"}),
+        (
+            "circleci",
+            "circleci",
+            {"CIRCLE_WORKFLOW_JOB_ID": "1", "CIRCLE_NODE_INDEX": "0"},
+            {"CIRCLE_WORKFLOW_JOB_ID": "1", "CIRCLE_NODE_INDEX": "1"},
+        ),
+        (
+            "circleci",
+            "circleci",
+            {"CIRCLE_WORKFLOW_JOB_ID": "1", "CIRCLE_NODE_INDEX": "0"},
+            {"CIRCLE_WORKFLOW_JOB_ID": "1", "CIRCLE_OIDC_TOKEN_V2": "of another context"},
+        ),
+    ],
+)
+def test_jobs_of_other_ci_services_never_share_a_session(
+    federated: Federated, ci: str, program: str, one: dict[str, str], other: dict[str, str]
+) -> None:
+    tool = federated.world.folder / program
+    tool.write_text(f'#!/bin/sh\ncat "{federated.token_file}"\n')
+    tool.chmod(0o700)
+    federated.source(f'ci = "{ci}"', f'audience = "{AUDIENCE}"')
+    path = f"{federated.world.folder}:{federated.world.environ['PATH']}"
+
+    def arn(subject: str, env: dict[str, str]) -> str:
+        federated.token_file.write_text(federated.issuer.token(subject, AUDIENCE))
+        variables = {"PATH": path, "CIRCLE_OIDC_TOKEN_V2": "of the job", **env}
+        done = federated.world.rolehop("whoami", "own", "--format", "json", env=variables)
+        assert done.code == 0, done.err
+        return str(done.json["arn"]).rpartition("/")[2]
+
+    assert arn("dev", one) == "dev"
+    assert arn("unasked", one) == "dev"
+    assert arn("prod", other) == "prod"

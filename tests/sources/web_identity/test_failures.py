@@ -34,7 +34,7 @@ def _claims(**claims: object) -> str:
     [
         pytest.param(None, "is not there", id="absent"),
         pytest.param("", "holds no token", id="empty"),
-        pytest.param("nonsense", "no JSON Web Token", id="no-token"),
+        pytest.param("nonsense", "not a JSON Web Token", id="no-token"),
         pytest.param("a.b.c", "claims cannot be read", id="broken-claims"),
         pytest.param("a.b!b.c", "claims cannot be read", id="not-base64"),
         pytest.param(
@@ -81,7 +81,7 @@ def test_what_a_token_says_is_reported_by_plan_and_source_list(federated: Federa
     federated.source(f'token_file = "{federated.token_file}"', f'audience = "{AUDIENCE}"')
     assert "is not there" in planned_problem(federated)
     federated.token_file.write_text("nonsense")
-    assert "holds no web identity token: it is no JSON Web Token" in planned_problem(federated)
+    assert "holds no web identity token: it is not a JSON Web Token" in planned_problem(federated)
     federated.token_file.write_text(federated.issuer.expired(SUBJECT))
     assert "the token of source 'ci' expired at " in planned_problem(federated)
     federated.token_file.write_text(federated.issuer.token(SUBJECT, "somebody-else"))

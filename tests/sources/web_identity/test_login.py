@@ -159,7 +159,10 @@ class AtBrowser:
         pytest.param(Reply(text="<html>"), 6, "it is not a JSON object", id="no-json"),
         pytest.param(Reply(json={"id_token": "x"}), 6, "access token is missing", id="half"),
         pytest.param(
-            Reply(json={"access_token": "a", "id_token": "x"}), 4, "no JSON Web Token", id="no-jwt"
+            Reply(json={"access_token": "a", "id_token": "x"}),
+            4,
+            "not a JSON Web Token",
+            id="no-jwt",
         ),
         pytest.param(Reply(json={"access_token": "a"}), 4, "gave no ID token", id="no-id-token"),
         pytest.param(Reply(400, {"error": "invalid_grant"}), 4, "invalid_grant", id="refused"),

@@ -109,7 +109,7 @@ def test_a_session_that_still_holds_needs_no_token(federated: Federated) -> None
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')
     assert federated.export().code == 0
-    federated.token_file.write_text(federated.issuer.expired(SUBJECT))
+    federated.token_file.write_text(federated.issuer.expired(SUBJECT, AUDIENCE))
     done = federated.world.rolehop("plan", "hub", "--format", "json")
     assert [hop["will_fail"] for hop in done.json["hops"]] == [None]
     assert federated.export().code == 0

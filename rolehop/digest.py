@@ -1,0 +1,16 @@
+"""Digests of values, which name sessions and sign-ins: equal only for equal values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+
+def digest_of(*values: object) -> str:
+    """Return the SHA-256 (64 hex digits) of JSON values, encoded without ambiguity.
+
+    JSON keeps the boundary between two texts, and every character of them. Neither may be changed
+    before hashing: two principals that merely look alike must never share a session.
+    """
+    text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""The sign-in to one Identity Center in the cache that the AWS CLI and the SDKs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.digest import digest_of
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean
+
+if TYPE_CHECKING:
+    from rolehop.aws.sso_token_cache import CachedSignIn
+    from rolehop.sources.context import SourceContext
+
+
+Endpoints = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CliSignIn:
+    """What is in the cache under one name."""
+
+    path: Path
+    sign_in: CachedSignIn | None
+    """``None`` if there is none for this Identity Center, or none that can be used."""
+
+    state: str
+    """E.g. ``not there``, ``broken: …``, ``expired at …``."""
+
+    is_foreign: bool = False
+    """True if there is one, but for another Identity Center."""
+
+    @property
+    def problem(self) -> str:
+        """Why the file cannot be used; empty if there is no file."""
+        if self.sign_in or self.state == "not there":
+            return ""
+        return f"the AWS CLI's sign-in, {self.path}: {self.state}"
+
+
+def cached_sign_in(
+    context: SourceContext, name: str, *, start_url: str, region: str, endpoints: Endpoints
+) -> CliSignIn:
+    """Look for the sign-in to one Identity Center; a broken or foreign file is never used.
+
+    ``name`` is the ``sso-session``, or the start URL if there is none: the cache has a file for
+    each. A session's start URL may have been edited since, so its file must name that itself.
+    ``endpoints`` are service and URL of those that are overridden in this process.
+    """
+    from rolehop.aws.sso_token_cache import cache_file, look
+
+    path = context.watched(cache_file(context.home, name))
+    looked = look(path, context.now())
+    found = looked.sign_in
+    if found is None:
+        return CliSignIn(path, None, looked.said)
+    mismatch = _mismatch(found, start_url, region, endpoints_digest(endpoints))
+    if mismatch is not None:
+        return CliSignIn(path, None, mismatch, is_foreign=True)
+    return CliSignIn(path, found, looked.said)
+
+
+def _mismatch(found: CachedSignIn, start_url: str, region: str, endpoints: str) -> str | None:
+    """Return why a sign-in is not for this Identity Center, or ``None`` if it is."""
+    if not found.start_url:
+        return "of an unknown start URL"
+    if portal_address(found.start_url) != portal_address(start_url):
+        return f"of another start URL ({clean(found.start_url)})"
+    if found.region and found.region != region:
+        return f"of another sso_region ({clean(found.region)})"
+    if found.endpoints is not None and found.endpoints != endpoints:
+        return "made at another endpoint"
+    return None
+
+
+def endpoints_digest(endpoints: Endpoints) -> str:
+    """Return what tells overridden endpoints from others, or an empty text for AWS's own.
+
+    It is written to a file, and a URL may hold a password.
+    """
+    return digest_of(*endpoints) if endpoints else ""
+
+
+def portal_address(start_url: str) -> str:
+    """Return a start URL without what makes no difference to a browser: a last "/" or "#/"."""
+    return start_url.rstrip("#/")
