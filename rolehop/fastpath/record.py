@@ -56,6 +56,7 @@ def _quoted(text: str) -> str:
 #                                       index its seal, which few of its changes break
 #   var             NAME  =VALUE        one per variable that was read: its value,
 #   var             NAME  +             or that it is set and not empty (secrets),
+#   var             NAME  #DIGEST       or its SHA-256 (random secrets that tell jobs apart),
 #   var             NAME  -             or that it is not set
 #   check           LENGTH REMAINDER    of all bytes before this line
 
@@ -67,8 +68,10 @@ SECRET_VARIABLES = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 )
+# Their values stay out of the record too, but another value is another job: of a random token, a
+# digest tells that.
+DIGESTED_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN",)
 
 
 class Record:
@@ -106,7 +109,7 @@ class Record:
         files: dict[str, str],
         variables: dict[str, str],
     ) -> None:
-        """``files``: path to stamp; ``variables``: name to mark (``=VALUE``, ``+`` or ``-``)."""
+        """``files``: path to stamp; ``variables``: name to mark (``=VALUE``, ``+``, ``#DIGEST`` or ``-``)."""
         self.version = version
         self.chain = chain
         self.backend = backend
@@ -250,6 +253,10 @@ def variable_mark(name: str, value: str | None) -> str:
     """Return what the record says of a variable."""
     if value is None:
         return "-"
+    if value and name in DIGESTED_VARIABLES:
+        from hashlib import sha256  # in a job of GitHub Actions only: it costs a millisecond
+
+        return f"#{sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()}"
     return "+" if value and name in SECRET_VARIABLES else f"={value}"
 
 

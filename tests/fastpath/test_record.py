@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.fastpath.record import (
+    DIGESTED_VARIABLES,
     SECRET_VARIABLES,
     Record,
     as_record,
@@ -117,7 +118,7 @@ def test_bytes_that_change_places_are_noticed(apart: int) -> None:
     assert unchecked(bytes(moved)) is None
 
 
-@pytest.mark.parametrize("name", [*SECRET_VARIABLES, "HOME"])
+@pytest.mark.parametrize("name", [*SECRET_VARIABLES, *DIGESTED_VARIABLES, "HOME"])
 def test_unset_empty_and_set_are_three_things(name: str) -> None:
     assert len({variable_mark(name, value) for value in (None, "", "-", "+")}) >= 3
     assert ("secret" in variable_mark(name, "secret")) == (name == "HOME")

@@ -47,9 +47,6 @@ class CiService:
     job: tuple[str, ...] = ()
     """The variables that tell one job from all others, for a token that must be requested."""
 
-    job_secrets: tuple[str, ...] = ()
-    """Likewise, those that hold a secret."""
-
     program: str | None = None
     """The program that gives the token, if it is not in a variable."""
 
@@ -59,8 +56,7 @@ class CiService:
 
     def job_digest(self, context: SourceContext) -> str:
         """Return what tells this job from all others, without revealing a secret."""
-        names = [context.environ.get(name) for name in self.job]
-        return digest_of(names, [context.secret_variable(name) for name in self.job_secrets])
+        return digest_of([_value_of(name, self, context) for name in self.job])
 
 
 def _github(context: SourceContext, audience: str | None) -> Secret:
@@ -112,8 +108,7 @@ CI: Mapping[str, CiService] = {
         _github,
         # The jobs of a matrix, and all calls of a reusable workflow, have the same names and IDs.
         # The request URL holds the job's own ID, and the request token is the job's own.
-        job=("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", _GITHUB[0]),
-        job_secrets=(_GITHUB[1],),
+        job=("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", *_GITHUB),
     ),
     "circleci": CiService(
         "CircleCI",
@@ -124,8 +119,7 @@ CI: Mapping[str, CiService] = {
         program_for_audience=True,
         # The containers of a parallel job share its ID. The token in the variable names the
         # contexts and the project, as one for another audience will.
-        job=("CIRCLE_WORKFLOW_JOB_ID", "CIRCLE_NODE_INDEX"),
-        job_secrets=("CIRCLE_OIDC_TOKEN_V2",),
+        job=("CIRCLE_WORKFLOW_JOB_ID", "CIRCLE_NODE_INDEX", "CIRCLE_OIDC_TOKEN_V2"),
         program=_CIRCLECI,
     ),
     "buildkite": CiService(
@@ -173,6 +167,4 @@ def _unset(ci: CiService, context: SourceContext) -> SourceError | None:
 
 
 def _value_of(name: str, ci: CiService, context: SourceContext) -> str | None:
-    if ci.in_variable or name in ci.job_secrets:
-        return context.secret_variable(name)
-    return context.environ.get(name)
+    return context.secret_variable(name) if ci.in_variable else context.environ.get(name)

@@ -193,25 +193,23 @@ def test_jobs_of_a_matrix_never_share_a_session(
     """Nor do two calls of a reusable workflow: all of them have the same names and numbers."""
     federated.source('ci = "github"')
 
-    def arn(path: str, **env: str) -> str:
+    def key_id(path: str, **env: str) -> str:
         url = f"{federated.issuer.url}{path}?api-version=2"
-        done = federated.world.rolehop(
-            "whoami",
-            "own",
-            "--format",
-            "json",
-            env={**GITHUB, "ACTIONS_ID_TOKEN_REQUEST_URL": url, **env},
-        )
+        job = {**GITHUB, "ACTIONS_ID_TOKEN_REQUEST_URL": url, **env}
+        done = federated.world.rolehop("credential-process", "own", env=job)
         assert done.code == 0, done.err
-        return str(done.json["arn"]).rpartition("/")[2]
+        return str(done.json["AccessKeyId"])
 
-    for environment in ("dev", "prod"):
-        answer = Reply(json={"value": federated.issuer.token(environment, AUDIENCE)})
-        federated.issuer.say("/jobs/1/idtoken" if environment == "dev" else path, answer)
-    assert arn("/jobs/1/idtoken") == "dev"
-    assert arn("/jobs/1/idtoken") == "dev"  # the same job asks once
-    assert len(federated.issuer.asked) == 1
-    assert arn(path, ACTIONS_ID_TOKEN_REQUEST_TOKEN=token) == "prod"
+    dev = Reply(json={"value": federated.issuer.token("dev", AUDIENCE)})
+    federated.issuer.say("/jobs/1/idtoken", dev)
+    first = key_id("/jobs/1/idtoken")
+    assert [key_id("/jobs/1/idtoken") for _ in range(2)] == [first, first]
+    assert len(federated.issuer.asked) == 1  # the same job asks once
+    prod = Reply(json={"value": federated.issuer.token("prod", AUDIENCE)})
+    federated.issuer.say(path, prod)
+    assert key_id(path, ACTIONS_ID_TOKEN_REQUEST_TOKEN=token) != first
+    assert len(federated.issuer.asked) == 2
+    assert key_id("/jobs/1/idtoken") == first
 
 
 @pytest.mark.parametrize(
