@@ -187,9 +187,12 @@ def check_one_word(token: Secret) -> None:
         raise ValueError("it has blanks inside, and a token has none")
 
 
-def token_digest(token: Secret) -> str:
-    """Return a digest that tells an opaque token from others without revealing it."""
-    return digest_of(token.reveal())
+def token_principal(token: Secret) -> str:
+    """Return the digest of a token's claims; for an opaque token, that of the token itself."""
+    try:
+        return read_claims(token).digest
+    except ValueError:
+        return digest_of(token.reveal())
 
 
 def _decoded(part: str) -> dict[str, Any] | None:

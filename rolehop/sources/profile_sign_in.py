@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import CredentialKind, endpoint_overrides, profile_setting
-from rolehop.config.model import SourceConfig
+from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
+from rolehop.files import read_regular
 from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in
 from rolehop.sources.source_type import Diagnosis, one_line
 from rolehop.text import nearest
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rolehop.sources.context import SourceContext
+
+
+_LONGEST_TOKEN_FILE = 100_000  # bytes
 
 
 def sign_in_state(kind: CredentialKind, name: str, context: SourceContext) -> str:
@@ -109,13 +113,13 @@ def _sso_sign_in(name: str, context: SourceContext) -> CliSignIn:
 
 def _token_principal(name: str, context: SourceContext) -> str | None:
     """Return whose token the profile's file holds; ``None`` if there is none that can be read."""
-    from rolehop.sources.web_identity.token_origin import TokenOrigin
+    from rolehop.oauth.jwt import token_principal
 
-    file = {"token_file": str(_token_file(name, context))}
     try:
-        return TokenOrigin.of(SourceConfig(name, "web-identity", file), context).state()
-    except SourceError:
+        raw = read_regular(_token_file(name, context), _LONGEST_TOKEN_FILE)
+    except OSError:
         return None
+    return token_principal(Secret(raw.decode("utf-8", "replace").strip()))
 
 
 def _token_file(name: str, context: SourceContext) -> Path:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of_region
-from rolehop.config import sts_limits, value_types
-from rolehop.config.schema import Key, Table
 from rolehop.digest import digest_of
 from rolehop.errors import ConfigError, RolehopError, SourceError
 from rolehop.oauth.jwt import shown
@@ -19,111 +17,20 @@ from rolehop.sources.federation import FederatedIdentity
 from rolehop.sources.shared.aws_clients import region_for, sts_client, token_rejected
 from rolehop.sources.shared.subprocesses import diagnose_program
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType, one_line
-from rolehop.sources.web_identity.ci_tokens import CI
 from rolehop.sources.web_identity.oidc_login import OidcSignIn, provider_of
+from rolehop.sources.web_identity.settings import ROLE_VARIABLE, TABLE
 from rolehop.sources.web_identity.token_origin import FILE_VARIABLE, TOKEN_SOURCES, TokenOrigin
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.oauth.jwt import Claims
     from rolehop.sources.context import SourceContext
 
-_ROLE_VARIABLE = "AWS_ROLE_ARN"
 _NAME_VARIABLE = "AWS_ROLE_SESSION_NAME"
-
-
-def _check_token_source(values: Mapping[str, object]) -> None:
-    named = [key for key in TOKEN_SOURCES if key in values]
-    if len(named) > 1:
-        raise ValueError(f"keep one of {' and '.join(named)}")
-    if ("issuer" in values) is not ("client_id" in values):
-        raise ValueError("issuer and client_id go together")
-    for key in ("scopes", "redirect_port"):
-        if key in values and "issuer" not in values:
-            raise ValueError(f"{key} goes with issuer")
-    if named and "role" not in values:
-        raise ValueError("needs the role; only the EKS variables name one")
-
-
-def _ci(value: object) -> str:
-    if value == "gitlab":
-        raise ValueError(
-            'GitLab puts a job\'s token into the variable that its "id_tokens:" names;'
-            ' write token_env = "THAT_VARIABLE" instead'
-        )
-    found = value_types.choice(*CI).run(value)
-    return str(found)
-
-
-def _port(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1024 <= value <= 65535:
-        raise ValueError("must be a port number from 1024 to 65535")
-    return value
-
-
-TABLE = Table(
-    "sources.NAME (web-identity)",
-    "a role by an OpenID Connect token; without any keys, by the variables of EKS (IRSA)",
-    (
-        Key(
-            "role",
-            sts_limits.ROLE,
-            "the role that trusts the token's issuer",
-            _ROLE_VARIABLE,
-            template=True,
-        ),
-        Key(
-            "token_file",
-            value_types.PATH,
-            "a file with the token, read each time",
-            FILE_VARIABLE,
-        ),
-        Key("token_env", value_types.TEXT, "a variable with the token, as in GitLab's id_tokens"),
-        Key("token_command", value_types.COMMAND, "a command that prints the token"),
-        Key(
-            "ci",
-            value_types.Check("choice", f"one of {', '.join(CI)}", _ci),
-            "uses the token of this CI service's job",
-        ),
-        Key(
-            "issuer",
-            value_types.URL,
-            "the issuer to sign in to: OpenID Connect with PKCE on loopback",
-        ),
-        Key("client_id", value_types.TEXT, "rolehop's client ID at the issuer"),
-        Key(
-            "scopes",
-            value_types.TEXTS,
-            "the scopes to request",
-            '["openid"], and offline_access',
-        ),
-        Key(
-            "redirect_port",
-            value_types.Check("integer", "1024 to 65535", _port),
-            "the loopback port, for issuers that need it registered",
-            "any",
-        ),
-        Key(
-            "audience",
-            value_types.TEXT,
-            "the token's audience; requested from the CI service, checked for all other tokens",
-            '"sts.amazonaws.com" for a CI service, else any',
-        ),
-        Key("provider_id", value_types.TEXT, "for OAuth 2.0 access tokens: www.amazon.com"),
-        Key(
-            "session_name", sts_limits.SESSION_NAME, "the role session name", "the token's subject"
-        ),
-        Key("duration", sts_limits.HOP_DURATION, "how long the session should last", '"1h"'),
-        Key("policy_arns", sts_limits.POLICY_ARNS, "managed policies as session policies"),
-        Key("policy", sts_limits.POLICY, "a session policy"),
-    ),
-    _check_token_source,
-    fields=("account",),
-)
 
 
 def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
@@ -138,7 +45,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
     # Settings are part of the key anyway; these two may come from a variable instead.
-    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE)
+    role = origin.text("role") or context.environ.get(ROLE_VARIABLE)
     value = digest_of(role, _configured_session_name(origin), state)
     return Stamp(value, long_lived=False, problem=_problem(origin), kept=True)
 
@@ -242,11 +149,11 @@ def _role_of(origin: TokenOrigin) -> RoleArn:
         ConfigError: it is not a role.
     """
     named = origin.text("role")
-    text = named or origin.context.environ.get(_ROLE_VARIABLE)
+    text = named or origin.context.environ.get(ROLE_VARIABLE)
     if not text:
         raise SourceError(
             f"source '{origin.source.name}' knows no role",
-            cause=f"neither its config nor {_ROLE_VARIABLE} names one",
+            cause=f"neither its config nor {ROLE_VARIABLE} names one",
             fix='add role = "arn:aws:iam::…:role/…"',
         )
     try:
@@ -257,7 +164,7 @@ def _role_of(origin: TokenOrigin) -> RoleArn:
         raise ConfigError(
             f"the role of source '{origin.source.name}' is invalid",
             cause=str(error),
-            fix=f"correct {'role' if named else _ROLE_VARIABLE}: arn:aws:iam::ACCOUNT:role/NAME",
+            fix=f"correct {'role' if named else ROLE_VARIABLE}: arn:aws:iam::ACCOUNT:role/NAME",
         ) from None
 
 
@@ -350,8 +257,8 @@ def _sign_in(source: SourceConfig, context: SourceContext) -> OidcSignIn:
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
     """Return where the token is looked for and what it says, without a call."""
     origin = TokenOrigin.of(source, context)
-    role = source.settings.get("role") or context.environ.get(_ROLE_VARIABLE)
-    found = [Diagnosis(f"the role (config, {_ROLE_VARIABLE})", str(role or "none"), bool(role))]
+    role = source.settings.get("role") or context.environ.get(ROLE_VARIABLE)
+    found = [Diagnosis(f"the role (config, {ROLE_VARIABLE})", str(role or "none"), bool(role))]
     provider = provider_of(source)
     if provider is not None:
         stored = origin.generation is not None
@@ -385,7 +292,7 @@ def federated_identity(source: SourceConfig, context: SourceContext) -> Federate
     """Return what config, variables and a local token say about the role's session."""
     origin = TokenOrigin.of(source, context)
     named = _configured_session_name(origin)
-    role = origin.text("role") or context.environ.get(_ROLE_VARIABLE)
+    role = origin.text("role") or context.environ.get(ROLE_VARIABLE)
     claims = origin.local_claims()
     if claims is None or not claims.issuer:
         return FederatedIdentity(role, session_name=named)

@@ -69,10 +69,9 @@ class TokenOrigin:
 
     def principal_of(self, token: Secret) -> str:
         """Return whose token it is; for one that does not say, a digest of the token."""
-        from rolehop.oauth.jwt import token_digest
+        from rolehop.oauth.jwt import token_principal
 
-        claims = self.claims(token)
-        return claims.digest if claims else token_digest(token)
+        return token_principal(token)
 
     def token(self) -> Secret:
         """Return the current token.
