@@ -15,19 +15,31 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
-from rolehop.arn import is_same_principal
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
-from rolehop.errors import ConfigError, HopRefused, NoTerminal, SourceError, error_context
+from rolehop.errors import (
+    ConfigError,
+    HopRefused,
+    NoTerminal,
+    ServiceError,
+    SourceError,
+    error_context,
+)
+from rolehop.plan.identity import wrong_caller
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import SIGNING_TTL
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.sts_errors import exceeds_max_session_duration, explain_refusal, refused_caller
+from rolehop.sts_errors import (
+    RefusalKind,
+    exceeds_max_session_duration,
+    explain_refusal,
+    refused_caller,
+)
 
-# The codes STS answers with if the session that *signed* is no longer valid (STS API reference,
-# common errors). Only then can walking the step before again help.
-SIGNER_REJECTED = ("ExpiredToken", "InvalidClientTokenId")
+# STS refuses so if the session that *signed* is no longer valid, or was damaged where it was
+# stored. Only then can walking the step before again help.
+SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
 AUTO_SERIAL = "auto"
 # STS's codes for a call that a policy refuses; it hides which one.
 POLICY_REFUSED = ("AccessDenied", "AccessDeniedException")
@@ -89,18 +101,25 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
 
 
 def check_principal(plan: Plan, found: str) -> None:
-    """Check that ``found``, the ARN of the caller, is the principal that the config requires.
+    """Check that ``found``, the ARN of the caller, is who the config asks for.
 
     Raises:
-        SourceError: it is another one.
+        SourceError: it is another principal.
     """
     source = plan.source
-    if source.principal is not None and not is_same_principal(source.principal, found):
+    wanted = wrong_caller(source, found)
+    if wanted is not None:
         raise SourceError(
             f"source '{source.name}' is {found}",
-            cause=f"the config says it must be {source.principal}",
-            fix="sign in as the right one, or correct 'principal'",
+            cause=f"the config says it must be {wanted}",
+            fix="sign in as the right one, or correct 'principal'"
+            if source.principal is not None
+            else f"rolehop source test {source.name}",
         )
+
+
+def _identified(session: Session, caller: Caller) -> Session:
+    return replace(session, arn=caller.arn, account=caller.account, user_id=caller.user_id)
 
 
 class _Walk:
@@ -112,15 +131,19 @@ class _Walk:
     def last(self) -> Session:
         """Return the last step's session, its identity filled in."""
         number = len(self._plan.steps) - 1
-        held = self._session_for_step(number, timedelta(seconds=self._plan.min_ttl_seconds))
-        if held.session is None:
+        result = self._session_for_step(number, timedelta(seconds=self._plan.min_ttl_seconds))
+        if result.session is None:
             raise SourceError(
                 f"source '{self._plan.source.name}' does not say when its session ends",
                 cause="a session without an expiry cannot be handed out: programs would use it forever",
                 fix="add a hop, or have its expiry given: AWS_CREDENTIAL_EXPIRATION in the"
                 " environment, Expiration from a credential_process",
             )
-        return self._with_identity(self._plan.steps[number], held.session)
+        session = self._with_identity(result.session)
+        step = self._plan.steps[number]
+        if session != result.session and (not isinstance(step, SourceStep) or step.kept):
+            self._ports.vault.put(step, session, self._plan.chain)
+        return session
 
     def _session_for_step(
         self, index: int, enough: timedelta, rejected_key_id: str | None = None
@@ -172,23 +195,20 @@ class _Walk:
                 cause=self._plan.source_problem or "it gave nothing",
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
-        caller = self._checked_principal(credentials)
+        caller = None
+        if self._plan.source.principal is not None:  # before any hop
+            caller = self._checked_caller(credentials)
         if credentials.long_lived and step.for_keys is not None:
             session = self._session_from_keys(step.for_keys, credentials)
         elif credentials.long_lived or credentials.expires_at is None:
             return StepResult(credentials)
         else:
-            session = Session(
-                credentials,
-                arn=caller.arn if caller else "",
-                account=caller.account if caller else "",
-                user_id=caller.user_id if caller else "",
-                issued_at=self._ports.now().replace(microsecond=0),
-                expires_at=credentials.expires_at,
-            )
-        if step.kept:
-            self._ports.vault.put(step, session, self._plan.chain)
-        return StepResult(session.credentials, session)
+            now = self._ports.now().replace(microsecond=0)
+            session = Session(credentials, "", "", issued_at=now, expires_at=credentials.expires_at)
+            session = session if caller is None else _identified(session, caller)
+        if not step.kept:
+            return StepResult(session.credentials, session)
+        return self._stored(step, session)
 
     def _session_from_keys(self, step: TokenStep, keys: Credentials) -> Session:
         """Get a session with IAM user keys that only loading showed: keys are never handed out."""
@@ -197,13 +217,19 @@ class _Walk:
         except StsRefusal as refusal:
             raise self._refused(step, StepResult(keys), refusal) from None
 
-    def _checked_principal(self, credentials: Credentials) -> Caller | None:
-        """Check that the source is the principal that the config requires, before any hop."""
-        if self._plan.source.principal is None:
-            return None
-        caller = self._caller(credentials)
-        check_principal(self._plan, caller.arn)
-        return caller
+    def _stored(self, step: Step, session: Session) -> StepResult:
+        """Store a new session; of one that is handed out, find out first whose it is.
+
+        A code was sent for some: these are stored even if nobody answers whose they are.
+        """
+        if step is self._plan.steps[-1]:
+            try:
+                session = self._with_identity(session)
+            except ServiceError:
+                self._ports.vault.put(step, session, self._plan.chain)
+                raise
+        self._ports.vault.put(step, session, self._plan.chain)
+        return StepResult(session.credentials, session)
 
     def _request_session(self, index: int, step: TokenStep | HopStep) -> StepResult:
         """Call STS for ``step``; if it rejects a cached signer, walk that one again and call once more."""
@@ -212,12 +238,12 @@ class _Walk:
         try:
             session = self._call(step, signer.credentials)
         except StsRefusal as refusal:
-            if refusal.code not in SIGNER_REJECTED or not signer.cached:
+            if not signer.cached or explain_refusal(refusal).kind not in SIGNER_REJECTED:
                 raise self._refused(step, signer, refusal) from None
             session = self._call_anew(index, step, signer)
-        self._ports.vault.put(step, session, self._plan.chain)
+        result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
-        return StepResult(session.credentials, session)
+        return result
 
     def _call_anew(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
         self._ports.vault.drop(self._plan.steps[index - 1].key)
@@ -270,15 +296,17 @@ class _Walk:
         if hop.duration_seconds > MAX_CHAINED_DURATION and exceeds_max_session_duration(refusal):
             raise CeilingFound(str(hop.role), MAX_CHAINED_DURATION) from None
 
-    def _with_identity(self, step: Step, session: Session) -> Session:
+    def _with_identity(self, session: Session) -> Session:
         """Fill in who a session is if no answer has said so yet: a source's own, or a token's."""
         if session.arn:
             return session
-        caller = self._caller(session.credentials)
-        known = replace(session, arn=caller.arn, account=caller.account, user_id=caller.user_id)
-        if not isinstance(step, SourceStep) or step.kept:
-            self._ports.vault.put(step, known, self._plan.chain)
-        return known
+        return _identified(session, self._checked_caller(session.credentials))
+
+    def _checked_caller(self, credentials: Credentials) -> Caller:
+        """Ask who the source's credentials belong to, and check that it is the right one."""
+        caller = self._caller(credentials)
+        check_principal(self._plan, caller.arn)
+        return caller
 
     def _caller(self, credentials: Credentials) -> Caller:
         try:

@@ -14,8 +14,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
+from rolehop.arn import RoleArn
 from rolehop.aws import credential_json
 from rolehop.aws.endpoint import find_endpoint
+from rolehop.aws.sts_responses import check_session_arn
 from rolehop.credentials import Credentials, scrub
 from rolehop.errors import HopRefused, ServiceError
 from rolehop.net.client_settings import ClientSettings
@@ -150,6 +152,10 @@ def _read_session(response: HttpResponse, request: SessionRequest, now: datetime
         raise ValueError("it contains no credentials")
     if first.get("roleArn", request.role) != request.role:
         raise ValueError("the session is of another role than the one asked for")
+    user = first.get("assumedRoleUser")
+    if not isinstance(user, dict) or not isinstance(user.get("arn"), str):
+        raise ValueError("assumedRoleUser is missing")
+    check_session_arn(user["arn"], RoleArn.parse(request.role), request.session_name)
     offset = response.clock_offset(now)
     credentials = credential_json.read_session(members, credential_json.CREATE_SESSION)
     if credentials.expires_at is not None and credentials.expires_at <= now + offset:

@@ -103,7 +103,9 @@ class StsClient:
             "GetSessionToken",
             params,
             signer,
-            sts_responses.read_token_session,
+            lambda result, received: sts_responses.read_token_session(
+                result, received, duration_seconds
+            ),
         )
 
     def assume_role_with_saml(
@@ -124,7 +126,9 @@ class StsClient:
             "AssumeRoleWithSAML",
             params,
             None,
-            lambda result, received: sts_responses.read_federated_session(result, role, received),
+            lambda result, received: sts_responses.read_federated_session(
+                result, role, received, session_name=None, duration_seconds=duration_seconds
+            ),
         )
 
     def assume_role_with_web_identity(self, wish: WebIdentity, token: Secret) -> Session:
@@ -153,7 +157,11 @@ class StsClient:
             params,
             None,
             lambda result, received: sts_responses.read_federated_session(
-                result, wish.role, received
+                result,
+                wish.role,
+                received,
+                session_name=wish.session_name,
+                duration_seconds=wish.duration_seconds,
             ),
         )
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.arn import RoleArn, account_of
+from rolehop.config.sts_limits import MAX_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.net.json_fields import access_key_id, instant, sendable_secret
 from rolehop.ports import Caller
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from rolehop.plan import Hop
 
 _ROLE_ID = Pattern(r"[A-Za-z0-9_-]+:(?P<session>[A-Za-z0-9_+=,.@-]{2,64})")
-# The longest session of all lasts 36 hours (GetSessionToken); the rest is for clocks that differ.
-_LONGEST = timedelta(hours=37)
+# How much longer than asked for a session may seem to last: AWS's clock may not be known.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,15 @@ class Receipt:
     """AWS's clock minus this machine's; zero if not known."""
 
 
-def read_credentials(result: Element, received: Receipt) -> tuple[Credentials, datetime]:
-    """Return the credentials in ``result`` and their expiry by AWS's clock."""
-    expires_at = _read_expiration(_text(result, "Credentials/Expiration"), received)
+def read_credentials(
+    result: Element, received: Receipt, asked_seconds: int
+) -> tuple[Credentials, datetime]:
+    """Return the credentials in ``result`` and their expiry by AWS's clock.
+
+    ``asked_seconds`` is how long they should last, or the longest that they can.
+    """
+    longest = timedelta(seconds=asked_seconds) + _CLOCKS_DIFFER
+    expires_at = _read_expiration(_text(result, "Credentials/Expiration"), received, longest)
     credentials = Credentials(
         access_key_id(_text(result, "Credentials/AccessKeyId"), "AccessKeyId"),
         sendable_secret(_text(result, "Credentials/SecretAccessKey"), "SecretAccessKey"),
@@ -51,36 +58,35 @@ def read_credentials(result: Element, received: Receipt) -> tuple[Credentials, d
 
 def read_role_session(result: Element, hop: Hop, received: Receipt) -> Session:
     """Return the session of AssumeRole, once it proves to be the one that ``hop`` asked for."""
-    credentials, expires_at = read_credentials(result, received)
-    arn = _text(result, "AssumedRoleUser/Arn")
-    if not _is_of_role(arn, hop.role) or arn.rpartition("/")[2] != hop.session_name:
-        raise ValueError("the session is not of the role and name asked for")
-    user_id = _text(result, "AssumedRoleUser/AssumedRoleId")
-    match = _ROLE_ID.fullmatch(user_id)
-    if match is None or match["session"] != hop.session_name:
-        raise ValueError("the role ID does not end with the session name asked for")
+    credentials, expires_at = read_credentials(result, received, hop.duration_seconds)
+    arn, user_id = _read_role_user(result, hop.role, hop.session_name)
     identity = result.findtext("SourceIdentity")
     if identity and hop.source_identity and identity != hop.source_identity:
         raise ValueError("the session has another source identity than the one asked for")
     return Session(credentials, arn, hop.role.account, received.at, expires_at, user_id)
 
 
-def read_federated_session(result: Element, role: RoleArn, received: Receipt) -> Session:
+def read_federated_session(
+    result: Element,
+    role: RoleArn,
+    received: Receipt,
+    *,
+    session_name: str | None,
+    duration_seconds: int | None,
+) -> Session:
     """Return the session of AssumeRoleWithSAML or AssumeRoleWithWebIdentity, if it is of ``role``.
 
-    The session's name is not compared: a SAML assertion chooses it.
+    ``session_name`` is ``None`` for SAML, whose assertion chooses it. ``duration_seconds`` is
+    ``None`` if none was asked for: an assertion or the role then decides.
     """
-    credentials, expires_at = read_credentials(result, received)
-    arn = _text(result, "AssumedRoleUser/Arn")
-    if not _is_of_role(arn, role):
-        raise ValueError("the session is not of the role asked for")
-    user_id = _text(result, "AssumedRoleUser/AssumedRoleId")
+    credentials, expires_at = read_credentials(result, received, duration_seconds or MAX_DURATION)
+    arn, user_id = _read_role_user(result, role, session_name)
     return Session(credentials, arn, role.account, received.at, expires_at, user_id)
 
 
-def read_token_session(result: Element, received: Receipt) -> Session:
+def read_token_session(result: Element, received: Receipt, duration_seconds: int) -> Session:
     """Return the session of GetSessionToken, whose answer does not name its principal."""
-    credentials, expires_at = read_credentials(result, received)
+    credentials, expires_at = read_credentials(result, received, duration_seconds)
     return Session(credentials, "", "", received.at, expires_at)
 
 
@@ -103,17 +109,36 @@ def read_device_serials(result: Element) -> tuple[str, ...]:
     return tuple(serial for serial in serials if ":u2f/" not in serial)
 
 
-def _is_of_role(arn: str, role: RoleArn) -> bool:
-    # The session's ARN drops the role's path. IAM's names are unique regardless of case.
+def _read_role_user(result: Element, role: RoleArn, session_name: str | None) -> tuple[str, str]:
+    """Return ARN and ID of the assumed role's user, if it is of the role and name asked for."""
+    arn = _text(result, "AssumedRoleUser/Arn")
+    check_session_arn(arn, role, session_name)
+    user_id = _text(result, "AssumedRoleUser/AssumedRoleId")
+    match = _ROLE_ID.fullmatch(user_id)
+    if match is None or match["session"] != arn.rpartition("/")[2]:
+        raise ValueError("the role ID does not end with the session name")
+    return arn, user_id
+
+
+def check_session_arn(arn: str, role: RoleArn, session_name: str | None) -> None:
+    """Check that ``arn`` is a session of ``role``, with ``session_name`` unless that is ``None``.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    # A session's ARN lacks the role's path. IAM's names are unique regardless of case.
     wanted = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}"
-    return arn.rpartition("/")[0].casefold() == wanted.casefold()
+    found, _, name = arn.rpartition("/")
+    if found.casefold() != wanted.casefold() or session_name not in (None, name):
+        raise ValueError("the session is not of the role and name asked for")
 
 
-def _read_expiration(text: str, received: Receipt) -> datetime:
+def _read_expiration(text: str, received: Receipt, longest: timedelta) -> datetime:
     expires_at = instant(text, "the expiration")
     now = received.at + received.clock_offset
-    if not now < expires_at <= now + _LONGEST:
-        raise ValueError(f"the session expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}: not plausible")
+    if not now < expires_at <= now + longest:
+        problem = "has expired" if expires_at <= now else "lasts longer than was asked for"
+        raise ValueError(f"the session {problem}: it expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
     return expires_at
 
 

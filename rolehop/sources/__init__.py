@@ -129,5 +129,11 @@ def login_support(source: SourceConfig) -> LoginSupport | None:
 
 
 def build_source(source: SourceConfig, context: SourceContext) -> Source:
-    """Return the source that ``source`` configures; a ``profile`` must be expanded first."""
-    return SOURCE_TYPES[source.type].build(source, context)
+    """Return the source that ``source`` configures; a ``profile`` must be expanded first.
+
+    What it gives is checked, whatever its type: never empty, over, or without an end in sight.
+    """
+    from rolehop.sources.shared.checked_source import CheckedSource
+
+    built = SOURCE_TYPES[source.type].build(source, context)
+    return CheckedSource(built, source.name, context.now)

@@ -129,8 +129,10 @@ ANSWER = (
 
 def _say(sts: StrictSts, changed: dict[str, str]) -> None:
     fields = {**GOOD, **changed}
-    in_an_hour = sts.now.replace(microsecond=0) + timedelta(hours=1)
-    fields["ends"] = fields["ends"].format(in_an_hour=f"{in_an_hour:%Y-%m-%dT%H:%M:%SZ}")
+    now = sts.now.replace(microsecond=0)
+    ends = {"in_an_hour": now + timedelta(hours=1), "in_five_hours": now + timedelta(hours=5)}
+    shown = {name: f"{end:%Y-%m-%dT%H:%M:%SZ}" for name, end in ends.items()}
+    fields["ends"] = fields["ends"].format(**shown)
     sts.say(ANSWER.format(**fields).encode())
 
 
@@ -170,6 +172,7 @@ def test_a_sound_answer_is_taken(
         pytest.param({"ends": "2026-11-24T12:00:00"}, id="no-zone"),
         pytest.param({"ends": "2001-01-01T00:00:00Z"}, id="over-already"),
         pytest.param({"ends": "2999-01-01T00:00:00Z"}, id="without-end"),
+        pytest.param({"ends": "{in_five_hours}"}, id="longer-than-asked"),
         pytest.param({"arn": GOOD["arn"].replace("2222", "3333")}, id="another-account"),
         pytest.param({"arn": GOOD["arn"].replace("Hub", "Admin")}, id="another-role"),
         pytest.param({"arn": GOOD["arn"].replace("me@", "you@")}, id="another-name"),

@@ -58,6 +58,8 @@ class RolesAnywhere(Endpoint):
         self.anchor = anchor
         self.profile = Profile()
         self.keys: list[Key] = []
+        self.changes: dict[str, object] = {}
+        """Members of the answer's credential set that are other than asked."""
 
     def answer(self, asked: Asked) -> Answer:
         try:
@@ -100,7 +102,7 @@ class RolesAnywhere(Endpoint):
         seconds = min(told.get("durationSeconds", 43200), self.profile.duration_seconds)
         key.expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
         self.keys.append(key)
-        return _session(key, role.arn)
+        return _session(key, role.arn, self.changes)
 
     def _trusts(self, trust: str) -> bool:
         service = Who("", frozenset({"rolesanywhere.amazonaws.com"}))
@@ -182,7 +184,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _session(key: Key, role: str) -> bytes:
+def _session(key: Key, role: str, changes: dict[str, object]) -> bytes:
     assert key.expires_at is not None
     told = {
         "accessKeyId": key.access_key_id,
@@ -192,4 +194,5 @@ def _session(key: Key, role: str) -> bytes:
     }
     who = {"arn": key.arn, "assumedRoleId": key.user_id}
     first = {"assumedRoleUser": who, "credentials": told, "packedPolicySize": 10, "roleArn": role}
+    first |= changes
     return json.dumps({"credentialSet": [first], "subjectArn": "arn:aws:rolesanywhere::s"}).encode()

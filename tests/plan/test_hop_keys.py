@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
 from rolehop.plan.model import Hop, Stamp
+from rolehop.startup.dataclass import replace
 
 ALICE = SourceConfig("alice", "keys", {"mfa_serial": "auto", "mfa_duration": 900})
 DEV = SourceConfig(
@@ -72,3 +75,117 @@ FIRST_HOP = "3e6e386016b0d6ae349554e9b963deebf6aebbdea9196cacfe03be423f903489"
 )
 def test_sessions_of_released_versions_keep_their_keys(key: str, stored: str) -> None:
     assert key == stored
+
+
+# ---- what differs has another key, and what does not has the same
+
+# Few short texts, with those among them that a careless join would take for one another.
+TEXTS = st.text(alphabet='ab ,:=\\n\u200b\u00ad"[]', max_size=4)
+MAYBE = st.none() | TEXTS
+SEVERAL = st.lists(TEXTS, max_size=3).map(tuple)
+ROLES = st.builds(RoleArn, st.sampled_from(["aws", "aws-cn"]), TEXTS, TEXTS, TEXTS)
+HOP_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "role": ROLES,
+    "session_name": TEXTS,
+    "duration_seconds": st.integers(900, 902),
+    "external_id": MAYBE,
+    "policy": MAYBE,
+    "policy_arns": SEVERAL,
+    "tags": st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda tags: tuple(tags.items())),
+    "transitive_tags": SEVERAL,
+    "source_identity": MAYBE,
+    "mfa_serial": MAYBE,
+}
+HOPS = st.builds(Hop, **HOP_FIELDS)
+SETTINGS = st.dictionaries(
+    st.sampled_from(["role", "account", "command", "duration"]),
+    TEXTS | SEVERAL | st.integers(0, 2) | st.booleans(),
+    max_size=3,
+)
+SOURCES = st.builds(
+    SourceConfig,
+    name=TEXTS,
+    type=st.sampled_from(["keys", "process"]),
+    settings=SETTINGS,
+    principal=MAYBE,
+)
+ENDPOINTS = st.dictionaries(st.sampled_from(["sso", "sso-oidc", "sts"]), TEXTS, max_size=3)
+STAMPS = st.builds(
+    Stamp, MAYBE, long_lived=st.just(False), endpoints=ENDPOINTS.map(lambda e: tuple(e.items()))
+)
+UNORDERED = ("policy_arns", "tags", "transitive_tags")
+
+
+def test_every_field_of_a_hop_is_in_its_key() -> None:
+    assert set(Hop.__slots__) == set(HOP_FIELDS)
+
+
+@given(HOPS, TEXTS, TEXTS, st.data())
+def test_a_hop_that_differs_in_one_thing_has_another_key(
+    hop: Hop, parent: str, other_parent: str, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(HOP_FIELDS)))
+    value = data.draw(HOP_FIELDS[name])
+    before, after = getattr(hop, name), value
+    same = sorted(before) == sorted(after) if name in UNORDERED else before == after
+    other = replace(hop, **{name: value})
+    assert (hop_key(parent, hop) == hop_key(parent, other)) == same
+    assert (hop_key(parent, hop) == hop_key(other_parent, hop)) == (parent == other_parent)
+
+
+@given(HOPS, TEXTS, st.randoms())
+def test_a_hop_that_differs_in_nothing_that_sts_sees_has_the_same_key(
+    hop: Hop, parent: str, random: Any
+) -> None:
+    def shuffled(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(random.sample(items, len(items)))
+
+    values: dict[str, Any] = {name: getattr(hop, name) for name in HOP_FIELDS}
+    values |= {name: shuffled(values[name]) for name in UNORDERED}
+    assert hop_key(parent, hop) == hop_key(parent, Hop(**values))
+
+
+@given(SOURCES, STAMPS, MAYBE, SOURCES, STAMPS, MAYBE)
+def test_two_beginnings_share_a_key_only_if_nothing_differs(
+    source: SourceConfig,
+    stamp: Stamp,
+    url: str | None,
+    other: SourceConfig,
+    other_stamp: Stamp,
+    other_url: str | None,
+) -> None:
+    def seen(config: SourceConfig, state: Stamp, endpoint: str | None) -> tuple[Any, ...]:
+        settings = {key: (type(each), each) for key, each in config.settings.items()}
+        endpoints = dict(state.endpoints)
+        return config.type, settings, config.principal, state.value, endpoints, endpoint
+
+    keys = source_key(source, stamp, url), source_key(other, other_stamp, other_url)
+    same = seen(source, stamp, url) == seen(other, other_stamp, other_url)
+    assert (keys[0] == keys[1]) == same
+    mixed = source_key(source, other_stamp, url)
+    assert (mixed == keys[0]) == (
+        (stamp.value, dict(stamp.endpoints)) == (other_stamp.value, dict(other_stamp.endpoints))
+    )
+
+
+@given(SOURCES, STAMPS, ENDPOINTS)
+def test_an_endpoint_more_or_less_is_another_key(
+    source: SourceConfig, stamp: Stamp, endpoints: dict[str, str]
+) -> None:
+    assume(endpoints != dict(stamp.endpoints))
+    other = replace(stamp, endpoints=tuple(endpoints.items()))
+    assert source_key(source, stamp, None) != source_key(source, other, None)
+
+
+@given(TEXTS, st.integers(0, 2), MAYBE, TEXTS, st.integers(0, 2), MAYBE)
+def test_two_token_sessions_share_a_key_only_if_nothing_differs(
+    parent: str,
+    seconds: int,
+    serial: str | None,
+    other_parent: str,
+    other_seconds: int,
+    other_serial: str | None,
+) -> None:
+    same = (parent, seconds, serial) == (other_parent, other_seconds, other_serial)
+    keys = token_key(parent, seconds, serial), token_key(other_parent, other_seconds, other_serial)
+    assert (keys[0] == keys[1]) == same

@@ -44,6 +44,7 @@ class FakeAws:
     codes: list[str] = field(default_factory=list)
     kept: dict[str, Session] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    rejects_with: str = "InvalidClientTokenId"
     watched: list[str] = field(default_factory=list)
     loads: int = 0
     holding: list[str] = field(default_factory=list)
@@ -118,7 +119,7 @@ class FakeAws:
     def _check(self, signer: Credentials) -> None:
         self.signers.append(signer.access_key_id)
         if signer.access_key_id in self.rejected:
-            raise StsRefusal("InvalidClientTokenId", "The security token is invalid")
+            raise StsRefusal(self.rejects_with, "The security token is invalid")
         if self._ends.get(signer.access_key_id, self.now) < self.now:
             raise StsRefusal(
                 "ExpiredToken", "The security token included in the request is expired"

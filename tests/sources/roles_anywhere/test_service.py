@@ -132,6 +132,24 @@ class TestService:
         error = failure(world)
         assert (error.exit_code, error.what) == (6, "cannot reach 127.0.0.1:9")
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"assumedRoleUser": {"arn": "arn:aws:sts::111111111111:assumed-role/Other/x"}},
+            {"assumedRoleUser": {"arn": START.replace(":iam:", ":sts:").replace("1:", "2:")}},
+            {"assumedRoleUser": None},
+            {"roleArn": "arn:aws:iam::111111111111:role/Other"},
+        ],
+    )
+    def test_a_session_of_another_role_is_neither_stored_nor_handed_out(
+        self, changes: dict[str, object], world: World, double: RolesAnywhere, root: Issued
+    ) -> None:
+        with_files(world, issue("me", root))
+        double.changes = changes
+        done = world.rolehop("credential-process", "own")
+        assert (done.code, done.out) == (6, "")
+        assert world.items() == []
+
 
 class TestPrincipals:
     def test_a_certificate_that_changes_under_a_walk_is_planned_again(

@@ -1,0 +1,34 @@
+"""Whose credentials a source must give, as its config says."""
+
+from __future__ import annotations
+
+from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, is_same_principal, partition_of
+from rolehop.config.model import SourceConfig
+
+# IAM Identity Center names the role of a permission set so, with a random suffix (IAM Identity
+# Center user guide, "Referencing permission sets in resource policies").
+_PERMISSION_SET = "AWSReservedSSO_"
+
+
+def wrong_caller(source: SourceConfig, arn: str) -> str | None:
+    """Return who ``source`` must be if ``arn``, of its caller, is another one; else ``None``.
+
+    Compared are the ``principal`` that the config requires, and what the source asks for: an
+    account and a permission set of Identity Center, or a role.
+    """
+    if source.principal is not None and not is_same_principal(source.principal, arn):
+        return source.principal
+    account, role = source.settings.get("account"), source.settings.get("role")
+    if isinstance(account, str) and ACCOUNT_ID.fullmatch(account) and account_of(arn) != account:
+        return f"of account {account}"
+    if not isinstance(role, str):
+        return None
+    if source.type == "identity-center":
+        name = arn.split("/")[1].rpartition("_")[0] if ":assumed-role/" in arn else ""
+        same = name.casefold() == f"{_PERMISSION_SET}{role}".casefold()
+        return None if same else f"a session of permission set {role}"
+    try:
+        wanted = str(RoleArn.parse_in(role, partition_of(arn) or "aws"))
+    except ValueError:  # the name of an instance's role, which the source itself compares
+        return None
+    return None if is_same_principal(wanted, arn) else wanted

@@ -1,0 +1,1 @@
+"""Walks in the world in memory of ``tests/support/simulator.py``."""
