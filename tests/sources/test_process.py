@@ -283,7 +283,7 @@ class TestProcess:
         printing(world, json.dumps(answer(key, Expiration=None)))
         own = world.rolehop("credential-process", "own")
         assert own.code == 4
-        assert "Expiration by a credential_process" in own.err
+        assert "Expiration from a credential_process" in own.err
         for _ in range(2):
             assert world.rolehop("credential-process", "there").code == 0
         assert (world.home / "runs").read_text().count("argument") == 2  # the hops were kept

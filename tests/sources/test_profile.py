@@ -30,7 +30,7 @@ DOCUMENT = {
     "AccessKeyId": KEY_ID,
     "SecretAccessKey": SECRET,
     "SessionToken": TOKEN,
-    "Expiration": "2126-08-01T13:00:00Z",
+    "Expiration": "2026-08-01T13:00:00Z",
     "AccountId": "111111111111",
 }
 NoSecret = Callable[[RolehopError], None]
@@ -142,7 +142,7 @@ class TestProcess:
     def test_what_the_process_prints_is_loaded(self, home: Home) -> None:
         self.profile(home, home.printing(DOCUMENT))
         assert home.load("p") == Credentials(
-            KEY_ID, Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
+            KEY_ID, Secret(SECRET), Secret(TOKEN), datetime(2026, 8, 1, 13, tzinfo=UTC)
         )
 
     def test_its_stamp_is_its_definition_and_its_session_is_stored(self, home: Home) -> None:

@@ -66,6 +66,7 @@ class TestWebIdentity:
         token = home.path / "token"
         token.write_text(TOKEN)
         self.profile(home, token)
+        home.now = datetime.now(UTC)  # what moto's sessions go by
         found = home.load("w")
         assert found is not None
         assert found.access_key_id.startswith("ASIA")
@@ -146,11 +147,11 @@ class TestMachine:
             "AccessKeyId": "ASIAMACHINE000000001",
             "SecretAccessKey": SECRET,
             "Token": TOKEN,
-            "Expiration": "2126-08-01T13:00:00Z",
+            "Expiration": "2026-08-01T13:00:00Z",
         }
     )
     FOUND = Credentials(
-        "ASIAMACHINE000000001", Secret(SECRET), Secret(TOKEN), datetime(2126, 8, 1, 13, tzinfo=UTC)
+        "ASIAMACHINE000000001", Secret(SECRET), Secret(TOKEN), datetime(2026, 8, 1, 13, tzinfo=UTC)
     )
 
     def imds(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
 
 
 TOKEN = "IQoJTOKENTOKENTOKEN=="
+
+
+ENDS = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 
 
 NoSecret = Callable[[RolehopError], None]
@@ -63,7 +66,7 @@ def free_port() -> int:
 # Identity Center is a process of its own with a home of its own.
 DRIVER = """
 import json, os, sys, traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from rolehop.awsconfig import parse_aws_config
 from rolehop.config.model import SourceConfig
@@ -146,7 +149,7 @@ class TestIdentityCenter:
                     "accessKeyId": "ASIASSO",
                     "secretAccessKey": SECRET,
                     "sessionToken": "tok",
-                    "expiration": 4941262800000,
+                    "expiration": int(ENDS.timestamp()) * 1000,
                 }
             }
         )
@@ -163,7 +166,7 @@ class TestIdentityCenter:
             "ASIASSO",
             SECRET,
             "tok",
-            datetime.fromtimestamp(4941262800, UTC).isoformat(),
+            ENDS.isoformat(),
         ]
 
     @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ class TestFailures:
             ('certificate = "a"\nprivate_key = "b"\npkcs12 = "c"', 'needs one of "certificate"'),
             ('pkcs11 = "pkcs11:token=a?pin-value=1234"', "a PIN does not belong in a config"),
             ('pkcs11 = "/usr/lib/token"', "not a PKCS#11 URI"),
-            ('pkcs12 = "~/me.p12"', '"~" means nothing here'),
+            ('pkcs12 = "~/me.p12"', '"~" is not expanded here'),
         ],
     )
     def test_the_config_is_strict(self, more: str, complaint: str, world: World) -> None:
