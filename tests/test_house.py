@@ -89,7 +89,7 @@ sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws net ports awsconfig config credentials
 # ---- AWS and the network
 aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
-    oauth net ports plan policy/inventory awsconfig files credentials
+    oauth net ports plan policy/inventory awsconfig config files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
     net credentials
 net: HTTP connections, proxies, timeouts
