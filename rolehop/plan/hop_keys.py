@@ -10,10 +10,8 @@ attribute loses no session. ``tests/plan/test_hop_keys.py`` pins the digests of 
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from rolehop.config.model import SourceConfig
+from rolehop.digest import digest_of
 from rolehop.plan.model import Hop, Stamp
 
 SCHEMA = "rolehop/1"
@@ -37,17 +35,17 @@ def source_key(source: SourceConfig, stamp: Stamp, endpoint_url: str | None) -> 
     ]
     if stamp.endpoints:  # else as before there were any
         parts.append(sorted(stamp.endpoints))
-    return _digest(parts)
+    return digest_of(*parts)
 
 
 def token_key(parent: str, duration_seconds: int, mfa_serial: str | None) -> str:
     """Return the key of a GetSessionToken session made with the credentials under ``parent``."""
-    return _digest([parent, "GetSessionToken", duration_seconds, mfa_serial])
+    return digest_of(parent, "GetSessionToken", duration_seconds, mfa_serial)
 
 
 def hop_key(parent: str, hop: Hop) -> str:
     """Return the key of the session that ``hop`` gives when ``parent``'s session signs it."""
-    return _digest([parent, "AssumeRole", _frozen_fields(hop)])
+    return digest_of(parent, "AssumeRole", _frozen_fields(hop))
 
 
 def _frozen_fields(hop: Hop) -> dict[str, object]:
@@ -74,8 +72,3 @@ def _frozen_fields(hop: Hop) -> dict[str, object]:
         "source_identity": hop.source_identity,
         "mfa_serial": hop.mfa_serial,
     }
-
-
-def _digest(parts: list[object]) -> str:
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

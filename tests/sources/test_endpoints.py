@@ -51,45 +51,17 @@ def without(corp: Corp, changes: dict[str, str]) -> dict[str, str | None]:
     return {**dict.fromkeys(corp.center.environ), **changes}
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param({"AWS_ENDPOINT_URL_SSO": "{double}"}, id="without-oidc"),
-        pytest.param({"AWS_ENDPOINT_URL_SSO_OIDC": "{double}"}, id="without-sso"),
-        pytest.param({}, id="without-both"),
-        pytest.param({"AWS_ENDPOINT_URL": "{double}/other"}, id="another-for-all"),
-    ],
-)
-def test_a_session_and_a_sign_in_of_identity_center_stay_with_their_endpoints(
-    corp: Corp, other: dict[str, str]
-) -> None:
+def test_an_endpoint_for_all_services_counts_for_identity_center(corp: Corp) -> None:
     corp.login()
     first = corp.world.rolehop("credential-process", "own")
     assert first.code == 0, first.err
     asked = len(corp.center.asked)
-    env = without(corp, {key: url.format(double=corp.center.url) for key, url in other.items()})
+    env = without(corp, {"AWS_ENDPOINT_URL": f"{corp.center.url}/other"})
     done = corp.world.rolehop("credential-process", "own", env=env)
     assert (done.code, done.out) == (4, "")
     assert "rolehop source login corp" in done.err
     assert len(corp.center.asked) == asked
     assert corp.world.rolehop("credential-process", "own").out == first.out
-
-
-def test_an_endpoint_in_the_aws_config_counts_as_well(corp: Corp) -> None:
-    corp.login()
-    assert corp.world.rolehop("credential-process", "own").code == 0
-    corp.world.aws_config("[default]\nendpoint_url = http://127.0.0.1:9\n")
-    done = corp.world.rolehop("credential-process", "own", env=without(corp, {}))
-    assert (done.code, done.out) == (4, "")
-
-
-def test_a_sign_in_shared_with_the_aws_cli_stays_with_its_endpoints(corp: Corp) -> None:
-    text = corp.world.config_file.read_text()
-    corp.world.config(text.replace("sso_region", "share_cli_cache = true\nsso_region", 1))
-    corp.login()
-    done = corp.world.rolehop("credential-process", "own", env=without(corp, {}))
-    assert (done.code, done.out) == (4, "")
-    assert "made at another endpoint" in done.err
 
 
 def test_the_session_of_a_profile_stays_with_its_endpoints(corp: Corp) -> None:
