@@ -1,0 +1,150 @@
+"""Names and answers that others chose reach the terminal as visible text, and no shell as commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from rolehop.advice import PLACEHOLDER
+from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
+from tests.support.world import CONFIG, HUB, World, temporary_world
+
+# Each name holds several of the forty: every string goes through every command.
+WITH_LINE_END, HIDDEN, ODD = NAMES = [
+    " ".join(part) for part in (INVISIBLE[:8], INVISIBLE[8:], VISIBLE)
+]
+REFUSED = f"refused {ODD}"
+COMMANDS = [
+    ["assume"], ["assume", "--shell", "sh"], ["leave", "--shell"], ["shell", "--shell", "true"],
+    ["export"], ["export", "--format", "json"], ["export", "--format", "ini"],
+    ["export", "--format", "dotenv"], ["export", "--shell"],
+    ["exec"], ["exec", "hub", "--"], ["credential-process"], ["refresh"], ["refresh", "hub"],
+    ["list"], ["list", "--format", "json"], ["show"], ["show", "--format", "json"],
+    ["plan"], ["plan", "-v"], ["plan", "--format", "json"], ["plan", "--region"],
+    ["graph"], ["graph", "--format", "mermaid"], ["graph", "--format", "dot"],
+    ["graph", "--format", "svg"],
+    ["routes"], ["routes", HUB, "--from"], ["routes", "--format", "json"],
+    ["explain"], ["explain", "--format", "json"], ["explain", "role"], ["explain", "--as"],
+    ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
+    ["check", "--format", "sarif"],
+    ["status"], ["status", "-v"], ["status", "--format", "json"],
+    ["whoami"], ["whoami", "--format", "json"], ["logout"],
+    ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
+    ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
+    ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
+    ["init"], ["completion"], ["no-such-command"], ["--no-such-option"], [],
+]  # fmt: skip
+CONFIG_OF_OTHERS = (
+    CONFIG
+    + f"""
+[chains.told]
+description = {json.dumps(" ".join(VISIBLE))}
+from = "hub"
+[chains.profile]
+source = "theirs"
+[sources.theirs]
+type = "profile"
+profile = {json.dumps(VISIBLE[0])}
+"""
+)
+
+
+def section(name: str) -> str:
+    """Return the heading of a profile whose name may hold anything but a line end."""
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'[profile "{quoted}"]\n'
+
+
+@pytest.fixture(scope="module")
+def others() -> Iterator[World]:
+    """A world whose AWS config was written by somebody else."""
+    with temporary_world() as world:
+        world.config(CONFIG_OF_OTHERS)
+        roles = {HIDDEN: HUB, ODD: HUB, REFUSED: "arn:aws:iam::999999999999:role/No"}
+        profiles = (
+            f"{section(name)}source_profile = base\nrole_arn = {role}\n"
+            for name, role in roles.items()
+        )
+        key = world.alice.key
+        keys = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
+        world.aws_config("".join(profiles) + f"[profile base]\n{keys}")
+        yield world
+
+
+def runs_of(world: World, runs: list[tuple[bool, list[str]]]) -> list[tuple[int, str]]:
+    done = world.run(sys.executable, "-m", "tests.support.many_runs", input=json.dumps(runs))
+    assert done.code == 0, done.err
+    return [(code, shown) for code, shown in json.loads(done.out)]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["with-line-ends", "hidden", "odd"])
+def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World) -> None:
+    runs = [
+        (on_terminal, [*command, name]) for on_terminal in (False, True) for command in COMMANDS
+    ]
+    for (on_terminal, words), (_, shown) in zip(runs, runs_of(others, runs), strict=True):
+        assert "Traceback" not in shown, (words, shown)
+        if not on_terminal and (
+            words[0] in ("assume", "export") or words[:2] == ["config", "path"]
+        ):
+            continue  # what a program reads is exact
+        assert invisible_in(shown) == "", (on_terminal, words, shown)
+
+
+def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -> None:
+    """Python is no shell, so advice is for sh."""
+    runs = [(on_terminal, ["assume", REFUSED]) for on_terminal in (False, True)]
+    for code, shown in runs_of(others, runs):
+        (advised,) = re.findall(r"rolehop explain .*", shown)
+        assert (code, shlex.split(advised)) == (5, ["rolehop", "explain", REFUSED])
+
+
+def test_the_terminal_shows_which_line_to_type_for_a_name(others: World) -> None:
+    ((code, shown),) = runs_of(others, [(True, ["assume", ODD, "--shell", "bash"])])
+    assert code == 0, shown
+    line = shown.splitlines()[-1].strip()
+    (command,) = re.findall(r"^eval \"\$\((.*)\)\"$", line)
+    assert shlex.split(command) == ["rolehop", "assume", ODD]
+    ((code, shown),) = runs_of(others, [(True, ["assume", HIDDEN, "--shell", "bash"])])
+    assert shown.splitlines()[-1].strip() == f'eval "$(rolehop assume {PLACEHOLDER})"'
+
+
+ANSWER = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+    "<GetCallerIdentityResult><Arn>{}</Arn><UserId>{}</UserId><Account>222222222222</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+# XML has no C0, so this is what AWS can send at worst.
+IN_XML = "".join(each for each in INVISIBLE if not re.search(r"[\x00-\x1f]", each))
+
+
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_what_aws_answers_is_shown_as_text(style: str, others: World) -> None:
+    arn = f"arn:aws:sts::222222222222:assumed-role/Hub/{IN_XML}"
+    others.sts.say(ANSWER.format(arn, IN_XML).encode())
+    ((code, shown),) = runs_of(others, [(True, ["whoami", "hub", "--format", style])])
+    assert (code, invisible_in(shown)) == (0, ""), shown
+    others.sts.fail(1, status=403, code="AccessDenied", text=f"no{IN_XML}")
+    ((code, shown),) = runs_of(others, [(False, ["refresh", "hub"])])
+    assert (code, invisible_in(shown)) == (5, ""), shown
+
+
+def test_json_keeps_every_character_as_its_escape(others: World) -> None:
+    arn = f"arn:aws:sts::222222222222:assumed-role/Hub/{IN_XML}é"
+    others.sts.say(ANSWER.format(arn, "x").encode())
+    done = others.rolehop("whoami", "hub", "--format", "json")
+    assert done.json["arn"] == arn
+    assert "é" in done.out
+    assert invisible_in(done.out) == ""
+
+
+def test_a_shell_is_offered_no_name_that_it_could_not_show(others: World) -> None:
+    done = others.rolehop("completion", "--", "plan", "", env={"_ROLEHOP_COMPLETE": "fish"})
+    words = [line.split("\t")[0] for line in done.out.splitlines()[1:]]
+    assert ODD in words
+    assert all(each.isprintable() for each in words)
