@@ -10,7 +10,7 @@ from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import PolicyVerdict, Verdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
-from rolehop.show.remedies import document_of
+from rolehop.show.remedies import document_of, warnings
 
 Document = dict[str, object]
 
@@ -111,9 +111,14 @@ def _way(remedy: Remedy) -> Document:
 
 
 def _step(step: Step) -> Document:
+    change = step if isinstance(step, PolicyChange) else None
     return {
-        "account": step.account if isinstance(step, PolicyChange) else None,
+        "account": change.account if change else None,
         "document": document_of(step),
         "change": step.kind.value,
         "statement": step.statement if isinstance(step, PolicyChange) else dict(step.shown),
+        "hop": step.hop,
+        "lane": change.policy_type.value if change else None,
+        "index": change.index if change else None,
+        "warnings": list(warnings(step)),
     }

@@ -77,10 +77,14 @@ def in_short(step: Step) -> str:
 def _step(step: Step, lead: str) -> Iterator[Line]:
     told = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
     yield from wrapped(f"{lead} {told}:", "  ", "    ")
+    # Before what is copied: nobody reads on after that.
+    for text in warnings(step):
+        yield from wrapped(text, "    ", "    ")
     for each in _written(step):
         # Wrapping would break what is meant to be copied.
         yield to_copy("".join(c if c.isprintable() else " " for c in f"    {each}"))
-    yield from _gives_up(step) if isinstance(step, PolicyChange) else _to_choose(step)
+    if isinstance(step, ConfigChange):
+        yield from _to_choose(step)
 
 
 def _to_choose(edit: ConfigChange) -> Iterator[Line]:
@@ -143,9 +147,16 @@ def _written(step: Step) -> Iterator[str]:
             yield toml_line(key, value)
 
 
-def _gives_up(change: PolicyChange) -> Iterator[Line]:
-    """Say which conditions no longer apply to this caller as they do to others."""
+def warnings(step: Step) -> tuple[str, ...]:
+    """Return which conditions no longer apply to this caller as they do to others."""
+    return tuple(_warnings(step)) if isinstance(step, PolicyChange) else ()
+
+
+def _warnings(change: PolicyChange) -> Iterator[str]:
     waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
+    if change.exempts:
+        yield "warning: this statement then denies nothing to this caller any more"
+        waived = []
     beware = (
         "warning: this one call is then allowed regardless of {}"
         if change.denied
@@ -157,11 +168,10 @@ def _gives_up(change: PolicyChange) -> Iterator[Line]:
         (waived, beware),
     ):
         if keys:
-            words = ", ".join(dict.fromkeys(map(_in_words, keys)))
-            yield from wrapped(text.format(words), "    ", "    ")
+            yield text.format(", ".join(dict.fromkeys(map(_in_words, keys))))
     if change.opened:
         text = "warning: nothing denies this call on the other roles of {} any more"
-        yield from wrapped(text.format(", ".join(change.opened)), "    ", "    ")
+        yield text.format(", ".join(change.opened))
 
 
 # Keys that only distinguish a service's call from a person's: waiving them needs no warning.

@@ -18,7 +18,7 @@ from rolehop.policy.chains.model import (
 )
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.policy.remedies.policy_change import policy_changes
+from rolehop.policy.remedies.change_builder import policy_changes
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROLE = "arn:aws:iam::222222222222:role/team/Own"

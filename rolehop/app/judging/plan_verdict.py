@@ -34,7 +34,12 @@ def judge_plan(
             key that the call certainly does not carry.
     """
     context = EvaluationContext(
-        inventory, app.now(), plan.region, policies.context, policies.assumptions
+        inventory,
+        app.now(),
+        plan.region,
+        policies.context,
+        policies.assumptions,
+        pin_tags=policies.pin_tags,
     )
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)

@@ -39,6 +39,9 @@ class PolicyOptions:
     management_account: str | None = None
     """The organization's management account, to which neither SCPs nor RCPs apply."""
 
+    pin_tags: bool = False
+    """Proposed statements take only the tags that the call sends (``--pin-tags``)."""
+
 
 def read_documents(policies: PolicyOptions) -> IamInventory:
     """Read all files.

@@ -16,6 +16,7 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.role_report.report import RoleReport
+from rolehop.startup.dataclass import replace
 
 REFUSED = 5
 """The exit code if something is refused."""
@@ -36,6 +37,10 @@ rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
 @click.option("--offline", is_flag=True, help="Make no AWS call: use files only.")
 @click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
 @click.option("--strict", is_flag=True, help="Exit 5 also if rolehop can't tell.")
+@click.option("--pin-tags", is_flag=True, help="Let a proposed statement take these tags only.")
+@click.option(
+    "--apply-to", metavar="FILE", help="Write the fixed policy of the first refused hop to FILE."
+)
 @format_option("text", "json", default="text")
 @click.pass_context
 def command(
@@ -45,6 +50,8 @@ def command(
     offline: bool,
     last: bool,
     strict: bool,
+    pin_tags: bool,
+    apply_to: str | None,
     style: str,
 ) -> None:
     """Explain which policy allows or refuses each hop.
@@ -55,6 +62,7 @@ def command(
     command that would show it. Exits 5 if a hop is refused.
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
+    policies = replace(policies, pin_tags=pin_tags)
     _check_combination(what, options, last=last)
     if len(what) == 2:
         _print_role(cli, describe_role(cli.app, what[1], policies, offline=offline), style)
@@ -65,6 +73,13 @@ def command(
         else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
     _print(cli, verdict, style)
+    if apply_to is not None:
+        from pathlib import Path
+
+        from rolehop.app.judging.fixed_document import write_fixed_document
+
+        name = write_fixed_document(verdict, Path(apply_to))
+        cli.terminal.note(f"wrote the fixed {name} to {apply_to}; nothing was sent to AWS")
     ctx.exit(exit_code([verdict], strict=strict))
 
 

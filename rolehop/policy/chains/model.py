@@ -98,6 +98,9 @@ class EvaluationContext:
     assumptions: frozenset[str] = frozenset()
     """Names of the user's assumptions about the source's session."""
 
+    pin_tags: bool = False
+    """Proposed statements take only the tags that this call sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallerState:

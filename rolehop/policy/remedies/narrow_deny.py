@@ -41,6 +41,9 @@ class NarrowedDeny:
     left: tuple[Json, ...]
     """Statements as JSON that replace the original; none: it denied only this request."""
 
+    exempts: bool = False
+    """The statement has a list of callers that it does not apply to, and this one joins it."""
+
     opened: tuple[str, ...] = ()
     """Patterns in ``Resource`` from which a single role cannot be excluded: the request's actions
     are no longer denied on any of their roles."""
@@ -60,6 +63,9 @@ def exclude_request(
 
     Returns ``None`` if no statement can tell this request from others.
     """
+    exempting = _with_exception(written, request) if shared else None
+    if exempting is not None:
+        return NarrowedDeny((exempting,), exempts=True)
     actions = _cut_actions(statement, request.actions)
     roles = _cut_roles(statement, request, actions) if has_roles else _Roles({}, {}, ())
     others = _for_others(written, request) if shared else ()
@@ -75,7 +81,7 @@ def exclude_request(
         parts.append(_with(written, actions.beside, roles.here))
     # A Sid is for one statement only.
     rest = ({key: value for key, value in each.items() if key != "Sid"} for each in parts[1:])
-    return NarrowedDeny((*parts[:1], *rest), roles.opened)
+    return NarrowedDeny((*parts[:1], *rest), opened=roles.opened)
 
 
 # ---- actions
@@ -174,6 +180,21 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
             return ({**written, "Principal": suggest_conditions},) if suggest_conditions else ()
     exception = _exception(request)
     return None if exception is None else (_unless(written, *exception),)
+
+
+_EXCEPTIONS = ("arnnotequals", "arnnotlike", "stringnotequals", "stringnotlike")
+
+
+def _with_exception(written: Json, request: Request) -> Json | None:
+    """Return the statement with the caller added to its list of exceptions; ``None``: it has none."""
+    for operator, keys in written.get("Condition", {}).items():
+        for key, values in keys.items():
+            is_list = operator.lower().removesuffix("ifexists") in _EXCEPTIONS
+            if is_list and key.lower() == "aws:principalarn" and request.caller.named is not None:
+                listed = collapse_singleton([*_texts(values), request.caller.named])
+                condition = {**written["Condition"], operator: {**keys, key: listed}}
+                return {**written, "Condition": condition}
+    return None
 
 
 def _exception(request: Request) -> tuple[str, str, str] | None:

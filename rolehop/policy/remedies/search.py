@@ -15,6 +15,7 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.language.parser import Effect
+from rolehop.policy.remedies.change_builder import policy_changes
 from rolehop.policy.remedies.config_candidates import (
     OPTIONAL_ACTIONS,
     drop_optional_action,
@@ -27,7 +28,6 @@ from rolehop.policy.remedies.config_change import (
 from rolehop.policy.remedies.policy_change import (
     ChangeKind,
     PolicyChange,
-    policy_changes,
     with_policy_changes,
 )
 from rolehop.startup.dataclass import dataclass, replace
@@ -86,7 +86,7 @@ def layers_made_irrelevant(
         trust = [policy for policy in after.refused if policy.name is PolicyType.TRUST]
         if not trust:
             break
-        more = policy_changes(after, hop, scenario, trust)
+        more = policy_changes(after, hop, scenario, trust, with_external_id=True)
         if not more:
             return frozenset()
         made = (*made, *more)
@@ -165,7 +165,22 @@ class _Search:
         made = policy_changes(verdict, hop, attempt.scenario, refusing)
         if not made or any(each in attempt.steps for each in made):
             return None
-        return _Attempt(attempt.scenario, (*attempt.steps, *made))
+        return _Attempt(attempt.scenario, (*_not_replaced(attempt.steps, made), *made))
+
+
+def _not_replaced(steps: Sequence[Step], made: Sequence[PolicyChange]) -> tuple[Step, ...]:
+    """Return the steps without changes of a statement that is changed once more."""
+    again = {
+        (each.hop, each.policy_type, each.document, each.index)
+        for each in made
+        if each.kind is ChangeKind.REPLACE
+    }
+    return tuple(
+        each
+        for each in steps
+        if not isinstance(each, PolicyChange)
+        or (each.hop, each.policy_type, each.document, each.index) not in again
+    )
 
 
 def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:

@@ -26,6 +26,7 @@ Json = dict[str, Any]
 
 # A statement that requires "no MFA" would look like a mistake, and protects nothing.
 _NO_VALUE = ("aws:multifactorauthpresent", "aws:multifactorauthage")
+_MULTIVALUED = ("aws:tagkeys", "sts:transitivetagkeys", "aws:principalorgpaths", "aws:calledvia")
 _DAY = timedelta(days=1)
 _FAMILIES = {
     "null": "StringEquals",
@@ -54,6 +55,9 @@ class SuggestedConditions:
     waived: list[str] = field(default_factory=list)
     """No longer required."""
 
+    external_id_unmet: bool = False
+    """The call lacks the external ID that is required, which is never waived."""
+
     def put(self, operator: str, key: str, values: Sequence[str]) -> None:
         """Require ``key`` to be one of ``values``."""
         self.conditions.setdefault(operator, {})[key] = collapse_singleton(values)
@@ -75,6 +79,8 @@ def suggest_conditions(
     request: Request,
     actions: Sequence[str],
     inherited_tag_keys: Sequence[str],
+    *,
+    pin_tags: bool = False,
 ) -> SuggestedConditions:
     """Return the conditions for a statement that allows ``actions`` to this call.
 
@@ -84,6 +90,7 @@ def suggest_conditions(
         request: the call.
         actions: what the statement will allow.
         inherited_tag_keys: keys of the transitive tags that the caller carries.
+        pin_tags: require the very tags that the call sends.
     """
     found = SuggestedConditions()
     if judged is not None and not _for_others(judged):
@@ -92,7 +99,8 @@ def suggest_conditions(
                 found.put(each.operator.text, each.key, each.values)
             else:
                 _answer(found, each, request)
-    for operator, key, values in _pins(policy_type, request, actions, inherited_tag_keys):
+    tags = inherited_tag_keys if pin_tags else None
+    for operator, key, values in _pins(policy_type, request, actions, tags):
         found.bind(operator, key, values)
     return found
 
@@ -105,7 +113,10 @@ def _for_others(judged: Judged) -> bool:
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
     """Rewrite a condition that the call does not meet to require what the call has."""
     key, values = condition.key, request.context.lookup(condition.key)
-    if key.lower() in _NO_VALUE or isinstance(values, Unknown):
+    if key.lower() == "sts:externalid":
+        found.put(condition.operator.text, key, condition.values)
+        found.external_id_unmet = True
+    elif key.lower() in _NO_VALUE or isinstance(values, Unknown):
         found.waived.append(key)
     elif values is None:
         found.put("Null", key, ["true"])
@@ -125,7 +136,8 @@ def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]
         case Quantifier.ALL:
             return ("ForAllValues:",)
         case Quantifier.NONE:
-            return ("",) if len(values) == 1 else ("ForAnyValue:", "ForAllValues:")
+            single = len(values) == 1 and condition.key.lower() not in _MULTIVALUED
+            return ("",) if single else ("ForAnyValue:", "ForAllValues:")
 
 
 def _written(condition: Condition, values: Sequence[str]) -> tuple[str, list[str]]:
@@ -155,7 +167,7 @@ def _pins(
     policy_type: PolicyType,
     request: Request,
     actions: Sequence[str],
-    inherited_tag_keys: Sequence[str],
+    inherited_tag_keys: Sequence[str] | None,
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Yield conditions that bind a new statement to this call."""
     context, caller = request.context, request.caller
@@ -167,7 +179,7 @@ def _pins(
     keys = _of_token(caller) if caller.outside else []
     keys += ["sts:ExternalId"] if policy_type is PolicyType.TRUST else []
     keys += ["sts:SourceIdentity"] if "sts:SetSourceIdentity" in actions else []
-    if "sts:TagSession" in actions:
+    if "sts:TagSession" in actions and inherited_tag_keys is not None:
         tags = context.lookup("aws:TagKeys")
         sent = tags if isinstance(tags, tuple) else ()
         keys += [f"aws:RequestTag/{tag}" for tag in sent]

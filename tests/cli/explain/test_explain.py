@@ -55,7 +55,8 @@ def test_the_whole_tree_has_the_shape_that_is_promised(world: World) -> None:
         "found": None,
     }
     assert list(hop["mend"]) == [
-        "account", "document", "change", "statement", "also", "otherwise"
+        "account", "document", "change", "statement", "hop", "lane", "index", "warnings",
+        "also", "otherwise"
     ]  # fmt: skip
     first = found["hops"][0]
     assert (first["verdict"], first["assuming"], first["mend"]) == ("allowed", ["scp", "rcp"], None)
@@ -331,7 +332,7 @@ def test_what_is_there_to_be_copied_is_never_folded(world: World) -> None:
     arguments = ("--config", "long.toml", "explain", "long", "--offline", *AS, *files("long.json"))
     done = world.rolehop("--color", "always", *arguments, env={"COLUMNS": "80"})
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
-    assert '"AWS": "arn:aws:iam::222222222222:role/Hub"' in plain
+    assert '          "arn:aws:iam::222222222222:role/Hub"\n' in plain
     (copied,) = re.findall(r"^    \{\n.*?^    \}", plain, re.M | re.S)
     json.loads(copied)
     told = re.sub(r"^    \{\n.*?^    \}", "", plain, flags=re.M | re.S)

@@ -103,7 +103,7 @@ def test_the_mfa_serial_that_is_told_lets_the_chain_through(world: World, denied
     assert world.rolehop("export", "hub", "--mfa-stdin", input=f"{code}\n").code == 0
 
 
-def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) -> None:
+def test_the_json_has_the_config_alone_where_an_external_id_is_asked_for(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
     change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
@@ -112,19 +112,34 @@ def test_the_json_has_the_config_first_and_the_policy_beside_it(world: World) ->
         "document": "config of rolehop: hop 1 of chain 'admin'",
         "change": "add",
         "statement": {"external_id": "x-42"},
+        "hop": 2,
+        "lane": None,
+        "index": None,
+        "warnings": [],
         "also": [],
-        "otherwise": {
-            "account": "333333333333",
-            "document": "trust policy of role Admin",
-            "change": "add",
-            "statement": {
-                "Effect": "Allow",
-                "Principal": {"AWS": HUB},
-                "Action": "sts:AssumeRole",
-                "Condition": {"Null": {"sts:ExternalId": "true"}},
-            },
-            "also": [],
+        "otherwise": None,  # an external ID is never waived
+    }
+
+
+def test_the_json_says_which_statement_of_which_policy_changes(world: World) -> None:
+    bob = "arn:aws:iam::111111111111:user/bob"
+    documents(world, role(HUB, bob), role(ADMIN, HUB))
+    change = explain(world, "admin", "--format", "json").json["hops"][0]["mend"]
+    assert change == {
+        "account": "222222222222",
+        "document": "trust policy of role Hub",
+        "change": "replace",
+        "statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": [bob, ALICE]},
+            "Action": "sts:AssumeRole",
         },
+        "hop": 1,
+        "lane": "trust",
+        "index": 1,
+        "warnings": [],
+        "also": [],
+        "otherwise": None,
     }
 
 
@@ -151,19 +166,23 @@ def test_the_organization_and_not_the_member_changes_its_policy(world: World) ->
     (world.home / "scp.json").write_text(json.dumps(scp), encoding="utf-8")
     more = ("--scp", "scp.json")
     change = explain(world, "hub", *more, "--format", "json").json["hops"][0]["mend"]
-    step = {
+    step: dict[str, object] = {
         "account": None,
         "document": "service control policy of the organization of account 111111111111",
     }
+    step |= {"hop": 1, "lane": "scp"}
     deny = {"Effect": "Deny", "Action": "sts:AssumeRole"}
     spared = {"ArnNotEquals": {"aws:PrincipalArn": ALICE}}
+    added = {**step, "change": "add", "index": None, "warnings": []}
     assert change == {
         **step,
         "change": "replace",
+        "index": 2,
+        "warnings": [],
         "statement": {"Effect": "Deny", "NotAction": "sts:AssumeRole", "Resource": "*"},
         "also": [
-            {**step, "change": "add", "statement": {**deny, "NotResource": HUB}},
-            {**step, "change": "add", "statement": {**deny, "Resource": HUB, "Condition": spared}},
+            {**added, "statement": {**deny, "NotResource": HUB}},
+            {**added, "statement": {**deny, "Resource": HUB, "Condition": spared}},
         ],
         "otherwise": None,
     }
@@ -207,3 +226,32 @@ def test_a_fleet_and_an_aws_profile_are_places_too(world: World) -> None:
     asked = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     documents(world, role(HUB, ALICE, **asked))
     assert "mfa_serial = auto" not in explain(world, "ops").out
+
+
+def test_the_fixed_policy_is_written_to_a_file(world: World) -> None:
+    bob = "arn:aws:iam::111111111111:user/bob"
+    documents(world, role(HUB, bob), role(ADMIN, HUB))
+    done = explain(world, "admin", "--apply-to", "fixed.json")
+    assert done.code == 5
+    assert "wrote the fixed trust policy of role Hub to fixed.json" in done.err
+    fixed = json.loads((world.home / "fixed.json").read_text(encoding="utf-8"))
+    documents(world, {**role(HUB, bob), "AssumeRolePolicyDocument": fixed}, role(ADMIN, HUB))
+    assert explain(world, "admin").code == 0
+
+
+def test_a_fix_of_the_config_is_not_written_as_a_policy(world: World) -> None:
+    asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
+    done = explain(world, "admin", "--apply-to", "fixed.json")
+    assert done.code == 2
+    assert "hop 2 is not fixed by a policy" in done.err
+    assert not (world.home / "fixed.json").exists()
+
+
+def test_tags_are_pinned_only_if_asked(world: World) -> None:
+    documents(world, role(HUB, "arn:aws:iam::111111111111:role/Other"))
+    tagged = ("hub", "--tag", "team=blue", "--format", "json")
+    for more, pinned in (((), False), (("--pin-tags",), True)):
+        hop = explain(world, *tagged, *more).json["hops"][0]
+        written = json.dumps(hop["mend"])
+        assert ("aws:RequestTag/team" in written) is pinned, written

@@ -68,10 +68,10 @@ of a policy, or the keys of the config."""
 BROKEN: dict[str, Row] = {
     "another user is trusted": (
         sets("trust-hub", trusts("arn:aws:iam::111111111111:user/bob")),
-        1, L.TRUST, R.NOT_NAMED, ("add",),
+        1, L.TRUST, R.NOT_NAMED, ("replace",),
     ),
     "another account is trusted": (
-        sets("trust-admin", trusts("444444444444")), 2, L.TRUST, R.OTHER_ACCOUNT, ("add",)
+        sets("trust-admin", trusts("444444444444")), 2, L.TRUST, R.OTHER_ACCOUNT, ("replace",)
     ),
     "another session is trusted": (
         sets("trust-admin", trusts("arn:aws:sts::222222222222:assumed-role/Hub/s2")),
@@ -79,7 +79,7 @@ BROKEN: dict[str, Row] = {
     ),
     "the role's path is forgotten": (
         sets("trust-admin", trusts("arn:aws:iam::222222222222:role/Hub")),
-        2, L.TRUST, R.NOT_NAMED, ("add",),
+        2, L.TRUST, R.NOT_NAMED, ("replace",),
     ),
     "a deleted role is trusted": (
         sets("trust-admin", trusts("AROAGONE")), 2, L.TRUST, R.DELETED_PRINCIPAL, ("replace",)
@@ -98,15 +98,15 @@ BROKEN: dict[str, Row] = {
     ),
     "the external ID is another": (
         sets("trust-admin", trusts(HUB, StringEquals={"sts:ExternalId": "x-42"}), hop2=ID),
-        2, L.TRUST, R.VALUE_DIFFERS, ({"external_id": "x-42"}, "add"),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"external_id": "x-42"},),
     ),
     "the external ID is missing": (
         sets("trust-admin", trusts(HUB, StringEquals={"sts:ExternalId": "x-42"})),
-        2, L.TRUST, R.KEY_ABSENT, ({"external_id": "x-42"}, "add"),
+        2, L.TRUST, R.KEY_ABSENT, ({"external_id": "x-42"},),
     ),
     "the caller's own policy wants an external ID": (
         sets("hub", {**may(ADMIN), "Condition": {"StringEquals": {"sts:ExternalId": "x-42"}}}),
-        2, L.PERMISSIONS, R.KEY_ABSENT, ({"external_id": "x-42"}, "add"),
+        2, L.PERMISSIONS, R.KEY_ABSENT, ({"external_id": "x-42"},),
     ),
     "whoever sends another external ID is denied": (
         sets(
@@ -139,7 +139,7 @@ BROKEN: dict[str, Row] = {
             sets("hub", may(ADMIN, "sts:AssumeRole", "sts:SetSourceIdentity")),
             sets("trust-admin", trusts(HUB, "sts:*", StringEquals={"sts:SourceIdentity": "bob"})),
         ),
-        2, L.TRUST, R.VALUE_DIFFERS, ({"source_identity": "bob"}, "add"),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"source_identity": "bob"}, "replace"),
     ),
     "the source identity is changed on the way": (
         also(
@@ -161,7 +161,7 @@ BROKEN: dict[str, Row] = {
             sets("hub", may(ADMIN, "sts:*"), hop2={"tags": (("Team", "blue"), ("cost", "1"))}),
             sets("trust-admin", trusts(HUB, "sts:*", StringEquals={"aws:RequestTag/team": "red"})),
         ),
-        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"Team": "red", "cost": "1"}}, "add"),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"Team": "red", "cost": "1"}}, "replace"),
     ),
     "a tag is sent that must not be": (
         also(
@@ -190,7 +190,7 @@ BROKEN: dict[str, Row] = {
                 trusts(HUB, "sts:*", StringEquals={"aws:PrincipalTag/team": "red"}),
             ),
         ),
-        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"team": "red"}}, "add"),
+        2, L.TRUST, R.VALUE_DIFFERS, ({"tags": {"team": "red"}}, "replace"),
     ),
     "the caller's tag is missing": (
         sets("trust-admin", trusts(HUB, StringEquals={"aws:PrincipalTag/team": "red"})),
@@ -198,11 +198,11 @@ BROKEN: dict[str, Row] = {
     ),
     "tags travel on and the role does not allow sts:TagSession": (
         also(TAGS_BEFORE, sets("hub", may(ADMIN, "sts:AssumeRole", "sts:TagSession"))),
-        2, L.TRUST, R.ACTION_NOT_LISTED, ("add", {"transitive_tags": ["team"]}),
+        2, L.TRUST, R.ACTION_NOT_LISTED, ("replace", {"transitive_tags": ["team"]}),
     ),
     "tags travel on and the caller may not pass them": (
         also(TAGS_BEFORE, sets("trust-admin", trusts(HUB, "sts:AssumeRole", "sts:TagSession"))),
-        2, L.PERMISSIONS, R.ACTION_NOT_LISTED, ("add", {"transitive_tags": ["team"]}),
+        2, L.PERMISSIONS, R.ACTION_NOT_LISTED, ("replace", {"transitive_tags": ["team"]}),
     ),
     "whoever sends tags is denied": (
         also(
@@ -221,10 +221,10 @@ BROKEN: dict[str, Row] = {
     ),
     "the source identity travels on and the role does not allow it": (
         also(IDENTITY_BEFORE, sets("hub", may(ADMIN, "sts:AssumeRole", "sts:SetSourceIdentity"))),
-        2, L.TRUST, R.ACTION_NOT_LISTED, ("add", {"source_identity": "alice"}),
+        2, L.TRUST, R.ACTION_NOT_LISTED, ("replace", {"source_identity": "alice"}),
     ),
     "the caller's permissions name another role": (
-        sets("hub", may(ADMIN + "s")), 2, L.PERMISSIONS, R.RESOURCE_NOT_LISTED, ("add",)
+        sets("hub", may(ADMIN + "s")), 2, L.PERMISSIONS, R.RESOURCE_NOT_LISTED, ("replace",)
     ),
     "the caller has no policy for it": (sets("hub"), 2, L.PERMISSIONS, R.NO_ALLOW, ("add",)),
     "the caller's own policy denies it": (

@@ -28,7 +28,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
-from rolehop.policy.remedies.policy_change import policy_changes
+from rolehop.policy.remedies.change_builder import policy_changes
 from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, REAL, ROLE, TRUST, USER
 
 

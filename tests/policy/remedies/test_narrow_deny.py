@@ -181,4 +181,4 @@ def test_what_no_statement_can_keep_is_said() -> None:
         "Resource": [team, "arn:aws:iam::1:role/x"],
     }
     made = narrowed(call(), "identity", deny, shared=False)
-    assert made == NarrowedDeny(({**deny, "Resource": "arn:aws:iam::1:role/x"},), (team,))
+    assert made == NarrowedDeny(({**deny, "Resource": "arn:aws:iam::1:role/x"},), opened=(team,))

@@ -65,9 +65,9 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-42"}}
     ("trust", "statements", "found"),
     [
         (trusts(BOB), [], [["trust"]]),
-        (trusts(ALICE, **EXTERNAL), [], [["external_id"], ["trust"]]),
+        (trusts(ALICE, **EXTERNAL), [], [["external_id"]]),
         (trusts("111111111111"), [], [["permissions"]]),
-        (trusts("111111111111", **EXTERNAL), [], [["external_id", "permissions"], ["trust"]]),
+        (trusts("111111111111", **EXTERNAL), [], [["external_id", "permissions"]]),
         (trusts(BOB), [{**may(LOCAL), "Condition": EXTERNAL}], [["trust"]]),
         (trusts(BOB), [{**may(LOCAL), "Effect": "Deny"}], [["trust", "permissions"]]),
     ],

@@ -1,0 +1,92 @@
+"""Every fix of 300 refused worlds, applied, is allowed by the independent reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+from rolehop.policy import Context
+from rolehop.policy.chain_verdict import judge_chain
+from rolehop.policy.chains.model import EvaluationContext
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
+from rolehop.policy.remedies.search import Remedy, Step
+from rolehop.startup.dataclass import replace
+from tests.policy.helpers.chains import NOBODY, NOW, policy
+from tests.policy.helpers.independent_reading import allowed
+from tests.policy.helpers.wide_worlds import make_wide_world
+from tests.policy.helpers.worlds import CALLERS, LANES, as_request
+
+Json = dict[str, Any]
+WORLDS = 300
+OF_CALLER = ("identity", "boundary", "session_policy")
+
+
+def refused_worlds() -> Iterator[Json]:
+    rng = Random(11)  # noqa: S311 - worlds, no secrets
+    found = 0
+    while found < WORLDS:
+        world = make_wide_world(rng)
+        if world.get("passes"):
+            continue
+        world["scp"] = world["scp"][0] if world["scp"] else None
+        world |= {"management": False, "unknown": []}
+        who = world["caller_role"] or world["caller"]
+        world["ctx"].pop("aws:principalarn", None)
+        if who:
+            world["ctx"]["aws:principalarn"] = [who]
+        if allowed(world) is False:
+            found += 1
+            yield world
+
+
+def remedies_of(world: Json) -> tuple[Remedy, ...]:
+    request = replace(as_request(world), context=Context(world["ctx"], closed=True))
+    scenario = ChainScenario(
+        NOBODY, (), EvaluationContext(IamInventory(), NOW), source_requests=(request,)
+    )
+    return judge_chain("chain", "me", scenario).hops[0].remedies()
+
+
+def applied(world: Json, steps: Sequence[Step]) -> Json:
+    changed = dict(world)
+    for name, (policy_type, _) in LANES.items():
+        made = [e for e in steps if isinstance(e, PolicyChange) and e.policy_type is policy_type]
+        if made:
+            changed[name] = apply_changes(policy(*(world[name] or [])), made)["Statement"]
+    return changed
+
+
+def test_every_fix_is_right_lets_in_nobody_else_and_few_have_a_step_too_many() -> None:
+    fixes = needless = 0
+    for world in refused_worlds():
+        for remedy in remedies_of(world):
+            fixes += 1
+            changed = applied(world, remedy.steps)
+            assert allowed(changed) is not False, (world, remedy)
+            for other in others(world):
+                after = {
+                    **other,
+                    **{name: changed[name] for name in LANES if name not in OF_CALLER},
+                }
+                assert goodness(after) <= goodness(other), (world, remedy, other["caller"])
+            rest = (
+                [each for each in remedy.steps if each is not left_out] for left_out in remedy.steps
+            )
+            needless += any(goodness(applied(world, each)) == goodness(changed) for each in rest)
+    assert fixes >= WORLDS / 3
+    assert needless <= fixes * 0.1
+
+
+def others(world: Json) -> Iterator[Json]:
+    """Yield the world with each other caller; the caller's own policies are nobody else's."""
+    for caller, role in CALLERS if world["caller"] is not None else ():
+        if caller != world["caller"]:
+            ctx = {**world["ctx"], "aws:principalarn": [role or caller]}
+            yield {**world, "caller": caller, "caller_role": role, "ctx": ctx}
+
+
+def goodness(world: Json) -> int:
+    return [False, None, True].index(allowed(world))
