@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
@@ -250,6 +250,7 @@ def test_long_arns_fold() -> None:
 NODES = "ABCDT"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([*NODES, "me"]), st.sampled_from(NODES)), max_size=14))
 def test_it_finds_what_trying_everything_finds(edges: list[tuple[str, str]]) -> None:
     entities = [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rolehop.policy import PolicyType, Reason
+from rolehop.policy.remedies.policy_change import PolicyChange
 from tests.policy.helpers.chains import (
     ADMIN,
     ALICE,
@@ -16,6 +17,7 @@ from tests.policy.helpers.chains import (
     healthy,
     may,
     policy,
+    remedies_at,
     trusts,
 )
 
@@ -284,3 +286,11 @@ def broken(breaks: Breaks) -> Case:
     case = healthy()
     breaks(case)
     return case
+
+
+def only(*breaks: Breaks, hop: int = 2) -> PolicyChange:
+    """Return the one change of the one way out, which is a policy's."""
+    (remedy,) = remedies_at(broken(also(*breaks)), hop)
+    (step,) = remedy.steps
+    assert isinstance(step, PolicyChange)
+    return step

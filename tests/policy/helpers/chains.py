@@ -13,7 +13,7 @@ from typing import Any
 
 from rolehop.arn import RoleArn
 from rolehop.policy import PolicyType
-from rolehop.policy.chain_verdict import HopVerdict, judge_chain
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, judge_chain
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.aws_cli_output import read_inventory
@@ -287,3 +287,7 @@ def _policy_change(
 
 def remedies_at(case: Case, hop: int) -> tuple[Remedy, ...]:
     return explained(case)[hop - 1].remedies()
+
+
+def judged(case: Case) -> ChainVerdict:
+    return judge_chain("chain", "me", scenario(case))

@@ -222,7 +222,7 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     if found is None:
         return False
     whole = re.fullmatch(found, role, re.DOTALL) is not None
-    parts = _colons(found)
+    parts = found.split(":", 5)
     if len(parts) < 6:
         # "If you specify an incomplete resource ARN …": how it is completed is not certain.
         completed = ":".join([*parts, *[".*"] * (6 - len(parts))])
@@ -236,10 +236,6 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     if wild_service or wild_type or not each:
         return kind and whole
     return True
-
-
-def _colons(regex: str) -> list[str]:
-    return regex.split(":", 5)
 
 
 # ---- principals

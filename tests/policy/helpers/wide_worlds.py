@@ -21,6 +21,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.role_report.pass_role import find_passers
 from rolehop.startup.dataclass import replace
+from tests.policy.helpers.cli_output import details, policy_text
 from tests.policy.helpers.worlds import (
     ACTIONS,
     CONDITIONS,
@@ -302,7 +303,7 @@ def request_of(world: World, records: IamInventory) -> Request:
     """Return the request of a world that is no PassRole."""
     caller = _caller(world)
     session = world["session_policy"]
-    text = None if session is None else _text(session)
+    text = None if session is None else policy_text(session)
     known = {k: v for k, v in world["ctx"].items() if k not in world["unknown"]}
     absent = [key for key in ALL_KEYS if key not in known and key not in world["unknown"]]
     return Request(
@@ -334,88 +335,8 @@ def _caller(world: World) -> Caller:
 def inventory(world: World) -> IamInventory:
     """Return the world's documents, read from the output of the AWS CLI."""
     records = read_inventory(json.dumps(details(world)))
-    scps = {} if world["scp"] is None else {"*": tuple(map(_text, world["scp"]))}
-    rcps = {} if world["rcp"] is None else {"*": (_text(world["rcp"]),)}
+    scps = {} if world["scp"] is None else {"*": tuple(map(policy_text, world["scp"]))}
+    rcps = {} if world["rcp"] is None else {"*": (policy_text(world["rcp"]),)}
     account = account_of(world["caller"]) if world["caller"] else None
     management = frozenset({account} if world.get("management") and account else ())
     return replace(records, scps=scps, rcps=rcps, management_accounts=management)
-
-
-def details(world: World) -> dict[str, Any]:
-    """Return ``get-account-authorization-details``: groups, and managed policies with versions."""
-    parts: dict[str, list[Any]] = {"inline": [], "managed": [], "group": [], "group-managed": []}
-    for place, statement in zip(world["spread"], world["identity"], strict=True):
-        parts[place].append(statement)
-    named = world["caller_role"] or world["caller"] or ""
-    boundary = (
-        {}
-        if world["boundary"] is None
-        else {"PermissionsBoundary": {"PermissionsBoundaryArn": _policy_arn("limit")}}
-    )
-    entity = {
-        "Arn": named,
-        "AttachedManagedPolicies": [{"PolicyName": "own", "PolicyArn": _policy_arn("own")}],
-        **boundary,
-    }
-    inline = [{"PolicyName": "p", "PolicyDocument": _document(parts["inline"])}]
-    roles: list[dict[str, Any]] = [
-        {
-            "Arn": world["role"],
-            "AssumeRolePolicyDocument": _document(world["trust"]),
-            "RolePolicyList": [],
-            "AttachedManagedPolicies": [],
-        }
-    ]
-    users, groups = [], []
-    if ":role/" in named:
-        roles.append({**entity, "RolePolicyList": inline})
-    elif ":user/" in named and named.startswith("arn:aws:"):
-        users.append({**entity, "UserPolicyList": inline, "GroupList": ["team"]})
-        groups.append(
-            {
-                "Arn": f"{named.partition(':user/')[0]}:group/team",
-                "GroupPolicyList": [
-                    {"PolicyName": "g", "PolicyDocument": _document(parts["group"])}
-                ],
-                "AttachedManagedPolicies": [
-                    {"PolicyName": "shared", "PolicyArn": _policy_arn("shared")}
-                ],
-            }
-        )
-    return {
-        "UserDetailList": users,
-        "GroupDetailList": groups,
-        "RoleDetailList": roles,
-        "Policies": [
-            _managed("own", parts["managed"]),
-            _managed("shared", parts["group-managed"]),
-            _managed("limit", world["boundary"] or []),
-            _managed("nobodys", [{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
-        ],
-    }
-
-
-def _managed(name: str, statements: list[Any]) -> dict[str, Any]:
-    """Return a managed policy; versions that are not the default say something else."""
-    everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-    nothing = [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
-    return {
-        "Arn": _policy_arn(name),
-        "PolicyVersionList": [
-            {"VersionId": "v3", "IsDefaultVersion": False, "Document": _document(everything)},
-            {"VersionId": "v2", "IsDefaultVersion": True, "Document": _document(statements)},
-            {"VersionId": "v1", "IsDefaultVersion": False, "Document": _document(nothing)},
-        ],
-    }
-
-
-def _policy_arn(name: str) -> str:
-    return f"arn:aws:iam::222222222222:policy/{name}"
-
-
-def _document(statements: list[Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
-def _text(statements: list[Any]) -> str:
-    return json.dumps(_document(statements))
