@@ -88,7 +88,18 @@ def condition_of(finding: Finding) -> tuple[str, str]:
 def asked_for(finding: Finding) -> str:
     """Return the values that a condition requires: ``one of a, b``, ``not like x*``."""
     operator, _ = condition_of(finding)
-    return _asked_for(operator, finding.wanted, many=", " in finding.wanted)
+    return _asked_for(operator, _with_values(finding), many=", " in finding.wanted)
+
+
+def _with_values(finding: Finding) -> str:
+    """Return what is required, each variable as its value: ``red (the tag 'team' of the caller)``."""
+    text, named = finding.wanted, []
+    for key, value in finding.variables:
+        variable = f"${{{key}}}"
+        if variable in text:
+            text = text.replace(variable, value)
+            named.append(key_in_words(key))
+    return f"{text} ({', '.join(named)})" if named else text
 
 
 def condition_sentence(operator: str, key: str, values: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from rolehop.policy import Context, Finding, Kind, Reason, Truth, parse_policy
 from rolehop.policy.evaluation.conditions import judge_condition
 from rolehop.policy.language.operators import parse_operator
+from rolehop.show.condition_text import asked_for
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
 ABSENT: list[str] = []
@@ -254,3 +255,24 @@ def test_policy_variables(
         operator, wanted, [found], version=version, name=["ann"], star=["a*"], two=["ann", "bob"]
     )
     assert finding.truth is truth
+
+
+def test_a_variable_in_a_condition_is_shown_with_its_value() -> None:
+    text = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}},
+            },
+        }
+    )
+    (statement,) = parse_policy(text, Kind.PERMISSIONS).statements
+    (condition,) = statement.conditions
+    context = Context({"aws:PrincipalTag/team": ["red"], "aws:ResourceTag/team": ["blue"]})
+    finding = judge_condition(condition, context)
+    assert asked_for(finding) == "red (the tag 'team' of the caller)"
+    assert finding.found == "blue"
+    assert finding.wanted == "${aws:PrincipalTag/team}"

@@ -52,10 +52,19 @@ def judge_plan(
         ),
         context,
         source_requests=() if own is None else (federated_request(own, context),),
+        region_location=_region_location(app, plan),
         locations=_without_flags(config_locations(app.config, plan), plan.flags),
     )
     verdict = judge_chain(plan.chain, plan.source.name, scenario)
     return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
+
+
+def _region_location(app: App, plan: Plan) -> ConfigLocation | None:
+    """Return where the chain's region is set; ``None``: a flag sets it, or a fleet makes it."""
+    chain = app.config.chains.get(plan.chain)
+    if chain is None or chain.fleet or "--region" in plan.flags:
+        return None
+    return ConfigLocation(f"chain '{plan.chain}'", {"region": "region"})
 
 
 def _without_flags(

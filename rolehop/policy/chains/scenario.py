@@ -48,6 +48,9 @@ class ChainScenario:
     source_requests: tuple[Request, ...] = ()
     """Hop 0, if the source is federated."""
 
+    region_location: ConfigLocation | None = None
+    """Where the region can be set; ``None``: a flag sets it, or no config does."""
+
     locations: tuple[ConfigLocation, ...] = ()
     """The source's, then each hop's; if empty, they are named by number."""
 
@@ -74,6 +77,10 @@ class ChainScenario:
     def with_hop(self, number: int, asked: AssumeRoleRequest) -> ChainScenario:
         """Return the scenario in which hop ``number``, from 1, makes the call ``asked``."""
         return replace(self, hops=(*self.hops[: number - 1], asked, *self.hops[number:]))
+
+    def with_region(self, region: str) -> ChainScenario:
+        """Return the scenario in which STS is called in ``region``."""
+        return replace(self, setting=replace(self.setting, region=region))
 
     def with_mfa(self) -> ChainScenario:
         """Return the scenario in which hop 1 carries MFA."""

@@ -19,7 +19,7 @@ from rolehop.policy.language.operators import (
 )
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Context, Unknown
-from rolehop.policy.language.variables import Unfilled, fill, may_be
+from rolehop.policy.language.variables import Unfilled, Variable, fill, may_be
 from rolehop.policy.language.wildcards import Token, Wild
 
 
@@ -27,7 +27,21 @@ def judge_condition(condition: Condition, context: Context) -> Finding:
     """Return the finding for one key under one operator."""
     truth, reason, found = _judge(condition, context)
     element = f"Condition {condition.operator.text} {condition.key}"
-    return Finding(element, truth, reason, ", ".join(condition.values), found)
+    values = ", ".join(condition.values)
+    return Finding(element, truth, reason, values, found, _variables(condition, context))
+
+
+def _variables(condition: Condition, context: Context) -> tuple[tuple[str, str], ...]:
+    """Return the variables of a condition that have one value in this request."""
+    if "${" not in "".join(condition.values):
+        return ()
+    parts = (part for each in condition.templates for part in each.parts)
+    found = {each.key: context.lookup(each.key) for each in parts if isinstance(each, Variable)}
+    return tuple(
+        (key, values[0])
+        for key, values in found.items()
+        if isinstance(values, tuple) and len(values) == 1
+    )
 
 
 _Judged = tuple[Truth, Reason, str | None]

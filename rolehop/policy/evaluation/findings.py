@@ -134,6 +134,9 @@ class Finding:
     found: str | None = None
     """What the request has; ``None`` if it has nothing, or it is not known."""
 
+    variables: tuple[tuple[str, str], ...] = ()
+    """The policy variables in ``wanted`` (``aws:PrincipalTag/team``), each with its value here."""
+
 
 # What is wrong comes before what is open, and that before what is right.
 _ORDER = {Truth.FALSE: 0, Truth.UNKNOWN: 1, Truth.TRUE: 2}

@@ -22,8 +22,10 @@ from rolehop.policy.language.wildcards import Wild
 from rolehop.policy.remedies.config_change import Candidate, ConfigChange, change_hop, remove_tags
 from rolehop.policy.remedies.policy_change import ChangeKind
 from rolehop.startup.dataclass import dataclass, replace
+from rolehop.startup.lazy_regex import Pattern
 
 _ANY = "any-value"
+_REGION = Pattern(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _ANY_KEY = "any-key"
 
 
@@ -108,6 +110,8 @@ def _candidates(
         for choice in _values(condition, scenario, hop, scenario.hop(hop).session_name):
             if choice.text is not None:
                 yield from change_hop(scenario, hop, session_name=choice.text)
+    elif key == "aws:requestedregion":
+        yield from _in_region(condition, scenario, hop)
     elif key in ("sts:sourceidentity", "aws:sourceidentity"):
         yield from _identified(condition, scenario, hop)
 
@@ -158,6 +162,19 @@ def _of_pattern(tokens: Sequence[str | Wild], now: str) -> str:
             case _:
                 text += token
     return text
+
+
+def _in_region(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:
+    """Yield the chain with a region that the condition names."""
+    location, now = scenario.region_location, scenario.setting.region
+    if location is None:
+        return
+    for choice in _values(condition, scenario, hop, now):
+        if choice.text is None or choice.form is not None or _REGION.fullmatch(choice.text) is None:
+            continue
+        kind = ChangeKind.ADD if now is None else ChangeKind.REPLACE
+        change = ConfigChange(hop, location, kind, {location.keys["region"]: choice.text})
+        yield change, scenario.with_region(choice.text)
 
 
 def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iterator[Candidate]:

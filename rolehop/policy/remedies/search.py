@@ -186,7 +186,9 @@ def _not_replaced(steps: Sequence[Step], made: Sequence[PolicyChange]) -> tuple[
 def _joined(steps: Sequence[Step], edit: ConfigChange) -> tuple[Step, ...] | None:
     """Add a config change, merged with one of the same location; ``None`` if a key repeats."""
     here = {
-        at: e for at, e in enumerate(steps) if isinstance(e, ConfigChange) and e.hop == edit.hop
+        at: e
+        for at, e in enumerate(steps)
+        if isinstance(e, ConfigChange) and (e.hop, e.location) == (edit.hop, edit.location)
     }
     if any(set(each.keys) & set(edit.keys) for each in here.values()):
         return None

@@ -255,3 +255,10 @@ def test_tags_are_pinned_only_if_asked(world: World) -> None:
         hop = explain(world, *tagged, *more).json["hops"][0]
         written = json.dumps(hop["mend"])
         assert ("aws:RequestTag/team" in written) is pinned, written
+
+
+def test_a_wrong_region_is_fixed_by_another(world: World) -> None:
+    asked = {"StringEquals": {"aws:RequestedRegion": "ap-south-1"}}
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
+    lead = "to fix it, write in the config of rolehop, at chain 'admin'"
+    assert told(explain(world, "admin").out, lead) == ['region = "ap-south-1"']
