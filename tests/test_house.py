@@ -52,7 +52,7 @@ cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show shells completion state config plan policy/chains
     policy/inventory credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
-    app show handover plan credentials
+    app show handover plan net credentials
 demo: `rolehop demo`, three hops through an AWS on this machine
     files
 # ---- Python programs
@@ -76,7 +76,7 @@ vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of 
     sources plan fastpath time_limit files credentials
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
-    sources sources/shared aws oauth ports plan awsconfig config credentials
+    sources sources/shared aws oauth net ports plan awsconfig config credentials
 sources/web_identity: sources of type web-identity
     sources sources/shared aws oauth net ports plan config files credentials
 sources/saml: sources of type saml
@@ -134,7 +134,6 @@ config: the config file: schema, loading, limits, problems, writing TOML
 time_limit: what one exchange may take in all
 daemon_threads: run calls in parallel
 credentials: the type that hides secrets; credentials and sessions made of it
-web_address: which URLs a browser may open
 files: read files that must be trusted, write files whole or not at all
 command_table: every command, its help line and its arguments
 fastpath: the hot path: a cached answer from its record, at the cost of starting Python

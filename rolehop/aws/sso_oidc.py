@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rolehop.credentials import Secret
+from rolehop.net.addresses import is_web_address, may_lead_here
 from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
-from rolehop.net.json_fields import epoch_instant, secret_in, shown_text_in
+from rolehop.net.json_fields import epoch_instant, secret_in, shown_text_in, text_in
 from rolehop.net.transport import HttpResponse
 from rolehop.oauth.responses import (
     Tokens,
@@ -112,19 +113,28 @@ class SsoOidc:
             interval = document.get("interval") or 5
             if isinstance(interval, bool) or not isinstance(interval, int):
                 raise ValueError("interval is not a number")
-            uri = shown_text_in(document, "verificationUri")
+            uri = self._web_address(document, "verificationUri")
             complete = document.get("verificationUriComplete")
             return DeviceCode(
                 secret_in(document, "deviceCode"),
                 shown_text_in(document, "userCode"),
                 uri,
-                shown_text_in(document, "verificationUriComplete") if complete else uri,
+                self._web_address(document, "verificationUriComplete") if complete else uri,
                 expiry(document.get("expiresIn", 600), self._now()),
                 max(1, min(interval, 60)),
             )
         except ValueError as error:
             reason = str(error)
         raise self._unexpected(answer, operation, reason)
+
+    def _web_address(self, document: Mapping[str, object], name: str) -> str:
+        """Return a URL for the browser."""
+        url = text_in(document, name)
+        if not is_web_address(url):
+            raise ValueError(f"{name} is not a web address (https, with a host)")
+        if may_lead_here(url) and not may_lead_here(self._base):
+            raise ValueError(f"{name} leads to this machine")
+        return url
 
     def by_code(
         self, client: Registration, code: Secret, redirect_uri: str, verifier: Secret

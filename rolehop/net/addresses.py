@@ -14,6 +14,10 @@ METADATA_ADDRESSES = frozenset(
 )
 
 
+# Characters that no URL may hold (RFC 3986, 2): programs that open one may treat them specially.
+_FORBIDDEN = frozenset('"<>\\^`{|}')
+
+
 def host_of(url: str) -> str:
     """Return host and port (if given) of ``url``, never a user name or password."""
     return clean(urlsplit(url).netloc.rpartition("@")[2])
@@ -44,6 +48,27 @@ def is_loopback(url: str) -> bool:
         return (urlsplit(url).hostname or "").rstrip(".") == "localhost"
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def may_lead_here(url: str) -> bool:
+    """True if ``url`` leads to this machine on some systems, or certainly."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    address = _address_of(url)
+    is_unspecified = address is not None and address.is_unspecified
+    return is_loopback(url) or is_unspecified or host.endswith(".localhost")  # RFC 6761, 6.3
+
+
+def is_web_address(url: str) -> bool:
+    """True if a browser may open ``url``: https with a host, or http on this machine.
+
+    Anything else that a server sends may be an option of the browser (``--gpu-launcher=…``), or
+    start another program (``file:``, ``javascript:``, ``vscode:`` …).
+    """
+    parts = _split(url)
+    if parts is None or "@" in parts.netloc:
+        return False
+    is_plain = url.isascii() and url.isprintable() and not (_FORBIDDEN | {" "}) & set(url)
+    return is_plain and is_private(url)
 
 
 def is_private(url: str) -> bool:

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
-from rolehop.net.addresses import host_of, is_private
+from rolehop.net.addresses import is_private, is_web_address, may_lead_here
 from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.net.json_fields import shown_text_in
+from rolehop.net.json_fields import text_in
 from rolehop.oauth.responses import (
     OAuthRefusal,
     Tokens,
@@ -19,6 +19,7 @@ from rolehop.oauth.responses import (
     read_tokens,
 )
 from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean, quoted
 
 _ATTEMPTS = 3
 
@@ -62,11 +63,11 @@ class Issuer:
         except OAuthRefusal as refusal:
             raise unexpected_response(answer, url, "its discovery document", str(refusal)) from None
         try:
-            named = shown_text_in(document, "issuer").rstrip("/")
+            named = text_in(document, "issuer").rstrip("/")
             found = Endpoints(
-                shown_text_in(document, "authorization_endpoint"),
-                shown_text_in(document, "token_endpoint"),
-                shown_text_in(document, "revocation_endpoint")
+                text_in(document, "authorization_endpoint"),
+                text_in(document, "token_endpoint"),
+                text_in(document, "revocation_endpoint")
                 if document.get("revocation_endpoint")
                 else None,
                 "offline_access" in (document.get("scopes_supported") or ()),
@@ -165,15 +166,25 @@ class Issuer:
     def _check(self, named: str, found: Endpoints) -> None:
         if named != self._issuer:
             raise SourceError(
-                f"the issuer {self._issuer} calls itself {named}",
+                f"the issuer {self._issuer} calls itself {clean(named)}",
                 cause="a discovery document must be its own issuer's",
                 fix="write the issuer exactly as it calls itself",
             )
-        urls = (found.authorization, found.token, found.revocation or found.token)
-        for url in urls:
-            if not is_private(url):
+        for url in (found.authorization, found.token, found.revocation or found.token):
+            problem = self._problem_with(url)
+            if problem is not None:
                 raise SourceError(
-                    f"the issuer {self._issuer} wants to be called without TLS",
-                    cause=f"its discovery document names http://{host_of(url)}",
+                    f"the issuer {self._issuer} {problem}",
+                    cause=f"its discovery document names {quoted(url)}",
                     fix="ask whoever runs it for https endpoints",
                 )
+
+    def _problem_with(self, url: str) -> str | None:
+        if url.startswith("http://") and not is_private(url):
+            return "wants to be called without TLS"
+        if not is_web_address(url):
+            return "names an endpoint that is not a web address"
+        # Its pages and tokens would be those of whoever listens there.
+        if may_lead_here(url) and not may_lead_here(self._issuer):
+            return "names an endpoint on this machine"
+        return None

@@ -76,7 +76,15 @@ class TerminalPerson:
         return has_browser(self._environ, sys.platform)
 
     def open_browser(self, url: str) -> bool:
-        """Open ``url`` in a browser; ``False`` if none could be opened here."""
+        """Open ``url`` in a browser; ``False`` if none could be opened here.
+
+        Raises:
+            ValueError: it is not a web address, and must never become an argument of a program.
+        """
+        from rolehop.net.addresses import is_web_address  # on this path only
+
+        if not is_web_address(url):
+            raise ValueError("not a web address")
         if not self.has_browser:
             return False
         from rolehop.handover.child_environment import child_environment

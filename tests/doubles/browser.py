@@ -19,6 +19,14 @@ def as_variable(log: Path) -> str:
     return f"{shlex.quote(sys.executable)} -I {shlex.quote(__file__)} {shlex.quote(str(log))} %s"
 
 
+def noting(folder: Path) -> tuple[str, Path]:
+    """Return a value of BROWSER that only notes its arguments, and the file with them."""
+    script, log = folder / "note-arguments", folder / "arguments"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {shlex.quote(str(log))}\n')
+    script.chmod(0o700)
+    return f"{shlex.quote(str(script))} %s", log
+
+
 def seen(log: Path) -> list[Any]:
     """Return what every run saw: address, status and text."""
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

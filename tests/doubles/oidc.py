@@ -22,8 +22,17 @@ from tests.doubles.web import Asked, Reply, Service
 class Issuer(Service):
     """The double; ``person`` is the subject of whoever sits at the browser."""
 
-    def __init__(self, client_id: str = "rolehop-client") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        client_id: str = "rolehop-client",
+        *,
+        certificate: tuple[str, str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(certificate)
+        self.name = name
+        """What it calls itself, if that is not where it listens."""
+
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.client_id = client_id
         self.client_secret: str | None = None
@@ -67,18 +76,22 @@ class Issuer(Service):
         ended = datetime.now(UTC) - timedelta(hours=1)
         return self.token(subject, audience, exp=int(ended.timestamp()))
 
+    def discovery(self, **changes: str) -> dict[str, object]:
+        """Return the discovery document; ``changes`` replace members."""
+        name = self.name or self.url
+        return {
+            "issuer": name,
+            "authorization_endpoint": f"{name}/authorize",
+            "token_endpoint": f"{name}/token",
+            "revocation_endpoint": f"{name}/revoke",
+            "scopes_supported": self.scopes_supported,
+            **changes,
+        }
+
     def answer(self, asked: Asked) -> Reply:
         match asked.method, asked.path:
             case "GET", "/.well-known/openid-configuration":
-                return Reply(
-                    json={
-                        "issuer": self.url,
-                        "authorization_endpoint": f"{self.url}/authorize",
-                        "token_endpoint": f"{self.url}/token",
-                        "revocation_endpoint": f"{self.url}/revoke",
-                        "scopes_supported": self.scopes_supported,
-                    }
-                )
+                return Reply(json=self.discovery())
             case "GET", "/authorize":
                 return self._authorize(asked)
             case "POST", "/token":

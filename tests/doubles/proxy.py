@@ -17,6 +17,9 @@ class ProxyDouble:
     """A context manager. ``wants`` is the Proxy-Authorization it asks for, if any."""
 
     wants: str | None = None
+    routes: dict[str, str] = field(default_factory=dict)
+    """Where a tunnel to ``host:port`` leads instead."""
+
     seen: list[str] = field(default_factory=list)
     """``POST http://…`` and ``CONNECT host:port``, in order, refused ones included."""
 
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         if not self._admitted():
             return
-        host, port = self.path.rsplit(":", 1)
+        host, port = self.proxy.routes.get(self.path, self.path).rsplit(":", 1)
         with closing(socket.create_connection((host, int(port)), timeout=5)) as onward:
             self.send_response(200)
             self.end_headers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +48,10 @@ class Reply:
 class Service:
     """A context manager; subclasses say in ``answer`` what happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[str, str] | None = None) -> None:
+        self._certificate = certificate
+        """Certificate and key files, for TLS."""
+
         self.asked: list[Asked] = []
         self.said: list[tuple[str, Reply | None]] = []
         """For the next requests of a path: just this answer; ``None``: none at all."""
@@ -68,6 +72,10 @@ class Service:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
+        if self._certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self
@@ -85,7 +93,8 @@ class Service:
     @property
     def url(self) -> str:
         """The address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def handle(self, asked: Asked) -> Reply | None:
         """Note the request and answer it, by what was injected or by the rules."""

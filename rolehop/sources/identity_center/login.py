@@ -57,6 +57,7 @@ def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
     with Callback(pkce.state) as callback:
         uri = callback.redirect_uri
         url = oidc.authorize_url(client.client_id, uri, pkce.state, pkce.challenge, center.scopes)
+        _check_page(url, center)
         if not context.person.open_browser(url):
             context.person.say("open this address in a browser on this machine:")
         else:
@@ -64,6 +65,22 @@ def _by_code(center: Center, oidc: SsoOidc, context: SourceContext) -> SignedIn:
         context.person.say(url)
         code = callback.wait()
     return SignedIn(oidc.by_code(client, code, uri, pkce.verifier), client)
+
+
+def _check_page(url: str, center: Center) -> None:
+    """Check that the page of an overridden endpoint may be opened in a browser.
+
+    Raises:
+        SourceError: it may not.
+    """
+    from rolehop.net.addresses import host_of, is_web_address
+
+    if not is_web_address(url):
+        raise SourceError(
+            f"the sign-in page for {center.start_url} is not opened in a browser",
+            cause=f"{host_of(url)} is neither https nor on this machine",
+            fix="use an https endpoint for sso-oidc",
+        )
 
 
 def _by_device(center: Center, oidc: SsoOidc, context: SourceContext, *, browser: bool) -> SignedIn:
