@@ -78,22 +78,23 @@ vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of 
 sources/identity_center: sources of type identity-center
     sources sources/shared aws oauth net ports plan awsconfig config credentials
 sources/web_identity: sources of type web-identity
-    sources sources/shared aws oauth net ports plan config files credentials
+    sources sources/shared aws oauth net ports plan config json_fields files credentials
 sources/saml: sources of type saml
     sources sources/shared aws ports plan config files credentials
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws ports plan config credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws oauth net ports plan awsconfig config files credentials
+    sources/shared aws oauth net ports plan awsconfig config json_fields files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws net ports awsconfig config credentials
 # ---- AWS and the network
 aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
-    oauth net ports plan policy/inventory awsconfig config files credentials
+    oauth net time_limit daemon_threads ports plan policy/inventory awsconfig config
+    json_fields files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
-    net credentials
+    net json_fields credentials
 net: HTTP connections, proxies, timeouts
-    time_limit daemon_threads credentials
+    time_limit daemon_threads json_fields credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
     plan policy policy/evaluation policy/language policy/remedies policy/role_report
@@ -132,7 +133,9 @@ config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
 time_limit: what one exchange may take in all
-daemon_threads: run calls in parallel
+daemon_threads: run calls in parallel, or for a limited time
+json_fields: read JSON from outside field by field, trusting none of it
+    credentials
 credentials: the type that hides secrets; credentials and sessions made of it
 files: read files that must be trusted, write files whole or not at all
 command_table: every command, its help line and its arguments

@@ -56,6 +56,22 @@ class ProfileErrors:
             fix="renew them there, and check this machine's clock",
         )
 
+    def too_slow(self, seconds: float) -> ServiceError:
+        """Return the error for a service that gave no credentials within ``seconds``."""
+        return ServiceError(
+            f"cannot get credentials for AWS profile '{self.name}': the network failed",
+            cause=f"there was no complete answer within {seconds:.3g} s",
+            fix="check this machine's network and AWS_ENDPOINT_URL…, then try again",
+        )
+
+    def unexpected_answer(self, host: str) -> ServiceError:
+        """Return the error for an answer of ``host`` that botocore cannot read."""
+        return ServiceError(
+            f"cannot get credentials for AWS profile '{self.name}': {host} answered with something"
+            " unexpected",
+            fix="check AWS_ENDPOINT_URL…, and that no proxy or sign-in page stands between",
+        )
+
     def failed(self, cause: str, fix: str) -> SourceError:
         """Return the error for a profile without credentials, with its ``cause`` and ``fix``."""
         return SourceError(
@@ -89,12 +105,16 @@ def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopErro
     return profile.failed(_plain_text(error), "correct the profile in the AWS config file")
 
 
-def error_from_broken_file(error: Exception, profile: ProfileErrors) -> RolehopError:
-    """Return the error for an exception that botocore lets through: a file it reads is broken.
+def error_from_unreadable(
+    error: Exception, profile: ProfileErrors, called: str | None
+) -> RolehopError:
+    """Return the error for an exception that botocore lets through.
+
+    A file that it reads is broken, or the answer of ``called``, the last host it called, if any.
 
     Nothing of the exception's own text is repeated except the name of a file.
     """
-    if isinstance(error, RuntimeError):
+    if isinstance(error, RuntimeError) and not isinstance(error, RecursionError):
         # The only one of botocore's here: "…the refreshed credentials are still expired".
         return profile.expired(None)
     if isinstance(error, OSError):
@@ -104,6 +124,8 @@ def error_from_broken_file(error: Exception, profile: ProfileErrors) -> RolehopE
             if profile.kind is CredentialKind.WEB_IDENTITY
             else "check the file",
         )
+    if called is not None:
+        return profile.unexpected_answer(called)
     if profile.kind in (CredentialKind.SSO, CredentialKind.LOGIN):
         return profile.failed("the saved sign-in is broken", profile.sign_in)
     return profile.failed(f"its {profile.kind.value} gave something unreadable", "check it")

@@ -8,6 +8,7 @@ CLI's own token cache.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,15 @@ from botocore.session import Session
 from rolehop.aws.botocore_errors import (
     ProfileErrors,
     error_from_botocore,
-    error_from_broken_file,
+    error_from_unreadable,
 )
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import Credentials, Secret
+from rolehop.daemon_threads import call_within
+from rolehop.net.addresses import host_of, warn_if_exposed
+from rolehop.net.transport import CALL_SECONDS
 from rolehop.startup.dataclass import dataclass
+from rolehop.time_limit import seconds_left
 
 # botocore's other providers: what they return is not the profile's own sign-in.
 _OTHER_PROVIDERS = (
@@ -34,6 +39,17 @@ _OTHER_PROVIDERS = (
     "boto-config",
     "container-role",
     "iam-role",
+)
+
+# What botocore lets through if one of its files is broken, or an answer makes no sense.
+_BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -49,6 +65,11 @@ class ProfileRequest:
     """The region in which a web identity token is exchanged."""
 
     now: datetime
+    endpoint_urls: tuple[str, ...] = ()
+    """What overrides the endpoints that botocore calls."""
+
+    notify: Callable[[str], None] = lambda line: None
+    """Shows one line to the user."""
 
 
 def resolve_credentials(request: ProfileRequest) -> Credentials:
@@ -62,22 +83,35 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
         ServiceError: the network or AWS failed, after retries.
     """
     errors = ProfileErrors(request.profile, request.kind)
+    for url in request.endpoint_urls:
+        warn_if_exposed(url, request.notify)
+    seconds = seconds_left(CALL_SECONDS)
+    called: list[str] = []
     try:
-        return _credentials(_load(request), errors, request.now)
+        # botocore limits each read, not the whole.
+        return call_within(
+            seconds, lambda: _credentials(_load(request, called), errors, request.now)
+        )
+    except TimeoutError:
+        raise errors.too_slow(seconds) from None
     except ConfigParseError as error:
         # `from None`: its text quotes a line of the file.
         raise error_from_botocore(error, errors) from None
     except (BotoCoreError, ClientError) as error:
         raise error_from_botocore(error, errors) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        # botocore lets these through if a token file or a cached sign-in is broken. `from None`:
-        # they may quote it.
-        raise error_from_broken_file(error, errors) from None
+    except _BROKEN as error:
+        # `from None`: it may quote a token file, a cached sign-in or an answer.
+        host = host_of(called[-1]) if called else None
+        raise error_from_unreadable(error, errors, host) from None
 
 
-def _load(request: ProfileRequest) -> Any:
-    """Return botocore's own credentials object, or ``None``."""
+def _load(request: ProfileRequest, called: list[str]) -> Any:
+    """Return botocore's own credentials object, or ``None``.
+
+    The URL of every request that it sends is added to ``called``.
+    """
     session = Session(profile=request.profile)
+    session.register("before-send", lambda request, **_: called.append(request.url))
     session.set_config_variable("config_file", str(request.config_file))
     session.set_config_variable("credentials_file", str(request.credentials_file))
     session.set_config_variable("region", request.region)

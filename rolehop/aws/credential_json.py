@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from rolehop.credentials import Credentials
-from rolehop.net.json_fields import access_key_id, instant, secret_in, text_in
+from rolehop.json_fields import access_key_id, instant, secret_in, text_in
 from rolehop.startup.dataclass import dataclass
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.credentials import Credentials
 from rolehop.errors import ServiceError
-from rolehop.net.json_fields import access_key_id, instant, sendable_secret
+from rolehop.json_fields import access_key_id, instant, sendable_secret
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
 

@@ -22,10 +22,10 @@ from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
 from rolehop.aws.query_xml import QueryError, parse_xml, query_error
 from rolehop.credentials import Credentials
 from rolehop.errors import ServiceError, SourceError
-from rolehop.net.addresses import exposed_note, is_exposed
+from rolehop.json_fields import is_sendable
+from rolehop.net.addresses import warn_if_exposed
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
-from rolehop.net.json_fields import is_sendable
 from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
@@ -201,8 +201,7 @@ class QueryClient:
         with self._lock:
             if service not in self._clients:
                 endpoint = find_endpoint(service, self._settings)
-                if is_exposed(endpoint.url):
-                    self._notify(exposed_note(endpoint.url))
+                warn_if_exposed(endpoint.url, self._notify)
                 transport = Transport(
                     endpoint.url,
                     self._settings,

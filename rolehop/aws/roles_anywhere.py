@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rolehop.aws.x509 import Identity
 
 _SERVICE: Final = "rolesanywhere"
+# CreateSession allows 12 hours; the rest is for clocks that differ.
+_LONGEST_SESSION = timedelta(hours=13)
 _THROTTLING = ("ThrottlingException", "TooManyRequestsException")
 
 
@@ -158,9 +160,11 @@ def _read_session(response: HttpResponse, request: SessionRequest, now: datetime
     check_session_arn(user["arn"], RoleArn.parse(request.role), request.session_name)
     offset = response.clock_offset(now)
     credentials = credential_json.read_session(members, credential_json.CREATE_SESSION)
-    if credentials.expires_at is not None and credentials.expires_at <= now + offset:
-        raise ValueError("the session has expired already")
-    return replace(credentials, clock_offset=offset)
+    found = replace(credentials, clock_offset=offset)
+    expires_at = found.local_expires_at
+    if expires_at is not None and not now < expires_at <= now + _LONGEST_SESSION:
+        raise ValueError(f"the session expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}: not plausible")
+    return found
 
 
 def _refused(response: HttpResponse, request: SessionRequest) -> HopRefused | ServiceError:

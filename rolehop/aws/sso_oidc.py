@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rolehop.credentials import Secret
+from rolehop.json_fields import epoch_instant, secret_in, shown_text_in, text_in
 from rolehop.net.addresses import is_web_address, may_lead_here
 from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
-from rolehop.net.json_fields import epoch_instant, secret_in, shown_text_in, text_in
 from rolehop.net.transport import HttpResponse
 from rolehop.oauth.responses import (
     Tokens,

@@ -12,9 +12,9 @@ from typing import Any
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
+from rolehop.json_fields import access_key_id, epoch_instant, secret_in, text_in
 from rolehop.net.addresses import host_of
 from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
-from rolehop.net.json_fields import access_key_id, epoch_instant, secret_in, text_in
 from rolehop.net.transport import HttpResponse
 from rolehop.oauth.responses import raise_if_unavailable
 from rolehop.startup.dataclass import dataclass
@@ -24,6 +24,8 @@ _ATTEMPTS = 8
 """Listing hundreds of accounts is throttled (429) as a matter of course."""
 
 _MOST_PAGES = 1_000
+# Permission sets allow 12 hours; the rest is for clocks that differ.
+_LONGEST_SESSION = timedelta(hours=13)
 _TOKEN_HEADER = "x-amz-sso_bearer_token"  # noqa: S105 - the header's name
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -147,7 +149,7 @@ def _read_credentials(document: object, now: datetime, clock_offset: timedelta) 
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
         raise ValueError("expiration is not a number")
     expires_at = epoch_instant(milliseconds // 1000, "expiration")
-    if expires_at <= now + clock_offset:
-        raise ValueError(f"the session expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    if not now < expires_at - clock_offset <= now + _LONGEST_SESSION:
+        raise ValueError(f"the session expires at {expires_at:%Y-%m-%dT%H:%M:%SZ}: not plausible")
     secret, session = secret_in(document, "secretAccessKey"), secret_in(document, "sessionToken")
     return Credentials(key_id, secret, session, expires_at, clock_offset)

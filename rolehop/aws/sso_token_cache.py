@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rolehop.credentials import Secret
 from rolehop.files import read_trusted, write_beside
-from rolehop.net.json_fields import instant, json_object, secret_in
+from rolehop.json_fields import instant, json_object, secret_in
 from rolehop.startup.dataclass import dataclass
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rolehop.arn import RoleArn, account_of
 from rolehop.config.sts_limits import MAX_DURATION
 from rolehop.credentials import Credentials, Session
-from rolehop.net.json_fields import access_key_id, instant, sendable_secret
+from rolehop.json_fields import access_key_id, instant, sendable_secret
 from rolehop.ports import Caller
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern

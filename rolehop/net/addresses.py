@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,8 @@ from rolehop.text import clean
 METADATA_ADDRESSES = frozenset(
     ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"]
 )
+
+_warned: set[str] = set()
 
 
 # Characters that no URL may hold (RFC 3986, 2): programs that open one may treat them specially.
@@ -84,12 +87,15 @@ def is_exposed(url: str) -> bool:
     return not is_private(url) and str(_address_of(url)) not in METADATA_ADDRESSES
 
 
-def exposed_note(url: str) -> str:
-    """Return the warning for a ``url`` that is exposed."""
-    return (
-        f"{host_of(url)} is called over plain http: signatures, tokens and answers can be read and"
-        " changed on the way; use https"
-    )
+def warn_if_exposed(url: str, notify: Callable[[str], None]) -> None:
+    """Show one line, once in a process for each host, if ``url`` is exposed."""
+    host = host_of(url)
+    if is_exposed(url) and host not in _warned:
+        _warned.add(host)
+        notify(
+            f"{host} is called over plain http: signatures, tokens and answers can be read and"
+            " changed on the way; use https"
+        )
 
 
 def without_user(proxy: str | None) -> str | None:

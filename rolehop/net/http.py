@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from rolehop import __version__
 from rolehop.credentials import Secret
 from rolehop.errors import ServiceError, SourceError
-from rolehop.net.addresses import exposed_note, host_of, is_exposed, origin_of
+from rolehop.net.addresses import host_of, origin_of, warn_if_exposed
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
 from rolehop.net.transport import (
@@ -164,8 +164,7 @@ class HttpClient:
         origin = origin_of(url, self._set_by)
         with self._lock:
             if origin not in self._transports:
-                if is_exposed(origin):
-                    self._notify(exposed_note(origin))
+                warn_if_exposed(origin, self._notify)
                 self._transports[origin] = Transport(
                     origin, self._settings, proxies=self._proxies, overridden=self._overridden
                 )

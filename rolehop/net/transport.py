@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 from rolehop.credentials import scrub
 from rolehop.daemon_threads import call_within
 from rolehop.errors import ConfigError
+from rolehop.json_fields import json_object
 from rolehop.net.addresses import host_of, is_private, without_user
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import (
@@ -36,7 +37,6 @@ from rolehop.net.connection_errors import (
     classify_failure,
 )
 from rolehop.net.connections import EndableSession, Exchange
-from rolehop.net.json_fields import json_object
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 from rolehop.time_limit import seconds_left, time_limit

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.json_fields import text_in
 from rolehop.net.addresses import is_private, is_web_address, may_lead_here
 from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.net.json_fields import text_in
 from rolehop.oauth.responses import (
     OAuthRefusal,
     Tokens,

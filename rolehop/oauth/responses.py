@@ -7,9 +7,9 @@ from typing import Any
 
 from rolehop.credentials import Secret
 from rolehop.errors import ServiceError
+from rolehop.json_fields import secret_in
 from rolehop.net.addresses import host_of
 from rolehop.net.http import unexpected_response
-from rolehop.net.json_fields import secret_in
 from rolehop.net.transport import HttpResponse
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean

@@ -87,7 +87,7 @@ def credentials_of(
             not expired.
     """
     from rolehop.aws import credential_json
-    from rolehop.net.json_fields import json_object
+    from rolehop.json_fields import json_object
 
     output = source_command_output(command, context, what=what, environ=environ)
     try:

@@ -209,7 +209,7 @@ def _diagnose_kind(kind: CredentialKind, name: str, context: SourceContext) -> S
 
 
 def _nothing(name: str, context: SourceContext) -> SourceError:
-    """Return the error for a profile that holds nothing: it never means the machine's role."""
+    """Return the error for a profile without credentials; the machine's role is never used instead."""
     return SourceError(
         f"there are no credentials for AWS profile '{name}'",
         cause=missing_credentials(context.aws, name),
@@ -271,6 +271,9 @@ class _Profile:
 
         check_sign_in(kind, self.name, self.context)
         config_file, credentials_file = self.context.aws_files
+        overrides = endpoint_overrides(
+            self.context.aws, self.name, self.context.environ, _SERVICES.get(kind, ())
+        )
         found = botocore_profiles.resolve_credentials(
             botocore_profiles.ProfileRequest(
                 profile=self.name,
@@ -279,6 +282,8 @@ class _Profile:
                 credentials_file=credentials_file,
                 region=self._region(),
                 now=self.context.now(),
+                endpoint_urls=tuple(url for _, url in overrides),
+                notify=self.context.note,
             )
         )
         # Somebody else may have signed in meanwhile, or botocore has refreshed the sign-in.

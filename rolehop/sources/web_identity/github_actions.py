@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.json_fields import secret_in
 from rolehop.net.http import HttpClient, HttpRequest, Text, unexpected_response
-from rolehop.net.json_fields import secret_in
 from rolehop.oauth.responses import raise_if_unavailable
 
 _ATTEMPTS = 3

@@ -24,6 +24,9 @@ _SENDABLE = Pattern(r"[\x21-\x7e]+")
 # Go and Java write nanoseconds; datetime reads six digits at most.
 _FRACTION = Pattern(r"(\.\d{6})\d+")
 
+# So far from either end of the calendar that time zones and differences of clocks can be applied.
+_YEARS = 200, 9800
+
 
 def json_object(text: bytes | str) -> dict[str, Any]:
     """Return the JSON object that ``text`` (UTF-8) consists of."""
@@ -89,11 +92,11 @@ def instant(text: str, name: str) -> datetime:
         found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
     except ValueError:
         found = None
-    if found is None:
+    if found is None or not _YEARS[0] < found.year < _YEARS[1]:
         raise ValueError(f"{name} is not a time")
     if found.tzinfo is None:
         raise ValueError(f"{name} has no time zone")
-    return _in_utc(found, name)
+    return found.astimezone(UTC).replace(microsecond=0)
 
 
 def epoch_instant(seconds: object, name: str) -> datetime:
@@ -101,15 +104,9 @@ def epoch_instant(seconds: object, name: str) -> datetime:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise ValueError(f"{name} is not a number")
     try:
-        return datetime.fromtimestamp(int(seconds), UTC)
+        found = datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
-        pass
-    raise ValueError(f"{name} is not a time")
-
-
-def _in_utc(time: datetime, name: str) -> datetime:
-    try:
-        return time.astimezone(UTC).replace(microsecond=0)
-    except OverflowError:  # at either end of the calendar
-        pass
-    raise ValueError(f"{name} is not a time")
+        found = None
+    if found is None or not _YEARS[0] < found.year < _YEARS[1]:
+        raise ValueError(f"{name} is not a time")
+    return found

@@ -1,0 +1,199 @@
+"""Answers of services that make no sense end in the exit code for them, never in an accident."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.net.raw_server import raw_server
+from tests.sources.pki import issue
+from tests.sources.roles_anywhere.helpers import with_files
+from tests.support.world import Done, World
+
+HUB = "arn:aws:iam::222222222222:role/Hub"
+START_URL = "https://corp.awsapps.com/start"
+KEYS = {"AccessKeyId": "ASIAMACHINE000000001", "SecretAccessKey": "secret"}
+
+# Both ends of the calendar, with time zones that lead beyond them.
+ENDS = [
+    pytest.param("0001-01-01T00:00:00+23:59", id="the-first-day"),
+    pytest.param("9999-12-31T23:59:59-23:59", id="the-last-day"),
+    pytest.param("9999-12-31T23:59:59Z", id="the-last-second"),
+]
+# Milliseconds since the epoch.
+EPOCH_ENDS = [
+    pytest.param(sign * 10**digits, id=f"{sign}e{digits}")
+    for sign in (1, -1)
+    for digits in (17, 400)
+]
+BODIES = [
+    pytest.param(b"<a>" * 100_000, id="deep-xml"),
+    pytest.param(b"<a>" * 100_000 + b"</a>" * 100_000, id="deep-complete-xml"),
+    pytest.param(b"[" * 100_000, id="deep-json"),
+    pytest.param(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, id="deep-complete-json"),
+    pytest.param(b'{"expiration": ' + b"9" * 5000 + b"}", id="a-number-of-5000-digits"),
+    pytest.param(b"\x00\xff" * 100, id="no-text"),
+]
+
+
+def _answer(body: bytes, length: str = "", status: str = "200 OK") -> bytes:
+    declared = length or str(len(body))
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {declared}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+def _check(done: Done, code: int = 6) -> None:
+    assert (done.code, done.out) == (code, ""), done.err
+    assert "unexpected happened" not in done.err
+    assert "Traceback" not in done.err
+
+
+def _config(world: World, source: str) -> None:
+    world.config(f"version = 1\n[sources.s]\n{source}\n[chains.own]\nsource = 's'\n")
+
+
+def _container(world: World, url: str) -> dict[str, str]:
+    _config(world, 'type = "container"')
+    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role"}
+
+
+def _github(world: World, url: str) -> dict[str, str]:
+    _config(world, f'type = "web-identity"\nrole = "{HUB}"\nci = "github"')
+    return {
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/request",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer",
+    }
+
+
+def _roles_anywhere(world: World, url: str) -> dict[str, str]:
+    with_files(world, issue("me"))
+    return {"AWS_ENDPOINT_URL_ROLESANYWHERE": url}
+
+
+def _profile(world: World, url: str) -> dict[str, str]:
+    _config(world, 'type = "profile"\nprofile = "sso"')
+    world.aws_config(
+        f"[profile sso]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n"
+        "sso_account_id = 111111111111\nsso_role_name = Developer\n"
+    )
+    _cached_sign_in(world)
+    return {"AWS_ENDPOINT_URL_SSO": url}
+
+
+def _identity_center(world: World, url: str) -> dict[str, str]:
+    _config(
+        world,
+        f'type = "identity-center"\nstart_url = "{START_URL}"\nsso_region = "eu-west-1"\n'
+        'account = "111111111111"\nrole = "Developer"\nshare_cli_cache = true',
+    )
+    _cached_sign_in(world, rolehopEndpoints=f"sso={url}")
+    return {"AWS_ENDPOINT_URL_SSO": url}
+
+
+def _cached_sign_in(world: World, **more: str) -> None:
+    name = hashlib.sha1(START_URL.encode(), usedforsecurity=False).hexdigest()
+    path = Path(world.home, ".aws", "sso", "cache", f"{name}.json")
+    path.parent.mkdir(parents=True)
+    sign_in = {"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z", **more}
+    path.write_text(json.dumps({**sign_in, "startUrl": START_URL, "region": "eu-west-1"}))
+    path.chmod(0o600)
+
+
+Source = Callable[[World, str], dict[str, str]]
+
+
+def _own(world: World, source: Source, answer: bytes) -> Done:
+    with raw_server(lambda: [answer]) as address:
+        env = {"AWS_MAX_ATTEMPTS": "1", **source(world, f"http://{address}")}
+        return world.rolehop("credential-process", "own", env=env)
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("length", ["", "9" * 5000], ids=["", "and-a-length-of-5000-digits"])
+def test_an_absurd_answer_of_sts_is_exit_6(world: World, body: bytes, length: str) -> None:
+    with raw_server(lambda: [_answer(body, length)]) as address:
+        env = {"AWS_ENDPOINT_URL_STS": f"http://{address}", "AWS_MAX_ATTEMPTS": "1"}
+        _check(world.rolehop("credential-process", "hub", env=env))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_session_of_sts_at_an_end_of_the_calendar_is_exit_6(world: World, end: str) -> None:
+    body = (
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+        f"<Expiration>{end}</Expiration><AccessKeyId>ASIAMACHINE000000001</AccessKeyId>"
+        "<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>"
+        "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+    with raw_server(lambda: [_answer(body.encode())]) as address:
+        env = {"AWS_ENDPOINT_URL_STS": f"http://{address}"}
+        done = world.rolehop("credential-process", "hub", env=env)
+    _check(done)
+    assert "expiration" in done.err or "expires" in done.err
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 01 Jan 0001 00:00:00 +2359", "x" * 5000]
+)
+def test_a_clock_of_aws_at_an_end_of_the_calendar_does_not_count(world: World, date: str) -> None:
+    head = f"HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nContent-Length: "
+    body = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+    with raw_server(lambda: [f"{head}{len(body)}\r\n\r\n{body}".encode()]) as address:
+        env = {"AWS_ENDPOINT_URL_STS": f"http://{address}"}
+        done = world.rolehop("credential-process", "hub", env=env)
+    _check(done, 5)
+
+
+@pytest.mark.parametrize("body", BODIES[2:])
+@pytest.mark.parametrize(
+    "source", [_container, _github, _roles_anywhere, _profile, _identity_center]
+)
+def test_an_absurd_answer_of_a_sources_service_is_exit_6(
+    world: World, source: Source, body: bytes
+) -> None:
+    _check(_own(world, source, _answer(body, "9" * 5000)))
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("source", [_container, _roles_anywhere])
+def test_a_sources_session_at_an_end_of_the_calendar_is_exit_6(
+    world: World, source: Source, end: str
+) -> None:
+    keys: Mapping[str, object] = {**KEYS, "Token": "token", "Expiration": end}
+    body = keys
+    if source is _roles_anywhere:
+        low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
+        last = {"sessionToken": "token", "expiration": end}
+        body = {"credentialSet": [{"credentials": {**low, **last}}]}
+    _check(_own(world, source, _answer(json.dumps(body).encode())))
+
+
+@pytest.mark.parametrize("end", EPOCH_ENDS)
+@pytest.mark.parametrize("source", [_profile, _identity_center])
+def test_an_identity_center_session_at_an_end_of_time_is_exit_6(
+    world: World, source: Source, end: int
+) -> None:
+    low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
+    body = {"roleCredentials": {**low, "sessionToken": "token", "expiration": end}}
+    done = _own(world, source, _answer(json.dumps(body).encode()))
+    _check(done)
+
+
+def test_an_identity_center_session_of_3000_years_is_exit_6(world: World) -> None:
+    low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
+    body = {"roleCredentials": {**low, "sessionToken": "token", "expiration": 10**14}}
+    _check(_own(world, _identity_center, _answer(json.dumps(body).encode())))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_program_whose_session_is_at_an_end_of_the_calendar_is_exit_4(
+    world: World, end: str
+) -> None:
+    document = {"Version": 1, **KEYS, "SessionToken": "token", "Expiration": end}
+    text = repr(json.dumps(document))
+    _config(world, f"type = 'process'\ncommand = ['{sys.executable}', '-c', '''print({text})''']")
+    _check(world.rolehop("credential-process", "own"), 4)
