@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.net.raw_server import raw_server
 from tests.sources.pki import issue
 from tests.sources.roles_anywhere.helpers import with_files
@@ -91,7 +92,7 @@ def _identity_center(world: World, url: str) -> dict[str, str]:
         f'type = "identity-center"\nstart_url = "{START_URL}"\nsso_region = "eu-west-1"\n'
         'account = "111111111111"\nrole = "Developer"\nshare_cli_cache = true',
     )
-    _cached_sign_in(world, rolehopEndpoints=f"sso={url}")
+    _cached_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
     return {"AWS_ENDPOINT_URL_SSO": url}
 
 
