@@ -19,7 +19,7 @@ from typing import Any, Self
 from tests.support.world import Done, World, ended
 
 # A session leader gets the first terminal it opens as its own; the shell then goes out of the way.
-_TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
+TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 
 
 class OnTerminal:
@@ -40,7 +40,7 @@ class OnTerminal:
         more: dict[str, Any] = {"stdout": self._slave} if stdout_too else {}
         name = os.ttyname(self._slave)
         self.shown = ""
-        self.process = world.start(*_TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)
+        self.process = world.start(*TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)
         self._input = input
 
     def __enter__(self) -> Self:

@@ -1,0 +1,105 @@
+"""Commands that somebody types at a terminal, and what the terminal shows."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from shlex import join
+
+from tests.support.pseudo_terminal import TAKE_TERMINAL
+from tests.support.secrets import secrets_of
+from tests.support.world import SCRIPT, World
+from tests.transcripts.screen import COLUMNS, ROWS, Screen
+
+PLACE = "/tmp"  # noqa: S108 - a path as long on every machine, since it is part of what is shown
+_PATIENCE = 60  # seconds
+# What differs from run to run, and what stands for it; as long as it is, so that nothing moves.
+_MASKS = (
+    (re.compile(rf"{PLACE}/rh-\w{{8}}"), f"{PLACE}/rh-folder00"),
+    (re.compile(r"127\.0\.0\.1:\d{5}"), "127.0.0.1:50000"),
+    (re.compile(r"\b(A[KS]IA|AROA)[A-Z0-9]{16,17}\b"), r"\1EXAMPLEEXAMPLE00"),
+    (re.compile(r"\b(A[KS]IA…|keys …)[A-Z0-9]{4}\b"), r"\1XMPL"),
+    (re.compile(r"\b5\d min\b"), "59 min"),
+    (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2030-01-02T03:04:05Z"),
+    (re.compile(r"(MFA code [^\n]*: )\d{6}\b"), r"\g<1>123456"),
+)
+
+
+class Session:
+    """What is typed and shown, one command after the other; ``text`` is all of it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.text = ""
+
+    def says(self, text: str) -> None:
+        """Write a remark for who reads the transcript."""
+        self.text += f"# {text}\n"
+
+    def types(
+        self,
+        *words: str,
+        answers: Sequence[tuple[str, str]] = (),
+        env: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Type a command of rolehop's.
+
+        ``answers``: what is typed when the terminal has shown something.
+        """
+        shown, code = self._run(words, answers, env)
+        for pattern, instead in _MASKS:
+            shown = pattern.sub(instead, shown)
+        assert [each for each in secrets_of(self.world) if each in shown] == []
+        ended = f"[exit {code}]\n" if code else ""
+        self.text += f"$ rolehop {join(words)}\n{shown}{ended}\n"
+
+    def _run(
+        self,
+        words: Sequence[str],
+        answers: Sequence[tuple[str, str]],
+        env: Mapping[str, str | None] | None,
+    ) -> tuple[str, int]:
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        process = self.world.start(
+            *TAKE_TERMINAL,
+            os.ttyname(slave),
+            SCRIPT,
+            *words,
+            env={"TERM": "xterm-256color", "TZ": "UTC", **(env or {})},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        os.close(slave)
+        screen, waiting = Screen(), list(answers)
+        until = time.monotonic() + _PATIENCE
+        try:
+            while written := _read(master, until, screen):
+                screen.feed(written)
+                if waiting and waiting[0][0] in screen.text:
+                    os.write(master, waiting.pop(0)[1].encode())
+            code = process.wait(_PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+        assert not waiting, f"not shown: {waiting[0][0]!r} in {screen.text!r}"
+        return screen.text.lstrip("\n"), code
+
+
+def _read(master: int, until: float, screen: Screen) -> str:
+    """Return what was written; nothing, once no program has the terminal any more."""
+    ready, _, _ = select.select([master], [], [], max(0, until - time.monotonic()))
+    assert ready, f"the program does not end: {screen.text}"
+    try:
+        return os.read(master, 65536).decode("utf-8")
+    except OSError:  # EIO (pty(7))
+        return ""

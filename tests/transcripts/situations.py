@@ -1,0 +1,217 @@
+"""The situations that people meet most, one function a transcript."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from tests.cli.explain.documents import ALICE, AS, USER, role
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
+from tests.transcripts.session import Session
+
+_DOUBLES = "tests.doubles.keyrings"
+_WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
+_NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+_WITH_MFA = CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
+_GUARDED = CONFIG.replace("labels =", "confirm = true\nlabels =")
+_SIGN_INS = """
+[sources.corp]
+type = "identity-center"
+start_url = "https://corp.awsapps.com/start"
+sso_region = "eu-west-1"
+account = "222222222222"
+role = "Developer"
+[sources.ci]
+type = "web-identity"
+role = "222222222222:role/Hub"
+token_file = "token"
+[chains.dev]
+source = "corp"
+hops = [{ role = "333333333333:role/Admin" }]
+[chains.pipeline]
+source = "ci"
+hops = [{ role = "333333333333:role/Admin" }]
+"""
+
+
+def help_texts(at: Session) -> None:
+    at.types("--help")
+    at.types("assume", "--help")
+    at.types("explain", "--help")
+
+
+def walks(at: Session) -> None:
+    at.says("The first walk.")
+    at.types("assume", "admin")
+    at.says("Again: the session comes from the keyring.")
+    at.types("assume", "admin")
+    at.types("exec", "admin", "--", "true")
+    at.types("refresh", "admin")
+    at.types("whoami", "admin")
+    at.says("An output that another program could use.")
+    at.types("export", "admin", "--format", "xml")
+    at.types("logout", "admin")
+
+
+def guards(at: Session) -> None:
+    at.world.config(_GUARDED)
+    at.says("A chain that asks first.")
+    at.types("exec", "admin", "--", "true", answers=[("[y/N]", "y\n")])
+    at.types("exec", "admin", "--", "true", answers=[("[y/N]", "n\n")])
+    at.says("A chain that wants a reason.")
+    at.world.config(CONFIG.replace("labels =", 'reason = "required"\nlabels ='))
+    at.types("exec", "admin", "--", "true", answers=[("why do you need", "INC-42\n")])
+
+
+def looks(at: Session) -> None:
+    at.types("status")
+    at.types("list")
+    at.world.rolehop("credential-process", "admin")
+    at.says("With sessions stored.")
+    at.types("list")
+    at.types("status")
+    at.types("plan", "admin", "--read-only", "--reason", "INC-42")
+    at.types("show", "admin")
+    at.types("graph")
+    at.types("source", "list")
+    at.types("logout", "--all")
+
+
+def refusals(at: Session) -> None:
+    at.world.sts.world.role(ADMIN, trusts=[])
+    at.says("A role that does not trust the one before it.")
+    at.types("assume", "admin")
+    at.types("explain", "--last", "--offline", *AS)
+    at.says("An MFA code that is wrong.")
+    at.world.config(_WITH_MFA)
+    at.types("assume", "hub", answers=[("MFA code", f"{_wrong_code(at.world)}\n")])
+    at.world.config()
+    at.says("Keys that AWS does not know.")
+    at.world.sts.world.keys.clear()
+    at.types("assume", "hub", "--duration", "30m")
+
+
+def _wrong_code(world: World) -> str:
+    around = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in range(-120, 121, 30))
+    right = {world.device.code(each) for each in around}
+    return next(code for code in ("000000", "000001", "000002") if code not in right)
+
+
+def configs(at: Session) -> None:
+    at.says("A name that is not there.")
+    at.types("assume", "admn")
+    at.types("assume", "admin", "--dration", "1h")
+    at.says("Two mistakes in the config.")
+    at.world.config(CONFIG.replace('"environment"', '"enviroment"').replace('"me"', '"you"'))
+    at.types("assume", "admin")
+    at.types("config", "check")
+    at.says("A config that everybody can write.")
+    at.world.config()
+    at.world.config_file.chmod(0o666)
+    at.types("list")
+    at.says("No config yet.")
+    at.world.config_file.unlink()
+    at.types("list")
+    at.types("assume", "admin")
+    answers = [
+        ("start from", "environment\n"),
+        ("Which role", f"{HUB}\n"),
+        ("chain be called", "\n"),
+        ("which region", "eu-west-1\n"),
+    ]
+    at.types("config", "init", answers=answers)
+
+
+def keyrings(at: Session) -> None:
+    at.world.config(_WITH_KEYS)
+    at.says("Keys that are not stored yet.")
+    at.types("assume", "admin", env=_NO_KEYS)
+    key = at.world.alice.key
+    at.types(
+        *("keys", "add", "me"),
+        answers=[("Access key ID", f"{key.access_key_id}\n"), ("Secret", f"{key.secret}\n")],
+    )
+    at.types("keys", "list")
+    at.says("A keyring that is locked.")
+    at.world.backend = f"{_DOUBLES}.Locked"
+    at.types("assume", "admin", env=_NO_KEYS)
+    at.says("A keyring that is locked, and a chain that does not start from it.")
+    at.world.config()
+    at.types("exec", "admin", "--", "true")
+    at.says("No keyring at all.")
+    at.world.backend = "keyring.backends.fail.Keyring"
+    at.types("exec", "admin", "--", "true")
+
+
+def sources(at: Session) -> None:
+    at.says("No credentials in the environment.")
+    at.types("assume", "admin", env=_NO_KEYS)
+    at.says("A session in the environment that is over.")
+    ended = at.world.sts.world.issue(
+        600, account="111111111111", arn=ALICE, user_id="x", user=at.world.alice
+    )
+    over = {"AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
+    at.types("assume", "admin", env={**ended.environ, **over})
+    at.world.config(CONFIG + _SIGN_INS)
+    at.says("A source that nobody has signed in to.")
+    at.types("credential-process", "dev", "--no-prompt")
+    at.says("A source whose token is not there.")
+    at.types("assume", "pipeline")
+    at.types("source", "list")
+    at.types("source", "test", "me")
+
+
+def mfa(at: Session) -> None:
+    world = at.world
+    world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
+    world.config(_WITH_MFA)
+    at.says("One code opens a session for all chains of the source.")
+    at.types("assume", "admin", answers=[("MFA code", f"{mfa_code(world)}\n")])
+    at.types("assume", "spokes/444444444444")
+    at.types("plan", "admin")
+
+
+def networks(at: Session) -> None:
+    at.says("Nobody listens.")
+    at.types("assume", "admin", env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"})
+    at.says("AWS asks to come back later, three times.")
+    at.world.sts.throttle(10)
+    at.types("assume", "admin")
+
+
+def explanations(at: Session) -> None:
+    external = {"StringEquals": {"sts:ExternalId": "x-1"}}
+    exports = {
+        "hub.json": {"UserDetailList": [USER], "RoleDetailList": [role(HUB, ALICE)]},
+        "admin.json": {"RoleDetailList": [role(ADMIN, HUB)]},
+        "strict.json": {"RoleDetailList": [role(ADMIN, HUB, **external)]},
+    }
+    for name, content in exports.items():
+        (at.world.home / name).write_text(json.dumps(content))
+    hub, admin, strict = (f"--policies={name}" for name in exports)
+    offline = ("--offline", *AS, hub)
+    at.says("A hop that a condition refuses.")
+    at.types("explain", "admin", *offline, strict)
+    at.says("The same, once the trust policy lets it through.")
+    at.types("explain", "admin", *offline, admin)
+    at.says("Without the policies of the second account.")
+    at.types("explain", "admin", *offline)
+    at.types("explain", "role", HUB, "--offline", hub)
+    at.types("check", *offline, strict)
+    at.types("routes", ADMIN, *offline, admin)
+
+
+SITUATIONS: dict[str, Callable[[Session], None]] = {
+    "configs": configs,
+    "explanations": explanations,
+    "guards": guards,
+    "help": help_texts,
+    "keyrings": keyrings,
+    "looks": looks,
+    "mfa": mfa,
+    "networks": networks,
+    "refusals": refusals,
+    "sources": sources,
+    "walks": walks,
+}

@@ -1,0 +1,18 @@
+"""What a terminal shows in the commonest situations is what the transcripts say."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.transcripts.recording import FOLDER, recorded
+from tests.transcripts.situations import SITUATIONS
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_terminal_shows_what_the_transcript_says(name: str) -> None:
+    stored = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    assert recorded(name) == stored, f"python -m tests.transcripts {name} writes it anew"
+
+
+def test_every_transcript_has_its_situations() -> None:
+    assert {path.stem for path in FOLDER.glob("*.txt")} == SITUATIONS.keys()
