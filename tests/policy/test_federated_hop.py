@@ -223,3 +223,10 @@ def test_a_mend_lets_in_no_more_than_this_token_or_certificate() -> None:
     assert certificate.statement == statement(ANYWHERE, THREE, ArnEquals={"aws:SourceArn": ANCHOR})
     for asked, change in ((by_token(known=known), token), (by_certificate(), certificate)):
         assert judged(asked, nobody, change.statement).outcome is Outcome.ALLOWED
+
+
+def test_the_holder_of_a_token_is_of_no_organization() -> None:
+    context = federated_request(by_token(), EvaluationContext(IamInventory(), NOW)).context
+    assert context.lookup("aws:PrincipalOrgID") is None
+    assert context.lookup("aws:PrincipalOrgPaths") is None
+    assert context.lookup("aws:ResourceAccount") == ("222222222222",)

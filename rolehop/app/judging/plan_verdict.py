@@ -60,10 +60,10 @@ def judge_plan(
 
 
 def _region_location(app: App, plan: Plan) -> ConfigLocation | None:
-    """Return where the chain's region is set; ``None``: a flag sets it, or a fleet makes it."""
+    """Return where the chain's region is set; ``None``: not there, or a fleet makes the chain."""
     chain = app.config.chains.get(plan.chain)
-    if chain is None or chain.fleet or "--region" in plan.flags:
-        return None
+    if chain is None or chain.fleet or chain.region not in (None, plan.region):
+        return None  # a flag or the environment set another region than the chain's
     return ConfigLocation(f"chain '{plan.chain}'", {"region": "region"})
 
 
