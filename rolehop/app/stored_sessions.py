@@ -39,7 +39,7 @@ def load_index(app: App) -> Index:
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
     rebuilt = replace(index, keys=app.index.keys, lost=False)
-    with contextlib.suppress(OSError):  # the folder cannot be written; the vault has said so
+    with contextlib.suppress(OSError):  # the folder cannot be written; the vault reports it
         app.index_store.change(lambda now: replace(_merged(now, rebuilt), lost=False))
     return rebuilt
 

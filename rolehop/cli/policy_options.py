@@ -147,7 +147,7 @@ def _context_keys(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
         key = spelled.setdefault(key.lower(), key)
         known = values.get(key)
         if problem is None and known is not None and not (value and all(known)):
-            problem = "the key is said to be absent, and given a value, too"
+            problem = "the key is declared absent and given a value, too"
         if problem is not None:
             raise UsageError(
                 f"--context wants KEY=VALUE, not {quoted(each)}",

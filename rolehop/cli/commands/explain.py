@@ -56,8 +56,9 @@ def command(
 ) -> None:
     """Explain which policy allows or refuses each hop.
 
-    For every hop: would it be allowed, refused, or can't that be told; which statement of which
-    policy decides; and the change that would fix it, with the account that can make it. Reads
+    For every hop: whether it would be allowed or refused, as far as that can be told; which
+    statement of which policy decides; and the change that would fix it, with the account that can
+    make it. Reads
     IAM with the stored sessions, unless --offline; what cannot be read is named, with the
     command that would show it. Exits 5 if a hop is refused.
     """

@@ -52,5 +52,5 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
         cli.terminal.write_output(text)
         return
     path = install_init_script(f"init{script.extension}", text)
-    cli.terminal.note(f"kept as {path}; this line reads it, in {script.startup_file}:")
+    cli.terminal.note(f"stored as {path}; this line reads it, in {script.startup_file}:")
     cli.terminal.write_output(script.source_line.format(dialect(shell).quote(str(path))) + "\n")

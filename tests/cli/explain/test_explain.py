@@ -153,7 +153,7 @@ def test_online_the_source_is_asked_who_it_is(world: World) -> None:
         (["explain", "admin", "--context", "x=1"], "a service and a name"),
         (["explain", "admin", "--context", "aws:SourceIp=home"], "one IP address"),
         (["explain", "admin", "--context", "aws:SecureTransport=yes"], "true or false"),
-        (["explain", "admin", "--context", "a:b=", "--context", "A:B=1"], "said to be absent"),
+        (["explain", "admin", "--context", "a:b=", "--context", "A:B=1"], "declared absent"),
         (["explain", "admin", "--policies", "none.json"], "none.json cannot be read"),
         (["explain", "role", "Hub", "--offline"], "not the ARN of a role"),
     ],
