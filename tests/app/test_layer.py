@@ -15,7 +15,7 @@ from rolehop.app.ports import SILENT, Nobody
 from rolehop.app.walking import walk_chain, walk_for_handover
 from rolehop.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
-from tests.support.world import ADMIN, CONFIG, HUB, World
+from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 GUARDED = CONFIG.replace('region = "eu-west-1"\n', 'confirm = true\nreason = "required"\n')
 LIMIT = "arn:aws:iam::333333333333:policy/Limit"
@@ -115,3 +115,10 @@ def test_flags_are_part_of_the_plan_that_is_explained(
     assert ("GetPolicy", LIMIT) in {
         (call.action, call.params.get("PolicyArn")) for call in world.sts.calls
     }
+
+
+def test_a_list_looks_into_the_keyring_once_for_all_chains_of_a_source() -> None:
+    with temporary_world("tests.doubles.keyrings.Counted") as world:
+        world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+        assert len(world.rolehop("list", "--format", "json").json["chains"]) == 5
+        assert len((world.vault / "looks").read_text().splitlines()) == 1
