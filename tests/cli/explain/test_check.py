@@ -27,7 +27,7 @@ hops = [
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with temporary_world() as world:
-        asks = {"StringEquals": {"sts:ExternalId": HOSTILE}}
+        asks = {"StringEquals": {"sts:RoleSessionName": HOSTILE}}
         files = {
             "hub.json": {"UserDetailList": [USER], "RoleDetailList": [role(HUB, ALICE)]},
             "admin.json": {"RoleDetailList": [role(ADMIN, HUB, **asks)]},
