@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from threading import Event, Thread
@@ -27,10 +28,14 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
+        # Not the processes that were there before: they are not of this test.
+        others = set(os.listdir("/proc"))  # noqa: PTH208 - names are all that is wanted, and quickly
         while not self._over.wait(0.005):
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
+            there = set(os.listdir("/proc"))  # noqa: PTH208
+            others &= there
+            for process in there - others:
                 try:
-                    self.seen.add(process.read_bytes())
+                    self.seen.add(Path("/proc", process, "cmdline").read_bytes())
                 except OSError:
                     continue  # it ended meanwhile
 
