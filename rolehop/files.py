@@ -92,6 +92,10 @@ def read_regular(path: Path, longest: int) -> bytes:
 
 @contextmanager
 def _open_regular(path: Path) -> Iterator[BinaryIO]:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise OSError(errno.EILSEQ, "the encoding of this locale lacks its name") from None
     with open(path, "rb", opener=_unwaiting_opener) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
 from collections.abc import Sequence
+from io import UnsupportedOperation
 from types import TracebackType
 
 import click
@@ -21,9 +23,11 @@ from rolehop.terminal.process_streams import (
     open_closed_streams,
     raise_when_stopped,
 )
+from rolehop.terminal.terminal import not_written
 from rolehop.text import nearest
 
 INTERRUPTED = 130
+_STDOUT_LOST = (errno.ENOSPC, errno.EBADF, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
 
@@ -99,8 +103,11 @@ class Failure:
 
         if self._cli.settings.debug:
             write_lines(_traceback(error))
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
+        if isinstance(error, UnsupportedOperation):  # stdout was closed, and click writes to it
+            error = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if isinstance(error, OSError) and error.errno in _STDOUT_LOST:
             forget_stdout()  # else Python would try to write the rest at exit, and fail again
+            return self.report(not_written(error))
         return self.report(
             RolehopError(
                 f"something unexpected happened: {type(error).__name__}",

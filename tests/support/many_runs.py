@@ -1,28 +1,63 @@
 """Many runs of the program in one go: each in a process of its own, none with imports of its own.
 
-Reads ``[[on_terminal, [argument, …]], …]`` from stdin and writes ``[[code, shown], …]``: what
-stdout, stderr and the terminal device showed together.
+    runs_of(world, [(80, ["list"]), (0, ["plan", "hub"])])
+
+A run has a terminal of so many columns, or none: then its stdout and stderr are pipes.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
+import struct
 import sys
+import termios
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-# Loaded before the first run, as each run needs them.
-import rolehop.app.context
-import rolehop.cli.main
-import rolehop.show.render_rich
-import rolehop.show.tables  # noqa: F401
-from rolehop.__main__ import main
+from tests.support.world import HUB, World
 
+# Every command, in every form that it has an output of its own for; a name comes last.
+COMMANDS = [
+    ["assume"], ["assume", "--shell", "sh"], ["leave", "--shell"], ["shell", "--shell", "true"],
+    ["export"], ["export", "--format", "json"], ["export", "--format", "ini"],
+    ["export", "--format", "dotenv"], ["export", "--shell"],
+    ["exec"], ["exec", "hub", "--"], ["credential-process"], ["refresh"], ["refresh", "hub"],
+    ["list"], ["list", "--format", "json"], ["show"], ["show", "--format", "json"],
+    ["plan"], ["plan", "-v"], ["plan", "--format", "json"], ["plan", "--region"],
+    ["graph"], ["graph", "--format", "mermaid"], ["graph", "--format", "dot"],
+    ["graph", "--format", "svg"],
+    ["routes"], ["routes", HUB, "--from"], ["routes", "--format", "json"],
+    ["explain"], ["explain", "--format", "json"], ["explain", "role"], ["explain", "--as"],
+    ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
+    ["check", "--format", "sarif"],
+    ["status"], ["status", "-v"], ["status", "--format", "json"],
+    ["whoami"], ["whoami", "--format", "json"], ["logout"],
+    ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
+    ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
+    ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
+    ["init"], ["completion"], ["no-such-command"], ["--no-such-option"], [],
+]  # fmt: skip
 _END_OF_FILE = b"\x04"
 
 
+def runs_of(
+    world: World,
+    runs: Sequence[tuple[int, list[str]]],
+    env: Mapping[str, str | None] | None = None,
+) -> list[tuple[int, str]]:
+    """Return each run's exit code, and what its stdout, stderr and terminal showed together."""
+    text = json.dumps(runs)
+    done = world.run(sys.executable, "-m", "tests.support.many_runs", env=env, input=text)
+    assert done.code == 0, done.err
+    return [(code, shown) for code, shown in json.loads(done.out)]
+
+
 def _run(arguments: list[str]) -> NoReturn:
+    from rolehop.__main__ import main
+
     sys.argv = ["rolehop", *arguments]
     code: object = 0
     try:
@@ -48,11 +83,13 @@ def _piped() -> tuple[int, int]:
     return child, reader
 
 
-def _shown(arguments: list[str], *, on_terminal: bool) -> tuple[int, str]:
-    child, reader = pty.fork() if on_terminal else _piped()
+def _shown(columns: int, arguments: list[str]) -> tuple[int, str]:
+    child, reader = pty.fork() if columns else _piped()
     if child == 0:
+        if columns:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         _run(arguments)
-    if on_terminal:
+    if columns:
         os.write(reader, _END_OF_FILE * 3)  # the answer to every question
     shown = b""
     while True:
@@ -69,5 +106,10 @@ def _shown(arguments: list[str], *, on_terminal: bool) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    runs = json.load(sys.stdin)
-    json.dump([_shown(words, on_terminal=on_terminal) for on_terminal, words in runs], sys.stdout)
+    # Loaded before the first run, as each run needs them.
+    import rolehop.app.context
+    import rolehop.cli.main
+    import rolehop.show.render_rich
+    import rolehop.show.tables  # noqa: F401
+
+    json.dump([_shown(*run) for run in json.load(sys.stdin)], sys.stdout)

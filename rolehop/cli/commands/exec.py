@@ -38,7 +38,7 @@ rolehop exec -- aws s3 ls                     # pick the chain on the terminal
 """,
 )
 @click.argument("chain", required=False, metavar="[CHAIN]", shell_complete=chain_names)
-@click.argument("argv", metavar="-- CMD…", nargs=-1, type=click.UNPROCESSED)
+@click.argument("argv", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
 @walk_options
 @click.pass_context
 def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> None:

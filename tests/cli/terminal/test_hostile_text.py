@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from rolehop.advice import PLACEHOLDER
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
+from tests.support.many_runs import COMMANDS, runs_of
 from tests.support.world import CONFIG, HUB, World, temporary_world
 
 # Each name holds several of the forty: every string goes through every command.
@@ -19,26 +19,6 @@ WITH_LINE_END, HIDDEN, ODD = NAMES = [
     " ".join(part) for part in (INVISIBLE[:8], INVISIBLE[8:], VISIBLE)
 ]
 REFUSED = f"refused {ODD}"
-COMMANDS = [
-    ["assume"], ["assume", "--shell", "sh"], ["leave", "--shell"], ["shell", "--shell", "true"],
-    ["export"], ["export", "--format", "json"], ["export", "--format", "ini"],
-    ["export", "--format", "dotenv"], ["export", "--shell"],
-    ["exec"], ["exec", "hub", "--"], ["credential-process"], ["refresh"], ["refresh", "hub"],
-    ["list"], ["list", "--format", "json"], ["show"], ["show", "--format", "json"],
-    ["plan"], ["plan", "-v"], ["plan", "--format", "json"], ["plan", "--region"],
-    ["graph"], ["graph", "--format", "mermaid"], ["graph", "--format", "dot"],
-    ["graph", "--format", "svg"],
-    ["routes"], ["routes", HUB, "--from"], ["routes", "--format", "json"],
-    ["explain"], ["explain", "--format", "json"], ["explain", "role"], ["explain", "--as"],
-    ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
-    ["check", "--format", "sarif"],
-    ["status"], ["status", "-v"], ["status", "--format", "json"],
-    ["whoami"], ["whoami", "--format", "json"], ["logout"],
-    ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
-    ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
-    ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
-    ["init"], ["completion"], ["no-such-command"], ["--no-such-option"], [],
-]  # fmt: skip
 CONFIG_OF_OTHERS = (
     CONFIG
     + f"""
@@ -76,41 +56,31 @@ def others() -> Iterator[World]:
         yield world
 
 
-def runs_of(world: World, runs: list[tuple[bool, list[str]]]) -> list[tuple[int, str]]:
-    done = world.run(sys.executable, "-m", "tests.support.many_runs", input=json.dumps(runs))
-    assert done.code == 0, done.err
-    return [(code, shown) for code, shown in json.loads(done.out)]
-
-
 @pytest.mark.parametrize("name", NAMES, ids=["with-line-ends", "hidden", "odd"])
 def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World) -> None:
-    runs = [
-        (on_terminal, [*command, name]) for on_terminal in (False, True) for command in COMMANDS
-    ]
-    for (on_terminal, words), (_, shown) in zip(runs, runs_of(others, runs), strict=True):
+    runs = [(columns, [*command, name]) for columns in (0, 80) for command in COMMANDS]
+    for (columns, words), (_, shown) in zip(runs, runs_of(others, runs), strict=True):
         assert "Traceback" not in shown, (words, shown)
-        if not on_terminal and (
-            words[0] in ("assume", "export") or words[:2] == ["config", "path"]
-        ):
+        if not columns and (words[0] in ("assume", "export") or words[:2] == ["config", "path"]):
             continue  # what a program reads is exact
-        assert invisible_in(shown) == "", (on_terminal, words, shown)
+        assert invisible_in(shown) == "", (columns, words, shown)
 
 
 def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -> None:
     """Python is no shell, so advice is for sh."""
-    runs = [(on_terminal, ["assume", REFUSED]) for on_terminal in (False, True)]
+    runs = [(columns, ["assume", REFUSED]) for columns in (0, 250)]
     for code, shown in runs_of(others, runs):
         (advised,) = re.findall(r"rolehop explain .*", shown)
         assert (code, shlex.split(advised)) == (5, ["rolehop", "explain", REFUSED])
 
 
 def test_the_terminal_shows_which_line_to_type_for_a_name(others: World) -> None:
-    ((code, shown),) = runs_of(others, [(True, ["assume", ODD, "--shell", "bash"])])
+    ((code, shown),) = runs_of(others, [(250, ["assume", ODD, "--shell", "bash"])])
     assert code == 0, shown
     line = shown.splitlines()[-1].strip()
     (command,) = re.findall(r"^eval \"\$\((.*)\)\"$", line)
     assert shlex.split(command) == ["rolehop", "assume", ODD]
-    ((code, shown),) = runs_of(others, [(True, ["assume", HIDDEN, "--shell", "bash"])])
+    ((code, shown),) = runs_of(others, [(250, ["assume", HIDDEN, "--shell", "bash"])])
     assert shown.splitlines()[-1].strip() == f'eval "$(rolehop assume {PLACEHOLDER})"'
 
 
@@ -127,10 +97,10 @@ IN_XML = "".join(each for each in INVISIBLE if not re.search(r"[\x00-\x1f]", eac
 def test_what_aws_answers_is_shown_as_text(style: str, others: World) -> None:
     arn = f"arn:aws:sts::222222222222:assumed-role/Hub/{IN_XML}"
     others.sts.say(ANSWER.format(arn, IN_XML).encode())
-    ((code, shown),) = runs_of(others, [(True, ["whoami", "hub", "--format", style])])
+    ((code, shown),) = runs_of(others, [(250, ["whoami", "hub", "--format", style])])
     assert (code, invisible_in(shown)) == (0, ""), shown
     others.sts.fail(1, status=403, code="AccessDenied", text=f"no{IN_XML}")
-    ((code, shown),) = runs_of(others, [(False, ["refresh", "hub"])])
+    ((code, shown),) = runs_of(others, [(0, ["refresh", "hub"])])
     assert (code, invisible_in(shown)) == (5, ""), shown
 
 

@@ -1,0 +1,127 @@
+"""Terminals that cannot print Unicode, are 20 columns wide, or are not there at all."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.many_runs import COMMANDS, runs_of
+from tests.support.world import CONFIG, SCRIPT, World, temporary_world
+
+NOT_LATIN = "日本"
+CONFIG_WITH_UNICODE = CONFIG.replace("Admin in prod", f"Zürich → {NOT_LATIN} …")
+HELPS = [[*words[:1], "--help"] for words in COMMANDS if words and not words[0].startswith("-")]
+ASKED = [*([*words, "admin"] for words in COMMANDS), *HELPS, ["--help"], ["config", "reference"]]
+UNFORESEEN = ("Traceback", "UnicodeEncodeError", "something unexpected")
+
+
+@pytest.fixture(scope="module")
+def written() -> Iterator[World]:
+    """A world whose config has words that few encodings have."""
+    with temporary_world() as world:
+        world.config(CONFIG_WITH_UNICODE)
+        yield world
+
+
+@pytest.fixture(scope="module")
+def latin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
+    """The variables of a locale in ISO-8859-1."""
+    if shutil.which("localedef") is None:
+        pytest.skip("localedef is not installed")
+    folder = tmp_path_factory.mktemp("locales")
+    argv = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(folder / "de_DE.ISO-8859-1")]
+    if subprocess.run(argv, capture_output=True, check=False).returncode > 1:
+        pytest.skip("the sources of locales are not installed")
+    return {"LOCPATH": str(folder), "LC_ALL": "de_DE.ISO-8859-1"}
+
+
+ASCII: dict[str, str | None] = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.fixture(params=["latin", "ascii", "C"])
+def encoding(request: pytest.FixtureRequest) -> tuple[str, dict[str, str | None]]:
+    if request.param == "latin":
+        return "iso-8859-1", request.getfixturevalue("latin")
+    return ("ascii", ASCII) if request.param == "ascii" else ("utf-8", {"LC_ALL": "C"})
+
+
+def decodes(shown: str, encoding: str) -> bool:
+    """True if a terminal of this encoding can show all of the bytes."""
+    try:
+        shown.encode("utf-8", "surrogateescape").decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def test_every_command_works_where_unicode_cannot_be_printed(
+    encoding: tuple[str, dict[str, str | None]], written: World
+) -> None:
+    name, env = encoding
+    runs = [(columns, words) for columns in (0, 80) for words in ASKED]
+    for (columns, words), (code, shown) in zip(runs, runs_of(written, runs, env), strict=True):
+        assert not [each for each in UNFORESEEN if each in shown], (columns, words, shown)
+        assert code != 1, (columns, words, shown)
+        if columns:
+            assert decodes(shown, name), (words, shown)
+
+
+def test_what_an_encoding_lacks_is_shown_in_other_characters(
+    latin: dict[str, str | None], written: World
+) -> None:
+    ((_, table), (_, document)) = runs_of(
+        written, [(80, ["list"]), (80, ["list", "--format", "json"])], latin
+    )
+    for shown in (table, document):
+        text = shown.encode("utf-8", "surrogateescape").decode("iso-8859-1")
+        assert r"Zürich \u2192 \u65e5\u672c ..." in text
+    piped = written.rolehop("list", "--format", "json", env=latin)
+    assert f"Zürich → {NOT_LATIN} …" in [each["description"] for each in piped.json["chains"]]
+
+
+def test_variables_come_back_byte_by_byte_in_any_encoding(
+    latin: dict[str, str | None], written: World
+) -> None:
+    value = b"caf\xe9".decode("utf-8", "surrogateescape")
+    env = {**latin, "AWS_PROFILE": value, "AWS_REGION": "eu-west-1"}
+    script = 'eval "$(rolehop assume admin)"; eval "$(rolehop leave)"; printf "[%s]" "$AWS_PROFILE"'
+    done = written.run("bash", "-c", script, env=env)
+    assert f"[{value}]" in done.out, done.err
+
+
+def test_a_file_whose_name_cannot_be_written_is_named_as_the_cause(
+    latin: dict[str, str | None], written: World
+) -> None:
+    broken = written.home / "broken.toml"
+    broken.write_text(f'include = ["{NOT_LATIN}.toml"]\n', encoding="utf-8")
+    done = written.rolehop("list", "--config", str(broken), env=latin)
+    assert (done.code, "the encoding of this locale lacks its name" in done.err) == (3, True)
+
+
+def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
+    runs = [(20, words) for words in ASKED]
+    for (_, words), (code, shown) in zip(runs, runs_of(written, runs), strict=True):
+        assert not [each for each in UNFORESEEN if each in shown], (words, shown)
+        assert code != 1, (words, shown)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_command_ends_in_a_traceback_where_a_stream_is_closed(
+    closed: str, written: World, tmp_path: Path
+) -> None:
+    commands = (
+        "list",
+        "plan admin",
+        "status",
+        "assume admin",
+        "export admin",
+        "--help",
+        "nonsense",
+    )
+    lines = [f"{SCRIPT} {each} {closed}; echo $?" for each in (*commands, "exec admin -- true")]
+    done = written.run("bash", "-c", "\n".join(lines), env={"PYTHONFAULTHANDLER": "1"})
+    assert not [each for each in UNFORESEEN if each in done.out + done.err], done.err
