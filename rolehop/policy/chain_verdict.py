@@ -33,7 +33,7 @@ class HopVerdict:
     verdicts: Mapping[int, Verdict] = field(repr=False)
     """The verdicts of all hops of the scenario, by number."""
 
-    said: StsAnswer | None = None
+    sts_answer: StsAnswer | None = None
     """Set if STS refused what the documents allow."""
 
     def remedies(self) -> tuple[Remedy, ...]:
@@ -51,9 +51,9 @@ class ChainVerdict:
     source_role_unknown: bool = False
     """The source is federated and its role is not known, so hop 0 cannot be evaluated."""
 
-    def refused_by_sts(self, number: int, said: StsAnswer) -> ChainVerdict:
+    def refused_by_sts(self, number: int, answer: StsAnswer) -> ChainVerdict:
         """Return the verdict after STS refused hop ``number``: an allowed hop becomes unknown."""
-        return replace(self, hops=tuple(_knowing(e, number, said) for e in self.hops))
+        return replace(self, hops=tuple(_after_refusal(e, number, answer) for e in self.hops))
 
     @property
     def outcome(self) -> Outcome:
@@ -71,11 +71,11 @@ STS_REFUSAL = "sts-refusal"
 """The unknown of a hop that the documents allow and STS refused: the reason is not known."""
 
 
-def _knowing(hop: HopVerdict, number: int, said: StsAnswer) -> HopVerdict:
+def _after_refusal(hop: HopVerdict, number: int, answer: StsAnswer) -> HopVerdict:
     if hop.number != number or hop.verdict.outcome is not Outcome.ALLOWED:
         return hop
     unsure = replace(hop.verdict, outcome=Outcome.UNKNOWN, unknowns=(STS_REFUSAL,))
-    return replace(hop, verdict=unsure, said=said)
+    return replace(hop, verdict=unsure, sts_answer=answer)
 
 
 def judge_chain(chain: str, source: str, scenario: ChainScenario) -> ChainVerdict:

@@ -60,8 +60,8 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
 def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     verdict = hop.verdict
     would, style = _WOULD[verdict.outcome]
-    if hop.said is not None:
-        when = f"{hop.said.at.astimezone():%Y-%m-%d %H:%M}"
+    if hop.sts_answer is not None:
+        when = f"{hop.sts_answer.at.astimezone():%Y-%m-%d %H:%M}"
         would, style = f"the documents allow it, but STS refused it at {when}", "red"
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
     caller = verdict.request.caller
@@ -79,8 +79,8 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     yield from _deciding(verdict)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
-    if hop.said is not None:
-        yield from wrapped(_sts_refused_text(hop.said), "  ", "  ")
+    if hop.sts_answer is not None:
+        yield from wrapped(_sts_refused_text(hop.sts_answer), "  ", "  ")
     yield from remedy_lines(verdict, remedies)
     hints = (
         hint(finding, denies=_denies(policy))
@@ -191,14 +191,14 @@ def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
     return account, "aws iam get-account-authorization-details"
 
 
-def _sts_refused_text(said: StsAnswer) -> str:
+def _sts_refused_text(answer: StsAnswer) -> str:
     """Explain a refusal by STS that the documents do not explain."""
-    if said.code.startswith("AccessDenied"):
+    if answer.code.startswith("AccessDenied"):
         return (
-            f"so something that is not visible here refused it ({said.code}): an SCP or RCP that was"
+            f"so something that is not visible here refused it ({answer.code}): an SCP or RCP that was"
             " not given, a VPC endpoint's policy, or a policy that has changed since"
         )
-    return f"STS said {said.code}, which is not about policies; the walk says what to do about it"
+    return f"STS said {answer.code}, which is not about policies; the walk says what to do about it"
 
 
 def _deciding(verdict: Verdict) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""What a view is made of: lines, grids and trees of styled words, before anybody draws them.
+"""What a view is made of: lines, grids and trees of styled words, before they are drawn.
 
 ``plain`` draws a view as text for pipes and logs, without loading rich; ``pretty`` draws it with
 rich for a terminal. A style never carries meaning alone: the words say the same.
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
     words: tuple[StyledText, ...]
     whole: bool = False
-    """There to be copied: a terminal that is too narrow may break it, rolehop does not."""
+    """To be copied: rolehop never wraps it, even if the terminal is too narrow."""
 
 
 class Row(NamedTuple):
@@ -59,7 +59,7 @@ class Facts(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """A tree's node: its lines, and what hangs below it."""
+    """A tree's node: its lines, and its children."""
 
     lines: tuple[Line, ...]
     below: Sequence[Branch]

@@ -1,4 +1,4 @@
-"""The lines of the picker: what matches what was typed, and how a chain looks in one line."""
+"""The lines of the picker: matching choices, and a chain as one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Choice(NamedTuple):
 
 
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
-    """Return the choices in which every word that was typed stands somewhere; case is no difference.
+    """Return the choices that contain every typed word; case-insensitive.
 
     Names that begin with what was typed come first; otherwise the order stays.
     """
@@ -35,7 +35,7 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
 
 
 def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
-    """Return how wide name, description, account and time are drawn, gaps left out.
+    """Return the widths of name, description, account and time, without gaps.
 
     Together they fit into ``columns`` from 40 on; where room is short, the description gives way
     first, then the name.

@@ -77,7 +77,7 @@ def in_short(step: Step) -> str:
 def _step(step: Step, lead: str) -> Iterator[Line]:
     told = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
     yield from wrapped(f"{lead} {told}:", "  ", "    ")
-    # Before what is copied: nobody reads on after that.
+    # Before what is copied: few people read on after it.
     for text in warnings(step):
         yield from wrapped(text, "    ", "    ")
     for each in _written(step):

@@ -15,7 +15,7 @@ from rich.tree import Tree
 from rolehop.show.layout import Branch, Facts, Grid, Line, StyledText, View
 
 _GAP = "   "
-# What is short stays whole; what is long folds.
+# Short values stay whole; long ones wrap.
 _WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 
 
@@ -34,7 +34,7 @@ def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
         case Grid():
             return _Fitting(block)
         case Branch():
-            return _hang(Tree(_branch_text(block)), block)
+            return _add_children(Tree(_branch_text(block)), block)
         case Facts():
             return _facts(block)
 
@@ -103,7 +103,7 @@ def _branch_text(branch: Branch) -> Text:
     return Text("\n").join(_text(*line.words) for line in branch.lines)
 
 
-def _hang(tree: Tree, branch: Branch) -> Tree:
+def _add_children(tree: Tree, branch: Branch) -> Tree:
     for child in branch.below:
-        _hang(tree.add(_branch_text(child)), child)
+        _add_children(tree.add(_branch_text(child)), child)
     return tree

@@ -1,4 +1,4 @@
-"""Draws a view as plain text: aligned, as wide as it needs to be, nothing folded or coloured."""
+"""Draws a view as plain text: aligned, as wide as needed, without wrapping or colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table shows of one chain or one session: plain values, no secret among them."""
+"""Rows of the tables of chains and sessions: plain values, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ChainRow:
     name: str
     description: str
     source: str | None
-    """Name of the source it starts from, also where that is said by a chain before it."""
+    """Name of the source it starts from, also if it continues another chain."""
     continues: str | None
     fleet: str | None
     labels: Mapping[str, str]
@@ -24,7 +24,7 @@ class ChainRow:
     """ARNs of all roles from the source on, in the order they are walked."""
     cached_until: datetime | None
     account: str = ""
-    """Of the last role; empty where the chain hands out its source's own session."""
+    """Of the last role; empty if the chain uses its source's own session."""
     color: str | None = None
 
 
@@ -40,7 +40,7 @@ class SessionRow:
     arn: str
     expires_at: datetime
     parent: str | None
-    """Hop key of the session that signed, where that one is held too."""
+    """Hop key of the session that signed, if that one is stored too."""
     backend: str
     kind: str
     """``source``, ``token`` or ``hop``."""

@@ -149,12 +149,12 @@ def tested_document(tested: Tested) -> dict[str, object]:
     }
 
 
-def sign_in_document(name: str, kind: str, said: str, *, signed_in: bool) -> dict[str, object]:
-    """Return the JSON of ``source login`` and ``source logout``; ``said`` is for a person."""
+def sign_in_document(name: str, kind: str, message: str, *, signed_in: bool) -> dict[str, object]:
+    """Return the JSON of ``source login`` and ``source logout``; ``message`` is for a person."""
     return {
         "schema": "rolehop.sign-in/1",
         "source": name,
         "type": kind,
         "signed_in": signed_in,
-        "message": said,
+        "message": message,
     }

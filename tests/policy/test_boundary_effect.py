@@ -224,7 +224,7 @@ def test_patterns_that_share_nothing_fit_nothing_together(one: str, other: str) 
 
 
 @given(PATTERNS.filter(lambda each: "?" not in each), PATTERNS.filter(lambda each: "?" not in each))
-def test_patterns_of_stars_alone_are_told_exactly(one: str, other: str) -> None:
+def test_patterns_of_only_stars_are_compared_exactly(one: str, other: str) -> None:
     both = [each for each in WORDS if matches_text(each, one) and matches_text(each, other)]
     # Together they never need more letters than both have.
     assert _overlap(one, other) == bool(both) or len(one) + len(other) > 6

@@ -116,7 +116,7 @@ def test_what_a_token_may_carry_unread_is_named_as_assumed() -> None:
     assert verdict.assuming == ("rcp", "source-session")
 
 
-def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
+def test_an_unseen_part_is_never_allowed_unless_it_cannot_matter() -> None:
     token = by_token(known={SUB: ("repo:me/x",)})
     three = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
     lenient = statement({"Federated": PROVIDER}, three, StringLike={SUB: "repo:me/*"})
@@ -129,7 +129,7 @@ def test_what_nobody_can_see_is_never_allowed_unless_it_cannot_matter() -> None:
         assert (verdict.outcome, verdict.unknowns) == (outcome, unknowns)
 
 
-def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
+def test_a_roles_anywhere_profile_is_unknown() -> None:
     anywhere = statement({"Service": "rolesanywhere.amazonaws.com"}, "sts:*")
     records = IamInventory({ROLE: Entity(ROLE, trust=policy_text(anywhere))})
     verdict = evaluate(federated_request(by_certificate(), EvaluationContext(records, NOW)))
@@ -137,7 +137,7 @@ def test_of_a_roles_anywhere_profile_nobody_can_tell() -> None:
 
 
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"Federated": "*"}])
-def test_whether_a_wildcard_lets_a_token_in_can_not_be_told(principal: Any) -> None:
+def test_a_wildcard_for_a_token_is_unknown(principal: Any) -> None:
     verdict = judged(by_token(), statement(principal))
     assert verdict.outcome is Outcome.UNKNOWN
     assert verdict.policies[0].findings[0].reason is Reason.WILDCARD_OUTSIDE
@@ -213,7 +213,7 @@ def test_neither_token_nor_certificate_enters_a_service_linked_role() -> None:
         assert verdict.first_wrong.reason is Reason.SERVICE_LINKED
 
 
-def test_a_mend_lets_in_no_more_than_this_token_or_certificate() -> None:
+def test_a_fix_allows_only_this_token_or_certificate() -> None:
     known = {SUB: ("repo:me/x",), f"{HOST}:aud": ("sts.amazonaws.com",)}
     nobody = statement({"Service": "ec2.amazonaws.com"})
     (token,) = policy_changes(judged(by_token(known=known), nobody))

@@ -55,7 +55,7 @@ def test_the_reading_agrees_with_the_case_table(case: dict[str, Any]) -> None:
     assert allowed(world) is (case["expect"] == "ALLOW"), case["why"]
 
 
-def test_what_can_not_be_told_names_what_would_settle_it() -> None:
+def test_an_unknown_verdict_names_what_would_settle_it() -> None:
     rng = Random(3)  # noqa: S311 - worlds, no secrets
     unknown = 0
     for _ in range(300):

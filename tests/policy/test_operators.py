@@ -216,7 +216,7 @@ def test_quantifiers(operator: str, wanted: Any, found: Any, truth: Truth) -> No
 
 
 @pytest.mark.parametrize("name", ["StringMatches", "ForEach:StringEquals", "NullIfExists", ""])
-def test_an_operator_that_nobody_knows_stays_open(name: str) -> None:
+def test_an_unknown_operator_gives_an_unknown_result(name: str) -> None:
     found = judged(name, "a", ["a"])
     assert (found.truth, found.reason) == (U, Reason.UNKNOWN_OPERATOR)
     assert parse_operator(name).compare is None

@@ -164,7 +164,7 @@ def test_whose_policies_cannot_be_seen_is_counted_and_not_left_out() -> None:
     assert role_document(found)["passers_unseen"] == [ANN]
 
 
-def test_nobody_passes_across_accounts_and_no_role_that_no_service_takes() -> None:
+def test_no_role_is_passed_across_accounts_or_without_a_service() -> None:
     other = {**user(passes()), "Arn": "arn:aws:iam::333333333333:user/ann"}
     assert outcome(records(other)) == "no"
     assert outcome(records(user(passes()), services=())) == "no"

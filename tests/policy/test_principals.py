@@ -115,7 +115,7 @@ def test_a_federation_token_can_not_start_a_chain() -> None:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_nobody_assumes_a_service_linked_role(closed: bool) -> None:
+def test_no_one_assumes_a_service_linked_role(closed: bool) -> None:
     role = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/AWSServiceRoleForX"
     verdict = judged(BOB, ALL, role=role, closed=closed)
     assert verdict.outcome is Outcome.REFUSED

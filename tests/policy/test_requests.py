@@ -229,7 +229,7 @@ def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
         assert "aws:SourceVpc" not in verdict.assuming
 
 
-def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() -> None:
+def test_the_unseen_part_of_a_source_session_is_unknown_or_assumed() -> None:
     session = StartingCredentials(str(HUB), policy_unseen=True)
     first, second = asked(session)
     assert (first.assumed, first.unseen) == ((), "source-session")
@@ -252,7 +252,7 @@ def test_what_nobody_can_see_of_a_source_that_is_a_session_is_open_or_assumed() 
 
 
 @pytest.mark.parametrize("sent", [{"tags": (("team", "x"),)}, {"source_identity": "ann"}])
-def test_what_is_sent_may_be_set_already_where_nobody_can_see(sent: dict[str, Any]) -> None:
+def test_what_is_sent_may_already_be_set_in_an_unseen_session(sent: dict[str, Any]) -> None:
     trust = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]}'
     everything = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
     start = StartingCredentials("arn:aws:sts::111111111111:assumed-role/Dev/me", mfa=False)
@@ -305,7 +305,7 @@ def test_a_session_policy_of_the_source_limits_hop_1() -> None:
     assert not second.policy_set(PolicyType.SESSION).there
 
 
-def test_a_role_as_principal_is_a_session_whose_name_nobody_knows() -> None:
+def test_a_role_as_principal_is_a_session_of_unknown_name() -> None:
     first, _ = asked(StartingCredentials(str(HUB)))
     assert first.caller.named == str(HUB)
     assert first.caller.arn == "arn:aws:sts::222222222222:assumed-role/Hub/*"
@@ -321,7 +321,7 @@ def test_a_sessions_role_is_found_with_its_path() -> None:
     assert first.context.lookup("aws:userid") == ("AROAHUB:me",)
 
 
-def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
+def test_an_unknown_source_identity_is_still_set() -> None:
     start = StartingCredentials(
         str(HUB), carried=InheritedAttributes(source_identity=UNKNOWN, unseen="profile")
     )
@@ -332,7 +332,7 @@ def test_a_source_identity_that_nobody_knows_is_set_all_the_same() -> None:
     assert first.assumed == second.assumed == ("profile",)
 
 
-def test_another_source_identity_than_one_that_nobody_knows_can_not_be_told() -> None:
+def test_changing_an_unknown_source_identity_is_unknown() -> None:
     trusts = policy_text({"AWS": "*"}, "sts:*")
     records = IamInventory({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
     start = StartingCredentials(
@@ -366,7 +366,7 @@ def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
     assert second.context.lookup("aws:PrincipalTag/Team") == ("blue",)
 
 
-def test_the_path_of_a_sources_role_is_told_where_its_session_drops_it() -> None:
+def test_the_path_of_a_sources_role_is_kept() -> None:
     start = StartingCredentials(
         "arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False
     )

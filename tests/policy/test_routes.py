@@ -160,7 +160,7 @@ def test_of_a_thousand_roles_only_hops_that_may_be_are_judged() -> None:
     assert len(asked) <= 1_000
 
 
-def test_of_layers_with_countless_ways_only_those_shown_are_judged() -> None:
+def test_of_countless_routes_only_those_shown_are_evaluated() -> None:
     layers = [[f"L{layer}-{n}" for n in range(20)] for layer in range(10)]
     roles = [entity(name, [ALICE]) for name in layers[0]]
     for before, layer in itertools.pairwise(layers):

@@ -113,7 +113,7 @@ def _add_caller(
     if caller.arn is None:
         return
     entity = records.find(caller.named)
-    # A role's ARN with its path; of a session whose role nobody has seen the path is not known.
+    # A role's ARN has a path; it is not known for a session whose role was not seen.
     if caller.role or not caller.is_session:
         values["aws:PrincipalArn"] = [caller.named or caller.arn]
     if ":user/" in caller.arn:
@@ -128,7 +128,7 @@ def _add_caller(
             suffix = f":{name}" if caller.is_session else ""
             values["aws:userid"] = [f"{caller.unique_id}{suffix}"]
     own = entity.tags if entity is not None else None
-    # A session tag that nobody can see may stand in the place of the role's own.
+    # A session tag that cannot be seen may override the role's own.
     if held.tags is None or held.unseen or held.unread:
         own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):

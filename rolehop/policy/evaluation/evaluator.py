@@ -162,7 +162,7 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
     """Return whether each policy must hold an Allow."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
-    # A statement that nobody has seen may name the caller in any way.
+    # An unseen statement may name the caller in any way.
     unseen = Truth.UNKNOWN if request.policy_set(PolicyType.TRUST).missing else Truth.FALSE
     direct = some((unseen, *(each.applies_by(MatchKind.DIRECT) for each in allows)))
     by_role = some(

@@ -24,7 +24,7 @@ class Caller:
     arn: str | None
     """Of a user, a session (``…:assumed-role/R/s``), a federated user or the account's root;
     ``None``: not known who the source will be. A session named ``*`` (which AWS does not
-    allow) stands for a session of that role whose name nobody knows."""
+    allow) stands for a session of that role whose name is not known."""
 
     account: str | None
     role: str | None = None
@@ -125,7 +125,7 @@ def judge_principals(
 def judge_not_principals(
     principals: tuple[Principal, ...], caller: Caller, effect: Effect, *, bounded: Truth
 ) -> Finding:
-    """Judge ``NotPrincipal``, which AWS takes in no role's trust policy any more.
+    """Evaluate ``NotPrincipal``, which AWS no longer accepts in a role's trust policy.
 
     With Allow it is not supported, so it never certainly allows. With Deny it denies everyone it
     does not name, and always a caller with a permissions boundary (``bounded``). To exclude a
@@ -176,7 +176,7 @@ def _written(principals: tuple[Principal, ...]) -> str:
     return ", ".join(principal.text for principal in principals)
 
 
-# Of several principals that do not match, the one that tells most is named.
+# Of several principals that do not match, the most informative one is shown.
 _TELLING = (
     Reason.NOT_NAMED,
     Reason.ANOTHER_KIND,
@@ -226,11 +226,11 @@ def _aws(text: str, caller: Caller, effect: Effect) -> PrincipalMatch:
 
 
 def _anyone(caller: Caller, effect: Effect) -> PrincipalMatch:
-    """Judge ``*``: everybody, where it denies.
+    """Evaluate ``*``: everyone, in a Deny.
 
     AWS's own examples of RCPs deny to ``*`` what web identities and services ask for
     (Organizations user guide, "Resource control policy examples"). Whether it allows what a token
-    or a service asks for, no page says: there, policies name the provider or the service.
+    or a service asks for is not documented; policies name the provider or the service there.
     """
     if not caller.outside:
         return PrincipalMatch(Truth.TRUE, Reason.MATCHES, MatchKind.ANYONE)

@@ -17,7 +17,7 @@ def impossible_for(request: Request) -> Finding | None:
         return request.impossible
     caller = request.caller
     if is_service_linked(request.role) and not _is_linked_to(request.role, caller.service):
-        wanted = "the AWS service that the role is linked to: nobody else can assume it"
+        wanted = "the AWS service that the role is linked to: no one else can assume it"
         return Finding("Caller", Truth.FALSE, Reason.SERVICE_LINKED, wanted, caller.shown)
     if caller.is_root:
         return Finding(
@@ -41,7 +41,7 @@ def is_service_linked(role: str | None) -> bool:
 
 
 def _is_linked_to(role: str, service: str | None) -> bool:
-    """True if a service-linked role is ``service``'s own: its path says so.
+    """True if a service-linked role is ``service``'s own, by its path.
 
     The trust policy of such a role cannot be edited (IAM user guide, "Service-linked roles").
     """

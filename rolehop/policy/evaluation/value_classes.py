@@ -1,8 +1,8 @@
-"""The values of one condition key, in classes that no policy can tell apart.
+"""The values of one condition key, in classes that the policies treat alike.
 
-If a verdict hangs on one unknown key, it is the same for all values of a class: one value of each
-shows every verdict that is possible. Only where all conditions on the key are of a kind that gives
-such classes: texts and prefixes, numbers, times, addresses, true and false.
+If a verdict depends on one unknown key, it is the same for all values of a class, so one value of
+each class shows every possible verdict. This works if all conditions on the key are of a kind that
+gives such classes: texts and prefixes, numbers, times, addresses, true and false.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class ValueClass:
     """One of them."""
 
     label: str | None
-    """How a policy writes them; ``None``: all values that no policy names."""
+    """Their text in a policy; ``None``: all values that no policy names."""
 
     network: Network | None = None
-    """Of addresses: the block that they are."""
+    """The block of addresses, if they are addresses."""
 
 
 @dataclass(frozen=True, slots=True)

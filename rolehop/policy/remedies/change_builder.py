@@ -84,7 +84,7 @@ def _changes_for(
     if policy.findings[0].reason not in _IN_PLACE:
         return _one(builder.extend_statement(policy.deciding) or builder.add_statement())
     if any(each.aws_managed for each in builder.documents if each.name == policy.deciding.document):
-        return ()  # nobody can edit what AWS wrote
+        return ()  # only AWS can edit it
     if policy.findings[0].reason is Reason.EXPLICIT_DENY:
         return builder.excluded_from_deny(policy.deciding)
     return _one(builder.replace_principal(policy.deciding) or builder.add_statement())

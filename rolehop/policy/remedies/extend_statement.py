@@ -1,6 +1,6 @@
 """Extend the statement that nearly allows a call: one value more in one of its lists.
 
-That is what a person would write, as long as it lets in nobody else: a principal in the list of a
+This is what a person would write, as long as it lets in no one else: a principal in the list of a
 trust policy; an action, a resource or a value in a statement that applies to this caller only.
 """
 

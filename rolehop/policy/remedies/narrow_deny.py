@@ -61,7 +61,7 @@ def exclude_request(
         has_roles: documents of this type have a Resource; a trust policy does not.
         shared: the document applies to other callers, too.
 
-    Returns ``None`` if no statement can tell this request from others.
+    Returns ``None`` if no statement can single out this request.
     """
     exempting = _with_exception(written, request) if shared else None
     if exempting is not None:

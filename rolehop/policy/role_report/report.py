@@ -1,4 +1,4 @@
-"""A role in itself: who may take it, what it may do, what its boundary takes away, what is risky."""
+"""Describe one role: who may assume it, what it may do, what its boundary removes, its risks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rolehop.startup.dataclass import dataclass
 
 
 class RiskKind(Enum):
-    """What is risky about a trust policy; the list is closed."""
+    """The kinds of risk in a trust policy."""
 
     ANYBODY = "anybody"
     WHOLE_ACCOUNT = "whole-account"
@@ -41,7 +41,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class RoleReport:
-    """All that the records say about a role."""
+    """Everything the inventory has about a role."""
 
     arn: str
     entity: Entity
@@ -50,17 +50,17 @@ class RoleReport:
     boundary: PolicySet
     risks: tuple[Risk, ...]
     services: tuple[str, ...]
-    """AWS services that may take the role."""
+    """AWS services that may assume the role."""
 
     passing: PassRoleReport
-    """Who may hand it to a service; nobody where it is no service's role."""
+    """Who may pass it to a service; empty if no service may assume it."""
 
     taken: tuple[Removed, ...]
-    """What its boundary takes away."""
+    """What its boundary removes."""
 
 
 def report_on(records: IamInventory, arn: str) -> RoleReport | None:
-    """Return what is known of the role; ``None``: nothing is."""
+    """Return what is known about the role; ``None``: nothing is."""
     entity = records.find(arn)
     if entity is None:
         return None
@@ -114,7 +114,7 @@ def _risk(principal: Principal, statement: Statement, role: str) -> RiskKind | N
     keys = {condition.key.lower() for condition in binding}
     match principal.kind:
         case PrincipalKind.AWS if text == "*":
-            return None if any(map(_names_somebody, binding)) else RiskKind.ANYBODY
+            return None if any(map(_names_a_principal, binding)) else RiskKind.ANYBODY
         case PrincipalKind.AWS:
             return _aws_risk(text, keys, role)
         case PrincipalKind.SERVICE:
@@ -140,7 +140,7 @@ def _aws_risk(text: str, keys: set[str], role: str) -> RiskKind | None:
 
 
 _ORGANIZATION = {"aws:principalorgid", "aws:principalorgpaths", "aws:principalarn"}
-# Whoever calls has these from elsewhere. MFA, tags, names and encryption anybody brings along.
+# Keys that callers cannot choose themselves, unlike MFA, tags, names and encryption.
 _NARROWING = _ORGANIZATION | {
     "aws:principalaccount",
     "aws:userid",
@@ -156,19 +156,19 @@ _ANYTHING = ("*", "0.0.0.0/0", "::/0")
 
 
 def _binds(condition: Condition) -> bool:
-    """True if a condition narrows who may come: not one that a missing key satisfies."""
+    """True if a condition restricts the callers: not one that an absent key satisfies."""
     operator = condition.operator
     if operator.negated or operator.if_exists or operator.quantifier is Quantifier.ALL:
         return False
     if operator.is_null or any(each in _ANYTHING for each in condition.values):
         return False
-    # A subject that every repository of GitHub has.
+    # A subject that every GitHub repository has.
     of_all = condition.key.lower().endswith(":sub")
     return not (of_all and any(each.startswith(("*", "repo:*")) for each in condition.values))
 
 
-def _names_somebody(condition: Condition) -> bool:
-    """True if a condition leaves out what anybody can make for themselves.
+def _names_a_principal(condition: Condition) -> bool:
+    """True if a condition excludes what anyone can create for themselves.
 
     A role of a certain name anybody can make in an account of their own.
     """

@@ -1,6 +1,6 @@
-"""Which roles a caller may reach at all: a look-up that rules hops out before they are evaluated.
+"""An index that rules out hops that a caller certainly cannot make, before evaluation.
 
-It leaves in whatever it is not sure of; only the evaluator says yes.
+Hops that may be allowed stay in; only the evaluator decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.parser import Effect, Principal, PrincipalKind
 
 ANYONE = "*"
-"""The name under which stands what a policy may say of everybody, or what nobody has seen."""
+"""The index key of statements for everyone, and of policies that were not seen."""
 
 
 class Reach:
@@ -40,7 +40,7 @@ class Reach:
         if caller.arn is None:
             return list(enumerate(self._hops))
         found = {number for name in _names_of(caller) for number in self._by_name.get(name, ())}
-        # An account that is named leaves it to the caller's own permissions.
+        # If the account is named, the caller's own permissions decide.
         by_account = self._by_name.get(caller.account or "", ())
         permitted = self._permitted(caller) if by_account else None
         found.update(
@@ -68,7 +68,7 @@ def listed_resources(shown: PolicySet) -> frozenset[str] | None:
             if statement.effect is Effect.DENY:
                 continue
             for template in statement.resources or (None,):
-                if template is None or template.fixed is None:
+                if template is None or template.fixed is None or template.fixed.count(":") < 5:
                     return None
                 found.add(template.fixed)
     return frozenset(found)

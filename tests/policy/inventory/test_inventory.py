@@ -256,7 +256,7 @@ def test_a_file_that_is_something_else_is_refused(text: str, says: str) -> None:
         read_inventory(text)
 
 
-def test_nobody_is_told_to_change_a_policy_of_awss_own() -> None:
+def test_no_fix_changes_an_aws_managed_policy() -> None:
     records = having(f"{AWS}ReadOnlyAccess").merged(
         read_inventory(
             json.dumps(
@@ -328,7 +328,9 @@ def test_an_encoded_document_may_be_in_small_letters() -> None:
         ({"RoleDetailList": []}, set()),  # --filter User
     ],
 )
-def test_all_of_an_account_is_told_from_a_part(changes: dict[str, Any], whole: set[str]) -> None:
+def test_a_complete_export_is_distinguished_from_a_partial_one(
+    changes: dict[str, Any], whole: set[str]
+) -> None:
     user = {"Arn": "arn:aws:iam::222222222222:user/ann", "UserId": "AIDA"}
     role = {"Arn": "arn:aws:iam::222222222222:role/Hub", "RoleId": "AROA"}
     lists = {

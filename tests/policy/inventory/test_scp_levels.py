@@ -67,7 +67,7 @@ HOME = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
         ([may("*"), {"Statement": 5}], Outcome.UNKNOWN, Reason.MALFORMED_DOCUMENT),
     ],
 )
-def test_scps_that_may_hang_on_several_levels_must_all_allow(
+def test_scps_of_unknown_levels_must_all_allow(
     scps: list[Any], outcome: Outcome, reason: Reason | None
 ) -> None:
     for given in (scps, scps[::-1]):

@@ -37,7 +37,7 @@ def test_the_wrong_thing_is_named_first(
 
 
 @every_broken_chain
-def test_each_way_out_makes_evaluator_and_double_accept(
+def test_each_remedy_satisfies_evaluator_and_double(
     breaks: Breaks, hop: int, policy: PolicyType, reason: Reason, begins: tuple[object, ...]
 ) -> None:
     case = broken(breaks)

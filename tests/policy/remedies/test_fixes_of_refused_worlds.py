@@ -59,7 +59,7 @@ def applied(world: Json, steps: Sequence[Step]) -> Json:
     return changed
 
 
-def test_every_fix_is_right_lets_in_nobody_else_and_few_have_a_step_too_many() -> None:
+def test_every_fix_works_lets_in_no_one_else_and_few_have_a_needless_step() -> None:
     fixes = needless = 0
     for world in refused_worlds():
         for remedy in remedies_of(world):

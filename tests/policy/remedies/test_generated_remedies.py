@@ -81,7 +81,7 @@ def with_policy_changes(world: Json, remedy: Remedy) -> Json:
 
 @settings(max_examples=150, deadline=None)
 @given(SEEDS)
-def test_a_way_out_lets_the_call_through_and_nobody_else(seed: int) -> None:
+def test_a_remedy_allows_the_call_and_no_other_caller(seed: int) -> None:
     for world in drawn(seed):
         for remedy in remedies_of(world):
             changed = with_policy_changes(world, remedy)
@@ -212,7 +212,7 @@ def _condition(rng: Random) -> Json:
 
 @settings(max_examples=60, deadline=None)
 @given(SEEDS)
-def test_every_way_out_of_a_chain_convinces_the_double(seed: int) -> None:
+def test_every_remedy_of_a_chain_satisfies_the_double(seed: int) -> None:
     rng = Random(seed)  # noqa: S311 - chains, no secrets
     for _ in range(5):
         case = drawn_case(rng)

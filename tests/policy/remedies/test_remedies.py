@@ -47,7 +47,7 @@ KEYS = {policy: name for name, (policy, _) in LANES.items()}
 OF_CALLER = ("identity", "boundary", "session_policy")
 
 
-def test_what_nobody_knows_stays_asked() -> None:
+def test_an_unknown_condition_is_copied() -> None:
     asked = {
         "IpAddress": {"aws:SourceIp": "203.0.113.0/24"},
         "Bool": {"aws:SecureTransport": "true"},
@@ -215,7 +215,7 @@ def test_a_deny_of_the_callers_own_loses_what_this_call_is_about(
     assert [each.statement for each in steps] == [{"Effect": "Deny", **each} for each in left]
 
 
-def test_what_a_deny_is_no_more_is_told() -> None:
+def test_what_a_deny_no_longer_covers_is_shown() -> None:
     team = ADMIN.replace("Admin", "*")
     deny = {**may(team), "Effect": "Deny", "Condition": WITHOUT_MFA["Condition"]}
     case = broken(sets("hub", may("*"), deny))
@@ -238,7 +238,7 @@ def test_what_tells_services_from_people_is_not_said_to_be_given_up() -> None:
     assert "regard to the caller's organization," not in text
 
 
-def test_no_hop_is_the_worse_for_the_way_out_of_another() -> None:
+def test_no_remedy_makes_another_hop_worse() -> None:
     """Hop 1 takes no session but s1: what names another is not proposed for hop 2 alone."""
     named = trusts(ALICE, StringEquals={"sts:RoleSessionName": "s1"})
     case = broken(

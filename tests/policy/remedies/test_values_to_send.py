@@ -135,7 +135,7 @@ def test_where_the_age_of_mfa_counts_the_code_goes_with_the_hop() -> None:
     assert (step.hop, step.keys) == (1, {"mfa_serial": "auto"})
 
 
-def test_what_the_user_says_of_the_call_is_not_overruled_by_a_change_of_the_chain() -> None:
+def test_a_change_of_the_chain_does_not_override_supplied_keys() -> None:
     case = broken(BROKEN["MFA is wanted on hop 1 and there is none"][0])
     supplied = {"aws:multifactorauthpresent": ("false",)}
     asked = replace(scenario(case), setting=replace(scenario(case).setting, supplied=supplied))

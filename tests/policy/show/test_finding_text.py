@@ -209,7 +209,7 @@ def test_a_finding_in_words(
          "Condition StringNotEquals aws:PrincipalOrgID: not o-1; the call has none"),
     ],
 )  # fmt: skip
-def test_what_fits_is_told_as_well(finding: Finding, words: str) -> None:
+def test_what_matches_is_shown_as_well(finding: Finding, words: str) -> None:
     assert fits(finding) == words
 
 
@@ -287,7 +287,7 @@ def test_a_condition_is_half_a_sentence(
     assert condition_sentence(operator, key, values) == words
 
 
-def test_whoever_is_not_known_is_asked_for() -> None:
+def test_an_unknown_caller_is_asked_for() -> None:
     text = said(shown(healthy(), start=StartingCredentials(None)))
     assert "not known (name the caller with --as ARN)" in text
     assert "the source's identity is not known here; give it with --as ARN" in text
@@ -302,7 +302,7 @@ def test_a_key_with_a_blank_is_named_whole() -> None:
     assert "aws:PrincipalTag/My Team" in first.unknowns
 
 
-def test_a_deny_is_told_as_what_it_denies() -> None:
+def test_a_deny_is_described_by_what_it_denies() -> None:
     case = healthy()
     everybody = {**trusts("*"), "Effect": "Deny"}
     everybody["Condition"] = {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
