@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from rolehop.durations import is_fresh
 from rolehop.startup.dataclass import dataclass
 
 HIDDEN = "[hidden]"
-# By identity, not by value: equal secrets are collected one by one.
+# By identity, not by value: equal secrets are freed one by one.
 _live: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
 
@@ -90,22 +92,26 @@ class Session:
     """12 digits; empty if not known yet."""
 
     issued_at: datetime
-    """Aware, UTC, whole seconds: when rolehop got it."""
+    """By this machine's clock: aware, UTC, whole seconds; when rolehop received it."""
 
     expires_at: datetime
-    """Aware, UTC, whole seconds."""
+    """By AWS's clock: aware, UTC, whole seconds. Handed out, and never compared with the time here."""
 
     user_id: str = ""
     """The unique ID (``AROA…:session``); empty if not known yet."""
 
-    def lasts(self, now: datetime, min_ttl: timedelta) -> bool:
-        """True if enough life is left at ``now``.
+    @property
+    def local_expires_at(self) -> datetime:
+        """``expires_at`` as this machine's clock will show it."""
+        return self.expires_at - self.credentials.clock_offset
 
-        Enough is ``min_ttl``, but never more than half of the session's lifetime: a session of 15
-        minutes would otherwise never be served from the vault.
-        """
-        enough = min(min_ttl, (self.expires_at - self.issued_at) / 2)
-        return self.expires_at - now >= enough
+    def lasts(self, now: datetime, min_ttl: timedelta) -> bool:
+        """True if enough life is left at ``now``, by this machine's clock."""
+        return is_fresh(self.issued_at, self.local_expires_at, now, min_ttl)
+
+
+StoredDocument = Mapping[str, str | Secret]
+"""A few named values that the vault stores together, some of them secret."""
 
 
 def scrub(text: str) -> str:

@@ -1,6 +1,8 @@
-"""Convert durations between text (``1h30m``) and whole seconds."""
+"""Durations as text (``1h30m``), and whether a session has enough time left."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
@@ -10,6 +12,9 @@ _DURATION = Pattern(
     r"(?:(?P<h>[0-9]{1,9})\s*h)?\s*(?:(?P<min>[0-9]{1,9})\s*m(?:in)?)?\s*(?:(?P<s>[0-9]{1,9})\s*s)?"
 )
 _BARE = Pattern(r"[0-9]{1,9}")
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clock may have been set back before sessions issued earlier are passed over."""
 
 
 def parse_duration(text: str) -> int:
@@ -37,3 +42,17 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
+
+
+def is_fresh(
+    issued_at: datetime, local_expires_at: datetime, now: datetime, min_ttl: timedelta
+) -> bool:
+    """True if a session has enough life left; all times are by this machine's clock.
+
+    Enough is ``min_ttl``, but never more than half of the session's lifetime: a session of 15
+    minutes would otherwise never be served from the vault. A session from the future is one from
+    before the clock was set back: how long it still lasts is not known.
+    """
+    if issued_at - now > CLOCK_TOLERANCE:
+        return False
+    return local_expires_at - now >= min(min_ttl, (local_expires_at - issued_at) / 2)

@@ -118,6 +118,10 @@ def check_principal(plan: Plan, found: str) -> None:
         )
 
 
+def _rejects_signer(refusal: StsRefusal) -> bool:
+    return explain_refusal(refusal).kind in SIGNER_REJECTED
+
+
 def _identified(session: Session, caller: Caller) -> Session:
     return replace(session, arn=caller.arn, account=caller.account, user_id=caller.user_id)
 
@@ -128,10 +132,14 @@ class _Walk:
         self._ports = ports
         self._not_before = not_before
 
-    def last(self) -> Session:
-        """Return the last step's session, its identity filled in."""
+    def last(self, rejected_key_id: str | None = None) -> Session:
+        """Return the last step's session, its identity filled in.
+
+        ``rejected_key_id`` is the access key ID of a session that AWS no longer accepts.
+        """
         number = len(self._plan.steps) - 1
-        result = self._session_for_step(number, timedelta(seconds=self._plan.min_ttl_seconds))
+        enough = timedelta(seconds=self._plan.min_ttl_seconds)
+        result = self._session_for_step(number, enough, rejected_key_id)
         if result.session is None:
             raise SourceError(
                 f"source '{self._plan.source.name}' does not say when its session ends",
@@ -139,9 +147,19 @@ class _Walk:
                 fix="add a hop, or have its expiry given: AWS_CREDENTIAL_EXPIRATION in the"
                 " environment, Expiration from a credential_process",
             )
-        session = self._with_identity(result.session)
+        if result.session.arn:
+            return result.session
         step = self._plan.steps[number]
-        if session != result.session and (not isinstance(step, SourceStep) or step.kept):
+        try:
+            caller = self._ports.sts.caller(result.credentials)
+        except StsRefusal as refusal:
+            if rejected_key_id is not None or not result.cached or not _rejects_signer(refusal):
+                raise self._refused_caller(refusal) from None
+            self._ports.vault.drop(step.key)
+            return self.last(result.credentials.access_key_id)
+        check_principal(self._plan, caller.arn)
+        session = _identified(result.session, caller)
+        if not isinstance(step, SourceStep) or step.kept:
             self._ports.vault.put(step, session, self._plan.chain)
         return session
 
@@ -238,7 +256,7 @@ class _Walk:
         try:
             session = self._call(step, signer.credentials)
         except StsRefusal as refusal:
-            if not signer.cached or explain_refusal(refusal).kind not in SIGNER_REJECTED:
+            if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
             session = self._call_anew(index, step, signer)
         result = self._stored(step, session)
@@ -312,8 +330,10 @@ class _Walk:
         try:
             return self._ports.sts.caller(credentials)
         except StsRefusal as refusal:
-            whose = f"the credentials of source '{self._plan.source.name}'"
-            raise refused_caller(refusal, whose) from None
+            raise self._refused_caller(refusal) from None
+
+    def _refused_caller(self, refusal: StsRefusal) -> SourceError | HopRefused:
+        return refused_caller(refusal, f"the credentials of source '{self._plan.source.name}'")
 
     def _refused(
         self, step: TokenStep | HopStep, signer: StepResult, refusal: StsRefusal

@@ -73,7 +73,7 @@ sts_errors: explain why STS refused a call, and what to do
 key_rotation: put a new access key in the place of an old one
     ports credentials
 vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of them
-    sources plan fastpath time_limit files credentials
+    plan fastpath time_limit files credentials
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
     sources sources/shared aws oauth net ports plan awsconfig config credentials

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.caller import ask_caller
-from rolehop.app.walking import source_context_for
 from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.show.sources import SourceRow, Tested
 
@@ -75,7 +74,7 @@ def verify_source(
     from rolehop.sources import expand
     from rolehop.sources.loading import load_source
 
-    context = source_context_for(app, person)
+    context = app.walk_context(person)
     findings: Findings = []
     try:
         base, roles, _ = expand(source, app.aws_config)
@@ -93,6 +92,7 @@ def verify_source(
         caller.arn,
         caller.account,
         credentials.expires_at,
+        credentials.clock_offset,
         long_lived=credentials.long_lived,
         made_a_session=stamp.may_be_keys,
         mfa="mfa_serial" in base.settings,

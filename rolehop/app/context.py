@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
     from rolehop.vault.index import Index
     from rolehop.vault.index_file import IndexStore
+    from rolehop.vault.lazy_stores import LazyKeyStore, LazyTokenStore
     from rolehop.vault.locks import FileLocks
     from rolehop.vault.sessions import KeyringVault
 
@@ -65,6 +66,7 @@ class App:
         self.read_line = read_line
         self._person = person
         self._notify = notify
+        self._noted: set[str] = set()
 
     @staticmethod
     def now() -> datetime:
@@ -75,6 +77,12 @@ class App:
         """Show one line to the user, if anybody listens."""
         if self._notify is not None:
             self._notify(text)
+
+    def note_once(self, topic: str, text: str) -> None:
+        """Show one line to the user, unless one on ``topic`` was shown before."""
+        if topic not in self._noted:
+            self._noted.add(topic)
+            self.note(text)
 
     @cached_property
     def person(self) -> Person:
@@ -223,19 +231,16 @@ class App:
     def source_context(self) -> SourceContext:
         """Everything outside that sources may use."""
         from rolehop.sources.context import SourceContext
-        from rolehop.vault.lazy_stores import LazyKeyStore, LazyTokenStore
 
         return SourceContext(
             environ=self.shell_before,
             aws=self.aws_config,
             aws_files=self.aws_files,
-            keys=LazyKeyStore(lambda: self.vault, lambda: self.index),
+            keys=self._keys,
             now=self.now,
             home=self.home,
             source_of_chain=self._source_of_chain,
-            tokens=LazyTokenStore(
-                lambda: self.vault, lambda: self.dependencies.add_file(self.index_store.path)
-            ),
+            tokens=self._tokens,
             person=self.person,
             locks=self.locks,
             sts=self._sts_for_source,
@@ -244,6 +249,33 @@ class App:
             note=self.note,
             quiet=self._notify is None,
             default_region=self.config.defaults.region,
+        )
+
+    def walk_context(self, person: Person) -> SourceContext:
+        """Return what sources may use in one walk, or in one run over many chains.
+
+        What is stored is read from the keyring: the index is only a hint, which may be outdated.
+        """
+        from rolehop.startup.dataclass import replace
+        from rolehop.vault.lazy_stores import WalkKeyStore, WalkTokenStore
+
+        keys, tokens = WalkKeyStore(self._keys), WalkTokenStore(self._tokens)
+        return replace(self.source_context, person=person, keys=keys, tokens=tokens)
+
+    @cached_property
+    def _keys(self) -> LazyKeyStore:
+        from rolehop.vault.lazy_stores import LazyKeyStore
+
+        return LazyKeyStore(lambda: self.vault, lambda: self.index, self.dependencies.add_item)
+
+    @cached_property
+    def _tokens(self) -> LazyTokenStore:
+        from rolehop.vault.lazy_stores import LazyTokenStore
+
+        return LazyTokenStore(
+            lambda: self.vault,
+            lambda: self.dependencies.add_index(self.index_store.path),
+            self.dependencies.add_item,
         )
 
     def _sts_for_source(self, region: str) -> StsClient:

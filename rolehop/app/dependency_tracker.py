@@ -15,6 +15,8 @@ class DependencyTracker:
         variables: variable name to its mark in the record.
         files: absolute path to its stamp, taken *before* the file was read, so that a change in
             between is noticed.
+        items: name of another keyring item, without ``rolehop/``, to the JSON member that it must
+            hold; empty: there must be no such item.
         uncacheable: the answer depends on something that no record can hold, or on all variables,
             so the lists above are not complete.
     """
@@ -23,6 +25,7 @@ class DependencyTracker:
         self._environ = environ
         self.variables: dict[str, str] = {}
         self.files: dict[str, str] = {}
+        self.items: dict[str, str] = {}
         self.uncacheable = False
 
     def add_variable(self, name: str) -> None:
@@ -43,6 +46,10 @@ class DependencyTracker:
         name = str(path.absolute())
         self.files.setdefault(name, file_stamp(name))
         return path
+
+    def add_item(self, name: str, member: str) -> None:
+        """Note that the answer depends on ``member`` of the keyring item ``name``."""
+        self.items.setdefault(name, member)
 
     def add_index(self, path: Path) -> None:
         """Note that the answer depends on those parts of the index at ``path`` that plans use."""

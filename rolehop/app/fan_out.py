@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from rolehop.app.context import App
-from rolehop.app.walking import walk_chain
+from rolehop.app.walking import person_for, walk_chain
 from rolehop.credentials import Session
 from rolehop.daemon_threads import parallel_map
 from rolehop.errors import RolehopError
@@ -32,12 +32,15 @@ def walk_many(
     """
     app.sts_clients.connections = jobs
     # Cached properties that threads share are made before the threads start.
-    _ = app.source_context, app.locks, app.ceilings
+    _ = app.locks, app.ceilings
+    context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
 
     def walk(name: str) -> Session:
         try:
-            return walk_chain(app, name, options, not_before=not_before, vault=vault)[1]
+            return walk_chain(
+                app, name, options, not_before=not_before, vault=vault, context=context
+            )[1]
         finally:
             on_done()
 

@@ -16,7 +16,8 @@ from rolehop import __version__
 from rolehop.app.context import App
 from rolehop.app.planning import plan_chain
 from rolehop.errors import RolehopError
-from rolehop.fastpath.record import Record, as_record, record_path, state_folder
+from rolehop.fastpath.record import Record, record_path, state_folder
+from rolehop.fastpath.writer import as_record
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
 from rolehop.show.rows import step_label
@@ -50,7 +51,8 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
         return
-    text = as_record(_record(again, plan, backend))
+    lines = as_record(_record(again, plan, backend))
+    text = None if lines is None else app.vault.seal(plan.key, lines)
     if text is not None:
         try:
             write_beside(Path(record_path(folder, plan.chain)), text, lasting=False)
@@ -104,6 +106,7 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         label=step_label(plan.steps[-1], len(plan.hops)),
         uid=os.geteuid(),
         host=os.uname().nodename,
+        also=again.dependencies.items,
         files=again.dependencies.files,
         variables=again.dependencies.variables,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rolehop.errors import ConfigError, RolehopError
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.plan.model import CachedSession
     from rolehop.show.rows import ChainRow
 
 
@@ -25,7 +25,7 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
         if not any(fnmatchcase(chain.name, each) for each in patterns):
             continue
         path = path_of(app.config, chain)
-        roles, cached_until = _plan_of(app, chain.name, stamps)
+        roles, cached = _plan_of(app, chain.name, stamps)
         yield ChainRow(
             name=chain.name,
             description=chain.description,
@@ -34,7 +34,7 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
             fleet=chain.fleet,
             labels=chain.labels,
             roles=roles,
-            cached_until=cached_until,
+            cached=cached,
             account=_account(roles),
             color=chain.color,
         )
@@ -67,13 +67,13 @@ def _account(roles: tuple[str, ...]) -> str:
     return (account_of(roles[-1]) or "") if roles else ""
 
 
-def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], datetime | None]:
-    """Return the roles and the end of the cached session, even if the chain cannot be planned."""
+def _plan_of(app: App, name: str, stamps: Stamps) -> tuple[tuple[str, ...], CachedSession | None]:
+    """Return the roles and the cached session, even if the chain cannot be planned."""
     try:
         plan = plan_chain(app, name, stamps=stamps)
     except RolehopError:
         chain = app.config.chains[name]
         return tuple(hop.role for hop in chain.hops), None
     cached = app.index.known().sessions.get(plan.key)
-    until = cached.expires_at if cached and cached.expires_at > app.now() else None
-    return tuple(str(step.hop.role) for step in plan.hops), until
+    lasts = cached is not None and cached.local_expires_at > app.now()
+    return tuple(str(step.hop.role) for step in plan.hops), cached if lasts else None

@@ -75,7 +75,7 @@ class WithoutPrompts:
 class Progress(ports.Listener, Protocol):
     """Watches one chain on its way to a session."""
 
-    def from_record(self, label: str, expires_at: datetime) -> None:
+    def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show that the session came from the hot path's record; ``label`` names its last hop."""
         ...
 
@@ -89,7 +89,7 @@ class Silent:
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show nothing."""
 
-    def from_record(self, label: str, expires_at: datetime) -> None:
+    def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show nothing."""
 
 

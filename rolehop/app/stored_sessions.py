@@ -55,13 +55,14 @@ def session_rows(app: App) -> list[SessionRow]:
             role=entry.role or None,
             arn=entry.arn,
             expires_at=entry.expires_at,
+            local_expires_at=entry.local_expires_at,
             parent=entry.parent if entry.parent in index.sessions else None,
             backend=entry.backend,
             kind=entry.step,
             source=entry.source,
         )
         for entry in index.sessions.values()
-        if entry.expires_at > now
+        if entry.local_expires_at > now
     ]
 
 

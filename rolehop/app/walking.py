@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.ports import SILENT, WithoutPrompts
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from rolehop.plan.model import Plan
     from rolehop.ports import Listener, Vault
     from rolehop.sources.context import SourceContext
+
+
+_CLOCK_SAID = timedelta(minutes=2)
+"""A clock that is wrong by less than this is not worth a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,18 @@ def walk_chain(
     *,
     not_before: datetime | None = None,
     vault: Vault | None = None,
+    context: SourceContext | None = None,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
     ``not_before`` (aware, UTC) renews every session issued before it. ``vault`` takes the place of
-    the keyring.
+    the keyring. A run over many chains shares one ``context`` (`App.walk_context`).
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, not_before, vault)
+        return _walk(app, name, options, listener, not_before, vault, context)
 
 
 def walk_for_handover(
@@ -84,12 +90,6 @@ def walk_for_handover(
 def person_for(app: App, options: WalkOptions) -> Person:
     """Return who may be asked: nobody with ``--no-prompt``."""
     return WithoutPrompts(app.person) if options.no_prompt else app.person
-
-
-def source_context_for(app: App, person: Person) -> SourceContext:
-    """Return what sources may use, with ``person`` to ask."""
-    context = app.source_context
-    return context if person is app.person else replace(context, person=person)
 
 
 def ask_before_walk(app: App, name: str, options: WalkOptions) -> WalkOptions:
@@ -140,7 +140,7 @@ def _confirmed_walk(
     app: App, name: str, options: WalkOptions, progress: Progress
 ) -> HandoverSession:
     options = _confirmed_options(app, name, options)
-    plan, session = _walk(app, name, options, progress, None, None)
+    plan, session = _walk(app, name, options, progress)
     for step in plan.hops:
         if step.shortened:
             app.note(f"hop {step.number}: {step.shortened}")
@@ -205,7 +205,7 @@ def _from_record(
         session = read_item(item, record.key)
     except Damaged:
         return None
-    progress.from_record(record.label, session.expires_at)
+    progress.from_record(record.label, session.local_expires_at)
     return HandoverSession(name, record.region or None, session)
 
 
@@ -222,8 +222,9 @@ def _walk(
     name: str,
     options: WalkOptions,
     listener: Listener,
-    not_before: datetime | None,
-    vault: Vault | None,
+    not_before: datetime | None = None,
+    vault: Vault | None = None,
+    context: SourceContext | None = None,
 ) -> tuple[Plan, Session]:
     from rolehop.app.mfa_codes import mfa_codes
     from rolehop.app.planning import plan_resolved, resolve_chain
@@ -236,11 +237,12 @@ def _walk(
     with record_refusals(app.state_folder, name, options, app.now):
         resolved = resolve_chain(app, name, options)
         person = person_for(app, options)
-        context = source_context_for(app, person)
+        context = context or app.walk_context(person)
         source, stamp = start(resolved.source, context)
         codes = mfa_codes(
             app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
         )
+        started = app.now()
         while True:
             plan = plan_resolved(app, resolved, stamp, options)
             ports = Ports(
@@ -253,13 +255,27 @@ def _walk(
                 now=app.now,
             )
             try:
-                return plan, walk(plan, ports, not_before=not_before)
+                session = walk(plan, ports, not_before=not_before)
             except CeilingFound as found:
                 # Each round lowers one role's ceiling to the least there is, so this ends.
                 _remember_ceiling(app, found.role, found.seconds)
             except SourceChanged:
                 # Each round, a person signed in or another program's sign-in was taken over.
                 source, stamp = start(resolved.source, context)
+            else:
+                if session.issued_at >= started.replace(microsecond=0):
+                    _note_clock(app, session)
+                return plan, session
+
+
+def _note_clock(app: App, session: Session) -> None:
+    """Say that this machine's clock is wrong; AWS has just said what the time is."""
+    from rolehop.sts_errors import clock_words
+
+    offset = session.credentials.clock_offset
+    if abs(offset) >= _CLOCK_SAID:
+        words = clock_words(offset.total_seconds())
+        app.note_once("clock", f"{words}; sessions are judged by AWS's clock, but set yours")
 
 
 def _remember_ceiling(app: App, role: str, seconds: int) -> None:

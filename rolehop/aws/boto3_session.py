@@ -51,7 +51,7 @@ class _ChainCredentials(DeferredRefreshableCredentials):  # type: ignore[misc]
     def _metadata(self) -> dict[str, str | None]:
         session = self._load_session()
         # A session of 15 minutes would otherwise be asked for at every request.
-        life = (session.expires_at - session.issued_at).total_seconds()
+        life = (session.local_expires_at - session.issued_at).total_seconds()
         self._advisory_refresh_timeout = min(_ADVISORY_SECONDS, life / 2)
         self._mandatory_refresh_timeout = min(_MANDATORY_SECONDS, life / 4)
         token = session.credentials.session_token
@@ -59,6 +59,6 @@ class _ChainCredentials(DeferredRefreshableCredentials):  # type: ignore[misc]
             "access_key": session.credentials.access_key_id,
             "secret_key": session.credentials.secret_access_key.reveal(),
             "token": None if token is None else token.reveal(),
-            "expiry_time": session.expires_at.isoformat(),
+            "expiry_time": session.local_expires_at.isoformat(),  # botocore compares it here
             "account_id": session.account or None,
         }

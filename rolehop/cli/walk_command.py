@@ -78,7 +78,7 @@ def choices_of(cli: CommandContext) -> list[Choice]:
             name,
             clean(rows[name].description),
             rows[name].account,
-            show_left(until, now) if (until := rows[name].cached_until) else "",
+            show_left(cached.local_expires_at, now) if (cached := rows[name].cached) else "",
             rows[name].color or "",
         )
         for name in ordered

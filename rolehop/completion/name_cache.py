@@ -7,20 +7,13 @@ loaded anyway are imported. One line an entry, fields separated by tabs:
     file           STAMP   PATH           one per file that was read, or looked for in vain
     var            NAME    MARK           one per variable that was read (as in ``record``)
     chain, fleet, source, profile   NAME  DESCRIPTION
-    check          LENGTH  REMAINDER      of all bytes before this line (as in ``record``)
+    check          LENGTH  REMAINDER      of all bytes before this line
 """
 
 import os
 
 from rolehop import __version__
-from rolehop.fastpath.record import (
-    checked,
-    read_own,
-    stamp_holds,
-    state_folder,
-    unchecked,
-    variable_mark,
-)
+from rolehop.fastpath.record import read_own, stamp_holds, state_folder, variable_mark
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -28,6 +21,8 @@ if TYPE_CHECKING:
 
 _SCHEMA = "2"
 _NAMES = ("chain", "fleet", "source", "profile")
+# The largest prime below 2 ** 64: no changed byte leaves the remainder as it was.
+_PRIME = 18446744073709551557
 
 Names = dict[str, dict[str, str]]
 """``chain``, ``fleet``, ``source`` (described by its type), ``profile``: name to description."""
@@ -101,3 +96,29 @@ def kept_names(environ: "Mapping[str, str]") -> Names | None:
     folder = state_folder(environ)
     data = None if folder is None else read_own(names_path(folder))
     return None if data is None else read_text(data, environ)
+
+
+def checked(text: str) -> str | None:
+    """Return ``text``, which ends a line, with a last line that proves it whole.
+
+    ``None``: it is no UTF-8 (a file name or a value may be none).
+    """
+    try:
+        return text + _check(text.encode()).decode()
+    except UnicodeEncodeError:
+        return None
+
+
+def unchecked(data: bytes) -> str | None:
+    """Return the text that ``checked`` was given, ``None`` if ``data`` was changed since."""
+    end = data.rfind(b"\n", 0, -1) + 1
+    if data[end:] != _check(data[:end]):
+        return None
+    try:
+        return data[:end].decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _check(data: bytes) -> bytes:
+    return b"check\t%d\t%d\n" % (len(data), int.from_bytes(data, "big") % _PRIME)

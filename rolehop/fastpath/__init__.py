@@ -1,10 +1,11 @@
 """The hot path: a cached ``credential-process`` answered at about the cost of starting Python.
 
-SDKs start this by the dozen. So before anything else is imported, the entry asks here: is there a
-record of what the last answer for this chain depended on, is all of that unchanged, and is the
-item it names whole and alive? Then its first line is printed. Anything out of the ordinary (an
-unknown flag, a changed file or variable, a locked keyring, a damaged or ending item, a clock that
-went back) is answered with ``None``, nothing has been printed, and the full path decides.
+SDKs start this by the dozen. So before anything else is imported, the entry point asks here: is
+there a record of what the last answer for this chain depended on, is all of that unchanged, and is
+the item that it names whole, alive, and the one that sealed the record? Then the item's first line
+is printed. Anything out of the ordinary (an unknown flag, a changed file or variable, a locked
+keyring, a damaged or ending item, a clock that was set back) is answered with ``None``; nothing
+has been printed then, and the full path decides.
 """
 
 import os
@@ -14,6 +15,8 @@ import time
 from rolehop import __version__
 from rolehop.fastpath.record import (
     Record,
+    hash_function,
+    is_sealed,
     line_of_item,
     read_own,
     read_record,
@@ -27,7 +30,7 @@ TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Attributes of any keyring back end can be changed by these (keyring's own documentation).
+# These variables change attributes of any keyring back end (keyring's documentation).
 _PROPERTY = "KEYRING_PROPERTY_"
 USERNAME = "rolehop"
 
@@ -37,7 +40,7 @@ def answer(
     environ: "Mapping[str, str]",
     now: "Callable[[], float]" = time.time,
 ) -> str | None:
-    """Return the line that the full path would print, or ``None`` where that must be asked.
+    """Return the line that the full path would print, ``None`` if the full path must be asked.
 
     ``now`` gives epoch seconds.
     """
@@ -50,27 +53,27 @@ def answer(
 def cached_item(
     chain: str, environ: "Mapping[str, str]", now: "Callable[[], float]" = time.time
 ) -> tuple[Record, str] | None:
-    """Return a chain's record and its item where both hold, ``None`` where they may not."""
-    record = _record_of(chain, environ) if sys.platform == "linux" else None
-    if record is None or not _holds(record, environ, now()):
-        return None
-    item = _read_item(record, environ)
-    if item is None or line_of_item(item, record.key, now(), record.min_ttl) is None:
-        return None
-    return record, item
-
-
-def _record_of(chain: str, environ: "Mapping[str, str]") -> Record | None:
-    folder = state_folder(environ)
+    """Return a chain's record and its item if both hold, ``None`` if they may not."""
+    folder = state_folder(environ) if sys.platform == "linux" else None
     if folder is None or chain.startswith("-"):  # which click may take for an option
         return None
     data = read_own(record_path(folder, chain))
     record = None if data is None else read_record(data)
-    return record if record is not None and record.chain == chain else None
+    if data is None or record is None or record.chain != chain:
+        return None
+    if not _holds(record, environ, now()):
+        return None
+    item, *others = _read_items(record, environ)
+    found = None if item is None else line_of_item(item, record.key, now(), record.min_ttl)
+    if item is None or found is None or not is_sealed(data, found[1]):
+        return None
+    members = record.also.values()
+    unchanged = all(map(_is_unchanged, others, members))
+    return (record, item) if unchanged else None
 
 
 def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
-    """Tell whether everything that the answer depended on is as it was."""
+    """True if everything outside the keyring that the answer depended on is unchanged."""
     if record.version != __version__ or record.uid != os.geteuid():
         return False
     if record.host != os.uname().nodename or (record.until and now >= record.until):
@@ -83,20 +86,25 @@ def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
     return all(stamp_holds(path, stamp) for path, stamp in record.files.items())
 
 
-def _read_item(record: Record, environ: "Mapping[str, str]") -> str | None:
-    service = f"rolehop/{record.key}"
+def _is_unchanged(item: str | None, member: str) -> bool:
+    """True if another item still has the JSON ``member`` (empty: if there is no such item)."""
+    return member in item if item is not None and member else item is None and not member
+
+
+def _read_items(record: Record, environ: "Mapping[str, str]") -> list[str | None]:
+    """Return the record's item, then the others that it names; ``None`` for each that is absent."""
+    services = [f"rolehop/{name}" for name in (record.key, *record.also)]
     if record.backend == "kernel":
         from rolehop.fastpath import keyctl
 
         try:
-            found = keyctl.find(keyctl.description(service, USERNAME))
-            payload = None if found is None else keyctl.read(found[1])
+            return [keyctl.read_text(service, USERNAME) for service in services]
         except (OSError, keyctl.NoSuchCalls):
-            return None
-        return None if payload is None else payload.decode("utf-8", "replace")
-    from rolehop.fastpath.dbus import BusTrouble, read_secret
+            return [None]
+    from rolehop.fastpath.dbus import BusTrouble, read_secrets
 
     try:
-        return read_secret(environ.get("DBUS_SESSION_BUS_ADDRESS", ""), service, USERNAME)
+        address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
+        return read_secrets(address, services, USERNAME, meanwhile=hash_function)
     except (OSError, BusTrouble):
-        return None
+        return [None]

@@ -1,9 +1,9 @@
-"""Read one secret from the Secret Service over the session bus, as cheaply as possible.
+"""Read secrets from the Secret Service over the session bus, as cheaply as possible.
 
-Four round trips: sign on; open a *plain* session and ask for the default collection; search it;
-read the item. The secret crosses the user's own bus socket unencrypted, as with the Go tools'
-library; the keyring library encrypts it on the way, at ten times the cost. A process that could
-listen on the socket could also ask for the secret itself.
+Four round trips, however many secrets: sign on; open a *plain* session and ask for the default
+collection; search it; read the items. A secret crosses the user's own bus socket unencrypted, as
+with the Go tools' library; the keyring library encrypts it on the way, at ten times the cost. A
+process that could listen on the socket could also ask for the secret itself.
 
 Formats: D-Bus specification (wire format, SASL); Secret Service API 0.2 (freedesktop.org).
 Anything unexpected is ``BusTrouble``: the caller asks the full path then.
@@ -13,6 +13,10 @@ import _socket
 import os
 import sys
 from time import monotonic
+
+TYPE_CHECKING = False  # typing's own costs more than all that this module does
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SECRETS = "org.freedesktop.secrets"
 _API = "org.freedesktop.Secret"
@@ -27,10 +31,17 @@ class BusTrouble(Exception):
     """The bus or the service on it answers in a way that this small client does not understand."""
 
 
-def read_secret(address: str, service: str, username: str, timeout: float = _TIMEOUT) -> str | None:
-    """Return the secret that the keyring library stored under these names, ``None``: there is none.
+def read_secrets(
+    address: str,
+    services: list[str],
+    username: str,
+    timeout: float = _TIMEOUT,
+    meanwhile: "Callable[[], object] | None" = None,
+) -> list[str | None]:
+    """Return the secrets that the keyring library stored for ``services``; ``None``: there is none.
 
     ``address`` is DBUS_SESSION_BUS_ADDRESS; ``timeout`` is in seconds, for all answers together.
+    ``meanwhile`` is called while the bus works on its first answer.
 
     Raises:
         OSError: the bus cannot be reached, or does not answer in time.
@@ -39,7 +50,8 @@ def read_secret(address: str, service: str, username: str, timeout: float = _TIM
     try:
         bus = _Bus(address, timeout)
         try:
-            return _read(bus, service, username)
+            _sign_on(bus, meanwhile)
+            return _read(bus, services, username)
         finally:
             bus.close()
     except (IndexError, ValueError):
@@ -47,18 +59,22 @@ def read_secret(address: str, service: str, username: str, timeout: float = _TIM
         raise BusTrouble("an invalid answer or address") from None
 
 
-def _read(bus: "_Bus", service: str, username: str) -> str | None:
-    _sign_on(bus)
+def _read(bus: "_Bus", services: list[str], username: str) -> list[str | None]:
     session, collection = _session_and_collection(bus)
-    attributes = _dictionary({"service": service, "username": username})
-    found = bus.ask(collection, f"{_API}.Collection", "SearchItems", "a{ss}", attributes)
-    item = _first_path(found)
-    if item is None:
-        return None
-    return _secret(bus.ask(item, f"{_API}.Item", "GetSecret", "o", _string(session)))
+    attributes = [_dictionary({"service": each, "username": username}) for each in services]
+    found = bus.ask(
+        [(collection, f"{_API}.Collection", "SearchItems", "a{ss}", each) for each in attributes]
+    )
+    items = [_first_path(each) for each in found]
+    there = [each for each in items if each is not None]
+    secrets = bus.ask(
+        [(each, f"{_API}.Item", "GetSecret", "o", _string(session)) for each in there]
+    )
+    texts = dict(zip(there, map(_secret, secrets), strict=True))
+    return [None if each is None else texts[each] for each in items]
 
 
-def _sign_on(bus: "_Bus") -> None:
+def _sign_on(bus: "_Bus", meanwhile: "Callable[[], object] | None") -> None:
     """Sign on to the bus, then make a first call to the service.
 
     gnome-keyring registers a new caller concurrently with the caller's first call, sometimes too
@@ -71,6 +87,8 @@ def _sign_on(bus: "_Bus") -> None:
     )
     known = bus.call(*_SERVICE, "ReadAlias", "s", _string("rolehop"))
     bus.flush()
+    if meanwhile is not None:
+        meanwhile()
     bus.expect_ok()
     bus.answer_to(hello)
     bus.answer_to(known, refused=True)
@@ -103,6 +121,7 @@ class _Bus:
         self._out = b""
         self._in = b""
         self._serial = 0
+        self._answers: dict[int, tuple[int, bytes]] = {}
         try:
             self._socket.connect(path_of(address))
             if peer_uid(self._socket) != os.geteuid():
@@ -146,11 +165,14 @@ class _Bus:
         self._out += _aligned(start + _number(len(header)) + header, 8) + body
         return self._serial
 
-    def ask(self, path: str, interface: str, member: str, signature: str, body: bytes) -> bytes:
-        """Make one call to the service, and return the body of its answer."""
-        serial = self.call(_SECRETS, path, interface, member, signature, body)
+    def ask(self, calls: "list[tuple[str, str, str, str, bytes]]") -> list[bytes]:
+        """Make calls to the service at once, and return the bodies of their answers.
+
+        A call is path, interface, member, signature and body.
+        """
+        serials = [self.call(_SECRETS, *each) for each in calls]
         self.flush()
-        return self.answer_to(serial)
+        return [self.answer_to(each) for each in serials]
 
     def expect_ok(self) -> None:
         """Read the answer to AUTH."""
@@ -161,17 +183,17 @@ class _Bus:
             raise BusTrouble("the bus does not know us")
 
     def answer_to(self, serial: int, *, refused: bool = False) -> bytes:
-        """Return the body of the answer to call ``serial``, skipping signals and other answers.
+        """Return the body of the answer to call ``serial``; other answers may come before it.
 
         ``refused``: accept an error as the answer.
         """
-        while True:
+        while serial not in self._answers:
             kind, reply_to, body = self._message()
-            if reply_to != serial:
-                continue
-            if kind != _RETURN and not refused:
-                raise BusTrouble("a call was refused")
-            return body
+            self._answers[reply_to] = kind, body  # a signal replies to nothing, which is 0
+        kind, body = self._answers.pop(serial)
+        if kind != _RETURN and not refused:
+            raise BusTrouble("a call was refused")
+        return body
 
     def _message(self) -> tuple[int, int, bytes]:
         self._need(16)

@@ -35,6 +35,13 @@ def description(service: str, username: str) -> bytes:
     return f"{service}:{username}".encode()
 
 
+def read_text(service: str, username: str) -> str | None:
+    """Return the text that the kernel back end stored, ``None`` if there is none. Raises as ``find``."""
+    found = find(description(service, username))
+    payload = None if found is None else read(found[1])
+    return None if payload is None else payload.decode("utf-8", "replace")
+
+
 def find(name: bytes) -> tuple[bytes, int] | None:
     """Return kind and serial of the key called ``name``, ``None`` if there is none.
 

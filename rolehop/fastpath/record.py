@@ -1,68 +1,45 @@
-"""What the hot path of ``credential-process`` and the full path must write and read alike.
+"""What the hot path of ``credential-process`` reads: the record of a cached answer, and its item.
 
-That is the line of the credential_process contract, the record of what a cached answer depended
-on, and the judgement of an item of the vault. Everything is made from plain strings, and nothing
-is imported but ``os``, which Python has loaded anyway: this module runs at every call.
+`writer` has the other half of the formats, for the full path. Everything is made of plain strings;
+besides what Python has loaded anyway only a hash function is imported, at its first use: this
+module runs at every call.
 """
 
 import os
+import sys
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 
-def process_line(
-    access_key_id: str, secret: str, token: str | None, expires_at: str | None, account: str
-) -> str:
-    """Return the compact JSON object, version 1, without a newline.
-
-    The keys stand in the order of the AWS SDK reference (Process credential provider).
-    ``expires_at`` is ``YYYY-MM-DDTHH:MM:SSZ``. What is ``None``, and an empty ``account``, is left
-    out: that is how the contract spells "does not end" and "not known".
-    """
-    pairs = (
-        ("AccessKeyId", access_key_id),
-        ("SecretAccessKey", secret),
-        ("SessionToken", token),
-        ("Expiration", expires_at),
-        ("AccountId", account or None),
-    )
-    told = "".join(f',"{name}":{_quoted(value)}' for name, value in pairs if value is not None)
-    return f'{{"Version":1{told}}}'
-
-
-def _quoted(text: str) -> str:
-    """Return ``text`` as a JSON string; AWS's own values need no escapes, so json stays unloaded."""
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    import json
-
-    return json.dumps(text)
-
-
-# ---- the record of one chain: what a cached answer depended on, and where it rests
+# ---- the record of one chain: what a cached answer depended on, and which item it is in
 #
-# One line a fact, fields parted by tabs, in the order of ``_KINDS``:
+# One line an entry, fields separated by tabs, in this order:
 #
 #   rolehop-record  SCHEMA  VERSION
 #   chain           NAME
-#   item            BACKEND  KEY        where the session rests (``kernel`` or ``bus``)
+#   item            BACKEND  KEY        the item with the session (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
-#   hand            REGION   ASKS LABEL what is exported as AWS_REGION; whether a person is asked
-#                                       first (0 or 1); what people see of it
+#   hand            REGION   ASKS LABEL exported as AWS_REGION; whether a person is asked first
+#                                       (0 or 1); how the session is shown to people
 #   who             UID  HOST           templates may have been filled with them
-#   file            STAMP  PATH         one per file that was read, or looked for in vain; of the
+#   also            SERVICE  MEMBER     one per other item that the plan depended on: the JSON
+#                                       member that it must hold, empty if there must be no item
+#   file            PATH  STAMP         one per file that was read, or was not there; of the
 #                                       index its seal, which few of its changes break
 #   var             NAME  =VALUE        one per variable that was read: its value,
 #   var             NAME  +             or that it is set and not empty (secrets),
 #   var             NAME  #DIGEST       or its SHA-256 (random secrets that tell jobs apart),
 #   var             NAME  -             or that it is not set
-#   check           LENGTH REMAINDER    of all bytes before this line
+#   hmac            DIGEST              of all lines before it, under the record key that the item
+#                                       holds: write access to the file alone forges no record
 
-RECORD_SCHEMA = "3"
+RECORD_SCHEMA = "4"
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
+_HEAD = ["rolehop-record", "chain", "item", "life", "hand", "who"]
 # Their values stay out of the record; that they are set, or empty, is all that a plan depends on.
 SECRET_VARIABLES = (
     "AWS_SECRET_ACCESS_KEY",
@@ -77,22 +54,6 @@ DIGESTED_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN",)
 class Record:
     """What one cached answer depended on; plain, since the hot path makes one at every call."""
 
-    __slots__ = (
-        "backend",
-        "chain",
-        "confirm",
-        "files",
-        "host",
-        "key",
-        "label",
-        "min_ttl",
-        "region",
-        "uid",
-        "until",
-        "variables",
-        "version",
-    )
-
     def __init__(
         self,
         version: str,
@@ -106,10 +67,14 @@ class Record:
         label: str,
         uid: int,
         host: str,
+        also: dict[str, str],
         files: dict[str, str],
         variables: dict[str, str],
     ) -> None:
-        """``files``: path to stamp; ``variables``: name to mark (``=VALUE``, ``+``, ``#DIGEST`` or ``-``)."""
+        """``also``: service to member; ``files``: path to stamp; ``variables``: name to mark.
+
+        A mark is ``=VALUE``, ``+``, ``#DIGEST`` or ``-``.
+        """
         self.version = version
         self.chain = chain
         self.backend = backend
@@ -121,81 +86,83 @@ class Record:
         self.label = label
         self.uid = uid
         self.host = host
+        self.also = also
         self.files = files
         self.variables = variables
 
 
-def as_record(record: Record) -> str | None:
-    """Return the record's text, ``None`` where a value is not text that fits on one line."""
-    rows = [
-        ("rolehop-record", RECORD_SCHEMA, record.version),
-        ("chain", record.chain),
-        ("item", record.backend, record.key),
-        ("life", str(record.min_ttl), str(record.until)),
-        ("hand", record.region, str(int(record.confirm)), record.label),
-        ("who", str(record.uid), record.host),
-        *(("file", stamp, path) for path, stamp in record.files.items()),
-        *(("var", name, mark) for name, mark in record.variables.items()),
-    ]
-    if any("\t" in field or "\n" in field for row in rows for field in row):
-        return None
-    return checked("".join("\t".join(row) + "\n" for row in rows))
-
-
 def read_record(data: bytes) -> Record | None:
-    """Return what ``as_record`` wrote, ``None`` for anything else."""
-    text = unchecked(data)
-    if text is None:
-        return None
-    rows = [row.split("\t") for row in text.split("\n")]
-    if len(rows) < 7 or rows.pop() != [""]:
-        return None
-    head, files, variables = rows[:6], {}, {}
-    if [row[0] for row in head] != ["rolehop-record", "chain", "item", "life", "hand", "who"]:
-        return None
-    for row in rows[6:]:
-        if len(row) != 3 or row[0] not in ("file", "var"):
-            return None
-        if row[0] == "file":
-            files[row[2]] = row[1]
-        else:
-            variables[row[1]] = row[2]
+    """Return the record in a file, ``None`` if it is none; `is_sealed` says if it is genuine."""
     try:
-        (_, schema, version), (_, chain), (_, backend, key), life, hand, who = head
+        rows = [row.split("\t") for row in data.decode().split("\n")]
+    except UnicodeDecodeError:
+        return None
+    if len(rows) < 8 or rows.pop() != [""] or rows.pop()[0] != "hmac":
+        return None
+    if [row[0] for row in rows[:6]] != _HEAD:
+        return None
+    more: dict[str, dict[str, str]] = {"also": {}, "file": {}, "var": {}}
+    for row in rows[6:]:
+        if len(row) != 3 or row[0] not in more:
+            return None
+        more[row[0]][row[1]] = row[2]
+    try:
+        (_, schema, version), (_, chain), (_, backend, key), life, hand, who = rows[:6]
         (_, ttl, until), (_, region, asks, label), (_, uid, host) = life, hand, who
-        seconds = int(ttl), int(until)
-        user = int(uid)
+        times, user = (int(ttl), int(until)), int(uid)
     except ValueError:
         return None
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
-    return Record(
-        version,
-        chain,
-        backend,
-        key,
-        *seconds,
-        region,
-        asks != "0",
-        label,
-        user,
-        host,
-        files,
-        variables,
-    )
+    found = version, chain, backend, key, *times, region
+    return Record(*found, asks != "0", label, user, host, *more.values())
+
+
+def is_sealed(data: bytes, key: str) -> bool:
+    """True if `sealed` wrote ``data`` with the same key, and no byte was changed since."""
+    lines, _, digest = data.rpartition(b"hmac\t")
+    return digest.decode("ascii", "replace") == f"{hmac_of(key, lines)}\n"
+
+
+def hmac_of(key: str, data: bytes) -> str:
+    """Return HMAC-SHA-256 (RFC 2104) in hex; the module `hmac` costs more than the whole record."""
+    sha256 = hash_function()
+    block = int.from_bytes(key.encode(), "big")  # 64 characters: just one block
+    inner, outer = ((block ^ pad).to_bytes(64, "big") for pad in _PADS)
+    found: str = sha256(outer + sha256(inner + data).digest()).hexdigest()
+    return found
+
+
+_PADS = int("36" * 64, 16), int("5c" * 64, 16)
+
+
+def hash_function() -> "Callable[[bytes], Any]":
+    """Return SHA-256 from Python's own extension module: `hashlib` loads OpenSSL, which is slow.
+
+    Some systems build Python without that module.
+    """
+    try:
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
+            from _sha256 import sha256  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha256
+    found: Callable[[bytes], Any] = sha256
+    return found
 
 
 def record_path(state_folder: str, chain: str) -> str:
-    """Return where the record of ``chain`` lies; names of chains hold no comma.
+    """Return the path of ``chain``'s record; names of chains hold no comma.
 
     An AWS profile may have any name: without a slash, none leads out of the folder but ``..``,
-    where no file can be, and a record says whose it is.
+    where no file can be, and a record names its chain.
     """
     return f"{state_folder}/hot/{chain.replace('/', ',')}"
 
 
 def state_folder(environ: "Mapping[str, str]") -> str | None:
-    """Return rolehop's state folder on Linux, ``None`` where there is no home.
+    """Return rolehop's state folder on Linux, ``None`` if there is no home.
 
     Relative paths do not count (XDG base directory specification).
     """
@@ -212,7 +179,7 @@ def file_stamp(path: str) -> str:
         found = os.stat(path)  # noqa: PTH116 - pathlib costs as much as the whole hot path
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
-    except (OSError, ValueError):  # the latter: there can be no file of this name
+    except (OSError, ValueError):  # the latter: no file can have this name
         return "unreadable"
     return f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_size}.{found.st_ino}"
 
@@ -221,23 +188,15 @@ SEALED = "seal "
 
 
 def seal_path(index: str) -> str:
-    """Return where the seal of the index at ``index`` lies."""
+    """Return the path of the seal of the index at ``index``."""
     return f"{index}.seal"
 
 
-def as_seal(index: str, digest: str) -> str:
-    """Return the seal of the index at ``index``, to be written after it.
-
-    ``digest`` stands for what plans read of it besides sessions, which are found by their keys.
-    """
-    return f"{file_stamp(index)} {digest}\n"
-
-
 def sealed_stamp(index: str) -> str | None:
-    """Return what tells whether plans made over the index at ``index`` still hold.
+    """Return the stamp of what plans read from the index at ``index``.
 
-    Every walk of any chain writes the index, and few of those writes change a plan. ``None``: what
-    is there is not what rolehop wrote last.
+    Every walk of any chain writes the index, and few of those writes change a plan. ``None``: the
+    file is not the one that rolehop wrote last.
     """
     seal = read_own(seal_path(index)) or b""
     stamp, _, digest = seal.decode("utf-8", "replace").rstrip("\n").partition(" ")
@@ -245,12 +204,12 @@ def sealed_stamp(index: str) -> str | None:
 
 
 def stamp_holds(path: str, stamp: str) -> bool:
-    """Tell whether what is at ``path`` still has ``stamp``."""
+    """True if the file at ``path`` still has ``stamp``."""
     return (sealed_stamp(path) if stamp.startswith(SEALED) else file_stamp(path)) == stamp
 
 
 def variable_mark(name: str, value: str | None) -> str:
-    """Return what the record says of a variable."""
+    """Return a variable's mark in the record."""
     if value is None:
         return "-"
     if value and name in DIGESTED_VARIABLES:
@@ -260,44 +219,14 @@ def variable_mark(name: str, value: str | None) -> str:
     return "+" if value and name in SECRET_VARIABLES else f"={value}"
 
 
-# ---- files that rolehop writes for itself, and believes only where nobody else had a hand in them
-
-LARGEST = 1 << 22  # bytes; names of tens of thousands of chains fit
-# The largest prime below 2 ** 64: no changed byte leaves the remainder as it was.
-_PRIME = 18446744073709551557
-
-
-def checked(text: str) -> str | None:
-    """Return ``text``, which ends a line, with a last line that tells whether it is whole.
-
-    ``None``: it is no UTF-8 (a file name or a value may be none).
-    """
-    try:
-        return text + _check(text.encode()).decode()
-    except UnicodeEncodeError:
-        return None
-
-
-def unchecked(data: bytes) -> str | None:
-    """Return what ``checked`` was given, ``None`` where ``data`` is not what it made of it."""
-    end = data.rfind(b"\n", 0, -1) + 1
-    if data[end:] != _check(data[:end]):
-        return None
-    try:
-        return data[:end].decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _check(data: bytes) -> bytes:
-    return b"check\t%d\t%d\n" % (len(data), int.from_bytes(data, "big") % _PRIME)
+LARGEST = 1 << 22  # bytes of a file of ours; names of tens of thousands of chains fit
 
 
 def read_own(path: str) -> bytes | None:
-    """Return a file that this user wrote, ``None`` for whatever else may lie there.
+    """Return the content of a regular file of this user, ``None`` for anything else.
 
-    Nothing waits (a FIFO), and nothing is endless (a device). In a folder that users share,
-    somebody else's file would choose the session.
+    A FIFO would be waited for, a device may be endless, and in a folder that users share another
+    user's file would choose the session.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
@@ -317,50 +246,46 @@ def read_own(path: str) -> bytes | None:
 
 # ---- the item
 
-ITEM_SCHEMA = 1
+ITEM_SCHEMA = 2
+CHECK = ',"check":"'
 
 
-def line_of_item(text: str, key: str, now: float, min_ttl: int) -> str | None:
-    """Return an item's first line where the item is whole, its own, and has enough life left.
+def line_of_item(text: str, key: str, now: float, min_ttl: int) -> tuple[str, str] | None:
+    """Return an item's first line and its record key if it is whole, of hop key ``key``, and lasts.
 
-    ``now`` is in epoch seconds. Enough is ``min_ttl`` seconds, but never more than half of the
-    session's whole life. ``None`` for anything out of the ordinary: the full path then decides.
+    ``now`` is in epoch seconds by this machine's clock, by which the session's end is judged.
+    Enough life is ``min_ttl`` seconds, but never more than half of the session's whole life.
+    ``None`` for anything out of the ordinary: the full path then decides.
     """
-    line, _, rest = text.partition("\n")
-    told, below = line.split('"'), rest.split('"')
-    if len(told) not in (19, 23) or len(below) != 23 or not all(told[5:18:4]):
+    body, _, check = text.rpartition(CHECK)
+    # Without escapes, every other piece between quotes is a name or a value.
+    if not is_check(body, check) or "\\" in body:
         return None
-    # Written again from its values, it must be what it was: then it is whole and has no escapes.
-    account = below[13]
-    if process_line(told[5], told[9], told[13], told[17], account) != line:
+    line, _, rest = body.partition("\n")
+    fields = rest.split('"')[1::2]
+    if not rest.startswith(f'{{"schema":{ITEM_SCHEMA},"key":"{key}"'):
         return None
-    if rest_of_item(key, below[9], account, below[17], below[21]) != rest:
+    if len(fields) != 15 or len(fields[14]) != 64:
         return None
-    issued_at, expires_at = epoch(below[21]), epoch(told[17])
-    if issued_at is None or expires_at is None or not issued_at <= min(now, expires_at):
+    issued_at, ends_at = epoch(fields[10]), epoch(fields[12])
+    if issued_at is None or ends_at is None or not issued_at <= min(now, ends_at):
         return None
-    return line if expires_at - now >= min(min_ttl, (expires_at - issued_at) / 2) else None
+    lasts = ends_at - now >= min(min_ttl, (ends_at - issued_at) / 2)
+    return (line, fields[14]) if lasts else None
 
 
-def rest_of_item(key: str, arn: str, account: str, user_id: str, issued_at: str) -> str:
-    """Return an item's second line: what else belongs to the session, as compact JSON."""
-    pairs = (
-        ("key", key),
-        ("arn", arn),
-        ("account", account),
-        ("user_id", user_id),
-        ("issued_at", issued_at),
-    )
-    told = "".join(f',"{name}":{_quoted(value)}' for name, value in pairs)
-    return f'{{"schema":{ITEM_SCHEMA}{told}}}'
+def is_check(body: str, check: str) -> bool:
+    """True if ``check``, which ends an item, is the digest of all that is before it."""
+    digest = hash_function()(body.encode("utf-8", "surrogatepass")).hexdigest()
+    return check == f'{digest}"}}'
 
 
 def epoch(text: str) -> int | None:
     """Return ``YYYY-MM-DDTHH:MM:SSZ`` in epoch seconds, ``None`` for anything else.
 
-    So are years before 1000: ``strftime`` writes them with fewer digits on some systems, so no
-    item that is read back has them. Days are counted by the proleptic Gregorian calendar, with
-    years that begin in March, so that a leap day is the last of its year.
+    Years before 1000 are refused, too: ``strftime`` writes them with fewer digits on some systems,
+    so no item that is read back has them. Days are counted by the proleptic Gregorian calendar,
+    with years that begin in March, so that a leap day is the last of its year.
     """
     shape = "".join("0" if each in "0123456789" else each for each in text)
     if shape != "0000-00-00T00:00:00Z":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rolehop.credentials import Session
-from rolehop.fastpath.record import process_line
+from rolehop.fastpath.writer import process_line
 from rolehop.handover.environment import plain_token, timestamp
 
 

@@ -96,6 +96,11 @@ class HopStep:
     mfa: Mfa = Mfa.NONE
     cache: Cache = Cache.NONE
     expires_at: datetime | None = None
+    """The end of the cached session, by AWS's clock."""
+
+    local_expires_at: datetime | None = None
+    """The same by this machine's clock."""
+
     shortened: str | None = None
     """The note to show if the hop gets less time than was asked for."""
 
@@ -190,6 +195,10 @@ class CachedSession:
 
     issued_at: datetime
     expires_at: datetime
+    """By AWS's clock."""
+
+    local_expires_at: datetime
+    """``expires_at`` as this machine's clock will show it."""
 
 
 @dataclass(frozen=True, slots=True)

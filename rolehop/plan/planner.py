@@ -12,7 +12,7 @@ from rolehop.config.sts_limits import (
     MAX_DURATION,
     MIN_DURATION,
 )
-from rolehop.durations import format_duration
+from rolehop.durations import format_duration, is_fresh
 from rolehop.errors import ConfigError
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
 from rolehop.plan.model import (
@@ -305,7 +305,9 @@ def _cached(
     if life is None:
         return step
     cache = Cache.FRESH if _lasts(life, now, min_ttl) else Cache.STALE
-    return replace(step, cache=cache, expires_at=life.expires_at)
+    return replace(
+        step, cache=cache, expires_at=life.expires_at, local_expires_at=life.local_expires_at
+    )
 
 
 def _problem(
@@ -321,7 +323,7 @@ def _problem(
 
 
 def _lasts(life: CachedSession, now: datetime, min_ttl: timedelta) -> bool:
-    return life.expires_at - now >= min(min_ttl, (life.expires_at - life.issued_at) / 2)
+    return is_fresh(life.issued_at, life.local_expires_at, now, min_ttl)
 
 
 def _first(*values: int | None) -> int:

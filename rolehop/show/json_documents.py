@@ -35,7 +35,7 @@ def list_document(rows: Iterable[ChainRow]) -> Document:
                 "fleet": row.fleet,
                 "labels": dict(row.labels),
                 "hops": list(row.roles),
-                "cached_until": rfc3339(row.cached_until),
+                "cached_until": rfc3339(row.cached.expires_at if row.cached else None),
             }
             for row in rows
         ],
@@ -82,7 +82,7 @@ def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
                 "role": row.role,
                 "arn": row.arn or None,
                 "expires_at": rfc3339(row.expires_at),
-                "seconds_left": seconds_left(row.expires_at, now),
+                "seconds_left": seconds_left(row.local_expires_at, now),
                 "parent": arns.get(row.parent or ""),
                 "backend": row.backend,
             }

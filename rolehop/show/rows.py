@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rolehop.plan.model import HopStep, Step
+from rolehop.plan.model import CachedSession, HopStep, Step
 from rolehop.startup.dataclass import dataclass
 
 
@@ -22,7 +22,9 @@ class ChainRow:
     labels: Mapping[str, str]
     roles: tuple[str, ...]
     """ARNs of all roles from the source on, in the order they are walked."""
-    cached_until: datetime | None
+    cached: CachedSession | None
+    """The last hop's session, unless it has ended."""
+
     account: str = ""
     """Of the last role; empty if the chain uses its source's own session."""
     color: str | None = None
@@ -39,6 +41,11 @@ class SessionRow:
     role: str | None
     arn: str
     expires_at: datetime
+    """By AWS's clock."""
+
+    local_expires_at: datetime
+    """The same by this machine's clock."""
+
     parent: str | None
     """Hop key of the session that signed, if that one is stored too."""
     backend: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rolehop.show.layout import Grid, Line, StyledText, View, line, row
 from rolehop.show.times import rfc3339, show_end
@@ -41,6 +41,9 @@ class Tested:
     arn: str | None = None
     account: str | None = None
     expires_at: datetime | None = None
+    clock_offset: timedelta = timedelta()
+    """AWS's clock minus this machine's."""
+
     long_lived: bool = False
     """They are IAM user keys."""
 
@@ -104,7 +107,7 @@ def _lines(tested: Tested, now: datetime) -> Iterator[Line]:
         return
     yield line(_label("is", "green"), clean(tested.arn or ""))
     yield line(_label("account"), tested.account or "")
-    ends = show_end(tested.expires_at, now, long_lived=tested.long_lived)
+    ends = show_end(tested.expires_at, now + tested.clock_offset, long_lived=tested.long_lived)
     yield line(_label("lasts"), ends)
     yield line(_label("next hop"), next_hop(tested))
 

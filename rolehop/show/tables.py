@@ -22,7 +22,7 @@ def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = Fals
             _chain(each.name, each.color),
             each.continues or each.source or "",
             _short(each.roles[-1]) if each.roles else "the source itself",
-            _left(each.cached_until, now),
+            _left(each.cached.local_expires_at if each.cached else None, now),
             under=_under(each, verbose=verbose),
         )
         for each in rows
@@ -146,7 +146,7 @@ def _branch(
         line(
             StyledText(what, "bold"),
             "  ",
-            _left(root.expires_at, now),
+            _left(root.local_expires_at, now),
             StyledText(f"  {_few(root.chains, verbose=verbose)}", "dim"),
         )
     ]
@@ -179,7 +179,7 @@ def _chain(name: str, color: str | None) -> StyledText:
 
 def _under(chain: ChainRow, *, verbose: bool) -> str:
     """Return the text below a chain: description, colour name, end of its cached session."""
-    until = rfc3339(chain.cached_until) if verbose else None
+    until = rfc3339(chain.cached.expires_at) if verbose and chain.cached else None
     parts = (
         clean(chain.description),
         f"({chain.color})" if chain.color else "",
@@ -188,14 +188,14 @@ def _under(chain: ChainRow, *, verbose: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _left(expires_at: datetime | None, now: datetime) -> StyledText:
-    if expires_at is None:
+def _left(local_expires_at: datetime | None, now: datetime) -> StyledText:
+    if local_expires_at is None:
         return StyledText("-", "dim")
-    left = show_left(expires_at, now)
+    left = show_left(local_expires_at, now)
     return StyledText(left, "red" if left == "expired" else "green")
 
 
 def _cache(step: HopStep, now: datetime) -> StyledText:
     if step.cache is Cache.FRESH:
-        return _left(step.expires_at, now)
+        return _left(step.local_expires_at, now)
     return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))

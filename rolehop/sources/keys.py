@@ -8,6 +8,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.config.schema import Table
 from rolehop.errors import SourceError
 from rolehop.plan import Stamp
+from rolehop.sources.context import SourceChanged
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType
 from rolehop.startup.dataclass import dataclass
@@ -45,8 +46,8 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:
-    """Build the source; the keyring is read when it is loaded."""
-    return _Keys(source.name, context.keys)
+    """Build the source, which is planned by the key that is stored now."""
+    return _Keys(source.name, context.keys, context.keys.access_key_id(source.name))
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
@@ -68,17 +69,21 @@ def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis
 class _Keys:
     name: str
     store: KeyStore
+    access_key_id: str | None
 
     def load(self) -> Credentials:
         """Return the keys.
 
         Raises:
+            SourceChanged: another key is stored now; plan again.
             SourceError: none are stored under this name.
             VaultError: the keyring cannot be read.
         """
         stored = self.store.get(self.name)
         if stored is None:
             raise _absent(self.name)
+        if self.access_key_id not in (None, stored.access_key_id):
+            raise SourceChanged
         return stored
 
 

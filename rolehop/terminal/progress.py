@@ -43,10 +43,10 @@ class PlainLines:
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show a call that has ended."""
         if not cached:
-            left = show_left(session.expires_at, self._now())
+            left = show_left(session.local_expires_at, self._now())
             self._terminal.note(f"{step_label(step, total)}  called, {left}")
 
-    def from_record(self, label: str, expires_at: datetime) -> None:
+    def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show nothing: the session was cached."""
 
 
@@ -73,13 +73,13 @@ class LiveLines:
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""
         origin = "from cache" if cached else "called"
-        left = show_left(session.expires_at, self._now())
+        left = show_left(session.local_expires_at, self._now())
         output.rewrite_line("")
         self._console.print(visible(f"{step_label(step, total)}  {origin}, {left}"))
 
-    def from_record(self, label: str, expires_at: datetime) -> None:
+    def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show the session without importing rich, which takes longer than reading the record."""
-        self._terminal.note(f"{label}  from cache, {show_left(expires_at, self._now())}")
+        self._terminal.note(f"{label}  from cache, {show_left(local_expires_at, self._now())}")
 
 
 @contextlib.contextmanager

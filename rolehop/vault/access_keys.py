@@ -1,45 +1,51 @@
-"""IAM user keys at rest: lasting secrets, so every doubt is an error and nothing is lost."""
+"""IAM user keys in the keyring: they cannot be got again, so any doubt is an error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import TypeVar
 
 from rolehop.advice import Advice, Argument
-from rolehop.credentials import Credentials
-from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError
-from rolehop.vault.chunks import IncompleteItem
+from rolehop.credentials import Credentials, Secret, StoredDocument
+from rolehop.errors import UsageError, VaultAbsent, VaultBroken
+from rolehop.startup.dataclass import replace as with_fields
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.vault.documents import DocumentStore
 from rolehop.vault.index import Index, KeyEntry
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.serialization import Damaged, as_keys, read_keys
-from rolehop.vault.storage import BackendHandle, Storage
+from rolehop.vault.serialization import Damaged, member, read_older_document
+from rolehop.vault.storage import BackendHandle
 
-T = TypeVar("T")
+_ID, _SECRET = "AccessKeyId", "SecretAccessKey"
+_ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 
 
 class KeyStore:
     """The keys of ``keys`` sources, by source name.
 
-    Every method that touches the keyring raises a ``VaultError`` where it is absent, locked,
-    denied, broken or full; nothing was changed then.
+    The item in the keyring decides which key a source has; the index is a hint, for plans that do
+    not open the keyring. Every method that uses the keyring raises a ``VaultError`` if it is
+    absent, locked, denied, broken or full; nothing was changed then.
     """
 
     def __init__(
-        self, opener: BackendHandle, index: IndexStore, now: Callable[[], datetime]
+        self, backend: BackendHandle, index: IndexStore, now: Callable[[], datetime]
     ) -> None:
-        self._opener = opener
+        self._backend = backend
         self._index = index
         self._now = now
+        self._documents = DocumentStore(backend, index, "keys", self._read_older)
 
     def add(
         self, name: str, credentials: Credentials, *, replace: bool, until_reboot: bool
     ) -> None:
-        """Keep the key of source ``name``.
+        """Store the key of source ``name``.
 
         Raises:
             UsageError: there is one already and ``replace`` is not set, or these are a session.
             VaultAbsent: no back end, or one that forgets at reboot and ``until_reboot`` is not set.
+            VaultBroken: the index cannot be written, or the keyring did not keep the key.
         """
         if not credentials.long_lived:
             raise UsageError(
@@ -47,117 +53,118 @@ class KeyStore:
                 cause="they carry a session token and would soon end",
                 fix="use an access key of an IAM user (AKIA…), or source type 'environment'",
             )
-        shelf = self._opener.open()
-        if not shelf.chosen.lasting and not until_reboot:
+        chosen = self._backend.open().chosen
+        if not chosen.lasting and not until_reboot:
             raise VaultAbsent(
                 "no keyring here keeps a key for good",
-                cause=f"{shelf.chosen.name} forgets everything at reboot",
+                cause=f"{chosen.name} forgets everything at reboot",
                 fix="add --until-reboot, or use a Secret Service",
             )
-        old = self._guarded(lambda: _text(shelf, name))
-        if old is not None and not replace:
+        if self._documents.exists(name) and not replace:
             raise UsageError(
                 f"source '{name}' has a key already",
                 fix="add --replace to put this one in its place",
             )
-        self._put(shelf, name, as_keys(credentials), old)
-        self._note(name, credentials.access_key_id, shelf.chosen.name)
+        lost = self._remove_entry(name)
+        secret = credentials.secret_access_key
+        self._documents.replace(name, {_ID: credentials.access_key_id, _SECRET: secret})
+        entry = self._entry(credentials, chosen.name)
+        self._change(lambda index: with_fields(index.with_key(name, entry), lost=lost))
 
     def get(self, name: str) -> Credentials | None:
-        """Return the key of source ``name``, ``None``: there is none.
+        """Return the key of source ``name``, ``None`` if there is none.
 
         Raises:
-            VaultAbsent: it rests in another back end than the one in use.
-            VaultBroken: what rests there is damaged.
+            VaultAbsent: it is in another back end than the one in use.
+            VaultBroken: the item is damaged, or is another source's.
         """
-        shelf = self._opener.open()
-        text = self._guarded(lambda: _text(shelf, name))
-        known = self.names().get(name)
-        backend = shelf.chosen.name
-        if text is None:
-            if known is not None and known.backend != backend:
-                raise VaultAbsent(
-                    f"the key of source '{name}' cannot be reached",
-                    cause=f"it rests in {known.backend}, and {backend} is in use here",
-                    fix=Advice(
-                        "run where that keyring is there, or: rolehop keys add ", Argument(name)
-                    ),
-                )
-            return None
+        backend = self._backend.open().chosen.name
         try:
-            credentials = read_keys(text)
+            document = self._documents.get(name)
+            credentials = None if document is None else _as_credentials(document)
         except Damaged as damage:
             raise _damaged(name, str(damage)) from None
-        if known is None or (known.access_key_id, known.backend) != (
-            credentials.access_key_id,
-            backend,
-        ):
-            self._note(name, credentials.access_key_id, backend)
+        known = self.names().get(name)
+        if credentials is None:
+            if known is not None and known.backend != backend:
+                fix = Advice(
+                    "run where that keyring is there, or: rolehop keys add ", Argument(name)
+                )
+                raise _elsewhere(name, known.backend, backend, fix)
+            return None
+        entry = self._entry(credentials, backend)
+        if known is None or with_fields(entry, added_at=known.added_at) != known:
+            with suppress(OSError):  # a hint: walks ask the keyring itself
+                self._index.change(lambda index: index.with_key(name, entry))
         return credentials
 
     def remove(self, name: str) -> bool:
-        """Remove the key of source ``name``; ``False``: there was none."""
-        shelf = self._opener.open()
+        """Remove the key of source ``name``; return ``False`` if there was none."""
+        backend = self._backend.open().chosen.name
         known = self.names().get(name)
-        there = self._guarded(lambda: shelf.delete(_service(name)))
-        if known is not None and known.backend != shelf.chosen.name:
-            raise VaultAbsent(
-                f"the key of source '{name}' cannot be reached",
-                cause=f"it rests in {known.backend}, and {shelf.chosen.name} is in use here",
-                fix="run where that keyring is there",
-            )
-        self._change(lambda index: index.without_key(name))
+        elsewhere = known is not None and known.backend != backend
+        lost = None if elsewhere else self._remove_entry(name)
+        there = self._documents.delete(name)
+        if known is not None and elsewhere:
+            raise _elsewhere(name, known.backend, backend, "run where that keyring is there")
+        if lost is not None:
+            self._change(lambda index: with_fields(index, lost=lost))
         return there or known is not None
 
     def names(self) -> Mapping[str, KeyEntry]:
-        """Return what is known by source name, from the index: no keyring call."""
+        """Return the index's entries by source name: no keyring call."""
         return self._index.load().keys
 
-    def _put(self, shelf: Storage, name: str, text: str, old: str | None) -> None:
-        """Write and read back; the old key comes back where that fails."""
-        try:
-            shelf.put(_service(name), text)
-            if shelf.get(_service(name)) != text:
-                raise VaultBroken(
-                    "the keyring did not keep the key",
-                    cause=f"{shelf.chosen.name} gave back something else",
-                    fix="name another back end in [vault]",
-                )
-        except VaultError:
-            self._put_back(shelf, name, old)
-            raise
+    def _entry(self, credentials: Credentials, backend: str) -> KeyEntry:
+        return KeyEntry(credentials.access_key_id, backend, self._now().replace(microsecond=0))
 
-    def _put_back(self, shelf: Storage, name: str, old: str | None) -> None:
-        try:
-            if old is not None and shelf.get(_service(name)) != old:
-                shelf.put(_service(name), old)
-        except (VaultError, IncompleteItem):
-            return  # the error that led here says more
+    def _remove_entry(self, name: str) -> bool:
+        """Remove a key from the index before its item changes; return whether the index was lost.
 
-    def _guarded(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except VaultError as error:
-            self._opener.failed(error)
-            raise
-
-    def _note(self, name: str, access_key_id: str, backend: str) -> None:
-        entry = KeyEntry(access_key_id, backend, self._now().replace(microsecond=0))
-        self._change(lambda index: index.with_key(name, entry))
+        If this process ends in between, no entry says which key the source has, so that the
+        keyring is asked.
+        """
+        lost = self._index.load().lost
+        self._change(lambda index: with_fields(index.without_key(name), lost=True))
+        return lost
 
     def _change(self, change: Callable[[Index], Index]) -> None:
         try:
             self._index.change(change)
-        except OSError:
-            return  # the index is a hint; `get` notes the key again
+        except OSError as error:
+            raise VaultBroken(
+                "the index of stored keys cannot be written",
+                cause=f"{self._index.path}: {error.strerror or error}",
+                fix="make that folder writable",
+            ) from None
+
+    def _read_older(self, text: str, name: str) -> StoredDocument:
+        """Read a key of an earlier version, which does not say whose it is: the index may know."""
+        document = read_older_document(text, plain=(_ID,))
+        found = _as_credentials(document).access_key_id
+        owners = [each for each, entry in self.names().items() if entry.access_key_id == found]
+        if owners and name not in owners:
+            raise Damaged(f"it is the key of source '{owners[0]}'")
+        return document
 
 
-def _text(shelf: Storage, name: str) -> str | None:
-    """Return what rests there; half of something counts as something unreadable."""
-    try:
-        return shelf.get(_service(name))
-    except IncompleteItem:
-        return "half"
+def key_item(name: str, access_key_id: str | None) -> tuple[str, str]:
+    """Return the name of a source's item and the member it has while its key is this one.
+
+    The latter is empty for ``None``: then there must be no item.
+    """
+    return f"keys/{name}", "" if access_key_id is None else member(_ID, access_key_id)
+
+
+def _as_credentials(document: StoredDocument) -> Credentials:
+    access_key_id, secret = document.get(_ID), document.get(_SECRET)
+    if document.keys() != {_ID, _SECRET} or not isinstance(secret, Secret):
+        raise Damaged("it has other fields than a key has")
+    if not isinstance(access_key_id, str) or not _ACCESS_KEY_ID.fullmatch(access_key_id):
+        raise Damaged("it holds no access key ID")
+    if not secret:
+        raise Damaged("its secret is empty")
+    return Credentials(access_key_id, secret)
 
 
 def _damaged(name: str, why: str) -> VaultBroken:
@@ -168,5 +175,9 @@ def _damaged(name: str, why: str) -> VaultBroken:
     )
 
 
-def _service(name: str) -> str:
-    return f"rolehop/keys/{name}"
+def _elsewhere(name: str, stored_in: str, in_use: str, fix: str) -> VaultAbsent:
+    return VaultAbsent(
+        f"the key of source '{name}' cannot be reached",
+        cause=f"it is in {stored_in}, and {in_use} is in use here",
+        fix=fix,
+    )

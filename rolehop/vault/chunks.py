@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from rolehop.startup.dataclass import asdict, dataclass
+from rolehop.vault.serialization import read_object
 
 CHUNK = 1_000
 """Characters: 2,000 bytes as UTF-16, where Windows takes 2,560."""
@@ -151,11 +152,8 @@ def _write_manifest(manifest: _Manifest) -> str:
 
 def _read_manifest(text: str) -> _Manifest | None:
     """Return the manifest, ``None`` if ``text`` is not one or is damaged."""
-    if not text.startswith(_MARK):
-        return None
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
+    fields = read_object(text) if text.startswith(_MARK) else None
+    if fields is None:
         return None
     generation, count, digest = (fields.get(key) for key in ("generation", "count", "digest"))
     if generation not in _GENERATIONS or not isinstance(digest, str):

@@ -49,11 +49,16 @@ class Entry:
 
     issued_at: datetime
     expires_at: datetime
+    """By AWS's clock."""
+
     parent: str | None
     """Hop key of the step before."""
 
     backend: str
     """``module.Class`` of the keyring that holds it."""
+
+    local_expires_at: datetime
+    """``expires_at`` as this machine's clock will show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class Index:
         """Return the part that a plan may use."""
         return CachedState(
             sessions={
-                key: CachedSession(entry.issued_at, entry.expires_at)
+                key: CachedSession(entry.issued_at, entry.expires_at, entry.local_expires_at)
                 for key, entry in self.sessions.items()
             },
             max_durations={role: finding.max_seconds for role, finding in self.findings.items()},
@@ -143,7 +148,7 @@ class Index:
         return tuple(
             key
             for key, entry in self.sessions.items()
-            if entry.backend == backend and entry.expires_at <= now
+            if entry.backend == backend and entry.local_expires_at <= now
         )
 
     def strays_in(self, backend: str) -> tuple[str, ...]:
@@ -249,4 +254,5 @@ def make_entry(
         expires_at=session.expires_at,
         parent=step.parent,
         backend=backend,
+        local_expires_at=session.local_expires_at,
     )

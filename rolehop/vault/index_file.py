@@ -15,7 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from rolehop.fastpath.record import as_seal, seal_path, sealed_stamp
+from rolehop.fastpath.record import seal_path, sealed_stamp
+from rolehop.fastpath.writer import as_seal
 from rolehop.files import read_trusted, write_beside
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.vault.index import (
@@ -28,7 +29,7 @@ from rolehop.vault.index import (
     UsedMfaCode,
 )
 from rolehop.vault.locks import Contended, locked, unlock
-from rolehop.vault.serialization import as_time, read_time
+from rolehop.vault.serialization import as_time, read_object, read_time
 
 T = TypeVar("T")
 _State = tuple[int, int, int, int]
@@ -130,11 +131,8 @@ def as_text(index: Index) -> str:
 
 def read_text(text: str) -> Index:
     """Return the index that ``as_text`` wrote; malformed entries are left out."""
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return Index(lost=True)
-    if not isinstance(fields, dict):
+    fields = read_object(text)
+    if fields is None:
         return Index(lost=True)
     keys = _each(fields.get("keys"), _key_entry)
     if fields.get("schema") != SCHEMA:
@@ -197,7 +195,7 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
     chains, parent = fields["chains"], fields["parent"]
     if not isinstance(chains, list):
         raise TypeError("chains")
-    step = _text(fields["step"])
+    step, expires_at = _text(fields["step"]), fields["expires_at"]
     if step not in _STEPS:
         raise ValueError(step)
     return Entry(
@@ -210,9 +208,11 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
         account=_text(fields["account"]),
         source=_text(fields["source"]),
         issued_at=read_time(_text(fields["issued_at"])),
-        expires_at=read_time(_text(fields["expires_at"])),
+        expires_at=read_time(_text(expires_at)),
         parent=None if parent is None else _key(parent),
         backend=_text(fields["backend"]),
+        # Earlier versions knew one clock only.
+        local_expires_at=read_time(_text(fields.get("local_expires_at", expires_at))),
     )
 
 

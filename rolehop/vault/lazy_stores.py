@@ -6,29 +6,45 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rolehop.credentials import Credentials
-    from rolehop.sources.context import Document
+    from rolehop.credentials import Credentials, StoredDocument
     from rolehop.vault.index import Index
     from rolehop.vault.sessions import KeyringVault
+
+Track = Callable[[str, str], object]
+"""Notes that an answer depends on an item: its name and the member that it must hold."""
 
 
 class LazyKeyStore:
     """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now."""
 
     def __init__(
-        self, open_vault: Callable[[], KeyringVault], load_index: Callable[[], Index]
+        self,
+        open_vault: Callable[[], KeyringVault],
+        load_index: Callable[[], Index],
+        track: Track,
     ) -> None:
         self._open_vault = open_vault
         self._load_index = load_index
+        self._track = track
 
     def get(self, name: str) -> Credentials | None:
         """Return the keys of source ``name``."""
-        return self._open_vault().keys.get(name)
+        found = self._open_vault().keys.get(name)
+        self._note(name, None if found is None else found.access_key_id)
+        return found
 
     def access_key_id(self, name: str) -> str | None:
         """Return the access key ID from the index."""
         entry = self._load_index().keys.get(name)
-        return None if entry is None else entry.access_key_id
+        if entry is None:
+            return None
+        self._note(name, entry.access_key_id)
+        return entry.access_key_id
+
+    def _note(self, name: str, access_key_id: str | None) -> None:
+        from rolehop.vault.access_keys import key_item
+
+        self._track(*key_item(name, access_key_id))
 
 
 class LazyTokenStore:
@@ -38,28 +54,100 @@ class LazyTokenStore:
     """
 
     def __init__(
-        self, open_vault: Callable[[], KeyringVault], track_index: Callable[[], object]
+        self,
+        open_vault: Callable[[], KeyringVault],
+        track_index: Callable[[], object],
+        track: Track,
     ) -> None:
         self._open_vault = open_vault
         self._track_index = track_index
+        self._track = track
 
-    def get(self, name: str) -> Document | None:
+    def get(self, name: str) -> StoredDocument | None:
         """Return the document under ``name``."""
         return self._open_vault().tokens.get(name)
 
-    def put(self, name: str, document: Document) -> None:
+    def put(self, name: str, document: StoredDocument) -> None:
         """Store ``document``, replacing what was there."""
         self._open_vault().tokens.put(name, document)
 
-    def begin(self, name: str, document: Document) -> str:
+    def begin(self, name: str, document: StoredDocument) -> str:
         """Store the ``document`` of a new sign-in and return its generation."""
         return self._open_vault().tokens.begin(name, document)
 
     def remove(self, name: str) -> bool:
-        """Forget document and generation."""
+        """Remove document and generation."""
         return self._open_vault().tokens.remove(name)
 
     def generation(self, name: str) -> str | None:
         """Return the generation from the index."""
+        from rolehop.vault.sign_ins import sign_in_item
+
         self._track_index()
-        return self._open_vault().tokens.generation(name)
+        found = self._open_vault().tokens.generation(name)
+        self._track(*sign_in_item(name, found))
+        return found
+
+
+class WalkKeyStore(LazyKeyStore):
+    """The same for a walk, which asks the keyring and not the index whose keys these are.
+
+    Another process may have replaced them, even one with another state folder. What was read last
+    is remembered, so that many chains of one run read it once; loading reads it again.
+    """
+
+    def __init__(self, store: LazyKeyStore) -> None:
+        super().__init__(store._open_vault, store._load_index, store._track)
+        self._read: dict[str, str] = {}
+
+    def get(self, name: str) -> Credentials | None:
+        """Return the keys of source ``name``."""
+        found = super().get(name)
+        if found is not None:
+            self._read[name] = found.access_key_id
+        return found
+
+    def access_key_id(self, name: str) -> str | None:
+        """Return the access key ID of the keys in the keyring."""
+        if name not in self._read:
+            self.get(name)
+        return self._read.get(name)
+
+
+class WalkTokenStore(LazyTokenStore):
+    """The same for a walk, which asks the keyring and not the index who is signed in."""
+
+    def __init__(self, store: LazyTokenStore) -> None:
+        super().__init__(store._open_vault, store._track_index, store._track)
+        self._read: dict[str, str] = {}
+
+    def get(self, name: str) -> StoredDocument | None:
+        """Return the document under ``name``."""
+        from rolehop.vault.sign_ins import generation_of
+
+        found = super().get(name)
+        generation = None if found is None else generation_of(found)
+        if generation is None:
+            self._read.pop(name, None)
+        else:
+            self._read[name] = generation
+        return found
+
+    def begin(self, name: str, document: StoredDocument) -> str:
+        """Store the ``document`` of a new sign-in and return its generation."""
+        self._read[name] = super().begin(name, document)
+        return self._read[name]
+
+    def remove(self, name: str) -> bool:
+        """Remove document and generation."""
+        self._read.pop(name, None)
+        return super().remove(name)
+
+    def generation(self, name: str) -> str | None:
+        """Return the generation of the document in the keyring.
+
+        None is not remembered: another process may be signing in just now.
+        """
+        if name not in self._read:
+            self.get(name)
+        return self._read.get(name)

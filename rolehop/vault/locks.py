@@ -25,6 +25,7 @@ from rolehop.files import PRIVATE_FILE, make_private_folder
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.time_limit import time_limit, time_limit_paused
+from rolehop.vault.serialization import read_object
 
 DEADLINE_SECONDS = 45.0
 """Go's SDK kills a credential process after 60 s; the error has to be shown before."""
@@ -246,10 +247,9 @@ def _is_at(file: int, path: Path) -> bool:
 def _read_state(path: Path) -> dict[str, object]:
     """Return what the holder wrote; empty if it cannot be read or is gone."""
     try:
-        state = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return read_object(path.read_bytes()) or {}
+    except OSError:
         return {}
-    return state if isinstance(state, dict) else {}
 
 
 if sys.platform == "win32":

@@ -1,8 +1,9 @@
-"""A session as the text that rests in the keyring, and back: one of the doors for secrets.
+"""The texts of keyring items and their meaning: sessions, and documents such as IAM user keys.
 
-Two lines. The first is the very line that `credential-process` prints, so that it can be handed
-over unparsed; the second is compact JSON of what else belongs to the session. A text is either
-whole and its own, or it is damaged; there is no half.
+A session is two lines. The first is the very line that `credential-process` prints, so that it can
+be handed over unparsed; the second is compact JSON with the rest of the session. A document is one
+line of JSON that repeats the name it is stored under. Every text ends with a check, a digest of all
+before it: a text is either whole and under its own name, or it is damaged.
 """
 
 from __future__ import annotations
@@ -10,28 +11,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeGuard
 
-from rolehop.credentials import Credentials, Secret, Session
-from rolehop.fastpath.record import ITEM_SCHEMA, process_line, rest_of_item
+from rolehop.credentials import Credentials, Secret, Session, StoredDocument
+from rolehop.fastpath.record import CHECK, ITEM_SCHEMA, is_check
+from rolehop.fastpath.writer import process_line, rest_of_item, with_check
 from rolehop.startup.lazy_regex import Pattern
 
+DOCUMENT_SCHEMA = 2
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_REST = frozenset({"schema", "key", "arn", "account", "user_id", "issued_at"})
 _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"})
-# `fromisoformat` takes other forms too; what is read must be what we would write.
+_REST = frozenset(
+    {
+        *("schema", "key", "arn", "account", "user_id"),
+        *("issued_at", "local_expires_at", "record_key", "check"),
+    }
+)
+_DOCUMENT = frozenset({"schema", "name", "plain", "secret", "check"})
+# `fromisoformat` takes other forms too; only what we write is read.
 _EXACT_TIME = Pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
+_RECORD_KEY = Pattern(r"[0-9a-f]{64}")
 
 
 class Damaged(Exception):
     """An item that cannot be read; the message says why and never quotes the item."""
 
 
-def as_item(session: Session, key: str) -> str:
-    """Return the two lines that rest under hop key ``key``.
+class OlderVersion(Damaged):
+    """An item that an earlier version of rolehop wrote, in another format."""
+
+
+# ---- sessions
+
+
+def as_item(session: Session, key: str, record_key: str) -> str:
+    """Return the two lines to be stored under hop key ``key``.
+
+    ``record_key`` is random, 64 hex digits: records of the hot path are sealed with it.
 
     Raises:
-        ValueError: these are long-lived keys, which are no session.
+        ValueError: these are long-lived keys, not a session.
     """
     credentials = session.credentials
     if credentials.session_token is None:
@@ -43,87 +62,61 @@ def as_item(session: Session, key: str) -> str:
         as_time(session.expires_at),
         session.account,
     )
-    issued_at = as_time(session.issued_at)
-    rest = rest_of_item(key, session.arn, session.account, session.user_id, issued_at)
-    return f"{line}\n{rest}"
+    times = as_time(session.issued_at), as_time(session.local_expires_at)
+    rest = rest_of_item(key, session.arn, session.account, session.user_id, *times, record_key)
+    return with_check(f"{line}\n{rest}")
 
 
 def read_item(text: str, key: str) -> Session:
-    """Return the session that ``as_item`` made under ``key``.
+    """Return the session that ``as_item`` wrote for hop key ``key``.
 
     Raises:
-        Damaged: it is not whole, not of this schema, or belongs to another key.
+        OlderVersion: an earlier version wrote it, without a check.
+        Damaged: it is not whole, or belongs to another key.
     """
     line, newline, below = text.partition("\n")
     if not newline:
         raise Damaged("it is cut short")
-    told, rest = _strings(line, "Version"), _strings(below, "schema")
-    if told.keys() - {"AccountId"} != _LINE or rest.keys() != _REST:
+    rest = _strings(below, "schema", ITEM_SCHEMA)
+    first = _strings(line, "Version", 1)
+    if first.keys() - {"AccountId"} != _LINE or rest.keys() != _REST:
         raise Damaged("it has other fields than a session has")
     if rest["key"] != key:
         raise Damaged("it belongs to another hop key")
-    session = _session(told, rest)
-    # Whatever is not exactly what we would write now would be handed over differently later.
-    if as_item(session, key) != text:
+    if not _RECORD_KEY.fullmatch(rest["record_key"]):
+        raise Damaged("it holds no record key")
+    session = _session(first, rest)
+    # This compares the check, too. What is not exactly what we would write now would be handed
+    # over differently later.
+    if as_item(session, key, rest["record_key"]) != text:
         raise Damaged("it is not written as rolehop writes it")
     return session
 
 
-def as_keys(credentials: Credentials) -> str:
-    """Return IAM user keys as the JSON that rests in the keyring."""
-    return _compact(
-        {
-            "AccessKeyId": credentials.access_key_id,
-            "SecretAccessKey": credentials.secret_access_key.reveal(),
-        }
-    )
+def record_key_of(text: str) -> Secret:
+    """Return the record key of an item that ``read_item`` accepts."""
+    return Secret(_strings(text.partition("\n")[2], "schema", ITEM_SCHEMA)["record_key"])
 
 
-def read_keys(text: str) -> Credentials:
-    """Return the IAM user keys that ``as_keys`` wrote.
-
-    Raises:
-        Damaged: it is anything else.
-    """
-    told = _strings(text)
-    if told.keys() != {"AccessKeyId", "SecretAccessKey"}:
-        raise Damaged("it has other fields than a key has")
-    if not _ACCESS_KEY_ID.fullmatch(told["AccessKeyId"]) or not told["SecretAccessKey"]:
-        raise Damaged("it holds no key")
-    return Credentials(told["AccessKeyId"], Secret(told["SecretAccessKey"]))
-
-
-def as_time(moment: datetime) -> str:
-    """Return an aware time as ``YYYY-MM-DDTHH:MM:SSZ`` in UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime(_TIME)
-
-
-def read_time(text: str) -> datetime:
-    """Return what ``as_time`` wrote, aware, in UTC.
-
-    Raises:
-        ValueError: it is written otherwise.
-    """
-    if not _EXACT_TIME.fullmatch(text):
-        raise ValueError("not a time in UTC with whole seconds")
-    return datetime.fromisoformat(text)
-
-
-def _session(told: dict[str, str], rest: dict[str, str]) -> Session:
+def _session(first: dict[str, str], rest: dict[str, str]) -> Session:
     try:
-        expires_at, issued_at = read_time(told["Expiration"]), read_time(rest["issued_at"])
+        expires_at = read_time(first["Expiration"])
+        issued_at, local_expires_at = (
+            read_time(rest[n]) for n in ("issued_at", "local_expires_at")
+        )
     except ValueError:
         raise Damaged("its times make no sense") from None
-    if expires_at < issued_at:
+    if local_expires_at < issued_at:
         raise Damaged("it ends before it began")
-    if not told["AccessKeyId"] or not told["SecretAccessKey"] or not told["SessionToken"]:
+    if not first["AccessKeyId"] or not first["SecretAccessKey"] or not first["SessionToken"]:
         raise Damaged("a value is empty")
     return Session(
         credentials=Credentials(
-            told["AccessKeyId"],
-            Secret(told["SecretAccessKey"]),
-            Secret(told["SessionToken"]),
+            first["AccessKeyId"],
+            Secret(first["SecretAccessKey"]),
+            Secret(first["SessionToken"]),
             expires_at,
+            clock_offset=expires_at - local_expires_at,
         ),
         arn=rest["arn"],
         account=rest["account"],
@@ -133,24 +126,116 @@ def _session(told: dict[str, str], rest: dict[str, str]) -> Session:
     )
 
 
-def _strings(text: str, version: str | None = None) -> dict[str, str]:
-    """Return a JSON object of strings; ``version`` names the one field that is the number 1.
+# ---- documents
 
-    Raised outside of ``except``: a JSONDecodeError carries the whole text, and would travel
-    along as the new error's context.
+
+def as_document(document: StoredDocument, name: str) -> str:
+    """Return the line to be stored under ``name``."""
+    plain = {each: value for each, value in document.items() if isinstance(value, str)}
+    secret = {each: value.reveal() for each, value in document.items() if isinstance(value, Secret)}
+    fields = {"schema": DOCUMENT_SCHEMA, "name": name, "plain": plain, "secret": secret}
+    return with_check(_compact(fields))
+
+
+def read_document(text: str, name: str) -> StoredDocument:
+    """Return the document that ``as_document`` wrote for ``name``.
+
+    Raises:
+        Damaged: it is not whole, or belongs to another name.
+    """
+    found = read_object(text)
+    if found is None:
+        raise Damaged("it is not JSON")
+    if found.get("schema") != DOCUMENT_SCHEMA or found.keys() != _DOCUMENT:
+        raise Damaged("it is not what rolehop writes")
+    body, _, check = text.rpartition(CHECK)
+    if not is_check(body, check):
+        raise Damaged("a part of it was changed")
+    if found["name"] != name:
+        raise Damaged("it was stored under another name")
+    return _joined(found["plain"], found["secret"])
+
+
+def member(name: str, value: str) -> str:
+    """Return how a document's text spells a plain value that needs no escapes."""
+    return f'"{name}":"{value}"'
+
+
+def read_older_document(text: str, *, plain: tuple[str, ...] = ()) -> StoredDocument:
+    """Return a document as versions before the check wrote it, without its name.
+
+    Sign-ins were ``{"schema":1,"plain":…,"secret":…}``; an IAM user key was one object, of which
+    ``plain`` names the members that are not secret.
+
+    Raises:
+        Damaged: it is anything else.
+    """
+    found = read_object(text)
+    if found is None:
+        raise Damaged("it is not JSON")
+    if not plain:
+        if found.get("schema") != 1 or found.keys() != {"schema", "plain", "secret"}:
+            raise Damaged("it is not what rolehop writes")
+        return _joined(found["plain"], found["secret"])
+    return _joined(
+        {name: value for name, value in found.items() if name in plain},
+        {name: value for name, value in found.items() if name not in plain},
+    )
+
+
+def _joined(plain: object, secret: object) -> StoredDocument:
+    if not _are_texts(plain) or not _are_texts(secret):
+        raise Damaged("a value has the wrong type")
+    return {**plain, **{name: Secret(value) for name, value in secret.items()}}
+
+
+def _are_texts(part: object) -> TypeGuard[dict[str, str]]:
+    return isinstance(part, dict) and all(isinstance(value, str) for value in part.values())
+
+
+# ---- what they share
+
+
+def as_time(moment: datetime) -> str:
+    """Return an aware time as ``YYYY-MM-DDTHH:MM:SSZ`` in UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
+def read_time(text: str) -> datetime:
+    """Return the time that ``as_time`` wrote, aware, in UTC.
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
+    if not _EXACT_TIME.fullmatch(text):
+        raise ValueError("not a time in UTC with whole seconds")
+    return datetime.fromisoformat(text)
+
+
+def read_object(text: str | bytes) -> dict[str, object] | None:
+    """Return a JSON object, ``None`` if ``text`` is none.
+
+    Nothing is raised: a JSONDecodeError carries the whole text, and would travel along as the
+    context of any error that is raised while it is handled.
     """
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _strings(text: str, version: str, wanted: int) -> dict[str, str]:
+    """Return a JSON object of strings; ``version`` names the one member that is a number."""
+    found = read_object(text)
+    if found is None:
         raise Damaged("it is not JSON")
-    if version is not None:
-        number = found.get(version)
-        if type(number) is not int or number != ITEM_SCHEMA:
-            raise Damaged("it is of another version")
-        found[version] = str(number)
-    if not all(isinstance(value, str) for value in found.values()):
+    number = found.get(version)
+    if type(number) is not int or number != wanted:
+        older = type(number) is int and number < wanted
+        raise (OlderVersion if older else Damaged)("it is of another version")
+    found[version] = str(number)
+    if not _are_texts(found):
         raise Damaged("a value has the wrong type")
     return found
 

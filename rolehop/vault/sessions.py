@@ -1,25 +1,34 @@
-"""Sessions at rest: the vault of a walk, over whichever keyring this machine has.
+"""Sessions in the keyring: the vault of a walk.
 
-What cannot be read is a miss, said once, and then nothing is written to that back end by this
-process any more. What cannot be kept is said once, and the walk goes on.
+A session that cannot be read is a miss, which is said once, and after it this process writes
+nothing to that back end any more. One that cannot be stored is said once, and the walk goes on.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from rolehop.credentials import Session
+from rolehop.credentials import Secret, Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
+from rolehop.fastpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.serialization import Damaged, as_item, read_item
+from rolehop.vault.serialization import (
+    Damaged,
+    OlderVersion,
+    as_item,
+    read_item,
+    record_key_of,
+)
 from rolehop.vault.sign_ins import TokenStore
 from rolehop.vault.storage import BackendHandle, Storage
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Kept(NamedTuple):
-    """A session to be kept."""
+    """A session to be stored."""
 
     step: Step
     session: Session
@@ -41,9 +50,9 @@ class KeyringVault:
     """The OS keyring as a vault (``ports.Vault``); safe between threads.
 
     Attributes:
-        index: what is known of the sessions at rest.
-        keys: IAM user keys at rest.
-        tokens: sign-ins at rest.
+        index: the index of stored sessions.
+        keys: the stored IAM user keys.
+        tokens: the stored sign-ins.
         digest_key: makes digests that nobody can guess values from.
     """
 
@@ -62,17 +71,17 @@ class KeyringVault:
         """Touch nothing yet: the back end is chosen at first use.
 
         Args:
-            index: where the sessions at rest are noted.
-            choose: ``backend.choose_backend`` with its arguments; called at most once.
+            index: the index of stored sessions.
+            choose: ``choose_backend`` with its arguments; called at most once.
             say: shows one line to the user.
-            prepare: called once before ``choose``, outside of any deadline: ``backend.import_ahead``.
+            prepare: called once before ``choose``, outside of any deadline: ``import_ahead``.
             now: the time, aware.
             quick_seconds: deadline of a keyring call.
-            person_seconds: the same, where the system may be asking somebody.
+            person_seconds: the same, if the system may be asking the user.
             not_stored: why sessions must be neither read nor stored; IAM user keys still are.
         """
         self._once = _Once(say)
-        self._opener = BackendHandle(
+        self._backend = BackendHandle(
             choose,
             self._once.say,
             prepare=prepare,
@@ -81,28 +90,31 @@ class KeyringVault:
         )
         self._now = now
         self._not_stored = not_stored
+        # By hop key: what seals records of the hot path, of the items that this process looked for.
+        self._record_keys: dict[str, Secret] = {}
         self.index = index
-        self.keys = KeyStore(self._opener, self.index, now)
-        self.tokens = TokenStore(self._opener, self.index, self._once.say)
-        self.digest_key = DigestKey(self._opener)
+        self.keys = KeyStore(self._backend, self.index, now)
+        self.tokens = TokenStore(self._backend, self.index, self._once.say)
+        self.digest_key = DigestKey(self._backend)
 
     @property
     def backend(self) -> str | None:
         """The back end in use (``module.Class``), ``None`` before the first use and after a failure."""
-        return self._opener.in_use
+        return self._backend.in_use
 
     def get(self, step: Step, chain: str) -> Session | None:
-        """Return the session under ``step.key``, expired ones included; ``None``: a miss.
+        """Return the session under ``step.key``, even an expired one; ``None``: a miss.
 
-        A hit is noted in the index for ``chain``, where it was not noted there before. Which back
-        end the index names does not matter: what the one in use holds proves itself.
+        A hit is noted in the index for ``chain``. Which back end the index names does not matter:
+        an item in the one in use proves itself. An item of an earlier version is walked anew.
         """
         storage = self._open() if _is_kept(step) else None
         if storage is None:
             return None
         try:
-            text = storage.get(_service(step.key))
-            session = None if text is None else read_item(text, step.key)
+            session = self._read(storage, step.key)
+        except OlderVersion:
+            return None
         except (Damaged, IncompleteItem) as damage:
             what = f"a session in the keyring is damaged and is not used: {damage}"
             self._once.say(what, about="damaged")
@@ -115,16 +127,16 @@ class KeyringVault:
         return session
 
     def put(self, step: Step, session: Session, chain: str) -> None:
-        """Keep ``session``, got by ``step`` while walking ``chain``; not kept is said once."""
+        """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""
         self.put_all([Kept(step, session, (chain,))])
 
     def put_all(self, kept: Sequence[Kept]) -> None:
-        """Keep many sessions with one change of the index; what is not kept is said once."""
+        """Store many sessions with one change of the index; a failure is said once."""
         wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
         storage = self._open() if wanted else None
         if storage is None:
             return
-        # The index is written before the items: an entry without an item harms nobody, and an item
+        # The index is written before the items: an entry without an item is harmless, but an item
         # without an entry is never swept.
         before = self.index.load().sessions
         self._change(lambda index: self._with_all(index, wanted, storage))
@@ -133,13 +145,31 @@ class KeyringVault:
             backend = storage.chosen.name
             self._change(lambda index: _as_before(index, unkept, before, backend))
 
+    def _read(self, storage: Storage, key: str) -> Session | None:
+        """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
+        self._record_keys[key] = Secret(secrets.token_hex(32))  # of the item that comes next
+        text = storage.get(_service(key))
+        if text is None:
+            return None
+        session = read_item(text, key)
+        self._record_keys[key] = record_key_of(text)
+        return session
+
+    def _record_key(self, storage: Storage, key: str) -> Secret:
+        """Return the record key of the item under ``key``: a renewed item keeps its records."""
+        if key not in self._record_keys:
+            with suppress(Damaged, IncompleteItem):
+                self._read(storage, key)
+        return self._record_keys[key]
+
     def _put_item(self, kept: Kept, storage: Storage) -> bool:
-        """Write one item; ``False``: it could not be kept, which has been said."""
+        """Write one item; return ``False`` if it could not be stored, which has been said."""
         if self._open() is None:
             return False
         key = kept.step.key
         try:
-            storage.put(_service(key), as_item(kept.session, key), self._seconds_left(kept))
+            text = as_item(kept.session, key, self._record_key(storage, key).reveal())
+            storage.put(_service(key), text, self._seconds_left(kept))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")
             return False
@@ -149,7 +179,7 @@ class KeyringVault:
         return True
 
     def _seconds_left(self, kept: Kept) -> int:
-        return int((kept.session.expires_at - self._now()).total_seconds())
+        return int((kept.session.local_expires_at - self._now()).total_seconds())
 
     def _with_all(self, index: Index, kept: Sequence[Kept], storage: Storage) -> Index:
         index = self._swept(index, storage, {each.step.key for each in kept})
@@ -158,8 +188,17 @@ class KeyringVault:
                 index = _noted(index, each.step, each.session, chain, storage.chosen.name)
         return index
 
+    def seal(self, key: str, lines: str) -> str | None:
+        """Return a record of the hot path, sealed with the item under hop key ``key``.
+
+        ``lines`` are those of the record. ``None``: this process has not seen the item, or the
+        record is no valid text.
+        """
+        record_key = self._record_keys.get(key)
+        return None if record_key is None else sealed(lines, record_key.reveal())
+
     def drop(self, key: str) -> None:
-        """Forget what rests under ``key``; nothing there is no error."""
+        """Remove the session under ``key``; it is no error if there is none."""
         storage = self._open()
         if storage is None:
             return
@@ -171,15 +210,14 @@ class KeyringVault:
         self._forget_entries((key,), storage.chosen.name)
 
     def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Remove the sessions under ``keys``; return those removed (or no longer there).
+        """Remove the sessions under ``keys``; return those that were removed or no longer there.
 
-        Sessions that rest in a back end which is not the one in use stay, and are not among those
-        returned.
+        Sessions in a back end that is not the one in use stay, and are not returned.
 
         Raises:
-            VaultError: the keyring failed; what was not removed stays in the index.
+            VaultError: the keyring failed; sessions that were not removed stay in the index.
         """
-        storage = self._opener.open()
+        storage = self._backend.open()
         backend, sessions = storage.chosen.name, self.index.load().sessions
         gone: list[str] = []
         try:
@@ -188,7 +226,7 @@ class KeyringVault:
                 if key not in sessions or sessions[key].backend == backend:
                     gone.append(key)
         except VaultError as error:
-            self._opener.failed(error)
+            self._backend.failed(error)
             raise
         finally:
             self._forget_entries(gone, backend)
@@ -199,7 +237,7 @@ class KeyringVault:
             self._once.say(f"sessions are not stored: {self._not_stored}", about="absent")
             return None
         try:
-            return self._opener.open()
+            return self._backend.open()
         except VaultAbsent as error:
             self._once.say(_line("sessions are not kept", error), about="absent")
         except VaultError as error:
@@ -207,8 +245,8 @@ class KeyringVault:
         return None
 
     def _give_up(self, what: str, error: VaultError) -> None:
-        """Say once what failed, and leave this back end alone from now on."""
-        self._opener.failed(error)
+        """Say once what failed, and stop using this back end."""
+        self._backend.failed(error)
         self._once.say(_line(what, error), about="failed")
 
     def _note_hit(self, step: Step, session: Session, chain: str, storage: Storage) -> None:
@@ -218,10 +256,10 @@ class KeyringVault:
             self._change(lambda index: _noted(index, step, session, chain, backend))
 
     def _swept(self, index: Index, storage: Storage, spared: Collection[str] = ()) -> Index:
-        """Remove expired sessions and strays from the back end; return the index without them.
+        """Remove expired and orphaned sessions from the back end; return the index without them.
 
         To be called while the index is locked: another process notes a session there before it
-        writes it, so that what has just been walked anew is never removed.
+        writes it, so that a session that was just walked anew is never removed.
         """
         backend = storage.chosen.name
         gone: list[str] = []
@@ -251,7 +289,7 @@ class KeyringVault:
 
 
 class _Once:
-    """Says each thing once, however many threads and hops come across it."""
+    """Says each line once, however many threads and hops run into it."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -274,7 +312,7 @@ def _noted(index: Index, step: Step, session: Session, chain: str, backend: str)
 def _as_before(
     index: Index, keys: Sequence[str], before: Mapping[str, Entry], backend: str
 ) -> Index:
-    """What was there before a write that failed is still there."""
+    """Return the index with the entries from before a write that failed."""
     index = index.without(keys, backend)
     for key in keys:
         if key in before:
@@ -291,5 +329,5 @@ def _service(key: str) -> str:
 
 
 def _line(what: str, error: VaultError) -> str:
-    """Return one line: what that means for the walk, and why."""
+    """Return one line: the consequence for the walk, and why."""
     return ": ".join(part for part in (what, error.what, error.cause) if part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.errors import VaultBroken, VaultError, VaultFull
 from rolehop.startup.debug_log import debug
@@ -17,6 +17,8 @@ from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, as_v
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
+
+T = TypeVar("T")
 
 # Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
@@ -109,6 +111,19 @@ class BackendHandle:
             if self._storage is None:
                 self._storage = self._first()
             return self._storage
+
+    def use(self, call: Callable[[Storage], T]) -> T:
+        """Return the result of ``call``; an error takes the back end out of use.
+
+        Raises:
+            VaultError: as `open`, or the call failed.
+        """
+        storage = self.open()
+        try:
+            return call(storage)
+        except VaultError as error:
+            self.failed(error)
+            raise
 
     def failed(self, error: VaultError) -> None:
         """Stop using the back end, unless it is only full: a full one still reads and deletes."""

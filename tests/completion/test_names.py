@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.completion.name_cache import as_text, kept_names, no_names, read_text
-from rolehop.fastpath.record import checked, unchecked
+from rolehop.completion.name_cache import (
+    as_text,
+    checked,
+    kept_names,
+    no_names,
+    read_text,
+    unchecked,
+)
 from tests.completion.home import ACCOUNTS, CHAINS, CONFIG, PROFILES, TEAM, Home
 from tests.fastpath.lies import LIES
 

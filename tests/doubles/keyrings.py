@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -106,6 +107,15 @@ class Counted(FileBacked):
         with (folder / "looks").open("a") as file:
             file.write(f"{service}\n")
         return super().get_password(service, username)
+
+
+class KilledAfterWrite(FileBacked):
+    """`FileBacked` whose process dies once it has written what ROLEHOP_TEST_KILL begins."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password)
+        if service.startswith(os.environ["ROLEHOP_TEST_KILL"]):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class LimitedFileBacked(FileBacked):

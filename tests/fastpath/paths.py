@@ -11,11 +11,13 @@ from pathlib import Path
 from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring
 
+from rolehop.credentials import Secret
 from rolehop.fastpath import USERNAME, answer
 from rolehop.fastpath.record import Record, read_record, record_path, state_folder
+from rolehop.fastpath.writer import as_record, sealed
 from rolehop.startup.dataclass import replace
 from rolehop.vault.kernel import KernelKeyring
-from rolehop.vault.serialization import as_item, read_item
+from rolehop.vault.serialization import as_item, read_item, record_key_of
 from tests.support.world import Done, World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
@@ -81,8 +83,19 @@ def never_wrong_where_a_variable_changes(
             file.write_bytes(good)
 
 
+def forge(world: World, chain: str, edit: Callable[[str], str]) -> None:
+    """Change the lines of a record and seal it again, which nobody can without the item."""
+    item = Item(world, chain)
+    lines = as_record(record_of(world, chain))
+    assert lines is not None
+    changed = edit(lines)
+    assert changed != lines
+    text = sealed(changed, item.record_key)
+    record_file(world, chain).write_text(text or "")
+
+
 class Item:
-    """A chain's last session, as it rests in the keyring of this world."""
+    """A chain's last session, as it is stored in the keyring of this world."""
 
     def __init__(self, world: World, chain: str) -> None:
         self.key = record_of(world, chain).key
@@ -99,13 +112,26 @@ class Item:
     def text(self, value: str) -> None:
         self._keyring.set_password(f"rolehop/{self.key}", USERNAME, value)
 
+    @property
+    def record_key(self) -> str:
+        return record_key_of(self.text).reveal()
+
     def delete(self) -> None:
         self._keyring.delete_password(f"rolehop/{self.key}", USERNAME)
 
     def moved(self, issued_at: float, expires_at: float) -> None:
-        """Write it anew with other times (epoch seconds), in rolehop's own words."""
+        """Write it with other times (epoch seconds), as rolehop would."""
         session = read_item(self.text, self.key)
         begins, ends = (datetime.fromtimestamp(int(each), UTC) for each in (issued_at, expires_at))
         credentials = replace(session.credentials, expires_at=ends)
         changed = replace(session, credentials=credentials, issued_at=begins, expires_at=ends)
-        self.text = as_item(changed, self.key)
+        self.text = as_item(changed, self.key, self.record_key)
+
+    def rewrite(self, **changes: str) -> None:
+        """Write it with another ``record_key`` or ``secret_access_key``, as rolehop would."""
+        session = read_item(self.text, self.key)
+        secret = changes.get("secret_access_key")
+        if secret is not None:
+            credentials = replace(session.credentials, secret_access_key=Secret(secret))
+            session = replace(session, credentials=credentials)
+        self.text = as_item(session, self.key, changes.get("record_key", self.record_key))

@@ -13,7 +13,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
-from rolehop.fastpath.dbus import BusTrouble, read_secret
+from rolehop.fastpath.dbus import BusTrouble, read_secrets
 from tests.fastpath.fake_bus import (
     ERROR,
     FOUND,
@@ -33,7 +33,7 @@ from tests.fastpath.fake_bus import (
 from tests.support.secret_service import SecretService, start_secret_service
 
 BUS = "DBUS_SESSION_BUS_ADDRESS"
-SHORT = 0.05  # seconds of patience, where it is known to run out
+SHORT = 0.05  # seconds, for a timeout that is known to run out
 
 # ---- against a real Secret Service
 
@@ -65,7 +65,7 @@ def keyring(
 
 
 def read(username: str = "rolehop", service: str = "rolehop/test") -> str | None:
-    return read_secret(os.environ[BUS], service, username)
+    return read_secrets(os.environ[BUS], [service], username)[0]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -108,7 +108,7 @@ def test_a_bus_without_a_secret_service_is_trouble(short_folder: Path) -> None:
         start_secret_service(short_folder, locked=True) as nobody,
         pytest.raises(BusTrouble),
     ):
-        read_secret(nobody.environ[BUS], "rolehop/test", "rolehop")
+        read_secrets(nobody.environ[BUS], ["rolehop/test"], "rolehop")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_bus_without_a_secret_service_is_trouble(short_folder: Path) -> None:
 )
 def test_an_address_where_nobody_listens_is_trouble(address: str) -> None:
     with pytest.raises((BusTrouble, OSError)):
-        read_secret(address, "rolehop/test", "rolehop")
+        read_secrets(address, ["rolehop/test"], "rolehop")
 
 
 # ---- against a bus that says anything
@@ -142,9 +142,9 @@ def bus(short_folder: Path) -> Iterator[FakeBus]:
         yield bus
 
 
-def told(bus: FakeBus, says: bytes, patience: float = 20) -> str | None:
+def told(bus: FakeBus, says: bytes, timeout: float = 20) -> str | None:
     bus.says = says
-    return read_secret(bus.address, "rolehop/test", "rolehop", patience)
+    return read_secrets(bus.address, ["rolehop/test"], "rolehop", timeout)[0]
 
 
 def test_the_fake_bus_is_believed_when_it_speaks_well(bus: FakeBus) -> None:
@@ -208,7 +208,7 @@ def test_whatever_is_no_good_answer_is_trouble(bus: FakeBus, name: str) -> None:
 @pytest.mark.parametrize(
     "heard", [0, 10, len(OK), len(OK + HELLO), len(OK + HELLO + KNOWN + OPENED)]
 )
-def test_silence_is_an_error_once_patience_runs_out(bus: FakeBus, heard: int) -> None:
+def test_silence_is_an_error_after_the_timeout(bus: FakeBus, heard: int) -> None:
     bus.holds = True
     with pytest.raises(OSError, match="timed out"):
         told(bus, conversation()[:heard], SHORT)
@@ -217,7 +217,7 @@ def test_silence_is_an_error_once_patience_runs_out(bus: FakeBus, heard: int) ->
 @pytest.mark.parametrize(
     "again", [b"x", message(0, b"", kind=SIGNAL), message(77, text("not for us"))]
 )
-def test_patience_also_runs_out_while_the_bus_talks_of_other_things(
+def test_the_timeout_also_counts_while_the_bus_sends_other_messages(
     bus: FakeBus, again: bytes
 ) -> None:
     bus.again = again

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.fastpath.record import as_record
-from tests.fastpath.paths import hot, record_file, record_of, warmed
+from tests.fastpath.paths import forge, hot, record_of, warmed
 from tests.support.world import SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
@@ -49,17 +48,17 @@ def test_other_streams_that_are_closed_do_not_matter(warm: World, where: str) ->
 
 @pytest.mark.parametrize("arguments", [["credential-process", "admin"], ["assume", "admin"]])
 def test_ctrl_c_while_the_keyring_is_silent(
-    real_world: World, tmp_path: Path, arguments: list[str]
+    real_world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
 ) -> None:
     world = real_world
+    monkeypatch.setenv(_BUS, world.environ[_BUS])  # the test itself reads the item
     warmed(world, "admin")
     with socket.socket(socket.AF_UNIX) as bus:
         bus.bind(str(tmp_path / "bus"))
         bus.listen()
         address = f"unix:path={tmp_path / 'bus'}"
-        record = record_of(world, "admin")
-        record.variables[_BUS] = f"={address}"
-        record_file(world, "admin").write_text(as_record(record) or "")
+        old = record_of(world, "admin").variables[_BUS]
+        forge(world, "admin", lambda lines: lines.replace(f"{_BUS}\t{old}", f"{_BUS}\t={address}"))
         with world.start(SCRIPT, *arguments, env={_BUS: address}) as process:
             connection, _ = bus.accept()
             with connection:

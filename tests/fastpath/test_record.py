@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import ascii_letters, digits
@@ -18,22 +21,24 @@ from rolehop.fastpath.record import (
     DIGESTED_VARIABLES,
     SECRET_VARIABLES,
     Record,
-    as_record,
-    checked,
     epoch,
     file_stamp,
+    hash_function,
+    is_sealed,
     line_of_item,
     read_record,
     record_path,
     state_folder,
-    unchecked,
     variable_mark,
 )
+from rolehop.fastpath.writer import as_record, sealed
 from rolehop.handover.credential_process import as_process
 from rolehop.vault.serialization import Damaged, as_item, as_time, read_item
 
 # ---- the record
 
+RECORD_KEY = "5a" * 32
+keys_of_records = st.text("0123456789abcdef", min_size=64, max_size=64)
 field = st.text(st.characters(codec="utf-8", exclude_characters="\t\n"), max_size=30)
 fields = st.dictionaries(field, field, max_size=5)
 records = st.builds(
@@ -49,20 +54,23 @@ records = st.builds(
     label=field,
     uid=st.integers(0, 1 << 32),
     host=field,
+    also=fields,
     files=fields,
     variables=fields,
 )
 
 
-def values(record: Record | None) -> dict[str, object]:
-    return {name: getattr(record, name) for name in Record.__slots__}
+def text_of(record: Record) -> str:
+    text = sealed(as_record(record) or "", RECORD_KEY)
+    assert text is not None
+    return text
 
 
 @given(records)
 def test_a_record_comes_back_as_it_was(record: Record) -> None:
-    text = as_record(record)
-    assert text is not None
-    assert values(read_record(text.encode())) == values(record)
+    data = text_of(record).encode()
+    assert vars(read_record(data) or object) == vars(record)
+    assert is_sealed(data, RECORD_KEY)
 
 
 @given(records, st.sampled_from(["\t", "\n", "\udc80"]), st.data())
@@ -71,51 +79,53 @@ def test_what_does_not_fit_on_its_line_is_not_written(
 ) -> None:
     name = data.draw(st.sampled_from(["chain", "key", "region", "label", "host"]))
     setattr(record, name, f"{getattr(record, name)}{bad}x")
-    assert as_record(record) is None
+    lines = as_record(record)
+    assert lines is None or sealed(lines, RECORD_KEY) is None
 
 
 @given(records, st.data())
-def test_a_damaged_record_is_none(record: Record, data: st.DataObject) -> None:
-    text = as_record(record)
-    assert text is not None
-    damaged = data.draw(damages(text))
-    assume("\ud800" not in damaged)  # no file gives that
-    assert damaged == text or read_record(damaged.encode()) is None
+def test_a_changed_record_is_not_believed(record: Record, data: st.DataObject) -> None:
+    text = text_of(record)
+    changed = data.draw(damages(text))
+    assume(changed != text)
+    assume("\ud800" not in changed)  # no file gives that
+    assert not is_sealed(changed.encode(), RECORD_KEY)
+
+
+@given(records, keys_of_records)
+def test_a_record_is_believed_under_its_own_key_only(record: Record, key: str) -> None:
+    assume(key != RECORD_KEY)
+    assert not is_sealed(text_of(record).encode(), key)
 
 
 @given(records, st.data())
-def test_what_is_no_record_is_none_however_whole_it_is(record: Record, data: st.DataObject) -> None:
-    text = unchecked((as_record(record) or "").encode())
-    assert text is not None
-    damaged = data.draw(damages(text))
-    assume("\ud800" not in damaged)
-    found = read_record((checked(damaged) or "").encode())
+def test_the_lines_of_a_changed_record_are_read_or_refused(
+    record: Record, data: st.DataObject
+) -> None:
+    changed = data.draw(damages(as_record(record) or ""))
+    assume("\ud800" not in changed)
+    found = read_record((sealed(changed, RECORD_KEY) or "").encode())
     assert found is None or as_record(found) is not None
 
 
-@given(st.text())
-def test_noise_is_no_record(noise: str) -> None:
-    assume(not noise.startswith("rolehop-record\t"))
-    assert read_record((checked(noise) or "").encode()) is None
+@given(st.binary() | st.text().map(str.encode))
+def test_noise_is_no_record(noise: bytes) -> None:
+    assume(not noise.startswith(b"rolehop-record\t"))
+    assert read_record(noise) is None
+    assert not is_sealed(noise, RECORD_KEY)
 
 
-@given(st.text())
-def test_a_text_is_whole_byte_by_byte(text: str) -> None:
-    data = (checked(text + "\n") or "").encode()
-    assert unchecked(data) == text + "\n"
-    for at in range(len(data)):
-        assert unchecked(data[:at]) is None
-        for other in {data[at] ^ 1, data[at] ^ 0x20, 0, 9, 10, 255} - {data[at]}:
-            assert unchecked(data[:at] + bytes([other]) + data[at + 1 :]) is None
+@given(st.text(max_size=300), keys_of_records)
+def test_the_seal_is_hmac_sha_256(lines: str, key: str) -> None:
+    seal = hmac.new(key.encode(), lines.encode("utf-8", "replace"), "sha256").hexdigest()
+    assert sealed(lines, key) in (f"{lines}hmac\t{seal}\n", None)
 
 
-@pytest.mark.parametrize("apart", [1, 8, 61, 64])
-def test_bytes_that_change_places_are_noticed(apart: int) -> None:
-    data = (checked(f"{'a' * 9}b{'c' * 200}\n") or "").encode()
-    moved = bytearray(data)
-    moved[9], moved[9 + apart] = moved[9 + apart], moved[9]
-    assert unchecked(data)
-    assert unchecked(bytes(moved)) is None
+def test_the_hash_function_is_the_librarys_where_python_has_no_module_of_its_own() -> None:
+    hidden = dict.fromkeys(("_sha2", "_sha256"))
+    with patch.dict(sys.modules, hidden):
+        assert hash_function() is hashlib.sha256
+    assert hash_function()(b"x").hexdigest() == hashlib.sha256(b"x").hexdigest()
 
 
 @pytest.mark.parametrize("name", [*SECRET_VARIABLES, *DIGESTED_VARIABLES, "HOME"])
@@ -144,17 +154,19 @@ account = st.sampled_from(["", "222222222222"])
 
 def sessions(text: st.SearchStrategy[str]) -> st.SearchStrategy[Session]:
     def build(
-        values: tuple[str, str, str], whose: tuple[str, str, str], age: int, life: int
+        values: tuple[str, str, str], whose: tuple[str, str, str], age: int, life: int, skew: int
     ) -> Session:
         access_key_id, secret, token = values
         arn, owner, user_id = whose
         issued_at = NOW - timedelta(seconds=age)
-        expires_at = issued_at + timedelta(seconds=life)
-        credentials = Credentials(access_key_id, Secret(secret), Secret(token), expires_at)
+        offset = timedelta(seconds=skew)
+        expires_at = issued_at + timedelta(seconds=life) + offset
+        hidden = Secret(secret), Secret(token)
+        credentials = Credentials(access_key_id, *hidden, expires_at, offset)
         return Session(credentials, arn, owner, issued_at, expires_at, user_id)
 
     whose = st.tuples(text | st.just(""), account, text | st.just(""))
-    times = (st.integers(-100, 50_000), st.integers(0, 50_000))
+    times = (st.integers(-100, 50_000), st.integers(0, 50_000), st.integers(-9_000, 9_000))
     return st.builds(build, st.tuples(text, text, text), whose, *times)
 
 
@@ -164,10 +176,11 @@ ttl = st.integers(0, 5000)
 @settings(max_examples=1000, deadline=None)
 @given(session=sessions(plain), min_ttl=ttl)
 def test_a_whole_item_is_printed_exactly_where_it_lasts(session: Session, min_ttl: int) -> None:
-    line = line_of_item(as_item(session, KEY), KEY, NOW.timestamp(), min_ttl)
+    found = line_of_item(as_item(session, KEY, RECORD_KEY), KEY, NOW.timestamp(), min_ttl)
     lasts = session.lasts(NOW, timedelta(seconds=min_ttl)) and session.issued_at <= NOW
-    assert (line is not None) == lasts
-    assert line is None or f"{line}\n" == as_process(session)
+    assert (found is not None) == lasts
+    if found is not None:
+        assert (f"{found[0]}\n", found[1]) == (as_process(session), RECORD_KEY)
 
 
 def damages(text: str) -> st.SearchStrategy[str]:
@@ -189,23 +202,26 @@ def damages(text: str) -> st.SearchStrategy[str]:
 def test_nothing_is_printed_where_the_full_path_would_not(
     session: Session, min_ttl: int, data: st.DataObject
 ) -> None:
-    text = as_item(session, KEY)
+    text = as_item(session, KEY, RECORD_KEY)
     if data.draw(st.booleans()):
         text = data.draw(damages(text))
-    line = line_of_item(text, KEY, NOW.timestamp(), min_ttl)
-    if line is None:
+    found = line_of_item(text, KEY, NOW.timestamp(), min_ttl)
+    if found is None:
         return
-    found = read_item(text, KEY)
-    assert found.lasts(NOW, timedelta(seconds=min_ttl))
-    assert f"{line}\n" == as_process(found)
+    read = read_item(text, KEY)
+    assert read.lasts(NOW, timedelta(seconds=min_ttl))
+    assert f"{found[0]}\n" == as_process(read)
 
 
 @given(session=sessions(plain))
 def test_an_item_of_another_key_is_not_printed(session: Session) -> None:
-    assert line_of_item(as_item(session, KEY), KEY[::-1], NOW.timestamp(), 0) is None
+    assert line_of_item(as_item(session, KEY, RECORD_KEY), KEY[::-1], NOW.timestamp(), 0) is None
 
 
-FIELDS = ("AccessKeyId", "Expiration", "Version", "schema", "issued_at", "account", "key", "arn")
+FIELDS = (
+    *("AccessKeyId", "Expiration", "Version", "schema", "issued_at", "local_expires_at"),
+    *("account", "key", "arn", "record_key", "check"),
+)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -217,7 +233,7 @@ def test_an_item_with_a_field_renamed_is_not_printed(name: str) -> None:
         NOW,
         NOW + timedelta(hours=1),
     )
-    text = as_item(session, KEY)
+    text = as_item(session, KEY, RECORD_KEY)
     assert line_of_item(text, KEY, NOW.timestamp(), 0) is not None
     changed = text.replace(f'"{name}"', f'"{name}s"')
     assert line_of_item(changed, KEY, NOW.timestamp(), 0) is None

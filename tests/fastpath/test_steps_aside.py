@@ -10,8 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.fastpath.record import RECORD_SCHEMA, checked, unchecked
-from tests.fastpath.paths import KERNEL, Env, Item, asked, full, hot, record_file, record_of, warmed
+from rolehop.fastpath.record import RECORD_SCHEMA
+from tests.fastpath.paths import (
+    KERNEL,
+    Env,
+    Item,
+    asked,
+    forge,
+    full,
+    hot,
+    record_file,
+    record_of,
+    warmed,
+)
 from tests.fastpath.test_same_bytes import add_keys, prepared
 from tests.support.secret_service import BACKEND, SecretService
 from tests.support.world import ADMIN, AUDIT, CONFIG, HUB, World
@@ -55,14 +66,8 @@ def edit_config(old: str, new: str) -> Callable[[World], None]:
 
 
 def edit_record(old: str, new: str) -> Callable[[World], None]:
-    def edit(world: World) -> None:
-        file = record_file(world, "admin")
-        text = unchecked(file.read_bytes())
-        assert text is not None
-        assert old in text
-        file.write_text(checked(text.replace(old, new, 1)) or "")
-
-    return edit
+    """Return a change of a record that is sealed again, as if rolehop had written it so."""
+    return lambda world: forge(world, "admin", lambda lines: lines.replace(old, new, 1))
 
 
 def edit_include(world: World) -> None:
@@ -150,7 +155,7 @@ CHANGES = {
     "another-endpoint-in-the-aws-config": Change(
         lambda world: world.aws_config("[default]\nregion = us-east-2\n")
     ),
-    # what rests in the keyring
+    # what is stored in the keyring
     "item-deleted": Change(lambda world: Item(world, "admin").delete(), [ADMIN]),
     "logged-out": Change(lambda world: world.rolehop("logout", "admin"), [ADMIN]),
     "all-logged-out": Change(lambda world: world.rolehop("logout", "--all"), [HUB, ADMIN]),
@@ -160,7 +165,7 @@ CHANGES = {
         for name, how in {
             "item-cut-short": lambda text: text[:-1],
             "item-without-its-second-line": lambda text: text.partition("\n")[0],
-            "item-of-another-schema": lambda text: text.replace('"schema":1', '"schema":2'),
+            "item-of-another-schema": lambda text: text.replace('"schema":2', '"schema":3'),
             "item-with-something-behind": lambda text: text + " ",
             "item-of-another-account": lambda text: text.replace(
                 '"account":"333333333333"', '"account":"444444444444"'
@@ -185,7 +190,7 @@ CHANGES = {
     "record-of-another-schema": Change(
         edit_record(f"rolehop-record\t{RECORD_SCHEMA}", "rolehop-record\t1")
     ),
-    "record-of-a-file-that-cannot-be": Change(edit_record("/.aws/config\n", "/.aws/\0onfig\n")),
+    "record-of-a-file-that-cannot-be": Change(edit_record("/.aws/config\t", "/.aws/\0onfig\t")),
     "record-damaged": Change(edit_record("life\t", "life ")),
     "record-removed": Change(lambda world: record_file(world, "admin").unlink()),
     "record-that-is-no-text": Change(

@@ -213,7 +213,7 @@ def test_mfa_where_it_can_never_work_is_foretold(
 
 def held(key: str, minutes_left: int, minutes: int = 60) -> CachedState:
     end = START + timedelta(minutes=minutes_left)
-    return CachedState({key: CachedSession(end - timedelta(minutes=minutes), end)})
+    return CachedState({key: CachedSession(end - timedelta(minutes=minutes), end, end)})
 
 
 @pytest.mark.parametrize(

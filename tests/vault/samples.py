@@ -15,10 +15,12 @@ from rolehop.credentials import Credentials, Secret, Session
 from rolehop.plan.model import Hop, HopStep, SourceStep, TokenStep
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
+from rolehop.vault.serialization import as_item
 from rolehop.vault.sessions import KeyringVault
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROLE = "arn:aws:iam::222222222222:role/Hub"
+RECORD_KEY = "5a" * 32
 LONG_TOKEN = "IQoJb3JpZ2luX2VjEXAMPLE+/=" * 480  # 12,480 characters
 
 
@@ -63,6 +65,11 @@ def session(
         issued_at=issued_at,
         expires_at=expires_at,
     )
+
+
+def item(session: Session, key: str) -> str:
+    """Return the text of the item with ``session`` under hop key ``key``."""
+    return as_item(session, key, RECORD_KEY)
 
 
 def keys(access_key_id: str = "AKIAEXAMPLE000000", secret: str = "secret-of-alice") -> Credentials:  # noqa: S107 - made up

@@ -93,7 +93,7 @@ def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
 
 def test_known_is_what_a_plan_may_use() -> None:
     known = FULL.known()
-    assert known.sessions[HUB.key] == CachedSession(HUB.issued_at, HUB.expires_at)
+    assert known.sessions[HUB.key] == CachedSession(HUB.issued_at, HUB.expires_at, HUB.expires_at)
     assert known.max_durations == {ROLE: 3600}
 
 

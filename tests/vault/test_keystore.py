@@ -125,7 +125,7 @@ def test_a_key_in_another_back_end_is_named_and_not_taken_for_none(tmp_path: Pat
         with pytest.raises(VaultAbsent) as caught:
             call("alice")
         assert caught.value.cause == (
-            "it rests in tests.doubles.keyrings.InMemory, and "
+            "it is in tests.doubles.keyrings.InMemory, and "
             "tests.doubles.keyrings.Limited is in use here"
         )
 
@@ -184,5 +184,5 @@ class Silent(keyrings.InMemory):
 def test_a_keyring_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
     back_end = chosen(Silent())
     world = World(tmp_path, lambda: back_end)
-    with pytest.raises(VaultBroken, match="did not keep the key"):
+    with pytest.raises(VaultBroken, match="did not keep the item"):
         add(world)

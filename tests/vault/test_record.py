@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.fastpath.record import process_line
+from rolehop.fastpath.writer import process_line
 
 
 def test_the_line_is_the_contract_in_its_order_without_spaces() -> None:
@@ -47,7 +47,7 @@ def test_any_text_comes_back_from_json_as_it_was(secret: str, token: str, accoun
 
 def test_the_fast_path_loads_no_other_module_for_it() -> None:
     code = (
-        "import sys; before = set(sys.modules); from rolehop.fastpath.record import process_line;"
+        "import sys; before = set(sys.modules); from rolehop.fastpath.writer import process_line;"
         "process_line('AKIA1', 's', 't', None, ''); print(sorted(set(sys.modules) - before))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -56,4 +56,5 @@ def test_the_fast_path_loads_no_other_module_for_it() -> None:
         "rolehop",
         "rolehop.fastpath",
         "rolehop.fastpath.record",
+        "rolehop.fastpath.writer",
     }

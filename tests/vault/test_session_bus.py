@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import VaultAbsent
-from rolehop.fastpath.dbus import BusTrouble, read_secret
+from rolehop.fastpath.dbus import BusTrouble, read_secrets
 from rolehop.vault.backend_selection import KERNEL, choose_backend
 from rolehop.vault.session_bus import bus_problem, session_bus_address
 
@@ -69,7 +69,7 @@ def test_a_bus_of_another_user_gets_no_word_from_the_hot_path(
 ) -> None:
     address, process = foreign_bus
     with pytest.raises(BusTrouble, match="served by another user"):
-        read_secret(address, "rolehop/x", "rolehop")
+        read_secrets(address, ["rolehop/x"], "rolehop")
     assert process.communicate(timeout=10)[0] == "b''\n"
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from keyring.backend import KeyringBackend
 
-from rolehop.credentials import Secret
+from rolehop.credentials import Secret, StoredDocument
 from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.sign_ins import Document, TokenStore
+from rolehop.vault.sign_ins import TokenStore
 from rolehop.vault.storage import BackendHandle
 from tests.doubles.keyrings import InMemory
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECRET = "a-refresh-token-of-somebody"
-DOCUMENT: Document = {"refresh_token": Secret(SECRET), "client_id": "abc"}
+DOCUMENT: StoredDocument = {"refresh_token": Secret(SECRET), "client_id": "abc"}
 
 
 class Shelved:
@@ -51,7 +51,7 @@ def test_a_document_comes_back_with_its_secrets_hidden(tmp_path: Path) -> None:
 
 def test_a_long_document_is_chunked(tmp_path: Path) -> None:
     shelved = Shelved(tmp_path, InMemory(), limit=1280)
-    long: Document = {"access_token": Secret("x" * 5_000)}
+    long: StoredDocument = {"access_token": Secret("x" * 5_000)}
     shelved.store.put("sso/x", long)
     assert shelved.store.get("sso/x") == long
     assert shelved.store.remove("sso/x")

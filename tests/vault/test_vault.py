@@ -13,7 +13,6 @@ from keyring.backend import KeyringBackend
 from rolehop.errors import VaultAbsent, VaultError, VaultLocked
 from rolehop.plan.model import Step
 from rolehop.vault.backend_selection import KERNEL, Chosen, choose_backend
-from rolehop.vault.serialization import as_item
 from tests.doubles import keyrings
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService
@@ -24,6 +23,7 @@ from tests.vault.samples import (
     World,
     chosen,
     hop_step,
+    item,
     key_of,
     session,
     source_step,
@@ -268,7 +268,7 @@ def test_no_back_end_is_said_in_one_line_and_asked_for_once(tmp_path: Path) -> N
 
 def test_a_full_keyring_is_said_once_and_still_read(tmp_path: Path) -> None:
     keyring = keyrings.Full()
-    keyring.items["rolehop/" + key_of("old"), "rolehop"] = as_item(session(), key_of("old"))
+    keyring.items["rolehop/" + key_of("old"), "rolehop"] = item(session(), key_of("old"))
     back_end = chosen(keyring)
     world = World(tmp_path, lambda: back_end)
     world.vault.put(hop_step("one"), session(), "prod")
@@ -306,7 +306,7 @@ def test_a_damaged_item_is_a_miss_said_once_and_may_be_overwritten(
 
 def test_an_item_of_another_key_is_never_handed_out(unusual: tuple[World, Unusual]) -> None:
     world, keyring = unusual
-    stolen = as_item(session(), key_of("other"))
+    stolen = item(session(), key_of("other"))
     keyring.items["rolehop/" + key_of("hub"), "rolehop"] = stolen
     assert world.vault.get(hop_step(), "prod") is None
 

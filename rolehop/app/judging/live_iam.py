@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
@@ -119,16 +120,17 @@ class _LiveIam:
             fresh = isinstance(step, HopStep) and step.cache is Cache.FRESH
             if fresh or (isinstance(step, SourceStep) and step.kept):
                 session = self.app.vault.get(step, self.plan.chain)
-                if session is not None and session.expires_at > self.app.now():
+                if session is not None and session.lasts(self.app.now(), timedelta(0)):
                     yield session.account or account_of(session.arn) or "", session.credentials
 
     def _source_keys(self) -> Credentials | None:
-        from rolehop.sources import build_source
+        from rolehop.sources.loading import load_source
 
         if self.plan.source.type not in _LOCAL_SOURCES or self.plan.source_problem is not None:
             return None
         try:
-            return build_source(self.plan.source, self.app.source_context).load()
+            context = self.app.walk_context(self.app.person)
+            return load_source(self.plan.source, context)[0]
         except RolehopError as error:
             self.app.note(f"the source's own keys are not used: {error.what}")
             return None

@@ -61,7 +61,7 @@ def _summary(handed: HandoverSession, now: datetime, dialect: Dialect) -> str:
     command = f"rolehop assume {dialect.argument(handed.chain)}"
     lines = [
         f"{clean(handed.chain)} is ready: {clean(session.arn)}",
-        f"account {session.account}, {show_left(session.expires_at, now)}",
+        f"account {session.account}, {show_left(session.local_expires_at, now)}",
         "",
         "to use it in this shell, type:",
         f"  {dialect.eval_command.format(command)}",

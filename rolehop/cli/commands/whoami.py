@@ -50,7 +50,7 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
         found.color if found else None,
         caller,
         credentials.expires_at,
-        cli.app.now(),
+        cli.app.now() + credentials.clock_offset,
         long_lived=credentials.long_lived,
         verbose=cli.terminal.verbose,
     )

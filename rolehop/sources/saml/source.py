@@ -14,6 +14,7 @@ from rolehop.arn import RoleArn, account_of
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
+from rolehop.durations import CLOCK_TOLERANCE
 from rolehop.errors import RolehopError, SourceError
 from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
@@ -156,7 +157,8 @@ def login_with(source: SourceConfig, context: SourceContext, text: Secret) -> st
         One line that names the role.
     """
     chosen, credentials = _exchanged(source, context, parsed(source, text))
-    document = {**_as_document(credentials), **_made_for(chosen, context)}
+    issued_at = {"issued_at": context.now().isoformat()}
+    document = {**_as_document(credentials), **_made_for(chosen, context), **issued_at}
     context.tokens.begin(_token_name(source), document)
     return f"source '{source.name}' is signed in as {chosen.role}"
 
@@ -258,13 +260,16 @@ class _Saml:
         from rolehop.aws.saml_assertion import SamlRole
 
         stored = SamlRole(str(document.get("role")), str(document.get("provider")))
-        if found is None or found.expires_at is None:
+        if found is None or found.expires_at is None or found.local_expires_at is None:
             return None
         if not is_wanted(self.source, stored):
             return f"the last sign-in was for {stored.role} by {stored.provider}"
         if document.get("endpoint") != _made_for(stored, self.context)["endpoint"]:
             return "the last sign-in was made at another STS endpoint"
-        if found.expires_at - self.context.now() <= least:
+        issued_at = _time_in(document, "issued_at")
+        if issued_at is not None and issued_at - self.context.now() > CLOCK_TOLERANCE:
+            return "the clock was set back since the last sign-in"
+        if found.local_expires_at - self.context.now() <= least:
             ended = f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}"
             return f"the session of the last sign-in ended at {ended}"
         return None
@@ -325,23 +330,31 @@ def _made_for(chosen: SamlRole, context: SourceContext) -> Document:
 
 
 def _as_document(credentials: Credentials) -> Document:
+    expires_at, local = credentials.expires_at, credentials.local_expires_at
     return {
         "access_key_id": credentials.access_key_id,
         "secret_access_key": credentials.secret_access_key,
         "session_token": credentials.session_token or Secret(""),
-        "expires_at": credentials.expires_at.isoformat() if credentials.expires_at else "",
+        "expires_at": expires_at.isoformat() if expires_at else "",
+        "local_expires_at": local.isoformat() if local else "",
     }
 
 
 def _from_document(document: Document) -> Credentials | None:
-    key_id, ends = document.get("access_key_id"), document.get("expires_at")
+    key_id, expires_at = document.get("access_key_id"), _time_in(document, "expires_at")
     secret, token = document.get("secret_access_key"), document.get("session_token")
-    if not (isinstance(key_id, str) and isinstance(ends, str)):
+    if not isinstance(key_id, str) or expires_at is None:
         return None
     if not (isinstance(secret, Secret) and isinstance(token, Secret)):
         return None
+    # Sign-ins of earlier versions knew one clock only.
+    local_expires_at = _time_in(document, "local_expires_at") or expires_at
+    return Credentials(key_id, secret, token, expires_at, expires_at - local_expires_at)
+
+
+def _time_in(document: Document, name: str) -> datetime | None:
     try:
-        return Credentials(key_id, secret, token, datetime.fromisoformat(ends))
+        return datetime.fromisoformat(str(document.get(name)))
     except ValueError:
         return None
 
