@@ -172,8 +172,16 @@ else:
         It has to belong to the effective user, and no other user may write it. Above it, up to the
         home folder or the root, a folder may also be root's, and one that everybody can write must
         have the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
-        folder that does not exist yet is judged by those above it.
+        folder that does not exist yet is judged by those above it. If links lead to it, both ways
+        are judged.
         """
+        problem = _path_problem(folder, home)
+        real = Path(os.path.realpath(folder))
+        if problem is None and real != folder:
+            problem = _path_problem(real, Path(os.path.realpath(home)))
+        return problem
+
+    def _path_problem(folder: Path, home: Path) -> str | None:
         for each in (folder, *folder.parents):
             try:
                 found = each.stat()

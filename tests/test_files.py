@@ -215,6 +215,15 @@ class TestStateFolder:
         home.chmod(0o777)
         assert str(self.problem(home)).startswith(f"{home}: everybody")
 
+    def test_others_can_write_where_a_link_leads(self, home: Path) -> None:
+        shared = home.parent / "shared"
+        (shared / "mine").mkdir(parents=True, mode=0o700)
+        (home / "state" / "rolehop").rmdir()
+        (home / "state" / "rolehop").symlink_to(shared / "mine")
+        assert self.problem(home) is None
+        shared.chmod(0o777)
+        assert str(self.problem(home)).startswith(f"{shared}: everybody")
+
     def test_a_sticky_folder_above_is_fine(self, home: Path) -> None:
         (home / "state").chmod(0o1777)
         assert self.problem(home) is None

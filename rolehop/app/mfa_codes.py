@@ -7,6 +7,7 @@ the next question waits for the next window.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +18,14 @@ from rolehop.errors import NoTerminal, SourceError
 from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode
 from rolehop.sources.shared.subprocesses import program_output
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, field
+from rolehop.time_limit import seconds_left
+from rolehop.vault.index import UsedMfaCode
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Person
     from rolehop.config.model import SourceConfig
-    from rolehop.vault.index import UsedMfaCode
     from rolehop.vault.index_file import IndexStore
 
 WINDOW = 30  # seconds; RFC 6238, and the only step that AWS's virtual devices use
@@ -71,6 +73,7 @@ class MfaCodes:
     """Reads a line of standard input (``--mfa-stdin``)."""
 
     _has_read_stdin: bool = False
+    _used: dict[str, UsedMfaCode] = field(default_factory=dict)
 
     def ask(self, serial: str, purpose: str) -> MfaCode:
         """Return a code of device ``serial`` that was not sent before.
@@ -79,7 +82,9 @@ class MfaCodes:
             NoTerminal: nobody can be asked for it.
             SourceError: the command or standard input gave no code, or one that was sent before.
         """
-        with self.locks.waiting_for_person():
+        # The time of a person is not counted against the walk; that of a program is.
+        asks = self.read_line is not None or self.person.can_ask
+        with self.locks.waiting_for_person() if asks else contextlib.nullcontext():
             if self.read_line is not None:
                 return self._from_stdin(serial, self.read_line)
             if self.command:
@@ -89,8 +94,12 @@ class MfaCodes:
 
     def spent(self, code: MfaCode) -> None:
         """Remember that ``code`` is being sent."""
-        digest = self._digest(code) or ""
-        self.index_store.change(lambda index: index.with_spent(code.serial, _window(), digest))
+        used = UsedMfaCode(_window(), self._digest(code) or "")
+        self._used[code.serial] = used
+        with contextlib.suppress(OSError):  # then other processes do not know of it
+            self.index_store.change(
+                lambda index: index.with_spent(code.serial, used.window, used.digest)
+            )
 
     def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
         if self._has_read_stdin:
@@ -124,7 +133,7 @@ class MfaCodes:
             self.environment,
             what=f"mfa_command of chain '{self.chain}'",
             say=self.note,
-            deadline=COMMAND_DEADLINE,
+            deadline=seconds_left(COMMAND_DEADLINE),
         )
         found = _CODE.findall(printed.decode("ascii", "replace"))
         if len(found) != 1:
@@ -188,7 +197,7 @@ class MfaCodes:
         return self.keyed_digest(f"{code.serial}\n{code.code}")
 
     def _last(self, serial: str) -> UsedMfaCode | None:
-        return self.index_store.load().mfa.get(serial)
+        return self._used.get(serial) or self.index_store.load().mfa.get(serial)
 
 
 def _window() -> int:

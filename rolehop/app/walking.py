@@ -230,7 +230,7 @@ def _walk(
     from rolehop.app.planning import plan_resolved, resolve_chain
     from rolehop.ports import Ports
     from rolehop.sources.context import SourceChanged
-    from rolehop.sources.loading import start
+    from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
     from rolehop.state.last_refusal import record_refusals
     from rolehop.walk import CeilingFound, walk
 
@@ -243,6 +243,7 @@ def _walk(
             app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
         )
         started = app.now()
+        changes = 0
         while True:
             plan = plan_resolved(app, resolved, stamp, options)
             ports = Ports(
@@ -260,7 +261,10 @@ def _walk(
                 # Each round lowers one role's ceiling to the least there is, so this ends.
                 _remember_ceiling(app, found.role, found.seconds)
             except SourceChanged:
-                # Each round, a person signed in or another program's sign-in was taken over.
+                # A person signed in, or another program's sign-in was taken over.
+                changes += 1
+                if changes > MOST_CHANGES:
+                    raise keeps_changing(resolved.source) from None
                 source, stamp = start(resolved.source, context)
             else:
                 if session.issued_at >= started.replace(microsecond=0):

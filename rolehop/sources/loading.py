@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
 
-_CHANGES = 5  # attempts before a source whose sign-in keeps changing is given up
+MOST_CHANGES = 5  # attempts before a source whose sign-in keeps changing is given up
 
 
 def start(config: SourceConfig, context: SourceContext) -> tuple[Source, Stamp]:
@@ -26,14 +26,14 @@ def start(config: SourceConfig, context: SourceContext) -> tuple[Source, Stamp]:
     from rolehop.sources import build_source, stamp_of
     from rolehop.sources.context import SourceChanged
 
-    for _ in range(_CHANGES):
+    for _ in range(MOST_CHANGES):
         # Built before it is stamped: a source that remembers its state then sees any change.
         source = build_source(config, context)
         try:
             return loaded_if_unknown(source, stamp_of(config, context), config)
         except SourceChanged:
             continue
-    raise _keeps_changing(config)
+    raise keeps_changing(config)
 
 
 def load_source(config: SourceConfig, context: SourceContext) -> tuple[Credentials, Stamp]:
@@ -44,7 +44,7 @@ def load_source(config: SourceConfig, context: SourceContext) -> tuple[Credentia
     """
     from rolehop.sources.context import SourceChanged
 
-    for _ in range(_CHANGES):
+    for _ in range(MOST_CHANGES):
         source, stamp = start(config, context)
         try:
             found = source.load()
@@ -53,10 +53,11 @@ def load_source(config: SourceConfig, context: SourceContext) -> tuple[Credentia
         if found is not None:
             return found, stamp
         raise absent(config, stamp)
-    raise _keeps_changing(config)
+    raise keeps_changing(config)
 
 
-def _keeps_changing(config: SourceConfig) -> SourceError:
+def keeps_changing(config: SourceConfig) -> SourceError:
+    """Return the error for a source that became another one again and again while in use."""
     return SourceError(
         f"the sign-in of source '{config.name}' keeps changing",
         cause="somebody signed in to it several times while it was being used",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.awsconfig import CredentialKind, endpoint_overrides, profile_setting
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
@@ -54,7 +55,7 @@ def check_sign_in(kind: CredentialKind, name: str, context: SourceContext) -> No
         raise SourceError(
             f"AWS profile '{name}' needs a sign-in",
             cause=found.problem,
-            fix=f"aws sso login --profile {name}",
+            fix=Advice("aws sso login --profile ", Argument(name)),
         )
 
 

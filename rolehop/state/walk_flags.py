@@ -23,6 +23,7 @@ KEPT_FOR = timedelta(days=7)
 
 # Older versions wrote the times under these names.
 _STORED_AS = {"duration": "duration_seconds", "min_ttl": "min_ttl_seconds"}
+_FORGOTTEN = {"schema": SCHEMA, "forgotten": True}
 _ACCESS_KEY_ID = Pattern(r"[A-Z0-9]{16,128}")
 
 
@@ -43,13 +44,16 @@ def remember_flags(
 
 
 def forget_flags(state_folder: Path) -> None:
-    """Delete the notes of all sessions: reasons and session policies may be in them.
+    """Empty the notes of all sessions: reasons and session policies may be in them.
+
+    That a session had flags stays known: a shell that still holds it must not be given a session
+    that may do more.
 
     Raises:
-        OSError: one cannot be deleted.
+        OSError: one cannot be written.
     """
     for note in (state_folder / "flags").glob("*.json"):
-        note.unlink(missing_ok=True)
+        write_beside(note, json.dumps(_FORGOTTEN))
 
 
 def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
@@ -68,6 +72,8 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
         raise ValueError(f"the note of its flags cannot be read: {error.strerror}") from None
     except ValueError:
         raise ValueError("the note of its flags is damaged") from None
+    if note == _FORGOTTEN:
+        raise ValueError("rolehop logout --all has deleted the note of its flags")
     if note.pop("schema", None) != SCHEMA or note.keys() != _noted(WalkOptions()).keys():
         raise ValueError("the note of its flags is from another rolehop")
     fields = {stored: field for field, stored in _STORED_AS.items()}

@@ -29,6 +29,7 @@ _MACOS = "keyring.backends.macOS.Keyring"
 _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
 # Ours in place of the library's: the same items over a persistent connection.
 _KEPT = {"keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.KeptSecretService"}
+_LIBSECRET = "keyring.backends.libsecret.Keyring"
 _ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # The chainer writes to and deletes from its first back end only: a deleted session would come
@@ -85,7 +86,7 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
     tried: list[str] = []
     for candidate in _platforms_own(environ, platform, tried):
         try:
-            return _describe(candidate, _load(candidate), environ, platform)
+            return _describe(candidate, _load(candidate, environ), environ, platform)
         except Exception as error:  # noqa: BLE001 - back ends raise anything while they are probed
             tried.append(f"{_short(candidate)}: {_reason(error)}")
     return _discovered(environ, platform, tried)
@@ -152,7 +153,7 @@ def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -
             "there is no keyring", cause=f"{by} names {name}, which keeps nothing", fix=_FIX
         )
     try:
-        chosen = _describe(name, _load(name), environ, platform)
+        chosen = _describe(name, _load(name, environ), environ, platform)
         weak = _weakness(name, chosen.keyring)
     except Exception as error:  # noqa: BLE001 - any class may be imported here
         raise VaultAbsent(
@@ -187,6 +188,10 @@ def _bus_problem(environ: Mapping[str, str]) -> str | None:
     return "there is no session bus" if address is None else bus_problem(address)
 
 
+def _is_foreign_bus(environ: Mapping[str, str]) -> bool:
+    return "served by another user" in (_bus_problem(environ) or "")
+
+
 def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> Chosen:
     from keyring.backend import get_all_keyring
 
@@ -194,6 +199,8 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
     for keyring in sorted(get_all_keyring(), key=lambda each: -float(each.priority)):
         name = _name_of(keyring)
         if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL)):
+            continue
+        if name == _LIBSECRET and _is_foreign_bus(environ):
             continue
         if _weakness(name, keyring) is None:
             return _describe(name, keyring, environ, platform)
@@ -203,11 +210,13 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
     raise VaultAbsent("there is no usable keyring", cause="; ".join(tried) or None, fix=_FIX)
 
 
-def _load(name: str) -> KeyringBackend:
+def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     """Import and create the back end ``module.Class``; reading its priority proves that it works."""
     module, _, class_name = _KEPT.get(name, name).rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
+    if name in (*_ON_A_BUS, _LIBSECRET) and _is_foreign_bus(environ):
+        raise RuntimeError("the session bus is served by another user")
     found = getattr(importlib.import_module(module), class_name)
     if name == KERNEL:
         _prove_kernel()

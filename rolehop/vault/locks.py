@@ -24,7 +24,7 @@ from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
-from rolehop.time_limit import time_limit, time_limit_paused
+from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
 from rolehop.vault.serialization import read_object
 
 DEADLINE_SECONDS = 45.0
@@ -78,7 +78,7 @@ class FileLocks:
             ServiceError: another process held it past the deadline; says which, for how long,
                 and whether it is waiting for a person.
         """
-        deadline = time.monotonic() + self._deadline_seconds
+        deadline = time.monotonic() + seconds_left(self._deadline_seconds)
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
         # Threads of this process wait for a lock of their own, which wakes them at once.
         with self._thread_lock(name, deadline, path):
@@ -162,14 +162,15 @@ class FileLocks:
 
     def _too_late(self, state: dict[str, object]) -> ServiceError:
         pid, since = state.get("pid"), state.get("since")
-        who = f"process {pid}" if isinstance(pid, int) else "another process"
+        pid = pid if type(pid) is int else None  # it becomes part of a command
+        who = f"process {pid}" if pid else "another process"
         cause = f"{who} has held the lock"
         if isinstance(since, (int, float)):
             cause += f" for {max(0, round(self._now().timestamp() - since))} s"
         fix = f"try again; if it hangs, end it: kill {pid}" if pid else "try again"
         if state.get("waiting_for_person") is True:
             cause += " and is waiting for a person to answer"
-            fix = f"answer where it asks, or end it: kill {pid}"
+            fix = f"answer where it asks, or end it: kill {pid}" if pid else "answer where it asks"
         return ServiceError("another rolehop is walking the same hop", cause=cause, fix=fix)
 
 

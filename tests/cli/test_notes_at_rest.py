@@ -83,6 +83,27 @@ def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> N
     assert guarded.items() == []
 
 
+def test_a_refresh_after_logout_all_never_widens_access(world: World) -> None:
+    done = world.rolehop("assume", "admin", "--read-only", "--shell", "sh")
+    assert done.code == 0, done.err
+    (note,) = (world.state / "flags").glob("*.json")
+    assert world.rolehop("logout", "--all").code == 0
+    shell = {"AWS_ACCESS_KEY_ID": note.stem, "ROLEHOP_CHAIN": "admin"}
+    calls = len(world.sts.calls)
+    done = world.rolehop("refresh", "--shell", "sh", env=shell)
+    assert (done.code, done.out.strip()) == (3, "false")
+    assert "rolehop logout --all has deleted the note of its flags" in done.err
+    assert len(world.sts.calls) == calls
+
+
+def test_a_code_is_sent_where_its_use_cannot_be_noted(guarded: World) -> None:
+    guarded.state.mkdir(parents=True)
+    guarded.state.chmod(0o777)
+    done = guarded.rolehop("export", "hub", "--mfa-stdin", input=mfa_code(guarded) + "\n")
+    assert done.code == 0, done.err
+    assert "sessions are not stored" in done.err
+
+
 def test_an_address_with_a_password_is_written_nowhere(real_world: World) -> None:
     address = real_world.sts.url.replace("http://", "http://user:pa55word@")
     for _ in range(2):

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
+from rolehop.time_limit import seconds_left
 
 if TYPE_CHECKING:
     import subprocess
@@ -82,10 +84,12 @@ def source_command_output(
     Raises:
         SourceError: as `program_output`, which says what ``what`` is for.
     """
-    deadline = PERSON_DEADLINE if context.person.can_ask else DEADLINE
+    # The time of a person is not counted against the walk; that of a program is.
+    asks = context.person.can_ask
+    deadline = PERSON_DEADLINE if asks else seconds_left(DEADLINE)
     if environ is None:
         environ = program_environment(context.environ)
-    with context.locks.waiting_for_person():
+    with context.locks.waiting_for_person() if asks else nullcontext():
         quoted = context.quiet or not secret
         return program_output(
             command, environ, what=what, say=context.note, deadline=deadline, quoted=quoted
