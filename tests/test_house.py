@@ -64,7 +64,8 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath files daemon_threads credentials
+    completion state ports plan awsconfig config fastpath time_limit files daemon_threads
+    credentials
 # ---- carrying a plan out
 walk: carry a plan out: as few STS calls as possible, every session stored
     sts_errors ports plan config credentials
@@ -86,7 +87,7 @@ sources/roles_anywhere: sources of type roles-anywhere
 sources: the table of source types, and those that are one file
     sources/shared aws oauth ports plan awsconfig config json_fields files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
-    sources aws net ports awsconfig config credentials
+    sources aws net ports awsconfig config time_limit credentials
 # ---- AWS and the network
 aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
     oauth net time_limit daemon_threads ports plan policy/inventory awsconfig config
