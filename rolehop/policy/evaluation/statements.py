@@ -173,6 +173,8 @@ def _resource_truth(
     """Return whether one of ``templates`` covers ``resource``; each is judged by itself."""
     if len(templates) == 1:
         return _one_resource(templates[0], resource, context)
+    if any(template.fixed == resource for template in templates):
+        return Truth.TRUE, Reason.MATCHES
     judged = [_one_resource(template, resource, context) for template in templates]
     truth = some(each for each, _ in judged)
     return truth, next(reason for each, reason in judged if each is truth)
