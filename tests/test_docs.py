@@ -228,7 +228,7 @@ class TestReadme:
 
 
 class TestMessages:
-    def test_they_send_nobody_to_a_command_that_is_not_there(self) -> None:
+    def test_they_name_only_commands_that_exist(self) -> None:
         named = {
             match[1]
             for text in strings_of_the_program()

@@ -1,4 +1,4 @@
-"""Rotation of access keys against the strict double: whatever interrupts, a working key is kept."""
+"""Rotation of access keys against the strict double: a working key survives every interruption."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.doubles.sts_world import User
 
 @dataclass
 class Scene:
-    """One user, the key of theirs that is in the vault, and a rotation between the two."""
+    """One user, its key in the vault, and a rotation of that key."""
 
     sts: StrictSts
     settings: ClientSettings
@@ -54,7 +54,7 @@ class Scene:
         return [call.action for call in self.sts.calls]
 
     def works(self) -> bool:
-        """Tell whether the key in the vault is one that AWS takes."""
+        """Return whether AWS accepts the key in the vault."""
         assert self.kept is not None
         try:
             self.client.caller(self.kept)
@@ -95,20 +95,20 @@ class TestRotate:
         assert {call.access_key_id for call in scene.sts.calls[-2:]} == {new}
         assert scene.works()
 
-    def test_it_waits_until_aws_knows_the_new_key(self, scene: Scene) -> None:
+    def test_it_waits_until_aws_accepts_the_new_key(self, scene: Scene) -> None:
         scene.sts.world.settling = 4
         scene.rotation().run()
         assert scene.works()
         assert len(scene.waits) == 5
 
-    def test_no_secret_is_told(self, scene: Scene) -> None:
+    def test_no_secret_is_shown(self, scene: Scene) -> None:
         old = scene.user.key.secret
         scene.rotation().run()
         said = "".join(scene.notes)
         assert old not in said
         assert scene.user.key.secret not in said
 
-    def test_policies_that_want_mfa_get_it(self, scene: Scene) -> None:
+    def test_policies_that_require_mfa_get_it(self, scene: Scene) -> None:
         scene.user.iam_wants_mfa = True
         with pytest.raises(SourceError) as caught:
             scene.rotation().run()
@@ -167,7 +167,7 @@ class TestInterruptions:
         assert scene.keys == before
         assert scene.works()
 
-    def test_an_answer_that_got_lost_is_not_asked_for_again(self, scene: Scene) -> None:
+    def test_a_lost_response_is_not_requested_again(self, scene: Scene) -> None:
         class Truncating(IamKeys):
             def create(self, signer: Credentials) -> Credentials:
                 scene.sts.truncate()
@@ -179,13 +179,13 @@ class TestInterruptions:
             broken.run()
         assert scene.actions.count("CreateAccessKey") == 1
         assert scene.works()
-        # The next run finds the key that nobody knows, and says how to remove it.
+        # The next run finds the unknown key, and says how to remove it.
         with pytest.raises(SourceError) as caught:
             scene.rotation().run()
         assert scene.user.key.access_key_id in str(caught.value.fix)
 
     @pytest.mark.parametrize("store", [refuse, interrupt])
-    def test_a_key_that_cannot_be_kept_is_taken_back(
+    def test_a_key_that_cannot_be_stored_is_deleted(
         self, store: Callable[[Credentials], None], scene: Scene
     ) -> None:
         before = scene.keys
@@ -196,7 +196,7 @@ class TestInterruptions:
         assert scene.works()
         assert "nothing has changed" in scene.notes[-1]
 
-    def test_a_key_that_was_kept_all_the_same_is_not_taken_back(self, scene: Scene) -> None:
+    def test_a_key_that_was_stored_after_all_is_not_deleted(self, scene: Scene) -> None:
         def kept_and_interrupted(new: Credentials) -> None:
             scene.keep(new)
             raise KeyboardInterrupt
@@ -208,7 +208,7 @@ class TestInterruptions:
         assert scene.works()
         assert "two keys remain at AWS" in scene.notes[-1]
 
-    def test_a_key_that_never_works_is_taken_back(self, scene: Scene) -> None:
+    def test_a_key_that_never_works_is_deleted(self, scene: Scene) -> None:
         before = scene.keys
         scene.sts.world.settling = 1_000
         with pytest.raises(ServiceError, match="does not work yet"):
@@ -219,7 +219,7 @@ class TestInterruptions:
     @pytest.mark.parametrize(
         ("denied", "state"), [("UpdateAccessKey", "active"), ("DeleteAccessKey", "inactive")]
     )
-    def test_an_old_key_that_remains_is_named_with_the_way_on(
+    def test_an_old_key_that_remains_is_named_with_the_next_step(
         self, denied: str, state: str, scene: Scene
     ) -> None:
         old = scene.user.key.access_key_id
@@ -236,7 +236,7 @@ class TestInterruptions:
         assert len(scene.keys) == 1
         assert scene.works()
 
-    def test_a_new_key_that_cannot_be_taken_back_is_named(self, scene: Scene) -> None:
+    def test_a_new_key_that_cannot_be_deleted_is_named(self, scene: Scene) -> None:
         scene.store = refuse
         scene.sts.world.denied.add("DeleteAccessKey")
         with pytest.raises(VaultBroken):
@@ -245,12 +245,12 @@ class TestInterruptions:
         assert f"--finish {new}" in scene.notes[-1]
         assert scene.works()
 
-    def test_keys_that_are_not_there_are_told(self, scene: Scene) -> None:
+    def test_missing_keys_are_reported(self, scene: Scene) -> None:
         scene.kept = None
         with pytest.raises(SourceError, match="no keys are in the vault"):
             scene.rotation().run()
 
-    def test_a_key_that_no_longer_works_is_told(self, scene: Scene) -> None:
+    def test_a_key_that_no_longer_works_is_reported(self, scene: Scene) -> None:
         scene.user.key.active = False
         with pytest.raises(SourceError) as caught:
             scene.rotation().run()

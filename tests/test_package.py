@@ -1,4 +1,4 @@
-"""What is installed: the wheel, its completions, and that it runs from there."""
+"""The wheel, its completions, and rolehop installed from it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a venv with the wheel in it; what it depends on is this Python's own."""
+    """Return a venv with the wheel in it; its dependencies are those of this Python."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(folder, with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
@@ -82,7 +82,7 @@ def test_the_wheel_puts_completions_where_shells_look(wheel: Path, shell: str) -
         assert archive.read(inside) == (COMPLETIONS / SCRIPTS[shell]).read_bytes()
 
 
-def test_the_wheel_says_the_version_and_the_licence(wheel: Path) -> None:
+def test_the_wheel_states_the_version_and_the_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         told = archive.read(f"rolehop-{rolehop.__version__}.dist-info/METADATA").decode()
     assert f"\nVersion: {rolehop.__version__}\n" in told
@@ -197,7 +197,7 @@ def environ_of(home: Path) -> dict[str, str]:
 
 
 def in_bash(line: str, home: Path) -> tuple[list[str], str]:
-    """Complete ``line`` with the script for bash; return what is offered, and what stderr says."""
+    """Complete ``line`` with the script for bash; return the candidates and stderr."""
     script = """
         source "$1"
         read -ra COMP_WORDS <<< "$2"

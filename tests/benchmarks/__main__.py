@@ -1,4 +1,4 @@
-"""Runs all rows and prints them; ``--help`` says what can be chosen."""
+"""Run all rows and print them; ``--help`` lists the options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.benchmarks.setup import (
 
 
 def main() -> int:
-    """Measure, and print a line as soon as it is known."""
+    """Measure, and print each line as soon as it is known."""
     told = _arguments()
     pairs = told.pairs or (1 if told.quick else 15)
     if not told.json:
@@ -74,7 +74,7 @@ def _rows(bench: Bench, told: argparse.Namespace) -> Iterator[Row]:
 
 
 def _as_far_as_it_goes(rows: Iterator[Row]) -> Iterator[Row]:
-    """Give the rows; where a program fails, one that says so stands for the rest of them."""
+    """Give the rows; after a failed program, one row with the failure replaces the rest."""
     try:
         yield from rows
     except Failed as failed:

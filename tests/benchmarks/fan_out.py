@@ -15,7 +15,7 @@ from tests.support.world import HUB, World
 
 SPOKES = [f"{300000000000 + number}" for number in range(200)]
 _NOWHERE = "keyring.backends.null.Keyring"
-# The walk and the storing of one process, told apart by its own clock.
+# Times the walk and the storing of one process separately.
 _TIMED = """
 import sys, time
 from rolehop.vault import deferred_writes

@@ -1,4 +1,4 @@
-"""Runs programs in pairs and says how they compare; reads the clock and nothing else."""
+"""Run programs in pairs and compare their times."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ class Row:
 
     name: str
     ratio: float | None = None
-    """Median of the pairs' ratios to as many bare interpreters; ``None``: not measured so."""
+    """Median of the pairs' ratios to as many bare interpreters; ``None``: no ratio."""
 
     wanted: float | None = None
-    """The most that the design allows, where it says so: a ratio, or what ``unit`` says."""
+    """The highest allowed ratio, if there is one."""
 
     milliseconds: float | None = None
     """Median of one run."""
 
     facts: Mapping[str, object] = field(default_factory=dict)
-    """Whatever else was counted."""
+    """Other counts."""
 
     skipped: str | None = None
     """Why there is no figure."""
 
     failed: str | None = None
-    """What a program said that did not do its work."""
+    """The message of a program that did not do its work."""
 
 
 def bare(python: str) -> Program:
@@ -85,7 +85,7 @@ def run(program: Program, many: int = 1) -> float:
     """Start ``many`` of a program at once; return the seconds until the last has ended.
 
     Raises:
-        Failed: one of them ended otherwise than it should.
+        Failed: one of them did not end as expected.
     """
     start = time.perf_counter()
     running = [_start(program) for _ in range(many)]
@@ -98,7 +98,7 @@ def run(program: Program, many: int = 1) -> float:
         raise Failed(f"{' '.join(program.argv)} hangs") from error
     seconds = time.perf_counter() - start
     for process, (out, err) in ended:
-        # An answer is proof that the work was done; a bare interpreter has none.
+        # An output proves that the work was done; a bare interpreter has none.
         if process.returncode != program.code or (program.argv[-1] != "pass" and not out + err):
             raise Failed(f"{' '.join(program.argv)}: exit {process.returncode}\n{err.decode()}")
     return seconds
@@ -116,7 +116,7 @@ def _start(program: Program) -> subprocess.Popen[bytes]:
 
 
 def peak_megabytes(program: Program) -> float:
-    """Run a program once more; return the most memory it ever had, in MB (Linux, macOS)."""
+    """Run a program once more; return its peak memory in MB (Linux, macOS)."""
     code = (
         "import json, resource, subprocess, sys; subprocess.run(json.loads(sys.argv[1]),"
         " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True);"

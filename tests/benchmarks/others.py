@@ -68,7 +68,7 @@ def _aws(bench: Bench, world: World, environ: dict[str, str], program: str | Non
         yield Row(name, skipped="no AWS CLI of version 2")
         return
     argv = [program, "configure", "export-credentials", "--profile", "three"]
-    # It is not ours: its own Python is not to meet our folders.
+    # It has a Python of its own, which must not find rolehop's packages.
     environ = {**environ, "PATH": os.environ["PATH"]}
     cache = world.home / ".aws" / "cli" / "cache"
     yield from _cold_and_cached(name, bench, Program(argv, environ, lambda: _remove(cache)))

@@ -53,7 +53,7 @@ def prepare(world: World) -> None:
 
 
 def key_of(world: World, chain: str) -> str:
-    """Return the key of a chain's kept session, from its record."""
+    """Return the key of a chain's stored session, from its record."""
     folder = state_folder(world.environ)
     assert folder is not None
     text = Path(record_path(folder, chain)).read_text()
@@ -61,7 +61,7 @@ def key_of(world: World, chain: str) -> str:
 
 
 def cached_rows(bench: Bench, world: World, where: str) -> Iterator[Row]:
-    """Measure a cached answer, where the sessions rest in ``where``."""
+    """Measure a cached answer with the sessions stored in ``where``."""
     prepare(world)
     process = bench.rolehop(world, "credential-process", "deep")
     _once(bench, world)
@@ -79,7 +79,7 @@ def _once(bench: Bench, world: World) -> None:
 
 
 def everyday_rows(bench: Bench, world: World) -> Iterator[Row]:
-    """Measure what people and shells run, with a session cached."""
+    """Measure everyday commands with a session cached."""
     _once(bench, world)
     for arguments, wanted in (
         (("export", "deep"), 6.0),

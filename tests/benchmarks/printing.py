@@ -1,4 +1,4 @@
-"""The table for people, the document for machines, and the line that says on which machine."""
+"""The results as a table or a JSON object, with a line on the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.benchmarks.measuring import Row
 
 
 def machine() -> dict[str, object]:
-    """Return what the figures depend on most."""
+    """Return the facts that the figures depend on most."""
     return {
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
@@ -21,7 +21,7 @@ def machine() -> dict[str, object]:
 
 
 def as_json(rows: Sequence[Row], pairs: int) -> str:
-    """Return everything, one JSON object."""
+    """Return everything as one JSON object."""
     told = {
         "schema": "rolehop.benchmarks/1",
         "machine": machine(),
@@ -32,7 +32,7 @@ def as_json(rows: Sequence[Row], pairs: int) -> str:
 
 
 def heading(pairs: int) -> str:
-    """Return what stands above the table."""
+    """Return the heading of the table."""
     here = machine()
     return (
         f"{here['cpus']} CPUs, Python {here['python']}, {here['system']}; medians of {pairs} pairs,\n"

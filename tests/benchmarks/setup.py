@@ -1,4 +1,4 @@
-"""Builds what is measured: a fresh environment with the wheel of this tree, worlds, a moto server."""
+"""Build what is measured: a fresh environment with the wheel of this tree, worlds, a moto server."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def _run(*argv: str) -> None:
 
 
 def environ_of(world: World, venv: Path) -> dict[str, str]:
-    """Return the environment of the programs that are measured: as a user's, not as a test's."""
+    """Return the environment of the measured programs: that of a user, not of a test."""
     environ = {name: value for name, value in world.environ.items() if name not in _FOREIGN}
     return {**environ, "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
 def no_bus() -> str | None:
-    """Return why nothing can be measured over a Secret Service, ``None``: it can."""
+    """Return why nothing can be measured over a Secret Service, or ``None``."""
     return missing()
 
 
 def no_kernel() -> str | None:
-    """Return why nothing can be measured over the kernel keyring, ``None``: it can."""
+    """Return why nothing can be measured over the kernel keyring, or ``None``."""
     return usable()
 
 
 @contextmanager
 def on_the_bus() -> Iterator[World]:
-    """Give a world whose sessions rest in a real Secret Service of its own."""
+    """Give a world whose sessions are in a real Secret Service of its own."""
     with (
         _folder() as service_folder,
         start_secret_service(service_folder) as service,
@@ -79,7 +79,7 @@ def on_the_bus() -> Iterator[World]:
 
 @contextmanager
 def in_the_kernel() -> Iterator[World]:
-    """Give a world whose sessions rest in the kernel keyring; they are removed at the end."""
+    """Give a world whose sessions are in the kernel keyring; they are removed at the end."""
     with _world() as world:
         world.backend = KERNEL
         try:
@@ -114,7 +114,7 @@ def moto_server() -> Iterator[str]:
 
 
 def aws_cli_2(named: str | None) -> str | None:
-    """Return an AWS CLI of version 2: ``named``, on PATH, or where a distribution puts it."""
+    """Return an AWS CLI of version 2: ``named``, the one on PATH, or the distribution's."""
     for program in filter(None, (named, shutil.which("aws"), "/usr/bin/aws")):
         if Path(program).exists():
             said = subprocess.run([program, "--version"], capture_output=True, text=True)

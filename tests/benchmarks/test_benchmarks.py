@@ -1,4 +1,4 @@
-"""The benchmarks still run; what they say is for people, and no figure is judged here."""
+"""The benchmarks run; their figures are for people and not checked here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.secret_service import missing
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_quick_run_fills_the_table() -> None:
+def test_a_quick_run_fills_every_row() -> None:
     if not (Path(sys.executable).parent / "rolehop").exists():
         pytest.skip("rolehop is not installed in this environment")
     done = subprocess.run(

@@ -1,1 +1,1 @@
-"""The program as its users meet it: the real console script in subprocesses, an STS on loopback."""
+"""The command line as its users run it: the real console script, against an STS double on loopback."""

@@ -1,4 +1,4 @@
-"""Every way a walk can fail that a test can bring about: how, the exit code, and the words."""
+"""Every way a walk can fail that a test can cause: its setup, exit code and messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Failure:
     arrange: Callable[[World], Env | None] = lambda world: None
     chain: str = "admin"
     calls: int | None = None
-    """How many calls reach STS; ``None``: the test does not say."""
+    """How many calls reach STS; ``None``: not checked."""
 
     codes: tuple[str, ...] = ()
     """MFA codes that it uses."""
@@ -114,7 +114,7 @@ def _nonsense(world: World) -> None:
 
 
 def _keys_behind(backend: str) -> Callable[[World], Env]:
-    """Keep keys in a keyring that works, then have it behave badly."""
+    """Store keys in a keyring that works, then replace it by one that does not."""
 
     def arrange(world: World) -> Env:
         assert world.rolehop("keys", "add", "me", "--from-env").code == 0

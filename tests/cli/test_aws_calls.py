@@ -1,4 +1,4 @@
-"""How often AWS is called: as seldom as possible, and never for somebody else's session."""
+"""How often AWS is called: as seldom as possible, and sessions of others are never used."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ OTHER_MID = "arn:aws:iam::222222222222:role/OtherMid"
 ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 IN_FILE = ALLOW.replace('"Action":"*"', '"Action":"sts:*"')
 MANAGED = ("arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/PowerUserAccess")
-# For each key what stands in the hop first, and what it is edited to.
+# For each key: its line in the hop at first, and after the edit.
 EDITS = {
     "role": (f'role = "{MID}"', f'role = "{OTHER_MID}"'),
     "session_name": ('session_name = "one"', 'session_name = "{user}-two"'),
@@ -231,7 +231,7 @@ def deep(shared_world: World) -> World:
 
 
 def walked(world: World, text: str) -> list[str]:
-    """Return the roles that are called once the config says ``text``."""
+    """Return the roles that are called with ``text`` as the config."""
     world.config(text)
     start = len(world.sts.calls)
     done = world.rolehop("credential-process", "deep")

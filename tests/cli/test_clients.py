@@ -1,4 +1,4 @@
-"""The output of credential-process in the hands of the programs it is made for."""
+"""The output of ``credential-process``, read by the AWS CLI and SDKs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ type = "keys"
 source = "alice"
 hops = [{ role = "222222222222:role/Hub" }, { role = "333333333333:role/Admin" }]
 """
-# The client's own variables would win over the profile; the keys rest in the keyring anyway.
+# The client's own variables would win over the profile; the keys are in the keyring anyway.
 CLIENT = {
     "AWS_ACCESS_KEY_ID": None,
     "AWS_SECRET_ACCESS_KEY": None,
@@ -56,7 +56,7 @@ def aws_cli() -> str:
     pytest.skip("not installed: aws (the AWS CLI)")
 
 
-def test_the_aws_cli_takes_it(told: World) -> None:
+def test_the_aws_cli_accepts_it(told: World) -> None:
     done = told.run(
         aws_cli(),
         "sts",
@@ -79,7 +79,7 @@ print(json.dumps({**session.client("sts").get_caller_identity(), "method": sessi
 """
 
 
-def test_boto3_takes_it(told: World) -> None:
+def test_boto3_accepts_it(told: World) -> None:
     done = told.run(sys.executable, "-c", _BOTO3, env=CLIENT)
     assert done.code == 0, done.err
     assert done.json["Arn"] == ARN
@@ -111,7 +111,7 @@ def node_modules(world: World) -> Path:
     pytest.skip("not installed: the AWS SDK for JavaScript (ROLEHOP_TEST_NODE_MODULES names none)")
 
 
-def test_the_aws_sdk_for_javascript_takes_it(told: World) -> None:
+def test_the_aws_sdk_for_javascript_accepts_it(told: World) -> None:
     (told.home / "node_modules").symlink_to(node_modules(told))
     script = told.home / "who.mjs"
     script.write_text(_JAVASCRIPT)

@@ -1,4 +1,4 @@
-"""How long sessions last: planned before the call, never refused by STS."""
+"""How long sessions last: planned before the call, so that STS never refuses it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ hops = [{{ role = "{HUB}", duration = "2h", session_name = "other" }}]
     assert len(world.sts.calls) == 3
 
 
-def test_min_ttl_is_the_least_life_a_session_is_handed_out_with(world: World) -> None:
+def test_a_session_is_handed_out_with_at_least_min_ttl_left(world: World) -> None:
     world.rolehop("credential-process", "admin")
     assert world.rolehop("credential-process", "admin", "--min-ttl", "29m").code == 0
     assert world.sts.roles_called == [HUB, ADMIN]

@@ -12,7 +12,7 @@ from tests.support.world import ADMIN, CONFIG, World
 
 SHELLS = ("bash", "zsh", "dash", "fish")
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
-# What shells keep for themselves.
+# Variables that shells set themselves.
 OWN = {"_", "PWD", "OLDPWD", "SHLVL"}
 
 KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
@@ -140,7 +140,7 @@ def test_a_chain_without_a_region_leaves_the_regions_alone(shell: Shell) -> None
         ),
     ],
 )
-def test_leave_puts_everything_back(shell: Shell, env: dict[str, str]) -> None:
+def test_leave_restores_every_variable(shell: Shell, env: dict[str, str]) -> None:
     before, *_, after = shell.environments("rolehop assume admin", "rolehop leave", env=env)
     assert after == before
 
@@ -157,7 +157,7 @@ def test_leave_after_a_second_assume_goes_back_to_before_the_first(shell: Shell)
     assert after == before
 
 
-def test_leave_where_nothing_is_assumed_does_nothing(shell: Shell) -> None:
+def test_leave_without_assume_does_nothing(shell: Shell) -> None:
     before, after = shell.environments("rolehop leave")
     assert after == before
 
@@ -175,7 +175,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("command", "broken"), FAILURES)
-def test_a_failure_makes_the_eval_itself_fail(shell: Shell, command: str, broken: str) -> None:
+def test_a_failure_makes_the_eval_fail(shell: Shell, command: str, broken: str) -> None:
     config = (
         FROM_VAULT + '[chains.refused]\nfrom = "hub"\nhops = [{role = "999999999999:role/No"}]\n'
     )
@@ -197,7 +197,7 @@ def test_set_e_stops_the_script(name: str, kept: World) -> None:
     assert (code, out) == (1, "")
 
 
-def test_the_dialect_is_that_of_the_shell_which_asks(kept: World) -> None:
+def test_the_dialect_is_that_of_the_calling_shell(kept: World) -> None:
     if shutil.which("fish") is None:
         pytest.skip("not installed: fish")
     code, out, _ = Shell("fish", kept).run("rolehop assume hub | cat")

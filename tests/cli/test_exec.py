@@ -1,4 +1,4 @@
-"""exec and export: a session in a child's environment, and in the formats of files."""
+"""``exec`` and ``export``: a session in a command's environment, and in file formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def walked(shared_world: World) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 77, 255])
-def test_the_childs_code_is_the_programs_own(walked: World, code: int) -> None:
+def test_the_exit_code_is_the_commands(walked: World, code: int) -> None:
     assert walked.rolehop("exec", "admin", "--", "sh", "-c", f"exit {code}").code == code
 
 
@@ -34,7 +34,7 @@ def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_126(walked: 
     assert (done.code, done.out) == (126, "")
 
 
-def test_the_child_takes_rolehops_place_so_signals_are_its_own(walked: World) -> None:
+def test_the_command_replaces_rolehop_so_signals_reach_it(walked: World) -> None:
     assert (
         walked.rolehop("exec", "admin", "--", "sh", "-c", "kill -TERM $$").code == -signal.SIGTERM
     )
@@ -45,7 +45,7 @@ def test_the_child_takes_rolehops_place_so_signals_are_its_own(walked: World) ->
         assert ended(child).code == -signal.SIGINT
 
 
-def test_the_childs_stdin_and_stdout_are_the_programs(walked: World) -> None:
+def test_the_command_gets_stdin_and_stdout(walked: World) -> None:
     done = walked.rolehop("exec", "admin", "--", "cat", input="through\n")
     assert (done.code, done.out, done.err) == (0, "through\n", "")
 
@@ -60,7 +60,7 @@ STALE = {
 }
 
 
-def test_stale_variables_are_gone_and_all_else_stays(walked: World) -> None:
+def test_stale_variables_are_removed_and_all_others_stay(walked: World) -> None:
     walked.aws_config("[profile other]\nregion = us-west-2\n")
     env = {**STALE, "AWS_SECURITY_TOKEN": None, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x/"}
     done = walked.rolehop("exec", "admin", "--", "env", env={**env, "MINE": "1"})
@@ -71,7 +71,7 @@ def test_stale_variables_are_gone_and_all_else_stays(walked: World) -> None:
     assert (child["MINE"], child["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) == ("1", "http://x/")
 
 
-def test_boto3_in_the_child_is_who_the_chain_leads_to(walked: World) -> None:
+def test_boto3_in_the_command_has_the_chains_identity(walked: World) -> None:
     code = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
     done = walked.rolehop("exec", "admin", "--", sys.executable, "-W", "ignore", "-c", code)
     assert done.out == "arn:aws:sts::333333333333:assumed-role/Admin/me\n", done.err
@@ -128,13 +128,13 @@ def test_env_is_what_assume_prints(walked: World, shell: str, words: str) -> Non
     assert walked.rolehop("assume", "admin", "--shell", shell) == done
 
 
-def test_an_unknown_shell_is_found_out_before_the_walk(world: World) -> None:
+def test_an_unknown_shell_is_refused_before_the_walk(world: World) -> None:
     done = world.rolehop("export", "admin", "--shell", "no-such-shell")
     assert (done.code, done.out) == (2, "false\n")
     assert world.sts.calls == []
 
 
-def test_a_region_by_flag_is_where_sts_is_called_and_what_is_handed_over(world: World) -> None:
+def test_a_region_by_flag_is_used_for_sts_and_exported(world: World) -> None:
     world.sts.region = "us-west-2"
     world.config(CONFIG)
     done = world.rolehop("export", "admin", "--region", "us-west-2", "--format", "dotenv")
@@ -148,7 +148,7 @@ def test_the_child_gets_signals_as_rolehop_found_them(walked: World) -> None:
     assert (done.out, done.err) == ("y\n", "")
 
 
-def test_options_behind_the_dashes_are_the_commands_and_an_unknown_one_before_is_a_mistake(
+def test_options_after_the_dashes_are_the_commands_and_an_unknown_one_before_is_an_error(
     walked: World,
 ) -> None:
     done = walked.rolehop("exec", "admin", "-q", "--", "echo", "-q", "--", "--duration")

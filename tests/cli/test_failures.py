@@ -1,4 +1,4 @@
-"""What a failed walk says, how it ends, and that no secret is anywhere afterwards."""
+"""Messages and exit codes of failed walks, and no secret anywhere afterwards."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_no_secret_is_anywhere_after_a_walk_with_debug(world: World, chain: str)
     done, watch = watched(world, "credential-process", chain, "--debug", env={})
     assert done.code == 0, done.err
     assert leaks(world, done, watch) == {}
-    # The log is of some use.
+    # The log is useful.
     assert "rolehop.vault.storage: the keyring is tests.doubles.keyrings.FileBacked" in done.err
     assert re.search(r"rolehop\.vault\.locks: hold lock \w+", done.err)
     assert re.search(r"rolehop\.aws\.query_api: \w+ at 127\.0\.0\.1:\d+: .*200", done.err)
-    # And the search would find what it searches for.
+    # And the search does find secrets.
     assert found_in(done.out, world) != []
 
 
@@ -76,7 +76,7 @@ def test_a_child_gets_the_session_and_nothing_else_that_is_secret(world: World) 
 
 
 def test_every_exit_code_of_the_table_is_among_the_failures() -> None:
-    # 2 and 130 have tests of their own; 1 is what nobody foresaw.
+    # 2 and 130 have tests of their own; 1 is an unexpected exception.
     assert {failure.code for failure in FAILURES} == {3, 4, 5, 6, 7, 8}
 
 
@@ -97,7 +97,7 @@ USAGE = [
 
 
 @pytest.mark.parametrize("arguments", USAGE, ids=" ".join)
-def test_a_usage_error_is_2_and_names_the_help(
+def test_a_usage_error_is_2_and_names_the_help_command(
     shared_world: World, arguments: tuple[str, ...]
 ) -> None:
     done = shared_world.rolehop(*arguments)
@@ -147,7 +147,7 @@ def test_a_failure_before_there_is_a_plan_names_its_chain_too(
     assert json.loads(done.err)["chain"] == chain
 
 
-def test_passing_trouble_is_tried_again(world: World) -> None:
+def test_temporary_failures_are_retried(world: World) -> None:
     world.sts.throttle(1)
     world.sts.drop(1)
     done = world.rolehop("credential-process", "hub")
@@ -155,6 +155,6 @@ def test_passing_trouble_is_tried_again(world: World) -> None:
     assert [call.refused for call in world.sts.calls] == ["Throttling", "drop", ""]
 
 
-def test_a_reader_that_goes_away_gets_no_traceback(world: World) -> None:
+def test_a_closed_pipe_gives_no_traceback(world: World) -> None:
     done = world.run("bash", "-c", "set -o pipefail; rolehop config reference | true")
     assert "Traceback" not in done.err

@@ -1,4 +1,4 @@
-"""The JSON of every table: exactly the keys that the design promises, whatever their values."""
+"""The JSON of every table: exactly the documented keys, whatever their values."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_plan_and_show(walked: World, command: str) -> None:
     assert fresh[1]["expires_at"] is None
 
 
-def test_a_plan_says_what_will_fail_and_where_mfa_goes(world: World) -> None:
+def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> None:
     world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
     hops = told(world, "plan", "admin")["hops"]
     assert [hop["mfa"] for hop in hops] == ["session", "none"]

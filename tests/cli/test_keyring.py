@@ -1,4 +1,4 @@
-"""A keyring that is locked, denied, broken, silent, full or not there, as its user meets it."""
+"""A keyring that is locked, denied, broken, silent, full or absent, as users see it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.vault import as_user
 
 DOUBLES = "tests.doubles.keyrings"
 WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
-# What a walk says, and what `keys add` says.
+# The messages of a walk and of `keys add`.
 BAD = {
     f"{DOUBLES}.Locked": ("neither read nor kept: the keyring is locked", "the keyring is locked"),
     f"{DOUBLES}.Denied": (
@@ -46,7 +46,7 @@ def test_a_walk_goes_on_unsaved_and_says_so_in_one_line(world: World, backend: s
 
 
 @pytest.mark.parametrize("backend", BAD)
-def test_keys_add_is_7_and_says_what_is_wrong_and_the_way_out(
+def test_keys_add_is_7_and_says_what_is_wrong_and_what_to_do(
     shared_world: World, backend: str
 ) -> None:
     done = shared_world.rolehop(
@@ -72,7 +72,7 @@ def test_nothing_that_was_stored_is_lost(world: World, backend: str) -> None:
     assert world.rolehop("credential-process", "k").code == 0
 
 
-def test_keys_that_are_to_be_replaced_stay_where_the_keyring_fails(world: World) -> None:
+def test_keys_stay_if_the_keyring_fails_to_replace_them(world: World) -> None:
     world.config(WITH_KEYS)
     assert world.rolehop("keys", "add", "me", "--from-env").code == 0
     other = world.sts.world.new_key(world.alice).environ
@@ -95,7 +95,7 @@ def test_logout_does_not_pretend(world: World) -> None:
 # ---- the real Secret Service, locked
 
 
-def test_a_locked_secret_service_is_told_and_keeps_all_it_had(
+def test_a_locked_secret_service_is_reported_and_loses_nothing(
     world: World, own_secret_service: SecretService
 ) -> None:
     world.backend = BACKEND
@@ -120,11 +120,11 @@ def test_a_locked_secret_service_is_told_and_keeps_all_it_had(
     assert world.rolehop("credential-process", "admin") == first
 
 
-# ---- which back end is found, where none is named
+# ---- discovery of a back end
 
 
 def without_kernel(world: World, *arguments: str, env: Mapping[str, str | None] = {}) -> Done:
-    """Run rolehop where the kernel's keyring is blocked, as containers do, and nothing is named."""
+    """Run rolehop with the kernel's keyring blocked, as in containers, and no back end named."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"):
         pytest.skip("no seccomp filter for this machine")
     return world.run(
@@ -175,7 +175,7 @@ def test_a_backend_in_the_config_wins_over_the_variable(world: World) -> None:
     assert len(world.items()) == 1
 
 
-def test_the_kernel_keyring_does_not_take_keys_for_good_without_being_told(world: World) -> None:
+def test_the_kernel_keyring_stores_keys_only_with_until_reboot(world: World) -> None:
     world.backend = "rolehop.vault.kernel.KernelKeyring"
     done = world.rolehop("keys", "add", "me", "--from-env")
     if "no kernel keyring" in done.err:
@@ -199,7 +199,7 @@ import rolehop.__main__, getpass, encodings.idna, platformdirs.unix
 """
 
 
-def test_a_full_quota_of_the_kernel_keyring_is_said_once_and_the_walk_goes_on(
+def test_a_full_quota_of_the_kernel_keyring_is_reported_once_and_the_walk_goes_on(
     world: World,
 ) -> None:
     as_user.need_kernel_keyring()
@@ -231,7 +231,7 @@ def test_a_full_quota_of_the_kernel_keyring_is_said_once_and_the_walk_goes_on(
     assert shown[2:] == ["exit 0"]
 
 
-# ---- questions of the system's own
+# ---- prompts of the system
 
 
 def test_ctrl_c_ends_a_program_whose_keyring_hangs(world: World) -> None:

@@ -37,7 +37,7 @@ def test_a_rotation_leaves_one_key_that_works(ready: World) -> None:
     assert listed["access_key_id"] == new.access_key_id
 
 
-def test_mfa_of_the_source_goes_with_the_calls(ready: World) -> None:
+def test_the_calls_use_the_mfa_session_of_the_source(ready: World) -> None:
     ready.alice.iam_wants_mfa = True
     assert ready.rolehop("keys", "rotate", "me").code == 4
     ready.config(WITH_KEYS.replace('"keys"', '"keys"\nmfa_serial = "auto"'))
@@ -49,14 +49,14 @@ def test_mfa_of_the_source_goes_with_the_calls(ready: World) -> None:
     assert MFA_SERIAL in {call.params.get("SerialNumber") for call in ready.sts.calls}
 
 
-def test_without_a_terminal_a_wanted_code_is_8(ready: World) -> None:
+def test_without_a_terminal_a_required_code_is_8(ready: World) -> None:
     ready.config(WITH_KEYS.replace('"keys"', f'"keys"\nmfa_serial = "{MFA_SERIAL}"'))
     done = ready.rolehop("keys", "rotate", "me")
     assert done.code == 8
     assert "--mfa-stdin" in done.err
 
 
-def test_an_interruption_is_finished_by_the_command_that_it_names(ready: World) -> None:
+def test_an_interrupted_rotation_is_finished_by_the_command_that_it_names(ready: World) -> None:
     old = ready.alice.key.access_key_id
     ready.sts.world.denied.add("DeleteAccessKey")
     done = ready.rolehop("keys", "rotate", "me")
@@ -68,7 +68,7 @@ def test_an_interruption_is_finished_by_the_command_that_it_names(ready: World) 
     assert [key.active for key in ready.alice.keys] == [True]
 
 
-def test_other_sources_keys_are_not_ours_to_rotate(world: World) -> None:
+def test_only_keys_in_the_keyring_are_rotated(world: World) -> None:
     done = world.rolehop("keys", "rotate", "me")
     assert done.code == 2
     assert "of type environment" in done.err

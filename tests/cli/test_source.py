@@ -1,4 +1,4 @@
-"""`rolehop source`: what is listed, proved and told for sources of any type."""
+"""`rolehop source`: list, test and login for sources of any type."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_list_as_a_table_has_a_line_for_each(proved: World) -> None:
         assert name in done.out
 
 
-def test_user_keys_are_told_to_allow_a_longer_first_hop(proved: World) -> None:
+def test_user_keys_allow_a_longer_first_hop(proved: World) -> None:
     done = proved.rolehop("source", "test", "me", "--format", "json")
     assert done.code == 0, done.err
     assert done.json["arn"] == proved.alice.arn
@@ -80,7 +80,7 @@ def test_a_failure_is_a_document_too(proved: World) -> None:
 
 
 @pytest.mark.parametrize("verb", ["login", "logout"])
-def test_sources_that_nobody_signs_in_to_say_so(proved: World, verb: str) -> None:
+def test_sources_without_a_sign_in_say_so(proved: World, verb: str) -> None:
     done = proved.rolehop("source", verb, "me")
     assert done.code == 2
     assert "source 'me' has no sign-in" in done.err
@@ -107,9 +107,7 @@ passphrase_command = "pass"
 
 
 @pytest.mark.parametrize("name", ["corp", "from-file", "from-command"])
-def test_what_stdin_gives_is_not_taken_where_it_would_be_thrown_away(
-    world: World, name: str
-) -> None:
+def test_stdin_is_not_read_if_it_would_be_discarded(world: World, name: str) -> None:
     world.config(FEDERATED)
     done = world.rolehop("source", "login", name, "--stdin", input="secret-of-stdin")
     assert done.code == 2
@@ -127,7 +125,7 @@ def test_a_source_that_aws_refuses_is_exit_5(proved: World) -> None:
         assert "InvalidClientTokenId" in done.err
 
 
-def test_a_session_whose_end_nobody_says_is_not_shown_as_endless(proved: World) -> None:
+def test_a_session_without_an_end_is_not_shown_as_endless(proved: World) -> None:
     session = proved.sts.world.issue(
         600, account="111111111111", arn=proved.alice.arn, user_id="x", user=proved.alice
     )
@@ -136,7 +134,7 @@ def test_a_session_whose_end_nobody_says_is_not_shown_as_endless(proved: World) 
         assert "does not end: IAM user keys" in proved.rolehop(*arguments).out
 
 
-def test_with_a_device_both_ways_of_the_next_hop_are_told(proved: World) -> None:
+def test_with_an_mfa_device_both_limits_of_the_next_hop_are_shown(proved: World) -> None:
     proved.config(CONFIG.replace('"whoever is here"', '"x"\nmfa_serial = "auto"'))
     done = proved.rolehop("source", "test", "me")
     assert "1 h at most by the shared MFA session; up to the role's own maximum" in done.out
@@ -190,7 +188,7 @@ def test_on_a_terminal_the_table_is_drawn_too(proved: World) -> None:
         ({}, "win32", True),
     ],
 )
-def test_a_browser_is_expected_where_somebody_sits(
+def test_a_browser_is_expected_on_a_desktop(
     environ: dict[str, str], platform: str, found: bool
 ) -> None:
     assert has_browser(environ, platform) is found

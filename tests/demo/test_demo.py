@@ -1,4 +1,4 @@
-"""``rolehop demo``, run as a user would, on a machine that is full of traps for it."""
+"""``rolehop demo`` as a user runs it, on a machine whose settings must not affect it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rolehop.demo.world import NEEDED
 DEMO = [sys.executable, "-m", "rolehop", "demo"]
 ROOT = Path(__file__).parents[2]
 
-# Notes every address that any Python of the demo connects to or asks a name server for.
+# Records every address that a Python of the demo connects to or looks up.
 WATCH = """
 import os, sys
 
@@ -82,7 +82,7 @@ class Machine:
         }
 
     def files(self) -> list[str]:
-        """Return what lies in the home, the temporary folder and the keyring."""
+        """Return the files of the home, the temporary folder and the keyring."""
         places = (self.home, self.temporary, self.keyring)
         return [
             str(path) for place in places for path in sorted(place.rglob("*")) if path.is_file()
@@ -203,7 +203,7 @@ def test_stopped_at_any_moment_it_cleans_up(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stop_while_a_program_starts_is_held_back_until_it_can_be_ended(
+def test_a_signal_while_a_program_starts_waits_until_it_can_be_stopped(
     number: signal.Signals,
 ) -> None:
     seen: list[str] = []
@@ -220,13 +220,13 @@ def test_a_stop_while_a_program_starts_is_held_back_until_it_can_be_ended(
     assert seen == ["started"]
 
 
-def test_a_stop_is_not_lost_where_starting_fails() -> None:
+def test_a_signal_is_not_lost_if_the_start_fails() -> None:
     with pytest.raises(KeyboardInterrupt), deferred():
         signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.usefixtures("untouched")
-def test_a_reader_that_goes_away_ends_it(machine: Machine) -> None:
+def test_a_closed_pipe_ends_it(machine: Machine) -> None:
     with subprocess.Popen(
         DEMO,
         env={**machine.environ(), "PYTHONUNBUFFERED": "1"},
@@ -255,8 +255,8 @@ def test_without_the_extra_it_says_how_to_install_it(machine: Machine, name: str
     assert "pip install 'rolehop[demo]'" in done.stderr
 
 
-def test_a_step_that_fails_is_shown_and_named(machine: Machine) -> None:
-    # The client is the only program of the demo that has no rolehop in its modules.
+def test_a_failed_step_is_shown_and_named(machine: Machine) -> None:
+    # The client is the only program of the demo that does not import rolehop.
     machine.startup("import sys\nif 'rolehop.demo.client' in sys.orig_argv: sys.exit('no luck')\n")
     done = subprocess.run(
         DEMO, env=machine.environ(), capture_output=True, text=True, timeout=120, check=False
@@ -312,7 +312,7 @@ class TestDemoKeyring:
 
 
 def steps(shown: str) -> list[tuple[str, list[str]]]:
-    """Return each step's heading and what it says of calls to STS."""
+    """Return each step's heading and its count of calls to STS."""
     parts = re.split(r"^\d  ", shown, flags=re.MULTILINE)[1:]
     return [
         (part.splitlines()[0].strip(), re.findall(r"calls to STS: (.*?)\s*$", part, re.MULTILINE))

@@ -1,1 +1,1 @@
-"""Stand-ins for what is outside, each as strict as the real thing where that matters."""
+"""Doubles of services and programs outside rolehop, as strict as the real ones where that matters."""

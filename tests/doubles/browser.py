@@ -1,4 +1,4 @@
-"""A browser for programs under test: it follows one address to its end and notes what it saw.
+"""A browser for programs under test: it follows one address through all redirects and notes what it saw.
 
 Named in the variable BROWSER, as ``PYTHON FILE LOG %s``; each run adds a line of JSON to LOG.
 """

@@ -28,13 +28,13 @@ class Answer:
 
 
 class Endpoint:
-    """A context manager; doubles fill in ``answer``. ``hangs`` lets it take requests in silence."""
+    """A context manager; doubles fill in ``answer``. ``hangs``: it accepts requests and never answers."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.hangs = False
         self.says: list[Answer] = []
-        """Answers that stand in for the double's own, one a request."""
+        """Answers used instead of the double's own, one per request."""
 
         self._over = threading.Event()
 

@@ -47,7 +47,7 @@ class InMemory(_Double):
 
 
 class Limited(InMemory):
-    """Refuses values longer than Windows takes, in the way pywin32 does."""
+    """Refuses values longer than Windows accepts, as pywin32 does."""
 
     limit = WINDOWS_UNITS
 
@@ -99,7 +99,7 @@ class FileBacked(_Double):
 
 
 class Counted(FileBacked):
-    """`FileBacked` that notes each look, a line each, in the file `looks` beside its items."""
+    """`FileBacked` that writes a line for each read to the file `looks` beside its items."""
 
     def get_password(self, service: str, username: str) -> str | None:
         folder = Path(os.environ["ROLEHOP_TEST_KEYRING"])
@@ -146,21 +146,21 @@ class _Refusing(_Double):
 
 
 class Locked(_Refusing):
-    """There and locked; the prompt was dismissed."""
+    """Locked, and the prompt was dismissed."""
 
     def _error(self, told: str) -> Exception:
         return KeyringLocked("Failed to unlock the collection!")
 
 
 class Denied(_Refusing):
-    """There, and this process may not use it."""
+    """Present, but this process may not use it."""
 
     def _error(self, told: str) -> Exception:
         return PermissionError(errno.EACCES, "Permission denied")
 
 
 class Broken(_Refusing):
-    """Fails with an exception of nobody's family, which quotes the value it was given."""
+    """Fails with an exception of no known class, which quotes the value it was given."""
 
     def _error(self, told: str) -> Exception:
         return RuntimeError(f"cannot handle {told}")
@@ -185,7 +185,7 @@ class Hanging(_Double):
 
 
 class Full(InMemory):
-    """Reads and deletes; has no room for anything new."""
+    """Reads and deletes, but has no space for anything new."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -199,6 +199,6 @@ class BrokenWrites(InMemory):
 
 
 class Weak(InMemory):
-    """What keyring itself would call not recommended."""
+    """A back end that keyring itself does not recommend."""
 
     priority = 0.5

@@ -40,7 +40,7 @@ def document(key: Key, **changes: object) -> bytes:
 
 
 class Imds(Endpoint):
-    """Gives ``role``'s session to whoever got a token by PUT first; version 1 is switched off."""
+    """Gives ``role``'s session to a client that first got a token by PUT; version 1 is off."""
 
     def __init__(self, world: World, role: Role | None) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Imds(Endpoint):
 
 
 class ContainerAgent(Endpoint):
-    """Gives ``role``'s session to whoever shows the present authorization token."""
+    """Gives ``role``'s session to a client with the current authorization token."""
 
     PATH = "/v1/credentials"
 

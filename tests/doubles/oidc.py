@@ -20,7 +20,7 @@ from tests.doubles.web import Asked, Reply, Service
 
 
 class Issuer(Service):
-    """The double; ``person`` is the subject of whoever sits at the browser."""
+    """The double; ``person`` is the subject that signs in at the browser."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Issuer(Service):
     ) -> None:
         super().__init__(certificate)
         self.name = name
-        """What it calls itself, if that is not where it listens."""
+        """Its issuer identifier, if it is not its own address."""
 
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.client_id = client_id
@@ -39,7 +39,7 @@ class Issuer(Service):
         self.person = "alice@corp"
         self.approves = True
         self.nonce: str | None = None
-        """What its ID tokens say instead of the nonce that was sent."""
+        """The nonce in its ID tokens, instead of the one that was sent."""
 
         self.claims: dict[str, object] = {}
         """Further claims of all its tokens."""
@@ -51,7 +51,7 @@ class Issuer(Service):
         """Refresh token to subject."""
 
         self.given: list[str] = []
-        """Every secret that it gave out."""
+        """Every secret that it issued."""
 
     def token(self, subject: str, audience: str | list[str] | None = None, **claims: object) -> str:
         """Make a signed ID token; ``claims`` replace those it would have."""

@@ -1,4 +1,4 @@
-"""A SAML identity provider that signs, and the STS double's side that checks what it signed.
+"""A SAML identity provider that signs, and the STS double's check of what it signed.
 
 The signature is ECDSA over the canonical XML of the assertion without its Signature: not the
 whole of XML Signature, and enough that no byte of an assertion can change unseen.
@@ -27,7 +27,7 @@ _ATTRIBUTES = "https://aws.amazon.com/SAML/Attributes/"
 
 @dataclass
 class IdentityProvider:
-    """Signs assertions; ``arn`` is what the role's account calls it."""
+    """Signs assertions; ``arn`` names the provider in the role's account."""
 
     arn: str
     issuer: str = "https://idp.example/metadata"

@@ -31,7 +31,7 @@ class Client:
 
 @dataclass
 class Session:
-    """One person's sign-in: its access token of now, and its refresh token of now."""
+    """One person's sign-in: its current access token and refresh token."""
 
     person: str
     client: str
@@ -43,7 +43,7 @@ class Session:
 
 @dataclass
 class Center(Service):
-    """The double; ``person`` is who sits at the browser."""
+    """The double; ``person`` signs in at the browser."""
 
     sts: StrictSts
     start_url: str = "https://corp.awsapps.com/start"
@@ -65,7 +65,7 @@ class Center(Service):
         """Code to client, redirect, and challenge."""
 
         self.devices: dict[str, tuple[str, bool]] = {}
-        """Device code to client, and whether somebody has approved it."""
+        """Device code to client, and whether it was approved."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -86,7 +86,7 @@ class Center(Service):
         return arn
 
     def approve(self) -> None:
-        """Let somebody approve all device codes that are shown."""
+        """Approve all device codes that are shown."""
         self.devices = {code: (client, True) for code, (client, _) in self.devices.items()}
 
     def end_all(self) -> None:
@@ -95,7 +95,7 @@ class Center(Service):
             each.ended = True
 
     def secrets(self) -> list[str]:
-        """Return every secret it ever gave out."""
+        """Return every secret that it ever issued."""
         given = [text for each in self.sessions for text in (each.access, each.refresh)]
         return given + [client.secret for client in self.clients.values()]
 

@@ -38,7 +38,7 @@ from tests.doubles.sts_world import Device, Key, Role, User, World
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]
 
 _OPERATIONS = {**OPERATIONS, **iam_keys.OPERATIONS}
-# The identity is proved by a token in the call; nobody signs it.
+# The token in the call proves the identity, so the call is not signed.
 UNSIGNED = {
     "AssumeRoleWithSAML": saml.assume_role_with_saml,
     "AssumeRoleWithWebIdentity": web_identity.assume_role_with_web_identity,
@@ -65,7 +65,7 @@ class Call:
     at: datetime
     user_agent: str
     refused: str = ""
-    """The error code it was answered with; ``dropped`` and the like for injected faults."""
+    """The error code of the answer; ``drop`` and the like for injected faults."""
 
 
 @dataclass
@@ -96,10 +96,10 @@ class StrictSts:
         """The only region calls may be signed for; ``None``: any."""
 
         self.tells_reasons = False
-        """AccessDenied says which policy stands against it, as AWS does in some cases."""
+        """AccessDenied names the policy that refuses, as AWS does in some cases."""
 
         self.most_at_once = 0
-        """How many calls were ever being answered at the same time."""
+        """The most calls that were being answered at the same time."""
 
         self._under_way = 0
         self._shift = timedelta()
@@ -170,17 +170,17 @@ class StrictSts:
         self.fail(times, status=400, code="Throttling", text="Rate exceeded")
 
     def drop(self, times: int = 1) -> None:
-        """Read the next ``times`` calls and close their connections without a word."""
+        """Read the next ``times`` calls and close their connections without an answer."""
         self._inject(_Fault("drop", times))
 
     def truncate(self, times: int = 1) -> None:
-        """Carry the next ``times`` calls out, and break off in the middle of the answer."""
+        """Carry out the next ``times`` calls, and break off in the middle of the answer."""
         self._inject(_Fault("truncate", times))
 
     def say(
         self, body: bytes, times: int = 1, *, status: int = 200, headers: Mapping[str, str] = {}
     ) -> None:
-        """Answer the next ``times`` calls with just this."""
+        """Answer the next ``times`` calls with exactly this."""
         self._inject(_Fault("say", times, status, body, headers=headers))
 
     def _inject(self, fault: _Fault) -> None:

@@ -1,4 +1,4 @@
-"""Who signed a call: every signature is made again with botocore's own signer and compared."""
+"""Find out who signed a call: every signature is computed again with botocore's signer and compared."""
 
 from __future__ import annotations
 

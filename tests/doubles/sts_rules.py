@@ -141,7 +141,7 @@ def _deny(signer: Key, action: str, resource: str, reason: str = "") -> NoReturn
 
 
 def _check_mfa(request: Request) -> bool:
-    """Tell whether the call carries MFA that counts; a code that does not is refused."""
+    """Return whether the call carries valid MFA; an invalid code is refused."""
     serial, code = request.params.get("SerialNumber"), request.params.get("TokenCode")
     if serial is None and code is None:
         return False
@@ -201,7 +201,7 @@ def _context(
 def _authorize(
     request: Request, role: Role | None, action: str, context: Mapping[str, list[str]]
 ) -> None:
-    """Both sides must allow ``action``; AWS tells neither which, nor whether the role exists."""
+    """Both sides must allow ``action``; AWS does not say which one refused, nor whether the role exists."""
     signer, target = request.signer, request.params["RoleArn"]
     if role is None or target.split(":")[1] != signer.arn.split(":")[1]:
         _deny(signer, action, target)

@@ -1,4 +1,4 @@
-"""Judging policy documents for the STS double: principals, actions, conditions.
+"""Evaluate policy documents for the STS double: principals, actions, conditions.
 
 It is written for the double alone, from IAM's public rules, so that a mistake in rolehop is not
 repeated here.
@@ -52,7 +52,7 @@ def judge_trust(document: str, action: str, who: Who, context: Context) -> Judge
 def judge_permissions(
     documents: Sequence[str], action: str, resource: str, context: Context
 ) -> bool:
-    """Tell whether policies without principals (identity or session policies) allow it."""
+    """Return whether policies without principals (identity or session policies) allow it."""
     allowed = False
     for document in documents:
         for statement in _statements(document):

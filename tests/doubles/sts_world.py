@@ -1,4 +1,4 @@
-"""The world behind the STS double: users, roles, MFA devices, and every key it ever gave out."""
+"""The accounts behind the STS double: users, roles, MFA devices, and every key ever issued."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ID_LETTERS = string.ascii_uppercase + "234567"
 
 @dataclass
 class Key:
-    """One access key, long-lived or of a session, and whom it speaks for."""
+    """One access key, long-lived or of a session, and its identity."""
 
     access_key_id: str
     secret: str = field(repr=False)
@@ -45,7 +45,7 @@ class Key:
 
     active: bool = True
     unknown_for: int = 0
-    """How many calls are still refused: a new key takes a while to be known everywhere."""
+    """How many calls are still refused: a new key takes a while to work everywhere."""
 
     @property
     def credentials(self) -> Credentials:
@@ -122,7 +122,7 @@ class Device:
         return totp(self.seed, int(at.timestamp()) // STEP_SECONDS)
 
     def accepts(self, code: str, at: datetime) -> bool:
-        """Take ``code`` if it is of this step or a neighbour, and no step up to it was used."""
+        """Accept ``code`` if it belongs to this step or a neighbour, and no step up to it was used."""
         now = int(at.timestamp()) // STEP_SECONDS
         for step in (now, now - 1, now + 1):
             if step > self.used_step and hmac.compare_digest(totp(self.seed, step), code):
@@ -140,7 +140,7 @@ def totp(seed: str, step: int) -> str:
 
 
 class World:
-    """What exists. Keys are made anew for every world and look like AWS's."""
+    """All that exists. Every world has new keys, which look like those of AWS."""
 
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
@@ -154,7 +154,7 @@ class World:
         """How many calls with a key that IAM has just made are refused at first."""
 
         self.denied: set[str] = set()
-        """IAM actions that nobody may call."""
+        """IAM actions that are denied to everybody."""
 
         self.disabled_regions: set[tuple[str, str]] = set()
         """Pairs of account and region where STS is not activated."""
@@ -188,7 +188,7 @@ class World:
         may_assume: Sequence[str] | None = None,
         policy: Mapping[str, Any] | None = None,
     ) -> Role:
-        """Make a role, or make it anew.
+        """Make a role, or replace it.
 
         ``trusts`` are principals: ARNs of users, roles and sessions, account IDs, ``*``.
         ``policy`` is a whole trust policy and replaces all that makes one up.
@@ -211,7 +211,7 @@ class World:
         return role
 
     def oidc_provider(self, account: str, issuer: str, key: Any, audiences: list[str]) -> str:
-        """Let ``account`` know an issuer by its public key; return the provider's ARN."""
+        """Register an issuer in ``account`` by its public key; return the provider's ARN."""
         arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.partition('://')[2]}"
         self.oidc_providers[arn] = (key, audiences)
         return arn

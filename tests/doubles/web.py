@@ -1,4 +1,4 @@
-"""A small HTTP service on loopback, which doubles of JSON services are made of."""
+"""A small HTTP service on loopback, the base of doubles of JSON services."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Reply:
 
 
 class Service:
-    """A context manager; subclasses say in ``answer`` what happens."""
+    """A context manager; subclasses implement ``answer``."""
 
     def __init__(self, certificate: tuple[str, str] | None = None) -> None:
         self._certificate = certificate
@@ -54,7 +54,7 @@ class Service:
 
         self.asked: list[Asked] = []
         self.said: list[tuple[str, Reply | None]] = []
-        """For the next requests of a path: just this answer; ``None``: none at all."""
+        """The answers of the next requests of a path; ``None``: no answer at all."""
 
         self.closing = threading.Event()
         self.lock = threading.RLock()
@@ -97,7 +97,7 @@ class Service:
         return f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def handle(self, asked: Asked) -> Reply | None:
-        """Note the request and answer it, by what was injected or by the rules."""
+        """Record the request and answer it, as injected or by the rules."""
         with self.lock:
             self.asked.append(asked)
             at = next((i for i, (path, _) in enumerate(self.said) if path == asked.path), None)

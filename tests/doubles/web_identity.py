@@ -1,4 +1,4 @@
-"""What the STS double makes of a web identity token: signature, audience, times, trust policy."""
+"""How the STS double checks a web identity token: signature, audience, times, trust policy."""
 
 from __future__ import annotations
 

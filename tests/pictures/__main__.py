@@ -1,4 +1,4 @@
-"""Writes ``.pictures/*.svg`` anew."""
+"""Rewrite ``.pictures/*.svg``."""
 
 from tests.pictures.drawing import FOLDER, as_svg, shown
 

@@ -1,6 +1,6 @@
-"""Draws the README's pictures: real commands in a small AWS, their terminal output as SVG.
+"""Draw the README's pictures: real commands in a small AWS, their terminal output as SVG.
 
-``python -m tests.pictures`` writes ``.pictures/*.svg`` anew. The accounts are made up, what differs
+``python -m tests.pictures`` rewrites ``.pictures/*.svg``. The accounts are made up, what differs
 from run to run (times, unique IDs) is fixed, and no font is fetched from anywhere.
 """
 
@@ -28,7 +28,7 @@ PICTURES = {
     "status": ("status",),
     "whoami": ("whoami", "spokes/444444444444", "-q"),
 }
-# Readable on a light and a dark page: dark letters of their own on a light ground.
+# Readable on a light and a dark page: dark letters on a light background.
 THEME = TerminalTheme(
     (250, 250, 250),
     (36, 41, 47),
@@ -93,6 +93,6 @@ def as_svg(name: str, output: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return the words of an SVG or of a terminal's output, without how they are drawn."""
+    """Return the words of an SVG or of a terminal's output, without colours and positions."""
     text = re.sub(r"<style>.*?</style>|<[^>]+>|\x1b\[[0-9;]*m|&#160;", " ", text, flags=re.DOTALL)
     return " ".join(text.replace("&#x27;", "'").replace("─", " ").split())

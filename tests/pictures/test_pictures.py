@@ -13,13 +13,13 @@ def now() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_says_what_the_command_says(name: str, now: dict[str, str]) -> None:
+def test_a_picture_shows_what_the_command_shows(name: str, now: dict[str, str]) -> None:
     kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     assert plain(kept) == plain(as_svg(name, now[name])), "python -m tests.pictures draws it anew"
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_fetches_nothing_and_is_small(name: str) -> None:
+def test_a_picture_loads_nothing_and_is_small(name: str) -> None:
     kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     assert "url(http" not in kept
     assert len(kept) < 20_000

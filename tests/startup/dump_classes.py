@@ -1,4 +1,4 @@
-"""Prints what every class of values in rolehop does, a JSON object; see ``test_values``.
+"""Print the behaviour of every data class of rolehop as a JSON object; see ``test_dataclass``.
 
 With ``standard`` the classes are made by the standard library's own decorator.
 """
@@ -36,7 +36,7 @@ def classes() -> Iterator[tuple[str, type]]:
 
 
 def tried(cls: type) -> dict[str, object]:
-    """Return what instances of ``cls`` say and refuse; their fields hold made-up texts."""
+    """Return how instances of ``cls`` print, compare and fail; their fields hold made-up texts."""
     names = vars(cls)["__match_args__"]
     one, same = (cls(*(f"v{number}" for number in range(len(names)))) for _ in range(2))
     other = cls(*("other" for _ in names))
@@ -62,7 +62,7 @@ def tried(cls: type) -> dict[str, object]:
 
 
 def plain(default: object) -> str | None:
-    """Return how a default shows; one that is made anew has no common form."""
+    """Return how a default is shown; one from a factory has no common form."""
     made_anew = type(default) is object or type(default).__name__.startswith("_HAS_DEFAULT")
     return None if made_anew else scrubbed(repr(default))
 

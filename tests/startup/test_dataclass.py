@@ -1,4 +1,4 @@
-"""Classes of values: whatever the standard decorator makes of them, ours does."""
+"""Data classes: rolehop's decorator does what the standard library's does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines for ``--debug``: heard by whoever listens, and nobody's business otherwise."""
+"""Records for ``--debug``: given to listeners, and dropped without any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rolehop.startup import debug_log as debug
 
 
-def test_nobody_listens_to_a_logging_library_that_is_still_being_imported(
+def test_a_partly_imported_logging_library_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(debug, "_handlers", [])
@@ -18,7 +18,7 @@ def test_nobody_listens_to_a_logging_library_that_is_still_being_imported(
     debug.debug("rolehop.x", "read %s", "a")
 
 
-def test_who_listens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listener_gets_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[str, str, tuple[object, ...]]] = []
     monkeypatch.setattr(debug, "_handlers", [])
     debug.listen(lambda *told: heard.append(told))

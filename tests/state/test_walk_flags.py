@@ -1,4 +1,4 @@
-"""The note of a session's flags: whole, or no renewal at all."""
+"""The stored flags of a session: complete, or the session is not renewed."""
 
 from __future__ import annotations
 

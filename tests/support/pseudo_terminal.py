@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from tests.support.world import Done, World, ended
 
-# A session leader gets the first terminal it opens as its own; the shell then goes out of the way.
+# A session leader's first terminal becomes its controlling terminal; then the shell is replaced.
 TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 
 

@@ -35,7 +35,7 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class SecretService:
-    """A running one."""
+    """A running Secret Service."""
 
     environ: dict[str, str]
     """HOME, XDG_* and DBUS_SESSION_BUS_ADDRESS for whoever uses it."""
@@ -47,7 +47,7 @@ class SecretService:
         return {**needed_variables(), "LC_ALL": "C.UTF-8", **self.environ}
 
     def lock(self) -> None:
-        """Lock the login collection; nobody is there to answer a prompt."""
+        """Lock the login collection; there is nobody to answer a prompt."""
         subprocess.run(
             [sys.executable, "-W", "error", "-c", _LOCK], env=self.full_environ(), check=True
         )
@@ -69,7 +69,7 @@ class SecretService:
 
 @contextmanager
 def start_secret_service(folder: Path, *, locked: bool = False) -> Iterator[SecretService]:
-    """Start one whose home is in ``folder`` (a short path, since sockets lie in it).
+    """Start a Secret Service whose home is in ``folder`` (a short path, since it holds sockets).
 
     ``locked``: nobody gave a password, so there is no collection and none can be made.
     """

@@ -1,4 +1,4 @@
-"""Searches a world for secrets: its files, stderr, and the arguments of every process."""
+"""Search a world for secrets: its files, stderr, and the arguments of every process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.world import SCRIPT, Done, World, ended
 
 
 class Watch:
-    """Notes the arguments of every process on the machine, over and over, while it is open."""
+    """Collects the arguments of every process that starts on the machine while it is open."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -28,7 +28,7 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        # Not the processes that were there before: they are not of this test.
+        # Not the processes that ran before: this test did not start them.
         others = set(os.listdir("/proc"))  # noqa: PTH208 - names are all that is wanted, and quickly
         while not self._over.wait(0.005):
             there = set(os.listdir("/proc"))  # noqa: PTH208
@@ -41,7 +41,7 @@ class Watch:
 
 
 def secrets_of(world: World) -> list[str]:
-    """Return the beginning of every secret this world ever made, as it is and as in a URL."""
+    """Return the first characters of every secret of this world, plain and as in a URL."""
     keys = world.sts.world.keys.values()
     whole = [key.secret for key in (*keys, *world.alice.keys)]
     whole += [key.token for key in keys if key.token]
@@ -50,7 +50,7 @@ def secrets_of(world: World) -> list[str]:
 
 
 def found_in(text: str, world: World, codes: tuple[str, ...] = ()) -> list[str]:
-    """Return what is secret in ``text``."""
+    """Return the secrets found in ``text``."""
     return [secret for secret in secrets_of(world) if secret in text] + [
         code for code in codes if re.search(rf"(?<![0-9a-fA-F]){code}(?![0-9a-fA-F])", text)
     ]
@@ -59,7 +59,7 @@ def found_in(text: str, world: World, codes: tuple[str, ...] = ()) -> list[str]:
 def leaks(
     world: World, done: Done, watch: Watch, codes: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
-    """Return where in this world something secret is, besides its keyring and stdout."""
+    """Return the places in this world with a secret, besides its keyring and stdout."""
     places = {
         str(path): path.read_bytes().decode("latin-1")
         for path in world.files()

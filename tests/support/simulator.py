@@ -24,7 +24,7 @@ USER = Credentials("AKIASOURCE", Secret("user-secret-of-the-simulator"))
 
 @dataclass
 class Role:
-    """What the world knows of a role."""
+    """A role of this world."""
 
     trusts: str
     max_session_seconds: int = 3600
@@ -33,7 +33,7 @@ class Role:
 
 @dataclass
 class FakeAws:
-    """The world. ``calls`` says what reached STS, in order."""
+    """The world. ``calls``: what reached STS, in order."""
 
     now: datetime = START
     source: Credentials | None = USER
@@ -59,7 +59,7 @@ class FakeAws:
         self.roles[arn] = Role(trusts, **told)  # type: ignore[arg-type]
 
     def ports(self) -> Ports:
-        """Return the whole outside."""
+        """Return all ports of a walk."""
         return Ports(self, self, self, self, _Codes(self), self, lambda: self.now)
 
     # ---- ports.Source
@@ -169,7 +169,7 @@ class FakeAws:
 
 
 class _Codes:
-    """ports.Codes: a device that shows a new code each time, or nobody at all."""
+    """ports.Codes: a device that shows a new code each time, or none."""
 
     def __init__(self, aws: FakeAws) -> None:
         self._aws = aws

@@ -1,4 +1,4 @@
-"""Runs a program without the kernel's keyring, the way containers do: its system calls fail.
+"""Run a program without the kernel's keyring, as containers do: its system calls fail.
 
     python -m tests.support.without_kernel_keyring rolehop …
 
@@ -24,7 +24,7 @@ class _Program(ctypes.Structure):
 
 
 def block() -> None:
-    """Take the three system calls away from this process and all it becomes."""
+    """Block the three system calls for this process and all programs that it runs."""
     numbers = _NUMBERS[os.uname().machine]
     lines = [struct.pack("HBBI", _LOAD, 0, 0, 0)]  # the number of the call
     for at, number in enumerate(numbers):

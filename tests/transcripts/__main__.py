@@ -1,4 +1,4 @@
-"""Writes the transcripts anew: ``python -m tests.transcripts [NAME ...]``."""
+"""Rewrite the transcripts: ``python -m tests.transcripts [NAME ...]``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a terminal of 80 columns shows of the bytes that a program writes."""
+"""A terminal of 80 columns: the text that it shows for the bytes that a program writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS = re.compile(
 
 
 class Screen:
-    """Lines that only grow at the end, and a cursor; colours are left out."""
+    """The lines of a terminal with its scrollback, and a cursor; colours are left out."""
 
     def __init__(self) -> None:
         self._lines = [""]
@@ -27,7 +27,7 @@ class Screen:
         return "\n".join(line.rstrip() for line in self._lines).rstrip("\n") + "\n"
 
     def feed(self, written: str) -> None:
-        """Show what a program wrote."""
+        """Take the output of a program."""
         for part in _PARTS.finditer(written):
             if part["text"] is not None:
                 self._write(part["text"])

@@ -1,4 +1,4 @@
-"""Commands that somebody types at a terminal, and what the terminal shows."""
+"""Type commands at a terminal, and record what it shows."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _MASKS = (
 
 
 class Session:
-    """What is typed and shown, one command after the other; ``text`` is all of it."""
+    """A terminal session: one command after the other; ``text`` is the record."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.text = ""
 
     def says(self, text: str) -> None:
-        """Write a remark for who reads the transcript."""
+        """Add a remark for the reader of the transcript."""
         self.text += f"# {text}\n"
 
     def types(
@@ -49,9 +49,9 @@ class Session:
         answers: Sequence[tuple[str, str]] = (),
         env: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Type a command of rolehop's.
+        """Run a rolehop command.
 
-        ``answers``: what is typed when the terminal has shown something.
+        ``answers``: pairs of a text to wait for and what is typed then.
         """
         shown, code = self._run(words, answers, env)
         for pattern, instead in _MASKS:
@@ -96,7 +96,7 @@ class Session:
 
 
 def _read(master: int, until: float, screen: Screen) -> str:
-    """Return what was written; nothing, once no program has the terminal any more."""
+    """Return the next output; empty once no program has the terminal open."""
     ready, _, _ = select.select([master], [], [], max(0, until - time.monotonic()))
     assert ready, f"the program does not end: {screen.text}"
     try:

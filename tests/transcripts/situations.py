@@ -1,4 +1,4 @@
-"""The situations that people meet most, one function a transcript."""
+"""The most common situations, one function per transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal shows in the commonest situations is what the transcripts say."""
+"""A terminal shows what the transcripts of the most common situations contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``check`` as a program: every chain judged, exit codes, and what CI reads of it."""
+"""The ``check`` command: verdicts of every chain, exit codes, and the formats that CI reads."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class TestJUnit:
         assert failure.get("type") == "refused"
         assert "refused by the trust policy" in (failure.get("message") or "")
         said = failure.text or ""
-        # XML cannot hold all characters, and clean takes what no terminal should see.
+        # XML cannot hold all characters, and control characters are removed.
         assert 'wanted a<b>&"]]>é' in said
         assert "to fix it, " in said
         assert [each.get("message") for each in suites.iter("skipped")] == [
@@ -107,7 +107,7 @@ class TestJUnit:
                 ):
                     assert suite.get(name) == str(len(list(suite.iter(tag))))
 
-    def test_strict_makes_what_cant_be_told_a_failure(self, world: World) -> None:
+    def test_strict_makes_unknown_a_failure(self, world: World) -> None:
         out = check(world, "spokes/*", "--strict", style="junit")
         suites = ET.fromstring(out)  # noqa: S314 - our own
         assert {each.get("type") for each in suites.iter("failure")} == {"unknown"}
@@ -134,7 +134,7 @@ def line(text: str, start: str) -> int:
 
 
 class TestSarif:
-    def test_what_code_scanning_demands(self, world: World) -> None:
+    def test_it_has_what_code_scanning_requires(self, world: World) -> None:
         log = check(world, style="sarif")
         assert log["version"] == "2.1.0"
         (run,) = log["runs"]
@@ -156,7 +156,7 @@ class TestSarif:
             ("spokes/555555555555#2", file, line(CONFIG, 'role = "{account}')),
         ]
 
-    def test_a_hop_of_a_chain_that_is_continued_is_written_there(self, world: World) -> None:
+    def test_an_inherited_hop_points_at_the_chain_that_defines_it(self, world: World) -> None:
         (world.home / "team file.toml").write_text(TEAM)
         more = '[chains.end]\nfrom = "team"\nhops = [{ role = "555555555555:role/Audit" }]\n'
         (world.home / "all.toml").write_text(f'include = ["team file.toml"]\n{CONFIG}\n{more}')
@@ -176,7 +176,7 @@ class TestSarif:
             (file.as_uri(), line(CONFIG, "[[chains.admin.hops]]"))
         ]
 
-    def test_a_profile_is_written_in_the_aws_config(self, world: World) -> None:
+    def test_a_hop_of_a_profile_points_at_the_aws_config(self, world: World) -> None:
         world.aws_config(
             f"[default]\nregion = eu-west-1\n\n[profile deep]\nrole_arn = {ADMIN}\n"
             "credential_source = Environment\n"

@@ -1,4 +1,4 @@
-"""``explain`` as a program: files in, verdicts out, exit codes, formats."""
+"""The ``explain`` command: policy files, verdicts, exit codes, formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_the_whole_tree_has_the_shape_that_is_promised(world: World) -> None:
+def test_the_json_has_the_documented_shape(world: World) -> None:
     done = world.rolehop(
         "explain", "admin", "--offline", *AS, *files("bad.json"), "--format", "json"
     )
@@ -102,7 +102,7 @@ def test_two_files_that_contradict_each_other_are_named(world: World) -> None:
     assert world.rolehop(*arguments, *files("good.json", "good.json")).code == 0
 
 
-def test_a_user_whose_groups_were_not_seen_may_not_be_called_allowed(world: World) -> None:
+def test_a_user_whose_groups_are_not_known_is_not_called_allowed(world: World) -> None:
     whole = {key: each for key, each in USER.items() if key != "GroupList"}
     (world.home / "less.json").write_text(json.dumps({"UserDetailList": [whole]}))
     done = world.rolehop(
@@ -113,7 +113,9 @@ def test_a_user_whose_groups_were_not_seen_may_not_be_called_allowed(world: Worl
     assert done.json["hops"][0]["unknowns"] == ["permissions"]
 
 
-def test_a_session_policy_of_awss_own_refuses_the_next_hop_and_plan_says_so(world: World) -> None:
+def test_an_aws_managed_session_policy_refuses_the_next_hop_and_plan_predicts_it(
+    world: World,
+) -> None:
     read_only = 'policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]'
     config = CONFIG.replace('role/Hub" }]', f'role/Hub", {read_only} }}]', 1)
     assert read_only in config
@@ -138,7 +140,7 @@ def test_no_call_is_made_offline(world: World) -> None:
     assert len(world.sts.calls) == before
 
 
-def test_online_the_source_is_asked_who_it_is(world: World) -> None:
+def test_online_the_source_is_asked_for_its_identity(world: World) -> None:
     done = world.rolehop("explain", "admin", *files("good.json"), "--format", "json")
     assert (done.code, done.json["verdict"]) == (0, "allowed"), done.err
     assert done.json["hops"][0]["caller"] == ALICE
@@ -179,7 +181,7 @@ ROLE_FILE = {"RoleDetailList": [role(HUB, ALICE)]}
     ],
 )
 @pytest.mark.parametrize("command", [["explain", "hub"], ["routes", ADMIN]])
-def test_a_file_that_cannot_be_understood_is_named_with_the_place(
+def test_a_file_that_cannot_be_understood_is_named_with_the_position(
     world: World, command: list[str], raw: bytes, says: str
 ) -> None:
     (world.home / "wrong.json").write_bytes(raw)
@@ -189,7 +191,7 @@ def test_a_file_that_cannot_be_understood_is_named_with_the_place(
     assert says in " ".join(done.err.split())
 
 
-def test_a_role_with_a_name_that_iam_gives_none_is_no_route(world: World) -> None:
+def test_a_role_with_an_impossible_name_is_refused(world: World) -> None:
     text = json.dumps({"RoleDetailList": [role('arn:aws:iam::333333333333:role/a"b', ALICE)]})
     (world.home / "wrong.json").write_text(text)
     done = world.rolehop("routes", "333333333333", "--policies", "wrong.json")
@@ -228,7 +230,7 @@ def test_a_file_on_a_role_and_another_that_contradicts_it_are_named(world: World
         (["role", HUB, "--read-only"], "a role has no hop"),
     ],
 )
-def test_flags_that_can_not_be_meant(world: World, arguments: list[str], says: str) -> None:
+def test_contradictory_flags(world: World, arguments: list[str], says: str) -> None:
     done = world.rolehop("explain", *arguments)
     assert done.code == 2
     assert says in done.err
@@ -245,7 +247,7 @@ def test_flags_that_can_not_be_meant(world: World, arguments: list[str], says: s
         ("sts:TransitiveTagKeys", "transitive_tags"),
     ],
 )
-def test_what_a_walk_sends_is_not_supplied_by_context(world: World, key: str, says: str) -> None:
+def test_context_cannot_override_what_a_walk_sends(world: World, key: str, says: str) -> None:
     done = world.rolehop(
         "explain", "admin", "--offline", *AS, *files("bad.json"), "--context", f"{key}=x-1"
     )
@@ -254,7 +256,7 @@ def test_what_a_walk_sends_is_not_supplied_by_context(world: World, key: str, sa
     assert says in done.err
 
 
-def test_mfa_is_not_supplied_for_a_roles_session(world: World) -> None:
+def test_context_cannot_give_mfa_to_a_role_session(world: World) -> None:
     caller = ("--as", "arn:aws:sts::111111111111:assumed-role/Dev/me")
     for key in ("aws:MultiFactorAuthPresent=true", "aws:username=ann"):
         done = world.rolehop("explain", "admin", "--offline", *caller, "--context", key)
@@ -262,7 +264,7 @@ def test_mfa_is_not_supplied_for_a_roles_session(world: World) -> None:
         assert "never carries MFA" in done.err
 
 
-def test_what_is_supplied_is_named_where_it_decides(world: World) -> None:
+def test_a_supplied_key_that_decides_is_named(world: World) -> None:
     arguments = ("explain", "admin", "--offline", *AS, *files("open.json"))
     supplied = ("--context", "aws:SourceIp=203.0.113.9")
     first, second = world.rolehop(*arguments, *supplied, "--format", "json").json["hops"]
@@ -273,7 +275,7 @@ def test_what_is_supplied_is_named_where_it_decides(world: World) -> None:
     assert "relying on --context for aws:SourceIp" in (world.rolehop(*arguments, *supplied).out)
 
 
-def test_somebody_else_than_the_config_says_is_refused(world: World) -> None:
+def test_another_caller_than_the_configs_principal_is_refused(world: World) -> None:
     bob = "arn:aws:iam::111111111111:user/bob"
     world.config(CONFIG.replace('"environment"\n', f'"environment"\nprincipal = "{bob}"\n', 1))
     try:
@@ -288,7 +290,7 @@ def test_somebody_else_than_the_config_says_is_refused(world: World) -> None:
         world.config()
 
 
-def test_aws_that_can_not_be_asked_is_said(world: World) -> None:
+def test_a_note_says_that_iam_was_not_read(world: World) -> None:
     none: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     done = world.rolehop("explain", "hub", *AS, *files(), env=none)
     assert done.code == 0
@@ -296,7 +298,7 @@ def test_aws_that_can_not_be_asked_is_said(world: World) -> None:
     assert world.rolehop("explain", "hub", *AS, *files(), "--offline", env=none).err == ""
 
 
-def test_a_role_that_is_not_there_is_told(world: World) -> None:
+def test_a_missing_role_is_reported(world: World) -> None:
     lists: dict[str, Any] = {"UserDetailList": [], "GroupDetailList": [], "Policies": []}
     there = "arn:aws:iam::333333333333:role/a/Admin"
     for name, reason in ((there, "role-of-another-path"), (f"{ADMIN}2", "no-such-role")):
@@ -314,7 +316,7 @@ def test_a_role_that_is_not_there_is_told(world: World) -> None:
         assert "aws iam get-role" not in shown
 
 
-def test_plan_says_that_nobody_assumes_a_service_linked_role(world: World) -> None:
+def test_plan_predicts_that_a_service_linked_role_cannot_be_assumed(world: World) -> None:
     linked = "333333333333:role/aws-service-role/x.amazonaws.com/Linked"
     world.config(f'{CONFIG}\n[chains.linked]\nfrom = "hub"\nhops = [{{ role = "{linked}" }}]\n')
     try:
@@ -324,7 +326,7 @@ def test_plan_says_that_nobody_assumes_a_service_linked_role(world: World) -> No
     assert "service-linked role" in planned["hops"][1]["will_fail"]
 
 
-def test_what_is_there_to_be_copied_is_never_folded(world: World) -> None:
+def test_lines_to_copy_are_never_wrapped(world: World) -> None:
     long = f"arn:aws:iam::333333333333:role/{'x' * 510}/{'N' * 64}"
     config = f'{CONFIG}\n[chains.long]\nfrom = "hub"\nhops = [{{ role = "{long}" }}]\n'
     (world.home / "long.toml").write_text(config)

@@ -1,4 +1,4 @@
-"""``explain`` of federated sources: hop 0, from what config, token and certificate tell offline."""
+"""``explain`` of federated sources: hop 0 from config, token and certificate, offline."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ for _name in SOURCES:
 
 
 def token(**claims: Any) -> str:
-    """Make a token that nobody signed: offline nobody looks."""
+    """Make an unsigned token: offline, no signature is checked."""
     told = {"iss": f"https://{HOST}", "sub": "me", "aud": "rolehop", **claims}
     body = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
     return f"e30.{body}.c2ln"
@@ -255,7 +255,7 @@ def test_what_a_token_tells(world: World, claims: dict[str, Any], verdict: str) 
     assert found["verdict"] == verdict
 
 
-def test_flattened_tags_travel_on_like_nested_ones(world: World) -> None:
+def test_flattened_tags_are_inherited_like_nested_ones(world: World) -> None:
     every = allow({"Federated": PROVIDER}, ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"])
     claims = {
         "https://aws.amazon.com/tags/principal_tags/t": "v",
@@ -266,7 +266,7 @@ def test_flattened_tags_travel_on_like_nested_ones(world: World) -> None:
     assert found["hops"][1]["lanes"][0]["findings"][0]["found"] == "sts:TagSession"
 
 
-def test_a_claim_that_cannot_be_read_leaves_every_hop_open_and_is_named(world: World) -> None:
+def test_a_claim_that_cannot_be_read_makes_every_hop_unknown_and_is_named(world: World) -> None:
     claim = "https://aws.amazon.com/tags/principal_tags/t"
     env: dict[str, str | None] = {"TOKEN": token(**{claim: 5})}
     found = explained(world, "by-variable-on", MINE, env=env)
@@ -280,7 +280,7 @@ def test_a_claim_that_cannot_be_read_leaves_every_hop_open_and_is_named(world: W
     assert f"the token's claim {claim} has a form" in " ".join(shown.out.split())
 
 
-def test_a_session_policy_of_the_source_refuses_hop_1_and_plan_says_so(world: World) -> None:
+def test_a_session_policy_of_the_source_refuses_hop_1_and_plan_predicts_it(world: World) -> None:
     found = explained(world, "by-limited-on", MINE)
     assert [hop["verdict"] for hop in found["hops"]] == ["allowed", "refused"]
     planned = world.rolehop("plan", "by-limited-on", "--format", "json").json
@@ -300,7 +300,7 @@ def test_the_variables_of_eks_are_enough(world: World) -> None:
     assert found["hops"][1]["assuming"] == ["scp", "rcp"]
 
 
-def test_without_its_variables_nobody_knows_the_role(world: World) -> None:
+def test_without_the_variables_the_role_is_not_known(world: World) -> None:
     found = explained(world, "by-eks", MINE)
     assert (found["verdict"], found["hops"]) == ("unknown", [])
     shown = world.rolehop("explain", "by-eks", "--offline")
@@ -322,7 +322,7 @@ def test_without_its_variables_nobody_knows_the_role(world: World) -> None:
         ("arn:aws:iam::222222222222:role/Other", "is a session of another role"),
     ],
 )
-def test_somebody_whom_the_source_can_not_be_is_refused(
+def test_a_caller_that_the_source_cannot_be_is_refused(
     world: World, caller: str, says: str
 ) -> None:
     done = world.rolehop("explain", "by-token", "--offline", "--as", caller)
@@ -330,14 +330,14 @@ def test_somebody_whom_the_source_can_not_be_is_refused(
     assert says in done.err.replace("\n", " ")
 
 
-def test_a_session_of_the_sources_own_role_is_taken(world: World) -> None:
+def test_a_session_of_the_sources_role_is_accepted(world: World) -> None:
     session = "arn:aws:sts::222222222222:assumed-role/Own/me"
     found = explained(world, "by-token-on", MINE, more=("--as", session))
     assert found["hops"][1]["caller"] == session
     assert found["verdict"] == "allowed"
 
 
-def test_people_read_who_comes_and_what_is_assumed(world: World) -> None:
+def test_the_text_names_the_caller_and_the_assumptions(world: World) -> None:
     explained(world, "by-certificate", ANYWHERE)
     arguments = ("explain", "by-certificate", "--offline", "--policies", "roles.json")
     shown = world.rolehop(*arguments, *SEEN)
@@ -350,7 +350,7 @@ def test_people_read_who_comes_and_what_is_assumed(world: World) -> None:
     assert max(map(len, (shown.out + unseen.out).splitlines())) <= 80
 
 
-def test_what_nobody_can_see_of_an_assertion_is_never_called_allowed(world: World) -> None:
+def test_an_unreadable_assertion_is_never_called_allowed(world: World) -> None:
     trust = allow({"Federated": SAML}, "sts:AssumeRoleWithSAML")
     (hop,) = explained(world, "by-saml", trust, seen=False)["hops"]
     assert (hop["verdict"], hop["unknowns"]) == ("unknown", ["source-session"])
@@ -387,7 +387,7 @@ def moto(world: World) -> Iterator[dict[str, str | None]]:
     server.stop()
 
 
-def test_the_own_role_is_read_with_its_session_where_one_is_held(
+def test_the_sources_role_is_read_with_its_stored_session(
     world: World, moto: dict[str, str | None]
 ) -> None:
     walked = world.rolehop("export", "by-eks", "--format", "json", env=moto)

@@ -1,4 +1,4 @@
-"""What ``explain`` says to write is written, and the chain is walked: by the strict STS, too."""
+"""The fixes that ``explain`` proposes are applied, and the strict STS then lets the chain through."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def told(text: str, lead: str) -> Sequence[str]:
     return [line.strip() for line in after[:count]]
 
 
-def test_the_external_id_that_is_told_lets_the_chain_through(world: World) -> None:
+def test_the_proposed_external_id_lets_the_chain_through(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=[HUB], external_id="x-42")
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
@@ -78,7 +78,7 @@ def test_the_external_id_that_is_told_lets_the_chain_through(world: World) -> No
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["wanted", "denied without"])
-def test_the_mfa_serial_that_is_told_lets_the_chain_through(world: World, denied: bool) -> None:
+def test_the_proposed_mfa_serial_lets_the_chain_through(world: World, denied: bool) -> None:
     device, deny = world.device, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     hub = role(HUB, ALICE, **({} if denied else deny))
     if denied:
@@ -190,7 +190,7 @@ def test_the_organization_and_not_the_member_changes_its_policy(world: World) ->
     assert "the management account of the organization of 111111111111" in text
 
 
-def test_the_session_policy_is_the_users_own(world: World) -> None:
+def test_the_session_policy_is_the_users_to_change(world: World) -> None:
     documents(world, role(HUB, ALICE), role(ADMIN, HUB))
     reads = json.dumps(policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}))
     hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
@@ -207,7 +207,7 @@ def test_the_session_policy_is_the_users_own(world: World) -> None:
     assert lead in text
 
 
-def test_a_fleet_and_an_aws_profile_are_places_too(world: World) -> None:
+def test_a_fleet_and_an_aws_profile_are_config_locations_too(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), *(role(each, HUB, **asked) for each in AUDITS))
     lead = "to fix it, write in the config of rolehop, at fleet 'spokes'"

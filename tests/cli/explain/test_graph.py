@@ -1,4 +1,4 @@
-"""``graph`` as a program, and its two notations read by their rules."""
+"""The ``graph`` command, and its two notations parsed by their rules."""
 
 from __future__ import annotations
 

@@ -54,14 +54,14 @@ def test_the_last_refused_hop_is_explained_as_it_was_asked(world: World) -> None
     flagged = world.rolehop(*arguments, "--tag", "team=x").json["hops"]
     assert flagged[1] == hop
     assert world.rolehop(*arguments).json["verdict"] == "allowed"
-    # What is walked since is over.
+    # A later success clears it.
     assert world.rolehop("export", "admin").code == 0
     over = last(world)
     assert over.code == 2
     assert "no refused hop is known" in over.err
 
 
-def test_what_sts_refused_is_never_said_to_be_allowed(world: World) -> None:
+def test_a_call_that_sts_refused_is_never_called_allowed(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=["444444444444"])
     assert (
         world.rolehop("export", "admin", "--source-identity", "bob", "--duration", "15m").code == 5

@@ -1,4 +1,4 @@
-"""``routes`` as a program: files in, ways out, ready to paste and to keep."""
+"""The ``routes`` command: policy files in, routes out, as config to paste or to write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def documents(world: World) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("to", [ADMIN, ADMIN_SHORT, "333333333333", "admin"])
-def test_all_that_names_a_role_leads_to_it(
+def test_a_role_may_be_named_in_several_forms(
     to: str, world: World, documents: tuple[str, ...]
 ) -> None:
     done = world.rolehop("routes", to, *documents, "--format", "json")
@@ -36,7 +36,9 @@ def test_all_that_names_a_role_leads_to_it(
     assert [(hop["hop"], hop["role"]) for hop in route["hops"]] == [(1, HUB), (2, ADMIN)]
 
 
-def test_a_way_is_written_as_a_chain_that_plans(world: World, documents: tuple[str, ...]) -> None:
+def test_a_route_is_written_as_a_chain_that_can_be_planned(
+    world: World, documents: tuple[str, ...]
+) -> None:
     world.config(CONFIG + "# mine")
     done = world.rolehop("routes", ADMIN, *documents, "--write", "found")
     assert done.code == 0, done.err
@@ -67,7 +69,7 @@ def test_no_name_is_overwritten_and_no_bad_one_written(
         (("routes", "a:role/!", "--as", ALICE), 2, "is not a role, account or chain"),
     ],
 )
-def test_what_cannot_be_searched_is_said(
+def test_a_search_that_cannot_start_is_reported(
     arguments: tuple[str, ...], code: int, said: str, world: World
 ) -> None:
     done = world.rolehop(*arguments)
@@ -75,7 +77,7 @@ def test_what_cannot_be_searched_is_said(
     assert said in done.err
 
 
-def test_a_role_of_another_path_is_told(world: World) -> None:
+def test_a_role_of_another_path_is_reported(world: World) -> None:
     there = "arn:aws:iam::333333333333:role/p/q/Admin"
     (world.home / "path.json").write_text(json.dumps({"RoleDetailList": [role(there, ALICE)]}))
     done = world.rolehop("routes", ADMIN, "--policies", "path.json", "--as", ALICE)
@@ -83,14 +85,14 @@ def test_a_role_of_another_path_is_told(world: World) -> None:
     assert f"the role is {there}" in done.err
 
 
-def test_what_is_not_known_is_named(world: World) -> None:
+def test_missing_policies_are_named(world: World) -> None:
     done = world.rolehop("routes", HUB, "--as", ALICE)
     assert done.code == 0, done.err
     assert "can't tell" in done.out
     assert "not known: the role's trust policy" in done.out
 
 
-def test_where_there_is_no_way_it_exits_5(world: World) -> None:
+def test_no_route_is_exit_5(world: World) -> None:
     file = {"UserDetailList": [USER], "RoleDetailList": [role(HUB, ADMIN)]}
     (world.home / "shut.json").write_text(json.dumps(file))
     done = world.rolehop("routes", HUB, "--policies", "shut.json", "--as", ALICE)
@@ -145,7 +147,7 @@ SEEN = ("--assume", "source-session", "--assume", "roles-anywhere-profile")
 
 
 class TestFederated:
-    """The role that a token, an assertion or a certificate gives is where the search starts."""
+    """The search starts at the role that a token, an assertion or a certificate gives."""
 
     def found(self, world: World, trusted: str, to: str, *more: str, code: int = 0) -> Any:
         world.config(SOURCES)
@@ -165,7 +167,7 @@ class TestFederated:
         return done.json
 
     @pytest.mark.parametrize("source", ["github", "idp", "host"])
-    def test_on_from_its_own_role(self, world: World, source: str) -> None:
+    def test_a_route_goes_on_from_the_sources_role(self, world: World, source: str) -> None:
         (route,) = self.found(world, source, ADMIN)["routes"]
         assert (route["source"], route["verdict"]) == (source, "allowed")
         assert [(hop["hop"], hop["role"]) for hop in route["hops"]] == [(0, OWN), (1, ADMIN)]
@@ -173,7 +175,7 @@ class TestFederated:
         assert route["chain"].count("role =") == 1
 
     @pytest.mark.parametrize("to", [OWN, "222222222222"])
-    def test_its_own_role_is_a_way_without_hops(self, world: World, to: str) -> None:
+    def test_the_sources_role_is_a_route_without_hops(self, world: World, to: str) -> None:
         (route,) = self.found(world, "idp", to, "--from", "idp")["routes"]
         assert [(hop["hop"], hop["role"]) for hop in route["hops"]] == [(0, OWN)]
         assert route["chain"] == '[chains.NAME]\nsource = "idp"\n'
@@ -186,7 +188,7 @@ class TestFederated:
         assert written.code == 0, written.err
         assert world.rolehop("plan", "own").code == 0
 
-    def test_who_is_not_trusted_has_no_way(self, world: World) -> None:
+    def test_an_untrusted_source_has_no_route(self, world: World) -> None:
         assert self.found(world, "idp", ADMIN, "--from", "host", code=5)["routes"] == []
 
 

@@ -1,4 +1,4 @@
-"""Flags that bind to the last hop, and chains that want a reason."""
+"""Flags that apply to the last hop, and chains that require a reason."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
         (OWN_POLICY, ["plan", "admin", "--read-only"], "has its own"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_call(
+def test_impossible_flags_are_refused_before_any_call(
     world: World, config: str, arguments: list[str], words: str
 ) -> None:
     world.config(config)
@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused_before_any_call(
     assert world.sts.calls == []
 
 
-def test_policies_by_flag_take_the_place_of_the_configs_and_the_plan_says_so(world: World) -> None:
+def test_policies_by_flag_replace_those_of_the_config_and_the_plan_shows_it(world: World) -> None:
     world.config(OWN_POLICY)
     done = world.rolehop("plan", "admin", "-v", "--policy-arn", READ_ONLY)
     assert f"hop 2 policy ARNs: {READ_ONLY}\n" in done.out

@@ -100,7 +100,7 @@ def test_what_was_walked_before_the_interrupt_is_kept(world: World) -> None:
 
 
 def wait_until_called(world: World) -> None:
-    """Wait until a connection to STS is open, which is where the program then sits."""
+    """Wait until a connection to STS is open: the program then waits for the answer."""
     before, deadline = world.sts.connections, time.monotonic() + 20
     while world.sts.connections == before:
         assert time.monotonic() < deadline, "STS was never called"
@@ -109,7 +109,7 @@ def wait_until_called(world: World) -> None:
 
 
 def assert_nothing_is_left(world: World) -> None:
-    """No lock, no item, and the next walk goes through."""
+    """There is no lock and no item, and the next walk succeeds."""
     assert list(world.state.glob("locks/*")) == []
     assert world.items() == []
     world.config()

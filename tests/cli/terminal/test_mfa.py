@@ -27,7 +27,7 @@ hops = [{{ role = "{HUB}", duration = "4h" }}]
 
 @pytest.fixture
 def guarded(world: World) -> World:
-    """A world whose hub wants MFA."""
+    """A world whose hub requires MFA."""
     world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True, max_session=43_200)
     world.config(LONG_HOP)
     return world
@@ -167,7 +167,7 @@ def test_a_second_code_in_the_same_window_waits_for_the_next_with_a_countdown(
     assert not any(call.refused for call in guarded.sts.calls)
 
 
-def test_a_wrong_code_is_refused_in_words_and_not_sent_again(guarded: World) -> None:
+def test_a_wrong_code_is_explained_and_not_sent_again(guarded: World) -> None:
     wrong = f"{(int(mfa_code(guarded)) + 1) % 1_000_000:06d}"
     done = guarded.rolehop("assume", "admin", "--mfa-stdin", input=wrong + "\n")
     assert (done.code, done.out) == (5, "false\n")
@@ -185,7 +185,7 @@ def test_a_call_with_a_code_is_never_retried(guarded: World) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["assume", "admin"], ["credential-process", "admin"]])
-def test_without_a_terminal_the_answer_comes_at_once_and_says_what_to_run(
+def test_without_a_terminal_the_error_comes_at_once_and_says_what_to_run(
     guarded: World, arguments: list[str]
 ) -> None:
     done = guarded.rolehop(*arguments)
@@ -196,7 +196,7 @@ def test_without_a_terminal_the_answer_comes_at_once_and_says_what_to_run(
     assert guarded.sts.calls == []
 
 
-def test_no_prompt_asks_nobody_although_there_is_a_terminal(guarded: World) -> None:
+def test_no_prompt_asks_nothing_although_there_is_a_terminal(guarded: World) -> None:
     with OnTerminal(guarded, SCRIPT, "credential-process", "admin", "--no-prompt") as person:
         done = person.ended()
     assert (done.code, done.out, person.shown) == (8, "", "")

@@ -38,11 +38,11 @@ class Keys(OnTerminal):
         ("prodd", []),
     ],
 )
-def test_every_word_must_stand_somewhere(typed: str, found: list[str]) -> None:
+def test_every_typed_word_must_match(typed: str, found: list[str]) -> None:
     assert [each.name for each in matching(CHOICES, typed)] == found
 
 
-def test_a_name_that_begins_so_comes_first() -> None:
+def test_a_name_that_starts_with_the_text_comes_first() -> None:
     chains = [Choice("x-dev", "", "", ""), Choice("dev", "", "", "")]
     assert [each.name for each in matching(chains, "dev")] == ["dev", "x-dev"]
 
@@ -56,7 +56,7 @@ def test_a_line_fits_the_terminal_as_long_as_anything_can(columns: int) -> None:
         assert len(name + rest) <= columns
 
 
-def test_what_is_used_often_and_lately_comes_first() -> None:
+def test_chains_used_often_and_recently_come_first() -> None:
     uses = used(used(used({}, "b", 0), "b", 0), "c", 0)
     assert in_order(["a", "b", "c"], uses, 0) == ["b", "c", "a"]
     later = used(uses, "c", 2 * HALF_LIFE)
@@ -104,7 +104,7 @@ def test_exec_and_shell_pick_too(world: World) -> None:
         assert "hub" in done.out
 
 
-def test_nothing_near_is_taken_for_what_was_typed(world: World) -> None:
+def test_a_similar_name_is_never_picked(world: World) -> None:
     with Keys(world, SCRIPT, "assume") as person:
         person.expect("5 chains")
         person.presses("admn\r")
@@ -115,7 +115,7 @@ def test_nothing_near_is_taken_for_what_was_typed(world: World) -> None:
 
 
 @pytest.mark.parametrize("key", ["\x1b", "\x03", "\x04", "SIGTERM", "SIGINT"])
-def test_leaving_is_130_and_the_terminal_is_as_it_was(world: World, key: str) -> None:
+def test_leaving_the_picker_is_130_and_restores_the_terminal(world: World, key: str) -> None:
     with Keys(world, SCRIPT, "assume") as person:
         before = person.attributes()
         person.expect("5 chains")

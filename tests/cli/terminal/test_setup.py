@@ -1,4 +1,4 @@
-"""keys and config: what a person does before the first walk."""
+"""``keys`` and ``config``: the commands before the first walk."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_without_a_terminal_keys_add_is_8(ready: World) -> None:
     assert "an access key ID is needed and there is no terminal" in done.err
 
 
-def test_keys_that_are_there_are_replaced_only_when_told(ready: World) -> None:
+def test_stored_keys_are_replaced_only_with_replace(ready: World) -> None:
     first, second = ready.alice.key, ready.sts.world.new_key(ready.alice)
     for key, more, code in ((first, [], 0), (second, [], 2), (second, ["--replace"], 0)):
         text = as_two_lines(key.access_key_id, key.secret)
@@ -108,7 +108,7 @@ def test_keys_that_are_there_are_replaced_only_when_told(ready: World) -> None:
         ("AKIAIOSFODNN7EXAMPLE\nwJalr XUtnFEMI\n", "blanks"),
     ],
 )
-def test_what_is_no_users_key_is_refused_and_never_quoted(
+def test_anything_but_a_users_key_is_refused_and_never_quoted(
     shared_world: World, text: str, words: str
 ) -> None:
     done = shared_world.rolehop("keys", "add", "other", "--stdin", input=text)
@@ -152,7 +152,7 @@ def bare(world: World) -> World:
     return world
 
 
-def test_config_init_writes_a_commented_example_where_nobody_can_be_asked(bare: World) -> None:
+def test_config_init_writes_a_commented_example_without_a_terminal(bare: World) -> None:
     done = bare.rolehop("config", "init")
     assert (done.code, done.out) == (0, "")
     assert str(bare.config_file) in done.err
@@ -191,7 +191,7 @@ def test_config_path_is_where_the_config_is_or_would_be(bare: World) -> None:
     assert bare.rolehop("--config", named, "config", "path").out == f"{named}\n"
 
 
-def test_config_check_shows_every_complaint_with_its_line(world: World) -> None:
+def test_config_check_shows_every_problem_with_its_line(world: World) -> None:
     assert world.rolehop("config", "check").code == 0
     world.config(CONFIG.replace("role =", "rol =").replace('region = "eu', 'regoin = "eu'))
     done = world.rolehop("config", "check")
@@ -201,7 +201,7 @@ def test_config_check_shows_every_complaint_with_its_line(world: World) -> None:
     assert 'did you mean "role"?' in done.err
 
 
-def test_no_config_at_all_is_said_with_what_to_do(bare: World) -> None:
+def test_without_a_config_the_next_step_is_shown(bare: World) -> None:
     done = bare.rolehop("credential-process", "admin")
     assert (done.code, done.out) == (3, "")
     assert "rolehop config init" in done.err

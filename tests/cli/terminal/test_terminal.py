@@ -1,4 +1,4 @@
-"""assume where its output is a terminal, and chains that ask before they are walked."""
+"""``assume`` with its output on a terminal, and chains that require a confirmation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_anything_but_yes_ends_it_before_any_call(world: World) -> None:
     assert world.sts.calls == []
 
 
-def test_without_a_terminal_nobody_confirms(world: World) -> None:
+def test_without_a_terminal_a_confirmation_is_an_error(world: World) -> None:
     world.config(CAUTIOUS)
     done = world.rolehop("assume", "admin")
     assert (done.code, done.out) == (8, "false\n")
