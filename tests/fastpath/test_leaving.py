@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fastpath.paths import forge, hot, record_of, warmed
-from tests.support.world import SCRIPT, World, ended
+from tests.support.world import ROOT, SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 _HOT = "rolehop credential-process admin"
@@ -69,15 +69,25 @@ def test_ctrl_c_while_the_keyring_is_silent(
     assert done.out == ("false\n" if "assume" in arguments else "")
 
 
-def test_ctrl_c_while_a_shell_completes_is_silent(world: World) -> None:
-    world.config_file.unlink()
-    os.mkfifo(world.config_file)
-    # Ctrl-C may fall between opening the file and holding it, of which a warning would tell.
-    env = {"_ROLEHOP_COMPLETE": "bash", "PYTHONWARNINGS": "ignore::ResourceWarning"}
-    with (
-        world.start(SCRIPT, "completion", "--", "assume", "", env=env) as process,
-        world.config_file.open("wb"),  # opens as soon as it reads
-    ):
+# Makes the reading of a config as slow as a config can be.
+_SLOW = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == "tomllib":
+            open({begun!r}, "w").close()
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def test_ctrl_c_while_a_shell_completes_is_silent(world: World, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    (tmp_path / "sitecustomize.py").write_text(_SLOW.format(begun=str(begun)))
+    env = {"_ROLEHOP_COMPLETE": "bash", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    with world.start(SCRIPT, "completion", "--", "assume", "", env=env) as process:
+        while not begun.exists():
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert (done.code, done.out, done.err) == (130, "", "")
