@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from urllib.parse import quote
 
 import pytest
@@ -56,6 +57,7 @@ def test_no_secret_is_in_a_lock_while_it_is_held(world: World) -> None:
     with world.start(SCRIPT, "credential-process", "admin") as process:
         while len(world.sts.calls) < 1:
             assert process.poll() is None
+            time.sleep(0.01)
         texts = [path.read_bytes().decode("latin-1") for path in world.state.glob("locks/*")]
         assert ended(process).code == 0
     assert len(texts) == 2

@@ -10,6 +10,7 @@ import hashlib
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -195,6 +196,7 @@ def test_an_interrupted_walk_says_that_its_time_was_up(world: World) -> None:
         with process:
             while not list(world.state.glob("locks/*.lock")):
                 assert process.poll() is None
+                time.sleep(0.01)
             process.send_signal(signal.SIGALRM)  # the timer's own signal, early
             out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (6, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def test_ctrl_c_while_a_shell_completes_is_silent(world: World, tmp_path: Path) 
     with world.start(SCRIPT, "completion", "--", "assume", "", env=env) as process:
         while not begun.exists():
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         done = ended(process)
     assert (done.code, done.out, done.err) == (130, "", "")
