@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from itertools import chain
 
 import pytest
@@ -62,6 +63,28 @@ def _is_too_slow(outcome: HttpResponse | ConnectionFailure) -> bool:
 def test_a_slow_answer_is_given_up_as_a_whole(script: Script) -> None:
     with raw_server(script) as address:
         assert _is_too_slow(_exchange(f"http://{address}"))
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n", OK, b""], ids=["headers", "body", "status"]
+)
+def test_an_exchange_that_is_given_up_leaves_no_connection_and_no_thread(head: bytes) -> None:
+    closed = threading.Event()
+
+    def script() -> Iterator[bytes]:
+        try:
+            yield head
+            yield from endlessly(b"x", STEP)
+        finally:
+            closed.set()
+
+    with raw_server(script) as address:
+        assert _is_too_slow(_exchange(f"http://{address}"))
+        assert closed.wait(GUARD_SECONDS)
+    for thread in threading.enumerate():
+        if thread.name.endswith("(run)"):  # of `call_within`
+            thread.join(GUARD_SECONDS)
+            assert not thread.is_alive()
 
 
 def test_a_stalled_tls_handshake_is_given_up() -> None:
