@@ -1,4 +1,4 @@
-"""Where a service is called and for which region a call is signed, by botocore's own rules."""
+"""The endpoint of a service and the region that its calls are signed for, by botocore's rules."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ LEGACY_GLOBAL_REGIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where calls of one service go."""
+    """The endpoint of one service."""
 
     url: str
-    """With a path, ``/`` at least."""
+    """With a path, at least ``/``."""
 
     signing_region: str
 
     @property
     def host(self) -> str:
-        """Return host and, where it is given, port; never a user name or password."""
+        """Return host and port (if given), never a user name or password."""
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         return host if parts.port is None else f"{host}:{parts.port}"
 
 
 def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
-    """Return the endpoint of ``service``; the rules are loaded only without an override.
+    """Return the endpoint of ``service``; botocore's rules are loaded only without an override.
 
     Raises:
         ConfigError: the region, the flags or the override lead to no endpoint.
@@ -72,11 +72,11 @@ def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
         validate_region_name(settings.region)
     except BotoCoreError:
         raise ConfigError(
-            f"{settings.region!r} is no region", fix="a region looks like eu-west-1"
+            f"{settings.region!r} is not a region", fix="a region looks like eu-west-1"
         ) from None
     override = settings.override(service)
     if override is not None:
-        # As botocore does: an overridden endpoint is signed for the client's region.
+        # As in botocore, calls to an overridden endpoint are signed for the client's region.
         return _checked(
             Endpoint(override, _signable(settings.region)), f"the overridden {service} endpoint"
         )
@@ -84,7 +84,7 @@ def find_endpoint(service: Service, settings: ClientSettings) -> Endpoint:
 
 
 def public_url(service: str, settings: ClientSettings) -> str:
-    """Return AWS's own address of a service that is called unsigned (``sso``, ``sso-oidc``).
+    """Return AWS's own URL of a service with unsigned calls (``sso``, ``sso-oidc``).
 
     Raises:
         ConfigError: the region or the flags lead to no endpoint.
@@ -93,7 +93,7 @@ def public_url(service: str, settings: ClientSettings) -> str:
         validate_region_name(settings.region)
     except BotoCoreError:
         raise ConfigError(
-            f"{settings.region!r} is no region", fix="a region looks like eu-west-1"
+            f"{settings.region!r} is not a region", fix="a region looks like eu-west-1"
         ) from None
     return _by_rules(service, settings).url
 
@@ -130,8 +130,8 @@ def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
     parts = urlsplit(endpoint.url)
     if not valid or parts.scheme not in ("http", "https"):
         raise ConfigError(
-            f"{blamed} gives no address that can be called",
-            cause=f"{quoted(_without_password(endpoint.url))} is no http:// or https:// URL with a host",
+            f"{blamed} leads to no address that can be called",
+            cause=f"{quoted(_without_password(endpoint.url))} is not an http:// or https:// URL with a host",
             fix="an endpoint is https://HOST, or http://HOST:PORT for an emulator",
         )
     return Endpoint(
@@ -140,7 +140,7 @@ def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
 
 
 def _without_password(url: str) -> str:
-    """Return an address for messages: no user name or password."""
+    """Return ``url`` without user name and password, for messages."""
     before, mark, rest = url.partition("://")
     return f"{before}{mark}{rest.rpartition('@')[2]}" if mark else url.rpartition("@")[2]
 

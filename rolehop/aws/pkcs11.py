@@ -1,6 +1,6 @@
 """Keys that never leave their token: PKCS#11, addressed by the URIs of RFC 7512.
 
-Needs the extra ``pkcs11``. The certificate may lie on the token, too; it is read without a PIN.
+Needs the extra ``pkcs11``. The certificate may be on the token, too; it is read without a PIN.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rolehop.errors import SourceError
 from rolehop.startup.dataclass import dataclass
 
 DEFAULT_MODULE = "p11-kit-proxy.so"
-"""p11-kit's own module offers every token that the system knows."""
+"""p11-kit's own module offers all tokens of the system."""
 
 _PATH = frozenset(
     {"token", "manufacturer", "serial", "model", "object", "id", "type", "slot-id"}
@@ -61,22 +61,22 @@ def parse_uri(text: str) -> Uri:
     """Read an RFC 7512 URI.
 
     Raises:
-        ValueError: it is none, or carries a PIN.
+        ValueError: it is not one, or contains a PIN.
     """
     scheme, _, rest = text.partition(":")
     if scheme.lower() != "pkcs11":
         raise ValueError("a PKCS#11 URI begins with pkcs11:")
     path, _, query = rest.partition("?")
     raw = dict(_pairs(path, ";"))
-    asked = dict(_pairs(query, "&"))
-    if "pin-value" in asked or "pin-source" in asked:
-        raise ValueError("a PIN does not belong in a config; passphrase_command gives it")
+    options = dict(_pairs(query, "&"))
+    if "pin-value" in options or "pin-source" in options:
+        raise ValueError("a PIN does not belong in a config; passphrase_command supplies it")
     unknown = sorted(raw.keys() - _PATH)
     if unknown:
         raise ValueError(f"a PKCS#11 URI has no attribute {unknown[0]!r}")
     plain = {name: unquote(value) for name, value in raw.items()}
     slot = plain.get("slot-id")
-    if slot is not None and not slot.isdecimal():
+    if slot is not None and not (slot.isdecimal() and len(slot) < 20):
         raise ValueError("slot-id must be a number")
     return Uri(
         token=plain.get("token"),
@@ -86,15 +86,15 @@ def parse_uri(text: str) -> Uri:
         slot=int(slot) if slot else None,
         label=plain.get("object"),
         id=unquote_to_bytes(raw["id"]) if "id" in raw else None,
-        module=unquote(asked.get("module-path") or asked.get("module-name") or DEFAULT_MODULE),
+        module=unquote(options.get("module-path") or options.get("module-name") or DEFAULT_MODULE),
     )
 
 
 def certificate_on_token(uri: Uri) -> x509.Certificate:
-    """Return the certificate that lies beside the key.
+    """Return the certificate that is next to the key.
 
     Raises:
-        SourceError: no module, token or certificate answers to the URI, or more than one.
+        SourceError: no module, token or certificate matches the URI, or more than one.
     """
     with _session(uri, None) as session:
         found = _objects(session, pkcs11.ObjectClass.CERTIFICATE, uri)
@@ -108,10 +108,10 @@ def from_token(
     more: list[x509.Certificate],
     ask: Callable[[str], Secret],
 ) -> Identity:
-    """Return the identity whose signatures are made on the token; the PIN is asked for now.
+    """Return the identity whose token signs; the PIN is asked for now.
 
     Raises:
-        SourceError: as above, or the PIN is wrong.
+        SourceError: as for `certificate_on_token`, or the PIN is wrong.
     """
     kind = kind_of(leaf)
     pin = ask(f"token {uri.token or 'with the key'}")
@@ -121,7 +121,7 @@ def from_token(
             key = _only(_objects(session, pkcs11.ObjectClass.PRIVATE_KEY, uri), "private key", uri)
             if kind == "RSA":
                 return bytes(key.sign(text, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS))
-            # Every token has plain ECDSA, and few the one that hashes, too.
+            # All tokens have plain ECDSA, and few the mechanism that hashes, too.
             raw = bytes(key.sign(sha256(text).digest(), mechanism=pkcs11.Mechanism.ECDSA))
             half = len(raw) // 2
             return encode_dss_signature(
@@ -140,12 +140,12 @@ def _session(uri: Uri, pin: Secret | None) -> Iterator[Any]:
         raise WrongPassphrase(
             "the token did not sign",
             cause="the PIN is wrong",
-            fix="every wrong try counts: check it first",
+            fix="every wrong attempt counts: check it first",
         ) from None
     except PinLocked:
         raise _failed("the PIN is locked", "unlock it with the token's own tool") from None
     except PKCS11Error as error:
-        # The library's own texts may be anything; its names are safe.
+        # The library's messages may contain anything; its names are safe.
         raise _failed(f"the module says {type(error).__name__}", "check the token") from None
 
 
@@ -175,7 +175,7 @@ def _slots(uri: Uri) -> list[Any]:
     except (PKCS11Error, RuntimeError, OSError):
         raise SourceError(
             f"the PKCS#11 module {uri.module} cannot be loaded",
-            cause="it is not there, or is no PKCS#11 module",
+            cause="it is missing, or is not a PKCS#11 module",
             fix="name the token's module in the URI: pkcs11:token=…?module-path=/path/module.so",
         ) from None
 
@@ -197,10 +197,10 @@ def _only(found: list[Any], what: str, uri: Uri) -> Any:
     if len(found) == 1:
         return found[0]
     named = [f"token={uri.token}" if uri.token else "", f"object={uri.label}" if uri.label else ""]
-    asked = ";".join(part for part in named if part) or "the URI"
+    wanted = ";".join(part for part in named if part) or "the URI"
     raise SourceError(
-        f"no {what} answers to {asked}" if not found else f"{len(found)} {what}s answer to {asked}",
-        cause=f"looked for through {uri.module}",
+        f"no {what} matches {wanted}" if not found else f"{len(found)} {what}s match {wanted}",
+        cause=f"searched through {uri.module}",
         fix="correct token, object or id in the URI; p11tool --list-all shows what is there"
         if not found
         else "add object or id to the URI",
@@ -215,5 +215,5 @@ def _pairs(text: str, separator: str) -> Iterator[tuple[str, str]]:
     for part in filter(None, text.split(separator)):
         name, equals, value = part.partition("=")
         if not equals:
-            raise ValueError(f"{part!r} is no attribute=value")
+            raise ValueError(f"{part!r} is not attribute=value")
         yield name, value

@@ -1,13 +1,13 @@
-"""What a SAML assertion says to rolehop: which roles, for how long, until when.
+"""Read a SAML assertion: its roles, the duration it asks for, and its validity.
 
-It is read for choosing and for good messages only: whether it is genuine is for AWS to judge.
-No text of it gets into a message but the ARNs of its roles and its times.
+It is read only to choose a role and for messages: AWS judges whether it is genuine. Messages show
+nothing of it except the ARNs of its roles and its times.
 """
 
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from rolehop.arn import RoleArn
 from rolehop.aws.query_xml import parse_xml
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
+from rolehop.json_fields import instant
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -32,7 +33,7 @@ _SECONDS = Pattern(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class SamlRole:
-    """One role that may be assumed, with the identity provider in its account."""
+    """A role that may be assumed, with the identity provider in its account."""
 
     role: str
     provider: str
@@ -40,13 +41,13 @@ class SamlRole:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Assertion:
-    """One SAML response. Times are aware, UTC."""
+    """One SAML response. Times are aware, in UTC."""
 
     encoded: Secret
-    """Base64, as STS wants it."""
+    """Base64, as STS takes it."""
 
     roles: tuple[SamlRole, ...]
-    """Empty where the assertion is encrypted for AWS."""
+    """Empty if the assertion is encrypted for AWS."""
 
     digest: str
     """Digest of whose assertion it is, for whom, and what it carries into the session.
@@ -56,18 +57,18 @@ class Assertion:
 
     encrypted: bool = False
     duration_seconds: int | None = None
-    """Of its SessionDuration attribute, 900 to 43,200."""
+    """From its SessionDuration attribute, 900 to 43,200."""
 
     begins: datetime | None = None
     ends: datetime | None = None
-    """STS takes it no later."""
+    """STS does not accept it from then on."""
 
 
 def read_assertion(text: Secret) -> Assertion:
-    """Read what an identity provider posts: base64, a ``SAMLResponse=…`` form field, or XML.
+    """Read what an identity provider posts: base64, a form field ``SAMLResponse=…``, or XML.
 
     Raises:
-        ValueError: it is none of these, far too long, or no SAML; nothing of it is quoted.
+        ValueError: it is none of these, too long, or not SAML; nothing of it is quoted.
     """
     encoded = _encoded(text.reveal().strip())
     if not encoded:
@@ -81,7 +82,7 @@ def read_assertion(text: Secret) -> Assertion:
     root = _parsed(body)
     assertion = root if root.tag == "Assertion" else root.find("Assertion")
     if root.tag not in ("Response", "Assertion"):
-        raise ValueError("it is XML, but no SAML response")
+        raise ValueError("it is XML, but not a SAML response")
     if assertion is None:
         if root.find("EncryptedAssertion") is None:
             raise ValueError(_without_assertion(root))
@@ -100,7 +101,7 @@ def read_assertion(text: Secret) -> Assertion:
 
 
 def _encoded(text: str) -> str:
-    """Return the base64 of ``text``, whichever form it came in."""
+    """Return ``text`` in base64, whichever form it has."""
     if text.startswith("<"):
         return base64.b64encode(text.encode("utf-8", "replace")).decode()
     if text.startswith("SAMLResponse="):
@@ -115,20 +116,20 @@ def _parsed(body: bytes) -> Element:
         return parse_xml(body)
     except ValueError:
         pass
-    # Not passed on: what the parser says may quote the text.
-    raise ValueError("it is no well-formed XML without a document type")
+    # Raised outside of except: the parser's error may quote the text.
+    raise ValueError("it is not well-formed XML without a document type")
 
 
 def _without_assertion(root: Element) -> str:
     status = root.find("Status/StatusCode")
     code = "" if status is None else status.get("Value", "").rpartition(":")[2]
     known = {"Requester", "Responder", "VersionMismatch", "AuthnFailed"}
-    told = f" (status {code})" if code in known else ""
-    return f"the identity provider's response holds no assertion{told}"
+    status_text = f" (status {code})" if code in known else ""
+    return f"the identity provider's response contains no assertion{status_text}"
 
 
 def _roles(assertion: Element) -> tuple[SamlRole, ...]:
-    """Return the pairs of the Role attribute; each may be written either way round."""
+    """Return the pairs in the Role attribute; each may have its two ARNs in either order."""
     found: list[SamlRole] = []
     for value in _values(assertion, "Role"):
         first, _, second = (part.strip() for part in value.partition(","))
@@ -198,9 +199,9 @@ def _values(assertion: Element, attribute: str) -> list[str]:
 
 
 def _times(assertion: Element, name: str) -> list[datetime]:
-    """Return the times called ``name``: of the assertion, and of the provider's own session.
+    """Return the times ``name`` of the assertion and of the provider's own session.
 
-    The role's session may not outlast that one (IAM user guide, "Configure SAML assertions").
+    The role's session may not outlast the provider's (IAM user guide, "Configure SAML assertions").
     """
     places = [
         *assertion.iterfind("Conditions"),
@@ -211,8 +212,10 @@ def _times(assertion: Element, name: str) -> list[datetime]:
 
 
 def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    """Return a time, ``None`` if it is none; without a time zone it is in UTC."""
+    for each in (text, f"{text}+00:00"):
+        try:
+            return instant(each, "the time")
+        except ValueError:
+            continue
+    return None

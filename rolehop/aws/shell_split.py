@@ -1,4 +1,4 @@
-"""Splits a ``credential_process`` of the AWS config into words, as botocore does: without a shell."""
+"""Split a ``credential_process`` of the AWS config into words, as botocore does: without a shell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def split_command(text: str, platform: str = sys.platform) -> list[str]:
     """
     if platform != "win32":
         return shlex.split(text)
-    from botocore.compat import compat_shell_split  # there alone: it costs a tenth of a second
+    from botocore.compat import compat_shell_split  # only there: it costs a tenth of a second
 
     words: list[str] = compat_shell_split(text, platform)
     return words

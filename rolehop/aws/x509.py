@@ -1,7 +1,6 @@
 """A certificate with its private key, from PEM or PKCS#12 files, ready to sign.
 
-Needs the extra ``roles-anywhere``. No text of a key, and nothing that a library says of one, gets
-into a message.
+Needs the extra ``roles-anywhere``. Messages show neither a key nor what a library says about one.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ from rolehop.startup.dataclass import dataclass
 Certificate = x509.Certificate
 Kind = Literal["RSA", "ECDSA"]
 AskPassphrase = Callable[[str], Secret]
-"""Gives the passphrase of a file whose name is given; called only where one is needed."""
+"""Returns the passphrase of the file with the given name; called only if one is needed."""
 
 LONGEST_FILE = 1_000_000  # bytes
 MOST_IN_CHAIN = 5
-"""CreateSession takes no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
+"""CreateSession accepts no more intermediates (IAM Roles Anywhere user guide, X-Amz-X509-Chain)."""
 
 _WARN_DAYS = 30
-_DAMAGED_KEY = "the private key is damaged, or of a kind that is not known"
+_DAMAGED_KEY = "the private key is damaged, or of an unknown kind"
 
 
 class WrongPassphrase(SourceError):
-    """What was given does not open the key; who gave it knows what to do."""
+    """The passphrase or PIN does not open the key; whoever supplied it can say what to do."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
-    """Whom CreateSession will see."""
+    """The identity that CreateSession sees."""
 
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
-    """Intermediates, roots left out."""
+    """Intermediates, without roots."""
 
     kind: Kind
     sign: Callable[[bytes], bytes]
@@ -56,11 +55,10 @@ class Identity:
 def from_files(
     certificate: Path, private_key: Path, chain: Path | None, ask: AskPassphrase
 ) -> Identity:
-    """Read a PEM certificate (the first of its file is the leaf), its key, and intermediates.
+    """Read a PEM certificate (the first in its file is the leaf), its key, and intermediates.
 
     Raises:
-        SourceError: a file is not there, or is not what it should be, or they do not belong
-            together.
+        SourceError: a file is missing or of the wrong kind, or they do not belong together.
     """
     leaf, *more = certificates(certificate)
     more += certificates(chain) if chain else []
@@ -69,14 +67,14 @@ def from_files(
 
 
 def check_key(leaf: x509.Certificate, private_key: Path) -> None:
-    """Make sure, as far as it is seen without a passphrase, that a key file is the certificate's.
+    """Check, as far as possible without a passphrase, that a key file belongs to the certificate.
 
     Raises:
-        SourceError: it is not there, is no key, or another one's.
+        SourceError: it is missing, is not a key, or belongs to another certificate.
     """
     data = _key_file(private_key)
     try:
-        # Only the public key is looked at; the rest costs 35 ms, and is checked when it signs.
+        # Only the public key is needed; checking the rest takes 35 ms and is done when it signs.
         key = serialization.load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         return  # it is encrypted
@@ -86,10 +84,10 @@ def check_key(leaf: x509.Certificate, private_key: Path) -> None:
 
 
 def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
-    """Read certificate, key and intermediates out of one PKCS#12 file.
+    """Read certificate, key and intermediates from one PKCS#12 file.
 
     Raises:
-        SourceError: the file is not there or broken, or the passphrase is wrong.
+        SourceError: the file is missing or broken, or the passphrase is wrong.
     """
     data = pkcs12_file(path)
     found = _open_pkcs12(data, None)
@@ -98,7 +96,7 @@ def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
     if found is None:
         raise _wrong_passphrase(path, "file")
     if found.cert is None or found.key is None:
-        raise _broken(path, "it holds no private key with its certificate")
+        raise _broken(path, "it contains no private key with its certificate")
     more = [each.certificate for each in found.additional_certs]
     more += certificates(chain) if chain else []
     return identity(found.cert.certificate, more, found.key, str(path))
@@ -110,7 +108,7 @@ def identity(
     """Join a certificate and the private key from ``named``.
 
     Raises:
-        SourceError: the key is another certificate's, or of a kind that AWS takes no signature of.
+        SourceError: the key belongs to another certificate, or AWS accepts no key of its kind.
     """
     if isinstance(key, rsa.RSAPrivateKey):
         kind: Kind = "RSA"
@@ -121,14 +119,14 @@ def identity(
     else:
         raise SourceError(
             f"the private key cannot be used: {named}",
-            cause="IAM Roles Anywhere takes RSA and ECDSA keys, and this is neither",
+            cause="IAM Roles Anywhere accepts RSA and ECDSA keys, and this is neither",
             fix="get a certificate with an RSA or EC key",
         )
     if key.public_key() != leaf.public_key():
         raise SourceError(
             f"the private key does not belong to the certificate: {named}",
             cause=f"the certificate of {name_of(leaf)} has another public key",
-            fix="name the key that the certificate was asked for with",
+            fix="name the key that the certificate was requested with",
         )
     return Identity(leaf, intermediates(leaf, more), kind, sign)
 
@@ -139,7 +137,7 @@ def intermediates(
     """Return ``more`` without the leaf, roots and repetitions.
 
     Raises:
-        SourceError: there are more than AWS takes.
+        SourceError: there are more than AWS accepts.
     """
     chain: list[x509.Certificate] = []
     for each in more:
@@ -148,19 +146,19 @@ def intermediates(
     if len(chain) > MOST_IN_CHAIN:
         raise SourceError(
             f"the certificate chain has {len(chain)} intermediates",
-            cause=f"IAM Roles Anywhere takes {MOST_IN_CHAIN}",
+            cause=f"IAM Roles Anywhere accepts {MOST_IN_CHAIN}",
             fix="leave out those that are not between the certificate and the trust anchor",
         )
     return tuple(chain)
 
 
 def check_validity(leaf: x509.Certificate, now: datetime) -> str | None:
-    """Return a warning where the certificate ends soon; ``now`` is aware.
+    """Return a warning if the certificate expires soon; ``now`` is aware.
 
-    Soon is 30 days, and for certificates that live shorter the last third of their life.
+    Soon is 30 days, and for short-lived certificates the last third of their life.
 
     Raises:
-        SourceError: the certificate is not valid yet, or no longer.
+        SourceError: the certificate is not valid yet, or has expired.
     """
     begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if not begins <= now <= ends:
@@ -169,7 +167,7 @@ def check_validity(leaf: x509.Certificate, now: datetime) -> str | None:
             when = f"is valid from {begins:%Y-%m-%dT%H:%M:%SZ} on"
         raise SourceError(
             f"the certificate of {name_of(leaf)} {when}",
-            cause="IAM Roles Anywhere takes a certificate within its validity only",
+            cause="IAM Roles Anywhere accepts a certificate only while it is valid",
             fix="get a new certificate" if now > ends else "check this machine's clock",
         )
     left = ends - now
@@ -183,14 +181,14 @@ def check_validity(leaf: x509.Certificate, now: datetime) -> str | None:
 
 
 def certificates(path: Path) -> list[x509.Certificate]:
-    """Return the certificates of a PEM file, one at least.
+    """Return the certificates in a PEM file, at least one.
 
     Raises:
-        SourceError: the file is not there, or holds none.
+        SourceError: the file is missing, or contains none.
     """
     data = read(path)
     if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise _broken(path, "it holds no PEM certificate")
+        raise _broken(path, "it contains no PEM certificate")
     try:
         return x509.load_pem_x509_certificates(data)
     except ValueError:
@@ -201,23 +199,23 @@ def certificate_from_der(data: bytes, named: str) -> x509.Certificate:
     """Return the certificate in ``data``.
 
     Raises:
-        SourceError: it is none; ``named`` says where it came from.
+        SourceError: it is not a certificate; ``named`` says where it came from.
     """
     try:
         return x509.load_der_x509_certificate(data)
     except ValueError:
         raise SourceError(
             f"the certificate of {named} cannot be read",
-            cause="it is no X.509 certificate",
+            cause="it is not an X.509 certificate",
             fix="put the key's certificate there in DER, or name one in certificate",
         ) from None
 
 
 def kind_of(leaf: x509.Certificate) -> Kind:
-    """Return which kind of key signs for ``leaf``.
+    """Return the kind of key that signs for ``leaf``.
 
     Raises:
-        SourceError: one that AWS takes no signature of.
+        SourceError: one that AWS does not accept.
     """
     key = leaf.public_key()
     if isinstance(key, rsa.RSAPublicKey):
@@ -226,7 +224,7 @@ def kind_of(leaf: x509.Certificate) -> Kind:
         return "ECDSA"
     raise SourceError(
         f"the certificate of {name_of(leaf)} cannot be used",
-        cause="IAM Roles Anywhere takes RSA and ECDSA keys, and its key is neither",
+        cause="IAM Roles Anywhere accepts RSA and ECDSA keys, and its key is neither",
         fix="get a certificate with an RSA or EC key",
     )
 
@@ -237,10 +235,10 @@ def name_of(leaf: x509.Certificate) -> str:
 
 
 def attributes(leaf: x509.Certificate) -> dict[str, tuple[str, ...]]:
-    """Return the attributes that Roles Anywhere makes session tags of, as its tags are called.
+    """Return the attributes that Roles Anywhere turns into session tags, by the tags' names.
 
-    None: the certificate has no such attribute. One that it has twice is left out: which of them
-    the service takes hangs on its profile. Names: Roles Anywhere user guide, "The trust model".
+    An empty tuple: the certificate has no such attribute. One that occurs twice is left out, since
+    the profile decides which of them counts. Names: Roles Anywhere user guide, "The trust model".
     """
     found: dict[str, tuple[str, ...]] = {}
     for field, name in (("x509Subject", leaf.subject), ("x509Issuer", leaf.issuer)):
@@ -267,24 +265,24 @@ _NAME_PARTS = {
 
 
 def without_line_end(text: Secret) -> Secret:
-    """Return a passphrase as it came through a pipe, its line end taken off."""
+    """Return a passphrase that came through a pipe, without its line end."""
     return Secret(text.reveal().rstrip("\r\n"))
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """Return the certificate's bytes."""
+    """Return the certificate in DER."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def pkcs12_file(path: Path) -> bytes:
-    """Return the bytes of what may be a PKCS#12 file, sealed or not.
+    """Return the bytes of a file that may be PKCS#12, encrypted or not.
 
     Raises:
-        SourceError: it is not there, or surely none.
+        SourceError: it is missing, or certainly not PKCS#12.
     """
     data = read(path)
     if data[:1] != b"\x30":
-        raise _broken(path, "it is no PKCS#12 file")
+        raise _broken(path, "it is not a PKCS#12 file")
     return data
 
 
@@ -292,7 +290,7 @@ def read(path: Path) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        SourceError: it is not there, cannot be read, or is far too long.
+        SourceError: it is missing, cannot be read, or is far too long.
     """
     try:
         data = read_regular(path, LONGEST_FILE)
@@ -312,9 +310,9 @@ def read(path: Path) -> bytes:
 def _key_file(path: Path) -> bytes:
     data = read(path)
     if b"BEGIN TSS2 PRIVATE KEY" in data:
-        raise _broken(path, "it is a TPM's key, which rolehop reaches through PKCS#11 only")
+        raise _broken(path, "it is the key of a TPM, which rolehop uses through PKCS#11 only")
     if b"PRIVATE KEY-----" not in data:
-        raise _broken(path, "it holds no PEM private key")
+        raise _broken(path, "it contains no PEM private key")
     return data
 
 
@@ -331,14 +329,14 @@ def _private_key(path: Path, ask: AskPassphrase) -> object:
     except (ValueError, TypeError):
         raise _wrong_passphrase(path, "key") from None
     except UnsupportedAlgorithm:
-        raise _broken(path, "it is encrypted in a way that is not known") from None
+        raise _broken(path, "it is encrypted in an unknown way") from None
 
 
 def wants_passphrase(path: Path, *, pkcs12_file: bool = False) -> bool:
-    """Tell whether a key, or a PKCS#12 file, opens by a passphrase only.
+    """True if a key, or a PKCS#12 file, can be opened only with a passphrase.
 
     Raises:
-        SourceError: it is not there, or is none.
+        SourceError: it is missing, or neither.
     """
     data = read(path) if pkcs12_file else _key_file(path)
     if pkcs12_file:
@@ -371,7 +369,7 @@ def _wrong_passphrase(path: Path, what: str) -> WrongPassphrase:
     return WrongPassphrase(
         f"{path} cannot be opened",
         cause=f"the passphrase is wrong, or the {what} is damaged",
-        fix="give the passphrase that it was encrypted with",
+        fix="enter the passphrase that it was encrypted with",
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import SourceError
+from rolehop.json_fields import instant
 from rolehop.plan import Stamp
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
@@ -123,10 +124,9 @@ def _refuse_own_session(environ: Mapping[str, str]) -> None:
 def _expiration(environ: Mapping[str, str]) -> datetime | None:
     """Return when the session expires (UTC), or ``None`` if it is unreadable or has no time zone."""
     try:
-        expires_at = datetime.fromisoformat(environ.get("AWS_CREDENTIAL_EXPIRATION", ""))
+        return instant(environ.get("AWS_CREDENTIAL_EXPIRATION", ""), "the expiration")
     except ValueError:
         return None
-    return expires_at.astimezone(UTC).replace(microsecond=0) if expires_at.tzinfo else None
 
 
 TYPE = SourceType(TABLE, stamp, build, diagnose)

@@ -173,5 +173,5 @@ def test_any_region_and_flags_agree_with_a_real_client(
 def test_an_override_that_is_no_address_is_shown_without_its_password(url: str, shown: str) -> None:
     with pytest.raises(ConfigError) as caught:
         find_endpoint("sts", ClientSettings("eu-west-1", endpoint_url=url))
-    assert caught.value.cause == f'"{shown}" is no http:// or https:// URL with a host'
+    assert caught.value.cause == f'"{shown}" is not an http:// or https:// URL with a host'
     assert caught.value.fix

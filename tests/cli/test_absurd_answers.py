@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,58 @@ def test_an_identity_center_session_of_3000_years_is_exit_6(world: World) -> Non
     low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
     body = {"roleCredentials": {**low, "sessionToken": "token", "expiration": 10**14}}
     _check(_own(world, _identity_center, _answer(json.dumps(body).encode())))
+
+
+def _token(**claims: float) -> str:
+    parts = (
+        {"alg": "RS256"},
+        {"iss": "https://i", "sub": "s", "aud": "sts.amazonaws.com", **claims},
+    )
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
+    return ".".join(part.decode().rstrip("=") for part in encoded) + ".c2ln"
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize(
+    "time",
+    [-62_135_596_800, 253_402_300_799, 10.0**18, -(10**18), 10**400, float("inf"), float("nan")],
+)
+def test_a_token_with_a_time_at_an_end_of_the_calendar_is_no_accident(
+    world: World, claim: str, time: float
+) -> None:
+    _config(world, f'type = "web-identity"\nrole = "{HUB}"\ntoken_env = "TOKEN"')
+    exp = {"exp": datetime.now(UTC).timestamp() + 600}
+    env = {"TOKEN": _token(**{**exp, claim: time})}
+    done = world.rolehop("credential-process", "own", env=env)
+    _check(done, done.code)
+    assert done.code in (4, 5), done.err  # rolehop refuses the token, or STS does
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_assertion_with_a_time_at_an_end_of_the_calendar_is_no_accident(
+    world: World, end: str
+) -> None:
+    provider = "arn:aws:iam::222222222222:saml-provider/Corp"
+    assertion = (
+        f'<Response><Assertion><Issuer>i</Issuer><Conditions NotBefore="{end}" NotOnOrAfter="{end}"/>'
+        '<AttributeStatement><Attribute Name="https://aws.amazon.com/SAML/Attributes/Role">'
+        f"<AttributeValue>{HUB},{provider}</AttributeValue></Attribute></AttributeStatement>"
+        "</Assertion></Response>"
+    )
+    _config(world, f'type = "saml"\nrole = "{HUB}"\nassertion_env = "ASSERTION"')
+    done = world.rolehop("credential-process", "own", env={"ASSERTION": assertion})
+    _check(done, done.code)
+    assert done.code in (4, 5), done.err
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_session_in_the_environment_at_an_end_of_the_calendar_is_no_accident(
+    world: World, end: str
+) -> None:
+    env = {"AWS_SESSION_TOKEN": "token", "AWS_CREDENTIAL_EXPIRATION": end}
+    done = world.rolehop("credential-process", "hub", env=env)
+    _check(done, done.code)
+    assert done.code in (4, 5), done.err
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -45,18 +45,18 @@ class TestFailures:
         write(folder / "me.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
         assert failure(world).cause == "a certificate in it is damaged"
         write(folder / "me.pem", b"hello")
-        assert failure(world).cause == "it holds no PEM certificate"
+        assert failure(world).cause == "it contains no PEM certificate"
         assert double.asked == []
 
     @pytest.mark.parametrize(
         ("key", "cause"),
         [
-            (b"hello", "it holds no PEM private key"),
+            (b"hello", "it contains no PEM private key"),
             (
                 b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-                "the private key is damaged, or of a kind that is not known",
+                "the private key is damaged, or of an unknown kind",
             ),
-            (b"-----BEGIN TSS2 PRIVATE KEY-----\n", "it is a TPM's key"),
+            (b"-----BEGIN TSS2 PRIVATE KEY-----\n", "it is the key of a TPM"),
         ],
     )
     def test_a_broken_key_is_reported(
@@ -83,7 +83,7 @@ class TestFailures:
     ) -> None:
         write(world.config_file.with_name("me.p12"), b"hello")
         settings(world, 'pkcs12 = "me.p12"')
-        assert failure(world).cause == "it is no PKCS#12 file"
+        assert failure(world).cause == "it is not a PKCS#12 file"
 
     def test_another_certificates_key_is_reported(
         self, world: World, double: RolesAnywhere, root: Issued
@@ -100,7 +100,7 @@ class TestFailures:
             serialization.NoEncryption(),
         )
         with_files(world, issue("me", root), key)
-        assert "takes RSA and ECDSA keys" in str(failure(world).cause)
+        assert "accepts RSA and ECDSA keys" in str(failure(world).cause)
 
     def test_a_certificate_that_has_expired_is_reported_before_any_call(
         self, world: World, double: RolesAnywhere, root: Issued

@@ -36,7 +36,7 @@ class TestOfflineProblems:
         (folder / "me.pem").unlink()
         assert f"there is no file {folder / 'me.pem'}" in self.problem(world)
         write(folder / "me.pem", b"hello")
-        assert "it holds no PEM certificate" in self.problem(world)
+        assert "it contains no PEM certificate" in self.problem(world)
         write(folder / "me.pem", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n")
         assert "a certificate in it is damaged" in self.problem(world)
         with_files(world, issue("me", root, ends=now - timedelta(hours=1)))
@@ -47,7 +47,7 @@ class TestOfflineProblems:
         (folder / "me.key").unlink()
         assert f"there is no file {folder / 'me.key'}" in self.problem(world)
         with_files(world, leaf, b"hello")
-        assert "it holds no PEM private key" in self.problem(world)
+        assert "it contains no PEM private key" in self.problem(world)
         for key in (rsa_key(), ec_key()):
             with_files(world, leaf, key_pem(key))
             assert "the private key does not belong to the certificate" in self.problem(world)
@@ -56,7 +56,7 @@ class TestOfflineProblems:
         settings(world, 'pkcs12 = "me.p12"')
         assert f"there is no file {folder / 'me.p12'}" in self.problem(world)
         write(folder / "me.p12", b"hello")
-        assert "it is no PKCS#12 file" in self.problem(world)
+        assert "it is not a PKCS#12 file" in self.problem(world)
         assert double.asked == []
 
     def test_what_a_passphrase_seals_is_no_problem(

@@ -125,9 +125,9 @@ class TestToken:
         self, token: str, world: World, double: RolesAnywhere
     ) -> None:
         settings(world, f'pkcs11 = "pkcs11:token=other?module-path={token}"')
-        assert failure(world).what == "no token answers to token=other"
+        assert failure(world).what == "no token matches token=other"
         settings(world, f'pkcs11 = "pkcs11:token=work;object=none?module-path={token}"')
-        assert failure(world).what == "no certificate answers to token=work;object=none"
+        assert failure(world).what == "no certificate matches token=work;object=none"
         settings(world, 'pkcs11 = "pkcs11:token=work?module-path=/nonexistent.so"')
         assert failure(world).what == "the PKCS#11 module /nonexistent.so cannot be loaded"
 

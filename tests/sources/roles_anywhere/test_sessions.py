@@ -164,7 +164,7 @@ class TestRolesAnywhere:
         source = source_of(world)
         with pytest.raises(SourceError, match="cannot be opened") as caught:
             roles_anywhere.login(source, context, Login(text=Secret("wrong\n")))
-        assert caught.value.fix == "give the passphrase that it was encrypted with"
+        assert caught.value.fix == "enter the passphrase that it was encrypted with"
         assert tokens.documents == {}
         told = roles_anywhere.login(source, context, Login(text=Secret(PASSPHRASE + "\n")))
         assert PASSPHRASE not in told

@@ -58,14 +58,14 @@ class TestFailures:
         [
             (" \n", "it is empty"),
             ("secret text", "it is neither base64 nor XML"),
-            ("<secret", "it is no well-formed XML without a document type"),
+            ("<secret", "it is not well-formed XML without a document type"),
             (
                 '<!DOCTYPE r [<!ENTITY a "secret">]><r>&a;</r>',
-                "it is no well-formed XML without a document type",
+                "it is not well-formed XML without a document type",
             ),
-            ("<r>&secret;</r>", "it is no well-formed XML without a document type"),
-            ("<secret/>", "it is XML, but no SAML response"),
-            ("<Response/>", "the identity provider's response holds no assertion"),
+            ("<r>&secret;</r>", "it is not well-formed XML without a document type"),
+            ("<secret/>", "it is XML, but not a SAML response"),
+            ("<Response/>", "the identity provider's response contains no assertion"),
             ("A" * (LONGEST + 1), "it is longer than STS takes (100,000 characters)"),
         ],
     )
