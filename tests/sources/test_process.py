@@ -298,7 +298,7 @@ class TestProcess:
         [
             ('["/nonexistent/tool"]', "the source's program, /nonexistent/tool: it is not there"),
             ('"no-such-tool x"', "the source's program, no-such-tool: it is not on PATH"),
-            ('["/tmp"]', "the source's program, /tmp: it is no program that may be run"),
+            ('["/tmp"]', "the source's program, /tmp: it is not executable"),
         ],
     )
     def test_a_program_that_is_not_there_is_seen_by_plan_list_and_test(

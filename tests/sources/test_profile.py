@@ -270,7 +270,7 @@ class TestProcess:
             ("PROCESS", "there", True),
             ("/nowhere/x", "it is not there", False),
             ("no-such-program", "it is not on PATH", False),
-            ("/tmp", "it is no program that may be run", False),  # noqa: S108
+            ("/tmp", "it is not executable", False),  # noqa: S108
             ("'open", "cannot be read: a quote in it is not closed", False),
         ],
     )

@@ -57,7 +57,7 @@ def test_others_see_that_it_may_wait_for_a_person(home: Home, tmp_path: Path) ->
 def test_too_much_output_says_what_to_do(home: Home) -> None:
     with pytest.raises(SourceError, match="far too much") as caught:
         source_command_output(["yes"], home.context(), what="x")
-    assert caught.value.cause == "yes: over 1,000,000 bytes"
+    assert caught.value.cause == "yes: over 1,000,000 bytes on its stdout"
     assert "stdout" in str(caught.value.fix)
 
 
@@ -108,7 +108,7 @@ def test_words_of_a_program_whose_answer_is_a_secret_are_shown_once_and_masked(h
     with pytest.raises(SourceError) as caught:
         source_command_output(command, context, what="x", secret=True)
     assert heard == ["wrong: [hidden]"]
-    assert caught.value.cause == "sh ended with code 1; its words stand above"
+    assert caught.value.cause == "sh ended with code 1; its messages are above"
     with pytest.raises(SourceError) as caught:  # -q: nothing stands above
         source_command_output(command, replace(context, quiet=True), what="x", secret=True)
     assert caught.value.cause == "wrong: [hidden]"
@@ -128,7 +128,7 @@ def test_a_program_that_was_killed_says_by_what(home: Home) -> None:
     [
         ("echo it\n", 0o700, "a line that names its interpreter, e.g. #!/bin/sh"),
         ("#!/bin/sh\n", 0o600, "chmod +x"),
-        ("#!/nonexistent/sh\n", 0o700, "the interpreter that it names is not there"),
+        ("#!/nonexistent/sh\n", 0o700, "the interpreter that it names does not exist"),
         (None, 0o700, "correct the path of the program"),
     ],
     ids=["no-interpreter-line", "not-executable", "no-interpreter", "absent"],

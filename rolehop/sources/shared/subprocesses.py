@@ -1,4 +1,4 @@
-"""Programs that a source asks: no shell, a deadline, stderr passed on, stdout never shown."""
+"""Programs that a source runs: no shell, a deadline, stderr passed on, stdout never shown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections import deque
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
+from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
 from rolehop.time_limit import seconds_left
@@ -25,25 +27,26 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 DEADLINE = 40.0
-"""Seconds where nobody is at a terminal: who waits for our lock gives up after 45 (`vault.lock`), and
-Go's SDK ends a credential process after 60. By then it must have been told why."""
+"""Seconds without a terminal: processes that wait for our lock give up after 45 (`vault.locks`), and
+Go's SDK ends a credential process after 60. By then they must know why."""
 
 PERSON_DEADLINE = 180.0
-"""Seconds where somebody is, who may have to sign in behind it."""
+"""Seconds with a terminal, since a person may have to sign in."""
 
-LONGEST = 1_000_000  # bytes of stdout
+LONGEST = 1_000_000  # bytes of stdout, and of stderr
+_REAP_SECONDS = 5.0
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
-# What a program may say of its own answer, or of what it was given for it: a JSON Web Token, and
-# base64 as long as base64(1) and openssl break its lines, an assertion's for one.
-# Compiled on first use: that costs more than this module.
+# Secrets that a program may print about its answer, or about its own input: JSON Web Tokens, and
+# base64 as long as the lines of base64(1) and openssl, for example of an assertion.
+# The patterns are compiled on first use: that costs more than this module.
 _JWT = r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"
 _WORD = r"[^\s\"'<>,{}]+"
 _LONG_RUN = r"[A-Za-z0-9+/_=-]{40,}"
 _LONG_PART = 32  # characters without a slash: a path's parts are shorter
-_PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and who was refused
+_PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and the role that was refused
 
-# How variables end that tell rolehop a secret; `handover.child` keeps the same from other programs.
+# How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.
 _SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
 _OWN_SESSION = (
     "AWS_ACCESS_KEY_ID",
@@ -57,7 +60,7 @@ _OWN_SESSION = (
 def program_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return ``environ`` without rolehop's secrets, and without a session that rolehop put there.
 
-    All else of the user's stays, the ``AWS_…`` variables included: their program may need them.
+    Everything else stays, the ``AWS_…`` variables included: the program may need it.
     """
     own = _OWN_SESSION if environ.get("ROLEHOP_CHAIN") and environ.get("AWS_SESSION_TOKEN") else ()
     return {
@@ -75,14 +78,14 @@ def source_command_output(
     environ: Mapping[str, str] | None = None,
     secret: bool = False,
 ) -> bytes:
-    """Run a command that belongs to a source and return its stdout.
+    """Run a command of a source and return its stdout.
 
-    ``environ`` is what it gets, where that is another than a program's usual one. A program whose
-    whole answer is one ``secret`` may say a part of it that is not `masked`: its words are passed
-    on, and quoted in no error as well.
+    ``environ`` replaces the usual environment of a program. If the whole answer is one ``secret``,
+    stderr may hold a part of it that `masked` does not hide: its lines are passed on, but not
+    repeated in an error.
 
     Raises:
-        SourceError: as `program_output`, which says what ``what`` is for.
+        SourceError: as `program_output`, which explains ``what``.
     """
     # The time of a person is not counted against the walk; that of a program is.
     asks = context.person.can_ask
@@ -105,68 +108,71 @@ def program_output(
     deadline: float = DEADLINE,
     quoted: bool = True,
 ) -> bytes:
-    """Run ``command`` with exactly ``environ`` to its end and return its stdout.
+    """Run ``command`` with ``environ`` and return its stdout.
 
-    Its stdin is ours, so that it may ask. Each line of its stderr goes to ``say`` as it comes,
-    control characters stripped and what looks like a token hidden; where it fails, the last one
-    is the cause if it may be ``quoted``. Of the command only the program is ever shown.
+    Its stdin is ours, so it may ask. Each line of its stderr goes to ``say`` as it comes, without
+    control characters and with tokens hidden; if the program fails, the last one is the cause,
+    provided that it may be ``quoted``. Only the program's name is ever shown, not its arguments.
+    If its time or size is up, it is ended with everything that it started.
 
     Raises:
-        SourceError: it cannot be started, fails, prints far too much, or outlasts ``deadline``
-            (seconds); ``what`` names it in the message, e.g. "the command of source 'x'".
+        SourceError: it cannot be started, fails, prints too much, or exceeds ``deadline``
+            (seconds). ``what`` names it in the message, e.g. "the command of source 'x'".
     """
     program = clean(command[0]) if command else ""
-    with _started(command, environ, what, program) as process:
-        watched = _Watched(process, say)
-        try:
-            finished = watched.wait(deadline)
-        except BaseException:
-            process.kill()
-            raise
-        if not finished:
-            process.kill()
-            raise SourceError(
-                f"{what} did not finish",
-                cause=f"{program} ran for {deadline:g} s and was stopped",
-                fix="run it by hand to see what it waits for",
-            )
-    if watched.too_long:
+    tree = ProcessTree()
+    process = _started(command, tree.environment(environ), what, program)
+    reader = _OutputReader(process, say, lambda: tree.end(process.pid))
+    try:
+        finished = reader.wait(deadline)
+    except BaseException:
+        tree.end(process.pid)
+        raise
+    finally:
+        reader.close()
+    if reader.too_long is not None:
         raise SourceError(
             f"{what} prints far too much",
-            cause=f"{program}: over {LONGEST:,} bytes",
+            cause=f"{program}: over {LONGEST:,} bytes on its {reader.too_long}",
             fix=f"run {program} by hand: nothing but the answer belongs on its stdout",
+        )
+    if not finished:
+        raise SourceError(
+            f"{what} did not finish",
+            cause=f"{program} ran for {round(deadline, 1):g} s and was stopped",
+            fix="run it by hand to see what it waits for",
         )
     if process.returncode != 0:
         raise SourceError(
             f"{what} failed",
-            cause=(quoted and watched.reason)
-            or f"{program} {_ended(process.returncode)}"
-            + ("; its words stand above" if watched.reason else ""),
+            cause=(quoted and reader.reason)
+            or f"{program} {_exit_text(process.returncode)}"
+            + ("; its messages are above" if reader.reason else ""),
             fix=f"run {program} by hand, then correct the config",
         )
-    return watched.output
+    return reader.output
 
 
 def diagnose_program(command: Sequence[str], context: SourceContext, looked_for: str) -> Diagnosis:
-    """Say whether the program of ``command`` is there to be started."""
+    """Return whether the program of ``command`` can be started; nothing is run."""
     program = clean(command[0]) if command else ""
-    wrong = why_not_startable(program, context.environ)
-    return Diagnosis(f"{looked_for}, {program}", wrong or "there", good=wrong is None)
+    problem = why_not_startable(program, context.environ)
+    return Diagnosis(f"{looked_for}, {program}", problem or "there", good=problem is None)
 
 
 def why_not_startable(program: str, environ: Mapping[str, str]) -> str | None:
-    """Return why ``program`` cannot be started, ``None``: it is there; nothing is run."""
+    """Return why ``program`` cannot be started, or ``None`` if it can; nothing is run."""
     import shutil  # on this path only: it costs milliseconds
 
     if shutil.which(program, path=environ.get("PATH", os.defpath)) is not None:
         return None
     if not {os.sep, "/"} & set(program):
         return "it is not on PATH"
-    return "it is no program that may be run" if Path(program).exists() else "it is not there"
+    return "it is not executable" if Path(program).exists() else "it is not there"
 
 
 def first_line(output: bytes) -> str:
-    """Return the first line of what a program printed, without its line end."""
+    """Return the first line of a program's output, without its line end."""
     return output.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
 
 
@@ -183,27 +189,27 @@ def _started(
         cause = error.strerror if isinstance(error, OSError) else None
         raise SourceError(
             f"{what} cannot be started",
-            cause=f"{program}: {(cause or 'it is no program').lower()}",
-            fix=_way_to_start(program, error),
+            cause=f"{program}: {(cause or 'it is not a program').lower()}",
+            fix=_how_to_start(program, error),
         ) from None
 
 
-def _way_to_start(program: str, error: OSError | ValueError) -> str:
-    """Return what helps against ``error``, met as ``program`` was started."""
+def _how_to_start(program: str, error: OSError | ValueError) -> str:
+    """Return the fix for ``error``, which occurred when ``program`` was started."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ENOEXEC:
         return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
     if number == errno.EACCES and Path(program).is_file():
-        return f"make it a program that may be run: chmod +x {program}"
+        return f"make it executable: chmod +x {program}"
     if number == errno.ENOENT and Path(program).is_file():
-        return "correct its first line: the interpreter that it names is not there"
+        return "correct its first line: the interpreter that it names does not exist"
     if Path(program).is_absolute():
         return "correct the path of the program, or install it there"
     return "write the program's whole path: no shell expands ~ or $VAR there"
 
 
-def _ended(code: int) -> str:
-    """Return how a program ended; Python tells a signal as a negative ``code``."""
+def _exit_text(code: int) -> str:
+    """Describe the end of a program; Python reports a signal as a negative ``code``."""
     if code >= 0:
         return f"ended with code {code}"
     try:
@@ -227,15 +233,20 @@ def _without_runs(word: re.Match[str]) -> str:
     )
 
 
-class _Watched:
-    """Reads both pipes while the program runs; a child of it may keep them open longer."""
+class _OutputReader:
+    """Reads both pipes while the program runs; ``end`` ends the program and all it started."""
 
-    def __init__(self, process: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], say: Callable[[str], None], end: Callable[[], None]
+    ) -> None:
         self._process = process
         self._say = say
+        self._end = end
         self.output = b""
-        self._said: deque[str] = deque(maxlen=3)
-        self.too_long = False
+        self.too_long: str | None = None
+        """The stream that is too long, ``stdout`` or ``stderr``."""
+
+        self._last_lines: deque[str] = deque(maxlen=3)
         self._readers = [
             threading.Thread(target=self._read_output, args=(process.stdout,), daemon=True),
             threading.Thread(target=self._pass_on, args=(process.stderr,), daemon=True),
@@ -245,46 +256,70 @@ class _Watched:
 
     @property
     def reason(self) -> str:
-        """Return what stderr says last: why it failed. A rolehop below ends with what to try there."""
-        said = [line for line in self._said if not line.startswith("try: ")]
-        if len(said) > 1 and said[-1].startswith("cause: "):
-            what, cause = said[-2].removeprefix("rolehop: "), said[-1].removeprefix("cause: ")
+        """Return the last line of stderr, the reason of a failure; a rolehop's own is two lines."""
+        lines = [line for line in self._last_lines if not line.startswith("try: ")]
+        if len(lines) > 1 and lines[-1].startswith("cause: "):
+            what, cause = lines[-2].removeprefix("rolehop: "), lines[-1].removeprefix("cause: ")
             return f"{what}: {cause}"
-        return said[-1] if said else ""
+        return lines[-1] if lines else ""
 
     def wait(self, seconds: float) -> bool:
-        """Tell whether the program ended within ``seconds``."""
+        """True if the program ended within ``seconds``; otherwise it has been ended."""
         from subprocess import TimeoutExpired
 
         try:
             self._process.wait(seconds)
         except TimeoutExpired:
+            self._end()
             return False
+        # A process that it started in the background may hold the pipes open.
+        ends_at = time.monotonic() + 1
         for reader in self._readers:
-            reader.join(1)
+            reader.join(max(0.0, ends_at - time.monotonic()))
+        if self.too_long is not None:
+            self._end()  # the reader may not be done with that yet
         return True
+
+    def close(self) -> None:
+        """Close the pipes and reap the program; one that cannot be ended is left alone."""
+        from subprocess import TimeoutExpired
+
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(_REAP_SECONDS)
+        except TimeoutExpired:  # e.g. of another user, by sudo
+            self._process.returncode = -9
 
     def _read_output(self, pipe: IO[bytes]) -> None:
         while chunk := _chunk(pipe):
-            if len(self.output) + len(chunk) > LONGEST:
-                self.too_long = True
-                self._process.kill()
+            if self._is_too_long(len(self.output) + len(chunk), "stdout"):
                 return
             self.output += chunk
 
     def _pass_on(self, pipe: IO[bytes]) -> None:
-        pending = b""
+        pending, total = b"", 0
         while chunk := _chunk(pipe):
+            total += len(chunk)
+            if self._is_too_long(total, "stderr"):
+                return
             *lines, pending = (pending + chunk).split(b"\n")
-            pending = pending[-LONGEST:]
             for line in lines:
-                self._line(line)
-        self._line(pending)
+                self._pass_on_line(line)
+        self._pass_on_line(pending)
 
-    def _line(self, line: bytes) -> None:
+    def _is_too_long(self, length: int, stream: str) -> bool:
+        if length <= LONGEST:
+            return False
+        self.too_long = stream
+        self._end()
+        return True
+
+    def _pass_on_line(self, line: bytes) -> None:
         text = masked(clean(line.decode("utf-8", "replace")))[:_LONGEST_LINE]
         if text:
-            self._said.append(text)
+            self._last_lines.append(text)
             self._say(text)
 
 
@@ -292,4 +327,4 @@ def _chunk(pipe: IO[bytes]) -> bytes:
     try:
         return os.read(pipe.fileno(), 65536)
     except (OSError, ValueError):
-        return b""  # closed under us: the program was stopped
+        return b""  # closed, because the program was ended

@@ -1,0 +1,226 @@
+"""Programs that rolehop starts end with everything that they started, and may ask on the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.sources.machines import START, keyless_world
+from tests.sources.pki import PASSPHRASE, issue, key_pem, pem, write
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import SCRIPT, World
+
+SETTINGS = {
+    "process": 'type = "process"\ncommand = ["{tool}"]',
+    "token_command": 'type = "web-identity"\nrole = "111111111111:role/A"\ntoken_command = ["{tool}"]',
+    "assertion_command": 'type = "saml"\nassertion_command = ["{tool}"]',
+    "passphrase_command": 'type = "roles-anywhere"\n'
+    'trust_anchor = "arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/'
+    '11111111-2222-3333-4444-555555555555"\n'
+    'profile = "arn:aws:rolesanywhere:eu-west-1:111111111111:profile/'
+    '11111111-2222-3333-4444-555555555555"\n'
+    'role = "111111111111:role/A"\ncertificate = "me.pem"\nprivate_key = "me.key"\n'
+    'passphrase_command = ["{tool}"]',
+    "mfa_command": 'type = "environment"\nmfa_serial = "arn:aws:iam::111111111111:mfa/alice"\n'
+    'mfa_command = ["{tool}"]',
+    "credential_process": 'type = "profile"\nprofile = "dev"',
+}
+
+# A child, one in a session of its own, one that ignores a hang-up, and two whose parent has ended.
+BACKGROUND = """#!/bin/sh
+trap '' TERM HUP
+sleep 300 & echo $! >> {pids}
+setsid sleep 300 & echo $! >> {pids}
+nohup sleep 300 > /dev/null 2>&1 & echo $! >> {pids}
+(sleep 300 & echo $! >> {pids})
+(setsid sh -c 'echo $$ >> {pids}; exec sleep 300' &)
+sleep 0.3
+echo $$ >> {pids}
+"""
+STARTED = 6
+
+
+class Tool:
+    """A world whose source runs a program that starts others."""
+
+    def __init__(self, world: World, then: str) -> None:
+        self.world = world
+        self.pids = world.folder / "pids"
+        self.path = world.folder / "tool"
+        self.path.write_text(BACKGROUND.format(pids=self.pids) + then)
+        self.path.chmod(0o700)
+
+    def use(self, kind: str) -> None:
+        settings = SETTINGS[kind].format(tool=self.path)
+        hop = "arn:aws:iam::222222222222:role/Hub"
+        self.world.config(
+            f'version = 1\n[sources.s]\n{settings}\n[chains.c]\nsource = "s"\n'
+            f'hops = [{{ role = "{hop}" }}]\n'
+        )
+        self.world.aws_config(f"[profile dev]\ncredential_process = {self.path}\n")
+        leaf = issue("me", issue("root", authority=True))
+        folder = self.world.config_file.parent
+        write(folder / "me.pem", pem(leaf.certificate))
+        write(folder / "me.key", key_pem(leaf.key, passphrase=PASSPHRASE))
+        if kind == "mfa_command":
+            self.world.more |= {"AWS_ACCESS_KEY_ID": "AKIAME", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    def alive(self) -> list[int]:
+        """Return the processes that it started and that have not ended."""
+        started = [int(line) for line in self.pids.read_text().split()]
+        assert len(started) == STARTED
+        return [pid for pid in started if _is_alive(pid)]
+
+    def clean_up(self) -> None:
+        if self.pids.exists():
+            for line in self.pids.read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(line), signal.SIGKILL)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@pytest.fixture
+def endless() -> Iterator[Tool]:
+    with keyless_world() as world:
+        tool = Tool(world, "exec sleep 300\n")
+        yield tool
+        tool.clean_up()
+
+
+@pytest.fixture
+def flooding(request: pytest.FixtureRequest) -> Iterator[Tool]:
+    with keyless_world() as world:
+        tool = Tool(world, "exec yes\n")
+        yield tool
+        tool.clean_up()
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_program_whose_output_is_too_long_leaves_nothing_behind(
+    flooding: Tool, kind: str
+) -> None:
+    flooding.use(kind)
+    done = flooding.world.rolehop("credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert "prints far too much" in done.err
+    assert flooding.alive() == []
+
+
+def test_a_program_whose_messages_are_too_long_is_ended_too(flooding: Tool) -> None:
+    flooding.path.write_text(
+        flooding.path.read_text().replace("exec yes", "exec head -c 3000000 /dev/zero >&2")
+    )
+    flooding.use("process")
+    done = flooding.world.rolehop("-q", "credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert "over 1,000,000 bytes on its stderr" in done.err
+    assert flooding.alive() == []
+
+
+# The program itself, with less time for programs.
+IMPATIENT = """
+import sys
+from rolehop.app import mfa_codes
+from rolehop.sources.shared import subprocesses
+subprocesses.DEADLINE = mfa_codes.COMMAND_DEADLINE = 1.0
+from rolehop.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_program_whose_time_is_up_leaves_nothing_behind(endless: Tool, kind: str) -> None:
+    endless.use(kind)
+    done = endless.world.run(sys.executable, "-c", IMPATIENT, "credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert "tool ran for 1 s and was stopped" in done.err
+    assert endless.alive() == []
+
+
+def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) -> None:
+    endless.use("process")
+    with OnTerminal(endless.world, SCRIPT, "export", "c", "--format", "json") as person:
+        ends_at = time.monotonic() + 20
+        while not endless.pids.exists() or len(endless.pids.read_text().split()) < STARTED:
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
+        person.presses_ctrl_c()
+        done = person.ended()
+    assert done.code == 130
+    assert endless.alive() == []
+
+
+class Answer:
+    """A session that the STS double knows, as a process prints it."""
+
+    def __init__(self, world: World) -> None:
+        aws = world.sts.world
+        ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        self.key = aws.issue(
+            64,
+            account="111111111111",
+            arn=f"arn:aws:sts::111111111111:assumed-role/{START.rpartition('/')[2]}/me",
+            user_id="AROAEXAMPLE:me",
+            role=aws.role(START),
+            expires_at=ends,
+        )
+        self.expires_at = f"{ends:%Y-%m-%dT%H:%M:%SZ}"
+
+    def text(self, secret: str) -> str:
+        found = {"Version": 1, "AccessKeyId": self.key.access_key_id, "SecretAccessKey": secret}
+        return json.dumps({**found, "SessionToken": self.key.token, "Expiration": self.expires_at})
+
+
+def own_session(world: World, tool: Path) -> None:
+    world.config(
+        f'version = 1\n[sources.s]\ntype = "process"\ncommand = ["{tool}"]\n'
+        '[chains.c]\nsource = "s"\n'
+    )
+
+
+def test_what_a_program_leaves_running_when_it_succeeds_stays(endless: Tool) -> None:
+    """It may be an agent that is meant to stay, e.g. gpg-agent."""
+    answer = Answer(endless.world)
+    script = endless.path.read_text()
+    printing = f"echo '{answer.text(answer.key.secret)}'; exit 0\n"
+    endless.path.write_text(script.replace("exec sleep 300\n", printing))
+    own_session(endless.world, endless.path)
+    done = endless.world.rolehop("export", "c", "--format", "json")
+    assert done.code == 0, done.err
+    assert len(endless.alive()) == STARTED - 1
+
+
+@pytest.mark.parametrize("through", ["/dev/tty", "stdin"])
+def test_a_program_may_ask_on_the_terminal(through: str) -> None:
+    with keyless_world() as world:
+        answer = Answer(world)
+        source = " < /dev/tty" if through == "/dev/tty" else ""
+        tool = world.folder / "tool"
+        tool.write_text(
+            f"#!/bin/sh\nprintf 'the word: ' > /dev/tty\nread word{source}\n"
+            f"printf '{answer.text('%s')}' \"$word\"\n"
+        )
+        tool.chmod(0o700)
+        own_session(world, tool)
+        command = '"$0" export c --format json' + (" < /dev/tty" if through == "stdin" else "")
+        with OnTerminal(world, "bash", "-c", f"echo $({command})", SCRIPT) as person:
+            person.expect("the word: ")
+            person.types(answer.key.secret)
+            done = person.ended()
+        assert done.json["SecretAccessKey"] == answer.key.secret
