@@ -18,6 +18,7 @@ from contextlib import contextmanager
 class _Limits(threading.local):
     def __init__(self) -> None:
         self.ends: list[float] = []
+        self.is_unattended = False
 
 
 _limits = _Limits()
@@ -36,6 +37,9 @@ def time_limit(seconds: float) -> Iterator[None]:
 @contextmanager
 def time_limit_paused() -> Iterator[None]:
     """Do not count the time in the block: a person is being asked."""
+    if _limits.is_unattended:
+        yield
+        return
     begun = time.monotonic()
     try:
         with _alarm_paused():
@@ -43,6 +47,16 @@ def time_limit_paused() -> Iterator[None]:
     finally:
         waited = time.monotonic() - begun
         _limits.ends[:] = [end + waited for end in _limits.ends]
+
+
+@contextmanager
+def unattended() -> Iterator[None]:
+    """Let nothing that this thread does in the block pause a limit: nobody can be asked there."""
+    before, _limits.is_unattended = _limits.is_unattended, True
+    try:
+        yield
+    finally:
+        _limits.is_unattended = before
 
 
 class OutOfTime(BaseException):

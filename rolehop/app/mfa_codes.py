@@ -19,7 +19,7 @@ from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode
 from rolehop.sources.shared.subprocesses import program_output
 from rolehop.startup.dataclass import dataclass, field
-from rolehop.time_limit import seconds_left
+from rolehop.time_limit import seconds_left, unattended
 from rolehop.vault.index import UsedMfaCode
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class MfaCodes:
         """
         # The time of a person is not counted against the walk; that of a program is.
         asks = self.read_line is not None or self.person.can_ask
-        with self.locks.waiting_for_person() if asks else contextlib.nullcontext():
+        with contextlib.nullcontext() if asks else unattended(), self.locks.waiting_for_person():
             if self.read_line is not None:
                 return self._from_stdin(serial, self.read_line)
             if self.command:

@@ -18,7 +18,7 @@ from rolehop.errors import SourceError
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
-from rolehop.time_limit import seconds_left
+from rolehop.time_limit import seconds_left, unattended
 
 if TYPE_CHECKING:
     import subprocess
@@ -92,7 +92,8 @@ def source_command_output(
     deadline = PERSON_DEADLINE if asks else seconds_left(DEADLINE)
     if environ is None:
         environ = program_environment(context.environ)
-    with context.locks.waiting_for_person() if asks else nullcontext():
+    # Others who wait for our lock see in any case that it may take a person, e.g. to touch a key.
+    with nullcontext() if asks else unattended(), context.locks.waiting_for_person():
         quoted = context.quiet or not secret
         return program_output(
             command, environ, what=what, say=context.note, deadline=deadline, quoted=quoted
