@@ -200,7 +200,6 @@ MOST_FILES = 20  # in one folder, but for cli/commands, which has one for each c
 TOO_LARGE = {
     "rolehop/aws",
     "tests/aws/test_double.py",
-    "tests/vault/test_vault.py",
 }
 
 

@@ -242,10 +242,10 @@ def _walk(
         codes = mfa_codes(
             app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
         )
-        started = app.now()
         changes = 0
         while True:
             plan = plan_resolved(app, resolved, stamp, options)
+            stored = app.index.sessions.get(plan.key)
             ports = Ports(
                 source=source,
                 sts=app.sts_clients.get(plan.region, plan.aws_profile),
@@ -267,7 +267,7 @@ def _walk(
                     raise keeps_changing(resolved.source) from None
                 source, stamp = start(resolved.source, context)
             else:
-                if session.issued_at >= started.replace(microsecond=0):
+                if stored is None or stored.issued_at != session.issued_at:
                     _note_clock(app, session)
                 return plan, session
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring
 
-from rolehop.credentials import Secret
+from rolehop.credentials import Secret, Session
 from rolehop.fastpath import USERNAME, answer
 from rolehop.fastpath.record import Record, read_record, record_path, state_folder
 from rolehop.fastpath.writer import as_record, sealed
@@ -111,6 +111,10 @@ class Item:
     @text.setter
     def text(self, value: str) -> None:
         self._keyring.set_password(f"rolehop/{self.key}", USERNAME, value)
+
+    @property
+    def session(self) -> Session:
+        return read_item(self.text, self.key)
 
     @property
     def record_key(self) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -194,3 +196,55 @@ def test_a_document_that_was_stored_under_another_name_is_damaged() -> None:
 def test_other_texts_are_damaged_documents(text: str) -> None:
     with pytest.raises(Damaged):
         read_document(text, "keys/alice")
+
+
+# ---- the line of credential-process
+
+
+def test_the_line_is_the_contract_in_its_order_without_spaces() -> None:
+    line = process_line("ASIA1", "s/+", "t==", "2030-01-02T03:04:05Z", "222222222222")
+    assert line == (
+        '{"Version":1,"AccessKeyId":"ASIA1","SecretAccessKey":"s/+","SessionToken":"t==",'
+        '"Expiration":"2030-01-02T03:04:05Z","AccountId":"222222222222"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "expires_at", "account", "names"),
+    [
+        pytest.param(None, None, "", [], id="an-iam-user-key"),
+        pytest.param("t", None, "", ["SessionToken"], id="no-known-end"),
+        pytest.param(
+            "t", "2030-01-02T03:04:05Z", "", ["SessionToken", "Expiration"], id="no-account"
+        ),
+    ],
+)
+def test_what_is_not_known_is_left_out(
+    token: str | None, expires_at: str | None, account: str, names: list[str]
+) -> None:
+    found = json.loads(process_line("AKIA1", "s", token, expires_at, account))
+    assert list(found) == ["Version", "AccessKeyId", "SecretAccessKey", *names]
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_text_comes_back_from_json_as_it_was(secret: str, token: str, account: str) -> None:
+    line = process_line("AKIA1", secret, token, None, account)
+    found = json.loads(line)
+    assert (found["SecretAccessKey"], found["SessionToken"]) == (secret, token)
+    assert found.get("AccountId", "") == account
+    assert line == json.dumps(found, separators=(",", ":"))
+
+
+def test_writing_the_line_loads_next_to_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); from rolehop.fastpath.writer import process_line;"
+        "process_line('AKIA1', 's', 't', None, ''); print(sorted(set(sys.modules) - before))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(eval(shown.stdout)) <= {  # noqa: S307
+        "__future__",
+        "rolehop",
+        "rolehop.fastpath",
+        "rolehop.fastpath.record",
+        "rolehop.fastpath.writer",
+    }

@@ -1,0 +1,78 @@
+"""One clock: AWS's expiry is handed out, and a session's life is judged by this machine's."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from tests.fastpath.paths import Item, asked, full, hot, warmed
+from tests.support.world import World
+
+HOUR = timedelta(hours=1)
+MIN_TTL = timedelta(minutes=16)
+# Less than the five minutes for which AWS takes a signature.
+SKEW = timedelta(minutes=4)
+OFFSETS = [pytest.param(SKEW, id="slow"), pytest.param(-SKEW, id="fast")]
+
+
+def set_aws_clock(world: World, offset: timedelta) -> None:
+    """Let AWS's clock differ from this machine's: a positive ``offset`` makes this one slow."""
+    world.sts.date_offset = offset
+    world.sts.now += offset
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_a_wrong_clock_changes_nothing_but_what_is_said(kept: World, offset: timedelta) -> None:
+    set_aws_clock(kept, offset)
+    done = full(kept, "admin")
+    assert done.code == 0
+    assert done.err.strip() == (
+        "rolehop: your clock is 4 min "
+        f"{'behind' if offset > timedelta() else 'ahead of'} AWS's; sessions are judged by AWS's"
+        " clock, but set yours"
+    )
+    assert full(kept, "admin").err == ""
+
+    # What is handed out is AWS's own expiry; here the session lasts an hour.
+    session = Item(kept, "admin").session
+    assert datetime.fromisoformat(done.json["Expiration"]) == session.expires_at
+    assert abs(session.local_expires_at - session.issued_at - HOUR) <= timedelta(seconds=2)
+    assert abs(session.expires_at - session.local_expires_at - offset) <= timedelta(seconds=2)
+    for least, answers in ((MIN_TTL, True), (MIN_TTL - timedelta(seconds=1), False)):
+        moment = (session.local_expires_at - least).timestamp()
+        found = hot(kept, "admin", now=partial(float, moment))
+        assert found == (done.out if answers else None)
+
+    rows = kept.rolehop("status", "--format", "json").json["sessions"]
+    assert [row["expires_at"] for row in rows if row["hop"] == 2] == [done.json["Expiration"]]
+    assert all(row["seconds_left"] <= HOUR.total_seconds() + 2 for row in rows)
+
+
+def test_a_small_difference_is_not_said(kept: World) -> None:
+    set_aws_clock(kept, timedelta(seconds=100))
+    assert full(kept, "admin").err == ""
+
+
+def test_a_clock_that_was_set_back_a_day_hands_out_nothing_from_before(kept: World) -> None:
+    """The session has ended, and by this clock it ends tomorrow."""
+    first = warmed(kept, "admin")
+    now = time.time()
+    Item(kept, "admin").moved(now + 22 * 3600, now + 23 * 3600)
+    assert hot(kept, "admin") is None
+    done = full(kept, "admin")
+    assert done.json["AccessKeyId"] not in first
+    assert asked(kept, "admin").out == done.out
+
+
+@pytest.mark.parametrize(("minutes", "kept_on"), [(4, True), (6, False)])
+def test_a_clock_that_was_set_back_a_little_is_forgiven(
+    kept: World, minutes: int, kept_on: bool
+) -> None:
+    first = json.loads(warmed(kept, "admin"))["AccessKeyId"]
+    now = time.time() + 60 * minutes
+    Item(kept, "admin").moved(now, now + 3600)
+    assert (full(kept, "admin").json["AccessKeyId"] == first) == kept_on
