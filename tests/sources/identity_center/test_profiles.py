@@ -37,6 +37,17 @@ def test_another_person_who_signs_in_never_gets_the_session_of_the_one_before(co
     assert whoami(corp) == (0, "bob")
 
 
+def test_another_sign_in_is_seen_by_the_hot_path_too(corp: Corp) -> None:
+    corp.cli_signs_in(lasts=LASTS)
+    found = [corp.world.rolehop("credential-process", "dev") for _ in range(2)]
+    corp.center.person = "bob"
+    corp.center.assign("bob", HOME, "Developer")
+    corp.cli_signs_in(lasts=LASTS)
+    found.append(corp.world.rolehop("credential-process", "dev"))
+    first, second, third = (each.json["AccessKeyId"] for each in found)
+    assert first == second != third
+
+
 def test_a_session_is_found_at_its_own_endpoint_only(corp: Corp) -> None:
     corp.cli_signs_in(lasts=LASTS)
     assert whoami(corp) == (0, "alice")
