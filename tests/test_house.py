@@ -193,6 +193,23 @@ REVEAL = {
 # Files that read the environment of this process; everything else gets it as an argument.
 ENVIRONMENT = {"__main__.py", "api.py", "demo/home.py", "demo/keyring.py", "demo/tour.py"}
 
+# Files that write, print or draw, and what.
+WRITERS = {
+    "__main__.py": "the hot path's line, and an error before anything else is loaded",
+    "terminal/output.py": "all text for people, made visible, and exact text for programs",
+    "terminal/terminal.py": "views, drawn by rich; their texts are visible by type",
+    "terminal/progress.py": "one visible line, drawn by rich",
+    "cli/commands/graph.py": "a view, drawn by rich into memory",
+    "cli/options.py": "help texts",
+    "demo/children.py": "the stdin of its programs",
+    "demo/client.py": "an ARN of the demo's own AWS",
+    "demo/home.py": "files",
+    "demo/tour.py": "the demo's own words, and the output of rolehop",
+    "files.py": "files",
+    "oauth/loopback_server.py": "the page that the browser shows",
+    "vault/locks.py": "lock files",
+}
+
 MOST_LINES, MOST_LINES_OF_CLI = 400, 250
 MOST_FILES = 20  # in one folder, but for cli/commands, which has one for each command
 
@@ -292,6 +309,25 @@ def test_the_application_prints_prompts_and_exits_nowhere() -> None:
     forbidden = {"print", "input", "sys.stdout", "sys.stderr", "sys.stdin", "sys.exit", "os._exit"}
     for path in modules().values():
         assert part_of(path).split("/")[0] != "app" or not attributes(path) & forbidden, path
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with the name that is called, without what it belongs to."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func).rpartition(".")[2], node
+
+
+def test_text_reaches_a_terminal_through_one_module() -> None:
+    """``terminal.output`` makes it visible: no escape sequence of somebody else gets there."""
+    writing = {"echo", "input", "print", "secho", "write", "writelines", "StreamHandler"}
+    writers = {
+        label(path) for path in modules().values() for name, _ in calls(path) if name in writing
+    }
+    assert writers == WRITERS.keys()
+    own = [call for name, call in calls(ROOT / "terminal/output.py") if name == "_write"]
+    assert own
+    assert all("visible" in ast.unparse(call.args[0]) for call in own)
 
 
 def test_secrets_are_revealed_in_known_parts_only() -> None:

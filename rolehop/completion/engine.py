@@ -167,8 +167,8 @@ def as_answer(asked: Question, offers: Offers) -> str:
     """
     # A shell shows what it is offered: no name that could not be typed, no escape sequence.
     offers = {word: plain_line(text) for word, text in offers.items() if word.isprintable()}
-    write = {"bash": _bash, "zsh": _zsh, "fish": _fish, "powershell": _powershell}[asked.shell]
-    return "".join(f"{line}\n" for line in (WORDS, *write(asked, offers)))
+    as_lines = {"bash": _bash, "zsh": _zsh, "fish": _fish, "powershell": _powershell}[asked.shell]
+    return "".join(f"{line}\n" for line in (WORDS, *as_lines(asked, offers)))
 
 
 def _bash(asked: Question, offers: Offers) -> list[str]:

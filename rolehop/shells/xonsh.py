@@ -60,11 +60,13 @@ def _rolehop(args):
 
 def _rolehop_prompt():
     import time
+    from unicodedata import category
 
     chain = __xonsh__.env.get("ROLEHOP_CHAIN")
     if not chain:
         return None
-    text = "".join(c if c.isprintable() else "?" for c in chain)
+    # Marks without a width count as printable.
+    text = "".join(c if c.isprintable() and category(c) != "Mn" else "?" for c in chain)
     ends = str(__xonsh__.env.get("ROLEHOP_EXPIRES_AT", ""))
     if ends.isascii() and ends.isdigit() and len(ends) <= 12:
         left = int(ends) - int(time.time())

@@ -237,7 +237,9 @@ rolehop assume admn && echo on || echo failed
     assert rest == ["None", "failed"]
 
 
-def scripted(world: World, name: str, suffix: str, lines: str) -> Done:
+def scripted(
+    world: World, name: str, suffix: str, lines: str, env: Mapping[str, str | None] | None = None
+) -> Done:
     """Run a script that reads the kept file first."""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
@@ -245,5 +247,5 @@ def scripted(world: World, name: str, suffix: str, lines: str) -> Done:
     script = world.home / f"script.{suffix}"
     script.write_text(reads + lines)
     start = "-n" if name == "nu" else "--no-rc"
-    env = {**NO_KEYS, "XONSH_DATA_DIR": str(world.home), "TERM": "xterm"}
-    return world.run(name, start, str(script), env=env)
+    own = {"XONSH_DATA_DIR": str(world.home), "TERM": "xterm"}
+    return world.run(name, start, str(script), env={**NO_KEYS, **own, **(env or {})})

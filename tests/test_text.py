@@ -1,0 +1,67 @@
+"""Text from outside, on its way to a terminal, a JSON document, a config or a command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.advice import PLACEHOLDER, Advice, Argument
+from rolehop.config.toml_writer import toml_text
+from rolehop.show.json_documents import as_json
+from rolehop.show.layout import StyledText
+from rolehop.text import clean, visible
+from tests.support.hostile import FORTY, INVISIBLE, VISIBLE, invisible_in
+
+any_text = st.text(st.sampled_from("".join(FORTY)) | st.characters(exclude_categories=["Cs"]))
+
+
+@pytest.mark.parametrize("text", FORTY)
+def test_what_is_visible_stays_as_it_is_and_the_rest_goes(text: str) -> None:
+    assert visible(text) == (text if text in VISIBLE else visible(visible(text)))
+    assert invisible_in(visible(text)) == ""
+    assert StyledText(text).text == visible(text)
+
+
+@given(any_text)
+def test_visible_text_is_printable(text: str) -> None:
+    assert visible(text).isprintable()
+    assert clean(text) == " ".join(visible(text).split())
+
+
+@given(any_text | st.text(st.characters()))
+def test_json_holds_the_same_text_and_shows_no_control_character(text: str) -> None:
+    written = as_json({"key": text})
+    assert json.loads(written) == {"key": text}
+    assert all(each.isprintable() for each in written.split("\n"))
+
+
+@given(any_text)
+def test_toml_holds_the_same_text_and_shows_no_control_character(text: str) -> None:
+    written = toml_text(text)
+    assert tomllib.loads(f"key = {written}") == {"key": text}
+    assert written.isprintable()
+
+
+@given(any_text)
+def test_an_argument_is_one_word_or_the_placeholder(text: str) -> None:
+    advice = Advice("rolehop plan ", Argument(text))
+    words = [each for each in shlex.split(advice) if each != "--"]
+    assert words == ["rolehop", "plan", text] or words[-1] == PLACEHOLDER
+    assert advice.isprintable()
+
+
+def test_advice_is_quoted_for_the_shell_of_whoever_reads_it() -> None:
+    advice = Advice("run: rolehop plan ", Argument("a b"), " --strict")
+    assert advice == "run: rolehop plan 'a b' --strict"
+    assert advice.in_shell(lambda text: f"<{text}>") == "run: rolehop plan <a b> --strict"
+    assert Advice("rolehop plan ", Argument("--all")) == "rolehop plan -- --all"
+
+
+@pytest.mark.parametrize("text", INVISIBLE)
+def test_what_cannot_be_shown_is_not_advised(text: str) -> None:
+    assert Advice("rolehop plan ", Argument(text)) == f"rolehop plan {PLACEHOLDER}"
