@@ -239,7 +239,7 @@ else:
         return None if writer is None else f"{writer} can write it (setfacl --remove-all)"
 
     def _acl_of(path: Path | int) -> bytes:
-        """Return the POSIX ACL in the kernel's format; empty where there is none."""
+        """Return the POSIX ACL in the kernel's format; empty if there is none."""
         if sys.platform != "linux":
             return b""
         try:

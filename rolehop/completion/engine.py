@@ -76,7 +76,7 @@ def question(arguments: list[str], environ: "Mapping[str, str]") -> Question | N
 
 
 def answer(asked: Question, environ: "Mapping[str, str]") -> str | None:
-    """Return the answer, ``None`` where the full path must be asked."""
+    """Return the answer, ``None`` if the full path must be asked."""
     kind, found = wanted(asked.words)
     if kind == PROGRAM:
         return f"program {found}\n"

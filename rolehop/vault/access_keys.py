@@ -88,7 +88,7 @@ class KeyStore:
         if credentials is None:
             if known is not None and known.backend != backend:
                 fix = Advice(
-                    "run where that keyring is there, or: rolehop keys add ", Argument(name)
+                    "run it where that keyring is in use, or: rolehop keys add ", Argument(name)
                 )
                 raise _elsewhere(name, known.backend, backend, fix)
             return None
@@ -106,7 +106,7 @@ class KeyStore:
         lost = None if elsewhere else self._remove_entry(name)
         there = self._documents.delete(name)
         if known is not None and elsewhere:
-            raise _elsewhere(name, known.backend, backend, "run where that keyring is there")
+            raise _elsewhere(name, known.backend, backend, "run it where that keyring is in use")
         if lost is not None:
             self._change(lambda index: with_fields(index, lost=lost))
         return there or known is not None

@@ -53,7 +53,7 @@ class KeyringVault:
         index: the index of stored sessions.
         keys: the stored IAM user keys.
         tokens: the stored sign-ins.
-        digest_key: makes digests that nobody can guess values from.
+        digest_key: makes digests from which values cannot be guessed.
     """
 
     def __init__(

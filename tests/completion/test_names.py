@@ -17,7 +17,7 @@ from rolehop.completion.name_cache import (
     unchecked,
 )
 from tests.completion.home import ACCOUNTS, CHAINS, CONFIG, PROFILES, TEAM, Home
-from tests.fastpath.lies import LIES
+from tests.fastpath.foreign_files import FOREIGN_FILES
 
 ALL = CHAINS + PROFILES
 SLOW = {
@@ -145,7 +145,7 @@ def test_names_beside_a_file_that_cannot_be_heal(home: Home) -> None:
     assert home.names.read_bytes() == good
 
 
-@pytest.mark.parametrize("put", LIES, ids=[each.__name__ for each in LIES])
+@pytest.mark.parametrize("put", FOREIGN_FILES, ids=[each.__name__ for each in FOREIGN_FILES])
 def test_what_is_no_file_of_ours_is_replaced(put: Callable[[Path], None], home: Home) -> None:
     home.offers("plan", "")
     good = home.names.read_text()

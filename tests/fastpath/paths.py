@@ -1,4 +1,4 @@
-"""Both paths of `credential-process` in one world, and what lies behind the hot one."""
+"""Both paths of `credential-process` in one world, and the record and item of the hot one."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def read(username: str = "rolehop", service: str = "rolehop/test") -> str | None
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_it_reads_what_keyring_reads(keyring: KeyringBackend, name: str) -> None:
+def test_it_reads_the_same_as_the_keyring_library(keyring: KeyringBackend, name: str) -> None:
     keyring.set_password("rolehop/test", "rolehop", VALUES[name])
     assert read() == keyring.get_password("rolehop/test", "rolehop") == VALUES[name]
 
@@ -83,7 +83,7 @@ def test_it_reads_any_text_that_keyring_reads(keyring: KeyringBackend, value: st
     assert read() == keyring.get_password("rolehop/test", "rolehop") == value
 
 
-def test_what_is_not_there_is_none_as_for_keyring(keyring: KeyringBackend) -> None:
+def test_a_missing_item_is_none_as_for_the_keyring_library(keyring: KeyringBackend) -> None:
     keyring.set_password("rolehop/test", "somebody", "x")
     try:
         assert read() is None
@@ -93,7 +93,7 @@ def test_what_is_not_there_is_none_as_for_keyring(keyring: KeyringBackend) -> No
         keyring.delete_password("rolehop/test", "somebody")
 
 
-def test_a_locked_collection_is_trouble(
+def test_a_locked_collection_is_an_error(
     own_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(BUS, own_secret_service.environ[BUS])
@@ -103,7 +103,7 @@ def test_a_locked_collection_is_trouble(
         read()
 
 
-def test_a_bus_without_a_secret_service_is_trouble(short_folder: Path) -> None:
+def test_a_bus_without_a_secret_service_is_an_error(short_folder: Path) -> None:
     with (
         start_secret_service(short_folder, locked=True) as nobody,
         pytest.raises(BusTrouble),
@@ -128,7 +128,7 @@ def test_a_bus_without_a_secret_service_is_trouble(short_folder: Path) -> None:
         "unixexec:path=/bin/true",
     ],
 )
-def test_an_address_where_nobody_listens_is_trouble(address: str) -> None:
+def test_an_unused_address_is_an_error(address: str) -> None:
     with pytest.raises((BusTrouble, OSError)):
         read_secrets(address, ["rolehop/test"], "rolehop")
 
@@ -142,30 +142,32 @@ def bus(short_folder: Path) -> Iterator[FakeBus]:
         yield bus
 
 
-def told(bus: FakeBus, says: bytes, timeout: float = 20) -> str | None:
+def read_from(bus: FakeBus, says: bytes, timeout: float = 20) -> str | None:
     bus.says = says
     return read_secrets(bus.address, ["rolehop/test"], "rolehop", timeout)[0]
 
 
 def test_the_fake_bus_is_believed_when_it_speaks_well(bus: FakeBus) -> None:
-    assert told(bus, conversation()) == "a secret"
-    assert told(bus, OK + HELLO + KNOWN + OPENED + NOTHING_FOUND) is None
+    assert read_from(bus, conversation()) == "a secret"
+    assert read_from(bus, OK + HELLO + KNOWN + OPENED + NOTHING_FOUND) is None
     not_known = message(2, text("never heard of it"), kind=ERROR)
-    assert told(bus, OK + HELLO + not_known + OPENED + NOTHING_FOUND) is None
+    assert read_from(bus, OK + HELLO + not_known + OPENED + NOTHING_FOUND) is None
     signal = message(0, text("hello"), kind=SIGNAL)
-    assert told(bus, OK + HELLO + signal + KNOWN + OPENED + signal + FOUND + secret(b"x")) == "x"
+    assert (
+        read_from(bus, OK + HELLO + signal + KNOWN + OPENED + signal + FOUND + secret(b"x")) == "x"
+    )
 
 
-def test_whatever_is_cut_short_is_trouble(bus: FakeBus) -> None:
+def test_a_truncated_conversation_is_an_error(bus: FakeBus) -> None:
     whole = conversation()
     for length in range(len(whole)):
         with pytest.raises(BusTrouble):
-            told(bus, whole[:length])
+            read_from(bus, whole[:length])
 
 
 TOO_LARGE = b"l\x02\x01\x01" + number(1 << 21) + number(9) + number(16)
 NO_DEFAULT = OPENED[: -len(message(4, text("/org/freedesktop/secrets/collection/login")))]
-LIES = {
+BAD_ANSWERS = {
     "no-default-collection": OK + HELLO + KNOWN + NO_DEFAULT + message(4, text("/")),
     "rejected": b"REJECTED EXTERNAL\r\n",
     "other-byte-order": OK + message(1, text(":1.7"), order=b"B"),
@@ -199,10 +201,10 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_whatever_is_no_good_answer_is_trouble(bus: FakeBus, name: str) -> None:
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_a_bad_answer_is_an_error(bus: FakeBus, name: str) -> None:
     with pytest.raises(BusTrouble):
-        told(bus, LIES[name])
+        read_from(bus, BAD_ANSWERS[name])
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_whatever_is_no_good_answer_is_trouble(bus: FakeBus, name: str) -> None:
 def test_silence_is_an_error_after_the_timeout(bus: FakeBus, heard: int) -> None:
     bus.holds = True
     with pytest.raises(OSError, match="timed out"):
-        told(bus, conversation()[:heard], SHORT)
+        read_from(bus, conversation()[:heard], SHORT)
 
 
 @pytest.mark.parametrize(
@@ -222,16 +224,14 @@ def test_the_timeout_also_counts_while_the_bus_sends_other_messages(
 ) -> None:
     bus.again = again
     with pytest.raises((BusTrouble, OSError)):
-        told(bus, OK if again != b"x" else b"", SHORT)
+        read_from(bus, OK if again != b"x" else b"", SHORT)
 
 
 @settings(
     max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_a_conversation_with_errors_never_ends_in_anything_but_trouble(
-    bus: FakeBus, data: st.DataObject
-) -> None:
+def test_a_damaged_conversation_raises_only_bus_trouble(bus: FakeBus, data: st.DataObject) -> None:
     says = bytearray(conversation())
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(says) - 1))
@@ -244,15 +244,13 @@ def test_a_conversation_with_errors_never_ends_in_anything_but_trouble(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(says=st.binary(max_size=300), signed_on=st.booleans())
-def test_noise_never_ends_in_anything_but_trouble(
-    bus: FakeBus, says: bytes, signed_on: bool
-) -> None:
+def test_noise_raises_only_bus_trouble(bus: FakeBus, says: bytes, signed_on: bool) -> None:
     only_trouble(bus, (OK if signed_on else b"") + says)
 
 
 def only_trouble(bus: FakeBus, says: bytes) -> None:
     try:
-        found = told(bus, says)
+        found = read_from(bus, says)
     except (BusTrouble, OSError):
         return
     assert found is None or isinstance(found, str)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fastpath.lies import LIES
+from tests.fastpath.foreign_files import FOREIGN_FILES
 from tests.fastpath.paths import Item, asked, full, hot, record_file, warmed
 from tests.support.world import HUB, World
 
 
-def test_a_record_that_is_damaged_anywhere_is_for_the_full_path(kept: World) -> None:
+def test_a_damaged_record_is_left_to_the_full_path(kept: World) -> None:
     first = warmed(kept, "admin")
     file = record_file(kept, "admin")
     good = file.read_bytes()
@@ -27,7 +27,7 @@ def test_a_record_that_is_damaged_anywhere_is_for_the_full_path(kept: World) -> 
     assert hot(kept, "admin") == first
 
 
-def test_lines_of_two_records_make_none(kept: World) -> None:
+def test_lines_of_two_records_are_not_a_record(kept: World) -> None:
     warmed(kept, "admin")
     warmed(kept, "hub")
     one, other = record_file(kept, "admin"), record_file(kept, "hub")
@@ -38,10 +38,8 @@ def test_lines_of_two_records_make_none(kept: World) -> None:
             assert hot(kept, "admin") is None
 
 
-@pytest.mark.parametrize("put", LIES, ids=[each.__name__ for each in LIES])
-def test_what_is_no_record_of_ours_is_for_the_full_path(
-    kept: World, put: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("put", FOREIGN_FILES, ids=[each.__name__ for each in FOREIGN_FILES])
+def test_a_foreign_file_is_left_to_the_full_path(kept: World, put: Callable[[Path], None]) -> None:
     first = warmed(kept, "admin")
     file = record_file(kept, "admin")
     put(file)

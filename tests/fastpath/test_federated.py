@@ -1,4 +1,4 @@
-"""Sources whose state is a secret, or lies where no record reaches: the hot path steps aside."""
+"""Sources whose state is a secret, or is beyond any record: the hot path steps aside."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_token_file_is_watched(kept: World, issuer: Issuer) -> None:
     assert asked(kept, "own").json["AccessKeyId"] != done.json["AccessKeyId"]
 
 
-def test_what_no_record_can_hold_makes_none() -> None:
+def test_an_uncacheable_answer_writes_no_record() -> None:
     tracker = DependencyTracker({"A": "1"})
     assert TrackedEnvironment({"A": "1"}, tracker)["A"] == "1"
     assert not tracker.uncacheable

@@ -36,7 +36,7 @@ def payload() -> bytes | None:
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(value=st.text(st.characters(codec="utf-8"), min_size=1, max_size=4000))
-def test_it_reads_what_the_back_end_reads(keyring: KernelKeyring, value: str) -> None:
+def test_it_reads_the_same_as_the_back_end(keyring: KernelKeyring, value: str) -> None:
     need_kernel_keyring(room=len(value.encode()))
     keyring.set_password(NAME, "rolehop", value)
     assert payload() == value.encode()
@@ -50,7 +50,7 @@ def test_a_long_value_comes_whole(keyring: KernelKeyring, length: int) -> None:
     assert payload() == b"x" * length
 
 
-def test_what_is_not_there_is_none(keyring: KernelKeyring) -> None:
+def test_a_missing_key_is_none(keyring: KernelKeyring) -> None:
     assert payload() is None
     keyring.set_password(NAME, "rolehop", "x")
     assert payload() == b"x"

@@ -18,7 +18,7 @@ _HOT = "rolehop credential-process admin"
 
 
 @pytest.mark.parametrize("where", [">&-", ">/dev/full"])
-def test_an_answer_that_cannot_be_written_is_told_as_by_the_full_path(
+def test_an_answer_that_cannot_be_written_is_reported_as_by_the_full_path(
     warm: World, where: str
 ) -> None:
     early, late = (
@@ -31,12 +31,12 @@ def test_an_answer_that_cannot_be_written_is_told_as_by_the_full_path(
 
 
 @pytest.mark.parametrize("where", [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_nothing_can_be_told_where_stderr_is_closed_too(warm: World, where: str) -> None:
+def test_with_stderr_closed_too_only_the_exit_code_remains(warm: World, where: str) -> None:
     done = warm.run("sh", "-c", f"{_HOT} {where}")
     assert (done.code, done.out, done.err) == (1, "", "")
 
 
-def test_a_reader_that_went_away_is_told_nothing(warm: World) -> None:
+def test_a_reader_that_went_away_is_no_error_message(warm: World) -> None:
     done = warm.run("bash", "-c", f"{{ sleep 1; {_HOT}; echo $? >&2; }} | :")
     assert done.err == "1\n"
 

@@ -74,7 +74,7 @@ def test_a_record_comes_back_as_it_was(record: Record) -> None:
 
 
 @given(records, st.sampled_from(["\t", "\n", "\udc80"]), st.data())
-def test_what_does_not_fit_on_its_line_is_not_written(
+def test_a_value_that_does_not_fit_on_its_line_makes_no_record(
     record: Record, bad: str, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["chain", "key", "region", "label", "host"]))
@@ -258,7 +258,7 @@ number = st.integers(0, 99).map("{:02}".format)
 
 @settings(max_examples=2000)
 @given(st.integers(1000, 9999), st.tuples(number, number, number, number, number))
-def test_what_is_no_time_for_datetime_is_none(year: int, rest: tuple[str, ...]) -> None:
+def test_an_invalid_time_is_none(year: int, rest: tuple[str, ...]) -> None:
     month, day, hour, minute, second = rest
     text = f"{year:04}-{month}-{day}T{hour}:{minute}:{second}Z"
     try:

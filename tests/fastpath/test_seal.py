@@ -39,7 +39,9 @@ def test_the_walks_of_other_chains_leave_a_record_alone(kept: World) -> None:
     ],
     ids=["finding", "key", "sign-in"],
 )
-def test_what_plans_read_of_the_index_counts(kept: World, change: Callable[[Index], Index]) -> None:
+def test_a_change_of_the_index_that_plans_read_is_noticed(
+    kept: World, change: Callable[[Index], Index]
+) -> None:
     first = warmed(kept, "admin")
     IndexStore(kept.state).change(change)
     assert hot(kept, "admin") is None
@@ -48,7 +50,9 @@ def test_what_plans_read_of_the_index_counts(kept: World, change: Callable[[Inde
 
 
 @pytest.mark.parametrize("damage", ["", "x", "x y\n", "\x00", None], ids=repr)
-def test_a_seal_that_is_none_is_not_believed_and_made_anew(kept: World, damage: str | None) -> None:
+def test_a_damaged_seal_is_not_believed_and_is_written_again(
+    kept: World, damage: str | None
+) -> None:
     first = warmed(kept, "admin")
     seal = seal_of(kept)
     seal.unlink()

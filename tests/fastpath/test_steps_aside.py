@@ -278,7 +278,7 @@ def test_the_clock_that_was_set_back_is_for_the_full_path(kept: World) -> None:
 @pytest.mark.parametrize(
     ("later", "answers"), [(-1, False), (0, True), (3600 - 960 - 5, True), (3600 - 960 + 5, False)]
 )
-def test_what_has_less_than_its_least_life_left_is_not_handed_out(
+def test_a_session_with_less_than_min_ttl_left_is_not_handed_out(
     kept: World, later: int, answers: bool
 ) -> None:
     first = warmed(kept, "admin")
@@ -335,7 +335,7 @@ def test_a_bus_that_comes_up_is_asked_before_the_kernel(kept: World, tmp_path: P
     assert hot(kept, "admin") is None
 
 
-def test_somebody_elses_record_is_not_believed(kept: World) -> None:
+def test_another_users_record_is_not_believed(kept: World) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to give a file away")
     warmed(kept, "admin")

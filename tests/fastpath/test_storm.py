@@ -128,7 +128,7 @@ def test_a_hub_that_refuses_is_not_asked_200_times_for_nothing(world: World) -> 
     assert world.items() == []
 
 
-def test_ctrl_c_in_the_middle_keeps_what_was_got(world: World) -> None:
+def test_ctrl_c_in_the_middle_keeps_the_sessions_so_far(world: World) -> None:
     fleets(world, PARENTS[:1])
     world.sts.delay_seconds = 0.05
     with world.start(SCRIPT, "refresh", "spokes0/*", "--jobs", "4") as process:

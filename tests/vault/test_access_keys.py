@@ -58,7 +58,7 @@ def test_a_removed_key_is_gone(world: World, keyring: keyrings.InMemory) -> None
     assert keyring.items == {}
 
 
-def test_a_session_is_no_iam_user_key(world: World) -> None:
+def test_a_session_is_refused_as_an_iam_user_key(world: World) -> None:
     with pytest.raises(UsageError, match="not an IAM user key"):
         world.vault.keys.add("alice", session().credentials, replace=False, until_reboot=False)
 
@@ -94,7 +94,7 @@ def test_the_kernel_keyring_keeps_a_key_until_reboot(tmp_path: Path) -> None:
     ],
     ids=["locked", "broken"],
 )
-def test_what_cannot_be_read_is_never_written(
+def test_a_keyring_that_cannot_be_read_is_never_written_to(
     tmp_path: Path, keyring: keyrings.Locked, error: type[VaultError]
 ) -> None:
     back_end = chosen(keyring)

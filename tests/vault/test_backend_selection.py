@@ -65,7 +65,7 @@ def test_the_config_beats_the_environment_which_beats_keyringrc(home: dict[str, 
     assert choose_backend(None, home, "linux").name == WEAK
 
 
-def test_keyringrc_lies_where_keyring_itself_looks(tmp_path: Path) -> None:
+def test_keyringrc_is_read_from_the_path_that_keyring_uses(tmp_path: Path) -> None:
     text = f"[backend]\ndefault-keyring = {IN_MEMORY}\n"
     keyringrc({"HOME": str(tmp_path / "home")}, text)
     xdg, windows = tmp_path / "xdg" / "python_keyring", tmp_path / "app" / "Python Keyring"
@@ -94,7 +94,7 @@ def test_a_keyringrc_that_others_can_write_is_not_followed(home: dict[str, str])
         choose_backend(None, home, "linux")
 
 
-def test_a_keyringrc_that_is_no_config_is_said(home: dict[str, str]) -> None:
+def test_a_malformed_keyringrc_is_an_error(home: dict[str, str]) -> None:
     keyringrc(home, "backend")
     with pytest.raises(VaultAbsent, match=r"keyringrc.cfg cannot be read"):
         choose_backend(None, home, "linux")
@@ -168,7 +168,7 @@ def test_a_running_secret_service_is_taken(secret_service: SecretService) -> Non
     assert choose_apart(secret_service.environ, "linux") == [SECRET_SERVICE, None, False, True]
 
 
-def test_where_there_is_a_display_somebody_may_be_asked(secret_service: SecretService) -> None:
+def test_with_a_display_the_user_may_be_asked(secret_service: SecretService) -> None:
     environ = {**secret_service.environ, "WAYLAND_DISPLAY": "wayland-0"}
     assert choose_apart(environ, "linux") == [SECRET_SERVICE, None, True, True]
 
@@ -182,7 +182,7 @@ def test_nothing_of_keyring_is_imported_before_a_back_end_is_chosen() -> None:
     assert shown.stdout == "[]\n"
 
 
-def test_rolehops_own_back_end_is_no_entry_point() -> None:
+def test_the_kernel_back_end_is_not_an_entry_point() -> None:
     from importlib.metadata import entry_points
 
     assert not [each for each in entry_points(group="keyring.backends") if "rolehop" in each.value]

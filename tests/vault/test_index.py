@@ -91,7 +91,7 @@ def test_a_copy_in_another_back_end_is_remembered_until_it_is_gone() -> None:
     assert back.strays_in("tests.Other") == (HUB.key,)
 
 
-def test_known_is_what_a_plan_may_use() -> None:
+def test_known_returns_sessions_and_ceilings_for_a_plan() -> None:
     known = FULL.known()
     assert known.sessions[HUB.key] == CachedSession(HUB.issued_at, HUB.expires_at, HUB.expires_at)
     assert known.max_durations == {ROLE: 3600}
@@ -160,7 +160,7 @@ def test_an_error_of_the_change_passes_and_nothing_is_written(tmp_path: Path) ->
     assert store(tmp_path).load().sessions == FULL.sessions
 
 
-def test_what_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+def test_an_unchanged_index_is_not_written(tmp_path: Path) -> None:
     store(tmp_path).change(lambda _: FULL)
     before = (tmp_path / "index.json").stat()
     store(tmp_path).change(lambda index: index)

@@ -77,7 +77,7 @@ print(keyring.get_password("rolehop/a", "rolehop"))
 """
 
 
-def test_an_ended_value_is_none_and_its_name_can_be_used_again() -> None:
+def test_an_expired_value_is_none_and_its_name_can_be_used_again() -> None:
     assert run(_EXPIRES) == ["y"]
 
 
@@ -96,7 +96,7 @@ print(keyring.get_password("rolehop/trap", "rolehop"))
 """
 
 
-def test_a_session_keyring_without_the_user_keyring_is_no_trap() -> None:
+def test_a_session_keyring_without_the_user_keyring_works() -> None:
     assert run(_TRAP, "first", clear=False) == ["first"]
     assert run(_TRAP, "second", clear=False) == ["second"]
     # Another log-in session of the same user.
@@ -121,7 +121,7 @@ print(keyring.get_password("rolehop/1", "rolehop"))
 """
 
 
-def test_a_full_quota_is_said_and_what_was_there_stays() -> None:
+def test_a_full_quota_is_an_error_and_keeps_the_old_value() -> None:
     shown = run(_FULL, room=18_000)
     if shown == ["12000 " + "y" * 12_000, "z" * 25_000]:
         pytest.skip("this kernel has big_key, which costs no quota")

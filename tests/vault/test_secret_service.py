@@ -62,7 +62,7 @@ def test_a_keyring_that_was_locked_in_between_is_said_and_loses_nothing(
     assert run(GET, own_secret_service, tmp_path) == ["True"]
 
 
-def test_a_keyring_that_nobody_ever_unlocked_is_said(
+def test_a_keyring_that_was_never_unlocked_is_reported(
     locked_secret_service: SecretService, tmp_path: Path
 ) -> None:
     shown = run(GET_AND_PUT, locked_secret_service, tmp_path)

@@ -56,7 +56,7 @@ def test_a_session_comes_back_whole(given_session: Session) -> None:
     assert read_item(item(given_session, KEY), KEY) == given_session
 
 
-def test_the_first_line_is_what_a_program_is_handed() -> None:
+def test_the_first_line_is_the_answer_to_an_sdk() -> None:
     line, rest = item(session(), KEY).split("\n")
     assert line == process_line(
         "ASIAEXAMPLEHUB000",
@@ -128,7 +128,7 @@ LINE, REST = WHOLE.split("\n")
         ),
     ],
 )
-def test_whatever_is_not_whole_is_damaged_and_never_quoted(text: str) -> None:
+def test_an_incomplete_item_is_damaged_and_never_quoted(text: str) -> None:
     with pytest.raises(Damaged) as caught:
         read_item(text, KEY)
     assert "secret" not in str(caught.value)
@@ -150,7 +150,7 @@ def test_one_changed_character_damages_an_item(at: int, other: str) -> None:
         read_item(changed, KEY)
 
 
-def test_an_item_of_an_earlier_version_is_told_from_a_damaged_one() -> None:
+def test_an_item_of_an_earlier_version_is_not_called_damaged() -> None:
     body = REST.partition(',"local_expires_at"')[0]
     with pytest.raises(OlderVersion):
         read_item(LINE + "\n" + body.replace('"schema":2', '"schema":1') + "}", KEY)
@@ -219,7 +219,7 @@ def test_the_line_is_the_contract_in_its_order_without_spaces() -> None:
         ),
     ],
 )
-def test_what_is_not_known_is_left_out(
+def test_unknown_values_are_left_out(
     token: str | None, expires_at: str | None, account: str, names: list[str]
 ) -> None:
     found = json.loads(process_line("AKIA1", "s", token, expires_at, account))

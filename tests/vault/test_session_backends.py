@@ -46,7 +46,7 @@ class VaultContract:
         assert world.said == []
 
     @pytest.mark.parametrize("step", [hop_step(), token_step(), source_step()], ids=repr)
-    def test_what_was_put_is_there_for_the_next_process(self, world: World, step: Step) -> None:
+    def test_a_stored_session_is_found_by_the_next_process(self, world: World, step: Step) -> None:
         world.vault.put(step, session(), "prod")
         assert world.again().get(step, "prod") == session()
         assert world.said == []
@@ -60,7 +60,9 @@ class VaultContract:
         assert world.again().get(hop_step(), "prod") == session("short")
         assert world.said == []
 
-    def test_what_was_dropped_is_gone_and_dropping_nothing_is_no_error(self, world: World) -> None:
+    def test_a_dropped_session_is_gone_and_dropping_it_again_is_no_error(
+        self, world: World
+    ) -> None:
         world.vault.put(hop_step(), session(LONG_TOKEN), "prod")
         world.vault.drop(hop_step().key)
         world.vault.drop(hop_step().key)

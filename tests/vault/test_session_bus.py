@@ -102,7 +102,7 @@ def test_our_own_bus_is_fine(tmp_path: Path) -> None:
         assert bus_problem(f"unix:path={escaped},guid=1") is None
 
 
-def test_a_bus_that_is_no_unix_socket_cannot_be_checked() -> None:
+def test_a_bus_without_a_unix_socket_cannot_be_checked() -> None:
     assert "cannot be reached" in str(bus_problem("tcp:host=127.0.0.1,port=1"))
 
 

@@ -80,7 +80,7 @@ def test_a_failed_read_is_said_once_and_nothing_is_written_after_it(
     assert world.vault.index.load().sessions == {}
 
 
-def test_what_was_stored_outlives_a_process_that_could_not_read(
+def test_a_stored_session_survives_a_process_that_could_not_read_it(
     unusual: tuple[World, Unusual],
 ) -> None:
     world, keyring = unusual
@@ -256,7 +256,7 @@ def test_a_session_left_in_another_back_end_is_removed_when_that_one_is_in_use(
     assert world.again().get(hop_step(), "prod") == session("second")
 
 
-def test_forget_removes_what_hangs_below_and_leaves_the_rest(
+def test_forget_removes_sessions_below_and_no_others(
     unusual: tuple[World, Unusual],
 ) -> None:
     world, keyring = unusual

@@ -106,7 +106,7 @@ def test_the_sign_in_is_found_and_stored_with_a_check(before: World) -> None:
 
 
 @pytest.mark.parametrize("double", ["Full", "BrokenWrites"])
-def test_what_cannot_be_stored_anew_stays_as_it_was(before: World, double: str) -> None:
+def test_an_item_that_cannot_be_rewritten_stays_as_it_was(before: World, double: str) -> None:
     """A keyring that reads and cannot write: nothing is lost, and nothing is said."""
     keyring = getattr(keyrings, double)()
     keyring.items = {

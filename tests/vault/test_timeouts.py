@@ -109,7 +109,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert as_vault_error(KeyringError("a\x1b[2Jb\nc")).cause == "KeyringError: a [2Jb c"
 
 
-def test_what_is_returned_comes_back() -> None:
+def test_the_result_of_a_call_is_returned() -> None:
     assert Deadline(5).call("testing", lambda: 7) == 7
 
 

@@ -1,4 +1,4 @@
-"""What may lie where rolehop keeps a file for itself, and is none of it."""
+"""What may be found at the path of a file of rolehop's own, without being that file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def somebody_elses(path: Path) -> None:
     os.chown(path, 65534, -1)
 
 
-LIES: list[Callable[[Path], None]] = [
+FOREIGN_FILES: list[Callable[[Path], None]] = [
     a_fifo,
     a_fifo_behind_a_link,
     a_socket,
