@@ -27,7 +27,7 @@ from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.aws.x509 import Identity
+    from rolehop.aws.certificates.x509 import Identity
 
 _SERVICE: Final = "rolesanywhere"
 # CreateSession allows 12 hours; the rest is for clocks that differ.
@@ -65,7 +65,7 @@ def signed_headers(
 
     ``when`` is the time of signing, aware.
     """
-    from rolehop.aws.x509 import der
+    from rolehop.aws.certificates.x509 import der
 
     stamp = when.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     parts = urlsplit(url)

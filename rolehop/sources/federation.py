@@ -56,7 +56,7 @@ def with_certificate(identity: FederatedIdentity, file: Path) -> FederatedIdenti
     cannot be read adds nothing.
     """
     try:
-        from rolehop.aws import x509
+        from rolehop.aws.certificates import x509
 
         leaf = x509.certificates(file)[0]
     except (ModuleNotFoundError, SourceError):

@@ -10,8 +10,8 @@ from rolehop.errors import SourceError
 from rolehop.sources.source_type import one_line
 
 if TYPE_CHECKING:
-    from rolehop.aws import pkcs11
-    from rolehop.aws.x509 import AskPassphrase, Certificate, Identity
+    from rolehop.aws.certificates import pkcs11
+    from rolehop.aws.certificates.x509 import AskPassphrase, Certificate, Identity
     from rolehop.config.model import SourceConfig
     from rolehop.sources.context import SourceContext
 
@@ -26,14 +26,14 @@ def leaf_of(source: SourceConfig, context: SourceContext) -> Certificate | None:
     """
     file = path_in(source.settings.get("certificate"))
     try:
-        from rolehop.aws import x509
+        from rolehop.aws.certificates import x509
 
         if file is not None:
             return x509.certificates(context.watched(file))[0]
         if "pkcs12" in source.settings:
             context.watched(Path(str(source.settings["pkcs12"])))
             return None
-        from rolehop.aws import pkcs11
+        from rolehop.aws.certificates import pkcs11
     except ModuleNotFoundError as missing:
         raise needs_extra(missing, source) from None
     context.beyond_record()  # another token may be plugged in
@@ -46,7 +46,7 @@ def fingerprint_of(source: SourceConfig, leaf: Certificate | None) -> str:
     Raises:
         SourceError: the PKCS#12 file does not exist, or is certainly not one.
     """
-    from rolehop.aws import x509
+    from rolehop.aws.certificates import x509
 
     if leaf is not None:
         return sha256(x509.der(leaf)).hexdigest()
@@ -57,7 +57,7 @@ def problem_with(
     source: SourceConfig, context: SourceContext, leaf: Certificate | None
 ) -> str | None:
     """Return why the source cannot work now, as far as that shows without a passphrase."""
-    from rolehop.aws import x509
+    from rolehop.aws.certificates import x509
 
     key, chain = (
         path_in(source.settings.get(name)) for name in ("private_key", "certificate_chain")
@@ -84,7 +84,7 @@ def needs_passphrase(source: SourceConfig) -> bool:
     if "pkcs11" in settings:
         return True
     try:
-        from rolehop.aws import x509
+        from rolehop.aws.certificates import x509
 
         if "pkcs12" in settings:
             return x509.wants_passphrase(Path(str(settings["pkcs12"])), pkcs12_file=True)
@@ -105,7 +105,7 @@ def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
     try:
         if "pkcs11" in settings:
             return _on_token(source, chain, ask)
-        from rolehop.aws import x509
+        from rolehop.aws.certificates import x509
     except ModuleNotFoundError as missing:
         raise needs_extra(missing, source) from None
     pkcs12 = path_in(settings.get("pkcs12"))
@@ -116,7 +116,7 @@ def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
 
 
 def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> Identity:
-    from rolehop.aws import pkcs11, x509
+    from rolehop.aws.certificates import pkcs11, x509
 
     uri = _uri(source)
     more = x509.certificates(chain) if chain else []
@@ -128,7 +128,7 @@ def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> I
 
 
 def _uri(source: SourceConfig) -> pkcs11.Uri:
-    from rolehop.aws import pkcs11
+    from rolehop.aws.certificates import pkcs11
 
     try:
         return pkcs11.parse_uri(str(source.settings["pkcs11"]))

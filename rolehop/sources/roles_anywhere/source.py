@@ -30,7 +30,7 @@ from rolehop.startup.lazy_regex import Pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws.x509 import Identity
+    from rolehop.aws.certificates.x509 import Identity
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
@@ -160,7 +160,7 @@ def login(source: SourceConfig, context: SourceContext, how: Login) -> str:
     asked: list[Secret] = []
 
     def ask(named: str) -> Secret:
-        from rolehop.aws.x509 import without_line_end
+        from rolehop.aws.certificates.x509 import without_line_end
 
         typed = _from_person(source, context, named) if how.text is None else how.text
         asked.append(without_line_end(typed))
@@ -218,7 +218,7 @@ def _diagnose_certificate(source: SourceConfig, context: SourceContext) -> Diagn
         return Diagnosis(looked_for, problem, good=False)
     if leaf is None:
         return Diagnosis(looked_for, "in the PKCS#12 file, which is opened when it is needed")
-    from rolehop.aws import x509
+    from rolehop.aws.certificates import x509
 
     ends = f"{leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
     warning = x509.check_validity(leaf, context.now())
@@ -250,7 +250,7 @@ class _RolesAnywhere:
             NoTerminal: a passphrase is needed and nobody can be asked.
         """
         try:
-            from rolehop.aws.x509 import WrongPassphrase
+            from rolehop.aws.certificates.x509 import WrongPassphrase
         except ModuleNotFoundError as missing:
             raise needs_extra(missing, self.source) from None
         try:
@@ -285,7 +285,7 @@ class _RolesAnywhere:
         )
 
     def _check_validity(self, identity: Identity) -> None:
-        from rolehop.aws.x509 import check_validity
+        from rolehop.aws.certificates.x509 import check_validity
 
         warning = check_validity(identity.certificate, self.context.now())
         if warning is not None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from rolehop.aws import x509
+from rolehop.aws.certificates import x509
 from rolehop.credentials import Secret
 from rolehop.sources import diagnose, stamp_of
 from tests.doubles.roles_anywhere import RolesAnywhere

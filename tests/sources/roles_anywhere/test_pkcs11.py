@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from rolehop.aws import pkcs11, x509
+from rolehop.aws.certificates import pkcs11, x509
 from rolehop.credentials import Secret
 from rolehop.sources import stamp_of
 from rolehop.sources.roles_anywhere import source as roles_anywhere

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rolehop.aws import roles_anywhere as rolesanywhere
-from rolehop.aws import x509
+from rolehop.aws.certificates import x509
 from rolehop.errors import HopRefused, RolehopError, ServiceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.sources import build_source

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from rolehop.aws import roles_anywhere as rolesanywhere
-from rolehop.aws import x509
+from rolehop.aws.certificates import x509
 from rolehop.credentials import Secret
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.sources import stamp_of

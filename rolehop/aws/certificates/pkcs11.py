@@ -22,7 +22,7 @@ from pkcs11.exceptions import (
     PKCS11Error,
 )
 
-from rolehop.aws.x509 import (
+from rolehop.aws.certificates.x509 import (
     Identity,
     WrongPassphrase,
     certificate_from_der,
