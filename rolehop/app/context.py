@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.dependency_tracker import DependencyTracker, TrackedEnvironment
-from rolehop.app.host import read_or_none
+from rolehop.app.host import read_file
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Person
@@ -148,12 +148,15 @@ class App:
         """
         from rolehop.awsconfig import parse_aws_config
 
-        config, credentials = (
-            read_or_none(self.dependencies.add_file(path)) for path in self.aws_files
-        )
+        files = [read_file(self.dependencies.add_file(path)) for path in self.aws_files]
+        config, credentials = (None if file is None else file.text for file in files)
         config_file, credentials_file = map(str, self.aws_files)
         return parse_aws_config(
-            config, credentials, config_file=config_file, credentials_file=credentials_file
+            config,
+            credentials,
+            config_file=config_file,
+            credentials_file=credentials_file,
+            distrusted={file.path: file.distrust for file in files if file and file.distrust},
         )
 
     # ---- state, keyring and AWS

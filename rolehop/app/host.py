@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rolehop.errors import ConfigError
 from rolehop.fastpath.record import state_folder as xdg_state_folder
+from rolehop.files import FileText, read_trusted
 
 NAME = "rolehop"
 NOWHERE = Path(os.devnull, NAME)
@@ -26,10 +27,18 @@ def read_or_none(path: Path) -> str | None:
     Raises:
         ConfigError: it exists and cannot be read.
     """
+    found = read_file(path)
+    return None if found is None else found.text
+
+
+def read_file(path: Path) -> FileText | None:
+    """Return a UTF-8 file and whether others can write it, or ``None`` if there is none.
+
+    Raises:
+        ConfigError: it exists and cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return read_trusted(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{path} cannot be read", cause=reason) from None

@@ -41,6 +41,9 @@ class AwsConfig:
     credentials_file: str = "~/.aws/credentials"
     """For messages."""
 
+    distrusted: Mapping[str, str] = field(default_factory=dict)
+    """By path, why a file may not be followed: others can write it. No command in it is run."""
+
     def __repr__(self) -> str:
         return f"AwsConfig({len(self.profiles)} profiles)"
 

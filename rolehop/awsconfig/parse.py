@@ -12,6 +12,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+from collections.abc import Mapping
 
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
@@ -28,8 +29,11 @@ def parse_aws_config(
     *,
     config_file: str = "~/.aws/config",
     credentials_file: str = "~/.aws/credentials",
+    distrusted: Mapping[str, str] | None = None,
 ) -> AwsConfig:
     """Merge both files into one value. ``None`` stands for a file that does not exist.
+
+    ``distrusted`` says by path why others can write a file.
 
     Raises:
         ConfigError: botocore would refuse the file. The error names file and line but never
@@ -48,6 +52,7 @@ def parse_aws_config(
         credentials_sections=credentials,
         config_file=config_file,
         credentials_file=credentials_file,
+        distrusted=distrusted or {},
     )
 
 
