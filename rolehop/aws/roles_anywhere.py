@@ -106,6 +106,7 @@ def create_session(
     endpoint_url: str | None,
     now: Callable[[], datetime],
     client: HttpClient | None = None,
+    notify: Callable[[str], None] = lambda line: None,
 ) -> Credentials:
     """Return the role's session.
 
@@ -116,6 +117,7 @@ def create_session(
         endpoint_url: replaces AWS's own endpoint.
         now: returns aware UTC times.
         client: the HTTP client to use, if the caller has one.
+        notify: shows one line to the user.
 
     Raises:
         HopRefused: AWS refused.
@@ -126,7 +128,7 @@ def create_session(
     base = endpoint_url or find_endpoint(_SERVICE, settings).url
     url = f"{base.rstrip('/')}/sessions"
     body = request.body()
-    http = client or HttpClient(settings, overridden=endpoint_url is not None)
+    http = client or HttpClient(settings, overridden=endpoint_url is not None, notify=notify)
     headers = signed_headers(identity, url, body, settings.region, now())
     try:
         response = http.send(

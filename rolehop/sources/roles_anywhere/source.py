@@ -282,6 +282,7 @@ class _RolesAnywhere:
             settings_for(self.context, _region_of(anchor)),
             endpoint_url=endpoint_of(self.context, "rolesanywhere"),
             now=self.context.now,
+            notify=self.context.note,
         )
 
     def _check_validity(self, identity: Identity) -> None:
