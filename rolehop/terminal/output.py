@@ -22,6 +22,12 @@ _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 _ERASE_LINE = "\r\x1b[2K"
 
 
+class _LiveLine:
+    """Whether stderr shows a line of progress that whatever comes next has to replace."""
+
+    shown = False
+
+
 def prepare(stream: TextIO) -> None:
     """Let ``stream`` replace characters that its encoding lacks, instead of failing."""
     if isinstance(stream, TextIOWrapper):
@@ -50,7 +56,15 @@ def write_stdout(text: str, encoding: str | None = None) -> None:
 
 def write_lines(text: str, file: TextIO | None = None) -> None:
     """Write the lines of ``text``, made visible, to ``file`` or stderr."""
-    _write(_visible_lines(text) + "\n", file)
+    erase = _ERASE_LINE if file is None and _LiveLine.shown else ""
+    if file is None:
+        _LiveLine.shown = False
+    _write(f"{erase}{_visible_lines(text)}\n", file)
+
+
+def show_live_line() -> None:
+    """Say that stderr's line, whose cursor is at its begin, is to be replaced."""
+    _LiveLine.shown = True
 
 
 def write_prompt(text: str, file: TextIO) -> None:
@@ -60,6 +74,8 @@ def write_prompt(text: str, file: TextIO) -> None:
 
 def rewrite_line(text: str, file: TextIO | None = None) -> None:
     """Replace the current line of the terminal by ``text``; an empty text erases it."""
+    if file is None:
+        _LiveLine.shown = bool(text)
     _write(_ERASE_LINE + visible(text), file)
 
 

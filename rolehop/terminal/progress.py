@@ -69,6 +69,7 @@ class LiveLines:
             overflow="ellipsis",
             no_wrap=True,
         )
+        output.show_live_line()
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""

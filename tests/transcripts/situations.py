@@ -202,7 +202,7 @@ def explanations(at: Session) -> None:
     at.types("explain", "admin", *offline)
     at.types("explain", "role", HUB, "--offline", hub)
     at.types("check", *offline, strict)
-    at.types("routes", ADMIN, *offline, admin)
+    at.types("routes", ADMIN, *AS, hub, admin)
 
 
 SITUATIONS: dict[str, Callable[[Session], None]] = {
