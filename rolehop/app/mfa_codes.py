@@ -197,7 +197,8 @@ class MfaCodes:
         return self.keyed_digest(f"{code.serial}\n{code.code}")
 
     def _last(self, serial: str) -> UsedMfaCode | None:
-        return self._used.get(serial) or self.index_store.load().mfa.get(serial)
+        known = (self._used.get(serial), self.index_store.load().mfa.get(serial))
+        return max((each for each in known if each), key=lambda each: each.window, default=None)
 
 
 def _window() -> int:
