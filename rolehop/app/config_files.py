@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 
@@ -102,7 +103,7 @@ def append_chain(app: App, name: str, text: str) -> Path:
     """
     path = own_config_file(app)
     real = path.resolve()  # a link's target is the file that the user means
-    old = _read_own(path)
+    old = read_file(path)
     before = old.text if old is not None else "version = 1\n"
     new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
     loaded = _load_with(app, path, new, old.distrust if old is not None else None)
@@ -117,14 +118,6 @@ def append_chain(app: App, name: str, text: str) -> Path:
             fix="make its folder writable, or paste the chain by hand",
         ) from None
     return real
-
-
-def _read_own(path: Path) -> FileText | None:
-    try:
-        return read_trusted(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path} cannot be read", cause=reason) from None
 
 
 def _mode_of(path: Path) -> int:

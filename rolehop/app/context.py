@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -148,7 +149,11 @@ class App:
         """
         from rolehop.awsconfig import parse_aws_config
 
-        files = [read_file(self.dependencies.add_file(path)) for path in self.aws_files]
+        # AWS_CONFIG_FILE=/dev/null is how people say that there is none.
+        files = [
+            None if str(path) == os.devnull else read_file(self.dependencies.add_file(path))
+            for path in self.aws_files
+        ]
         config, credentials = (None if file is None else file.text for file in files)
         config_file, credentials_file = map(str, self.aws_files)
         return parse_aws_config(

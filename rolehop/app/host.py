@@ -37,8 +37,6 @@ def read_file(path: Path) -> FileText | None:
     Raises:
         ConfigError: it exists and cannot be read.
     """
-    if str(path) == os.devnull:  # AWS_CONFIG_FILE=/dev/null is how people say "none"
-        return None
     try:
         return read_trusted(path)
     except (OSError, UnicodeDecodeError) as error:

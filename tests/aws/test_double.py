@@ -8,14 +8,13 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.plan import Hop
-from rolehop.ports import StsRefusal
 from tests.aws.conftest import HUB
+from tests.aws.double_calls import boto_client, refusal_of, trust_policy
 from tests.doubles.sts import StrictSts, User
 
 HopTo = Callable[..., Hop]
@@ -23,27 +22,8 @@ SPOKE = "arn:aws:iam::333333333333:role/Spoke"
 THIRD = "arn:aws:iam::444444444444:role/Third"
 
 
-def _refused(call: Callable[[], object]) -> StsRefusal:
-    with pytest.raises(StsRefusal) as caught:
-        call()
-    return caught.value
-
-
-def _boto(sts: StrictSts, credentials: Credentials, region: str = "eu-west-1") -> Any:
-    token = credentials.session_token
-    return botocore.session.get_session().create_client(
-        "sts",
-        region,
-        endpoint_url=sts.url,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key.reveal(),
-        aws_session_token=token.reveal() if token else None,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
 def test_a_real_client_is_served_too(sts: StrictSts, alice: User) -> None:
-    client = _boto(sts, alice.credentials)
+    client = boto_client(sts, alice.credentials)
     answer = client.assume_role(RoleArn=HUB, RoleSessionName="boto")
     assert answer["AssumedRoleUser"]["Arn"].endswith("assumed-role/Hub/boto")
     assert answer["PackedPolicySize"] == 0
@@ -86,7 +66,7 @@ def test_who_cannot_prove_who_they_are_is_refused(
         sts.now += timedelta(hours=1, seconds=1)
     if change == "deleted":
         sts.world.forget_key(good.access_key_id)
-    refusal = _refused(lambda: client.caller(Credentials(key_id, secret, token)))
+    refusal = refusal_of(lambda: client.caller(Credentials(key_id, secret, token)))
     assert refusal.code == code
 
 
@@ -94,10 +74,10 @@ def test_signatures_for_another_service_region_or_time_are_refused(
     sts: StrictSts, client: StsClient, alice: User
 ) -> None:
     sts.region = "us-east-1"
-    assert _refused(lambda: client.caller(alice.credentials)).code == "SignatureDoesNotMatch"
+    assert refusal_of(lambda: client.caller(alice.credentials)).code == "SignatureDoesNotMatch"
     sts.region = None
     sts.date_offset = -timedelta(minutes=6)
-    refusal = _refused(lambda: client.caller(alice.credentials))
+    refusal = refusal_of(lambda: client.caller(alice.credentials))
     assert refusal.message.startswith("Signature not yet current: ")
     sts.date_offset = timedelta()
     boto = botocore.session.get_session().create_client(
@@ -115,53 +95,50 @@ def test_signatures_for_another_service_region_or_time_are_refused(
 ALICE = "arn:aws:iam::111111111111:user/alice"
 
 
-def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:*", **each} for each in statements],
-    }
-
-
 @pytest.mark.parametrize(
     ("trust", "said", "allowed"),
     [
-        pytest.param(_trust({"Principal": {"AWS": ALICE}}), {}, True, id="the-user"),
-        pytest.param(_trust({"Principal": {"AWS": "111111111111"}}), {}, True, id="the-account"),
+        pytest.param(trust_policy({"Principal": {"AWS": ALICE}}), {}, True, id="the-user"),
         pytest.param(
-            _trust({"Principal": {"AWS": ["x", "arn:aws:iam::111111111111:root"]}}),
+            trust_policy({"Principal": {"AWS": "111111111111"}}), {}, True, id="the-account"
+        ),
+        pytest.param(
+            trust_policy({"Principal": {"AWS": ["x", "arn:aws:iam::111111111111:root"]}}),
             {},
             True,
             id="the-accounts-root-in-a-list",
         ),
-        pytest.param(_trust({"Principal": "*"}), {}, True, id="anybody"),
-        pytest.param(_trust({"Principal": {"AWS": "999999999999"}}), {}, False, id="others"),
-        pytest.param(_trust({"Principal": {"Service": "ec2.amazonaws.com"}}), {}, False, id="ec2"),
+        pytest.param(trust_policy({"Principal": "*"}), {}, True, id="anybody"),
+        pytest.param(trust_policy({"Principal": {"AWS": "999999999999"}}), {}, False, id="others"),
         pytest.param(
-            _trust({"Principal": {"AWS": "999999999999"}}, {"Principal": {"AWS": ALICE}}),
+            trust_policy({"Principal": {"Service": "ec2.amazonaws.com"}}), {}, False, id="ec2"
+        ),
+        pytest.param(
+            trust_policy({"Principal": {"AWS": "999999999999"}}, {"Principal": {"AWS": ALICE}}),
             {},
             True,
             id="the-second-statement",
         ),
         pytest.param(
-            _trust({"Principal": "*"}, {"Principal": {"AWS": ALICE}, "Effect": "Deny"}),
+            trust_policy({"Principal": "*"}, {"Principal": {"AWS": ALICE}, "Effect": "Deny"}),
             {},
             False,
             id="deny-beats-allow",
         ),
         pytest.param(
-            _trust({"Principal": "*", "Action": "sts:AssumeRole"}),
+            trust_policy({"Principal": "*", "Action": "sts:AssumeRole"}),
             {"tags": (("a", "b"),)},
             False,
             id="tags-need-tag-session",
         ),
         pytest.param(
-            _trust({"Principal": "*", "Action": ["sts:AssumeRole", "sts:TagSession"]}),
+            trust_policy({"Principal": "*", "Action": ["sts:AssumeRole", "sts:TagSession"]}),
             {"source_identity": "alice"},
             False,
             id="an-identity-needs-set-source-identity",
         ),
         pytest.param(
-            _trust(
+            trust_policy(
                 {
                     "Principal": "*",
                     "Condition": {
@@ -175,7 +152,7 @@ def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
             id="conditions-met",
         ),
         pytest.param(
-            _trust(
+            trust_policy(
                 {"Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": ["a", "b"]}}}
             ),
             {"external_id": "x-42"},
@@ -183,13 +160,15 @@ def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
             id="another-external-id",
         ),
         pytest.param(
-            _trust({"Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}),
+            trust_policy(
+                {"Principal": "*", "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}
+            ),
             {},
             False,
             id="no-external-id",
         ),
         pytest.param(
-            _trust(
+            trust_policy(
                 {"Principal": "*", "Condition": {"StringEquals": {"aws:RequestTag/Team": "core"}}}
             ),
             {"tags": (("team", "core"),)},
@@ -197,7 +176,7 @@ def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
             id="a-request-tag",
         ),
         pytest.param(
-            _trust(
+            trust_policy(
                 {"Principal": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
             ),
             {},
@@ -205,7 +184,7 @@ def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
             id="mfa-is-absent-for-plain-keys",
         ),
         pytest.param(
-            _trust(
+            trust_policy(
                 {
                     "Principal": "*",
                     "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}},
@@ -216,13 +195,15 @@ def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
             id="if-exists-lets-plain-keys-in",
         ),
         pytest.param(
-            _trust({"Principal": "*", "Condition": {"StringNotEquals": {"sts:ExternalId": "x"}}}),
+            trust_policy(
+                {"Principal": "*", "Condition": {"StringNotEquals": {"sts:ExternalId": "x"}}}
+            ),
             {},
             True,
             id="a-negated-operator-holds-for-an-absent-key",
         ),
         pytest.param(
-            _trust({"Principal": "*", "Condition": {"Null": {"sts:ExternalId": "false"}}}),
+            trust_policy({"Principal": "*", "Condition": {"Null": {"sts:ExternalId": "false"}}}),
             {},
             False,
             id="null",
@@ -242,7 +223,7 @@ def test_trust_policies_are_judged_as_iam_does(
     if allowed:
         assert client.assume_role(hop_to(**said), alice.credentials, None).arn
     else:
-        refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+        refusal = refusal_of(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
         assert refusal.code == "AccessDenied"
         assert refusal.message.endswith(f"on resource: {HUB}")
 
@@ -255,7 +236,7 @@ def test_a_role_is_trusted_by_role_or_by_session(
         sts.world.role(SPOKE, trusts=[principal])
         assert client.assume_role(hop_to(SPOKE), hub.credentials, None).arn
     sts.world.role(SPOKE, trusts=[hub.arn.replace("me@", "you@")])
-    _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+    refusal_of(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
 
 
 def test_a_missing_role_and_an_untrusting_one_look_the_same(
@@ -264,7 +245,7 @@ def test_a_missing_role_and_an_untrusting_one_look_the_same(
     sts.world.role(SPOKE, trusts=["999999999999"])
 
     def said_of(role: str) -> str:
-        refusal = _refused(lambda: client.assume_role(hop_to(role), alice.credentials, None))
+        refusal = refusal_of(lambda: client.assume_role(hop_to(role), alice.credentials, None))
         return refusal.message.replace(role, "")
 
     assert said_of(SPOKE) == said_of(THIRD)
@@ -276,10 +257,10 @@ def test_across_accounts_the_callers_own_policies_must_allow_it_too(
     sts.tells_reasons = True
     bob = sts.world.user("111111111111", "bob", may_assume=["arn:aws:iam::*:role/Other"])
     sts.world.role(HUB, trusts=[bob.arn])
-    refusal = _refused(lambda: client.assume_role(hop_to(), bob.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop_to(), bob.credentials, None))
     assert refusal.message.endswith("no identity-based policy allows the sts:AssumeRole action")
     same = "arn:aws:iam::111111111111:role/Same"
     sts.world.role(same, trusts=[bob.arn])
     assert client.assume_role(hop_to(same), bob.credentials, None).arn
     sts.world.role(same, trusts=["111111111111"])
-    _refused(lambda: client.assume_role(hop_to(same), bob.credentials, None))
+    refusal_of(lambda: client.assume_role(hop_to(same), bob.credentials, None))

@@ -7,47 +7,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.config import Config
 
 from rolehop.aws.sts import StsClient
-from rolehop.credentials import Credentials
 from rolehop.plan import Hop
-from rolehop.ports import MfaCode, StsRefusal
+from rolehop.ports import MfaCode
 from tests.aws.conftest import HUB
+from tests.aws.double_calls import boto_client, refusal_of, trust_policy
 from tests.doubles.sts import StrictSts, User
 from tests.doubles.sts_world import totp
 
 HopTo = Callable[..., Hop]
 SPOKE = "arn:aws:iam::333333333333:role/Spoke"
 THIRD = "arn:aws:iam::444444444444:role/Third"
-
-
-def _refused(call: Callable[[], object]) -> StsRefusal:
-    with pytest.raises(StsRefusal) as caught:
-        call()
-    return caught.value
-
-
-def _boto(sts: StrictSts, credentials: Credentials, region: str = "eu-west-1") -> Any:
-    token = credentials.session_token
-    return botocore.session.get_session().create_client(
-        "sts",
-        region,
-        endpoint_url=sts.url,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key.reveal(),
-        aws_session_token=token.reveal() if token else None,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:*", **each} for each in statements],
-    }
 
 
 @pytest.mark.parametrize(
@@ -62,7 +34,7 @@ def test_a_lifetime_is_refused_rather_than_cut(
     client: StsClient, alice: User, hop_to: HopTo, seconds: int, message: str
 ) -> None:
     hop = hop_to(duration_seconds=seconds)
-    refusal = _refused(lambda: client.assume_role(hop, alice.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop, alice.credentials, None))
     assert (refusal.code, message in refusal.message) == ("ValidationError", True)
 
 
@@ -75,7 +47,7 @@ def test_only_long_lived_keys_get_past_an_hour(
     token = client.session_token(alice.credentials, 3600, None)
     for role, signer in ((SPOKE, hub.credentials), (HUB, token.credentials)):
         hop = hop_to(role, duration_seconds=3601)
-        refusal = _refused(lambda: client.assume_role(hop, signer, None))  # noqa: B023 - called now
+        refusal = refusal_of(lambda: client.assume_role(hop, signer, None))  # noqa: B023 - called now
         assert refusal.message == (
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
             "role chaining."
@@ -103,7 +75,7 @@ def test_only_long_lived_keys_get_past_an_hour(
 def test_every_limit_of_a_parameter_is_checked(
     client: StsClient, alice: User, hop_to: HopTo, said: dict[str, Any]
 ) -> None:
-    refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
     assert refusal.code == "ValidationError"
 
 
@@ -113,7 +85,7 @@ def test_every_limit_of_a_parameter_is_checked(
         ({"tags": (("Team", "a"), ("team", "b"))}, "InvalidParameterValue"),
         ({"policy": "{"}, "MalformedPolicyDocument"),
         (
-            {"policy": json.dumps(_trust({"Principal": "*", "Resource": "*"}))},
+            {"policy": json.dumps(trust_policy({"Principal": "*", "Resource": "*"}))},
             "MalformedPolicyDocument",
         ),
         ({"tags": tuple((f"k{n}", "v" * 250) for n in range(20))}, "PackedPolicyTooLarge"),
@@ -122,7 +94,7 @@ def test_every_limit_of_a_parameter_is_checked(
 def test_tags_and_policies_have_their_own_errors(
     client: StsClient, alice: User, hop_to: HopTo, said: dict[str, Any], code: str
 ) -> None:
-    refusal = _refused(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop_to(**said), alice.credentials, None))
     assert refusal.code == code
 
 
@@ -136,13 +108,13 @@ def test_transitive_tags_and_source_identity_go_down_the_chain(
     key = sts.world.keys[spoke.access_key_id]
     assert (dict(key.tags), key.source_identity) == ({"team": "a"}, "alice")
     again = hop_to(SPOKE, tags=(("TEAM", "a"),))
-    refusal = _refused(lambda: client.assume_role(again, hub.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(again, hub.credentials, None))
     assert refusal.code == "InvalidParameterValue"
     other = hop_to(SPOKE, source_identity="bob")
-    refusal = _refused(lambda: client.assume_role(other, hub.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(other, hub.credentials, None))
     assert "perform: sts:SetSourceIdentity" in refusal.message
     sts.world.role(SPOKE, trusts=[HUB], actions=["sts:AssumeRole", "sts:SetSourceIdentity"])
-    refusal = _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
     assert "perform: sts:TagSession" in refusal.message
 
 
@@ -152,7 +124,7 @@ def test_a_session_policy_caps_the_next_hop(
     sts.world.role(SPOKE, trusts=[HUB])
     policy = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     hub = client.assume_role(hop_to(policy=json.dumps(policy)), alice.credentials, None)
-    _refused(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
+    refusal_of(lambda: client.assume_role(hop_to(SPOKE), hub.credentials, None))
     policy["Statement"][0]["Action"] = "sts:AssumeRole"
     hub = client.assume_role(hop_to(policy=json.dumps(policy)), alice.credentials, None)
     assert client.assume_role(hop_to(SPOKE), hub.credentials, None).arn
@@ -179,13 +151,13 @@ def test_a_code_counts_once_and_only_with_the_users_own_device(
         return client.assume_role(hop_to(), alice.credentials, code)
 
     assert walk(good)
-    refusal = _refused(lambda: walk(good))
+    refusal = refusal_of(lambda: walk(good))
     assert refusal.message == (
         "MultiFactorAuthentication failed with invalid MFA one time pass code."
     )
-    refusal = _refused(lambda: walk(MfaCode(bobs.serial, bobs.code(sts.now))))
+    refusal = refusal_of(lambda: walk(MfaCode(bobs.serial, bobs.code(sts.now))))
     assert "verify your MFA serial number" in refusal.message
-    assert "MultiFactor" not in _refused(lambda: walk(None)).message
+    assert "MultiFactor" not in refusal_of(lambda: walk(None)).message
     sts.now += timedelta(minutes=1)
     assert walk(MfaCode(device.serial, device.code(sts.now)))
 
@@ -199,23 +171,23 @@ def test_an_mfa_session_opens_one_hop_and_no_more(
     code = MfaCode(device.serial, device.code(sts.now))
     token = client.session_token(alice.credentials, 3600, code).credentials
     hub = client.assume_role(hop_to(), token, None).credentials
-    _refused(lambda: client.assume_role(hop_to(SPOKE), hub, None))
-    _refused(lambda: client.session_token(hub, 3600, None))
-    refusal = _refused(lambda: client.session_token(token, 3600, None))
+    refusal_of(lambda: client.assume_role(hop_to(SPOKE), hub, None))
+    refusal_of(lambda: client.session_token(hub, 3600, None))
+    refusal = refusal_of(lambda: client.session_token(token, 3600, None))
     assert refusal.message == "Cannot call GetSessionToken with session credentials"
     assert client.mfa_device(token) == device.serial
     plain = client.session_token(alice.credentials, 3600, None).credentials
-    assert _refused(lambda: client.mfa_device(plain)).code == "InvalidClientTokenId"
-    assert _refused(lambda: client.mfa_device(hub)).code == "AccessDenied"
+    assert refusal_of(lambda: client.mfa_device(plain)).code == "InvalidClientTokenId"
+    assert refusal_of(lambda: client.mfa_device(hub)).code == "AccessDenied"
 
 
 def test_a_region_is_switched_off_by_the_roles_account(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
 ) -> None:
     sts.world.disabled_regions.add(("222222222222", "eu-west-1"))
-    refusal = _refused(lambda: client.assume_role(hop_to(), alice.credentials, None))
+    refusal = refusal_of(lambda: client.assume_role(hop_to(), alice.credentials, None))
     assert refusal.code == "RegionDisabledException"
-    boto = _boto(sts, alice.credentials, "us-east-1")
+    boto = boto_client(sts, alice.credentials, "us-east-1")
     assert boto.assume_role(RoleArn=HUB, RoleSessionName="boto")
     boto.close()
 
@@ -224,7 +196,7 @@ def test_calls_are_remembered_with_their_end(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
 ) -> None:
     client.assume_role(hop_to(), alice.credentials, None)
-    _refused(lambda: client.assume_role(hop_to(SPOKE), alice.credentials, None))
+    refusal_of(lambda: client.assume_role(hop_to(SPOKE), alice.credentials, None))
     sts.throttle()
     client.caller(alice.credentials)
     assert [call.refused for call in sts.calls] == ["", "AccessDenied", "Throttling", ""]
