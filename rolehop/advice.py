@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 PLACEHOLDER = "NAME"
 """Stands for a value that cannot be typed."""
 
+_END_OF_OPTIONS = "-- "
+# An option whose value follows: one that begins with a dash must be part of the same word.
+_OPTION = Pattern(r" --[a-z-]+ \Z")
+
 # What no shell gives a meaning to. An @ or = may not come first: PowerShell, zsh.
 _PLAIN = Pattern(r"[A-Za-z0-9_./:+][A-Za-z0-9_./:+@=-]*")
 
@@ -79,4 +83,10 @@ def posix_argument(text: str) -> str:
 
 
 def _joined(parts: tuple[str, ...], quote: Callable[[str], str]) -> str:
-    return "".join(quote(each) if isinstance(each, Argument) else each for each in parts)
+    text = ""
+    for each in parts:
+        found = quote(each) if isinstance(each, Argument) else each
+        if found.startswith(_END_OF_OPTIONS) and _OPTION.search(text):
+            text, found = f"{text[:-1]}=", found.removeprefix(_END_OF_OPTIONS)
+        text += found
+    return text

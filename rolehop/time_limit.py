@@ -9,16 +9,20 @@ the time that a person takes to answer.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+_SOON = 0.01  # seconds
 
 
 class _Limits(threading.local):
     def __init__(self) -> None:
         self.ends: list[float] = []
         self.is_unattended = False
+        self.is_program = False
 
 
 _limits = _Limits()
@@ -42,7 +46,7 @@ def time_limit_paused() -> Iterator[None]:
         return
     begun = time.monotonic()
     try:
-        with _alarm_paused():
+        with nullcontext() if _limits.is_program else _alarm_paused():
             yield
     finally:
         waited = time.monotonic() - begun
@@ -57,6 +61,19 @@ def unattended() -> Iterator[None]:
         yield
     finally:
         _limits.is_unattended = before
+
+
+@contextmanager
+def program_may_ask() -> Iterator[None]:
+    """Let pauses in the block not stop `program_time_limit`: a program runs, and may ask a person.
+
+    It cannot be seen whether it does, and whoever called this process waits no longer for that.
+    """
+    before, _limits.is_program = _limits.is_program, True
+    try:
+        yield
+    finally:
+        _limits.is_program = before
 
 
 class OutOfTime(BaseException):
@@ -80,12 +97,30 @@ def program_time_limit(seconds: float) -> Iterator[None]:
         raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        yield
+        with _interrupting_again():
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _interrupting_again() -> Iterator[None]:
+    """Interrupt once more if Python drops the exception: in ``__del__`` or a callback of its own."""
+
+    def unraisable(found: sys.UnraisableHookArgs, /) -> None:
+        if found.exc_type is OutOfTime:
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+        else:
+            before(found)
+
+    before, sys.unraisablehook = sys.unraisablehook, unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

@@ -62,6 +62,12 @@ def test_advice_is_quoted_for_the_shell_of_whoever_reads_it() -> None:
     assert Advice("rolehop plan ", Argument("--all")) == "rolehop plan -- --all"
 
 
+def test_the_value_of_an_option_is_in_one_word_with_it() -> None:
+    assert Advice("aws --profile ", Argument("--all"), " x") == "aws --profile=--all x"
+    assert Advice("aws --profile ", Argument("-a b")) == "aws --profile='-a b'"
+    assert Advice("aws --profile ", Argument("a b")) == "aws --profile 'a b'"
+
+
 @pytest.mark.parametrize("text", INVISIBLE)
 def test_what_cannot_be_shown_is_not_advised(text: str) -> None:
     assert Advice("rolehop plan ", Argument(text)) == f"rolehop plan {PLACEHOLDER}"

@@ -8,6 +8,7 @@ import pytest
 
 from rolehop.time_limit import (
     OutOfTime,
+    program_may_ask,
     program_time_limit,
     seconds_left,
     time_limit,
@@ -27,6 +28,34 @@ def test_where_nobody_can_be_asked_no_time_is_free() -> None:
         with unattended(), time_limit_paused():
             time.sleep(0.1)
         assert seconds_left(60) <= 29.9
+
+
+def test_an_interruption_that_python_drops_comes_again() -> None:
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(5)
+
+    def wait() -> None:
+        with program_time_limit(0.2):
+            slow = Slow()
+            del slow
+            time.sleep(20)
+
+    with pytest.raises(OutOfTime):
+        wait()
+
+
+def test_the_time_of_a_program_that_may_ask_counts_for_the_caller_of_this_one() -> None:
+    def wait() -> None:
+        with program_time_limit(0.2), program_may_ask(), time_limit_paused():
+            time.sleep(5)
+
+    with pytest.raises(OutOfTime):
+        wait()
+    with time_limit(30), program_may_ask():
+        with time_limit_paused():
+            time.sleep(0.1)
+        assert seconds_left(60) > 29.9
 
 
 def test_the_time_of_a_person_is_free() -> None:

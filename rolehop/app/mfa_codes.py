@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
+from rolehop.daemon_threads import call_within
 from rolehop.errors import NoTerminal, SourceError
 from rolehop.handover.child_environment import child_environment
 from rolehop.ports import Locks, MfaCode
@@ -82,15 +83,18 @@ class MfaCodes:
             NoTerminal: nobody can be asked for it.
             SourceError: the command or standard input gave no code, or one that was sent before.
         """
-        # The time of a person is not counted against the walk; that of a program is.
-        asks = self.read_line is not None or self.person.can_ask
-        with contextlib.nullcontext() if asks else unattended(), self.locks.waiting_for_person():
+        with self._time_counted(), self.locks.waiting_for_person():
             if self.read_line is not None:
                 return self._from_stdin(serial, self.read_line)
             if self.command:
                 self._wait_for_window(serial)
                 return self._from_command(serial, self.command)
             return self._from_person(serial, purpose)
+
+    def _time_counted(self) -> contextlib.AbstractContextManager[None]:
+        """Only the time of a person whom rolehop asks is not counted against the walk."""
+        is_question = self.read_line is None and not self.command and self.person.can_ask
+        return contextlib.nullcontext() if is_question else unattended()
 
     def spent(self, code: MfaCode) -> None:
         """Remember that ``code`` is being sent."""
@@ -110,14 +114,20 @@ class MfaCodes:
                 fix="run it again with the device's next code: the role's limit is known now",
             )
         self._has_read_stdin = True
-        code = MfaCode(serial, read_line().strip())
+        try:
+            line = call_within(seconds_left(COMMAND_DEADLINE), read_line)
+        except TimeoutError:
+            raise SourceError(
+                "standard input gave no MFA code in time",
+                cause="it was not closed, and no line came",
+                fix=self._stdin_example(),
+            ) from None
+        code = MfaCode(serial, line.strip())
         if not _CODE.fullmatch(code.code):
             raise SourceError(
                 "standard input holds no MFA code",
                 cause="a code is six digits on a line of its own",
-                fix=Advice(
-                    "printf '%s\\n' CODE | rolehop assume ", Argument(self.chain), " --mfa-stdin"
-                ),
+                fix=self._stdin_example(),
             )
         if self._is_used(code):
             raise SourceError(
@@ -126,6 +136,9 @@ class MfaCodes:
                 fix="wait for the device's next code and run it again",
             )
         return code
+
+    def _stdin_example(self) -> Advice:
+        return Advice("printf '%s\\n' CODE | rolehop assume --mfa-stdin ", Argument(self.chain))
 
     def _from_command(self, serial: str, command: tuple[str, ...]) -> MfaCode:
         printed = program_output(

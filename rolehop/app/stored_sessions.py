@@ -93,9 +93,7 @@ def forget_sessions(app: App, chain: str | None) -> Forgotten:
         VaultError: the keyring failed.
     """
     if chain is None:
-        with contextlib.suppress(OSError):  # a folder that cannot be written keeps them
-            forget_flags(app.state_folder)
-            forget_refusal(app.state_folder)
+        _forget_notes(app)
     index = load_index(app)
     if chain is None and index.mfa:
         app.vault.digest_key.forget()
@@ -105,6 +103,14 @@ def forget_sessions(app: App, chain: str | None) -> Forgotten:
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     }
     return Forgotten(len(deleted), frozenset(left))
+
+
+def _forget_notes(app: App) -> None:
+    for forget in (forget_flags, forget_refusal):
+        try:
+            forget(app.state_folder)
+        except OSError as error:
+            app.note(f"a note beside the sessions is still there: {error}")
 
 
 def _keys_below(app: App, index: Index, chain: str) -> list[str]:

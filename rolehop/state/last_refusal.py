@@ -94,7 +94,8 @@ def forget_refusal(state_folder: Path) -> None:
     Raises:
         OSError: it cannot be deleted.
     """
-    (state_folder / FILE).unlink(missing_ok=True)
+    with suppress(NotADirectoryError):  # there is no state folder
+        (state_folder / FILE).unlink(missing_ok=True)
 
 
 def _asked(options: WalkOptions) -> dict[str, object]:

@@ -9,6 +9,7 @@ processes cannot overwrite each other's.
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,13 +48,31 @@ def forget_flags(state_folder: Path) -> None:
     """Empty the notes of all sessions: reasons and session policies may be in them.
 
     That a session had flags stays known: a shell that still holds it must not be given a session
-    that may do more.
+    that may do more. Only a note that cannot be emptied is deleted.
 
     Raises:
-        OSError: one cannot be written.
+        OSError: one can be neither emptied nor deleted; the others are.
     """
+    failure: OSError | None = None
     for note in (state_folder / "flags").glob("*.json"):
+        try:
+            _forget(note)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
+def _forget(note: Path) -> None:
+    try:
         write_beside(note, json.dumps(_FORGOTTEN))
+        return
+    except OSError:  # e.g. a full disk: an empty note needs no space, and is known as damaged
+        pass
+    try:
+        os.close(os.open(note, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)))
+    except OSError:
+        note.unlink(missing_ok=True)
 
 
 def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:

@@ -83,6 +83,20 @@ def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> N
     assert guarded.items() == []
 
 
+def test_logout_all_takes_every_note_that_it_can(world: World) -> None:
+    """What stands in for one note, here folders, holds up none of the others."""
+    assert world.rolehop("export", "admin", "--read-only", "--reason", "zebra").code == 0
+    world.sts.fail(9, status=403, code="AccessDenied", text="no")
+    assert world.rolehop("refresh", "admin", "--reason", "zebra").code == 5
+    for number in range(20):
+        (world.state / "flags" / f"{number}.json").mkdir()
+    assert sum("zebra" in path.read_text(errors="replace") for path in world.files()) >= 2
+    done = world.rolehop("logout", "--all")
+    assert done.code == 0
+    assert "a note beside the sessions is still there" in done.err
+    assert not any("zebra" in path.read_text(errors="replace") for path in world.files())
+
+
 def test_a_refresh_after_logout_all_never_widens_access(world: World) -> None:
     done = world.rolehop("assume", "admin", "--read-only", "--shell", "sh")
     assert done.code == 0, done.err

@@ -153,6 +153,70 @@ def test_a_program_whose_time_is_up_leaves_nothing_behind(endless: Tool, kind: s
     assert endless.alive() == []
 
 
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_program_that_fails_leaves_nothing_behind(endless: Tool, kind: str) -> None:
+    script = endless.path.read_text()
+    endless.path.write_text(script.replace("exec sleep 300\n", "exit 7\n"))
+    endless.use(kind)
+    done = endless.world.rolehop("credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert "tool ended with code 7" in done.err
+    assert endless.alive() == []
+
+
+def test_a_program_whose_time_is_up_may_clean_up(world: World) -> None:
+    cleaned, tool = world.folder / "cleaned", world.folder / "tool"
+    tool.write_text(f"#!/bin/sh\ntrap 'touch {cleaned}; exit' TERM\nsleep 300 &\nwait\n")
+    tool.chmod(0o700)
+    own_session(world, tool)
+    done = world.run(sys.executable, "-c", IMPATIENT, "credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert cleaned.exists()
+
+
+# The system cannot be asked which processes there are: no /proc, and a ps that fails.
+BLIND = """
+from pathlib import Path
+from rolehop.sources.shared import process_tree
+process_tree._PROC = Path("/nowhere")
+process_tree._PS = "/bin/false"
+"""
+
+
+def test_the_program_itself_is_always_ended(world: World) -> None:
+    pid, tool = world.folder / "pid", world.folder / "tool"
+    tool.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 300\n")
+    tool.chmod(0o700)
+    own_session(world, tool)
+    done = world.run(sys.executable, "-c", BLIND + IMPATIENT, "credential-process", "c")
+    assert (done.code, done.out) == (4, "")
+    assert "tool ran for 1 s and was stopped" in done.err
+    assert not _is_alive(int(pid.read_text()))
+
+
+# The program itself, called by somebody who waits for two seconds only.
+HURRIED = """
+import sys
+from rolehop.cli.commands import credential_process
+credential_process._SECONDS = 2
+from rolehop.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("kind", ["process", "mfa_command"])
+def test_a_terminal_gives_a_program_no_more_time_than_its_caller_has(
+    endless: Tool, kind: str
+) -> None:
+    endless.use(kind)
+    command = (sys.executable, "-c", HURRIED, "credential-process", "c")
+    with OnTerminal(endless.world, *command) as person:
+        done = person.ended()
+    assert (done.code, done.out) == (6, "")
+    assert "no session within 2 s" in done.err
+    assert endless.alive() == []
+
+
 def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) -> None:
     endless.use("process")
     with OnTerminal(endless.world, SCRIPT, "export", "c", "--format", "json") as person:

@@ -23,7 +23,7 @@ INVISIBLE = (
     "a\u2060b",
     "\ufeffa",
     "a\u00adb",
-    "a\u034fb",
+    "a\u034f\u115f\u1160\u3164\uffa0b",
     "a\u2028b",  # line ends
     "a\U000e0041b",
     "a\ue000b",

@@ -3,7 +3,8 @@
 A program stays in rolehop's session and process group, so that it can ask on the terminal and
 Ctrl-C reaches it. Its processes are therefore found in two ways: as descendants, and by a mark in
 their environment, which finds those whose parent has ended (``nohup``, ``setsid``, daemons). They
-are stopped before they are killed, since a stopped process starts no other.
+are asked to end (SIGTERM) and may clean up for a moment. Those that are left are stopped before
+they are killed, since a stopped process starts no other.
 """
 
 from __future__ import annotations
@@ -14,13 +15,29 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    import subprocess
 
 VARIABLE = "_ROLEHOP_STARTED_BY"
 """Holds the marks of the programs that a process belongs to, the outermost first."""
 
 _PROC = Path("/proc")
+_PS = "/bin/ps"
+_GRACE = 0.5  # seconds to clean up after SIGTERM
 _ROUNDS = 50
 _PAUSE = 0.01  # seconds; a process in the middle of exec has no environment for a moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """One process; its number may be given to another one later, which has another ``begin``."""
+
+    pid: int
+    begin: str
 
 
 class ProcessTree:
@@ -34,44 +51,70 @@ class ProcessTree:
         marks = [*environ.get(VARIABLE, "").split(","), self._mark]
         return {**environ, VARIABLE: ",".join(filter(None, marks))}
 
-    def end(self, pid: int) -> None:
-        """End the program ``pid``, a child of this process, with everything that it started.
+    def end(self, program: subprocess.Popen[bytes]) -> None:
+        """End ``program`` with everything that it started.
 
-        Processes of other users cannot be ended, and without ``/proc`` none whose parent has ended.
+        Processes of other users cannot be ended. Without ``/proc`` those whose parent has ended are
+        not found, and without ``ps`` none but the program itself.
         """
-        if os.name == "nt":
-            _end_on_windows(pid)
-            return
-        found: set[int] = set()
+        try:
+            if os.name == "nt":
+                _end_on_windows(program.pid)
+            else:
+                self._end_all(program.pid)
+        finally:
+            with suppress(PermissionError):  # it is another user's, e.g. by sudo
+                program.kill()
+
+    def _end_all(self, pid: int) -> None:
+        known: set[_Process] = set()
+        try:
+            self._ask_to_end(pid, known)
+        finally:
+            self._kill(pid, known)
+
+    def _ask_to_end(self, pid: int, known: set[_Process]) -> None:
+        known.update(self._members(pid, known))
+        for each in known:
+            _send(each.pid, signal.SIGTERM)
+        ends_at = time.monotonic() + _GRACE
+        while time.monotonic() < ends_at and any(self._members(pid, known)):
+            time.sleep(_PAUSE)
+
+    def _kill(self, pid: int, known: set[_Process]) -> None:
+        found: set[_Process] = set()
         quiet_rounds = 0
         for _ in range(_ROUNDS):
-            new = {*self._members(pid)} - found
+            new = {*self._members(pid, known)} - found
             for each in new:
-                _send(each, signal.SIGSTOP)
+                _send(each.pid, signal.SIGSTOP)
             found |= new
             quiet_rounds = 0 if new else quiet_rounds + 1
             if quiet_rounds == 2:
                 break
             time.sleep(_PAUSE)
         for each in found:
-            _send(each, signal.SIGKILL)
+            _send(each.pid, signal.SIGKILL)
 
-    def _members(self, pid: int) -> Iterator[int]:
-        """Return the program, every process with its mark, and all their descendants."""
-        children: dict[int, list[int]] = {}
-        ahead: list[int] = []
-        for process, parent in _processes():
-            children.setdefault(parent, []).append(process)
+    def _members(self, pid: int, known: set[_Process]) -> Iterator[_Process]:
+        """Return the program, every process with its mark or ``known``, and all their descendants.
+
+        ``known`` are those of before: without their parent they might not be found again.
+        """
+        children: dict[int, list[_Process]] = {}
+        ahead: list[_Process] = []
+        for each, parent in _processes():
+            children.setdefault(parent, []).append(each)
             # Once the program has been waited for, its number may be that of another process.
-            is_program = process == pid and parent == os.getpid()
-            if is_program or self._has_mark(process):
-                ahead.append(process)
-        seen: set[int] = set()
+            is_program = each.pid == pid and parent == os.getpid()
+            if is_program or each in known or self._has_mark(each.pid):
+                ahead.append(each)
+        seen: set[_Process] = set()
         while ahead:
             process = ahead.pop()
             if process not in seen:
                 seen.add(process)
-                ahead += children.get(process, ())
+                ahead += children.get(process.pid, ())
                 yield process
 
     def _has_mark(self, process: int) -> bool:
@@ -84,8 +127,8 @@ class ProcessTree:
         return self._mark.encode() in marks.split(b",")
 
 
-def _processes() -> Iterator[tuple[int, int]]:
-    """Return every process with its parent."""
+def _processes() -> Iterator[tuple[_Process, int]]:
+    """Return every process that has not ended, and its parent."""
     if not (_PROC / "self" / "stat").exists():
         yield from _processes_by_ps()
         return
@@ -95,15 +138,19 @@ def _processes() -> Iterator[tuple[int, int]]:
                 status = (entry / "stat").read_bytes()
             except OSError:
                 continue  # it has just ended
-            # The name in parentheses may hold anything; the parent is the second field after it.
-            yield int(entry.name), int(status.rpartition(b")")[2].split()[1])
+            # The name in parentheses may hold anything. After it: state, parent …, and the time at
+            # which it began as the 20th field (proc_pid_stat(5)).
+            fields = status.rpartition(b")")[2].split()
+            if fields[0] not in (b"Z", b"X"):
+                yield _Process(int(entry.name), fields[19].decode()), int(fields[1])
 
 
-def _processes_by_ps() -> Iterator[tuple[int, int]]:
-    for line in _run("/bin/ps", "-A", "-o", "pid=,ppid=").split(b"\n"):
-        fields = line.split()
-        if len(fields) == 2:
-            yield int(fields[0]), int(fields[1])
+def _processes_by_ps() -> Iterator[tuple[_Process, int]]:
+    listed = _run(_PS, "-A", "-o", "pid=,ppid=,stat=,lstart=").decode("ascii", "replace")
+    for line in listed.splitlines():
+        fields = line.split(maxsplit=3)
+        if len(fields) == 4 and not fields[2].startswith("Z"):
+            yield _Process(int(fields[0]), fields[3]), int(fields[1])
 
 
 def _send(process: int, number: int) -> None:
@@ -119,6 +166,6 @@ def _run(*command: str) -> bytes:
     import subprocess
 
     try:
-        return subprocess.run(command, capture_output=True, timeout=5, check=False).stdout
+        return subprocess.run(command, capture_output=True, timeout=2, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return b""

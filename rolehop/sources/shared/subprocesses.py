@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from rolehop.errors import SourceError
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
-from rolehop.time_limit import seconds_left, unattended
+from rolehop.time_limit import program_may_ask, seconds_left, unattended
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,7 +33,7 @@ PERSON_DEADLINE = 180.0
 """Seconds with a terminal, since a person may have to sign in."""
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
-_REAP_SECONDS = 5.0
+_REAP_SECONDS = 1.0
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
 # Secrets that a program may print about its answer, or about its own input: JSON Web Tokens, and
@@ -87,13 +86,14 @@ def source_command_output(
     Raises:
         SourceError: as `program_output`, which explains ``what``.
     """
-    # The time of a person is not counted against the walk; that of a program is.
+    # Without a terminal all its time counts. With one it may ask a person, whose time is not that of
+    # the walk; but a caller of `credential-process` waits no longer for that.
     asks = context.person.can_ask
     deadline = PERSON_DEADLINE if asks else seconds_left(DEADLINE)
     if environ is None:
         environ = program_environment(context.environ)
     # Others who wait for our lock see in any case that it may take a person, e.g. to touch a key.
-    with nullcontext() if asks else unattended(), context.locks.waiting_for_person():
+    with program_may_ask() if asks else unattended(), context.locks.waiting_for_person():
         quoted = context.quiet or not secret
         return program_output(
             command, environ, what=what, say=context.note, deadline=deadline, quoted=quoted
@@ -114,7 +114,8 @@ def program_output(
     Its stdin is ours, so it may ask. Each line of its stderr goes to ``say`` as it comes, without
     control characters and with tokens hidden; if the program fails, the last one is the cause,
     provided that it may be ``quoted``. Only the program's name is ever shown, not its arguments.
-    If its time or size is up, it is ended with everything that it started.
+    If its time or size is up, or it fails, it is ended with everything that it started. What it
+    leaves running when it succeeds stays: that may be an agent or a browser.
 
     Raises:
         SourceError: it cannot be started, fails, prints too much, or exceeds ``deadline``
@@ -123,11 +124,13 @@ def program_output(
     program = clean(command[0]) if command else ""
     tree = ProcessTree()
     process = _started(command, tree.environment(environ), what, program)
-    reader = _OutputReader(process, say, lambda: tree.end(process.pid))
+    reader = _OutputReader(process, say, lambda: tree.end(process))
     try:
         finished = reader.wait(deadline)
+        if finished and process.returncode != 0:
+            tree.end(process)
     except BaseException:
-        tree.end(process.pid)
+        tree.end(process)
         raise
     finally:
         reader.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -48,6 +50,28 @@ def test_one_code_opens_a_session_that_all_chains_of_the_source_share(guarded: W
     guarded.rolehop("logout", "hub")
     assert guarded.rolehop("credential-process", "hub", "--no-prompt").code == 0
     assert actions(guarded).count("GetSessionToken") == 1
+
+
+# The program itself, with less time for a code.
+IMPATIENT = """
+import sys
+from rolehop.app import mfa_codes
+mfa_codes.COMMAND_DEADLINE = 1.0
+from rolehop.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_standard_input_is_not_waited_for_without_end(guarded: World) -> None:
+    command = (sys.executable, "-c", IMPATIENT, "assume", "hub", "--mfa-stdin")
+    with guarded.start(*command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write("12")  # and no line end
+        process.stdin.flush()
+        assert process.wait(60) == 4
+        assert process.stderr is not None
+        assert "standard input gave no MFA code in time" in process.stderr.read()
+    assert actions(guarded) == []
 
 
 def test_a_long_hop_1_sends_the_code_itself(guarded: World) -> None:
