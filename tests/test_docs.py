@@ -92,7 +92,7 @@ def code_of(text: str) -> str:
 
 class TestHelp:
     @every_command
-    def test_a_command_says_in_one_sentence_what_it_does(
+    def test_a_commands_help_begins_with_one_sentence(
         self, name: str, command: click.Command
     ) -> None:
         assert re.fullmatch(r"[A-Z].*[.:]", first_line(command)), first_line(command)
@@ -104,7 +104,7 @@ class TestHelp:
         assert f"rolehop {name}" in (command.epilog or "")
 
     @pytest.mark.parametrize("name", COMMANDS)
-    def test_the_list_of_commands_says_what_each_help_says(self, name: str) -> None:
+    def test_the_list_of_commands_agrees_with_each_help(self, name: str) -> None:
         command = dict(commands())[name]
         assert COMMANDS[name].summary == first_line(command)
 
@@ -116,7 +116,7 @@ class TestHelp:
 
 
 class TestReadme:
-    def test_its_blocks_are_what_the_program_says(self) -> None:
+    def test_its_blocks_are_what_the_program_prints(self) -> None:
         assert written_anew(TEXT) == TEXT, "python -m tests.test_docs writes it anew"
         assert len(BLOCK.findall(TEXT)) >= 4
         assert len(SHELLS.findall(TEXT)) == 1
@@ -156,7 +156,7 @@ class TestReadme:
             {key.name for table in tables for key in table.keys} - inherited
         )
 
-    def test_what_it_says_of_fleets_is_so(self) -> None:
+    def test_its_section_on_fleets_is_true(self) -> None:
         taken = {key.name for key in (*CHAIN.keys, *HOP.keys)} - {"hops", "mfa_serial"}
         own = {"accounts", "accounts_file"}
         assert {key.name for key in FLEET.keys} == taken | own
@@ -189,13 +189,13 @@ class TestReadme:
 
     def test_its_exit_codes_are_those_of_the_errors(self) -> None:
         table = TEXT.partition("\n## Exit codes\n")[2].partition("\n## ")[0]
-        told = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+        documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
         raised = {
             each.exit_code
             for each in vars(errors).values()
             if isinstance(each, type) and issubclass(each, errors.RolehopError)
         }
-        assert told == raised | {0, 130}
+        assert documented == raised | {0, 130}
 
     def test_its_messages_are_the_programs(self) -> None:
         said = "\n".join(strings_of_the_program())

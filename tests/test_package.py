@@ -84,9 +84,9 @@ def test_the_wheel_puts_completions_where_shells_look(wheel: Path, shell: str) -
 
 def test_the_wheel_states_the_version_and_the_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        told = archive.read(f"rolehop-{rolehop.__version__}.dist-info/METADATA").decode()
-    assert f"\nVersion: {rolehop.__version__}\n" in told
-    assert "\nLicense-Expression: Apache-2.0\n" in told
+        metadata = archive.read(f"rolehop-{rolehop.__version__}.dist-info/METADATA").decode()
+    assert f"\nVersion: {rolehop.__version__}\n" in metadata
+    assert "\nLicense-Expression: Apache-2.0\n" in metadata
 
 
 def test_what_was_installed_from_the_wheel_runs(installed: Path, tmp_path: Path) -> None:
@@ -131,10 +131,12 @@ def test_the_stored_completion_is_what_rolehop_prints(shell: str, tmp_path: Path
 
 def test_every_dependency_states_its_lower_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    told = project["dependencies"] + [
+    requirements = project["dependencies"] + [
         each for extra in project["optional-dependencies"].values() for each in extra
     ]
-    assert [each for each in told if ">=" not in each and not each.startswith("rolehop[")] == []
+    assert [
+        each for each in requirements if ">=" not in each and not each.startswith("rolehop[")
+    ] == []
 
 
 CONFIG = """\
@@ -238,14 +240,14 @@ def test_fish_completes(line: str, offered: list[str], home: Path) -> None:
 
 
 @pytest.mark.parametrize("config", BROKEN)
-def test_completion_is_silent_where_the_config_is_broken(config: bytes, home: Path) -> None:
+def test_completion_is_silent_if_the_config_is_broken(config: bytes, home: Path) -> None:
     write(home, config)
     found, said = in_bash("rolehop plan pro", home)
     assert (found, said) == ([], "complete -o nosort -F _rolehop_completion rolehop\n")
     assert in_bash("rolehop credential-p", home)[0] == ["credential-process"]
 
 
-def test_completion_is_silent_where_others_can_write_the_config(home: Path) -> None:
+def test_completion_is_silent_if_others_can_write_the_config(home: Path) -> None:
     (home / ".config" / "rolehop" / "config.toml").chmod(0o666)
     assert in_bash("rolehop plan pro", home)[0] == []
 

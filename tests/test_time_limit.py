@@ -17,7 +17,7 @@ from rolehop.time_limit import (
 )
 
 
-def test_where_nobody_can_be_asked_no_time_is_free() -> None:
+def test_if_prompts_are_off_all_time_counts() -> None:
     def wait() -> None:
         with program_time_limit(0.2), unattended(), time_limit_paused():
             time.sleep(5)

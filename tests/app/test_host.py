@@ -21,14 +21,14 @@ def test_folders_are_those_of_platformdirs(
             monkeypatch.setenv(name, value)
             environ[name] = value
     site, user = config_folders(environ)
-    told = platformdirs.PlatformDirs("rolehop", appauthor=False)
-    assert (str(site), str(user)) == (told.site_config_dir, told.user_config_dir)
-    assert str(state_folder(environ)) == told.user_state_dir
+    expected = platformdirs.PlatformDirs("rolehop", appauthor=False)
+    assert (str(site), str(user)) == (expected.site_config_dir, expected.user_config_dir)
+    assert str(state_folder(environ)) == expected.user_state_dir
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
 def test_the_first_of_several_site_folders_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_DIRS", "/one:/two")
-    told = platformdirs.site_config_dir("rolehop", appauthor=False)
+    expected = platformdirs.site_config_dir("rolehop", appauthor=False)
     environ = {"HOME": "/home/alice", "XDG_CONFIG_DIRS": "/one:/two"}
-    assert str(config_folders(environ)[0]) == told == "/one/rolehop"
+    assert str(config_folders(environ)[0]) == expected == "/one/rolehop"

@@ -97,7 +97,7 @@ def test_a_person_who_does_not_say_yes_stops_the_walk(
     assert world.sts.roles_called == []
 
 
-def test_no_prompt_keeps_the_person_unasked(world: World, make_app: Callable[..., App]) -> None:
+def test_no_prompt_asks_nothing(world: World, make_app: Callable[..., App]) -> None:
     world.config(GUARDED)
     person = Answers("y")
     with pytest.raises(NoTerminal):

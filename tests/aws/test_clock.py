@@ -18,7 +18,7 @@ MINUTES = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("skew", [-4 * MINUTES, 4 * MINUTES])
-def test_a_session_tells_how_far_the_clock_of_aws_is_from_ours(
+def test_a_session_records_how_far_the_clock_of_aws_is_from_ours(
     sts: StrictSts,
     settings: ClientSettings,
     alice: User,
@@ -34,7 +34,7 @@ def test_a_session_tells_how_far_the_clock_of_aws_is_from_ours(
     assert found.local_expires_at == session.expires_at - found.clock_offset
 
 
-def test_a_session_is_accepted_by_the_clock_of_aws_where_ours_is_a_day_ahead(
+def test_a_session_is_accepted_by_the_clock_of_aws_if_ours_is_a_day_ahead(
     sts: StrictSts, settings: ClientSettings, alice: User, hop_to: Callable[..., Hop]
 ) -> None:
     day = timedelta(days=1)
@@ -59,7 +59,7 @@ def test_a_session_is_accepted_by_the_clock_of_aws_where_ours_is_a_day_ahead(
         pytest.param(f"Thu, 01 Jan {'9' * 5000} 12:10:00 GMT", True, 0, id="many-digits"),
     ],
 )
-def test_only_a_date_that_nobody_can_have_changed_counts(
+def test_only_a_date_that_cannot_have_been_changed_counts(
     date: str, private: bool, seconds: float
 ) -> None:
     response = HttpResponse(200, {"date": date}, b"", private)

@@ -81,7 +81,7 @@ def test_another_hosts_certificate_is_not_trusted(
     assert not naps
 
 
-def test_an_endpoint_that_speaks_no_tls_is_told_apart(
+def test_an_endpoint_without_tls_has_its_own_error(
     sts: StrictSts, alice: User, naps: list[float]
 ) -> None:
     asked = ClientSettings("eu-west-1", endpoint_url=sts.url.replace("http:", "https:"))
@@ -138,7 +138,7 @@ def test_no_proxy_exempts_the_endpoint(
     assert proxy.seen == []
 
 
-def test_a_proxy_that_wants_a_sign_in_is_told_without_the_password(
+def test_a_proxy_that_wants_a_sign_in_is_named_without_the_password(
     tls: StrictSts, naps: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = tls.world.user("111111111111", "alice")
@@ -152,7 +152,7 @@ def test_a_proxy_that_wants_a_sign_in_is_told_without_the_password(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_is_told_apart(
+def test_a_missing_proxy_has_its_own_error(
     scheme: str, sts: StrictSts, alice: User, naps: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy = f"127.0.0.1:{_unused_port()}"
@@ -163,7 +163,9 @@ def test_a_proxy_that_is_not_there_is_told_apart(
     assert error.cause == "the proxy cannot be reached (3 attempts)"
 
 
-def test_nobody_listening_is_told_apart(sts: StrictSts, alice: User, naps: list[float]) -> None:
+def test_a_refused_connection_has_its_own_error(
+    sts: StrictSts, alice: User, naps: list[float]
+) -> None:
     host = f"127.0.0.1:{_unused_port()}"
     error = _error(ClientSettings("eu-west-1", endpoint_url=f"http://{host}"), alice, naps)
     assert error.what == f"cannot reach {host}"
@@ -178,7 +180,7 @@ def test_nobody_listening_is_told_apart(sts: StrictSts, alice: User, naps: list[
         (True, "check that region xx-west-1 has a FIPS endpoint: most have none"),
     ],
 )
-def test_a_name_that_does_not_resolve_is_told_apart(
+def test_a_name_that_does_not_resolve_has_its_own_error(
     sts: StrictSts,
     alice: User,
     naps: list[float],
@@ -197,9 +199,7 @@ def test_a_name_that_does_not_resolve_is_told_apart(
     assert error.fix == fix
 
 
-def test_an_answer_that_does_not_come_is_told_apart(
-    sts: StrictSts, alice: User, naps: list[float]
-) -> None:
+def test_a_missing_answer_has_its_own_error(sts: StrictSts, alice: User, naps: list[float]) -> None:
     sts.delay_seconds = 30
     asked = ClientSettings(
         "eu-west-1", endpoint_url=sts.url, read_timeout_seconds=0.1, max_attempts=2
@@ -209,7 +209,9 @@ def test_an_answer_that_does_not_come_is_told_apart(
     assert error.cause == "no answer within 0.1 s (2 attempts)"
 
 
-def test_a_connection_that_is_not_taken_is_told_apart(alice: User, naps: list[float]) -> None:
+def test_a_connection_that_is_not_accepted_has_its_own_error(
+    alice: User, naps: list[float]
+) -> None:
     with closing(socket.socket()) as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)

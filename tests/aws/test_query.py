@@ -25,7 +25,7 @@ def query(sts: StrictSts, settings: ClientSettings, naps: list[float]) -> Iterat
         yield made
 
 
-def test_one_connection_is_kept_alive_over_callers(
+def test_one_connection_is_reused_across_callers(
     sts: StrictSts, query: QueryClient, alice: User
 ) -> None:
     bob = sts.world.user("999999999999", "bob")
@@ -242,7 +242,7 @@ def test_a_refusal_says_how_far_the_clocks_are_apart(
     assert caught.value.clock_offset_seconds == pytest.approx(432, abs=30)
 
 
-def test_what_aws_repeats_of_secrets_and_control_characters_is_taken_out(
+def test_secrets_and_control_characters_are_removed_from_messages_of_aws(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
 ) -> None:
     session = client.assume_role(hop_to(), alice.credentials, None).credentials
@@ -258,7 +258,7 @@ def test_what_aws_repeats_of_secrets_and_control_characters_is_taken_out(
     assert caught.value.message.isprintable()
 
 
-def test_a_code_that_aws_repeats_is_taken_out(
+def test_an_mfa_code_is_removed_from_messages_of_aws(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
 ) -> None:
     sts.fail(status=400, code="ValidationError", text="Value '123456' at 'tokenCode' is bad")

@@ -223,15 +223,15 @@ def _hop(**said: object) -> Hop:
         ("NewErrorOfAws", "Something", "OTHER", "NewErrorOfAws: Something", "API reference"),
     ],
 )
-def test_what_aws_says_becomes_what_to_do(
+def test_every_refusal_of_aws_gets_a_cause_and_a_fix(
     code: str, message: str, kind: str, cause: str, fix: str
 ) -> None:
-    told = explain_refusal(StsRefusal(code, message), _hop())
-    assert told.kind is RefusalKind[kind]
-    assert cause in told.cause
-    assert fix in told.fix
-    assert code in told.cause
-    for line in (told.cause, told.fix):
+    explained = explain_refusal(StsRefusal(code, message), _hop())
+    assert explained.kind is RefusalKind[kind]
+    assert cause in explained.cause
+    assert fix in explained.fix
+    assert code in explained.cause
+    for line in (explained.cause, explained.fix):
         assert line.isprintable()
         assert not line.endswith("!")
 
@@ -242,7 +242,7 @@ def test_every_refusal_is_explained_without_a_hop_too() -> None:
             assert explain_refusal(StsRefusal(code, message)).fix
 
 
-def test_the_suspects_follow_what_the_hop_said() -> None:
+def test_the_suspects_follow_the_settings_of_the_hop() -> None:
     hop = _hop(external_id="x-42", mfa_serial="arn:x:mfa/a", tags=(("a", "b"),))
     fix = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).fix
     assert "is its external ID another one than the one sent" in fix
@@ -261,13 +261,13 @@ def test_the_suspects_follow_what_the_hop_said() -> None:
         ("Signature not yet current: 2026 is still", 0.2, "CLOCK", "agrees with AWS's now"),
     ],
 )
-def test_a_wrong_clock_is_told_apart_from_a_wrong_key(
+def test_a_wrong_clock_is_not_mistaken_for_a_wrong_key(
     message: str, offset: float | None, kind: str, cause: str
 ) -> None:
     refusal = StsRefusal("SignatureDoesNotMatch", message, clock_offset_seconds=offset)
-    told = explain_refusal(refusal)
-    assert told.kind is RefusalKind[kind]
-    assert cause in told.cause
+    explained = explain_refusal(refusal)
+    assert explained.kind is RefusalKind[kind]
+    assert cause in explained.cause
 
 
 def test_clock_words_leave_out_what_is_nothing() -> None:
@@ -283,7 +283,7 @@ def test_clock_words_leave_out_what_is_nothing() -> None:
         ("ValidationError", "Request ARN is invalid", False, False),
     ],
 )
-def test_the_two_limits_are_told_apart(
+def test_the_two_limits_are_distinguished(
     code: str, message: str, role_limit: bool, chain_limit: bool
 ) -> None:
     refusal = StsRefusal(code, message)

@@ -32,7 +32,7 @@ def test_a_hop_is_walked_with_the_session_of_the_hop_before(
     assert sts.connections == 1
 
 
-def test_everything_a_hop_says_reaches_sts(
+def test_every_setting_of_a_hop_reaches_sts(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo
 ) -> None:
     hop = hop_to(
@@ -82,7 +82,7 @@ def test_a_code_makes_a_session_that_later_hops_share(
 
 
 @pytest.mark.parametrize(
-    ("serials", "told"),
+    ("serials", "message"),
     [
         ([], "no MFA device that shows codes"),
         (["arn:aws:iam::111111111111:u2f/user/alice/key"], "no MFA device that shows codes"),
@@ -93,15 +93,15 @@ def test_a_code_makes_a_session_that_later_hops_share(
     ],
 )
 def test_which_device_is_meant_is_never_guessed(
-    sts: StrictSts, client: StsClient, alice: User, serials: list[str], told: str
+    sts: StrictSts, client: StsClient, alice: User, serials: list[str], message: str
 ) -> None:
     for serial in serials:
         sts.world.mfa_device(alice, serial)
-    with pytest.raises(SourceError, match=told):
+    with pytest.raises(SourceError, match=message):
         client.mfa_device(alice.credentials)
 
 
-def test_a_security_key_beside_an_app_is_passed_over(
+def test_a_security_key_is_ignored_if_there_is_an_app(
     sts: StrictSts, client: StsClient, alice: User
 ) -> None:
     sts.world.mfa_device(alice, "arn:aws:iam::111111111111:u2f/user/alice/key")
@@ -145,7 +145,7 @@ def _say(sts: StrictSts, changed: dict[str, str]) -> None:
         pytest.param({"identity": "<SourceIdentity>alice</SourceIdentity>"}, id="source-identity"),
     ],
 )
-def test_a_sound_answer_is_taken(
+def test_a_complete_answer_is_accepted(
     sts: StrictSts, client: StsClient, alice: User, hop_to: HopTo, changed: dict[str, str]
 ) -> None:
     if changed.pop("far", None):

@@ -17,7 +17,7 @@ from rolehop.text import clean
         ("\u2028 \u00a0", ""),
     ],
 )
-def test_what_could_drive_a_terminal_is_taken_out(text: str, shown: str) -> None:
+def test_what_could_control_a_terminal_is_removed(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 

@@ -75,7 +75,7 @@ def test_static_keys_are_those_botocore_finds(config: str, credentials: str, bot
         (f"aws_access_key_id =\naws_secret_access_key = {SECRET}\n", "aws_access_key_id"),
     ],
 )
-def test_half_a_key_is_told(config: str, key: str) -> None:
+def test_half_a_key_is_reported(config: str, key: str) -> None:
     aws = parse_aws_config(PROFILE + config, None, config_file="config")
     with pytest.raises(SourceError) as caught:
         static_keys(aws, "a")

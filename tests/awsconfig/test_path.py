@@ -107,7 +107,7 @@ def test_a_profile_is_a_base_and_hops(
     )  # fmt: skip
 
 
-def test_all_that_a_role_profile_says_reaches_its_hop() -> None:
+def test_every_setting_of_a_role_profile_reaches_its_hop() -> None:
     text = (
         USER
         + A
@@ -147,7 +147,7 @@ def test_all_that_a_role_profile_says_reaches_its_hop() -> None:
         ),
     ],
 )
-def test_what_is_left_out_is_said(text: str, note: str) -> None:
+def test_settings_that_are_ignored_are_reported(text: str, note: str) -> None:
     assert resolve_profile(parse_aws_config(text, None), "a").notes == (note,)
 
 
@@ -222,7 +222,7 @@ def test_a_path_of_very_many_roles_is_refused() -> None:
     assert caught.value.cause == "its path has more than 64 roles"
 
 
-def test_an_unknown_profile_is_told_with_the_nearest_names() -> None:
+def test_an_unknown_profile_is_reported_with_the_nearest_names() -> None:
     with pytest.raises(SourceError) as caught:
         resolve_profile(parse_aws_config("[profile prod-admin]\na=1\n", None), "prod-admn")
     assert caught.value.what == "there is no AWS profile 'prod-admn'"

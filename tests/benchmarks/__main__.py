@@ -29,18 +29,18 @@ from tests.benchmarks.setup import (
 
 def main() -> int:
     """Measure, and print each line as soon as it is known."""
-    told = _arguments()
-    pairs = told.pairs or (1 if told.quick else 15)
-    if not told.json:
+    options = _arguments()
+    pairs = options.pairs or (1 if options.quick else 15)
+    if not options.json:
         _say(printing.heading(pairs))
     rows = []
-    with fresh_environment(told.venv) as venv:
-        bench = Bench(venv, pairs, at_once=4 if told.quick else 40)
-        for row in _rows(bench, told):
+    with fresh_environment(options.venv) as venv:
+        bench = Bench(venv, pairs, at_once=4 if options.quick else 40)
+        for row in _rows(bench, options):
             rows.append(row)
-            if not told.json:
+            if not options.json:
                 _say(printing.as_line(row))
-    if told.json:
+    if options.json:
         _say(printing.as_json(rows, pairs))
     return 1 if any(row.failed for row in rows) else 0
 
@@ -50,7 +50,7 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _rows(bench: Bench, told: argparse.Namespace) -> Iterator[Row]:
+def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
     reason = no_bus()
     if reason is None:
         with on_the_bus() as world:
@@ -59,9 +59,9 @@ def _rows(bench: Bench, told: argparse.Namespace) -> Iterator[Row]:
             yield from _as_far_as_it_goes(completion_rows(bench, world))
             yield from _as_far_as_it_goes(cold_rows(bench, world))
             with moto_server() as url:
-                others = other_rows(bench, world, url, told.aws, told.awsume)
+                others = other_rows(bench, world, url, options.aws, options.awsume)
                 yield from _as_far_as_it_goes(others)
-            rounds = 1 if told.quick else 5
+            rounds = 1 if options.quick else 5
             yield from _as_far_as_it_goes(fan_out_rows(bench, world, "Secret Service", rounds))
     else:
         yield Row("everything over a Secret Service", skipped=reason)

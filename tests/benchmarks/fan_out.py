@@ -79,6 +79,6 @@ def _times(program: Program) -> tuple[float, float]:
         program.argv, env=dict(program.environ), capture_output=True, text=True, check=True
     )
     whole = time.perf_counter() - start
-    told = next(row for row in done.stderr.splitlines() if row.startswith("TIMES "))
-    stored = float(told.split()[2])
+    times = next(row for row in done.stderr.splitlines() if row.startswith("TIMES "))
+    stored = float(times.split()[2])
     return whole - stored, stored

@@ -22,13 +22,13 @@ def machine() -> dict[str, object]:
 
 def as_json(rows: Sequence[Row], pairs: int) -> str:
     """Return everything as one JSON object."""
-    told = {
+    document = {
         "schema": "rolehop.benchmarks/1",
         "machine": machine(),
         "pairs": pairs,
         "rows": [asdict(row) for row in rows],
     }
-    return json.dumps(told, indent=2)
+    return json.dumps(document, indent=2)
 
 
 def heading(pairs: int) -> str:
@@ -44,11 +44,11 @@ def heading(pairs: int) -> str:
 def as_line(row: Row) -> str:
     """Return one line of the table."""
     facts = ", ".join(f"{name} {value}" for name, value in row.facts.items())
-    told = " · ".join(
+    text = " · ".join(
         filter(None, (row.name, facts, row.skipped and f"skipped: {row.skipped}", row.failed))
     )
     wanted = "" if row.wanted is None else f"≤ {row.wanted:g}"
-    return f"{_number(row.ratio, 2)}  {wanted:>7}  {_number(row.milliseconds, 1)}  {told}"
+    return f"{_number(row.ratio, 2)}  {wanted:>7}  {_number(row.milliseconds, 1)}  {text}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -25,14 +25,14 @@ def test_a_quick_run_fills_every_row() -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["schema"] == "rolehop.benchmarks/1"
-    assert set(told["machine"]) == {"cpus", "python", "system"}
-    assert told["pairs"] == 1
-    for row in told["rows"]:
+    report = json.loads(done.stdout)
+    assert report["schema"] == "rolehop.benchmarks/1"
+    assert set(report["machine"]) == {"cpus", "python", "system"}
+    assert report["pairs"] == 1
+    for row in report["rows"]:
         assert row["failed"] is None, row
         assert row["skipped"] or row["facts"] or row["ratio"] > 0, row
     if missing() is None:
-        facts = {row["name"]: row["facts"] for row in told["rows"]}
+        facts = {row["name"]: row["facts"] for row in report["rows"]}
         assert facts["refresh of 200 chains through one hub, Secret Service"]["calls"] == 201
         assert facts["cold walk of three hops"]["calls"] == 3

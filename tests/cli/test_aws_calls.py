@@ -165,7 +165,9 @@ def test_other_keys_under_the_same_name_never_get_the_first_users_sessions(world
     assert world.rolehop("credential-process", "admin") == hers
 
 
-def test_an_emulators_session_is_never_taken_for_a_real_one_nor_the_reverse(world: World) -> None:
+def test_an_emulators_session_is_never_mistaken_for_a_real_one_nor_the_reverse(
+    world: World,
+) -> None:
     first = world.rolehop("credential-process", "admin")
     with StrictSts() as other:
         other.world = world.sts.world
@@ -244,7 +246,7 @@ def test_every_key_of_a_hop_is_edited_below() -> None:
 
 
 @pytest.mark.parametrize("key", EDITS)
-def test_an_edited_hop_and_those_below_are_walked_anew_and_nothing_else(
+def test_an_edited_hop_and_those_below_are_walked_again_and_nothing_else(
     deep: World, key: str
 ) -> None:
     before, after = (chain_with(lines) for lines in EDITS[key])

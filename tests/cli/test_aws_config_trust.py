@@ -66,7 +66,7 @@ def test_profiles_without_a_command_still_work(marked: tuple[World, Path]) -> No
     assert done.code == 0, done.err
 
 
-def test_no_file_at_all_is_said_by_the_null_device(world: World) -> None:
+def test_the_null_device_means_no_file(world: World) -> None:
     nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     done = world.rolehop("export", "hub", env=nothing)
     assert done.code == 0, done.err

@@ -37,7 +37,7 @@ CLIENT = {
 
 
 @pytest.fixture
-def told(real_world: World) -> Iterator[World]:
+def configured(real_world: World) -> Iterator[World]:
     """A world whose keyring holds alice's keys, and whose AWS config names rolehop."""
     real_world.config(CONFIG)
     real_world.aws_config(
@@ -56,8 +56,8 @@ def aws_cli() -> str:
     pytest.skip("not installed: aws (the AWS CLI)")
 
 
-def test_the_aws_cli_accepts_it(told: World) -> None:
-    done = told.run(
+def test_the_aws_cli_accepts_it(configured: World) -> None:
+    done = configured.run(
         aws_cli(),
         "sts",
         "get-caller-identity",
@@ -79,8 +79,8 @@ print(json.dumps({**session.client("sts").get_caller_identity(), "method": sessi
 """
 
 
-def test_boto3_accepts_it(told: World) -> None:
-    done = told.run(sys.executable, "-c", _BOTO3, env=CLIENT)
+def test_boto3_accepts_it(configured: World) -> None:
+    done = configured.run(sys.executable, "-c", _BOTO3, env=CLIENT)
     assert done.code == 0, done.err
     assert done.json["Arn"] == ARN
     assert done.json["method"] == "custom-process"
@@ -111,15 +111,15 @@ def node_modules(world: World) -> Path:
     pytest.skip("not installed: the AWS SDK for JavaScript (ROLEHOP_TEST_NODE_MODULES names none)")
 
 
-def test_the_aws_sdk_for_javascript_accepts_it(told: World) -> None:
-    (told.home / "node_modules").symlink_to(node_modules(told))
-    script = told.home / "who.mjs"
+def test_the_aws_sdk_for_javascript_accepts_it(configured: World) -> None:
+    (configured.home / "node_modules").symlink_to(node_modules(configured))
+    script = configured.home / "who.mjs"
     script.write_text(_JAVASCRIPT)
-    done = told.run("node", str(script), env=CLIENT)
+    done = configured.run("node", str(script), env=CLIENT)
     assert done.code == 0, done.err
     assert done.json["Arn"] == ARN
     assert done.json["accountId"] == "333333333333"
-    shown = told.rolehop("credential-process", "admin", env=CLIENT).json["Expiration"]
+    shown = configured.rolehop("credential-process", "admin", env=CLIENT).json["Expiration"]
     assert datetime.fromisoformat(done.json["expiration"]) == datetime.fromisoformat(shown)
 
 
@@ -146,14 +146,14 @@ def test_stdout_is_one_json_object_on_one_line_and_stderr_is_silent(
 
 
 def test_export_as_json_prints_the_same_bytes(shared_world: World) -> None:
-    def told(*arguments: str) -> Done:
+    def output_of(*arguments: str) -> Done:
         return shared_world.rolehop(*arguments, "-q")
 
-    first = told("credential-process", "admin")
-    assert told("export", "admin", "--format", "json") == first
+    first = output_of("credential-process", "admin")
+    assert output_of("export", "admin", "--format", "json") == first
 
 
-def test_a_chain_without_hops_hands_out_a_session_and_never_the_keys(shared_world: World) -> None:
+def test_a_chain_without_hops_gives_a_session_and_never_the_keys(shared_world: World) -> None:
     done = shared_world.rolehop("credential-process", "own")
     assert done.code == 0, done.err
     key = shared_world.sts.world.keys[done.json["AccessKeyId"]]

@@ -95,13 +95,13 @@ def test_env_files_have_the_aws_variables(walked: World, style: str) -> None:
     done = walked.rolehop("export", "admin", "--format", style)
     assert (done.code, done.err) == (0, "")
     assert [line.partition("=")[0] for line in done.out.splitlines()] == AWS
-    told = dict(line.split("=", 1) for line in done.out.splitlines())
-    session = walked.sts.world.keys[told["AWS_ACCESS_KEY_ID"]]
-    assert (told["AWS_SECRET_ACCESS_KEY"], told["AWS_SESSION_TOKEN"]) == (
+    variables = dict(line.split("=", 1) for line in done.out.splitlines())
+    session = walked.sts.world.keys[variables["AWS_ACCESS_KEY_ID"]]
+    assert (variables["AWS_SECRET_ACCESS_KEY"], variables["AWS_SESSION_TOKEN"]) == (
         session.secret,
         session.token,
     )
-    assert told["AWS_REGION"] == "eu-west-1"
+    assert variables["AWS_REGION"] == "eu-west-1"
 
 
 def test_ini_is_a_section_that_boto3_reads(walked: World) -> None:

@@ -23,9 +23,9 @@ def test_a_failure_says_what_and_why_and_prints_nothing_on_stdout(
     env = {"AWS_REGION": "eu-west-1", **(failure.arrange(world) or {})}
     done = world.rolehop("credential-process", failure.chain, env=env)
     assert (done.code, done.out) == (failure.code, ""), done.err
-    told = " ".join(done.err.split())
+    error_text = " ".join(done.err.split())
     assert done.err.startswith("rolehop: ")
-    assert [words for words in failure.words if words not in told] == [], done.err
+    assert [words for words in failure.words if words not in error_text] == [], done.err
     assert "Traceback" not in done.err
     if failure.calls is not None:
         assert len(world.sts.calls) == failure.calls
@@ -118,9 +118,9 @@ def test_a_failure_as_json_has_every_key(world: World) -> None:
     world.sts.world.role("arn:aws:iam::333333333333:role/Admin", trusts=[])
     done = world.rolehop("export", "admin", "--format", "json", "-q")
     assert (done.code, done.out) == (5, "")
-    told = json.loads(done.err)
-    assert list(told) == ["schema", "code", "what", "cause", "fix", "chain", "hop"]
-    assert (told["schema"], told["code"], told["chain"], told["hop"]) == (
+    document = json.loads(done.err)
+    assert list(document) == ["schema", "code", "what", "cause", "fix", "chain", "hop"]
+    assert (document["schema"], document["code"], document["chain"], document["hop"]) == (
         "rolehop.error/1",
         5,
         "admin",

@@ -20,7 +20,7 @@ def walked(shared_world: World) -> World:
     return shared_world
 
 
-def told(world: World, *arguments: str) -> Any:
+def json_of(world: World, *arguments: str) -> Any:
     done = world.rolehop(*arguments, "--format", "json")
     assert (done.code, done.err) == (0, ""), done.err
     assert done.out.endswith("}\n")
@@ -28,7 +28,7 @@ def told(world: World, *arguments: str) -> Any:
 
 
 def test_list(walked: World) -> None:
-    found = told(walked, "list")
+    found = json_of(walked, "list")
     assert list(found) == ["schema", "chains"]
     assert found["schema"] == "rolehop.list/1"
     by_name = {chain["name"]: chain for chain in found["chains"]}
@@ -60,7 +60,7 @@ def test_list(walked: World) -> None:
         [HUB, AUDITS[0]],
         None,
     )
-    assert [chain["name"] for chain in told(walked, "list", "spokes/*")["chains"]] == [
+    assert [chain["name"] for chain in json_of(walked, "list", "spokes/*")["chains"]] == [
         "spokes/444444444444",
         "spokes/555555555555",
     ]
@@ -83,7 +83,7 @@ HOP_KEYS = [
 
 @pytest.mark.parametrize("command", ["plan", "show"])
 def test_plan_and_show(walked: World, command: str) -> None:
-    found = told(walked, command, "admin")
+    found = json_of(walked, command, "admin")
     assert list(found) == ["schema", "chain", "source", "hops"]
     assert found["schema"] == "rolehop.plan/1"
     assert found["source"] == {"name": "me", "type": "environment"}
@@ -101,14 +101,14 @@ def test_plan_and_show(walked: World, command: str) -> None:
         "notes": [],
         "will_fail": None,
     }
-    fresh = told(walked, command, "spokes/444444444444")["hops"]
+    fresh = json_of(walked, command, "spokes/444444444444")["hops"]
     assert [(hop["cache"], hop["ceiling"]) for hop in fresh] == [("fresh", 43_200), ("none", 3600)]
     assert fresh[1]["expires_at"] is None
 
 
 def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> None:
     world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
-    hops = told(world, "plan", "admin")["hops"]
+    hops = json_of(world, "plan", "admin")["hops"]
     assert [hop["mfa"] for hop in hops] == ["session", "none"]
     done = world.rolehop("plan", "hub", "--format", "json", env={"AWS_ACCESS_KEY_ID": None})
     assert done.json["hops"][0]["will_fail"] == (
@@ -118,7 +118,7 @@ def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> N
 
 
 def test_status(walked: World) -> None:
-    found = told(walked, "status")
+    found = json_of(walked, "status")
     assert list(found) == ["schema", "sessions"]
     assert found["schema"] == "rolehop.status/1"
     hub, admin = found["sessions"]
@@ -144,18 +144,18 @@ def test_status(walked: World) -> None:
 
 def test_a_lost_index_is_rebuilt_by_status(world: World) -> None:
     world.rolehop("credential-process", "admin")
-    before = told(world, "status")["sessions"]
+    before = json_of(world, "status")["sessions"]
     (world.state / "index.json").unlink()
-    after = told(world, "status")["sessions"]
+    after = json_of(world, "status")["sessions"]
     assert [each["role"] for each in after] == [each["role"] for each in before] == [HUB, ADMIN]
     assert [each["arn"] for each in after] == [each["arn"] for each in before]
     (world.state / "index.json").write_text("{")
-    assert [each["role"] for each in told(world, "status")["sessions"]] == [HUB, ADMIN]
+    assert [each["role"] for each in json_of(world, "status")["sessions"]] == [HUB, ADMIN]
     assert len(world.sts.calls) == 2
 
 
 def test_whoami(walked: World) -> None:
-    found = told(walked, "whoami", "admin", "-q")
+    found = json_of(walked, "whoami", "admin", "-q")
     assert list(found) == ["schema", "chain", "arn", "account", "user_id", "expires_at"]
     assert (found["schema"], found["chain"], found["account"]) == (
         "rolehop.whoami/1",
@@ -164,13 +164,13 @@ def test_whoami(walked: World) -> None:
     )
     assert found["user_id"].endswith(":me")
     assert TIME.fullmatch(found["expires_at"])
-    shell = told(walked, "whoami")
+    shell = json_of(walked, "whoami")
     assert (shell["chain"], shell["arn"], shell["expires_at"]) == (None, walked.alice.arn, None)
 
 
 def test_keys_list(world: World) -> None:
     assert world.rolehop("keys", "add", "me", "--from-env").code == 0
-    (kept,) = told(world, "keys", "list")["keys"]
+    (kept,) = json_of(world, "keys", "list")["keys"]
     assert kept["name"] == "me"
     assert kept["access_key_id"] == world.alice.key.access_key_id
 
@@ -187,7 +187,7 @@ def test_errors(walked: World, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "arguments", [["list"], ["plan", "admin"], ["show", "admin"], ["status"], ["whoami", "admin"]]
 )
-def test_tables_are_plain_where_stdout_is_no_terminal(walked: World, arguments: list[str]) -> None:
+def test_tables_are_plain_if_stdout_is_no_terminal(walked: World, arguments: list[str]) -> None:
     done = walked.rolehop(*arguments)
     assert done.code == 0, done.err
     assert "\x1b" not in done.out + done.err

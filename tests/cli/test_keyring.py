@@ -154,7 +154,7 @@ def test_plaintext_found_by_discovery_is_refused_and_the_walk_goes_on(world: Wor
     assert kept == []
 
 
-def test_plaintext_named_on_purpose_is_taken_with_a_warning(world: World) -> None:
+def test_plaintext_named_on_purpose_is_used_with_a_warning(world: World) -> None:
     pytest.importorskip("keyrings.alt", reason="not installed: keyrings.alt")
     world.config(CONFIG + '[vault]\nbackend = "keyrings.alt.file.PlaintextKeyring"\n')
     first = without_kernel(world, "credential-process", "admin")

@@ -110,7 +110,7 @@ def test_a_refresh_after_logout_all_never_widens_access(world: World) -> None:
     assert len(world.sts.calls) == calls
 
 
-def test_a_code_is_sent_where_its_use_cannot_be_noted(guarded: World) -> None:
+def test_a_code_is_sent_if_its_use_cannot_be_noted(guarded: World) -> None:
     guarded.state.mkdir(parents=True)
     guarded.state.chmod(0o777)
     done = guarded.rolehop("export", "hub", "--mfa-stdin", input=mfa_code(guarded) + "\n")

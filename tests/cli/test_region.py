@@ -25,7 +25,7 @@ def test_a_region_variable_beats_the_defaults_and_is_left_alone(
     assert world.sts.roles_called
 
 
-def test_the_defaults_count_where_no_variable_is_set(world: World) -> None:
+def test_the_defaults_count_if_no_variable_is_set(world: World) -> None:
     world.config(WITH_DEFAULT)
     world.sts.region = "eu-north-1"
     env = {"AWS_REGION": None, "AWS_DEFAULT_REGION": None}

@@ -18,8 +18,8 @@ def ready(world: World) -> World:
     world.config(WITH_KEYS)
     key = world.alice.key
     world.more = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
-    told = json.dumps({"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret})
-    assert world.rolehop("keys", "add", "me", "--stdin", input=told).code == 0
+    key_json = json.dumps({"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret})
+    assert world.rolehop("keys", "add", "me", "--stdin", input=key_json).code == 0
     return world
 
 

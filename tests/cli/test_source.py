@@ -35,11 +35,11 @@ def proved(world: World) -> World:
 def test_the_list_says_what_is_ready_and_what_is_not_without_a_call(proved: World) -> None:
     done = proved.rolehop("source", "list", "--format", "json")
     assert done.code == 0, done.err
-    told = {each["name"]: each for each in done.json["sources"]}
-    assert told["me"]["state"] == "ready"
-    assert told["me"]["chains"] == ["own"]
-    assert told["kept"]["state"] == "not ready"
-    assert "keys add kept" in told["kept"]["problem"]
+    listed = {each["name"]: each for each in done.json["sources"]}
+    assert listed["me"]["state"] == "ready"
+    assert listed["me"]["chains"] == ["own"]
+    assert listed["kept"]["state"] == "not ready"
+    assert "keys add kept" in listed["kept"]["problem"]
     assert proved.sts.calls == []
 
 

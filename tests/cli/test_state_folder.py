@@ -144,7 +144,7 @@ def test_damaged_flags_stop_a_refresh(world: World, damage: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["recent.json", "index.json", "flags"])
-def test_a_pipe_in_the_state_folder_holds_nobody_up(world: World, name: str) -> None:
+def test_a_pipe_in_the_state_folder_blocks_nothing(world: World, name: str) -> None:
     world.state.mkdir(parents=True, mode=0o700)
     os.mkfifo(world.state / name)
     for command in ("export admin", "status"):

@@ -30,7 +30,7 @@ NEW = '[chains.new]\nsource = "me"\n'
 @pytest.mark.parametrize(
     "words", [["plan", "pr"], ["keys", "add", ""], ["cred"], ["exec", "hub", "l"]]
 )
-def test_an_answer_from_kept_names_loads_next_to_nothing(words: list[str], home: Home) -> None:
+def test_an_answer_from_cached_names_loads_next_to_nothing(words: list[str], home: Home) -> None:
     assert home.offers("plan", "") == ALL
     assert not home.loads(*words) & SLOW
     assert home.offers("plan", "") == ALL
@@ -55,7 +55,7 @@ def edited(name: str, text: str) -> Callable[[Home], None]:
     return change
 
 
-def told(**variables: str) -> Callable[[Home], None]:
+def with_variables(**variables: str) -> Callable[[Home], None]:
     def change(home: Home) -> None:
         home.write("other/config.toml", f'[sources.me]\ntype = "environment"\n{NEW}')
         home.write("other/aws", "[profile new]\n")
@@ -78,11 +78,17 @@ def told(**variables: str) -> Callable[[Home], None]:
             edited("site/rolehop/config.toml", '[chains.new]\nsource = "alice"\n'),
             id="site-config-appears",
         ),
-        pytest.param(told(ROLEHOP_CONFIG="{home}/other/config.toml"), id="ROLEHOP_CONFIG"),
-        pytest.param(told(ROLEHOP_CONFIG="other/config.toml"), id="ROLEHOP_CONFIG-relative"),
-        pytest.param(told(AWS_CONFIG_FILE="{home}/other/aws"), id="AWS_CONFIG_FILE"),
-        pytest.param(told(AWS_CONFIG_FILE="other/aws"), id="AWS_CONFIG_FILE-relative"),
-        pytest.param(told(ROLEHOP_CONFIG="~/other/config.toml"), id="ROLEHOP_CONFIG-at-home"),
+        pytest.param(
+            with_variables(ROLEHOP_CONFIG="{home}/other/config.toml"), id="ROLEHOP_CONFIG"
+        ),
+        pytest.param(
+            with_variables(ROLEHOP_CONFIG="other/config.toml"), id="ROLEHOP_CONFIG-relative"
+        ),
+        pytest.param(with_variables(AWS_CONFIG_FILE="{home}/other/aws"), id="AWS_CONFIG_FILE"),
+        pytest.param(with_variables(AWS_CONFIG_FILE="other/aws"), id="AWS_CONFIG_FILE-relative"),
+        pytest.param(
+            with_variables(ROLEHOP_CONFIG="~/other/config.toml"), id="ROLEHOP_CONFIG-at-home"
+        ),
     ],
 )
 def test_names_are_never_stale(change: Callable[[Home], None], home: Home) -> None:
@@ -94,7 +100,7 @@ def test_names_are_never_stale(change: Callable[[Home], None], home: Home) -> No
     home.more = {}
 
 
-def test_names_are_kept_anew_after_a_change(home: Home) -> None:
+def test_names_are_cached_again_after_a_change(home: Home) -> None:
     home.offers("plan", "")
     home.write(".config/rolehop/config.toml", CONFIG + NEW)
     assert "tomllib" in home.loads("plan", "")
@@ -102,7 +108,7 @@ def test_names_are_kept_anew_after_a_change(home: Home) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "~/.config/rolehop/config.toml"])
-def test_names_are_kept_where_the_config_is_named_from_home_or_not_at_all(
+def test_names_are_cached_if_the_config_is_named_from_home_or_not_at_all(
     value: str, home: Home
 ) -> None:
     home.more = {"ROLEHOP_CONFIG": value}
@@ -135,7 +141,7 @@ def test_names_that_are_damaged_anywhere_are_not_offered(home: Home) -> None:
     assert home.names.read_bytes() == good
 
 
-def test_names_beside_a_file_that_cannot_be_heal(home: Home) -> None:
+def test_names_cached_with_an_unreadable_file_recover(home: Home) -> None:
     home.offers("plan", "")
     good = home.names.read_bytes()
     text = unchecked(good) or ""
@@ -162,7 +168,7 @@ def test_what_is_no_file_of_ours_is_replaced(put: Callable[[Path], None], home: 
     ["", "rolehop-names\t9\t0\t0\n", "\x00\xff", "rolehop-names", "{}"],
     ids=["empty", "another-version", "no-text", "torn", "another-form"],
 )
-def test_a_damaged_file_of_names_is_written_anew(text: str, home: Home) -> None:
+def test_a_damaged_file_of_names_is_rewritten(text: str, home: Home) -> None:
     home.offers("plan", "")
     good = home.names.read_text()
     home.names.write_bytes(text.encode("latin-1"))

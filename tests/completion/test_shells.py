@@ -116,10 +116,8 @@ def in_bash(script: str, home: Home) -> str:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize("function", ["_comp_command_offset", "_command_offset"])
-def test_the_package_bash_completion_takes_over_where_it_is_there(
-    function: str, home: Home
-) -> None:
-    """It is told which of bash's own words begins the command; those break at ``@``."""
+def test_the_package_bash_completion_takes_over_if_it_is_there(function: str, home: Home) -> None:
+    """It gets the index of bash's word that begins the command; bash breaks words at ``@``."""
     asked = f"""
         {function}() {{ COMPREPLY=("from $1"); }}
         COMP_LINE='rolehop exec prod@eu+1 -- inner al' COMP_POINT=35 COMP_CWORD=7

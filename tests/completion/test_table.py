@@ -67,7 +67,7 @@ def kind_of(argument: click.Argument, owner: str) -> object:
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
-def test_a_row_says_what_its_command_takes(name: str, entry: Entry) -> None:
+def test_a_row_lists_what_its_command_takes(name: str, entry: Entry) -> None:
     command = command_of(name)
     below = dict(command.commands) if isinstance(command, click.Group) else {}
     assert list(entry.commands) == list(below)

@@ -138,7 +138,7 @@ def test_the_users_file_wins_over_the_sites_by_name_and_by_key() -> None:
     assert list(config.chains) == ["x", "y", "f/555555555555"]
 
 
-def test_a_fault_in_a_chain_that_is_overridden_is_told_all_the_same() -> None:
+def test_a_problem_in_an_overridden_chain_is_reported_all_the_same() -> None:
     files = {"site.toml": SOURCE + '[chains.x]\nsource = "alice"\nconfirm = 1', "config.toml": ""}
     assert [each[:3] for each in complaints_of(files, "site.toml", "config.toml")] == [
         ("site.toml", 5, "chains.x.confirm")
@@ -348,7 +348,7 @@ def test_a_chain_may_continue_a_member_of_a_fleet() -> None:
     assert load(text).chains["x"].continues == "spokes/444444444444"
 
 
-def test_one_fault_of_a_fleet_is_told_once_however_many_accounts() -> None:
+def test_a_problem_of_a_fleet_is_reported_once_however_many_accounts() -> None:
     accounts = ", ".join(f'"{number:012}"' for number in range(300))
     text = SOURCE + f'[fleets.f]\nfrom = "nobody"\naccounts = [{accounts}]'
     assert len(error_of(text).complaints) == 1

@@ -18,14 +18,14 @@ from tests.config.texts import HERE, HUB, Files, complaints_of, error_of, hop, l
         (f"x = {'9' * 5000}", None, "not TOML: exceeds the limit (4300 digits)"),
     ],
 )
-def test_after_a_syntax_error_only_that_is_said(text: str, line: int | None, said: str) -> None:
+def test_after_a_syntax_error_only_that_is_reported(text: str, line: int | None, said: str) -> None:
     [(file, at, key, words)] = complaints_of(text + "\nnonsense = 1")
     assert (file, key) == ("config.toml", "")
     assert at == line or line is None
     assert words.startswith(said)
 
 
-def test_regions_decide_for_full_arns_where_no_arn_came_before() -> None:
+def test_regions_decide_for_full_arns_if_no_arn_came_before() -> None:
     text = """\
 [defaults]
 region = "eu-west-1"
@@ -61,7 +61,7 @@ hops = [{ role = "arn:aws-cn:iam::222222222222:role/A" }, { role = "222222222222
     ]
 
 
-def test_a_sources_region_in_another_partition_is_told_once_and_at_the_source() -> None:
+def test_a_sources_region_in_another_partition_is_reported_once_and_at_the_source() -> None:
     text = """\
 [sources.alice]
 type = "keys"
@@ -82,7 +82,7 @@ hops = [{ role = "arn:aws-cn:iam::222222222222:role/D" }]
     assert complaints_of(text) == [("config.toml", 3, "sources.alice.region", said)]
 
 
-def test_everything_wrong_in_all_files_is_said_at_once_in_order() -> None:
+def test_all_problems_of_all_files_are_reported_at_once_in_order() -> None:
     files = {
         "config.toml": 'include = ["team.toml"]\nnonsense = 1\n[chains.a]\nsource = "x"\nfrom = "a"\n',
         "team.toml": "[chains.b]\n[chains.c]\nsource = 1\n",

@@ -29,7 +29,7 @@ def uncommented(text: str) -> str:
     return re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
 
 
-def test_the_example_is_well_formed_and_says_nothing_yet() -> None:
+def test_the_example_is_well_formed_and_sets_nothing_yet() -> None:
     config = load(starter_text())
     assert (dict(config.sources), dict(config.chains)) == ({}, {})
 

@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[2]
 WATCH = """
 import os, sys
 
-def watch(event, told):
-    if event in ("socket.connect", "socket.sendto") and isinstance(told[1], tuple):
-        note(told[1][0])
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        note(arguments[1][0])
     elif event == "socket.getaddrinfo":
-        note(told[0])
+        note(arguments[0])
 
 def note(host):
     with open({file!r}, "a") as file:
@@ -274,7 +274,7 @@ class TestDemoKeyring:
             monkeypatch.setenv(HOME_VARIABLE, str(home.folder))
             yield home
 
-    def test_items_are_kept_until_they_are_deleted(self, home: DemoHome) -> None:
+    def test_items_stay_until_they_are_deleted(self, home: DemoHome) -> None:
         keyring = DemoKeyring()
         assert keyring.get_password("rolehop/abc", "rolehop") is None
         keyring.set_password("rolehop/abc", "rolehop", "one")

@@ -73,10 +73,10 @@ class FileBacked(_Double):
 
     def get_password(self, service: str, username: str) -> str | None:
         try:
-            told = json.loads(self._path(service, username).read_text())
+            item = json.loads(self._path(service, username).read_text())
         except FileNotFoundError:
             return None
-        return str(told["password"])
+        return str(item["password"])
 
     def set_password(self, service: str, username: str, password: str) -> None:
         path = self._path(service, username)
@@ -141,29 +141,29 @@ class _Refusing(_Double):
     def delete_password(self, service: str, username: str) -> None:
         raise self._error(service)
 
-    def _error(self, told: str) -> Exception:
+    def _error(self, message: str) -> Exception:
         raise NotImplementedError
 
 
 class Locked(_Refusing):
     """Locked, and the prompt was dismissed."""
 
-    def _error(self, told: str) -> Exception:
+    def _error(self, message: str) -> Exception:
         return KeyringLocked("Failed to unlock the collection!")
 
 
 class Denied(_Refusing):
     """Present, but this process may not use it."""
 
-    def _error(self, told: str) -> Exception:
+    def _error(self, message: str) -> Exception:
         return PermissionError(errno.EACCES, "Permission denied")
 
 
 class Broken(_Refusing):
     """Fails with an exception of no known class, which quotes the value it was given."""
 
-    def _error(self, told: str) -> Exception:
-        return RuntimeError(f"cannot handle {told}")
+    def _error(self, message: str) -> Exception:
+        return RuntimeError(f"cannot handle {message}")
 
 
 class Hanging(_Double):

@@ -29,14 +29,14 @@ def session_of(world: World, role: Role, name: str, **fields: object) -> Key:
 
 def document(key: Key, **changes: object) -> bytes:
     assert key.expires_at is not None
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "AccessKeyId": key.access_key_id,
         "SecretAccessKey": key.secret,
         "Token": key.token,
         "Expiration": f"{key.expires_at:%Y-%m-%dT%H:%M:%SZ}",
     }
-    told |= changes
-    return json.dumps({name: value for name, value in told.items() if value is not None}).encode()
+    fields |= changes
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
 
 
 class Imds(Endpoint):
@@ -65,8 +65,8 @@ class Imds(Endpoint):
             return Answer(404)
         key = session_of(self.world, self.role, "i-0123456789abcdef0")
         self.keys.append(key)
-        told = {"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-08-01T12:00:00Z"}
-        return Answer(200, document(key, **{**told, **self.changes}))
+        fields = {"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-08-01T12:00:00Z"}
+        return Answer(200, document(key, **{**fields, **self.changes}))
 
     def _token(self, seconds: str) -> Answer:
         if not (seconds.isdecimal() and 1 <= int(seconds) <= 21600):

@@ -56,7 +56,7 @@ class Issuer(Service):
     def token(self, subject: str, audience: str | list[str] | None = None, **claims: object) -> str:
         """Make a signed ID token; ``claims`` replace those it would have."""
         now = int(datetime.now(UTC).timestamp())
-        told = {
+        payload = {
             "iss": self.url,
             "sub": subject,
             "aud": audience or self.client_id,
@@ -65,7 +65,7 @@ class Issuer(Service):
             **self.claims,
             **claims,
         }
-        signed = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': 'one'})}.{_part(told)}"
+        signed = f"{_part({'alg': 'RS256', 'typ': 'JWT', 'kid': 'one'})}.{_part(payload)}"
         signature = self.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         token = f"{signed}.{_base64(signature)}"
         self.given.append(token)
@@ -124,23 +124,23 @@ class Issuer(Service):
             back["error"] = "access_denied"
         return Reply(302, {}, headers={"Location": f"{query['redirect_uri']}?{urlencode(back)}"})
 
-    def _token(self, told: dict[str, str]) -> Reply:
-        if told.get("client_id") != self.client_id:
+    def _token(self, fields: dict[str, str]) -> Reply:
+        if fields.get("client_id") != self.client_id:
             return Reply(401, {"error": "invalid_client"})
-        if self.client_secret is not None and told.get("client_secret") != self.client_secret:
+        if self.client_secret is not None and fields.get("client_secret") != self.client_secret:
             text = "client_secret is missing."
             return Reply(400, {"error": "invalid_request", "error_description": text})
-        if told["grant_type"] == "authorization_code":
-            return self._by_code(told)
-        subject = self.refreshes.pop(told["refresh_token"], None)
+        if fields["grant_type"] == "authorization_code":
+            return self._by_code(fields)
+        subject = self.refreshes.pop(fields["refresh_token"], None)
         return Reply(400, {"error": "invalid_grant"}) if subject is None else self._tokens(subject)
 
-    def _by_code(self, told: dict[str, str]) -> Reply:
-        query = self.codes.pop(told["code"], {})
-        challenge = _base64(hashlib.sha256(told["code_verifier"].encode()).digest())
+    def _by_code(self, fields: dict[str, str]) -> Reply:
+        query = self.codes.pop(fields["code"], {})
+        challenge = _base64(hashlib.sha256(fields["code_verifier"].encode()).digest())
         if (
             query.get("code_challenge") != challenge
-            or query["redirect_uri"] != told["redirect_uri"]
+            or query["redirect_uri"] != fields["redirect_uri"]
         ):
             return Reply(400, {"error": "invalid_grant"})
         return self._tokens(self.person, nonce=self.nonce or query["nonce"])
@@ -160,8 +160,8 @@ class Issuer(Service):
         )
 
 
-def _part(told: Mapping[str, object]) -> str:
-    return _base64(json.dumps(told).encode())
+def _part(value: Mapping[str, object]) -> str:
+    return _base64(json.dumps(value).encode())
 
 
 def _base64(raw: bytes) -> str:

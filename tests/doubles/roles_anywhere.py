@@ -75,31 +75,31 @@ class RolesAnywhere(Endpoint):
         if (asked.method, asked.path) != ("POST", "/sessions"):
             raise Refusal("ResourceNotFoundException", "no such path", 404)
         leaf = self._authenticated(asked)
-        told = json.loads(asked.body)
-        if told["trustAnchorArn"] != ANCHOR or told["profileArn"] != PROFILE:
+        body = json.loads(asked.body)
+        if body["trustAnchorArn"] != ANCHOR or body["profileArn"] != PROFILE:
             raise Refusal("ResourceNotFoundException", "Resource not found", 404)
-        unknown = told.keys() - {
+        unknown = body.keys() - {
             "durationSeconds",
             "profileArn",
             "roleArn",
             "roleSessionName",
             "trustAnchorArn",
         }
-        if unknown or not 900 <= told.get("durationSeconds", 3600) <= 43200:
+        if unknown or not 900 <= body.get("durationSeconds", 3600) <= 43200:
             raise Refusal("ValidationException", "1 validation error detected", 400)
-        if "roleSessionName" in told and not self.profile.accepts_session_name:
+        if "roleSessionName" in body and not self.profile.accepts_session_name:
             raise Refusal("AccessDeniedException", "Not allowed to set a role session name")
-        role = self.world.roles.get(told["roleArn"])
+        role = self.world.roles.get(body["roleArn"])
         trusts = role is not None and self._trusts(role.trust)
-        if role is None or told["roleArn"] not in self.profile.roles or not trusts:
-            raise Refusal("AccessDeniedException", f"Unable to assume role for {told['roleArn']}")
+        if role is None or body["roleArn"] not in self.profile.roles or not trusts:
+            raise Refusal("AccessDeniedException", f"Unable to assume role for {body['roleArn']}")
         key = session_of(
             self.world,
             role,
-            told.get("roleSessionName", f"{leaf.serial_number:x}"),
+            body.get("roleSessionName", f"{leaf.serial_number:x}"),
             source_identity=str(leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value),
         )
-        seconds = min(told.get("durationSeconds", 43200), self.profile.duration_seconds)
+        seconds = min(body.get("durationSeconds", 43200), self.profile.duration_seconds)
         key.expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
         self.keys.append(key)
         return _session(key, role.arn, self.changes)
@@ -186,13 +186,18 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 def _session(key: Key, role: str, changes: dict[str, object]) -> bytes:
     assert key.expires_at is not None
-    told = {
+    credentials = {
         "accessKeyId": key.access_key_id,
         "secretAccessKey": key.secret,
         "sessionToken": key.token,
         "expiration": f"{key.expires_at:%Y-%m-%dT%H:%M:%SZ}",
     }
     who = {"arn": key.arn, "assumedRoleId": key.user_id}
-    first = {"assumedRoleUser": who, "credentials": told, "packedPolicySize": 10, "roleArn": role}
+    first = {
+        "assumedRoleUser": who,
+        "credentials": credentials,
+        "packedPolicySize": 10,
+        "roleArn": role,
+    }
     first |= changes
     return json.dumps({"credentialSet": [first], "subjectArn": "arn:aws:rolesanywhere::s"}).encode()

@@ -84,7 +84,7 @@ def _assertion(
 ) -> str:
     begins, ends = times
     until = f' SessionNotOnOrAfter="{session_ends:%Y-%m-%dT%H:%M:%SZ}"' if session_ends else ""
-    told = "".join(
+    statements = "".join(
         f'<a:Attribute Name="{name if "://" in name else _ATTRIBUTES + name}">'
         + "".join(f"<a:AttributeValue>{value}</a:AttributeValue>" for value in values)
         + "</a:Attribute>"
@@ -97,7 +97,7 @@ def _assertion(
         f'</a:SubjectConfirmation></a:Subject><a:Conditions NotBefore="{begins}" '
         f'NotOnOrAfter="{ends}"><a:AudienceRestriction><a:Audience>{audience}</a:Audience>'
         f'</a:AudienceRestriction></a:Conditions><a:AuthnStatement AuthnInstant="{begins}"{until} />'
-        f"<a:AttributeStatement>{told}</a:AttributeStatement></a:Assertion>"
+        f"<a:AttributeStatement>{statements}</a:AttributeStatement></a:Assertion>"
     )
 
 

@@ -116,13 +116,13 @@ class Center(Service):
     # ---- sso-oidc
 
     def _register(self, asked: Asked) -> Reply:
-        told = asked.json()
-        if told["clientType"] != "public" or not told["clientName"]:
+        fields = asked.json()
+        if fields["clientType"] != "public" or not fields["clientName"]:
             return _oauth("invalid_client_metadata")
-        redirects = told.get("redirectUris", [])
+        redirects = fields.get("redirectUris", [])
         if any(urlsplit(each).port for each in redirects):
             return _oauth("invalid_redirect_uri", "registered with a port")
-        if redirects and told.get("issuerUrl") != self.start_url:
+        if redirects and fields.get("issuerUrl") != self.start_url:
             return _oauth("invalid_request", "another issuer")
         name = secrets.token_hex(8)
         ends = self.now + timedelta(days=90)
@@ -138,20 +138,20 @@ class Center(Service):
             }
         )
 
-    def _known(self, told: dict[str, str]) -> Client | None:
-        client = self.clients.get(told.get("clientId", ""))
-        if client is None or client.secret != told.get("clientSecret"):
+    def _known(self, fields: dict[str, str]) -> Client | None:
+        client = self.clients.get(fields.get("clientId", ""))
+        if client is None or client.secret != fields.get("clientSecret"):
             return None
         return client if client.expires_at > self.now else None
 
     def _device(self, asked: Asked) -> Reply:
-        told = asked.json()
-        if self._known(told) is None:
+        fields = asked.json()
+        if self._known(fields) is None:
             return _oauth("invalid_client", status=401)
-        if told["startUrl"] != self.start_url:
+        if fields["startUrl"] != self.start_url:
             return _oauth("invalid_request", "no such start URL")
         code = secrets.token_urlsafe(24)
-        self.devices[code] = (told["clientId"], False)
+        self.devices[code] = (fields["clientId"], False)
         return Reply(
             json={
                 "deviceCode": code,
@@ -177,47 +177,47 @@ class Center(Service):
         back = {"state": query["state"]}
         if self.approves:
             code = secrets.token_urlsafe(24)
-            told = (query["client_id"], query["redirect_uri"], query["code_challenge"])
-            self.codes[code] = told
+            fields = (query["client_id"], query["redirect_uri"], query["code_challenge"])
+            self.codes[code] = fields
             back["code"] = code
         else:
             back |= {"error": "access_denied", "error_description": "somebody said no"}
         return Reply(302, {}, headers={"Location": f"{query['redirect_uri']}?{urlencode(back)}"})
 
     def _token(self, asked: Asked) -> Reply:
-        told = asked.json()
-        if self._known(told) is None:
+        fields = asked.json()
+        if self._known(fields) is None:
             return _oauth("invalid_client", status=401)
         grants = {
             "authorization_code": self._by_code,
             DEVICE: self._by_device,
             "refresh_token": self._by_refresh,
         }
-        grant = grants.get(told["grantType"])
-        return _oauth("unsupported_grant_type") if grant is None else grant(told)
+        grant = grants.get(fields["grantType"])
+        return _oauth("unsupported_grant_type") if grant is None else grant(fields)
 
-    def _by_code(self, told: dict[str, str]) -> Reply:
-        client, redirect, challenge = self.codes.pop(told["code"], ("", "", ""))
-        digest = hashlib.sha256(told["codeVerifier"].encode()).digest()
+    def _by_code(self, fields: dict[str, str]) -> Reply:
+        client, redirect, challenge = self.codes.pop(fields["code"], ("", "", ""))
+        digest = hashlib.sha256(fields["codeVerifier"].encode()).digest()
         proved = base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
-        if client != told["clientId"] or redirect != told["redirectUri"] or not proved:
+        if client != fields["clientId"] or redirect != fields["redirectUri"] or not proved:
             return _oauth("invalid_grant")
         return self._signed_in(client)
 
-    def _by_device(self, told: dict[str, str]) -> Reply:
-        client, approved = self.devices.get(told["deviceCode"], ("", False))
-        if client != told["clientId"]:
+    def _by_device(self, fields: dict[str, str]) -> Reply:
+        client, approved = self.devices.get(fields["deviceCode"], ("", False))
+        if client != fields["clientId"]:
             return _oauth("invalid_grant")
         if not self.approves:
             return _oauth("access_denied")
         if not approved:
             return _oauth("authorization_pending")
-        del self.devices[told["deviceCode"]]
+        del self.devices[fields["deviceCode"]]
         return self._signed_in(client)
 
-    def _by_refresh(self, told: dict[str, str]) -> Reply:
+    def _by_refresh(self, fields: dict[str, str]) -> Reply:
         for each in self.sessions:
-            if each.refresh == told["refreshToken"] and each.client == told["clientId"]:
+            if each.refresh == fields["refreshToken"] and each.client == fields["clientId"]:
                 if each.ended:
                     break
                 each.access, each.refresh = secrets.token_urlsafe(64), secrets.token_urlsafe(64)

@@ -38,12 +38,12 @@ def assume_role_with_web_identity(
         raise Refused("InvalidIdentityToken", "Token must have timestamps that are integers")
     if datetime.fromtimestamp(claims["exp"], UTC) <= now:
         raise Refused("ExpiredTokenException", "Token expired: current date/time must be before")
-    told = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    if not set(told) & set(audiences):
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if not set(audience) & set(audiences):
         raise Refused("InvalidIdentityToken", "Incorrect token audience")
     context = {
         f"{host}:sub": [str(claims["sub"])],
-        f"{host}:aud": [str(each) for each in told],
+        f"{host}:aud": [str(each) for each in audience],
         "sts:rolesessionname": [params["RoleSessionName"]],
     }
     action = "sts:AssumeRoleWithWebIdentity"
@@ -68,7 +68,7 @@ def assume_role_with_web_identity(
         f"{credentials_xml(session)}<AssumedRoleUser><AssumedRoleId>{session.user_id}"
         f"</AssumedRoleId><Arn>{session.arn}</Arn></AssumedRoleUser>"
         f"<SubjectFromWebIdentityToken>{claims['sub']}</SubjectFromWebIdentityToken>"
-        f"<Audience>{told[0]}</Audience><Provider>{arn}</Provider>"
+        f"<Audience>{audience[0]}</Audience><Provider>{arn}</Provider>"
     )
 
 

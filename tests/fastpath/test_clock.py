@@ -26,7 +26,7 @@ def set_aws_clock(world: World, offset: timedelta) -> None:
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_a_wrong_clock_changes_nothing_but_what_is_said(kept: World, offset: timedelta) -> None:
+def test_a_wrong_clock_changes_nothing_but_the_note(kept: World, offset: timedelta) -> None:
     set_aws_clock(kept, offset)
     done = full(kept, "admin")
     assert done.code == 0
@@ -52,12 +52,12 @@ def test_a_wrong_clock_changes_nothing_but_what_is_said(kept: World, offset: tim
     assert all(row["seconds_left"] <= HOUR.total_seconds() + 2 for row in rows)
 
 
-def test_a_small_difference_is_not_said(kept: World) -> None:
+def test_a_small_difference_is_not_reported(kept: World) -> None:
     set_aws_clock(kept, timedelta(seconds=100))
     assert full(kept, "admin").err == ""
 
 
-def test_a_clock_that_was_set_back_a_day_hands_out_nothing_from_before(kept: World) -> None:
+def test_a_clock_set_back_a_day_gives_out_nothing_from_before(kept: World) -> None:
     """The session has ended, and by this clock it ends tomorrow."""
     first = warmed(kept, "admin")
     now = time.time()

@@ -13,7 +13,7 @@ from tests.fastpath.paths import Item, asked, full, hot, record_file, record_of,
 from tests.fastpath.test_same_bytes import MORE
 from tests.support.world import CONFIG, World
 
-# Chains that differ in nothing that STS is told share one item: what is theirs is in the record.
+# Chains whose STS calls are the same share one item; what differs is in the record.
 EQUAL = MORE + '[chains.twin]\nfrom = "hub"\nregion = "eu-north-1"\n'
 
 

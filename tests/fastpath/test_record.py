@@ -121,7 +121,7 @@ def test_the_seal_is_hmac_sha_256(lines: str, key: str) -> None:
     assert sealed(lines, key) in (f"{lines}hmac\t{seal}\n", None)
 
 
-def test_the_hash_function_is_the_librarys_where_python_has_no_module_of_its_own() -> None:
+def test_the_hash_function_is_the_librarys_if_python_has_no_module_of_its_own() -> None:
     hidden = dict.fromkeys(("_sha2", "_sha256"))
     with patch.dict(sys.modules, hidden):
         assert hash_function() is hashlib.sha256
@@ -175,7 +175,7 @@ ttl = st.integers(0, 5000)
 
 @settings(max_examples=1000, deadline=None)
 @given(session=sessions(plain), min_ttl=ttl)
-def test_a_whole_item_is_printed_exactly_where_it_lasts(session: Session, min_ttl: int) -> None:
+def test_an_item_is_printed_exactly_if_it_lasts_long_enough(session: Session, min_ttl: int) -> None:
     found = line_of_item(as_item(session, KEY, RECORD_KEY), KEY, NOW.timestamp(), min_ttl)
     lasts = session.lasts(NOW, timedelta(seconds=min_ttl)) and session.issued_at <= NOW
     assert (found is not None) == lasts
@@ -199,7 +199,7 @@ def damages(text: str) -> st.SearchStrategy[str]:
 
 @settings(max_examples=3000, deadline=None)
 @given(session=sessions(plain) | sessions(any_text), min_ttl=ttl, data=st.data())
-def test_nothing_is_printed_where_the_full_path_would_not(
+def test_nothing_is_printed_if_the_full_path_would_not(
     session: Session, min_ttl: int, data: st.DataObject
 ) -> None:
     text = as_item(session, KEY, RECORD_KEY)

@@ -83,7 +83,7 @@ def test_a_relative_path_is_in_no_record() -> None:
     assert tracker.uncacheable
 
 
-def test_the_kernels_keyring_is_read_where_a_bus_has_no_secret_service(kept: World) -> None:
+def test_the_kernels_keyring_is_read_if_a_bus_has_no_secret_service(kept: World) -> None:
     if kept.backend != KERNEL:
         pytest.skip("about the kernel's keyring")
     kept.backend = ""

@@ -40,8 +40,8 @@ def sessions(world: World) -> dict[str, Any]:
 
 
 def item(world: World, key: str) -> tuple[Any, Any]:
-    told = json.loads((world.vault / f"rolehop%2F{key}@rolehop.json").read_text())
-    line, _, rest = told["password"].partition("\n")
+    item = json.loads((world.vault / f"rolehop%2F{key}@rolehop.json").read_text())
+    line, _, rest = item["password"].partition("\n")
     return json.loads(line), json.loads(rest)
 
 
@@ -82,7 +82,7 @@ def test_every_session_of_a_storm_belongs_to_its_role_and_was_signed_by_its_pare
         assert role_of(issued.arn) == role_of(rest["arn"]) == role_in(account)
 
 
-def test_a_fan_out_assumes_its_hub_once_and_keeps_to_its_number_of_jobs(world: World) -> None:
+def test_a_fan_out_assumes_its_hub_once_and_respects_its_number_of_jobs(world: World) -> None:
     fleets(world, PARENTS[:1])
     world.sts.delay_seconds = 0.05
     done = world.rolehop("refresh", "spokes0/*")
@@ -106,7 +106,7 @@ def test_fewer_jobs_are_fewer_calls_at_once(world: World) -> None:
     assert 1 < world.sts.most_at_once <= 5
 
 
-def test_one_failure_among_200_is_reported_and_the_others_are_kept(world: World) -> None:
+def test_one_failure_among_200_is_reported_and_the_others_are_stored(world: World) -> None:
     fleets(world, PARENTS[:1])
     world.sts.world.role(role_in(SPOKES[42]), trusts=[])
     done = world.rolehop("refresh", "spokes0/*")
@@ -128,7 +128,7 @@ def test_a_hub_that_refuses_is_not_asked_200_times_for_nothing(world: World) -> 
     assert world.items() == []
 
 
-def test_ctrl_c_in_the_middle_keeps_the_sessions_so_far(world: World) -> None:
+def test_ctrl_c_in_the_middle_stores_the_sessions_so_far(world: World) -> None:
     fleets(world, PARENTS[:1])
     world.sts.delay_seconds = 0.05
     with world.start(SCRIPT, "refresh", "spokes0/*", "--jobs", "4") as process:

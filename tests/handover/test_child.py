@@ -44,7 +44,7 @@ def test_another_session_leaves_nothing_behind(name: str) -> None:
         "ROLEHOP_OTP",
     ],
 )
-def test_a_secret_told_to_rolehop_does_not_reach_the_child(name: str) -> None:
+def test_a_secret_given_to_rolehop_does_not_reach_the_child(name: str) -> None:
     assert child_environment(HOME | {name: "hush"}, ()) == HOME
 
 

@@ -62,8 +62,10 @@ def test_what_cmd_cannot_quote_is_refused_and_not_shown(value: str) -> None:
     assert refused.value.cause
 
 
-def test_a_session_is_what_cmd_can_be_told(session: Session) -> None:
-    told = run(CMD.render(assumed(session, chain="spokes/444444444444", region=None, before={})))
-    assert told["AWS_SECRET_ACCESS_KEY"] == "sEcret/hub+0="
-    assert told["ROLEHOP_CHAIN"] == "spokes/444444444444"
-    assert "AWS_PROFILE" not in told
+def test_cmd_sets_the_variables_of_a_session(session: Session) -> None:
+    variables = run(
+        CMD.render(assumed(session, chain="spokes/444444444444", region=None, before={}))
+    )
+    assert variables["AWS_SECRET_ACCESS_KEY"] == "sEcret/hub+0="
+    assert variables["ROLEHOP_CHAIN"] == "spokes/444444444444"
+    assert "AWS_PROFILE" not in variables

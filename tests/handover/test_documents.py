@@ -103,7 +103,7 @@ def test_node_reads_every_dotenv_that_was_not_refused(session: Session, secrets:
 
 
 @pytest.mark.parametrize("secret", ["a b", "a#b", 'say "x"', "é", " edges ", "`x`", "😀"])
-def test_what_dotenv_can_say_in_quotes_is_said(session: Session, secret: str) -> None:
+def test_dotenv_quotes_what_it_can(session: Session, secret: str) -> None:
     text = as_dotenv(with_secret(session, secret), None)
     wanted = VALUES | {"AWS_SECRET_ACCESS_KEY": secret}
     assert read_by_python(text) == read_by_node(text) == wanted
@@ -137,7 +137,7 @@ def test_docker_reads_every_value_as_it_is_or_it_was_refused(session: Session, s
 
 
 @pytest.mark.parametrize("secret", ["a\nb", "a\r", "\x1b", "\ud800"])
-def test_docker_has_no_way_to_say_a_line_end(session: Session, secret: str) -> None:
+def test_docker_cannot_express_a_line_end(session: Session, secret: str) -> None:
     with pytest.raises(UsageError, match="cannot be written as docker-env"):
         as_docker_env(with_secret(session, secret), None)
 

@@ -55,7 +55,7 @@ class Shell:
 
     @property
     def takes(self) -> str:
-        """The line that a person of this shell is told to type."""
+        """The line that a user of this shell is asked to type."""
         return dialect(self.name).eval_command.format("./said")
 
     def evaluate(self, text: str, environ: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -130,7 +130,7 @@ nasty = st.text(
 printable = "".join(map(chr, range(32, 127)))
 
 
-def told(name: str, values: list[str]) -> tuple[dict[str, str], str]:
+def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
     """Return those of the values that the dialect does not refuse, and their text."""
     kept: dict[str, str] = {}
     for number, value in enumerate(values):
@@ -159,7 +159,7 @@ def told(name: str, values: list[str]) -> tuple[dict[str, str], str]:
 def test_any_value_survives_or_is_refused(
     name: str, prepare: str, values: list[str], tmp_path: Path
 ) -> None:
-    wanted, text = told(name, values)
+    wanted, text = read_back(name, values)
     before, after = shell(name, tmp_path, prepare).evaluate(text, {"LC_ALL": "C.UTF-8"})
     assert after == before | wanted
 
@@ -167,7 +167,7 @@ def test_any_value_survives_or_is_refused(
 @pytest.mark.parametrize("name", ["xonsh", "elvish", "nu"])
 @pytest.mark.parametrize("value", [*map(chr, range(1, 32)), "a\nb", "\x7f", "\u2028"])
 def test_only_tcsh_refuses_control_characters(name: str, value: str) -> None:
-    assert told(name, [value])[0] == {"N_0": value}
+    assert read_back(name, [value])[0] == {"N_0": value}
     with pytest.raises(UsageError, match="cannot be written for tcsh"):
         dialect("tcsh").render([("AWS_PROFILE", value)])
 
@@ -175,7 +175,7 @@ def test_only_tcsh_refuses_control_characters(name: str, value: str) -> None:
 @pytest.mark.parametrize("value", [printable, "", "é\u2018😀", "  two  "])
 @every_shell
 def test_printable_text_is_never_refused(name: str, value: str) -> None:
-    assert told(name, [value])[0] == {"N_0": value}
+    assert read_back(name, [value])[0] == {"N_0": value}
 
 
 @every_shell

@@ -149,7 +149,7 @@ def test_leave_keeps_a_profile_that_the_user_named_since() -> None:
     assert after(environ, left(environ)) == {"AWS_PROFILE": "new"}
 
 
-def test_leave_has_nothing_to_do_where_nothing_is_assumed() -> None:
+def test_leave_has_nothing_to_do_if_nothing_is_assumed() -> None:
     assert left({"AWS_PROFILE": "dev", "ROLEHOP_SAVED_AWS_PROFILE": "x"}) == ()
 
 
@@ -160,7 +160,7 @@ def test_long_lived_keys_are_not_handed_over(session: Session, token: Secret | N
         assumed(keys, chain="hub", region=None, before={})
 
 
-def test_times_are_told_in_utc() -> None:
+def test_times_are_in_utc() -> None:
     moment = datetime(2030, 1, 2, 5, 4, 5, 999_999, tzinfo=timezone(timedelta(hours=1)))
     assert timestamp(moment) == "2030-01-02T04:04:05Z"
     assert timestamp(datetime(2030, 1, 2, tzinfo=UTC)) == "2030-01-02T00:00:00Z"

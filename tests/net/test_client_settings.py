@@ -86,7 +86,7 @@ def test_a_value_that_cannot_be_is_refused_by_name(
     assert caught.value.fix
 
 
-def test_overrides_are_kept_by_service_and_no_region_is_the_partitions_default() -> None:
+def test_overrides_are_per_service_and_no_region_is_the_partitions_default() -> None:
     made = settings_from({}, {}, None, endpoint_url="http://a", iam_endpoint_url="")
     assert made == ClientSettings("us-east-1", endpoint_url="http://a")
     assert (made.override("sts"), made.override("iam")) == ("http://a", None)

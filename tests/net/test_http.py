@@ -73,7 +73,7 @@ def test_redirects_are_not_followed(client: HttpClient, echo: Echo) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_passes_is_tried_again_where_asked_and_only_there(
+def test_a_passing_failure_is_retried_only_if_the_caller_allows_it(
     client: HttpClient, echo: Echo, waits: list[float], status: int
 ) -> None:
     echo.say("/", Reply(status, {}))
@@ -112,7 +112,7 @@ def test_a_server_that_hangs_is_given_up(client: HttpClient, echo: Echo) -> None
     assert outcome == ConnectionFailure(FailureKind.READ_TIMEOUT)
 
 
-def test_an_address_where_nobody_listens_is_told_with_the_callers_advice() -> None:
+def test_a_refused_connection_is_reported_with_the_callers_advice() -> None:
     with (
         HttpClient(SETTINGS, proxies=False, advice="do this instead") as client,
         pytest.raises(ServiceError) as caught,
@@ -142,7 +142,7 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(
     _tells_nothing(caught.value)
 
 
-def test_no_failure_tells_what_was_sent(client: HttpClient) -> None:
+def test_no_failure_reveals_what_was_sent(client: HttpClient) -> None:
     request = HttpRequest(
         "POST",
         "http://127.0.0.1:9/",

@@ -178,7 +178,7 @@ def test_strict_refuses_what_would_be_planned_down() -> None:
     assert caught.value.cause == "a chained hop lasts at most 1 h"
 
 
-def test_strict_says_nothing_where_all_fits() -> None:
+def test_strict_does_not_fail_if_all_fits() -> None:
     assert plan(hub(7200), hub(3600), strict=True).hops[0].hop.duration_seconds == 7200
 
 
@@ -204,7 +204,7 @@ def test_a_hop_within_a_12_hour_default_is_capped_by_its_role() -> None:
         ((hub(None, MFA),), SESSION, 1, "the source is a session"),
     ],
 )
-def test_mfa_where_it_can_never_work_is_foretold(
+def test_mfa_that_can_never_work_is_predicted(
     hops: tuple[HopConfig, ...], stamp: Stamp, number: int, reason: str
 ) -> None:
     made = plan(*hops, stamp=stamp)
@@ -238,7 +238,7 @@ def test_what_only_signs_is_fresh_for_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "left", "told"),
+    ("step", "left", "reported"),
     [
         (0, 5, False),  # the source's own session: a minute is enough to sign with
         (1, 5, False),
@@ -248,15 +248,15 @@ def test_what_only_signs_is_fresh_for_longer() -> None:
     ],
 )
 def test_a_sources_problem_is_none_while_a_session_on_the_way_holds(
-    step: int, left: int, told: bool
+    step: int, left: int, reported: bool
 ) -> None:
     expired = Stamp("who", long_lived=False, problem="the token expired", kept=True)
     key = plan(hub(), hub(), stamp=expired).steps[step].key
     made = plan(hub(), hub(), stamp=expired, known=held(key, left))
-    assert made.source_problem == ("the token expired" if told else None)
+    assert made.source_problem == ("the token expired" if reported else None)
 
 
-def test_nothing_is_known_of_a_source_that_must_be_loaded_first() -> None:
+def test_the_cache_of_a_source_that_must_be_loaded_first_is_unknown() -> None:
     assert plan(hub(), stamp=UNKNOWN).hops[0].cache is Cache.UNKNOWN
 
 
@@ -335,9 +335,7 @@ WITH_CODE = "with an MFA code comes first"
         ),
     ],
 )
-def test_what_only_the_sources_program_can_tell_is_said(
-    settings: dict[str, Any], note: str
-) -> None:
+def test_what_depends_on_the_sources_program_is_noted(settings: dict[str, Any], note: str) -> None:
     made = plan(hub(7200), stamp=MAY_BE_KEYS, **settings)
     (hop,) = made.hops
     assert note in hop.notes

@@ -29,11 +29,11 @@ FACTS = PlanContext("alice", "laptop")
 CORP = SourceConfig("corp", "environment")
 
 
-def config(*chains: ChainConfig, **told: Any) -> Config:
+def config(*chains: ChainConfig, **settings: Any) -> Config:
     return Config(
         sources={"corp": CORP},
         chains={chain.name: chain for chain in chains},
-        **told,
+        **settings,
     )
 
 
@@ -42,13 +42,13 @@ def resolved(made: Config, name: str, facts: PlanContext = FACTS) -> Resolved:
     return resolve(made, path, source_of(made, path), written_hops(path), facts)
 
 
-def chain(name: str, *roles: str, continues: str | None = None, **told: Any) -> ChainConfig:
+def chain(name: str, *roles: str, continues: str | None = None, **settings: Any) -> ChainConfig:
     return ChainConfig(
         name,
         source=None if continues else "corp",
         continues=continues,
         hops=tuple(HopConfig(role) for role in roles),
-        **told,
+        **settings,
     )
 
 
@@ -75,7 +75,7 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "told", "facts", "region", "first"),
+    ("role", "settings", "facts", "region", "first"),
     [
         (
             "222222222222:role/H",
@@ -104,9 +104,9 @@ def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
     ],
 )
 def test_region_and_partition(
-    role: str, told: dict[str, Any], facts: PlanContext, region: str, first: str
+    role: str, settings: dict[str, Any], facts: PlanContext, region: str, first: str
 ) -> None:
-    found = resolved(config(chain("x", role, **told)), "x", facts)
+    found = resolved(config(chain("x", role, **settings)), "x", facts)
     assert (found.region, found.hops[0][0].partition) == (region, first)
 
 

@@ -31,6 +31,6 @@ def test_the_flags_given_are_named_as_they_are_typed() -> None:
     assert WalkOptions(region="eu-west-1", min_ttl=900, strict=True).hop_flags == ()
 
 
-def test_what_the_flags_say_survives_json() -> None:
+def test_flags_survive_json() -> None:
     stored = json.loads(json.dumps(ALL.hop_values))
     assert WalkOptions(region="eu-west-1").with_hop_values(stored).hop_values == ALL.hop_values

@@ -184,7 +184,7 @@ CASES: list[tuple[str, list[Json], list[Json], list[str]]] = [
 @pytest.mark.parametrize(
     ("role", "boundary", "words"), [each[1:] for each in CASES], ids=[each[0] for each in CASES]
 )
-def test_it_says_plainly_which_permissions_are_gone(
+def test_it_names_the_permissions_that_are_removed(
     role: list[Json], boundary: list[Json], words: list[str]
 ) -> None:
     assert said(report(role, boundary)) == words

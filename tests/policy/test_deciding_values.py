@@ -153,7 +153,7 @@ def test_where_the_values_can_not_be_listed_none_are_named(condition: Any) -> No
     assert deciding_values(evaluate(request(statement("Allow", condition)))) is None
 
 
-def test_the_classes_are_all_that_policies_tell_apart() -> None:
+def test_the_classes_are_all_that_policies_distinguish() -> None:
     rng = Random(5)  # noqa: S311 - policies, no secrets
     for _ in range(300):
         key = rng.choice(list(KEYS))

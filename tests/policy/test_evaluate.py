@@ -22,7 +22,7 @@ TRUST = """{
 }"""
 
 
-def test_a_statement_knows_its_place() -> None:
+def test_a_statement_knows_its_position() -> None:
     statement = parse_policy(TRUST, Kind.TRUST).statements[0]
     assert (statement.index, statement.sid, statement.line) == (1, "Hub", 4)
     assert statement.conditions[0].values == ("x-1",)

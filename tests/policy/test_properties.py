@@ -34,7 +34,7 @@ def test_the_evaluator_agrees_with_an_independent_reading(seed: int) -> None:
 
 @many
 @given(SEEDS)
-def test_what_is_said_in_ignorance_is_true_in_every_world_that_may_be(seed: int) -> None:
+def test_a_verdict_on_partial_knowledge_holds_in_every_possible_world(seed: int) -> None:
     rng = Random(seed)  # noqa: S311 - worlds, no secrets
     for world in worlds(seed):
         unknown = frozenset(key for key in VALUES if rng.random() < 0.3) | frozenset(

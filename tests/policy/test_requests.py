@@ -67,7 +67,7 @@ def asked(
         (1, "aws:CurrentTime", ("2026-06-01T12:00:00Z",)),
     ],
 )
-def test_what_is_known_of_a_call(hop: int, key: str, values: object) -> None:
+def test_the_context_of_a_call(hop: int, key: str, values: object) -> None:
     assert asked()[hop - 1].context.lookup(key) == values
 
 
@@ -169,7 +169,7 @@ def test_what_sts_refuses_by_itself_is_refused_without_a_document(
     assert verdict.first_wrong.reason is reason
 
 
-def test_what_the_user_tells_wins_where_it_can_be_so() -> None:
+def test_a_supplied_value_wins_if_it_is_possible() -> None:
     supplied = {
         "aws:SourceIp": ["203.0.113.9"],
         "aws:CurrentTime": ["2030-01-01T00:00:00Z"],
@@ -206,7 +206,7 @@ def test_a_target_whose_tags_are_seen_is_not_given_others() -> None:
     assert second.context.lookup("aws:ResourceTag/stage") == ("test",)
 
 
-def test_a_verdict_names_what_was_supplied_where_it_rests_on_it() -> None:
+def test_a_verdict_names_the_supplied_values_that_it_depends_on() -> None:
     trust = (
         '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*",'
         ' "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}]}'
@@ -366,7 +366,7 @@ def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:
     assert second.context.lookup("aws:PrincipalTag/Team") == ("blue",)
 
 
-def test_the_path_of_a_sources_role_is_kept() -> None:
+def test_the_path_of_a_sources_role_is_preserved() -> None:
     start = StartingCredentials(
         "arn:aws:sts::222222222222:assumed-role/Hub/me", role=str(HUB), mfa=False
     )

@@ -101,7 +101,7 @@ CASES: list[tuple[str, list[Entity], list[tuple[str, str]]]] = [
         [("A-T", "allowed"), ("B-T", "allowed")],
     ),
     (
-        "a shorter way that can't be told comes second",
+        "a shorter route with an unknown verdict comes second",
         [
             entity("A", [ALICE], IpAddress=HERE),
             entity("B", [ALICE]),
@@ -136,7 +136,7 @@ def test_routes_found(entities: list[Entity], expected: list[tuple[str, str]]) -
     assert (names(found), found.more, found.complete) == (expected, False, True)
 
 
-def test_fewer_are_shown_where_fewer_are_asked_for_and_it_says_so() -> None:
+def test_fewer_are_shown_if_fewer_are_wanted_and_a_note_says_so() -> None:
     middle = [entity(f"M{n}", [ALICE]) for n in range(5)]
     found = find([*middle, entity("T", [each.arn for each in middle])], "T", most=2)
     assert (len(found.routes), found.more) == (2, True)
@@ -232,7 +232,7 @@ def test_a_search_that_ended_early_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert "the search stopped after 200,000 hops: there may be other routes" in text
 
 
-def test_more_than_can_be_shown_is_said() -> None:
+def test_a_note_says_if_there_are_more_than_are_shown() -> None:
     one = find([entity("T", [ALICE])], "T").routes[0]
     for count, words in ((1, "(--most N, or --all)"), (1_000, "than these 1,000")):
         found = Found((one,) * count, True, True)

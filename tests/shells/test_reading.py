@@ -69,7 +69,7 @@ def test_reading_it_starts_no_process_and_says_nothing(name: str, times: int, ke
         (12 * 3600 - 30, "11h59m"),
     ],
 )
-def test_the_segment_tells_the_chain_and_its_time(
+def test_the_segment_shows_the_chain_and_its_time(
     name: str, color: str | None, left: int, shown: str, kept: World
 ) -> None:
     chain = "admin" if color else "hub"

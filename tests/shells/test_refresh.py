@@ -10,13 +10,13 @@ from tests.support.world import World
 HELD = {**NO_KEYS, "ROLEHOP_CHAIN": "hub"}
 
 
-def test_without_a_chain_it_is_the_one_in_hand_and_stdout_is_silent(kept: World) -> None:
+def test_without_a_name_the_shells_own_chain_is_refreshed_and_stdout_is_silent(kept: World) -> None:
     done = kept.rolehop("refresh", env=HELD)
     assert (done.code, done.out) == (0, "")
     assert "222222222222:role/Hub" in done.err
 
 
-def test_without_a_chain_in_hand_it_says_so(kept: World) -> None:
+def test_without_a_chain_in_the_shell_it_fails(kept: World) -> None:
     done = kept.rolehop("refresh", env=NO_KEYS)
     assert (done.code, done.out) == (2, "")
     assert "this shell holds none" in done.err
@@ -40,6 +40,6 @@ def test_a_failure_makes_an_eval_fail(kept: World) -> None:
     assert (done.code, done.out) == (3, "false\n")
 
 
-def test_where_one_of_many_fails_the_eval_fails_and_the_shell_stays_as_it_is(kept: World) -> None:
+def test_if_one_of_many_fails_the_eval_fails_and_the_shell_stays_as_it_is(kept: World) -> None:
     done = kept.rolehop("refresh", "--shell", "bash", "hub", "refused", env=HELD)
     assert (done.code, done.out) == (5, "false\n")

@@ -220,7 +220,7 @@ AGED = {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old", "AWS_SECRET_
 
 
 @shells_with_hooks
-def test_a_session_that_ends_is_refreshed_before_a_command_where_that_is_wanted(
+def test_an_expiring_session_is_refreshed_before_a_command_if_wanted(
     name: str, kept: World
 ) -> None:
     env = {

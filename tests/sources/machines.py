@@ -64,11 +64,11 @@ def offline_problem(world: World) -> str:
     """Return what plan and source list both say is wrong with the source ``s``, before any call."""
     done = world.rolehop("plan", "there", "--format", "json")
     assert done.code == 0, done.err
-    told = str(done.json["hops"][0]["will_fail"])
+    problem = str(done.json["hops"][0]["will_fail"])
     [listed] = world.rolehop("source", "list", "--format", "json").json["sources"]
-    assert (listed["state"], listed["problem"]) == ("not ready", told)
+    assert (listed["state"], listed["problem"]) == ("not ready", problem)
     assert world.sts.calls == []
-    return told
+    return problem
 
 
 def source_of(world: World) -> SourceConfig:

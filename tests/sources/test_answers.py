@@ -120,13 +120,13 @@ def portal_gives(corp: Corp, arn: str, *, ends: datetime | None = None) -> None:
     role = corp.world.sts.world.roles[arn]
     key = session_of(corp.world.sts.world, role, "alice")
     expires_at = ends or datetime.now(UTC) + timedelta(hours=1)
-    told = {
+    credentials = {
         "accessKeyId": key.access_key_id,
         "secretAccessKey": key.secret,
         "sessionToken": key.token,
         "expiration": int(expires_at.timestamp() * 1000),
     }
-    corp.center.say("/federation/credentials", Reply(json={"roleCredentials": told}))
+    corp.center.say("/federation/credentials", Reply(json={"roleCredentials": credentials}))
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_a_portals_session_without_an_end_in_sight_is_refused(corp: Corp) -> Non
 def test_a_programs_session_without_an_end_in_sight_is_refused(chain: str) -> None:
     with keyless_world() as world:
         role = role_for(world, {"AWS": "*"}, "sts:AssumeRole")
-        told = answer(session_of(world.sts.world, role, "tool"), Expiration=IN_2099)
-        program(world, f"print({json.dumps(told)!r})")
+        document = answer(session_of(world.sts.world, role, "tool"), Expiration=IN_2099)
+        program(world, f"print({json.dumps(document)!r})")
         done = world.rolehop("credential-process", chain)
         refused(world, done, 4, "no session of AWS lasts longer than 36 h")
         assert world.sts.calls == []

@@ -71,8 +71,8 @@ def test_the_session_of_a_profile_stays_with_its_endpoints(corp: Corp) -> None:
     cache.mkdir(parents=True)
     name = hashlib.sha1(b"corp", usedforsecurity=False).hexdigest()
     ends = f"{corp.center.sessions[-1].expires_at:%Y-%m-%dT%H:%M:%SZ}"
-    told = {"accessToken": token, "expiresAt": ends, "startUrl": corp.center.start_url}
-    (cache / f"{name}.json").write_text(json.dumps({**told, "region": "eu-west-1"}))
+    cached = {"accessToken": token, "expiresAt": ends, "startUrl": corp.center.start_url}
+    (cache / f"{name}.json").write_text(json.dumps({**cached, "region": "eu-west-1"}))
     corp.world.aws_config(SESSION)
     first = corp.world.rolehop("credential-process", "dev")
     assert first.code == 0, first.err

@@ -119,8 +119,8 @@ class TestEnvironment:
             build_source(SOURCE, context).load()
         assert (caught.value.what, caught.value.cause) == (what, cause)
         tells_no_secret(caught.value)
-        told = f"{what}: {cause}"
-        assert stamp_of(SOURCE, context) == Stamp(None, long_lived=False, problem=told)
+        problem = f"{what}: {cause}"
+        assert stamp_of(SOURCE, context) == Stamp(None, long_lived=False, problem=problem)
 
     @pytest.mark.parametrize(
         ("environ", "found"),
@@ -150,8 +150,8 @@ class TestEnvironment:
         self, environ: dict[str, str], found: list[tuple[str, bool | None]], home: Home
     ) -> None:
         home.environ |= environ
-        told = diagnose(SOURCE, home.context())
-        assert [(each.found, each.good) for each in told] == found
+        findings = diagnose(SOURCE, home.context())
+        assert [(each.found, each.good) for each in findings] == found
 
     def test_the_way_out_of_an_own_session_is_leave(self, home: Home) -> None:
         home.environ |= {**SESSION, "ROLEHOP_CHAIN": "prod"}

@@ -24,8 +24,8 @@ FOR_AWS = "https://aws.amazon.com/"
 
 
 def token(**claims: Any) -> str:
-    told = {"iss": "https://idp.example.com/", "sub": "me", "aud": "rolehop", **claims}
-    body = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
+    payload = {"iss": "https://idp.example.com/", "sub": "me", "aud": "rolehop", **claims}
+    body = base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=").decode()
     return f"e30.{body}.c2ln"
 
 
@@ -90,7 +90,7 @@ def test_a_token_in_a_variable_or_a_file_is_read(home: Home) -> None:
         ({f"{FOR_AWS}source_identity": ""}, None, (), None),
     ],
 )
-def test_what_a_token_says_to_sts_is_reported(
+def test_what_sts_reads_from_a_token_is_reported(
     home: Home,
     claims: dict[str, Any],
     tags: dict[str, str] | None,
@@ -164,7 +164,7 @@ def test_a_certificate_in_a_file_is_read(home: Home) -> None:
 
 
 @pytest.mark.parametrize("name", ["a host", "äb", "x"])
-def test_a_name_that_is_not_a_source_identity_is_not_told_as_one(home: Home, name: str) -> None:
+def test_a_name_that_is_not_a_source_identity_is_not_reported_as_one(home: Home, name: str) -> None:
     file = home.path / "host.pem"
     file.write_bytes(pki.pem(pki.issue(name).certificate))
     found = by_certificate(home, file)

@@ -157,7 +157,7 @@ class TestInstance:
             (401, "it does not accept the token that it has just issued"),
         ],
     )
-    def test_a_role_that_is_named_and_not_given_says_what_that_means(
+    def test_a_role_that_is_named_but_not_given_is_explained(
         self, status: int, fix: str, world: World, imds: Imds
     ) -> None:
         imds.says = [TOKEN, Answer(200, b"Start"), Answer(status)]

@@ -36,7 +36,7 @@ class TestKeys:
         assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAINDEX", long_lived=True)
         assert kept_keys.read == []
 
-    def test_where_the_index_is_lost_the_item_says_it(
+    def test_if_the_index_is_lost_the_item_has_the_key_id(
         self, home: Home, kept_keys: KeptKeys
     ) -> None:
         assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAALICE", long_lived=True)
@@ -55,8 +55,8 @@ class TestKeys:
     def test_source_test_says_whether_they_are_stored(
         self, source: SourceConfig, found: str, good: bool, home: Home, kept_keys: KeptKeys
     ) -> None:
-        (told,) = diagnose(source, home.context(kept_keys))
-        assert (told.found, told.good) == (found, good)
+        (finding,) = diagnose(source, home.context(kept_keys))
+        assert (finding.found, finding.good) == (found, good)
 
     def test_they_are_loaded_from_the_vault(self, home: Home, kept_keys: KeptKeys) -> None:
         assert build_source(ALICE, home.context(kept_keys)).load() == kept_keys.items["alice"]
@@ -77,9 +77,9 @@ def test_each_source_of_iam_user_keys_has_the_mfa_keys(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["keys", "environment", "profile"])
-@pytest.mark.parametrize(("serial", "told"), [({"mfa_serial": "auto"}, True), ({}, False)])
-def test_an_mfa_command_whose_program_is_missing_is_seen_where_a_device_asks(
-    name: str, serial: dict[str, str], told: bool, home: Home, kept_keys: KeptKeys
+@pytest.mark.parametrize(("serial", "reported"), [({"mfa_serial": "auto"}, True), ({}, False)])
+def test_an_mfa_command_whose_program_is_missing_is_reported_if_a_device_asks(
+    name: str, serial: dict[str, str], reported: bool, home: Home, kept_keys: KeptKeys
 ) -> None:
     home.environ |= {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
     home.write("", "[alice]\naws_access_key_id = AKIAFILE\naws_secret_access_key = x\n")
@@ -88,7 +88,7 @@ def test_an_mfa_command_whose_program_is_missing_is_seen_where_a_device_asks(
     context = home.context(kept_keys)
     found = diagnose(expand(source, context.aws)[0], context)
     problem = "the program of mfa_command, /no/ykman: it is not there"
-    assert first_problem(found) == (problem if told else None)
+    assert first_problem(found) == (problem if reported else None)
 
 
 def test_knowing_the_sources_loads_nothing_heavy() -> None:

@@ -40,7 +40,7 @@ def key(world: World) -> Key:
 
 
 def answer(key: Key, **changes: object) -> dict[str, object]:
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "Version": 1,
         "AccessKeyId": key.access_key_id,
         "SecretAccessKey": key.secret,
@@ -49,15 +49,15 @@ def answer(key: Key, **changes: object) -> dict[str, object]:
         "AccountId": "111111111111",
         "Unknown": {"members": "are ignored"},
     }
-    told |= changes
-    return {name: value for name, value in told.items() if value is not None}
+    fields |= changes
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def keys_of(world: World) -> dict[str, object]:
     """Return what a process prints that keeps an IAM user's own keys."""
     key = world.alice.key
-    told = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret}
-    return {"Version": 1, **told}
+    fields = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret}
+    return {"Version": 1, **fields}
 
 
 def program(world: World, body: str) -> Path:
@@ -259,8 +259,8 @@ class TestProcess:
         done = world.rolehop("source", "test", "s")
         assert "does not end: IAM user keys" in done.out
         assert "1 h at most: these IAM user keys become a session first" in done.out
-        told = world.rolehop("source", "test", "s", "--format", "json").json
-        assert (told["expires_at"], told["next_hop_ceiling"]) == (None, 3600)
+        tested = world.rolehop("source", "test", "s", "--format", "json").json
+        assert (tested["expires_at"], tested["next_hop_ceiling"]) == (None, 3600)
 
     def test_keys_behind_an_aws_profile_open_a_session_with_its_device(self, world: World) -> None:
         printing(world, json.dumps(keys_of(world)))

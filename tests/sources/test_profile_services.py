@@ -252,9 +252,9 @@ class TestMachine:
         assert "credential_source = Ec2InstanceMetadata" in str(caught.value.fix)
         context = home.context()
         base, _, _ = expand(home.source(name), context.aws)
-        told = f"{caught.value.what}: {cause}"
-        assert stamp_of(base, context).problem == told
-        assert [(each.found, each.good) for each in diagnose(base, context)] == [(told, False)]
+        problem = f"{caught.value.what}: {cause}"
+        assert stamp_of(base, context).problem == problem
+        assert [(each.found, each.good) for each in diagnose(base, context)] == [(problem, False)]
         assert loopback.asked == []
 
     def test_keys_of_the_default_profile_are_its_own(self, home: Home) -> None:

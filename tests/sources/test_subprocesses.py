@@ -116,7 +116,7 @@ def test_words_of_a_program_whose_answer_is_a_secret_are_shown_once_and_masked(h
     assert caught.value.cause == "false ended with code 1"
 
 
-def test_a_program_that_was_killed_says_by_what(home: Home) -> None:
+def test_a_program_that_was_killed_is_reported_with_its_signal(home: Home) -> None:
     with pytest.raises(SourceError) as caught:
         source_command_output(["sh", "-c", "kill -9 $$"], home.context(), what="x")
     assert caught.value.cause == "sh was killed by signal 9 (SIGKILL)"

@@ -60,7 +60,7 @@ def test_as_a_dict_values_inside_are_dicts() -> None:
     }
 
 
-def test_what_is_made_anew_is_not_shared() -> None:
+def test_a_default_from_a_factory_is_not_shared() -> None:
     assert Outer(Inner(1)).listed is not Outer(Inner(1)).listed
 
 

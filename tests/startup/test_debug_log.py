@@ -21,6 +21,6 @@ def test_a_partly_imported_logging_library_is_not_used(
 def test_a_listener_gets_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[str, str, tuple[object, ...]]] = []
     monkeypatch.setattr(debug, "_handlers", [])
-    debug.listen(lambda *told: heard.append(told))
+    debug.listen(lambda *arguments: heard.append(arguments))
     debug.debug("rolehop.x", "read %s", "a")
     assert heard == [("rolehop.x", "read %s", ("a",))]

@@ -22,7 +22,7 @@ FLAGS = WalkOptions(
 )
 
 
-def test_what_was_told_is_recalled(tmp_path: Path) -> None:
+def test_remembered_flags_are_loaded(tmp_path: Path) -> None:
     remember_flags(tmp_path, KEY, FLAGS, datetime.now(UTC))
     assert load_flags(tmp_path, KEY) == FLAGS
     assert load_flags(tmp_path, "ASIAOTHEROTHEROTHER1") is None

@@ -54,9 +54,9 @@ class FakeAws:
     _with_mfa: set[str] = field(default_factory=set)
     _ends: dict[str, datetime] = field(default_factory=dict)
 
-    def role(self, arn: str, trusts: str, **told: int | bool) -> None:
+    def role(self, arn: str, trusts: str, **limits: int | bool) -> None:
         """Make a role that ``trusts`` an access key ID or the ARN of a role."""
-        self.roles[arn] = Role(trusts, **told)  # type: ignore[arg-type]
+        self.roles[arn] = Role(trusts, **limits)  # type: ignore[arg-type]
 
     def ports(self) -> Ports:
         """Return all ports of a walk."""

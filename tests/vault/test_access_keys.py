@@ -63,7 +63,7 @@ def test_a_session_is_refused_as_an_iam_user_key(world: World) -> None:
         world.vault.keys.add("alice", session().credentials, replace=False, until_reboot=False)
 
 
-def test_where_nothing_lasts_until_reboot_must_be_said(tmp_path: Path) -> None:
+def test_if_nothing_lasts_longer_until_reboot_is_required(tmp_path: Path) -> None:
     back_end = chosen(keyrings.InMemory(), lasting=False)
     world = World(tmp_path, lambda: back_end)
     with pytest.raises(VaultAbsent) as caught:
@@ -109,14 +109,14 @@ def test_a_keyring_that_cannot_be_read_is_never_written_to(
     assert world.vault.keys.names() == {}
 
 
-def test_no_back_end_says_the_ways_out(tmp_path: Path) -> None:
+def test_no_back_end_lists_the_remedies(tmp_path: Path) -> None:
     world = World(tmp_path, lambda: choose_backend("keyring.backends.null.Keyring", {}, "linux"))
     with pytest.raises(VaultAbsent) as caught:
         add(world)
     assert "install a keyring" in str(caught.value.fix)
 
 
-def test_a_key_in_another_back_end_is_named_and_not_taken_for_none(tmp_path: Path) -> None:
+def test_a_key_in_another_back_end_is_named_and_not_reported_as_absent(tmp_path: Path) -> None:
     in_use = [chosen(keyrings.InMemory())]
     world = World(tmp_path, lambda: in_use[0])
     add(world)
@@ -131,7 +131,7 @@ def test_a_key_in_another_back_end_is_named_and_not_taken_for_none(tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", ["half", '{"chunks":1,"generation":"a"', '{"AccessKeyId":"A"}'])
-def test_a_damaged_key_is_said_and_can_be_replaced(
+def test_a_damaged_key_is_reported_and_can_be_replaced(
     world: World, keyring: keyrings.InMemory, text: str
 ) -> None:
     keyring.items[SERVICE] = text
@@ -181,7 +181,7 @@ class Silent(keyrings.InMemory):
         return
 
 
-def test_a_keyring_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
+def test_a_keyring_that_stores_nothing_is_detected(tmp_path: Path) -> None:
     back_end = chosen(Silent())
     world = World(tmp_path, lambda: back_end)
     with pytest.raises(VaultBroken, match="did not keep the item"):

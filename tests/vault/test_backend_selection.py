@@ -120,7 +120,7 @@ def test_a_malformed_keyringrc_is_an_error(home: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_name_that_cannot_be_used_is_an_error_and_nothing_else_is_taken(
+def test_a_name_that_cannot_be_used_is_an_error_and_nothing_else_is_used(
     name: str, cause: str
 ) -> None:
     with pytest.raises(VaultAbsent) as caught:
@@ -130,9 +130,7 @@ def test_a_name_that_cannot_be_used_is_an_error_and_nothing_else_is_taken(
 
 
 @pytest.mark.parametrize("name", [PLAINTEXT, WEAK])
-def test_plaintext_named_on_purpose_is_taken_with_a_warning(
-    home: dict[str, str], name: str
-) -> None:
+def test_plaintext_named_on_purpose_is_used_with_a_warning(home: dict[str, str], name: str) -> None:
     pytest.importorskip("keyrings.alt")
     chosen = choose_backend(name, home, "linux")
     assert chosen.name == name
@@ -164,7 +162,7 @@ def test_a_bus_without_a_secret_service_leads_to_the_kernel_keyring(home: dict[s
     assert choose_apart(dead, "linux")[0] == KERNEL
 
 
-def test_a_running_secret_service_is_taken(secret_service: SecretService) -> None:
+def test_a_running_secret_service_is_used(secret_service: SecretService) -> None:
     assert choose_apart(secret_service.environ, "linux") == [SECRET_SERVICE, None, False, True]
 
 

@@ -124,7 +124,7 @@ def test_a_sign_in_with_one_changed_character_is_not_used(world: World, member: 
     assert world.rolehop("credential-process", "own").code == 0
 
 
-def test_a_cached_signer_whose_signature_aws_rejects_is_walked_anew(world: World) -> None:
+def test_a_cached_signer_whose_signature_aws_rejects_is_walked_again(world: World) -> None:
     world.rolehop("credential-process", "hub")
     sessions(world)["222222222222"].change_secret()
     done = world.rolehop("credential-process", "admin")

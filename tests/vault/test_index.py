@@ -58,7 +58,7 @@ def test_the_file_is_for_the_user_alone_and_its_lock_is_gone(tmp_path: Path) -> 
     assert files == ["index.json", "index.json.seal"]
 
 
-def test_an_entry_says_where_it_belongs() -> None:
+def test_an_entry_names_its_back_end() -> None:
     assert (SOURCE.step, SOURCE.hop, SOURCE.role, SOURCE.source) == ("source", 0, "", "corp")
     assert (TOKEN.step, TOKEN.hop, TOKEN.source) == ("token", 0, "alice")
     assert (HUB.step, HUB.hop, HUB.role, HUB.source) == ("hop", 1, ROLE, "corp")
@@ -109,15 +109,15 @@ def test_a_spent_code_is_forgotten_when_it_cannot_come_again() -> None:
 
 
 def test_a_changed_field_of_the_wrong_kind_drops_that_entry_only() -> None:
-    told = json.loads(as_text(FULL))
-    told["sessions"][HUB.key]["expires_at"] = "tomorrow"
-    told["sessions"][TOKEN.key]["step"] = "stride"
-    told["sessions"]["../../etc"] = told["sessions"][ADMIN.key]
-    told["keys"]["bob"] = {"access_key_id": 7}
-    told["findings"][ROLE]["max_seconds"] = "3600"
-    told["mfa"]["x"] = []
-    told["strays"] += [7, {"key": "a b", "backend": PLACE}]
-    found = read_text(json.dumps(told))
+    document = json.loads(as_text(FULL))
+    document["sessions"][HUB.key]["expires_at"] = "tomorrow"
+    document["sessions"][TOKEN.key]["step"] = "stride"
+    document["sessions"]["../../etc"] = document["sessions"][ADMIN.key]
+    document["keys"]["bob"] = {"access_key_id": 7}
+    document["findings"][ROLE]["max_seconds"] = "3600"
+    document["mfa"]["x"] = []
+    document["strays"] += [7, {"key": "a b", "backend": PLACE}]
+    found = read_text(json.dumps(document))
     assert set(found.sessions) == {SOURCE.key, ADMIN.key}
     assert set(found.keys) == {"alice"}
     assert not found.findings
@@ -133,10 +133,10 @@ def test_a_file_that_cannot_be_used_is_an_empty_index_that_says_so(text: str) ->
 
 
 def test_another_schema_gives_up_its_sessions_and_keeps_its_keys() -> None:
-    told = json.loads(as_text(FULL))
-    told["schema"] = 0
-    told["sessions"][HUB.key] = {"backend": PLACE, "anything": 1}
-    found = read_text(json.dumps(told))
+    document = json.loads(as_text(FULL))
+    document["schema"] = 0
+    document["sessions"][HUB.key] = {"backend": PLACE, "anything": 1}
+    found = read_text(json.dumps(document))
     assert not found.sessions
     assert found.lost
     assert set(found.keys) == {"alice"}

@@ -145,7 +145,7 @@ except VaultAbsent as absent:
 """
 
 
-def test_a_machine_whose_system_calls_are_not_known_has_none() -> None:
+def test_a_machine_with_unknown_system_calls_has_no_kernel_keyring() -> None:
     assert run(_UNKNOWN_MACHINE, clear=False) == [
         "its system calls are not known here",
         "no kernel keyring",

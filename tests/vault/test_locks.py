@@ -98,7 +98,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "told", "fix"),
+    ("how", "detail", "fix"),
     [
         pytest.param("quiet", " for 90 s", "try again; if it hangs, end it: kill ", id="working"),
         pytest.param(
@@ -109,8 +109,8 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_past_the_deadline_it_says_who_holds_it_how_long_and_why(
-    tmp_path: Path, how: str, told: str, fix: str
+def test_past_the_deadline_the_error_names_the_holder_and_for_how_long(
+    tmp_path: Path, how: str, detail: str, fix: str
 ) -> None:
     holder = start_holder(tmp_path, how)
     file = next((tmp_path / "locks").iterdir())
@@ -125,7 +125,7 @@ def test_past_the_deadline_it_says_who_holds_it_how_long_and_why(
     finally:
         end(holder)
     assert caught.value.what == "another rolehop is walking the same hop"
-    assert caught.value.cause == f"process {holder.pid} has held the lock{told}"
+    assert caught.value.cause == f"process {holder.pid} has held the lock{detail}"
     assert caught.value.fix == f"{fix}{holder.pid}"
     assert caught.value.exit_code == 6
 
@@ -142,7 +142,7 @@ def test_other_names_do_not_wait(tmp_path: Path) -> None:
         assert len(list((tmp_path / "locks").iterdir())) == 2
 
 
-def test_waiting_for_a_person_is_taken_back(tmp_path: Path) -> None:
+def test_waiting_for_a_person_is_withdrawn(tmp_path: Path) -> None:
     locks = FileLocks(tmp_path)
     with locks.hold("hub"):
         file = next((tmp_path / "locks").iterdir())

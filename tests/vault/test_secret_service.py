@@ -52,7 +52,7 @@ def test_a_session_is_there_for_the_next_process(
     assert run(GET, own_secret_service, tmp_path) == ["True"]
 
 
-def test_a_keyring_that_was_locked_in_between_is_said_and_loses_nothing(
+def test_a_keyring_that_was_locked_in_between_is_reported_and_loses_nothing(
     own_secret_service: SecretService, tmp_path: Path
 ) -> None:
     assert run(PUT, own_secret_service, tmp_path) == ["done"]

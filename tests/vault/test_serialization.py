@@ -78,7 +78,7 @@ def test_the_first_line_is_the_answer_to_an_sdk() -> None:
     }
 
 
-def test_an_item_keeps_the_end_by_both_clocks() -> None:
+def test_an_item_holds_the_expiry_by_both_clocks() -> None:
     slow = replace(session().credentials, clock_offset=timedelta(minutes=10))
     found = read_item(item(replace(session(), credentials=slow), KEY), KEY)
     assert found.expires_at == session().expires_at

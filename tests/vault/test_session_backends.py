@@ -151,7 +151,7 @@ QUOTA_FULL = (
 )
 
 
-def test_where_the_quota_is_full_it_is_said_once_and_the_walk_goes_on() -> None:
+def test_a_full_quota_is_reported_once_and_the_walk_goes_on() -> None:
     shown = run(_QUOTA, room=18_000)
     if shown == ["[True, True, True]", "3 []"]:
         pytest.skip("this kernel has big_key, which costs no quota")

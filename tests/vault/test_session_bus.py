@@ -73,7 +73,7 @@ def test_a_bus_of_another_user_gets_no_word_from_the_hot_path(
     assert process.communicate(timeout=10)[0] == "b''\n"
 
 
-def test_a_bus_of_another_user_is_absent_and_said(
+def test_a_bus_of_another_user_is_not_used_and_a_note_says_so(
     foreign_bus: tuple[str, subprocess.Popen[str]],
 ) -> None:
     address, process = foreign_bus

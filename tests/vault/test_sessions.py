@@ -52,7 +52,7 @@ def unusual(tmp_path: Path) -> tuple[World, Unusual]:
 
 
 @pytest.mark.parametrize(
-    ("keyring", "told"),
+    ("keyring", "message"),
     [
         pytest.param(
             keyrings.Locked,
@@ -67,8 +67,8 @@ def unusual(tmp_path: Path) -> tuple[World, Unusual]:
         pytest.param(keyrings.Broken, "the keyring failed: RuntimeError", id="broken"),
     ],
 )
-def test_a_failed_read_is_said_once_and_nothing_is_written_after_it(
-    tmp_path: Path, keyring: type[KeyringBackend], told: str
+def test_a_failed_read_is_reported_once_and_nothing_is_written_after_it(
+    tmp_path: Path, keyring: type[KeyringBackend], message: str
 ) -> None:
     back_end = chosen(keyring())
     world = World(tmp_path, lambda: back_end)
@@ -76,7 +76,7 @@ def test_a_failed_read_is_said_once_and_nothing_is_written_after_it(
         assert world.vault.get(hop_step(name), "prod") is None
         world.vault.put(hop_step(name), session(), "prod")
     world.vault.drop(key_of("hub"))
-    assert world.said == [f"sessions are neither read nor kept: {told}"]
+    assert world.said == [f"sessions are neither read nor kept: {message}"]
     assert world.vault.index.load().sessions == {}
 
 
@@ -93,7 +93,7 @@ def test_a_stored_session_survives_a_process_that_could_not_read_it(
     assert world.again().get(hop_step(), "prod") == session()
 
 
-def test_a_failed_write_is_said_once_and_no_session_is_noted(
+def test_a_failed_write_is_reported_once_and_no_session_is_indexed(
     unusual: tuple[World, Unusual],
 ) -> None:
     world, keyring = unusual
@@ -105,7 +105,7 @@ def test_a_failed_write_is_said_once_and_no_session_is_noted(
     assert world.vault.index.load().sessions == {}
 
 
-def test_no_back_end_is_said_in_one_line_and_asked_for_once(tmp_path: Path) -> None:
+def test_no_back_end_is_reported_in_one_line_and_looked_for_once(tmp_path: Path) -> None:
     asked = []
 
     def choose() -> Chosen:
@@ -124,7 +124,7 @@ def test_no_back_end_is_said_in_one_line_and_asked_for_once(tmp_path: Path) -> N
         world.vault.forget([key_of("hub")])
 
 
-def test_a_full_keyring_is_said_once_and_still_read(tmp_path: Path) -> None:
+def test_a_full_keyring_is_reported_once_and_still_read(tmp_path: Path) -> None:
     keyring = keyrings.Full()
     keyring.items["rolehop/" + key_of("old"), "rolehop"] = item(session(), key_of("old"))
     back_end = chosen(keyring)
@@ -150,7 +150,7 @@ def test_a_full_keyring_keeps_the_session_that_was_there(
     assert world.vault.index.load() == before
 
 
-def test_a_damaged_item_is_a_miss_said_once_and_may_be_overwritten(
+def test_a_damaged_item_is_a_miss_reported_once_and_may_be_overwritten(
     unusual: tuple[World, Unusual],
 ) -> None:
     world, keyring = unusual
@@ -169,7 +169,7 @@ def test_an_item_of_another_key_is_never_handed_out(unusual: tuple[World, Unusua
     assert world.vault.get(hop_step(), "prod") is None
 
 
-def test_a_warning_of_the_back_end_is_said_once(tmp_path: Path) -> None:
+def test_a_warning_of_the_back_end_is_shown_once(tmp_path: Path) -> None:
     back_end = chosen(keyrings.Weak(), warning="it may keep secrets in plain text")
     world = World(tmp_path, lambda: back_end)
     world.vault.put(hop_step(), session(), "prod")
@@ -186,7 +186,7 @@ def test_an_expired_session_is_returned_and_not_put(unusual: tuple[World, Unusua
     assert ("rolehop/" + key_of("admin"), "rolehop") not in keyring.items
 
 
-def test_a_source_that_is_not_kept_touches_no_keyring(unusual: tuple[World, Unusual]) -> None:
+def test_a_source_that_is_not_stored_touches_no_keyring(unusual: tuple[World, Unusual]) -> None:
     world, keyring = unusual
     world.vault.put(source_step(kept=False), session(), "prod")
     assert world.vault.get(source_step(kept=False), "prod") is None
@@ -230,8 +230,8 @@ def test_sessions_of_an_older_schema_are_removed_before_the_new_index_is_written
 ) -> None:
     world, keyring = unusual
     world.vault.put(hop_step("old"), session(), "prod")
-    told = json.loads((tmp_path / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({**told, "schema": 0}))
+    document = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({**document, "schema": 0}))
     world.again().put(hop_step(), session(), "prod")
     assert list(keyring.items) == [("rolehop/" + key_of("hub"), "rolehop")]
     assert set(world.vault.index.load().sessions) == {key_of("hub")}
@@ -289,7 +289,7 @@ def test_forget_of_a_locked_keyring_raises_and_keeps_the_index(tmp_path: Path) -
     assert world.vault.index.load() == before
 
 
-def test_a_failure_is_raised_anew_each_time_and_never_written_over(tmp_path: Path) -> None:
+def test_a_failure_is_raised_again_each_time_and_never_overwritten(tmp_path: Path) -> None:
     back_end = chosen(keyrings.Locked())
     world = World(tmp_path, lambda: back_end)
     errors: list[VaultError] = []

@@ -22,7 +22,7 @@ DOCUMENT: StoredDocument = {"refresh_token": Secret(SECRET), "client_id": "abc"}
 
 
 class Shelved:
-    """A token store over an in-memory keyring; ``said`` is what a person was told."""
+    """A token store over an in-memory keyring; ``said`` is what was shown."""
 
     def __init__(
         self, folder: Path, keyring: KeyringBackend | None, limit: int | None = None
@@ -76,7 +76,7 @@ def test_a_refresh_keeps_the_generation(tmp_path: Path) -> None:
     assert (shelved.store.get("sso/x") or {})["generation"] == generation
 
 
-def test_removing_forgets_both_and_says_whether_there_was_something(tmp_path: Path) -> None:
+def test_removing_forgets_both_and_returns_whether_there_was_something(tmp_path: Path) -> None:
     shelved = Shelved(tmp_path, InMemory())
     shelved.store.begin("sso/x", DOCUMENT)
     assert shelved.store.remove("sso/x")
@@ -84,7 +84,7 @@ def test_removing_forgets_both_and_says_whether_there_was_something(tmp_path: Pa
     assert not shelved.store.remove("sso/x")
 
 
-def test_without_a_keyring_it_lives_as_long_as_the_process_and_that_is_said_once(
+def test_without_a_keyring_it_lasts_as_long_as_the_process_and_one_note_says_so(
     tmp_path: Path,
 ) -> None:
     shelved = Shelved(tmp_path, None)

@@ -57,7 +57,7 @@ def vault_of(world: World) -> KeyringVault:
 
 
 @pytest.mark.parametrize("chain", ["hub", "admin", "by-keys"])
-def test_a_session_without_a_check_is_walked_anew_and_nothing_is_said(
+def test_a_session_without_a_check_is_walked_again_without_a_note(
     before: World, chain: str
 ) -> None:
     done = before.rolehop("credential-process", chain)

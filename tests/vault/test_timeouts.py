@@ -151,7 +151,7 @@ NO_ANSWER = (
 )
 
 
-def test_a_hung_keyring_never_keeps_a_program_from_ending(tmp_path: Path) -> None:
+def test_a_hung_keyring_never_stops_a_program_from_ending(tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, "-W", "error", "-c", _HANGS, str(tmp_path)],
         capture_output=True,

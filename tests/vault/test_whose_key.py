@@ -78,7 +78,7 @@ def test_a_kill_before_the_first_session_leaves_none_under_another_key(
     assert signers(world) == ["bob", "alice"]
 
 
-def test_an_index_that_says_another_key_than_the_keyring_is_not_believed(
+def test_an_index_with_another_key_than_the_keyring_is_not_believed(
     world: World, bob: User
 ) -> None:
     """As an earlier version left it, or as somebody may put it back who can write the folder."""

@@ -70,7 +70,7 @@ def test_chains_share_the_hops_they_have_in_common(aws: FakeAws) -> None:
     assert aws.calls == [HUB, ADMIN, AUDIT]
 
 
-def test_a_refused_hop_is_named_and_the_sessions_before_it_are_kept(aws: FakeAws) -> None:
+def test_a_refused_hop_is_named_and_the_sessions_before_it_stay_stored(aws: FakeAws) -> None:
     aws.roles[ADMIN].trusts = "somebody else"
     with pytest.raises(HopRefused) as caught:
         walk(plan(*TWO), aws.ports())
@@ -124,7 +124,7 @@ def test_a_new_signer_that_is_rejected_is_an_error_at_once(aws: FakeAws) -> None
     assert aws.calls == [HUB]
 
 
-def test_refresh_walks_every_hop_anew_and_a_shared_one_once(aws: FakeAws) -> None:
+def test_refresh_walks_every_hop_again_and_a_shared_one_once(aws: FakeAws) -> None:
     walk(plan(*TWO), aws.ports())
     aws.now += timedelta(minutes=1)
     start = aws.now
@@ -145,7 +145,7 @@ def test_a_doomed_hop_is_refused_before_any_call(aws: FakeAws) -> None:
     assert aws.calls == []
 
 
-def test_a_vault_that_keeps_nothing_does_not_stop_a_walk(aws: FakeAws) -> None:
+def test_a_vault_that_stores_nothing_does_not_stop_a_walk(aws: FakeAws) -> None:
     aws.keeps = False
     walk(plan(*TWO), aws.ports())
     walk(plan(*TWO), aws.ports())
@@ -166,7 +166,7 @@ def test_who_watches_sees_each_hop_once(aws: FakeAws) -> None:
     ]
 
 
-def test_what_another_process_kept_while_we_waited_is_used(aws: FakeAws) -> None:
+def test_what_another_process_stored_while_we_waited_is_used(aws: FakeAws) -> None:
     chain = plan(HopConfig(HUB))
     won = walk(chain, aws.ports())
     aws.kept.clear()

@@ -40,7 +40,7 @@ def test_a_long_first_hop_takes_the_code_itself(aws: FakeAws) -> None:
     assert "spent alice" in aws.watched
 
 
-def test_the_device_is_looked_up_when_the_config_says_auto(aws: FakeAws) -> None:
+def test_the_device_is_looked_up_if_mfa_serial_is_auto(aws: FakeAws) -> None:
     aws.codes = ["123456"]
     walk(plan(HopConfig(HUB), mfa_serial="auto"), aws.ports())
     assert aws.calls == ["ListMFADevices", "GetSessionToken", HUB]

@@ -18,7 +18,7 @@ from tests.support.simulator import FakeAws
 from tests.walk.plans import A_SESSION, ALICE_MFA, HUB, a_source_session, plan
 
 
-def test_refresh_asks_the_source_anew_who_it_is(aws: FakeAws) -> None:
+def test_refresh_checks_the_identity_of_the_source_again(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
     kept = replace(A_SESSION, kept=True)
     walk(plan(stamp=kept), aws.ports())
@@ -29,7 +29,7 @@ def test_refresh_asks_the_source_anew_who_it_is(aws: FakeAws) -> None:
     assert aws.loads == 2
 
 
-def test_another_principal_than_the_config_says_is_an_error_before_any_hop(aws: FakeAws) -> None:
+def test_another_principal_than_in_the_config_is_an_error_before_any_hop(aws: FakeAws) -> None:
     aws.arn = "arn:aws:iam::111111111111:user/mallory"
     with pytest.raises(SourceError, match="mallory"):
         walk(plan(HopConfig(HUB), principal="arn:aws:iam::111111111111:user/alice"), aws.ports())
@@ -47,7 +47,7 @@ def test_an_absent_source_is_an_error(aws: FakeAws) -> None:
         walk(plan(HopConfig(HUB)), aws.ports())
 
 
-def test_a_chain_without_hops_hands_out_a_session_of_the_users_keys(aws: FakeAws) -> None:
+def test_a_chain_without_hops_returns_a_session_of_the_users_keys(aws: FakeAws) -> None:
     session = walk(plan(), aws.ports())
     assert aws.calls == ["GetSessionToken", "GetCallerIdentity"]
     assert (session.arn, session.account) == (aws.arn, "111111111111")
@@ -59,9 +59,7 @@ MAY_BE_KEYS = Stamp("process", long_lived=False, kept=True, may_be_keys=True)
 
 
 @pytest.mark.parametrize("hops", [(), (HopConfig(HUB, duration_seconds=7200),)])
-def test_keys_that_nobody_foresaw_become_a_session_that_is_kept(
-    hops: tuple[HopConfig, ...], aws: FakeAws
-) -> None:
+def test_unexpected_keys_become_a_stored_session(hops: tuple[HopConfig, ...], aws: FakeAws) -> None:
     if hops:
         aws.roles[HUB].max_session_seconds = 43200
     walk(plan(*hops, stamp=MAY_BE_KEYS), aws.ports())
@@ -81,7 +79,7 @@ def test_their_device_opens_the_session_that_is_made_of_them(aws: FakeAws) -> No
         walk(plan(HopConfig(HUB), stamp=MAY_BE_KEYS), aws.ports())
 
 
-def test_a_session_is_taken_as_it_is_where_keys_might_have_come(aws: FakeAws) -> None:
+def test_a_session_is_used_as_it_is_if_keys_were_possible(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
     aws.roles[HUB].trusts = "ASIASOURCE"
     walk(plan(HopConfig(HUB), stamp=MAY_BE_KEYS, mfa_serial=ALICE_MFA), aws.ports())
@@ -110,7 +108,7 @@ def test_a_source_that_aws_does_not_take_is_refused_and_one_that_is_over_is_not(
     assert aws.calls == ["GetCallerIdentity"]
 
 
-def test_a_source_that_is_a_session_hands_itself_out(aws: FakeAws) -> None:
+def test_a_source_that_is_a_session_is_returned_as_it_is(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
     session = walk(plan(stamp=A_SESSION), aws.ports())
     assert session.credentials == aws.source
@@ -118,7 +116,7 @@ def test_a_source_that_is_a_session_hands_itself_out(aws: FakeAws) -> None:
     assert aws.kept == {}
 
 
-def test_a_source_session_worth_keeping_is_kept(aws: FakeAws) -> None:
+def test_a_source_session_worth_storing_is_stored(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
     kept = replace(A_SESSION, kept=True)
     walk(plan(stamp=kept), aws.ports())
@@ -153,14 +151,14 @@ def test_a_source_of_another_account_or_role_is_neither_stored_nor_handed_out(
     assert aws.kept == {}
 
 
-def test_a_session_of_the_role_that_the_source_asks_for_is_handed_out(aws: FakeAws) -> None:
+def test_a_session_of_the_role_that_the_source_requires_is_returned(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
     aws.arn = "arn:aws:sts::111111111111:assumed-role/Dev/me"
     role = "arn:aws:iam::111111111111:role/path/Dev"
     assert walk(plan(stamp=A_SESSION, role=role), aws.ports()).arn == aws.arn
 
 
-def test_a_session_is_stored_even_if_nobody_answers_whose_it_is(aws: FakeAws) -> None:
+def test_a_session_is_stored_even_if_its_identity_cannot_be_checked(aws: FakeAws) -> None:
     """It may have cost an MFA code."""
     aws.codes = ["123456"]
 

@@ -279,9 +279,9 @@ def test_another_caller_than_the_configs_principal_is_refused(world: World) -> N
     bob = "arn:aws:iam::111111111111:user/bob"
     world.config(CONFIG.replace('"environment"\n', f'"environment"\nprincipal = "{bob}"\n', 1))
     try:
-        told = world.rolehop("explain", "hub", "--offline", *AS, *files())
-        assert told.code == 2
-        assert f"its config says that it is {bob}" in told.err.replace("\n", " ")
+        refused = world.rolehop("explain", "hub", "--offline", *AS, *files())
+        assert refused.code == 2
+        assert f"its config says that it is {bob}" in refused.err.replace("\n", " ")
         assert world.rolehop("check", "hub", *AS, *files()).code == 2
         live = world.rolehop("explain", "hub", *files())
         assert live.code == 4
@@ -337,8 +337,8 @@ def test_lines_to_copy_are_never_wrapped(world: World) -> None:
     assert '          "arn:aws:iam::222222222222:role/Hub"\n' in plain
     (copied,) = re.findall(r"^    \{\n.*?^    \}", plain, re.M | re.S)
     json.loads(copied)
-    told = re.sub(r"^    \{\n.*?^    \}", "", plain, flags=re.M | re.S)
-    assert max(map(len, told.splitlines())) <= 80
+    text = re.sub(r"^    \{\n.*?^    \}", "", plain, flags=re.M | re.S)
+    assert max(map(len, text.splitlines())) <= 80
     open_hop = ("explain", "long", "--offline", *AS, *files())
     done = world.rolehop(
         "--color", "always", "--config", "long.toml", *open_hop, env={"COLUMNS": "60"}

@@ -86,8 +86,8 @@ for _name in SOURCES:
 
 def token(**claims: Any) -> str:
     """Make an unsigned token: offline, no signature is checked."""
-    told = {"iss": f"https://{HOST}", "sub": "me", "aud": "rolehop", **claims}
-    body = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
+    payload = {"iss": f"https://{HOST}", "sub": "me", "aud": "rolehop", **claims}
+    body = base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=").decode()
     return f"e30.{body}.c2ln"
 
 
@@ -206,7 +206,7 @@ def test_hop_0_is_judged(world: World, chain: str, trust: Any, verdict: str) -> 
         ("by-pkcs12", {"aws:SourceArn": ANCHOR}, "allowed"),
     ],
 )
-def test_what_a_certificate_tells(
+def test_what_is_known_from_a_certificate(
     world: World, chain: str, condition: dict[str, str], verdict: str
 ) -> None:
     service = {"Service": "rolesanywhere.amazonaws.com"}
@@ -250,7 +250,7 @@ def test_after_a_certificate_the_next_role_must_take_the_source_identity(world: 
         ({"https://aws.amazon.com/source_identity": {"name": "ann"}}, "unknown"),
     ],
 )
-def test_what_a_token_tells(world: World, claims: dict[str, Any], verdict: str) -> None:
+def test_what_is_known_from_a_token(world: World, claims: dict[str, Any], verdict: str) -> None:
     found = explained(world, "by-variable", MINE, env={"TOKEN": token(**claims)})
     assert found["verdict"] == verdict
 
@@ -305,10 +305,10 @@ def test_without_the_variables_the_role_is_not_known(world: World) -> None:
     assert (found["verdict"], found["hops"]) == ("unknown", [])
     shown = world.rolehop("explain", "by-eks", "--offline")
     assert "which role that is is not known here" in shown.out
-    told = explained(
+    document = explained(
         world, "by-eks", WEB, more=("--as", "arn:aws:sts::222222222222:assumed-role/Own/x")
     )
-    assert [hop["role"] for hop in told["hops"]] == [OWN]
+    assert [hop["role"] for hop in document["hops"]] == [OWN]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def explain(world: World, chain: str, *more: str) -> Done:
     return world.rolehop("explain", chain, "--offline", *known, *more)
 
 
-def told(text: str, lead: str) -> Sequence[str]:
+def lines_below(text: str, lead: str) -> Sequence[str]:
     """Return the lines to copy that follow ``lead``, which may be folded."""
     after = text[text.index(lead) :].partition(":\n")[2].splitlines()
     count = next((n for n, line in enumerate(after) if not line.startswith("    ")), len(after))
@@ -69,7 +69,7 @@ def test_the_proposed_external_id_lets_the_chain_through(world: World) -> None:
     refused = explain(world, "admin")
     assert (refused.code, world.rolehop("export", "admin").code) == (5, 5)
     lead = "to fix it, write in the config of rolehop, at hop 1 of chain 'admin'"
-    lines = told(refused.out, lead)
+    lines = lines_below(refused.out, lead)
     assert lines == ['external_id = "x-42"']
     written = 'role = "333333333333:role/Admin"\n'
     world.config(CONFIG.replace(written, "\n".join((written, *lines, ""))))
@@ -94,7 +94,7 @@ def test_the_proposed_mfa_serial_lets_the_chain_through(world: World, denied: bo
     documents(world, hub)
     refused = explain(world, "hub")
     assert (refused.code, world.rolehop("export", "hub").code) == (5, 5)
-    lines = told(refused.out, "to fix it, write in the config of rolehop, at source 'me'")
+    lines = lines_below(refused.out, "to fix it, write in the config of rolehop, at source 'me'")
     assert lines == ['mfa_serial = "auto"']
     written = 'type = "environment"\n'
     world.config(CONFIG.replace(written, "\n".join((written, *lines, ""))))
@@ -103,7 +103,7 @@ def test_the_proposed_mfa_serial_lets_the_chain_through(world: World, denied: bo
     assert world.rolehop("export", "hub", "--mfa-stdin", input=f"{code}\n").code == 0
 
 
-def test_the_json_has_the_config_alone_where_an_external_id_is_asked_for(world: World) -> None:
+def test_the_json_has_the_config_alone_if_an_external_id_is_required(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
     change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
@@ -121,7 +121,7 @@ def test_the_json_has_the_config_alone_where_an_external_id_is_asked_for(world: 
     }
 
 
-def test_the_json_says_which_statement_of_which_policy_changes(world: World) -> None:
+def test_the_json_names_the_statement_and_policy_that_change(world: World) -> None:
     bob = "arn:aws:iam::111111111111:user/bob"
     documents(world, role(HUB, bob), role(ADMIN, HUB))
     change = explain(world, "admin", "--format", "json").json["hops"][0]["mend"]
@@ -211,7 +211,7 @@ def test_a_fleet_and_an_aws_profile_are_config_locations_too(world: World) -> No
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), *(role(each, HUB, **asked) for each in AUDITS))
     lead = "to fix it, write in the config of rolehop, at fleet 'spokes'"
-    assert told(explain(world, "spokes/444444444444").out, lead) == ['external_id = "x-42"']
+    assert lines_below(explain(world, "spokes/444444444444").out, lead) == ['external_id = "x-42"']
     world.aws_credentials(
         f"[base]\naws_access_key_id = {world.alice.key.access_key_id}\n"
         f"aws_secret_access_key = {world.alice.key.secret}\n"
@@ -261,4 +261,4 @@ def test_a_wrong_region_is_fixed_by_another(world: World) -> None:
     asked = {"StringEquals": {"aws:RequestedRegion": "ap-south-1"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
     lead = "to fix it, write in the config of rolehop, at chain 'admin'"
-    assert told(explain(world, "admin").out, lead) == ['region = "ap-south-1"']
+    assert lines_below(explain(world, "admin").out, lead) == ['region = "ap-south-1"']

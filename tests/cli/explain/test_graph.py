@@ -35,7 +35,7 @@ TAGGED = Path("tagged", "me", (Step(HUB, "refused"), Step(ADMIN, "unknown")))
 
 
 @pytest.mark.parametrize("paths", [[OK, TAGGED], [TAGGED, OK]], ids=["c first", "tagged first"])
-def test_each_chain_keeps_its_verdict_where_others_take_the_same_roles(paths: list[Path]) -> None:
+def test_each_chain_keeps_its_verdict_if_others_take_the_same_roles(paths: list[Path]) -> None:
     tree = as_text(tree_view(paths)).replace("├", "└").replace("│", " ").splitlines()
     parts = {
         "c": [

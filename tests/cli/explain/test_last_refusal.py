@@ -29,8 +29,8 @@ def test_the_last_refused_hop_is_explained(world: World) -> None:
     assert done.code == 5
     assert [hop["hop"] for hop in done.json["hops"]] == [2]
     note = world.state / "refused.json"
-    told = json.loads(note.read_text())
-    assert (told["chain"], told["hop"], told["code"]) == ("admin", 2, "AccessDenied")
+    saved = json.loads(note.read_text())
+    assert (saved["chain"], saved["hop"], saved["code"]) == ("admin", 2, "AccessDenied")
     assert note.stat().st_mode & 0o777 == 0o600
 
 

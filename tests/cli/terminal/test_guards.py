@@ -20,7 +20,7 @@ OWN_POLICY = CONFIG.replace(
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "parameters"),
     [
         (["--read-only"], {"PolicyArns.member.1.arn": READ_ONLY}),
         (
@@ -38,7 +38,7 @@ OWN_POLICY = CONFIG.replace(
     ],
 )
 def test_a_flag_changes_the_last_hop_alone_and_makes_it_a_session_of_its_own(
-    world: World, flags: list[str], told: Mapping[str, str]
+    world: World, flags: list[str], parameters: Mapping[str, str]
 ) -> None:
     (world.home / "p.json").write_text(POLICY + "\n")
     assert world.rolehop("credential-process", "admin").code == 0
@@ -46,8 +46,8 @@ def test_a_flag_changes_the_last_hop_alone_and_makes_it_a_session_of_its_own(
     assert (first.code, first.out) == (0, second.out), first.err
     assert world.sts.roles_called == [HUB, ADMIN, ADMIN]
     plain, flagged = (call.params for call in world.sts.calls if call.role == ADMIN)
-    assert {name: flagged.get(name) for name in told} == told
-    assert all(plain.get(name) != value for name, value in told.items())
+    assert {name: flagged.get(name) for name in parameters} == parameters
+    assert all(plain.get(name) != value for name, value in parameters.items())
 
 
 def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:

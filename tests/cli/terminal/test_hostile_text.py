@@ -22,7 +22,7 @@ REFUSED = f"refused {ODD}"
 CONFIG_OF_OTHERS = (
     CONFIG
     + f"""
-[chains.told]
+[chains.described]
 description = {json.dumps(" ".join(VISIBLE))}
 from = "hub"
 [chains.profile]

@@ -94,8 +94,8 @@ def test_auto_finds_the_users_only_device(guarded: World) -> None:
 def test_auto_works_for_keys_in_the_keyring(guarded: World) -> None:
     key = guarded.alice.key
     guarded.config(WITH_MFA.replace('"environment"', '"keys"').replace(MFA_SERIAL, "auto"))
-    told = f"{key.access_key_id}\n{key.secret}\n"
-    assert guarded.rolehop("keys", "add", "me", "--stdin", input=told).code == 0
+    key_lines = f"{key.access_key_id}\n{key.secret}\n"
+    assert guarded.rolehop("keys", "add", "me", "--stdin", input=key_lines).code == 0
     nothing = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     done = guarded.rolehop(
         "assume", "hub", "--mfa-stdin", env=nothing, input=mfa_code(guarded) + "\n"
@@ -256,7 +256,7 @@ def test_a_code_for_a_source_that_is_a_session_is_known_to_fail_before_any_call(
     assert guarded.sts.calls == []
 
 
-def test_an_edited_mfa_serial_of_hop_1_is_walked_anew(guarded: World) -> None:
+def test_an_edited_mfa_serial_of_hop_1_is_walked_again(guarded: World) -> None:
     with_command(guarded, f"echo {mfa_code(guarded)}")
     text = guarded.config_file.read_text()
     of_the_hop = f'hops = [{{ role = "{HUB}", mfa_serial = "{MFA_SERIAL}" }}]'

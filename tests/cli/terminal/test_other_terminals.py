@@ -58,7 +58,7 @@ def decodes(shown: str, encoding: str) -> bool:
     return True
 
 
-def test_every_command_works_where_unicode_cannot_be_printed(
+def test_every_command_works_if_unicode_cannot_be_printed(
     encoding: tuple[str, dict[str, str | None]], written: World
 ) -> None:
     name, env = encoding
@@ -110,7 +110,7 @@ def test_every_command_fits_a_window_of_twenty_columns(written: World) -> None:
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_no_command_ends_in_a_traceback_where_a_stream_is_closed(
+def test_no_command_ends_in_a_traceback_if_a_stream_is_closed(
     closed: str, written: World, tmp_path: Path
 ) -> None:
     commands = (

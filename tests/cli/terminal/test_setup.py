@@ -33,8 +33,10 @@ def as_object(key_id: str, secret: str) -> str:
 
 
 def as_aws_answers(key_id: str, secret: str) -> str:
-    told = {"UserName": "alice", "AccessKeyId": key_id, "Status": "Active"}
-    return json.dumps({"AccessKey": {**told, "SecretAccessKey": secret, "CreateDate": "2026"}})
+    access_key = {"UserName": "alice", "AccessKeyId": key_id, "Status": "Active"}
+    return json.dumps(
+        {"AccessKey": {**access_key, "SecretAccessKey": secret, "CreateDate": "2026"}}
+    )
 
 
 @pytest.mark.parametrize("form", [as_two_lines, as_object, as_aws_answers])

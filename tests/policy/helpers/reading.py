@@ -37,10 +37,10 @@ def shown(
     *,
     verbose: bool = False,
 ) -> str:
-    return told(verdict_view(judged(case, known, start), verbose=verbose))
+    return checked_text(verdict_view(judged(case, known, start), verbose=verbose))
 
 
-def told(view: View) -> str:
+def checked_text(view: View) -> str:
     """Return the text of a view, each line of which fits, but for what is to be copied."""
     for each in view:
         assert not isinstance(each, Line) or each.whole or len(as_text([each])) <= 81

@@ -28,7 +28,7 @@ from rolehop.policy.inventory.context_keys import problem_with
         ("saml:aud", "https://signin.aws.amazon.com/saml"),
     ],
 )
-def test_what_makes_sense_is_taken(key: str, value: str) -> None:
+def test_valid_values_are_accepted(key: str, value: str) -> None:
     assert problem_with(key, value) is None
 
 

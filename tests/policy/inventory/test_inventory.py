@@ -40,7 +40,7 @@ def names(shown: PolicySet) -> list[str]:
     return [document.name for document in shown.documents]
 
 
-def test_get_role_tells_trust_and_boundary_and_not_what_the_role_may_do() -> None:
+def test_get_role_gives_trust_and_boundary_but_no_permissions() -> None:
     records = read_inventory(json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": TRUST}}))
     assert names(records.trust(ROLE)) == ["trust policy of role Hub"]
     assert records.boundary(ROLE) == NO_POLICY
@@ -140,7 +140,9 @@ def having(*arns: str, **policies: Any) -> IamInventory:
         (f"{AWS}job-function/ViewOnlyAccess", False, False),
     ],
 )
-def test_what_awss_own_policies_say_of_a_hop_is_known(arn: str, sts: bool, whole: bool) -> None:
+def test_what_aws_managed_policies_allow_on_a_hop_is_known(
+    arn: str, sts: bool, whole: bool
+) -> None:
     records = having(arn)
     shown = records.permissions(ROLE)
     assert shown.missing == ()
@@ -167,9 +169,9 @@ def test_no_other_policy_of_aws_is_made_up(arn: str) -> None:
 def test_a_policy_of_aws_that_is_given_counts_the_newest_first() -> None:
     def version(number: int, action: str) -> dict[str, Any]:
         statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
-        told = {"Document": {"Statement": statement}, "IsDefaultVersion": True}
+        version = {"Document": {"Statement": statement}, "IsDefaultVersion": True}
         policy = {"Arn": f"{AWS}ReadOnlyAccess"}
-        return {**policy, "PolicyVersionList": [{**told, "VersionId": f"v{number}"}]}
+        return {**policy, "PolicyVersionList": [{**version, "VersionId": f"v{number}"}]}
 
     old, new = (having(f"{AWS}ReadOnlyAccess", Policies=[version(n, f"a:{n}")]) for n in (99, 100))
     assert find_conflict(old, new) is None
@@ -225,7 +227,7 @@ def test_two_texts_of_ones_own_policy_contradict_each_other() -> None:
     assert find_conflict(*found) == arn
 
 
-def test_a_document_that_is_no_policy_stays_open_and_says_where() -> None:
+def test_an_invalid_document_leaves_the_verdict_open_and_names_its_place() -> None:
     broken = {"Statement": [{"Effect": "Allow", "Action": "sts:*", "Action ": "x"}]}
     records = read_inventory(
         json.dumps({"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": broken}})
@@ -285,7 +287,7 @@ def test_no_fix_changes_an_aws_managed_policy() -> None:
     assert documents == ["a new inline policy of role Hub", "session policy of the source"]
 
 
-def test_list_roles_tells_trust_and_neither_permissions_nor_boundary() -> None:
+def test_list_roles_gives_trust_but_neither_permissions_nor_boundary() -> None:
     listed = {"Arn": ROLE, "RoleName": "Hub", "AssumeRolePolicyDocument": TRUST}
     other = {**listed, "Arn": f"{ROLE}2", "RoleName": "Hub2"}
     records = read_inventory(json.dumps({"Roles": [listed, other]}))

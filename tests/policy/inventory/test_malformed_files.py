@@ -95,6 +95,6 @@ def test_whatever_stands_at_any_place_is_read_or_refused_in_words(value: Any) ->
         (("Policies", 0), {}, "Policies[0] lacks Arn"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
+def test_a_problem_is_reported_with_its_place(path: tuple[Any, ...], value: Any, says: str) -> None:
     with pytest.raises(InvalidInventory, match=re.escape(says)):
         read_inventory(json.dumps(put(REAL, path, value)))

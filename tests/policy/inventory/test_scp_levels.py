@@ -78,7 +78,7 @@ def test_scps_of_unknown_levels_must_all_allow(
             assert policy.findings[0].reason is reason
 
 
-def test_which_scp_allows_and_which_does_not_is_said() -> None:
+def test_the_scps_that_allow_and_that_do_not_are_named() -> None:
     (policy,) = (
         each for each in guarded(may("*"), may("s3:*")).policies if each.name is PolicyType.SCP
     )

@@ -175,7 +175,7 @@ def test_a_region_lock_of_the_organization_holds_for_all_else_that_the_caller_do
     )
 
 
-def test_what_no_statement_can_keep_is_said() -> None:
+def test_what_no_statement_can_preserve_is_reported() -> None:
     team = "arn:aws:iam::222222222222:role/team/*"
     deny = {
         "Effect": "Deny",

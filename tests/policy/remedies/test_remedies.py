@@ -224,7 +224,7 @@ def test_what_a_deny_no_longer_covers_is_shown() -> None:
     assert f"warning: nothing denies this call on the other roles of {team} any more" in text
 
 
-def test_what_tells_services_from_people_is_not_said_to_be_given_up() -> None:
+def test_a_condition_on_services_alone_is_not_shown_as_lost() -> None:
     condition = {
         "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-mine"},
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
@@ -276,7 +276,7 @@ def test_without_a_subject_no_statement_lets_in_all_tokens_of_a_provider() -> No
 HOST = "token.actions.githubusercontent.com"
 
 
-def test_a_deny_that_aws_wrote_is_said_to_be_taken_away() -> None:
+def test_a_deny_that_aws_wrote_is_shown_as_a_policy_to_detach() -> None:
     case = healthy()
     quarantine = "arn:aws:iam::aws:policy/AWSDenyAll"
     hub = {

@@ -55,7 +55,7 @@ def test_an_external_id_that_sts_does_not_take_is_not_proposed() -> None:
     assert "external_id =" not in as_text(verdict_view(judged(case), verbose=False))
 
 
-def test_of_an_external_id_that_its_account_tells_the_form_is_shown() -> None:
+def test_an_external_id_that_its_account_knows_is_shown_as_a_form() -> None:
     case = asking(StringLike={"sts:ExternalId": "cust-*"})
     step = remedies_at(case, 2)[0].steps[0]
     assert isinstance(step, ConfigChange)
@@ -121,7 +121,7 @@ def test_a_document_of_the_old_language_stays_so() -> None:
     assert apply_changes(old, [change]) == {"Statement": [*old["Statement"], change.statement]}
 
 
-def test_a_session_policy_is_added_beside_those_given_by_arn() -> None:
+def test_a_session_policy_is_added_to_those_given_by_arn() -> None:
     change = only(sets("admin", hop1={"policy_arns": ("arn:aws:iam::aws:policy/SecurityAudit",)}))
     assert (change.owner, change.kind) == (Owner.CONFIG, ChangeKind.ADD)
     assert change.statement == {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN}

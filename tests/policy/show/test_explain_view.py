@@ -22,7 +22,7 @@ from tests.policy.helpers.chains import (
     policy,
     trusts,
 )
-from tests.policy.helpers.reading import PYTHON, shown, told
+from tests.policy.helpers.reading import PYTHON, checked_text, shown
 from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
 
 
@@ -50,8 +50,8 @@ def test_whatever_is_judged_reads_well(seed: int) -> None:
         )
         verdict = judge_chain("chain", "me", whole)
         for verbose in (False, True):
-            told(verdict_view(verdict, verbose=verbose))
-        assert max(map(len, told(checks_view([verdict])).splitlines())) <= 80
+            checked_text(verdict_view(verdict, verbose=verbose))
+        assert max(map(len, checked_text(checks_view([verdict])).splitlines())) <= 80
         assert not PYTHON.search(as_junit([verdict], strict=True))
 
 
@@ -73,7 +73,7 @@ def test_an_allowed_hop_says_what_is_assumed() -> None:
 LONG = f"arn:aws:iam::333333333333:role/{'x' * 510}/{'N' * 64}"
 
 
-def test_long_arns_are_folded_where_they_are_read_and_whole_where_they_are_copied() -> None:
+def test_long_arns_are_folded_to_be_read_and_whole_to_be_copied() -> None:
     case = healthy()
     case.documents["trust-admin"] = policy(trusts(LONG))
     case.documents["hub"] = policy(may(LONG))

@@ -36,7 +36,7 @@ def condition(operator: str, key: str, reason: Reason, asks: str, has: str | Non
 
 
 R = Reason
-TOLD: list[tuple[Finding, str, str | None, str | None]] = [
+CASES: list[tuple[Finding, str, str | None, str | None]] = [
     (
         condition("StringEquals", "sts:ExternalId", R.VALUE_DIFFERS, "x-1", "X-1"),
         (
@@ -190,7 +190,7 @@ TOLD: list[tuple[Finding, str, str | None, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("finding", "words", "asks", "has"), TOLD)
+@pytest.mark.parametrize(("finding", "words", "asks", "has"), CASES)
 def test_a_finding_in_words(
     finding: Finding, words: str, asks: str | None, has: str | None
 ) -> None:

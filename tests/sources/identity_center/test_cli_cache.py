@@ -33,8 +33,8 @@ def test_a_broken_cache_file_is_reported_by_source_test_and_never_followed(
     assert done.code == 4
     assert f"trouble   the AWS CLI's sign-in, {path}: broken: " in done.out
     for command in (("export", "own"), ("plan", "hub"), ("source", "list")):
-        told = corp.world.rolehop(*command, "--format", "json")
-        assert f"the AWS CLI's sign-in, {path}: broken: " in told.out + told.err
+        shown = corp.world.rolehop(*command, "--format", "json")
+        assert f"the AWS CLI's sign-in, {path}: broken: " in shown.out + shown.err
 
 
 def test_an_expired_sign_in_of_the_aws_cli_is_not_the_same_as_none(corp: Corp) -> None:
@@ -70,9 +70,9 @@ def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp
         BY_SESSION.replace('role = "Developer"', 'role = "Developer"\nshare_cli_cache = true')
     )
     corp.login()
-    told = json.loads(path.read_text())
-    assert told["accessToken"] == corp.center.sessions[-1].access
-    assert told["startUrl"] == corp.center.start_url
+    cached = json.loads(path.read_text())
+    assert cached["accessToken"] == corp.center.sessions[-1].access
+    assert cached["startUrl"] == corp.center.start_url
     assert path.stat().st_mode & 0o777 == 0o600
     assert corp.world.rolehop("source", "logout", "corp").code == 0
     assert not path.exists()

@@ -45,7 +45,7 @@ def test_a_sign_in_is_not_sent_to_another_endpoint(corp: Corp, other: Center, na
     assert own(corp) == first
 
 
-def test_without_the_variables_nobody_is_signed_in_and_nothing_is_sent(corp: Corp) -> None:
+def test_without_the_variables_there_is_no_sign_in_and_nothing_is_sent(corp: Corp) -> None:
     corp.login()
     first = own(corp)
     assert first[0] == 0

@@ -99,8 +99,8 @@ def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, kept_keys:
 class _ApprovedAtOnce(dict[str, tuple[str, bool]]):
     """Device codes that somebody approves the moment they are shown."""
 
-    def __setitem__(self, code: str, told: tuple[str, bool]) -> None:
-        super().__setitem__(code, (told[0], True))
+    def __setitem__(self, code: str, device: tuple[str, bool]) -> None:
+        super().__setitem__(code, (device[0], True))
 
 
 def test_without_a_terminal_a_missing_sign_in_is_exit_4_with_the_command_to_type(
@@ -141,8 +141,8 @@ def test_a_sign_in_that_is_damaged_in_the_keyring_is_reported_and_replaced_by_an
 ) -> None:
     corp.login()
     (kept,) = [item for item in corp.world.items() if ".code" not in item.name]
-    told = json.loads(kept.read_text())
-    kept.write_text(json.dumps({**told, "password": "damaged"}))
+    item = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**item, "password": "damaged"}))
     done = corp.world.rolehop("source", "test", "corp")
     assert done.code == 7
     assert "the item in the keyring is damaged" in done.err
@@ -174,7 +174,7 @@ def test_signing_in_again_ends_the_previous_sign_in_at_the_server(corp: Corp) ->
     assert corp.world.rolehop("whoami", "own").code == 0
 
 
-def test_an_expired_sign_in_is_ended_too_where_its_refresh_token_lives(corp: Corp) -> None:
+def test_an_expired_sign_in_is_ended_too_if_its_refresh_token_is_valid(corp: Corp) -> None:
     corp.center.token_seconds = 1
     corp.login()
     corp.center.token_seconds = 3600
@@ -214,7 +214,7 @@ def test_logout_ends_the_sign_in_here_and_at_the_server(corp: Corp) -> None:
     assert "nobody was signed in" in again.err
 
 
-def test_an_sso_session_of_the_aws_config_is_taken_over(corp: Corp) -> None:
+def test_an_sso_session_of_the_aws_config_is_used(corp: Corp) -> None:
     corp.world.aws_config(SESSION)
     corp.world.config(BY_SESSION)
     corp.login()
@@ -230,7 +230,7 @@ def test_an_sso_session_that_is_not_there_is_named_with_the_nearest(corp: Corp) 
     assert "my-sso" in done.err
 
 
-def test_no_secret_of_a_sign_in_rests_outside_the_vault_or_is_shown(corp: Corp) -> None:
+def test_no_secret_of_a_sign_in_is_stored_outside_the_vault_or_shown(corp: Corp) -> None:
     outputs = []
     for arguments in (
         ("source", "login", "corp", "--debug"),

@@ -167,9 +167,9 @@ class TestFailures:
         if sealed == "p12":
             write(world.config_file.parent / "me.p12", p12(leaf, [], passphrase))
             settings(world, f'pkcs12 = "me.p12"\n{command}')
-        told = "the program of passphrase_command, /no/such/tool: it is not there"
+        problem = "the program of passphrase_command, /no/such/tool: it is not there"
         planned = world.rolehop("plan", "there", "--format", "json").json["hops"][0]["will_fail"]
-        assert planned == (told if stands_in_the_way else None)
+        assert planned == (problem if stands_in_the_way else None)
         (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
         assert row["problem"] == planned
 

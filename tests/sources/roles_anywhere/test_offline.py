@@ -23,11 +23,11 @@ class TestOfflineProblems:
     """Problems that plan, source list and source test report before any call."""
 
     def problem(self, world: World) -> str:
-        told = offline_problem(world)
+        problem = offline_problem(world)
         tested = world.rolehop("source", "test", "s", "--no-prompt", "--format", "json")
         assert tested.code == 4, tested.err
         assert False in [each["good"] for each in tested.json["findings"]]
-        return told
+        return problem
 
     def test_each_is_distinguished(self, world: World, double: RolesAnywhere, root: Issued) -> None:
         leaf, folder = issue("me", root), world.config_file.parent

@@ -116,10 +116,10 @@ class TestToken:
         assert error.cause == "the PIN is wrong"
         assert error.fix == "check it; store the right PIN: rolehop source login s"
         settings(world, f'pkcs11 = "pkcs11:token=work;object=key{number}?module-path={token}"')
-        told = roles_anywhere.login(
+        message = roles_anywhere.login(
             source_of(world), context_of(world, tokens=MemoryTokens()), Login(text=Secret(PIN))
         )
-        assert told == "the PIN of source 's' is in the keyring"
+        assert message == "the PIN of source 's' is in the keyring"
 
     def test_what_is_not_there_is_reported(
         self, token: str, world: World, double: RolesAnywhere

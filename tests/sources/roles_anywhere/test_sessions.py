@@ -166,8 +166,8 @@ class TestRolesAnywhere:
             roles_anywhere.login(source, context, Login(text=Secret("wrong\n")))
         assert caught.value.fix == "enter the passphrase that it was encrypted with"
         assert tokens.documents == {}
-        told = roles_anywhere.login(source, context, Login(text=Secret(PASSPHRASE + "\n")))
-        assert PASSPHRASE not in told
+        message = roles_anywhere.login(source, context, Login(text=Secret(PASSPHRASE + "\n")))
+        assert PASSPHRASE not in message
         assert tokens.documents["roles-anywhere/s"] == {"passphrase": Secret(PASSPHRASE)}
         assert load(world, tokens=tokens).access_key_id
         assert roles_anywhere.logout(source, context)
@@ -178,13 +178,13 @@ class TestRolesAnywhere:
         assert "in a terminal or with --stdin: rolehop source login s" in str(nobody.fix)
         assert "passphrase_command" in str(nobody.fix)
 
-    def test_a_logout_says_that_sessions_stay(
+    def test_a_logout_notes_that_sessions_stay(
         self, world: World, double: RolesAnywhere, root: Issued
     ) -> None:
         leaf = issue("me", root)
         with_files(world, leaf, key_pem(leaf.key, passphrase=PASSPHRASE))
-        told = world.rolehop("source", "login", "s", "--stdin", input=PASSPHRASE)
-        assert told.code == 0, told.err
+        done = world.rolehop("source", "login", "s", "--stdin", input=PASSPHRASE)
+        assert done.code == 0, done.err
         said = world.rolehop("source", "logout", "s").err
         assert "forgot the passphrase of 's'; sessions stay until they expire" in said
         assert "rolehop logout CHAIN" in said

@@ -100,8 +100,8 @@ class TestSaml:
         before = stamp_of(source, context)
         assert "needs a sign-in" in str(before.problem)
         assert "--stdin" in str(failure(world, tokens=tokens).fix)
-        told = saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
-        assert told == f"source 's' is signed in as {START}"
+        message = saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
+        assert message == f"source 's' is signed in as {START}"
         after = stamp_of(source, context)
         assert (after.value, after.kept, after.problem) == ("generation-1", True, None)
         calls = len(world.sts.calls)
@@ -116,7 +116,7 @@ class TestSaml:
         assert saml.logout(source, context)
         assert stamp_of(source, context).problem is not None
 
-    def test_source_login_reads_a_pipe_and_keeps_it_in_the_keyring_alone(
+    def test_source_login_reads_a_pipe_and_stores_it_in_the_keyring_alone(
         self, world: World, idp: IdentityProvider
     ) -> None:
         use(world, 'type = "saml"')
@@ -175,12 +175,12 @@ class TestSaml:
     ) -> None:
         ends = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
         by_variable(world, idp.assertion([START], session_ends=ends))
-        told = "the assertion of source 's' has expired"
+        what = "the assertion of source 's' has expired"
         until = f"it was valid until {ends:%Y-%m-%dT%H:%M:%SZ}: assertions last minutes"
         error = failure(world)
-        assert (error.exit_code, error.what, error.cause) == (4, told, until)
+        assert (error.exit_code, error.what, error.cause) == (4, what, until)
         planned = world.rolehop("plan", "there", "--format", "json")
-        assert planned.json["hops"][0]["will_fail"] == f"{told}: {until}"
+        assert planned.json["hops"][0]["will_fail"] == f"{what}: {until}"
         assert world.sts.calls == []
         # Where this machine's clock is behind, AWS says it.
         begun = ends - timedelta(minutes=2)

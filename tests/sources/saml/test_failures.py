@@ -78,7 +78,7 @@ class TestFailures:
         assert "secret" not in f"{error.what}{error.cause}{error.fix}"
 
     @pytest.mark.parametrize("command", [("source", "test", "s"), ("credential-process", "there")])
-    def test_a_command_that_says_the_assertion_and_fails_shows_none_of_it(
+    def test_a_command_that_prints_the_assertion_and_fails_shows_none_of_it(
         self, command: tuple[str, ...], world: World, idp: IdentityProvider
     ) -> None:
         written = world.home / "assertion"
@@ -110,7 +110,7 @@ class TestFailures:
         by_variable(world, idp.assertion([START], now=datetime.now(UTC) + timedelta(days=1)))
         assert failure(world).fix == "check this machine's clock"
 
-    def test_a_wrong_audience_is_refused_and_told(
+    def test_a_wrong_audience_is_refused_and_reported(
         self, world: World, idp: IdentityProvider
     ) -> None:
         by_variable(world, idp.assertion([START], audience="https://elsewhere.example"))
@@ -249,8 +249,8 @@ class TestOfflineProblems:
         self, world: World
     ) -> None:
         use(world, 'type = "saml"\nassertion_command = "no-such-tool --saml"')
-        told = "the program of assertion_command, no-such-tool: it is not on PATH"
-        assert offline_problem(world) == told
+        problem = "the program of assertion_command, no-such-tool: it is not on PATH"
+        assert offline_problem(world) == problem
 
     def test_several_roles_want_somebody_who_picks(
         self, world: World, idp: IdentityProvider

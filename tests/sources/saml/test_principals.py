@@ -127,7 +127,7 @@ class TestWhoseSession:
         assert done.code == 4
         assert "made at another STS endpoint" in done.err
 
-    def test_a_command_does_not_go_on_where_a_sign_in_has_ended(
+    def test_a_command_does_not_reuse_the_sessions_of_an_ended_sign_in(
         self, world: World, idp: IdentityProvider
     ) -> None:
         tool = world.folder / "sign-in"

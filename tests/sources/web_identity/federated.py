@@ -61,11 +61,11 @@ IMPATIENT = ClientSettings("eu-west-1", read_timeout_seconds=0.2, max_attempts=1
 
 
 def planned_problem(federated: Federated) -> str:
-    """Return the problem that plan and source list tell; neither makes a call."""
+    """Return the problem that plan and source list show; neither makes a call."""
     done = federated.world.rolehop("plan", "hub", "--format", "json")
     assert done.code == 0, done.err
-    told = str(done.json["hops"][0]["will_fail"])
+    problem = str(done.json["hops"][0]["will_fail"])
     listed = federated.world.rolehop("source", "list", "--format", "json").json["sources"]
-    assert [(each["state"], each["problem"]) for each in listed] == [("not ready", told)]
+    assert [(each["state"], each["problem"]) for each in listed] == [("not ready", problem)]
     assert federated.actions() == []
-    return told
+    return problem

@@ -25,8 +25,8 @@ from tests.sources.web_identity.federated import (
 
 def _claims(**claims: object) -> str:
     parts = [{"alg": "RS256"}, claims]
-    told = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in parts]
-    return f"{told[0]}.{told[1]}.AAAA"
+    encoded = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in parts]
+    return f"{encoded[0]}.{encoded[1]}.AAAA"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_blanks_in_an_opaque_token_are_reported_too(federated: Federated) -> Non
     assert "it has blanks inside" in federated.export().err
 
 
-def test_what_a_token_says_is_reported_by_plan_and_source_list(federated: Federated) -> None:
+def test_problems_of_a_token_are_reported_by_plan_and_source_list(federated: Federated) -> None:
     federated.source(f'token_file = "{federated.token_file}"', f'audience = "{AUDIENCE}"')
     assert "is not there" in planned_problem(federated)
     federated.token_file.write_text("nonsense")
@@ -92,8 +92,8 @@ def test_what_a_token_says_is_reported_by_plan_and_source_list(federated: Federa
 
 def test_a_token_command_whose_program_is_missing_is_reported_by_plan(federated: Federated) -> None:
     federated.source('token_command = ["/no/such/tool", "x"]')
-    told = "the program of token_command, /no/such/tool: it is not there"
-    assert planned_problem(federated) == told
+    problem = "the program of token_command, /no/such/tool: it is not there"
+    assert planned_problem(federated) == problem
 
 
 def test_eks_variables_without_a_role_are_reported_by_plan(federated: Federated) -> None:
@@ -125,9 +125,9 @@ def test_what_aws_answers_decides_the_exit_code(
     federated.world.sts.fail(9, status=400, code=code)
     done = federated.export(AWS_MAX_ATTEMPTS="1")
     assert done.code == exit_code, done.err
-    told = json.loads(done.err)
-    assert told["cause"].startswith(f"{code}: {code}")
-    assert told["fix"]
+    error = json.loads(done.err)
+    assert error["cause"].startswith(f"{code}: {code}")
+    assert error["fix"]
 
 
 def test_keys_of_an_issuer_that_aws_cannot_fetch_are_reported(federated: Federated) -> None:
@@ -148,7 +148,7 @@ def test_keys_of_an_issuer_that_aws_cannot_fetch_are_reported(federated: Federat
         ("provider", "needs an OIDC provider"),
     ],
 )
-def test_the_advice_fits_what_aws_says_of_the_token(
+def test_the_advice_fits_the_refusal_of_the_token(
     federated: Federated, change: str, fix: str
 ) -> None:
     audience = "somebody-else" if change == "audience" else AUDIENCE
@@ -161,9 +161,9 @@ def test_the_advice_fits_what_aws_says_of_the_token(
     federated.source(f'token_file = "{federated.token_file}"', role=role)
     done = federated.export("own")
     assert done.code == 5
-    told = json.loads(done.err)
-    assert "InvalidIdentityToken" in told["cause"]
-    assert fix in told["fix"]
+    error = json.loads(done.err)
+    assert "InvalidIdentityToken" in error["cause"]
+    assert fix in error["fix"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"<AssumeRoleWithWebIdentityResponse/>"])
@@ -185,7 +185,7 @@ def test_an_sts_that_hangs_is_given_up(federated: Federated) -> None:
     assert caught.value.cause == "no answer within 0.2 s"
 
 
-def test_a_token_for_another_audience_is_refused_here_where_the_config_names_one(
+def test_a_token_for_another_audience_is_refused_locally_if_the_config_names_one(
     federated: Federated,
 ) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, "somebody-else"))

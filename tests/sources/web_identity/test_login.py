@@ -112,7 +112,7 @@ def test_signing_in_again_ends_the_previous_sign_in_at_the_issuer(
 
 
 @pytest.mark.parametrize("reply", [Reply(503), Reply(400, {"error": "unsupported_token_type"})])
-def test_a_sign_in_does_not_fail_where_the_one_before_stays_valid(
+def test_a_sign_in_does_not_fail_if_the_one_before_stays_valid(
     federated: Federated, reply: Reply
 ) -> None:
     _issuer(federated)
@@ -135,8 +135,8 @@ def test_where_one_token_ends_all_the_same_person_s_is_left_alone(
     context = context_of(federated.world, tokens=tokens, person=AtBrowser())
     for person in ("alice", "alice", "bob"):
         federated.issuer.person = person
-        told = web_identity.login(source, context, Login())
-        assert f"as {person}" in told
+        message = web_identity.login(source, context, Login())
+        assert f"as {person}" in message
     assert sorted(federated.issuer.refreshes.values()) == ["alice", "bob"]
 
 
@@ -169,7 +169,7 @@ class AtBrowser:
         pytest.param(Reply(503), 6, "HTTP 503", id="fault"),
     ],
 )
-def test_what_the_token_endpoint_says_is_not_trusted_unread(
+def test_answers_of_the_token_endpoint_are_checked(
     federated: Federated, reply: Reply, code: int, words: str
 ) -> None:
     federated.issuer.say("/token", reply)
@@ -180,7 +180,7 @@ def test_what_the_token_endpoint_says_is_not_trusted_unread(
     assert federated.world.items() == []
 
 
-def test_an_id_token_of_another_sign_in_is_not_taken(federated: Federated) -> None:
+def test_an_id_token_of_another_sign_in_is_refused(federated: Federated) -> None:
     federated.issuer.nonce = "another"
     _issuer(federated)
     done = federated.world.rolehop("source", "login", "ci")
@@ -198,7 +198,7 @@ def test_a_refused_sign_in_is_exit_4(federated: Federated) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "words"),
+    ("reply", "code", "words"),
     [
         pytest.param(Reply(text="<html>"), 6, "unexpected", id="no-json"),
         pytest.param(Reply(json={"issuer": "x"}), 6, "missing", id="half"),
@@ -218,16 +218,16 @@ def test_a_refused_sign_in_is_exit_4(federated: Federated) -> None:
     ],
 )
 def test_a_discovery_document_is_not_trusted_unread(
-    federated: Federated, told: Reply, code: int, words: str
+    federated: Federated, reply: Reply, code: int, words: str
 ) -> None:
-    federated.issuer.say("/.well-known/openid-configuration", told)
+    federated.issuer.say("/.well-known/openid-configuration", reply)
     _issuer(federated)
     done = federated.world.rolehop("source", "login", "ci")
     assert done.code == code, done.err
     assert words in done.err
 
 
-def test_no_token_rests_outside_the_vault_or_is_shown(federated: Federated) -> None:
+def test_no_token_is_stored_outside_the_vault_or_shown(federated: Federated) -> None:
     _issuer(federated)
     outputs = []
     for arguments in (

@@ -98,9 +98,7 @@ def test_no_blank_moves_between_issuer_and_subject(federated: Federated) -> None
 
 
 @pytest.mark.parametrize("name", ["AWS_ROLE_SESSION_NAME", "AWS_ROLE_ARN"])
-def test_what_a_variable_of_eks_says_is_part_of_the_session(
-    federated: Federated, name: str
-) -> None:
+def test_a_variable_of_eks_is_part_of_the_session(federated: Federated, name: str) -> None:
     other = DEPLOY.replace("Deploy", "Other")
     federated.world.sts.world.web_role(other, federated.provider)
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))

@@ -92,15 +92,15 @@ def test_session_name_duration_and_policies_reach_sts(federated: Federated) -> N
     assert params["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
-def test_source_test_says_what_the_token_says_of_itself(federated: Federated) -> None:
+def test_source_test_shows_the_claims_of_the_token(federated: Federated) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')
     done = federated.world.rolehop("source", "test", "ci", "--format", "json")
     assert done.code == 0, done.err
     found = {each["looked_for"]: each["found"] for each in done.json["findings"]}
-    told = next(text for name, text in found.items() if "token_file" in name)
-    assert SUBJECT in told
-    assert AUDIENCE in told
+    shown = next(text for name, text in found.items() if "token_file" in name)
+    assert SUBJECT in shown
+    assert AUDIENCE in shown
     assert done.json["next_hop_ceiling"] == 3600
     assert "assumed-role/Deploy" in done.json["arn"]
 
