@@ -85,7 +85,8 @@ sources/saml: sources of type saml
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth ports plan awsconfig config json_fields files credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config json_fields files
+    credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws net ports awsconfig config time_limit credentials
 # ---- AWS and the network

@@ -14,6 +14,7 @@ from botocore.utils import (
 )
 
 from rolehop.errors import ConfigError
+from rolehop.net.addresses import certain_host
 from rolehop.net.client_settings import ClientSettings
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
@@ -128,7 +129,7 @@ def _by_rules(service: str, settings: ClientSettings) -> Endpoint:
 def _checked(endpoint: Endpoint, blamed: str) -> Endpoint:
     valid = is_valid_endpoint_url(endpoint.url) or is_valid_ipv6_endpoint_url(endpoint.url)
     parts = urlsplit(endpoint.url)
-    if not valid or parts.scheme not in ("http", "https"):
+    if not valid or certain_host(endpoint.url) is None:
         raise ConfigError(
             f"{blamed} leads to no address that can be called",
             cause=f"{quoted(_without_password(endpoint.url))} is not an http:// or https:// URL with a host",

@@ -22,9 +22,10 @@ NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 _CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
 _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
-_HTTPS = Pattern(r"https://[^\s/?#]+(?:[/?#]\S*)?")
+# Every program must read the same host: no user name, no backslash, no percent sign in it.
+_HTTPS = Pattern(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:[/?#][^\s\\]*)?")
 # Plain http is allowed for emulators on this machine.
-_LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#]\S*)?")
+_LOOPBACK = Pattern(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:[/?#][^\s\\]*)?")
 _CLASS = Pattern(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _SHELL_WORDS = frozenset({"|", "||", "&&", "&", ";", ">", ">>", "<", "<<", "2>", "2>&1"})
 _COLORS = ("red", "green", "yellow", "blue", "magenta", "cyan", "white")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from rolehop.errors import ConfigError
+from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import clean
 
 # Plain HTTP by AWS's own design: instance metadata, ECS task roles, EKS Pod Identity.
@@ -17,8 +18,18 @@ METADATA_ADDRESSES = frozenset(
 _warned: set[str] = set()
 
 
-# Characters that no URL may hold (RFC 3986, 2): programs that open one may treat them specially.
-_FORBIDDEN = frozenset('"<>\\^`{|}')
+# Characters that no URL may hold (RFC 3986, 2). Browsers take a backslash for a slash, others do not.
+_FORBIDDEN = frozenset(' "<>\\^`{|}')
+
+# What a shell may expand, and a URL has no need of. Some openers hand the address to one: wslview
+# to PowerShell, xdg-open to whatever the desktop has.
+_FOR_SHELLS = {ord(each): f"%{ord(each):02X}" for each in "$'();!*"}
+
+_NAME = Pattern(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?")
+# Browsers read a name that ends in one of these as an IPv4 address (WHATWG URL, 3.5), and so does
+# the C library: 127.1, 0x7f.1, 2130706433.
+_NUMBER = Pattern(r"[0-9]+|0x[0-9a-f]*")
+_THIS_MACHINE = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost")
 
 
 def host_of(url: str) -> str:
@@ -34,31 +45,57 @@ def origin_of(url: str, set_by: str) -> str:
     Raises:
         ConfigError: it cannot be called.
     """
-    parts = _split(url)
-    if parts is None or not (url.isascii() and url.isprintable()) or " " in url:
+    if certain_host(url) is None:
         raise ConfigError(
             f"the address in {set_by} cannot be called",
             cause="it is not an http:// or https:// URL with a host",
             fix=f"correct {set_by}",
         )
+    parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def certain_host(url: str) -> str | None:
+    """Return the host of an http or https URL, in lower case, as every program reads it.
+
+    ``None`` if there is none, or if programs differ on which it is: the one that decides here and
+    the one that opens the URL must mean the same machine. So there is no blank, control character
+    or backslash in the URL and no percent sign in the host, names are ASCII, addresses are in their
+    usual form, and at most one user name stands before the host.
+    """
+    if not (url.isascii() and url.isprintable()) or _FORBIDDEN & set(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port  # raises if it is not a number
+        if parts.scheme not in ("http", "https") or parts.netloc.count("@") > 1:
+            return None
+        if "[" in parts.netloc:
+            address = IPv6Address(host)
+            return None if "%" in host or address.ipv4_mapped else str(address)
+        if _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+            return str(IPv4Address(host))
+    except ValueError:
+        return None
+    return host if _NAME.fullmatch(host) else None
+
+
 def is_loopback(url: str) -> bool:
-    """True if ``url`` leads to this machine itself."""
-    address = _address_of(url)
-    if address is None:
-        return (urlsplit(url).hostname or "").rstrip(".") == "localhost"
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
+    """True if ``url`` leads to this machine itself, without doubt."""
+    host = certain_host(url)
+    address = _address(host)
+    return address.is_loopback if address else host in ("localhost", "localhost.")
 
 
 def may_lead_here(url: str) -> bool:
     """True if ``url`` leads to this machine on some systems, or certainly."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    address = _address_of(url)
-    is_unspecified = address is not None and address.is_unspecified
-    return is_loopback(url) or is_unspecified or host.endswith(".localhost")  # RFC 6761, 6.3
+    host = certain_host(url)
+    if host is None:
+        return True
+    address, name = _address(host), host.removesuffix(".")
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    return name in _THIS_MACHINE or name.endswith(".localhost")  # RFC 6761, 6.3
 
 
 def is_web_address(url: str) -> bool:
@@ -67,16 +104,21 @@ def is_web_address(url: str) -> bool:
     Anything else that a server sends may be an option of the browser (``--gpu-launcher=…``), or
     start another program (``file:``, ``javascript:``, ``vscode:`` …).
     """
-    parts = _split(url)
-    if parts is None or "@" in parts.netloc:
-        return False
-    is_plain = url.isascii() and url.isprintable() and not (_FORBIDDEN | {" "}) & set(url)
-    return is_plain and is_private(url)
+    has_host = certain_host(url) is not None and "@" not in urlsplit(url).netloc
+    return has_host and is_private(url)
+
+
+def as_argument(url: str) -> str:
+    """Return a web address as an argument of a program that may give it to a shell.
+
+    The characters that are percent-encoded mean the same to a server.
+    """
+    return url.translate(_FOR_SHELLS)
 
 
 def is_private(url: str) -> bool:
     """True if nobody on the network can read or change what is exchanged with ``url``."""
-    return urlsplit(url).scheme == "https" or is_loopback(url)
+    return url[:8].lower() == "https://" or is_loopback(url)
 
 
 def is_exposed(url: str) -> bool:
@@ -84,7 +126,7 @@ def is_exposed(url: str) -> bool:
 
     A metadata address is not private either, but it is on this machine's own link.
     """
-    return not is_private(url) and str(_address_of(url)) not in METADATA_ADDRESSES
+    return not is_private(url) and certain_host(url) not in METADATA_ADDRESSES
 
 
 def warn_if_exposed(url: str, notify: Callable[[str], None]) -> None:
@@ -105,17 +147,8 @@ def without_user(proxy: str | None) -> str | None:
     return clean(proxy.rpartition("//")[2].rpartition("@")[2].partition("/")[0])
 
 
-def _address_of(url: str) -> IPv4Address | IPv6Address | None:
+def _address(host: str | None) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(urlsplit(url).hostname or "")
+        return ip_address(host or "")
     except ValueError:
         return None
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises if it is not a number
-    except ValueError:
-        return None
-    return parts if parts.scheme in ("http", "https") and parts.hostname else None

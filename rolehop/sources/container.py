@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ConfigError, SourceError
 from rolehop.files import NotRegular, read_regular
+from rolehop.net.addresses import certain_host, is_private
 from rolehop.plan import Stamp
 from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
@@ -39,7 +39,7 @@ TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variab
 # The hosts besides loopback that may be called without TLS: ECS and EKS (AWS SDKs and Tools
 # reference, "Container credential provider").
 _ECS = "169.254.170.2"
-_PLAIN_HOSTS = frozenset(map(ip_address, (_ECS, "169.254.170.23", "fd00:ec2::23")))
+_PLAIN_HOSTS = (_ECS, "169.254.170.23", "fd00:ec2::23")
 _LONGEST_TOKEN = 100_000  # bytes
 _ABSENT = f"neither {RELATIVE} nor {FULL} is set"
 
@@ -126,34 +126,18 @@ def endpoint_url(environ: Mapping[str, str]) -> str | None:
     full = environ.get(FULL)
     if not full:
         return None
-    try:
-        parts = urlsplit(full)
-        host = parts.hostname or ""
-        _ = parts.port  # read for its check
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    if parts.scheme not in ("http", "https") or not host:
+    host = certain_host(full)
+    if host is None:
         raise _invalid(FULL, full, "it is not an http:// or https:// URL")
-    if "@" in parts.netloc:
+    if "@" in urlsplit(full).netloc:
         raise _invalid(
             FULL, full, f"it must not hold a user name or password; {TOKEN} holds the token"
         )
-    if parts.scheme == "http" and not _may_be_plain(host):
+    if not is_private(full) and host not in _PLAIN_HOSTS:
         raise _invalid(
             FULL, full, "only this machine and the ECS and EKS endpoints may be called without TLS"
         )
     return full
-
-
-def _may_be_plain(host: str) -> bool:
-    """True if a host may be called over http; names are not resolved, as in botocore."""
-    if host == "localhost":
-        return True
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return False
-    return found.is_loopback or found in _PLAIN_HOSTS
 
 
 def _endpoint(environ: Mapping[str, str]) -> ContainerEndpoint | None:

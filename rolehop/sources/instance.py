@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
+from rolehop.net.addresses import certain_host
 from rolehop.plan import Stamp
 from rolehop.sources.shared.metadata_timeouts import check_timeouts, metadata_timeouts
 from rolehop.sources.source_type import Diagnosis, SourceType, one_line
@@ -120,7 +120,7 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
         )
     override = _setting(environ, aws, "ec2_metadata_service_endpoint")
     if override:
-        if not _is_url(override):
+        if certain_host(override) is None:
             raise ConfigError(
                 f"the EC2 instance metadata service cannot be called at {quoted(override)}",
                 cause=f"{_endpoint_setting(environ)} says so: it is not an http:// or https:// URL with a host",
@@ -145,16 +145,6 @@ def _endpoint_setting(environ: Mapping[str, str]) -> str:
     return (
         _ENDPOINT if environ.get(_ENDPOINT) else "ec2_metadata_service_endpoint of the AWS profile"
     )
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # raises ValueError for an invalid port
-    except ValueError:
-        return False
-    plain = text.isascii() and text.isprintable() and " " not in text
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _setting(environ: Mapping[str, str], aws: AwsConfig, key: str) -> str | None:

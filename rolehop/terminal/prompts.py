@@ -81,7 +81,7 @@ class TerminalPerson:
         Raises:
             ValueError: it is not a web address, and must never become an argument of a program.
         """
-        from rolehop.net.addresses import is_web_address  # on this path only
+        from rolehop.net.addresses import as_argument, is_web_address  # on this path only
 
         if not is_web_address(url):
             raise ValueError("not a web address")
@@ -92,7 +92,7 @@ class TerminalPerson:
         environ = child_environment(self._environ, ())
         return any(
             _started(command, environ)
-            for command in browser_commands(url, self._environ, sys.platform)
+            for command in browser_commands(as_argument(url), self._environ, sys.platform)
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
-from rolehop.net.addresses import is_web_address, may_lead_here
+from rolehop.net.addresses import as_argument, is_exposed, is_web_address, may_lead_here
 from rolehop.terminal.prompts import TerminalPerson
 from rolehop.terminal.terminal import Settings, Terminal
 from tests.doubles.addresses import HOSTILE
@@ -38,6 +40,34 @@ def test_the_person_at_the_terminal_opens_nothing_else(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("http://169.254.169.254/latest", False),
+        ("http://[fd00:ec2::254]/", False),
+        ("http://[fd00:ec2:0::254]/", False),
+        ("http://127.0.0.1:4566", False),
+        ("http://user:password@localhost:4566", False),
+        ("HTTPS://sts.example", False),
+        ("http://169.254.169.254.evil.example/", True),
+        ("http://169.254.43518/", True),
+        ("http://evil.example\\@localhost/", True),
+        ("http://localhost@evil.example/", True),
+        ("http://127.1/", True),
+        ("http://localhost.evil.example/", True),
+    ],
+)
+def test_what_crosses_a_network_unencrypted(url: str, exposed: bool) -> None:
+    assert is_exposed(url) is exposed
+
+
+def test_a_shell_finds_nothing_to_expand_in_an_address() -> None:
+    url = "https://idp.example/a;b(c)?x=$(touch%20bad)&y='!*'#/d"
+    found = as_argument(url)
+    assert found == "https://idp.example/a%3Bb%28c%29?x=%24%28touch%20bad%29&y=%27%21%2A%27#/d"
+    assert unquote(found) == unquote(url)
+
+
+@pytest.mark.parametrize(
     ("url", "here"),
     [
         ("https://idp.example/", False),
@@ -47,6 +77,9 @@ def test_the_person_at_the_terminal_opens_nothing_else(url: str) -> None:
         ("http://0.0.0.0/", True),
         ("https://[::]/", True),
         ("https://[::ffff:127.0.0.1]/", True),
+        ("https://ip6-localhost/", True),
+        ("https://127.1/", True),  # not certain
+        ("https://169.254.169.254/", False),
     ],
 )
 def test_addresses_that_may_lead_to_this_machine(url: str, here: bool) -> None:

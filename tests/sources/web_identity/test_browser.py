@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.doubles.oidc import Issuer
 from tests.doubles.proxy import ProxyDouble
 from tests.doubles.web import Reply
 from tests.sources.web_identity.federated import Federated
+from tests.support.world import SCRIPT
 
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -36,6 +38,25 @@ def test_nothing_else_becomes_an_argument_of_the_browser(
     assert done.code == 4
     assert f"the issuer {issuer.url} " in done.err
     assert not log.exists()
+
+
+def test_a_browser_that_is_a_shell_finds_nothing_to_expand(federated: Federated) -> None:
+    """wslview, for one, hands its argument to PowerShell."""
+    issuer, bad = federated.issuer, federated.world.home / "bad"
+    use(federated, issuer.url)
+    opener, log = federated.world.folder / "opener", federated.world.folder / "log"
+    opener.write_text(f'#!/bin/sh\neval "echo \\"$1\\"" > {log}.new; mv {log}.new {log}\n')
+    opener.chmod(0o700)
+    federated.world.more["BROWSER"] = str(opener)
+    address = f"{issuer.url}/authorize?a=$(touch$IFS{bad})"
+    issuer.say(DISCOVERY, Reply(json=issuer.discovery(authorization_endpoint=address)))
+    with federated.world.start(SCRIPT, "source", "login", "ci") as process:
+        ends_at = time.monotonic() + 20
+        while not log.exists() and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        process.kill()
+    assert log.read_text().startswith(f"{issuer.url}/authorize?a=%24%28touch%24IFS{bad}%29&")
+    assert not bad.exists()
 
 
 @pytest.fixture
@@ -62,7 +83,7 @@ def remote(federated: Federated, tmp_path: Path) -> Iterator[Issuer]:
         "https://127.0.0.1:8443/authorize",
         "http://localhost/authorize",
         "http://[::1]/authorize",
-        "https://[::ffff:127.0.0.1]/authorize",
+        "https://ip6-localhost/authorize",
         "https://0.0.0.0/authorize",
         "https://idp.localhost/authorize",
     ],
