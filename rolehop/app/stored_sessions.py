@@ -39,8 +39,7 @@ def load_index(app: App) -> Index:
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
     rebuilt = replace(index, keys=app.index.keys, lost=False)
-    with contextlib.suppress(OSError):  # the folder cannot be written; the vault reports it
-        app.index_store.change(lambda now: replace(_merged(now, rebuilt), lost=False))
+    app.vault.note(lambda now: replace(_merged(now, rebuilt), lost=False))
     return rebuilt
 
 
@@ -102,6 +101,8 @@ def forget_sessions(app: App, chain: str | None) -> Forgotten:
     left = {
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     }
+    if chain is None and index.strays:
+        left |= _forget_orphans(app, index)
     return Forgotten(len(deleted), frozenset(left))
 
 
@@ -111,6 +112,12 @@ def _forget_notes(app: App) -> None:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note beside the sessions is still there: {error}")
+
+
+def _forget_orphans(app: App, index: Index) -> set[str]:
+    """Delete the orphaned sessions of the back end in use; return the others' back ends."""
+    app.vault.forget_orphans()
+    return {orphan.backend for orphan in index.strays} - {app.vault.backend}
 
 
 def _keys_below(app: App, index: Index, chain: str) -> list[str]:
@@ -149,7 +156,7 @@ def _with_step(app: App, index: Index, step: Step, chain: str) -> Index:
     known = index.sessions.get(step.key)
     if known is not None and chain in known.chains:
         return index
-    session = app.vault.get(step, chain)
+    session = app.vault.find(step)  # noted together with all others
     if session is None:
         return index
     parent = index.sessions.get(step.parent or "") if isinstance(step, HopStep) else None

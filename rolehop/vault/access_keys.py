@@ -13,7 +13,7 @@ from rolehop.startup.dataclass import replace as with_fields
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.vault.documents import DocumentStore
 from rolehop.vault.index import Index, KeyEntry
-from rolehop.vault.index_file import IndexStore
+from rolehop.vault.index_file import IndexStore, write_problem
 from rolehop.vault.serialization import Damaged, member, read_older_document
 from rolehop.vault.storage import BackendHandle
 
@@ -132,10 +132,11 @@ class KeyStore:
         try:
             self._index.change(change)
         except OSError as error:
+            cause, fix = write_problem(error)
             raise VaultBroken(
                 "the index of stored keys cannot be written",
-                cause=f"{self._index.path}: {error.strerror or error}",
-                fix="make that folder writable",
+                cause=f"{self._index.path}: {cause}",
+                fix=fix,
             ) from None
 
     def _read_older(self, text: str, name: str) -> StoredDocument:

@@ -7,9 +7,11 @@ keys are taken over, because they cannot be got again.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +20,9 @@ from typing import TypeVar
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
 from rolehop.files import read_trusted, write_beside
+from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
+from rolehop.time_limit import seconds_left
 from rolehop.vault.index import (
     SCHEMA,
     Entry,
@@ -28,16 +32,35 @@ from rolehop.vault.index import (
     OrphanedSession,
     UsedMfaCode,
 )
-from rolehop.vault.locks import Contended, locked, unlock
+from rolehop.vault.locks import Contended, holder_of, locked, name_holder, unlock
 from rolehop.vault.serialization import as_time, read_object, read_time
 
 T = TypeVar("T")
+Change = Callable[[Index], Index]
 _State = tuple[int, int, int, int]
 
 _LOCK_SECONDS = 5.0
+_NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising.
 _KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
 _STEPS = ("source", "token", "hop")
+
+
+class IndexLocked(TimeoutError):
+    """Another process keeps the index locked; ``holder`` is its process ID, if known."""
+
+    def __init__(self, holder: int | None) -> None:
+        who = f"process {holder}" if holder else "another process"
+        super().__init__(f"{who} keeps the index locked")
+        self.fix = f"if it hangs, end it: kill {holder}" if holder else "try again"
+
+
+def write_problem(error: OSError) -> tuple[str, str]:
+    """Return why the index could not be written, and what to do."""
+    if isinstance(error, IndexLocked):
+        return str(error), error.fix
+    fix = "free some space" if error.errno in _NO_SPACE else "make that folder writable"
+    return error.strerror or str(error), fix
 
 
 class IndexStore:
@@ -50,6 +73,7 @@ class IndexStore:
         self._lock = folder / "index.lock"
         self._now = now
         self._last: tuple[_State, Index] | None = None
+        self._has_timed_out = False
 
     def load(self) -> Index:
         """Return the index without outdated entries; a missing file is a lost index."""
@@ -64,27 +88,51 @@ class IndexStore:
         if sealed_stamp(str(self.path)) is None:
             self.change(lambda index: index)
 
-    def change(self, change: Callable[[Index], Index]) -> Index:
+    def change(self, change: Change) -> Index:
         """Apply ``change`` to the index as it is now and write the result, if it differs.
 
         An error that ``change`` raises passes through, and nothing is written.
 
         Raises:
-            OSError: the file cannot be written, or another process keeps it locked.
+            OSError: as for `held`.
         """
+        with self.held() as apply:
+            return apply(change)
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[Change], Index]]:
+        """Lock the index and yield what changes it, as `change` does.
+
+        Items of sessions are written and deleted in here: then no process can remove the entry of
+        an item that another one is about to write.
+
+        Raises:
+            IndexLocked: another process keeps it locked. Once that was waited for, this process
+                waits no more.
+            OSError: the file cannot be written.
+        """
+        wait = 0.0 if self._has_timed_out else seconds_left(_LOCK_SECONDS)
         try:
-            lock = locked(self._lock, time.monotonic() + _LOCK_SECONDS)
-        except Contended:
-            raise TimeoutError("another process keeps the index locked") from None
+            lock = locked(self._lock, time.monotonic() + wait)
+        except Contended as held:
+            if not self._has_timed_out:
+                debug(__name__, "the index stayed locked; it is not waited for again")
+            self._has_timed_out = True
+            raise IndexLocked(holder_of(held.state)) from None
         try:
-            old = self.load()
-            new = change(old)
-            if new != old or sealed_stamp(str(self.path)) is None:
-                write_beside(self.path, as_text(new))
-                self._write_seal(new)
-            return new
+            name_holder(lock)
+            yield self._apply
         finally:
             unlock(lock, self._lock)
+
+    def _apply(self, change: Change) -> Index:
+        old = self.load()
+        new = change(old)
+        if new != old or sealed_stamp(str(self.path)) is None:
+            write_beside(self.path, as_text(new))
+            self._write_seal(new)
+            debug(__name__, "index written")
+        return new
 
     def _write_seal(self, index: Index) -> None:
         seal = Path(seal_path(str(self.path)))

@@ -52,8 +52,7 @@ class KernelKeyring(KeyringBackend):
     def get_password(self, service: str, username: str) -> str | None:
         """Return the payload, ``None`` if there is no such key or it has expired."""
         with _translated_errors():
-            found = find(description(service, username))
-            payload = None if found is None else read(found[1])
+            payload = _read(description(service, username))
         return None if payload is None else payload.decode("utf-8")
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -73,8 +72,12 @@ class KernelKeyring(KeyringBackend):
         name = description(service, username)
         with _translated_errors():
             kind, key = _add(name, password.encode("utf-8"))
-            possessing(lambda: keyctl(_SETPERM, key, _FOR_THE_USER))
-            possessing(lambda: keyctl(_SET_TIMEOUT, key, seconds))
+            try:
+                possessing(lambda: keyctl(_SETPERM, key, _FOR_THE_USER))
+                possessing(lambda: keyctl(_SET_TIMEOUT, key, seconds))
+            except OSError as error:
+                if not _is_removed(error, name, (kind, key)):
+                    raise
             if kind != KINDS[-1]:
                 # An older copy of the other type would be found once this one has expired.
                 _unlink(name, KINDS[-1])
@@ -105,6 +108,24 @@ def usable() -> str | None:
     except OSError as error:
         return error.strerror
     return None
+
+
+def _read(name: bytes) -> bytes | None:
+    while True:
+        found = find(name)
+        try:
+            return None if found is None else read(found[1])
+        except OSError as error:
+            if not _is_removed(error, name, found):
+                raise
+
+
+def _is_removed(error: OSError, name: bytes, found: tuple[bytes, int] | None) -> bool:
+    """True if ``error`` came because another process removed the key since it was found.
+
+    A key that is in no keyring of this process any more may not be used: EACCES.
+    """
+    return error.errno in GONE or (error.errno == errno.EACCES and find(name) != found)
 
 
 def _add(name: bytes, payload: bytes) -> tuple[bytes, int]:

@@ -147,22 +147,11 @@ class FileLocks:
                 self._write_state(file)
 
     def _write_state(self, file: int) -> None:
-        state = {
-            "pid": os.getpid(),
-            "since": self._held[file].timestamp(),
-            "waiting_for_person": self._asking > 0,
-        }
-        try:
-            os.lseek(file, 0, os.SEEK_SET)
-            os.ftruncate(file, 0)
-            os.write(file, json.dumps(state).encode())
-        except OSError:
-            # A full disk: the lock holds all the same, only its message says less.
-            return
+        since = self._held[file].timestamp()
+        name_holder(file, since=since, waiting_for_person=self._asking > 0)
 
     def _too_late(self, state: dict[str, object]) -> ServiceError:
-        pid, since = state.get("pid"), state.get("since")
-        pid = pid if type(pid) is int else None  # it becomes part of a command
+        pid, since = holder_of(state), state.get("since")
         who = f"process {pid}" if pid else "another process"
         cause = f"{who} has held the lock"
         if isinstance(since, (int, float)):
@@ -198,6 +187,24 @@ def locked(path: Path, deadline: float) -> int:
         # Uneven pauses, so that waiters do not retry all at once.
         time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
         nap = min(nap * 1.5, _LONGEST_NAP)
+
+
+def name_holder(file: int, **more: object) -> None:
+    """Write into a locked file that this process holds it, and ``more``."""
+    state = {"pid": os.getpid(), **more}
+    try:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.ftruncate(file, 0)
+        os.write(file, json.dumps(state).encode())
+    except OSError:
+        # A full disk: the lock holds all the same, only its message says less.
+        return
+
+
+def holder_of(state: dict[str, object]) -> int | None:
+    """Return the process ID in what `name_holder` wrote; it may become part of a command."""
+    pid = state.get("pid")
+    return pid if type(pid) is int else None
 
 
 def unlock(file: int, path: Path) -> None:

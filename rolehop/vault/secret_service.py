@@ -11,13 +11,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from keyring.backends.SecretService import Keyring
-from keyring.errors import InitError
-from secretstorage import Collection
+from keyring.errors import InitError, PasswordDeleteError
+from secretstorage import Collection, Item
+from secretstorage.exceptions import ItemNotFoundException
 
 from rolehop.fastpath.dbus import peer_uid
+
+# An item that another process deletes while the search's results are read ends that search.
+_SEARCHES = 3
 
 
 class KeptSecretService(Keyring):
@@ -39,16 +44,53 @@ class KeptSecretService(Keyring):
         return self._kept
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Read an item."""
-        return self._in_turn(super().get_password, service, username)  # type: ignore[no-any-return]
+        """Read an item; one that another process deletes between search and read is not there."""
+        return self._in_turn(self._read, service, username)  # type: ignore[no-any-return]
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Write an item."""
-        self._in_turn(super().set_password, service, username, password)
+        """Write an item; it is no error if another process deletes it at once."""
+        self._in_turn(self._write, service, username, password)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Delete an item."""
-        self._in_turn(super().delete_password, service, username)
+        """Delete every item of this name.
+
+        Raises:
+            PasswordDeleteError: there is none.
+        """
+        if not self._in_turn(self._delete, service, username):
+            raise PasswordDeleteError("no such item")
+
+    def _read(self, service: str, username: str) -> str | None:
+        for item in self._items(service, username):
+            with suppress(ItemNotFoundException):
+                self.unlock(item)  # type: ignore[no-untyped-call]
+                return item.get_secret().decode("utf-8")
+        return None
+
+    def _write(self, service: str, username: str, password: str) -> None:
+        try:
+            super().set_password(service, username, password)  # type: ignore[no-untyped-call]
+        except ItemNotFoundException:
+            # The library looks at the new item. If the collection is not gone, the item is.
+            self.get_preferred_collection().is_locked()
+
+    def _delete(self, service: str, username: str) -> bool:
+        deleted = False
+        for item in self._items(service, username):
+            with suppress(ItemNotFoundException):
+                item.delete()
+                deleted = True
+        return deleted
+
+    def _items(self, service: str, username: str) -> list[Item]:
+        query = self._query(service, username)
+        for _ in range(_SEARCHES):
+            collection = (
+                self.get_preferred_collection()
+            )  # raises if it is the collection that is gone
+            with suppress(ItemNotFoundException):
+                return list(collection.search_items(query))
+        return []
 
     def _in_turn(self, call: Any, *arguments: str) -> Any:
         with self._turn:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rolehop.credentials import Secret, Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
@@ -21,7 +21,7 @@ from rolehop.vault.access_keys import KeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
-from rolehop.vault.index_file import IndexStore
+from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
     Damaged,
     OlderVersion,
@@ -35,6 +35,14 @@ from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
+
+T = TypeVar("T")
+
+
+_PORTION = 20
+"""Sessions that are stored or deleted while the index is locked: then others get their turn."""
+
+_STILL_SHOWN = "status still shows sessions that are gone"
 
 
 class Kept(NamedTuple):
@@ -103,16 +111,23 @@ class KeyringVault:
         return self._backend.in_use
 
     def get(self, step: Step, chain: str) -> Session | None:
+        """Return the session under ``step.key`` as `find` does, and note a hit for ``chain``."""
+        session = self.find(step)
+        if session is not None:
+            self._note_hit(step, session, chain, self._backend.open().chosen.name)
+        return session
+
+    def find(self, step: Step) -> Session | None:
         """Return the session under ``step.key``, even an expired one; ``None``: a miss.
 
-        A hit is noted in the index for ``chain``. Which back end the index names does not matter:
-        an item in the one in use proves itself. An item of an earlier version is walked anew.
+        Which back end the index names does not matter: an item in the one in use proves itself. An
+        item of an earlier version is walked anew.
         """
         storage = self._open() if _is_kept(step) else None
         if storage is None:
             return None
         try:
-            session = self._read(storage, step.key)
+            return self._read(storage, step.key)
         except OlderVersion:
             return None
         except (Damaged, IncompleteItem) as damage:
@@ -122,28 +137,41 @@ class KeyringVault:
         except VaultError as error:
             self._give_up("sessions are neither read nor kept", error)
             return None
-        if session is not None:
-            self._note_hit(step, session, chain, storage)
-        return session
 
     def put(self, step: Step, session: Session, chain: str) -> None:
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""
         self.put_all([Kept(step, session, (chain,))])
 
     def put_all(self, kept: Sequence[Kept]) -> None:
-        """Store many sessions with one change of the index; a failure is said once."""
+        """Store many sessions, and change the index seldom; a failure is said once.
+
+        Only what the index names is stored: what it does not, `status` and `logout` cannot find.
+        """
         wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
         storage = self._open() if wanted else None
         if storage is None:
             return
-        # The index is written before the items: an entry without an item is harmless, but an item
-        # without an entry is never swept.
-        before = self.index.load().sessions
-        self._change(lambda index: self._with_all(index, wanted, storage))
-        unkept = [each.step.key for each in wanted if not self._put_item(each, storage)]
-        if unkept:
-            backend = storage.chosen.name
-            self._change(lambda index: _as_before(index, unkept, before, backend))
+        try:
+            for some in _portions(wanted):
+                self._put_some(some, storage)
+        except OSError as error:
+            self._say_not_noted("sessions are not kept", error)
+
+    def _put_some(self, kept: Sequence[Kept], storage: Storage) -> None:
+        """Store some sessions while the index is locked, their entries before their items.
+
+        If this process is killed in between, there is an entry without an item, which is harmless.
+
+        Raises:
+            OSError: the index cannot be written; no item was.
+        """
+        with self.index.held() as change:
+            before = self.index.load().sessions
+            change(lambda index: self._with_all(index, kept, storage))
+            unkept = [each.step.key for each in kept if not self._put_item(each, storage)]
+            if unkept and not storage.hung:
+                backend = storage.chosen.name
+                change(lambda index: _as_before(index, unkept, before, backend))
 
     def _read(self, storage: Storage, key: str) -> Session | None:
         """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
@@ -203,11 +231,9 @@ class KeyringVault:
         if storage is None:
             return
         try:
-            storage.delete(_service(key))
+            self._delete((key,), storage)
         except VaultError as error:
             self._give_up("a session could not be removed", error)
-            return
-        self._forget_entries((key,), storage.chosen.name)
 
     def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove the sessions under ``keys``; return those that were removed or no longer there.
@@ -219,18 +245,59 @@ class KeyringVault:
         """
         storage = self._backend.open()
         backend, sessions = storage.chosen.name, self.index.load().sessions
+        elsewhere = {key for key, entry in sessions.items() if entry.backend != backend}
         gone: list[str] = []
         try:
-            for key in keys:
-                storage.delete(_service(key))
-                if key not in sessions or sessions[key].backend == backend:
-                    gone.append(key)
+            for some in _portions(tuple(keys)):
+                self._delete(some, storage)
+                gone += [key for key in some if key not in elsewhere]
         except VaultError as error:
             self._backend.failed(error)
             raise
-        finally:
-            self._forget_entries(gone, backend)
         return tuple(gone)
+
+    def forget_orphans(self) -> None:
+        """Remove the orphaned sessions of the back end in use. Raises as `forget`."""
+        storage = self._backend.open()
+        try:
+            self._delete(self.index.load().strays_in(storage.chosen.name), storage)
+        except VaultError as error:
+            self._backend.failed(error)
+            raise
+
+    def _delete(self, keys: Sequence[str], storage: Storage) -> None:
+        """Delete items, then their entries, while the index is locked.
+
+        Another process writes an item only while it holds that lock and has its entry there, so
+        that no item is left without an entry. If the index cannot be locked or written, the items
+        go all the same, and their entries stay, which is harmless.
+
+        Raises:
+            VaultError: the keyring failed; the entries of items that are still there stay.
+        """
+        with self._held_for_deleting(storage.chosen.name) as gone:
+            for key in keys:
+                storage.delete(_service(key))
+                gone.append(key)
+
+    @contextmanager
+    def _held_for_deleting(self, backend: str) -> Iterator[list[str]]:
+        """Lock the index if possible; remove the entries of the keys that are added to the list."""
+        gone: list[str] = []
+        with ExitStack() as stack:
+            try:
+                change = stack.enter_context(self.index.held())
+            except OSError as error:
+                self._say_not_noted(_STILL_SHOWN, error)
+                yield gone
+                return
+            try:
+                yield gone
+            finally:
+                try:
+                    change(lambda index: index.without(gone, backend))
+                except OSError as error:
+                    self._say_not_noted(_STILL_SHOWN, error)
 
     def _open(self) -> Storage | None:
         if self._not_stored is not None:
@@ -249,11 +316,10 @@ class KeyringVault:
         self._backend.failed(error)
         self._once.say(_line(what, error), about="failed")
 
-    def _note_hit(self, step: Step, session: Session, chain: str, storage: Storage) -> None:
+    def _note_hit(self, step: Step, session: Session, chain: str, backend: str) -> None:
         entry = self.index.load().sessions.get(step.key)
-        backend = storage.chosen.name
         if entry is None or entry.backend != backend or chain not in entry.chains:
-            self._change(lambda index: _noted(index, step, session, chain, backend))
+            self.note(lambda index: _noted(index, step, session, chain, backend))
 
     def _swept(self, index: Index, storage: Storage, spared: Collection[str] = ()) -> Index:
         """Remove expired and orphaned sessions from the back end; return the index without them.
@@ -272,20 +338,16 @@ class KeyringVault:
             self._give_up("expired sessions could not be removed", error)
         return index.without(gone, backend)
 
-    def _forget_entries(self, keys: Iterable[str], backend: str) -> None:
-        gone = tuple(keys)
-        self._change(lambda index: index.without(gone, backend))
-
-    def _change(self, change: Callable[[Index], Index]) -> None:
+    def note(self, change: Change) -> None:
+        """Apply ``change`` to the index; a failure is said once."""
         try:
             self.index.change(change)
         except OSError as error:
-            reason = error.strerror or str(error)
-            self._once.say(
-                f"what is kept could not be noted in {self.index.path}: {reason}; status and logout"
-                " may not know of it, so make that folder writable",
-                about="index",
-            )
+            self._say_not_noted("what is kept could not be noted", error)
+
+    def _say_not_noted(self, what: str, error: OSError) -> None:
+        why, fix = write_problem(error)
+        self._once.say(f"{what}: {self.index.path}: {why}; {fix}", about=what)
 
 
 class _Once:
@@ -318,6 +380,11 @@ def _as_before(
         if key in before:
             index = index.with_session(before[key])
     return index
+
+
+def _portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(whole), _PORTION):
+        yield whole[start : start + _PORTION]
 
 
 def _is_kept(step: Step) -> bool:

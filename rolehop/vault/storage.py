@@ -23,6 +23,7 @@ T = TypeVar("T")
 # Constant: the service identifies an item. Windows keeps an old secret under a compound name if
 # the user name of a service changes.
 USERNAME = "rolehop"
+_DELETE_ATTEMPTS = 3
 
 
 class Storage:
@@ -35,6 +36,11 @@ class Storage:
         self.chosen = chosen
         self._deadline = deadline
         self._plain = _Plain(chosen)
+
+    @property
+    def hung(self) -> bool:
+        """True if a call did not end in time: what it was to write may still be written."""
+        return self._deadline.hung
 
     def get(self, service: str) -> str | None:
         """Return the text, ``None`` if there is none.
@@ -168,11 +174,14 @@ class _Plain:
     def delete(self, service: str) -> bool:
         from keyring.errors import PasswordDeleteError
 
-        try:
-            self._keyring.delete_password(service, USERNAME)
-        except PasswordDeleteError:
-            # The only error there is for "not there", and for "could not".
-            if self.get(service) is not None:
-                raise VaultBroken("the keyring did not delete an item") from None
-            return False
-        return True
+        for _ in range(_DELETE_ATTEMPTS):
+            try:
+                self._keyring.delete_password(service, USERNAME)
+            except PasswordDeleteError:
+                # The only error there is for "not there", and for "could not". An item that is
+                # there now may have been stored by another process in between.
+                if self.get(service) is None:
+                    return False
+            else:
+                return True
+        raise VaultBroken("the keyring did not delete an item")

@@ -78,7 +78,7 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._hung = False
+        self.hung = False
 
     def call(self, doing: str, function: Callable[[], T]) -> T:
         """Return what ``function`` returns. ``doing`` says what it does, for the message.
@@ -86,12 +86,12 @@ class Deadline:
         Raises:
             VaultError: it failed or did not end in time, or an earlier call did not.
         """
-        if self._hung:
+        if self.hung:
             raise _hang(doing, self.seconds, before=True)
         outcome = _Outcome[T]()
         threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
         if not outcome.ended.wait(self.seconds):
-            self._hung = True
+            self.hung = True
             raise _hang(doing, self.seconds, before=False)
         if outcome.error is not None:
             raise outcome.error

@@ -10,13 +10,17 @@ import errno
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 WINDOWS_UNITS = 1_280
+_ROLEHOP = (sys.executable, "-m", "rolehop")
 
 
 class _Double(KeyringBackend):
@@ -116,6 +120,18 @@ class KilledAfterWrite(FileBacked):
         super().set_password(service, username, password)
         if service.startswith(os.environ["ROLEHOP_TEST_KILL"]):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class LogsOutBeforeWrite(FileBacked):
+    """`FileBacked` that starts ``rolehop logout --all`` and gives it time before each write."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        environ = {**os.environ, "PYTHON_KEYRING_BACKEND": f"{__name__}.FileBacked"}
+        process = subprocess.Popen([*_ROLEHOP, "logout", "--all"], env=environ)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+        super().set_password(service, username, password)
+        process.wait()
 
 
 class LimitedFileBacked(FileBacked):

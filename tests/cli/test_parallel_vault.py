@@ -1,0 +1,88 @@
+"""Several processes on one vault: what is stored is always in the index, and waiting ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rolehop.vault.locks import locked, name_holder, unlock
+from tests.support.world import World
+
+
+def sessions_in_sight(world: World) -> set[str]:
+    """Return the hop keys that the index names."""
+    return set(json.loads((world.state / "index.json").read_text())["sessions"])
+
+
+def sessions_stored(world: World) -> set[str]:
+    """Return the hop keys of the items in the file-backed keyring."""
+    names = [path.name.partition("@")[0] for path in world.items()]
+    return {name.partition("%2F")[2] for name in names}
+
+
+def test_a_logout_between_entry_and_item_leaves_nothing_out_of_sight(world: World) -> None:
+    world.backend = "tests.doubles.keyrings.LogsOutBeforeWrite"
+    assert world.rolehop("credential-process", "hub").code == 0
+    assert sessions_stored(world) <= sessions_in_sight(world)
+
+
+@pytest.fixture
+def locked_index(world: World) -> Iterator[World]:
+    """A world whose index another process, this one, keeps locked."""
+    assert world.rolehop("credential-process", "hub").code == 0
+    path = world.state / "index.lock"
+    lock = locked(path, time.monotonic())
+    name_holder(lock)
+    yield world
+    unlock(lock, path)
+
+
+def test_a_locked_index_is_waited_for_once_and_named(locked_index: World) -> None:
+    world = locked_index
+    done = world.rolehop("--debug", "credential-process", "admin")
+    assert done.code == 0
+    assert done.err.count("it is not waited for again") == 1
+    where = world.state / "index.json"
+    assert (
+        f"rolehop: sessions are not kept: {where}: process {os.getpid()} keeps the index locked;"
+        f" if it hangs, end it: kill {os.getpid()}\n"
+    ) in done.err
+    assert "writable" not in done.err
+    assert sessions_stored(world) <= sessions_in_sight(world)
+
+
+def test_a_locked_index_keeps_no_session_from_being_forgotten(locked_index: World) -> None:
+    done = locked_index.rolehop("logout", "--all")
+    assert done.code == 0
+    assert sessions_stored(locked_index) == set()
+    assert "keeps the index locked" in done.err
+
+
+def test_status_waits_once_for_a_locked_index(locked_index: World) -> None:
+    index = locked_index.state / "index.json"
+    index.write_text("lost")
+    done = locked_index.rolehop("--debug", "status")
+    assert done.code == 0
+    assert done.err.count("it is not waited for again") == 1
+    assert "Hub" in done.out
+
+
+def test_the_first_status_writes_the_index_once(world: World) -> None:
+    assert world.rolehop("refresh", "*").code == 0
+    (world.state / "index.json").unlink()
+    done = world.rolehop("--debug", "status")
+    assert done.code == 0
+    assert done.err.count("index written") == 1
+    assert "index written" not in world.rolehop("--debug", "status").err
+
+
+def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
+    assert world.rolehop("credential-process", "admin").code == 0
+    index = world.state / "index.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), "schema": 0}))
+    assert world.rolehop("logout", "--all").code == 0
+    assert world.items() == []
