@@ -127,7 +127,8 @@ class SourceError(RolehopError):
 class HopRefused(RolehopError):
     """AWS refused one hop, or the source's credentials or role; then ``hop`` is ``None``.
 
-    ``code`` is the error code that the service answered with, e.g. AccessDenied.
+    ``code`` is the error code that the service answered with, e.g. AccessDenied, and ``message``
+    its words, from outside. ``suspects``: questions to ask if the words do not say why.
     """
 
     exit_code = 5
@@ -137,13 +138,17 @@ class HopRefused(RolehopError):
         what: str,
         *,
         code: str,
+        message: str = "",
         cause: str | None = None,
         fix: str | None = None,
+        suspects: tuple[str, ...] = (),
         chain: str | None = None,
         hop: int | None = None,
     ) -> None:
         super().__init__(what, cause=cause, fix=fix, chain=chain, hop=hop)
         self.code = code
+        self.message = message
+        self.suspects = suspects
 
 
 class ServiceError(RolehopError):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
+from rolehop.access_denied import AccessDenied, read_access_denied
 from rolehop.arn import account_of
 from rolehop.errors import HopRefused, SourceError
 from rolehop.plan.model import Hop
@@ -44,16 +45,14 @@ class Explanation:
     """AWS's words, and what they mean if that is not plain."""
 
     fix: str
+    suspects: tuple[str, ...] = ()
+    """Questions, at most five: what may be wrong if AWS does not say which policy refused."""
 
 
 # Signatures are taken within five minutes (IAM user guide, SigV4 troubleshooting); an offset
 # that is measured a moment later is already suspicious a little below.
 _SUSPICIOUS_OFFSET_SECONDS = 240
 
-_NOT_AUTHORIZED = re.compile(
-    r"User: (?P<who>\S+) is not authorized to perform: (?P<action>[\w:*]+)"
-    r"(?: on resource: (?P<resource>\S+))?(?P<reason>.*)"
-)
 _PERCENT = re.compile(r"(\d+)\s?%")
 
 
@@ -111,19 +110,25 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
             f"{_aws_words(refusal)}; only IAM user keys can get an MFA session",
             "take mfa_serial off this source: its credentials are a session already",
         )
-    match = _NOT_AUTHORIZED.search(message)
-    if match is None:
-        fix = _suspects("the caller", hop, _role_name(None, hop))
+    denied = read_access_denied(message)
+    fix = None if denied is None else _denial_fix(denied, hop)
+    if fix is not None:
         return Explanation(RefusalKind.DENIED, _aws_words(refusal), fix)
-    return Explanation(RefusalKind.DENIED, _aws_words(refusal), _denial_fix(match, hop))
+    who = "the caller" if denied is None else _name_of(denied.caller)
+    role = _role_name(None if denied is None else denied.resource, hop)
+    suspects = _suspects(who, hop, role)
+    return Explanation(RefusalKind.DENIED, _aws_words(refusal), "AWS does not say why", suspects)
 
 
-def _denial_fix(match: re.Match[str], hop: Hop | None) -> str:
-    who, action, reason = _name_of(match["who"]), match["action"], match["reason"]
-    role = _role_name(match["resource"], hop)
-    for words, fix in _REASONS.items():
-        if words in reason:
-            return fix.format(who=who, action=action, role=role)
+def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
+    """Return what to do; ``None``: AWS does not say which policy refused."""
+    who, action = _name_of(denied.caller), denied.action
+    role = _role_name(denied.resource, hop)
+    if denied.policy is not None:
+        texts = _DENIES if denied.explicit else _LACKS
+        text = texts.get(denied.policy) or _EITHER[denied.policy]
+        named = f" ({denied.policy_arn})" if denied.policy_arn else ""
+        return text.format(who=who, action=action, role=role) + named
     if action == "sts:TagSession":
         return (
             f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "
@@ -134,26 +139,27 @@ def _denial_fix(match: re.Match[str], hop: Hop | None) -> str:
             f"allow sts:SetSourceIdentity in the trust policy of {role} and in the policies of "
             f"{who}; once set, every later role of the chain must allow it"
         )
-    if action != "sts:AssumeRole":
-        return f"allow {action} to {who}"
-    return _suspects(who, hop, role)
+    return None if action == "sts:AssumeRole" else f"allow {action} to {who}"
 
 
-# The endings that AWS adds in some cases (IAM user guide, troubleshooting access denied). Only
-# one policy is named even if several refuse.
+# By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access
+# denied). Only one policy is named even if several refuse.
 _TRUST_DENY = (
     "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it"
 )
-_REASONS = {
-    "no identity-based policy allows": "allow {action} on {role} in the policies of {who}, in its"
-    " own account",
-    "no role trust policy allows": "add {who} to the trust policy of {role} for {action}; check its"
+_DENIES = {
+    "role trust policy": _TRUST_DENY,
+    "resource-based policy": _TRUST_DENY,
+    "identity-based policy": "a Deny in the policies of {who} matches: have it changed; Allow cannot"
+    " beat it",
+}
+_LACKS = {
+    "identity-based policy": "allow {action} on {role} in the policies of {who}, in its own account",
+    "role trust policy": "add {who} to the trust policy of {role} for {action}; check its"
     " conditions: external ID, MFA, session name, tags",
-    "no resource-based policy allows": "add {who} to the trust policy of {role} for {action}",
-    "explicit deny in the role trust policy": _TRUST_DENY,
-    "explicit deny in a resource-based policy": _TRUST_DENY,
-    "explicit deny in an identity-based policy": "a Deny in the policies of {who} matches: have it"
-    " changed; Allow cannot beat it",
+    "resource-based policy": "add {who} to the trust policy of {role} for {action}",
+}
+_EITHER = {
     "service control policy": "a service control policy over the account of {who} does not allow"
     " it: ask who runs the organization",
     "resource control policy": "a resource control policy over the account of {role} does not allow"
@@ -167,24 +173,24 @@ _REASONS = {
 }
 
 
-def _suspects(who: str, hop: Hop | None, role: str) -> str:
-    """List the possible causes, for which AWS has one text, the likeliest first."""
-    parts = [
-        f"AWS does not say which: does {role} exist",
-        f"does its trust policy name {who}",
-    ]
+_MOST_SUSPECTS = 5
+
+
+def _suspects(who: str, hop: Hop | None, role: str) -> tuple[str, ...]:
+    """List the possible causes, for which AWS has one text; that the role is gone is the rarest."""
+    parts = [f"does {role} exist?", f"does its trust policy name {who}?"]
     if hop is not None:
         parts.append(
-            "is its external ID another one than the one sent"
+            "is its external ID another one than the one sent?"
             if hop.external_id is not None
-            else "does it want an external ID (none was sent)"
+            else "does it want an external ID (none was sent)?"
         )
         if hop.mfa_serial is None:
-            parts.append("does it want MFA (only hop 1 from IAM user keys can have it)")
+            parts.append("does it want MFA (only hop 1 from IAM user keys can have it)?")
         if hop.source_identity is not None or hop.tags:
-            parts.append("does it allow sts:SetSourceIdentity and sts:TagSession")
-    parts.append(f"do the policies of {who} allow sts:AssumeRole on it")
-    return ", ".join(parts) + "?"
+            parts.append("does it allow sts:SetSourceIdentity and sts:TagSession?")
+    parts.append(f"do the policies of {who} allow sts:AssumeRole on it?")
+    return tuple(parts[-_MOST_SUSPECTS:])
 
 
 def _name_of(arn: str) -> str:

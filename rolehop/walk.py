@@ -355,15 +355,17 @@ class _Walk:
         )
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
-            fix = Advice(f"{fix}; to see which policy refused: rolehop explain ", *self._to_explain)
+            fix = f"{fix}; to see which policy refused: rolehop explain --last"
         return HopRefused(
-            what, code=refusal.code, cause=cause, fix=fix, chain=self._plan.chain, hop=number
+            what,
+            code=refusal.code,
+            message=refusal.message,
+            cause=cause,
+            fix=fix,
+            suspects=explanation.suspects,
+            chain=self._plan.chain,
+            hop=number,
         )
-
-    @property
-    def _to_explain(self) -> tuple[str]:
-        """What to give ``rolehop explain``: only the note of the last refusal knows the flags."""
-        return ("--last",) if self._plan.flags else (Argument(self._plan.chain),)
 
     @property
     def _total(self) -> int:

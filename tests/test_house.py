@@ -60,7 +60,7 @@ api: `import rolehop`: get_plan, get_credentials, session
     app aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    app show walk state sources aws ports config plan policy policy/chains policy/evaluation
+    access_denied sts_errors app show walk state sources aws ports config plan policy policy/chains policy/evaluation
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
@@ -70,7 +70,7 @@ app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in
 walk: carry a plan out: as few STS calls as possible, every session stored
     sts_errors ports plan config credentials
 sts_errors: explain why STS refused a call, and what to do
-    ports plan
+    access_denied ports plan
 key_rotation: put a new access key in the place of an old one
     ports credentials
 vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of them
@@ -101,8 +101,10 @@ net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    plan policy policy/evaluation policy/language policy/remedies policy/role_report
+    show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report
     policy/routes config
+show/explaining: what AWS said to a refused call, and what follows
+    show policy policy/evaluation
 completion: complete a command line without importing click
     shells command_table fastpath
 shells: each shell's language, start-up text and subshell
@@ -110,14 +112,14 @@ shells: each shell's language, start-up text and subshell
 handover: give a session to a program: environment, files, JSON
     fastpath credentials
 state: small files in the state folder that hold no secret
-    plan files
+    plan files credentials
 # ---- pure: no file, clock, network or keyring
 ports: what a walk needs from outside, as protocols
     plan credentials
 plan: from a chain to every call that a walk would make, and what will fail
     policy/chains policy/evaluation config
 policy: a chain's verdict: every hop judged, and how to fix a refusal
-    policy/chains policy/evaluation policy/language policy/remedies
+    access_denied policy/chains policy/evaluation policy/language policy/remedies
 policy/remedies: the changes of policies or config that would allow a request
     policy/chains policy/evaluation policy/language config
 policy/routes: search the roles that can be reached
@@ -136,6 +138,7 @@ awsconfig: ~/.aws/config and credentials, read as botocore reads them
 config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
+access_denied: AWS's access-denied texts: who was refused what, by which type of policy
 time_limit: what one exchange may take in all
 daemon_threads: run calls in parallel, or for a limited time
 json_fields: read JSON from outside field by field, trusting none of it

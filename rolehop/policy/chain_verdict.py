@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from rolehop.access_denied import AccessDenied, read_access_denied
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
-from rolehop.policy.evaluation.model import Outcome, Verdict
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
+from rolehop.policy.evaluation.model import (
+    NOT_VISIBLE,
+    Outcome,
+    PolicyType,
+    PolicyVerdict,
+    Verdict,
+)
 from rolehop.policy.remedies.search import Remedy, find_remedies
 from rolehop.startup.dataclass import dataclass, field, replace
 
@@ -22,6 +30,33 @@ class StsAnswer:
     at: datetime
     """Aware, in UTC."""
 
+    message: str = ""
+    """AWS's words, as they came."""
+
+    fix: str | None = None
+    """What to do, by these words alone."""
+
+    @property
+    def about_policies(self) -> bool:
+        """True if a policy refused, rather than e.g. an expired session."""
+        return self.code.startswith("AccessDenied")
+
+    @property
+    def denied(self) -> AccessDenied | None:
+        """What the words say; ``None``: they are none of AWS's access-denied texts."""
+        return read_access_denied(self.message)
+
+    @property
+    def names_policy(self) -> bool:
+        """True if AWS says which type of policy refused."""
+        return self.denied is not None and self.denied.policy is not None
+
+    @property
+    def policy_type(self) -> PolicyType | None:
+        """The type of policy that AWS names, if it is one of those judged here."""
+        lane = self.denied.lane if self.denied is not None else None
+        return next((each for each in PolicyType if each.value == lane), None)
+
 
 @dataclass(frozen=True, slots=True)
 class HopVerdict:
@@ -34,7 +69,12 @@ class HopVerdict:
     """The verdicts of all hops of the scenario, by number."""
 
     sts_answer: StsAnswer | None = None
-    """Set if STS refused what the documents allow."""
+    """Set if STS refused this very call: ``verdict`` then says so, too."""
+
+    @property
+    def by_documents(self) -> Verdict:
+        """The verdict of the documents alone, whatever STS answered."""
+        return self.verdicts[self.number]
 
     def remedies(self) -> tuple[Remedy, ...]:
         """Return fixes for this hop if it is refused, the best first."""
@@ -52,8 +92,9 @@ class ChainVerdict:
     """The source is federated and its role is not known, so hop 0 cannot be evaluated."""
 
     def refused_by_sts(self, number: int, answer: StsAnswer) -> ChainVerdict:
-        """Return the verdict after STS refused hop ``number``: an allowed hop becomes unknown."""
-        return replace(self, hops=tuple(_after_refusal(e, number, answer) for e in self.hops))
+        """Return the verdict after STS refused hop ``number``: that is certain, whatever else is."""
+        hops = (_after_refusal(e, answer) if e.number == number else e for e in self.hops)
+        return replace(self, hops=tuple(hops))
 
     @property
     def outcome(self) -> Outcome:
@@ -68,14 +109,41 @@ class ChainVerdict:
 
 
 STS_REFUSAL = "sts-refusal"
-"""The unknown of a hop that the documents allow and STS refused: the reason is not known."""
+"""The unknown of a hop that STS refused, if neither its words nor the documents say why."""
 
 
-def _after_refusal(hop: HopVerdict, number: int, answer: StsAnswer) -> HopVerdict:
-    if hop.number != number or hop.verdict.outcome is not Outcome.ALLOWED:
-        return hop
-    unsure = replace(hop.verdict, outcome=Outcome.UNKNOWN, unknowns=(STS_REFUSAL,))
-    return replace(hop, verdict=unsure, sts_answer=answer)
+def _after_refusal(hop: HopVerdict, answer: StsAnswer) -> HopVerdict:
+    """Join the documents' verdict with what STS answered, which is certain."""
+    known, named = _with_named_policy(hop, answer), answer.policy_type
+    policies = tuple(
+        _as_aws_says(each, answer.denied) if each.name is named else each for each in known.policies
+    )
+    # If the documents allow it, something is not visible or was changed since.
+    allowed = known.outcome is Outcome.ALLOWED
+    why_known = known.outcome is Outcome.REFUSED or (answer.names_policy and not allowed)
+    outcome = Outcome.UNKNOWN if allowed else Outcome.REFUSED
+    unknowns = () if why_known else (STS_REFUSAL, *known.unknowns)
+    verdict = replace(known, outcome=outcome, policies=policies, unknowns=unknowns, assuming=())
+    return replace(hop, verdict=verdict, sts_answer=answer)
+
+
+def _with_named_policy(hop: HopVerdict, answer: StsAnswer) -> Verdict:
+    """Judge by the policy that AWS names by its ARN, too, if its text is at hand."""
+    denied, named, known = answer.denied, answer.policy_type, hop.by_documents
+    if denied is None or named is None or denied.policy_arn is None:
+        return known
+    found = hop.scenario.setting.records.named(named, denied.policy_arn)
+    if known.request.policy_set(named) != NOT_VISIBLE or not found.documents:
+        return known
+    return evaluate(replace(known.request, policies={**known.request.policies, named: found}))
+
+
+def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVerdict:
+    """Return the verdict of the policy that AWS names; what the documents say of it stays."""
+    if policy.outcome in (Outcome.REFUSED, Outcome.ALLOWED) or denied is None:
+        return policy
+    said = Finding("Document", Truth.FALSE, Reason.AWS_SAID, denied.policy_arn or "")
+    return replace(policy, outcome=Outcome.REFUSED, findings=(said, *policy.findings))
 
 
 def judge_chain(chain: str, source: str, scenario: ChainScenario) -> ChainVerdict:

@@ -13,6 +13,7 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.condition_text import deciding_text
+from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, what_next
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.hints import hint
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
@@ -59,11 +60,10 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
 
 def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     verdict = hop.verdict
-    would, style = _WOULD[verdict.outcome]
-    if hop.sts_answer is not None:
-        when = f"{hop.sts_answer.at.astimezone():%Y-%m-%d %H:%M}"
-        would, style = f"the documents allow it, but STS refused it at {when}", "red"
+    would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
+    if hop.sts_answer is not None:
+        yield from aws_words(hop.sts_answer)
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
@@ -75,13 +75,13 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
             text = "does not matter once the trust policy names the caller"
             yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
         else:
-            yield from _lane(policy, verdict, told, verbose=verbose)
+            yield from _lane(policy, verdict, told, verbose=verbose, answer=hop.sts_answer)
     yield from _deciding(verdict)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.sts_answer is not None:
-        yield from wrapped(_sts_refused_text(hop.sts_answer), "  ", "  ")
-    yield from remedy_lines(verdict, remedies)
+        yield from what_next(hop, hop.sts_answer)
+    yield from remedy_lines(hop.by_documents, remedies)
     hints = (
         hint(finding, denies=_denies(policy))
         for policy in verdict.refused
@@ -92,6 +92,14 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     for each in dict.fromkeys(text for text in hints if text):
         if not any(key in each for key in told):
             yield from wrapped(each, "  ", "    ")
+
+
+def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
+    at = hop.sts_answer.at if hop.sts_answer else None
+    when = f"{at.astimezone():%Y-%m-%d %H:%M}" if at else ""
+    if hop.by_documents.outcome is Outcome.ALLOWED:
+        return f"the documents allow it, but STS refused it at {when}", "red"
+    return f"AWS refused it at {when}", "red"
 
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
@@ -106,10 +114,19 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
 
 
 def _lane(
-    policy: PolicyVerdict, verdict: Verdict, told: set[str], *, verbose: bool
+    policy: PolicyVerdict,
+    verdict: Verdict,
+    told: set[str],
+    *,
+    verbose: bool,
+    answer: StsAnswer | None = None,
 ) -> Iterator[Line]:
     says, style = _SAYS[policy.outcome]
-    if not verdict.request.policy_set(policy.name).there:
+    named = answer is not None and answer.policy_type is policy.name
+    if named:
+        old = policy.outcome is Outcome.ALLOWED
+        says = "allows, by the documents; AWS said not" if old else "refuses (AWS said)"
+    elif not verdict.request.policy_set(policy.name).there:
         says = "none"
     where = ""
     if policy.deciding is not None:
@@ -131,7 +148,22 @@ def _lane(
         plain = policy.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
         if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(policy)):
             yield from _finding(finding, denies=_denies(policy))
-    if policy.outcome is Outcome.NOT_VISIBLE and policy.name is not PolicyType.SESSION:
+    hidden = bool(verdict.request.policy_set(policy.name).missing) and policy.deciding is None
+    # Once AWS has named a policy, the others are not what one looks for first.
+    other = answer is not None and answer.names_policy and not named and not verbose
+    if hidden and not other and (named or policy.outcome is Outcome.NOT_VISIBLE):
+        yield from _how_to_see(policy, verdict, answer if named else None, told)
+
+
+def _how_to_see(
+    policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, told: set[str]
+) -> Iterator[Line]:
+    if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:
+        account = verdict.request.caller.account or "?"
+        if policy.name is PolicyType.RCP:
+            account = verdict.request.role.split(":")[4]
+        yield from guardrail_command(policy.name, account, answer)
+    elif policy.name is not PolicyType.SESSION:
         yield from _to_see(*_command(policy, verdict), told)
 
 
@@ -189,16 +221,6 @@ def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
     caller = request.caller.account
     account = "the caller's account" if caller is None else f"account {caller}"
     return account, "aws iam get-account-authorization-details"
-
-
-def _sts_refused_text(answer: StsAnswer) -> str:
-    """Explain a refusal by STS that the documents do not explain."""
-    if answer.code.startswith("AccessDenied"):
-        return (
-            f"so something that is not visible here refused it ({answer.code}): an SCP or RCP that was"
-            " not given, a VPC endpoint's policy, or a policy that has changed since"
-        )
-    return f"STS said {answer.code}, which is not about policies; the walk says what to do about it"
 
 
 def _deciding(verdict: Verdict) -> Iterator[Line]:

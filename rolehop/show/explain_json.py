@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import PolicyVerdict, Verdict
@@ -54,6 +54,23 @@ def _hop(hop: HopVerdict) -> Document:
         "deciding": _deciding(verdict),
         "assuming": list(verdict.assuming),
         "mend": _policy_change(hop.remedies()),
+        "aws_said": _aws_said(hop.sts_answer),
+    }
+
+
+def _aws_said(answer: StsAnswer | None) -> Document | None:
+    """Return STS's answer if it refused this very call; ``null``: none is known."""
+    if answer is None:
+        return None
+    denied = answer.denied
+    return {
+        "code": answer.code,
+        "message": answer.message,
+        "at": answer.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "caller": denied.caller if denied else None,
+        "lane": denied.lane if denied else None,
+        "explicit": denied.explicit if denied else False,
+        "policy": denied.policy_arn if denied else None,
     }
 
 

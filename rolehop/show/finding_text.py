@@ -50,6 +50,7 @@ _WHOLE_SENTENCES = (
     Reason.NO_SUCH_ROLE,
     Reason.OTHER_PATH,
     Reason.WILDCARD_LIMITS,
+    Reason.AWS_SAID,
 )
 
 
@@ -352,6 +353,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.POSSIBLE_DENY: "this statement may deny the call, and a Deny beats every Allow",
     Reason.NOT_VISIBLE: lambda f: f"not seen: {f.wanted}",
     Reason.MALFORMED_DOCUMENT: lambda f: f"cannot be read as a policy: {f.wanted}",
+    Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'it, and not the statement'}",
     Reason.NOT_NEEDED: "not needed: the trust policy names the caller, who is of the same account",
 }
 

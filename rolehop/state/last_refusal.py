@@ -1,4 +1,4 @@
-"""The last refusal: its hop, its flags and STS's error code; no secret."""
+"""The last refusal: its hop, its flags, STS's error code and words; no secret."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from rolehop.credentials import scrub
 from rolehop.errors import HopRefused, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass
@@ -15,6 +16,7 @@ from rolehop.state.json_file import UNUSABLE, load_object
 
 FILE = "refused.json"
 _SCHEMA = 1
+_LONGEST_MESSAGE = 8_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class LastRefused:
     options: WalkOptions
     """The flags that it was walked with."""
 
+    message: str = ""
+    """AWS's words, as they came: make them visible before they are shown."""
+
 
 @contextmanager
 def record_refusals(
@@ -40,7 +45,8 @@ def record_refusals(
         yield
     except HopRefused as error:
         if error.hop is not None:
-            refused = LastRefused(chain, error.hop, error.code, now(), options)
+            words = scrub(error.message)[:_LONGEST_MESSAGE]
+            refused = LastRefused(chain, error.hop, error.code, now(), options, words)
             _store(state_folder, refused)
         raise
     last = _read(state_folder)
@@ -81,6 +87,7 @@ def _store(state_folder: Path, refused: LastRefused) -> None:
         "chain": refused.chain,
         "hop": refused.hop,
         "code": refused.code,
+        "message": refused.message,
         "at": refused.at.isoformat(timespec="seconds"),
         "asked": _asked(refused.options),
     }
@@ -112,6 +119,7 @@ def _read(state_folder: Path) -> LastRefused | None:
         asked = stored["asked"]
         chain, hop, code = str(stored["chain"]), int(stored["hop"]), str(stored["code"])
         options = WalkOptions().with_hop_values(asked)
-        return LastRefused(chain, hop, code, datetime.fromisoformat(stored["at"]), options)
+        at, message = datetime.fromisoformat(stored["at"]), str(stored.get("message", ""))
+        return LastRefused(chain, hop, code, at, options, message)
     except (OSError, *UNUSABLE):
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rolehop.advice import one_line, posix_argument
 from rolehop.credentials import scrub
-from rolehop.errors import ConfigError, RolehopError
+from rolehop.errors import ConfigError, HopRefused, RolehopError
 from rolehop.text import clean
 
 
@@ -23,4 +23,6 @@ def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argumen
         for label, text in (("cause", error.cause), ("try", error.fix))
         if text
     ]
+    if isinstance(error, HopRefused):
+        lines += [f"    {clean(each)}" for each in error.suspects]
     return [scrub(line) for line in lines]

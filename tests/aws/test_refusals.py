@@ -33,9 +33,15 @@ def _hop(**said: object) -> Hop:
 @pytest.mark.parametrize(
     ("code", "message", "kind", "cause", "fix"),
     [
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does role Admin of 333333333333 exist"),
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does its trust policy name role Hub of 2222"),
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)"),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does role Admin of 333333333333 exist?"),
+        (
+            "AccessDenied",
+            DENIED,
+            "DENIED",
+            DENIED,
+            "does its trust policy name role Hub of 222222222222?",
+        ),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)?"),
         ("AccessDenied", DENIED, "DENIED", DENIED, "does it want MFA (only hop 1"),
         (
             "AccessDenied",
@@ -229,9 +235,11 @@ def test_every_refusal_of_aws_gets_a_cause_and_a_fix(
     explained = explain_refusal(StsRefusal(code, message), _hop())
     assert explained.kind is RefusalKind[kind]
     assert cause in explained.cause
-    assert fix in explained.fix
+    assert fix in "\n".join((explained.fix, *explained.suspects))
     assert code in explained.cause
-    for line in (explained.cause, explained.fix):
+    assert len(explained.suspects) <= 5
+    assert max((len(each) for each in explained.suspects), default=0) <= 76
+    for line in (explained.cause, explained.fix, *explained.suspects):
         assert line.isprintable()
         assert not line.endswith("!")
 
@@ -244,10 +252,10 @@ def test_every_refusal_is_explained_without_a_hop_too() -> None:
 
 def test_the_suspects_follow_the_settings_of_the_hop() -> None:
     hop = _hop(external_id="x-42", mfa_serial="arn:x:mfa/a", tags=(("a", "b"),))
-    fix = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).fix
-    assert "is its external ID another one than the one sent" in fix
-    assert "does it want MFA" not in fix
-    assert "does it allow sts:SetSourceIdentity and sts:TagSession" in fix
+    suspects = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).suspects
+    assert "is its external ID another one than the one sent?" in suspects
+    assert not any("does it want MFA" in each for each in suspects)
+    assert "does it allow sts:SetSourceIdentity and sts:TagSession?" in suspects
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ def assume_role(world: World, request: Request) -> str:
     role = world.roles.get(params["RoleArn"])
     context = _context(request, tags, transitive, identity, mfa)
     for action in (action for action, wanted in asked.items() if wanted):
+        if params["RoleArn"] in world.refused_with:
+            words = world.refused_with[params["RoleArn"]].format(action=action)
+            _deny(signer, action, params["RoleArn"], f" {words}")
         _authorize(request, role, action, context)
     assert role is not None
     if (role.account, request.region) in world.disabled_regions:

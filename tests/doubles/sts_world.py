@@ -156,6 +156,9 @@ class World:
         self.denied: set[str] = set()
         """IAM actions that are denied to everybody."""
 
+        self.refused_with: dict[str, str] = {}
+        """Role ARN to AWS's words for a policy that this double does not judge, e.g. of an SCP."""
+
         self.disabled_regions: set[tuple[str, str]] = set()
         """Pairs of account and region where STS is not activated."""
         self.oidc_providers: dict[str, tuple[Any, list[str]]] = {}

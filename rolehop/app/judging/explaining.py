@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rolehop.access_denied import read_access_denied
 from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
+from rolehop.arn import account_of, is_principal
+from rolehop.config.model import SourceConfig
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
 from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.ports import StsRefusal
 from rolehop.show.graph import Path, Step
+from rolehop.sources import is_federated
 from rolehop.startup.dataclass import replace
 from rolehop.state.last_refusal import LastRefused, last_refused, refused_with
+from rolehop.sts_errors import explain_refusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -33,8 +39,9 @@ def explain_chain(
     Raises:
         UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
     """
-    verdict = _judge(app, name, read_documents(policies), policies, options, {}, offline=offline)
     last = refused_with(app.state_folder, name, options)
+    inventory = read_documents(policies)
+    verdict = _judge(app, name, inventory, policies, options, {}, offline=offline, last=last)
     return verdict if last is None else _refused(verdict, last)
 
 
@@ -46,7 +53,9 @@ def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) ->
     """
     last = last_refused(app.state_folder)
     inventory = read_documents(policies)
-    verdict = _judge(app, last.chain, inventory, policies, last.options, {}, offline=offline)
+    verdict = _judge(
+        app, last.chain, inventory, policies, last.options, {}, offline=offline, last=last
+    )
     hops = tuple(each for each in verdict.hops if each.number == last.hop)
     if not hops:
         raise UsageError(
@@ -123,15 +132,30 @@ def _judge(
     stamps: Stamps,
     *,
     offline: bool,
+    last: LastRefused | None = None,
 ) -> ChainVerdict:
     plan = plan_chain(app, name, options, stamps)
+    denied = None if last is None else read_access_denied(last.message)
+    if denied is not None and last is not None and last.hop == 1:
+        policies = _with_caller(policies, plan.source, denied.caller)
     if not offline:
         from rolehop.app.judging.live_iam import read_live
 
-        live, policies = read_live(app, plan, policies)
+        named = None if denied is None else denied.policy_arn
+        live, policies = read_live(app, plan, policies, named)
         inventory = live.merged(inventory)
     return judge_plan(app, plan, inventory, policies)
 
 
+def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> PolicyOptions:
+    """Take the caller that AWS named for the source, if the config does not say who it is."""
+    account = source.settings.get("account")
+    fits = account is None or account == account_of(caller)
+    if policies.caller or source.principal or is_federated(source) or not fits:
+        return policies
+    return replace(policies, caller=caller) if is_principal(caller) else policies
+
+
 def _refused(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
-    return verdict.refused_by_sts(last.hop, StsAnswer(last.code, last.at))
+    fix = explain_refusal(StsRefusal(last.code, last.message)).fix
+    return verdict.refused_by_sts(last.hop, StsAnswer(last.code, last.at, last.message, fix))

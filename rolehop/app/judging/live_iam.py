@@ -24,15 +24,19 @@ from rolehop.walk import check_principal
 _LOCAL_SOURCES = ("keys", "environment")
 
 
-def read_live(app: App, plan: Plan, policies: PolicyOptions) -> tuple[IamInventory, PolicyOptions]:
+def read_live(
+    app: App, plan: Plan, policies: PolicyOptions, named: str | None = None
+) -> tuple[IamInventory, PolicyOptions]:
     """Read the roles of a chain and who calls them, as far as the stored sessions may.
+
+    ``named``: ARN of a policy that AWS has named, to be read as well.
 
     Returns ``policies`` too, with the source's ARN as the caller if AWS could be asked for it.
 
     Raises:
         SourceError: the source is not who its config says it must be.
     """
-    live = _LiveIam(app, plan, policies.caller)
+    live = _LiveIam(app, plan, policies.caller, named)
     try:
         inventory = live.read()
     except ServiceError as error:
@@ -62,6 +66,8 @@ class _LiveIam:
     caller: str | None
     """ARN of the source's identity; set by ``read`` if AWS could be asked for it."""
 
+    named: str | None = None
+
     def read(self) -> IamInventory:
         sts = self.app.sts_clients.get(self.plan.region, self.plan.aws_profile)
         readers = [
@@ -78,7 +84,7 @@ class _LiveIam:
                 if found is not None:
                     inventory = inventory.merged(found)
                     break
-        return inventory.merged(self._session_policies(readers))
+        return inventory.merged(self._managed_policies(readers))
 
     def _why_not(self) -> str:
         plan = self.plan
@@ -98,14 +104,17 @@ class _LiveIam:
         roles = [str(step.hop.role) for step in plan.hops]
         return dict.fromkeys([*(each for each in first if each is not None), *roles])
 
-    def _session_policies(self, readers: list[tuple[str, IamReader]]) -> IamInventory:
-        """Read the managed policies that hops name as session policies."""
+    def _managed_policies(self, readers: list[tuple[str, IamReader]]) -> IamInventory:
+        """Read the managed policies that hops name as session policies, and the one AWS named."""
+        wanted = [
+            (a, step.hop.role.account) for step in self.plan.hops for a in step.hop.policy_arns
+        ]
+        if self.named is not None and ":iam::" in self.named:
+            wanted.append((self.named, account_of(self.named) or ""))
         managed: dict[str, str] = {}
-        for step in self.plan.hops:
-            for arn in step.hop.policy_arns:
-                for account, reader in readers:
-                    if arn in managed or account != step.hop.role.account:
-                        continue
+        for arn, owner in wanted:
+            for account, reader in readers:
+                if arn not in managed and account == owner:
                     text = reader.managed(arn)
                     managed.update({} if text is None else {arn: text})
         return IamInventory(managed=managed)

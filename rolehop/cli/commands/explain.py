@@ -81,7 +81,8 @@ def command(
 
         name = write_fixed_document(verdict, Path(apply_to))
         cli.terminal.note(f"wrote the fixed {name} to {apply_to}; nothing was sent to AWS")
-    ctx.exit(exit_code([verdict], strict=strict))
+    # Whatever the documents say now, AWS refused it.
+    ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
 
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:

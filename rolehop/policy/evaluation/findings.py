@@ -115,6 +115,7 @@ class Reason(Enum):
     MALFORMED_DOCUMENT = "malformed-document"
     LEVELS_UNKNOWN = "levels-unknown"
     NOT_NEEDED = "not-needed"
+    AWS_SAID = "aws-said"
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,11 @@ class IamInventory:
             texts.append(_Text(f"session policy of {hop}", policy))
         return _shown(PolicyType.SESSION, texts) if texts else NO_POLICY
 
+    def named(self, policy_type: PolicyType, arn: str) -> PolicySet:
+        """Return one managed policy; that there may be others of its type counts as not seen."""
+        name = f"policy {arn.rpartition('/')[2]}"
+        return _shown(policy_type, [self._managed(arn, name), _Text("the others", None)])
+
     def scp(self, account: str | None) -> PolicySet:
         """Return the service control policies of ``account``."""
         if account in self.management_accounts:

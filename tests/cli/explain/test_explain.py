@@ -35,7 +35,7 @@ def test_the_json_has_the_documented_shape(world: World) -> None:
     hop = found["hops"][1]
     assert list(hop) == [
         "hop", "role", "caller", "verdict", "lanes", "unknowns",
-        "deciding", "assuming", "mend"
+        "deciding", "assuming", "mend", "aws_said"
     ]  # fmt: skip
     assert (hop["hop"], hop["role"]) == (2, ADMIN)
     assert hop["caller"] == "arn:aws:sts::222222222222:assumed-role/Hub/me"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.explain.documents import AS, files, world_with_documents
+from tests.cli.explain.documents import AS, files, policy, world_with_documents
+from tests.support.denials import ENDINGS, SCP_ARN
 from tests.support.world import ADMIN, HUB, World
 
 
@@ -22,7 +23,7 @@ def test_the_last_refused_hop_is_explained(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=["444444444444"])
     walked = world.rolehop("credential-process", "admin")
     assert walked.code == 5
-    assert "to see which policy refused: rolehop explain admin\n" in walked.err
+    assert "to see which policy refused: rolehop explain --last\n" in walked.err
     done = world.rolehop(
         "explain", "--last", "--offline", *AS, *files("bad.json"), "--format", "json"
     )
@@ -82,6 +83,87 @@ def test_a_call_that_sts_refused_is_never_called_allowed(world: World) -> None:
     found = world.rolehop("explain", "--last", *arguments, *given, "--format", "json", "--strict")
     assert (found.code, found.json["verdict"]) == (5, "unknown")
     assert found.json["hops"][0]["unknowns"] == ["sts-refusal"]
+    assert world.rolehop("explain", "--last", *arguments, *given).code == 5
     same = ("explain", "admin", "--source-identity", "bob", "--duration", "15m")
     again = world.rolehop(*same, *arguments, *given, "--format", "json").json
     assert again["hops"][1] == found.json["hops"][0]
+
+
+def refuse(world: World, chain: str, role: str, words: str | None) -> None:
+    """Walk ``chain``, whose ``role`` AWS refuses; its message ends in ``words``."""
+    world.rolehop("logout", "--all")
+    world.sts.world.refused_with = {} if words is None else {role: words}
+    assert world.rolehop("export", chain).code == 5
+
+
+@pytest.mark.parametrize(("ending", "policy", "explicit", "lane"), ENDINGS)
+def test_the_policy_that_aws_names_is_the_lane_that_refuses(
+    world: World, ending: str, policy: str, explicit: bool, lane: str
+) -> None:
+    world.sts.world.role(ADMIN, trusts=[HUB])
+    refuse(world, "admin", ADMIN, ending)
+    done = world.rolehop("explain", "--last", "--offline", "--format", "json")
+    assert (done.code, done.json["verdict"]) == (5, "refused")
+    (hop,) = done.json["hops"]
+    lane = {"resource": "trust"}.get(lane, lane)
+    said = hop["aws_said"]
+    assert (said["lane"], said["explicit"], said["policy"]) == (lane, explicit, None)
+    assert said["message"].endswith(ending.format(action="sts:AssumeRole"))
+    assert said["caller"] == "arn:aws:sts::222222222222:assumed-role/Hub/me"
+    assert hop["unknowns"] == []
+    refusing = [each["lane"] for each in hop["lanes"] if each["verdict"] == "refused"]
+    assert refusing == ([] if lane == "endpoint" else [lane])
+    shown = world.rolehop("explain", "--last", "--offline")
+    assert shown.code == 5
+    assert "refuses (AWS said)" in shown.out
+    assert f'"User: {said["caller"]} is not' in shown.out
+    assert "to fix it, " in shown.out
+    assert len(shown.out.splitlines()) <= 24
+    assert max(map(len, shown.out.splitlines())) <= 80 or "aws organizations" in shown.out
+
+
+def test_a_refusal_without_a_reason_says_what_would_show_it(world: World) -> None:
+    world.sts.world.role(HUB, trusts=[])
+    refuse(world, "hub", HUB, None)
+    shown = world.rolehop("explain", "--last", "--offline")
+    assert shown.code == 5
+    assert "hop 1: AWS refused it at 20" in shown.out
+    assert "caller  arn:aws:iam::111111111111:user/alice" in shown.out  # AWS named her
+    assert "AWS does not say which policy refused" in shown.out
+    assert "with credentials of account 222222222222" in shown.out
+    assert "with credentials of account 111111111111" in shown.out
+
+
+def test_an_scp_that_aws_names_by_its_arn_is_shown_with_the_command_that_prints_it(
+    world: World,
+) -> None:
+    world.sts.world.role(HUB, trusts=[world.alice.arn])
+    refuse(world, "hub", HUB, f"with an explicit deny in a service control policy: {SCP_ARN}")
+    shown = world.rolehop("explain", "--last", "--offline").out
+    assert "aws organizations describe-policy --policy-id p-ab12cd34 > FILE" in shown
+    assert "--scp 111111111111=FILE" in shown
+
+
+def test_a_policy_that_aws_names_by_its_arn_is_judged_if_its_text_is_at_hand(world: World) -> None:
+    arn = "arn:aws:iam::111111111111:policy/NoHub"
+    deny = {"Sid": "Stop", "Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": policy(deny)}
+    exported = {
+        "Policies": [{"Arn": arn, "DefaultVersionId": "v1", "PolicyVersionList": [version]}]
+    }
+    (world.home / "named.json").write_text(json.dumps(exported))
+    refuse(world, "hub", HUB, f"with an explicit deny in an identity-based policy: {arn}")
+    done = world.rolehop("explain", "--last", "--offline", "--policies", "named.json")
+    assert 'Deny statement 1 "Stop"' in done.out
+    assert "in policy NoHub" in done.out
+
+
+def test_the_note_holds_no_secret_and_what_is_shown_is_visible(world: World) -> None:
+    secret = world.alice.key.secret
+    refuse(world, "hub", HUB, f"because \x85{secret}\u202e")
+    stored = (world.state / "refused.json").read_text()
+    assert secret not in stored
+    assert "[hidden]" in stored
+    shown = world.rolehop("explain", "--last", "--offline")
+    assert "\x85" not in shown.out
+    assert "\u202e" not in shown.out

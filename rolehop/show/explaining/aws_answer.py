@@ -1,0 +1,65 @@
+"""What AWS answered to a hop that it refused: its words, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rolehop.policy.chain_verdict import HopVerdict, StsAnswer
+from rolehop.policy.evaluation.model import Outcome, PolicyType
+from rolehop.show.layout import Line, StyledText, line, to_copy
+from rolehop.show.remedies import wrapped
+from rolehop.text import clean
+
+
+def aws_words(answer: StsAnswer) -> Iterator[Line]:
+    """Quote AWS; and show the policies that no lane is for."""
+    said = clean(answer.message)
+    quote = f'"{said}"' if said else "nothing more"
+    yield from wrapped(f"{quote} ({answer.code})", "  AWS said  ", "            ")
+    if answer.denied is not None and answer.denied.policy is not None and not answer.policy_type:
+        label = f"  {answer.denied.policy:<22}"
+        yield line(label, StyledText("refuses (AWS said)", "red"))
+
+
+def what_next(hop: HopVerdict, answer: StsAnswer) -> Iterator[Line]:
+    """Say what AWS's words leave open, and what to do if the documents do not tell."""
+    by_documents = hop.by_documents.outcome
+    if not answer.about_policies:
+        text = f"STS said {answer.code}, which is not about policies: {answer.fix}"
+        yield from wrapped(text, "  ", "  ")
+    elif answer.names_policy:
+        lane = next((e for e in hop.by_documents.policies if e.name is answer.policy_type), None)
+        if lane is None or lane.outcome is not Outcome.REFUSED:
+            yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
+    elif by_documents is Outcome.ALLOWED:
+        text = (
+            f"so something that is not visible here refused it ({answer.code}): an SCP or RCP that"
+            " was not given, a VPC endpoint's policy, or a policy that has changed since"
+        )
+        yield from wrapped(text, "  ", "  ")
+    elif by_documents is Outcome.UNKNOWN:
+        text = "AWS does not say which policy refused; what is open above would show it"
+        yield from wrapped(text, "  ", "  ")
+
+
+_OF_ORGANIZATION = {
+    PolicyType.SCP: ("SERVICE_CONTROL_POLICY", "--scp"),
+    PolicyType.RCP: ("RESOURCE_CONTROL_POLICY", "--rcp"),
+}
+
+
+def guardrail_command(policy_type: PolicyType, account: str, answer: StsAnswer) -> Iterator[Line]:
+    """Show the command that prints an SCP or RCP; only some accounts of an organization may."""
+    kind, flag = _OF_ORGANIZATION[policy_type]
+    arn = answer.denied.policy_arn if answer.denied is not None else None
+    text = "to see it, with credentials of the organization's management account:"
+    yield from wrapped(text, "      ", "      ")
+    if arn is None:
+        yield to_copy(
+            "        aws organizations list-policies-for-target"
+            f" --target-id {account} --filter {kind}"
+        )
+        return
+    name = clean(arn.rpartition("/")[2])
+    yield to_copy(f"        aws organizations describe-policy --policy-id {name} > FILE")
+    yield line(f"      and give it to rolehop as {flag} {account}=FILE")
