@@ -255,7 +255,7 @@ def _signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.SIGNATURE,
         f"{refusal.code}: the secret access key does not belong to the access key ID",
-        "copy the source's keys anew, both from the same place, each value whole",
+        "copy the source's keys again, both from the same place, each value whole",
     )
 
 
@@ -284,7 +284,7 @@ def _malformed_signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.SIGNATURE,
         f"{_aws_words(refusal)}; often a blank or a line end within the keys",
-        "copy the source's keys anew, each value whole and alone",
+        "copy the source's keys again, each value whole and alone",
     )
 
 

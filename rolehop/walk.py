@@ -159,7 +159,7 @@ class _Walk:
             return self.last(result.credentials.access_key_id)
         check_principal(self._plan, caller.arn)
         session = _identified(result.session, caller)
-        if not isinstance(step, SourceStep) or step.kept:
+        if not isinstance(step, SourceStep) or step.stored:
             self._ports.vault.put(step, session, self._plan.chain)
         return session
 
@@ -171,7 +171,7 @@ class _Walk:
         ``rejected_key_id`` is the access key ID of a session that AWS no longer accepts.
         """
         step = self._plan.steps[index]
-        if isinstance(step, SourceStep) and not step.kept:
+        if isinstance(step, SourceStep) and not step.stored:
             return self._load(step)
         found = self._cached_session(step, enough, rejected_key_id)
         if found is not None:
@@ -224,7 +224,7 @@ class _Walk:
             now = self._ports.now().replace(microsecond=0)
             session = Session(credentials, "", "", issued_at=now, expires_at=credentials.expires_at)
             session = session if caller is None else _identified(session, caller)
-        if not step.kept:
+        if not step.stored:
             return StepResult(session.credentials, session)
         return self._stored(step, session)
 
@@ -258,12 +258,12 @@ class _Walk:
         except StsRefusal as refusal:
             if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
-            session = self._call_anew(index, step, signer)
+            session = self._call_again(index, step, signer)
         result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
         return result
 
-    def _call_anew(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
+    def _call_again(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
         self._ports.vault.drop(self._plan.steps[index - 1].key)
         rejected_key_id = rejected.credentials.access_key_id
         signer = self._session_for_step(index - 1, SIGNING_TTL, rejected_key_id)

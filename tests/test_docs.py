@@ -1,4 +1,4 @@
-"""Docs agree with the program; ``python -m tests.test_docs`` writes the README's blocks anew."""
+"""Docs agree with the program; ``python -m tests.test_docs`` rewrites the README's blocks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BLOCK = re.compile(r"(<!-- help: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHELLS = re.compile(r"(<!-- shells -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def written_anew(text: str) -> str:
+def rewritten(text: str) -> str:
     """Return ``text`` with what the program says now between the markers, ``--help`` 80 wide."""
     text = BLOCK.sub(lambda m: f"{m[1]}\n```text\n{help_of(m[2])}```\n\n{m[3]}", text)
     return SHELLS.sub(lambda m: f"{m[1]}\n```text\n{what_to_type()}```\n\n{m[2]}", text)
@@ -117,7 +117,7 @@ class TestHelp:
 
 class TestReadme:
     def test_its_blocks_are_what_the_program_prints(self) -> None:
-        assert written_anew(TEXT) == TEXT, "python -m tests.test_docs writes it anew"
+        assert rewritten(TEXT) == TEXT, "python -m tests.test_docs rewrites it"
         assert len(BLOCK.findall(TEXT)) >= 4
         assert len(SHELLS.findall(TEXT)) == 1
 
@@ -277,4 +277,4 @@ def strings_of_the_program() -> list[str]:
 
 
 if __name__ == "__main__":
-    README.write_text(written_anew(TEXT), encoding="utf-8")
+    README.write_text(rewritten(TEXT), encoding="utf-8")

@@ -183,7 +183,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
 
 
 class TestStateFolder:
-    """Whether state may be kept in a folder."""
+    """Whether state may be stored in a folder."""
 
     @pytest.fixture
     def home(self, tmp_path: Path) -> Path:

@@ -28,21 +28,21 @@ class Scene:
     settings: ClientSettings
     client: StsClient
     user: User
-    kept: Credentials | None
+    stored: Credentials | None
     notes: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     store: Callable[[Credentials], None] | None = None
     with_mfa: Callable[[], Credentials] | None = None
 
     def keep(self, new: Credentials) -> None:
-        self.kept = new
+        self.stored = new
 
     def rotation(self) -> Rotation:
         return Rotation(
             source="alice",
             iam=self.client.iam_keys,
             caller=self.client.caller,
-            load=lambda: self.kept,
+            load=lambda: self.stored,
             store=self.store or self.keep,
             with_mfa=self.with_mfa,
             note=self.notes.append,
@@ -55,9 +55,9 @@ class Scene:
 
     def works(self) -> bool:
         """Return whether AWS accepts the key in the vault."""
-        assert self.kept is not None
+        assert self.stored is not None
         try:
-            self.client.caller(self.kept)
+            self.client.caller(self.stored)
         except StsRefusal:
             return False
         return True
@@ -82,8 +82,8 @@ class TestRotate:
     def test_the_new_key_takes_the_place_of_the_old(self, scene: Scene) -> None:
         old = scene.user.key
         new = scene.rotation().run()
-        assert scene.kept is not None
-        assert scene.kept.access_key_id == new != old.access_key_id
+        assert scene.stored is not None
+        assert scene.stored.access_key_id == new != old.access_key_id
         assert scene.keys == [(new, True)]
         assert scene.actions == [
             "ListAccessKeys",
@@ -117,8 +117,8 @@ class TestRotate:
 
         def with_mfa() -> Credentials:
             code = MfaCode(device.serial, device.code(scene.sts.now))
-            assert scene.kept is not None
-            return scene.client.session_token(scene.kept, 900, code).credentials
+            assert scene.stored is not None
+            return scene.client.session_token(scene.stored, 900, code).credentials
 
         scene.with_mfa = with_mfa
         scene.rotation().run()
@@ -131,7 +131,7 @@ class TestLimit:
     def test_a_second_key_is_named_and_can_be_removed(self, scene: Scene) -> None:
         other = scene.user.keys[0]
         mine = scene.sts.world.new_key(scene.user)
-        scene.kept = mine.credentials
+        scene.stored = mine.credentials
         with pytest.raises(SourceError) as caught:
             scene.rotation().run()
         assert "has 2 access keys" in caught.value.what
@@ -142,9 +142,9 @@ class TestLimit:
         assert scene.keys == [(mine.access_key_id, True)]
 
     def test_the_key_in_use_is_never_finished(self, scene: Scene) -> None:
-        assert scene.kept is not None
+        assert scene.stored is not None
         with pytest.raises(SourceError, match="is the key in use"):
-            scene.rotation().finish(scene.kept.access_key_id)
+            scene.rotation().finish(scene.stored.access_key_id)
         with pytest.raises(SourceError, match="is no key of this user"):
             scene.rotation().finish("AKIAUNKNOWNUNKNOWN12")
         assert scene.works()
@@ -197,11 +197,11 @@ class TestInterruptions:
         assert "nothing has changed" in scene.notes[-1]
 
     def test_a_key_that_was_stored_after_all_is_not_deleted(self, scene: Scene) -> None:
-        def kept_and_interrupted(new: Credentials) -> None:
+        def stored_and_interrupted(new: Credentials) -> None:
             scene.keep(new)
             raise KeyboardInterrupt
 
-        scene.store = kept_and_interrupted
+        scene.store = stored_and_interrupted
         with pytest.raises(KeyboardInterrupt):
             scene.rotation().run()
         assert len(scene.keys) == 2
@@ -246,7 +246,7 @@ class TestInterruptions:
         assert scene.works()
 
     def test_missing_keys_are_reported(self, scene: Scene) -> None:
-        scene.kept = None
+        scene.stored = None
         with pytest.raises(SourceError, match="no keys are in the vault"):
             scene.rotation().run()
 

@@ -65,13 +65,13 @@ def _leads_to(again: App, plan: Plan) -> bool:
     from rolehop.sources import stamp_of
 
     try:
-        anew = plan_chain(again, plan.chain)
+        planned = plan_chain(again, plan.chain)
         known_without_loading = stamp_of(plan.source, again.source_context).value is not None
     except RolehopError:
         return False
-    last = anew.steps[-1]
-    kept = not isinstance(last, SourceStep) or last.kept
-    return known_without_loading and kept and anew.key == plan.key
+    last = planned.steps[-1]
+    stored = not isinstance(last, SourceStep) or last.stored
+    return known_without_loading and stored and planned.key == plan.key
 
 
 def _names_a_password(again: App) -> bool:

@@ -29,7 +29,7 @@ from rolehop.command_table import (
     VALUED,
     Entry,
 )
-from rolehop.completion.name_cache import Names, kept_names, plain_line
+from rolehop.completion.name_cache import Names, cached_names, plain_line
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def answer(asked: Question, environ: "Mapping[str, str]") -> str | None:
         return f"program {found}\n"
     if isinstance(found, dict):
         return as_answer(asked, found)
-    names = kept_names(environ) if kind in NAMED and sys.platform == "linux" else None
+    names = cached_names(environ) if kind in NAMED and sys.platform == "linux" else None
     return None if names is None else as_answer(asked, offered(kind, names))
 
 

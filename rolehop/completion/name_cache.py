@@ -91,7 +91,7 @@ def read_text(data: bytes, environ: "Mapping[str, str]") -> Names | None:
     return names
 
 
-def kept_names(environ: "Mapping[str, str]") -> Names | None:
+def cached_names(environ: "Mapping[str, str]") -> Names | None:
     """Return the cached names, ``None`` if there are none or they are outdated."""
     folder = state_folder(environ)
     data = None if folder is None else read_own(names_path(folder))

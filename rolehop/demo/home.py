@@ -21,7 +21,7 @@ MARKER = ".rolehop-demo"
 """A file that only the demo's home has."""
 
 # What a program needs to start and to write readable text; nothing of AWS, keyrings or proxies.
-_KEPT = (
+_PASSED_ON = (
     "PATH",
     "PYTHONPATH",
     "LANG",
@@ -62,7 +62,7 @@ class DemoHome:
     def environ(self, before: Mapping[str, str], endpoint: str | None = None) -> dict[str, str]:
         """Return an environment in which this is the home and ``endpoint`` is all of AWS."""
         folder = str(self.folder)
-        kept = {name: before[name] for name in _KEPT if name in before}
+        passed_on = {name: before[name] for name in _PASSED_ON if name in before}
         homes = {
             "HOME": folder,
             "USERPROFILE": folder,
@@ -84,7 +84,7 @@ class DemoHome:
             aws["AWS_ENDPOINT_URL"] = endpoint
         # So that the output of programs can be read on every system.
         own = {"PYTHONUTF8": "1", "ROLEHOP_CONFIG": str(self.config), HOME_VARIABLE: folder}
-        return {**kept, **homes, **aws, **own}
+        return {**passed_on, **homes, **aws, **own}
 
 
 @contextmanager

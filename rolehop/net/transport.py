@@ -51,7 +51,7 @@ _LONGEST_MESSAGE = 500  # characters of a server's own message that are shown
 _LONGEST_WAIT = 20.0  # seconds between two attempts
 # A Date header has whole seconds, and an answer takes time.
 _SAME_CLOCK = timedelta(seconds=1)
-# Farther off than a clock that starts anew in 1970.
+# Farther off than a clock that was reset to 1970.
 _NO_CLOCK = timedelta(days=100 * 365)
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
 _TOO_MANY_REQUESTS = 429

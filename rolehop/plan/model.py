@@ -58,11 +58,11 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class SourceStep:
-    """The source's own credentials; ``kept`` in the vault if they are a session that took calls."""
+    """The source's own credentials; ``stored`` in the vault if they are a session that took calls."""
 
     key: str
     source: str
-    kept: bool
+    stored: bool
     number: int = 0
     parent: str | None = None
     for_keys: TokenStep | None = None
@@ -181,7 +181,7 @@ class Stamp:
     """Service and URL of each overridden endpoint that its credentials come through, besides the
     walk's STS endpoint: another one's session must never be taken for AWS's, nor the reverse."""
 
-    kept: bool = False
+    stored: bool = False
     """The source's own credentials are a session that is stored in the vault."""
 
     may_be_keys: bool = False

@@ -1,7 +1,7 @@
 """Apply flags to a chain: they change its last hop, and nothing before it.
 
-Other chains share the hops before the last, and a flag that changed one would make every session
-anew. The rules about session policies are from the IAM user guide ("session policies"): AWS takes
+Other chains share the hops before the last; a flag that changed one would renew all their sessions.
+The rules about session policies are from the IAM user guide ("session policies"): AWS takes
 the *union* of the policies of one call and then grants what both the union and the role allow. So
 adding a policy never narrows another one.
 """

@@ -148,7 +148,7 @@ def _source_step(
 ) -> SourceStep:
     source = resolved.source
     key = source_key(source, stamp, endpoint_url)
-    step = SourceStep(key=key, source=source.name, kept=stamp.kept)
+    step = SourceStep(key=key, source=source.name, stored=stamp.stored)
     if not stamp.may_be_keys:
         return step
     token = _token_step(step, resolved, serial)

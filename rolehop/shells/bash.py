@@ -154,7 +154,7 @@ RC_FILE = r"""# bash reads this instead of ~/.bashrc in a `rolehop shell`; ~/.ba
 if [ -r ~/.bashrc ]; then . ~/.bashrc; fi
 declare -F rolehop_prompt >/dev/null || . @INIT@
 
-# Puts the chain before the prompt unless it is there, even if the prompt is set anew each time.
+# Puts the chain before the prompt unless it is there, even if the prompt is set again each time.
 function __rolehop_mark {
     case "${PS1-}" in
         *rolehop_segment* | *rolehop_text*) ;;

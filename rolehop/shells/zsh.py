@@ -188,7 +188,7 @@ if [[ ${HISTFILE-} == @FOLDER@/* ]]; then HISTFILE=${ZDOTDIR-$HOME}/.zsh_history
 if [[ -r ${ZDOTDIR-$HOME}/.zshrc ]]; then . "${ZDOTDIR-$HOME}/.zshrc"; fi
 (( ${+functions[rolehop_prompt]} )) || . @INIT@
 
-# Puts the chain before the prompt unless it is there, even if the prompt is set anew each time.
+# Puts the chain before the prompt unless it is there, even if the prompt is set again each time.
 function __rolehop_mark {
     local __rolehop_subst=0
     if [[ -o prompt_subst ]]; then __rolehop_subst=1; fi

@@ -93,6 +93,6 @@ def loaded_if_unknown(source: Source, stamp: Stamp, config: SourceConfig) -> tup
     if credentials is None:
         raise absent(config, stamp)
     found = replace(
-        stamp, value=credentials.access_key_id, long_lived=credentials.long_lived, kept=False
+        stamp, value=credentials.access_key_id, long_lived=credentials.long_lived, stored=False
     )
     return Loaded(credentials), found

@@ -60,7 +60,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         endpoints=endpoint_overrides(
             context.aws, current_profile(context.environ), context.environ, SIGN_IN_SERVICES
         ),
-        kept=True,
+        stored=True,
         may_be_keys=True,
     )
 

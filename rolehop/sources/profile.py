@@ -158,7 +158,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         value if state is None else digest_of(value, state),
         long_lived=False,
         endpoints=endpoint_overrides(context.aws, name, context.environ, _SERVICES.get(kind, ())),
-        kept=True,
+        stored=True,
         may_be_keys=kind is CredentialKind.PROCESS,
     )
 

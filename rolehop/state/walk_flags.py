@@ -19,7 +19,7 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.state.json_file import load_object
 
 SCHEMA = 1
-KEPT_FOR = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """The session has expired long before (12 h at most), and so has the need to renew it."""
 
 # Older versions wrote the times under these names.
@@ -38,7 +38,7 @@ def remember_flags(
     """
     folder = state_folder / "flags"
     for old in folder.glob("*.json"):
-        if old.stat().st_mtime < (now - KEPT_FOR).timestamp():
+        if old.stat().st_mtime < (now - RETENTION).timestamp():
             old.unlink(missing_ok=True)
     note = {"schema": SCHEMA, **_noted(options)}
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))

@@ -28,7 +28,9 @@ KERNEL = "rolehop.vault.kernel.KernelKeyring"
 _MACOS = "keyring.backends.macOS.Keyring"
 _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
 # Ours in place of the library's: the same items over a persistent connection.
-_KEPT = {"keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.KeptSecretService"}
+_REPLACEMENTS = {
+    "keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.ConnectedSecretService"
+}
 _LIBSECRET = "keyring.backends.libsecret.Keyring"
 _ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
@@ -103,7 +105,7 @@ def import_ahead(named: str | None, environ: Mapping[str, str], platform: str) -
     if named or platform != "linux" or session_bus_address(environ) is None:
         return
     with suppress(Exception):  # `choose_backend` meets the same error and reports it
-        importlib.import_module(_KEPT[_ON_A_BUS[0]].rpartition(".")[0])
+        importlib.import_module(_REPLACEMENTS[_ON_A_BUS[0]].rpartition(".")[0])
 
 
 def _named(named: str | None, environ: Mapping[str, str], platform: str) -> tuple[str, str | None]:
@@ -212,7 +214,7 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
 
 def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     """Import and create the back end ``module.Class``; reading its priority proves that it works."""
-    module, _, class_name = _KEPT.get(name, name).rpartition(".")
+    module, _, class_name = _REPLACEMENTS.get(name, name).rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
     if name in (*_ON_A_BUS, _LIBSECRET) and _is_foreign_bus(environ):

@@ -11,11 +11,11 @@ import threading
 
 from rolehop.credentials import Session
 from rolehop.plan.model import HopStep, Step
-from rolehop.vault.sessions import Kept, KeyringVault
+from rolehop.vault.sessions import KeyringVault, SessionToStore
 
 
 class BatchVault:
-    """Implements ``ports.Vault`` over another, for walks that make every hop anew.
+    """Implements ``ports.Vault`` over another, for walks that make every hop again.
 
     A session of this batch is found by the batch's other walks; the walk itself passes over an
     older session of a source.
@@ -25,15 +25,15 @@ class BatchVault:
         self._vault = vault
         self._guard = threading.Lock()
         self._found: dict[str, Session | None] = {}
-        self._kept: dict[str, Kept] = {}
+        self._waiting: dict[str, SessionToStore] = {}
 
     def get(self, step: Step, chain: str) -> Session | None:
         """Return this batch's session; for steps that are no hop, else the stored one."""
         with self._guard:
             if step.key not in self._found and not isinstance(step, HopStep):
                 self._found[step.key] = self._vault.get(step, chain)
-            if step.key in self._kept:
-                self._note(step, self._kept[step.key].session, chain)
+            if step.key in self._waiting:
+                self._note(step, self._waiting[step.key].session, chain)
             return self._found.get(step.key)
 
     def put(self, step: Step, session: Session, chain: str) -> None:
@@ -43,18 +43,20 @@ class BatchVault:
             self._note(step, session, chain)
 
     def _note(self, step: Step, session: Session, chain: str) -> None:
-        chains = self._kept[step.key].chains if step.key in self._kept else ()
-        self._kept[step.key] = Kept(step, session, tuple(dict.fromkeys((*chains, chain))))
+        chains = self._waiting[step.key].chains if step.key in self._waiting else ()
+        self._waiting[step.key] = SessionToStore(
+            step, session, tuple(dict.fromkeys((*chains, chain)))
+        )
 
     def drop(self, key: str) -> None:
         """Remove the session under ``key``."""
         with self._guard:
             self._found.pop(key, None)
-            self._kept.pop(key, None)
+            self._waiting.pop(key, None)
             self._vault.drop(key)
 
     def store(self) -> None:
         """Store all sessions with one change of the index, one item after the other."""
         with self._guard:
-            kept, self._kept = list(self._kept.values()), {}
-        self._vault.put_all(kept)
+            waiting, self._waiting = list(self._waiting.values()), {}
+        self._vault.put_all(waiting)

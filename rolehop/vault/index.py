@@ -20,7 +20,7 @@ FINDING_LASTS = timedelta(days=7)
 WINDOW_SECONDS = 30
 """Time step of a TOTP code (RFC 6238) as AWS's devices use it."""
 
-_WINDOWS_KEPT = 20
+_MOST_MFA_WINDOWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Index:
     """By the device's serial."""
 
     sign_ins: Mapping[str, str] = field(default_factory=dict)
-    """By sign-in name: the generation, a random word that each sign-in makes anew."""
+    """By sign-in name: the generation, a new random word for each sign-in."""
 
     strays: frozenset[OrphanedSession] = frozenset()
 
@@ -221,7 +221,7 @@ class Index:
             mfa={
                 serial: each
                 for serial, each in self.mfa.items()
-                if window - each.window <= _WINDOWS_KEPT
+                if window - each.window <= _MOST_MFA_WINDOWS
             },
         )
 

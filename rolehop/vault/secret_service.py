@@ -1,6 +1,6 @@
 """keyring's Secret Service back end, over one persistent connection.
 
-The library signs on to the bus and agrees on a key anew for every item, which is most of an
+The library signs on to the bus and agrees on a new key for every item, which is most of an
 item's cost: two hundred sessions took four seconds. Here the connection and the agreed key stay
 for the life of the process. The items and their format are the library's own: each reads what the
 other wrote.
@@ -25,23 +25,23 @@ from rolehop.fastpath.dbus import peer_uid
 _SEARCHES = 3
 
 
-class KeptSecretService(Keyring):
+class ConnectedSecretService(Keyring):
     """The library's back end; safe between threads, which take turns on the connection."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # keyring leaves it open
         self._turn = threading.Lock()
-        self._kept: Collection | None = None
+        self._collection: Collection | None = None
 
     def get_preferred_collection(self) -> Collection:
         """Return the collection of the last call, unless it was locked since."""
-        if self._kept is None or self._kept.is_locked():
+        if self._collection is None or self._collection.is_locked():
             self._drop()
             found = super().get_preferred_collection()  # type: ignore[no-untyped-call]
             _check_peer(found.connection)
-            self._kept = found
-            self._kept.connection = _StaysOpen(self._kept.connection)
-        return self._kept
+            self._collection = found
+            self._collection.connection = _StaysOpen(self._collection.connection)
+        return self._collection
 
     def get_password(self, service: str, username: str) -> str | None:
         """Read an item; one that another process deletes between search and read is not there."""
@@ -102,9 +102,9 @@ class KeptSecretService(Keyring):
                 raise
 
     def _drop(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            kept.connection.really_close()
+        collection, self._collection = self._collection, None
+        if collection is not None:
+            collection.connection.really_close()
 
     def __del__(self) -> None:
         self._drop()

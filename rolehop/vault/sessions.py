@@ -45,7 +45,7 @@ _PORTION = 20
 _STILL_SHOWN = "status still shows sessions that are gone"
 
 
-class Kept(NamedTuple):
+class SessionToStore(NamedTuple):
     """A session to be stored."""
 
     step: Step
@@ -121,9 +121,9 @@ class KeyringVault:
         """Return the session under ``step.key``, even an expired one; ``None``: a miss.
 
         Which back end the index names does not matter: an item in the one in use proves itself. An
-        item of an earlier version is walked anew.
+        item of an earlier version is walked again.
         """
-        storage = self._open() if _is_kept(step) else None
+        storage = self._open() if _is_stored(step) else None
         if storage is None:
             return None
         try:
@@ -140,14 +140,16 @@ class KeyringVault:
 
     def put(self, step: Step, session: Session, chain: str) -> None:
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""
-        self.put_all([Kept(step, session, (chain,))])
+        self.put_all([SessionToStore(step, session, (chain,))])
 
-    def put_all(self, kept: Sequence[Kept]) -> None:
+    def put_all(self, sessions: Sequence[SessionToStore]) -> None:
         """Store many sessions, and change the index seldom; a failure is said once.
 
         Only what the index names is stored: what it does not, `status` and `logout` cannot find.
         """
-        wanted = [each for each in kept if _is_kept(each.step) and self._seconds_left(each) > 0]
+        wanted = [
+            each for each in sessions if _is_stored(each.step) and self._seconds_left(each) > 0
+        ]
         storage = self._open() if wanted else None
         if storage is None:
             return
@@ -157,7 +159,7 @@ class KeyringVault:
         except OSError as error:
             self._say_not_noted("sessions are not kept", error)
 
-    def _put_some(self, kept: Sequence[Kept], storage: Storage) -> None:
+    def _put_some(self, new: Sequence[SessionToStore], storage: Storage) -> None:
         """Store some sessions while the index is locked, their entries before their items.
 
         If this process is killed in between, there is an entry without an item, which is harmless.
@@ -167,11 +169,11 @@ class KeyringVault:
         """
         with self.index.held() as change:
             before = self.index.load().sessions
-            change(lambda index: self._with_all(index, kept, storage))
-            unkept = [each.step.key for each in kept if not self._put_item(each, storage)]
-            if unkept and not storage.hung:
+            change(lambda index: self._with_all(index, new, storage))
+            not_stored = [each.step.key for each in new if not self._put_item(each, storage)]
+            if not_stored and not storage.hung:
                 backend = storage.chosen.name
-                change(lambda index: _as_before(index, unkept, before, backend))
+                change(lambda index: _as_before(index, not_stored, before, backend))
 
     def _read(self, storage: Storage, key: str) -> Session | None:
         """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
@@ -190,14 +192,14 @@ class KeyringVault:
                 self._read(storage, key)
         return self._record_keys[key]
 
-    def _put_item(self, kept: Kept, storage: Storage) -> bool:
+    def _put_item(self, new: SessionToStore, storage: Storage) -> bool:
         """Write one item; return ``False`` if it could not be stored, which has been said."""
         if self._open() is None:
             return False
-        key = kept.step.key
+        key = new.step.key
         try:
-            text = as_item(kept.session, key, self._record_key(storage, key).reveal())
-            storage.put(_service(key), text, self._seconds_left(kept))
+            text = as_item(new.session, key, self._record_key(storage, key).reveal())
+            storage.put(_service(key), text, self._seconds_left(new))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")
             return False
@@ -206,12 +208,12 @@ class KeyringVault:
             return False
         return True
 
-    def _seconds_left(self, kept: Kept) -> int:
-        return int((kept.session.local_expires_at - self._now()).total_seconds())
+    def _seconds_left(self, new: SessionToStore) -> int:
+        return int((new.session.local_expires_at - self._now()).total_seconds())
 
-    def _with_all(self, index: Index, kept: Sequence[Kept], storage: Storage) -> Index:
-        index = self._swept(index, storage, {each.step.key for each in kept})
-        for each in kept:
+    def _with_all(self, index: Index, new: Sequence[SessionToStore], storage: Storage) -> Index:
+        index = self._swept(index, storage, {each.step.key for each in new})
+        for each in new:
             for chain in each.chains:
                 index = _noted(index, each.step, each.session, chain, storage.chosen.name)
         return index
@@ -325,7 +327,7 @@ class KeyringVault:
         """Remove expired and orphaned sessions from the back end; return the index without them.
 
         To be called while the index is locked: another process notes a session there before it
-        writes it, so that a session that was just walked anew is never removed.
+        writes it, so that a session that was just walked again is never removed.
         """
         backend = storage.chosen.name
         gone: list[str] = []
@@ -343,7 +345,7 @@ class KeyringVault:
         try:
             self.index.change(change)
         except OSError as error:
-            self._say_not_noted("what is kept could not be noted", error)
+            self._say_not_noted("what is stored could not be noted", error)
 
     def _say_not_noted(self, what: str, error: OSError) -> None:
         why, fix = write_problem(error)
@@ -387,8 +389,8 @@ def _portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
         yield whole[start : start + _PORTION]
 
 
-def _is_kept(step: Step) -> bool:
-    return not isinstance(step, SourceStep) or step.kept
+def _is_stored(step: Step) -> bool:
+    return not isinstance(step, SourceStep) or step.stored
 
 
 def _service(key: str) -> str:

@@ -174,7 +174,7 @@ def _hop(**said: object) -> Hop:
             "Credential must have exactly 5 slash-delimited elements",
             "SIGNATURE",
             "line end",
-            "copy the source's keys anew",
+            "copy the source's keys again",
         ),
         (
             "RegionDisabledException",

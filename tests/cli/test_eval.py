@@ -34,7 +34,7 @@ NO_KEYS: dict[str, str | None] = dict.fromkeys(KEYS)
 
 
 @pytest.fixture(scope="module")
-def kept(shared_world: World) -> World:
+def world_with_keys(shared_world: World) -> World:
     """A world whose chains start from alice's keys in the vault."""
     assert shared_world.rolehop("keys", "add", "me", "--from-env").code == 0
     shared_world.config(FROM_VAULT)
@@ -84,8 +84,8 @@ class Shell:
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, kept: World) -> Shell:
-    return Shell(request.param, kept)
+def shell(request: pytest.FixtureRequest, world_with_keys: World) -> Shell:
+    return Shell(request.param, world_with_keys)
 
 
 FOREIGN = {
@@ -191,23 +191,23 @@ def test_a_failure_makes_the_eval_fail(shell: Shell, command: str, broken: str) 
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "dash"])
-def test_set_e_stops_the_script(name: str, kept: World) -> None:
-    shell = Shell(name, kept)
+def test_set_e_stops_the_script(name: str, world_with_keys: World) -> None:
+    shell = Shell(name, world_with_keys)
     code, out, _ = shell.run("set -e", shell.takes("rolehop assume admn"), "echo went on")
     assert (code, out) == (1, "")
 
 
-def test_the_dialect_is_that_of_the_calling_shell(kept: World) -> None:
+def test_the_dialect_is_that_of_the_calling_shell(world_with_keys: World) -> None:
     if shutil.which("fish") is None:
         pytest.skip("not installed: fish")
-    code, out, _ = Shell("fish", kept).run("rolehop assume hub | cat")
+    code, out, _ = Shell("fish", world_with_keys).run("rolehop assume hub | cat")
     assert code == 0
     assert "set -gx AWS_ACCESS_KEY_ID" in out
-    assert kept.rolehop("assume", "hub", env=NO_KEYS).out.count("export ") == len(SET)
+    assert world_with_keys.rolehop("assume", "hub", env=NO_KEYS).out.count("export ") == len(SET)
 
 
-def test_the_session_in_the_shell_is_one_that_aws_knows(kept: World) -> None:
-    shell = Shell("bash", kept)
+def test_the_session_in_the_shell_is_one_that_aws_knows(world_with_keys: World) -> None:
+    shell = Shell("bash", world_with_keys)
     code, out, err = shell.run(shell.takes("rolehop assume admin"), "rolehop whoami --format json")
     assert code == 0, err
     assert json.loads(out)["arn"] == "arn:aws:sts::333333333333:assumed-role/Admin/me"

@@ -170,9 +170,9 @@ def test_whoami(walked: World) -> None:
 
 def test_keys_list(world: World) -> None:
     assert world.rolehop("keys", "add", "me", "--from-env").code == 0
-    (kept,) = json_of(world, "keys", "list")["keys"]
-    assert kept["name"] == "me"
-    assert kept["access_key_id"] == world.alice.key.access_key_id
+    (key,) = json_of(world, "keys", "list")["keys"]
+    assert key["name"] == "me"
+    assert key["access_key_id"] == world.alice.key.access_key_id
 
 
 @pytest.mark.parametrize("arguments", [["plan", "admn"], ["list", "--config", "/nowhere.toml"]])

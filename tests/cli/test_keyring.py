@@ -62,11 +62,11 @@ def test_keys_add_is_7_and_says_what_is_wrong_and_what_to_do(
 @pytest.mark.parametrize("backend", BAD)
 def test_nothing_that_was_stored_is_lost(world: World, backend: str) -> None:
     first = world.rolehop("credential-process", "admin")
-    assert world.rolehop("keys", "add", "kept", "--from-env").code == 0
+    assert world.rolehop("keys", "add", "stored", "--from-env").code == 0
     bad = {"PYTHON_KEYRING_BACKEND": backend}
     world.rolehop("credential-process", "spokes/444444444444", env=bad)
     calls = len(world.sts.calls)
-    world.config(CONFIG + '[sources.kept]\ntype = "keys"\n[chains.k]\nsource = "kept"\n')
+    world.config(CONFIG + '[sources.stored]\ntype = "keys"\n[chains.k]\nsource = "stored"\n')
     assert world.rolehop("credential-process", "admin") == first
     assert len(world.sts.calls) == calls
     assert world.rolehop("credential-process", "k").code == 0
@@ -150,8 +150,8 @@ def test_plaintext_found_by_discovery_is_refused_and_the_walk_goes_on(world: Wor
     assert (done.code, done.out) == (7, "")
     assert "refused" in done.err
     assert '[vault] backend = "module.Class"' in done.err
-    kept = [path for path in world.files() if "keyring" in str(path).lower()]
-    assert kept == []
+    files = [path for path in world.files() if "keyring" in str(path).lower()]
+    assert files == []
 
 
 def test_plaintext_named_on_purpose_is_used_with_a_warning(world: World) -> None:

@@ -78,8 +78,8 @@ def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> N
     assert guarded.rolehop("export", "admin", "--read-only", "--tag", "a=zebra").code == 0
     assert any("zebra" in path.read_text(errors="replace") for path in guarded.files())
     assert guarded.rolehop("logout", "--all").code == 0
-    kept = [path for path in guarded.files() if path != guarded.config_file]
-    assert not any("zebra" in path.read_text(errors="replace") for path in kept)
+    files = [path for path in guarded.files() if path != guarded.config_file]
+    assert not any("zebra" in path.read_text(errors="replace") for path in files)
     assert guarded.items() == []
 
 

@@ -16,7 +16,7 @@ version = 1
 [sources.me]
 type = "environment"
 description = "whoever is here"
-[sources.kept]
+[sources.stored]
 type = "keys"
 [sources.pinned]
 type = "environment"
@@ -38,15 +38,15 @@ def test_the_list_says_what_is_ready_and_what_is_not_without_a_call(proved: Worl
     listed = {each["name"]: each for each in done.json["sources"]}
     assert listed["me"]["state"] == "ready"
     assert listed["me"]["chains"] == ["own"]
-    assert listed["kept"]["state"] == "not ready"
-    assert "keys add kept" in listed["kept"]["problem"]
+    assert listed["stored"]["state"] == "not ready"
+    assert "keys add stored" in listed["stored"]["problem"]
     assert proved.sts.calls == []
 
 
 def test_the_list_as_a_table_has_a_line_for_each(proved: World) -> None:
     done = proved.rolehop("source", "list")
     assert done.code == 0, done.err
-    for name in ("me", "kept", "pinned", "environment", "keys", "whoever is here"):
+    for name in ("me", "stored", "pinned", "environment", "keys", "whoever is here"):
         assert name in done.out
 
 
@@ -73,7 +73,7 @@ def test_another_principal_than_the_pinned_one_is_shown_and_refused(proved: Worl
 
 
 def test_a_failure_is_a_document_too(proved: World) -> None:
-    done = proved.rolehop("source", "test", "kept", "--format", "json")
+    done = proved.rolehop("source", "test", "stored", "--format", "json")
     assert done.code == 4
     assert done.json["arn"] is None
     assert "no keys are in the vault" in done.json["error"]
@@ -166,7 +166,7 @@ def test_names_of_sources_are_completed(proved: World) -> None:
         "completion", "--", "source", "test", "", env={"_ROLEHOP_COMPLETE": "bash"}
     )
     assert done.code == 0, done.err
-    assert {"me", "kept", "pinned"} <= set(done.out.split())
+    assert {"me", "stored", "pinned"} <= set(done.out.split())
 
 
 def test_on_a_terminal_the_table_is_drawn_too(proved: World) -> None:

@@ -1,4 +1,4 @@
-"""Names are kept beside all that they depend on: fast while it holds, and never stale."""
+"""Names are cached with all that they depend on: fast while that is unchanged, and never stale."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from rolehop.completion.name_cache import (
     as_text,
+    cached_names,
     checked,
-    kept_names,
     no_names,
     read_text,
     unchecked,
@@ -130,13 +130,13 @@ def test_names_of_another_home_are_not_offered(home: Home) -> None:
 def test_names_that_are_damaged_anywhere_are_not_offered(home: Home) -> None:
     home.offers("plan", "")
     good = home.names.read_bytes()
-    assert kept_names(home.environ) is not None
+    assert cached_names(home.environ) is not None
     for at in range(len(good)):
         for other in {good[at] ^ 1, 0, 9, 10} - {good[at]}:
             home.names.write_bytes(good[:at] + bytes([other]) + good[at + 1 :])
-            assert kept_names(home.environ) is None
+            assert cached_names(home.environ) is None
         home.names.write_bytes(good[:at])
-        assert kept_names(home.environ) is None
+        assert cached_names(home.environ) is None
     assert home.offers("plan", "") == ALL
     assert home.names.read_bytes() == good
 
@@ -156,7 +156,7 @@ def test_what_is_no_file_of_ours_is_replaced(put: Callable[[Path], None], home: 
     home.offers("plan", "")
     good = home.names.read_text()
     put(home.names)
-    assert kept_names(home.environ) is None
+    assert cached_names(home.environ) is None
     assert home.offers("plan", "") == ALL
     if home.names.is_file():  # a folder stays, and is as good as nothing
         assert home.names.read_text() == good

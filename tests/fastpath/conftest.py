@@ -17,29 +17,29 @@ from tests.vault.as_user import need_kernel_keyring
 
 
 @pytest.fixture(params=["bus", "kernel"])
-def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def hot_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world whose sessions are where the hot path can read them, once for each such place."""
-    with _kept_in(request, monkeypatch) as world:
+    with _world_on(request, monkeypatch) as world:
         yield world
 
 
 @pytest.fixture(scope="module", params=["bus", "kernel"])
-def shared_kept(request: pytest.FixtureRequest) -> Iterator[World]:
+def shared_hot_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """The same for tests that change nothing."""
-    with pytest.MonkeyPatch.context() as monkeypatch, _kept_in(request, monkeypatch) as world:
+    with pytest.MonkeyPatch.context() as monkeypatch, _world_on(request, monkeypatch) as world:
         yield world
 
 
 @pytest.fixture
-def warm(shared_kept: World) -> World:
+def warm(shared_hot_world: World) -> World:
     """A world whose chain admin the hot path answers, for tests that change nothing."""
-    if hot(shared_kept, "admin") is None:
-        warmed(shared_kept, "admin")
-    return shared_kept
+    if hot(shared_hot_world, "admin") is None:
+        warmed(shared_hot_world, "admin")
+    return shared_hot_world
 
 
 @contextmanager
-def _kept_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def _world_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     keyring: KeyringBackend
     with temporary_world() as world:
         if request.param == "bus":

@@ -26,53 +26,53 @@ def set_aws_clock(world: World, offset: timedelta) -> None:
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_a_wrong_clock_changes_nothing_but_the_note(kept: World, offset: timedelta) -> None:
-    set_aws_clock(kept, offset)
-    done = full(kept, "admin")
+def test_a_wrong_clock_changes_nothing_but_the_note(hot_world: World, offset: timedelta) -> None:
+    set_aws_clock(hot_world, offset)
+    done = full(hot_world, "admin")
     assert done.code == 0
     assert done.err.strip() == (
         "rolehop: your clock is 4 min "
         f"{'behind' if offset > timedelta() else 'ahead of'} AWS's; sessions are judged by AWS's"
         " clock, but set yours"
     )
-    assert full(kept, "admin").err == ""
+    assert full(hot_world, "admin").err == ""
 
     # What is handed out is AWS's own expiry; here the session lasts an hour.
-    session = Item(kept, "admin").session
+    session = Item(hot_world, "admin").session
     assert datetime.fromisoformat(done.json["Expiration"]) == session.expires_at
     assert abs(session.local_expires_at - session.issued_at - HOUR) <= timedelta(seconds=2)
     assert abs(session.expires_at - session.local_expires_at - offset) <= timedelta(seconds=2)
     for least, answers in ((MIN_TTL, True), (MIN_TTL - timedelta(seconds=1), False)):
         moment = (session.local_expires_at - least).timestamp()
-        found = hot(kept, "admin", now=partial(float, moment))
+        found = hot(hot_world, "admin", now=partial(float, moment))
         assert found == (done.out if answers else None)
 
-    rows = kept.rolehop("status", "--format", "json").json["sessions"]
+    rows = hot_world.rolehop("status", "--format", "json").json["sessions"]
     assert [row["expires_at"] for row in rows if row["hop"] == 2] == [done.json["Expiration"]]
     assert all(row["seconds_left"] <= HOUR.total_seconds() + 2 for row in rows)
 
 
-def test_a_small_difference_is_not_reported(kept: World) -> None:
-    set_aws_clock(kept, timedelta(seconds=100))
-    assert full(kept, "admin").err == ""
+def test_a_small_difference_is_not_reported(hot_world: World) -> None:
+    set_aws_clock(hot_world, timedelta(seconds=100))
+    assert full(hot_world, "admin").err == ""
 
 
-def test_a_clock_set_back_a_day_gives_out_nothing_from_before(kept: World) -> None:
+def test_a_clock_set_back_a_day_gives_out_nothing_from_before(hot_world: World) -> None:
     """The session has ended, and by this clock it ends tomorrow."""
-    first = warmed(kept, "admin")
+    first = warmed(hot_world, "admin")
     now = time.time()
-    Item(kept, "admin").moved(now + 22 * 3600, now + 23 * 3600)
-    assert hot(kept, "admin") is None
-    done = full(kept, "admin")
+    Item(hot_world, "admin").moved(now + 22 * 3600, now + 23 * 3600)
+    assert hot(hot_world, "admin") is None
+    done = full(hot_world, "admin")
     assert done.json["AccessKeyId"] not in first
-    assert asked(kept, "admin").out == done.out
+    assert asked(hot_world, "admin").out == done.out
 
 
 @pytest.mark.parametrize(("minutes", "kept_on"), [(4, True), (6, False)])
 def test_a_clock_that_was_set_back_a_little_is_forgiven(
-    kept: World, minutes: int, kept_on: bool
+    hot_world: World, minutes: int, kept_on: bool
 ) -> None:
-    first = json.loads(warmed(kept, "admin"))["AccessKeyId"]
+    first = json.loads(warmed(hot_world, "admin"))["AccessKeyId"]
     now = time.time() + 60 * minutes
-    Item(kept, "admin").moved(now, now + 3600)
-    assert (full(kept, "admin").json["AccessKeyId"] == first) == kept_on
+    Item(hot_world, "admin").moved(now, now + 3600)
+    assert (full(hot_world, "admin").json["AccessKeyId"] == first) == kept_on

@@ -65,54 +65,56 @@ def add_keys(world: World, env: Env | None = None) -> None:
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-def test_the_hot_path_prints_what_the_full_path_prints(kept: World, chain: str) -> None:
-    prepared(kept)
+def test_the_hot_path_prints_what_the_full_path_prints(hot_world: World, chain: str) -> None:
+    prepared(hot_world)
     if chain == "by-keys":
-        add_keys(kept)
-    first = warmed(kept, chain)
-    calls = len(kept.sts.calls)
-    assert asked(kept, chain).out == first
-    assert full(kept, chain).out == first
-    assert hot(kept, chain) == first
-    assert kept.rolehop("export", chain, "--format", "json", "-q").out in (first, "")
-    assert len(kept.sts.calls) == calls
+        add_keys(hot_world)
+    first = warmed(hot_world, chain)
+    calls = len(hot_world.sts.calls)
+    assert asked(hot_world, chain).out == first
+    assert full(hot_world, chain).out == first
+    assert hot(hot_world, chain) == first
+    assert hot_world.rolehop("export", chain, "--format", "json", "-q").out in (first, "")
+    assert len(hot_world.sts.calls) == calls
 
 
-def test_after_one_time_mfa_the_answer_is_hot(kept: World) -> None:
-    kept.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1))
-    code = kept.device.code(kept.sts.now)
+def test_after_one_time_mfa_the_answer_is_hot(hot_world: World) -> None:
+    hot_world.config(
+        CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
+    )
+    code = hot_world.device.code(hot_world.sts.now)
     arguments = ("export", "admin", "--mfa-stdin", "--format", "json", "-q")
-    given = kept.rolehop(*arguments, input=code)
+    given = hot_world.rolehop(*arguments, input=code)
     assert given.code == 0, given.err
-    assert warmed(kept, "admin") == given.out
-    assert kept.sts.roles_called == [HUB, ADMIN]
+    assert warmed(hot_world, "admin") == given.out
+    assert hot_world.sts.roles_called == [HUB, ADMIN]
 
 
-def test_a_session_in_the_environment_is_handed_out_by_the_full_path(kept: World) -> None:
+def test_a_session_in_the_environment_is_handed_out_by_the_full_path(hot_world: World) -> None:
     # It rests nowhere: it is the user's own, and is there already.
-    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+    session = hot_world.sts.world.keys[full(hot_world, "hub").json["AccessKeyId"]]
     ends = session.expires_at
     assert ends is not None
     env = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
-    done = full(kept, "own", env)
+    done = full(hot_world, "own", env)
     assert done.code == 0, done.err
     assert done.json["AccessKeyId"] == session.access_key_id
-    assert hot(kept, "own", env) is None
-    assert asked(kept, "own", env).out == done.out
+    assert hot(hot_world, "own", env) is None
+    assert asked(hot_world, "own", env).out == done.out
 
 
-def test_a_chain_from_a_session_in_the_environment_holds_until_that_ends(kept: World) -> None:
-    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+def test_a_chain_from_a_session_in_the_environment_holds_until_that_ends(hot_world: World) -> None:
+    session = hot_world.sts.world.keys[full(hot_world, "hub").json["AccessKeyId"]]
     assert session.expires_at is not None
-    kept.config(
+    hot_world.config(
         '[sources.me]\ntype = "environment"\n[chains.admin]\nsource = "me"\n'
         f'hops = [{{ role = "{ADMIN}" }}]\n'
     )
     ends = session.expires_at.replace(microsecond=0)
     env = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
-    first = warmed(kept, "admin", env)
-    assert hot(kept, "admin", env, lambda: ends.timestamp() - 3000) == first
-    assert hot(kept, "admin", env, ends.timestamp) is None
+    first = warmed(hot_world, "admin", env)
+    assert hot(hot_world, "admin", env, lambda: ends.timestamp() - 3000) == first
+    assert hot(hot_world, "admin", env, ends.timestamp) is None
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ def seal_of(world: World) -> Path:
     return Path(seal_path(str(world.state / "index.json")))
 
 
-def test_the_walks_of_other_chains_leave_a_record_alone(kept: World) -> None:
-    first = warmed(kept, "admin")
-    warmed(kept, "hub")
-    assert kept.rolehop("refresh", "hub").code == 0
-    assert hot(kept, "admin") == first
-    assert hot(kept, "hub") is not None
+def test_the_walks_of_other_chains_leave_a_record_alone(hot_world: World) -> None:
+    first = warmed(hot_world, "admin")
+    warmed(hot_world, "hub")
+    assert hot_world.rolehop("refresh", "hub").code == 0
+    assert hot(hot_world, "admin") == first
+    assert hot(hot_world, "hub") is not None
 
 
 @pytest.mark.parametrize(
@@ -40,27 +40,27 @@ def test_the_walks_of_other_chains_leave_a_record_alone(kept: World) -> None:
     ids=["finding", "key", "sign-in"],
 )
 def test_a_change_of_the_index_that_plans_read_is_noticed(
-    kept: World, change: Callable[[Index], Index]
+    hot_world: World, change: Callable[[Index], Index]
 ) -> None:
-    first = warmed(kept, "admin")
-    IndexStore(kept.state).change(change)
-    assert hot(kept, "admin") is None
-    assert asked(kept, "admin").out == first
-    assert hot(kept, "admin") == first
+    first = warmed(hot_world, "admin")
+    IndexStore(hot_world.state).change(change)
+    assert hot(hot_world, "admin") is None
+    assert asked(hot_world, "admin").out == first
+    assert hot(hot_world, "admin") == first
 
 
 @pytest.mark.parametrize("damage", ["", "x", "x y\n", "\x00", None], ids=repr)
 def test_a_damaged_seal_is_not_believed_and_is_written_again(
-    kept: World, damage: str | None
+    hot_world: World, damage: str | None
 ) -> None:
-    first = warmed(kept, "admin")
-    seal = seal_of(kept)
+    first = warmed(hot_world, "admin")
+    seal = seal_of(hot_world)
     seal.unlink()
     if damage is not None:
         seal.write_text(damage)
-    assert hot(kept, "admin") is None
-    assert asked(kept, "admin").out == first
-    assert hot(kept, "admin") == first
+    assert hot(hot_world, "admin") is None
+    assert asked(hot_world, "admin").out == first
+    assert hot(hot_world, "admin") == first
 
 
 def test_an_index_that_rolehop_did_not_write_has_no_seal(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_a_relative_path_is_in_no_record() -> None:
     assert tracker.uncacheable
 
 
-def test_the_kernels_keyring_is_read_if_a_bus_has_no_secret_service(kept: World) -> None:
-    if kept.backend != KERNEL:
+def test_the_kernels_keyring_is_read_if_a_bus_has_no_secret_service(hot_world: World) -> None:
+    if hot_world.backend != KERNEL:
         pytest.skip("about the kernel's keyring")
-    kept.backend = ""
-    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={kept.folder}/no-such-bus"}
-    first = warmed(kept, "admin", bus)
-    assert hot(kept, "admin", bus) == first
-    assert hot(kept, "admin") is None
-    assert record_file(kept, "admin").exists()
+    hot_world.backend = ""
+    bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={hot_world.folder}/no-such-bus"}
+    first = warmed(hot_world, "admin", bus)
+    assert hot(hot_world, "admin", bus) == first
+    assert hot(hot_world, "admin") is None
+    assert record_file(hot_world, "admin").exists()

@@ -235,73 +235,78 @@ def prepared_files(world: World) -> World:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_it_steps_aside_and_the_answer_is_right(kept: World, name: str) -> None:
+def test_it_steps_aside_and_the_answer_is_right(hot_world: World, name: str) -> None:
     change = CHANGES[name]
-    with_bob(kept)
+    with_bob(hot_world)
     if change.chain == "by-keys":
-        add_keys(kept)
-    before = warmed(kept, change.chain)
-    calls = len(kept.sts.calls)
-    change.make(kept)
-    env = {key: value and value.format(home=kept.home) for key, value in (change.env or {}).items()}
-    assert hot(kept, change.chain, env) is None
+        add_keys(hot_world)
+    before = warmed(hot_world, change.chain)
+    calls = len(hot_world.sts.calls)
+    change.make(hot_world)
+    env = {
+        key: value and value.format(home=hot_world.home)
+        for key, value in (change.env or {}).items()
+    }
+    assert hot(hot_world, change.chain, env) is None
 
-    done = asked(kept, change.chain, env)
+    done = asked(hot_world, change.chain, env)
     assert done.code == 0, done.err
-    assert [call.role for call in kept.sts.calls[calls:]] == list(change.called)
+    assert [call.role for call in hot_world.sts.calls[calls:]] == list(change.called)
     assert (done.out == before) == (not change.called)
     assert change.said in done.err
     if change.env == BOB or "keys" in name:
-        assert kept.sts.calls[calls].signer.endswith(":user/bob")
-    assert full(kept, change.chain, env).out == done.out
+        assert hot_world.sts.calls[calls].signer.endswith(":user/bob")
+    assert full(hot_world, change.chain, env).out == done.out
     if change.settles:
-        assert hot(kept, change.chain, env) == done.out
+        assert hot(hot_world, change.chain, env) == done.out
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_both_region_variables_are_recorded_whichever_is_set(kept: World, variable: str) -> None:
-    prepared(kept)
-    warmed(kept, "hub", {variable: "eu-west-3"})
-    assert {"AWS_REGION", "AWS_DEFAULT_REGION"} <= record_of(kept, "hub").variables.keys()
+def test_both_region_variables_are_recorded_whichever_is_set(
+    hot_world: World, variable: str
+) -> None:
+    prepared(hot_world)
+    warmed(hot_world, "hub", {variable: "eu-west-3"})
+    assert {"AWS_REGION", "AWS_DEFAULT_REGION"} <= record_of(hot_world, "hub").variables.keys()
 
 
-def test_the_clock_that_was_set_back_is_for_the_full_path(kept: World) -> None:
-    warmed(kept, "admin")
-    Item(kept, "admin").moved(time.time() + 60, time.time() + 3600)
-    assert hot(kept, "admin") is None
-    done = asked(kept, "admin")
+def test_the_clock_that_was_set_back_is_for_the_full_path(hot_world: World) -> None:
+    warmed(hot_world, "admin")
+    Item(hot_world, "admin").moved(time.time() + 60, time.time() + 3600)
+    assert hot(hot_world, "admin") is None
+    done = asked(hot_world, "admin")
     assert done.code == 0
-    assert done.json["AccessKeyId"] == full(kept, "admin").json["AccessKeyId"]
-    assert hot(kept, "admin", now=lambda: time.time() + 60) == done.out
+    assert done.json["AccessKeyId"] == full(hot_world, "admin").json["AccessKeyId"]
+    assert hot(hot_world, "admin", now=lambda: time.time() + 60) == done.out
 
 
 @pytest.mark.parametrize(
     ("later", "answers"), [(-1, False), (0, True), (3600 - 960 - 5, True), (3600 - 960 + 5, False)]
 )
 def test_a_session_with_less_than_min_ttl_left_is_not_handed_out(
-    kept: World, later: int, answers: bool
+    hot_world: World, later: int, answers: bool
 ) -> None:
-    first = warmed(kept, "admin")
-    Item(kept, "admin").moved(1_900_000_000, 1_900_003_600)
-    found = hot(kept, "admin", now=lambda: 1_900_000_000 + later)
+    first = warmed(hot_world, "admin")
+    Item(hot_world, "admin").moved(1_900_000_000, 1_900_003_600)
+    found = hot(hot_world, "admin", now=lambda: 1_900_000_000 + later)
     assert (found is not None) == answers
     assert found != first
 
 
-def test_a_relative_path_to_the_config_is_never_answered_hot(kept: World) -> None:
-    there = kept.home / "there"
+def test_a_relative_path_to_the_config_is_never_answered_hot(hot_world: World) -> None:
+    there = hot_world.home / "there"
     there.mkdir()
-    other = kept.config_file.read_text().replace(
+    other = hot_world.config_file.read_text().replace(
         "333333333333:role/Admin", "444444444444:role/Audit"
     )
     (there / "mine.toml").write_text(other)
-    (kept.home / "mine.toml").write_text(kept.config_file.read_text())
+    (hot_world.home / "mine.toml").write_text(hot_world.config_file.read_text())
     env = {"ROLEHOP_CONFIG": "mine.toml"}
-    here = asked(kept, "admin", env)
+    here = asked(hot_world, "admin", env)
     assert here.json["AccountId"] == "333333333333"
-    assert hot(kept, "admin", env) is None
+    assert hot(hot_world, "admin", env) is None
     script = f"cd '{there}' && rolehop credential-process admin"
-    elsewhere = kept.run("sh", "-c", script, env=env)
+    elsewhere = hot_world.run("sh", "-c", script, env=env)
     assert elsewhere.json["AccountId"] == "444444444444"
 
 
@@ -325,19 +330,21 @@ def test_a_locked_keyring_is_for_the_full_path(
     assert hot(world, "admin") == first
 
 
-def test_a_bus_that_comes_up_is_asked_before_the_kernel(kept: World, tmp_path: Path) -> None:
-    if kept.backend != KERNEL:
+def test_a_bus_that_comes_up_is_asked_before_the_kernel(hot_world: World, tmp_path: Path) -> None:
+    if hot_world.backend != KERNEL:
         pytest.skip("about the kernel's keyring")
-    warmed(kept, "admin")
-    assert hot(kept, "admin", {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}) is None
-    (kept.folder / "run").mkdir(exist_ok=True)
-    (kept.folder / "run" / "bus").touch()
-    assert hot(kept, "admin") is None
+    warmed(hot_world, "admin")
+    assert (
+        hot(hot_world, "admin", {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}) is None
+    )
+    (hot_world.folder / "run").mkdir(exist_ok=True)
+    (hot_world.folder / "run" / "bus").touch()
+    assert hot(hot_world, "admin") is None
 
 
-def test_another_users_record_is_not_believed(kept: World) -> None:
+def test_another_users_record_is_not_believed(hot_world: World) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to give a file away")
-    warmed(kept, "admin")
-    os.chown(record_file(kept, "admin"), 65534, -1)
-    assert hot(kept, "admin") is None
+    warmed(hot_world, "admin")
+    os.chown(record_file(hot_world, "admin"), 65534, -1)
+    assert hot(hot_world, "admin") is None

@@ -69,12 +69,12 @@ def test_every_session_of_a_storm_belongs_to_its_role_and_was_signed_by_its_pare
     assert sorted(world.sts.roles_called) == sorted([*PARENTS, *map(role_in, SPOKES)])
     assert len(world.sts.calls) == 208
 
-    kept = sessions(world)
-    key_of = {entry["role"]: key for key, entry in kept.items()}
+    hot_world = sessions(world)
+    key_of = {entry["role"]: key for key, entry in hot_world.items()}
     for number, account in enumerate(SPOKES):
         key = key_of[role_in(account)]
-        assert kept[key]["chains"] == [f"spokes{number % len(PARENTS)}/{account}"]
-        assert kept[kept[key]["parent"]]["role"] == PARENTS[number % len(PARENTS)]
+        assert hot_world[key]["chains"] == [f"spokes{number % len(PARENTS)}/{account}"]
+        assert hot_world[hot_world[key]["parent"]]["role"] == PARENTS[number % len(PARENTS)]
         line, rest = item(world, key)
         assert (rest["key"], rest["account"], line["AccountId"]) == (key, account, account)
         issued = world.sts.world.keys[line["AccessKeyId"]]
@@ -142,12 +142,12 @@ def test_ctrl_c_in_the_middle_stores_the_sessions_so_far(world: World) -> None:
     assert done.err.endswith("rolehop: interrupted\n")
     assert "Traceback" not in done.err
 
-    kept = {entry["role"] for entry in sessions(world).values()} - {PARENTS[0]}
-    assert 36 <= len(kept) < 200
-    assert len(world.items()) == len(kept) + 1
+    hot_world = {entry["role"] for entry in sessions(world).values()} - {PARENTS[0]}
+    assert 36 <= len(hot_world) < 200
+    assert len(world.items()) == len(hot_world) + 1
     world.sts.delay_seconds = 0
     calls = len(world.sts.calls)
-    account = sorted(kept)[0].split(":")[4]
+    account = sorted(hot_world)[0].split(":")[4]
     assert asked(world, f"spokes0/{account}").json["AccountId"] == account
     assert len(world.sts.calls) == calls
     # Nothing that the interrupted threads held is in the way.

@@ -26,29 +26,33 @@ SIGN_IN = f"corp-{os.getpid()}"
 
 
 @pytest.fixture
-def bob(kept: World) -> User:
+def bob(hot_world: World) -> User:
     """Somebody who may do what alice may."""
-    prepared(kept)
-    bob = kept.sts.world.user("111111111111", "bob")
-    kept.sts.world.role(HUB, trusts=[kept.alice.arn, bob.arn])
+    prepared(hot_world)
+    bob = hot_world.sts.world.user("111111111111", "bob")
+    hot_world.sts.world.role(HUB, trusts=[hot_world.alice.arn, bob.arn])
     return bob
 
 
 @pytest.fixture
-def provider(kept: World) -> Iterator[IdentityProvider]:
-    """A SAML provider, and a source whose sign-in is kept in the keyring."""
+def provider(hot_world: World) -> Iterator[IdentityProvider]:
+    """A SAML provider, and a source whose sign-in is in the keyring."""
     idp = IdentityProvider(PROVIDER)
-    kept.sts.world.saml_providers[PROVIDER] = idp
+    hot_world.sts.world.saml_providers[PROVIDER] = idp
     allow = {"Effect": "Allow", "Action": "sts:AssumeRoleWithSAML"}
     trust = [{**allow, "Principal": {"Federated": PROVIDER}}]
-    kept.sts.world.role(DEPLOY, policy={"Version": "2012-10-17", "Statement": trust})
-    kept.more |= {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_REGION": "eu-west-1"}
-    kept.config(
+    hot_world.sts.world.role(DEPLOY, policy={"Version": "2012-10-17", "Statement": trust})
+    hot_world.more |= {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_REGION": "eu-west-1",
+    }
+    hot_world.config(
         f'version = 1\n[sources.{SIGN_IN}]\ntype = "saml"\nrole = "{DEPLOY}"\n'
         f'[chains.own]\nsource = "{SIGN_IN}"\n'
     )
     yield idp
-    made = KernelKeyring if kept.backend == KERNEL else Keyring
+    made = KernelKeyring if hot_world.backend == KERNEL else Keyring
     keyring: KeyringBackend = made()
     with suppress(PasswordDeleteError):
         keyring.delete_password(f"rolehop/tokens/saml/{SIGN_IN}", "rolehop")
@@ -64,73 +68,75 @@ def elsewhere(world: World) -> dict[str, str]:
     return {"XDG_STATE_HOME": str(world.home / "other")}
 
 
-def test_a_key_that_was_replaced_elsewhere_is_noticed(kept: World, bob: User) -> None:
-    add_keys(kept)
-    first = warmed(kept, "by-keys")
-    assert record_of(kept, "by-keys").also == {
-        f"keys/{STORED}": f'"AccessKeyId":"{kept.alice.key.access_key_id}"'
+def test_a_key_that_was_replaced_elsewhere_is_noticed(hot_world: World, bob: User) -> None:
+    add_keys(hot_world)
+    first = warmed(hot_world, "by-keys")
+    assert record_of(hot_world, "by-keys").also == {
+        f"keys/{STORED}": f'"AccessKeyId":"{hot_world.alice.key.access_key_id}"'
     }
-    add_keys(kept, {**bob.environ, **elsewhere(kept)})
-    assert hot(kept, "by-keys") is None
-    second = asked(kept, "by-keys").out
+    add_keys(hot_world, {**bob.environ, **elsewhere(hot_world)})
+    assert hot(hot_world, "by-keys") is None
+    second = asked(hot_world, "by-keys").out
     assert second != first
-    assert kept.sts.calls[-1].signer == bob.arn
-    assert hot(kept, "by-keys") == second
+    assert hot_world.sts.calls[-1].signer == bob.arn
+    assert hot(hot_world, "by-keys") == second
 
 
-def test_a_key_that_was_removed_elsewhere_is_noticed(kept: World, bob: User) -> None:
-    add_keys(kept)
-    warmed(kept, "by-keys")
-    assert kept.rolehop("keys", "remove", STORED, env=elsewhere(kept)).code == 0
-    assert hot(kept, "by-keys") is None
-    assert asked(kept, "by-keys").code == 4
+def test_a_key_that_was_removed_elsewhere_is_noticed(hot_world: World, bob: User) -> None:
+    add_keys(hot_world)
+    warmed(hot_world, "by-keys")
+    assert hot_world.rolehop("keys", "remove", STORED, env=elsewhere(hot_world)).code == 0
+    assert hot(hot_world, "by-keys") is None
+    assert asked(hot_world, "by-keys").code == 4
 
 
-def test_a_state_folder_from_before_gives_no_session_of_another_key(kept: World, bob: User) -> None:
+def test_a_state_folder_from_before_gives_no_session_of_another_key(
+    hot_world: World, bob: User
+) -> None:
     """Index, seal and record are put back as they were: the keyring knows better."""
-    add_keys(kept)
-    first, before = warmed(kept, "by-keys"), kept.home / "before"
-    shutil.copytree(kept.state, before)
-    add_keys(kept, bob.environ)
-    shutil.rmtree(kept.state)
-    shutil.copytree(before, kept.state)
-    assert hot(kept, "by-keys") is None
-    assert asked(kept, "by-keys").out != first
-    assert kept.sts.calls[-1].signer == bob.arn
+    add_keys(hot_world)
+    first, before = warmed(hot_world, "by-keys"), hot_world.home / "before"
+    shutil.copytree(hot_world.state, before)
+    add_keys(hot_world, bob.environ)
+    shutil.rmtree(hot_world.state)
+    shutil.copytree(before, hot_world.state)
+    assert hot(hot_world, "by-keys") is None
+    assert asked(hot_world, "by-keys").out != first
+    assert hot_world.sts.calls[-1].signer == bob.arn
 
 
 def test_a_sign_in_that_was_made_elsewhere_is_noticed(
-    kept: World, provider: IdentityProvider
+    hot_world: World, provider: IdentityProvider
 ) -> None:
-    sign_in(kept, provider, "jane")
-    first = warmed(kept, "own")
-    assert list(record_of(kept, "own").also) == [f"tokens/saml/{SIGN_IN}"]
-    sign_in(kept, provider, "joe", **elsewhere(kept))
-    assert hot(kept, "own") is None
-    second = full(kept, "own")
+    sign_in(hot_world, provider, "jane")
+    first = warmed(hot_world, "own")
+    assert list(record_of(hot_world, "own").also) == [f"tokens/saml/{SIGN_IN}"]
+    sign_in(hot_world, provider, "joe", **elsewhere(hot_world))
+    assert hot(hot_world, "own") is None
+    second = full(hot_world, "own")
     assert second.code == 0, second.err
     assert second.out != first
-    assert full(kept, "own", elsewhere(kept)).out == second.out
-    whoami = kept.rolehop("whoami", "own", "--format", "json")
+    assert full(hot_world, "own", elsewhere(hot_world)).out == second.out
+    whoami = hot_world.rolehop("whoami", "own", "--format", "json")
     assert whoami.json["arn"].endswith("/joe")
 
 
 def test_a_sign_in_that_was_ended_elsewhere_is_noticed(
-    kept: World, provider: IdentityProvider
+    hot_world: World, provider: IdentityProvider
 ) -> None:
-    sign_in(kept, provider, "jane")
-    warmed(kept, "own")
-    assert kept.rolehop("source", "logout", SIGN_IN, env=elsewhere(kept)).code == 0
-    assert hot(kept, "own") is None
-    assert asked(kept, "own").code == 4
+    sign_in(hot_world, provider, "jane")
+    warmed(hot_world, "own")
+    assert hot_world.rolehop("source", "logout", SIGN_IN, env=elsewhere(hot_world)).code == 0
+    assert hot(hot_world, "own") is None
+    assert asked(hot_world, "own").code == 4
 
 
 def test_a_sign_in_that_the_index_does_not_know_is_found(
-    kept: World, provider: IdentityProvider
+    hot_world: World, provider: IdentityProvider
 ) -> None:
     """As a kill between keyring and index leaves it."""
-    sign_in(kept, provider, "jane")
-    first = warmed(kept, "own")
-    shutil.rmtree(kept.state)
-    assert asked(kept, "own").out == first
-    assert hot(kept, "own") == first
+    sign_in(hot_world, provider, "jane")
+    first = warmed(hot_world, "own")
+    shutil.rmtree(hot_world.state)
+    assert asked(hot_world, "own").out == first
+    assert hot(hot_world, "own") == first

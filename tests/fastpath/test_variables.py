@@ -45,11 +45,11 @@ def with_every_source(world: World) -> World:
         "spokes/444444444444",
     ],
 )
-def test_a_changed_variable_is_never_answered_wrongly(kept: World, chain: str) -> None:
-    with_every_source(kept)
+def test_a_changed_variable_is_never_answered_wrongly(hot_world: World, chain: str) -> None:
+    with_every_source(hot_world)
     if chain == "by-keys":
-        add_keys(kept)
-    never_wrong_where_a_variable_changes(kept, chain)
+        add_keys(hot_world)
+    never_wrong_where_a_variable_changes(hot_world, chain)
 
 
 @pytest.mark.parametrize(
@@ -63,39 +63,39 @@ def test_a_changed_variable_is_never_answered_wrongly(kept: World, chain: str) -
 )
 @pytest.mark.parametrize("chain", ["long", "admin"])
 def test_a_variable_that_was_empty_is_not_one_that_is_set(
-    kept: World, chain: str, env: dict[str, str | None]
+    hot_world: World, chain: str, env: dict[str, str | None]
 ) -> None:
-    with_every_source(kept)
-    never_wrong_where_a_variable_changes(kept, chain, env)
-    assert hot(kept, chain, {**env, "AWS_SESSION_TOKEN": "junk"}) is None
+    with_every_source(hot_world)
+    never_wrong_where_a_variable_changes(hot_world, chain, env)
+    assert hot(hot_world, chain, {**env, "AWS_SESSION_TOKEN": "junk"}) is None
 
 
-def test_a_chain_from_a_session_is_never_answered_wrongly(kept: World) -> None:
-    session = kept.sts.world.keys[full(kept, "hub").json["AccessKeyId"]]
+def test_a_chain_from_a_session_is_never_answered_wrongly(hot_world: World) -> None:
+    session = hot_world.sts.world.keys[full(hot_world, "hub").json["AccessKeyId"]]
     assert session.expires_at is not None
-    kept.config(
+    hot_world.config(
         '[sources.me]\ntype = "environment"\n[chains.admin]\nsource = "me"\n'
         f'hops = [{{ role = "{ADMIN}" }}]\n'
     )
     ends = f"{session.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     env: dict[str, str | None] = {**session.environ, "AWS_CREDENTIAL_EXPIRATION": ends}
-    never_wrong_where_a_variable_changes(kept, "admin", env)
+    never_wrong_where_a_variable_changes(hot_world, "admin", env)
 
 
-def test_half_a_key_is_refused_as_without_a_record(kept: World) -> None:
-    warmed(kept, "admin")
-    done = asked(kept, "admin", {"AWS_SECRET_ACCESS_KEY": ""})
+def test_half_a_key_is_refused_as_without_a_record(hot_world: World) -> None:
+    warmed(hot_world, "admin")
+    done = asked(hot_world, "admin", {"AWS_SECRET_ACCESS_KEY": ""})
     assert (done.code, done.out) == (4, "")
 
 
-def test_every_name_of_the_user_counts(kept: World) -> None:
+def test_every_name_of_the_user_counts(hot_world: World) -> None:
     nobody: dict[str, str | None] = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"))
-    first = warmed(kept, "admin", nobody)
-    never_wrong_where_a_variable_changes(kept, "admin", nobody)
+    first = warmed(hot_world, "admin", nobody)
+    never_wrong_where_a_variable_changes(hot_world, "admin", nobody)
     for name in nobody:
         other = {**nobody, name: "bobby"}
-        assert hot(kept, "admin", other) is None
-        done = asked(kept, "admin", other)
+        assert hot(hot_world, "admin", other) is None
+        done = asked(hot_world, "admin", other)
         assert done.code == 0, done.err
         assert done.out != first  # its session has another name
-        assert warmed(kept, "admin", nobody) == first
+        assert warmed(hot_world, "admin", nobody) == first

@@ -132,7 +132,7 @@ printable = "".join(map(chr, range(32, 127)))
 
 def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
     """Return those of the values that the dialect does not refuse, and their text."""
-    kept: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for number, value in enumerate(values):
         try:
             dialect(name).render([("A", value)])
@@ -140,8 +140,8 @@ def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
             assert refused.cause  # noqa: PT017 - both outcomes are right, for different values
             assert not printable.startswith(value)
             continue
-        kept[f"N_{number}"] = value
-    return kept, dialect(name).render(kept.items())
+        variables[f"N_{number}"] = value
+    return variables, dialect(name).render(variables.items())
 
 
 @every_setting

@@ -54,5 +54,5 @@ def test_chromium_shows_the_page_and_complains_of_nothing(
     assert done.returncode == 0, done.stderr
     assert f"<title>{title}</title>" in done.stdout
     assert words in done.stdout
-    # Its console tells of what the page's own policy kept out.
+    # Its console reports what the page's own policy blocked.
     assert "CONSOLE" not in done.stderr

@@ -14,12 +14,14 @@ def now() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_shows_what_the_command_shows(name: str, now: dict[str, str]) -> None:
-    kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
-    assert plain(kept) == plain(as_svg(name, now[name])), "python -m tests.pictures draws it anew"
+    stored = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+    assert plain(stored) == plain(as_svg(name, now[name])), (
+        "python -m tests.pictures draws it again"
+    )
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_loads_nothing_and_is_small(name: str) -> None:
-    kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
-    assert "url(http" not in kept
-    assert len(kept) < 20_000
+    stored = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+    assert "url(http" not in stored
+    assert len(stored) < 20_000

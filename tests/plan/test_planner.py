@@ -250,7 +250,7 @@ def test_what_only_signs_is_fresh_for_longer() -> None:
 def test_a_sources_problem_is_none_while_a_session_on_the_way_holds(
     step: int, left: int, reported: bool
 ) -> None:
-    expired = Stamp("who", long_lived=False, problem="the token expired", kept=True)
+    expired = Stamp("who", long_lived=False, problem="the token expired", stored=True)
     key = plan(hub(), hub(), stamp=expired).steps[step].key
     made = plan(hub(), hub(), stamp=expired, known=held(key, left))
     assert made.source_problem == ("the token expired" if reported else None)
@@ -321,7 +321,7 @@ def test_hops_are_numbered_from_one() -> None:
     assert [step.number for step in plan(hub(), hub()).steps if isinstance(step, HopStep)] == [1, 2]
 
 
-MAY_BE_KEYS = Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+MAY_BE_KEYS = Stamp("process", long_lived=False, stored=True, may_be_keys=True)
 WITH_CODE = "with an MFA code comes first"
 
 

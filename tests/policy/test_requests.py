@@ -103,7 +103,7 @@ ALLOWED, REFUSED, OPEN = Outcome.ALLOWED, Outcome.REFUSED, Outcome.UNKNOWN
         ("DateLessThan", "2024-01-01T00:00:00Z", [ALLOWED, ALLOWED]),
         ("DateLessThanIfExists", "2024-01-01T00:00:00Z", [REFUSED, ALLOWED]),
         ("DateLessThan", "2026-06-01T00:00:00Z", [ALLOWED, ALLOWED]),
-        # One that is kept may be twelve hours old.
+        # A stored one may be twelve hours old.
         ("DateLessThan", "2026-06-01T00:00:01Z", [ALLOWED, OPEN]),
         ("DateLessThan", "2026-06-01T12:00:00Z", [ALLOWED, OPEN]),
         ("DateLessThan", "2026-06-01T12:00:01Z", [ALLOWED, REFUSED]),

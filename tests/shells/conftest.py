@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.world import CONFIG, World
 
-KEPT = (
+CONFIG_WITH_KEYS = (
     CONFIG.replace('type = "environment"', 'type = "keys"').replace(
         'labels = { env = "prod" }', 'color = "red"'
     )
@@ -21,7 +21,7 @@ hops = [{ role = "999999999999:role/No" }]
 
 
 @pytest.fixture(scope="module")
-def kept() -> Iterator[World]:
+def world_with_keys() -> Iterator[World]:
     """A world whose chains start from alice's keys in the vault, so that they can be walked again."""
     with (
         tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
@@ -29,6 +29,6 @@ def kept() -> Iterator[World]:
     ):
         done = world.rolehop("keys", "add", "me", "--from-env")
         assert done.code == 0, done.err
-        world.config(KEPT)
+        world.config(CONFIG_WITH_KEYS)
         world.more = {"PYTHONWARNINGS": "", "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"}
         yield world

@@ -29,21 +29,21 @@ def shown_by(name: str, world: World, chain: str) -> str:
 
 
 @pytest.mark.parametrize("name", [*SEGMENT, *PROMPTS])
-def test_a_prompt_shows_nothing_but_text(name: str, kept: World) -> None:
-    shown = shown_by(name, kept, HIDDEN)
+def test_a_prompt_shows_nothing_but_text(name: str, world_with_keys: World) -> None:
+    shown = shown_by(name, world_with_keys, HIDDEN)
     assert invisible_in(shown) == ""
     assert shown.count("?") >= len(INVISIBLE)
-    shown = shown_by(name, kept, ODD)
+    shown = shown_by(name, world_with_keys, ODD)
     assert "日本" in shown
     assert "$(touch bad)" in shown
-    assert not (kept.home / "bad").exists()
+    assert not (world_with_keys.home / "bad").exists()
 
 
-def test_the_prompt_of_elvish_shows_nothing_but_text(kept: World) -> None:
+def test_the_prompt_of_elvish_shows_nothing_but_text(world_with_keys: World) -> None:
     if shutil.which("elvish") is None:
         pytest.skip("elvish is not installed")
     env = {**NO_KEYS, "ROLEHOP_CHAIN": f"<{HIDDEN}>"}
-    with Interactive(kept, "elvish", LINES["elvish"], env=env) as shell:
+    with Interactive(world_with_keys, "elvish", LINES["elvish"], env=env) as shell:
         shell.does("true")
         (prompt, *_) = [line for line in shell.plain.splitlines() if "READY>" in line]
     assert "<a?]0;title?b" in prompt

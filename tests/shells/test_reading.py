@@ -42,7 +42,9 @@ def script_of(name: str) -> InitScript:
 
 @every_shell
 @pytest.mark.parametrize("times", [1, 3])
-def test_reading_it_starts_no_process_and_says_nothing(name: str, times: int, kept: World) -> None:
+def test_reading_it_starts_no_process_and_says_nothing(
+    name: str, times: int, world_with_keys: World
+) -> None:
     # Field 11 of /proc/self/stat counts the page faults of children that ended: none, no child.
     count = {
         "bash": "read -r stat </proc/self/stat; set -- ${stat##*) }; echo $9",
@@ -50,9 +52,14 @@ def test_reading_it_starts_no_process_and_says_nothing(name: str, times: int, ke
         "fish": "read stat </proc/self/stat; echo (string split ' ' (string replace -r '.*\\) ' '' $stat))[9]",
     }[name]
     reading = "\n".join(["INIT"] * times)
-    quiet = run(kept, name, f"{reading}\n{count}", {"PATH": str(kept.folder / "nothing-here")})
+    quiet = run(
+        world_with_keys,
+        name,
+        f"{reading}\n{count}",
+        {"PATH": str(world_with_keys.folder / "nothing-here")},
+    )
     assert (quiet.code, quiet.out.strip(), quiet.err) == (0, "0", "")
-    forked = run(kept, name, f"{'(:)' if name != 'fish' else '/bin/true'}\n{count}")
+    forked = run(world_with_keys, name, f"{'(:)' if name != 'fish' else '/bin/true'}\n{count}")
     assert int(forked.out) > 0, "the count does not count"
 
 
@@ -70,7 +77,7 @@ def test_reading_it_starts_no_process_and_says_nothing(name: str, times: int, ke
     ],
 )
 def test_the_segment_shows_the_chain_and_its_time(
-    name: str, color: str | None, left: int, shown: str, kept: World
+    name: str, color: str | None, left: int, shown: str, world_with_keys: World
 ) -> None:
     chain = "admin" if color else "hub"
     env = {
@@ -78,7 +85,7 @@ def test_the_segment_shows_the_chain_and_its_time(
         "ROLEHOP_EXPIRES_AT": str(int(time.time()) + left),
         "TERM": "xterm",
     }
-    done = run(kept, name, SEGMENT[name], env)
+    done = run(world_with_keys, name, SEGMENT[name], env)
     assert done.err == ""
     text = f"{chain} {shown}"
     plain = {"bash": f"[{text} ]", "zsh": f"[{text} ]", "fish": f"{text} "}
@@ -89,7 +96,7 @@ def test_the_segment_shows_the_chain_and_its_time(
     }
     said = done.out.replace("\x1b(B\x1b[m", "").replace("\x1b[m", "")
     assert said.strip("\n").startswith((red if color else plain)[name])
-    assert "\x1b" not in run(kept, name, SEGMENT[name], env | {"NO_COLOR": "1"}).out
+    assert "\x1b" not in run(world_with_keys, name, SEGMENT[name], env | {"NO_COLOR": "1"}).out
 
 
 SEGMENT = {
@@ -113,11 +120,13 @@ SEGMENT = {
     ],
 )
 def test_the_prompt_trusts_nothing_that_it_finds_in_the_environment(
-    name: str, chain: str, ends: str, kept: World
+    name: str, chain: str, ends: str, world_with_keys: World
 ) -> None:
-    done = run(kept, name, SEGMENT[name], {"ROLEHOP_CHAIN": chain, "ROLEHOP_EXPIRES_AT": ends})
+    done = run(
+        world_with_keys, name, SEGMENT[name], {"ROLEHOP_CHAIN": chain, "ROLEHOP_EXPIRES_AT": ends}
+    )
     assert (done.code, done.err) == (0, "")
-    assert not (kept.home / "bad").exists()
+    assert not (world_with_keys.home / "bad").exists()
     assert "\x1b]" not in done.out
     if not chain:
         assert done.out in ("[]", "")
@@ -132,15 +141,15 @@ def test_the_prompt_trusts_nothing_that_it_finds_in_the_environment(
     "name_of_chain", ["it's", "a b", "$x", "`id`", "*", "[a]", "?", "é", "a\\b", "%"]
 )
 def test_a_colour_belongs_to_one_chain_whatever_its_name(
-    name: str, name_of_chain: str, kept: World
+    name: str, name_of_chain: str, world_with_keys: World
 ) -> None:
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
-    file = kept.home / "odd"
+    file = world_with_keys.home / "odd"
     file.write_text(script_of(name).text({name_of_chain: "bright_blue"}, None))
     tells = "__rolehop_color" if name == "fish" else "__rolehop_set_color; echo $rolehop_color"
     for chain, color in ((name_of_chain, "brblue" if name == "fish" else "12"), ("other", "")):
-        done = kept.run(
+        done = world_with_keys.run(
             name, *STARTS[name], "-c", f". {file}; {tells}", env={"ROLEHOP_CHAIN": chain}
         )
         if name == "fish" and set(name_of_chain) & set("*?["):
@@ -153,31 +162,31 @@ def test_a_colour_belongs_to_one_chain_whatever_its_name(
     "setting", ["set -eu", "set -euo pipefail", "set -e; trap 'echo trap' ERR"]
 )
 def test_a_strict_script_ends_with_the_code_of_the_failure(
-    name: str, setting: str, kept: World
+    name: str, setting: str, world_with_keys: World
 ) -> None:
     good = run(
-        kept,
+        world_with_keys,
         name,
         f"{setting}; INIT; INIT; rolehop assume hub -q; echo $ROLEHOP_CHAIN; rolehop leave",
     )
     assert (good.code, good.out, good.err) == (0, "hub\n", "")
-    bad = run(kept, name, f"{setting}; INIT; rolehop assume admn; echo on")
+    bad = run(world_with_keys, name, f"{setting}; INIT; rolehop assume admn; echo on")
     assert (bad.code, bad.out.replace("trap\n", "")) == (3, "")
 
 
 @every_shell
-def test_a_broken_config_breaks_no_shell(name: str, kept: World) -> None:
-    broken = kept.home / "broken.toml"
+def test_a_broken_config_breaks_no_shell(name: str, world_with_keys: World) -> None:
+    broken = world_with_keys.home / "broken.toml"
     broken.write_text("[chains.x\n")
-    done = kept.rolehop("init", name, env={"ROLEHOP_CONFIG": str(broken)})
+    done = world_with_keys.rolehop("init", name, env={"ROLEHOP_CONFIG": str(broken)})
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert "rolehop config check" in done.err
     assert "function rolehop" in done.out
 
 
 @pytest.mark.parametrize("name", INIT_SHELLS)
-def test_nothing_is_left_to_fill_in(name: str, kept: World) -> None:
-    done = kept.rolehop("init", name)
+def test_nothing_is_left_to_fill_in(name: str, world_with_keys: World) -> None:
+    done = world_with_keys.rolehop("init", name)
     assert (done.code, done.err) == (0, "")
     assert "@CO" not in done.out
     assert ("_rolehop_completion" in done.out or "Register-ArgumentCompleter" in done.out) == (
@@ -186,20 +195,22 @@ def test_nothing_is_left_to_fill_in(name: str, kept: World) -> None:
 
 
 @pytest.mark.parametrize("name", INIT_SHELLS)
-def test_the_file_can_lie_in_a_folder_of_any_name(name: str, kept: World) -> None:
-    folder = kept.home / 'it\'s $HOME "here" é'
-    done = kept.rolehop("init", name, "--install", env={"XDG_DATA_HOME": str(folder)})
+def test_the_file_can_lie_in_a_folder_of_any_name(name: str, world_with_keys: World) -> None:
+    folder = world_with_keys.home / 'it\'s $HOME "here" é'
+    done = world_with_keys.rolehop("init", name, "--install", env={"XDG_DATA_HOME": str(folder)})
     assert done.code == 0, done.err
     suffix = script_of(name).extension
     (file,) = (path for path in (folder / "rolehop").iterdir() if path.suffix == suffix)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert file.read_text() == kept.rolehop("init", name).out
+    assert file.read_text() == world_with_keys.rolehop("init", name).out
     if name in STARTS and shutil.which(name):
-        read = kept.run(name, *STARTS[name], "-c", f"{done.out}\ntype rolehop", env=NO_KEYS)
+        read = world_with_keys.run(
+            name, *STARTS[name], "-c", f"{done.out}\ntype rolehop", env=NO_KEYS
+        )
         assert "function" in read.out, read.err
 
 
-def test_nushell_reads_its_file_and_takes_sessions(kept: World) -> None:
+def test_nushell_reads_its_file_and_takes_sessions(world_with_keys: World) -> None:
     lines = """
         rolehop assume admin -q
         print (^env | lines | where $it =~ '^ROLEHOP_CHAIN' | str join)
@@ -211,14 +222,14 @@ def test_nushell_reads_its_file_and_takes_sessions(kept: World) -> None:
         try { rolehop assume admn } catch {|error| print $error.exit_code }
         rolehop plan admn
     """
-    done = scripted(kept, "nu", "nu", lines)
+    done = scripted(world_with_keys, "nu", "nu", lines)
     assert done.code == 3, done.err
     assert done.out.splitlines()[0] == "ROLEHOP_CHAIN=admin"
     assert "\x1b[31madmin " in done.out.splitlines()[1]
     assert done.out.splitlines()[2:] == ["[]", "3"]
 
 
-def test_xonsh_reads_its_file_and_takes_sessions(kept: World) -> None:
+def test_xonsh_reads_its_file_and_takes_sessions(world_with_keys: World) -> None:
     lines = """
 rolehop assume admin -q
 env | grep ^ROLEHOP_CHAIN
@@ -229,7 +240,7 @@ rolehop leave
 print($PROMPT_FIELDS["rolehop"]())
 rolehop assume admn && echo on || echo failed
 """
-    done = scripted(kept, "xonsh", "xsh", lines)
+    done = scripted(world_with_keys, "xonsh", "xsh", lines)
     assert done.code == 0, done.err
     first, second, *rest = done.out.splitlines()
     assert first == "ROLEHOP_CHAIN=admin"
@@ -240,7 +251,7 @@ rolehop assume admn && echo on || echo failed
 def scripted(
     world: World, name: str, suffix: str, lines: str, env: Mapping[str, str | None] | None = None
 ) -> Done:
-    """Run a script that reads the kept file first."""
+    """Run a script that reads the installed file first."""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
     reads = world.rolehop("init", name, "--install").out

@@ -52,8 +52,10 @@ def sitting(
 
 
 @every_shell
-def test_assume_refresh_and_leave_change_the_shell_itself(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_assume_refresh_and_leave_change_the_shell_itself(
+    name: str, world_with_keys: World
+) -> None:
+    with sitting(name, world_with_keys) as shell:
         assumed = shell.does("rolehop assume admin")
         assert assumed.code == 0
         assert "AWS_SECRET_ACCESS_KEY" not in assumed.shown
@@ -62,12 +64,12 @@ def test_assume_refresh_and_leave_change_the_shell_itself(name: str, kept: World
         who = shell.does(f"{aws_cli()} sts get-caller-identity --region eu-west-1")
         assert (who.code, ARN in who.shown) == (0, True)
 
-        first, calls = shell.sees("AWS_ACCESS_KEY_ID"), len(kept.sts.roles_called)
+        first, calls = shell.sees("AWS_ACCESS_KEY_ID"), len(world_with_keys.sts.roles_called)
         assert shell.does("rolehop refresh").code == 0
         second = shell.sees("AWS_ACCESS_KEY_ID")
-        assert kept.sts.roles_called[calls:] == [HUB, ADMIN], shell.plain
+        assert world_with_keys.sts.roles_called[calls:] == [HUB, ADMIN], shell.plain
         assert first != second
-        assert kept.sts.world.keys[second or ""].arn == ARN
+        assert world_with_keys.sts.world.keys[second or ""].arn == ARN
 
         assert shell.does("rolehop leave").code == 0
         shell.shows_prompt(r"(?<!m )READY> ")
@@ -77,8 +79,8 @@ def test_assume_refresh_and_leave_change_the_shell_itself(name: str, kept: World
 
 
 @every_shell
-def test_a_failure_keeps_its_code_and_changes_nothing(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_a_failure_keeps_its_code_and_changes_nothing(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys) as shell:
         assert shell.does("rolehop assume hub").code == 0
         key = shell.sees("AWS_ACCESS_KEY_ID")
         # tcsh learns of a failure by evaluating one.
@@ -100,8 +102,8 @@ def test_a_failure_keeps_its_code_and_changes_nothing(name: str, kept: World) ->
 
 
 @every_shell
-def test_everything_else_goes_to_the_program_as_it_is(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_everything_else_goes_to_the_program_as_it_is(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys) as shell:
         assert "rolehop 0." in shell.does("rolehop --version").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume --help").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume -h").shown
@@ -112,10 +114,13 @@ def test_everything_else_goes_to_the_program_as_it_is(name: str, kept: World) ->
 
 
 @shells_with_hooks
-def test_options_may_stand_before_the_command(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_options_may_stand_before_the_command(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys) as shell:
         assert (
-            shell.does(f"rolehop -q --config {kept.config_file} assume --min-ttl 1m hub").code == 0
+            shell.does(
+                f"rolehop -q --config {world_with_keys.config_file} assume --min-ttl 1m hub"
+            ).code
+            == 0
         )
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         # `assume` is the value of an option here, so there is no command.
@@ -127,10 +132,10 @@ def test_options_may_stand_before_the_command(name: str, kept: World) -> None:
 
 
 @shells_with_hooks
-def test_the_long_way_still_works(name: str, kept: World) -> None:
+def test_the_long_way_still_works(name: str, world_with_keys: World) -> None:
     """Scripts and habits have `eval "$(rolehop assume X)"`, and a pipe gets what the program prints."""
     typed = 'eval "$(rolehop assume hub)"' if name != "fish" else "rolehop assume hub | source"
-    with sitting(name, kept) as shell:
+    with sitting(name, world_with_keys) as shell:
         assert shell.does(typed).code == 0
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         if name != "fish":
@@ -157,9 +162,11 @@ def test_the_long_way_still_works(name: str, kept: World) -> None:
     ],
 )
 @pytest.mark.parametrize("times", [1, 2])
-def test_it_lives_with_what_people_set(name: str, before: str, times: int, kept: World) -> None:
+def test_it_lives_with_what_people_set(
+    name: str, before: str, times: int, world_with_keys: World
+) -> None:
     line = "\n".join([LINES[name]] * times)
-    with sitting(name, kept, before=before, line=line) as shell:
+    with sitting(name, world_with_keys, before=before, line=line) as shell:
         noise = shell.does("true").shown
         for each in ("error", "not found", "defining function", "unbound", "created globally"):
             assert each not in noise
@@ -171,8 +178,8 @@ def test_it_lives_with_what_people_set(name: str, before: str, times: int, kept:
 
 
 @shells_with_hooks
-def test_a_nested_shell_shows_the_chain_it_inherits(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_a_nested_shell_shows_the_chain_it_inherits(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys) as shell:
         assert shell.does("rolehop assume admin").code == 0
         shell.starts(name)
         shell.does("true")
@@ -184,32 +191,32 @@ def test_a_nested_shell_shows_the_chain_it_inherits(name: str, kept: World) -> N
 
 
 @shells_with_hooks
-def test_it_comes_from_a_file_as_well(name: str, kept: World) -> None:
-    installed = kept.rolehop("init", name, "--install")
+def test_it_comes_from_a_file_as_well(name: str, world_with_keys: World) -> None:
+    installed = world_with_keys.rolehop("init", name, "--install")
     assert installed.code == 0, installed.err
-    file = next((kept.home / ".local/share/rolehop").glob(f"init.{name}"))
+    file = next((world_with_keys.home / ".local/share/rolehop").glob(f"init.{name}"))
     assert file.stat().st_mode & 0o777 == 0o600
     assert str(file) in installed.out
-    with sitting(name, kept, line=installed.out) as shell:
+    with sitting(name, world_with_keys, line=installed.out) as shell:
         assert shell.does("rolehop assume hub").code == 0
         shell.shows_prompt(r"hub (\d+m|1h00m) READY> ")
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh"])
-def test_a_trace_does_not_show_the_session(name: str, kept: World) -> None:
-    with sitting(name, kept) as shell:
+def test_a_trace_does_not_show_the_session(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys) as shell:
         shell.does("set -x")
         assert shell.does("rolehop assume hub").code == 0
-        key = kept.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""]
+        key = world_with_keys.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""]
         assert key.secret not in shell.shown
         assert (key.token or "-") not in shell.shown
         assert "+" in shell.does("true").shown, "the trace goes on"
 
 
 @shells_with_hooks
-def test_names_of_chains_are_completed(name: str, kept: World) -> None:
+def test_names_of_chains_are_completed(name: str, world_with_keys: World) -> None:
     before = "autoload -Uz compinit; compinit -u -D" if name == "zsh" else ""
-    with sitting(name, kept, before=before) as shell:
+    with sitting(name, world_with_keys, before=before) as shell:
         shell.types_keys("rolehop show adm\t")
         shell.shows(r"rolehop show admin")
         assert shell.does("").code == 0
@@ -221,7 +228,7 @@ AGED = {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old", "AWS_SECRET_
 
 @shells_with_hooks
 def test_an_expiring_session_is_refreshed_before_a_command_if_wanted(
-    name: str, kept: World
+    name: str, world_with_keys: World
 ) -> None:
     env = {
         "ROLEHOP_AUTO_REFRESH": "1",
@@ -229,25 +236,27 @@ def test_an_expiring_session_is_refreshed_before_a_command_if_wanted(
         "ROLEHOP_EXPIRES_AT": "1000",
         **AGED,
     }
-    calls = len(kept.sts.roles_called)
-    with sitting(name, kept, env=env) as shell:
+    calls = len(world_with_keys.sts.roles_called)
+    with sitting(name, world_with_keys, env=env) as shell:
         shell.does("true")
         shell.does("true")
-        # Nothing at all where another shell has made it anew within the same second.
-        assert kept.sts.roles_called[calls:] in ([HUB, ADMIN], []), shell.plain
-        assert kept.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].arn == ARN
+        # No call at all if another shell has refreshed it within the same second.
+        assert world_with_keys.sts.roles_called[calls:] in ([HUB, ADMIN], []), shell.plain
+        assert world_with_keys.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].arn == ARN
         shell.shows_prompt(r"admin (\d+m|1h00m) READY> ")
 
 
 @shells_with_hooks
-def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(name: str, kept: World) -> None:
+def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(
+    name: str, world_with_keys: World
+) -> None:
     env = {
         "ROLEHOP_AUTO_REFRESH": "1",
         "ROLEHOP_CHAIN": "gone",
         "ROLEHOP_EXPIRES_AT": "1000",
         **AGED,
     }
-    with sitting(name, kept, env=env) as shell:
+    with sitting(name, world_with_keys, env=env) as shell:
         for _ in range(3):
             shell.does("true")
         assert shell.does("false").code == 1
@@ -256,10 +265,10 @@ def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(name: str, kept
 
 
 @shells_with_hooks
-def test_nothing_is_refreshed_unasked(name: str, kept: World) -> None:
-    calls = len(kept.sts.roles_called)
+def test_nothing_is_refreshed_unasked(name: str, world_with_keys: World) -> None:
+    calls = len(world_with_keys.sts.roles_called)
     env = {"ROLEHOP_CHAIN": "admin", "ROLEHOP_EXPIRES_AT": "1000", **AGED}
-    with sitting(name, kept, env=env) as shell:
+    with sitting(name, world_with_keys, env=env) as shell:
         shell.does("true")
         shell.shows_prompt("admin expired READY> ")
-    assert kept.sts.roles_called[calls:] == []
+    assert world_with_keys.sts.roles_called[calls:] == []

@@ -25,15 +25,17 @@ def sitting(name: str, world: World, startup: str, **env: str | None) -> Interac
 
 @marked_shells
 def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
-    name: str, kept: World
+    name: str, world_with_keys: World
 ) -> None:
-    with sitting(name, kept, PLAIN[name], AWS_PROFILE="other") as shell:
+    with sitting(name, world_with_keys, PLAIN[name], AWS_PROFILE="other") as shell:
         shell.starts("rolehop shell admin")
         shell.shows_prompt(r"admin (59|60|1h00)m? READY> ")
         assert shell.sees("ROLEHOP_CHAIN") == "admin"
         assert shell.sees("ROLEHOP_SHELL_LEVEL") == "1"
         assert shell.sees("AWS_PROFILE") is None
-        assert kept.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].role is not None
+        assert (
+            world_with_keys.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""].role is not None
+        )
         assert f"[{name}]" in shell.does('echo "[$MINE]"').shown
         shell.shows_prompt(r"(?<!m )admin (59|60|1h00)m? READY> ")
         for variable in ("ZDOTDIR", "ROLEHOP_ZDOTDIR"):
@@ -45,8 +47,8 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
 
 
 @marked_shells
-def test_it_nests_and_leave_goes_back_one_level(name: str, kept: World) -> None:
-    with sitting(name, kept, PLAIN[name]) as shell:
+def test_it_nests_and_leave_goes_back_one_level(name: str, world_with_keys: World) -> None:
+    with sitting(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
         shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
         shell.starts("rolehop shell admin")
@@ -63,9 +65,11 @@ def test_it_nests_and_leave_goes_back_one_level(name: str, kept: World) -> None:
 
 
 @marked_shells
-def test_a_prompt_that_shows_the_chain_already_shows_it_once(name: str, kept: World) -> None:
+def test_a_prompt_that_shows_the_chain_already_shows_it_once(
+    name: str, world_with_keys: World
+) -> None:
     startup = f"{LINES[name]}\n{PROMPTS[name]}"
-    with sitting(name, kept, startup) as shell:
+    with sitting(name, world_with_keys, startup) as shell:
         shell.starts("rolehop shell hub")
         shell.does("true")
         shell.shows_prompt(r"(?<!m )hub (59|60|1h00)m? READY> ")
@@ -74,18 +78,20 @@ def test_a_prompt_that_shows_the_chain_already_shows_it_once(name: str, kept: Wo
 
 
 @marked_shells
-def test_leave_by_eval_ends_it_too(name: str, kept: World) -> None:
+def test_leave_by_eval_ends_it_too(name: str, world_with_keys: World) -> None:
     typed = "command rolehop leave | source" if name == "fish" else 'eval "$(rolehop leave)"'
-    with sitting(name, kept, PLAIN[name]) as shell:
+    with sitting(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
         shell.starts(typed)
         assert shell.sees("ROLEHOP_CHAIN") is None
 
 
 @pytest.mark.parametrize("name", ["tcsh", "elvish"])
-def test_a_shell_without_a_mark_says_so_and_has_the_session(name: str, kept: World) -> None:
+def test_a_shell_without_a_mark_says_so_and_has_the_session(
+    name: str, world_with_keys: World
+) -> None:
     startup = "set prompt = 'READY> '" if name == "tcsh" else "set edit:prompt = { put 'READY> ' }"
-    with sitting(name, kept, startup) as shell:
+    with sitting(name, world_with_keys, startup) as shell:
         shell.does("true")
         shell.starts("rolehop shell hub")
         shell.shows("has no mark in its prompt")
@@ -95,47 +101,49 @@ def test_a_shell_without_a_mark_says_so_and_has_the_session(name: str, kept: Wor
         assert shell.sees("ROLEHOP_CHAIN") is None
 
 
-def test_zsh_finds_its_files_where_the_user_keeps_them(kept: World) -> None:
-    folder = kept.home / "zdot"
+def test_zsh_finds_its_files_where_the_user_keeps_them(world_with_keys: World) -> None:
+    folder = world_with_keys.home / "zdot"
     folder.mkdir()
-    (kept.home / ".zshenv").write_text(f"ZDOTDIR={folder}\nENVREAD=1\n")
+    (world_with_keys.home / ".zshenv").write_text(f"ZDOTDIR={folder}\nENVREAD=1\n")
     (folder / ".zshrc").write_text("PROMPT='READY> '; MINE=moved\n")
     try:
-        with sitting("zsh", kept, "PROMPT='WRONG> '") as shell:
+        with sitting("zsh", world_with_keys, "PROMPT='WRONG> '") as shell:
             shell.starts("rolehop shell hub")
             shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
             answer = shell.does('echo "[$MINE $ENVREAD $ZDOTDIR ${HISTFILE-none}]"')
             assert f"[moved 1 {folder} " in answer.shown
             assert "/shell/zsh/" not in answer.shown
     finally:
-        (kept.home / ".zshenv").unlink()
+        (world_with_keys.home / ".zshenv").unlink()
 
 
-def test_a_value_of_the_chains_name_is_never_run(kept: World) -> None:
+def test_a_value_of_the_chains_name_is_never_run(world_with_keys: World) -> None:
     """Names of AWS profiles may hold anything."""
-    kept.aws_config(
+    world_with_keys.aws_config(
         '[profile "$(touch gone)`touch gone`%~ x"]\n'
         "source_profile = base\n"
         f"role_arn = {HUB}\n[profile base]\n"
-        f"aws_access_key_id = {kept.alice.key.access_key_id}\n"
-        f"aws_secret_access_key = {kept.alice.key.secret}\n"
+        f"aws_access_key_id = {world_with_keys.alice.key.access_key_id}\n"
+        f"aws_secret_access_key = {world_with_keys.alice.key.secret}\n"
     )
     chain = "'$(touch gone)`touch gone`%~ x'"
     for name, startup in {**PLAIN, "zsh": f"setopt prompt_subst; {PLAIN['zsh']}"}.items():
-        with sitting(name, kept, startup) as shell:
+        with sitting(name, world_with_keys, startup) as shell:
             shell.starts(f"rolehop shell {chain}")
             shell.does("true")
             shell.shows_prompt(r"\$\(touch gone\)`touch gone`%~ x (59|60|1h00)m? READY> ")
-        assert not (kept.home / "gone").exists()
+        assert not (world_with_keys.home / "gone").exists()
 
 
-def test_the_exit_code_is_the_shells_own_and_a_script_on_stdin_is_run(kept: World) -> None:
+def test_the_exit_code_is_the_shells_own_and_a_script_on_stdin_is_run(
+    world_with_keys: World,
+) -> None:
     for name in PLAIN:
         if shutil.which(name) is None:
             continue
         text = "printenv ROLEHOP_CHAIN ROLEHOP_SHELL_LEVEL\nexit 7\n"
-        done = kept.rolehop("shell", "admin", "--shell", name, env=NO_KEYS, input=text)
+        done = world_with_keys.rolehop("shell", "admin", "--shell", name, env=NO_KEYS, input=text)
         assert (done.code, done.out) == (7, "admin\n1\n"), done.err
-    missing = kept.rolehop("shell", "admin", "--shell", "no-such-shell", env=NO_KEYS)
+    missing = world_with_keys.rolehop("shell", "admin", "--shell", "no-such-shell", env=NO_KEYS)
     assert missing.code == 127
-    assert kept.sts.roles_called.count(ADMIN) >= 1
+    assert world_with_keys.sts.roles_called.count(ADMIN) >= 1

@@ -12,16 +12,16 @@ from tests.shells.interactive import NO_KEYS
 from tests.support.world import World
 
 
-def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:
+def test_a_pane_has_the_function_and_its_own_chain(world_with_keys: World) -> None:
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
-    (kept.home / ".bashrc").write_text(
+    (world_with_keys.home / ".bashrc").write_text(
         "eval \"$(rolehop init bash)\"\nPS1='${rolehop_segment}READY> '\n"
     )
-    socket = str(kept.folder / "tmux")
+    socket = str(world_with_keys.folder / "tmux")
 
     def tmux(*words: str) -> str:
-        done = kept.run("tmux", "-S", socket, *words, env={**NO_KEYS, "TERM": "xterm"})
+        done = world_with_keys.run("tmux", "-S", socket, *words, env={**NO_KEYS, "TERM": "xterm"})
         assert done.code == 0, done.err
         return done.out
 
@@ -32,10 +32,10 @@ def test_a_pane_has_the_function_and_its_own_chain(kept: World) -> None:
             time.sleep(0.1)
         return shown
 
-    conf = kept.home / ".tmux.conf"
+    conf = world_with_keys.home / ".tmux.conf"
     conf.write_text("set -g exit-empty off\n")
     # -D: not a daemon, so that it ends with the test.
-    server = kept.start("tmux", "-D", "-S", socket, env={**NO_KEYS, "TERM": "xterm"})
+    server = world_with_keys.start("tmux", "-D", "-S", socket, env={**NO_KEYS, "TERM": "xterm"})
     try:
         while not Path(socket).exists() and server.poll() is None:
             time.sleep(0.05)

@@ -50,7 +50,9 @@ def carried(name: str, text: str) -> str:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.parametrize("line", ["{}", "eval"])
-def test_a_name_stays_one_argument(name: str, line: str, kept: World, tmp_path: Path) -> None:
+def test_a_name_stays_one_argument(
+    name: str, line: str, world_with_keys: World, tmp_path: Path
+) -> None:
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
     form = dialect(name).eval_command if line == "eval" else line
@@ -61,9 +63,9 @@ def test_a_name_stays_one_argument(name: str, line: str, kept: World, tmp_path: 
     lines = [form.format(f"rolehop plan {dialect(name).argument(each)}") for each in FORTY]
     script = tmp_path / "script"
     script.write_text("\n".join([f"cd '{tmp_path}'", *lines, ""]))
-    path = f"{recorder.parent}:{kept.environ['PATH']}"
+    path = f"{recorder.parent}:{world_with_keys.environ['PATH']}"
     env = {"PATH": path, "XONSH_DATA_DIR": str(tmp_path), "TERM": "xterm"}
-    done = kept.run(*SCRIPTS[name], str(script), env=env)
+    done = world_with_keys.run(*SCRIPTS[name], str(script), env=env)
     recorded = (tmp_path / "arguments").read_text().splitlines()
     got = [[word for word in each.split("\x1f") if word != "--"][1] for each in recorded]
     assert got == [carried(name, each) for each in FORTY], done.err
@@ -79,22 +81,22 @@ def test_what_cannot_be_typed_is_a_placeholder_and_nearly_all_can(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish", "tcsh", "elvish"])
-def test_the_line_that_assume_advises_assumes_that_chain(name: str, kept: World) -> None:
+def test_the_line_that_assume_advises_assumes_that_chain(name: str, world_with_keys: World) -> None:
     startup = {
         "tcsh": "set prompt = 'READY> '",
         "elvish": "set edit:prompt = { put 'READY> ' }",
         "fish": "function fish_prompt; echo -n 'READY> '; end",
     }.get(name, "PS1='READY> '")
-    kept.sts.world.role(PASTED, trusts=[kept.alice.arn])
+    world_with_keys.sts.world.role(PASTED, trusts=[world_with_keys.alice.arn])
     roles = (
         f'[profile "{each}"]\nsource_profile = base\nrole_arn = {PASTED}\n' for each in PROFILES
     )
     keys = (
-        f"aws_access_key_id = {kept.alice.key.access_key_id}\n"
-        f"aws_secret_access_key = {kept.alice.key.secret}\n"
+        f"aws_access_key_id = {world_with_keys.alice.key.access_key_id}\n"
+        f"aws_secret_access_key = {world_with_keys.alice.key.secret}\n"
     )
-    kept.aws_config("".join(roles) + f"[profile base]\n{keys}")
-    with Interactive(kept, name, startup, env=NO_KEYS) as shell:
+    world_with_keys.aws_config("".join(roles) + f"[profile base]\n{keys}")
+    with Interactive(world_with_keys, name, startup, env=NO_KEYS) as shell:
         shell.does("true")
         for each in PROFILES:
             shown = shell.does(f"rolehop assume {dialect(name).quote(each)}").shown
@@ -102,4 +104,4 @@ def test_the_line_that_assume_advises_assumes_that_chain(name: str, kept: World)
             if PLACEHOLDER not in advised:
                 assert shell.does(advised).code == 0
                 assert shell.sees("ROLEHOP_CHAIN") == each
-    assert not (kept.home / "bad").exists()
+    assert not (world_with_keys.home / "bad").exists()

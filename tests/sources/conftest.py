@@ -36,7 +36,7 @@ def home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @dataclass
-class KeptKeys:
+class MemoryKeyStore:
     """A key store in memory; ``index`` may have lost what ``items`` has."""
 
     items: dict[str, Credentials] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Home:
         noted: dict[str, str] = json.loads((self.path / "variables").read_text())
         return noted
 
-    def context(self, keys: KeptKeys | None = None) -> SourceContext:
+    def context(self, keys: MemoryKeyStore | None = None) -> SourceContext:
         config, credentials = (self.path / ".aws" / name for name in ("config", "credentials"))
         return SourceContext(
             environ={"PATH": os.environ["PATH"], "HOME": str(self.path), **self.environ},
@@ -106,7 +106,7 @@ class Home:
                 credentials.read_text() if credentials.exists() else None,
             ),
             aws_files=(config, credentials),
-            keys=keys or KeptKeys(),
+            keys=keys or MemoryKeyStore(),
             now=lambda: self.now,
             source_of_chain=lambda name: (
                 self.source(self.chains[name]) if name in self.chains else None
@@ -129,8 +129,8 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def kept_keys() -> KeptKeys:
-    return KeptKeys(items={"alice": Credentials("AKIAALICE", Secret(SECRET))})
+def key_store() -> MemoryKeyStore:
+    return MemoryKeyStore(items={"alice": Credentials("AKIAALICE", Secret(SECRET))})
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from rolehop.sources import (
 )
 
 if TYPE_CHECKING:
-    from tests.sources.conftest import Home, KeptKeys
+    from tests.sources.conftest import Home, MemoryKeyStore
 else:
-    Home = KeptKeys = Any
+    Home = MemoryKeyStore = Any
 
 ALICE = SourceConfig("alice", "keys")
 BOB = SourceConfig("bob", "keys")
@@ -30,21 +30,21 @@ BOB = SourceConfig("bob", "keys")
 
 class TestKeys:
     def test_the_stamp_is_the_access_key_id_of_the_index(
-        self, home: Home, kept_keys: KeptKeys
+        self, home: Home, key_store: MemoryKeyStore
     ) -> None:
-        kept_keys.index["alice"] = "AKIAINDEX"
-        assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAINDEX", long_lived=True)
-        assert kept_keys.read == []
+        key_store.index["alice"] = "AKIAINDEX"
+        assert stamp_of(ALICE, home.context(key_store)) == Stamp("AKIAINDEX", long_lived=True)
+        assert key_store.read == []
 
     def test_if_the_index_is_lost_the_item_has_the_key_id(
-        self, home: Home, kept_keys: KeptKeys
+        self, home: Home, key_store: MemoryKeyStore
     ) -> None:
-        assert stamp_of(ALICE, home.context(kept_keys)) == Stamp("AKIAALICE", long_lived=True)
+        assert stamp_of(ALICE, home.context(key_store)) == Stamp("AKIAALICE", long_lived=True)
 
     def test_absent_keys_are_a_problem_that_names_the_command(
-        self, home: Home, kept_keys: KeptKeys
+        self, home: Home, key_store: MemoryKeyStore
     ) -> None:
-        stamp = stamp_of(BOB, home.context(kept_keys))
+        stamp = stamp_of(BOB, home.context(key_store))
         assert stamp.value is None
         assert stamp.problem is not None
         assert "rolehop keys add bob" in stamp.problem
@@ -53,19 +53,19 @@ class TestKeys:
         ("source", "found", "good"), [(ALICE, "…LICE", True), (BOB, "none", False)]
     )
     def test_source_test_says_whether_they_are_stored(
-        self, source: SourceConfig, found: str, good: bool, home: Home, kept_keys: KeptKeys
+        self, source: SourceConfig, found: str, good: bool, home: Home, key_store: MemoryKeyStore
     ) -> None:
-        (finding,) = diagnose(source, home.context(kept_keys))
+        (finding,) = diagnose(source, home.context(key_store))
         assert (finding.found, finding.good) == (found, good)
 
-    def test_they_are_loaded_from_the_vault(self, home: Home, kept_keys: KeptKeys) -> None:
-        assert build_source(ALICE, home.context(kept_keys)).load() == kept_keys.items["alice"]
+    def test_they_are_loaded_from_the_vault(self, home: Home, key_store: MemoryKeyStore) -> None:
+        assert build_source(ALICE, home.context(key_store)).load() == key_store.items["alice"]
 
     def test_loading_absent_keys_is_an_error_with_the_way_out(
-        self, home: Home, kept_keys: KeptKeys
+        self, home: Home, key_store: MemoryKeyStore
     ) -> None:
         with pytest.raises(SourceError) as caught:
-            build_source(BOB, home.context(kept_keys)).load()
+            build_source(BOB, home.context(key_store)).load()
         assert caught.value.fix == "rolehop keys add bob"
         assert caught.value.exit_code == 4
 
@@ -79,13 +79,13 @@ def test_each_source_of_iam_user_keys_has_the_mfa_keys(name: str) -> None:
 @pytest.mark.parametrize("name", ["keys", "environment", "profile"])
 @pytest.mark.parametrize(("serial", "reported"), [({"mfa_serial": "auto"}, True), ({}, False)])
 def test_an_mfa_command_whose_program_is_missing_is_reported_if_a_device_asks(
-    name: str, serial: dict[str, str], reported: bool, home: Home, kept_keys: KeptKeys
+    name: str, serial: dict[str, str], reported: bool, home: Home, key_store: MemoryKeyStore
 ) -> None:
     home.environ |= {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "x"}
     home.write("", "[alice]\naws_access_key_id = AKIAFILE\naws_secret_access_key = x\n")
     own = {"profile": "alice"} if name == "profile" else {}
     source = SourceConfig("alice", name, {"mfa_command": ("/no/ykman",), **serial, **own})
-    context = home.context(kept_keys)
+    context = home.context(key_store)
     found = diagnose(expand(source, context.aws)[0], context)
     problem = "the program of mfa_command, /no/ykman: it is not there"
     assert first_problem(found) == (problem if reported else None)

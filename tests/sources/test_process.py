@@ -54,7 +54,7 @@ def answer(key: Key, **changes: object) -> dict[str, object]:
 
 
 def keys_of(world: World) -> dict[str, object]:
-    """Return what a process prints that keeps an IAM user's own keys."""
+    """Return what a process prints that has an IAM user's own keys."""
     key = world.alice.key
     fields = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret}
     return {"Version": 1, **fields}
@@ -105,7 +105,7 @@ class TestProcess:
     def test_its_stamp_is_its_definition(self, world: World, key: Key) -> None:
         printing(world, "{}")
         stamp = stamp_of(source_of(world), context_of(world))
-        assert stamp == Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+        assert stamp == Stamp("process", long_lived=False, stored=True, may_be_keys=True)
 
     @pytest.mark.parametrize(
         ("changes", "cause"),
@@ -286,7 +286,7 @@ class TestProcess:
         assert "Expiration from a credential_process" in own.err
         for _ in range(2):
             assert world.rolehop("credential-process", "there").code == 0
-        assert (world.home / "runs").read_text().count("argument") == 2  # the hops were kept
+        assert (world.home / "runs").read_text().count("argument") == 2  # the hops were stored
         tested = world.rolehop("source", "test", "s")
         assert "lasts     end unknown" in tested.out
         assert "1 h at most: a session that assumes a role is chaining" in tested.out

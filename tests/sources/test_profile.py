@@ -103,7 +103,7 @@ class TestStaticKeys:
         context = home.context()
         base, _, _ = expand(home.source("user"), context.aws)
         stamp = stamp_of(base, context)
-        assert (stamp.long_lived, stamp.kept, stamp.problem) == (True, False, None)
+        assert (stamp.long_lived, stamp.stored, stamp.problem) == (True, False, None)
         assert home.load("user") == Credentials("AKIAFILE", Secret(SECRET))
 
     def test_a_session_in_the_file_is_not_long_lived(self, home: Home) -> None:
@@ -153,7 +153,7 @@ class TestProcess:
             base, _, _ = expand(home.source("p"), context.aws)
             stamps.append(stamp_of(base, context))
         assert stamps[0].value != stamps[1].value
-        assert (stamps[0].kept, stamps[0].long_lived) == (True, False)
+        assert (stamps[0].stored, stamps[0].long_lived) == (True, False)
         assert stamps[0].may_be_keys
 
     def test_a_short_session_does_not_run_it_twice(self, home: Home) -> None:

@@ -79,7 +79,7 @@ class TestWebIdentity:
         context = home.context()
         base, hops, _ = expand(home.source("w"), context.aws)
         assert hops == ()
-        assert stamp_of(base, context).kept
+        assert stamp_of(base, context).stored
 
     def test_a_token_file_that_is_not_there_is_reported(self, home: Home) -> None:
         self.profile(home, home.path / "token")

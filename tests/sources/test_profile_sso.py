@@ -272,6 +272,6 @@ class TestIdentityCenter:
         context = home.context()
         base, _, _ = expand(home.source("sso"), context.aws)
         stamp = stamp_of(base, context)
-        assert (stamp.long_lived, stamp.kept, stamp.problem) == (False, True, None)
+        assert (stamp.long_lived, stamp.stored, stamp.problem) == (False, True, None)
         home.write(SSO.replace("sso_region = eu-west-1", "sso_region = eu-west-2"))
         assert stamp_of(base, home.context()).value != stamp.value

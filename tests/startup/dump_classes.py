@@ -63,8 +63,8 @@ def tried(cls: type) -> dict[str, object]:
 
 def plain(default: object) -> str | None:
     """Return how a default is shown; one from a factory has no common form."""
-    made_anew = type(default) is object or type(default).__name__.startswith("_HAS_DEFAULT")
-    return None if made_anew else scrubbed(repr(default))
+    from_factory = type(default) is object or type(default).__name__.startswith("_HAS_DEFAULT")
+    return None if from_factory else scrubbed(repr(default))
 
 
 def scrubbed(text: str) -> str:

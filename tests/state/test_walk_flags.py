@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.state.walk_flags import KEPT_FOR, load_flags, remember_flags
+from rolehop.state.walk_flags import RETENTION, load_flags, remember_flags
 
 KEY = "ASIAEXAMPLEEXAMPLE12"
 FLAGS = WalkOptions(
@@ -45,7 +45,7 @@ def test_old_notes_are_dropped_when_one_is_written(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     remember_flags(tmp_path, KEY, FLAGS, now)
     other = "ASIAOTHEROTHEROTHER1"
-    remember_flags(tmp_path, other, FLAGS, now + KEPT_FOR + timedelta(minutes=1))
+    remember_flags(tmp_path, other, FLAGS, now + RETENTION + timedelta(minutes=1))
     assert load_flags(tmp_path, KEY) is None
 
 

@@ -42,13 +42,13 @@ class FakeAws:
     calls: list[str] = field(default_factory=list)
     signers: list[str] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-    kept: dict[str, Session] = field(default_factory=dict)
+    stored: dict[str, Session] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     rejects_with: str = "InvalidClientTokenId"
     watched: list[str] = field(default_factory=list)
     loads: int = 0
     holding: list[str] = field(default_factory=list)
-    keeps: bool = True
+    stores: bool = True
     _made: int = 0
     _who: dict[str, str] = field(default_factory=dict)
     _with_mfa: set[str] = field(default_factory=set)
@@ -137,14 +137,14 @@ class FakeAws:
 
     # ---- ports.Vault
     def get(self, step: Step, chain: str) -> Session | None:
-        return self.kept.get(step.key)
+        return self.stored.get(step.key)
 
     def put(self, step: Step, session: Session, chain: str) -> None:
-        if self.keeps:
-            self.kept[step.key] = session
+        if self.stores:
+            self.stored[step.key] = session
 
     def drop(self, key: str) -> None:
-        self.kept.pop(key, None)
+        self.stored.pop(key, None)
 
     # ---- ports.Locks
     @contextmanager

@@ -11,7 +11,7 @@ from tests.transcripts.situations import SITUATIONS
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_terminal_shows_the_transcript(name: str) -> None:
     stored = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-    assert recorded(name) == stored, f"python -m tests.transcripts {name} writes it anew"
+    assert recorded(name) == stored, f"python -m tests.transcripts {name} rewrites it"
 
 
 def test_every_transcript_has_its_situations() -> None:

@@ -1,4 +1,4 @@
-"""Sessions and steps with obviously false values, and a vault whose words are kept."""
+"""Sessions and steps with obviously false values, and a vault whose notes are recorded."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def hop_step(name: str = "hub", *, parent: str = "source", number: int = 1) -> H
     )
 
 
-def source_step(name: str = "source", *, kept: bool = True) -> SourceStep:
-    return SourceStep(key=key_of(name), source="corp", kept=kept)
+def source_step(name: str = "source", *, stored: bool = True) -> SourceStep:
+    return SourceStep(key=key_of(name), source="corp", stored=stored)
 
 
 def token_step(name: str = "token", *, parent: str = "source") -> TokenStep:

@@ -97,9 +97,9 @@ def test_known_returns_sessions_and_ceilings_for_a_plan() -> None:
     assert known.max_durations == {ROLE: 3600}
 
 
-@pytest.mark.parametrize(("days", "kept"), [(6, True), (7, False)])
-def test_a_finding_is_forgotten_after_seven_days(days: int, kept: bool) -> None:
-    assert bool(FULL.pruned(NOW + timedelta(days=days)).findings) == kept
+@pytest.mark.parametrize(("days", "remembered"), [(6, True), (7, False)])
+def test_a_finding_is_forgotten_after_seven_days(days: int, remembered: bool) -> None:
+    assert bool(FULL.pruned(NOW + timedelta(days=days)).findings) == remembered
 
 
 def test_a_spent_code_is_forgotten_when_it_cannot_come_again() -> None:

@@ -188,8 +188,8 @@ def test_an_expired_session_is_returned_and_not_put(unusual: tuple[World, Unusua
 
 def test_a_source_that_is_not_stored_touches_no_keyring(unusual: tuple[World, Unusual]) -> None:
     world, keyring = unusual
-    world.vault.put(source_step(kept=False), session(), "prod")
-    assert world.vault.get(source_step(kept=False), "prod") is None
+    world.vault.put(source_step(stored=False), session(), "prod")
+    assert world.vault.get(source_step(stored=False), "prod") is None
     assert keyring.calls == 0
 
 

@@ -113,14 +113,14 @@ def test_an_item_that_cannot_be_rewritten_stays_as_it_was(before: World, double:
         (service, "rolehop"): text
         for service, text in json.loads((STORED / "items.json").read_text()).items()
     }
-    kept = dict(keyring.items)
+    items_before = dict(keyring.items)
     said: list[str] = []
     vault = KeyringVault(IndexStore(before.state), lambda: Chosen("double", keyring), said.append)
     found = vault.keys.get("stored")
     assert found is not None
     assert found.access_key_id == KEY["AWS_ACCESS_KEY_ID"]
     assert vault.tokens.get("sso/corp") is not None
-    assert keyring.items == kept
+    assert keyring.items == items_before
     assert said == []
 
 

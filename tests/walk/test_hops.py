@@ -42,7 +42,7 @@ def test_a_hop_that_only_signs_needs_one_minute(aws: FakeAws) -> None:
     walk(plan(*TWO), aws.ports())
     assert aws.calls == [HUB, ADMIN, ADMIN]
     aws.now += timedelta(seconds=1)
-    aws.kept.pop(plan(*TWO).key)
+    aws.stored.pop(plan(*TWO).key)
     walk(plan(*TWO), aws.ports())
     assert aws.calls == [HUB, ADMIN, ADMIN, HUB, ADMIN]
 
@@ -76,7 +76,7 @@ def test_a_refused_hop_is_named_and_the_sessions_before_it_stay_stored(aws: Fake
         walk(plan(*TWO), aws.ports())
     assert (caught.value.chain, caught.value.hop, caught.value.code) == ("prod", 2, "AccessDenied")
     assert caught.value.what == f"hop 2 of chain 'prod' was refused: {ADMIN}"
-    assert len(aws.kept) == 1
+    assert len(aws.stored) == 1
 
 
 def test_access_denied_names_the_age_of_a_cached_signer_and_is_not_retried(aws: FakeAws) -> None:
@@ -106,7 +106,7 @@ def test_a_signer_that_a_policy_refuses_stays(aws: FakeAws) -> None:
     aws.rejected.add("ASIA0000000000000001")
     with pytest.raises(HopRefused, match="hop 2"):
         walk(plan(*TWO), aws.ports())
-    assert len(aws.kept) == 1
+    assert len(aws.stored) == 1
 
 
 def test_a_signer_that_is_rejected_twice_is_an_error(aws: FakeAws) -> None:
@@ -146,7 +146,7 @@ def test_a_doomed_hop_is_refused_before_any_call(aws: FakeAws) -> None:
 
 
 def test_a_vault_that_stores_nothing_does_not_stop_a_walk(aws: FakeAws) -> None:
-    aws.keeps = False
+    aws.stores = False
     walk(plan(*TWO), aws.ports())
     walk(plan(*TWO), aws.ports())
     assert aws.calls == [HUB, ADMIN, HUB, ADMIN]
@@ -169,7 +169,7 @@ def test_who_watches_sees_each_hop_once(aws: FakeAws) -> None:
 def test_what_another_process_stored_while_we_waited_is_used(aws: FakeAws) -> None:
     chain = plan(HopConfig(HUB))
     won = walk(chain, aws.ports())
-    aws.kept.clear()
+    aws.stored.clear()
 
     class Slow(FakeAws):
         looks = 0

@@ -20,11 +20,11 @@ from tests.walk.plans import A_SESSION, ALICE_MFA, HUB, a_source_session, plan
 
 def test_refresh_checks_the_identity_of_the_source_again(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
-    kept = replace(A_SESSION, kept=True)
-    walk(plan(stamp=kept), aws.ports())
+    stamp = replace(A_SESSION, stored=True)
+    walk(plan(stamp=stamp), aws.ports())
     aws.now += timedelta(minutes=1)
     aws.source = replace(a_source_session(aws), access_key_id="ASIASOMEBODYELSE")
-    session = walk(plan(stamp=kept), aws.ports(), not_before=aws.now)
+    session = walk(plan(stamp=stamp), aws.ports(), not_before=aws.now)
     assert session.credentials == aws.source
     assert aws.loads == 2
 
@@ -55,7 +55,7 @@ def test_a_chain_without_hops_returns_a_session_of_the_users_keys(aws: FakeAws) 
     assert aws.calls == ["GetSessionToken", "GetCallerIdentity"]
 
 
-MAY_BE_KEYS = Stamp("process", long_lived=False, kept=True, may_be_keys=True)
+MAY_BE_KEYS = Stamp("process", long_lived=False, stored=True, may_be_keys=True)
 
 
 @pytest.mark.parametrize("hops", [(), (HopConfig(HUB, duration_seconds=7200),)])
@@ -113,14 +113,14 @@ def test_a_source_that_is_a_session_is_returned_as_it_is(aws: FakeAws) -> None:
     session = walk(plan(stamp=A_SESSION), aws.ports())
     assert session.credentials == aws.source
     assert session.arn == aws.arn
-    assert aws.kept == {}
+    assert aws.stored == {}
 
 
 def test_a_source_session_worth_storing_is_stored(aws: FakeAws) -> None:
     aws.source = a_source_session(aws)
-    kept = replace(A_SESSION, kept=True)
-    walk(plan(stamp=kept), aws.ports())
-    walk(plan(stamp=kept), aws.ports())
+    stamp = replace(A_SESSION, stored=True)
+    walk(plan(stamp=stamp), aws.ports())
+    walk(plan(stamp=stamp), aws.ports())
     assert aws.loads == 1
     assert aws.calls == ["GetCallerIdentity"]
 
@@ -147,8 +147,8 @@ def test_a_source_of_another_account_or_role_is_neither_stored_nor_handed_out(
 ) -> None:
     aws.source, aws.arn = a_source_session(aws), arn
     with pytest.raises(SourceError, match="source 'alice' is"):
-        walk(plan(stamp=replace(A_SESSION, kept=True), **settings), aws.ports())
-    assert aws.kept == {}
+        walk(plan(stamp=replace(A_SESSION, stored=True), **settings), aws.ports())
+    assert aws.stored == {}
 
 
 def test_a_session_of_the_role_that_the_source_requires_is_returned(aws: FakeAws) -> None:
@@ -168,4 +168,4 @@ def test_a_session_is_stored_even_if_its_identity_cannot_be_checked(aws: FakeAws
     aws.caller = fails  # type: ignore[method-assign]
     with pytest.raises(ServiceError, match="no answer"):
         walk(plan(mfa_serial=ALICE_MFA), aws.ports())
-    assert len(aws.kept) == 1
+    assert len(aws.stored) == 1

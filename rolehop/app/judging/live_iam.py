@@ -127,7 +127,7 @@ class _LiveIam:
             yield account, keys
         for step in self.plan.steps:
             fresh = isinstance(step, HopStep) and step.cache is Cache.FRESH
-            if fresh or (isinstance(step, SourceStep) and step.kept):
+            if fresh or (isinstance(step, SourceStep) and step.stored):
                 session = self.app.vault.get(step, self.plan.chain)
                 if session is not None and session.lasts(self.app.now(), timedelta(0)):
                     yield session.account or account_of(session.arn) or "", session.credentials

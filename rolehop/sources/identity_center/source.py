@@ -90,7 +90,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     if _unnamed(source):
         # The choice is known once it is loaded.
         return Stamp(None, long_lived=False, endpoints=center.endpoints)
-    return Stamp(value, long_lived=False, endpoints=center.endpoints, kept=True)
+    return Stamp(value, long_lived=False, endpoints=center.endpoints, stored=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

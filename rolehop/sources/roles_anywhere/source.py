@@ -130,7 +130,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         )
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
-    return Stamp(value, long_lived=False, problem=problem_with(source, context, leaf), kept=True)
+    return Stamp(value, long_lived=False, problem=problem_with(source, context, leaf), stored=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

@@ -107,9 +107,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     if origin_of(source) is None:
         value = _state(source, context)
         problem = None if value else not_signed_in(source).what
-        return Stamp(value, long_lived=False, problem=problem, kept=True)
+        return Stamp(value, long_lived=False, problem=problem, stored=True)
     if origin_of(source) == "assertion_command":
-        return Stamp(_state(source, context), long_lived=False, kept=True)
+        return Stamp(_state(source, context), long_lived=False, stored=True)
     try:
         assertion = parsed(source, read_text(source, context))
     except SourceError as error:
@@ -118,7 +118,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         principal_of(source, assertion),
         long_lived=False,
         problem=problem_with(source, context, assertion),
-        kept=True,
+        stored=True,
     )
 
 

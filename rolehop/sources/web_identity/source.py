@@ -47,7 +47,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     # Settings are part of the key anyway; these two may come from a variable instead.
     role = origin.text("role") or context.environ.get(ROLE_VARIABLE)
     value = digest_of(role, _configured_session_name(origin), state)
-    return Stamp(value, long_lived=False, problem=_problem(origin), kept=True)
+    return Stamp(value, long_lived=False, problem=_problem(origin), stored=True)
 
 
 def build(source: SourceConfig, context: SourceContext) -> Source:

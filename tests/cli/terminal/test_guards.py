@@ -54,11 +54,11 @@ def test_a_tag_wins_over_the_same_key_of_the_config(world: World) -> None:
     world.config(
         CONFIG.replace(
             'role = "333333333333:role/Admin"',
-            'role = "333333333333:role/Admin"\ntags = { Team = "a", kept = "b" }',
+            'role = "333333333333:role/Admin"\ntags = { Team = "a", Env = "b" }',
         )
     )
     done = world.rolehop("plan", "admin", "-v", "--tag", "team=c")
-    assert "hop 2 tags: Team=c, kept=b" in done.out
+    assert "hop 2 tags: Team=c, Env=b" in done.out
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ LANES = {
 
 
 def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
-    """Make the evaluator's request; what is ``unknown`` (keys, lanes) is kept from it."""
+    """Make the evaluator's request; what is ``unknown`` (keys, lanes) is hidden from it."""
     policies = {}
     for name, (policy, kind) in LANES.items():
         if name in unknown:

@@ -52,7 +52,7 @@ def test_a_sign_in_by_device_code_needs_no_browser_here(corp: Corp) -> None:
     assert corp.world.rolehop("whoami", "own").code == 0
 
 
-def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: KeyStore) -> None:
+def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, key_store: KeyStore) -> None:
     corp.center.interval = 2
     waits: list[float] = []
 
@@ -62,7 +62,7 @@ def test_slow_down_makes_the_questions_rarer_for_good(corp: Corp, kept_keys: Key
             corp.center.approve()
 
     corp.center.say("/token", Reply(400, {"error": "slow_down"}))
-    source, context = _here(corp, kept_keys, sleep)
+    source, context = _here(corp, key_store, sleep)
     identity_center.login(source, context, Login(browser=False))
     assert waits == [2, 7, 7, 7]
 
@@ -86,9 +86,9 @@ def _here(
     return SourceConfig("corp", "identity-center", settings), context
 
 
-def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, kept_keys: KeyStore) -> None:
+def test_throttling_that_lasts_is_exit_6_after_many_tries(corp: Corp, key_store: KeyStore) -> None:
     corp.center.devices = _ApprovedAtOnce()
-    source, context = _here(corp, kept_keys, lambda seconds: None)
+    source, context = _here(corp, key_store, lambda seconds: None)
     identity_center.login(source, context, Login(browser=False))
     corp.center.say("/federation/credentials", Reply(429, {}), times=20)
     with pytest.raises(ServiceError, match="is throttling GetRoleCredentials"):
@@ -140,9 +140,9 @@ def test_a_sign_in_that_is_damaged_in_the_keyring_is_reported_and_replaced_by_an
     corp: Corp,
 ) -> None:
     corp.login()
-    (kept,) = [item for item in corp.world.items() if ".code" not in item.name]
-    item = json.loads(kept.read_text())
-    kept.write_text(json.dumps({**item, "password": "damaged"}))
+    (path,) = [item for item in corp.world.items() if ".code" not in item.name]
+    item = json.loads(path.read_text())
+    path.write_text(json.dumps({**item, "password": "damaged"}))
     done = corp.world.rolehop("source", "test", "corp")
     assert done.code == 7
     assert "the item in the keyring is damaged" in done.err

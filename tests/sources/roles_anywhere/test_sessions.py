@@ -217,7 +217,7 @@ class TestRolesAnywhere:
         stamp = stamp_of(source_of(world), context_of(world))
         fingerprint = leaf.certificate.fingerprint(hashes.SHA256()).hex()
         value = f"{fingerprint} {double.url}"  # an emulator's session is not taken for a real one
-        assert (stamp.value, stamp.kept, stamp.long_lived) == (value, True, False)
+        assert (stamp.value, stamp.stored, stamp.long_lived) == (value, True, False)
         del world.more["AWS_ENDPOINT_URL_ROLESANYWHERE"]
         assert stamp_of(source_of(world), context_of(world)).value == fingerprint
         assert double.asked == []

@@ -85,7 +85,7 @@ class TestSaml:
         file.write_text(idp.assertion([START]))
         assert world.rolehop("credential-process", "own").code == 0
         file.write_text(idp.assertion([START], lasts=timedelta(seconds=-1)))
-        # The same person: the session that is kept needs no assertion.
+        # The same person: the stored session needs no assertion.
         assert world.rolehop("credential-process", "own").code == 0
         assert len(world.sts.calls) == 2  # AssumeRoleWithSAML, GetCallerIdentity
         file.write_text(idp.assertion([START], who="joe@example.com"))
@@ -103,7 +103,7 @@ class TestSaml:
         message = saml.login(source, context, Login(text=Secret(idp.assertion([START]))))
         assert message == f"source 's' is signed in as {START}"
         after = stamp_of(source, context)
-        assert (after.value, after.kept, after.problem) == ("generation-1", True, None)
+        assert (after.value, after.stored, after.problem) == ("generation-1", True, None)
         calls = len(world.sts.calls)
         found = build_source(source, context).load()
         assert found is not None
