@@ -83,12 +83,12 @@ def _evaluated(request: Request) -> Verdict:
 
 
 def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...]:
-    """Return the actions that ``policy_type`` refuses."""
-    return tuple(
-        action
-        for action in request.actions
-        if _judge_action(request, action)[policy_type].outcome is Outcome.REFUSED
-    )
+    """Return the actions that ``policy_type`` refuses; if it refuses none, those that are open."""
+    outcomes = {
+        action: _judge_action(request, action)[policy_type].outcome for action in request.actions
+    }
+    refused = tuple(a for a, outcome in outcomes.items() if outcome is Outcome.REFUSED)
+    return refused or tuple(a for a, outcome in outcomes.items() if outcome is Outcome.UNKNOWN)
 
 
 def _join(policies: Sequence[PolicyVerdict]) -> Outcome:

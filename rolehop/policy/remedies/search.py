@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rolehop.arn import account_of
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.language.parser import Effect
 from rolehop.policy.remedies.change_builder import policy_changes
@@ -130,9 +131,14 @@ class _Search:
         attempt, verdicts = _Attempt(self.scenario), self.verdicts
         for _ in range(_MOST_ROUNDS):
             worse = self._worse(verdicts)
-            if worse is None:
+            undocumented = _undocumented(verdicts[self.hop]) if worse is None else ()
+            if worse is None and not undocumented:
                 return Remedy(attempt.steps)
-            better = self._better(attempt, worse, verdicts[worse], finder)
+            better = (
+                self._settled(attempt, verdicts[self.hop], undocumented)
+                if worse is None
+                else self._better(attempt, worse, verdicts[worse], finder)
+            )
             if better is None:
                 return None
             attempt, verdicts = better, better.verdicts()
@@ -162,10 +168,38 @@ class _Search:
                     steps = _joined(attempt.steps, edit)
                     if steps is not None:
                         return _Attempt(changed, steps)
-        made = policy_changes(verdict, hop, attempt.scenario, refusing)
-        if not made or any(each in attempt.steps for each in made):
-            return None
-        return _Attempt(attempt.scenario, (*_not_replaced(attempt.steps, made), *made))
+        return _with(attempt, policy_changes(verdict, hop, attempt.scenario, refusing))
+
+    def _settled(
+        self, attempt: _Attempt, verdict: Verdict, undocumented: Sequence[PolicyVerdict]
+    ) -> _Attempt | None:
+        """Change the policies whose effect AWS does not document: a fix must be certain."""
+        return _with(attempt, policy_changes(verdict, self.hop, attempt.scenario, undocumented))
+
+
+def _with(attempt: _Attempt, made: Sequence[PolicyChange]) -> _Attempt | None:
+    if not made or any(each in attempt.steps for each in made):
+        return None
+    return _Attempt(attempt.scenario, (*_not_replaced(attempt.steps, made), *made))
+
+
+# What a verdict may hang on although every document and key is known.
+_UNDOCUMENTED = frozenset(("Principal", "NotPrincipal", "Action", "Resource", "wildcard-grant"))
+
+
+def _undocumented(verdict: Verdict) -> tuple[PolicyVerdict, ...]:
+    """Return the policies, as if they refused, if nothing but AWS's documentation leaves them open."""
+    if verdict.outcome is not Outcome.UNKNOWN or not _UNDOCUMENTED.issuperset(verdict.unknowns):
+        return ()
+    return tuple(_as_refusing(each) for each in verdict.policies if each.outcome is Outcome.UNKNOWN)
+
+
+def _as_refusing(policy: PolicyVerdict) -> PolicyVerdict:
+    deny = next((each for each in policy.open if each.statement.effect is Effect.DENY), None)
+    reason = Reason.NO_ALLOW if deny is None else Reason.EXPLICIT_DENY
+    element = "Document" if deny is None else "Effect"
+    finding = Finding(element, Truth.FALSE, reason, policy.action)
+    return replace(policy, outcome=Outcome.REFUSED, deciding=deny, findings=(finding,))
 
 
 def _not_replaced(steps: Sequence[Step], made: Sequence[PolicyChange]) -> tuple[Step, ...]:

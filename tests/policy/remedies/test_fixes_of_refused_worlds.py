@@ -11,7 +11,7 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.chains.model import EvaluationContext
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.policy.remedies.policy_change import PolicyChange, apply_changes
+from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.startup.dataclass import replace
 from tests.policy.helpers.chains import NOBODY, NOW, policy
@@ -26,8 +26,7 @@ OF_CALLER = ("identity", "boundary", "session_policy")
 
 def refused_worlds() -> Iterator[Json]:
     rng = Random(11)  # noqa: S311 - worlds, no secrets
-    found = 0
-    while found < WORLDS:
+    while True:
         world = make_wide_world(rng)
         if world.get("passes"):
             continue
@@ -38,7 +37,6 @@ def refused_worlds() -> Iterator[Json]:
         if who:
             world["ctx"]["aws:principalarn"] = [who]
         if allowed(world) is False:
-            found += 1
             yield world
 
 
@@ -60,24 +58,47 @@ def applied(world: Json, steps: Sequence[Step]) -> Json:
 
 
 def test_every_fix_works_lets_in_no_one_else_and_few_have_a_needless_step() -> None:
-    fixes = needless = 0
+    """Most worlds without a fix have a caller whom no policy can let in, e.g. the root user."""
+    worlds = fixed = fixes = needless = 0
     for world in refused_worlds():
-        for remedy in remedies_of(world):
+        worlds += 1
+        remedies = remedies_of(world)
+        fixed += bool(remedies)
+        for remedy in remedies:
             fixes += 1
             changed = applied(world, remedy.steps)
-            assert allowed(changed) is not False, (world, remedy)
+            assert allowed(changed) is True, (world, remedy)
             for other in others(world):
                 after = {
                     **other,
                     **{name: changed[name] for name in LANES if name not in OF_CALLER},
                 }
                 assert goodness(after) <= goodness(other), (world, remedy, other["caller"])
-            rest = (
-                [each for each in remedy.steps if each is not left_out] for left_out in remedy.steps
+            needless += any(
+                goodness(applied(world, each)) == goodness(changed)
+                for each in without_one(remedy.steps)
             )
-            needless += any(goodness(applied(world, each)) == goodness(changed) for each in rest)
-    assert fixes >= WORLDS / 3
+        if fixed == WORLDS:
+            break
+    assert worlds <= WORLDS * 2.2
     assert needless <= fixes * 0.1
+
+
+def without_one(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Yield the steps without each of them.
+
+    A Deny that is added keeps up what a narrowed one denied to others, so it goes with that one.
+    """
+    kept = [
+        each
+        for each in steps
+        if isinstance(each, PolicyChange)
+        and each.kind is ChangeKind.ADD
+        and each.statement["Effect"] == "Deny"
+    ]
+    for left_out in steps:
+        if left_out not in kept:
+            yield [each for each in steps if each is not left_out]
 
 
 def others(world: Json) -> Iterator[Json]:
