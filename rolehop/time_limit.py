@@ -23,6 +23,8 @@ class _Limits(threading.local):
         self.ends: list[float] = []
         self.is_unattended = False
         self.is_program = False
+        self.uninterrupted = 0  # nested blocks
+        self.is_interrupted = False
 
 
 _limits = _Limits()
@@ -94,8 +96,11 @@ def program_time_limit(seconds: float) -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: object) -> None:
-        raise OutOfTime
+        _limits.is_interrupted = True
+        if not _limits.uninterrupted:
+            raise OutOfTime
 
+    _limits.is_interrupted = False
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         with _interrupting_again():
@@ -104,6 +109,26 @@ def program_time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        _limits.is_interrupted = False
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let `program_time_limit` interrupt the block only once it is left.
+
+    For an exchange whose answer takes the place of what was sent, until it is stored: a refresh
+    token, for example, is good once. The limits of each call in it still hold.
+
+    Raises:
+        OutOfTime: the program's time was up meanwhile.
+    """
+    _limits.uninterrupted += 1
+    try:
+        yield
+    finally:
+        _limits.uninterrupted -= 1
+        if _limits.is_interrupted and not _limits.uninterrupted:
+            raise OutOfTime
 
 
 @contextmanager

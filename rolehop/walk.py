@@ -25,7 +25,7 @@ from rolehop.errors import (
     SourceError,
     error_context,
 )
-from rolehop.plan.identity import wrong_caller
+from rolehop.plan.identity import is_caller_known, wrong_caller
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import SIGNING_TTL
 from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
@@ -114,7 +114,7 @@ def check_principal(plan: Plan, found: str) -> None:
             cause=f"the config says it must be {wanted}",
             fix="sign in as the right one, or correct 'principal'"
             if source.principal is not None
-            else f"rolehop source test {source.name}",
+            else Advice("rolehop source test ", Argument(source.name)),
         )
 
 
@@ -214,7 +214,7 @@ class _Walk:
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
         caller = None
-        if self._plan.source.principal is not None:  # before any hop
+        if is_caller_known(self._plan.source):  # before any hop, and before it is stored
             caller = self._checked_caller(credentials)
         if credentials.long_lived and step.for_keys is not None:
             session = self._session_from_keys(step.for_keys, credentials)

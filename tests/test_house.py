@@ -77,16 +77,16 @@ vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of 
     plan fastpath time_limit files credentials
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
-    sources sources/shared aws oauth net ports plan awsconfig config credentials
+    sources sources/shared aws oauth net ports plan awsconfig config time_limit credentials
 sources/web_identity: sources of type web-identity
-    sources sources/shared aws oauth net ports plan config json_fields files credentials
+    sources sources/shared aws oauth net ports plan config time_limit json_fields files credentials
 sources/saml: sources of type saml
     sources sources/shared aws ports plan config files credentials
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth net ports plan awsconfig config json_fields files
-    credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
+    files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws net ports awsconfig config time_limit credentials
 # ---- AWS and the network

@@ -14,6 +14,7 @@ from rolehop.time_limit import (
     time_limit,
     time_limit_paused,
     unattended,
+    uninterrupted,
 )
 
 
@@ -61,3 +62,21 @@ def test_the_time_of_a_program_that_may_ask_counts_for_the_caller_of_this_one() 
 def test_the_time_of_a_person_is_free() -> None:
     with program_time_limit(0.2), time_limit(30), time_limit_paused():
         time.sleep(0.3)
+
+
+def test_an_exchange_ends_before_the_program_is_interrupted() -> None:
+    done: list[str] = []
+
+    def refresh() -> None:
+        with program_time_limit(0.1), uninterrupted():
+            with uninterrupted():
+                time.sleep(0.3)
+                done.append("sent")
+            done.append("stored")
+        done.append("went on")
+
+    with pytest.raises(OutOfTime):
+        refresh()
+    assert done == ["sent", "stored"]
+    with program_time_limit(5), uninterrupted():
+        done.append("again")

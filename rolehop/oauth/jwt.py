@@ -198,7 +198,8 @@ def token_principal(token: Secret) -> str:
 def _decoded(part: str) -> dict[str, Any] | None:
     try:
         raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        found = json.loads(raw, object_pairs_hook=_without_repeats)
+        # Strictly: `json` reads halves of characters, of which two make one in a digest.
+        found = json.loads(raw.decode(), object_pairs_hook=_without_repeats)
     except (binascii.Error, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

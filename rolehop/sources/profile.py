@@ -40,6 +40,7 @@ from rolehop.sources.shared.recursion import refuse_loop, with_resolving
 from rolehop.sources.shared.subprocesses import program_environment
 from rolehop.sources.source_type import Diagnosis, Expanded, SourceType, one_line
 from rolehop.startup.dataclass import dataclass, replace
+from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +113,20 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     if base is ChainBase.ENVIRONMENT:
         return replace(source, type="environment", settings=settings), path.hops, path.notes
     settings |= {"profile": path.base_profile, BASE: base.value}
+    settings |= _permission_set(path.base_profile, aws)
     return replace(source, settings=settings), path.hops, path.notes
+
+
+def _permission_set(name: str, aws: AwsConfig) -> dict[str, str]:
+    """Return account and role of a profile's sign-in to Identity Center, as its source names them.
+
+    The walk compares them with the caller.
+    """
+    if credential_kind_of(aws, name) is not CredentialKind.SSO:
+        return {}
+    keys = {"account": "sso_account_id", "role": "sso_role_name"}
+    found = {key: profile_setting(aws, name, setting) for key, setting in keys.items()}
+    return {key: value for key, value in found.items() if value}
 
 
 def _base_of(path: ProfileChain, aws: AwsConfig) -> ChainBase:
@@ -276,18 +290,18 @@ class _Profile:
         overrides = endpoint_overrides(
             self.context.aws, self.name, self.context.environ, _SERVICES.get(kind, ())
         )
-        found = botocore_profiles.resolve_credentials(
-            botocore_profiles.ProfileRequest(
-                profile=self.name,
-                kind=kind,
-                config_file=config_file,
-                credentials_file=credentials_file,
-                region=self._region(),
-                now=self.context.now(),
-                endpoint_urls=tuple(url for _, url in overrides),
-                notify=self.context.note,
-            )
+        request = botocore_profiles.ProfileRequest(
+            profile=self.name,
+            kind=kind,
+            config_file=config_file,
+            credentials_file=credentials_file,
+            region=self._region(),
+            now=self.context.now(),
+            endpoint_urls=tuple(url for _, url in overrides),
+            notify=self.context.note,
         )
+        with uninterrupted():  # botocore may renew a sign-in, whose refresh token is good once
+            found = botocore_profiles.resolve_credentials(request)
         # Somebody else may have signed in meanwhile, or botocore has refreshed the sign-in.
         if _state(kind, self.source, self.context) != self.state:
             raise SourceChanged

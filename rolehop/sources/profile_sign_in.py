@@ -6,6 +6,7 @@ it to whatever start URL and endpoint that has now.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
 from rolehop.files import read_regular
-from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in
+from rolehop.sources.shared.cli_sign_in import CliSignIn, Endpoints, cached_sign_in
 from rolehop.sources.source_type import Diagnosis, one_line
 from rolehop.text import nearest
 
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 
 
 _LONGEST_TOKEN_FILE = 100_000  # bytes
+
+# botocore renews a sign-in 15 minutes before it expires (`SSOTokenProvider`); a minute to spare.
+_BOTOCORE_RENEWS = timedelta(minutes=16)
+_UNNOTED = (
+    "it is about to expire, and the AWS SDK would renew it without noting at which endpoint it"
+    " was made"
+)
+_SHARE = (
+    "sign in by a source of type identity-center with share_cli_cache = true: only rolehop notes"
+    " the endpoint; or use AWS's own endpoints"
+)
 
 
 def sign_in_state(kind: CredentialKind, name: str, context: SourceContext) -> str:
@@ -51,12 +63,21 @@ def check_sign_in(kind: CredentialKind, name: str, context: SourceContext) -> No
     if missing is not None:
         raise missing
     found = _sso_sign_in(name, context)
-    if found.is_foreign:
+    overridden = bool(_sso_endpoints(name, context))
+    if found.is_foreign or (overridden and _would_be_renewed(found, context)):
         raise SourceError(
             f"AWS profile '{name}' needs a sign-in",
-            cause=found.problem,
-            fix=Advice("aws sso login --profile ", Argument(name)),
+            cause=found.problem if found.is_foreign else _UNNOTED,
+            fix=_SHARE if overridden else Advice("aws sso login --profile ", Argument(name)),
         )
+
+
+def _would_be_renewed(found: CliSignIn, context: SourceContext) -> bool:
+    """True if botocore would renew the sign-in, and write it without its endpoints."""
+    sign_in = found.sign_in
+    if sign_in is None or sign_in.refresh is None:
+        return False
+    return sign_in.expires_at - context.now() <= _BOTOCORE_RENEWS
 
 
 def diagnose_sign_in(
@@ -108,8 +129,12 @@ def _sso_sign_in(name: str, context: SourceContext) -> CliSignIn:
         session or start_url,
         start_url=start_url,
         region=region,
-        endpoints=endpoint_overrides(context.aws, name, context.environ, ("sso", "sso-oidc")),
+        endpoints=_sso_endpoints(name, context),
     )
+
+
+def _sso_endpoints(name: str, context: SourceContext) -> Endpoints:
+    return endpoint_overrides(context.aws, name, context.environ, ("sso", "sso-oidc"))
 
 
 def _token_principal(name: str, context: SourceContext) -> str | None:

@@ -84,7 +84,7 @@ def _profile(world: World, url: str) -> dict[str, str]:
         f"[profile sso]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n"
         "sso_account_id = 111111111111\nsso_role_name = Developer\n"
     )
-    _cached_sign_in(world)
+    _cached_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
     return {"AWS_ENDPOINT_URL_SSO": url}
 
 

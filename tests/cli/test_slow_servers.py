@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.net.raw_server import Script, endlessly, raw_server, slowly
 from tests.sources.pki import issue
 from tests.sources.roles_anywhere.helpers import with_files
@@ -140,15 +141,15 @@ def _profile(world: World, url: str) -> dict[str, str]:
         f"[profile sso]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n"
         "sso_account_id = 111111111111\nsso_role_name = Developer\n"
     )
-    _cached_sign_in(world, start_url)
+    _cached_sign_in(world, start_url, rolehopEndpoints=endpoints_digest((("sso", url),)))
     return {"AWS_ENDPOINT_URL_SSO": url}
 
 
-def _cached_sign_in(world: World, start_url: str) -> None:
+def _cached_sign_in(world: World, start_url: str, **more: str) -> None:
     name = hashlib.sha1(start_url.encode(), usedforsecurity=False).hexdigest()
     path = Path(world.home, ".aws", "sso", "cache", f"{name}.json")
     path.parent.mkdir(parents=True)
-    sign_in = {"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z"}
+    sign_in = {"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z", **more}
     path.write_text(json.dumps({**sign_in, "startUrl": start_url, "region": "eu-west-1"}))
     path.chmod(0o600)
 

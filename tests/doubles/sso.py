@@ -56,6 +56,9 @@ class Center(Service):
     assignments: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Person to pairs of account and role name."""
 
+    confused: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """The account and role whose session is given when another's is asked for."""
+
     page: int = 100
     """Most items a page, whatever is asked."""
 
@@ -257,6 +260,7 @@ class Center(Service):
         account, role = asked.query["account_id"], asked.query["role_name"]
         if (account, role) not in self.assignments.get(session.person, []):
             return _portal(403, "ForbiddenException", "No access")
+        account, role = self.confused.get((account, role), (account, role))
         arn = self.assign(session.person, account, role)
         iam = self.sts.world.roles[arn]
         ends = self.now.astimezone(UTC).replace(microsecond=0) + timedelta(hours=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -55,6 +55,9 @@ class Service:
         self.asked: list[Asked] = []
         self.said: list[tuple[str, Reply | None]] = []
         """The answers of the next requests of a path; ``None``: no answer at all."""
+
+        self.answered: Callable[[Asked], object] = lambda asked: None
+        """Called between a request's effect and its answer."""
 
         self.closing = threading.Event()
         self.lock = threading.RLock()
@@ -118,6 +121,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             asked = Asked(self.command, parts.path, query, headers, self.rfile.read(length))
             reply = service.handle(asked)
+            service.answered(asked)
             if reply is None:
                 service.closing.wait(60)
                 self.close_connection = True

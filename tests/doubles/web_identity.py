@@ -27,7 +27,8 @@ def assume_role_with_web_identity(
     claims, signed, signature = _parsed(params["WebIdentityToken"])
     account = params["RoleArn"].split(":")[4]
     host = str(claims.get("iss", "")).partition("://")[2]
-    arn = f"arn:aws:iam::{account}:oidc-provider/{host}"
+    partition = params["RoleArn"].split(":")[1]
+    arn = f"arn:{partition}:iam::{account}:oidc-provider/{host}"
     provider = world.oidc_providers.get(arn)
     if provider is None:
         text = f"No OpenIDConnect provider found in your account for {claims.get('iss')}"
@@ -59,7 +60,7 @@ def assume_role_with_web_identity(
     session = world.issue(
         token_length,
         account=account,
-        arn=f"arn:aws:sts::{account}:assumed-role/{role.name}/{name}",
+        arn=f"arn:{partition}:sts::{account}:assumed-role/{role.name}/{name}",
         user_id=f"{role.role_id}:{name}",
         role=role,
         expires_at=end_of(now, seconds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from rolehop.sources import SOURCE_TABLES
 from rolehop.sources.context import Document, SourceContext
 from rolehop.startup.dataclass import replace
 from tests.doubles.sts_world import Role
-from tests.support.world import ADMIN, HUB, World
+from tests.doubles.web import Asked, Service
+from tests.support.world import ADMIN, HUB, SCRIPT, World, ended
 
 START = "arn:aws:iam::111111111111:role/Start"
 
@@ -189,3 +191,18 @@ Refuse = Callable[[str], None]
 
 def secret(text: str) -> Secret:
     return Secret(text)
+
+
+def interrupted(world: World, service: Service, path: str) -> None:
+    """Ask for chain own, and let its time be up when ``service`` is about to answer ``path``."""
+    started = world.start(SCRIPT, "credential-process", "own")
+
+    def interrupt(asked: Asked) -> None:
+        if asked.path == path:
+            started.send_signal(signal.SIGALRM)  # the timer's own signal, early
+
+    service.answered = interrupt
+    with started as process:
+        done = ended(process)
+    assert (done.code, done.out) == (6, ""), done.err
+    assert "no session within 54 s" in done.err

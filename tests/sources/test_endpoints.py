@@ -12,6 +12,7 @@ import pytest
 
 from rolehop.awsconfig import parse_aws_config
 from rolehop.sources import expand, stamp_of
+from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from rolehop.startup.dataclass import replace
 from tests.doubles.metadata import session_of
 from tests.doubles.sso import Center
@@ -72,13 +73,16 @@ def test_the_session_of_a_profile_stays_with_its_endpoints(corp: Corp) -> None:
     name = hashlib.sha1(b"corp", usedforsecurity=False).hexdigest()
     ends = f"{corp.center.sessions[-1].expires_at:%Y-%m-%dT%H:%M:%SZ}"
     cached = {"accessToken": token, "expiresAt": ends, "startUrl": corp.center.start_url}
+    url = corp.center.url
+    cached["rolehopEndpoints"] = endpoints_digest((("sso", url), ("sso-oidc", url)))
     (cache / f"{name}.json").write_text(json.dumps({**cached, "region": "eu-west-1"}))
     corp.world.aws_config(SESSION)
     first = corp.world.rolehop("credential-process", "dev")
     assert first.code == 0, first.err
     env = without(corp, {"AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"})
     done = corp.world.rolehop("credential-process", "dev", env=env)
-    assert (done.code, done.out) == (6, "")
+    assert (done.code, done.out) == (4, "")
+    assert "made at another endpoint" in done.err
     assert corp.world.rolehop("credential-process", "dev").out == first.out
 
 

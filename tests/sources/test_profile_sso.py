@@ -17,6 +17,7 @@ import pytest
 
 from rolehop.errors import RolehopError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
+from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ class TestIdentityCenter:
     def profiles(self, home: Home) -> None:
         home.write(SSO)
 
-    def signed_in(self, home: Home, key: str, **changes: str) -> None:
-        """Write the AWS CLI's token cache as ``aws sso login`` leaves it."""
+    def signed_in(self, home: Home, key: str, url: str | None = None, **changes: str) -> None:
+        """Write the AWS CLI's token cache, for a sign-in at the portal ``url`` or at AWS's own."""
         cache = home.path / ".aws" / "sso" / "cache"
         cache.mkdir(parents=True)
         token = {
@@ -107,6 +108,7 @@ class TestIdentityCenter:
             "region": "eu-west-1",
             "accessToken": TOKEN,
             "expiresAt": "2126-08-01T13:00:00Z",
+            **({"rolehopEndpoints": endpoints_digest((("sso", url),))} if url else {}),
             **changes,
         }
         name = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
@@ -160,7 +162,7 @@ class TestIdentityCenter:
     def test_the_signed_in_role_is_loaded(
         self, profile: str, key: str, home: Home, loopback: Loopback
     ) -> None:
-        self.signed_in(home, key)
+        self.signed_in(home, key, loopback.url)
         loopback.answers.append(self.portal)
         assert self.ask(home, loopback.url, profile) == [
             "ASIASSO",
@@ -185,7 +187,7 @@ class TestIdentityCenter:
         self, token: dict[str, str] | None, cause: str, home: Home, loopback: Loopback
     ) -> None:
         if token is not None:
-            self.signed_in(home, "corp", **token)
+            self.signed_in(home, "corp", loopback.url, **token)
         loopback.answers.append(self.portal)
         assert self.ask(home, loopback.url) == [
             4,
@@ -201,7 +203,7 @@ class TestIdentityCenter:
         assert fix == "aws sso login --profile sso"
 
     def test_a_role_that_is_not_assigned_is_refused(self, home: Home, loopback: Loopback) -> None:
-        self.signed_in(home, "corp")
+        self.signed_in(home, "corp", loopback.url)
         loopback.answers.append(
             lambda *_: (403, json.dumps({"__type": "ForbiddenException", "message": "No access"}))
         )
@@ -210,13 +212,14 @@ class TestIdentityCenter:
         assert what == "AWS refused credentials for profile 'sso'"
 
     def test_a_fault_of_the_portal_is_not_the_users(self, home: Home, loopback: Loopback) -> None:
-        self.signed_in(home, "corp")
+        self.signed_in(home, "corp", loopback.url)
         loopback.answers.append(lambda *_: (503, "{}"))
         assert self.ask(home, loopback.url)[0] == 6
 
     def test_no_network_is_reported(self, home: Home) -> None:
-        self.signed_in(home, "corp")
-        code, what, cause, _ = self.ask(home, f"http://127.0.0.1:{free_port()}")
+        url = f"http://127.0.0.1:{free_port()}"
+        self.signed_in(home, "corp", url)
+        code, what, cause, _ = self.ask(home, url)
         assert code == 6
         assert "profile 'sso'" in str(what)
         assert cause == "connection refused: nothing listens there"

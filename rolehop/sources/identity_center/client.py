@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from rolehop.advice import Advice, Argument
+from rolehop.arn import partition_of_region
 from rolehop.credentials import Secret
+from rolehop.errors import HopRefused, SourceError
+from rolehop.plan.identity import wrong_caller
+from rolehop.ports import StsRefusal
 from rolehop.sources.identity_center.login import (
     SignedIn,
     document_of,
@@ -13,7 +18,7 @@ from rolehop.sources.identity_center.login import (
     registration_in,
     sign_in,
 )
-from rolehop.sources.shared.aws_clients import http_client, settings_for
+from rolehop.sources.shared.aws_clients import http_client, region_for, settings_for, sts_client
 from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in, endpoints_digest
 from rolehop.startup.dataclass import replace
 
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from rolehop.aws.sso_oidc import Registration, SsoOidc
     from rolehop.aws.sso_portal import Portal
     from rolehop.aws.sso_token_cache import CachedSignIn
+    from rolehop.config.model import SourceConfig
+    from rolehop.credentials import Credentials
     from rolehop.oauth.responses import Tokens
     from rolehop.sources.context import Document, SourceContext
     from rolehop.sources.identity_center.settings import Center
@@ -162,3 +169,38 @@ def client_in(cached: CachedSignIn, context: SourceContext) -> Registration | No
     if expires_at is None or expires_at <= context.now():
         return None
     return Registration(cached.client_id, cached.client_secret, expires_at)
+
+
+def check_picked(
+    source: SourceConfig,
+    context: SourceContext,
+    center: Center,
+    found: Credentials,
+    picked: tuple[str, str],
+) -> None:
+    """Check that a session is of the account and the role that a person picked.
+
+    The access portal does not say whose session it gives.
+
+    Raises:
+        SourceError: it is another principal's.
+        HopRefused, ServiceError: AWS does not say whose it is.
+    """
+    region = region_for(source, context, partition_of_region(center.region))
+    try:
+        caller = sts_client(context, region).caller(found)
+    except StsRefusal as refusal:
+        raise HopRefused(
+            f"AWS does not accept the credentials of source '{source.name}'",
+            code=refusal.code,
+            cause=f"{refusal.code}: {refusal.message}",
+            fix=Advice("rolehop source test ", Argument(source.name)),
+        ) from None
+    named = {**source.settings, "account": picked[0], "role": picked[1]}
+    wanted = wrong_caller(replace(source, settings=named), caller.arn)
+    if wanted is not None:
+        raise SourceError(
+            f"source '{source.name}' is {caller.arn}",
+            cause=f"what was picked is {wanted}",
+            fix="ask whoever runs this Identity Center",
+        )

@@ -15,6 +15,7 @@ from rolehop.sources.identity_center.client import (
     SPARE,
     CenterClients,
     access_in,
+    check_picked,
     cli_sign_in,
     client_in,
 )
@@ -27,6 +28,7 @@ from rolehop.sources.identity_center.login import (
 from rolehop.sources.identity_center.settings import Center, center_of
 from rolehop.sources.source_type import Diagnosis, Login, LoginSupport, SourceType
 from rolehop.startup.dataclass import dataclass, replace
+from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -190,13 +192,13 @@ class _IdentityCenter:
         refresh = (document or {}).get("refresh_token")
         if document is None or client is None or not isinstance(refresh, Secret):
             return None
-        tokens = clients.refreshed(client, refresh)
-        if tokens is None:
-            return None
-        tokens = replace(tokens, refresh=tokens.refresh or refresh)
-        signed = SignedIn(tokens, client)
-        self.context.tokens.put(self.center.token_name, {**document, **document_of(signed)})
-        clients.share(signed)
+        with uninterrupted():  # a refresh token is good once
+            tokens = clients.refreshed(client, refresh)
+            if tokens is None:
+                return None
+            signed = SignedIn(replace(tokens, refresh=tokens.refresh or refresh), client)
+            self.context.tokens.put(self.center.token_name, {**document, **document_of(signed)})
+            clients.share(signed)
         return tokens.access
 
     def _cli_token(self, clients: CenterClients, rejected: Secret | None) -> Secret | None:
@@ -208,10 +210,12 @@ class _IdentityCenter:
         client = client_in(cached, self.context)
         if not self.center.share_cli_cache or client is None or cached.refresh is None:
             return None
-        tokens = clients.refreshed(client, cached.refresh)
-        if tokens is None:
-            return None
-        clients.share(SignedIn(replace(tokens, refresh=tokens.refresh or cached.refresh), client))
+        with uninterrupted():
+            tokens = clients.refreshed(client, cached.refresh)
+            if tokens is None:
+                return None
+            tokens = replace(tokens, refresh=tokens.refresh or cached.refresh)
+            clients.share(SignedIn(tokens, client))
         raise SourceChanged
 
     def _sign_in(self, clients: CenterClients) -> None:
@@ -240,7 +244,10 @@ class _IdentityCenter:
         settings = self.source.settings
         account = str(settings.get("account") or "") or self._pick_account(portal, token)
         role = str(settings.get("role") or "") or self._pick_role(portal, token, account)
-        return portal.role_credentials(token, account, role)
+        found = portal.role_credentials(token, account, role)
+        if _unnamed(self.source):  # the walk compares what the config names
+            check_picked(self.source, self.context, self.center, found, (account, role))
+        return found
 
     def _pick_account(self, portal: Portal, token: Secret) -> str:
         self._check_can_ask("account")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Endpoints = tuple[tuple[str, str], ...]
 
+ENDPOINTS_IN_USE = "the endpoints that are set here"
+
 
 @dataclass(frozen=True, slots=True)
 class CliSignIn:
@@ -46,7 +48,8 @@ def cached_sign_in(
 
     ``name`` is the ``sso-session``, or the start URL if there is none: the cache has a file for
     each. A session's start URL may have been edited since, so its file must name that itself.
-    ``endpoints`` are service and URL of those that are overridden in this process.
+    ``endpoints`` are service and URL of those that are overridden in this process. Only rolehop
+    notes them in the file: a sign-in by another program is taken for one at AWS's own.
     """
     from rolehop.aws.sso_token_cache import cache_file, look
 
@@ -69,7 +72,9 @@ def _mismatch(found: CachedSignIn, start_url: str, region: str, endpoints: str) 
         return f"of another start URL ({clean(found.start_url)})"
     if found.region and found.region != region:
         return f"of another sso_region ({clean(found.region)})"
-    if found.endpoints is not None and found.endpoints != endpoints:
+    if found.endpoints is None and endpoints:
+        return f"not known to be made at {ENDPOINTS_IN_USE}"
+    if (found.endpoints or "") != endpoints:
         return "made at another endpoint"
     return None
 

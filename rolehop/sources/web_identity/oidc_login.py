@@ -16,6 +16,7 @@ from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.shared.aws_clients import http_client, region_for
 from rolehop.sources.source_type import Login
 from rolehop.startup.dataclass import dataclass
+from rolehop.time_limit import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,10 +161,21 @@ class OidcSignIn:
         if not isinstance(refresh, Secret):
             return None
         issuer = self._issuer(http)
-        try:
-            fresh = issuer.by_refresh(issuer.discover(), refresh, _client_secret(document))
-        except OAuthRefusal:
-            return None
+        endpoints = issuer.discover()
+        with uninterrupted():  # the issuer may take a refresh token once only
+            try:
+                fresh = issuer.by_refresh(endpoints, refresh, _client_secret(document))
+            except OAuthRefusal:
+                return None
+            return self._stored_fresh(document, token, fresh, refresh)
+
+    def _stored_fresh(
+        self, document: Document, token: object, fresh: Tokens, refresh: Secret
+    ) -> Secret | None:
+        """Store the tokens that took the place of ``token`` and ``refresh``; return the ID token.
+
+        ``None`` if they are another person's.
+        """
         before, after = _claims(token), _claims(fresh.identity)
         if fresh.identity is None or not _is_same_person(before, after):
             return None

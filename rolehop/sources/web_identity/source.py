@@ -44,8 +44,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         state = origin.state()
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
-    # Settings are part of the key anyway; these two may come from a variable instead.
-    role = origin.text("role") or context.environ.get(ROLE_VARIABLE)
+    # Settings are part of the key anyway; these two may come from a variable instead, or, as the
+    # partition of a role in short form, from a region.
+    role, _ = _role_or_problem(origin)
     value = digest_of(role, _configured_session_name(origin), state)
     return Stamp(value, long_lived=False, problem=_problem(origin), stored=True)
 
@@ -60,10 +61,20 @@ def build(source: SourceConfig, context: SourceContext) -> Source:
     return _WebIdentity(source, context, origin, state)
 
 
+def _role_or_problem(origin: TokenOrigin) -> tuple[str | None, str | None]:
+    """Return the ARN of the role, or why there is none."""
+    try:
+        return str(_role_of(origin)), None
+    except (SourceError, ConfigError) as error:
+        return None, one_line(error)
+
+
 def _problem(origin: TokenOrigin) -> str | None:
     """Return why the source cannot give a session now, if that is already certain."""
+    _, problem = _role_or_problem(origin)
+    if problem is not None:
+        return problem
     try:
-        _role_of(origin)
         claims = origin.local_claims()
         if claims is not None:
             _check(origin, claims)

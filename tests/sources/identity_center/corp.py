@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.doubles import browser
 from tests.doubles.sso import Center
 from tests.support.world import World
@@ -78,10 +79,13 @@ class Corp:
         digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
         return self.world.home / ".aws" / "sso" / "cache" / f"{digest}.json"
 
-    def cli_signs_in(self, *, lasts: timedelta, url: str | None = None) -> Path:
-        """Let the AWS CLI sign in: take a session of the double's and write the CLI's file.
+    def cli_signs_in(
+        self, *, lasts: timedelta, url: str | None = None, marked: bool = True
+    ) -> Path:
+        """Sign in for the AWS CLI: take a session of the double's and write the CLI's file.
 
-        ``url`` is the start URL in the file, the double's own by default.
+        ``url`` is the start URL in the file, the double's own by default. The file is ``marked``
+        with the double's endpoints, as rolehop does when it shares a sign-in; the CLI does not.
         """
         self.login()
         session = self.center.sessions[-1]
@@ -95,6 +99,9 @@ class Corp:
             "accessToken": session.access,
             "expiresAt": f"{self.center.now + lasts:%Y-%m-%dT%H:%M:%SZ}",
         }
+        if marked:
+            url = self.center.url
+            document["rolehopEndpoints"] = endpoints_digest((("sso", url), ("sso-oidc", url)))
         path.write_text(json.dumps(document))
         path.chmod(0o600)
         return path

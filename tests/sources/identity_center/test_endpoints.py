@@ -82,10 +82,31 @@ def test_a_session_by_the_aws_clis_sign_in_is_found_at_its_own_endpoint_only(
     first = own(corp)
     assert first[0] == 0
     assert own(corp) == first
-    # The double does not know this token: a session would be the cached one.
-    assert own(corp, {"AWS_ENDPOINT_URL_SSO": other.url})[0] == 4
-    assert own(corp, PUBLIC)[0] == 6
+    for env in ({"AWS_ENDPOINT_URL_SSO": other.url}, PUBLIC):
+        code, message = own(corp, env)
+        assert code == 4
+        assert "made at another endpoint" in message
+    assert other.asked == []
     assert own(corp) == first
+
+
+def test_a_sign_in_that_the_aws_cli_made_is_taken_for_one_at_awss_own_endpoints(
+    corp: Corp,
+) -> None:
+    """It does not note where it signed in, so it is sent nowhere else."""
+    corp.world.aws_config(SESSION)
+    corp.world.config(BY_SESSION)
+    path = corp.cli_signs_in(lasts=timedelta(hours=1), marked=False)
+    before = len(corp.center.asked)
+    for env in (None, {"AWS_ENDPOINT_URL_SSO": ""}, {"AWS_ENDPOINT_URL_SSO_OIDC": ""}):
+        code, message = own(corp, env)
+        assert code == 4
+        assert (
+            f"the AWS CLI's sign-in, {path}: not known to be made at the endpoints that are set here"
+            in message
+        )
+    assert len(corp.center.asked) == before
+    assert own(corp, PUBLIC)[0] == 6  # it was sent to AWS, which no test reaches
 
 
 def test_a_sign_in_that_rolehop_shares_is_not_read_back_without_its_endpoint(

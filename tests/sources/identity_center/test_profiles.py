@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from tests.doubles.sso import Center
-from tests.sources.identity_center.corp import HOME, SESSION, Corp
+from tests.sources.identity_center.corp import CONFIG, HOME, HUB, SESSION, Corp
 
 LASTS = timedelta(hours=1)
 
@@ -48,14 +49,55 @@ def test_another_sign_in_is_seen_by_the_hot_path_too(corp: Corp) -> None:
     assert first == second != third
 
 
+def test_a_session_that_was_not_asked_for_is_neither_used_nor_stored(corp: Corp) -> None:
+    corp.world.config(
+        CONFIG.partition("[chains.hub]")[0] + '[sources.dev]\ntype = "profile"\nprofile = "dev"\n'
+        f'[chains.hub]\nsource = "dev"\nhops = [{{ role = "{HUB}" }}]\n'
+    )
+    corp.cli_signs_in(lasts=LASTS)
+    corp.world.sts.world.role(HUB, trusts=[corp.center.assign("alice", HOME, "Admin")])
+    corp.center.confused[HOME, "Developer"] = (HOME, "Admin")
+    for chain in ("hub", "dev"):
+        done = corp.world.rolehop("credential-process", chain)
+        assert (done.code, done.out) == (4, ""), done.err
+        assert "it must be a session of permission set Developer" in done.err
+    assert {each.action for each in corp.world.sts.calls} == {"GetCallerIdentity"}
+    assert corp.world.rolehop("status", "--format", "json").json["sessions"] == []
+
+
 def test_a_session_is_found_at_its_own_endpoint_only(corp: Corp) -> None:
     corp.cli_signs_in(lasts=LASTS)
     assert whoami(corp) == (0, "alice")
     with Center(corp.world.sts) as other:
         other.assign("alice", HOME, "Developer")
-        code, _ = whoami(corp, AWS_ENDPOINT_URL_SSO=other.url)
-        assert code == 4  # it knows no such token
-        assert other.paths() == ["/federation/credentials"]
+        code, message = whoami(corp, AWS_ENDPOINT_URL_SSO=other.url)
+        assert code == 4
+        assert "made at another endpoint" in message
+        assert other.paths() == []
+
+
+def test_a_sign_in_of_the_aws_cli_is_not_sent_to_an_overridden_endpoint(corp: Corp) -> None:
+    corp.cli_signs_in(lasts=LASTS, marked=False)
+    before = len(corp.center.asked)
+    code, message = whoami(corp)
+    assert code == 4
+    assert "not known to be made at the endpoints that are set here" in message
+    assert "share_cli_cache = true" in message
+    assert len(corp.center.asked) == before
+
+
+def test_no_sdk_renews_a_sign_in_without_noting_its_endpoint(corp: Corp) -> None:
+    """It would then be taken for one at AWS's own."""
+    path = corp.cli_signs_in(lasts=timedelta(minutes=10))
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "refreshToken": "r"}))
+    before = len(corp.center.asked)
+    code, message = whoami(corp)
+    assert code == 4
+    assert "it is about to expire" in message
+    assert len(corp.center.asked) == before
+    path.write_text(json.dumps(document))
+    assert whoami(corp) == (0, "alice")
 
 
 def test_a_sign_in_to_another_start_url_is_never_sent(corp: Corp) -> None:
@@ -67,5 +109,5 @@ def test_a_sign_in_to_another_start_url_is_never_sent(corp: Corp) -> None:
         f"the AWS CLI's sign-in, {path}: of another start URL (https://other.awsapps.com/start)"
     )
     assert reason in message
-    assert "aws sso login --profile dev" in message
+    assert "share_cli_cache = true" in message  # aws sso login would not note the endpoint
     assert len(corp.center.asked) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.web import Reply
-from tests.sources.identity_center.corp import CONFIG, HOME, PICKED, Corp
+from tests.sources.identity_center.corp import CONFIG, HOME, HUB, PICKED, Corp
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT
 
@@ -67,6 +67,46 @@ def test_account_and_role_are_picked_on_a_terminal(corp: Corp) -> None:
     assert done.code == 0, done.err
     assert done.json["account"] == "999999999999"
     assert "AWSReservedSSO_Auditor" in done.json["arn"]
+
+
+OTHERS = [
+    pytest.param(("999999999999", "Developer"), id="of-another-account"),
+    pytest.param((HOME, "Admin"), id="of-another-role"),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("chain", ["own", "hub"])
+def test_a_session_that_was_not_asked_for_is_neither_used_nor_stored(
+    corp: Corp, chain: str, other: tuple[str, str]
+) -> None:
+    """The access portal does not say whose session it gives, so AWS is asked before any hop."""
+    corp.login()
+    arn = corp.center.assign("alice", *other)
+    corp.world.sts.world.role(HUB, trusts=[arn])
+    corp.center.confused[HOME, "Developer"] = other
+    for _ in range(2):
+        done = corp.world.rolehop("credential-process", chain)
+        assert (done.code, done.out) == (4, ""), done.err
+        assert "source 'corp' is arn:aws:sts::" in done.err
+    assert {each.action for each in corp.world.sts.calls} == {"GetCallerIdentity"}
+    assert corp.world.rolehop("status", "--format", "json").json["sessions"] == []
+    corp.center.confused.clear()
+    assert corp.world.rolehop("whoami", "own").code == 0
+
+
+def test_a_session_that_was_not_picked_is_not_handed_out(corp: Corp) -> None:
+    corp.center.assign("alice", HOME, "Admin")
+    corp.center.confused[HOME, "Developer"] = (HOME, "Admin")
+    corp.world.config(PICKED)
+    corp.login()
+    with OnTerminal(corp.world, SCRIPT, "export", "hub", "--format", "json") as person:
+        person.expect("which role")
+        person.types("dev")
+        done = person.ended()
+    assert done.code == 4
+    assert "what was picked is a session of permission set Developer" in done.err
+    assert [each.action for each in corp.world.sts.calls] == ["GetCallerIdentity"]
 
 
 def test_picking_without_a_terminal_names_the_key_to_write(corp: Corp) -> None:

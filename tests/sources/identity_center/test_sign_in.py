@@ -19,8 +19,8 @@ from rolehop.sources.identity_center import source as identity_center
 from rolehop.sources.source_type import Login
 from tests.doubles import browser
 from tests.doubles.web import Reply
-from tests.sources.identity_center.corp import BY_SESSION, HOME, HUB, SESSION, Corp
-from tests.sources.machines import MemoryTokens
+from tests.sources.identity_center.corp import BY_SESSION, CONFIG, HOME, HUB, SESSION, Corp
+from tests.sources.machines import MemoryTokens, interrupted
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT
 
@@ -134,6 +134,25 @@ def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_stored(co
         assert done.code == 0, done.err
     assert corp.center.paths().count("/authorize") == 1
     assert len(corp.center.sessions) == 1
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["in-the-vault", "in-the-cli-cache"])
+def test_a_refresh_token_is_not_lost_if_the_programs_time_is_up(corp: Corp, shared: bool) -> None:
+    """It is good once, and its successor is on its way when the timer ends the program."""
+    if shared:
+        corp.world.config(CONFIG.replace('"Developer"', '"Developer"\nshare_cli_cache = true'))
+    corp.center.token_seconds = 60
+    corp.login()
+    corp.center.token_seconds = 3600
+    if shared:
+        for item in corp.world.items():
+            item.unlink()
+        (corp.world.state / "index.json").unlink()
+    interrupted(corp.world, corp.center, "/token")
+    corp.center.answered = lambda asked: None
+    done = corp.world.rolehop("credential-process", "own")
+    assert done.code == 0, done.err
+    assert corp.center.paths().count("/authorize") == 1
 
 
 def test_a_sign_in_that_is_damaged_in_the_keyring_is_reported_and_replaced_by_another(

@@ -20,7 +20,7 @@ from rolehop.sources.source_type import Login
 from rolehop.sources.web_identity import oidc_login as oidc_signin
 from rolehop.sources.web_identity import source as web_identity
 from tests.doubles.web import Reply
-from tests.sources.machines import MemoryTokens, context_of
+from tests.sources.machines import MemoryTokens, context_of, interrupted
 from tests.sources.web_identity.federated import (
     IMPATIENT,
     Federated,
@@ -55,6 +55,17 @@ def test_an_id_token_that_ends_is_refreshed_and_the_new_refresh_token_stored(
         assert done.code == 0, done.err
     assert federated.issuer.paths().count("/authorize") == 1
     assert len(federated.issuer.refreshes) == 1
+
+
+def test_a_refresh_token_is_not_lost_if_the_programs_time_is_up(federated: Federated) -> None:
+    federated.issuer.seconds = 60
+    _issuer(federated)
+    assert federated.world.rolehop("source", "login", "ci").code == 0
+    interrupted(federated.world, federated.issuer, "/token")
+    federated.issuer.answered = lambda asked: None
+    done = federated.world.rolehop("credential-process", "own")
+    assert done.code == 0, done.err
+    assert federated.issuer.paths().count("/authorize") == 1
 
 
 def test_a_sign_in_revoked_at_the_issuer_is_exit_4_with_the_command(federated: Federated) -> None:

@@ -73,6 +73,27 @@ def test_two_tokens_that_differ_never_share_a_session(
     assert key_id(federated, one) == first
 
 
+def test_a_role_in_short_form_is_another_one_in_another_partition(federated: Federated) -> None:
+    """The region alone says in which: its sessions are never shared."""
+    china = DEPLOY.replace("arn:aws:", "arn:aws-cn:")
+    aws, provider = federated.world.sts.world, federated.provider.replace("arn:aws:", "arn:aws-cn:")
+    aws.oidc_providers[provider] = aws.oidc_providers[federated.provider]
+    aws.web_role(china, provider)
+    federated.source(
+        f'token_file = "{federated.token_file}"',
+        'session_name = "me"',
+        role="111111111111:role/Deploy",
+    )
+    federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
+    found = [
+        federated.world.rolehop("whoami", "own", "--format", "json", env={"AWS_REGION": region})
+        for region in ("eu-west-1", "cn-north-1", "eu-west-1", "cn-north-1")
+    ]
+    assert [done.code for done in found] == [0] * 4, found
+    assert [done.json["arn"].split(":")[1] for done in found] == ["aws", "aws-cn", "aws", "aws-cn"]
+    assert federated.actions().count("AssumeRoleWithWebIdentity") == 2
+
+
 def test_tokens_that_differ_in_when_they_were_issued_share_a_session(federated: Federated) -> None:
     federated.source(f'token_file = "{federated.token_file}"')
     issued = int(federated.world.sts.now.timestamp())
