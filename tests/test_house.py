@@ -64,7 +64,8 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath time_limit files daemon_threads
+    completion state ports plan awsconfig config fastpath time_limit files file_access
+    daemon_threads
     credentials
 # ---- carrying a plan out
 walk: carry a plan out: as few STS calls as possible, every session stored
@@ -134,7 +135,7 @@ policy/evaluation: judge one request by all policies that apply
     policy/language
 policy/language: the language of IAM policies: statements, operators, variables
 awsconfig: ~/.aws/config and credentials, read as botocore reads them
-    config credentials
+    file_access config credentials
 config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
@@ -145,6 +146,8 @@ json_fields: read JSON from outside field by field, trusting none of it
     credentials
 credentials: the type that hides secrets; credentials and sessions made of it
 files: read files that must be trusted, write files whole or not at all
+    file_access
+file_access: who else can change a file or a folder
 command_table: every command, its help line and its arguments
 fastpath: the hot path: a cached answer from its record, at the cost of starting Python
 errors: every error that a user may see, and its exit code

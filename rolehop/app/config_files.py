@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
+from rolehop.file_access import Distrust
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _mode_of(path: Path) -> int:
         return PRIVATE_FILE
 
 
-def _load_with(app: App, path: Path, text: str, distrust: str | None) -> Config:
+def _load_with(app: App, path: Path, text: str, distrust: Distrust | None) -> Config:
     """Load the config as if ``path`` held ``text``."""
     from rolehop.config.loader import load_config
     from rolehop.sources import SOURCE_TABLES

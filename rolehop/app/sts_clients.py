@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from rolehop.awsconfig import AwsConfig, endpoint_override
+from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -49,10 +49,9 @@ class StsClients:
         from rolehop.aws.sts import StsClient
         from rolehop.net.client_settings import settings_from
 
-        keys = self.aws_config.profiles.get(profile or "", {})
         settings = settings_from(
             self.environ,
-            {key: value for key, value in keys.items() if isinstance(value, str)},
+            client_keys(self.aws_config, profile, self.environ),
             region,
             endpoint_url=self.endpoint_url(profile),
             iam_endpoint_url=self.endpoint_url(profile, "iam"),

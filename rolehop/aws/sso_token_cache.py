@@ -62,7 +62,7 @@ def read_cache(path: Path) -> CachedSignIn | None:
     if file is None:
         return None
     if file.distrust is not None:
-        raise ValueError(file.distrust)
+        raise ValueError(str(file.distrust))
     document = json_object(file.text)
     texts = {name: value for name, value in document.items() if isinstance(value, str) and value}
     expires_at = _time(texts.get("expiresAt", ""))

@@ -14,13 +14,14 @@ from rolehop.awsconfig.credential_kind import (
 from rolehop.awsconfig.fingerprint import profile_fingerprint
 from rolehop.awsconfig.lookup import (
     aws_config_paths,
+    client_keys,
     current_profile,
     endpoint_override,
     endpoint_overrides,
     profile_setting,
     region_of,
 )
-from rolehop.awsconfig.model import AwsConfig
+from rolehop.awsconfig.model import AwsConfig, check_trust
 from rolehop.awsconfig.parse import parse_aws_config
 from rolehop.awsconfig.profile_chain import ChainBase, ProfileChain, resolve_profile
 
@@ -30,6 +31,8 @@ __all__ = [
     "CredentialKind",
     "ProfileChain",
     "aws_config_paths",
+    "check_trust",
+    "client_keys",
     "credential_kind_of",
     "current_profile",
     "endpoint_override",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rolehop.awsconfig.model import AwsConfig, Section
+from rolehop.awsconfig.model import AwsConfig, Section, check_file, check_trust
 from rolehop.errors import ConfigError
 from rolehop.startup.lazy_regex import Pattern
 
@@ -67,19 +67,37 @@ def endpoint_override(
 
     Raises:
         ConfigError: the profile names a ``services`` section that does not exist.
+        SourceError: others can write the file that names it.
     """
     scoped = _scoped(aws, profile)
     if _overrides_are_ignored(scoped, environ):
         return None
     variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+    named = environ.get(variable) or environ.get("AWS_ENDPOINT_URL")
+    if named:
+        return named
+    in_services = _endpoint_in_services(aws, scoped, service)
+    if in_services:
+        check_trust(aws, profile, "services")
+        check_file(aws, aws.config_file, "the services sections of the AWS config are not followed")
+        return in_services
     own = scoped.get("endpoint_url")
-    return (
-        environ.get(variable)
-        or environ.get("AWS_ENDPOINT_URL")
-        or _endpoint_in_services(aws, scoped, service)
-        or (own if isinstance(own, str) else None)
-        or None
-    )
+    if not isinstance(own, str) or not own:
+        return None
+    check_trust(aws, profile, "endpoint_url")
+    return own
+
+
+def client_keys(aws: AwsConfig, profile: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the plain-text keys of ``profile`` for clients of AWS; none without a profile.
+
+    Raises:
+        SourceError: others can write the file that names a CA bundle: whom to trust.
+    """
+    keys = aws.profiles.get(profile or "", {})
+    if keys.get("ca_bundle") and not environ.get("AWS_CA_BUNDLE"):
+        check_trust(aws, profile, "ca_bundle")
+    return {key: value for key, value in keys.items() if isinstance(value, str)}
 
 
 def endpoint_overrides(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, SourceError
+from rolehop.file_access import Distrust
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import nearest
 
@@ -41,11 +42,35 @@ class AwsConfig:
     credentials_file: str = "~/.aws/credentials"
     """For messages."""
 
-    distrusted: Mapping[str, str] = field(default_factory=dict)
-    """By path, why a file may not be followed: others can write it. No command in it is run."""
+    distrusted: Mapping[str, Distrust] = field(default_factory=dict)
+    """By path, why a file may not be followed: others can write it. `check_trust` refuses what in
+    it would run a command, or send secrets elsewhere."""
 
     def __repr__(self) -> str:
         return f"AwsConfig({len(self.profiles)} profiles)"
+
+
+def check_trust(aws: AwsConfig, profile: str | None, key: str) -> None:
+    """Raise if others could have written ``key`` of ``profile`` (``None`` means ``default``).
+
+    Raises:
+        SourceError: others can write the file that it is in.
+    """
+    in_credentials = key in aws.credentials_sections.get(profile or "default", {})
+    file = aws.credentials_file if in_credentials else aws.config_file
+    verb = "run" if key == "credential_process" else "followed"
+    check_file(aws, file, f"the {key} of AWS profile '{profile or 'default'}' is not {verb}")
+
+
+def check_file(aws: AwsConfig, file: str, refusal: str) -> None:
+    """Raise ``refusal`` if others can write ``file``, one of the two.
+
+    Raises:
+        SourceError: they can.
+    """
+    if file in aws.distrusted:
+        found = aws.distrusted[file]
+        raise SourceError(refusal, cause=f"{file}: {found}", fix=found.advice(file))
 
 
 def profile_of(aws: AwsConfig, name: str) -> Section:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, ConfigProblem
+from rolehop.file_access import Distrust
 from rolehop.startup.lazy_regex import Pattern
 
 _RawSections = dict[str, dict[str, str]]
@@ -29,7 +30,7 @@ def parse_aws_config(
     *,
     config_file: str = "~/.aws/config",
     credentials_file: str = "~/.aws/credentials",
-    distrusted: Mapping[str, str] | None = None,
+    distrusted: Mapping[str, Distrust] | None = None,
 ) -> AwsConfig:
     """Merge both files into one value. ``None`` stands for a file that does not exist.
 

@@ -224,16 +224,20 @@ def read_own(path: str) -> bytes | None:
     """Return the content of a regular file of this user, ``None`` for anything else.
 
     A FIFO would be waited for, a device may be endless, and in a folder that users share another
-    user's file would choose the session.
+    user's file would choose the session. As in `rolehop.files.read_own`, which imports too much for
+    here, no link is followed, and the file has one name and can be written by nobody else.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
     try:
         file = os.open(path, flags)
     except (OSError, ValueError):
         return None
     try:
         found = os.fstat(file)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o170000 != 0o100000:
+        # A regular file, with no bit for writing by group and others.
+        if found.st_mode & 0o170022 != 0o100000 or found.st_nlink != 1:
+            return None
+        if found.st_uid != os.geteuid():
             return None
         return os.read(file, found.st_size) if found.st_size <= LARGEST else None
     except OSError:

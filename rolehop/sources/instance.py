@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.awsconfig import AwsConfig, current_profile, profile_setting
+from rolehop.awsconfig import AwsConfig, check_trust, current_profile, profile_setting
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.errors import ConfigError, SourceError
@@ -120,6 +120,8 @@ def endpoint(environ: Mapping[str, str], aws: AwsConfig) -> str:
         )
     override = _setting(environ, aws, "ec2_metadata_service_endpoint")
     if override:
+        if not environ.get(_ENDPOINT):
+            check_trust(aws, current_profile(environ), "ec2_metadata_service_endpoint")
         if certain_host(override) is None:
             raise ConfigError(
                 f"the EC2 instance metadata service cannot be called at {quoted(override)}",

@@ -20,6 +20,7 @@ from rolehop.awsconfig import (
     ChainBase,
     CredentialKind,
     ProfileChain,
+    check_trust,
     credential_kind_of,
     endpoint_overrides,
     missing_credentials,
@@ -158,7 +159,7 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
         if kind is CredentialKind.NOTHING:
             raise _nothing(name, context)
         if kind is CredentialKind.PROCESS:
-            _check_trust(name, context.aws)
+            check_trust(context.aws, name, "credential_process")
         keys = static_keys(context.aws, name) if kind is CredentialKind.KEYS else None
         value = profile_fingerprint(context.aws, name)
     except SourceError as error:
@@ -322,7 +323,7 @@ def _command(name: str, context: SourceContext) -> Sequence[str]:
     Raises:
         SourceError: it is empty, a quote is not closed, or others can write the file that it is in.
     """
-    _check_trust(name, context.aws)
+    check_trust(context.aws, name, "credential_process")
     what = f"the credential_process of AWS profile '{name}'"
     text = profile_setting(context.aws, name, "credential_process") or ""
     try:
@@ -340,22 +341,6 @@ def _command(name: str, context: SourceContext) -> Sequence[str]:
             fix=f"write one in {context.aws.config_file}, or remove the key",
         )
     return words
-
-
-def _check_trust(name: str, aws: AwsConfig) -> None:
-    """Refuse a command that somebody else could have written.
-
-    Raises:
-        SourceError: others can write the file with the profile's ``credential_process``.
-    """
-    in_credentials = "credential_process" in aws.credentials_sections.get(name, {})
-    file = aws.credentials_file if in_credentials else aws.config_file
-    if file in aws.distrusted:
-        raise SourceError(
-            f"the credential_process of AWS profile '{name}' is not run",
-            cause=f"{file}: {aws.distrusted[file]}",
-            fix=Advice("chmod go-w ", Argument(file)),
-        )
 
 
 def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:

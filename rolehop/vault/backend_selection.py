@@ -142,7 +142,11 @@ def _default_keyring(path: Path) -> str | None:
         ) from None
     name = found.get("backend", "default-keyring", fallback="").strip()
     if name and file.distrust is not None:
-        raise VaultAbsent(f"{path} names a keyring and is not followed", cause=file.distrust)
+        raise VaultAbsent(
+            f"{path} names a keyring and is not followed",
+            cause=str(file.distrust),
+            fix=file.distrust.advice(str(path)),
+        )
     place = found.get("backend", "keyring-path", fallback="").strip()
     if name and place:
         sys.path.insert(0, str(Path(place).expanduser()))

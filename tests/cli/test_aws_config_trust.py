@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import World
+from tests.test_file_access import AS_ROOT, SOMEBODY, USER, set_acl
 
 PROCESS = """\
 [profile tool]
@@ -51,6 +52,64 @@ def test_no_command_of_a_file_that_others_can_write_is_run(
         assert f"chmod go-w {path}" in done.err
     assert "is not run" in world.rolehop("plan", "tool").out
     assert not mark.exists()
+
+
+ELSEWHERE = {
+    "endpoint_url": ("config", "endpoint_url = {url}\n", "endpoint_url of AWS profile 'keys'"),
+    "services": (
+        "config",
+        "services = s\n\n[services s]\nsts =\n  endpoint_url = {url}\n",
+        "services",
+    ),
+    "credentials": ("credentials", "endpoint_url = {url}\n", "endpoint_url of AWS profile 'keys'"),
+    "ca_bundle": ("config", "ca_bundle = /etc/hosts\n", "ca_bundle of AWS profile 'keys'"),
+}
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_nothing_is_sent_where_a_file_says_that_others_can_write(
+    marked: tuple[World, Path], kind: str
+) -> None:
+    world, _ = marked
+    file, text, refused = ELSEWHERE[kind]
+    path, url = world.home / ".aws" / file, world.sts.url
+    keys = path.read_text() if path.exists() else "[keys]\n"
+    path.write_text(keys + text.format(url=url))
+    none = {"AWS_ENDPOINT_URL": None, "AWS_ENDPOINT_URL_STS": None, "AWS_CA_BUNDLE": None}
+    path.chmod(0o666)
+    done = world.rolehop("whoami", "keys", env=none)
+    assert (done.code, world.sts.calls) == (4, []), done.err
+    assert refused in done.err
+    assert "not followed" in done.err
+    assert f"try: chmod go-w {path}" in done.err
+    # Variables replace them, and nobody else can set those.
+    own = {
+        **none,
+        "AWS_ENDPOINT_URL_STS": url,
+        "AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt",
+    }
+    assert world.rolehop("whoami", "keys", env=own).code == 0
+
+
+def test_the_metadata_service_is_not_one_that_others_named(world: World) -> None:
+    world.aws_config(f"[default]\nec2_metadata_service_endpoint = {world.sts.url}\n")
+    world.config('version = 1\n[sources.i]\ntype = "instance"\n[chains.c]\nsource = "i"\n')
+    (world.home / ".aws" / "config").chmod(0o666)
+    done = world.rolehop("export", "c")
+    assert (done.code, world.sts.calls) == (4, [])
+    assert "ec2_metadata_service_endpoint of AWS profile 'default' is not followed" in done.err
+
+
+@AS_ROOT
+def test_the_advice_fits_the_reason(marked: tuple[World, Path]) -> None:
+    world, _ = marked
+    path = world.home / ".aws" / "config"
+    set_acl(path, (USER, 6, SOMEBODY))
+    assert f"try: setfacl --remove-all {path}\n" in world.rolehop("export", "tool").err
+    os.removexattr(path, "system.posix_acl_access")
+    path.chmod(0o600)
+    os.chown(path, SOMEBODY, -1)
+    assert f"try: sudo chown root {path}\n" in world.rolehop("export", "tool").err
 
 
 def test_a_trusted_files_command_is_run(marked: tuple[World, Path]) -> None:

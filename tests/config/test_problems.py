@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rolehop.file_access import Distrust
 from rolehop.files import FileText
 from tests.config.texts import HERE, HUB, Files, complaints_of, error_of, hop, load
 
@@ -123,7 +124,7 @@ def test_values_of_unknown_keys_are_never_repeated() -> None:
     ("content", "line", "said"),
     [
         (
-            FileText("", "", "it belongs to bob, neither to you nor to root"),
+            FileText("", "", Distrust("it belongs to bob, neither to you nor to root")),
             None,
             (
                 "is not used, since commands in it would run as you:"
@@ -155,7 +156,7 @@ def test_side_files_that_others_can_write_are_refused(key: str) -> None:
     )
     files: Files = {
         "config.toml": HUB + text,
-        "side.txt": FileText("", "", "everybody can write it"),
+        "side.txt": FileText("", "", Distrust("everybody can write it")),
     }
     assert complaints_of(files) == [
         (

@@ -44,6 +44,19 @@ def a_link_to_nothing(path: Path) -> None:
     path.symlink_to("gone")
 
 
+def a_link_to_the_same_bytes(path: Path) -> None:
+    path.rename(path.with_name("other"))
+    path.symlink_to("other")
+
+
+def one_with_two_names(path: Path) -> None:
+    path.with_name("other").hardlink_to(path)
+
+
+def one_that_a_group_can_write(path: Path) -> None:
+    path.chmod(0o660)
+
+
 def one_too_large(path: Path) -> None:
     with path.open("ab") as file:
         file.truncate(LARGEST + 1)
@@ -61,6 +74,9 @@ FOREIGN_FILES: list[Callable[[Path], None]] = [
     a_socket,
     a_folder,
     a_link_to_nothing,
+    a_link_to_the_same_bytes,
+    one_with_two_names,
+    one_that_a_group_can_write,
     one_too_large,
     somebody_elses,
 ]

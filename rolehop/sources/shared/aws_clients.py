@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.arn import default_region
 from rolehop.aws.sts import StsClient
-from rolehop.awsconfig import current_profile, endpoint_override, region_of
+from rolehop.awsconfig import client_keys, current_profile, endpoint_override, region_of
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings, settings_from
@@ -56,10 +56,9 @@ def settings_for(context: SourceContext, region: str) -> ClientSettings:
     Raises:
         ConfigError: a value is invalid.
     """
-    keys = context.aws.profiles.get(current_profile(context.environ) or "", {})
     return settings_from(
         context.environ,
-        {key: value for key, value in keys.items() if isinstance(value, str)},
+        client_keys(context.aws, current_profile(context.environ), context.environ),
         region,
         endpoint_url=endpoint_of(context, "sts"),
         iam_endpoint_url=endpoint_of(context, "iam"),

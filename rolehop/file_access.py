@@ -1,0 +1,280 @@
+"""Who else can change a file, or what is in a folder: owners, modes, groups and POSIX ACLs.
+
+Not seen are the access lists of NFSv4 and macOS; Windows keeps others out of the user profile by
+its own.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rolehop.advice import Advice, Argument
+from rolehop.startup.dataclass import dataclass
+
+_MOST_LINKS = 40  # as Linux (path_resolution(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Distrust:
+    """Why a file or folder must not be followed."""
+
+    reason: str
+    """E.g. "everybody on this machine can write it"."""
+
+    command: str = ""
+    """What ends that, without the path, e.g. ``chmod o-w``."""
+
+    first: str = ""
+    """What has to be done before."""
+
+    def __str__(self) -> str:
+        shown = (
+            f"{self.reason} ({self.command})" if self.command.startswith(_SHOWN) else self.reason
+        )
+        return f"{shown}; {self.first}" if self.first else shown
+
+    def advice(self, path: str) -> Advice:
+        """Return what to do, for the file at ``path``."""
+        before = f"{self.first}, then " if self.first else ""
+        # Both at once: often the other one can write it too.
+        command = "chmod go-w" if self.command.startswith("chmod") else self.command
+        return Advice(f"{before}{command} ", Argument(path))
+
+
+_SHOWN = ("chmod", "setfacl", "mkdir")
+
+
+if sys.platform == "win32":
+
+    def folder_problem(folder: Path, home: Path) -> str | None:
+        """``None``: access lists rule there, and the user profile's own keeps others out."""
+        return None
+
+    def distrust_of(file: int, path: Path) -> Distrust | None:
+        """``None``, for the same reason."""
+        return None
+
+    def is_own(found: os.stat_result) -> bool:
+        """True, for the same reason."""
+        return True
+
+else:
+    import grp
+    import pwd
+
+    _REMOVE_ACL = "setfacl --remove-all"
+
+    def folder_problem(folder: Path, home: Path) -> str | None:
+        """Return why state must not be stored in ``folder``; ``None``: no other user can change it.
+
+        It has to belong to the effective user, and no other user may write it. Above it, up to the
+        home folder or the root, a folder may also be root's, and one that everybody can write must
+        have the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
+        folder that does not exist yet is judged by those above it. Links are followed one by one,
+        and each of them must be the user's or root's too, with every folder on its way.
+        """
+        try:
+            way = _way_to(folder, home)
+        except OSError as error:
+            return f"{error.filename or folder} cannot be looked at: {error.strerror}"
+        for number, (each, found) in enumerate(way):
+            follower = way[number + 1] if number + 1 < len(way) else None
+            is_last = follower is None
+            if found is None:
+                continue
+            problem = _step_problem(each, found, is_state=is_last)
+            if problem is None and follower is not None and follower[1] is None:
+                problem = _creation_problem(each, found, follower[0])
+            if problem is not None:
+                return problem
+        return None
+
+    _Step = tuple[Path, os.stat_result | None]
+
+    def _way_to(folder: Path, home: Path) -> list[_Step]:
+        """Return each folder and link on the way, with ``None`` for the first that is not there.
+
+        It begins at the home folder if it leads there, else at the root.
+
+        Raises:
+            OSError: one cannot be looked at, or there are too many links.
+        """
+        homes = (home, Path(os.path.realpath(home)))
+        judged: list[_Step] = []  # up to the last link
+        current, names = _beginning(folder, homes)
+        way: list[_Step] = [(current, current.stat())] if current.exists() else []
+        links = 0
+        while names:
+            name = names.pop()
+            if name == "..":
+                current = current.parent
+                continue
+            step = current / name
+            try:
+                found = step.lstat()
+            except FileNotFoundError:
+                return [*judged, *way, (step, None)]
+            if not stat.S_ISLNK(found.st_mode):
+                current = step
+                way = [(step, found)] if step in homes else [*way, (step, found)]
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(40, "too many symbolic links", str(folder))
+            judged, way = [*judged, *way, (step, found)], []
+            target = step.readlink()
+            if target.is_absolute():
+                current, more = _beginning(target, homes)
+                way = [(current, current.stat())]
+            else:
+                more = list(reversed(target.parts))
+            names += more
+        return [*judged, *way]
+
+    def _beginning(path: Path, homes: tuple[Path, Path]) -> tuple[Path, list[str]]:
+        """Return where to begin, and the names from there, the last one first."""
+        for home in homes:
+            if path.is_relative_to(home) and ".." not in path.parts:
+                return homes[1], list(reversed(path.relative_to(home).parts))
+        return Path(path.anchor), list(reversed(path.parts[1:]))
+
+    def _step_problem(step: Path, found: os.stat_result, *, is_state: bool) -> str | None:
+        user = os.geteuid()
+        owners = (user,) if is_state else (user, 0)
+        if found.st_uid not in owners:
+            you = _user_name(user)
+            return f"{step} belongs to {_user_name(found.st_uid)}, and you are {you}"
+        if stat.S_ISLNK(found.st_mode):
+            return None
+        if not stat.S_ISDIR(found.st_mode):
+            return f"{step} is not a folder"
+        if found.st_mode & stat.S_ISVTX and not is_state:
+            return None
+        writer = _other_writer(found, _acl_of(step), step)
+        return None if writer is None else f"{step}: {writer}"
+
+    def _creation_problem(above: Path, found: os.stat_result, missing: Path) -> str | None:
+        """In a sticky folder everybody can create what is not there yet, also just before us."""
+        if _other_writer(found, _acl_of(above), above) is None:
+            return None
+        return f"{missing} is not there, and others can create it (mkdir -m 700)"
+
+    def windows_drive_hint(path: Path, mounts: str) -> str:
+        """Return what to do in WSL, if ``path`` is on a Windows drive that shows everything as 0777.
+
+        ``mounts`` is the text of /proc/self/mounts.
+        """
+        rows = (line.split(" ") for line in mounts.splitlines())
+        above = [row for row in rows if len(row) > 3 and path.is_relative_to(row[1])]
+        mount = max(above, key=lambda row: len(row[1]), default=[""] * 4)
+        is_drive = mount[2] == "drvfs" or "aname=drvfs" in mount[3]
+        if not is_drive or "metadata" in mount[3]:
+            return ""
+        return 'in WSL mount Windows drives with options = "metadata" (/etc/wsl.conf)'
+
+    def _mounts() -> str:
+        try:
+            return Path("/proc/self/mounts").read_text(errors="replace")
+        except OSError:
+            return ""
+
+    def is_own(found: os.stat_result) -> bool:
+        """True if it is the effective user's, and its mode lets nobody else write it."""
+        writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return found.st_uid == os.geteuid() and not writable
+
+    def distrust_of(file: int, path: Path) -> Distrust | None:
+        """Return why the open ``file``, which is at ``path``, must not be followed."""
+        found = os.fstat(file)
+        user = os.geteuid()
+        if found.st_uid not in (user, 0):
+            return Distrust(
+                f"it belongs to {_user_name(found.st_uid)}, neither to you nor to root",
+                f"sudo chown {_user_name(user) if _has_name(user) else user}",
+                "",
+            )
+        return _other_writer(found, _acl_of(file), path)
+
+    def _other_writer(found: os.stat_result, acl: bytes, path: Path) -> Distrust | None:
+        """Return who may write besides owner and root, with the command that changes it."""
+        if found.st_mode & stat.S_IWOTH:
+            hint = windows_drive_hint(Path(os.path.realpath(path)), _mounts())
+            return Distrust("everybody on this machine can write it", "chmod o-w", hint)
+        if not found.st_mode & stat.S_IWGRP:  # with an ACL these bits are its mask
+            return None
+        if not acl:
+            return _group_writer(found.st_gid, found.st_uid)
+        return next(_acl_writers(acl, found), None)
+
+    def _group_writer(gid: int, owner: int) -> Distrust | None:
+        if _is_private_group(gid, owner):
+            return None
+        return Distrust(f"group {_group_name(gid)} can write it", "chmod g-w")
+
+    def _acl_of(path: Path | int) -> bytes:
+        """Return the POSIX ACL in the kernel's format; empty if there is none."""
+        if sys.platform != "linux":
+            return b""
+        try:
+            return os.getxattr(path, "system.posix_acl_access")
+        except OSError:
+            return b""
+
+    def _acl_writers(acl: bytes, found: os.stat_result) -> Iterator[Distrust]:
+        """Return each user and group that an ACL lets write.
+
+        The format is a 4-byte version, then entries of tag, permissions and ID
+        (linux/posix_acl_xattr.h). Named entries and the owning group's are limited by the mask,
+        whose write bit is known to be set. The owning group's stays when the ACL is removed.
+        """
+        for tag, permissions, number in struct.iter_unpack("<HHI", acl[4:]):
+            if not permissions & 2:
+                continue
+            if tag == 0x02 and number not in (0, found.st_uid, os.geteuid()):
+                yield Distrust(f"user {_user_name(number)} can write it", _REMOVE_ACL)
+            if tag == 0x08 and not _is_private_group(number, found.st_uid):
+                yield Distrust(f"group {_group_name(number)} can write it", _REMOVE_ACL)
+            writer = _group_writer(found.st_gid, found.st_uid) if tag == 0x04 else None
+            if writer is not None:
+                yield writer
+
+    def _is_private_group(gid: int, owner: int) -> bool:
+        """True if ``owner`` is the group's only member, and its name is the owner's.
+
+        A user whose *primary* group it is does not appear among its members.
+
+        In OpenShift a container runs as some user in the group of root, to which its files belong
+        for that reason; so that group is private to a process that runs with it and is not root.
+        """
+        if gid == 0 and os.getegid() == 0 and os.geteuid() != 0:
+            return True
+        try:
+            group, user = grp.getgrgid(gid), pwd.getpwuid(owner)
+        except KeyError:
+            return False
+        return (
+            group.gr_name == user.pw_name
+            and gid == user.pw_gid
+            and all(member == user.pw_name for member in group.gr_mem)
+            and all(each.pw_uid == owner for each in pwd.getpwall() if each.pw_gid == gid)
+        )
+
+    def _has_name(uid: int) -> bool:
+        return _user_name(uid) != f"number {uid}"
+
+    def _user_name(uid: int) -> str:
+        return _name(lambda: pwd.getpwuid(uid).pw_name, uid)
+
+    def _group_name(gid: int) -> str:
+        return _name(lambda: grp.getgrgid(gid).gr_name, gid)
+
+    def _name(look_up: Callable[[], str], number: int) -> str:
+        try:
+            return look_up()
+        except KeyError:
+            return f"number {number}"
