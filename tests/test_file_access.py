@@ -11,8 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from rolehop import file_access
-from rolehop.files import read_trusted
+from rolehop.files import access, read_trusted
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 NOBODY, SOMEBODY = 65_534, 54_321
@@ -151,7 +150,7 @@ class TestStateFolder:
         return home
 
     def problem(self, home: Path) -> str | None:
-        return file_access.folder_problem(home / "state" / "rolehop", home)
+        return access.folder_problem(home / "state" / "rolehop", home)
 
     def test_the_users_own(self, home: Path) -> None:
         assert self.problem(home) is None
@@ -262,9 +261,9 @@ class TestStateFolder:
     def test_the_home_folder_itself_may_be_a_link(self, home: Path) -> None:
         link = home.parent / "link"
         link.symlink_to(home)
-        assert file_access.folder_problem(link / "state" / "rolehop", link) is None
+        assert access.folder_problem(link / "state" / "rolehop", link) is None
         (home / "state").chmod(0o777)
-        found = file_access.folder_problem(link / "state" / "rolehop", link)
+        found = access.folder_problem(link / "state" / "rolehop", link)
         assert str(found).startswith(f"{home}/state: everybody")
 
 
@@ -280,9 +279,9 @@ class TestStateFolder:
 )
 def test_windows_drives_in_wsl(mount: str, hinted: bool) -> None:
     mounts = f"/dev/sda / ext4 rw 0 0\n{mount}\n"
-    found = file_access.windows_drive_hint(Path("/mnt/c/Users/jane/rolehop"), mounts)
+    found = access.windows_drive_hint(Path("/mnt/c/Users/jane/rolehop"), mounts)
     assert bool(found) is hinted
-    assert file_access.windows_drive_hint(Path("/home/jane"), mounts) == ""
+    assert access.windows_drive_hint(Path("/home/jane"), mounts) == ""
 
 
 @AS_ROOT

@@ -64,7 +64,7 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath time_limit files file_access
+    completion state ports plan awsconfig config fastpath time_limit files
     daemon_threads
     credentials
 # ---- carrying a plan out
@@ -135,7 +135,7 @@ policy/evaluation: judge one request by all policies that apply
     policy/language
 policy/language: the language of IAM policies: statements, operators, variables
 awsconfig: ~/.aws/config and credentials, read as botocore reads them
-    file_access config credentials
+    files config credentials
 config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
@@ -145,9 +145,7 @@ daemon_threads: run calls in parallel, or for a limited time
 json_fields: read JSON from outside field by field, trusting none of it
     credentials
 credentials: the type that hides secrets; credentials and sessions made of it
-files: read files that must be trusted, write files whole or not at all
-    file_access
-file_access: who else can change a file or a folder
+files: read files that must be trusted, write files whole or not at all; who else can change them
 command_table: every command, its help line and its arguments
 fastpath: the hot path: a cached answer from its record, at the cost of starting Python
 errors: every error that a user may see, and its exit code
@@ -215,7 +213,7 @@ WRITERS = {
     "demo/client.py": "an ARN of the demo's own AWS",
     "demo/home.py": "files",
     "demo/tour.py": "the demo's own words, and the output of rolehop",
-    "files.py": "files",
+    "files/__init__.py": "files",
     "oauth/loopback_server.py": "the page that the browser shows",
     "vault/locks.py": "lock files",
 }

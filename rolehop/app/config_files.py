@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
-from rolehop.file_access import Distrust
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
+from rolehop.files.access import Distrust
 
 if TYPE_CHECKING:
     from rolehop.app.context import App

@@ -170,7 +170,7 @@ class App:
     def state_problem(self) -> str | None:
         """Why nothing may be stored in the state folder; ``None``: only this user can change it."""
         from rolehop.app.host import state_folder
-        from rolehop.file_access import folder_problem
+        from rolehop.files.access import folder_problem
 
         return folder_problem(state_folder(self.environ), self.home)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, SourceError
-from rolehop.file_access import Distrust
+from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import nearest
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from rolehop.awsconfig.model import SECRET_KEYS, AwsConfig, Section, Sections, Value
 from rolehop.credentials import Secret
 from rolehop.errors import ConfigError, ConfigProblem
-from rolehop.file_access import Distrust
+from rolehop.files.access import Distrust
 from rolehop.startup.lazy_regex import Pattern
 
 _RawSections = dict[str, dict[str, str]]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from rolehop.file_access import Distrust, distrust_of, is_own
+from rolehop.files.access import Distrust, distrust_of, is_own
 from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
