@@ -274,7 +274,8 @@ class App:
     def _keys(self) -> LazyKeyStore:
         from rolehop.vault.lazy_stores import LazyKeyStore
 
-        return LazyKeyStore(lambda: self.vault, lambda: self.index, self.dependencies.add_item)
+        note, variables = self.dependencies.add_item, self.variables
+        return LazyKeyStore(lambda: self.vault, lambda: self.index, note, variables)
 
     @cached_property
     def _tokens(self) -> LazyTokenStore:

@@ -21,12 +21,8 @@ from rolehop.fastpath.writer import as_record
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
 from rolehop.show.rows import step_label
+from rolehop.vault.quiet_reads import QUIET_BACKENDS
 
-# The back ends that the hot path reads without the keyring library.
-_READERS = {
-    "keyring.backends.SecretService.Keyring": "bus",
-    "rolehop.vault.kernel.KernelKeyring": "kernel",
-}
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
@@ -35,7 +31,7 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
 
     If it cannot, nothing is written: the full path is slower and gives the same answer.
     """
-    backend = _READERS.get(app.vault.backend or "")
+    backend = QUIET_BACKENDS.get(app.vault.backend or "")
     folder = state_folder(app.variables)
     if backend is None or folder is None or Path(folder) != app.state_folder:
         return

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # These variables change attributes of any keyring back end (keyring's documentation).
-_PROPERTY = "KEYRING_PROPERTY_"
+PROPERTY = "KEYRING_PROPERTY_"
 USERNAME = "rolehop"
 
 
@@ -63,12 +63,13 @@ def cached_item(
         return None
     if not _holds(record, environ, now()):
         return None
-    item, *others = _read_items(record, environ)
+    services = [f"rolehop/{name}" for name in (record.key, *record.also)]
+    item, *others = read_items(record.backend, services, environ) or [None]
     found = None if item is None else line_of_item(item, record.key, now(), record.min_ttl)
     if item is None or found is None or not is_sealed(data, found[1]):
         return None
     members = record.also.values()
-    unchanged = all(map(_is_unchanged, others, members))
+    unchanged = all(map(holds_member, others, members))
     return (record, item) if unchanged else None
 
 
@@ -81,30 +82,34 @@ def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
     for name, mark in record.variables.items():
         if variable_mark(name, environ.get(name)) != mark:
             return False
-    if any(name.startswith(_PROPERTY) for name in environ):
+    if any(name.startswith(PROPERTY) for name in environ):
         return False
     return all(stamp_holds(path, stamp) for path, stamp in record.files.items())
 
 
-def _is_unchanged(item: str | None, member: str) -> bool:
-    """True if another item still has the JSON ``member`` (empty: if there is no such item)."""
+def holds_member(item: str | None, member: str) -> bool:
+    """True if an item has the JSON ``member`` (empty: if there is no such item)."""
     return member in item if item is not None and member else item is None and not member
 
 
-def _read_items(record: Record, environ: "Mapping[str, str]") -> list[str | None]:
-    """Return the record's item, then the others that it names; ``None`` for each that is absent."""
-    services = [f"rolehop/{name}" for name in (record.key, *record.also)]
-    if record.backend == "kernel":
+def read_items(
+    backend: str, services: list[str], environ: "Mapping[str, str]"
+) -> list[str | None] | None:
+    """Return items of a back end of `BACKENDS`, ``None`` for each that is absent, or for all.
+
+    The latter: they cannot be read now. Nobody is asked to unlock a keyring.
+    """
+    if backend == "kernel":
         from rolehop.fastpath import keyctl
 
         try:
             return [keyctl.read_text(service, USERNAME) for service in services]
         except (OSError, keyctl.NoSuchCalls):
-            return [None]
+            return None
     from rolehop.fastpath.dbus import BusTrouble, read_secrets
 
     try:
         address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
         return read_secrets(address, services, USERNAME, meanwhile=hash_function)
     except (OSError, BusTrouble):
-        return [None]
+        return None

@@ -91,6 +91,9 @@ class KeyStore:
                     "run it where that keyring is in use, or: rolehop keys add ", Argument(name)
                 )
                 raise _elsewhere(name, known.backend, backend, fix)
+            if known is not None:  # it was removed elsewhere
+                with suppress(OSError):
+                    self._index.change(lambda index: index.without_key(name))
             return None
         entry = self._entry(credentials, backend)
         if known is None or with_fields(entry, added_at=known.added_at) != known:

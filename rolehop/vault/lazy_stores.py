@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, StoredDocument
-    from rolehop.vault.index import Index
+    from rolehop.vault.index import Index, KeyEntry
     from rolehop.vault.sessions import KeyringVault
 
 Track = Callable[[str, str], object]
@@ -15,17 +15,23 @@ Track = Callable[[str, str], object]
 
 
 class LazyKeyStore:
-    """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now."""
+    """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now.
+
+    ``environ`` tells where the keyring is, if it can be read without the library.
+    """
 
     def __init__(
         self,
         open_vault: Callable[[], KeyringVault],
         load_index: Callable[[], Index],
         track: Track,
+        environ: Mapping[str, str],
     ) -> None:
         self._open_vault = open_vault
         self._load_index = load_index
         self._track = track
+        self._environ = environ
+        self._seen: dict[str, str] = {}
 
     def get(self, name: str) -> Credentials | None:
         """Return the keys of source ``name``."""
@@ -34,12 +40,27 @@ class LazyKeyStore:
         return found
 
     def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID from the index."""
+        """Return the access key ID from the index; from the keyring if the index is outdated.
+
+        ``None``: the index has none, or the keyring has none any more.
+        """
         entry = self._load_index().keys.get(name)
         if entry is None:
             return None
+        if self._seen.get(name) != entry.access_key_id and self._is_outdated(name, entry):
+            found = self.get(name)
+            return None if found is None else found.access_key_id
+        self._seen[name] = entry.access_key_id
         self._note(name, entry.access_key_id)
         return entry.access_key_id
+
+    def _is_outdated(self, name: str, entry: KeyEntry) -> bool:
+        """True if the keyring certainly has another key: another state folder does not tell."""
+        from rolehop.vault.access_keys import key_item
+        from rolehop.vault.quiet_reads import item_holds
+
+        item = key_item(name, entry.access_key_id)
+        return item_holds(entry.backend, *item, self._environ) is False
 
     def _note(self, name: str, access_key_id: str | None) -> None:
         from rolehop.vault.access_keys import key_item
@@ -97,7 +118,7 @@ class WalkKeyStore(LazyKeyStore):
     """
 
     def __init__(self, store: LazyKeyStore) -> None:
-        super().__init__(store._open_vault, store._load_index, store._track)
+        super().__init__(store._open_vault, store._load_index, store._track, store._environ)
         self._read: dict[str, str] = {}
 
     def get(self, name: str) -> Credentials | None:

@@ -90,6 +90,28 @@ def test_a_key_that_was_removed_elsewhere_is_noticed(hot_world: World, bob: User
     assert asked(hot_world, "by-keys").code == 4
 
 
+def shown(world: World) -> tuple[str, bool, list[str]]:
+    """Return what ``plan``, ``list`` and ``keys list`` show of a chain and its source's key."""
+    plan = world.rolehop("plan", "by-keys", "--format", "json").json["hops"][0]
+    chains = world.rolehop("list", "--format", "json").json["chains"]
+    (chain,) = [each for each in chains if each["name"] == "by-keys"]
+    keys = world.rolehop("keys", "list", "--format", "json").json["keys"]
+    is_cached = chain["cached_until"] is not None
+    return plan["cache"], is_cached, [each["access_key_id"] for each in keys]
+
+
+def test_nothing_is_shown_of_a_key_that_was_replaced_or_removed_elsewhere(
+    hot_world: World, bob: User
+) -> None:
+    add_keys(hot_world)
+    warmed(hot_world, "by-keys")
+    assert shown(hot_world) == ("fresh", True, [hot_world.alice.key.access_key_id])
+    add_keys(hot_world, {**bob.environ, **elsewhere(hot_world)})
+    assert shown(hot_world) == ("none", False, [bob.key.access_key_id])
+    assert hot_world.rolehop("keys", "remove", STORED, env=elsewhere(hot_world)).code == 0
+    assert shown(hot_world) == ("none", False, [])
+
+
 def test_a_state_folder_from_before_gives_no_session_of_another_key(
     hot_world: World, bob: User
 ) -> None:
