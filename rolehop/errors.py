@@ -4,6 +4,7 @@ RolehopError              1   an unexpected error
 ├─ UsageError             2   the command line makes no sense
 ├─ ConfigError            3   the config cannot be followed
 ├─ SourceError            4   the source gives no credentials, or needs a sign-in
+│  └─ SignInExpired       4   there was a sign-in, and it has expired
 ├─ HopRefused             5   AWS refused a hop, or the source's credentials
 ├─ ServiceError           6   the network or AWS failed, after retries
 ├─ VaultError             7   the keyring cannot do what is asked
@@ -122,6 +123,10 @@ class SourceError(RolehopError):
     """The source gives nothing, is not on this machine, or needs a sign-in."""
 
     exit_code = 4
+
+
+class SignInExpired(SourceError):
+    """The source's sign-in, token or own session has expired; its hops' sessions may be good."""
 
 
 class HopRefused(RolehopError):

@@ -164,6 +164,18 @@ class Listener(Protocol):
         ...
 
 
+class RecentRefusals(Protocol):
+    """Hops that AWS refused some seconds ago, for callers that repeat what failed."""
+
+    def get(self, key: str) -> StsRefusal | None:
+        """Return the refusal of the hop under ``key`` if it is so recent that AWS is not asked."""
+        ...
+
+    def note(self, key: str, refusal: StsRefusal) -> None:
+        """Remember that the hop under ``key`` was refused just now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Every port that a walk uses."""
@@ -175,3 +187,5 @@ class Ports:
     codes: Codes
     listener: Listener
     now: Callable[[], datetime]
+    refusals: RecentRefusals | None = None
+    """``None``: AWS is always asked."""

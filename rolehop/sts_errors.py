@@ -12,7 +12,7 @@ from enum import Enum
 
 from rolehop.access_denied import AccessDenied, read_access_denied
 from rolehop.arn import account_of
-from rolehop.errors import HopRefused, SourceError
+from rolehop.errors import HopRefused, SignInExpired, SourceError
 from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
@@ -75,7 +75,7 @@ def refused_caller(refusal: StsRefusal, whose: str) -> SourceError | HopRefused:
     explanation = explain_refusal(refusal)
     cause, fix = explanation.cause, explanation.fix
     if explanation.kind is RefusalKind.EXPIRED:
-        return SourceError(f"{whose} have expired", cause=cause, fix=fix)
+        return SignInExpired(f"{whose} have expired", cause=cause, fix=fix)
     what = f"AWS does not accept {whose}"
     return HopRefused(what, code=refusal.code, cause=cause, fix=fix)
 

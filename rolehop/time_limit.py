@@ -86,7 +86,8 @@ class OutOfTime(BaseException):
 def program_time_limit(seconds: float) -> Iterator[None]:
     """Interrupt the block with `OutOfTime` after ``seconds``; main thread only, not on Windows.
 
-    Windows has no timer signals; the SDKs that end a credential process there do it themselves.
+    A limit inside another one never extends it. Windows has no timer signals; the SDKs that end a
+    credential process there do it themselves.
 
     Raises:
         OutOfTime: the time is up.
@@ -101,15 +102,19 @@ def program_time_limit(seconds: float) -> Iterator[None]:
             raise OutOfTime
 
     _limits.is_interrupted = False
+    outer = signal.setitimer(signal.ITIMER_REAL, 0)[0]
+    begun = min(seconds, outer or seconds)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         with _interrupting_again():
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            signal.setitimer(signal.ITIMER_REAL, begun)
             yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
         signal.signal(signal.SIGALRM, before)
         _limits.is_interrupted = False
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(_SOON, outer - (begun - left)))
 
 
 @contextmanager

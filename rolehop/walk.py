@@ -251,6 +251,7 @@ class _Walk:
 
     def _request_session(self, index: int, step: TokenStep | HopStep) -> StepResult:
         """Call STS for ``step``; if it rejects a cached signer, walk that one again and call once more."""
+        self._raise_recent_refusal(step)
         signer = self._session_for_step(index - 1, SIGNING_TTL)
         self._ports.listener.walking(step, self._total)
         try:
@@ -262,6 +263,11 @@ class _Walk:
         result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
         return result
+
+    def _raise_recent_refusal(self, step: TokenStep | HopStep) -> None:
+        recent = None if self._ports.refusals is None else self._ports.refusals.get(step.key)
+        if recent is not None:
+            raise self._refusal_error(step, None, recent)
 
     def _call_again(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
         self._ports.vault.drop(self._plan.steps[index - 1].key)
@@ -338,9 +344,21 @@ class _Walk:
     def _refused(
         self, step: TokenStep | HopStep, signer: StepResult, refusal: StsRefusal
     ) -> HopRefused:
+        """Return the error for a refusal that STS has just sent, and remember it."""
+        asks_for_code = isinstance(step, TokenStep) or step.hop.mfa_serial is not None
+        remembered = refusal.code == "AccessDenied" and not asks_for_code
+        if remembered and self._ports.refusals is not None:
+            self._ports.refusals.note(step.key, refusal)
+        return self._refusal_error(step, signer, refusal)
+
+    def _refusal_error(
+        self, step: TokenStep | HopStep, signer: StepResult | None, refusal: StsRefusal
+    ) -> HopRefused:
         explanation = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
         cause = explanation.cause
-        if signer.cached and signer.session is not None:
+        if signer is None:
+            cause = f"{cause} (some seconds ago, and not asked again at once)"
+        elif signer.cached and signer.session is not None:
             age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
             cause = Advice(
                 f"{cause}; the call was signed by a session {age} min old (rolehop refresh ",

@@ -63,11 +63,14 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     access_denied sts_errors app show walk state sources aws ports config plan policy policy/chains policy/evaluation
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
+    renewal
     walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
     completion state ports plan awsconfig config fastpath time_limit files
     daemon_threads
     credentials
 # ---- carrying a plan out
+renewal: hand out a session that is still good, if renewing it fails for now
+    walk ports plan time_limit credentials
 walk: carry a plan out: as few STS calls as possible, every session stored
     sts_errors ports plan config credentials
 sts_errors: explain why STS refused a call, and what to do
@@ -113,7 +116,7 @@ shells: each shell's language, start-up text and subshell
 handover: give a session to a program: environment, files, JSON
     fastpath credentials
 state: small files in the state folder that hold no secret
-    plan files credentials
+    ports plan files credentials
 # ---- pure: no file, clock, network or keyring
 ports: what a walk needs from outside, as protocols
     plan credentials

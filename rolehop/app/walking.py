@@ -55,17 +55,19 @@ def walk_chain(
     not_before: datetime | None = None,
     vault: Vault | None = None,
     context: SourceContext | None = None,
+    for_sdk: bool = False,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
     ``not_before`` (aware, UTC) renews every session issued before it. ``vault`` takes the place of
-    the keyring. A run over many chains shares one ``context`` (`App.walk_context`).
+    the keyring. A run over many chains shares one ``context`` (`App.walk_context`). ``for_sdk``: who
+    asks soon asks again, so what just failed is not tried again for some seconds.
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, not_before, vault, context)
+        return _walk(app, name, options, listener, not_before, vault, context, for_sdk=for_sdk)
 
 
 def walk_for_handover(
@@ -225,13 +227,17 @@ def _walk(
     not_before: datetime | None = None,
     vault: Vault | None = None,
     context: SourceContext | None = None,
+    *,
+    for_sdk: bool = False,
 ) -> tuple[Plan, Session]:
     from rolehop.app.mfa_codes import mfa_codes
     from rolehop.app.planning import plan_resolved, resolve_chain
     from rolehop.ports import Ports
+    from rolehop.renewal import REMEMBERED_SECONDS, Renewal
     from rolehop.sources.context import SourceChanged
     from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
     from rolehop.state.last_refusal import record_refusals
+    from rolehop.state.recent import RecentNotes, StoredRefusals
     from rolehop.walk import CeilingFound, walk
 
     with record_refusals(app.state_folder, name, options, app.now):
@@ -242,6 +248,7 @@ def _walk(
         codes = mfa_codes(
             app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
         )
+        notes = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
         changes = 0
         while True:
             plan = plan_resolved(app, resolved, stamp, options)
@@ -254,9 +261,15 @@ def _walk(
                 codes=codes,
                 listener=listener,
                 now=app.now,
+                refusals=StoredRefusals(app.state_folder, app.now) if for_sdk else None,
             )
             try:
-                session = walk(plan, ports, not_before=not_before)
+                if not_before is not None or options.min_ttl is not None:
+                    session = walk(plan, ports, not_before=not_before)
+                else:
+                    failed = notes if for_sdk else None
+                    renewal = Renewal(plan, ports, app.vault.find, app.note, failed)
+                    session = renewal.session(stored.local_expires_at if stored else None)
             except CeilingFound as found:
                 # Each round lowers one role's ceiling to the least there is, so this ends.
                 _remember_ceiling(app, found.role, found.seconds)

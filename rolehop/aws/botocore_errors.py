@@ -9,7 +9,7 @@ from botocore import exceptions as boto
 from rolehop.advice import Advice, Argument
 from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import scrub
-from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
+from rolehop.errors import HopRefused, RolehopError, ServiceError, SignInExpired, SourceError
 from rolehop.net.connection_errors import FailureKind, classify_failure
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
@@ -50,7 +50,7 @@ class ProfileErrors:
     def expired(self, at: datetime | None) -> SourceError:
         """Return the error for credentials that expired ``at`` (UTC, ``None`` if not known)."""
         when = f" at {at:%Y-%m-%dT%H:%M:%SZ}" if at else ""
-        return SourceError(
+        return SignInExpired(
             f"the credentials of AWS profile '{self.name}' have expired",
             cause=f"its {self.kind.value} gave credentials that expired{when}",
             fix="renew them there, and check this machine's clock",
@@ -96,7 +96,8 @@ def error_from_botocore(error: Exception, profile: ProfileErrors) -> RolehopErro
         return profile.failed("botocore cannot read the AWS config file", "correct the file")
     if isinstance(error, _SIGN_IN_NEEDED):
         absent = isinstance(error, _NEVER_SIGNED_IN)
-        return SourceError(
+        kind = SourceError if absent else SignInExpired
+        return kind(
             f"AWS profile '{profile.name}' needs a sign-in",
             cause=f"its {profile.kind.value} sign-in "
             + ("does not exist" if absent else "has expired or was ended"),

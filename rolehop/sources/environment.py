@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.config.schema import Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import SourceError
+from rolehop.errors import SignInExpired, SourceError
 from rolehop.json_fields import instant
 from rolehop.plan import Stamp
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
@@ -29,6 +29,9 @@ def stamp(source: SourceConfig, context: SourceContext) -> Stamp:
     del source
     try:
         found = read(context.environ, context.now())
+    except SignInExpired as error:  # sessions that were made with it may be good
+        access_key_id = context.environ["AWS_ACCESS_KEY_ID"]
+        return Stamp(access_key_id, long_lived=False, problem=one_line(error))
     except SourceError as error:
         return Stamp(None, long_lived=False, problem=one_line(error))
     return Stamp(found.access_key_id, long_lived=found.long_lived)
@@ -101,7 +104,7 @@ def read(environ: Mapping[str, str], now: datetime) -> Credentials:
     # Keys without a token do not expire: the variable is then left over from an earlier session.
     expires_at = _expiration(environ) if token else None
     if expires_at is not None and expires_at <= now:
-        raise SourceError(
+        raise SignInExpired(
             f"the session in the environment expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}",
             cause="AWS_CREDENTIAL_EXPIRATION says so",
             fix="sign in again where these variables come from",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rolehop.awsconfig import current_profile, endpoint_overrides
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
-from rolehop.errors import SourceError
+from rolehop.errors import SignInExpired, SourceError
 from rolehop.plan import Stamp
 from rolehop.sources.shared.recursion import as_source, refuse_source_loop, with_resolving
 from rolehop.sources.shared.subprocesses import (
@@ -111,7 +111,7 @@ def credentials_of(
 def _unexpired(found: Credentials, context: SourceContext, what: str) -> Credentials:
     if found.expires_at is None or found.expires_at > context.now():
         return found
-    raise SourceError(
+    raise SignInExpired(
         f"{what} gave credentials that have expired",
         cause=f"they ended at {found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
         fix="renew them with its own tool, and check this machine's clock",

@@ -7,7 +7,6 @@ nothing to that back end any more. One that cannot be stored is said once, and t
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
+from rolehop.vault.once import Once
 from rolehop.vault.serialization import (
     Damaged,
     OlderVersion,
@@ -88,7 +88,7 @@ class KeyringVault:
             person_seconds: the same, if the system may be asking the user.
             not_stored: why sessions must be neither read nor stored; IAM user keys still are.
         """
-        self._once = _Once(say)
+        self._once = Once(say)
         self._backend = BackendHandle(
             choose,
             self._once.say,
@@ -350,22 +350,6 @@ class KeyringVault:
     def _say_not_noted(self, what: str, error: OSError) -> None:
         why, fix = write_problem(error)
         self._once.say(f"{what}: {self.index.path}: {why}; {fix}", about=what)
-
-
-class _Once:
-    """Says each line once, however many threads and hops run into it."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._guard = threading.Lock()
-        self._said: set[str] = set()
-
-    def say(self, line: str, about: str | None = None) -> None:
-        with self._guard:
-            if (about or line) in self._said:
-                return
-            self._said.add(about or line)
-        self._say(line)
 
 
 def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:

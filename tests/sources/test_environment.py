@@ -119,8 +119,10 @@ class TestEnvironment:
             build_source(SOURCE, context).load()
         assert (caught.value.what, caught.value.cause) == (what, cause)
         tells_no_secret(caught.value)
+        # Sessions that were made with an expired one may be good, so its key ID still tells whose.
+        value = "AKIAENV" if "expired" in what else None
         problem = f"{what}: {cause}"
-        assert stamp_of(SOURCE, context) == Stamp(None, long_lived=False, problem=problem)
+        assert stamp_of(SOURCE, context) == Stamp(value, long_lived=False, problem=problem)
 
     @pytest.mark.parametrize(
         ("environ", "found"),

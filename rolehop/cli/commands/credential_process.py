@@ -52,7 +52,7 @@ def command(
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
     try:
         with program_time_limit(_SECONDS):
-            plan, session = walk_chain(cli.app, chain, options)
+            plan, session = walk_chain(cli.app, chain, options, for_sdk=True)
     except OutOfTime:
         raise ServiceError(
             f"no session within {_SECONDS} s",

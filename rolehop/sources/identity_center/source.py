@@ -8,7 +8,14 @@ from rolehop.advice import Advice, Argument
 from rolehop.config import value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.errors import HopRefused, NoTerminal, ServiceError, SourceError, VaultBroken
+from rolehop.errors import (
+    HopRefused,
+    NoTerminal,
+    ServiceError,
+    SignInExpired,
+    SourceError,
+    VaultBroken,
+)
 from rolehop.plan import Stamp
 from rolehop.sources.context import Document, SourceChanged, SourceContext
 from rolehop.sources.identity_center.client import (
@@ -234,7 +241,8 @@ class _IdentityCenter:
         cause = problem or "nobody is signed in, neither here nor in the AWS CLI"
         if in_vault:
             cause = "the last sign-in has expired or was ended"
-        return SourceError(
+        kind = SourceError if self.state is None else SignInExpired
+        return kind(
             f"source '{self.source.name}' needs a sign-in to {self.center.start_url}",
             cause=cause,
             fix=Advice("rolehop source login ", Argument(self.source.name)),

@@ -10,7 +10,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
-from rolehop.errors import NoTerminal, SourceError
+from rolehop.errors import NoTerminal, SignInExpired, SourceError
 from rolehop.files import NotRegular, read_regular
 from rolehop.sources.shared.subprocesses import source_command_output
 from rolehop.sources.source_type import one_line
@@ -125,7 +125,7 @@ def check_times(source: SourceConfig, assertion: Assertion, now: datetime) -> No
         SourceError: it has expired, or is not valid yet.
     """
     if assertion.ends is not None and assertion.ends <= now:
-        raise SourceError(
+        raise SignInExpired(
             f"the assertion of source '{source.name}' has expired",
             cause=f"it was valid until {assertion.ends:%Y-%m-%dT%H:%M:%SZ}: assertions last minutes",
             fix=how_to_sign_in(source),

@@ -8,7 +8,7 @@ from rolehop.arn import default_region
 from rolehop.aws.sts import StsClient
 from rolehop.awsconfig import client_keys, current_profile, endpoint_override, region_of
 from rolehop.config.regions import Regions, regions_in_order
-from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError
+from rolehop.errors import HopRefused, RolehopError, ServiceError, SignInExpired
 from rolehop.net.client_settings import ClientSettings, settings_from
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def token_rejected(
     """
     cause = f"{refusal.code}: {refusal.message}{whose}"
     if refusal.code == "ExpiredTokenException":
-        return SourceError(what, cause=cause, fix=sign_in)
+        return SignInExpired(what, cause=cause, fix=sign_in)
     if refusal.code == "IDPCommunicationError":
         # After retries (STS API reference, errors of both operations).
         return ServiceError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.arn import RoleArn, partition_of_region
 from rolehop.digest import digest_of
-from rolehop.errors import ConfigError, RolehopError, SourceError
+from rolehop.errors import ConfigError, RolehopError, SignInExpired, SourceError
 from rolehop.oauth.jwt import shown
 from rolehop.plan import Stamp
 from rolehop.plan.resolve import clean_name
@@ -188,7 +188,7 @@ def _check(origin: TokenOrigin, claims: Claims) -> None:
     now, wanted = origin.context.now(), origin.text("audience")
     name = f"the token of source '{origin.source.name}'"
     if claims.expires_at is not None and claims.expires_at <= now:
-        raise SourceError(
+        raise SignInExpired(
             f"{name} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             cause=f"{shown(claims.issuer)} issued it for {shown(claims.subject)}",
             fix=_how_to_replace(origin),

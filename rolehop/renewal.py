@@ -1,0 +1,118 @@
+"""Hand out a session that is still good, if it is due for renewal and that fails for now.
+
+Only the session under the key of this very plan, with a minute or more left; and only after a
+network failure, an expired sign-in, or a question that nobody answered. After a refusal of AWS,
+another principal or a sign-out nothing is handed out. A caller that wants new life (``refresh``,
+``--min-ttl``) calls `rolehop.walk.walk` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rolehop.credentials import Session
+from rolehop.errors import NoTerminal, RolehopError, ServiceError, SignInExpired, error_context
+from rolehop.plan.model import Plan, Step
+from rolehop.ports import Ports
+from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean
+from rolehop.time_limit import OutOfTime, program_time_limit, time_limit
+from rolehop.walk import walk
+
+LEAST = timedelta(minutes=1)
+"""A session with less left is not worth handing out."""
+
+RENEWAL_SECONDS = 3
+"""With a usable session in hand; one SDK waits 5 s for a credential process."""
+
+REMEMBERED_SECONDS = 30
+"""botocore asks for every request once less than 15 min are left."""
+
+
+class FailedRenewals(Protocol):
+    """Renewals that failed some seconds ago, by hop key."""
+
+    def get(self, key: str) -> dict[str, str]:
+        """Return ``{"why": …}``; empty if none is known."""
+        ...
+
+    def add(self, key: str, texts: dict[str, str]) -> None:
+        """Remember why the session under ``key`` could not be renewed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One walk that may fall back on the session that it was to renew."""
+
+    plan: Plan
+    ports: Ports
+    find: Callable[[Step], Session | None]
+    """Returns a step's stored session."""
+
+    note: Callable[[str], None]
+    """Shows one line to the user."""
+
+    failed: FailedRenewals | None = None
+    """Given if an SDK asks, which soon asks again: what failed is not tried at once again."""
+
+    def session(self, noted_end: datetime | None) -> Session:
+        """Return a new session, or the old one if it cannot be renewed now and is still good.
+
+        ``noted_end`` is when the stored session ends by this machine's clock, as the index has it.
+        Raises as `walk`.
+        """
+        due = self._usable() if self._is_due(noted_end) else None
+        if due is None:
+            try:
+                return walk(self.plan, self.ports)
+            except (ServiceError, SignInExpired, NoTerminal) as error:
+                return self._instead(error, self._usable())
+        why = "" if self.failed is None else self.failed.get(self.plan.key).get("why", "")
+        return self._handed_out(due, why) if why else self._renewed(due)
+
+    def _is_due(self, noted_end: datetime | None) -> bool:
+        if noted_end is None:
+            return False
+        return LEAST <= noted_end - self.ports.now() < timedelta(seconds=self.plan.min_ttl_seconds)
+
+    def _renewed(self, due: Session) -> Session:
+        """Return a new session within three seconds, else ``due``."""
+        try:
+            with self._alarm(), time_limit(RENEWAL_SECONDS):
+                return walk(self.plan, self.ports)
+        except OutOfTime:
+            slow = ServiceError(f"there was no answer within {RENEWAL_SECONDS} s")
+            return self._instead(slow, due)
+        except (ServiceError, SignInExpired, NoTerminal) as error:
+            return self._instead(error, due)
+
+    def _alarm(self) -> AbstractContextManager[None]:
+        """Interrupt even what knows no limit, unless this may be somebody else's program."""
+        return nullcontext() if self.failed is None else program_time_limit(RENEWAL_SECONDS)
+
+    def _usable(self) -> Session | None:
+        """Return the session to fall back on; one whose owner is not known is none."""
+        if self.plan.wants_reason:
+            return None
+        session = self.find(self.plan.steps[-1])
+        if session is None or not session.arn or not session.lasts(self.ports.now(), LEAST):
+            return None
+        return session
+
+    def _instead(self, error: RolehopError, usable: Session | None) -> Session:
+        if usable is None:
+            with error_context(self.plan.chain):
+                raise error
+        why = ": ".join(part for part in (error.what, error.cause) if part)
+        if self.failed is not None:
+            self.failed.add(self.plan.key, {"why": why})
+        return self._handed_out(usable, why)
+
+    def _handed_out(self, session: Session, why: str) -> Session:
+        left = int((session.local_expires_at - self.ports.now()).total_seconds()) // 60
+        self.note(f"the session cannot be renewed now, and has {left} min left: {clean(why)}")
+        return session

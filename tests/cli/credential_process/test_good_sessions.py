@@ -1,0 +1,162 @@
+"""A session that is due for renewal is handed out if it is still good and AWS cannot be asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rolehop.startup.dataclass import replace
+from rolehop.vault.serialization import as_item, as_time, read_item, record_key_of
+from tests.support.world import ADMIN, HUB, MFA_SERIAL, World, mfa_code
+
+PROCESS = ("credential-process", "admin")
+NOTE = "rolehop: the session cannot be renewed now, and has "
+
+
+def leave(world: World, **left: float) -> None:
+    """Let every stored session end in as long as ``left`` says (arguments of a timedelta)."""
+    ends = (datetime.now(UTC) + timedelta(**left)).replace(microsecond=0)
+    for path in world.items():
+        fields = json.loads(path.read_text())
+        key = fields["service"].partition("/")[2]
+        if "\n" not in fields["password"]:
+            continue  # no session
+        session = read_item(fields["password"], key)
+        credentials = replace(session.credentials, expires_at=ends)
+        aged = replace(session, credentials=credentials, expires_at=ends)
+        aged = replace(aged, issued_at=ends - timedelta(hours=1))
+        text = as_item(aged, key, record_key_of(fields["password"]).reveal())
+        path.write_text(json.dumps({**fields, "password": text}))
+    index = world.state / "index.json"
+    fields = json.loads(index.read_text())
+    for entry in fields["sessions"].values():
+        entry["expires_at"] = entry["local_expires_at"] = as_time(ends)
+    index.write_text(json.dumps(fields))
+
+
+def keep_only(world: World, arn: str) -> None:
+    """Delete all that is stored but the sessions whose ARN contains ``arn``."""
+    for path in world.items():
+        if arn not in json.loads(path.read_text())["password"]:
+            path.unlink()
+
+
+@pytest.fixture
+def due(world: World) -> World:
+    """A world whose stored sessions have five minutes left, and whose STS answers 503."""
+    assert world.rolehop(*PROCESS).code == 0
+    leave(world, minutes=5)
+    world.sts.calls.clear()
+    world.sts.fail(1000)
+    return world
+
+
+@pytest.mark.parametrize("command", [PROCESS, ("export", "admin", "--format", "json")])
+def test_a_good_session_is_handed_out_while_aws_fails(due: World, command: tuple[str, ...]) -> None:
+    done = due.rolehop(*command)
+    assert done.code == 0, done.err
+    assert due.sts.world.keys[done.json["AccessKeyId"]].arn.endswith("Admin/me")
+    assert done.err.startswith(f"{NOTE}4 min left: ")
+    assert due.sts.calls, "it was not tried"
+
+
+def test_an_sdk_that_asks_again_at_once_gets_it_at_once(due: World) -> None:
+    first = due.rolehop(*PROCESS)
+    due.sts.calls.clear()
+    (note,) = due.state.glob("recent/renewal-*.json")
+    os.utime(note)
+    again = due.rolehop(*PROCESS)
+    assert (again.code, again.out) == (0, first.out)
+    assert again.err.startswith(NOTE)
+    assert due.sts.calls == []
+    for off in (-31, 100):  # too old, and from the future
+        os.utime(note, (time.time() + off,) * 2)
+        assert due.rolehop(*PROCESS).code == 0
+        assert due.sts.calls, off
+        due.sts.calls.clear()
+
+
+def test_a_server_that_does_not_answer_gets_three_seconds(due: World) -> None:
+    due.sts.delay_seconds = 60
+    done = due.rolehop(*PROCESS)
+    assert done.code == 0, done.err
+    assert done.err.startswith(NOTE)
+
+
+def test_new_life_that_was_asked_for_is_not_replaced_by_old(due: World) -> None:
+    assert due.rolehop(*PROCESS, "--min-ttl", "10m").code == 6
+    assert due.rolehop("refresh", "admin").code == 6
+
+
+def test_less_than_a_minute_is_not_handed_out(due: World) -> None:
+    leave(due, seconds=50)
+    assert due.rolehop(*PROCESS).code == 6
+
+
+def test_another_users_session_is_not_handed_out(due: World) -> None:
+    bob = due.sts.world.user("111111111111", "bob")
+    assert due.rolehop(*PROCESS, env=bob.environ).code == 6
+
+
+def test_a_session_of_another_config_is_not_handed_out(due: World) -> None:
+    text = due.config_file.read_text()
+    due.config(text.replace("333333333333:role/Admin", "333333333333:role/Other"))
+    assert due.rolehop(*PROCESS).code == 6
+
+
+def test_a_refusal_hands_nothing_out(world: World) -> None:
+    assert world.rolehop(*PROCESS).code == 0
+    leave(world, minutes=5)
+    del world.sts.world.roles[ADMIN]
+    done = world.rolehop(*PROCESS)
+    assert (done.code, done.out) == (5, "")
+
+
+def test_an_expired_sign_in_leaves_the_session_usable(world: World) -> None:
+    alice = world.alice
+    key = world.sts.world.issue(
+        600,
+        account=alice.account,
+        arn=alice.arn,
+        user_id=alice.user_id,
+        user=alice,
+        expires_at=datetime.now(UTC) + timedelta(hours=2),
+    )
+    world.more = key.environ
+    assert world.rolehop(*PROCESS).code == 0
+    leave(world, minutes=5)
+    keep_only(world, "assumed-role/Admin")
+    past = {"AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
+    done = world.rolehop(*PROCESS, env=past)
+    assert done.code == 0, done.err
+    assert "expired" in done.err
+    leave(world, seconds=50)
+    assert world.rolehop(*PROCESS, env=past).code == 4
+
+
+def test_a_code_that_nobody_can_give_leaves_the_session_usable(world: World) -> None:
+    world.config(
+        f"""\
+[defaults]
+session_name = "{{user}}"
+[sources.me]
+type = "environment"
+mfa_serial = "{MFA_SERIAL}"
+[chains.admin]
+source = "me"
+hops = [{{ role = "{HUB}" }}]
+"""
+    )
+    code = mfa_code(world)
+    first = world.rolehop("export", "admin", "--format", "json", "--mfa-stdin", input=f"{code}\n")
+    assert first.code == 0, first.err
+    leave(world, minutes=5)
+    keep_only(world, "assumed-role/Hub")  # and not the session that the code was for
+    done = world.rolehop(*PROCESS)
+    assert done.code == 0, done.err
+    assert done.json["AccessKeyId"] == first.json["AccessKeyId"]
+    assert "MFA code" in done.err
