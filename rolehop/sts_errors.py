@@ -124,6 +124,9 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
     who, action = _name_of(denied.caller), denied.action
     role = _role_name(denied.resource, hop)
+    if denied.lane == "resource":
+        said = "a Deny in it matches" if denied.explicit else "it does not allow it"
+        return f"have the resource's own policy changed: {said}; for {who}, {action} on {role}"
     if denied.policy is not None:
         texts = _DENIES if denied.explicit else _LACKS
         text = texts.get(denied.policy) or _EITHER[denied.policy]
@@ -205,6 +208,8 @@ def _name_of(arn: str) -> str:
 def _role_name(resource: str | None, hop: Hop | None) -> str:
     if hop is not None:
         return f"role {hop.role.name} of {hop.role.account}"
+    if resource is not None and ":role/" not in resource:
+        return resource
     return _name_of(resource) if resource else "the role"
 
 

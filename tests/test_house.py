@@ -46,7 +46,8 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
+    cli terminal app app/judging show show/explaining shells handover demo config plan policy
+    policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show shells completion state config plan policy/chains
@@ -108,7 +109,7 @@ show: everything people look at, as values and text; no secret comes here
     show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report
     policy/routes config
 show/explaining: what AWS said to a refused call, and what follows
-    show policy policy/evaluation
+    access_denied show policy policy/evaluation
 completion: complete a command line without importing click
     shells command_table fastpath
 shells: each shell's language, start-up text and subshell

@@ -175,6 +175,16 @@ class StsClient:
             lambda result, _: sts_responses.read_caller(result),
         )
 
+    def decode_message(self, signer: Credentials, message: str) -> str:
+        """Call DecodeAuthorizationMessage; return the JSON text that AWS decodes it to."""
+        return self._ask(
+            "sts",
+            "DecodeAuthorizationMessage",
+            {"EncodedMessage": message},
+            signer,
+            lambda result, _: result.findtext("DecodedMessage") or "",
+        )
+
     def mfa_device(self, signer: Credentials) -> str:
         """Return the serial of the one device of the calling IAM user that shows codes.
 

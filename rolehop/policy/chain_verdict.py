@@ -27,8 +27,8 @@ class StsAnswer:
     code: str
     """E.g. ``AccessDenied``."""
 
-    at: datetime
-    """Aware, in UTC."""
+    at: datetime | None
+    """Aware, in UTC; ``None``: not known."""
 
     message: str = ""
     """AWS's words, as they came."""

@@ -58,6 +58,11 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     return blocks
 
 
+def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
+    """Show one hop of a chain."""
+    return [line(StyledText(clean(chain), "bold")), *_hop(hop, verbose=verbose)]
+
+
 def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     verdict = hop.verdict
     would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
@@ -96,10 +101,10 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
     at = hop.sts_answer.at if hop.sts_answer else None
-    when = f"{at.astimezone():%Y-%m-%d %H:%M}" if at else ""
+    when = f" at {at.astimezone():%Y-%m-%d %H:%M}" if at else ""
     if hop.by_documents.outcome is Outcome.ALLOWED:
-        return f"the documents allow it, but STS refused it at {when}", "red"
-    return f"AWS refused it at {when}", "red"
+        return f"the documents allow it, but STS refused it{when}", "red"
+    return f"AWS refused it{when}", "red"
 
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:

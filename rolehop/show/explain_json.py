@@ -22,7 +22,7 @@ def explain_document(verdict: ChainVerdict) -> Document:
         "chain": verdict.chain,
         "source": verdict.source,
         "verdict": verdict.outcome.value,
-        "hops": [_hop(hop) for hop in verdict.hops],
+        "hops": [hop_document(hop) for hop in verdict.hops],
     }
 
 
@@ -34,14 +34,15 @@ def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
             {
                 "chain": each.chain,
                 "verdict": each.outcome.value,
-                "hops": [_hop(hop) for hop in each.hops],
+                "hops": [hop_document(hop) for hop in each.hops],
             }
             for each in verdicts
         ],
     }
 
 
-def _hop(hop: HopVerdict) -> Document:
+def hop_document(hop: HopVerdict) -> Document:
+    """Return one hop, as in ``rolehop.explain/1``."""
     verdict = hop.verdict
     caller = verdict.request.caller
     return {
@@ -66,7 +67,7 @@ def _aws_said(answer: StsAnswer | None) -> Document | None:
     return {
         "code": answer.code,
         "message": answer.message,
-        "at": answer.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "at": answer.at.isoformat(timespec="seconds").replace("+00:00", "Z") if answer.at else None,
         "caller": denied.caller if denied else None,
         "lane": denied.lane if denied else None,
         "explicit": denied.explicit if denied else False,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import NoReturn
+from xml.sax.saxutils import escape
 
 from tests.doubles.sts_params import (
     Refused,
@@ -121,10 +123,22 @@ def list_mfa_devices(world: World, request: Request) -> str:
     return f"<MFADevices>{members}</MFADevices><IsTruncated>false</IsTruncated>"
 
 
+def decode_authorization_message(world: World, request: Request) -> str:
+    """Return the inside of DecodeAuthorizationMessageResult; messages of this double are base64."""
+    if "sts:DecodeAuthorizationMessage" in world.denied:
+        _deny(request.signer, "sts:DecodeAuthorizationMessage", "*")
+    try:
+        decoded = base64.urlsafe_b64decode(request.params["EncodedMessage"]).decode()
+    except ValueError:
+        raise Refused("InvalidAuthorizationMessageException", "Message is not valid") from None
+    return f"<DecodedMessage>{escape(decoded)}</DecodedMessage>"
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[World, Request], str]]] = {
     "AssumeRole": ("sts", assume_role),
     "GetSessionToken": ("sts", get_session_token),
     "GetCallerIdentity": ("sts", get_caller_identity),
+    "DecodeAuthorizationMessage": ("sts", decode_authorization_message),
     "ListMFADevices": ("iam", list_mfa_devices),
 }
 

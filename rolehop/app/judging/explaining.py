@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.access_denied import read_access_denied
 from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.plan_verdict import judge_plan
@@ -41,8 +40,9 @@ def explain_chain(
     """
     last = refused_with(app.state_folder, name, options)
     inventory = read_documents(policies)
-    verdict = _judge(app, name, inventory, policies, options, {}, offline=offline, last=last)
-    return verdict if last is None else _refused(verdict, last)
+    answer = None if last is None else _answer(last)
+    refused = None if last is None or answer is None else (last.hop, answer)
+    return _judge(app, name, inventory, policies, options, {}, offline=offline, refused=refused)
 
 
 def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) -> ChainVerdict:
@@ -52,18 +52,34 @@ def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) ->
         UsageError: none is known, or its chain has no such hop any more.
     """
     last = last_refused(app.state_folder)
+    refused = (last.hop, _answer(last))
+    return explain_refused_hop(app, last.chain, refused, policies, last.options, offline=offline)
+
+
+def explain_refused_hop(
+    app: App,
+    chain: str,
+    refused: tuple[int, StsAnswer],
+    policies: PolicyOptions,
+    options: WalkOptions,
+    *,
+    offline: bool,
+) -> ChainVerdict:
+    """Judge one hop that AWS refused: its number, and AWS's answer.
+
+    Raises:
+        UsageError: its chain has no such hop any more.
+    """
     inventory = read_documents(policies)
-    verdict = _judge(
-        app, last.chain, inventory, policies, last.options, {}, offline=offline, last=last
-    )
-    hops = tuple(each for each in verdict.hops if each.number == last.hop)
+    verdict = _judge(app, chain, inventory, policies, options, {}, offline=offline, refused=refused)
+    hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:
         raise UsageError(
-            f"chain '{last.chain}' has no hop {last.hop} any more",
+            f"chain '{chain}' has no hop {refused[0]} any more",
             cause="the config has changed since it was refused",
-            fix=Advice("rolehop explain ", Argument(last.chain)),
+            fix=Advice("rolehop explain ", Argument(chain)),
         )
-    return _refused(replace(verdict, hops=hops), last)
+    return replace(verdict, hops=hops)
 
 
 def check_chains(
@@ -132,11 +148,11 @@ def _judge(
     stamps: Stamps,
     *,
     offline: bool,
-    last: LastRefused | None = None,
+    refused: tuple[int, StsAnswer] | None = None,
 ) -> ChainVerdict:
     plan = plan_chain(app, name, options, stamps)
-    denied = None if last is None else read_access_denied(last.message)
-    if denied is not None and last is not None and last.hop == 1:
+    denied = None if refused is None else refused[1].denied
+    if denied is not None and refused is not None and refused[0] == 1:
         policies = _with_caller(policies, plan.source, denied.caller)
     if not offline:
         from rolehop.app.judging.live_iam import read_live
@@ -144,7 +160,8 @@ def _judge(
         named = None if denied is None else denied.policy_arn
         live, policies = read_live(app, plan, policies, named)
         inventory = live.merged(inventory)
-    return judge_plan(app, plan, inventory, policies)
+    verdict = judge_plan(app, plan, inventory, policies)
+    return verdict if refused is None else verdict.refused_by_sts(*refused)
 
 
 def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> PolicyOptions:
@@ -156,6 +173,6 @@ def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> 
     return replace(policies, caller=caller) if is_principal(caller) else policies
 
 
-def _refused(verdict: ChainVerdict, last: LastRefused) -> ChainVerdict:
+def _answer(last: LastRefused) -> StsAnswer:
     fix = explain_refusal(StsRefusal(last.code, last.message)).fix
-    return verdict.refused_by_sts(last.hop, StsAnswer(last.code, last.at, last.message, fix))
+    return StsAnswer(last.code, last.at, last.message, fix)

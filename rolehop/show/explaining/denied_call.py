@@ -1,0 +1,89 @@
+"""The views of ``explain --error`` and ``explain --decode``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from rolehop.access_denied import AccessDenied
+from rolehop.show.layout import StyledText, View, line
+from rolehop.show.remedies import wrapped
+from rolehop.text import clean
+
+Document = dict[str, object]
+
+
+def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: bool) -> View:
+    """Show who was refused what, by which policy, and what to do."""
+    lines = [line(StyledText("AWS refused it", "red"))]
+    named = denied.policy or "AWS does not say"
+    if denied.policy is not None:
+        named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
+    facts = [
+        ("caller", denied.caller),
+        ("chain", chain),
+        ("action", denied.action),
+        ("resource", denied.resource),
+        ("policy", named),
+        ("its ARN", denied.policy_arn),
+    ]
+    for name, value in facts:
+        if value is not None:
+            lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
+    if denied.policy is not None or denied.action.startswith("sts:"):
+        lines.extend(wrapped(f"to fix it, {fix}", "  ", "    "))
+    if encoded:
+        text = "its encoded message says more: rolehop explain --decode MESSAGE, or CHAIN --decode"
+        lines.extend(wrapped(text, "  ", "    "))
+    return lines
+
+
+def denied_document(
+    denied: AccessDenied,
+    fix: str,
+    chain: str | None,
+    hop: Document | None,
+) -> Document:
+    """Return ``rolehop.error/1``."""
+    return {
+        "schema": "rolehop.error/1",
+        "caller": denied.caller,
+        "action": denied.action,
+        "resource": denied.resource,
+        "lane": denied.lane,
+        "explicit": denied.explicit,
+        "policy": denied.policy_arn,
+        "chain": chain,
+        "fix": fix,
+        "hop": hop,
+    }
+
+
+def decoded_view(message: Mapping[str, object]) -> View:
+    """Show a decoded authorization message; its form is that of the STS API reference."""
+    context = _object(message.get("context"))
+    allowed, denied = message.get("allowed") is True, message.get("explicitDeny") is True
+    says = "allowed" if allowed else "a Deny matches" if denied else "no statement allows it"
+    lines = [line(StyledText(says, "green" if allowed else "red"))]
+    called = {
+        "caller": _object(context.get("principal")).get("arn"),
+        "action": context.get("action"),
+        "resource": context.get("resource"),
+    }
+    for label, found in called.items():
+        lines.extend(wrapped(clean(str(found)), f"  {label:<10}", " " * 12))
+    for each in _items(message.get("matchedStatements")):
+        name, effect = each.get("statementId") or "without a Sid", each.get("effect")
+        lines.extend(wrapped(f"statement {name}: {effect}", "  ", "    "))
+    for each in _items(context.get("conditions")):
+        values = ", ".join(str(e.get("value")) for e in _items(each.get("values")))
+        lines.extend(wrapped(f"{each.get('key')} = {values}", "  ", "    "))
+    return lines
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> Iterator[Mapping[str, object]]:
+    found = _object(value).get("items")
+    yield from map(_object, found if isinstance(found, Iterable) else ())

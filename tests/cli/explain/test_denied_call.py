@@ -1,0 +1,124 @@
+"""``explain --error`` and ``explain --decode``: what AWS said about a call of any service."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.explain.documents import AS, files, world_with_documents
+from tests.support.world import ADMIN, HUB, World
+
+SESSION = "arn:aws:sts::333333333333:assumed-role/Admin/me"
+BUCKET = "arn:aws:s3:::logs/day one.gz"
+DENIED = f'User: {SESSION} is not authorized to perform: s3:GetObject on resource: "{BUCKET}"'
+LACKS = " because no resource-based policy allows the s3:GetObject action"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with world_with_documents() as world:
+        yield world
+
+
+def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: World) -> None:
+    done = world.rolehop("explain", "--error", DENIED + LACKS, "--format", "json")
+    assert done.code == 5
+    assert done.json == {
+        "schema": "rolehop.error/1",
+        "caller": SESSION,
+        "action": "s3:GetObject",
+        "resource": BUCKET,
+        "lane": "resource",
+        "explicit": False,
+        "policy": None,
+        "chain": "admin",
+        "fix": (
+            "have the resource's own policy changed: it does not allow it; for role Admin of"
+            f" 333333333333, s3:GetObject on {BUCKET}"
+        ),
+        "hop": None,
+    }
+    shown = world.rolehop("explain", "--error", DENIED + LACKS)
+    assert shown.code == 5
+    assert "policy    resource-based policy: nothing in it allows it" in shown.out
+    assert "chain     admin" in shown.out
+
+
+def test_a_text_is_read_from_stdin_as_a_program_printed_it(world: World) -> None:
+    printed = f"\nAn error occurred (AccessDenied) when calling GetObject: {DENIED}{LACKS}\n"
+    assert "s3:GetObject" in world.rolehop("explain", "--error", "-", input=printed).out
+
+
+def test_a_text_about_a_hop_of_a_chain_is_judged_as_that_hop(world: World) -> None:
+    hub = "arn:aws:sts::222222222222:assumed-role/Hub/me"
+    text = f"User: {hub} is not authorized to perform: sts:AssumeRole on resource: {ADMIN}"
+    given = ("--offline", *AS, *files("bad.json"))
+    done = world.rolehop("explain", "--error", text, *given, "--format", "json")
+    assert (done.code, done.json["chain"]) == (5, "admin")
+    hop = done.json["hop"]
+    assert (hop["hop"], hop["role"], hop["aws_said"]["message"]) == (2, ADMIN, text)
+    assert hop["lanes"][0]["findings"][0]["wanted"] == "x-1"
+    shown = world.rolehop("explain", "--error", text, *given)
+    assert "hop 2: AWS refused it\n" in shown.out
+    assert "to fix it" in shown.out
+    first = (
+        f"User: {world.alice.arn} is not authorized to perform: sts:AssumeRole on resource: {HUB}"
+    )
+    assert (
+        world.rolehop("explain", "--error", first, *given, "--format", "json").json["hop"]["hop"]
+        == 1
+    )
+
+
+def test_other_texts_are_refused(world: World) -> None:
+    done = world.rolehop("explain", "--error", "Access Denied")
+    assert done.code == 2
+    assert "this is no access-denied text of AWS" in done.err
+    assert world.rolehop("explain", "admin", "--error", DENIED).code == 2
+    assert world.rolehop("explain", "--error", DENIED, "--tag", "a=b").code == 2
+
+
+def encoded(message: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(message).encode()).decode()
+
+
+MESSAGE = {
+    "allowed": False,
+    "explicitDeny": True,
+    "matchedStatements": {"items": [{"statementId": "NoEc2", "effect": "DENY"}]},
+    "context": {
+        "principal": {"id": "AROA:me", "arn": SESSION},
+        "action": "ec2:RunInstances",
+        "resource": "arn:aws:ec2:eu-west-1:333333333333:instance/*",
+        "conditions": {
+            "items": [{"key": "ec2:Region", "values": {"items": [{"value": "eu-west-1"}]}}]
+        },
+    },
+}
+
+
+def test_an_encoded_message_is_decoded_with_the_session_of_a_chain(world: World) -> None:
+    assert world.rolehop("explain", "admin", "--decode", encoded(MESSAGE)).code == 4
+    assert world.rolehop("credential-process", "admin").code == 0
+    done = world.rolehop("explain", "admin", "--decode", encoded(MESSAGE))
+    assert done.code == 0
+    assert world.sts.calls[-1].signer == SESSION
+    for part in ("a Deny matches", SESSION, "ec2:RunInstances", "NoEc2", "ec2:Region = eu-west-1"):
+        assert part in done.out
+    found = world.rolehop(
+        "explain", "admin", "--decode", "-", "--format", "json", input=encoded(MESSAGE)
+    )
+    assert found.json == {"schema": "rolehop.decoded/1", "message": MESSAGE}
+
+
+def test_the_credentials_of_this_shell_decode_a_message_too(world: World) -> None:
+    assert world.rolehop("explain", "--decode", encoded(MESSAGE)).code == 0
+    assert world.sts.calls[-1].signer == world.alice.arn
+    assert world.rolehop("explain", "--decode", encoded("x")).code == 6
+    world.sts.world.denied.add("sts:DecodeAuthorizationMessage")
+    refused = world.rolehop("explain", "--decode", encoded(MESSAGE))
+    assert refused.code == 5
+    assert "allow sts:DecodeAuthorizationMessage" in refused.err
