@@ -24,6 +24,8 @@ from rolehop.startup.dataclass import dataclass
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
+    from rolehop.vault.session_bus import BusProblem
+
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 _MACOS = "keyring.backends.macOS.Keyring"
 _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
@@ -31,8 +33,11 @@ _WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
 _REPLACEMENTS = {
     "keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.ConnectedSecretService"
 }
-_LIBSECRET = "keyring.backends.libsecret.Keyring"
 _ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
+# Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
+_BUS_MODULES = frozenset(
+    ["keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.libsecret"]
+)
 _NO_BACKENDS = ("keyring.backends.fail.", "keyring.backends.null.")
 # The chainer writes to and deletes from its first back end only: a deleted session would come
 # back from the second. Its members are considered one by one.
@@ -182,31 +187,50 @@ def _platforms_own(environ: Mapping[str, str], platform: str, tried: list[str]) 
         if problem is None:
             yield from _ON_A_BUS
         else:
-            tried.append(f"Secret Service: {problem}")
+            tried.append(f"Secret Service: {problem.text}")
         if platform == "linux":
             yield KERNEL
 
 
-def _bus_problem(environ: Mapping[str, str]) -> str | None:
-    from rolehop.vault.session_bus import bus_problem, session_bus_address
+def _bus_problem(environ: Mapping[str, str]) -> BusProblem | None:
+    from rolehop.vault.session_bus import BusProblem, bus_problem, session_bus_address
 
     address = session_bus_address(environ)
-    return "there is no session bus" if address is None else bus_problem(address)
+    return BusProblem("there is no session bus", False) if address is None else bus_problem(address)
 
 
-def _is_foreign_bus(environ: Mapping[str, str]) -> bool:
-    return "served by another user" in (_bus_problem(environ) or "")
+def _check_bus(found: object, environ: Mapping[str, str]) -> None:
+    """Raise if the back end ``found``, a class or an object, would use a bus of somebody else.
+
+    The chainer asks every back end that is installed whether it works, each on its bus; then its
+    members are judged too.
+
+    Raises:
+        RuntimeError: it would.
+    """
+    kind = found if isinstance(found, type) else type(found)
+    modules = {base.__module__ for base in kind.__mro__}
+    is_chainer = any(each.startswith(_CHAINER.rstrip(".")) for each in modules)
+    if sys.platform != "linux" or not (is_chainer or modules & _BUS_MODULES):
+        return
+    problem = _bus_problem(environ)
+    if problem is not None and (problem.may_be_foreign or not is_chainer):
+        raise RuntimeError(problem.text)
+    if is_chainer and found is not kind:
+        for each in getattr(found, "backends", ()):
+            _check_bus(each, environ)
 
 
 def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> Chosen:
     from keyring.backend import get_all_keyring
 
+    problem = _bus_problem(environ) if platform == "linux" else None
+    if problem is not None and problem.may_be_foreign:  # discovery would ask what runs on it
+        raise VaultAbsent("there is no usable keyring", cause="; ".join(tried) or None, fix=_FIX)
     refused = []
     for keyring in sorted(get_all_keyring(), key=lambda each: -float(each.priority)):
         name = _name_of(keyring)
         if name.startswith((*_NO_BACKENDS, _CHAINER, *_ON_A_BUS, KERNEL)):
-            continue
-        if name == _LIBSECRET and _is_foreign_bus(environ):
             continue
         if _weakness(name, keyring) is None:
             return _describe(name, keyring, environ, platform)
@@ -221,13 +245,13 @@ def _load(name: str, environ: Mapping[str, str]) -> KeyringBackend:
     module, _, class_name = _REPLACEMENTS.get(name, name).rpartition(".")
     if not module:
         raise ImportError(f"{name!r} is not module.Class")
-    if name in (*_ON_A_BUS, _LIBSECRET) and _is_foreign_bus(environ):
-        raise RuntimeError("the session bus is served by another user")
     found = getattr(importlib.import_module(module), class_name)
+    _check_bus(found, environ)
     if name == KERNEL:
         _prove_kernel()
     found.priority  # noqa: B018 - raises RuntimeError if the back end cannot work here
     made: KeyringBackend = found()
+    _check_bus(made, environ)
     return made
 
 

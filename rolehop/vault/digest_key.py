@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from rolehop.credentials import Secret
 from rolehop.errors import VaultError
@@ -25,10 +27,14 @@ _SECONDS = 30 * 24 * 3600
 
 
 class DigestKey:
-    """Makes digests under the key; safe between threads."""
+    """Makes digests under the key; safe between threads and processes."""
 
-    def __init__(self, handle: BackendHandle) -> None:
+    def __init__(
+        self, handle: BackendHandle, alone: Callable[[], AbstractContextManager[object]]
+    ) -> None:
+        """``alone`` lets only one process at a time make the key; raises OSError if it cannot."""
         self._handle = handle
+        self._alone = alone
         self._guard = threading.Lock()
         self._key: Secret | None = None
 
@@ -50,11 +56,21 @@ class DigestKey:
 
     def _load(self) -> Secret | None:
         try:
-            storage = self._handle.open()
-            found = storage.get(SERVICE)
-            if found is None or _KEY.fullmatch(found) is None:
-                found = secrets.token_hex(_BYTES)
-                storage.put(SERVICE, found, _SECONDS)
-            return Secret(found)
-        except (VaultError, IncompleteItem):
+            return self._stored() or self._stored_or_new()
+        except (VaultError, OSError):
             return None
+
+    def _stored_or_new(self) -> Secret:
+        with self._alone():
+            found = self._stored()  # another process may have been quicker
+            if found is None:
+                found = Secret(secrets.token_hex(_BYTES))
+                self._handle.open().put(SERVICE, found.reveal(), _SECONDS)
+            return found
+
+    def _stored(self) -> Secret | None:
+        try:
+            found = self._handle.open().get(SERVICE)
+        except IncompleteItem:
+            return None
+        return None if found is None or _KEY.fullmatch(found) is None else Secret(found)

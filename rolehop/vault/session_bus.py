@@ -8,9 +8,11 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
-from rolehop.fastpath.dbus import BusTrouble, path_of, peer_uid
+from rolehop.fastpath.dbus import peer_uid
+from rolehop.startup.dataclass import dataclass
 
 _SECONDS = 5.0
+_SOCKETS = ("path", "abstract")
 
 
 def session_bus_address(environ: Mapping[str, str]) -> str | None:
@@ -23,22 +25,57 @@ def session_bus_address(environ: Mapping[str, str]) -> str | None:
     return f"unix:path={path}" if path and os.path.exists(path) else None  # noqa: PTH110
 
 
-def bus_problem(address: str) -> str | None:
-    """Say why the bus at ``address`` must not be used; ``None``: this user serves it.
+@dataclass(frozen=True, slots=True)
+class BusProblem:
+    """Why the session bus must not be used."""
 
-    The kernel tells the owner of the socket (``SO_PEERCRED``). Elsewhere than on Linux nothing is
-    checked: macOS and Windows keep secrets without a bus.
+    text: str
+
+    may_be_foreign: bool
+    """Somebody else serves it, or may: whoever uses the bus would ask them."""
+
+
+def bus_problem(address: str) -> BusProblem | None:
+    """Return why the bus at ``address`` must not be used; ``None``: this user serves it.
+
+    ``address`` may be a list of several: clients try one after the other, so none of them may be
+    another user's. The kernel tells the owner of the socket (``SO_PEERCRED``). Elsewhere than on
+    Linux nothing is checked: macOS and Windows store secrets without a bus.
     """
     if sys.platform != "linux":
         return None
-    first = address.partition(";")[0]
+    found = [_problem_at(each) for each in address.split(";") if each]
+    foreign = [each for each in found if each is not None and each.may_be_foreign]
+    if foreign:
+        return foreign[0]
+    return (
+        None if None in found else next(iter(found), BusProblem("there is no session bus", False))
+    )
+
+
+def _problem_at(address: str) -> BusProblem | None:
+    socket_name = _socket_name(address)
+    if socket_name is None:
+        return BusProblem("the session bus cannot be checked: it is no Unix socket", True)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_SECONDS)
-            connection.connect(path_of(unquote_to_bytes(first).decode("utf-8", "surrogateescape")))
+            connection.connect(socket_name)
             uid = peer_uid(connection)
-    except (OSError, BusTrouble, ValueError) as error:
-        return f"the session bus cannot be reached: {error}"
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
+        return BusProblem(f"the session bus cannot be reached: {error.strerror}", False)
+    except (OSError, ValueError) as error:  # e.g. it is there and does not answer
+        return BusProblem(f"the session bus cannot be checked: {error}", True)
     if uid != os.geteuid():
-        return f"the session bus is served by another user (number {uid})"
+        return BusProblem(f"the session bus is served by another user (number {uid})", True)
     return None
+
+
+def _socket_name(address: str) -> bytes | None:
+    """Return the path or abstract name of one address (D-Bus specification, "Server Addresses")."""
+    kind, _, rest = address.partition(":")
+    pairs = [each.partition("=") for each in rest.split(",")]
+    names = [(key, unquote_to_bytes(value)) for key, _, value in pairs if key in _SOCKETS]
+    if kind != "unix" or len(names) != 1:
+        return None
+    return names[0][1] if names[0][0] == "path" else b"\0" + names[0][1]

@@ -103,7 +103,7 @@ class KeyringVault:
         self.index = index
         self.keys = KeyStore(self._backend, self.index, now)
         self.tokens = TokenStore(self._backend, self.index, self._once.say)
-        self.digest_key = DigestKey(self._backend)
+        self.digest_key = DigestKey(self._backend, self.index.held)
 
     @property
     def backend(self) -> str | None:

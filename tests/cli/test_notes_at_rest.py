@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, mfa_code
+from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, ended, mfa_code
 
 WITH_MFA = CONFIG.replace(
     'type = "environment"', f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
@@ -66,6 +68,42 @@ def test_without_a_keyring_no_digest_is_written(guarded: World) -> None:
     assert [noted["digest"] for noted in _index(guarded).values()] == [""]
     again = guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n", env=nothing)
     assert again.code in (4, 5)
+
+
+# Two processes that use a code at the same time, each the first; the keyring takes its time.
+AT_ONCE = """
+import sys, time
+from pathlib import Path
+from rolehop.app.context import App
+import os
+from tests.doubles.keyrings import FileBacked
+read = FileBacked.get_password
+def slow(self, *names):
+    found = read(self, *names)
+    time.sleep(0.5)
+    return found
+FileBacked.get_password = slow
+key = App(os.environ, Path(os.environ["HOME"])).vault.digest_key
+print("ready", flush=True)
+sys.stdin.readline()
+print(key.digest("123456"))
+"""
+
+
+def test_processes_that_make_the_key_at_once_end_with_the_same_one(world: World) -> None:
+    command = (sys.executable, "-c", AT_ONCE)
+    started = [world.start(*command, stdin=subprocess.PIPE) for _ in range(3)]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    digests = {ended(each).out for each in started}
+    digests.add(world.run(*command, input="\n").out.removeprefix("ready\n"))
+    assert len(digests) == 1, digests
+    assert len(digests.pop()) == 65
 
 
 def test_logout_all_takes_flags_reasons_and_the_key_with_it(guarded: World) -> None:

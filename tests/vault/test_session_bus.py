@@ -14,7 +14,8 @@ import pytest
 from rolehop.errors import VaultAbsent
 from rolehop.fastpath.dbus import BusTrouble, read_secrets
 from rolehop.vault.backend_selection import KERNEL, choose_backend
-from rolehop.vault.session_bus import bus_problem, session_bus_address
+from rolehop.vault.session_bus import BusProblem, bus_problem, session_bus_address
+from tests.support.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SO_PEERCRED is Linux's")
 
@@ -77,7 +78,8 @@ def test_a_bus_of_another_user_is_not_used_and_a_note_says_so(
     foreign_bus: tuple[str, subprocess.Popen[str]],
 ) -> None:
     address, process = foreign_bus
-    assert bus_problem(address) == "the session bus is served by another user (number 65534)"
+    text = "the session bus is served by another user (number 65534)"
+    assert bus_problem(address) == BusProblem(text, may_be_foreign=True)
     assert process.communicate(timeout=10)[0] == "b''\n"
 
 
@@ -103,7 +105,60 @@ def test_our_own_bus_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_bus_without_a_unix_socket_cannot_be_checked() -> None:
-    assert "cannot be reached" in str(bus_problem("tcp:host=127.0.0.1,port=1"))
+    for address in (
+        "tcp:host=127.0.0.1,port=1",
+        "unixexec:path=/bin/sh",
+        "autolaunch:",
+        "unix:path=/a,path=/b",
+        "unix:path=/nowhere;tcp:host=127.0.0.1,port=1",
+    ):
+        problem = bus_problem(address)
+        assert problem is not None
+        assert problem.may_be_foreign
+        assert "cannot be checked" in problem.text
+
+
+def test_nobody_serves_an_address_that_is_gone() -> None:
+    problem = bus_problem("unix:path=/nowhere/bus")
+    assert problem is not None
+    assert not problem.may_be_foreign
+
+
+def test_every_address_counts(
+    foreign_bus: tuple[str, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """Clients try one after the other, and whoever listens at the last waits for the first to go."""
+    foreign, process = foreign_bus
+    path = tmp_path / "bus"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        problem = bus_problem(f"unix:path={path};{foreign}")
+    assert problem is not None
+    assert problem.may_be_foreign
+    assert process.communicate(timeout=10)[0] == "b''\n"
+
+
+NAMED = [
+    "keyring.backends.SecretService.Keyring",
+    "keyring.backends.kwallet.DBusKeyring",
+    "keyring.backends.kwallet.DBusKeyringKWallet4",
+    "keyring.backends.libsecret.Keyring",
+    "keyring.backends.chainer.ChainerBackend",
+]
+
+
+@pytest.mark.parametrize("backend", NAMED)
+def test_a_back_end_that_is_named_asks_no_bus_of_another_user(
+    world: World, foreign_bus: tuple[str, subprocess.Popen[str]], backend: str
+) -> None:
+    address, process = foreign_bus
+    world.more |= {"DBUS_SESSION_BUS_ADDRESS": address, "PYTHON_KEYRING_BACKEND": backend}
+    done = world.rolehop("credential-process", "admin")
+    assert done.code == 0, done.err
+    assert "sessions are not kept" in done.err
+    assert "served by another user" in done.err
+    assert process.communicate(timeout=10)[0] == "b''\n"
 
 
 def test_where_the_bus_is(tmp_path: Path) -> None:
