@@ -5,16 +5,15 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import struct
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from rolehop.files import access, read_trusted
+from tests.support.other_users import AS_ROOT, GROUP, SOMEBODY, USER, set_acl
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-NOBODY, SOMEBODY = 65_534, 54_321
+NOBODY = 65_534
 
 
 @pytest.fixture
@@ -93,23 +92,6 @@ def test_a_private_group_is_not_private_if_it_is_another_users_primary_one(
     os.chown(file, 0, 0)
     file.chmod(0o660)
     assert distrust(file) == "group root can write it (chmod g-w)"
-
-
-USER, GROUP, OWNING_GROUP = 0x02, 0x08, 0x04
-
-
-def set_acl(path: Path, *entries: tuple[int, int, int], owning_group: int = 4) -> None:
-    """Give ``path`` a POSIX ACL with ``entries`` of tag, permissions and ID, and a mask of rw."""
-    nobody = 0xFFFFFFFF
-    whole = [(1, 6, nobody), *entries, (OWNING_GROUP, owning_group, nobody)]
-    whole += [(0x10, 6, nobody), (0x20, 0, nobody)]
-    order = {1: 0, USER: 1, OWNING_GROUP: 2, GROUP: 3, 0x10: 4, 0x20: 5}
-    whole.sort(key=lambda each: order[each[0]])
-    data = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in whole)
-    try:
-        os.setxattr(path, "system.posix_acl_access", data)
-    except (OSError, AttributeError) as error:
-        pytest.skip(f"no POSIX ACLs here: {error}")
 
 
 @AS_ROOT

@@ -297,6 +297,12 @@ def test_each_library_is_imported_by_its_parts_only() -> None:
     assert wrong == []
 
 
+def test_no_test_module_imports_another() -> None:
+    for path in TESTS.rglob("*.py"):
+        shared = [name for name in imported_names(path) if ".test_" in name]
+        assert shared == [], f"{path} imports tests; move what they share to a module of its own"
+
+
 # ---- what the application must not do
 
 

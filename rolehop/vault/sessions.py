@@ -142,14 +142,12 @@ class KeyringVault:
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is said once."""
         self.put_all([SessionToStore(step, session, (chain,))])
 
-    def put_all(self, sessions: Sequence[SessionToStore]) -> None:
+    def put_all(self, new: Sequence[SessionToStore]) -> None:
         """Store many sessions, and change the index seldom; a failure is said once.
 
         Only what the index names is stored: what it does not, `status` and `logout` cannot find.
         """
-        wanted = [
-            each for each in sessions if _is_stored(each.step) and self._seconds_left(each) > 0
-        ]
+        wanted = [each for each in new if _is_stored(each.step) and self._seconds_left(each) > 0]
         storage = self._open() if wanted else None
         if storage is None:
             return

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.net.raw_server import raw_server
-from tests.sources.pki import issue
-from tests.sources.roles_anywhere.helpers import with_files
-from tests.support.world import Done, World
+from tests.support.source_servers import (
+    START_URL,
+    Source,
+    container,
+    github,
+    profile,
+    roles_anywhere,
+    store_cli_sign_in,
+    use_source,
+)
+from tests.support.world import HUB, Done, World
 
-HUB = "arn:aws:iam::222222222222:role/Hub"
-START_URL = "https://corp.awsapps.com/start"
 KEYS = {"AccessKeyId": "ASIAMACHINE000000001", "SecretAccessKey": "secret"}
 
 # Both ends of the calendar, with time zones that lead beyond them.
@@ -56,58 +60,14 @@ def _check(done: Done, code: int = 6) -> None:
     assert "Traceback" not in done.err
 
 
-def _config(world: World, source: str) -> None:
-    world.config(f"version = 1\n[sources.s]\n{source}\n[chains.own]\nsource = 's'\n")
-
-
-def _container(world: World, url: str) -> dict[str, str]:
-    _config(world, 'type = "container"')
-    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role"}
-
-
-def _github(world: World, url: str) -> dict[str, str]:
-    _config(world, f'type = "web-identity"\nrole = "{HUB}"\nci = "github"')
-    return {
-        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/request",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer",
-    }
-
-
-def _roles_anywhere(world: World, url: str) -> dict[str, str]:
-    with_files(world, issue("me"))
-    return {"AWS_ENDPOINT_URL_ROLESANYWHERE": url}
-
-
-def _profile(world: World, url: str) -> dict[str, str]:
-    _config(world, 'type = "profile"\nprofile = "sso"')
-    world.aws_config(
-        f"[profile sso]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\n"
-        "sso_account_id = 111111111111\nsso_role_name = Developer\n"
-    )
-    _cached_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
-    return {"AWS_ENDPOINT_URL_SSO": url}
-
-
 def _identity_center(world: World, url: str) -> dict[str, str]:
-    _config(
+    use_source(
         world,
         f'type = "identity-center"\nstart_url = "{START_URL}"\nsso_region = "eu-west-1"\n'
         'account = "111111111111"\nrole = "Developer"\nshare_cli_cache = true',
     )
-    _cached_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
+    store_cli_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
     return {"AWS_ENDPOINT_URL_SSO": url}
-
-
-def _cached_sign_in(world: World, **more: str) -> None:
-    name = hashlib.sha1(START_URL.encode(), usedforsecurity=False).hexdigest()
-    path = Path(world.home, ".aws", "sso", "cache", f"{name}.json")
-    path.parent.mkdir(parents=True)
-    sign_in = {"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z", **more}
-    path.write_text(json.dumps({**sign_in, "startUrl": START_URL, "region": "eu-west-1"}))
-    path.chmod(0o600)
-
-
-Source = Callable[[World, str], dict[str, str]]
 
 
 def _own(world: World, source: Source, answer: bytes) -> Done:
@@ -152,9 +112,7 @@ def test_a_clock_of_aws_at_an_end_of_the_calendar_does_not_count(world: World, d
 
 
 @pytest.mark.parametrize("body", BODIES[2:])
-@pytest.mark.parametrize(
-    "source", [_container, _github, _roles_anywhere, _profile, _identity_center]
-)
+@pytest.mark.parametrize("source", [container, github, roles_anywhere, profile, _identity_center])
 def test_an_absurd_answer_of_a_sources_service_is_exit_6(
     world: World, source: Source, body: bytes
 ) -> None:
@@ -162,13 +120,13 @@ def test_an_absurd_answer_of_a_sources_service_is_exit_6(
 
 
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("source", [_container, _roles_anywhere])
+@pytest.mark.parametrize("source", [container, roles_anywhere])
 def test_a_sources_session_at_an_end_of_the_calendar_is_exit_6(
     world: World, source: Source, end: str
 ) -> None:
     keys: Mapping[str, object] = {**KEYS, "Token": "token", "Expiration": end}
     body = keys
-    if source is _roles_anywhere:
+    if source is roles_anywhere:
         low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
         last = {"sessionToken": "token", "expiration": end}
         body = {"credentialSet": [{"credentials": {**low, **last}}]}
@@ -176,7 +134,7 @@ def test_a_sources_session_at_an_end_of_the_calendar_is_exit_6(
 
 
 @pytest.mark.parametrize("end", EPOCH_ENDS)
-@pytest.mark.parametrize("source", [_profile, _identity_center])
+@pytest.mark.parametrize("source", [profile, _identity_center])
 def test_an_identity_center_session_at_an_end_of_time_is_exit_6(
     world: World, source: Source, end: int
 ) -> None:
@@ -209,7 +167,7 @@ def _token(**claims: float) -> str:
 def test_a_token_with_a_time_at_an_end_of_the_calendar_is_no_accident(
     world: World, claim: str, time: float
 ) -> None:
-    _config(world, f'type = "web-identity"\nrole = "{HUB}"\ntoken_env = "TOKEN"')
+    use_source(world, f'type = "web-identity"\nrole = "{HUB}"\ntoken_env = "TOKEN"')
     exp = {"exp": datetime.now(UTC).timestamp() + 600}
     env = {"TOKEN": _token(**{**exp, claim: time})}
     done = world.rolehop("credential-process", "own", env=env)
@@ -228,7 +186,7 @@ def test_an_assertion_with_a_time_at_an_end_of_the_calendar_is_no_accident(
         f"<AttributeValue>{HUB},{provider}</AttributeValue></Attribute></AttributeStatement>"
         "</Assertion></Response>"
     )
-    _config(world, f'type = "saml"\nrole = "{HUB}"\nassertion_env = "ASSERTION"')
+    use_source(world, f'type = "saml"\nrole = "{HUB}"\nassertion_env = "ASSERTION"')
     done = world.rolehop("credential-process", "own", env={"ASSERTION": assertion})
     _check(done, done.code)
     assert done.code in (4, 5), done.err
@@ -250,5 +208,7 @@ def test_a_program_whose_session_is_at_an_end_of_the_calendar_is_exit_4(
 ) -> None:
     document = {"Version": 1, **KEYS, "SessionToken": "token", "Expiration": end}
     text = repr(json.dumps(document))
-    _config(world, f"type = 'process'\ncommand = ['{sys.executable}', '-c', '''print({text})''']")
+    use_source(
+        world, f"type = 'process'\ncommand = ['{sys.executable}', '-c', '''print({text})''']"
+    )
     _check(world.rolehop("credential-process", "own"), 4)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
 from tests.support.world import World
-from tests.test_file_access import AS_ROOT, SOMEBODY, USER, set_acl
 
 PROCESS = """\
 [profile tool]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.aws_cli import aws_cli
 from tests.support.world import SCRIPT, Done, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
@@ -46,14 +46,6 @@ def configured(real_world: World) -> Iterator[World]:
     assert real_world.rolehop("keys", "add", "alice", "--from-env", "--replace").code == 0
     yield real_world
     assert real_world.rolehop("keys", "remove", "alice").code == 0
-
-
-def aws_cli() -> str:
-    """Return an AWS CLI that starts; Debian's own (version 2) rather than another."""
-    for found in (shutil.which("aws", path="/usr/bin:/usr/local/bin"), shutil.which("aws")):
-        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
-            return found
-    pytest.skip("not installed: aws (the AWS CLI)")
 
 
 def test_the_aws_cli_accepts_it(configured: World) -> None:

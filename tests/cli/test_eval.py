@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.support.environment import HANDOVER_VARIABLES, REGION_VARIABLES
 from tests.support.world import ADMIN, CONFIG, World
 
 SHELLS = ("bash", "zsh", "dash", "fish")
@@ -16,17 +17,6 @@ START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-confi
 OWN = {"_", "PWD", "OLDPWD", "SHLVL"}
 
 KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-SET = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_ACCOUNT_ID",
-    "ROLEHOP_CHAIN",
-    "ROLEHOP_EXPIRATION",
-    "ROLEHOP_EXPIRES_AT",
-}
-REGIONS = {"AWS_REGION", "AWS_DEFAULT_REGION"}
 
 # A chain that starts from keys in the vault can be assumed again and again in one shell.
 FROM_VAULT = CONFIG.replace('type = "environment"', 'type = "keys"')
@@ -103,7 +93,7 @@ def test_assume_sets_and_unsets_exactly_what_the_handover_says(shell: Shell) -> 
     before, after = shell.environments("rolehop assume admin", env=FOREIGN)
     saved = {"ROLEHOP_SAVED_" + name for name in FOREIGN if name.endswith(("PROFILE", "REGION"))}
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == SET | REGIONS | saved
+    assert changed == HANDOVER_VARIABLES | REGION_VARIABLES | saved
     assert before.keys() - after.keys() == {
         "AWS_PROFILE",
         "AWS_DEFAULT_PROFILE",
@@ -111,7 +101,7 @@ def test_assume_sets_and_unsets_exactly_what_the_handover_says(shell: Shell) -> 
     }
     assert after["ROLEHOP_CHAIN"] == "admin"
     assert after["AWS_ACCOUNT_ID"] == "333333333333"
-    assert {after[name] for name in REGIONS} == {"eu-west-1"}
+    assert {after[name] for name in REGION_VARIABLES} == {"eu-west-1"}
     session = shell.world.sts.world.keys[after["AWS_ACCESS_KEY_ID"]]
     assert session.arn == f"arn:aws:sts::333333333333:assumed-role/{ADMIN.rpartition('/')[2]}/me"
     assert (after["AWS_SECRET_ACCESS_KEY"], after["AWS_SESSION_TOKEN"]) == (
@@ -126,8 +116,8 @@ def test_assume_sets_and_unsets_exactly_what_the_handover_says(shell: Shell) -> 
 
 def test_a_chain_without_a_region_leaves_the_regions_alone(shell: Shell) -> None:
     before, after = shell.environments("rolehop assume hub")
-    assert after.keys() - before.keys() == SET
-    assert not REGIONS & after.keys()
+    assert after.keys() - before.keys() == HANDOVER_VARIABLES
+    assert not REGION_VARIABLES & after.keys()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +193,9 @@ def test_the_dialect_is_that_of_the_calling_shell(world_with_keys: World) -> Non
     code, out, _ = Shell("fish", world_with_keys).run("rolehop assume hub | cat")
     assert code == 0
     assert "set -gx AWS_ACCESS_KEY_ID" in out
-    assert world_with_keys.rolehop("assume", "hub", env=NO_KEYS).out.count("export ") == len(SET)
+    assert world_with_keys.rolehop("assume", "hub", env=NO_KEYS).out.count("export ") == len(
+        HANDOVER_VARIABLES
+    )
 
 
 def test_the_session_in_the_shell_is_one_that_aws_knows(world_with_keys: World) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.test_eval import REGIONS, SET
+from tests.support.environment import HANDOVER_VARIABLES, REGION_VARIABLES
 from tests.support.world import CONFIG, SCRIPT, World, ended
 
 
@@ -65,7 +65,7 @@ def test_stale_variables_are_removed_and_all_others_stay(walked: World) -> None:
     env = {**STALE, "AWS_SECURITY_TOKEN": None, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x/"}
     done = walked.rolehop("exec", "admin", "--", "env", env={**env, "MINE": "1"})
     child = dict(re.findall(r"^(\w+)=(.*)$", done.out, re.M))
-    assert child.keys() >= SET | REGIONS
+    assert child.keys() >= HANDOVER_VARIABLES | REGION_VARIABLES
     assert not child.keys() & (STALE.keys() - {"AWS_ACCOUNT_ID"})
     assert child["AWS_ACCOUNT_ID"] == "333333333333"
     assert (child["MINE"], child["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) == ("1", "http://x/")

@@ -6,22 +6,26 @@ by itself, before the guard timeout.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
-from pathlib import Path
 
 import pytest
 
-from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.net.raw_server import Script, endlessly, raw_server, slowly
-from tests.sources.pki import issue
-from tests.sources.roles_anywhere.helpers import with_files
-from tests.support.world import Done, World, ended
+from tests.support.source_servers import (
+    START_URL,
+    Source,
+    container,
+    github,
+    instance,
+    profile,
+    roles_anywhere,
+    use_source,
+)
+from tests.support.world import HUB, Done, World, ended
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: 100000\r\n\r\n"
@@ -105,59 +109,10 @@ def test_a_proxy_whose_tunnel_never_opens_ends_a_walk_in_time(
     assert (done.code, done.out) == (6, ""), done.err
 
 
-def _config(world: World, source: str) -> None:
-    world.config(f"version = 1\n[sources.s]\n{source}\n[chains.own]\nsource = 's'\n")
-
-
-def _instance(world: World, url: str) -> dict[str, str]:
-    _config(world, 'type = "instance"')
-    return {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url}
-
-
-def _container(world: World, url: str) -> dict[str, str]:
-    _config(world, 'type = "container"')
-    return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/role"}
-
-
-def _github(world: World, url: str) -> dict[str, str]:
-    role = "arn:aws:iam::222222222222:role/Hub"
-    _config(world, f'type = "web-identity"\nrole = "{role}"\nci = "github"')
-    return {
-        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/request",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer",
-    }
-
-
-def _roles_anywhere(world: World, url: str) -> dict[str, str]:
-    with_files(world, issue("me"))
-    return {"AWS_ENDPOINT_URL_ROLESANYWHERE": url}
-
-
-def _profile(world: World, url: str) -> dict[str, str]:
-    """A profile with an Identity Center sign-in, which botocore resolves."""
-    start_url = "https://corp.awsapps.com/start"
-    _config(world, 'type = "profile"\nprofile = "sso"')
-    world.aws_config(
-        f"[profile sso]\nsso_start_url = {start_url}\nsso_region = eu-west-1\n"
-        "sso_account_id = 111111111111\nsso_role_name = Developer\n"
-    )
-    _cached_sign_in(world, start_url, rolehopEndpoints=endpoints_digest((("sso", url),)))
-    return {"AWS_ENDPOINT_URL_SSO": url}
-
-
-def _cached_sign_in(world: World, start_url: str, **more: str) -> None:
-    name = hashlib.sha1(start_url.encode(), usedforsecurity=False).hexdigest()
-    path = Path(world.home, ".aws", "sso", "cache", f"{name}.json")
-    path.parent.mkdir(parents=True)
-    sign_in = {"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z", **more}
-    path.write_text(json.dumps({**sign_in, "startUrl": start_url, "region": "eu-west-1"}))
-    path.chmod(0o600)
-
-
 @pytest.mark.parametrize("script", SCRIPTS[1::2])
-@pytest.mark.parametrize("source", [_instance, _container, _github, _profile, _roles_anywhere])
+@pytest.mark.parametrize("source", [instance, container, github, profile, roles_anywhere])
 def test_a_slow_service_of_a_source_ends_a_walk_in_time(
-    world: World, source: Callable[[World, str], dict[str, str]], script: Script
+    world: World, source: Source, script: Script
 ) -> None:
     with raw_server(script) as address:
         env = source(world, f"http://{address}")
@@ -167,9 +122,9 @@ def test_a_slow_service_of_a_source_ends_a_walk_in_time(
 
 @pytest.mark.parametrize("script", SCRIPTS[1::2])
 def test_a_slow_sign_in_service_ends_a_sign_in_in_time(world: World, script: Script) -> None:
-    _config(
+    use_source(
         world,
-        'type = "identity-center"\nstart_url = "https://corp.awsapps.com/start"\nflow = "device"\n'
+        f'type = "identity-center"\nstart_url = "{START_URL}"\nflow = "device"\n'
         'sso_region = "eu-west-1"\naccount = "111111111111"\nrole = "Developer"',
     )
     with raw_server(script) as address:
@@ -181,9 +136,8 @@ def test_a_slow_sign_in_service_ends_a_sign_in_in_time(world: World, script: Scr
 @pytest.mark.parametrize("script", SCRIPTS[1::2])
 def test_a_slow_issuer_ends_a_sign_in_in_time(world: World, script: Script) -> None:
     with raw_server(script) as address:
-        role = "arn:aws:iam::222222222222:role/Hub"
         issuer = f'issuer = "http://{address}"\nclient_id = "rolehop"'
-        _config(world, f'type = "web-identity"\nrole = "{role}"\n{issuer}')
+        use_source(world, f'type = "web-identity"\nrole = "{HUB}"\n{issuer}')
         done = hurried(world, "source", "login", "s", env={})
     assert done.code == 6, done.err
 

@@ -18,7 +18,7 @@ from rolehop.fastpath.writer import as_record, sealed
 from rolehop.startup.dataclass import replace
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.serialization import as_item, read_item, record_key_of
-from tests.support.world import Done, World
+from tests.support.world import CONFIG, Done, World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
 STORED = f"stored-{os.getpid()}"
@@ -139,3 +139,49 @@ class Item:
             credentials = replace(session.credentials, secret_access_key=Secret(secret))
             session = replace(session, credentials=credentials)
         self.text = as_item(session, self.key, changes.get("record_key", self.record_key))
+
+
+CHAINS_OF_EVERY_KIND = f"""
+[sources.{STORED}]
+type = "keys"
+[sources.file]
+type = "profile"
+profile = "alice"
+[chains.by-keys]
+source = "{STORED}"
+hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
+[chains.by-profile]
+source = "file"
+hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
+[chains.short]
+from = "hub"
+hops = [{{ role = "333333333333:role/Admin", duration = "15m" }}]
+[chains.asks]
+from = "hub"
+confirm = true
+"""
+
+AWS_CONFIG = """\
+[profile alice]
+region = eu-west-1
+[profile through-hub]
+source_profile = alice
+role_arn = arn:aws:iam::222222222222:role/Hub
+role_session_name = me
+"""
+
+
+def prepared(world: World) -> World:
+    world.config(CONFIG + CHAINS_OF_EVERY_KIND)
+    world.aws_config(AWS_CONFIG)
+    world.aws_credentials(
+        f"[alice]\naws_access_key_id = {world.alice.environ['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {world.alice.environ['AWS_SECRET_ACCESS_KEY']}\n"
+    )
+    return world
+
+
+def add_keys(world: World, env: Env | None = None) -> None:
+    arguments = ("keys", "add", STORED, "--from-env", "--replace", "--until-reboot")
+    done = world.rolehop(*arguments, env=env)
+    assert done.code == 0, done.err

@@ -9,12 +9,20 @@ import pytest
 
 from rolehop.fastpath.record import is_sealed
 from rolehop.fastpath.writer import sealed
-from tests.fastpath.paths import Item, asked, full, hot, record_file, record_of, warmed
-from tests.fastpath.test_same_bytes import MORE
+from tests.fastpath.paths import (
+    CHAINS_OF_EVERY_KIND,
+    Item,
+    asked,
+    full,
+    hot,
+    record_file,
+    record_of,
+    warmed,
+)
 from tests.support.world import CONFIG, World
 
 # Chains whose STS calls are the same share one item; what differs is in the record.
-EQUAL = MORE + '[chains.twin]\nfrom = "hub"\nregion = "eu-north-1"\n'
+EQUAL = CHAINS_OF_EVERY_KIND + '[chains.twin]\nfrom = "hub"\nregion = "eu-north-1"\n'
 
 
 def lines_of(world: World, chain: str) -> str:

@@ -5,36 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rolehop.fastpath import answer
-from tests.fastpath.paths import STORED, Env, asked, full, hot, record_file, warmed
+from tests.fastpath.paths import add_keys, asked, full, hot, prepared, record_file, warmed
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World
 
-MORE = f"""
-[sources.{STORED}]
-type = "keys"
-[sources.file]
-type = "profile"
-profile = "alice"
-[chains.by-keys]
-source = "{STORED}"
-hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
-[chains.by-profile]
-source = "file"
-hops = [{{ role = "arn:aws:iam::222222222222:role/Hub" }}]
-[chains.short]
-from = "hub"
-hops = [{{ role = "333333333333:role/Admin", duration = "15m" }}]
-[chains.asks]
-from = "hub"
-confirm = true
-"""
-AWS_CONFIG = """\
-[profile alice]
-region = eu-west-1
-[profile through-hub]
-source_profile = alice
-role_arn = arn:aws:iam::222222222222:role/Hub
-role_session_name = me
-"""
 CHAINS = [
     pytest.param("hub", id="from-the-environment"),
     pytest.param("admin", id="two-hops-and-a-region"),
@@ -46,22 +19,6 @@ CHAINS = [
     pytest.param("short", id="a-session-of-15-minutes"),
     pytest.param("asks", id="one-that-asks-before-it-hands-over-to-a-person"),
 ]
-
-
-def prepared(world: World) -> World:
-    world.config(CONFIG + MORE)
-    world.aws_config(AWS_CONFIG)
-    world.aws_credentials(
-        f"[alice]\naws_access_key_id = {world.alice.environ['AWS_ACCESS_KEY_ID']}\n"
-        f"aws_secret_access_key = {world.alice.environ['AWS_SECRET_ACCESS_KEY']}\n"
-    )
-    return world
-
-
-def add_keys(world: World, env: Env | None = None) -> None:
-    arguments = ("keys", "add", STORED, "--from-env", "--replace", "--until-reboot")
-    done = world.rolehop(*arguments, env=env)
-    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("chain", CHAINS)

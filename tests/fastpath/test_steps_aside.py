@@ -15,15 +15,16 @@ from tests.fastpath.paths import (
     KERNEL,
     Env,
     Item,
+    add_keys,
     asked,
     forge,
     full,
     hot,
+    prepared,
     record_file,
     record_of,
     warmed,
 )
-from tests.fastpath.test_same_bytes import add_keys, prepared
 from tests.support.secret_service import BACKEND, SecretService
 from tests.support.world import ADMIN, AUDIT, CONFIG, HUB, World
 

@@ -15,8 +15,17 @@ from keyring.errors import PasswordDeleteError
 from rolehop.vault.kernel import KernelKeyring
 from tests.doubles.saml import IdentityProvider
 from tests.doubles.sts import User
-from tests.fastpath.paths import KERNEL, STORED, asked, full, hot, record_of, warmed
-from tests.fastpath.test_same_bytes import add_keys, prepared
+from tests.fastpath.paths import (
+    KERNEL,
+    STORED,
+    add_keys,
+    asked,
+    full,
+    hot,
+    prepared,
+    record_of,
+    warmed,
+)
 from tests.support.world import HUB, World
 
 DEPLOY = "arn:aws:iam::111111111111:role/Deploy"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fastpath.paths import asked, full, hot, never_wrong_where_a_variable_changes, warmed
-from tests.fastpath.test_same_bytes import add_keys, prepared
+from tests.fastpath.paths import (
+    add_keys,
+    asked,
+    full,
+    hot,
+    never_wrong_where_a_variable_changes,
+    prepared,
+    warmed,
+)
 from tests.support.world import ADMIN, HUB, World
 
 LONG = f"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +20,9 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from tests.policy.helpers.cases import CASES
 
 ROLE = "arn:aws:iam::222222222222:role/T"
-CASES = [
-    json.loads(line)
-    for line in Path(__file__).with_name("cases.jsonl").read_text(encoding="utf-8").splitlines()
-]
 
 
 def shown(case: dict[str, Any], key: str, kind: Kind) -> PolicySet:

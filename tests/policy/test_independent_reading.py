@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from rolehop.policy import Outcome, evaluate
+from tests.policy.helpers.cases import CASES
 from tests.policy.helpers.comparison import compare
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.wide_worlds import inventory, make_wide_world, request_of
-from tests.policy.test_cases import CASES
 
 WORLDS = 500
 

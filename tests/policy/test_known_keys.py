@@ -13,7 +13,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
 from rolehop.startup.dataclass import replace
-from tests.policy.test_requests import KEYS, asked
+from tests.policy.helpers.requests import KEYS, asked
 
 
 def test_keys_that_are_always_or_never_there_are_known() -> None:

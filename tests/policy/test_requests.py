@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from rolehop.arn import RoleArn
-from rolehop.policy import Outcome, PolicyType, Reason, Request, evaluate
+from rolehop.policy import Outcome, PolicyType, Reason, evaluate
 from rolehop.policy.chains.model import (
     AssumeRoleRequest,
     EvaluationContext,
@@ -20,28 +18,7 @@ from rolehop.policy.chains.requests import build_requests
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.startup.dataclass import replace
-
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-ALICE = "arn:aws:iam::111111111111:user/alice"
-HUB = RoleArn.parse("arn:aws:iam::222222222222:role/team/Hub")
-ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
-KEYS = StartingCredentials(ALICE, long_lived=True, mfa=False)
-
-
-def asked(
-    start: StartingCredentials = KEYS,
-    supplied: dict[str, list[str]] | None = None,
-    assumptions: frozenset[str] = frozenset(),
-    **hop1: Any,
-) -> list[Request]:
-    hops = [AssumeRoleRequest(HUB, "s1", **hop1), AssumeRoleRequest(ADMIN, "s2")]
-    return list(
-        build_requests(
-            start,
-            hops,
-            EvaluationContext(IamInventory(), NOW, "eu-west-1", supplied or {}, assumptions),
-        )
-    )
+from tests.policy.helpers.requests import ADMIN, ALICE, HUB, KEYS, NOW, asked
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ import shutil
 import struct
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -180,3 +181,39 @@ class Interactive:
         if "\x1b[6n" in text:
             os.write(self._master, b"\x1b[1;1R")
         return True
+
+
+LINES = {
+    "bash": 'eval "$(rolehop init bash)"',
+    "zsh": 'eval "$(rolehop init zsh)"',
+    "fish": "rolehop init fish | source",
+    "tcsh": 'eval "`rolehop init tcsh`"',
+    "elvish": (
+        "eval (rolehop init elvish | slurp)"
+        " &on-end={|ns| set edit:prompt = { $ns[rolehop-prompt~]; put 'READY> ' } }"
+    ),
+}
+
+PROMPTS = {
+    "bash": "PS1='${rolehop_segment}READY> '",
+    "zsh": "setopt prompt_subst; PROMPT='${rolehop_segment}READY> '",
+    "fish": "function fish_prompt; rolehop_prompt; echo -n 'READY> '; end",
+    "tcsh": "set prompt = 'READY> '",
+    "elvish": "set edit:rprompt = { }",
+}
+
+
+@contextmanager
+def init_shell(
+    name: str,
+    world: World,
+    *,
+    before: str = "",
+    line: str | None = None,
+    after: str = "",
+    env: Mapping[str, str | None] | None = None,
+) -> Iterator[Interactive]:
+    """Start a shell whose start-up file has the line of `rolehop init`."""
+    startup = "\n".join([before, line or LINES[name], PROMPTS[name], after])
+    with Interactive(world, name, startup, env={**NO_KEYS, **(env or {})}) as shell:
+        yield shell

@@ -6,9 +6,8 @@ import shutil
 
 import pytest
 
-from tests.shells.interactive import NO_KEYS, Interactive
-from tests.shells.test_reading import SEGMENT, run, scripted
-from tests.shells.test_sitting import LINES
+from tests.shells.interactive import LINES, NO_KEYS, Interactive
+from tests.shells.scripts import SEGMENT, run, scripted
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
 from tests.support.world import World
 

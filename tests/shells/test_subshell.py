@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 
-from tests.shells.interactive import NO_KEYS, Interactive
-from tests.shells.test_sitting import LINES, PROMPTS
+from tests.shells.interactive import LINES, NO_KEYS, PROMPTS, Interactive
 from tests.support.world import ADMIN, HUB, World
 
 PLAIN = {
@@ -18,7 +17,7 @@ PLAIN = {
 marked_shells = pytest.mark.parametrize("name", PLAIN)
 
 
-def sitting(name: str, world: World, startup: str, **env: str | None) -> Interactive:
+def start_shell(name: str, world: World, startup: str, **env: str | None) -> Interactive:
     program = shutil.which(name, path=world.environ["PATH"])
     return Interactive(world, name, startup, env={**NO_KEYS, "SHELL": program, **env})
 
@@ -27,7 +26,7 @@ def sitting(name: str, world: World, startup: str, **env: str | None) -> Interac
 def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
     name: str, world_with_keys: World
 ) -> None:
-    with sitting(name, world_with_keys, PLAIN[name], AWS_PROFILE="other") as shell:
+    with start_shell(name, world_with_keys, PLAIN[name], AWS_PROFILE="other") as shell:
         shell.starts("rolehop shell admin")
         shell.shows_prompt(r"admin (59|60|1h00)m? READY> ")
         assert shell.sees("ROLEHOP_CHAIN") == "admin"
@@ -48,7 +47,7 @@ def test_the_prompt_shows_the_chain_on_top_of_the_users_own_start_up(
 
 @marked_shells
 def test_it_nests_and_leave_goes_back_one_level(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys, PLAIN[name]) as shell:
+    with start_shell(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
         shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
         shell.starts("rolehop shell admin")
@@ -69,7 +68,7 @@ def test_a_prompt_that_shows_the_chain_already_shows_it_once(
     name: str, world_with_keys: World
 ) -> None:
     startup = f"{LINES[name]}\n{PROMPTS[name]}"
-    with sitting(name, world_with_keys, startup) as shell:
+    with start_shell(name, world_with_keys, startup) as shell:
         shell.starts("rolehop shell hub")
         shell.does("true")
         shell.shows_prompt(r"(?<!m )hub (59|60|1h00)m? READY> ")
@@ -80,7 +79,7 @@ def test_a_prompt_that_shows_the_chain_already_shows_it_once(
 @marked_shells
 def test_leave_by_eval_ends_it_too(name: str, world_with_keys: World) -> None:
     typed = "command rolehop leave | source" if name == "fish" else 'eval "$(rolehop leave)"'
-    with sitting(name, world_with_keys, PLAIN[name]) as shell:
+    with start_shell(name, world_with_keys, PLAIN[name]) as shell:
         shell.starts("rolehop shell hub")
         shell.starts(typed)
         assert shell.sees("ROLEHOP_CHAIN") is None
@@ -91,7 +90,7 @@ def test_a_shell_without_a_mark_says_so_and_has_the_session(
     name: str, world_with_keys: World
 ) -> None:
     startup = "set prompt = 'READY> '" if name == "tcsh" else "set edit:prompt = { put 'READY> ' }"
-    with sitting(name, world_with_keys, startup) as shell:
+    with start_shell(name, world_with_keys, startup) as shell:
         shell.does("true")
         shell.starts("rolehop shell hub")
         shell.shows("has no mark in its prompt")
@@ -107,7 +106,7 @@ def test_zsh_finds_its_files_where_the_user_keeps_them(world_with_keys: World) -
     (world_with_keys.home / ".zshenv").write_text(f"ZDOTDIR={folder}\nENVREAD=1\n")
     (folder / ".zshrc").write_text("PROMPT='READY> '; MINE=moved\n")
     try:
-        with sitting("zsh", world_with_keys, "PROMPT='WRONG> '") as shell:
+        with start_shell("zsh", world_with_keys, "PROMPT='WRONG> '") as shell:
             shell.starts("rolehop shell hub")
             shell.shows_prompt(r"hub (59|60|1h00)m? READY> ")
             answer = shell.does('echo "[$MINE $ENVREAD $ZDOTDIR ${HISTFILE-none}]"')
@@ -128,7 +127,7 @@ def test_a_value_of_the_chains_name_is_never_run(world_with_keys: World) -> None
     )
     chain = "'$(touch gone)`touch gone`%~ x'"
     for name, startup in {**PLAIN, "zsh": f"setopt prompt_subst; {PLAIN['zsh']}"}.items():
-        with sitting(name, world_with_keys, startup) as shell:
+        with start_shell(name, world_with_keys, startup) as shell:
             shell.starts(f"rolehop shell {chain}")
             shell.does("true")
             shell.shows_prompt(r"\$\(touch gone\)`touch gone`%~ x (59|60|1h00)m? READY> ")

@@ -22,6 +22,11 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError
 from rolehop.sources import build_source, expand
 from rolehop.sources.context import SourceContext
+from tests.doubles.oidc import Issuer
+from tests.doubles.sso import Center
+from tests.sources.identity_center.corp import Corp
+from tests.sources.web_identity.federated import Federated
+from tests.support.world import temporary_world
 
 SECRET = "wJalrSECRETSECRET/EXAMPLEKEY"
 TOKEN = "IQoJTOKENTOKENTOKEN=="
@@ -191,3 +196,17 @@ def loopback() -> Iterator[Loopback]:
         yield found
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def corp() -> Iterator[Corp]:
+    """A world with an Identity Center."""
+    with temporary_world() as world, Center(world.sts) as center:
+        yield Corp(world, center)
+
+
+@pytest.fixture
+def federated() -> Iterator[Federated]:
+    """A world with an OpenID Connect provider."""
+    with temporary_world() as world, Issuer() as issuer:
+        yield Federated(world, issuer)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import signal
-import tempfile
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from rolehop.awsconfig import parse_aws_config
 from rolehop.config.loader import load_config
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
+from rolehop.errors import RolehopError
 from rolehop.files import read_trusted
-from rolehop.sources import SOURCE_TABLES
+from rolehop.sources import SOURCE_TABLES, build_source
 from rolehop.sources.context import Document, SourceContext
 from rolehop.startup.dataclass import replace
-from tests.doubles.sts_world import Role
+from tests.doubles.sts_world import Key, Role
 from tests.doubles.web import Asked, Service
-from tests.support.world import ADMIN, HUB, SCRIPT, World, ended
+from tests.support.world import ADMIN, HUB, SCRIPT, World, ended, temporary_world
 
 START = "arn:aws:iam::111111111111:role/Start"
 
@@ -36,10 +39,7 @@ source = "s"
 @contextmanager
 def keyless_world() -> Iterator[World]:
     """Give a world whose environment holds no keys."""
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-    ):
+    with temporary_world() as world:
         world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
         yield world
 
@@ -79,6 +79,13 @@ def source_of(world: World) -> SourceConfig:
         [world.config_file], explicit=True, read=read_trusted, source_types=SOURCE_TABLES
     )
     return config.sources["s"]
+
+
+def failure(world: World, environ: Mapping[str, str] | None = None, **more: object) -> RolehopError:
+    """Load the source ``s`` in this process and return why that fails."""
+    with pytest.raises(RolehopError) as caught:
+        build_source(source_of(world), context_of(world, environ, **more)).load()
+    return caught.value
 
 
 class MemoryTokens:
@@ -206,3 +213,27 @@ def interrupted(world: World, service: Service, path: str) -> None:
         done = ended(process)
     assert (done.code, done.out) == (6, ""), done.err
     assert "no session within 54 s" in done.err
+
+
+def answer(key: Key, **changes: object) -> dict[str, object]:
+    """Return what a program of a process source prints; ``None`` leaves a field out."""
+    fields: dict[str, object] = {
+        "Version": 1,
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": key.secret,
+        "SessionToken": key.token,
+        "Expiration": f"{key.expires_at:%Y-%m-%dT%H:%M:%S+00:00}",
+        "AccountId": "111111111111",
+        "Unknown": {"members": "are ignored"},
+    }
+    fields |= changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def program(world: World, body: str) -> Path:
+    """Let the source ``s`` run a Python program."""
+    path = world.folder / "tool"
+    path.write_text(f"#!{sys.executable} -I\nimport json, os, sys, time\n{body}\n")
+    path.chmod(0o700)
+    use(world, f'type = "process"\ncommand = ["{path}", "an argument", "$HOME"]')
+    return path

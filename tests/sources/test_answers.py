@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.doubles.metadata import ContainerAgent, session_of
-from tests.doubles.oidc import Issuer
-from tests.doubles.sso import Center
 from tests.doubles.sts_world import Key
 from tests.doubles.web import Reply
 from tests.sources.identity_center.corp import Corp
-from tests.sources.machines import keyless_world, role_for, use
-from tests.sources.test_process import answer, program
+from tests.sources.machines import answer, keyless_world, program, role_for, use
 from tests.sources.web_identity.federated import DEPLOY, SUBJECT, Federated
 from tests.support.world import HUB, Done, World
 
@@ -70,16 +64,6 @@ def test_a_token_session_that_lasts_longer_than_was_asked_for_is_refused(world: 
 # ---- web identity
 
 
-@pytest.fixture
-def federated() -> Iterator[Federated]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-        Issuer() as issuer,
-    ):
-        yield Federated(world, issuer)
-
-
 @pytest.mark.parametrize(
     ("arn", "user_id"),
     [
@@ -103,16 +87,6 @@ def test_a_web_identity_session_of_somebody_else_is_refused(
 
 
 # ---- Identity Center
-
-
-@pytest.fixture
-def corp() -> Iterator[Corp]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-        Center(world.sts) as center,
-    ):
-        yield Corp(world, center)
 
 
 def portal_gives(corp: Corp, arn: str, *, ends: datetime | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rolehop.errors import RolehopError, ServiceError, SourceError
+from rolehop.errors import ServiceError, SourceError
 from rolehop.plan import Stamp
 from rolehop.sources import build_source, container, diagnose, stamp_of
 from tests.doubles.endpoint import Answer
@@ -14,6 +14,7 @@ from tests.doubles.metadata import ContainerAgent
 from tests.sources.machines import (
     chained_plan,
     context_of,
+    failure,
     keyless_world,
     role_for,
     source_of,
@@ -32,13 +33,6 @@ HTML = Answer(200, b"<html>sign in here</html>")
 def world() -> Iterator[World]:
     with keyless_world() as world:
         yield world
-
-
-def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
-    """Load the source in this process and return why it gives nothing."""
-    with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), context_of(world, environ)).load()
-    return caught.value
 
 
 class TestContainer:

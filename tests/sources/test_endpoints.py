@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +12,16 @@ from rolehop.sources import expand, stamp_of
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from rolehop.startup.dataclass import replace
 from tests.doubles.metadata import session_of
-from tests.doubles.sso import Center
 from tests.sources.identity_center.corp import Corp
-from tests.sources.machines import context_of, keyless_world, role_for, source_of, use
-from tests.sources.test_process import answer, program
-from tests.support.world import World
+from tests.sources.machines import (
+    answer,
+    context_of,
+    keyless_world,
+    program,
+    role_for,
+    source_of,
+    use,
+)
 
 ENDPOINTS = {
     "AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9",
@@ -35,16 +37,6 @@ sso_role_name = Developer
 sso_start_url = https://corp.awsapps.com/start
 sso_region = eu-west-1
 """
-
-
-@pytest.fixture
-def corp() -> Iterator[Corp]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
-        World(Path(folder)) as world,
-        Center(world.sts) as center,
-    ):
-        yield Corp(world, center)
 
 
 def without(corp: Corp, changes: dict[str, str]) -> dict[str, str | None]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from rolehop.awsconfig import parse_aws_config
-from rolehop.errors import ConfigError, RolehopError
+from rolehop.errors import ConfigError
 from rolehop.sources import build_source, instance, stamp_of
 from tests.doubles.endpoint import Answer
 from tests.doubles.metadata import Imds
 from tests.sources.machines import (
     chained_plan,
     context_of,
+    failure,
     keyless_world,
     role_for,
     source_of,
@@ -35,13 +36,6 @@ TOKEN = Answer(200, b"T" * 56)
 def world() -> Iterator[World]:
     with keyless_world() as world:
         yield world
-
-
-def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
-    """Load the source in this process and return why it gives nothing."""
-    with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), context_of(world, environ)).load()
-    return caught.value
 
 
 class TestInstance:

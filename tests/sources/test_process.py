@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,15 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from rolehop.errors import RolehopError, SourceError
+from rolehop.errors import SourceError
 from rolehop.handover.child_environment import OWN_SECRETS
 from rolehop.plan import Stamp
-from rolehop.sources import build_source, stamp_of
+from rolehop.sources import stamp_of
 from rolehop.sources.shared import subprocesses as programs
 from rolehop.sources.shared.subprocesses import program_environment, program_output
 from tests.doubles.metadata import session_of
 from tests.doubles.sts_world import Key
-from tests.sources.machines import chained_plan, context_of, role_for, source_of, use, walked
+from tests.sources.machines import (
+    answer,
+    chained_plan,
+    context_of,
+    failure,
+    program,
+    role_for,
+    source_of,
+    use,
+    walked,
+)
 from tests.support.world import HUB, MFA_SERIAL, SCRIPT, World
 
 
@@ -39,33 +48,11 @@ def key(world: World) -> Key:
     return session_of(world.sts.world, role, "tool")
 
 
-def answer(key: Key, **changes: object) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "Version": 1,
-        "AccessKeyId": key.access_key_id,
-        "SecretAccessKey": key.secret,
-        "SessionToken": key.token,
-        "Expiration": f"{key.expires_at:%Y-%m-%dT%H:%M:%S+00:00}",
-        "AccountId": "111111111111",
-        "Unknown": {"members": "are ignored"},
-    }
-    fields |= changes
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def keys_of(world: World) -> dict[str, object]:
     """Return what a process prints that has an IAM user's own keys."""
     key = world.alice.key
     fields = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret}
     return {"Version": 1, **fields}
-
-
-def program(world: World, body: str) -> Path:
-    path = world.folder / "tool"
-    path.write_text(f"#!{sys.executable} -I\nimport json, os, sys, time\n{body}\n")
-    path.chmod(0o700)
-    use(world, f'type = "process"\ncommand = ["{path}", "an argument", "$HOME"]')
-    return path
 
 
 def printing(world: World, text: str) -> None:
@@ -75,12 +62,6 @@ def printing(world: World, text: str) -> None:
         f"open({str(world.home / 'runs')!r}, 'a').write(repr(sys.argv[1:]) + chr(10))\n"
         f"print({text!r})",
     )
-
-
-def failure(world: World, environ: dict[str, str] | None = None) -> RolehopError:
-    with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), context_of(world, environ)).load()
-    return caught.value
 
 
 class TestProcess:

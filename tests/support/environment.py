@@ -39,3 +39,17 @@ def variables_of(home: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_RUNTIME_DIR": str(home / "run"),
     }
+
+
+HANDOVER_VARIABLES = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCOUNT_ID",
+    "ROLEHOP_CHAIN",
+    "ROLEHOP_EXPIRATION",
+    "ROLEHOP_EXPIRES_AT",
+}
+
+REGION_VARIABLES = {"AWS_REGION", "AWS_DEFAULT_REGION"}

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from rolehop.credentials import Secret
-from rolehop.errors import RolehopError
 from rolehop.sources import build_source
 from tests.doubles.roles_anywhere import ANCHOR, PROFILE
 from tests.sources.machines import (
@@ -50,9 +47,3 @@ def with_files(
 
 def load(world: World, **more: object) -> Any:
     return build_source(source_of(world), context_of(world, **more)).load()  # type: ignore[arg-type]
-
-
-def failure(world: World, **more: object) -> RolehopError:
-    with pytest.raises(RolehopError) as caught:
-        load(world, **more)
-    return caught.value

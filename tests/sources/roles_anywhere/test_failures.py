@@ -18,11 +18,11 @@ from tests.sources.machines import (
     MemoryTokens,
     Typist,
     context_of,
+    failure,
     source_of,
 )
 from tests.sources.pki import PASSPHRASE, Issued, ec_key, issue, key_pem, p12, write
 from tests.sources.roles_anywhere.helpers import (
-    failure,
     load,
     settings,
     with_files,

@@ -21,11 +21,11 @@ from tests.sources.machines import (
     MemoryTokens,
     Typist,
     context_of,
+    failure,
     source_of,
 )
 from tests.sources.pki import Issued, ec_key, issue, key_pem, rsa_key, write
 from tests.sources.roles_anywhere.helpers import (
-    failure,
     load,
     settings,
 )

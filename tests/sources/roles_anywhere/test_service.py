@@ -17,11 +17,11 @@ from tests.doubles.roles_anywhere import ANCHOR, PROFILE, REGION, RolesAnywhere
 from tests.sources.machines import (
     START,
     context_of,
+    failure,
     source_of,
 )
 from tests.sources.pki import Issued, issue, p12, write
 from tests.sources.roles_anywhere.helpers import (
-    failure,
     nobody,
     settings,
     with_files,

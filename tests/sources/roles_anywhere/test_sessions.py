@@ -24,12 +24,12 @@ from tests.sources.machines import (
     Typist,
     chained_plan,
     context_of,
+    failure,
     source_of,
     walked,
 )
 from tests.sources.pki import PASSPHRASE, Issued, ec_key, issue, key_pem, p12, pem, rsa_key, write
 from tests.sources.roles_anywhere.helpers import (
-    failure,
     load,
     nobody,
     settings,

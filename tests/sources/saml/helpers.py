@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from rolehop.aws.sts import StsClient
 from rolehop.errors import RolehopError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.sources import build_source
 from tests.sources.machines import (
-    context_of,
-    source_of,
     use,
 )
 from tests.support.world import World
@@ -48,9 +43,3 @@ def shown_cause(code: str, error: RolehopError) -> str:
     """Return the cause that is shown for AWS's message; for throttling it has the attempts, too."""
     attempts = str(error.cause).partition(" (")[2]
     return f"{code}: so it is ({attempts}" if attempts else f"{code}: so it is"
-
-
-def failure(world: World, **more: object) -> RolehopError:
-    with pytest.raises(RolehopError) as caught:
-        build_source(source_of(world), context_of(world, **more)).load()  # type: ignore[arg-type]
-    return caught.value

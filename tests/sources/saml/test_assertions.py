@@ -24,6 +24,7 @@ from tests.sources.machines import (
     Typist,
     chained_plan,
     context_of,
+    failure,
     source_of,
     use,
     walked,
@@ -32,7 +33,6 @@ from tests.sources.saml.helpers import (
     OTHER,
     PROVIDER,
     by_variable,
-    failure,
 )
 from tests.support.world import World
 

@@ -18,6 +18,7 @@ from tests.sources.machines import (
     START,
     Typist,
     context_of,
+    failure,
     offline_problem,
     source_of,
     use,
@@ -26,7 +27,6 @@ from tests.sources.saml.helpers import (
     OTHER,
     PROVIDER,
     by_variable,
-    failure,
     impatient,
     shown_cause,
 )

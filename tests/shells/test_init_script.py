@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
 
 import pytest
 
 from rolehop.shells.dialect import InitScript
 from rolehop.shells.registry import INIT_SHELLS, dialect
 from tests.shells.interactive import NO_KEYS
-from tests.support.world import Done, World
+from tests.shells.scripts import SEGMENT, STARTS, run, scripted
+from tests.support.world import World
 
-STARTS = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
 every_shell = pytest.mark.parametrize("name", STARTS)
 COMPLETED = ("bash", "zsh", "fish", "powershell")
-
-
-def run(world: World, name: str, script: str, env: Mapping[str, str | None] | None = None) -> Done:
-    """Run a script after the text has been read, as start-up files are."""
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
-    text = world.home / f"text.{name}"
-    if not text.exists():
-        text.write_text(world.rolehop("init", name).out)
-    return world.run(
-        shutil.which(name) or name,
-        *STARTS[name],
-        "-c",
-        script.replace("INIT", f". {text}"),
-        env={**NO_KEYS, **(env or {})},
-    )
 
 
 def script_of(name: str) -> InitScript:
@@ -97,13 +80,6 @@ def test_the_segment_shows_the_chain_and_its_time(
     said = done.out.replace("\x1b(B\x1b[m", "").replace("\x1b[m", "")
     assert said.strip("\n").startswith((red if color else plain)[name])
     assert "\x1b" not in run(world_with_keys, name, SEGMENT[name], env | {"NO_COLOR": "1"}).out
-
-
-SEGMENT = {
-    "bash": 'INIT; rolehop_prompt; printf "[%s]" "$rolehop_segment"',
-    "zsh": 'INIT; rolehop_prompt; printf "[%s]" "$rolehop_segment"',
-    "fish": "INIT; rolehop_prompt",
-}
 
 
 @every_shell
@@ -246,17 +222,3 @@ rolehop assume admn && echo on || echo failed
     assert first == "ROLEHOP_CHAIN=admin"
     assert second.startswith("{RED}admin ")
     assert rest == ["None", "failed"]
-
-
-def scripted(
-    world: World, name: str, suffix: str, lines: str, env: Mapping[str, str | None] | None = None
-) -> Done:
-    """Run a script that reads the installed file first."""
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
-    reads = world.rolehop("init", name, "--install").out
-    script = world.home / f"script.{suffix}"
-    script.write_text(reads + lines)
-    start = "-n" if name == "nu" else "--no-rc"
-    own = {"XONSH_DATA_DIR": str(world.home), "TERM": "xterm"}
-    return world.run(name, start, str(script), env={**NO_KEYS, **own, **(env or {})})

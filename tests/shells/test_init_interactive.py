@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
 import pytest
 
-from tests.cli.test_clients import aws_cli
-from tests.shells.interactive import NO_KEYS, Interactive
+from tests.shells.interactive import LINES, init_shell
+from tests.support.aws_cli import aws_cli
 from tests.support.world import ADMIN, HUB, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
 
-LINES = {
-    "bash": 'eval "$(rolehop init bash)"',
-    "zsh": 'eval "$(rolehop init zsh)"',
-    "fish": "rolehop init fish | source",
-    "tcsh": 'eval "`rolehop init tcsh`"',
-    "elvish": (
-        "eval (rolehop init elvish | slurp)"
-        " &on-end={|ns| set edit:prompt = { $ns[rolehop-prompt~]; put 'READY> ' } }"
-    ),
-}
-PROMPTS = {
-    "bash": "PS1='${rolehop_segment}READY> '",
-    "zsh": "setopt prompt_subst; PROMPT='${rolehop_segment}READY> '",
-    "fish": "function fish_prompt; rolehop_prompt; echo -n 'READY> '; end",
-    "tcsh": "set prompt = 'READY> '",
-    "elvish": "set edit:rprompt = { }",
-}
 every_shell = pytest.mark.parametrize("name", LINES)
 HOOKED = ("bash", "zsh", "fish")
 shells_with_hooks = pytest.mark.parametrize("name", HOOKED)
-
-
-@contextmanager
-def sitting(
-    name: str,
-    world: World,
-    *,
-    before: str = "",
-    line: str | None = None,
-    after: str = "",
-    env: Mapping[str, str | None] | None = None,
-) -> Iterator[Interactive]:
-    """Start a shell whose start-up file has the line of `rolehop init`."""
-    startup = "\n".join([before, line or LINES[name], PROMPTS[name], after])
-    with Interactive(world, name, startup, env={**NO_KEYS, **(env or {})}) as shell:
-        yield shell
 
 
 @every_shell
 def test_assume_refresh_and_leave_change_the_shell_itself(
     name: str, world_with_keys: World
 ) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assumed = shell.does("rolehop assume admin")
         assert assumed.code == 0
         assert "AWS_SECRET_ACCESS_KEY" not in assumed.shown
@@ -80,7 +44,7 @@ def test_assume_refresh_and_leave_change_the_shell_itself(
 
 @every_shell
 def test_a_failure_keeps_its_code_and_changes_nothing(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assert shell.does("rolehop assume hub").code == 0
         key = shell.sees("AWS_ACCESS_KEY_ID")
         # tcsh learns of a failure by evaluating one.
@@ -103,7 +67,7 @@ def test_a_failure_keeps_its_code_and_changes_nothing(name: str, world_with_keys
 
 @every_shell
 def test_everything_else_goes_to_the_program_as_it_is(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assert "rolehop 0." in shell.does("rolehop --version").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume --help").shown
         assert "Walk a chain and hand" in shell.does("rolehop assume -h").shown
@@ -115,7 +79,7 @@ def test_everything_else_goes_to_the_program_as_it_is(name: str, world_with_keys
 
 @shells_with_hooks
 def test_options_may_stand_before_the_command(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assert (
             shell.does(
                 f"rolehop -q --config {world_with_keys.config_file} assume --min-ttl 1m hub"
@@ -135,7 +99,7 @@ def test_options_may_stand_before_the_command(name: str, world_with_keys: World)
 def test_the_long_way_still_works(name: str, world_with_keys: World) -> None:
     """Scripts and habits have `eval "$(rolehop assume X)"`, and a pipe gets what the program prints."""
     typed = 'eval "$(rolehop assume hub)"' if name != "fish" else "rolehop assume hub | source"
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assert shell.does(typed).code == 0
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         if name != "fish":
@@ -166,7 +130,7 @@ def test_it_lives_with_what_people_set(
     name: str, before: str, times: int, world_with_keys: World
 ) -> None:
     line = "\n".join([LINES[name]] * times)
-    with sitting(name, world_with_keys, before=before, line=line) as shell:
+    with init_shell(name, world_with_keys, before=before, line=line) as shell:
         noise = shell.does("true").shown
         for each in ("error", "not found", "defining function", "unbound", "created globally"):
             assert each not in noise
@@ -179,7 +143,7 @@ def test_it_lives_with_what_people_set(
 
 @shells_with_hooks
 def test_a_nested_shell_shows_the_chain_it_inherits(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         assert shell.does("rolehop assume admin").code == 0
         shell.starts(name)
         shell.does("true")
@@ -197,14 +161,14 @@ def test_it_comes_from_a_file_as_well(name: str, world_with_keys: World) -> None
     file = next((world_with_keys.home / ".local/share/rolehop").glob(f"init.{name}"))
     assert file.stat().st_mode & 0o777 == 0o600
     assert str(file) in installed.out
-    with sitting(name, world_with_keys, line=installed.out) as shell:
+    with init_shell(name, world_with_keys, line=installed.out) as shell:
         assert shell.does("rolehop assume hub").code == 0
         shell.shows_prompt(r"hub (\d+m|1h00m) READY> ")
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh"])
 def test_a_trace_does_not_show_the_session(name: str, world_with_keys: World) -> None:
-    with sitting(name, world_with_keys) as shell:
+    with init_shell(name, world_with_keys) as shell:
         shell.does("set -x")
         assert shell.does("rolehop assume hub").code == 0
         key = world_with_keys.sts.world.keys[shell.sees("AWS_ACCESS_KEY_ID") or ""]
@@ -216,7 +180,7 @@ def test_a_trace_does_not_show_the_session(name: str, world_with_keys: World) ->
 @shells_with_hooks
 def test_names_of_chains_are_completed(name: str, world_with_keys: World) -> None:
     before = "autoload -Uz compinit; compinit -u -D" if name == "zsh" else ""
-    with sitting(name, world_with_keys, before=before) as shell:
+    with init_shell(name, world_with_keys, before=before) as shell:
         shell.types_keys("rolehop show adm\t")
         shell.shows(r"rolehop show admin")
         assert shell.does("").code == 0
@@ -237,7 +201,7 @@ def test_an_expiring_session_is_refreshed_before_a_command_if_wanted(
         **AGED,
     }
     calls = len(world_with_keys.sts.roles_called)
-    with sitting(name, world_with_keys, env=env) as shell:
+    with init_shell(name, world_with_keys, env=env) as shell:
         shell.does("true")
         shell.does("true")
         # No call at all if another shell has refreshed it within the same second.
@@ -256,7 +220,7 @@ def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(
         "ROLEHOP_EXPIRES_AT": "1000",
         **AGED,
     }
-    with sitting(name, world_with_keys, env=env) as shell:
+    with init_shell(name, world_with_keys, env=env) as shell:
         for _ in range(3):
             shell.does("true")
         assert shell.does("false").code == 1
@@ -268,7 +232,7 @@ def test_a_refresh_that_fails_is_tried_once_and_keeps_the_status(
 def test_nothing_is_refreshed_unasked(name: str, world_with_keys: World) -> None:
     calls = len(world_with_keys.sts.roles_called)
     env = {"ROLEHOP_CHAIN": "admin", "ROLEHOP_EXPIRES_AT": "1000", **AGED}
-    with sitting(name, world_with_keys, env=env) as shell:
+    with init_shell(name, world_with_keys, env=env) as shell:
         shell.does("true")
         shell.shows_prompt("admin expired READY> ")
     assert world_with_keys.sts.roles_called[calls:] == []
