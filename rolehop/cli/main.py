@@ -16,6 +16,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.startup.calling_process import caller_has_ended, watch_caller
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
@@ -35,6 +36,7 @@ def run(arguments: Sequence[str], cli: CommandContext) -> int:
     """Run one command line and return its exit code; every exception is reported here."""
     open_closed_streams()
     raise_when_stopped()
+    watch_caller()
     failure = Failure(arguments, cli)
     sys.excepthook = _scrubbed_excepthook
     try:
@@ -92,9 +94,10 @@ class Failure:
         return INTERRUPTED
 
     def stopped(self, stopped: Stopped) -> int:
-        """Report SIGTERM or SIGHUP."""
+        """Report SIGTERM or SIGHUP, or that nobody waits for an answer any more."""
         self._fail_the_eval()
-        write_lines("rolehop: stopped")
+        gone = "the program that called rolehop has ended, so nothing is asked any more"
+        write_lines(f"rolehop: {gone if caller_has_ended() else 'stopped'}")
         return stopped.code
 
     def unexpected(self, error: Exception) -> int:
