@@ -16,6 +16,9 @@ _BARE = Pattern(r"[0-9]{1,9}")
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock may have been set back before sessions issued earlier are passed over."""
 
+_CLOCK_STEP = timedelta(seconds=5)
+"""A clock that was set by less than this was not set: sleep and rounding move it so much."""
+
 
 def parse_duration(text: str) -> int:
     """Return the seconds of ``90s``, ``30m``, ``1h``, ``1h30m`` or a bare ``3600``.
@@ -42,6 +45,21 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
+
+
+def end_by_new_clock(
+    local_expires_at: datetime, expires_at: datetime, shift: timedelta
+) -> datetime:
+    """Return when a session ends by this machine's clock if that may have been set meanwhile.
+
+    ``expires_at`` is by AWS's clock. ``shift`` is how far the moment at which this machine started,
+    by its clock, has moved since the session was received: as far as the clock was set, unless the
+    machine was started again. Then the earlier of the two ends holds, since nobody knows which
+    clock is right.
+    """
+    if abs(shift) <= _CLOCK_STEP:
+        return local_expires_at
+    return min(local_expires_at, expires_at, local_expires_at + min(shift, timedelta()))
 
 
 def is_fresh(

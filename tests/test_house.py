@@ -86,7 +86,7 @@ sources/identity_center: sources of type identity-center
 sources/web_identity: sources of type web-identity
     sources sources/shared aws oauth net ports plan config time_limit json_fields files credentials
 sources/saml: sources of type saml
-    sources sources/shared aws ports plan config files credentials
+    sources sources/shared aws ports plan config fastpath files credentials
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config credentials
 sources: the table of source types, and those that are one file

@@ -21,7 +21,7 @@ from rolehop.fastpath.writer import as_record
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
 from rolehop.show.rows import step_label
-from rolehop.vault.quiet_reads import QUIET_BACKENDS
+from rolehop.vault.lazy_stores import QUIET_BACKENDS
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 

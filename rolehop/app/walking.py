@@ -200,11 +200,11 @@ def _from_record(
     found = cached_item(name, app.variables)
     if found is None or found[0].confirm:
         return None
-    from rolehop.vault.serialization import Damaged, read_item
+    from rolehop.vault.serialization import Damaged, read_item, start_of_machine
 
     record, item = found
     try:
-        session = read_item(item, record.key)
+        session = read_item(item, record.key, start_of_machine(app.now()))
     except Damaged:
         return None
     progress.from_record(record.label, session.local_expires_at)

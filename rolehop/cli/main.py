@@ -16,7 +16,6 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import ConfigError, RolehopError, UsageError
-from rolehop.startup.calling_process import caller_has_ended, watch_caller
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
@@ -36,7 +35,6 @@ def run(arguments: Sequence[str], cli: CommandContext) -> int:
     """Run one command line and return its exit code; every exception is reported here."""
     open_closed_streams()
     raise_when_stopped()
-    watch_caller()
     failure = Failure(arguments, cli)
     sys.excepthook = _scrubbed_excepthook
     try:
@@ -94,10 +92,9 @@ class Failure:
         return INTERRUPTED
 
     def stopped(self, stopped: Stopped) -> int:
-        """Report SIGTERM or SIGHUP, or that nobody waits for an answer any more."""
+        """Report SIGTERM or SIGHUP."""
         self._fail_the_eval()
-        gone = "the program that called rolehop has ended, so nothing is asked any more"
-        write_lines(f"rolehop: {gone if caller_has_ended() else 'stopped'}")
+        write_lines("rolehop: stopped")
         return stopped.code
 
     def unexpected(self, error: Exception) -> int:

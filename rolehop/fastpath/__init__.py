@@ -22,6 +22,7 @@ from rolehop.fastpath.record import (
     read_record,
     record_path,
     stamp_holds,
+    started_at,
     state_folder,
     variable_mark,
 )
@@ -39,19 +40,23 @@ def answer(
     arguments: list[str],
     environ: "Mapping[str, str]",
     now: "Callable[[], float]" = time.time,
+    started: "Callable[[float], int]" = started_at,
 ) -> str | None:
     """Return the line that the full path would print, ``None`` if the full path must be asked.
 
-    ``now`` gives epoch seconds.
+    ``now`` gives epoch seconds; ``started``, given them, when this machine started.
     """
     if len(arguments) != 2 or arguments[0] != "credential-process":
         return None
-    found = cached_item(arguments[1], environ, now)
+    found = cached_item(arguments[1], environ, now, started)
     return None if found is None else found[1].partition("\n")[0]
 
 
 def cached_item(
-    chain: str, environ: "Mapping[str, str]", now: "Callable[[], float]" = time.time
+    chain: str,
+    environ: "Mapping[str, str]",
+    now: "Callable[[], float]" = time.time,
+    started: "Callable[[float], int]" = started_at,
 ) -> tuple[Record, str] | None:
     """Return a chain's record and its item if both hold, ``None`` if they may not."""
     folder = state_folder(environ) if sys.platform == "linux" else None
@@ -61,12 +66,15 @@ def cached_item(
     record = None if data is None else read_record(data)
     if data is None or record is None or record.chain != chain:
         return None
-    if not _holds(record, environ, now()):
+    moment = now()
+    if not _holds(record, environ, moment):
         return None
     services = [f"rolehop/{name}" for name in (record.key, *record.also)]
     item, *others = read_items(record.backend, services, environ) or [None]
-    found = None if item is None else line_of_item(item, record.key, now(), record.min_ttl)
-    if item is None or found is None or not is_sealed(data, found[1]):
+    if item is None:
+        return None
+    found = line_of_item(item, record.key, moment, record.min_ttl, started(moment))
+    if found is None or not is_sealed(data, found[1]):
         return None
     members = record.also.values()
     unchanged = all(map(holds_member, others, members))

@@ -7,6 +7,7 @@ module runs at every call.
 
 import os
 import sys
+import time
 
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
@@ -248,15 +249,18 @@ def read_own(path: str) -> bytes | None:
 
 # ---- the item
 
-ITEM_SCHEMA = 2
+ITEM_SCHEMA = 3
 CHECK = ',"check":"'
 
 
-def line_of_item(text: str, key: str, now: float, min_ttl: int) -> tuple[str, str] | None:
+def line_of_item(
+    text: str, key: str, now: float, min_ttl: int, started: int | None = None
+) -> tuple[str, str] | None:
     """Return an item's first line and its record key if it is whole, of hop key ``key``, and lasts.
 
     ``now`` is in epoch seconds by this machine's clock, by which the session's end is judged.
     Enough life is ``min_ttl`` seconds, but never more than half of the session's whole life.
+    ``started`` is `started_at`, which tells whether the clock was set since the item was written.
     ``None`` for anything out of the ordinary: the full path then decides.
     """
     body, _, check = text.rpartition(CHECK)
@@ -267,13 +271,31 @@ def line_of_item(text: str, key: str, now: float, min_ttl: int) -> tuple[str, st
     fields = rest.split('"')[1::2]
     if not rest.startswith(f'{{"schema":{ITEM_SCHEMA},"key":"{key}"'):
         return None
-    if len(fields) != 15 or len(fields[14]) != 64:
+    if len(fields) != 17 or len(fields[16]) != 64:
         return None
     issued_at, ends_at = epoch(fields[10]), epoch(fields[12])
+    shift = started - (epoch(fields[14]) or started) if started is not None else 0
+    if shift < -_CLOCK_STEP:
+        return None
+    if shift > _CLOCK_STEP:  # or this machine was started again: AWS's clock holds, too
+        by_aws = epoch(line.rpartition('"Expiration":"')[2][:20])
+        ends_at = None if ends_at is None or by_aws is None else min(ends_at, by_aws)
     if issued_at is None or ends_at is None or not issued_at <= min(now, ends_at):
         return None
     lasts = ends_at - now >= min(min_ttl, (ends_at - issued_at) / 2)
-    return (line, fields[14]) if lasts else None
+    return (line, fields[16]) if lasts else None
+
+
+_CLOCK_STEP = 5  # seconds, as in `durations`
+
+
+def started_at(now: float) -> int:
+    """Return when this machine started, in epoch seconds by its clock, which says ``now``.
+
+    It changes only if the clock is set.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # runs on while the machine sleeps
+    return round(now - (time.monotonic() if clock is None else time.clock_gettime(clock)))
 
 
 def is_check(body: str, check: str) -> bool:

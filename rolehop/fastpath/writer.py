@@ -87,11 +87,14 @@ def rest_of_item(
     user_id: str,
     issued_at: str,
     local_expires_at: str,
+    started_at: str,
     record_key: str,
 ) -> str:
     """Return an item's second line without its check: what else belongs to the session, as JSON.
 
-    ``record_key`` is random, 64 hex digits: records that name this item are sealed with it.
+    ``started_at`` is when this machine started, by the clock that the other two times are by; it
+    may be empty. ``record_key`` is random, 64 hex digits: records that name this item are sealed
+    with it.
     """
     pairs = (
         ("key", key),
@@ -100,6 +103,7 @@ def rest_of_item(
         ("user_id", user_id),
         ("issued_at", issued_at),
         ("local_expires_at", local_expires_at),
+        ("started_at", started_at),
         ("record_key", record_key),
     )
     members = "".join(f',"{name}":{_quoted(value)}' for name, value in pairs)

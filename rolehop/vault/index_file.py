@@ -17,9 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
 from rolehop.files import read_trusted, write_beside
+from rolehop.startup.dataclass import replace
 from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.time_limit import seconds_left
@@ -33,7 +35,7 @@ from rolehop.vault.index import (
     UsedMfaCode,
 )
 from rolehop.vault.locks import Contended, holder_of, locked, name_holder, unlock
-from rolehop.vault.serialization import as_time, read_object, read_time
+from rolehop.vault.serialization import as_time, read_object, read_time, start_of_machine
 
 T = TypeVar("T")
 Change = Callable[[Index], Index]
@@ -129,7 +131,7 @@ class IndexStore:
         old = self.load()
         new = change(old)
         if new != old or sealed_stamp(str(self.path)) is None:
-            write_beside(self.path, as_text(new))
+            write_beside(self.path, as_text(new, start_of_machine(self._now())))
             self._write_seal(new)
             debug(__name__, "index written")
         return new
@@ -143,7 +145,7 @@ class IndexStore:
         before = _state(self.path)
         if self._last is not None and self._last[0] == before:
             return self._last[1]
-        found = _read(self.path)
+        found = _read(self.path, start_of_machine(self._now()))
         if before is not None and before == _state(self.path):
             self._last = before, found
         return found
@@ -159,10 +161,11 @@ def _digest(index: Index) -> str:
     return sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
-def as_text(index: Index) -> str:
-    """Return the file's text."""
+def as_text(index: Index, started_at: datetime | None = None) -> str:
+    """Return the file's text; ``started_at`` is when this machine started, by its clock."""
     fields = {
         "schema": SCHEMA,
+        **({} if started_at is None else {"started_at": as_time(started_at)}),
         "lost": index.lost,
         "sessions": {key: _plain(entry) for key, entry in index.sessions.items()},
         "keys": {name: _plain(entry) for name, entry in index.keys.items()},
@@ -177,8 +180,11 @@ def as_text(index: Index) -> str:
     return json.dumps(fields) + "\n"
 
 
-def read_text(text: str) -> Index:
-    """Return the index that ``as_text`` wrote; malformed entries are left out."""
+def read_text(text: str, started_at: datetime | None = None) -> Index:
+    """Return the index that ``as_text`` wrote; malformed entries are left out.
+
+    ``started_at`` is when this machine started, by its clock as it is now.
+    """
     fields = read_object(text)
     if fields is None:
         return Index(lost=True)
@@ -186,7 +192,9 @@ def read_text(text: str) -> Index:
     if fields.get("schema") != SCHEMA:
         return Index(keys=keys, strays=_all_as_strays(fields), lost=True)
     return Index(
-        sessions=_each(fields.get("sessions"), _entry),
+        sessions=_by_new_clock(
+            _each(fields.get("sessions"), _entry), fields.get("started_at"), started_at
+        ),
         keys=keys,
         findings=_each(fields.get("findings"), _finding),
         mfa=_each(fields.get("mfa"), _spent),
@@ -204,7 +212,7 @@ def _state(path: Path) -> _State | None:
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
-def _read(path: Path) -> Index:
+def _read(path: Path, started_at: datetime) -> Index:
     if path.exists() and not path.is_file():
         return Index(lost=True)  # a pipe would be waited for
     try:
@@ -213,7 +221,7 @@ def _read(path: Path) -> Index:
         return Index(lost=True)
     if file is None:
         return Index(lost=True)
-    return Index(lost=True) if file.distrust is not None else read_text(file.text)
+    return Index(lost=True) if file.distrust is not None else read_text(file.text, started_at)
 
 
 def _plain(value: Entry | KeyEntry | Finding | UsedMfaCode | OrphanedSession) -> dict[str, object]:
@@ -231,6 +239,28 @@ def _each(found: object, read: Callable[[str, Mapping[str, object]], T]) -> dict
         except (KeyError, TypeError, ValueError):
             continue
     return members
+
+
+def _by_new_clock(
+    sessions: dict[str, Entry], then: object, now: datetime | None
+) -> dict[str, Entry]:
+    """Return entries with their ends by a clock that may have been set since they were written."""
+    try:
+        shift = None if now is None else now - read_time(_text(then))
+    except (TypeError, ValueError):
+        return sessions
+    if shift is None:
+        return sessions
+    ends = {
+        key: end_by_new_clock(each.local_expires_at, each.expires_at, shift)
+        for key, each in sessions.items()
+    }
+    return {
+        key: each
+        if ends[key] == each.local_expires_at
+        else replace(each, local_expires_at=ends[key])
+        for key, each in sessions.items()
+    }
 
 
 def _texts(found: object) -> dict[str, str]:

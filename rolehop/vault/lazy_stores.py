@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,12 @@ if TYPE_CHECKING:
     from rolehop.credentials import Credentials, StoredDocument
     from rolehop.vault.index import Index, KeyEntry
     from rolehop.vault.sessions import KeyringVault
+
+QUIET_BACKENDS = {
+    "keyring.backends.SecretService.Keyring": "bus",
+    "rolehop.vault.kernel.KernelKeyring": "kernel",
+}
+"""The back ends that can be read without the keyring library, and how a record names them."""
 
 Track = Callable[[str, str], object]
 """Notes that an answer depends on an item: its name and the member that it must hold."""
@@ -57,10 +64,9 @@ class LazyKeyStore:
     def _is_outdated(self, name: str, entry: KeyEntry) -> bool:
         """True if the keyring certainly has another key: another state folder does not tell."""
         from rolehop.vault.access_keys import key_item
-        from rolehop.vault.quiet_reads import item_holds
 
         item = key_item(name, entry.access_key_id)
-        return item_holds(entry.backend, *item, self._environ) is False
+        return _item_holds(entry.backend, *item, self._environ) is False
 
     def _note(self, name: str, access_key_id: str | None) -> None:
         from rolehop.vault.access_keys import key_item
@@ -172,3 +178,18 @@ class WalkTokenStore(LazyTokenStore):
         if name not in self._read:
             self.get(name)
         return self._read.get(name)
+
+
+def _item_holds(backend: str, item: str, member: str, environ: Mapping[str, str]) -> bool | None:
+    """Return whether an item has a JSON member (empty: whether there is no such item).
+
+    ``backend`` is a class (``module.Class``). ``None``: that cannot be told without the library, or
+    without asking somebody to unlock the keyring.
+    """
+    from rolehop.fastpath import PROPERTY, holds_member, read_items
+
+    reader = QUIET_BACKENDS.get(backend) if sys.platform == "linux" else None
+    if reader is None or any(name.startswith(PROPERTY) for name in environ):
+        return None
+    found = read_items(reader, [f"rolehop/{item}"], environ)
+    return None if found is None else holds_member(found[0], member)

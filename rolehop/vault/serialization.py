@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
 from rolehop.credentials import Credentials, Secret, Session, StoredDocument
-from rolehop.fastpath.record import CHECK, ITEM_SCHEMA, is_check
+from rolehop.durations import end_by_new_clock
+from rolehop.fastpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
 from rolehop.fastpath.writer import process_line, rest_of_item, with_check
+from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
 DOCUMENT_SCHEMA = 2
@@ -24,7 +26,7 @@ _LINE = frozenset({"Version", "AccessKeyId", "SecretAccessKey", "SessionToken", 
 _REST = frozenset(
     {
         *("schema", "key", "arn", "account", "user_id"),
-        *("issued_at", "local_expires_at", "record_key", "check"),
+        *("issued_at", "local_expires_at", "started_at", "record_key", "check"),
     }
 )
 _DOCUMENT = frozenset({"schema", "name", "plain", "secret", "check"})
@@ -44,10 +46,11 @@ class OlderVersion(Damaged):
 # ---- sessions
 
 
-def as_item(session: Session, key: str, record_key: str) -> str:
+def as_item(session: Session, key: str, record_key: str, started_at: datetime | None = None) -> str:
     """Return the two lines to be stored under hop key ``key``.
 
     ``record_key`` is random, 64 hex digits: records of the hot path are sealed with it.
+    ``started_at`` is when this machine started, by its clock.
 
     Raises:
         ValueError: these are long-lived keys, not a session.
@@ -62,13 +65,17 @@ def as_item(session: Session, key: str, record_key: str) -> str:
         as_time(session.expires_at),
         session.account,
     )
-    times = as_time(session.issued_at), as_time(session.local_expires_at)
+    started = "" if started_at is None else as_time(started_at)
+    times = as_time(session.issued_at), as_time(session.local_expires_at), started
     rest = rest_of_item(key, session.arn, session.account, session.user_id, *times, record_key)
     return with_check(f"{line}\n{rest}")
 
 
-def read_item(text: str, key: str) -> Session:
+def read_item(text: str, key: str, started_at: datetime | None = None) -> Session:
     """Return the session that ``as_item`` wrote for hop key ``key``.
+
+    ``started_at`` is when this machine started, by its clock as it is now: if that was set since,
+    the session ends at another time by it.
 
     Raises:
         OlderVersion: an earlier version wrote it, without a check.
@@ -85,17 +92,33 @@ def read_item(text: str, key: str) -> Session:
         raise Damaged("it belongs to another hop key")
     if not _RECORD_KEY.fullmatch(rest["record_key"]):
         raise Damaged("it holds no record key")
-    session = _session(first, rest)
+    session, started = _session(first, rest), _started_at(rest)
     # This compares the check, too. What is not exactly what we would write now would be handed
     # over differently later.
-    if as_item(session, key, rest["record_key"]) != text:
+    if as_item(session, key, rest["record_key"], started) != text:
         raise Damaged("it is not written as rolehop writes it")
-    return session
+    if started is None or started_at is None:
+        return session
+    return _by_new_clock(session, started_at - started)
 
 
 def record_key_of(text: str) -> Secret:
     """Return the record key of an item that ``read_item`` accepts."""
     return Secret(_strings(text.partition("\n")[2], "schema", ITEM_SCHEMA)["record_key"])
+
+
+def _started_at(rest: dict[str, str]) -> datetime | None:
+    try:
+        return read_time(rest["started_at"]) if rest["started_at"] else None
+    except ValueError:
+        raise Damaged("its times make no sense") from None
+
+
+def _by_new_clock(session: Session, shift: timedelta) -> Session:
+    """Return ``session`` with its end by a clock that may have been set by ``shift``."""
+    end = end_by_new_clock(session.local_expires_at, session.expires_at, shift)
+    credentials = replace(session.credentials, clock_offset=session.expires_at - end)
+    return replace(session, credentials=credentials)
 
 
 def _session(first: dict[str, str], rest: dict[str, str]) -> Session:
@@ -210,6 +233,11 @@ def read_time(text: str) -> datetime:
     if not _EXACT_TIME.fullmatch(text):
         raise ValueError("not a time in UTC with whole seconds")
     return datetime.fromisoformat(text)
+
+
+def start_of_machine(now: datetime) -> datetime:
+    """Return when this machine started, by its clock, which says ``now``."""
+    return datetime.fromtimestamp(started_at(now.timestamp()), UTC)
 
 
 def read_object(text: str | bytes) -> dict[str, object] | None:

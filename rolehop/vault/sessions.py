@@ -21,15 +21,17 @@ from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
+from rolehop.vault.once import Once
 from rolehop.vault.serialization import (
     Damaged,
     OlderVersion,
     as_item,
     read_item,
     record_key_of,
+    start_of_machine,
 )
 from rolehop.vault.sign_ins import TokenStore
-from rolehop.vault.storage import BackendHandle, Once, Storage
+from rolehop.vault.storage import BackendHandle, Storage
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
@@ -178,7 +180,7 @@ class KeyringVault:
         text = storage.get(_service(key))
         if text is None:
             return None
-        session = read_item(text, key)
+        session = read_item(text, key, start_of_machine(self._now()))
         self._record_keys[key] = record_key_of(text)
         return session
 
@@ -195,7 +197,8 @@ class KeyringVault:
             return False
         key = new.step.key
         try:
-            text = as_item(new.session, key, self._record_key(storage, key).reveal())
+            record_key = self._record_key(storage, key).reveal()
+            text = as_item(new.session, key, record_key, start_of_machine(self._now()))
             storage.put(_service(key), text, self._seconds_left(new))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")

@@ -185,20 +185,3 @@ class _Plain:
             else:
                 return True
         raise VaultBroken("the keyring did not delete an item")
-
-
-class Once:
-    """Says each line once, however many threads and hops run into it."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._guard = threading.Lock()
-        self._said: set[str] = set()
-
-    def say(self, line: str, about: str | None = None) -> None:
-        """Show ``line``, unless it, or another one ``about`` the same, was shown before."""
-        with self._guard:
-            if (about or line) in self._said:
-                return
-            self._said.add(about or line)
-        self._say(line)

@@ -13,7 +13,7 @@ from keyring.backends.SecretService import Keyring
 
 from rolehop.credentials import Secret, Session
 from rolehop.fastpath import USERNAME, answer
-from rolehop.fastpath.record import Record, read_record, record_path, state_folder
+from rolehop.fastpath.record import Record, read_record, record_path, started_at, state_folder
 from rolehop.fastpath.writer import as_record, sealed
 from rolehop.startup.dataclass import replace
 from rolehop.vault.kernel import KernelKeyring
@@ -30,7 +30,8 @@ def hot(
     world: World, chain: str, env: Env | None = None, now: Callable[[], float] = time.time
 ) -> str | None:
     """Return what the hot path prints, ``None`` where it steps aside."""
-    line = answer(["credential-process", chain], world.environ_with(env), now)
+    started = started_at(time.time())  # another ``now`` is later, on a clock that was not set
+    line = answer(["credential-process", chain], world.environ_with(env), now, lambda _: started)
     return None if line is None else f"{line}\n"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
+from rolehop.startup.dataclass import replace
+from rolehop.vault.serialization import as_item, as_time, start_of_machine
 from tests.fastpath.paths import Item, asked, full, hot, warmed
 from tests.support.world import World
 
@@ -76,3 +78,48 @@ def test_a_clock_that_was_set_back_a_little_is_forgiven(
     now = time.time() + 60 * minutes
     Item(hot_world, "admin").moved(now, now + 3600)
     assert (full(hot_world, "admin").json["AccessKeyId"] == first) == kept_on
+
+
+def set_right(world: World, chain: str, ahead: timedelta) -> None:
+    """Write item and index as if this clock had been ``ahead``, and was set right since.
+
+    The session was received an hour ago by that clock, and ends in ten minutes.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    ends, started = now + timedelta(minutes=10), start_of_machine(now) + ahead
+    item = Item(world, chain)
+    credentials = replace(item.session.credentials, expires_at=ends, clock_offset=-ahead)
+    session = replace(item.session, credentials=credentials, issued_at=now - HOUR, expires_at=ends)
+    item.text = as_item(session, item.key, item.record_key, started)
+    assert hot(world, chain) is None
+
+    file = world.state / "index.json"
+    document = json.loads(file.read_text())
+    document["started_at"] = as_time(started)
+    document["sessions"][item.key] |= {
+        "issued_at": as_time(session.issued_at),
+        "expires_at": as_time(ends),
+        "local_expires_at": as_time(session.local_expires_at),
+    }
+    file.write_text(json.dumps(document))
+
+
+def test_a_clock_that_was_fast_and_is_set_right_lengthens_no_session(hot_world: World) -> None:
+    first = warmed(hot_world, "admin")
+    set_right(hot_world, "admin", timedelta(hours=4))
+    rows = hot_world.rolehop("status", "--format", "json").json["sessions"]
+    assert all(row["seconds_left"] <= 600 for row in rows if row["hop"] == 2)
+    plan = hot_world.rolehop("plan", "admin", "--format", "json").json["hops"]
+    assert plan[1]["cache"] == "stale"
+    done = full(hot_world, "admin")
+    assert done.json["AccessKeyId"] not in first
+    assert asked(hot_world, "admin").out == done.out
+
+
+def test_a_machine_that_was_started_again_keeps_its_sessions(hot_world: World) -> None:
+    first = warmed(hot_world, "admin")
+    item = Item(hot_world, "admin")
+    started = start_of_machine(datetime.now(UTC)) - timedelta(days=2)
+    item.text = as_item(item.session, item.key, item.record_key, started)
+    assert hot(hot_world, "admin") == first
+    assert full(hot_world, "admin").out == first

@@ -166,7 +166,7 @@ CHANGES = {
         for name, how in {
             "item-cut-short": lambda text: text[:-1],
             "item-without-its-second-line": lambda text: text.partition("\n")[0],
-            "item-of-another-schema": lambda text: text.replace('"schema":2', '"schema":3'),
+            "item-of-another-schema": lambda text: text.replace('"schema":3', '"schema":4'),
             "item-with-something-behind": lambda text: text + " ",
             "item-of-another-account": lambda text: text.replace(
                 '"account":"333333333333"', '"account":"444444444444"'

@@ -23,9 +23,10 @@ from rolehop.vault.serialization import (
     read_older_document,
     record_key_of,
 )
-from tests.vault.samples import RECORD_KEY, item, key_of, keys, session
+from tests.vault.samples import NOW, RECORD_KEY, item, key_of, keys, session
 
 KEY = key_of("hub")
+STARTED = datetime(2030, 1, 1, tzinfo=UTC)
 CHECK = ',"check":'
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENTS = st.integers(0, 3_000_000_000).map(lambda seconds: _EPOCH + timedelta(seconds=seconds))
@@ -57,7 +58,7 @@ def test_a_session_comes_back_whole(given_session: Session) -> None:
 
 
 def test_the_first_line_is_the_answer_to_an_sdk() -> None:
-    line, rest = item(session(), KEY).split("\n")
+    line, rest = as_item(session(), KEY, RECORD_KEY, STARTED).split("\n")
     assert line == process_line(
         "ASIAEXAMPLEHUB000",
         "secret-of-hub",
@@ -66,13 +67,14 @@ def test_the_first_line_is_the_answer_to_an_sdk() -> None:
         "222222222222",
     )
     assert json.loads(rest) == {
-        "schema": 2,
+        "schema": 3,
         "key": KEY,
         "arn": "arn:aws:sts::222222222222:assumed-role/Hub/me",
         "account": "222222222222",
         "user_id": "AROAEXAMPLE:me",
         "issued_at": "2030-01-02T03:04:05Z",
         "local_expires_at": "2030-01-02T04:04:05Z",
+        "started_at": "2030-01-01T00:00:00Z",
         "record_key": RECORD_KEY,
         "check": sha256(f"{line}\n{rest.partition(CHECK)[0]}".encode()).hexdigest(),
     }
@@ -85,6 +87,27 @@ def test_an_item_holds_the_expiry_by_both_clocks() -> None:
     assert found.local_expires_at == session().expires_at - timedelta(minutes=10)
 
 
+@pytest.mark.parametrize(
+    ("offset", "shift", "end"),
+    [
+        pytest.param(0, 0, 60, id="right"),
+        pytest.param(-240, 0, 300, id="fast-and-still-so"),
+        pytest.param(-240, -240, 60, id="fast-and-set-right"),
+        pytest.param(-240, 900, 60, id="fast-and-the-machine-started-again"),
+        pytest.param(10, 10, 50, id="slow-and-set-right-which-is-on-the-safe-side"),
+        pytest.param(0, -45, 15, id="right-and-set-back"),
+        pytest.param(0, 45, 60, id="right-and-the-machine-started-again"),
+    ],
+)
+def test_a_clock_that_was_set_never_lengthens_a_session(offset: int, shift: int, end: int) -> None:
+    """All in minutes: AWS's clock minus this one, how far it was set, the end after NOW."""
+    credentials = replace(session().credentials, clock_offset=timedelta(minutes=offset))
+    text = as_item(replace(session(), credentials=credentials), KEY, RECORD_KEY, STARTED)
+    found = read_item(text, KEY, STARTED + timedelta(minutes=shift))
+    assert found.local_expires_at == NOW + timedelta(minutes=end)
+    assert found.expires_at == session().expires_at
+
+
 def test_an_item_names_the_key_of_its_records() -> None:
     assert record_key_of(item(session(), KEY)) == Secret(RECORD_KEY)
 
@@ -95,7 +118,7 @@ def test_long_lived_keys_are_no_session() -> None:
         as_item(Session(keys(), "", "", moment, moment), KEY, RECORD_KEY)
 
 
-WHOLE = item(session(), KEY)
+WHOLE = as_item(session(), KEY, RECORD_KEY, STARTED)
 LINE, REST = WHOLE.split("\n")
 
 
@@ -112,7 +135,7 @@ LINE, REST = WHOLE.split("\n")
         pytest.param("[" * 100_000 + f"\n{REST}", id="too-deep"),
         pytest.param(WHOLE.replace('"Version":1', '"Version":true'), id="version-of-wrong-type"),
         pytest.param(WHOLE.replace('"Version":1', '"Version":2'), id="another-version"),
-        pytest.param(WHOLE.replace('"schema":2', '"schema":3'), id="another-schema"),
+        pytest.param(WHOLE.replace('"schema":3', '"schema":4'), id="another-schema"),
         pytest.param(WHOLE.replace('"secret-of-hub"', "7"), id="a-number-for-a-secret"),
         pytest.param(WHOLE.replace('"secret-of-hub"', '""'), id="an-empty-secret"),
         pytest.param(WHOLE.replace('"secret-of-hub"', "null"), id="null-for-a-secret"),
@@ -121,7 +144,7 @@ LINE, REST = WHOLE.split("\n")
         pytest.param(WHOLE.replace("2030-01-02T04", "2029-01-02T04"), id="ends-before-it-began"),
         pytest.param(WHOLE.replace("04:04:05Z", "04:04:05+00:00"), id="time-written-otherwise"),
         pytest.param(WHOLE.replace(',"user_id":"AROAEXAMPLE:me"', ""), id="field-missing"),
-        pytest.param(WHOLE.replace('"schema":2', '"schema":2,"x":"y"'), id="field-too-many"),
+        pytest.param(WHOLE.replace('"schema":3', '"schema":3,"x":"y"'), id="field-too-many"),
         pytest.param(
             WHOLE.replace('"account":"222222222222"', '"account":"333333333333"'),
             id="accounts-disagree",
@@ -153,7 +176,7 @@ def test_one_changed_character_damages_an_item(at: int, other: str) -> None:
 def test_an_item_of_an_earlier_version_is_not_called_damaged() -> None:
     body = REST.partition(',"local_expires_at"')[0]
     with pytest.raises(OlderVersion):
-        read_item(LINE + "\n" + body.replace('"schema":2', '"schema":1') + "}", KEY)
+        read_item(LINE + "\n" + body.replace('"schema":3', '"schema":1') + "}", KEY)
 
 
 # ---- documents

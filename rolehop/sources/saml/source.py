@@ -14,8 +14,9 @@ from rolehop.arn import RoleArn, account_of
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
-from rolehop.durations import CLOCK_TOLERANCE
+from rolehop.durations import CLOCK_TOLERANCE, end_by_new_clock
 from rolehop.errors import RolehopError, SourceError
+from rolehop.fastpath.record import started_at
 from rolehop.plan import Stamp
 from rolehop.ports import Source, StsRefusal
 from rolehop.sources.context import SourceChanged
@@ -157,8 +158,9 @@ def login_with(source: SourceConfig, context: SourceContext, text: Secret) -> st
         One line that names the role.
     """
     chosen, credentials = _exchanged(source, context, parsed(source, text))
-    issued_at = {"issued_at": context.now().isoformat()}
-    document = {**_as_document(credentials), **_made_for(chosen, context), **issued_at}
+    now = context.now()
+    times = {"issued_at": now.isoformat(), "started_at": str(started_at(now.timestamp()))}
+    document = {**_as_document(credentials), **_made_for(chosen, context), **times}
     context.tokens.begin(_token_name(source), document)
     return f"source '{source.name}' is signed in as {chosen.role}"
 
@@ -243,7 +245,8 @@ class _Saml:
         document = self.context.tokens.get(name) or {}
         if document and self.state is not None and document.get("generation") != self.state:
             raise SourceChanged
-        found, by_command = _from_document(document), origin_of(self.source) is not None
+        found = _from_document(document, self.context.now())
+        by_command = origin_of(self.source) is not None
         unusable = self._why_unusable(document, found, _FRESH if by_command else timedelta())
         if found is not None and unusable is None:
             return found
@@ -340,7 +343,7 @@ def _as_document(credentials: Credentials) -> Document:
     }
 
 
-def _from_document(document: Document) -> Credentials | None:
+def _from_document(document: Document, now: datetime) -> Credentials | None:
     key_id, expires_at = document.get("access_key_id"), _time_in(document, "expires_at")
     secret, token = document.get("secret_access_key"), document.get("session_token")
     if not isinstance(key_id, str) or expires_at is None:
@@ -349,6 +352,10 @@ def _from_document(document: Document) -> Credentials | None:
         return None
     # Sign-ins of earlier versions knew one clock only.
     local_expires_at = _time_in(document, "local_expires_at") or expires_at
+    started = str(document.get("started_at", ""))
+    if started.isdecimal():
+        shift = timedelta(seconds=started_at(now.timestamp()) - int(started))
+        local_expires_at = end_by_new_clock(local_expires_at, expires_at, shift)
     return Credentials(key_id, secret, token, expires_at, expires_at - local_expires_at)
 
 
