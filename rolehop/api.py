@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from rolehop.app.context import App
-from rolehop.app.ports import SILENT, Nobody
+from rolehop.app.ports import SILENT, NonInteractive
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.config import sts_limits, value_types
 from rolehop.errors import NoTerminal, UsageError
@@ -137,7 +137,7 @@ def _app(options: Options) -> App:
 
 def _person(prompt: Prompt | bool) -> Person:
     if prompt is False:
-        return Nobody()
+        return NonInteractive()
     if prompt is True or not callable(prompt):
         raise UsageError(
             f"prompt={prompt!r} cannot ask anything",
@@ -147,7 +147,7 @@ def _person(prompt: Prompt | bool) -> Person:
     return CallablePerson(prompt)
 
 
-class CallablePerson(Nobody):
+class CallablePerson(NonInteractive):
     """Somebody who is asked through a function of the program that uses rolehop."""
 
     can_ask = True

@@ -17,13 +17,13 @@ FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
 VALUED = ("--color",)
 """Options with a value that every command takes; ``--config`` is left out: it changes the names."""
 
-WALK, LOOK, KEEP = "Walk", "Look", "Set up"
-SECTIONS = (WALK, LOOK, KEEP)
+WALK, INSPECT, SET_UP = "Walk", "Inspect", "Set up"
+SECTIONS = (WALK, INSPECT, SET_UP)
 
 Takes = tuple[str | tuple[str, ...], ...]
 
 
-class Entry:
+class Command:
     """One command."""
 
     __slots__ = ("commands", "module", "section", "summary", "takes")
@@ -34,7 +34,7 @@ class Entry:
         summary: str,
         section: str = "",
         takes: Takes = (),
-        commands: "dict[str, Entry] | None" = None,
+        commands: "dict[str, Command] | None" = None,
     ) -> None:
         """Describe a command by its module (``rolehop.cli.commands.MODULE``) and first help line.
 
@@ -49,82 +49,84 @@ class Entry:
 
 
 # The summary is the command's own first help line.
-COMMANDS: dict[str, Entry] = {
-    "assume": Entry("assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)),
-    "leave": Entry("leave", "Undo what assume did to this shell.", WALK),
-    "export": Entry("export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)),
-    "exec": Entry("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
-    "shell": Entry("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
-    "credential-process": Entry(
+COMMANDS: dict[str, Command] = {
+    "assume": Command("assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)),
+    "leave": Command("leave", "Undo what assume did to this shell.", WALK),
+    "export": Command("export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)),
+    "exec": Command("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
+    "shell": Command("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
+    "credential-process": Command(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),
-    "refresh": Entry("refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)),
-    "list": Entry("list", "List the configured chains.", LOOK, (PATTERN,)),
-    "show": Entry("show", "Show one chain in full.", LOOK, (CHAIN,)),
-    "plan": Entry(
-        "plan", "Show what walking a chain would do, without calling AWS.", LOOK, (CHAIN,)
+    "refresh": Command("refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)),
+    "list": Command("list", "List the configured chains.", INSPECT, (PATTERN,)),
+    "show": Command("show", "Show one chain in full.", INSPECT, (CHAIN,)),
+    "plan": Command(
+        "plan", "Show what walking a chain would do, without calling AWS.", INSPECT, (CHAIN,)
     ),
-    "graph": Entry("graph", "Draw chains, sources, roles and accounts.", LOOK, (PATTERN,)),
-    "routes": Entry(
-        "routes", "Find the shortest routes to a role that the policies allow.", LOOK, (CHAIN,)
+    "graph": Command("graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)),
+    "routes": Command(
+        "routes", "Find the shortest routes to a role that the policies allow.", INSPECT, (CHAIN,)
     ),
-    "explain": Entry("explain", "Explain which policy allows or refuses each hop.", LOOK, (CHAIN,)),
-    "check": Entry(
-        "check", "Check that chains are well-formed and their hops allowed.", LOOK, (PATTERN,)
+    "explain": Command(
+        "explain", "Explain which policy allows or refuses each hop.", INSPECT, (CHAIN,)
     ),
-    "status": Entry("status", "Show the stored sessions and how long they last.", LOOK),
-    "whoami": Entry("whoami", "Ask AWS who a chain, or this shell, is.", LOOK, (CHAIN,)),
-    "logout": Entry("logout", "Forget stored sessions.", KEEP, (CHAIN,)),
-    "config": Entry(
+    "check": Command(
+        "check", "Check that chains are well-formed and their hops allowed.", INSPECT, (PATTERN,)
+    ),
+    "status": Command("status", "Show the stored sessions and how long they last.", INSPECT),
+    "whoami": Command("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
+    "logout": Command("logout", "Forget stored sessions.", SET_UP, (CHAIN,)),
+    "config": Command(
         "config",
         "Write, check and explain the config file.",
-        KEEP,
+        SET_UP,
         commands={
-            "init": Entry("config", "Write a first config."),
-            "check": Entry(
+            "init": Command("config", "Write a first config."),
+            "check": Command(
                 "config", "Check the config and list everything that is wrong with it (exit 3)."
             ),
-            "path": Entry("config", "Print where the config file is, or would be."),
-            "reference": Entry(
+            "path": Command("config", "Print where the config file is, or would be."),
+            "reference": Command(
                 "config", "Print every key of every table with its type, limit and default."
             ),
         },
     ),
-    "keys": Entry(
+    "keys": Command(
         "keys",
         "Store IAM user keys in the keyring.",
-        KEEP,
+        SET_UP,
         commands={
-            "add": Entry(
+            "add": Command(
                 "keys", "Store a user's keys under the name of their source.", "", (KEYS,)
             ),
-            "list": Entry(
+            "list": Command(
                 "keys", "List the names under which keys are stored, without their secrets."
             ),
-            "remove": Entry(
+            "remove": Command(
                 "keys",
                 "Delete the keys stored under NAME from the keyring; AWS still knows them.",
                 "",
                 (KEYS,),
             ),
-            "rotate": Entry(
+            "rotate": Command(
                 "keys", "Replace the access key stored under NAME with a new one.", "", (KEYS,)
             ),
         },
     ),
-    "source": Entry(
+    "source": Command(
         "source",
         "List, test and sign in to sources.",
-        KEEP,
+        SET_UP,
         commands={
-            "list": Entry("source", "List the configured sources. No AWS call is made."),
-            "test": Entry(
+            "list": Command("source", "List the configured sources. No AWS call is made."),
+            "test": Command(
                 "source", "Test one source: load it, and ask AWS who it is.", "", (SOURCE,)
             ),
-            "login": Entry(
+            "login": Command(
                 "source", "Sign in to a source and store the sign-in in the keyring.", "", (SOURCE,)
             ),
-            "logout": Entry(
+            "logout": Command(
                 "source",
                 "Forget a source's sign-in, and end it at the provider if that can be reached.",
                 "",
@@ -132,14 +134,14 @@ COMMANDS: dict[str, Entry] = {
             ),
         },
     ),
-    "init": Entry(
+    "init": Command(
         "init",
         "Print the start-up text that lets assume change the shell itself.",
-        KEEP,
+        SET_UP,
         (INIT_SHELL,),
     ),
-    "completion": Entry(
-        "completion", "Print the completion script for a shell.", KEEP, (COMPLETION_SHELLS,)
+    "completion": Command(
+        "completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
     ),
-    "demo": Entry("demo", "Walk three hops on this machine, without AWS.", KEEP),
+    "demo": Command("demo", "Walk three hops on this machine, without AWS.", SET_UP),
 }

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from rolehop.advice import Advice, Argument
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError, SourceError
-from rolehop.ports import Caller, StsRefusal
+from rolehop.ports import CallerIdentity, StsRefusal
 from rolehop.startup.dataclass import dataclass
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Rotation:
 
     source: str
     iam: Iam
-    caller: Callable[[Credentials], Caller]
+    caller: Callable[[Credentials], CallerIdentity]
     """GetCallerIdentity."""
 
     load: Callable[[], Credentials | None]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallerIdentity:
     """What GetCallerIdentity answers."""
 
     arn: str
@@ -71,7 +71,7 @@ class Sts(Protocol):
         """Call GetSessionToken; the session's ``arn`` and ``account`` are empty."""
         ...
 
-    def caller(self, signer: Credentials) -> Caller:
+    def caller(self, signer: Credentials) -> CallerIdentity:
         """Call GetCallerIdentity."""
         ...
 

@@ -28,7 +28,7 @@ from rolehop.errors import (
 from rolehop.plan.identity import is_caller_known, wrong_caller
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import SIGNING_TTL
-from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
+from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.sts_errors import (
     RefusalKind,
@@ -122,7 +122,7 @@ def _rejects_signer(refusal: StsRefusal) -> bool:
     return explain_refusal(refusal).kind in SIGNER_REJECTED
 
 
-def _identified(session: Session, caller: Caller) -> Session:
+def _identified(session: Session, caller: CallerIdentity) -> Session:
     return replace(session, arn=caller.arn, account=caller.account, user_id=caller.user_id)
 
 
@@ -326,13 +326,13 @@ class _Walk:
             return session
         return _identified(session, self._checked_caller(session.credentials))
 
-    def _checked_caller(self, credentials: Credentials) -> Caller:
+    def _checked_caller(self, credentials: Credentials) -> CallerIdentity:
         """Ask who the source's credentials belong to, and check that it is the right one."""
         caller = self._caller(credentials)
         check_principal(self._plan, caller.arn)
         return caller
 
-    def _caller(self, credentials: Credentials) -> Caller:
+    def _caller(self, credentials: Credentials) -> CallerIdentity:
         try:
             return self._ports.sts.caller(credentials)
         except StsRefusal as refusal:

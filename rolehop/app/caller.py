@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.credentials import Credentials
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.ports import Caller, Listener, Sts
+    from rolehop.ports import CallerIdentity, Listener, Sts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Identity:
     """Who some credentials belong to, as AWS says."""
 
     chain: str | None
-    caller: Caller
+    caller: CallerIdentity
     credentials: Credentials
 
 
@@ -66,7 +66,7 @@ def shell_credentials(app: App) -> Credentials:
     return read(environ, app.now())
 
 
-def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> Caller:
+def ask_caller(sts: Sts, credentials: Credentials, whose: str) -> CallerIdentity:
     """Call GetCallerIdentity; ``whose`` names the credentials in an error.
 
     Raises:

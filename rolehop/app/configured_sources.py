@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rolehop.app.ports import Person
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials, Secret
-    from rolehop.ports import Caller
+    from rolehop.ports import CallerIdentity
     from rolehop.sources.context import SourceContext
     from rolehop.sources.source_type import LoginSupport
 
@@ -101,7 +101,7 @@ def verify_source(
     return tested, _wrong_principal(source, caller)
 
 
-def _wrong_principal(source: SourceConfig, caller: Caller) -> SourceError | None:
+def _wrong_principal(source: SourceConfig, caller: CallerIdentity) -> SourceError | None:
     from rolehop.arn import is_same_principal
 
     if source.principal is None or is_same_principal(source.principal, caller.arn):
@@ -127,7 +127,7 @@ def _diagnose(context: SourceContext, source: SourceConfig) -> Findings:
     return [(each.looked_for, each.found, each.good) for each in diagnose(source, context)]
 
 
-def _caller(app: App, source: SourceConfig, credentials: Credentials) -> Caller:
+def _caller(app: App, source: SourceConfig, credentials: Credentials) -> CallerIdentity:
     from rolehop.app.planning import profile_of
 
     # As in a walk, the profile that was named decides, not the last one it refers to.

@@ -88,9 +88,9 @@ class App:
     @cached_property
     def person(self) -> Person:
         """Who answers questions."""
-        from rolehop.app.ports import Nobody
+        from rolehop.app.ports import NonInteractive
 
-        return self._person or Nobody()
+        return self._person or NonInteractive()
 
     # ---- config and AWS files
 

@@ -18,7 +18,7 @@ from rolehop.plan.model import Step
 from rolehop.sources import context
 
 
-class Person(context.Person, Protocol):
+class Person(context.Prompter, Protocol):
     """Somebody who answers questions: confirmations, reasons, MFA codes, choices."""
 
     def countdown(self, text: str) -> AbstractContextManager[Callable[[int], None]]:
@@ -26,8 +26,8 @@ class Person(context.Person, Protocol):
         ...
 
 
-class Nobody(context.Nobody):
-    """Nobody can be asked: every question raises `NoTerminal`."""
+class NonInteractive(context.NoPrompter):
+    """Asks nothing: every question raises `NoTerminal`."""
 
     @contextmanager
     def countdown(self, text: str) -> Iterator[Callable[[int], None]]:

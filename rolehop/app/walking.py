@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rolehop.sources.context import SourceContext
 
 
-_CLOCK_SAID = timedelta(minutes=2)
+_CLOCK_TOLERANCE = timedelta(minutes=2)
 """A clock that is wrong by less than this is not worth a line."""
 
 
@@ -290,7 +290,7 @@ def _note_clock(app: App, session: Session) -> None:
     from rolehop.sts_errors import clock_words
 
     offset = session.credentials.clock_offset
-    if abs(offset) >= _CLOCK_SAID:
+    if abs(offset) >= _CLOCK_TOLERANCE:
         words = clock_words(offset.total_seconds())
         app.note_once("clock", f"{words}; sessions are judged by AWS's clock, but set yours")
 

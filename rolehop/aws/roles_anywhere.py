@@ -27,7 +27,7 @@ from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.aws.certificates.x509 import Identity
+    from rolehop.aws.certificates.x509 import CertificateIdentity
 
 _SERVICE: Final = "rolesanywhere"
 # CreateSession allows 12 hours; the rest is for clocks that differ.
@@ -59,7 +59,7 @@ class SessionRequest:
 
 
 def signed_headers(
-    identity: Identity, url: str, body: bytes, region: str, when: datetime
+    identity: CertificateIdentity, url: str, body: bytes, region: str, when: datetime
 ) -> dict[str, str]:
     """Return the headers of a POST of ``body`` (JSON) to ``url``, including the signature.
 
@@ -100,7 +100,7 @@ def canonical_request(path: str, headers: Mapping[str, str], body: bytes) -> str
 
 def create_session(
     request: SessionRequest,
-    identity: Identity,
+    identity: CertificateIdentity,
     settings: ClientSettings,
     *,
     endpoint_url: str | None,

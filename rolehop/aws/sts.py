@@ -16,7 +16,7 @@ from rolehop.aws.sts_responses import Receipt
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.ports import Caller, MfaCode
+from rolehop.ports import CallerIdentity, MfaCode
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class StsClient:
             ),
         )
 
-    def caller(self, signer: Credentials) -> Caller:
+    def caller(self, signer: Credentials) -> CallerIdentity:
         """Call GetCallerIdentity."""
         return self._ask(
             "sts",

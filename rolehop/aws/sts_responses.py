@@ -12,7 +12,7 @@ from rolehop.arn import RoleArn, account_of
 from rolehop.config.sts_limits import MAX_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.json_fields import access_key_id, instant, sendable_secret
-from rolehop.ports import Caller
+from rolehop.ports import CallerIdentity
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -90,12 +90,12 @@ def read_token_session(result: Element, received: Receipt, duration_seconds: int
     return Session(credentials, "", "", received.at, expires_at)
 
 
-def read_caller(result: Element) -> Caller:
+def read_caller(result: Element) -> CallerIdentity:
     """Return the principal in the answer of GetCallerIdentity."""
     arn, account = _text(result, "Arn"), _text(result, "Account")
     if account_of(arn) is None or account_of(arn) != account:
         raise ValueError("the caller's ARN and account do not agree")
-    return Caller(arn, account, _text(result, "UserId"))
+    return CallerIdentity(arn, account, _text(result, "UserId"))
 
 
 def read_device_serials(result: Element) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class PolicyFile(click.ParamType[str]):
             self.fail(f"{value}: {error}", param, ctx)
 
 
-class Reason(click.ParamType[str]):
+class ReasonText(click.ParamType[str]):
     """The reason for a walk: one line, not empty."""
 
     name = "reason"
@@ -149,7 +149,7 @@ def reason_option() -> Option:
     """Return ``--reason``."""
     return click.option(
         "--reason",
-        type=Reason(),
+        type=ReasonText(),
         metavar="TEXT",
         help="The reason; CloudTrail logs it with the last hop.",
     )

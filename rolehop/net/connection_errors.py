@@ -90,7 +90,7 @@ class ConnectionFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class NetworkPath:
     """How a host is reached, as far as it may be shown."""
 
     host: str
@@ -151,7 +151,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def service_error(
     failure: ConnectionFailure,
-    route: Route,
+    route: NetworkPath,
     settings: ClientSettings,
     *,
     attempts: int,
@@ -173,7 +173,7 @@ def service_error(
     return ServiceError(_what(failure.kind, route), cause=cause, fix=fix)
 
 
-def _what(kind: FailureKind, route: Route) -> str:
+def _what(kind: FailureKind, route: NetworkPath) -> str:
     if kind in _PROXY:
         return f"cannot reach {route.host} through the proxy {route.proxy or 'of this machine'}"
     if kind in (FailureKind.CERTIFICATE, FailureKind.TLS):
@@ -183,7 +183,7 @@ def _what(kind: FailureKind, route: Route) -> str:
     return f"cannot reach {route.host}"
 
 
-def _fix(kind: FailureKind, route: Route, settings: ClientSettings) -> str:
+def _fix(kind: FailureKind, route: NetworkPath, settings: ClientSettings) -> str:
     if kind in _PROXY:
         return f"check HTTPS_PROXY and HTTP_PROXY, or name {route.host} in NO_PROXY"
     if kind is FailureKind.CERTIFICATE:

@@ -33,7 +33,7 @@ from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import (
     ConnectionFailure,
     FailureKind,
-    Route,
+    NetworkPath,
     classify_failure,
 )
 from rolehop.net.connections import EndableSession, Exchange
@@ -168,7 +168,7 @@ class Transport:
         )
         self._seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
         proxy = without_user(found.get(urlsplit(origin).scheme))
-        self.route = Route(host_of(origin), proxy, overridden)
+        self.route = NetworkPath(host_of(origin), proxy, overridden)
 
     def close(self) -> None:
         """Close all connections that are not in use."""

@@ -24,7 +24,7 @@ _SAYS = {
 _NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
 
 
-class Place(NamedTuple):
+class FileLocation(NamedTuple):
     """A location in a file, for SARIF."""
 
     uri: str
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     """From 1."""
 
 
-Places = Callable[[str, int], Place]
+Locate = Callable[[str, int], FileLocation]
 """Returns the location of a hop, by chain and number."""
 
 
@@ -97,12 +97,14 @@ def _why(hop: HopVerdict) -> str:
     if verdict.outcome is Outcome.REFUSED:
         first = verdict.first_wrong
         policy = verdict.refused[0]
-        return f"refused by {_lane(policy)}: {sentence(first) if first else 'no reason found'}"
+        return (
+            f"refused by {_policy_name(policy)}: {sentence(first) if first else 'no reason found'}"
+        )
     unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
     return f"can't tell without knowing {unknowns}"
 
 
-def _lane(policy: PolicyVerdict) -> str:
+def _policy_name(policy: PolicyVerdict) -> str:
     """Return the policy's name, and which of its statements decides."""
     name = _LANES[policy.name.value]
     if policy.deciding is None:
@@ -128,7 +130,7 @@ def _details(hop: HopVerdict) -> Iterator[str]:
             if finding.truth is not Truth.FALSE:
                 continue
             if finding is not first:
-                yield f"{_lane(policy)}: {sentence(finding)}"
+                yield f"{_policy_name(policy)}: {sentence(finding)}"
             parts = (("wanted", wanted(finding)), ("found", found(finding)))
             yield from (f"{name} {text}" for name, text in parts if text is not None)
     for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
@@ -228,7 +230,7 @@ _RULES = (
 
 
 def sarif_document(
-    verdicts: Sequence[ChainVerdict], places: Places, *, version: str, strict: bool
+    verdicts: Sequence[ChainVerdict], places: Locate, *, version: str, strict: bool
 ) -> Document:
     """Return SARIF 2.1.0 as GitHub's code scanning takes it.
 
@@ -262,7 +264,7 @@ def sarif_document(
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(problem: _Problem, place: Place, *, strict: bool) -> Document:
+def _result(problem: _Problem, place: FileLocation, *, strict: bool) -> Document:
     to = f" to {problem.role}" if problem.role else ""
     text = f"{problem.chain}: hop {problem.hop}{to}: {problem.why}"
     artifact: Document = {"uri": place.uri}

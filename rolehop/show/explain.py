@@ -17,7 +17,7 @@ from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, wha
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.hints import hint
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
-from rolehop.show.remedies import WIDTH, keys_told, remedy_lines, wrapped
+from rolehop.show.remedies import WIDTH, keys_in, remedy_lines, wrapped
 from rolehop.text import clean
 
 _LANES = {
@@ -72,7 +72,7 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
-    told: set[str] = set()
+    shown_commands: set[str] = set()
     remedies = hop.remedies()
     idle = _idle(hop, remedies)
     for policy in verdict.policies:
@@ -80,7 +80,9 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
             text = "does not matter once the trust policy names the caller"
             yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
         else:
-            yield from _lane(policy, verdict, told, verbose=verbose, answer=hop.sts_answer)
+            yield from _policy_lines(
+                policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer
+            )
     yield from _deciding(verdict)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
@@ -93,9 +95,9 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
         if policy.name not in idle
         for finding in policy.findings
     )
-    told = keys_told(remedies)
+    named = keys_in(remedies)
     for each in dict.fromkeys(text for text in hints if text):
-        if not any(key in each for key in told):
+        if not any(key in each for key in named):
             yield from wrapped(each, "  ", "    ")
 
 
@@ -118,10 +120,10 @@ def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
     return layers_made_irrelevant(hop.verdict, hop.number, hop.scenario) - changed
 
 
-def _lane(
+def _policy_lines(
     policy: PolicyVerdict,
     verdict: Verdict,
-    told: set[str],
+    shown_commands: set[str],
     *,
     verbose: bool,
     answer: StsAnswer | None = None,
@@ -157,11 +159,11 @@ def _lane(
     # Once AWS has named a policy, the others are not what one looks for first.
     other = answer is not None and answer.names_policy and not named and not verbose
     if hidden and not other and (named or policy.outcome is Outcome.NOT_VISIBLE):
-        yield from _how_to_see(policy, verdict, answer if named else None, told)
+        yield from _how_to_see(policy, verdict, answer if named else None, shown_commands)
 
 
 def _how_to_see(
-    policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, told: set[str]
+    policy: PolicyVerdict, verdict: Verdict, answer: StsAnswer | None, shown_commands: set[str]
 ) -> Iterator[Line]:
     if policy.name in (PolicyType.SCP, PolicyType.RCP) and answer is not None:
         account = verdict.request.caller.account or "?"
@@ -169,7 +171,7 @@ def _how_to_see(
             account = verdict.request.role.split(":")[4]
         yield from guardrail_command(policy.name, account, answer)
     elif policy.name is not PolicyType.SESSION:
-        yield from _to_see(*_command(policy, verdict), told)
+        yield from _to_see(*_command(policy, verdict), shown_commands)
 
 
 def _named(caller: Caller) -> str:
@@ -182,12 +184,12 @@ def _named(caller: Caller) -> str:
     return "not known (name the caller with --as ARN)"
 
 
-def _to_see(account: str, command: str, told: set[str]) -> Iterator[Line]:
+def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Line]:
     """Show the command that prints a policy's documents, once for all policies it prints."""
-    if command in told:
+    if command in shown_commands:
         yield line("      to see it: the same command")
         return
-    told.add(command)
+    shown_commands.add(command)
     yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
     yield to_copy(f"        {command} > FILE")
     yield line("      and give it to rolehop as --policies FILE")

@@ -50,7 +50,7 @@ def hop_document(hop: HopVerdict) -> Document:
         "role": verdict.request.role,
         "caller": caller.arn or caller.provider or caller.service,
         "verdict": verdict.outcome.value,
-        "lanes": [_lane(policy) for policy in verdict.policies],
+        "lanes": [_policy(policy) for policy in verdict.policies],
         "unknowns": list(verdict.unknowns),
         "deciding": _deciding(verdict),
         "assuming": list(verdict.assuming),
@@ -88,7 +88,7 @@ def _deciding(verdict: Verdict) -> Document | None:
     }
 
 
-def _lane(policy: PolicyVerdict) -> Document:
+def _policy(policy: PolicyVerdict) -> Document:
     statement = policy.deciding.statement if policy.deciding else None
     return {
         "lane": policy.name.value,

@@ -121,7 +121,7 @@ def keys_document(rows: Iterable[KeyRow]) -> Document:
     }
 
 
-def error_document(code: int, told: Mapping[str, object]) -> Document:
+def error_document(code: int, fields: Mapping[str, object]) -> Document:
     """Return ``rolehop.error/1``; ``code`` is the exit code."""
     keys = ("what", "cause", "fix", "chain", "hop")
-    return {"schema": "rolehop.error/1", "code": code} | {key: told.get(key) for key in keys}
+    return {"schema": "rolehop.error/1", "code": code} | {key: fields.get(key) for key in keys}

@@ -29,7 +29,7 @@ def remedy_lines(verdict: Verdict, remedies: Sequence[Remedy]) -> Iterator[Line]
         yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
 
 
-def keys_told(remedies: Sequence[Remedy]) -> set[str]:
+def keys_in(remedies: Sequence[Remedy]) -> set[str]:
     """Return the keys of the config that the remedies change; they need no further hint."""
     edits = [step for remedy in remedies for step in remedy.steps if isinstance(step, ConfigChange)]
     return {key for each in edits for key, name in each.location.keys.items() if name in each.keys}
@@ -75,8 +75,8 @@ def in_short(step: Step) -> str:
 
 
 def _step(step: Step, lead: str) -> Iterator[Line]:
-    told = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
-    yield from wrapped(f"{lead} {told}:", "  ", "    ")
+    change = _edit(step) if isinstance(step, ConfigChange) else _policy_change(step)
+    yield from wrapped(f"{lead} {change}:", "  ", "    ")
     # Before what is copied: few people read on after it.
     for text in warnings(step):
         yield from wrapped(text, "    ", "    ")

@@ -62,7 +62,7 @@ def role_view(report: RoleReport) -> View:
     blocks.extend(_section("who may assume it", _trusted(report.trust)))
     limit = ", before its boundary limits that" if report.boundary.there else ""
     blocks.extend(_section(f"what its policies allow{limit}", _may(report.permissions)))
-    blocks.extend(_section("what its boundary removes", _taken(report)))
+    blocks.extend(_section("what its boundary removes", _removed(report)))
     passed = _passed(report.passing, report.services)
     blocks.extend(_section("who may pass it to a service", passed))
     blocks.extend(_section("worth a look", _risks(report)))
@@ -178,34 +178,34 @@ def _hidden(shown: PolicySet, what: str) -> Iterator[str]:
     yield f"{what} cannot be seen in what was given{named}"
 
 
-def _taken(report: RoleReport) -> Iterator[str]:
+def _removed(report: RoleReport) -> Iterator[str]:
     if not report.boundary.there:
         return
     yield from _hidden(report.boundary, "its boundary")
     if not report.boundary.documents:
         return
-    yield from map(_taken_sentence, report.taken)
+    yield from map(_removed_sentence, report.removed)
     if report.permissions.missing:
         yield "for policies that cannot be seen: not known"
-    elif not report.taken:
+    elif not report.removed:
         yield "nothing: the boundary allows all that its policies allow"
 
 
-def _taken_sentence(taken: Removed) -> str:
-    what = _what(taken.actions, taken.not_actions, taken.resources, taken.not_resources)
-    return f"of {what} ({taken.document}): {'; of that also '.join(_losses(taken))}"
+def _removed_sentence(removed: Removed) -> str:
+    what = _what(removed.actions, removed.not_actions, removed.resources, removed.not_resources)
+    return f"of {what} ({removed.document}): {'; of that also '.join(_losses(removed))}"
 
 
-def _losses(taken: Removed) -> Iterator[str]:
-    whole = next((each for each in taken.denied if each.whole), None)
+def _losses(removed: Removed) -> Iterator[str]:
+    whole = next((each for each in removed.denied if each.whole), None)
     if whole is not None:
         yield f"all, by {_named(whole, 'Deny')}"
-    elif not taken.left:
+    elif not removed.left:
         yield "all; no statement of the boundary allows any"
     else:
-        if not taken.left[0].whole:
-            yield _left_out(taken.left)
-        for each in taken.denied:
+        if not removed.left[0].whole:
+            yield _left_out(removed.left)
+        for each in removed.denied:
             by = "" if each.conditional else f", by {_named(each, 'Deny')}"
             yield f"{_part(each, 'Deny')}{by}"
 
@@ -287,7 +287,7 @@ def role_document(report: RoleReport) -> Document:
         "trust": list(_trusted(report.trust)),
         "permissions": list(_may(report.permissions)),
         "boundary": report.entity.boundary,
-        "beyond_boundary": [_taken_document(each) for each in report.taken],
+        "beyond_boundary": [_removed_document(each) for each in report.removed],
         "services": list(report.services),
         "passers": [
             {
@@ -306,14 +306,14 @@ def role_document(report: RoleReport) -> Document:
     }
 
 
-def _taken_document(taken: Removed) -> Document:
+def _removed_document(removed: Removed) -> Document:
     return {
-        "document": taken.document,
-        "statement": taken.statement,
-        **_scope_document(taken),
-        "taken": "all" if taken.wholly else "part",
-        "left": [_part_document(each) for each in taken.left] if not taken.wholly else [],
-        "denied": [_part_document(each) for each in taken.denied],
+        "document": removed.document,
+        "statement": removed.statement,
+        **_scope_document(removed),
+        "taken": "all" if removed.wholly else "part",
+        "left": [_part_document(each) for each in removed.left] if not removed.wholly else [],
+        "denied": [_part_document(each) for each in removed.denied],
     }
 
 

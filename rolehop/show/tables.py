@@ -118,7 +118,7 @@ def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
 
 def _details(step: HopStep) -> Iterator[Line]:
     hop = step.hop
-    told = {
+    settings = {
         "role": str(hop.role),
         "session name": hop.session_name,
         "ceiling": show_span(step.ceiling_seconds),
@@ -131,7 +131,7 @@ def _details(step: HopStep) -> Iterator[Line]:
         "MFA device": hop.mfa_serial,
         "cached until": rfc3339(step.expires_at),
     }
-    for name, value in told.items():
+    for name, value in settings.items():
         if value:
             yield line(StyledText(f"  hop {step.number} {name}: {clean(value)}", "dim"))
 

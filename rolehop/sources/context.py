@@ -82,7 +82,7 @@ class TokenStore(Protocol):
         ...
 
 
-class Person(Protocol):
+class Prompter(Protocol):
     """The person at the terminal, and their browser."""
 
     @property
@@ -143,7 +143,7 @@ class _NoTokens:
         return None
 
 
-class Nobody:
+class NoPrompter:
     """Answers nothing; used when there is no terminal."""
 
     can_ask = False
@@ -227,7 +227,7 @@ class SourceContext:
     finds a process that leads back to rolehop before anything runs."""
 
     tokens: TokenStore = field(default_factory=_NoTokens)
-    person: Person = field(default_factory=Nobody)
+    person: Prompter = field(default_factory=NoPrompter)
     locks: Locks = field(default_factory=_NoLocks)
     """Locks between processes: hold one while a token is refreshed or a person signs in."""
 

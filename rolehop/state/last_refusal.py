@@ -74,7 +74,9 @@ def last_refused(state_folder: Path) -> LastRefused:
 def refused_with(state_folder: Path, chain: str, options: WalkOptions) -> LastRefused | None:
     """Return the last refusal if it was of ``chain`` with the same flags."""
     last = _read(state_folder)
-    same = last is not None and last.chain == chain and _asked(last.options) == _asked(options)
+    same = (
+        last is not None and last.chain == chain and _flags_of(last.options) == _flags_of(options)
+    )
     return last if same else None
 
 
@@ -89,7 +91,7 @@ def _store(state_folder: Path, refused: LastRefused) -> None:
         "code": refused.code,
         "message": refused.message,
         "at": refused.at.isoformat(timespec="seconds"),
-        "asked": _asked(refused.options),
+        "asked": _flags_of(refused.options),
     }
     with suppress(OSError):
         write_beside(state_folder / FILE, json.dumps(document) + "\n")
@@ -105,7 +107,7 @@ def forget_refusal(state_folder: Path) -> None:
         (state_folder / FILE).unlink(missing_ok=True)
 
 
-def _asked(options: WalkOptions) -> dict[str, object]:
+def _flags_of(options: WalkOptions) -> dict[str, object]:
     """Return the flags that the hop's call depended on."""
     return {"region": options.region, **options.hop_values}
 
@@ -114,7 +116,7 @@ def _read(state_folder: Path) -> LastRefused | None:
     """Return the stored refusal; ``None`` if there is none that can be read."""
     try:
         stored = load_object(state_folder / FILE)
-        if stored["schema"] != _SCHEMA or stored["asked"].keys() != _asked(WalkOptions()).keys():
+        if stored["schema"] != _SCHEMA or stored["asked"].keys() != _flags_of(WalkOptions()).keys():
             return None
         asked = stored["asked"]
         chain, hop, code = str(stored["chain"]), int(stored["hop"]), str(stored["code"])

@@ -21,7 +21,7 @@ _ID, _SECRET = "AccessKeyId", "SecretAccessKey"
 _ACCESS_KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 
 
-class KeyStore:
+class KeyringKeyStore:
     """The keys of ``keys`` sources, by source name.
 
     The item in the keyring decides which key a source has; the index is a hint, for plans that do
@@ -56,7 +56,7 @@ class KeyStore:
         chosen = self._backend.open().chosen
         if not chosen.lasting and not until_reboot:
             raise VaultAbsent(
-                "no keyring here keeps a key for good",
+                "no keyring here stores a key permanently",
                 cause=f"{chosen.name} forgets everything at reboot",
                 fix="add --until-reboot, or use a Secret Service",
             )
@@ -143,7 +143,7 @@ class KeyStore:
             ) from None
 
     def _read_older(self, text: str, name: str) -> StoredDocument:
-        """Read a key of an earlier version, which does not say whose it is: the index may know."""
+        """Read a key of an earlier version, which does not name its source: the index may."""
         document = read_older_document(text, plain=(_ID,))
         found = _as_credentials(document).access_key_id
         owners = [each for each, entry in self.names().items() if entry.access_key_id == found]

@@ -71,7 +71,7 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LearnedCeiling:
     """A role's MaxSessionDuration, learned from a refusal of STS."""
 
     max_seconds: int
@@ -107,7 +107,7 @@ class Index:
     keys: Mapping[str, KeyEntry] = field(default_factory=dict)
     """By source name."""
 
-    findings: Mapping[str, Finding] = field(default_factory=dict)
+    findings: Mapping[str, LearnedCeiling] = field(default_factory=dict)
     """By role ARN."""
 
     mfa: Mapping[str, UsedMfaCode] = field(default_factory=dict)
@@ -204,7 +204,7 @@ class Index:
 
     def with_finding(self, role: str, max_seconds: int, at: datetime) -> Index:
         """Remember that STS grants ``role`` (an ARN) no more than ``max_seconds``."""
-        return replace(self, findings={**self.findings, role: Finding(max_seconds, at)})
+        return replace(self, findings={**self.findings, role: LearnedCeiling(max_seconds, at)})
 
     def with_spent(self, serial: str, window: int, digest: str) -> Index:
         """Remember that a code of device ``serial`` was sent."""

@@ -28,9 +28,9 @@ from rolehop.time_limit import seconds_left
 from rolehop.vault.index import (
     SCHEMA,
     Entry,
-    Finding,
     Index,
     KeyEntry,
+    LearnedCeiling,
     OrphanedSession,
     UsedMfaCode,
 )
@@ -224,7 +224,9 @@ def _read(path: Path, started_at: datetime) -> Index:
     return Index(lost=True) if file.distrust is not None else read_text(file.text, started_at)
 
 
-def _plain(value: Entry | KeyEntry | Finding | UsedMfaCode | OrphanedSession) -> dict[str, object]:
+def _plain(
+    value: Entry | KeyEntry | LearnedCeiling | UsedMfaCode | OrphanedSession,
+) -> dict[str, object]:
     fields = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
 
@@ -302,8 +304,8 @@ def _key_entry(_name: str, fields: Mapping[str, object]) -> KeyEntry:
     )
 
 
-def _finding(_role: str, fields: Mapping[str, object]) -> Finding:
-    return Finding(_number(fields["max_seconds"]), read_time(_text(fields["at"])))
+def _finding(_role: str, fields: Mapping[str, object]) -> LearnedCeiling:
+    return LearnedCeiling(_number(fields["max_seconds"]), read_time(_text(fields["at"])))
 
 
 def _spent(_serial: str, fields: Mapping[str, object]) -> UsedMfaCode:

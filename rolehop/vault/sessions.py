@@ -16,7 +16,7 @@ from rolehop.credentials import Secret, Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.fastpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
-from rolehop.vault.access_keys import KeyStore
+from rolehop.vault.access_keys import KeyringKeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
@@ -30,7 +30,7 @@ from rolehop.vault.serialization import (
     record_key_of,
     start_of_machine,
 )
-from rolehop.vault.sign_ins import TokenStore
+from rolehop.vault.sign_ins import KeyringTokenStore
 from rolehop.vault.storage import BackendHandle, Storage
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
@@ -102,8 +102,8 @@ class KeyringVault:
         # By hop key: what seals records of the hot path, of the items that this process looked for.
         self._record_keys: dict[str, Secret] = {}
         self.index = index
-        self.keys = KeyStore(self._backend, self.index, now)
-        self.tokens = TokenStore(self._backend, self.index, self._once.say)
+        self.keys = KeyringKeyStore(self._backend, self.index, now)
+        self.tokens = KeyringTokenStore(self._backend, self.index, self._once.say)
         self.digest_key = DigestKey(self._backend, self.index.held)
 
     @property

@@ -23,7 +23,7 @@ from rolehop.vault.storage import BackendHandle
 GENERATION = "generation"
 
 
-class TokenStore:
+class KeyringTokenStore:
     """Implements ``sources.TokenStore``; safe between threads."""
 
     def __init__(
@@ -129,7 +129,7 @@ class TokenStore:
 
 
 def generation_of(document: StoredDocument) -> str | None:
-    """Return the generation of a stored sign-in, ``None`` if `TokenStore.begin` did not store it."""
+    """Return the generation of a stored sign-in, ``None`` if `KeyringTokenStore.begin` did not store it."""
     generation = document.get(GENERATION)
     return generation if isinstance(generation, str) else None
 

@@ -11,7 +11,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.ports import SILENT, Nobody
+from rolehop.app.ports import SILENT, NonInteractive
 from rolehop.app.walking import walk_chain, walk_for_handover
 from rolehop.errors import Declined, NoTerminal
 from rolehop.plan.walk_options import WalkOptions
@@ -21,7 +21,7 @@ GUARDED = CONFIG.replace('region = "eu-west-1"\n', 'confirm = true\nreason = "re
 LIMIT = "arn:aws:iam::333333333333:policy/Limit"
 
 
-class Answers(Nobody):
+class Answers(NonInteractive):
     """Somebody who answers questions in their order."""
 
     can_ask = True

@@ -23,7 +23,7 @@ from rolehop.command_table import (
     SECTIONS,
     SOURCE,
     VALUED,
-    Entry,
+    Command,
 )
 from rolehop.completion.engine import WORDS, wanted
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
@@ -67,7 +67,7 @@ def kind_of(argument: click.Argument, owner: str) -> object:
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
-def test_a_row_lists_what_its_command_takes(name: str, entry: Entry) -> None:
+def test_a_row_lists_what_its_command_takes(name: str, entry: Command) -> None:
     command = command_of(name)
     below = dict(command.commands) if isinstance(command, click.Group) else {}
     assert list(entry.commands) == list(below)
@@ -78,7 +78,7 @@ def test_a_row_lists_what_its_command_takes(name: str, entry: Entry) -> None:
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
-def test_a_row_finds_its_section_and_its_module(name: str, entry: Entry) -> None:
+def test_a_row_finds_its_section_and_its_module(name: str, entry: Command) -> None:
     assert entry.section in SECTIONS
     assert entry.module == name.replace("-", "_")
 

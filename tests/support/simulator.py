@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
 from rolehop.plan import Hop, HopStep, Plan, Step
-from rolehop.ports import Caller, MfaCode, Ports, StsRefusal
+from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import replace
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
@@ -107,10 +107,10 @@ class FakeAws:
             self._with_mfa.add(session.credentials.access_key_id)
         return session
 
-    def caller(self, signer: Credentials) -> Caller:
+    def caller(self, signer: Credentials) -> CallerIdentity:
         self.calls.append("GetCallerIdentity")
         self._check(signer)
-        return Caller(self.arn, "111111111111", "AIDAALICE")
+        return CallerIdentity(self.arn, "111111111111", "AIDAALICE")
 
     def mfa_device(self, signer: Credentials) -> str:
         self.calls.append("ListMFADevices")

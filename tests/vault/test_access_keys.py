@@ -77,7 +77,7 @@ def test_the_kernel_keyring_keeps_a_key_until_reboot(tmp_path: Path) -> None:
     need_kernel_keyring()
     back_end = choose_backend(KERNEL, {}, "linux")
     world = World(tmp_path, lambda: back_end)
-    with pytest.raises(VaultAbsent, match="no keyring here keeps a key for good"):
+    with pytest.raises(VaultAbsent, match="no keyring here stores a key permanently"):
         add(world, "of-a-test")
     world.vault.keys.add("of-a-test", keys(), replace=True, until_reboot=True)
     try:

@@ -12,7 +12,7 @@ from rolehop.credentials import Secret, StoredDocument
 from rolehop.errors import VaultAbsent, VaultBroken, VaultLocked
 from rolehop.vault.backend_selection import Chosen
 from rolehop.vault.index_file import IndexStore
-from rolehop.vault.sign_ins import TokenStore
+from rolehop.vault.sign_ins import KeyringTokenStore
 from rolehop.vault.storage import BackendHandle
 from tests.doubles.keyrings import InMemory
 
@@ -36,7 +36,7 @@ class Shelved:
                 raise VaultAbsent("there is no keyring")
             return Chosen("double.InMemory", keyring, limit=limit)
 
-        self.store = TokenStore(
+        self.store = KeyringTokenStore(
             BackendHandle(choose, self.said.append), self.index, self.said.append
         )
 

@@ -11,7 +11,7 @@ from rolehop.config.model import HopConfig
 from rolehop.credentials import Credentials
 from rolehop.errors import HopRefused, ServiceError, SourceError
 from rolehop.plan.model import Stamp
-from rolehop.ports import Caller
+from rolehop.ports import CallerIdentity
 from rolehop.startup.dataclass import replace
 from rolehop.walk import walk
 from tests.support.simulator import FakeAws
@@ -162,7 +162,7 @@ def test_a_session_is_stored_even_if_its_identity_cannot_be_checked(aws: FakeAws
     """It may have cost an MFA code."""
     aws.codes = ["123456"]
 
-    def fails(signer: Credentials) -> Caller:
+    def fails(signer: Credentials) -> CallerIdentity:
         raise ServiceError("no answer")
 
     aws.caller = fails  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from rolehop.app.planning import resolve_chain
 from rolehop.config.model import written_hops
 from rolehop.config.toml_positions import index_lines, nearest_line
 from rolehop.plan.resolve import path_of
-from rolehop.show.ci_reports import Place
+from rolehop.show.ci_reports import FileLocation
 from rolehop.startup.lazy_regex import Pattern
 
 Keys = tuple[str | int, ...]
@@ -28,13 +28,13 @@ class ConfigLines:
         self._app = app
         self._lines = cache(_index_file)
 
-    def find(self, chain: str, hop: int) -> Place:
+    def find(self, chain: str, hop: int) -> FileLocation:
         """Return the line of a hop, else of its chain; of an AWS profile, that of its section."""
         if chain not in self._app.config.chains:
             path = self._app.aws_files[0]
-            return Place(_uri(path), _section_line(path, chain))
+            return FileLocation(_uri(path), _section_line(path, chain))
         file, keys = self._keys_of(chain, hop)
-        return Place(_uri(Path(file)), nearest_line(self._lines(file), keys) or 1)
+        return FileLocation(_uri(Path(file)), nearest_line(self._lines(file), keys) or 1)
 
     def _keys_of(self, chain: str, hop: int) -> tuple[str, Keys]:
         """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""

@@ -23,7 +23,7 @@ from pkcs11.exceptions import (
 )
 
 from rolehop.aws.certificates.x509 import (
-    Identity,
+    CertificateIdentity,
     WrongPassphrase,
     certificate_from_der,
     intermediates,
@@ -107,7 +107,7 @@ def from_token(
     leaf: x509.Certificate,
     more: list[x509.Certificate],
     ask: Callable[[str], Secret],
-) -> Identity:
+) -> CertificateIdentity:
     """Return the identity whose token signs; the PIN is asked for now.
 
     Raises:
@@ -128,7 +128,7 @@ def from_token(
                 int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
             )
 
-    return Identity(leaf, intermediates(leaf, more), kind, sign)
+    return CertificateIdentity(leaf, intermediates(leaf, more), kind, sign)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class WrongPassphrase(SourceError):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Identity:
+class CertificateIdentity:
     """The identity that CreateSession sees."""
 
     certificate: x509.Certificate
@@ -54,7 +54,7 @@ class Identity:
 
 def from_files(
     certificate: Path, private_key: Path, chain: Path | None, ask: AskPassphrase
-) -> Identity:
+) -> CertificateIdentity:
     """Read a PEM certificate (the first in its file is the leaf), its key, and intermediates.
 
     Raises:
@@ -83,7 +83,7 @@ def check_key(leaf: x509.Certificate, private_key: Path) -> None:
     identity(leaf, (), key, f"{private_key}")
 
 
-def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
+def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> CertificateIdentity:
     """Read certificate, key and intermediates from one PKCS#12 file.
 
     Raises:
@@ -104,7 +104,7 @@ def from_pkcs12(path: Path, chain: Path | None, ask: AskPassphrase) -> Identity:
 
 def identity(
     leaf: x509.Certificate, more: Sequence[x509.Certificate], key: object, named: str
-) -> Identity:
+) -> CertificateIdentity:
     """Join a certificate and the private key from ``named``.
 
     Raises:
@@ -128,7 +128,7 @@ def identity(
             cause=f"the certificate of {name_of(leaf)} has another public key",
             fix="name the key that the certificate was requested with",
         )
-    return Identity(leaf, intermediates(leaf, more), kind, sign)
+    return CertificateIdentity(leaf, intermediates(leaf, more), kind, sign)
 
 
 def intermediates(

@@ -118,9 +118,9 @@ def _candidates(
 
 def _identifying(scenario: ChainScenario, hop: int, choice: _Choice) -> Iterator[Candidate]:
     """Yield the hop with another external ID; if only its account knows it, the form."""
-    told = choice.form is not None and not choice.example
+    known = choice.form is not None and not choice.example
     for edit, changed in change_hop(scenario, hop, external_id=choice.text, example=choice.example):
-        if told:
+        if known:
             form = dict.fromkeys(edit.keys, choice.form or "")
             edit = replace(edit, form=form, provided_by=scenario.hop(hop).role.account)
         yield edit, changed

@@ -75,11 +75,11 @@ def removed_by_boundary(permissions: PolicySet, boundary: PolicySet) -> tuple[Re
     if not boundary.there or not boundary.documents:
         return ()
     return tuple(
-        taken
+        removed
         for document in permissions.documents
         for statement in document.policy.statements
         if statement.effect is Effect.ALLOW
-        for taken in _taken(document.name, statement, inside)
+        for removed in _removed_from(document.name, statement, inside)
     )
 
 
@@ -109,7 +109,9 @@ _ALL = (_Pattern("*", "*"),)
 _Outcome = tuple[tuple[Remaining, ...], tuple[Remaining, ...]]
 
 
-def _taken(document: str, statement: Statement, inside: Sequence[Statement]) -> Iterator[Removed]:
+def _removed_from(
+    document: str, statement: Statement, inside: Sequence[Statement]
+) -> Iterator[Removed]:
     actions, resources = _actions(statement), _resources(statement)
     by_action: dict[_Pattern, dict[_Outcome, list[_Pattern]]] = {}
     for action in actions.only:
@@ -142,7 +144,10 @@ def _outcome(
     """Return what remains of one action on one resource, and what is denied; ``None``: all remains."""
     allows, denies = (
         tuple(
-            left for each in inside if each.effect is effect for left in _left(one, statement, each)
+            left
+            for each in inside
+            if each.effect is effect
+            for left in _remaining(one, statement, each)
         )
         for effect in (Effect.ALLOW, Effect.DENY)
     )
@@ -153,7 +158,7 @@ def _outcome(
     return None if whole and not denies else (allows, denies)
 
 
-def _left(
+def _remaining(
     one: tuple[_Scope, _Scope], statement: Statement, limit: Statement
 ) -> Iterator[Remaining]:
     """Yield the intersection of ``limit``, a statement of the boundary, and one permission."""

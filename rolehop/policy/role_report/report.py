@@ -55,7 +55,7 @@ class RoleReport:
     passing: PassRoleReport
     """Who may pass it to a service; empty if no service may assume it."""
 
-    taken: tuple[Removed, ...]
+    removed: tuple[Removed, ...]
     """What its boundary removes."""
 
 
@@ -85,7 +85,7 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
         risks=tuple(_risks(trust, entity.arn)),
         services=services,
         passing=find_passers(records, entity, services) if services else PassRoleReport(),
-        taken=removed_by_boundary(permissions, boundary),
+        removed=removed_by_boundary(permissions, boundary),
     )
 
 

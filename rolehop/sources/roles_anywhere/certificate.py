@@ -11,7 +11,7 @@ from rolehop.sources.source_type import one_line
 
 if TYPE_CHECKING:
     from rolehop.aws.certificates import pkcs11
-    from rolehop.aws.certificates.x509 import AskPassphrase, Certificate, Identity
+    from rolehop.aws.certificates.x509 import AskPassphrase, Certificate, CertificateIdentity
     from rolehop.config.model import SourceConfig
     from rolehop.sources.context import SourceContext
 
@@ -93,7 +93,7 @@ def needs_passphrase(source: SourceConfig) -> bool:
         return False  # reported where the key itself is looked for
 
 
-def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
+def identity_of(source: SourceConfig, ask: AskPassphrase) -> CertificateIdentity:
     """Read the certificate and key from the one place that the config names.
 
     Raises:
@@ -115,7 +115,7 @@ def identity_of(source: SourceConfig, ask: AskPassphrase) -> Identity:
     return x509.from_files(certificate, key, chain, ask)
 
 
-def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> Identity:
+def _on_token(source: SourceConfig, chain: Path | None, ask: AskPassphrase) -> CertificateIdentity:
     from rolehop.aws.certificates import pkcs11, x509
 
     uri = _uri(source)

@@ -30,7 +30,7 @@ from rolehop.startup.lazy_regex import Pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws.certificates.x509 import Identity
+    from rolehop.aws.certificates.x509 import CertificateIdentity
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
     from rolehop.sources.context import SourceContext
@@ -263,7 +263,7 @@ class _RolesAnywhere:
             self._explain_wrong_passphrase(wrong)
             raise
 
-    def _session(self, identity: Identity) -> Credentials:
+    def _session(self, identity: CertificateIdentity) -> Credentials:
         from rolehop.aws import roles_anywhere
         from rolehop.sources.shared.aws_clients import endpoint_of, settings_for
 
@@ -285,7 +285,7 @@ class _RolesAnywhere:
             notify=self.context.note,
         )
 
-    def _check_validity(self, identity: Identity) -> None:
+    def _check_validity(self, identity: CertificateIdentity) -> None:
         from rolehop.aws.certificates.x509 import check_validity
 
         warning = check_validity(identity.certificate, self.context.now())

@@ -43,7 +43,7 @@ DATA = Path(__file__).parents[1] / "data"
 class TestSignature:
     """The worked example: made with a throw-away key, trusted nowhere."""
 
-    def signed(self) -> tuple[x509.Identity, dict[str, str], bytes]:
+    def signed(self) -> tuple[x509.CertificateIdentity, dict[str, str], bytes]:
         identity = x509.from_files(
             DATA / "worked-example.pem", DATA / "worked-example.key", None, nobody
         )
