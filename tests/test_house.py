@@ -46,12 +46,11 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging show show/explaining shells handover demo config plan policy
-    policy/evaluation
+    cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/judging show shells completion state config plan policy/chains
-    policy/inventory credentials command_table
+    terminal app app/judging show show/explaining shells completion state config plan policy/chains
+    policy/evaluation policy/inventory credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app show handover plan net credentials
 demo: `rolehop demo`, three hops through an AWS on this machine

@@ -58,6 +58,23 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     return blocks
 
 
+def actions_view(chain: str, verdicts: Sequence[Verdict], *, verbose: bool) -> View:
+    """Show for each action whether the last session of ``chain`` may take it, and why."""
+    first = verdicts[0].request
+    lines = [line(StyledText(clean(chain), "bold"))]
+    lines.extend(wrapped(_named(first.caller), "  caller    ", "            "))
+    lines.extend(wrapped(first.role, "  resource  ", "            "))
+    told: set[str] = set()
+    for verdict in verdicts:
+        would, style = _WOULD[verdict.outcome]
+        action = StyledText(clean(verdict.request.actions[0]), "bold")
+        lines.extend((line(), line(action, ": ", StyledText(would, style))))
+        for policy in verdict.policies:
+            lines.extend(_lane(policy, verdict, told, verbose=verbose))
+        lines.extend((*_deciding(verdict), *_assuming(verdict)))
+    return lines
+
+
 def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
     """Show one hop of a chain."""
     return [line(StyledText(clean(chain), "bold")), *_hop(hop, verbose=verbose)]
@@ -140,7 +157,8 @@ def _policy_lines(
         statement = policy.deciding.statement
         sid = f' "{clean(statement.sid)}"' if statement.sid else ""
         where = f"  {statement.effect.value} statement {statement.index}{sid}"
-    label = f"  {_LANES[policy.name]:<22}"
+    resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
+    label = f"  {'resource policy' if resource else _LANES[policy.name]:<22}"
     first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
     yield line(label, StyledText(first, style))
     yield from (line(" " * len(label) + each) for each in rest)
@@ -170,6 +188,8 @@ def _how_to_see(
         if policy.name is PolicyType.RCP:
             account = verdict.request.role.split(":")[4]
         yield from guardrail_command(policy.name, account, answer)
+    elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
+        yield from wrapped("if it has one, give it as --resource-policy FILE", "      ", "      ")
     elif policy.name is not PolicyType.SESSION:
         yield from _to_see(*_command(policy, verdict), shown_commands)
 
@@ -256,11 +276,23 @@ _ASSUMPTIONS = {
 }
 
 
+_OF_RESOURCE = {
+    "trust": "that the resource's own policy, if it has one, does not deny it",
+    "resource-account": (
+        "that the resource is of the caller's account; if not, say which:"
+        " --context aws:ResourceAccount=ACCOUNT"
+    ),
+}
+
+
 def _assuming(verdict: Verdict) -> Iterator[Line]:
     names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
     if names:
         text = f"assuming that no {' or '.join(names)} refuses the call: none was given"
         yield from wrapped(text, "  ", "  ")
+    for name in (each for each in _OF_RESOURCE if each in verdict.assuming):
+        if verdict.request.owner is not None:
+            yield from wrapped(f"assuming {_OF_RESOURCE[name]}", "  ", "  ")
     for name in (each for each in _ASSUMPTIONS if each in verdict.assuming):
         yield from wrapped(f"assuming, as --assume says, {_ASSUMPTIONS[name]}", "  ", "  ")
     keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]

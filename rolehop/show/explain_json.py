@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
-from rolehop.policy.evaluation.model import PolicyVerdict, Verdict
+from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.show.remedies import document_of, warnings
@@ -38,6 +38,37 @@ def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
             }
             for each in verdicts
         ],
+    }
+
+
+def actions_document(chain: str, verdicts: Sequence[Verdict]) -> Document:
+    """Return ``rolehop.action/1``; each action as a hop of ``rolehop.explain/1``."""
+    first = verdicts[0].request
+    return {
+        "schema": "rolehop.action/1",
+        "chain": chain,
+        "caller": first.caller.arn,
+        "resource": first.role,
+        "verdict": min(verdicts, key=lambda each: _ORDER.index(each.outcome)).outcome.value,
+        "actions": [_action(each) for each in verdicts],
+    }
+
+
+_ORDER = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.ALLOWED)
+
+
+def _action(verdict: Verdict) -> Document:
+    def named(text: str) -> str:
+        return "resource" if text == PolicyType.TRUST.value else text
+
+    lanes = [_lane(policy) for policy in verdict.policies]
+    return {
+        "action": verdict.request.actions[0],
+        "verdict": verdict.outcome.value,
+        "lanes": [{**each, "lane": named(str(each["lane"]))} for each in lanes],
+        "unknowns": [named(each) for each in verdict.unknowns],
+        "deciding": _deciding(verdict),
+        "assuming": [named(each) for each in verdict.assuming],
     }
 
 

@@ -354,7 +354,11 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.NOT_VISIBLE: lambda f: f"not seen: {f.wanted}",
     Reason.MALFORMED_DOCUMENT: lambda f: f"cannot be read as a policy: {f.wanted}",
     Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'it, and not the statement'}",
-    Reason.NOT_NEEDED: "not needed: the trust policy names the caller, who is of the same account",
+    Reason.NOT_NEEDED: lambda f: (
+        "not needed: "
+        + (_last(f.wanted, ": ") or "the trust policy names the caller, who is of the same account")
+    ),
+    Reason.ACTION_PARTLY: lambda f: f"it covers some of {f.found}, not all",
 }
 
 

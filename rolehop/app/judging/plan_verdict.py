@@ -30,6 +30,20 @@ def judge_plan(
     """Judge the hops of a plan by the policies in ``inventory``; no AWS call is made.
 
     Raises:
+        UsageError: see `scenario_of`.
+    """
+    principal = policies.caller or plan.source.principal
+    own = federated_call(app, plan.source, plan.region, inventory, principal)
+    verdict = judge_chain(plan.chain, plan.source.name, scenario_of(app, plan, inventory, policies))
+    return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
+
+
+def scenario_of(
+    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+) -> ChainScenario:
+    """Return everything that the verdict on a plan depends on.
+
+    Raises:
         UsageError: ``--as`` names somebody whom the source can never be, or ``--context`` has a
             key that the call certainly does not carry.
     """
@@ -44,7 +58,7 @@ def judge_plan(
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
-    scenario = ChainScenario(
+    return ChainScenario(
         start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=mfa),
         tuple(
             assume_role_request(step.hop.role, step.hop, step.hop.session_name)
@@ -55,8 +69,6 @@ def judge_plan(
         region_location=_region_location(app, plan),
         locations=_without_flags(config_locations(app.config, plan), plan.flags),
     )
-    verdict = judge_chain(plan.chain, plan.source.name, scenario)
-    return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
 
 
 def _region_location(app: App, plan: Plan) -> ConfigLocation | None:

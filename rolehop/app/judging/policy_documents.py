@@ -111,9 +111,24 @@ def _by_account(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def read_policy(name: str) -> str:
+    """Return the policy in a file: bare, or as an AWS CLI command prints it.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ConfigError: its content is not understood.
+    """
+    return _read(name, _policy_in)
+
+
 def _policy_in(text: str) -> str:
-    """Return a bare policy document, or the one in ``aws organizations describe-policy``."""
+    """Return a bare policy document, or the one in the output of an AWS CLI command.
+
+    E.g. of ``aws organizations describe-policy`` or ``aws s3api get-bucket-policy``.
+    """
     document = load_strictly(text)
     if isinstance(document, dict) and isinstance(document.get("Policy"), dict):
         document = document["Policy"].get("Content", document)
+    elif isinstance(document, dict) and isinstance(document.get("Policy"), str):
+        document = document["Policy"]
     return text if document is None else policy_text(document)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from rolehop.app.judging.explaining import explain_chain, explain_last_refusal
@@ -11,6 +9,13 @@ from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.role_description import describe_role
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
+from rolehop.cli.explain_calls import (
+    action_options,
+    check_text,
+    print_actions,
+    print_decoded,
+    print_error,
+)
 from rolehop.cli.options import Command, format_option, hop_options, walk_options_from
 from rolehop.cli.policy_options import policy_flags
 from rolehop.errors import UsageError
@@ -31,6 +36,7 @@ rolehop explain prod-admin --policies account.json
 rolehop explain prod-admin --policies a.json --policies b.json --format json
 rolehop explain prod-admin --context aws:SourceIp=203.0.113.9 --tag team=blue
 rolehop explain role arn:aws:iam::222222222222:role/Hub --policies account.json
+rolehop explain prod-admin --action s3:GetObject --resource arn:aws:s3:::logs/a.gz
 aws s3 ls 2>&1 | rolehop explain --error -
 """,
 )
@@ -39,6 +45,15 @@ aws s3 ls 2>&1 | rolehop explain --error -
 @hop_options
 @click.option("--offline", is_flag=True, help="Make no AWS call: use files only.")
 @click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    metavar="ACTION",
+    help="May CHAIN's session do this? Wildcards and lists work.",
+)
+@click.option("--resource", metavar="ARN", help="The resource of --action.  [default: *]")
+@click.option("--resource-policy", metavar="FILE", help="The resource's own policy.")
 @click.option("--error", metavar="TEXT", help="Explain an access-denied text; -: from stdin.")
 @click.option("--decode", metavar="MESSAGE", help="Decode a message with CHAIN's session, or ours.")
 @click.option("--strict", is_flag=True, help="Exit 5 also if rolehop can't tell.")
@@ -54,6 +69,9 @@ def command(
     policies: PolicyOptions,
     offline: bool,
     last: bool,
+    actions: tuple[str, ...],
+    resource: str | None,
+    resource_policy: str | None,
     error: str | None,
     decode: str | None,
     strict: bool,
@@ -72,14 +90,20 @@ def command(
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     policies = replace(policies, pin_tags=pin_tags)
     if error is not None or decode is not None:
-        _check_text(what, options, last=last, error=error, decode=decode)
+        check_text(what, options, last=last, error=error, decode=decode)
     if decode is not None:
-        _decode(cli, what[0] if what else None, decode, style)
+        print_decoded(cli, what[0] if what else None, decode, style)
         return
     if error is not None:
-        _explain_error(cli, error, policies, style, offline=offline)
+        print_error(cli, error, policies, style, offline=offline)
         ctx.exit(REFUSED)
     _check_combination(what, options, last=last)
+    asked = action_options(actions, resource, resource_policy)
+    if asked is not None and (last or len(what) != 1):
+        raise UsageError("--action wants one chain", fix="rolehop explain CHAIN --action ACTION")
+    if asked is not None:
+        found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
+        ctx.exit(_code(found, strict=strict))
     if len(what) == 2:
         _print_role(cli, describe_role(cli.app, what[1], policies, offline=offline), style)
         return
@@ -102,8 +126,12 @@ def command(
 
 def exit_code(verdicts: list[ChainVerdict], *, strict: bool) -> int:
     """Return 5 if a chain is refused, with ``strict`` also if it can't be told; else 0."""
+    return _code({verdict.outcome for verdict in verdicts}, strict=strict)
+
+
+def _code(outcomes: set[Outcome], *, strict: bool) -> int:
     bad = {Outcome.REFUSED, Outcome.UNKNOWN} if strict else {Outcome.REFUSED}
-    return REFUSED if any(verdict.outcome in bad for verdict in verdicts) else 0
+    return REFUSED if outcomes & bad else 0
 
 
 def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
@@ -115,63 +143,6 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     from rolehop.show.explain import verdict_view
 
     cli.terminal.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
-
-
-def _explain_error(
-    cli: CommandContext, text: str, policies: PolicyOptions, style: str, *, offline: bool
-) -> None:
-    from rolehop.app.judging.denied_call import explain_error
-    from rolehop.show.explain import hop_view
-    from rolehop.show.explain_json import hop_document
-    from rolehop.show.explaining.denied_call import denied_document, denied_view
-
-    found = explain_error(cli.app, _text_of(text), policies, offline=offline)
-    if style == "json":
-        hop = None if found.hop is None else hop_document(found.hop)
-        cli.write_json(denied_document(found.denied, found.fix, found.chain, hop))
-    elif found.hop is not None and found.chain is not None:
-        verbose = cli.terminal.verbose
-        cli.terminal.write_view(hop_view(found.chain, found.hop, verbose=verbose))
-    else:
-        encoded = found.encoded is not None
-        view = denied_view(found.denied, found.fix, found.chain, encoded=encoded)
-        cli.terminal.write_view(view)
-
-
-def _decode(cli: CommandContext, chain: str | None, message: str, style: str) -> None:
-    from rolehop.app.judging.denied_call import decode_message
-    from rolehop.show.explaining.denied_call import decoded_view
-
-    decoded = decode_message(cli.app, chain, _text_of(message))
-    if style == "json":
-        cli.write_json({"schema": "rolehop.decoded/1", "message": decoded})
-    else:
-        cli.terminal.write_view(decoded_view(decoded))
-
-
-def _text_of(text: str) -> str:
-    return sys.stdin.read() if text == "-" else text
-
-
-def _check_text(
-    what: tuple[str, ...],
-    options: WalkOptions,
-    *,
-    last: bool,
-    error: str | None,
-    decode: str | None,
-) -> None:
-    """Refuse what makes no sense with a text.
-
-    Raises:
-        UsageError: two texts, a chain beside --error, or flags of a hop.
-    """
-    most = 0 if decode is None else 1
-    if len(what) > most or last or options.hop_flags or (error and decode):
-        raise UsageError(
-            "--error stands alone, and --decode beside at most a chain",
-            fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",
-        )
 
 
 def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:

@@ -9,8 +9,10 @@ from rolehop.config.inheritance import tag_key
 from rolehop.policy.chains.model import AssumeRoleRequest, CallerState, EvaluationContext
 from rolehop.policy.inventory.context_keys import (
     absent_from_role_sessions,
+    is_of_caller,
     is_of_every_call,
     is_of_target,
+    is_of_token,
 )
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
@@ -54,6 +56,33 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     context = Context(values, absent, ranges=ranges)
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
         {key: each for key, each in setting.supplied.items() if is_of_target(key)}
+    )
+
+
+def caller_context(held: CallerState, owner: str, setting: EvaluationContext) -> Context:
+    """Return the condition keys of any call of ``held`` for a resource of account ``owner``.
+
+    What is of the service, the resource or the request's parameters is known only if it is supplied.
+    """
+    identity = UNKNOWN if held.source_identity is None and held.unseen else held.source_identity
+    values: dict[str, Sequence[str]] = {
+        **of_every_call(setting, owner),
+        **_identity("aws:SourceIdentity", identity),
+    }
+    # The region of STS says nothing of another service's.
+    values.pop("aws:RequestedRegion", None)
+    absent = list(NEVER)
+    _add_caller(held, setting.records, values, absent)
+    values.update(held.known)
+    _add_mfa(held, values, absent)
+    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
+    of_call = {
+        key: each
+        for key, each in setting.supplied.items()
+        if is_of_token(key) or not is_of_caller(key)
+    }
+    return Context(values, absent, ranges=ranges).with_supplied(
+        {**of_call, **_supplied_here(held, setting)}
     )
 
 

@@ -72,7 +72,7 @@ def _evaluated(request: Request) -> Verdict:
     by_action = [_judge_action(request, action) for action in request.actions]
     by_action += [_evaluate_optional_action(request, action) for action in request.possible_actions]
     policies = tuple(_worst([policies[name] for policies in by_action]) for name in PolicyType)
-    outcome = _join(policies)
+    outcome = _join(policies, request)
     return Verdict(
         request=request,
         outcome=outcome,
@@ -91,11 +91,13 @@ def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...
     return refused or tuple(a for a, outcome in outcomes.items() if outcome is Outcome.UNKNOWN)
 
 
-def _join(policies: Sequence[PolicyVerdict]) -> Outcome:
+def _join(policies: Sequence[PolicyVerdict], request: Request) -> Outcome:
+    # A resource's own policy need not exist; hidden, it is assumed not to deny.
+    assumed = (*_GUARDRAILS, *((PolicyType.TRUST,) if request.within_account else ()))
     outcomes = {
         policy.outcome
         for policy in policies
-        if policy.outcome is not Outcome.NOT_VISIBLE or policy.name not in _GUARDRAILS
+        if policy.outcome is not Outcome.NOT_VISIBLE or policy.name not in assumed
     }
     if Outcome.REFUSED in outcomes:
         return Outcome.REFUSED
@@ -125,7 +127,7 @@ def _judge_action(request: Request, action: str) -> dict[PolicyType, PolicyVerdi
         name: judge_documents(request.policy_set(name).documents, call) for name in PolicyType
     }
     trust = judged[PolicyType.TRUST]
-    needed = _needed(request, trust)
+    needed = _needed(request, trust, action)
     grants = [each for each in trust if each.statement.effect is Effect.ALLOW]
     return {
         name: _judge_policy(name, request, action, judged[name], needed[name], grants)
@@ -158,7 +160,7 @@ def source_unseen(name: str, what: str | None = None) -> Finding:
     return Finding(name, Truth.UNKNOWN, Reason.SOURCE_UNSEEN, wanted, what)
 
 
-def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth]:
+def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[PolicyType, Truth]:
     """Return whether each policy must hold an Allow."""
     caller = request.caller
     allows = [each for each in trust if each.statement.effect is Effect.ALLOW]
@@ -173,10 +175,12 @@ def _needed(request: Request, trust: Sequence[Judged]) -> dict[PolicyType, Truth
     unlimited = some((direct, every((anyone, Truth.UNKNOWN))))
     across = Truth.UNKNOWN
     if caller.account is not None:
-        across = truth_of(caller.account != account_of(request.role))
+        across = truth_of(caller.account != (request.owner or account_of(request.role)))
+    # Roles and KMS keys must be named by their own policy (IAM and KMS guides).
+    always = request.owner is None or action.lower().startswith("kms:")
     limits = Truth.FALSE if caller.outside else some((across, ~unlimited))
     return {
-        PolicyType.TRUST: Truth.TRUE,
+        PolicyType.TRUST: Truth.TRUE if always else across,
         PolicyType.PERMISSIONS: (
             Truth.FALSE if caller.outside else some((across, ~some((direct, by_role))))
         ),
@@ -199,7 +203,8 @@ def _judge_policy(
     shown = request.policy_set(name)
     if _is_beside_the_point(name, shown, request):
         return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, ())
-    impossible = impossible_for(request) if name is PolicyType.TRUST else None
+    of_sts = name is PolicyType.TRUST and request.owner is None
+    impossible = impossible_for(request) if of_sts else None
     if impossible is not None and impossible.truth is Truth.FALSE:
         return PolicyVerdict(name, Outcome.REFUSED, action, None, (impossible,))
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
@@ -273,6 +278,8 @@ def _fine(name: PolicyType, action: str, allows: Sequence[Judged], allowed: Trut
     if name is PolicyType.RCP:
         return PolicyVerdict(name, Outcome.ALLOWED, action, None, ())
     wanted = "nothing: the trust policy names the caller, who is of the role's own account"
+    if name is PolicyType.TRUST:
+        wanted = "nothing: within one account the caller's own policies are enough"
     finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
     return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, (finding,))
 

@@ -84,6 +84,7 @@ class Reason(Enum):
     # actions and resources
     ACTION_NOT_LISTED = "action-not-listed"
     ACTION_EXCLUDED = "action-excluded"
+    ACTION_PARTLY = "action-partly"
     ACTION_UNDOCUMENTED = "action-undocumented"
     RESOURCE_NOT_LISTED = "resource-not-listed"
     RESOURCE_EXCLUDED = "resource-excluded"

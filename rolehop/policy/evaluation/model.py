@@ -56,10 +56,10 @@ NO_POLICY = PolicySet(there=False)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to STS, as policies see it."""
+    """One call, as policies see it."""
 
     role: str
-    """ARN of the role that is asked for."""
+    """ARN of the role that is asked for; of another resource if ``owner`` is set."""
 
     caller: Caller
     context: Context
@@ -79,8 +79,17 @@ class Request:
     possible_actions: tuple[str, ...] = ()
     """Actions that AWS also requires if the unseen part exists."""
 
+    owner: str | None = None
+    """Account of the resource, ``role``, of a call other than AssumeRole; ``None``: an
+    AssumeRole call. The trust policy then stands for the resource's own policy."""
+
     impossible: Finding | None = None
     """Why STS refuses this call whatever the policies say; if its truth is unknown, why it may."""
+
+    @property
+    def within_account(self) -> bool:
+        """True if this is another call than AssumeRole, for a resource of the caller's account."""
+        return self.owner is not None and self.owner == self.caller.account
 
     def policy_set(self, policy_type: PolicyType) -> PolicySet:
         """Return the documents of ``policy_type``."""

@@ -17,7 +17,7 @@ from rolehop.policy.language.operators import arn_parts
 from rolehop.policy.language.parser import Policy, Statement
 from rolehop.policy.language.request_context import Context
 from rolehop.policy.language.variables import Template, Unfilled, fill, is_misplaced, may_be
-from rolehop.policy.language.wildcards import Token, Wild, matches, matches_text
+from rolehop.policy.language.wildcards import Token, Wild, covers, matches, matches_text, overlap
 from rolehop.startup.dataclass import dataclass, field
 
 
@@ -122,15 +122,20 @@ def _asks_for_arn(statement: Statement) -> bool:
 def _actions(statement: Statement, action: str) -> list[Finding]:
     if statement.actions is not None:
         truth = some(acts_on(each, action) for each in statement.actions)
-        reason = _ACTION_REASONS.get(truth, Reason.ACTION_NOT_LISTED)
+        reason = _action_reason(truth, action, Reason.ACTION_NOT_LISTED)
         return [Finding("Action", truth, reason, ", ".join(statement.actions), action)]
     excluded = statement.not_actions or ()
     truth = ~some(acts_on(each, action) for each in excluded)
-    reason = _ACTION_REASONS.get(truth, Reason.ACTION_EXCLUDED)
+    reason = _action_reason(truth, action, Reason.ACTION_EXCLUDED)
     return [Finding("Action", truth, reason, f"not {', '.join(excluded)}", action)]
 
 
-_ACTION_REASONS = {Truth.TRUE: Reason.MATCHES, Truth.UNKNOWN: Reason.ACTION_UNDOCUMENTED}
+def _action_reason(truth: Truth, action: str, wrong: Reason) -> Reason:
+    if truth is Truth.FALSE:
+        return wrong
+    if truth is Truth.TRUE:
+        return Reason.MATCHES
+    return Reason.ACTION_PARTLY if "*" in action or "?" in action else Reason.ACTION_UNDOCUMENTED
 
 
 def acts_on(pattern: str, action: str) -> Truth:
@@ -146,7 +151,16 @@ def acts_on(pattern: str, action: str) -> Truth:
     service = pattern.partition(":")[0]
     if "*" in service or "?" in service:
         return Truth.FALSE
+    if "*" in action or "?" in action:
+        return _acts_on_all(pattern.lower(), action.lower())
     return truth_of(matches_text(action.lower(), pattern.lower()))
+
+
+def _acts_on_all(pattern: str, actions: str) -> Truth:
+    """Return whether a pattern covers all of ``actions``, a pattern too; of some: unknown."""
+    if covers(pattern, actions):
+        return Truth.TRUE
+    return Truth.UNKNOWN if overlap(pattern, actions) else Truth.FALSE
 
 
 def _resources(statement: Statement, resource: str, context: Context) -> list[Finding]:

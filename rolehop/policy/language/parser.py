@@ -33,6 +33,7 @@ class Kind(Enum):
     SESSION = "session policy"
     SCP = "service control policy"
     RCP = "resource control policy"
+    RESOURCE = "resource-based policy"
 
 
 class Effect(Enum):
@@ -125,7 +126,7 @@ _ELEMENTS = (
     "NotResource",
     "Condition",
 )
-_WITH_PRINCIPAL = {Kind.TRUST, Kind.RCP}
+_WITH_PRINCIPAL = {Kind.TRUST, Kind.RCP, Kind.RESOURCE}
 
 
 def _meant(key: str, known: tuple[str, ...]) -> str:

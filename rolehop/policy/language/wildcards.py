@@ -68,6 +68,46 @@ def matches_text(text: str, pattern: str) -> bool:
     return matches(text, tokens_of(pattern))
 
 
+# Runs that no literal text matches: none, one, and more than a pattern has question marks.
+_RUNS = ("", "\0", "\0" * 256)
+
+
+def covers(pattern: str, other: str) -> bool:
+    """True if ``pattern`` matches all that ``other``, a pattern too, matches."""
+    return all(matches_text(other.replace("*", run).replace("?", "\0"), pattern) for run in _RUNS)
+
+
+def overlap(one: str, other: str) -> bool:
+    """True if some text matches both patterns; the time is the product of their lengths."""
+    reach = {0}
+    for letter in one:
+        reach = _after(letter, _over_stars(reach, other), other)
+    return len(other) in _over_stars(reach, other)
+
+
+def _after(letter: str, reach: set[int], other: str) -> set[int]:
+    """Return where ``other`` may stand after ``letter`` of the first pattern."""
+    if letter == "*":
+        return set(range(min(reach), len(other) + 1)) if reach else set()
+    found = set()
+    for at in reach:
+        if at < len(other) and other[at] == "*":
+            found.add(at)
+        elif at < len(other) and (letter == other[at] or "?" in (letter, other[at])):
+            found.add(at + 1)
+    return found
+
+
+def _over_stars(reach: set[int], other: str) -> set[int]:
+    found = set(reach)
+    for at in sorted(reach):
+        end = at
+        while end < len(other) and other[end] == "*":
+            end += 1
+            found.add(end)
+    return found
+
+
 def _pieces(tokens: Iterable[Token]) -> list[_Piece]:
     runs: list[list[Token]] = [[]]
     for token in tokens:

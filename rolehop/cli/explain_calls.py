@@ -1,0 +1,141 @@
+"""``explain`` for calls that are no hop: any action, an access-denied text, an encoded message."""
+
+from __future__ import annotations
+
+import sys
+
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.cli.context import CommandContext
+from rolehop.errors import UsageError
+from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.evaluation.model import Outcome
+from rolehop.startup.dataclass import dataclass
+from rolehop.startup.lazy_regex import Pattern
+
+_ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOptions:
+    """What ``--action`` and its companions ask."""
+
+    actions: tuple[str, ...]
+    resource: str
+    own_policy: str | None
+    """A file with the resource's own policy."""
+
+
+def action_options(
+    actions: tuple[str, ...], resource: str | None, own_policy: str | None
+) -> ActionOptions | None:
+    """Return what is asked; ``None``: nothing about an action.
+
+    Raises:
+        UsageError: an action or the resource is none, or ``--action`` is missing.
+    """
+    listed = tuple(each.strip() for text in actions for each in text.split(","))
+    if not listed:
+        if resource is None and own_policy is None:
+            return None
+        raise UsageError("--resource is given without --action", fix="--action s3:GetObject")
+    wrong = next((each for each in listed if _ACTION.fullmatch(each) is None), None)
+    if wrong is not None:
+        raise UsageError(f"'{wrong}' is no action", fix="--action s3:GetObject, or s3:Get*")
+    if resource is not None and _RESOURCE.fullmatch(resource) is None:
+        raise UsageError(
+            f"'{resource}' is no resource",
+            cause="a resource is one ARN without wildcards, or * for actions that have none",
+        )
+    return ActionOptions(listed, resource or "*", own_policy)
+
+
+def print_actions(
+    cli: CommandContext,
+    chain: str,
+    asked: ActionOptions,
+    policies: PolicyOptions,
+    options: WalkOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> set[Outcome]:
+    """Judge and print the actions; return their outcomes."""
+    from rolehop.app.judging.action_verdict import judge_actions
+    from rolehop.show.explain import actions_view
+    from rolehop.show.explain_json import actions_document
+
+    verdicts = judge_actions(
+        cli.app,
+        chain,
+        asked.actions,
+        asked.resource,
+        asked.own_policy,
+        policies,
+        options,
+        offline=offline,
+    )
+    if style == "json":
+        cli.write_json(actions_document(chain, verdicts))
+    else:
+        cli.terminal.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
+    return {each.outcome for each in verdicts}
+
+
+def print_error(
+    cli: CommandContext, text: str, policies: PolicyOptions, style: str, *, offline: bool
+) -> None:
+    """Explain an access-denied text and print it; ``-``: the text on stdin."""
+    from rolehop.app.judging.denied_call import explain_error
+    from rolehop.show.explain import hop_view
+    from rolehop.show.explain_json import hop_document
+    from rolehop.show.explaining.denied_call import denied_document, denied_view
+
+    found = explain_error(cli.app, _text_of(text), policies, offline=offline)
+    if style == "json":
+        hop = None if found.hop is None else hop_document(found.hop)
+        cli.write_json(denied_document(found.denied, found.fix, found.chain, hop))
+    elif found.hop is not None and found.chain is not None:
+        verbose = cli.terminal.verbose
+        cli.terminal.write_view(hop_view(found.chain, found.hop, verbose=verbose))
+    else:
+        encoded = found.encoded is not None
+        view = denied_view(found.denied, found.fix, found.chain, encoded=encoded)
+        cli.terminal.write_view(view)
+
+
+def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:
+    """Decode an encoded message and print it; ``-``: the message on stdin."""
+    from rolehop.app.judging.denied_call import decode_message
+    from rolehop.show.explaining.denied_call import decoded_view
+
+    decoded = decode_message(cli.app, chain, _text_of(message))
+    if style == "json":
+        cli.write_json({"schema": "rolehop.decoded/1", "message": decoded})
+    else:
+        cli.terminal.write_view(decoded_view(decoded))
+
+
+def _text_of(text: str) -> str:
+    return sys.stdin.read() if text == "-" else text
+
+
+def check_text(
+    what: tuple[str, ...],
+    options: WalkOptions,
+    *,
+    last: bool,
+    error: str | None,
+    decode: str | None,
+) -> None:
+    """Refuse what makes no sense with a text.
+
+    Raises:
+        UsageError: two texts, a chain beside --error, or flags of a hop.
+    """
+    most = 0 if decode is None else 1
+    if len(what) > most or last or options.hop_flags or (error and decode):
+        raise UsageError(
+            "--error stands alone, and --decode beside at most a chain",
+            fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",
+        )

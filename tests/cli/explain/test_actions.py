@@ -1,0 +1,77 @@
+"""``explain CHAIN --action``: what the last session of a chain may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.explain.documents import AS, files, policy, world_with_documents
+from tests.support.world import Done, World
+
+BUCKET = "arn:aws:s3:::logs"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with world_with_documents() as world:
+        role = json.loads((world.home / "good.json").read_text())
+        allow = {"Effect": "Allow", "Action": "s3:Get*", "Resource": f"{BUCKET}/*"}
+        role["RoleDetailList"][0]["RolePolicyList"] = [
+            {"PolicyName": "read", "PolicyDocument": policy(allow)}
+        ]
+        (world.home / "reader.json").write_text(json.dumps(role))
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+        (world.home / "bucket.json").write_text(json.dumps({"Policy": json.dumps(policy(deny))}))
+        yield world
+
+
+def explain(world: World, *arguments: str) -> Done:
+    given = ("--offline", *AS, *files("reader.json"), "--format", "json")
+    return world.rolehop("explain", "admin", *given, *arguments)
+
+
+def test_each_action_gets_its_verdict_and_lanes(world: World) -> None:
+    asked = ("--action", "s3:GetObject,ec2:RunInstances", "--resource", f"{BUCKET}/a.gz")
+    done = explain(world, *asked)
+    assert done.code == 0  # the bucket's policy may allow the other one
+    found = done.json
+    assert (found["schema"], found["chain"], found["verdict"]) == (
+        "rolehop.action/1", "admin", "unknown"
+    )  # fmt: skip
+    assert found["caller"] == "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    get, run = found["actions"]
+    assert (get["action"], get["verdict"]) == ("s3:GetObject", "allowed")
+    assert get["assuming"] == ["resource", "scp", "rcp", "resource-account"]
+    assert [lane["lane"] for lane in get["lanes"]] == [
+        "resource", "permissions", "boundary", "session", "scp", "rcp"
+    ]  # fmt: skip
+    assert (run["verdict"], run["unknowns"]) == ("unknown", ["resource"])
+    assert explain(world, *asked, "--strict").code == 5
+
+
+def test_the_policy_of_the_resource_counts_where_it_is_given(world: World) -> None:
+    asked = ("--action", "s3:GetObject", "--resource", f"{BUCKET}/a.gz")
+    done = explain(world, *asked, "--resource-policy", "bucket.json")
+    assert (done.code, done.json["verdict"]) == (5, "refused")
+    text = world.rolehop(
+        "explain", "admin", "--offline", *AS, *files("reader.json"), *asked,
+        "--resource-policy", "bucket.json",
+    ).out  # fmt: skip
+    assert "s3:GetObject: would be refused" in text
+    assert "  resource policy       refuses  Deny statement 1" in text
+    assert max(map(len, text.splitlines())) <= 80
+    hidden = world.rolehop("explain", "admin", "--offline", *AS, *files("reader.json"), *asked).out
+    assert "assuming that the resource is of the caller's account" in hidden
+
+
+def test_what_is_no_action_or_resource_is_refused(world: World) -> None:
+    for wrong in (
+        ("--action", "GetObject"),
+        ("--action", "*:Get"),
+        ("--action", "s3:GetObject", "--resource", f"{BUCKET}/*"),
+        ("--resource", BUCKET),
+    ):
+        assert explain(world, *wrong).code == 2, wrong
+    assert world.rolehop("explain", "--last", "--action", "s3:GetObject").code == 2

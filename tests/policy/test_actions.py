@@ -1,0 +1,173 @@
+"""May the last session of a chain take an action of any service.
+
+The rules are those of the IAM user guide, "Policy evaluation logic" and "Cross-account policy
+evaluation logic".
+"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any
+
+import pytest
+
+from rolehop.arn import RoleArn
+from rolehop.policy import NOT_VISIBLE, PolicyType, evaluate
+from rolehop.policy.chains.action_request import action_requests, resource_policy
+from rolehop.policy.chains.model import (
+    AssumeRoleRequest,
+    EvaluationContext,
+    StartingCredentials,
+)
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.policy.language.wildcards import covers, overlap
+from tests.policy.helpers.chains import NOW
+
+ROLE = "arn:aws:iam::222222222222:role/Ops"
+SESSION = "arn:aws:sts::222222222222:assumed-role/Ops/me"
+OBJECT = "arn:aws:s3:::logs/a.gz"
+QUEUE = "arn:aws:sqs:eu-west-1:333333333333:jobs"
+OWN_QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
+KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
+
+
+def document(*statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> Any:
+    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+
+
+def of(principal: str, action: str, effect: str = "Allow") -> str:
+    return document(statement(action, "*", effect, Principal={"AWS": principal}))
+
+
+def judge(
+    action: str,
+    resource: str,
+    permissions: Any,
+    own: str | None = None,
+    *,
+    boundary: Any = None,
+    session: Any = None,
+    scp: Any = None,
+    supplied: Any = None,
+) -> Any:
+    arn = "arn:aws:iam::222222222222:policy/Boundary"
+    entity = Entity(
+        ROLE,
+        inline={"go": document(*permissions)} if permissions else {},
+        boundary=None if boundary is None else arn,
+        tags=(),
+    )
+    inventory = IamInventory(
+        {ROLE: entity},
+        {} if boundary is None else {arn: document(boundary)},
+        scps={} if scp is None else {"*": (document(scp),)},
+    )
+    hop = AssumeRoleRequest(
+        RoleArn.parse(ROLE), "me", policy=None if session is None else document(session)
+    )
+    start = StartingCredentials("arn:aws:iam::111111111111:user/alice", long_lived=True)
+    setting = EvaluationContext(inventory, NOW, supplied=supplied or {})
+    scenario = ChainScenario(start, (hop,), setting)
+    (request,) = action_requests(scenario, [action], resource, resource_policy(own))
+    assert request.caller.arn == SESSION
+    return evaluate(request)
+
+
+GET = [statement("s3:Get*", "arn:aws:s3:::logs/*")]
+SEND = [statement("sqs:SendMessage")]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "permissions", "own", "more", "expected"),
+    [
+        # Within one account either side is enough.
+        ("s3:GetObject", OBJECT, GET, None, {}, "allowed"),
+        ("s3:PutObject", OBJECT, GET, None, {}, "unknown"),  # the bucket's policy may allow it
+        ("s3:PutObject", OBJECT, GET, of(ROLE, "s3:*"), {}, "allowed"),
+        ("s3:PutObject", OBJECT, GET, of("222222222222", "s3:*"), {}, "refused"),
+        ("s3:GetObject", OBJECT, GET, of("444444444444", "s3:*"), {}, "allowed"),
+        ("s3:GetObject", OBJECT, GET, of("*", "s3:*", "Deny"), {}, "refused"),
+        ("sqs:SendMessage", OWN_QUEUE, SEND, of("444444444444", "sqs:*"), {}, "allowed"),
+        # A session's own ARN is limited by no boundary, its role's is.
+        ("s3:PutObject", OBJECT, [], of(SESSION, "s3:*"), {"boundary": GET[0]}, "allowed"),
+        ("s3:PutObject", OBJECT, [], of(ROLE, "s3:*"), {"boundary": GET[0]}, "refused"),
+        ("s3:GetObject", OBJECT, GET, None, {"boundary": SEND[0]}, "unknown"),
+        ("s3:GetObject", OBJECT, GET, of("1" * 12, "s3:*"), {"boundary": SEND[0]}, "refused"),
+        ("s3:GetObject", OBJECT, GET, of("1" * 12, "s3:*"), {"session": SEND[0]}, "refused"),
+        ("s3:GetObject", OBJECT, GET, None, {"session": statement("*", effect="Deny")}, "refused"),
+        ("s3:GetObject", OBJECT, GET, None, {"scp": statement("s3:*", effect="Deny")}, "refused"),
+        ("s3:GetObject", OBJECT, GET, None, {"scp": SEND[0]}, "refused"),
+        # Across accounts both sides are needed.
+        ("sqs:SendMessage", QUEUE, SEND, None, {}, "unknown"),
+        ("sqs:SendMessage", QUEUE, SEND, of(ROLE, "sqs:*"), {}, "allowed"),
+        ("sqs:SendMessage", QUEUE, SEND, of("444444444444", "sqs:*"), {}, "refused"),
+        ("sqs:SendMessage", QUEUE, [], of(ROLE, "sqs:*"), {}, "refused"),
+        (
+            "s3:GetObject",
+            OBJECT,
+            GET,
+            None,
+            {"supplied": {"aws:ResourceAccount": ["3" * 12]}},
+            "unknown",
+        ),
+        # A key is used only as its own policy says.
+        ("kms:Decrypt", KEY, [statement("kms:*")], of("444444444444", "kms:*"), {}, "refused"),
+        ("kms:Decrypt", KEY, [statement("kms:*")], of("222222222222", "kms:*"), {}, "allowed"),
+        ("ec2:DescribeInstances", "*", [statement("ec2:Describe*")], None, {}, "allowed"),
+        ("ec2:DescribeInstances", "*", [], None, {}, "refused"),
+        # An action with wildcards stands for all that it matches.
+        ("s3:GetObject*", OBJECT, GET, None, {}, "allowed"),
+        ("s3:*", OBJECT, GET, of("444444444444", "s3:*"), {}, "unknown"),
+        ("s3:Put*", OBJECT, GET, of("444444444444", "s3:*"), {}, "refused"),
+    ],
+)
+def test_an_action_is_judged_by_the_rules_of_the_user_guide(
+    action: str, resource: str, permissions: Any, own: str | None, more: Any, expected: str
+) -> None:
+    assert judge(action, resource, permissions, own, **more).outcome.value == expected
+
+
+def test_what_is_assumed_of_the_resource_is_named() -> None:
+    assert set(judge("s3:GetObject", OBJECT, GET).assuming) == {
+        "trust", "scp", "rcp", "resource-account"
+    }  # fmt: skip
+    known = judge("sqs:SendMessage", OWN_QUEUE, SEND, of("444444444444", "sqs:*"))
+    assert set(known.assuming) == {"scp", "rcp"}
+
+
+def test_a_key_of_the_request_is_open_until_it_is_supplied() -> None:
+    only = [statement("s3:ListBucket", Condition={"StringEquals": {"s3:prefix": "a/"}})]
+    bucket, own = "arn:aws:s3:::logs", of("444444444444", "s3:*")
+    assert judge("s3:ListBucket", bucket, only, own).unknowns == ("s3:prefix",)
+    for value, expected in (("a/", "allowed"), ("b/", "refused")):
+        supplied = {"s3:prefix": [value]}
+        assert (
+            judge("s3:ListBucket", bucket, only, own, supplied=supplied).outcome.value == expected
+        )
+
+
+def test_the_lane_that_is_hidden_is_named() -> None:
+    verdict = judge("sqs:SendMessage", QUEUE, SEND)
+    assert verdict.unknowns == ("trust",)
+    assert verdict.request.policy_set(PolicyType.TRUST) == NOT_VISIBLE
+
+
+def test_patterns_of_actions_are_compared_by_what_they_match() -> None:
+    """Every pattern of up to four signs, by all texts of up to five letters."""
+    texts = ["".join(each) for size in range(6) for each in product("ab", repeat=size)]
+    patterns = ["".join(each) for size in range(1, 4) for each in product("a*?", repeat=size)]
+    patterns += ["b*a", "*b", "ab*a", "a**b"]
+    found = {each: {text for text in texts if fnmatchcase(text, each)} for each in patterns}
+    for one, other in product(patterns, repeat=2):
+        if covers(one, other):
+            assert found[other] <= found[one], (one, other)
+        assert overlap(one, other) is bool(found[one] & found[other]), (one, other)
+        if one == other or one == "*":
+            assert covers(one, other), (one, other)
