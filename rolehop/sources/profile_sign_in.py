@@ -16,7 +16,12 @@ from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
 from rolehop.files import read_regular
-from rolehop.sources.shared.cli_sign_in import CliSignIn, Endpoints, cached_sign_in
+from rolehop.sources.shared.cli_sign_in import (
+    ENDPOINTS_IN_USE,
+    CliSignIn,
+    Endpoints,
+    cached_sign_in,
+)
 from rolehop.sources.source_type import Diagnosis, one_line
 from rolehop.text import nearest
 
@@ -52,11 +57,13 @@ def sign_in_state(kind: CredentialKind, name: str, context: SourceContext) -> st
 
 
 def check_sign_in(kind: CredentialKind, name: str, context: SourceContext) -> None:
-    """Check that botocore would not use a sign-in to another Identity Center.
+    """Check that botocore would not use a sign-in that was made elsewhere.
 
     Raises:
         SourceError: it would, or the profile's ``sso_session`` does not exist.
     """
+    if kind is CredentialKind.LOGIN:
+        _check_login_endpoint(name, context)
     if kind is not CredentialKind.SSO:
         return
     missing = _missing_session(name, context)
@@ -69,6 +76,16 @@ def check_sign_in(kind: CredentialKind, name: str, context: SourceContext) -> No
             f"AWS profile '{name}' needs a sign-in",
             cause=found.problem if found.is_foreign else _UNNOTED,
             fix=_SHARE if overridden else Advice("aws sso login --profile ", Argument(name)),
+        )
+
+
+def _check_login_endpoint(name: str, context: SourceContext) -> None:
+    """Refuse to send a session of ``aws login``, which notes no endpoint, to an overridden one."""
+    if endpoint_overrides(context.aws, name, context.environ, ("signin",)):
+        raise SourceError(
+            f"the session of aws login is not used for AWS profile '{name}'",
+            cause=f"it is not known to be made at {ENDPOINTS_IN_USE}",
+            fix="unset AWS_ENDPOINT_URL_SIGNIN, AWS_ENDPOINT_URL and endpoint_url",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,7 +33,8 @@ def test_a_wrong_clock_changes_nothing_but_the_note(hot_world: World, offset: ti
     set_aws_clock(hot_world, offset)
     done = full(hot_world, "admin")
     assert done.code == 0
-    assert done.err.strip() == (
+    # A slow machine adds a second or two.
+    assert re.sub(r"4 min [0-9]+ s", "4 min", done.err.strip()) == (
         "rolehop: your clock is 4 min "
         f"{'behind' if offset > timedelta() else 'ahead of'} AWS's; sessions are judged by AWS's"
         " clock, but set yours"

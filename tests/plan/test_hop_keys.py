@@ -10,6 +10,7 @@ from rolehop.arn import RoleArn
 from rolehop.config.model import SourceConfig
 from rolehop.plan.hop_keys import hop_key, source_key, token_key
 from rolehop.plan.model import Hop, Stamp
+from rolehop.sources import SOURCE_TABLES
 from rolehop.startup.dataclass import replace
 
 ALICE = SourceConfig("alice", "keys", {"mfa_serial": "auto", "mfa_duration": 900})
@@ -166,6 +167,19 @@ def test_two_beginnings_share_a_key_only_if_nothing_differs(
     assert (mixed == keys[0]) == (
         (stamp.value, dict(stamp.endpoints)) == (other_stamp.value, dict(other_stamp.endpoints))
     )
+
+
+@pytest.mark.parametrize("kind", SOURCE_TABLES)
+def test_every_setting_of_every_source_is_in_a_key(kind: str) -> None:
+    """How MFA is done is in the key of the session that it opens."""
+    stamp = Stamp("s", long_lived=False)
+
+    def key(**settings: str) -> str:
+        return source_key(SourceConfig("s", kind, settings), stamp, None)
+
+    for setting in SOURCE_TABLES[kind].keys:
+        different = {key(), key(**{setting.name: "a"}), key(**{setting.name: "b"})}
+        assert len(different) == (1 if setting.name.startswith("mfa_") else 3), setting.name
 
 
 @given(SOURCES, STAMPS, ENDPOINTS)

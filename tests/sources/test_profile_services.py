@@ -286,6 +286,16 @@ class TestLogin:
             'pip install "rolehop[aws-login]"',
         )
 
+    @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"])
+    def test_a_login_session_is_not_sent_to_an_overridden_endpoint(
+        self, name: str, home: Home
+    ) -> None:
+        home.environ[name] = "http://127.0.0.1:9"
+        home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
+        with pytest.raises(SourceError) as caught:
+            home.load("l")
+        assert caught.value.cause == "it is not known to be made at the endpoints that are set here"
+
     @pytest.mark.parametrize("installed", [True, False])
     def test_whether_its_library_is_there_is_seen_without_a_call(
         self, installed: bool, home: Home, monkeypatch: pytest.MonkeyPatch

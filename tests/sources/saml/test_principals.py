@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rolehop.aws.saml_assertion import read_assertion
+from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
 from rolehop.sources import build_source, stamp_of
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.saml import source as saml
+from rolehop.sources.saml.assertion import principal_of
 from rolehop.sources.source_type import Login
 from tests.doubles.saml import IdentityProvider
 from tests.sources.machines import (
@@ -209,3 +216,41 @@ def test_an_assertion_for_another_audience_gets_no_cached_session(
     done = world.rolehop("credential-process", "own")
     assert (done.code, done.out) == (5, "")
     assert "Incorrect audience" in done.err
+
+
+# Few short texts, with those among them that a careless join or cut would take for one another.
+TEXTS = st.text(alphabet="ab ,:\u200b\u00ad", min_size=1, max_size=3)
+SAID = {
+    "issuer": TEXTS,
+    "who": TEXTS,
+    "audience": TEXTS,
+    "attributes": st.dictionaries(
+        st.sampled_from(
+            ["PrincipalTag:team", "TransitiveTagKeys", "SourceIdentity", "https://own"]
+        ),
+        st.lists(TEXTS, max_size=2),
+        max_size=2,
+    ),
+    "role": st.sampled_from([START, THIRD]),
+}
+"""What an assertion may say, by name."""
+
+
+@given(st.fixed_dictionaries(SAID), st.sampled_from(sorted(SAID)), st.data())
+def test_two_assertions_share_a_principal_only_if_nothing_differs(
+    said: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    def principal(values: dict[str, Any], minute: int) -> str:
+        rest = {each: value for each, value in values.items() if each not in ("issuer", "role")}
+        rest["attributes"] = dict(sorted(rest["attributes"].items()))  # their order is a difference
+        idp = IdentityProvider(PROVIDER, values["issuer"], key)
+        text = idp.assertion(
+            [values["role"]], now=datetime(2030, 1, 1, 0, minute, tzinfo=UTC), **rest
+        )
+        source = SourceConfig("s", "saml", {})
+        return principal_of(source, read_assertion(Secret(text)))
+
+    changed = {**said, name: data.draw(SAID[name])}
+    assert (principal(said, 1) == principal(changed, 2)) == (said == changed)
