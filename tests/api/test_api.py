@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import ADMIN, CONFIG, HUB, ROOT, Done, World
+from tests.support.environment import ROOT
+from tests.support.world import ADMIN, CONFIG, HUB, Done, World
 
 
 def run(world: World, code: str, **environment: str) -> Done:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.fastpath.paths import forge, hot, record_of, warmed
-from tests.support.world import ROOT, SCRIPT, World, ended
+from tests.support.environment import ROOT
+from tests.support.world import SCRIPT, World, ended
 
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 _HOT = "rolehop credential-process admin"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 _NEEDED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
 _OF_TESTS = ("ROLEHOP_TEST_", "PYTEST_", "COVERAGE_", "COV_")
 

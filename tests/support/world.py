@@ -24,8 +24,10 @@ from typing import Any, Self
 
 from tests.doubles.sts import StrictSts
 from tests.doubles.sts_world import STEP_SECONDS
+from tests.support import fork_server
+from tests.support.environment import ROOT
 
-ROOT = Path(__file__).parents[2]
+LONGEST_RUN = 90  # seconds
 SCRIPT = str(Path(sys.executable).parent / "rolehop")
 FILE_BACKED = "tests.doubles.keyrings.FileBacked"
 
@@ -192,7 +194,13 @@ class World:
         input: str | None = None,
         **options: Any,
     ) -> Done:
-        """Run the console script to its end."""
+        """Run the console script to its end: in a fork, unless the process itself is different."""
+        environ = self.environ_with(env)
+        if not options and fork_server.may_serve(environ):
+            argv = [SCRIPT, *arguments]
+            served = fork_server.run(argv, environ, self.home, input, LONGEST_RUN)
+            if served is not None:
+                return Done(*served)
         return self.run(SCRIPT, *arguments, env=env, input=input, **options)
 
     def files(self) -> list[Path]:
@@ -204,7 +212,9 @@ class World:
         return sorted(self.vault.glob("*.json")) if self.vault.exists() else []
 
 
-def ended(process: subprocess.Popen[str], input: str | None = None, seconds: float = 90) -> Done:
+def ended(
+    process: subprocess.Popen[str], input: str | None = None, seconds: float = LONGEST_RUN
+) -> Done:
     """Wait for a program; one that hangs is killed and fails the test."""
     try:
         out, err = process.communicate(input, timeout=seconds)

@@ -1,0 +1,259 @@
+"""A process that has rolehop loaded and forks for each run: most of a short run is imports.
+
+After its imports, a run is what the console script's is: a process and session of its own, with
+its own file descriptors, variables and folder, the real entry point, its exit code, and complaints
+about what was left open. What happens before that (which modules are loaded, the encoding of the
+streams) needs a process started for it: ``may_serve`` is false if the variables ask for one, and
+``World.run(SCRIPT)`` always starts one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+import rolehop
+from rolehop.__main__ import main
+from tests.support.environment import ROOT
+
+_STARTED_WITH = {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+"""The variables that Python reads when it starts, as `World` has them."""
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+_READ_LATER = "PYTHON_KEYRING_BACKEND"
+_MOST_FILES = 1024  # that the server has open: two for each run
+_MOST_BYTES = 100_000  # of a request; one message of a socket holds about twice that
+# They import the part of botocore that looks for the home folder once, when it is imported.
+_OF_ONE_HOME = ("rolehop.aws.botocore_profiles", "rolehop.aws.boto3_session")
+_NOT_LOADED = ("rolehop.demo", *_OF_ONE_HOME)
+_LIBRARIES = (
+    *("botocore.auth", "botocore.awsrequest", "botocore.httpsession", "botocore.useragent"),
+    *("keyring", "keyring.backends.fail", "keyring.backends.SecretService", "jeepney.io.blocking"),
+    *("rich.console", "rich.table", "rich.tree", "urllib3", "tests.doubles.keyrings"),
+)
+
+
+# ---- in the tests
+
+
+def may_serve(environ: Mapping[str, str]) -> bool:
+    """True if a fork can stand for a process that is started with ``environ``."""
+    read = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(_READ_AT_START) and name != _READ_LATER
+    }
+    return hasattr(os, "pidfd_open") and read == _STARTED_WITH
+
+
+def run(
+    argv: list[str], environ: Mapping[str, str], folder: Path, input: str | None, seconds: float
+) -> tuple[int, str, str] | None:
+    """Run rolehop in a fork to its end; return its exit code, stdout and stderr.
+
+    ``None`` if the request is too long. A run that takes more than ``seconds`` is killed and raises
+    `subprocess.TimeoutExpired`.
+    """
+    request = json.dumps([argv, dict(environ), str(folder)]).encode()
+    if len(request) > _MOST_BYTES:
+        return None
+    pipes = _Pipes(input)
+    try:
+        socket.send_fds(_server(), [request], pipes.for_the_run)
+        pipes.close_for_the_run()
+        code = pipes.communicate(time.monotonic() + seconds)
+    finally:
+        pipes.close()
+    if code is None:
+        raise subprocess.TimeoutExpired(argv, seconds)
+    out, err = (data.decode("utf-8", "surrogateescape") for data in (pipes.out, pipes.err))
+    return code, out, err
+
+
+class _Pipes:
+    """The ends of a run's stdin, stdout and stderr, and of what the server says about it."""
+
+    def __init__(self, input: str | None) -> None:
+        self._input = (input or "").encode("utf-8", "surrogateescape")
+        stdin, self._stdin = os.pipe()
+        self._out, stdout = os.pipe()
+        self._err, stderr = os.pipe()
+        self._status, status = os.pipe()
+        self.for_the_run = [stdin, stdout, stderr, status]
+        if input is None:
+            os.close(stdin)
+            self.for_the_run[0] = os.open(os.devnull, os.O_RDONLY)
+        os.set_blocking(self._stdin, False)
+        self._read = {self._out: b"", self._err: b"", self._status: b""}
+        self._open = [self._stdin, *self._read]
+
+    @property
+    def out(self) -> bytes:
+        return self._read[self._out]
+
+    @property
+    def err(self) -> bytes:
+        return self._read[self._err]
+
+    def close_for_the_run(self) -> None:
+        while self.for_the_run:
+            os.close(self.for_the_run.pop())
+
+    def close(self) -> None:
+        self.close_for_the_run()
+        while self._open:
+            os.close(self._open.pop())
+
+    def communicate(self, until: float) -> int | None:
+        """Return the exit code; ``None`` if the run is not over by ``until`` and was killed."""
+        with selectors.DefaultSelector() as selector:
+            for each in self._read:
+                selector.register(each, selectors.EVENT_READ)
+            selector.register(self._stdin, selectors.EVENT_WRITE)
+            while selector.get_map():
+                ready = selector.select(max(until - time.monotonic(), 0))
+                if not ready:
+                    self._kill()
+                    return None
+                for key, _ in ready:
+                    if not self._moved(key.fd):
+                        selector.unregister(key.fd)
+                        self._open.remove(key.fd)
+                        os.close(key.fd)
+        return int(self._read[self._status].split()[1])
+
+    def _moved(self, pipe: int) -> bool:
+        """Read or write what can be now; false if that was all."""
+        if pipe != self._stdin:
+            data = os.read(pipe, 65536)
+            self._read[pipe] += data
+            return bool(data)
+        try:
+            self._input = self._input[os.write(pipe, self._input) :] if self._input else b""
+        except BrokenPipeError:  # the run does not read it
+            return False
+        return bool(self._input)
+
+    def _kill(self) -> None:
+        process = self._read[self._status].split()
+        if process:
+            os.killpg(int(process[0]), signal.SIGKILL)
+
+
+@cache
+def _server() -> socket.socket:
+    """Start this process's server; it ends when the returned socket is closed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=theirs.fileno(),
+            stdout=subprocess.PIPE,  # as a run's are: streams over a file believe that they can seek
+            stderr=subprocess.STDOUT,
+            env={"HOME": os.devnull, "PATH": os.environ["PATH"], **_STARTED_WITH},
+            cwd=ROOT,
+            start_new_session=True,
+        )
+    atexit.register(process.communicate)
+    atexit.register(ours.close)  # before it is waited for
+    return ours
+
+
+# ---- in the server
+
+
+def load() -> None:
+    """Import what runs import, and keep the collector away from it."""
+    for module in pkgutil.walk_packages(rolehop.__path__, "rolehop."):
+        if not module.name.startswith(_NOT_LOADED):
+            importlib.import_module(module.name)
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+    assert "botocore.credentials" not in sys.modules
+    gc.collect()
+    gc.freeze()
+
+
+def serve() -> None:
+    """Fork for each request that stdin has; return in each fork, and exit when there are no more."""
+    with socket.socket(fileno=os.dup(0)) as requests, selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.data is not None:
+                    selector.unregister(key.fd)
+                    _report_end(key.fd, *key.data)
+                    continue
+                request, pipes, _, _ = socket.recv_fds(requests, 2 * _MOST_BYTES, 4)
+                if not request:
+                    sys.exit()
+                process = os.fork()
+                if process == 0:
+                    return _become(request, pipes)
+                for each in pipes[:3]:
+                    os.close(each)
+                os.write(pipes[3], b"%d " % process)
+                handle = os.pidfd_open(process)
+                selector.register(handle, selectors.EVENT_READ, (process, pipes[3]))
+
+
+def _report_end(handle: int, process: int, status: int) -> None:
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    os.close(handle)
+    with suppress(BrokenPipeError):  # whoever asked has gone
+        os.write(status, b"%d" % code)
+    os.close(status)
+
+
+def _become(request: bytes, pipes: list[int]) -> None:
+    """Take over the streams, the variables, the folder and the arguments that were asked for."""
+    os.setsid()
+    for number, each in enumerate(pipes[:3]):
+        os.dup2(each, number)
+    argv, environ, folder = json.loads(request)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    sys.argv[:] = argv
+    sys.path[0] = str(Path(argv[0]).parent)
+
+
+def _run() -> NoReturn:
+    """Run the entry point and end as Python does, less the time to take every module apart."""
+    os.closerange(3, _MOST_FILES)
+    code: object = 0
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    for each in threading.enumerate():
+        if not each.daemon and each is not threading.main_thread():
+            each.join()
+    atexit._run_exitfuncs()
+    gc.collect()  # what is still open here says so
+    sys.stdout.flush()
+    sys.stderr.flush()
+    assert isinstance(code, int)
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    load()
+    serve()
+    _run()
