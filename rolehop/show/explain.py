@@ -70,7 +70,7 @@ def actions_view(chain: str, verdicts: Sequence[Verdict], *, verbose: bool) -> V
         action = StyledText(clean(verdict.request.actions[0]), "bold")
         lines.extend((line(), line(action, ": ", StyledText(would, style))))
         for policy in verdict.policies:
-            lines.extend(_lane(policy, verdict, told, verbose=verbose))
+            lines.extend(_policy_lines(policy, verdict, told, verbose=verbose))
         lines.extend((*_deciding(verdict), *_assuming(verdict)))
     return lines
 

@@ -61,7 +61,7 @@ def _action(verdict: Verdict) -> Document:
     def named(text: str) -> str:
         return "resource" if text == PolicyType.TRUST.value else text
 
-    lanes = [_lane(policy) for policy in verdict.policies]
+    lanes = [_policy(policy) for policy in verdict.policies]
     return {
         "action": verdict.request.actions[0],
         "verdict": verdict.outcome.value,
