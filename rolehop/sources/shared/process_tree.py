@@ -3,8 +3,9 @@
 A program stays in rolehop's session and process group, so that it can ask on the terminal and
 Ctrl-C reaches it. Its processes are therefore found in two ways: as descendants, and by a mark in
 their environment, which finds those whose parent has ended (``nohup``, ``setsid``, daemons). They
-are asked to end (SIGTERM) and may clean up for a moment. Those that are left are stopped before
-they are killed, since a stopped process starts no other.
+are asked to end (SIGTERM) and may clean up for a moment: parents first, since a script that waits
+for its child would otherwise come to its end before it is asked. Those that are left are stopped
+before they are killed, since a stopped process starts no other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +29,7 @@ VARIABLE = "_ROLEHOP_STARTED_BY"
 
 _PROC = Path("/proc")
 _PS = "/bin/ps"
-_GRACE = 0.5  # seconds to clean up after SIGTERM
+_GRACE = 1.0  # seconds to clean up after SIGTERM
 _ROUNDS = 50
 _PAUSE = 0.01  # seconds; a process in the middle of exec has no environment for a moment
 
@@ -74,8 +76,8 @@ class ProcessTree:
             self._kill(pid, known)
 
     def _ask_to_end(self, pid: int, known: set[_Process]) -> None:
-        known.update(self._members(pid, known))
-        for each in known:
+        for each in list(self._members(pid, known)):
+            known.add(each)
             _send(each.pid, signal.SIGTERM)
         ends_at = time.monotonic() + _GRACE
         while time.monotonic() < ends_at and any(self._members(pid, known)):
@@ -99,22 +101,24 @@ class ProcessTree:
     def _members(self, pid: int, known: set[_Process]) -> Iterator[_Process]:
         """Return the program, every process with its mark or ``known``, and all their descendants.
 
-        ``known`` are those of before: without their parent they might not be found again.
+        ``known`` are those of before: without their parent they might not be found again. Parents
+        come before their children.
         """
         children: dict[int, list[_Process]] = {}
-        ahead: list[_Process] = []
+        ahead: dict[int, tuple[_Process, int]] = {}
         for each, parent in _processes():
             children.setdefault(parent, []).append(each)
             # Once the program has been waited for, its number may be that of another process.
             is_program = each.pid == pid and parent == os.getpid()
             if is_program or each in known or self._has_mark(each.pid):
-                ahead.append(each)
+                ahead[each.pid] = each, parent
+        queue = deque(each for each, parent in ahead.values() if parent not in ahead)
         seen: set[_Process] = set()
-        while ahead:
-            process = ahead.pop()
+        while queue:
+            process = queue.popleft()
             if process not in seen:
                 seen.add(process)
-                ahead += children.get(process.pid, ())
+                queue += children.get(process.pid, ())
                 yield process
 
     def _has_mark(self, process: int) -> bool:
