@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, Unpack, get_type_hints
 
 from rolehop.app.context import App
 from rolehop.app.ports import SILENT, NonInteractive
@@ -18,6 +19,7 @@ from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.config import sts_limits, value_types
 from rolehop.errors import NoTerminal, UsageError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean, nearest
 
 if TYPE_CHECKING:
@@ -34,35 +36,136 @@ Duration = int | str | timedelta
 """Seconds, ``"30m"`` as in the config, or a timedelta."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeywordArgument:
+    """What an argument means, and how its value is checked."""
+
+    meaning: str
+    check: Callable[[Any], Any] | None = None
+    """Returns the value that `WalkOptions` takes; ``None``: the argument is none of its fields.
+
+    Raises:
+        ValueError, TypeError: the value breaks a limit.
+    """
+
+
+def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
+    def check(value: object) -> Any:
+        return run(int(value.total_seconds()) if isinstance(value, timedelta) else value)
+
+    return check
+
+
+def _reason(value: object) -> str:
+    text = clean(str(value))
+    if not text:
+        raise ValueError("a reason says something")
+    return text
+
+
 class Options(TypedDict, total=False):
     """The keyword arguments of every function here; they mirror the flags of ``rolehop assume``."""
 
-    region: str | None
-    """The region for STS and for the boto3 session (``--region``)."""
-    duration: Duration | None
-    """How long the last hop's session should last."""
-    min_ttl: Duration | None
-    """The shortest remaining life of a cached session that is used."""
-    strict: bool
-    """Refuse a duration above a hop's ceiling instead of lowering it."""
-    read_only: bool
-    """Limit the last hop's session by AWS's managed policy ReadOnlyAccess."""
-    tags: Mapping[str, str]
-    """Session tags of the last hop."""
-    policy: str | None
-    """A session policy of the last hop, as JSON text."""
-    policy_arns: Iterable[str]
-    """ARNs of managed policies used as session policies of the last hop."""
-    source_identity: str | None
-    """The last hop's source identity."""
-    reason: str | None
-    """Why; required by chains with ``reason = "required"``."""
-    config: str | os.PathLike[str] | None
-    """The only config file to read (``--config``)."""
-    prompt: Prompt | bool
-    """``False`` (the default): never ask, a question raises `NoTerminal`. Or a callable that asks."""
+    region: Annotated[
+        str | None,
+        KeywordArgument(
+            "Region for STS and for the boto3 session (--region).", value_types.REGION.run
+        ),
+    ]
+    duration: Annotated[
+        Duration | None,
+        KeywordArgument(
+            'How long the last hop\'s session should last: seconds, "30m" or a timedelta; 15 minutes'
+            " to 12 hours, lowered to what STS can grant.",
+            _duration(sts_limits.HOP_DURATION.run),
+        ),
+    ]
+    min_ttl: Annotated[
+        Duration | None,
+        KeywordArgument(
+            "The least remaining life of a cached session that is used, likewise; 16 minutes unless"
+            " the config says otherwise.",
+            _duration(value_types.MIN_TTL.run),
+        ),
+    ]
+    strict: Annotated[
+        bool,
+        KeywordArgument(
+            "True: refuse a duration above a hop's ceiling instead of lowering it.",
+            value_types.BOOLEAN.run,
+        ),
+    ]
+    read_only: Annotated[
+        bool,
+        KeywordArgument(
+            "True: limit the last hop's session by AWS's managed policy ReadOnlyAccess.",
+            value_types.BOOLEAN.run,
+        ),
+    ]
+    tags: Annotated[
+        Mapping[str, str],
+        KeywordArgument(
+            'Session tags of the last hop: {"team": "blue"}.',
+            lambda value: sts_limits.TAGS.run(dict(value)),
+        ),
+    ]
+    policy: Annotated[
+        str | None,
+        KeywordArgument("A session policy of the last hop, as JSON text.", sts_limits.POLICY.run),
+    ]
+    policy_arns: Annotated[
+        Iterable[str],
+        KeywordArgument(
+            "ARNs of managed policies that are session policies of the last hop; at most 10.",
+            lambda value: sts_limits.POLICY_ARNS.run(list(value)),
+        ),
+    ]
+    source_identity: Annotated[
+        str | None,
+        KeywordArgument("The last hop's source identity.", sts_limits.SOURCE_IDENTITY.run),
+    ]
+    reason: Annotated[
+        str | None,
+        KeywordArgument(
+            'Why; chains with reason = "required" require it. CloudTrail logs it.', _reason
+        ),
+    ]
+    config: Annotated[
+        str | os.PathLike[str] | None,
+        KeywordArgument("Path of the only config file to read (--config)."),
+    ]
+    prompt: Annotated[
+        Prompt | bool,
+        KeywordArgument(
+            "False (the default): never ask; a question raises NoTerminal. Or a callable that gets"
+            " a question and returns the answer, like input; secrets are asked the same way.",
+        ),
+    ]
 
 
+_ARGUMENTS: Mapping[str, KeywordArgument] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Options, include_extras=True).items()
+}
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _with_arguments(function: F) -> F:
+    """Add what each argument means to the docstring, for ``help(rolehop)``."""
+    if function.__doc__:  # none under python -OO
+        rows = "".join(
+            fill(f"{name}: {each.meaning}", 96, initial_indent=" " * 8, subsequent_indent=" " * 12)
+            + "\n"
+            for name, each in _ARGUMENTS.items()
+        )
+        chain = "        chain: Name of a chain of the config, or of an AWS profile.\n"
+        before, raises, after = function.__doc__.partition("    Raises:\n")
+        function.__doc__ = f"{before}    Args:\n{chain}{rows}\n{raises}{after}"
+    return function
+
+
+@_with_arguments
 def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     """Plan a chain, or an AWS profile, without calling AWS.
 
@@ -75,6 +178,7 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     return plan_chain(_app(options), chain, _walk_options(options))
 
 
+@_with_arguments
 def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
     """Return the session of a chain's last hop, from the keyring or by walking the chain.
 
@@ -91,6 +195,7 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
     return handed.session
 
 
+@_with_arguments
 def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     """Return a ``boto3.Session`` with a chain's credentials, which refresh by themselves.
 
@@ -185,63 +290,32 @@ def _walk_options(options: Options) -> WalkOptions:
     """
     _refuse_unknown(options)
     values = {
-        name: check(options[name])  # type: ignore[literal-required]  # its keys are Options'
-        for name, check in _CHECKS.items()
-        if options.get(name) is not None
+        name: _checked(name, each.check, options[name])  # type: ignore[literal-required]
+        for name, each in _ARGUMENTS.items()
+        if each.check is not None and options.get(name) is not None
     }
     no_prompt = options.get("prompt", False) is False
     return WalkOptions(no_prompt=no_prompt, **values)
 
 
 def _refuse_unknown(options: Options) -> None:
-    unknown = sorted(options.keys() - {*Options.__annotations__})
+    unknown = sorted(options.keys() - _ARGUMENTS.keys())
     if unknown:
-        near = nearest(unknown[0], Options.__annotations__, n=1)
+        near = nearest(unknown[0], _ARGUMENTS, n=1)
         raise UsageError(
             f"there is no argument {unknown[0]!r}",
-            cause=f"the arguments are {', '.join(Options.__annotations__)}",
+            cause=f"the arguments are {', '.join(_ARGUMENTS)}",
             fix=f"did you mean {near[0]}?" if near else None,
         )
 
 
-def _checked(name: str, run: Callable[[object], Any]) -> Callable[[object], Any]:
-    """Return ``run`` with a `UsageError` that names the argument instead of its ValueError."""
+def _checked(name: str, check: Callable[[Any], Any], value: object) -> Any:
+    """Return the checked value.
 
-    def check(value: object) -> Any:
-        try:
-            return run(value)
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"{name}: {error}", fix=f"see {name} in help(rolehop)") from None
-
-    return check
-
-
-def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
-    def check(value: object) -> Any:
-        return run(int(value.total_seconds()) if isinstance(value, timedelta) else value)
-
-    return check
-
-
-def _reason(value: object) -> str:
-    text = clean(str(value))
-    if not text:
-        raise ValueError("a reason says something")
-    return text
-
-
-_CHECKS: Mapping[str, Callable[[object], Any]] = {
-    name: _checked(name, run)
-    for name, run in {
-        "region": value_types.REGION.run,
-        "min_ttl": _duration(value_types.MIN_TTL.run),
-        "strict": value_types.BOOLEAN.run,
-        "duration": _duration(sts_limits.HOP_DURATION.run),
-        "read_only": value_types.BOOLEAN.run,
-        "tags": lambda value: sts_limits.TAGS.run(dict(value)),  # type: ignore[call-overload]
-        "policy": sts_limits.POLICY.run,
-        "policy_arns": lambda value: sts_limits.POLICY_ARNS.run(list(value)),  # type: ignore[call-overload]
-        "source_identity": sts_limits.SOURCE_IDENTITY.run,
-        "reason": _reason,
-    }.items()
-}
+    Raises:
+        UsageError: it breaks a limit; the error names the argument.
+    """
+    try:
+        return check(value)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name}: {error}", fix=f"see {name} in help(rolehop.session)") from None

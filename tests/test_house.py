@@ -50,7 +50,7 @@ cli/commands: one file per command: parse, call the application, show the result
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show show/explaining shells completion state config plan policy/chains
-    policy/evaluation policy/inventory credentials command_table
+    policy/evaluation policy/inventory files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app show handover plan net credentials
 demo: `rolehop demo`, three hops through an AWS on this machine

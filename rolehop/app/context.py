@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.dependency_tracker import DependencyTracker, TrackedEnvironment
 from rolehop.app.host import read_file
+from rolehop.files import expand_home
 
 if TYPE_CHECKING:
     from rolehop.app.ports import Person
@@ -99,7 +100,7 @@ class App:
         """The config files to read, lowest precedence first; and whether the user named them."""
         named = self.config_file or self.environ.get("ROLEHOP_CONFIG")
         if named:
-            path = Path(named).expanduser()
+            path = expand_home(named, self.home)
             if not path.is_absolute():
                 self.dependencies.mark_uncacheable()  # another file in another folder
             return [path.absolute()], True

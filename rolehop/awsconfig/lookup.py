@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rolehop.awsconfig.model import AwsConfig, Section, check_file, check_trust
 from rolehop.errors import ConfigError
+from rolehop.files import expand_home
 from rolehop.startup.lazy_regex import Pattern
 
 _VARIABLE = Pattern(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
@@ -31,10 +32,8 @@ def _path(environ: Mapping[str, str], variable: str, default: Path, home: Path) 
         lambda found: environ.get(found[1] or found[2], found[0]),
         named,
     )
-    if filled == "~" or filled.startswith("~/"):
-        filled = f"{home}{filled[1:]}"
     # To botocore, a variable that is set but empty means that there is no file.
-    return Path(filled or os.devnull)
+    return expand_home(filled or os.devnull, home)
 
 
 def current_profile(environ: Mapping[str, str]) -> str | None:

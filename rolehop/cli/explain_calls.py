@@ -131,10 +131,10 @@ def check_text(
     """Refuse what makes no sense with a text.
 
     Raises:
-        UsageError: two texts, a chain beside --error, or flags of a hop.
+        UsageError: two texts, a chain beside --error, or flags of a walk.
     """
     most = 0 if decode is None else 1
-    if len(what) > most or last or options.hop_flags or (error and decode):
+    if len(what) > most or last or options.call_flags or (error and decode):
         raise UsageError(
             "--error stands alone, and --decode beside at most a chain",
             fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",

@@ -91,12 +91,12 @@ class Command(click.Command):
 
 def walk_options(command: F) -> F:
     """Add the options that change how a chain is walked, for :func:`walk_options_from`."""
-    return _gathered(command, [*hop_flags(), *_handover_options()])
+    return _gathered(command, [*hop_flags(), _region_option(), *_handover_options()])
 
 
-def hop_options(command: F) -> F:
-    """Add only the options that change the last hop, for :func:`walk_options_from`."""
-    return _gathered(command, hop_flags())
+def call_options(command: F) -> F:
+    """Add only the options that change what is sent to STS, for :func:`walk_options_from`."""
+    return _gathered(command, [*hop_flags(), _region_option()])
 
 
 def _gathered(command: F, options: list[Option]) -> F:
@@ -112,14 +112,17 @@ def _gathered(command: F, options: list[Option]) -> F:
     return command
 
 
+def _region_option() -> Option:
+    return click.option(
+        "--region",
+        type=Region(),
+        metavar="REGION",
+        help="Region for STS and for the handover.",
+    )
+
+
 def _handover_options() -> list[Option]:
     return [
-        click.option(
-            "--region",
-            type=Region(),
-            metavar="REGION",
-            help="Region for STS and for the handover.",
-        ),
         click.option(
             "--min-ttl",
             type=Duration(),
@@ -134,7 +137,7 @@ def _handover_options() -> list[Option]:
 
 
 def walk_options_from(ctx: click.Context) -> WalkOptions:
-    """Return what :func:`walk_options` or :func:`hop_options` gathered."""
+    """Return what :func:`walk_options` or :func:`call_options` gathered."""
     options: WalkOptions = ctx.meta.setdefault("rolehop.walk", WalkOptions())
     return options
 

@@ -119,9 +119,11 @@ class PolicyFile(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the policy's JSON text, checked as a session policy."""
         from rolehop.config.sts_limits import POLICY
+        from rolehop.files import expand_home
 
         try:
-            return str(POLICY.run(Path(value).expanduser().read_text(encoding="utf-8").rstrip()))
+            path = expand_home(value, Path.home())
+            return str(POLICY.run(path.read_text(encoding="utf-8").rstrip()))
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:

@@ -27,6 +27,16 @@ class FileText:
     """Why it must not be followed; ``None`` if it may be."""
 
 
+def expand_home(text: str, home: Path) -> Path:
+    """Return a path that a person typed, with ``~`` as ``home`` and ``~user`` as the system says."""
+    if text == "~" or text.startswith("~/"):
+        return Path(f"{home}{text[1:]}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user
+        return Path(text)
+
+
 def read_trusted(path: Path) -> FileText | None:
     """Read a UTF-8 file and check by owner and mode whether it may be trusted.
 

@@ -1,7 +1,7 @@
 """The flags of one walk: one type for all of them, and a table of those that change the last hop.
 
 A new flag that changes the last hop is a field here, a row of ``HOP_FLAGS``, its effect in
-``overrides.py``, and its option in ``cli/param_types.py``.
+``overrides.py``, its option in ``cli/param_types.py`` and its argument in ``api.py``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class WalkOptions:
     def hop_flags(self) -> tuple[str, ...]:
         """The flags given that change the last hop, as they are typed."""
         return tuple(each.flag for each in HOP_FLAGS if getattr(self, each.field))
+
+    @property
+    def call_flags(self) -> tuple[str, ...]:
+        """The flags given that change what is sent to STS, as they are typed."""
+        return (*self.hop_flags, *(("--region",) if self.region else ()))
 
     @property
     def hop_values(self) -> dict[str, object]:

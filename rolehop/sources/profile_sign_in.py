@@ -15,7 +15,7 @@ from rolehop.awsconfig import CredentialKind, endpoint_overrides, profile_settin
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
-from rolehop.files import read_regular
+from rolehop.files import expand_home, read_regular
 from rolehop.sources.shared.cli_sign_in import (
     ENDPOINTS_IN_USE,
     CliSignIn,
@@ -167,7 +167,7 @@ def _token_principal(name: str, context: SourceContext) -> str | None:
 
 def _token_file(name: str, context: SourceContext) -> Path:
     named = profile_setting(context.aws, name, "web_identity_token_file") or ""
-    return context.watched(Path(named).expanduser())
+    return context.watched(expand_home(named, context.home))
 
 
 def _missing_session(name: str, context: SourceContext) -> SourceError | None:

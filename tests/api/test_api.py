@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydoc
 import sys
 import textwrap
 from datetime import timedelta
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import rolehop
+from rolehop.api import Options
+from rolehop.cli.commands.assume import command
+from rolehop.cli.options import COMMON_OPTIONS
 from tests.support.environment import ROOT
 from tests.support.world import ADMIN, CONFIG, HUB, Done, World
 
@@ -132,6 +137,21 @@ def test_wrong_arguments_are_named(world: World, argument: str, said: str) -> No
     assert said in "".join(printed(world, code))
 
 
+def test_the_arguments_are_the_flags_of_assume() -> None:
+    flags = {each.name for each in command.params} - {each.name for each in COMMON_OPTIONS()}
+    # A program names its chain, asks through prompt, and evaluates no statements.
+    expected = flags - {"chain", "shell", "mfa_stdin"} | {"config", "prompt"}
+    assert set(Options.__annotations__) == expected
+
+
+@pytest.mark.parametrize("name", ["get_plan", "get_credentials", "session"])
+def test_help_explains_every_argument(name: str) -> None:
+    text = pydoc.plain(pydoc.render_doc(getattr(rolehop, name)))
+    for argument in ("chain", *Options.__annotations__):
+        assert f"        {argument}: " in text, argument
+    assert text.index("Args:") < text.index("Raises:")
+
+
 def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
     world.sts.world.role(ADMIN, trusts=["arn:aws:iam::999999999999:root"])
     shown = world.rolehop("export", "admin", "--format", "json")
@@ -235,7 +255,7 @@ def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:
     lines = printed(
         world,
         """
-        import threading
+        import threading, time
         import rolehop
         session = rolehop.session("hub")
         credentials = session.get_credentials()
@@ -243,7 +263,7 @@ def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:
         seen, lock = set(), threading.Lock()
         def poll():
             while (key := credentials.get_frozen_credentials().access_key) == first:
-                pass
+                time.sleep(0.02)
             with lock:
                 seen.add(key)
         threads = [threading.Thread(target=poll) for _ in range(50)]

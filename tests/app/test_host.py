@@ -1,10 +1,12 @@
 """Folders by our own short rule are those that platformdirs names."""
 
 import sys
+from pathlib import Path
 
 import platformdirs
 import pytest
 
+from rolehop.app.context import App
 from rolehop.app.host import config_folders, state_folder
 
 
@@ -32,3 +34,16 @@ def test_the_first_of_several_site_folders_counts(monkeypatch: pytest.MonkeyPatc
     expected = platformdirs.site_config_dir("rolehop", appauthor=False)
     environ = {"HOME": "/home/alice", "XDG_CONFIG_DIRS": "/one:/two"}
     assert str(config_folders(environ)[0]) == expected == "/one/rolehop"
+
+
+def test_every_path_is_below_the_home_that_was_handed_in() -> None:
+    """And not below that of this process, which may be another one."""
+    home = Path("/home/alice")
+    app = App({"ROLEHOP_CONFIG": "~/own.toml", "AWS_CONFIG_FILE": "~/aws"}, home)
+    assert app.config_roots == ([home / "own.toml"], True)
+    assert app.aws_files == (home / "aws", home / ".aws" / "credentials")
+
+
+def test_a_path_of_an_unknown_user_is_taken_as_it_is() -> None:
+    app = App({"ROLEHOP_CONFIG": "~no-such-user/own.toml"}, Path("/home/alice"))
+    assert app.config_roots[0] == [Path("~no-such-user/own.toml").absolute()]

@@ -16,7 +16,7 @@ from rolehop.cli.explain_calls import (
     print_decoded,
     print_error,
 )
-from rolehop.cli.options import Command, format_option, hop_options, walk_options_from
+from rolehop.cli.options import Command, call_options, format_option, walk_options_from
 from rolehop.cli.policy_options import policy_flags
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
@@ -42,7 +42,7 @@ aws s3 ls 2>&1 | rolehop explain --error -
 )
 @click.argument("what", nargs=-1, metavar="CHAIN | role ARN", shell_complete=chain_names)
 @policy_flags
-@hop_options
+@call_options
 @click.option("--offline", is_flag=True, help="Make no AWS call: use files only.")
 @click.option("--last", is_flag=True, help="Explain the hop that was refused last.")
 @click.option(
@@ -166,7 +166,7 @@ def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: boo
             "explain wants one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
-    flags = options.hop_flags
+    flags = options.call_flags
     if flags and (last or role):
         raise UsageError(
             f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",

@@ -223,10 +223,25 @@ def test_a_file_on_a_role_and_another_that_contradicts_it_are_named(world: World
 
 
 @pytest.mark.parametrize(
+    ("region", "verdict"), [("eu-west-1", "allowed"), ("eu-west-3", "refused")]
+)
+def test_the_region_flag_is_part_of_the_plan_that_is_explained(
+    world: World, region: str, verdict: str
+) -> None:
+    asked = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    (world.home / "near.json").write_text(
+        json.dumps({"RoleDetailList": [role(ADMIN, HUB, **asked)]})
+    )
+    given = ("--offline", *AS, *files("near.json"), "--format", "json")
+    assert world.rolehop("explain", "admin", *given, "--region", region).json["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--last", "admin"], "--last alone"),
         (["--last", "--tag", "a=b"], "--last knows its own flags"),
+        (["--last", "--region", "eu-west-1"], "--region: --last knows its own flags"),
         (["role", HUB, "--read-only"], "a role has no hop"),
     ],
 )
