@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 _LONGEST = 60
 
-# Characters that show nothing although Unicode counts them as letters or marks
-# (DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
+HIDDEN_LETTERS = "\u115f\u1160\u3164\uffa0"
+"""The letters that show nothing: Hangul fillers (Default_Ignorable_Code_Point)."""
+
+# They, and the marks of which the same holds (DerivedCoreProperties.txt).
 _INVISIBLE = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    f"{HIDDEN_LETTERS}\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
 

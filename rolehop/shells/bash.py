@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rolehop.shells.dialect import Dialect, InitScript, SubshellStart
-from rolehop.shells.posix import FAILURE, color_cases, quote, quote_typed, render
+from rolehop.shells.posix import (
+    FAILURE,
+    color_cases,
+    hidden_letter,
+    quote,
+    quote_typed,
+    render,
+)
 
 
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
@@ -76,9 +83,11 @@ function rolehop_prompt {
     \builtin local __rolehop_left __rolehop_code=''
     # All but letters, digits, blanks and ASCII: control characters, and those that hide others.
     \builtin local __rolehop_odd='[^][:alnum:] !"#$%&'\''()*+,./:;<=>?@\\^_`{|}~[-]'
+    \builtin local __rolehop_hidden=$'[@HIDDEN@]'
     rolehop_text='' rolehop_color='' rolehop_segment=''
     if [[ -z ${ROLEHOP_CHAIN-} ]]; then \builtin return 0; fi
     rolehop_text=${ROLEHOP_CHAIN//$__rolehop_odd/?}
+    rolehop_text=${rolehop_text//$__rolehop_hidden/?}
     if __rolehop_seconds_left; then
         if ((__rolehop_left <= 0)); then rolehop_text+=' expired'
         elif ((__rolehop_left < 60)); then rolehop_text+=' <1m'
@@ -173,6 +182,14 @@ DIALECT = Dialect(
     quote,
     FAILURE,
     quote_typed=quote_typed,
-    init=InitScript(INIT, ".bash", "~/.bashrc", 'eval "$(rolehop init bash)"', ". {}", color_cases),
+    init=InitScript(
+        INIT,
+        ".bash",
+        "~/.bashrc",
+        'eval "$(rolehop init bash)"',
+        ". {}",
+        hidden_letter,
+        color_cases,
+    ),
     subshell=start,
 )

@@ -8,14 +8,26 @@ from pathlib import Path
 from rolehop.advice import PLACEHOLDER, typed
 from rolehop.handover.environment import Change
 from rolehop.startup.dataclass import dataclass, field
+from rolehop.text import HIDDEN_LETTERS
 
 Colors = Mapping[str, str]
 """The name of a chain to a colour of the config, ``red`` or ``bright_red``."""
 
 COLORS_HERE = "@COLORS@"
 COMPLETION_HERE = "# @COMPLETION@"
+HIDDEN_HERE = "@HIDDEN@"
 
 _COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+
+def in_braces(letter: str) -> str:
+    r"""Return e.g. ``\x{3164}``, as most regular expressions have it."""
+    return f"\\x{{{ord(letter):x}}}"
+
+
+def in_four_digits(letter: str) -> str:
+    r"""Return e.g. ``\u3164``."""
+    return f"\\u{ord(letter):04x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class InitScript:
     """
 
     template: str
-    """The text, with :data:`COLORS_HERE` and :data:`COMPLETION_HERE` to fill in."""
+    """The text, with :data:`COLORS_HERE`, :data:`HIDDEN_HERE`, :data:`COMPLETION_HERE` to fill in."""
 
     extension: str
     """Of the file that ``rolehop init SHELL --install`` writes, ``.bash``."""
@@ -43,13 +55,17 @@ class InitScript:
     source_line: str
     """The line there that reads the installed file ``{}``, a word of the shell."""
 
+    hidden_letter: Callable[[str], str] = in_braces
+    """Writes one of the letters that show nothing, for the shell's patterns."""
+
     color_table: Callable[[Colors], str] | None = None
     """Writes the colours in the shell's own language; ``None``: its prompt shows none."""
 
     def text(self, colors: Colors, completion: str | None) -> str:
         """Return the text itself; ``completion`` is the shell's completion script."""
         table = self.color_table(colors) if self.color_table else ""
-        filled = self.template.replace(COLORS_HERE, table)
+        hidden = "".join(map(self.hidden_letter, HIDDEN_LETTERS))
+        filled = self.template.replace(COLORS_HERE, table).replace(HIDDEN_HERE, hidden)
         return filled.replace(COMPLETION_HERE, (completion or ":").strip())
 
 

@@ -72,7 +72,7 @@ fn rolehop-prompt {
   if (and (has-env ROLEHOP_CHAIN) (not-eq $E:ROLEHOP_CHAIN '')) {
     var chain = $E:ROLEHOP_CHAIN
     # Control characters, and those that show nothing or turn the direction of reading.
-    var text = (re:replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?' $chain)
+    var text = (re:replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]|[@HIDDEN@]' '?' $chain)
     if (has-env ROLEHOP_EXPIRES_AT) {
       try {
         var left = (- $E:ROLEHOP_EXPIRES_AT (e:date +%s))
@@ -111,6 +111,6 @@ DIALECT = Dialect(
         "~/.config/elvish/rc.elv",
         "eval (rolehop init elvish | slurp)",
         "eval (slurp < {})",
-        _color_map,
+        color_table=_color_map,
     ),
 )

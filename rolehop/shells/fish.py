@@ -105,7 +105,7 @@ function rolehop_prompt --description 'The assumed chain and the time it has lef
     if test -z "$ROLEHOP_CHAIN"
         return 0
     end
-    set -l text (string replace -ra '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?' -- "$ROLEHOP_CHAIN" | string join '?')
+    set -l text (string replace -ra '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]|[@HIDDEN@]' '?' -- "$ROLEHOP_CHAIN" | string join '?')
     if set -l left (__rolehop_seconds_left)
         if test $left -le 0
             set text "$text expired"
@@ -201,7 +201,7 @@ DIALECT = Dialect(
         "~/.config/fish/config.fish",
         "rolehop init fish | source",
         "source {}",
-        _color_cases,
+        color_table=_color_cases,
     ),
     subshell=start,
 )

@@ -110,7 +110,7 @@ def rolehop-prompt [] {
     } else {
         ""
     }
-    let text = $"($chain | str replace --all --regex '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]' '?')($life)"
+    let text = $"($chain | str replace --all --regex '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]|[@HIDDEN@]' '?')($life)"
     let color = (@COLORS@ | get --optional $chain)
     if $color == null or ($env.NO_COLOR? | default "") != "" {
         $"($text) "
@@ -128,5 +128,5 @@ DIALECT = Dialect(
     _EVAL_COMMAND,
     quote_typed,
     exit_statement=None,
-    init=InitScript(INIT, ".nu", "config.nu", None, "source {}", _color_record),
+    init=InitScript(INIT, ".nu", "config.nu", None, "source {}", color_table=_color_record),
 )

@@ -26,6 +26,11 @@ def quote_typed(text: str) -> str:
     return quote(text).replace("!", r"'\!'")
 
 
+def hidden_letter(letter: str) -> str:
+    r"""Return the bytes of ``letter`` for ``$'…'``, ``\343\205\244``: no locale refuses them."""
+    return "".join(f"\\{byte:o}" for byte in letter.encode())
+
+
 def color_cases(colors: Colors, opening: str = "") -> str:
     """Return the branches of a ``case`` that set ``rolehop_color``; ``opening``: their ``(``."""
     return "\n        ".join(

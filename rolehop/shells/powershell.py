@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, color_number
+from rolehop.shells.dialect import Colors, Dialect, InitScript, color_number, in_four_digits
 from rolehop.shells.statements import statement_renderer
 from rolehop.startup.lazy_regex import Pattern
 
@@ -98,7 +98,7 @@ function global:rolehop {
 function global:rolehop_prompt {
     $chain = $env:ROLEHOP_CHAIN
     if (-not $chain) { return '' }
-    $text = $chain -replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]', '?'
+    $text = $chain -replace '[^\p{L}\p{N}\p{P}\p{S}\p{Mc} ]|[@HIDDEN@]', '?'
     if ($env:ROLEHOP_EXPIRES_AT -match '^[0-9]{1,12}$') {
         $left = [long]$env:ROLEHOP_EXPIRES_AT - [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
         $minutes = [long][Math]::Floor($left / 60)
@@ -132,6 +132,7 @@ DIALECT = Dialect(
         "$PROFILE",
         "rolehop init powershell | Out-String | Invoke-Expression",
         ". ({})",
+        in_four_digits,
         _color_cases,
     ),
 )

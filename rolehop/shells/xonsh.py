@@ -7,7 +7,7 @@ plain literal is expanded. It goes into the environment by ``${...}``, xonsh's n
 
 from __future__ import annotations
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript
+from rolehop.shells.dialect import Colors, Dialect, InitScript, in_four_digits
 from rolehop.shells.statements import statement_renderer
 
 
@@ -65,8 +65,11 @@ def _rolehop_prompt():
     chain = __xonsh__.env.get("ROLEHOP_CHAIN")
     if not chain:
         return None
-    # Marks without a width count as printable.
-    text = "".join(c if c.isprintable() and category(c) != "Mn" else "?" for c in chain)
+    # Marks without a width count as printable, and letters that show nothing.
+    hidden = "@HIDDEN@"
+    text = "".join(
+        c if c.isprintable() and category(c) != "Mn" and c not in hidden else "?" for c in chain
+    )
     ends = str(__xonsh__.env.get("ROLEHOP_EXPIRES_AT", ""))
     if ends.isascii() and ends.isdigit() and len(ends) <= 12:
         left = int(ends) - int(time.time())
@@ -105,6 +108,7 @@ DIALECT = Dialect(
         "~/.xonshrc",
         "execx($(rolehop init xonsh))",
         "exec(compilex(open({}).read()))",
+        in_four_digits,
         _color_dict,
     ),
 )

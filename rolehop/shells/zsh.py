@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart
-from rolehop.shells.posix import FAILURE, color_cases, quote, quote_typed, render
+from rolehop.shells.posix import (
+    FAILURE,
+    color_cases,
+    hidden_letter,
+    quote,
+    quote_typed,
+    render,
+)
 
 
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
@@ -92,9 +99,11 @@ function rolehop_prompt {
     integer __rolehop_left=0
     # All but letters, digits, blanks and ASCII: control characters, and those that hide others.
     local __rolehop_odd='[^][:alnum:] !"#$%&'\''()*+,./:;<=>?@\\^_`{|}~[-]'
+    local __rolehop_hidden=$'[@HIDDEN@]'
     rolehop_text='' rolehop_color='' rolehop_segment=''
     [[ -n ${ROLEHOP_CHAIN-} ]] || return 0
     rolehop_text=${ROLEHOP_CHAIN//${~__rolehop_odd}/?}
+    rolehop_text=${rolehop_text//${~__rolehop_hidden}/?}
     if __rolehop_seconds_left; then
         if (( __rolehop_left <= 0 )); then rolehop_text+=' expired'
         elif (( __rolehop_left < 60 )); then rolehop_text+=' <1m'
@@ -215,6 +224,14 @@ DIALECT = Dialect(
     quote,
     FAILURE,
     quote_typed=quote_typed,
-    init=InitScript(INIT, ".zsh", "~/.zshrc", 'eval "$(rolehop init zsh)"', ". {}", _color_cases),
+    init=InitScript(
+        INIT,
+        ".zsh",
+        "~/.zshrc",
+        'eval "$(rolehop init zsh)"',
+        ". {}",
+        hidden_letter,
+        _color_cases,
+    ),
     subshell=start,
 )

@@ -12,13 +12,13 @@ import pytest
 from rolehop.advice import PLACEHOLDER
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
 from tests.support.many_runs import COMMANDS, runs_of
-from tests.support.world import CONFIG, HUB, World, temporary_world
+from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, temporary_world
 
 # Each name holds several of the forty: every string goes through every command.
 WITH_LINE_END, HIDDEN, ODD = NAMES = [
     " ".join(part) for part in (INVISIBLE[:8], INVISIBLE[8:], VISIBLE)
 ]
-REFUSED = f"refused {ODD}"
+GUARDED = f"guarded {ODD}"
 CONFIG_OF_OTHERS = (
     CONFIG
     + f"""
@@ -45,11 +45,9 @@ def others() -> Iterator[World]:
     """A world whose AWS config was written by somebody else."""
     with temporary_world() as world:
         world.config(CONFIG_OF_OTHERS)
-        roles = {HIDDEN: HUB, ODD: HUB, REFUSED: "arn:aws:iam::999999999999:role/No"}
-        profiles = (
-            f"{section(name)}source_profile = base\nrole_arn = {role}\n"
-            for name, role in roles.items()
-        )
+        starts = {HIDDEN: "source_profile = base", ODD: "source_profile = base"}
+        starts[GUARDED] = f"source_profile = base\nmfa_serial = {MFA_SERIAL}"
+        profiles = (f"{section(name)}{start}\nrole_arn = {HUB}\n" for name, start in starts.items())
         key = world.alice.key
         keys = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
         world.aws_config("".join(profiles) + f"[profile base]\n{keys}")
@@ -68,10 +66,10 @@ def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World
 
 def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -> None:
     """Python is no shell, so advice is for sh."""
-    runs = [(columns, ["assume", REFUSED]) for columns in (0, 250)]
+    runs = [(columns, ["credential-process", "--no-prompt", GUARDED]) for columns in (0, 250)]
     for code, shown in runs_of(others, runs):
-        (advised,) = re.findall(r"rolehop explain .*", shown)
-        assert (code, shlex.split(advised)) == (5, ["rolehop", "explain", REFUSED])
+        (advised,) = re.findall(r"rolehop assume .*", shown)
+        assert (code, shlex.split(advised)) == (8, ["rolehop", "assume", GUARDED])
 
 
 def test_the_terminal_shows_which_line_to_type_for_a_name(others: World) -> None:
@@ -95,6 +93,7 @@ IN_XML = "".join(each for each in INVISIBLE if not re.search(r"[\x00-\x1f]", eac
 
 @pytest.mark.parametrize("style", ["table", "json"])
 def test_what_aws_answers_is_shown_as_text(style: str, others: World) -> None:
+    assert others.rolehop("export", "hub").code == 0  # so that whoami asks AWS one thing only
     arn = f"arn:aws:sts::222222222222:assumed-role/Hub/{IN_XML}"
     others.sts.say(ANSWER.format(arn, IN_XML).encode())
     ((code, shown),) = runs_of(others, [(250, ["whoami", "hub", "--format", style])])
@@ -105,6 +104,7 @@ def test_what_aws_answers_is_shown_as_text(style: str, others: World) -> None:
 
 
 def test_json_keeps_every_character_as_its_escape(others: World) -> None:
+    assert others.rolehop("export", "hub").code == 0
     arn = f"arn:aws:sts::222222222222:assumed-role/Hub/{IN_XML}é"
     others.sts.say(ANSWER.format(arn, "x").encode())
     done = others.rolehop("whoami", "hub", "--format", "json")
