@@ -82,7 +82,12 @@ class RoleArn:
 
     def __str__(self) -> str:
         """Return the full ARN."""
-        return f"arn:{self.partition}:iam::{self.account}:role{self.path}{self.name}"
+        return f"arn:{self.partition}:iam::{self.short}"
+
+    @property
+    def short(self) -> str:
+        """The short form, which the config takes as well: ``ACCOUNT:role/NAME``."""
+        return f"{self.account}:role{self.path}{self.name}"
 
 
 def account_of(arn: str) -> str | None:

@@ -134,6 +134,7 @@ class HopRefused(RolehopError):
 
     ``code`` is the error code that the service answered with, e.g. AccessDenied, and ``message``
     its words, from outside. ``suspects``: questions to ask if the words do not say why.
+    ``brief``: the cause in one line, for a terminal.
     """
 
     exit_code = 5
@@ -147,6 +148,7 @@ class HopRefused(RolehopError):
         cause: str | None = None,
         fix: str | None = None,
         suspects: tuple[str, ...] = (),
+        brief: str | None = None,
         chain: str | None = None,
         hop: int | None = None,
     ) -> None:
@@ -154,6 +156,7 @@ class HopRefused(RolehopError):
         self.code = code
         self.message = message
         self.suspects = suspects
+        self.brief = brief
 
 
 class ServiceError(RolehopError):

@@ -46,7 +46,13 @@ class Explanation:
 
     fix: str
     suspects: tuple[str, ...] = ()
-    """Questions, at most five: what may be wrong if AWS does not say which policy refused."""
+    """Questions, at most three: what may be wrong if AWS does not say which policy refused."""
+
+    brief: str | None = None
+    """The cause in one line, for a terminal; ``None``: ``cause`` is."""
+
+    names_policy: bool = False
+    """AWS says which type of policy refused."""
 
 
 # Signatures are taken within five minutes (IAM user guide, SigV4 troubleshooting); an offset
@@ -112,12 +118,25 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
         )
     denied = read_access_denied(message)
     fix = None if denied is None else _denial_fix(denied, hop)
+    cause, brief = _aws_words(refusal), _in_brief(refusal, denied)
     if fix is not None:
-        return Explanation(RefusalKind.DENIED, _aws_words(refusal), fix)
-    who = "the caller" if denied is None else _name_of(denied.caller)
-    role = _role_name(None if denied is None else denied.resource, hop)
-    suspects = _suspects(who, hop, role)
-    return Explanation(RefusalKind.DENIED, _aws_words(refusal), "AWS does not say why", suspects)
+        named = denied is not None and denied.policy is not None
+        return Explanation(RefusalKind.DENIED, cause, fix, brief=brief, names_policy=named)
+    fix, suspects = "AWS does not say why", _suspects(denied, hop)
+    return Explanation(RefusalKind.DENIED, cause, fix, suspects, brief)
+
+
+def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
+    """Say in a line what AWS says in three; ``None``: it says something else besides."""
+    if denied is None:
+        return None
+    who = f"{refusal.code} for {_name_of(denied.caller)}"
+    if denied.policy is None:
+        ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
+        return f"{who}: {denied.action}" if ends_there else None
+    if denied.explicit:
+        return f"{who}, with an explicit deny in the {denied.policy}"
+    return f"{who}, because no {denied.policy} allows {denied.action}"
 
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
@@ -130,7 +149,8 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     if denied.policy is not None:
         texts = _DENIES if denied.explicit else _LACKS
         text = texts.get(denied.policy) or _EITHER[denied.policy]
-        named = f" ({denied.policy_arn})" if denied.policy_arn else ""
+        # Its ARN is in AWS's words; the last part tells it from others.
+        named = f" ({denied.policy_arn.rpartition('/')[2]})" if denied.policy_arn else ""
         return text.format(who=who, action=action, role=role) + named
     if action == "sts:TagSession":
         return (
@@ -176,24 +196,26 @@ _EITHER = {
 }
 
 
-_MOST_SUSPECTS = 5
-
-
-def _suspects(who: str, hop: Hop | None, role: str) -> tuple[str, ...]:
-    """List the possible causes, for which AWS has one text; that the role is gone is the rarest."""
-    parts = [f"does {role} exist?", f"does its trust policy name {who}?"]
+def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
+    """List the possible causes, for which AWS has one text, in lines that never wrap."""
+    action = "sts:AssumeRole" if denied is None else denied.action
+    parts = ["does the role exist, and does its trust policy name the caller?"]
     if hop is not None:
-        parts.append(
-            "is its external ID another one than the one sent?"
-            if hop.external_id is not None
-            else "does it want an external ID (none was sent)?"
-        )
-        if hop.mfa_serial is None:
-            parts.append("does it want MFA (only hop 1 from IAM user keys can have it)?")
-        if hop.source_identity is not None or hop.tags:
-            parts.append("does it allow sts:SetSourceIdentity and sts:TagSession?")
-    parts.append(f"do the policies of {who} allow sts:AssumeRole on it?")
-    return tuple(parts[-_MOST_SUSPECTS:])
+        parts.append(_conditions(hop))
+        if denied is None and (hop.source_identity is not None or hop.tags):
+            action = "sts:SetSourceIdentity and sts:TagSession"
+    parts.append(f"do the policies of the caller allow {action} on it?")
+    return tuple(parts)
+
+
+def _conditions(hop: Hop) -> str:
+    identifier = (
+        "an external ID (none was sent)"
+        if hop.external_id is None
+        else "another external ID than the one sent"
+    )
+    mfa = ", or MFA (hop 1 only)" if hop.mfa_serial is None else ""
+    return f"does it want {identifier}{mfa}?"
 
 
 def _name_of(arn: str) -> str:

@@ -355,32 +355,37 @@ class _Walk:
         self, step: TokenStep | HopStep, signer: StepResult | None, refusal: StsRefusal
     ) -> HopRefused:
         explanation = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
-        cause = explanation.cause
+        cause, brief, suspects = explanation.cause, explanation.brief, explanation.suspects
         if signer is None:
             cause = f"{cause} (some seconds ago, and not asked again at once)"
+            brief = brief and f"{brief} (some seconds ago, not asked again)"
         elif signer.cached and signer.session is not None:
             age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
-            cause = Advice(
-                f"{cause}; the call was signed by a session {age} min old (rolehop refresh ",
-                Argument(self._plan.chain),
-                ")",
-            )
+            old = (f"a session {age} min old (rolehop refresh ", Argument(self._plan.chain), ")")
+            signed = ("; the call was signed by ", *old)
+            cause = Advice(cause, *signed)
+            if suspects:
+                suspects = (*suspects[:-1], Advice("may the caller do it, with ", *old, "?"))
+            elif brief is not None:
+                brief = Advice(brief, " (by ", *old[:-1], "))")
         number = step.number if isinstance(step, HopStep) else None
         what = (
-            f"hop {number} of chain '{self._plan.chain}' was refused: {step.hop.role}"
+            f"hop {number} of chain '{self._plan.chain}' was refused: {step.hop.role.short}"
             if isinstance(step, HopStep)
             else f"the {'MFA ' if step.mfa_serial else ''}session of source '{step.source}' was refused"
         )
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
-            fix = f"{fix}; to see which policy refused: rolehop explain --last"
+            more = "more" if explanation.names_policy else "to see which policy refused"
+            fix = f"{fix}; {more}: rolehop explain --last"
         return HopRefused(
             what,
             code=refusal.code,
             message=refusal.message,
             cause=cause,
             fix=fix,
-            suspects=explanation.suspects,
+            suspects=suspects,
+            brief=brief,
             chain=self._plan.chain,
             hop=number,
         )

@@ -18,11 +18,13 @@ def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argumen
     lines = [f"rolehop: {one_line(error.what, quote)}"]
     if isinstance(error, ConfigError):
         lines += [f"  {clean(str(each))}" for each in error.complaints]
+    cause, suspects = error.cause, tuple[str, ...]()
+    if isinstance(error, HopRefused):
+        cause, suspects = error.brief or cause, error.suspects
     lines += [
         f"  {label}: {one_line(text, quote)}"
-        for label, text in (("cause", error.cause), ("try", error.fix))
+        for label, text in (("cause", cause), ("try", error.fix))
         if text
     ]
-    if isinstance(error, HopRefused):
-        lines += [f"    {clean(each)}" for each in error.suspects]
+    lines += [f"    {one_line(each, quote)}" for each in suspects]
     return [scrub(line) for line in lines]

@@ -33,16 +33,22 @@ def _hop(**said: object) -> Hop:
 @pytest.mark.parametrize(
     ("code", "message", "kind", "cause", "fix"),
     [
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does role Admin of 333333333333 exist?"),
         (
             "AccessDenied",
             DENIED,
             "DENIED",
             DENIED,
-            "does its trust policy name role Hub of 222222222222?",
+            "does the role exist, and does its trust policy name the caller?",
         ),
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)?"),
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want MFA (only hop 1"),
+        (
+            "AccessDenied",
+            DENIED,
+            "DENIED",
+            DENIED,
+            "does its trust policy name the caller?",
+        ),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)"),
+        ("AccessDenied", DENIED, "DENIED", DENIED, "or MFA (hop 1 only)?"),
         (
             "AccessDenied",
             DENIED.replace("AssumeRole", "TagSession"),
@@ -127,7 +133,7 @@ def _hop(**said: object) -> Hop:
             "only IAM user keys",
             "take mfa_serial off this source",
         ),
-        ("AccessDenied", "", "DENIED", "AccessDenied", "does role"),
+        ("AccessDenied", "", "DENIED", "AccessDenied", "does the role"),
         (
             "AccessDenied",
             "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
@@ -237,7 +243,7 @@ def test_every_refusal_of_aws_gets_a_cause_and_a_fix(
     assert cause in explained.cause
     assert fix in "\n".join((explained.fix, *explained.suspects))
     assert code in explained.cause
-    assert len(explained.suspects) <= 5
+    assert len(explained.suspects) <= 3
     assert max((len(each) for each in explained.suspects), default=0) <= 76
     for line in (explained.cause, explained.fix, *explained.suspects):
         assert line.isprintable()
@@ -253,9 +259,17 @@ def test_every_refusal_is_explained_without_a_hop_too() -> None:
 def test_the_suspects_follow_the_settings_of_the_hop() -> None:
     hop = _hop(external_id="x-42", mfa_serial="arn:x:mfa/a", tags=(("a", "b"),))
     suspects = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).suspects
-    assert "is its external ID another one than the one sent?" in suspects
-    assert not any("does it want MFA" in each for each in suspects)
-    assert "does it allow sts:SetSourceIdentity and sts:TagSession?" in suspects
+    assert suspects == (
+        "does the role exist, and does its trust policy name the caller?",
+        "does it want another external ID than the one sent?",
+        "do the policies of the caller allow sts:AssumeRole on it?",
+    )
+    # If the text does not say which action was refused, it may be one of these.
+    (*_, last) = explain_refusal(StsRefusal("AccessDenied", ""), hop).suspects
+    assert (
+        last
+        == "do the policies of the caller allow sts:SetSourceIdentity and sts:TagSession on it?"
+    )
 
 
 @pytest.mark.parametrize(

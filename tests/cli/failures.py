@@ -208,7 +208,10 @@ FAILURES = (
     Failure(
         "not-trusted",
         5,
-        (f"hop 2 of chain 'admin' was refused: {ADMIN}", "does its trust policy name role Hub"),
+        (
+            "hop 2 of chain 'admin' was refused: 333333333333:role/Admin",
+            "does its trust policy name",
+        ),
         _not_trusted,
         calls=2,
     ),
