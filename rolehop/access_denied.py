@@ -56,6 +56,13 @@ class AccessDenied:
     policy_arn: str | None = None
 
     @property
+    def reason(self) -> str:
+        """Why it was refused, in brief and in AWS's words, if the text names a policy."""
+        if self.explicit:
+            return f"with an explicit deny in the {self.policy}"
+        return f"because no {self.policy} allows {self.action}"
+
+    @property
     def lane(self) -> str | None:
         """The lane of ``explain``; for an AssumeRole call the trust policy is the resource's."""
         lane = LANES.get(self.policy or "")

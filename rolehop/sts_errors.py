@@ -134,9 +134,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     if denied.policy is None:
         ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
         return f"{who}: {denied.action}" if ends_there else None
-    if denied.explicit:
-        return f"{who}, with an explicit deny in the {denied.policy}"
-    return f"{who}, because no {denied.policy} allows {denied.action}"
+    return f"{who}, {denied.reason}"
 
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
@@ -201,21 +199,14 @@ def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
     action = "sts:AssumeRole" if denied is None else denied.action
     parts = ["does the role exist, and does its trust policy name the caller?"]
     if hop is not None:
-        parts.append(_conditions(hop))
+        sent = hop.external_id is not None
+        other = "another external ID than the one" if sent else "an external ID (none was"
+        mfa = ", or MFA (hop 1 only)" if hop.mfa_serial is None else ""
+        parts.append(f"does it want {other} sent{'' if sent else ')'}{mfa}?")
         if denied is None and (hop.source_identity is not None or hop.tags):
             action = "sts:SetSourceIdentity and sts:TagSession"
     parts.append(f"do the policies of the caller allow {action} on it?")
     return tuple(parts)
-
-
-def _conditions(hop: Hop) -> str:
-    identifier = (
-        "an external ID (none was sent)"
-        if hop.external_id is None
-        else "another external ID than the one sent"
-    )
-    mfa = ", or MFA (hop 1 only)" if hop.mfa_serial is None else ""
-    return f"does it want {identifier}{mfa}?"
 
 
 def _name_of(arn: str) -> str:
