@@ -294,9 +294,9 @@ class App:
         return self.sts_clients.get(region, current_profile(self.shell_before))
 
     def _source_of_chain(self, name: str) -> SourceConfig | None:
-        from rolehop.plan.resolve import path_of
+        from rolehop.plan.resolve import source_name_of
 
         chain = self.config.chains.get(name)
         if chain is None:
             return None
-        return self.config.sources.get(path_of(self.config, chain)[0].source or "")
+        return self.config.sources.get(source_name_of(self.config, chain) or "")

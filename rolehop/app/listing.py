@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 
 def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
     """Give a row per configured chain that matches a pattern, in the order of the config."""
-    from rolehop.plan.resolve import path_of
+    from rolehop.plan.resolve import source_name_of
     from rolehop.show.rows import ChainRow
 
     patterns, stamps = tuple(patterns), Stamps()
     for chain in app.config.chains.values():
         if not any(fnmatchcase(chain.name, each) for each in patterns):
             continue
-        path = path_of(app.config, chain)
         roles, cached = _plan_of(app, chain.name, stamps)
         yield ChainRow(
             name=chain.name,
             description=chain.description,
-            source=path[0].source,
+            source=source_name_of(app.config, chain),
             continues=chain.continues,
             fleet=chain.fleet,
             labels=chain.labels,

@@ -57,7 +57,7 @@ def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Re
     Raises:
         ConfigError: there is neither, or it cannot be resolved.
     """
-    from rolehop.config.model import written_by, written_hops
+    from rolehop.config.model import WrittenHop, written_hops
     from rolehop.plan.resolve import path_of, resolve, source_of
     from rolehop.sources import expand
 
@@ -67,8 +67,11 @@ def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Re
     # The profile that was asked for decides settings of calls, not the last one it refers to.
     context = _plan_context(app, options or WalkOptions(), profile_of(app, source))
     source, roles, notes = expand(source, app.aws_config)
-    hops = written_by(source.name, roles) + written_hops(path)
-    return resolve(app.config, path, source, hops, context, notes)
+    of_profile = tuple(
+        WrittenHop(hop, source.name, number, in_profile=True)
+        for number, hop in enumerate(roles, start=1)
+    )
+    return resolve(app.config, path, source, of_profile + written_hops(path), context, notes)
 
 
 def plan_resolved(app: App, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:

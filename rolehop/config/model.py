@@ -86,14 +86,17 @@ class ChainConfig:
 
 @dataclass(frozen=True, slots=True)
 class WrittenHop:
-    """A hop and where the config defines it."""
+    """A hop and where the config, or an AWS profile, defines it."""
 
     hop: HopConfig
     chain: str
-    number: int
-    """From 1, within that chain."""
+    """The chain that defines it, or the source whose AWS profile does."""
 
-    account: str | None
+    number: int
+    """From 1, within that chain or profile."""
+
+    account: str | None = None
+    in_profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +121,7 @@ class Config:
 def written_hops(path: tuple[ChainConfig, ...]) -> tuple[WrittenHop, ...]:
     """Return the hops of ``path``, in the order in which they are walked."""
     return tuple(
-        each for chain in path for each in written_by(chain.name, chain.hops, chain.account)
-    )
-
-
-def written_by(
-    chain: str, hops: tuple[HopConfig, ...], account: str | None = None
-) -> tuple[WrittenHop, ...]:
-    """Return ``hops`` as those of ``chain``, or of the AWS profile of a source of that name."""
-    return tuple(
-        WrittenHop(hop, chain, number, account) for number, hop in enumerate(hops, start=1)
+        WrittenHop(hop, chain.name, number, chain.account)
+        for chain in path
+        for number, hop in enumerate(chain.hops, start=1)
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 from rolehop.arn import RoleArn
-from rolehop.config.model import SourceConfig
+from rolehop.config.model import SourceConfig, WrittenHop
 from rolehop.startup.dataclass import dataclass, field, replace
 
 
@@ -152,6 +152,9 @@ class Plan:
     notes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     """The flags that change the last hop, as they are typed."""
+
+    written: tuple[WrittenHop, ...] = ()
+    """Where each hop is defined, in the order of ``hops``."""
 
     @property
     def hops(self) -> tuple[HopStep, ...]:

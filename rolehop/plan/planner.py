@@ -108,6 +108,7 @@ def make_plan(
         confirm=resolved.chain.confirm,
         wants_reason=resolved.chain.reason_required and options.reason is None,
         color=resolved.chain.color,
+        written=resolved.written,
         notes=(*resolved.notes, *(() if resolved.hops else _unknown(stamp, serial))),
         flags=options.hop_flags,
     )

@@ -44,6 +44,9 @@ class Resolved:
     chain: ChainConfig
     source: SourceConfig
     hops: tuple[tuple[RoleArn, HopConfig], ...]
+    written: tuple[WrittenHop, ...]
+    """Where each hop is defined, in the same order."""
+
     aws_profile: str | None
     region: str
     export_region: str | None
@@ -84,6 +87,15 @@ def path_of(config: Config, chain: ChainConfig) -> tuple[ChainConfig, ...]:
             raise no_such_chain(config, following)
         path.insert(0, config.chains[following])
     return tuple(path)
+
+
+def source_name_of(config: Config, chain: ChainConfig) -> str | None:
+    """Return the name of the source that ``chain`` starts from, through the chains it continues.
+
+    Raises:
+        ConfigError: see `path_of`.
+    """
+    return path_of(config, chain)[0].source
 
 
 def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
@@ -153,7 +165,7 @@ def resolve(
             chain=chain.name,
         )
     region = regions.within(next(iter(in_use), partition))
-    return Resolved(chain, source, filled, facts.aws_profile, region, regions.exported, notes)
+    return Resolved(chain, source, filled, hops, facts.aws_profile, region, regions.exported, notes)
 
 
 def clean_name(text: str) -> str:

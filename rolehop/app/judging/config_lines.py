@@ -10,9 +10,7 @@ from urllib.parse import quote
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
 from rolehop.app.planning import resolve_chain
-from rolehop.config.model import written_hops
 from rolehop.config.toml_positions import index_lines, nearest_line
-from rolehop.plan.resolve import path_of
 from rolehop.show.ci_reports import FileLocation
 from rolehop.startup.lazy_regex import Pattern
 
@@ -39,12 +37,9 @@ class ConfigLines:
     def _keys_of(self, chain: str, hop: int) -> tuple[str, Keys]:
         """Return the file and the TOML keys of a hop; another chain may define it (``from``)."""
         config = self._app.config
-        written = written_hops(path_of(config, config.chains[chain]))
-        # The hops of an AWS profile that is the source come first.
-        profile_hops = len(resolve_chain(self._app, chain).hops) - len(written)
-        if hop <= profile_hops:
+        found = resolve_chain(self._app, chain).written[hop - 1] if hop else None
+        if found is None or found.in_profile:
             return config.chain_places[chain]
-        found = written[hop - profile_hops - 1]
         file, keys = config.chain_places[found.chain]
         in_fleet = config.chains[found.chain].fleet is not None
         return file, (*keys, "role") if in_fleet else (*keys, "hops", found.number - 1)

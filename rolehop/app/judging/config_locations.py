@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rolehop.config.model import ChainConfig, Config, written_hops
+from rolehop.config.model import Config, WrittenHop
 from rolehop.plan.model import Plan
-from rolehop.plan.resolve import path_of
 from rolehop.policy.chains.scenario import EVERY_KEY, ConfigLocation
 
 # The keys of a hop that a profile of the AWS config can set, and its names for them (AWS CLI user
@@ -15,24 +14,18 @@ _FLEET_KEYS = {key: name for key, name in EVERY_KEY.items() if key != "mfa_seria
 
 def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     """Return the location of the plan's source, then those of its hops."""
-    chain = config.chains.get(plan.chain)
-    chain_hops = [] if chain is None else _chain_hops(config, chain)
     name = plan.source.name
     source = ConfigLocation(f"source '{name}'")
     if name not in config.sources:
         source = ConfigLocation(f"profile '{name}'", {}, "AWS config")
-    roles = [str(step.hop.role) for step in plan.hops]
-    profile_hops = [
-        ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, "AWS config")
-        for role in roles[: len(roles) - len(chain_hops)]
-    ]
-    return (source, *profile_hops, *chain_hops)
+    hops = zip(plan.hops, plan.written, strict=True)
+    return (source, *(_location(config, each, str(step.hop.role)) for step, each in hops))
 
 
-def _chain_hops(config: Config, chain: ChainConfig) -> list[ConfigLocation]:
-    return [
-        ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS)
-        if (fleet := config.chains[each.chain].fleet)
-        else ConfigLocation(f"hop {each.number} of chain '{each.chain}'")
-        for each in written_hops(path_of(config, chain))
-    ]
+def _location(config: Config, written: WrittenHop, role: str) -> ConfigLocation:
+    if written.in_profile:
+        return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, "AWS config")
+    fleet = config.chains[written.chain].fleet
+    if fleet:
+        return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS)
+    return ConfigLocation(f"hop {written.number} of chain '{written.chain}'")

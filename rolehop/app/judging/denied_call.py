@@ -67,14 +67,15 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
 
 def _hop_called(app: App, denied: AccessDenied) -> tuple[str | None, int | None]:
     """Return the chain and the hop that made the call; no hop: a chain's last session did."""
-    for name, roles in _chains(app):
+    chains = list(_chains(app))
+    for name, roles in chains:
         for number, role in enumerate(roles, start=1):
             caller = roles[number - 2] if number > 1 else None
             if denied.action.startswith("sts:") and denied.resource == role:
                 first = number == 1 and ":user/" in denied.caller
                 if first or (caller is not None and is_same_principal(caller, denied.caller)):
                     return name, number
-    last = (n for n, roles in _chains(app) if roles and is_same_principal(roles[-1], denied.caller))
+    last = (name for name, roles in chains if roles and is_same_principal(roles[-1], denied.caller))
     return next(last, None), None
 
 

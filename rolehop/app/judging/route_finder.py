@@ -12,10 +12,10 @@ from rolehop.app.judging.plan_verdict import assume_role_request, start_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.planning import resolve_chain
 from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
-from rolehop.config.model import ChainConfig, HopConfig, SourceConfig, written_hops
+from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.config.toml_writer import chain_text
 from rolehop.errors import RolehopError, UsageError
-from rolehop.plan.resolve import clean_name, fill_template, path_of
+from rolehop.plan.resolve import clean_name, fill_template
 from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
@@ -225,17 +225,17 @@ class _RouteFinder:
         return found
 
     def _configured_hops(self) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
-        for name, chain in self._app.config.chains.items():
+        for name in self._app.config.chains:
             try:
-                yield from self._hops_of(chain)
+                yield from self._hops_of(name)
             except RolehopError as error:
                 self.left_out.append(LeftOut("chain", name, error.what))
 
-    def _hops_of(self, chain: ChainConfig) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
-        written = written_hops(path_of(self._app.config, chain))
-        resolved = resolve_chain(self._app, chain.name).hops
-        own = resolved[len(resolved) - len(written) :]
-        for (role, hop), each in zip(own, written, strict=True):
+    def _hops_of(self, chain: str) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
+        resolved = resolve_chain(self._app, chain)
+        for (role, hop), each in zip(resolved.hops, resolved.written, strict=True):
+            if each.in_profile:
+                continue
             session = None if each.hop.session_name is None else hop.session_name
             to_write = replace(hop, mfa_serial=None, session_name=session)
             yield assume_role_request(role, hop, session or self._session_name), to_write
