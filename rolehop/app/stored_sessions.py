@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import RolehopError, VaultError
 from rolehop.plan.model import HopStep, Step
-from rolehop.show.rows import KeyRow, SessionRow
+from rolehop.show.rows import KeyRow, ProblemRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
+from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
 from rolehop.vault.index import Index, make_entry
 
@@ -65,6 +66,14 @@ def session_rows(app: App) -> list[SessionRow]:
     ]
 
 
+def problem_rows(app: App) -> list[ProblemRow]:
+    """Return a row per chain whose last `credential-process` failed, the latest first."""
+    return [
+        ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
+        for each in sdk_problems(app.state_folder, app.now())
+    ]
+
+
 def key_rows(app: App) -> list[KeyRow]:
     """Return a row per stored pair of IAM user keys, without the secret."""
     for name in load_index(app).keys:
@@ -88,7 +97,7 @@ class Forgotten:
 def forget_sessions(app: App, chain: str | None) -> Forgotten:
     """Delete a chain's last session and those that were made with it; ``None``: every session.
 
-    Notes of flags, reasons and refusals go with every session.
+    Notes of flags, reasons, refusals and failures go with every session.
 
     Raises:
         ConfigError: there is no such chain.
@@ -110,7 +119,7 @@ def forget_sessions(app: App, chain: str | None) -> Forgotten:
 
 
 def _forget_notes(app: App) -> None:
-    for forget in (forget_flags, forget_refusal):
+    for forget in (forget_flags, forget_refusal, forget_problems):
         try:
             forget(app.state_folder)
         except OSError as error:

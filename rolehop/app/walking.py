@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rolehop.app.ports import Person, Progress
     from rolehop.config.model import ChainConfig
     from rolehop.credentials import Session
+    from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
     from rolehop.ports import Listener, Vault
@@ -136,6 +137,13 @@ def write_record(app: App, plan: Plan, options: WalkOptions) -> None:
         from rolehop.app.fastpath_writer import write_fastpath_record
 
         write_fastpath_record(app, plan)
+
+
+def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None = None) -> None:
+    """Keep why `credential-process` failed for `status`; ``code`` replaces the error's exit code."""
+    from rolehop.state.sdk_problems import as_problem, note_problem
+
+    note_problem(app.state_folder, as_problem(chain, error, app.now(), code))
 
 
 def _confirmed_walk(
@@ -282,7 +290,16 @@ def _walk(
             else:
                 if stored is None or stored.issued_at != session.issued_at:
                     _note_clock(app, session)
+                _forget_sdk_problem(app, name)
                 return plan, session
+
+
+def _forget_sdk_problem(app: App, name: str) -> None:
+    """Forget how `credential-process` failed for this chain; nothing is loaded if none did."""
+    if (app.state_folder / "sdk").is_dir():
+        from rolehop.state.sdk_problems import forget_problem
+
+        forget_problem(app.state_folder, name)
 
 
 def _note_clock(app: App, session: Session) -> None:

@@ -26,12 +26,15 @@ class CommandContext:
         environ: the environment of this process.
         settings: the options that every command takes, filled in while the command line is parsed.
         terminal: writes to stdout, stderr and the terminal device.
+        sdk_chain: the chain that an SDK asks for, which most likely hides our stderr: then a
+            failure is kept for `status`.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = dict(environ)
         self.settings = Settings()
         self.terminal = Terminal(self.settings, self.environ, self.quote_argument)
+        self.sdk_chain: str | None = None
 
     @classmethod
     def of(cls, ctx: click.Context) -> CommandContext:

@@ -75,6 +75,7 @@ class Failure:
             self._write_json(error)
         else:
             write_lines(_lines(error, self._cli))
+        self._keep_for_status(error, error.exit_code)
         return error.exit_code
 
     def usage(self, error: click.UsageError) -> int:
@@ -95,6 +96,7 @@ class Failure:
         """Report SIGTERM or SIGHUP."""
         self._fail_the_eval()
         write_lines("rolehop: stopped")
+        self._keep_for_status(RolehopError("it was stopped by whoever started it"), stopped.code)
         return stopped.code
 
     def unexpected(self, error: Exception) -> int:
@@ -115,6 +117,14 @@ class Failure:
                 fix="run it again with --debug and report what it shows; no secret is in it",
             )
         )
+
+    def _keep_for_status(self, error: RolehopError, code: int) -> None:
+        """Keep it if an SDK asked: most of them hide our stderr."""
+        chain = self._cli.sdk_chain
+        if chain is not None:
+            from rolehop.app.walking import keep_sdk_problem
+
+            keep_sdk_problem(self._cli.app, chain, error, code)
 
     def _write_json(self, error: RolehopError) -> None:
         from rolehop.credentials import scrub

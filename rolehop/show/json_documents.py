@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from rolehop.plan.model import HopStep, Plan
-from rolehop.show.rows import ChainRow, KeyRow, SessionRow
+from rolehop.show.rows import ChainRow, KeyRow, ProblemRow, SessionRow
 from rolehop.show.times import rfc3339, seconds_left
 from rolehop.text import visible_json
 
@@ -69,8 +69,14 @@ def _hop(step: HopStep, plan: Plan) -> Document:
     }
 
 
-def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
-    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known."""
+def status_document(
+    rows: Iterable[SessionRow], problems: Iterable[ProblemRow], now: datetime
+) -> Document:
+    """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
+
+    ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
+    too long.
+    """
     sessions = list(rows)
     arns = {row.key: row.arn or None for row in sessions}
     return {
@@ -87,6 +93,17 @@ def status_document(rows: Iterable[SessionRow], now: datetime) -> Document:
                 "backend": row.backend,
             }
             for row in sessions
+        ],
+        "credential_process": [
+            {
+                "chain": each.chain,
+                "at": rfc3339(each.at),
+                "code": each.exit_code,
+                "what": each.what,
+                "cause": each.cause or None,
+                "fix": each.fix or None,
+            }
+            for each in problems
         ],
     }
 

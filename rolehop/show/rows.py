@@ -55,6 +55,19 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """How the last `credential-process` of a chain failed."""
+
+    chain: str
+    at: datetime
+    exit_code: int
+    """0: it gave an answer that may be too long for its reader."""
+    what: str
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRow:
     """One line of ``rolehop keys list``."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
-from rolehop.show.rows import ChainRow, KeyRow, SessionRow
+from rolehop.show.rows import ChainRow, KeyRow, ProblemRow, SessionRow
 from rolehop.show.times import rfc3339, show_end, show_left, show_span
 from rolehop.text import clean
 
@@ -56,6 +56,11 @@ def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -
     held = {each.key for each in rows}
     roots = [each for each in rows if each.parent not in held]
     return [_branch(root, rows, now, verbose=verbose) for root in roots]
+
+
+def problems_view(rows: Sequence[ProblemRow], now: datetime) -> View:
+    """Show how `credential-process` failed last, three lines for each chain."""
+    return [_problem(each, now) for each in rows]
 
 
 def whoami_view(
@@ -157,6 +162,18 @@ def _branch(
         )
     below = [_branch(each, rows, now, verbose=verbose) for each in rows if each.parent == root.key]
     return Branch(tuple(lines), below)
+
+
+def _problem(each: ProblemRow, now: datetime) -> Branch:
+    ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
+    how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
+    head = line(
+        StyledText("credential-process ", "dim"),
+        StyledText(each.chain, "bold"),
+        f" {how}: {each.what}",
+    )
+    more = (("cause", each.cause), ("try", each.fix))
+    return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
 
 
 def _few(names: Sequence[str], *, verbose: bool) -> str:

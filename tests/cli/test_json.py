@@ -119,8 +119,8 @@ def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> N
 
 def test_status(walked: World) -> None:
     found = json_of(walked, "status")
-    assert list(found) == ["schema", "sessions"]
-    assert found["schema"] == "rolehop.status/1"
+    assert list(found) == ["schema", "sessions", "credential_process"]
+    assert (found["schema"], found["credential_process"]) == ("rolehop.status/1", [])
     hub, admin = found["sessions"]
     for session in (hub, admin):
         assert list(session) == [

@@ -5,17 +5,21 @@ from __future__ import annotations
 import click
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.walking import walk_chain, write_record
+from rolehop.app.walking import keep_sdk_problem, walk_chain, write_record
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.cli.param_types import Duration, reason_option
-from rolehop.errors import ServiceError
+from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.time_limit import OutOfTime, program_time_limit
 
 _SECONDS = 54
 """Go's SDK kills a credential process after 60 s, and its user would not learn why."""
+
+_MOST_BYTES = 8_192
+"""aws-sdk-go v1 reads no more of a credential process, and quotes what it has read in its error
+(processcreds, DefaultBufSize)."""
 
 
 @click.command(
@@ -49,6 +53,7 @@ def command(
     from rolehop.handover.credential_process import as_process
 
     cli = CommandContext.of(ctx)
+    cli.sdk_chain = chain
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
     try:
         with program_time_limit(_SECONDS):
@@ -64,5 +69,20 @@ def command(
             ),
             chain=chain,
         ) from None
-    cli.terminal.write_output(as_process(session))
+    answer = as_process(session)
+    cli.terminal.write_output(answer)
+    if len(answer) > _MOST_BYTES:
+        _warn_of_length(cli, chain, len(answer))
     write_record(cli.app, plan, options)
+
+
+def _warn_of_length(cli: CommandContext, chain: str, length: int) -> None:
+    """Say that an answer may be too long, on stderr and in `status`; its text is ASCII."""
+    problem = RolehopError(
+        f"the answer has {length:,} bytes",
+        cause=f"AWS SDK for Go v1 takes {_MOST_BYTES:,}, and its error shows the whole answer with its"
+        " secrets",
+        fix="use a program with a newer SDK, or a session with fewer tags and a shorter policy",
+    )
+    cli.terminal.note(f"{problem.what}: {problem.cause}")
+    keep_sdk_problem(cli.app, chain, problem, 0)

@@ -1,0 +1,140 @@
+"""What `credential-process` said when it last failed, for each chain: most SDKs hide its stderr.
+
+Each chain has a file of its own, so two processes cannot overwrite each other's. It holds the lines
+of the error, which have no secret in them. Walking the chain deletes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rolehop.advice import one_line, posix_argument
+from rolehop.credentials import scrub
+from rolehop.digest import digest_of
+from rolehop.errors import ConfigError, RolehopError
+from rolehop.files import write_beside
+from rolehop.startup.dataclass import dataclass
+from rolehop.state.json_file import UNUSABLE, load_object
+
+FOLDER = "sdk"
+_SCHEMA = 1
+_RETENTION = timedelta(days=7)
+_LONGEST_LINE = 1_000  # characters
+_MOST = 200  # files; a fleet may have more chains, but nobody reads on
+
+
+@dataclass(frozen=True, slots=True)
+class SdkProblem:
+    """How one `credential-process` failed, or what was wrong with its answer."""
+
+    chain: str
+    at: datetime
+    """Aware, in UTC."""
+
+    exit_code: int
+    """0: the answer was given, and may be too long for its reader."""
+
+    what: str
+    cause: str
+    fix: str
+
+
+def as_problem(
+    chain: str, error: RolehopError, at: datetime, exit_code: int | None = None
+) -> SdkProblem:
+    """Return ``error`` as it is kept; ``exit_code`` replaces the error's own."""
+    cause = error.cause or ""
+    if isinstance(error, ConfigError) and error.complaints:
+        first, more = str(error.complaints[0]), len(error.complaints) - 1
+        cause = first + (f" (and {more} more)" if more else "")
+    what, cause, fix = map(_line, (error.what, cause, error.fix or ""))
+    code = error.exit_code if exit_code is None else exit_code
+    return SdkProblem(chain, at, code, what, cause, fix)
+
+
+def note_problem(state_folder: Path, problem: SdkProblem) -> None:
+    """Keep ``problem`` instead of the last one of its chain; failing to is harmless."""
+    path = _path(state_folder, problem.chain)
+    document = {
+        "schema": _SCHEMA,
+        "chain": problem.chain,
+        "at": problem.at.isoformat(timespec="seconds"),
+        "exit_code": problem.exit_code,
+        "what": problem.what,
+        "cause": problem.cause,
+        "fix": problem.fix,
+    }
+    with suppress(OSError):
+        write_beside(path, json.dumps(document) + "\n", lasting=False)
+        oldest = (problem.at - _RETENTION).timestamp()
+        for old in path.parent.glob("*.json"):
+            if old.lstat().st_mtime < oldest:
+                old.unlink(missing_ok=True)
+
+
+def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
+    """Return what is kept and not older than a week, the latest first."""
+    try:
+        paths = sorted((state_folder / FOLDER).glob("*.json"))[:_MOST]
+    except OSError:
+        return []
+    found = [each for each in map(_read, paths) if each is not None and now - each.at < _RETENTION]
+    return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def forget_problem(state_folder: Path, chain: str) -> None:
+    """Delete what is kept of ``chain``, which was walked; failing to is harmless."""
+    with suppress(OSError):
+        path = _path(state_folder, chain)
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()  # the last one: then nobody looks in here
+
+
+def forget_problems(state_folder: Path) -> None:
+    """Delete what is kept of all chains.
+
+    Raises:
+        OSError: one cannot be deleted; the others are.
+    """
+    failure: OSError | None = None
+    for path in (state_folder / FOLDER).glob("*.json"):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
+def _path(state_folder: Path, chain: str) -> Path:
+    return state_folder / FOLDER / f"{digest_of(chain)[:32]}.json"
+
+
+def _line(text: str) -> str:
+    return scrub(one_line(text, posix_argument))[:_LONGEST_LINE]
+
+
+def _read(path: Path) -> SdkProblem | None:
+    try:
+        stored = load_object(path)
+        if stored["schema"] != _SCHEMA:
+            return None
+        chain, what, cause, fix = _texts(
+            stored["chain"], stored["what"], stored["cause"], stored["fix"]
+        )
+        at, code = datetime.fromisoformat(stored["at"]), int(stored["exit_code"])
+        at.timestamp()
+        return SdkProblem(chain, at, code, what, cause, fix) if at.tzinfo else None
+    except (OSError, *UNUSABLE):
+        return None
+
+
+def _texts(*values: object) -> Iterator[str]:
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError("not a string")
+        yield value
