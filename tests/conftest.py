@@ -91,6 +91,15 @@ def real_world(secret_service: SecretService) -> Iterator[World]:
 
 
 @pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A config file that nobody else can change."""
+    path = tmp_path / "config.toml"
+    path.write_text("version = 1\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A folder whose path leaves space for a socket's name (108 bytes)."""
     with tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder:

@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -17,13 +15,13 @@ import pytest
 
 import rolehop
 from rolehop import errors
-from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.config.loader import load_config
 from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Table
 from rolehop.files import read_trusted
 from rolehop.shells import registry
 from rolehop.sources import SOURCE_TABLES
+from tests.support.commands import commands, first_line
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -63,24 +61,9 @@ def help_of(command: str) -> str:
     return done.stdout
 
 
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """Give every command by what is typed, those of groups included."""
-    context = click.Context(root)
-    for name in COMMANDS:
-        command = root.get_command(context, name)
-        assert command is not None
-        yield name, command
-        if isinstance(command, click.Group):
-            yield from ((f"{name} {each}", below) for each, below in command.commands.items())
-
-
 every_command = pytest.mark.parametrize(
     ("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()]
 )
-
-
-def first_line(command: click.Command) -> str:
-    return " ".join(textwrap.dedent(command.help or "").strip().split("\n\n")[0].split())
 
 
 def code_of(text: str) -> str:

@@ -16,14 +16,6 @@ from tests.support.other_users import AS_ROOT, GROUP, SOMEBODY, USER, set_acl
 NOBODY = 65_534
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "config.toml"
-    path.write_text("version = 1\n")
-    path.chmod(0o600)
-    return path
-
-
 def distrust(path: Path) -> str | None:
     found = read_trusted(path)
     assert found is not None

@@ -22,14 +22,6 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 NOBODY = 65_534
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "config.toml"
-    path.write_text("version = 1\n")
-    path.chmod(0o600)
-    return path
-
-
 def test_the_text_of_a_trusted_file(file: Path) -> None:
     assert read_trusted(file) == FileText(str(file), "version = 1\n", None)
 

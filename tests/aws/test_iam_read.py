@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,8 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
 from rolehop.policy import Kind, Reason, parse_policy
 from rolehop.ports import StsRefusal
+from tests.support.moto_server import moto_server
+from tests.support.policies import allow_text
 
 KEYS = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))
 ACCOUNT = "123456789012"  # moto's own, for keys that it did not give out
@@ -23,45 +24,36 @@ ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 LIMIT = f"arn:aws:iam::{ACCOUNT}:policy/limit"
 
 
-def policy(**elements: Any) -> str:
-    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 @pytest.fixture(scope="module")
 def client() -> Iterator[QueryClient]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    with QueryClient(ClientSettings("us-east-1", endpoint_url=url, iam_endpoint_url=url)) as made:
+    with (
+        moto_server() as url,
+        QueryClient(ClientSettings("us-east-1", endpoint_url=url, iam_endpoint_url=url)) as made,
+    ):
         fill(made)
         yield made
-    server.stop()
 
 
 def fill(client: QueryClient) -> None:
     def call(action: str, **params: str) -> None:
         client.call("iam", action, params, KEYS)
 
-    call("CreatePolicy", PolicyName="limit", PolicyDocument=policy(Resource="*"))
+    call("CreatePolicy", PolicyName="limit", PolicyDocument=allow_text(Resource="*"))
     call(
         "CreateRole",
         RoleName="Hub",
         Path="/team/",
-        AssumeRolePolicyDocument=policy(Principal={"AWS": ACCOUNT}),
+        AssumeRolePolicyDocument=allow_text(Principal={"AWS": ACCOUNT}),
         PermissionsBoundary=LIMIT,
         MaxSessionDuration="7200",
         **{"Tags.member.1.Key": "team", "Tags.member.1.Value": "blue"},
     )
-    call("PutRolePolicy", RoleName="Hub", PolicyName="go", PolicyDocument=policy(Resource=HUB))
+    call("PutRolePolicy", RoleName="Hub", PolicyName="go", PolicyDocument=allow_text(Resource=HUB))
     call("AttachRolePolicy", RoleName="Hub", PolicyArn=LIMIT)
     call("CreateUser", UserName="ann")
     call("CreateGroup", GroupName="ops")
     call("AddUserToGroup", GroupName="ops", UserName="ann")
-    call("PutGroupPolicy", GroupName="ops", PolicyName="g", PolicyDocument=policy(Resource=HUB))
+    call("PutGroupPolicy", GroupName="ops", PolicyName="g", PolicyDocument=allow_text(Resource=HUB))
 
 
 def test_a_role_is_read_whole(client: QueryClient) -> None:

@@ -10,19 +10,15 @@ from rolehop.aws.sts import StsClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
 from rolehop.plan import Hop
+from tests.support.moto_server import moto_server
 
 SOURCE = Credentials("AKIASOURCE0000000000", Secret("made-up-secret"))
 
 
 @pytest.fixture(scope="module")
 def moto_url() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def test_three_hops_through_three_accounts(moto_url: str, hop_to: Callable[..., Hop]) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
 
 import click
 import pytest
 
 from rolehop.cli.options import COMMON_OPTIONS
-from rolehop.cli.root import root
 from rolehop.command_table import (
     CHAIN,
     COMMANDS,
@@ -28,6 +26,7 @@ from rolehop.command_table import (
 from rolehop.completion.engine import WORDS, wanted
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
 from tests.completion.home import Home
+from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
 KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM}
@@ -38,16 +37,6 @@ BELOW = [
     for name, entry in COMMANDS.items()
     for below in (None, *entry.commands)
 ]
-
-
-def command_of(name: str) -> click.Command:
-    command = root.get_command(click.Context(root), name)
-    assert command is not None
-    return command
-
-
-def first_line(command: click.Command) -> str:
-    return " ".join(textwrap.dedent(command.help or "").strip().split("\n\n")[0].split())
 
 
 def takes(command: click.Command, owner: str) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from tests.doubles.sts_params import Refused
+from tests.doubles.sts_params import Refused, invalid_token
 from tests.doubles.sts_world import Key
 
 AUTHORIZATION = re.compile(
@@ -59,10 +59,10 @@ def authenticate(
         raise Refused("IncompleteSignature", "Authorization header cannot be read")
     key = keys.get(match["key"])
     if key is None or not key.active:
-        raise _invalid_token()
+        raise invalid_token()
     if key.unknown_for:
         key.unknown_for -= 1
-        raise _invalid_token()
+        raise invalid_token()
     _check_date(call.headers.get("X-Amz-Date", ""), match["day"], clock)
     if region not in (None, match["region"]):
         text = "Credential should be scoped to a valid region. "
@@ -70,7 +70,7 @@ def authenticate(
     if not hmac.compare_digest(_signature(call, match, key), match["signature"]):
         raise _wrong_signature()
     if call.headers.get("X-Amz-Security-Token") != key.token:
-        raise _invalid_token()
+        raise invalid_token()
     if key.expires_at is not None and now >= key.expires_at:
         text = "The security token included in the request is expired"
         raise Refused("ExpiredToken", text, 403)
@@ -142,8 +142,3 @@ def _wrong_signature() -> Refused:
         "details.",
         403,
     )
-
-
-def _invalid_token() -> Refused:
-    text = "The security token included in the request is invalid."
-    return Refused("InvalidClientTokenId", text, 403)

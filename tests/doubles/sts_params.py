@@ -176,3 +176,8 @@ def credentials_xml(session: Key) -> str:
         f"{session.secret}</SecretAccessKey><SessionToken>{session.token}</SessionToken>"
         f"<Expiration>{session.expires_at:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
     )
+
+
+def invalid_token() -> Refused:
+    text = "The security token included in the request is invalid."
+    return Refused("InvalidClientTokenId", text, 403)

@@ -16,6 +16,7 @@ from tests.doubles.sts_params import (
     check_params,
     credentials_xml,
     end_of,
+    invalid_token,
     session_policies,
     session_tags,
 )
@@ -114,7 +115,7 @@ def list_mfa_devices(world: World, request: Request) -> str:
         _deny(signer, "iam:ListMFADevices", "user")
     if signer.token is not None and signer.mfa_at is None:
         # A GetSessionToken session without MFA may not call IAM at all.
-        raise _bad_token()
+        raise invalid_token()
     members = "".join(
         f"<member><UserName>{signer.user.arn.rpartition('/')[2]}</UserName><SerialNumber>"
         f"{device.serial}</SerialNumber><EnableDate>2026-01-01T00:00:00Z</EnableDate></member>"
@@ -141,11 +142,6 @@ OPERATIONS: dict[str, tuple[str, Callable[[World, Request], str]]] = {
     "DecodeAuthorizationMessage": ("sts", decode_authorization_message),
     "ListMFADevices": ("iam", list_mfa_devices),
 }
-
-
-def _bad_token() -> Refused:
-    text = "The security token included in the request is invalid."
-    return Refused("InvalidClientTokenId", text, 403)
 
 
 def _deny(signer: Key, action: str, resource: str, reason: str = "") -> NoReturn:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,8 @@ from rolehop.credentials import Session
 from rolehop.errors import UsageError
 from rolehop.handover.environment import assumed, left
 from rolehop.shells.registry import dialect
+from tests.handover.real_shells import PATH, PRINTABLE, need, values_with, variables_in, write
 
-PATH = os.environ.get("PATH", os.defpath)
-# What shells keep for themselves.
-OWN = {"_", "PWD", "OLDPWD", "SHLVL", "LAST_RETURN_CODE", "__ALIAS_STACK", "__ALIAS_NAME"}
 # How each is started without anybody's start-up file, and writes its environment to a file.
 SHELLS = {
     "tcsh": (("tcsh", "-f"), "env -0 >! {}"),
@@ -60,21 +56,18 @@ class Shell:
 
     def evaluate(self, text: str, environ: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return what a child sees before and after the shell took ``text``."""
-        (self.folder / "text").write_bytes(text.encode("utf-8", "surrogateescape"))
+        write(self.folder, "text", text)
         show = SHELLS[self.name][1]
         done = self.run(show.format("before"), self.takes, show.format("after"), environ=environ)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
         return self.seen("before"), self.seen("after")
 
     def seen(self, name: str) -> dict[str, str]:
-        raw = (self.folder / name).read_bytes().decode("utf-8", "surrogateescape")
-        pairs = (line.split("=", 1) for line in raw.split("\0") if line)
-        return {key: value for key, value in pairs if key not in OWN}
+        return variables_in(self.folder, name)
 
 
 def shell(name: str, folder: Path, prepare: str = "") -> Shell:
-    if shutil.which(name, path=PATH) is None:
-        pytest.skip(f"{name} is not installed")
+    need(name)
     return Shell(name, folder, prepare)
 
 
@@ -121,13 +114,7 @@ def test_the_failing_statement_makes_the_evaluation_fail(name: str, tmp_path: Pa
     assert b"on\n" not in done.stdout
 
 
-ODD = "'\"`$\\!%#&|;<>(){}[]*?~^=-+ @:,./\té\u2018\u2019😀"
-nasty = st.text(
-    st.sampled_from(ODD + "\n\r\x01\x1b\x7f\x81\u2028")
-    | st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
-    max_size=30,
-)
-printable = "".join(map(chr, range(32, 127)))
+nasty = values_with("'\"`$\\!%#&|;<>(){}[]*?~^=-+ @:,./\té\u2018\u2019😀\n\r\x01\x1b\x7f\x81\u2028")
 
 
 def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
@@ -138,7 +125,7 @@ def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
             dialect(name).render([("A", value)])
         except UsageError as refused:
             assert refused.cause  # noqa: PT017 - both outcomes are right, for different values
-            assert not printable.startswith(value)
+            assert not PRINTABLE.startswith(value)
             continue
         variables[f"N_{number}"] = value
     return variables, dialect(name).render(variables.items())
@@ -151,7 +138,7 @@ def read_back(name: str, values: list[str]) -> tuple[dict[str, str], str]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(values=st.lists(nasty, min_size=20, max_size=60))
-@example(values=[printable, printable[::-1], "", " ", "\n", "a\n\n", "'", "''", "'''", "x'", "'x"])
+@example(values=[PRINTABLE, PRINTABLE[::-1], "", " ", "\n", "a\n\n", "'", "''", "'''", "x'", "'x"])
 @example(values=["-n", "-e", "--", "!!", "!$", "\\", "\\\\", "\\'", "'\\", "$(id)", "`id`", "{}"])
 @example(values=["%PATH%", "${HOME}", "~", "~/x", "=ls", "*", "{a,b}", "a;false", "\r\n", "a  b "])
 @example(values=[chr(code) for code in range(1, 256)])
@@ -172,7 +159,7 @@ def test_only_tcsh_refuses_control_characters(name: str, value: str) -> None:
         dialect("tcsh").render([("AWS_PROFILE", value)])
 
 
-@pytest.mark.parametrize("value", [printable, "", "é\u2018😀", "  two  "])
+@pytest.mark.parametrize("value", [PRINTABLE, "", "é\u2018😀", "  two  "])
 @every_shell
 def test_printable_text_is_never_refused(name: str, value: str) -> None:
     assert read_back(name, [value])[0] == {"N_0": value}

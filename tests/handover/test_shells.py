@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,9 @@ from rolehop.credentials import Session
 from rolehop.handover.environment import assumed, left
 from rolehop.shells.registry import dialect
 from rolehop.startup.dataclass import replace
+from tests.handover.real_shells import PATH, PRINTABLE, need, values_with, variables_in, write
 
 START = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",), "fish": ("--no-config",)}
-PATH = os.environ.get("PATH", os.defpath)
-# What shells keep for themselves.
-OWN = {"_", "PWD", "OLDPWD", "SHLVL", "A__z", "_AST_FEATURES"}
 
 SETTINGS = [
     ("sh", ""),
@@ -82,17 +78,14 @@ class Shell:
         return self.seen("before"), self.seen("after")
 
     def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+        write(self.folder, name, text)
 
     def seen(self, name: str) -> dict[str, str]:
-        raw = (self.folder / name).read_bytes().decode("utf-8", "surrogateescape")
-        pairs = (line.split("=", 1) for line in raw.split("\0") if line)
-        return {key: value for key, value in pairs if key not in OWN}
+        return variables_in(self.folder, name)
 
 
 def shell(name: str, folder: Path, prepare: str = "") -> Shell:
-    if shutil.which(name, path=PATH) is None:
-        pytest.skip(f"{name} is not installed")
+    need(name)
     return Shell(name, folder, prepare)
 
 
@@ -216,15 +209,9 @@ def test_the_failing_statement_ends_a_strict_script(name: str, tmp_path: Path) -
     assert (done.returncode, done.stdout) == (1, b"")
 
 
-# Any character but NUL and lone surrogates; the nasty ones often.
-nasty = st.text(
-    st.sampled_from(
-        "'\"`$\\!%#&|;<>(){}[]*?~^=-+ \t\n\r\x01\x07\x1b\x7f\x81\x82é\u2018\u2019\u201a\u201b😀\ufdd0\uf600"
-    )
-    | st.characters(exclude_characters="\0", exclude_categories=["Cs"]),
-    max_size=30,
+nasty = values_with(
+    "'\"`$\\!%#&|;<>(){}[]*?~^=-+ \t\n\r\x01\x07\x1b\x7f\x81\x82é\u2018\u2019\u201a\u201b😀\ufdd0\uf600"
 )
-printable = "".join(map(chr, range(32, 127)))
 
 
 @every_setting
@@ -234,7 +221,7 @@ printable = "".join(map(chr, range(32, 127)))
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(values=st.lists(nasty, min_size=20, max_size=60))
-@example(values=[printable, printable[::-1], "", " ", "\n", "a\n\n", "'", "''", "'''", "x'", "'x"])
+@example(values=[PRINTABLE, PRINTABLE[::-1], "", " ", "\n", "a\n\n", "'", "''", "'''", "x'", "'x"])
 @example(values=["-n", "-e", "--", "-gx", "!!", "!$", "\\", "\\\\", "\\'", "'\\", "$(id)", "`id`"])
 @example(
     values=["%PATH%", "${HOME}", "~", "~/x", "=ls", "*", "{a,b}", "a;false", "\r\n", "é\udcff"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from rolehop.arn import RoleArn
 from rolehop.plan import Hop
 from rolehop.plan.prechecks import predict
+from tests.support.policies import allow_text
 
 HUB = RoleArn.parse("arn:aws:iam::222222222222:role/Hub")
 ADMIN = RoleArn.parse("arn:aws:iam::333333333333:role/Admin")
@@ -20,8 +20,7 @@ def hop(role: RoleArn = HUB, **said: Any) -> Hop:
 
 
 def policy(resource: str, action: str = "sts:AssumeRole", **more: Any) -> str:
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **more}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return allow_text(Action=action, Resource=resource, **more)
 
 
 AWS = "arn:aws:iam::aws:policy/"

@@ -6,7 +6,6 @@ evaluation logic".
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
@@ -25,6 +24,7 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import covers, overlap
 from tests.policy.helpers.chains import NOW
+from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/Ops"
 SESSION = "arn:aws:sts::222222222222:assumed-role/Ops/me"
@@ -34,16 +34,12 @@ OWN_QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
 KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
 
 
-def document(*statements: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> Any:
     return {"Effect": effect, "Action": action, "Resource": resource, **more}
 
 
 def of(principal: str, action: str, effect: str = "Allow") -> str:
-    return document(statement(action, "*", effect, Principal={"AWS": principal}))
+    return policy_text(statement(action, "*", effect, Principal={"AWS": principal}))
 
 
 def judge(
@@ -60,17 +56,17 @@ def judge(
     arn = "arn:aws:iam::222222222222:policy/Boundary"
     entity = Entity(
         ROLE,
-        inline={"go": document(*permissions)} if permissions else {},
+        inline={"go": policy_text(*permissions)} if permissions else {},
         boundary=None if boundary is None else arn,
         tags=(),
     )
     inventory = IamInventory(
         {ROLE: entity},
-        {} if boundary is None else {arn: document(boundary)},
-        scps={} if scp is None else {"*": (document(scp),)},
+        {} if boundary is None else {arn: policy_text(boundary)},
+        scps={} if scp is None else {"*": (policy_text(scp),)},
     )
     hop = AssumeRoleRequest(
-        RoleArn.parse(ROLE), "me", policy=None if session is None else document(session)
+        RoleArn.parse(ROLE), "me", policy=None if session is None else policy_text(session)
     )
     start = StartingCredentials("arn:aws:iam::111111111111:user/alice", long_lived=True)
     setting = EvaluationContext(inventory, NOW, supplied=supplied or {})

@@ -17,6 +17,7 @@ from rolehop.policy.role_report.boundary_effect import _overlap, covers
 from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_document, role_view
+from tests.support.policies import policy
 
 ACCOUNT = "222222222222"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app/Task"
@@ -33,17 +34,14 @@ def deny(*actions: str, on: str = "*", **more: Any) -> Json:
 
 
 def report(role: list[Json], boundary: list[Json]) -> RoleReport:
-    def policy(statements: list[Json]) -> Json:
-        return {"Version": "2012-10-17", "Statement": statements}
-
     found = {
         "Arn": ROLE,
-        "AssumeRolePolicyDocument": policy([]),
-        "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy(role)}],
+        "AssumeRolePolicyDocument": policy(),
+        "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy(*role)}],
         "AttachedManagedPolicies": [],
         "PermissionsBoundary": {"PermissionsBoundaryArn": LIMIT},
     }
-    version = {"Document": policy(boundary), "IsDefaultVersion": True}
+    version = {"Document": policy(*boundary), "IsDefaultVersion": True}
     text = {"RoleDetailList": [found], "Policies": [{"Arn": LIMIT, "PolicyVersionList": [version]}]}
     made = report_on(read_inventory(json.dumps(text)), ROLE)
     assert made is not None

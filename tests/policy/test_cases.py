@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from rolehop.policy import (
     parse_policy,
 )
 from tests.policy.helpers.cases import CASES
+from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/T"
 
@@ -28,8 +28,7 @@ ROLE = "arn:aws:iam::222222222222:role/T"
 def shown(case: dict[str, Any], key: str, kind: Kind) -> PolicySet:
     if key not in case:
         return NO_POLICY
-    text = json.dumps({"Version": "2012-10-17", "Statement": case[key]})
-    return PolicySet((Attached(key, parse_policy(text, kind)),))
+    return PolicySet((Attached(key, parse_policy(policy_text(*case[key]), kind)),))
 
 
 def request(case: dict[str, Any]) -> Request:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from random import Random
 from typing import Any
 
@@ -25,6 +24,7 @@ from rolehop.policy import (
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.value_classes import value_classes
 from rolehop.show.condition_text import deciding_text
+from tests.support.policies import policy_text
 
 KEYS = {
     "aws:sourceip": ["IpAddress", "NotIpAddress"],
@@ -54,7 +54,7 @@ SAMPLES = {
 
 def request(*statements: Any) -> Request:
     """Return a request of which everything but condition keys is known."""
-    text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    text = policy_text(*statements)
     trust = PolicySet((Attached("trust", parse_policy(text, Kind.TRUST), text),))
     return Request(
         "arn:aws:iam::222222222222:role/T",

@@ -19,6 +19,7 @@ from rolehop.policy.chains.model import (
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.policy.remedies.change_builder import policy_changes
+from tests.support.policies import policy_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROLE = "arn:aws:iam::222222222222:role/team/Own"
@@ -36,10 +37,6 @@ SUB = f"{HOST}:sub"
 def statement(principal: Any, action: Any = WEB, effect: str = "Allow", **condition: Any) -> Any:
     made = {"Effect": effect, "Principal": principal, "Action": action}
     return {**made, "Condition": condition} if condition else made
-
-
-def policy_text(*statements: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def judged(

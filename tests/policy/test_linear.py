@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -26,6 +25,8 @@ from rolehop.policy import (
     parse_policy,
 )
 from rolehop.policy.language.wildcards import matches_text
+from tests.policy.helpers.independent_reading import as_regex
+from tests.support.policies import policy_text
 
 
 def steps(work: Callable[[], object]) -> int:
@@ -46,10 +47,6 @@ def steps(work: Callable[[], object]) -> int:
     finally:
         sys.settrace(before)
     return count
-
-
-def as_regex(pattern: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
@@ -82,7 +79,7 @@ def policy_of(statements: int) -> str:
         {"Effect": "Allow", "Action": "sts:*", "Resource": f"arn:aws:iam::*:role/r{n:03}*"}
         for n in range(statements)
     ]
-    return json.dumps({"Version": "2012-10-17", "Statement": listed})
+    return policy_text(*listed)
 
 
 def test_five_hundred_statements_take_ten_times_the_steps_of_fifty() -> None:

@@ -13,16 +13,13 @@ from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_document, role_view
 from rolehop.startup.dataclass import replace
+from tests.support.policies import policy
 
 ACCOUNT = "222222222222"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app/Task"
 ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 LIMIT = f"arn:aws:iam::{ACCOUNT}:policy/limit"
 Json = dict[str, Any]
-
-
-def policy(*statements: Json) -> Json:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def passes(on: str = "*", **more: Any) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/T"
 BOB = "arn:aws:iam::222222222222:user/bob"
@@ -33,7 +33,7 @@ ANY = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 def shown(kind: Kind, *statements: Any) -> PolicySet:
-    text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    text = policy_text(*statements)
     return PolicySet((Attached(kind.value, parse_policy(text, kind)),))
 
 

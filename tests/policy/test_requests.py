@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.startup.dataclass import replace
 from tests.policy.helpers.requests import ADMIN, ALICE, HUB, KEYS, NOW, asked
+from tests.support.policies import policy_text, trust_for
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def revoked(operator: str, moment: str) -> list[Any]:
         "Condition": {operator: {"aws:TokenIssueTime": moment}},
     }
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    text = json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]})
+    text = policy_text(allow, deny)
     mine = {"p": text}
     trust = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]}'
     entities = {
@@ -310,7 +310,7 @@ def test_an_unknown_source_identity_is_still_set() -> None:
 
 
 def test_changing_an_unknown_source_identity_is_unknown() -> None:
-    trusts = policy_text({"AWS": "*"}, "sts:*")
+    trusts = policy_text(trust_for({"AWS": "*"}, "sts:*"))
     records = IamInventory({str(ADMIN): Entity(str(ADMIN), trust=trusts)})
     start = StartingCredentials(
         "arn:aws:sts::333333333333:assumed-role/Own/s",
@@ -322,11 +322,6 @@ def test_changing_an_unknown_source_identity_is_unknown() -> None:
         together = records.merged(IamInventory({known.arn: known}))
         (request,) = build_requests(start, [hop], EvaluationContext(together, NOW))
         assert evaluate(request).outcome is outcome
-
-
-def policy_text(principal: object, action: str) -> str:
-    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def test_what_a_sources_session_carries_is_known_at_hop_1_alone() -> None:

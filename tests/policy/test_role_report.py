@@ -12,21 +12,17 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RiskKind, RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_view
+from tests.support.policies import policy, trust_for
 
 ROLE = "arn:aws:iam::222222222222:role/app/Task"
 EC2 = {"Service": "ec2.amazonaws.com"}
 GITHUB = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
 
 
-def statement(principal: Any, action: str = "sts:AssumeRole", **condition: Any) -> dict[str, Any]:
-    made = {"Effect": "Allow", "Principal": principal, "Action": action}
-    return {**made, "Condition": condition} if condition else made
-
-
 def records(*statements: dict[str, Any], **extra: Any) -> IamInventory:
     role = {
         "Arn": ROLE,
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)},
+        "AssumeRolePolicyDocument": policy(*statements),
         "MaxSessionDuration": 7200,
         **extra.pop("role", {}),
     }
@@ -42,58 +38,64 @@ def report(*statements: dict[str, Any], **extra: Any) -> RoleReport:
 @pytest.mark.parametrize(
     ("made", "risk"),
     [
-        (statement("*"), RiskKind.ANYBODY),
-        (statement({"AWS": "*"}), RiskKind.ANYBODY),
-        (statement("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), None),
-        (statement("*", Bool={"aws:MultiFactorAuthPresent": "true"}), RiskKind.ANYBODY),
-        (statement("*", StringEquals={"aws:PrincipalTag/team": "blue"}), RiskKind.ANYBODY),
-        (statement("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}), None),
-        (statement("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), RiskKind.ANYBODY),
+        (trust_for("*"), RiskKind.ANYBODY),
+        (trust_for({"AWS": "*"}), RiskKind.ANYBODY),
+        (trust_for("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), None),
+        (trust_for("*", Bool={"aws:MultiFactorAuthPresent": "true"}), RiskKind.ANYBODY),
+        (trust_for("*", StringEquals={"aws:PrincipalTag/team": "blue"}), RiskKind.ANYBODY),
+        (trust_for("*", IpAddress={"aws:SourceIp": "203.0.113.0/24"}), None),
+        (trust_for("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), RiskKind.ANYBODY),
         (
-            statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::*:role/Hub"}),
+            trust_for("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::*:role/Hub"}),
             RiskKind.ANYBODY,
         ),
-        (statement("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/*"}), None),
-        (statement("*", Null={"aws:PrincipalOrgID": "false"}), RiskKind.ANYBODY),
-        (statement("*", StringNotEquals={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
-        (statement("*", StringEqualsIfExists={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
-        (statement({"AWS": "222222222222"}), RiskKind.WHOLE_ACCOUNT),
-        (statement({"AWS": "arn:aws:iam::222222222222:root"}), RiskKind.WHOLE_ACCOUNT),
-        (statement({"AWS": "arn:aws:iam::222222222222:user/ann"}), None),
-        (statement({"AWS": "333333333333"}), RiskKind.NO_EXTERNAL_ID),
-        (statement({"AWS": "333333333333"}, StringEquals={"sts:ExternalId": "x"}), None),
         (
-            statement({"AWS": "333333333333"}, StringLike={"sts:ExternalId": "*"}),
+            trust_for("*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::222222222222:role/*"}),
+            None,
+        ),
+        (trust_for("*", Null={"aws:PrincipalOrgID": "false"}), RiskKind.ANYBODY),
+        (trust_for("*", StringNotEquals={"aws:PrincipalOrgID": "o-1"}), RiskKind.ANYBODY),
+        (
+            trust_for("*", StringEqualsIfExists={"aws:PrincipalOrgID": "o-1"}),
+            RiskKind.ANYBODY,
+        ),
+        (trust_for({"AWS": "222222222222"}), RiskKind.WHOLE_ACCOUNT),
+        (trust_for({"AWS": "arn:aws:iam::222222222222:root"}), RiskKind.WHOLE_ACCOUNT),
+        (trust_for({"AWS": "arn:aws:iam::222222222222:user/ann"}), None),
+        (trust_for({"AWS": "333333333333"}), RiskKind.NO_EXTERNAL_ID),
+        (trust_for({"AWS": "333333333333"}, StringEquals={"sts:ExternalId": "x"}), None),
+        (
+            trust_for({"AWS": "333333333333"}, StringLike={"sts:ExternalId": "*"}),
             RiskKind.NO_EXTERNAL_ID,
         ),
-        (statement(EC2), RiskKind.SERVICE_WITHOUT_SOURCE),
-        (statement(EC2, StringEquals={"aws:SourceAccount": "222222222222"}), None),
-        (statement({"Federated": GITHUB}), RiskKind.OIDC_WITHOUT_SUBJECT),
+        (trust_for(EC2), RiskKind.SERVICE_WITHOUT_SOURCE),
+        (trust_for(EC2, StringEquals={"aws:SourceAccount": "222222222222"}), None),
+        (trust_for({"Federated": GITHUB}), RiskKind.OIDC_WITHOUT_SUBJECT),
         (
-            statement(
+            trust_for(
                 {"Federated": GITHUB},
                 StringLike={"token.actions.githubusercontent.com:sub": "repo:me/*"},
             ),
             None,
         ),
         (
-            statement(
+            trust_for(
                 {"Federated": GITHUB},
                 StringEquals={"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
             ),
             RiskKind.OIDC_WITHOUT_SUBJECT,
         ),
         (
-            statement(
+            trust_for(
                 {"Federated": GITHUB},
                 StringLike={"token.actions.githubusercontent.com:sub": "repo:*"},
             ),
             RiskKind.OIDC_WITHOUT_SUBJECT,
         ),
-        (statement({"Federated": "arn:aws:iam::222222222222:saml-provider/corp"}), None),
-        (statement({"AWS": "AROAGONE"}), RiskKind.DELETED_PRINCIPAL),
-        (statement({"AWS": "arn:aws:iam::222222222222:role/*"}), RiskKind.NOT_A_PRINCIPAL),
-        ({**statement("*"), "Effect": "Deny"}, None),
+        (trust_for({"Federated": "arn:aws:iam::222222222222:saml-provider/corp"}), None),
+        (trust_for({"AWS": "AROAGONE"}), RiskKind.DELETED_PRINCIPAL),
+        (trust_for({"AWS": "arn:aws:iam::222222222222:role/*"}), RiskKind.NOT_A_PRINCIPAL),
+        ({**trust_for("*"), "Effect": "Deny"}, None),
     ],
 )
 def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:
@@ -102,18 +104,18 @@ def test_risks(made: dict[str, Any], risk: RiskKind | None) -> None:
 
 def test_a_role_in_plain_sentences() -> None:
     found = report(
-        statement(EC2),
+        trust_for(EC2),
         {
-            **statement("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
+            **trust_for("*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
             "Effect": "Deny",
         },
-        statement(
+        trust_for(
             {"AWS": ["333333333333", "arn:aws:iam::222222222222:user/ann"]},
             StringEquals={"sts:ExternalId": ["x-1", "x-2"]},
             NumericLessThan={"aws:MultiFactorAuthAge": "3600"},
             NotIpAddress={"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32"]},
         ),
-        statement(
+        trust_for(
             {"Federated": GITHUB},
             "sts:AssumeRoleWithWebIdentity",
             StringLike={"token.actions.githubusercontent.com:sub": "repo:me/*"},
@@ -142,7 +144,7 @@ def test_a_role_in_plain_sentences() -> None:
 
 def test_a_long_arn_is_folded_and_no_line_overflows() -> None:
     long = f"arn:aws:iam::222222222222:role/{'x' * 510}/{'N' * 64}"
-    known = records(statement({"AWS": long}), role={"Arn": long})
+    known = records(trust_for({"AWS": long}), role={"Arn": long})
     found = report_on(known, long)
     assert found is not None
     text = as_text(role_view(found))

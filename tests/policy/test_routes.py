@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +25,7 @@ from rolehop.policy.routes import search as room
 from rolehop.policy.routes.search import Found, RouteStart, search
 from rolehop.show.render_text import as_text
 from rolehop.show.routes import routes_view
+from tests.support.policies import allow_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"
@@ -38,23 +38,18 @@ def arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def policy(**elements: Any) -> str:
-    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def entity(name: str, trusts: Sequence[str], may: Sequence[str] = (), **condition: Any) -> Entity:
     more = {"Condition": condition} if condition else {}
     trust = (
-        policy(Principal={"AWS": list(trusts)}, **more)
+        allow_text(Principal={"AWS": list(trusts)}, **more)
         if trusts
-        else policy(Principal={"Service": "ec2.amazonaws.com"})
+        else allow_text(Principal={"Service": "ec2.amazonaws.com"})
     )
-    inline = {"go": policy(Resource=list(may))} if may else {}
+    inline = {"go": allow_text(Resource=list(may))} if may else {}
     return Entity(arn(name), f"AROA{name}", trust, inline, tags=())
 
 
-USER = Entity(ALICE, "AIDA", None, {"go": policy(Resource="*")}, tags=())
+USER = Entity(ALICE, "AIDA", None, {"go": allow_text(Resource="*")}, tags=())
 
 
 def find(

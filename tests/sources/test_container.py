@@ -26,9 +26,6 @@ from tests.support.world import World
 CONTAINER = 'type = "container"'
 
 
-HTML = Answer(200, b"<html>sign in here</html>")
-
-
 @pytest.fixture
 def world() -> Iterator[World]:
     with keyless_world() as world:

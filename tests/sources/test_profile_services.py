@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,8 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.errors import RolehopError, ServiceError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
 from rolehop.startup.dataclass import replace
+from tests.support.moto_server import moto_server
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback
@@ -36,22 +37,10 @@ NoSecret = Callable[[RolehopError], None]
 ROLE = "arn:aws:iam::111111111111:role/A"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def sts() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 class TestWebIdentity:

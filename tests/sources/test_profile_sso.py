@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from rolehop.errors import RolehopError, SourceError
 from rolehop.sources import diagnose, expand, stamp_of
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from rolehop.startup.dataclass import replace
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, Loopback
@@ -54,13 +54,6 @@ sso_role_name = Developer
 [profile half]
 sso_account_id = 111111111111
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # botocore fixes the folder of the AWS CLI's token cache when it is imported, so each case of

@@ -7,24 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.support.policies import allow, policy, trust_for
 from tests.support.world import ADMIN, HUB, World, temporary_world
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 AS = ("--as", ALICE)
 
 
-def policy(*statements: Any) -> Any:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def allow(**elements: Any) -> Any:
-    return {"Effect": "Allow", "Action": "sts:AssumeRole", **elements}
-
-
-def role(arn: str, trusts: str, **condition: Any) -> Any:
-    statement = allow(Sid="Who", Principal={"AWS": trusts})
-    if condition:
-        statement["Condition"] = condition
+def role(arn: str, trusts: str, sid: Any = "Who", **condition: Any) -> Any:
+    """Return a role of an IAM export; without ``sid`` the statement of its trust policy has none."""
+    statement = trust_for({"AWS": trusts}, **condition)
+    if sid:
+        statement = {"Sid": sid, **statement}
     return {
         "Arn": arn,
         "RoleId": "AROAEXAMPLE",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.explain.documents import AS, files, policy, world_with_documents
+from tests.cli.explain.documents import AS, files, world_with_documents
+from tests.support.policies import policy
 from tests.support.world import Done, World
 
 BUCKET = "arn:aws:s3:::logs"

@@ -13,6 +13,7 @@ from rolehop.aws.query_api import QueryClient
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings
 from tests.sources import pki
+from tests.support.policies import policy, trust_for
 from tests.support.world import ADMIN, World, temporary_world
 
 OWN = "arn:aws:iam::222222222222:role/team/Own"
@@ -22,6 +23,7 @@ SAML = "arn:aws:iam::222222222222:saml-provider/Corp"
 AT = "arn:aws:rolesanywhere:eu-west-1:222222222222"
 ANCHOR = f"{AT}:trust-anchor/66666666-7777-8888-9999-000000000000"
 PROFILE = f"{AT}:profile/11111111-2222-3333-4444-555555555555"
+BY_TOKEN, BY_SAML = "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"
 THREE = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 CONFIG = f"""\
 version = 1
@@ -91,16 +93,11 @@ def token(**claims: Any) -> str:
     return f"e30.{body}.c2ln"
 
 
-def allow(principal: Any, action: Any, **condition: Any) -> Any:
-    made = {"Effect": "Allow", "Principal": principal, "Action": action}
-    return {**made, "Condition": condition} if condition else made
-
-
 def role(arn: str, *trusts: Any) -> Any:
     anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     return {
         "Arn": arn,
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": list(trusts)},
+        "AssumeRolePolicyDocument": policy(*trusts),
         "RolePolicyList": [{"PolicyName": "all", "PolicyDocument": {"Statement": anything}}],
         "AttachedManagedPolicies": [],
     }
@@ -127,7 +124,7 @@ def explained(
     seen: bool = True,
     env: dict[str, str | None] | None = None,
 ) -> Any:
-    anyone = allow({"AWS": OWN}, "sts:AssumeRole")
+    anyone = trust_for({"AWS": OWN}, "sts:AssumeRole")
     file = {"RoleDetailList": [role(OWN, *trusts), role(ADMIN, anyone)]}
     (world.home / "roles.json").write_text(json.dumps(file))
     done = world.rolehop(
@@ -147,13 +144,13 @@ def explained(
 
 
 SEEN = ("--assume", "source-session", "--assume", "roles-anywhere-profile")
-WEB = allow({"Federated": PROVIDER}, "sts:AssumeRoleWithWebIdentity")
-MINE = allow(
+WEB = trust_for({"Federated": PROVIDER}, BY_TOKEN)
+MINE = trust_for(
     {"Federated": PROVIDER},
-    "sts:AssumeRoleWithWebIdentity",
+    BY_TOKEN,
     StringEquals={f"{HOST}:sub": "me", f"{HOST}:aud": "rolehop"},
 )
-ANYWHERE = allow({"Service": "rolesanywhere.amazonaws.com"}, THREE)
+ANYWHERE = trust_for({"Service": "rolesanywhere.amazonaws.com"}, THREE)
 
 
 @pytest.mark.parametrize(
@@ -162,26 +159,26 @@ ANYWHERE = allow({"Service": "rolesanywhere.amazonaws.com"}, THREE)
         ("by-token", MINE, "allowed"),
         (
             "by-token",
-            allow({"Federated": PROVIDER}, "sts:*", Null={f"{HOST}:sub": "true"}),
+            trust_for({"Federated": PROVIDER}, "sts:*", Null={f"{HOST}:sub": "true"}),
             "refused",
         ),
-        ("by-token", allow("*", "sts:AssumeRoleWithWebIdentity"), "unknown"),
-        ("by-token", allow({"AWS": "*"}, "sts:AssumeRoleWithWebIdentity"), "unknown"),
-        ("by-token", allow({"Federated": SAML}, "sts:AssumeRoleWithWebIdentity"), "refused"),
+        ("by-token", trust_for("*", BY_TOKEN), "unknown"),
+        ("by-token", trust_for({"AWS": "*"}, BY_TOKEN), "unknown"),
+        ("by-token", trust_for({"Federated": SAML}, BY_TOKEN), "refused"),
         ("by-command", MINE, "unknown"),
         ("by-command", WEB, "unknown"),
-        ("by-saml", allow({"Federated": SAML}, "sts:AssumeRoleWithSAML"), "allowed"),
+        ("by-saml", trust_for({"Federated": SAML}, BY_SAML), "allowed"),
         (
             "by-saml",
-            allow({"Federated": SAML}, "sts:AssumeRoleWithSAML", StringEquals={"saml:aud": "x"}),
+            trust_for({"Federated": SAML}, BY_SAML, StringEquals={"saml:aud": "x"}),
             "unknown",
         ),
         ("by-saml", MINE, "refused"),
         ("by-some-saml", MINE, "unknown"),
         ("by-certificate", ANYWHERE, "allowed"),
-        ("by-certificate", allow({"Service": "ec2.amazonaws.com"}, THREE), "refused"),
-        ("by-certificate", allow({"Service": "rolesanywhere.amazonaws.com"}, THREE[:1]), "refused"),
-        ("by-certificate", allow("*", THREE), "unknown"),
+        ("by-certificate", trust_for({"Service": "ec2.amazonaws.com"}, THREE), "refused"),
+        ("by-certificate", trust_for(ANYWHERE["Principal"], THREE[:1]), "refused"),
+        ("by-certificate", trust_for("*", THREE), "unknown"),
         ("by-pkcs12", ANYWHERE, "allowed"),
     ],
 )
@@ -210,14 +207,14 @@ def test_what_is_known_from_a_certificate(
     world: World, chain: str, condition: dict[str, str], verdict: str
 ) -> None:
     service = {"Service": "rolesanywhere.amazonaws.com"}
-    found = explained(world, chain, allow(service, THREE, StringEquals=condition))
+    found = explained(world, chain, trust_for(service, THREE, StringEquals=condition))
     assert found["verdict"] == verdict
     (hop,) = found["hops"]
     assert (hop["hop"], hop["caller"]) == (0, "rolesanywhere.amazonaws.com")
     if verdict == "unknown":
         assert hop["unknowns"] == list(condition)
         supplied = [f"--context={key}={value}" for key, value in condition.items()]
-        trust = allow(service, THREE, StringEquals=condition)
+        trust = trust_for(service, THREE, StringEquals=condition)
         assert explained(world, chain, trust, more=tuple(supplied))["verdict"] == "allowed"
 
 
@@ -256,7 +253,7 @@ def test_what_is_known_from_a_token(world: World, claims: dict[str, Any], verdic
 
 
 def test_flattened_tags_are_inherited_like_nested_ones(world: World) -> None:
-    every = allow({"Federated": PROVIDER}, ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"])
+    every = trust_for({"Federated": PROVIDER}, [BY_TOKEN, "sts:TagSession"])
     claims = {
         "https://aws.amazon.com/tags/principal_tags/t": "v",
         "https://aws.amazon.com/tags/transitive_tag_keys": ["t"],
@@ -351,11 +348,11 @@ def test_the_text_names_the_caller_and_the_assumptions(world: World) -> None:
 
 
 def test_an_unreadable_assertion_is_never_called_allowed(world: World) -> None:
-    trust = allow({"Federated": SAML}, "sts:AssumeRoleWithSAML")
+    trust = trust_for({"Federated": SAML}, BY_SAML)
     (hop,) = explained(world, "by-saml", trust, seen=False)["hops"]
     assert (hop["verdict"], hop["unknowns"]) == ("unknown", ["source-session"])
-    three = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
-    lenient = allow({"Federated": SAML}, three)
+    three = [BY_SAML, "sts:TagSession", "sts:SetSourceIdentity"]
+    lenient = trust_for({"Federated": SAML}, three)
     assert explained(world, "by-saml", lenient, seen=False)["verdict"] == "allowed"
     strict = ("explain", "by-saml", "--offline", "--policies", "roles.json", "--strict")
     explained(world, "by-saml", trust)

@@ -5,48 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.cli.explain import documents as shared
+from tests.cli.explain.documents import ALICE, USER
+from tests.support.policies import policy
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
 
-ALICE = "arn:aws:iam::111111111111:user/alice"
-
-
-def policy(*statements: Any) -> Any:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def role(arn: str, trusts: str, **condition: Any) -> Any:
-    allow: Any = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    statement = {**allow, "Principal": {"AWS": trusts}}
-    return {
-        "Arn": arn,
-        "RoleId": "AROAEXAMPLE",
-        "AssumeRolePolicyDocument": policy(
-            {**statement, "Condition": condition} if condition else statement
-        ),
-        "RolePolicyList": [
-            {"PolicyName": "go", "PolicyDocument": policy({**allow, "Resource": "*"})}
-        ],
-        "AttachedManagedPolicies": [],
-    }
-
-
-def user() -> Any:
-    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-    return {
-        "Arn": ALICE,
-        "UserId": "AIDAEXAMPLE",
-        "UserPolicyList": [{"PolicyName": "go", "PolicyDocument": policy(allow)}],
-        "AttachedManagedPolicies": [],
-        "GroupList": [],
-    }
+role = partial(shared.role, sid="")
 
 
 def documents(world: World, *roles: Any) -> None:
-    details = {"UserDetailList": [user()], "RoleDetailList": list(roles)}
+    details = {"UserDetailList": [USER], "RoleDetailList": list(roles)}
     (world.home / "all.json").write_text(json.dumps(details), encoding="utf-8")
 
 

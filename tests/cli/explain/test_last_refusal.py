@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.explain.documents import AS, files, policy, world_with_documents
+from tests.cli.explain.documents import AS, files, world_with_documents
 from tests.support.denials import ENDINGS, SCP_ARN
+from tests.support.policies import policy
 from tests.support.world import ADMIN, HUB, World
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.explain.documents import ALICE, USER, allow, policy, role
+from tests.cli.explain.documents import ALICE, USER, role
+from tests.support.policies import allow, policy
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 ADMIN_SHORT = "333333333333:role/Admin"

@@ -4,9 +4,11 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from tests.support.policies import policy
+
 ROLE = "arn:aws:iam::222222222222:role/team/Hub"
 USER = "arn:aws:iam::222222222222:user/ann"
-ANY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+ANY = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
 A_ROLE: dict[str, Any] = {"Arn": ROLE, "RolePolicyList": [], "AttachedManagedPolicies": []}
 A_USER: dict[str, Any] = {"Arn": USER, "GroupList": [], "AttachedManagedPolicies": []}

@@ -16,10 +16,10 @@ from tests.policy.helpers.chains import (
     Json,
     healthy,
     may,
-    policy,
     remedies_at,
     trusts,
 )
+from tests.support.policies import policy
 
 # ---- what is wrong
 

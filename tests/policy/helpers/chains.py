@@ -26,6 +26,7 @@ from tests.doubles.sts_params import Request as StsRequest
 from tests.doubles.sts_rules import assume_role
 from tests.doubles.sts_trust import Who, judge_permissions, judge_trust
 from tests.doubles.sts_world import Key, World
+from tests.support.policies import policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALICE = "arn:aws:iam::111111111111:user/alice"
@@ -33,10 +34,6 @@ HUB = "arn:aws:iam::222222222222:role/team/Hub"
 ADMIN = "arn:aws:iam::333333333333:role/Admin"
 Json = dict[str, Any]
 NOBODY = StartingCredentials(ALICE, long_lived=True, mfa=False)
-
-
-def policy(*statements: Json) -> Json:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def may(resource: str, *actions: str) -> Json:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from tests.policy.helpers.worlds import (
     World,
 )
+from tests.support.policies import policy
 
 
 def details(world: World) -> dict[str, Any]:
@@ -26,11 +26,11 @@ def details(world: World) -> dict[str, Any]:
         "AttachedManagedPolicies": [{"PolicyName": "own", "PolicyArn": _policy_arn("own")}],
         **boundary,
     }
-    inline = [{"PolicyName": "p", "PolicyDocument": _document(parts["inline"])}]
+    inline = [{"PolicyName": "p", "PolicyDocument": policy(*parts["inline"])}]
     roles: list[dict[str, Any]] = [
         {
             "Arn": world["role"],
-            "AssumeRolePolicyDocument": _document(world["trust"]),
+            "AssumeRolePolicyDocument": policy(*world["trust"]),
             "RolePolicyList": [],
             "AttachedManagedPolicies": [],
         }
@@ -43,9 +43,7 @@ def details(world: World) -> dict[str, Any]:
         groups.append(
             {
                 "Arn": f"{named.partition(':user/')[0]}:group/team",
-                "GroupPolicyList": [
-                    {"PolicyName": "g", "PolicyDocument": _document(parts["group"])}
-                ],
+                "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": policy(*parts["group"])}],
                 "AttachedManagedPolicies": [
                     {"PolicyName": "shared", "PolicyArn": _policy_arn("shared")}
                 ],
@@ -71,20 +69,12 @@ def _managed(name: str, statements: list[Any]) -> dict[str, Any]:
     return {
         "Arn": _policy_arn(name),
         "PolicyVersionList": [
-            {"VersionId": "v3", "IsDefaultVersion": False, "Document": _document(everything)},
-            {"VersionId": "v2", "IsDefaultVersion": True, "Document": _document(statements)},
-            {"VersionId": "v1", "IsDefaultVersion": False, "Document": _document(nothing)},
+            {"VersionId": "v3", "IsDefaultVersion": False, "Document": policy(*everything)},
+            {"VersionId": "v2", "IsDefaultVersion": True, "Document": policy(*statements)},
+            {"VersionId": "v1", "IsDefaultVersion": False, "Document": policy(*nothing)},
         ],
     }
 
 
 def _policy_arn(name: str) -> str:
     return f"arn:aws:iam::222222222222:policy/{name}"
-
-
-def _document(statements: list[Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
-def policy_text(statements: list[Any]) -> str:
-    return json.dumps(_document(statements))

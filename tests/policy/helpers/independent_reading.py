@@ -367,10 +367,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def _glob(pattern: str, text: str) -> bool:
-    return re.fullmatch(_regex(pattern), text, re.DOTALL) is not None
+    return re.fullmatch(as_regex(pattern), text, re.DOTALL) is not None
 
 
-def _regex(pattern: str) -> str:
+def as_regex(pattern: str) -> str:
     return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
 
 
@@ -389,7 +389,7 @@ def _expand(pattern: str, ctx: Json, *, like: bool = True) -> str | None:
                 value = [default.strip().strip("'")]
             out += re.escape(value[0])
         else:
-            out += _regex(piece) if like else re.escape(piece)
+            out += as_regex(piece) if like else re.escape(piece)
     return out
 
 

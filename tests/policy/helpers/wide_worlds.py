@@ -21,7 +21,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.role_report.pass_role import find_passers
 from rolehop.startup.dataclass import replace
-from tests.policy.helpers.cli_output import details, policy_text
+from tests.policy.helpers.cli_output import details
 from tests.policy.helpers.worlds import (
     ACTIONS,
     CONDITIONS,
@@ -32,6 +32,7 @@ from tests.policy.helpers.worlds import (
     World,
     make_world,
 )
+from tests.support.policies import policy_text
 
 WIDE_VALUES: dict[str, list[list[str]]] = {
     **VALUES,
@@ -303,7 +304,7 @@ def request_of(world: World, records: IamInventory) -> Request:
     """Return the request of a world that is no PassRole."""
     caller = _caller(world)
     session = world["session_policy"]
-    text = None if session is None else policy_text(session)
+    text = None if session is None else policy_text(*session)
     known = {k: v for k, v in world["ctx"].items() if k not in world["unknown"]}
     absent = [key for key in ALL_KEYS if key not in known and key not in world["unknown"]]
     return Request(
@@ -335,8 +336,8 @@ def _caller(world: World) -> Caller:
 def inventory(world: World) -> IamInventory:
     """Return the world's documents, read from the output of the AWS CLI."""
     records = read_inventory(json.dumps(details(world)))
-    scps = {} if world["scp"] is None else {"*": tuple(map(policy_text, world["scp"]))}
-    rcps = {} if world["rcp"] is None else {"*": (policy_text(world["rcp"]),)}
+    scps = {} if world["scp"] is None else {"*": tuple(policy_text(*each) for each in world["scp"])}
+    rcps = {} if world["rcp"] is None else {"*": (policy_text(*world["rcp"]),)}
     account = account_of(world["caller"]) if world["caller"] else None
     management = frozenset({account} if world.get("management") and account else ())
     return replace(records, scps=scps, rcps=rcps, management_accounts=management)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from random import Random
 from typing import Any
 
@@ -18,6 +17,7 @@ from rolehop.policy import (
     caller_from_arn,
     parse_policy,
 )
+from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/team/T"
 LINKED = "arn:aws:iam::222222222222:role/aws-service-role/ec2.amazonaws.com/T"
@@ -230,7 +230,7 @@ def as_request(world: World, unknown: frozenset[str] = frozenset()) -> Request:
         if name in unknown:
             continue
         statements = world[name]
-        text = json.dumps({"Version": "2012-10-17", "Statement": statements or []})
+        text = policy_text(*(statements or []))
         policies[policy] = (
             NO_POLICY
             if statements is None

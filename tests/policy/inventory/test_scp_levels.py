@@ -21,6 +21,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.show.finding_text import sentence
 from rolehop.startup.dataclass import replace
 from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, ROLE, TRUST
+from tests.support.policies import policy
 
 
 def guarded(*scps: Any) -> Any:
@@ -44,7 +45,7 @@ def guarded(*scps: Any) -> Any:
 
 def may(action: str, effect: str = "Allow", **more: Any) -> Any:
     statement = {"Effect": effect, "Action": action, "Resource": "*", **more}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    return policy(statement)
 
 
 HOME = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}

@@ -14,10 +14,11 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.startup.dataclass import replace
-from tests.policy.helpers.chains import NOBODY, NOW, policy
+from tests.policy.helpers.chains import NOBODY, NOW
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.wide_worlds import make_wide_world
 from tests.policy.helpers.worlds import CALLERS, LANES, as_request
+from tests.support.policies import policy
 
 Json = dict[str, Any]
 WORLDS = 300

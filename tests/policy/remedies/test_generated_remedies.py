@@ -31,12 +31,12 @@ from tests.policy.helpers.chains import (
     healthy,
     made,
     may,
-    policy,
     remedies_at,
     trusts,
 )
 from tests.policy.helpers.independent_reading import allowed
 from tests.policy.helpers.worlds import CALLERS, CONDITIONS, LANES, VALUES, as_request, make_world
+from tests.support.policies import policy
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)

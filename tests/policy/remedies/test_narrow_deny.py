@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import product
 from random import Random
@@ -17,6 +16,7 @@ from rolehop.policy.language.wildcards import matches_text
 from rolehop.policy.remedies.narrow_deny import NarrowedDeny, exclude_request
 from tests.policy.helpers.independent_reading import _applies
 from tests.policy.helpers.worlds import CALLERS, LANES, ROLE, as_request, make_deny, make_world
+from tests.support.policies import policy_text
 
 Json = dict[str, Any]
 OTHER_ROLES = [
@@ -57,7 +57,7 @@ def world_of(seed: int) -> tuple[Json, str, Json]:
 
 def narrowed(world: Json, policy: str, deny: Json, *, shared: bool) -> NarrowedDeny | None:
     kind = LANES[policy][1]
-    text = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    text = policy_text(deny)
     (statement,) = parse_policy(text, kind).statements
     has_roles = kind is not Kind.TRUST
     return exclude_request(deny, statement, as_request(world), has_roles=has_roles, shared=shared)
@@ -83,7 +83,7 @@ def test_all_that_a_deny_refused_but_the_call_it_refuses_still(seed: int) -> Non
     assert made is not None
     assert sum("Sid" in each for each in made.left) <= 1
     for each in made.left:
-        text = json.dumps({"Version": "2012-10-17", "Statement": [each]})
+        text = policy_text(each)
         parse_policy(text, LANES[policy][1])
     for other, action in others(world):
         if policy == "trust" and other["role"] == "*":

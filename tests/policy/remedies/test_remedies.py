@@ -33,13 +33,13 @@ from tests.policy.helpers.chains import (
     judged,
     made,
     may,
-    policy,
     records,
     remedies_at,
     scenario,
     trusts,
 )
 from tests.policy.helpers.worlds import LANES
+from tests.support.policies import policy
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)

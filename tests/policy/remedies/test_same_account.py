@@ -24,9 +24,9 @@ from tests.policy.helpers.chains import (
     NOBODY,
     NOW,
     may,
-    policy,
     trusts,
 )
+from tests.support.policies import policy
 
 Json = dict[str, Any]
 SEEDS = st.integers(min_value=0, max_value=2**63)

@@ -19,11 +19,11 @@ from tests.policy.helpers.chains import (
     NOW,
     healthy,
     may,
-    policy,
     trusts,
 )
 from tests.policy.helpers.reading import PYTHON, checked_text, shown
 from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
+from tests.support.policies import policy
 
 
 @pytest.mark.parametrize("breaks", [each[0] for each in BROKEN.values()], ids=BROKEN)

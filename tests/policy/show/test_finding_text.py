@@ -13,10 +13,10 @@ from tests.policy.helpers.chains import (
     ADMIN,
     HUB,
     healthy,
-    policy,
     trusts,
 )
 from tests.policy.helpers.reading import judged, said, shown
+from tests.support.policies import policy
 
 
 @pytest.mark.parametrize("reason", Reason)
