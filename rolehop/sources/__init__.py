@@ -34,6 +34,7 @@ __all__ = [
     "first_problem",
     "first_warning",
     "is_federated",
+    "loads_locally",
     "login_support",
     "stamp_of",
 ]
@@ -85,6 +86,16 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
     """
     expanded = SOURCE_TYPES[source.type].expand
     return (source, (), ()) if expanded is None else expanded(source, aws)
+
+
+def loads_locally(source: SourceConfig, context: SourceContext) -> bool:
+    """True if an expanded source is loaded without a call, a question or a program."""
+    if source.type != "profile":
+        return source.type in ("keys", "environment")
+    from rolehop.awsconfig import CredentialKind, credential_kind_of
+
+    profile = str(source.settings.get("profile"))
+    return credential_kind_of(context.aws, profile) is CredentialKind.KEYS
 
 
 def stamp_of(source: SourceConfig, context: SourceContext) -> Stamp:

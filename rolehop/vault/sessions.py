@@ -119,16 +119,20 @@ class KeyringVault:
         return session
 
     def find(self, step: Step) -> Session | None:
-        """Return the session under ``step.key``, even an expired one; ``None``: a miss.
+        """Return the session under ``step.key``, even an expired one; ``None``: a miss."""
+        return self.find_key(step.key) if _is_stored(step) else None
+
+    def find_key(self, key: str) -> Session | None:
+        """Return the session under hop key ``key``, even an expired one; ``None``: a miss.
 
         Which back end the index names does not matter: an item in the one in use proves itself. An
         item of an earlier version is walked again.
         """
-        storage = self._open() if _is_stored(step) else None
+        storage = self._open()
         if storage is None:
             return None
         try:
-            return self._read(storage, step.key)
+            return self._read(storage, key)
         except OlderVersion:
             return None
         except (Damaged, IncompleteItem) as damage:

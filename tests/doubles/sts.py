@@ -30,6 +30,7 @@ from xml.sax.saxutils import escape
 
 from rolehop.startup.dataclass import replace
 from tests.doubles import iam_keys, saml, web_identity
+from tests.doubles.accounts import iam_read
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_params import Refused, Request
 from tests.doubles.sts_rules import OPERATIONS
@@ -37,7 +38,7 @@ from tests.doubles.sts_world import Device, Key, Role, User, World
 
 __all__ = ["Call", "Device", "Key", "Role", "StrictSts", "User", "World"]
 
-_OPERATIONS = {**OPERATIONS, **iam_keys.OPERATIONS}
+_OPERATIONS = {**OPERATIONS, **iam_keys.OPERATIONS, **iam_read.OPERATIONS}
 # The token in the call proves the identity, so the call is not signed.
 UNSIGNED = {
     "AssumeRoleWithSAML": saml.assume_role_with_saml,

@@ -156,6 +156,15 @@ class World:
         self.denied: set[str] = set()
         """IAM actions that are denied to everybody."""
 
+        self.iam_readers: set[str] = set()
+        """ARNs of the users and roles that may read IAM in their account."""
+
+        self.may_not: dict[str, set[str]] = {}
+        """ARN of such a user or role to IAM actions that it may not call all the same."""
+
+        self.inline: dict[str, dict[str, str]] = {}
+        """ARN of a user or role to its inline policies: name to JSON."""
+
         self.refused_with: dict[str, str] = {}
         """Role ARN to AWS's words for a policy that this double does not judge, e.g. of an SCP."""
 

@@ -38,9 +38,9 @@ def judge_actions(
     """
     plan, inventory = plan_chain(app, chain, options), read_documents(policies)
     if not offline:
-        from rolehop.app.judging.live_iam import read_live
+        from rolehop.app.judging.live_iam import LiveIam
 
-        live, policies = read_live(app, plan, policies)
+        live, policies = LiveIam(app).read(plan, policies)
         inventory = live.merged(inventory)
     scenario = scenario_of(app, plan, inventory, policies)
     requests = action_requests(scenario, actions, resource, _own_policy(own_policy))

@@ -26,6 +26,7 @@ from rolehop.sts_errors import explain_refusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.judging.live_iam import LiveIam
 
 
 def explain_chain(
@@ -95,8 +96,9 @@ def check_chains(
     names = _matching(app, patterns)
     offline = offline or bool(policies.documents)
     inventory, stamps = read_documents(policies), Stamps()
+    live = None if offline else live_iam(app)
     return [
-        _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=offline)
+        _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=offline, live=live)
         for name in names
     ]
 
@@ -149,19 +151,26 @@ def _judge(
     *,
     offline: bool,
     refused: tuple[int, StsAnswer] | None = None,
+    live: LiveIam | None = None,
 ) -> ChainVerdict:
     plan = plan_chain(app, name, options, stamps)
     denied = None if refused is None else refused[1].denied
     if denied is not None and refused is not None and refused[0] == 1:
         policies = _with_caller(policies, plan.source, denied.caller)
     if not offline:
-        from rolehop.app.judging.live_iam import read_live
-
         named = None if denied is None else denied.policy_arn
-        live, policies = read_live(app, plan, policies, named)
-        inventory = live.merged(inventory)
+        at = None if refused is None else refused[0]
+        found, policies = (live or live_iam(app)).read(plan, policies, named, at)
+        inventory = found.merged(inventory)
     verdict = judge_plan(app, plan, inventory, policies)
     return verdict if refused is None else verdict.refused_by_sts(*refused)
+
+
+def live_iam(app: App) -> LiveIam:
+    """Return IAM as the stored sessions may read it; botocore is imported here."""
+    from rolehop.app.judging.live_iam import LiveIam
+
+    return LiveIam(app)
 
 
 def _with_caller(policies: PolicyOptions, source: SourceConfig, caller: str) -> PolicyOptions:

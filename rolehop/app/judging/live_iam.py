@@ -1,4 +1,4 @@
-"""Read a chain's roles from IAM with the stored sessions; nothing is walked, nobody is asked."""
+"""Read the roles of chains from IAM with the stored sessions; nothing is walked, nobody is asked."""
 
 from __future__ import annotations
 
@@ -9,40 +9,19 @@ from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.planning import sts_of_shell
+from rolehop.app.planning import resolve_chain, sts_of_shell
 from rolehop.arn import account_of
 from rolehop.aws.iam_reader import IamReader
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError
-from rolehop.plan.model import Cache, HopStep, Plan, SourceStep
-from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.plan.model import Plan
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import dataclass, replace
+from rolehop.sources import loads_locally
+from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.walk import check_principal
 
-# Sources that load without a call, a question or a program.
-_LOCAL_SOURCES = ("keys", "environment")
-
-
-def read_live(
-    app: App, plan: Plan, policies: PolicyOptions, named: str | None = None
-) -> tuple[IamInventory, PolicyOptions]:
-    """Read the roles of a chain and who calls them, as far as the stored sessions may.
-
-    ``named``: ARN of a policy that AWS has named, to be read as well.
-
-    Returns ``policies`` too, with the source's ARN as the caller if AWS could be asked for it.
-
-    Raises:
-        SourceError: the source is not who its config says it must be.
-    """
-    live = _LiveIam(app, plan, policies.caller, named)
-    try:
-        inventory = live.read()
-    except ServiceError as error:
-        app.note(f"IAM is not read: {error.what}")
-        inventory = IamInventory()
-    return inventory, replace(policies, caller=live.caller)
+_MOST_READERS = 8  # sessions of one account that are tried, one after the other
 
 
 def read_live_role(app: App, arn: str) -> IamInventory:
@@ -58,100 +37,210 @@ def read_live_role(app: App, arn: str) -> IamInventory:
 
 
 @dataclass(slots=True)
-class _LiveIam:
-    """One chain's roles, read account by account with whatever session is stored for it."""
+class LiveIam:
+    """IAM as the stored sessions may read it: any session of an account, whichever chain made it.
+
+    One object serves many chains: no role is read twice.
+    """
 
     app: App
-    plan: Plan
-    caller: str | None
-    """ARN of the source's identity; set by ``read`` if AWS could be asked for it."""
+    _entities: dict[str, IamInventory | None] = field(default_factory=dict)
+    """By ARN of a role or user, with the source if a part is hidden; ``None``: all is hidden."""
 
-    named: str | None = None
+    _managed: dict[str, str | None] = field(default_factory=dict)
+    _sessions: dict[str, Credentials | None] = field(default_factory=dict)
+    """By hop key."""
 
-    def read(self) -> IamInventory:
-        sts = self.app.sts_clients.get(self.plan.region, self.plan.aws_profile)
-        readers = [
-            (account, IamReader(sts.query, credentials)) for account, credentials in self._stored()
-        ]
-        if not readers:
-            self.app.note(f"IAM is not read: {self._why_not()}")
-        inventory = IamInventory()
-        for arn in self._principals():
-            for account, reader in readers:
-                if account != account_of(arn):
-                    continue
-                found = reader.user(arn) if ":user/" in arn else reader.role(arn)
-                if found is not None:
-                    inventory = inventory.merged(found)
-                    break
-        return inventory.merged(self._managed_policies(readers))
+    _sources: dict[str, tuple[Credentials, str] | None] = field(default_factory=dict)
+    """By source: its local keys and the ARN of whose they are."""
 
-    def _why_not(self) -> str:
-        plan = self.plan
-        if plan.source_problem is not None:
-            return f"source '{plan.source.name}' gives no credentials: {plan.source_problem}"
-        return Advice(
-            f"no session of chain '{plan.chain}' is stored; get one: rolehop assume ",
-            Argument(plan.chain),
-        )
+    def read(
+        self,
+        plan: Plan,
+        policies: PolicyOptions,
+        named: str | None = None,
+        refused: int | None = None,
+    ) -> tuple[IamInventory, PolicyOptions]:
+        """Read the roles of a chain and who calls them, as far as the stored sessions may.
 
-    def _principals(self) -> dict[str, None]:
+        Args:
+            plan: the chain.
+            policies: the flags.
+            named: ARN of a policy that AWS has named, to be read as well.
+            refused: number of the hop that AWS refused: walking it again shows nothing.
+
+        Returns ``policies`` too, with the source's ARN as the caller if AWS could be asked for it.
+
+        Raises:
+            SourceError: the source is not who its config says it must be.
+        """
+        try:
+            source = self._source(plan)
+            caller = policies.caller or (source and (plan.source.principal or source[1]))
+            policies = replace(policies, caller=caller)
+            inventory = IamInventory()
+            for arn in self._principals(plan, policies.caller):
+                found = self._entity(arn, plan, policies.caller)
+                inventory = inventory if found is None else inventory.merged(found)
+            inventory = inventory.merged(self._policies(plan, policies.caller, named))
+        except ServiceError as error:
+            self.app.note_once("IAM", f"IAM is not read: {error.what}")
+            return IamInventory(), policies
+        if not self._readable(plan, policies.caller):
+            self.app.note_once("IAM", f"IAM is not read: {self._why_not(plan, policies, refused)}")
+        return inventory, policies
+
+    # ---- what is read
+
+    def _principals(self, plan: Plan, caller: str | None) -> dict[str, None]:
         """Return the ARNs of who calls and of every role, each once."""
-        plan = self.plan
-        principal = self.caller or plan.source.principal
+        principal = caller or plan.source.principal
         own = federated_call(self.app, plan.source, plan.region, IamInventory(), principal)
         first = [principal, own.role if own is not None else None]
         roles = [str(step.hop.role) for step in plan.hops]
         return dict.fromkeys([*(each for each in first if each is not None), *roles])
 
-    def _managed_policies(self, readers: list[tuple[str, IamReader]]) -> IamInventory:
+    def _entity(self, arn: str, plan: Plan, caller: str | None) -> IamInventory | None:
+        """Read a role or user with one session after the other, until nothing of it is hidden."""
+        by_source = f"{arn} {plan.source!r}"  # other keys may be allowed to read more
+        known = next((each for each in (arn, by_source) if each in self._entities), None)
+        if known is not None:
+            return self._entities[known]
+        found: IamInventory | None = None
+        for reader in self._readers(account_of(arn), plan, caller):
+            more = reader.user(arn) if ":user/" in arn else reader.role(arn)
+            if more is not None:
+                found = more if found is None else found.merged(more)
+                if _is_complete(found):
+                    break
+        self._entities[arn if found and _is_complete(found) else by_source] = found
+        return found
+
+    def _policies(self, plan: Plan, caller: str | None, named: str | None) -> IamInventory:
         """Read the managed policies that hops name as session policies, and the one AWS named."""
-        wanted = [
-            (a, step.hop.role.account) for step in self.plan.hops for a in step.hop.policy_arns
-        ]
-        if self.named is not None and ":iam::" in self.named:
-            wanted.append((self.named, account_of(self.named) or ""))
-        managed: dict[str, str] = {}
+        wanted = [(a, step.hop.role.account) for step in plan.hops for a in step.hop.policy_arns]
+        if named is not None and ":iam::" in named:
+            wanted.append((named, account_of(named) or ""))
         for arn, owner in wanted:
-            for account, reader in readers:
-                if arn not in managed and account == owner:
-                    text = reader.managed(arn)
-                    managed.update({} if text is None else {arn: text})
-        return IamInventory(managed=managed)
+            if arn not in self._managed:
+                texts = (reader.managed(arn) for reader in self._readers(owner, plan, caller))
+                self._managed[arn] = next((text for text in texts if text is not None), None)
+        texts_found = ((arn, self._managed[arn]) for arn, _ in wanted)
+        return IamInventory(managed={arn: text for arn, text in texts_found if text is not None})
 
-    def _stored(self) -> Iterator[tuple[str, Credentials]]:
-        """Give accounts and credentials: the source's keys if they are local, then each session."""
-        keys = self._source_keys()
-        account = None if keys is None else self._identify(keys)
-        if keys is not None and account is not None:
-            yield account, keys
-        for step in self.plan.steps:
-            fresh = isinstance(step, HopStep) and step.cache is Cache.FRESH
-            if fresh or (isinstance(step, SourceStep) and step.stored):
-                session = self.app.vault.get(step, self.plan.chain)
-                if session is not None and session.lasts(self.app.now(), timedelta(0)):
-                    yield session.account or account_of(session.arn) or "", session.credentials
+    # ---- with what it is read
 
-    def _source_keys(self) -> Credentials | None:
+    def _readers(self, account: str | None, plan: Plan, caller: str | None) -> Iterator[IamReader]:
+        """Yield readers of ``account``: the source's own keys, then every session held there."""
+        sts = self.app.sts_clients.get(plan.region, plan.aws_profile)
+        source = self._source(plan)
+        if source is not None and account_of(source[1]) == account:
+            yield IamReader(sts.query, source[0])
+        held = [key for key, of in self._held(plan, caller) if of == account]
+        for key in held[:_MOST_READERS]:
+            credentials = self._session(key)
+            if credentials is not None:
+                yield IamReader(sts.query, credentials)
+
+    def _held(self, plan: Plan, caller: str | None) -> list[tuple[str, str]]:
+        """Return the hop keys of sessions that have not expired, with their accounts; own ones first.
+
+        The account of a source's own session is its caller's, if that is known.
+        """
+        own, now, found = [step.key for step in plan.steps], self.app.now(), []
+        for each in self.app.index.sessions.values():
+            if each.local_expires_at > now:
+                source = (caller or "") if each.hop == 0 and each.key in own else ""
+                account = each.account or account_of(each.role) or account_of(source)
+                found.append((each.key, account or ""))
+        return sorted(found, key=lambda pair: pair[0] not in own)
+
+    def _session(self, key: str) -> Credentials | None:
+        if key not in self._sessions:
+            session = self.app.vault.find_key(key)
+            lasts = session is not None and session.lasts(self.app.now(), timedelta(0))
+            self._sessions[key] = session.credentials if session and lasts else None
+        return self._sessions[key]
+
+    def _source(self, plan: Plan) -> tuple[Credentials, str] | None:
+        """Return the source's keys if they are at hand, and the ARN of whose they are."""
+        key = repr(plan.source)
+        if key not in self._sources:
+            self._sources[key] = None
+            credentials = self._source_keys(plan)
+            arn = None if credentials is None else self._identify(plan, credentials)
+            if credentials is not None and arn is not None:
+                self._sources[key] = credentials, arn
+        found = self._sources[key]
+        if found is not None:
+            check_principal(plan, found[1])
+        return found
+
+    def _source_keys(self, plan: Plan) -> Credentials | None:
         from rolehop.sources.loading import load_source
 
-        if self.plan.source.type not in _LOCAL_SOURCES or self.plan.source_problem is not None:
+        context = self.app.walk_context(self.app.person)
+        if plan.source_problem is not None or not loads_locally(plan.source, context):
             return None
         try:
-            context = self.app.walk_context(self.app.person)
-            return load_source(self.plan.source, context)[0]
+            return load_source(plan.source, context)[0]
         except RolehopError as error:
-            self.app.note(f"the source's own keys are not used: {error.what}")
+            self.app.note_once("source", f"the source's own keys are not used: {error.what}")
             return None
 
-    def _identify(self, credentials: Credentials) -> str | None:
-        """Return the account of the source's keys, and note whose they are."""
-        sts = self.app.sts_clients.get(self.plan.region, self.plan.aws_profile)
+    def _identify(self, plan: Plan, credentials: Credentials) -> str | None:
+        sts = self.app.sts_clients.get(plan.region, plan.aws_profile)
         try:
-            found = sts.caller(credentials)
+            return sts.caller(credentials).arn
         except StsRefusal as refusal:
-            self.app.note(f"AWS does not accept the source's keys ({refusal.code})")
+            self.app.note_once("source", f"AWS does not accept the source's keys ({refusal.code})")
             return None
-        check_principal(self.plan, found.arn)
-        self.caller = self.caller or self.plan.source.principal or found.arn
-        return found.account
+
+    # ---- if nothing could be read
+
+    def _readable(self, plan: Plan, caller: str | None) -> bool:
+        accounts = {account_of(arn) for arn in self._principals(plan, caller)}
+        held = (key for key, of in self._held(plan, caller) if of in accounts)
+        return self._source(plan) is not None or any(map(self._session, held))
+
+    def _why_not(self, plan: Plan, policies: PolicyOptions, refused: int | None) -> str:
+        if plan.source_problem is not None:
+            return f"source '{plan.source.name}' gives no credentials: {plan.source_problem}"
+        if refused is None:
+            return Advice(
+                f"no session of chain '{plan.chain}' is stored; get one: rolehop assume ",
+                Argument(plan.chain),
+            )
+        roles = [str(step.hop.role) for step in plan.hops if step.number >= refused]
+        accounts = {account_of(arn) or "" for arn in self._principals(plan, policies.caller)}
+        text = f"no session of {', '.join(sorted(accounts))} is stored"
+        other = self._other_chain(accounts, roles)
+        return text if other is None else Advice(f"{text}; get one: rolehop assume ", other)
+
+    def _other_chain(self, accounts: set[str], refused: list[str]) -> Argument | None:
+        """Return a chain to one of ``accounts`` that takes no role of those that were refused."""
+        for name in self.app.config.chains:
+            try:
+                roles = [str(role) for role, _ in resolve_chain(self.app, name).hops]
+            except RolehopError:
+                continue
+            if roles and account_of(roles[-1]) in accounts and not set(roles) & set(refused):
+                return Argument(name)
+        return None
+
+
+def _is_complete(found: IamInventory) -> bool:
+    """True if nothing of what was read is hidden."""
+    if found.missing_roles:
+        return True
+    needed = {each for entity in found.entities.values() for each in _policies_of(entity)}
+    return all(
+        None not in (entity.inline, entity.attached, entity.groups)
+        for entity in found.entities.values()
+    ) and needed <= set(found.managed)
+
+
+def _policies_of(entity: Entity) -> Iterator[str]:
+    yield from entity.attached or ()
+    if entity.boundary is not None:
+        yield entity.boundary

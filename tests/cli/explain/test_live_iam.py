@@ -1,0 +1,111 @@
+"""``explain`` without files: IAM is read by whatever session is held, and advice leads somewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cli.explain.documents import allow, policy
+from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
+
+READER = "arn:aws:iam::333333333333:role/Reader"
+ALICE = "arn:aws:iam::111111111111:user/alice"
+_READER_CHAIN = f"""
+[chains.reader]
+from = "hub"
+hops = [{{ role = "{READER}" }}]
+"""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with temporary_world() as world:
+        world.config(CONFIG + _READER_CHAIN)
+        aws = world.sts.world
+        aws.role(READER, trusts=[HUB])
+        everything = json.dumps(policy(allow(Resource="*")))
+        aws.inline = {HUB: {"go": everything}, ALICE: {"go": everything}}
+        yield world
+
+
+def lanes(world: World, *arguments: str) -> dict[str, str]:
+    """Return the verdict of each lane of the last hop that ``explain`` shows."""
+    done = world.rolehop("explain", *arguments, "--format", "json")
+    return {each["lane"]: each["verdict"] for each in done.json["hops"][-1]["lanes"]}
+
+
+def test_any_held_session_of_an_account_may_read_its_documents(world: World) -> None:
+    world.sts.world.role(ADMIN, trusts=["444444444444"])
+    assert world.rolehop("export", "admin").code == 5
+    assert lanes(world, "--last")["trust"] == "not-visible"
+    # A session of another chain, of a role that the refused chain never takes.
+    world.sts.world.iam_readers.add(READER)
+    assert world.rolehop("export", "reader").code == 0
+    assert lanes(world, "--last")["trust"] == "refused"
+    assert lanes(world, "admin")["trust"] == "refused"
+    readers = {call.signer for call in world.sts.calls if call.action == "GetRole"}
+    assert any(":assumed-role/Reader/" in each for each in readers)
+
+
+def test_what_one_session_may_not_read_another_may(world: World) -> None:
+    deputy = "arn:aws:iam::222222222222:role/Deputy"
+    world.config(CONFIG + _READER_CHAIN.replace("reader", "deputy").replace(READER, deputy))
+    world.sts.world.role(deputy, trusts=[HUB])
+    world.sts.world.iam_readers |= {deputy, HUB}
+    world.sts.world.may_not[HUB] = {"iam:ListRolePolicies"}
+    assert world.rolehop("export", "hub").code == 0
+    assert lanes(world, "admin")["permissions"] == "not-visible"
+    assert world.rolehop("export", "deputy").code == 0
+    assert lanes(world, "admin")["permissions"] == "allowed"
+
+
+def test_the_static_keys_of_a_profile_are_at_hand(world: World) -> None:
+    key = world.alice.key
+    world.aws_credentials(
+        f"[corp]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
+    )
+    source = '[sources.me]\ntype = "profile"\nprofile = "corp"\n'
+    world.config(CONFIG.replace('[sources.me]\ntype = "environment"\n', source))
+    world.more = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    world.sts.world.iam_readers.add(ALICE)
+    done = world.rolehop("explain", "hub", "--format", "json")
+    (hop,) = done.json["hops"]
+    assert hop["caller"] == ALICE
+    assert {e["lane"]: e["verdict"] for e in hop["lanes"]}["permissions"] == "allowed"
+    assert "IAM is not read" not in done.err
+
+
+def test_nobody_is_told_to_walk_the_chain_that_was_just_refused(world: World) -> None:
+    session = world.sts.world.issue(
+        600, account="111111111111", arn=ALICE, user_id="x", user=world.alice
+    )
+    keys = {
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret,
+        "SessionToken": session.token,
+        "Expiration": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        "Version": 1,
+    }
+    (world.home / "keys.json").write_text(json.dumps(keys))
+    program = 'type = "process"\ncommand = ["cat", "keys.json"]'
+    world.config(CONFIG.replace('type = "environment"', program))
+    world.sts.world.role(HUB, trusts=[])
+    assert "rolehop assume admin" in world.rolehop("explain", "admin").err
+    assert world.rolehop("export", "admin").code == 5
+    for item in world.items():  # another program has deleted the source's own session
+        item.unlink()
+    done = world.rolehop("explain", "--last")
+    assert done.code == 5
+    assert "IAM is not read: no session of " in done.err
+    assert "rolehop assume" not in done.out + done.err
+
+
+def test_a_role_of_many_chains_is_read_once(world: World) -> None:
+    world.sts.world.iam_readers.add(HUB)
+    assert world.rolehop("export", "hub").code == 0
+    world.rolehop("check")
+    reads = [call for call in world.sts.calls if call.action == "GetRole"]
+    assert [call.params["RoleName"] for call in reads].count("Hub") == 1
