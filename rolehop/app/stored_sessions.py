@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import RolehopError, VaultError
+from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import KeyRow, ProblemRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
@@ -124,6 +125,8 @@ def _forget_notes(app: App) -> None:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note beside the sessions is still there: {error}")
+    for part, name in (("flags", None), ("sdk", None), ("", "refused.json")):
+        sweep_unfinished(app.state_folder / part, name, 0)
 
 
 def _forget_orphans(app: App, index: Index) -> set[str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rolehop.credentials import Secret
-from rolehop.files import read_trusted, write_beside
+from rolehop.files import read_trusted, sweep_unfinished, write_beside
 from rolehop.json_fields import instant, json_object, secret_in
 from rolehop.startup.dataclass import dataclass
 
@@ -124,6 +124,12 @@ def write_cache(path: Path, sign_in: CachedSignIn) -> None:
     }
     document = {name: value for name, value in members.items() if value}
     write_beside(path, json.dumps({**document, _ENDPOINTS: sign_in.endpoints or ""}))
+
+
+def delete_cache(path: Path) -> None:
+    """Delete the file, and what processes that were killed left beside it, with tokens in it, too."""
+    path.unlink(missing_ok=True)
+    sweep_unfinished(path.parent, path.name, 0)
 
 
 def _time(text: str) -> datetime | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,8 @@ from rolehop.startup.dataclass import dataclass
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+_UNFINISHED_SECONDS = 600
+_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
 
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
     means the file behind a link resolves the path first.
+
+    What processes that were killed in here left of the same file is deleted.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -139,6 +144,36 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    sweep_unfinished(path.parent, path.name)
+
+
+def sweep_unfinished(
+    folder: Path, name: str | None = None, seconds: int = _UNFINISHED_SECONDS
+) -> None:
+    """Delete what killed processes left in ``folder`` of the file ``name``, or of every file.
+
+    Whether a process still lives cannot be seen from another container: what has not been written
+    to for ``seconds`` counts as left. Failing to is harmless.
+    """
+    oldest = time.time() - seconds
+    with suppress(OSError), os.scandir(folder) as entries:
+        for each in entries:
+            if _is_unfinished(each.name, name):
+                found = each.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode) and is_own(found) and found.st_mtime <= oldest:
+                    Path(each.path).unlink()
+
+
+def _is_unfinished(found: str, name: str | None) -> bool:
+    """True if a file of this name is one that `write_beside` has not renamed, for file ``name``."""
+    start, *end = found.rsplit(".", 2)
+    return (
+        len(end) == 2
+        and end[0].isdecimal()
+        and len(end[1]) == 8
+        and set(end[1]) <= _HEX
+        and (start == f".{name}" if name is not None else start.startswith("."))
+    )
 
 
 def make_private_folder(folder: Path) -> None:

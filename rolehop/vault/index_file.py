@@ -11,7 +11,7 @@ import errno
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TypeVar
 from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
-from rolehop.files import read_trusted, write_beside
+from rolehop.files import read_trusted, sweep_unfinished, write_beside
 from rolehop.startup.dataclass import replace
 from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
@@ -34,7 +34,7 @@ from rolehop.vault.index import (
     OrphanedSession,
     UsedMfaCode,
 )
-from rolehop.vault.locks import Contended, holder_of, locked, name_holder, unlock
+from rolehop.vault.locks import Contended, holder_of, locked, name_holder, sweep_locks, unlock
 from rolehop.vault.serialization import as_time, read_object, read_time, start_of_machine
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class IndexStore:
         self._now = now
         self._last: tuple[_State, Index] | None = None
         self._has_timed_out = False
+        self._has_swept = False
 
     def load(self) -> Index:
         """Return the index without outdated entries; a missing file is a lost index."""
@@ -133,12 +134,24 @@ class IndexStore:
         if new != old or sealed_stamp(str(self.path)) is None:
             write_beside(self.path, as_text(new, start_of_machine(self._now())))
             self._write_seal(new)
+            self._sweep()
             debug(__name__, "index written")
         return new
 
     def _write_seal(self, index: Index) -> None:
         seal = Path(seal_path(str(self.path)))
         write_beside(seal, as_seal(str(self.path), _digest(index)), lasting=False)
+
+    def _sweep(self) -> None:
+        """Delete what killed processes left in the state folder, once in this process."""
+        if self._has_swept:
+            return
+        self._has_swept = True
+        folder = self.path.parent
+        with suppress(OSError):
+            for each in (folder, *filter(Path.is_dir, folder.iterdir())):
+                sweep_unfinished(each)
+        sweep_locks(folder)
 
     def _read(self) -> Index:
         """Read the file, unless it is unchanged since the last read: walks read it often."""

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +37,7 @@ _NO_FOLLOWING = (
 HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
 
+_LEFT_SECONDS = 24 * 3600
 _SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
 
 
@@ -217,6 +218,20 @@ def unlock(file: int, path: Path) -> None:
         pass  # it stays behind, unlocked, which is harmless
     finally:
         os.close(file)
+
+
+def sweep_locks(folder: Path) -> None:
+    """Delete lock files that killed processes left long ago; failing to is harmless.
+
+    ``folder`` is the state folder. Only a lock that nobody holds is deleted, while it is held here.
+    """
+    oldest = time.time() - _LEFT_SECONDS
+    with suppress(OSError):
+        for path in (folder / "locks").glob("*.lock"):
+            if path.lstat().st_mtime < oldest:
+                file = _try(path)
+                if file is not None:
+                    unlock(file, path)
 
 
 def _try(path: Path) -> int | None:

@@ -335,7 +335,9 @@ def logout(source: SourceConfig, context: SourceContext) -> bool:
     forget_clients(center, context)
     cached = cli_sign_in(center, context)
     if center.share_cli_cache and not cached.is_foreign:
-        cached.path.unlink(missing_ok=True)
+        from rolehop.aws.sso_token_cache import delete_cache
+
+        delete_cache(cached.path)
     if previous is not None:
         with CenterClients(center, context) as clients:
             _end(previous, clients, context)

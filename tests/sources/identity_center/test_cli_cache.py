@@ -74,8 +74,11 @@ def test_the_cache_of_the_aws_cli_is_written_when_asked_and_only_then(corp: Corp
     assert cached["accessToken"] == corp.center.sessions[-1].access
     assert cached["startUrl"] == corp.center.start_url
     assert path.stat().st_mode & 0o777 == 0o600
+    left = path.with_name(f".{path.name}.123.01234567")  # by a process that was killed
+    left.write_text("tokens")
     assert corp.world.rolehop("source", "logout", "corp").code == 0
     assert not path.exists()
+    assert not left.exists()
 
 
 def test_a_sign_in_that_the_aws_cli_shares_is_not_ended_under_it(corp: Corp) -> None:
