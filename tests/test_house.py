@@ -102,7 +102,7 @@ aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tok
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
     net json_fields credentials
 net: HTTP connections, proxies, timeouts
-    time_limit daemon_threads json_fields credentials
+    time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
     show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report

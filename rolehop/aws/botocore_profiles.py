@@ -27,7 +27,7 @@ from rolehop.awsconfig import CredentialKind
 from rolehop.credentials import Credentials, Secret
 from rolehop.daemon_threads import call_within
 from rolehop.net.addresses import host_of, warn_if_exposed
-from rolehop.net.transport import CALL_SECONDS
+from rolehop.net.transport import CALL_SECONDS, check_ca_bundle
 from rolehop.startup.dataclass import dataclass
 from rolehop.time_limit import seconds_left
 
@@ -81,6 +81,7 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
         SourceError: the profile gives nothing, or needs a sign-in.
         HopRefused: AWS refused the credentials.
         ServiceError: the network or AWS failed, after retries.
+        ConfigError: the CA bundle of the profile cannot be read.
     """
     errors = ProfileErrors(request.profile, request.kind)
     for url in request.endpoint_urls:
@@ -115,6 +116,9 @@ def _load(request: ProfileRequest, called: list[str]) -> Any:
     session.set_config_variable("config_file", str(request.config_file))
     session.set_config_variable("credentials_file", str(request.credentials_file))
     session.set_config_variable("region", request.region)
+    bundle = session.get_config_variable("ca_bundle")
+    if bundle:
+        check_ca_bundle(bundle)
     session.set_default_client_config(
         Config(
             connect_timeout=5,  # seconds

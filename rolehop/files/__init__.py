@@ -113,9 +113,24 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
     with open(path, "rb", opener=_unwaiting_opener) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
-            what = "it is a pipe" if stat.S_ISFIFO(mode) else "it is a device"
-            raise NotRegular(errno.EINVAL, f"{what}, and no regular file")
+            raise NotRegular(errno.EINVAL, _no_regular_file(mode))
         yield file
+
+
+def endless(path: str) -> str | None:
+    """Return why a library must not open ``path``: a pipe or a device may never end.
+
+    ``None`` for anything else, also if nothing is there.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a path from outside may be no path at all
+    except (OSError, ValueError):
+        return None
+    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _no_regular_file(mode)
+
+
+def _no_regular_file(mode: int) -> str:
+    return f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, and no regular file"
 
 
 def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:

@@ -59,6 +59,10 @@ if sys.platform == "win32":
         """``None``, for the same reason."""
         return None
 
+    def distrust_of_folder(path: Path) -> Distrust | None:
+        """``None``, for the same reason."""
+        return None
+
     def is_own(found: os.stat_result) -> bool:
         """True, for the same reason."""
         return True
@@ -76,7 +80,9 @@ else:
         home folder or the root, a folder may also be root's, and one that everybody can write must
         have the sticky bit (like /tmp), which keeps others from renaming what is not theirs. A
         folder that does not exist yet is judged by those above it. Links are followed one by one,
-        and each of them must be the user's or root's too, with every folder on its way.
+        and each of them must be the user's or root's too, with every folder on its way. In it no
+        folder may be another user's or a link: what was put there while others could write it
+        stays when they no longer can.
         """
         try:
             way = _way_to(folder, home)
@@ -92,6 +98,25 @@ else:
                 problem = _creation_problem(each, found, follower[0])
             if problem is not None:
                 return problem
+        return _content_problem(way[-1][0]) if way and way[-1][1] is not None else None
+
+    def _content_problem(folder: Path) -> str | None:
+        """Return what is wrong with a folder in ``folder``, at any depth.
+
+        Files are not judged here: each is when it is opened.
+        """
+        try:
+            with os.scandir(folder) as entries:
+                inner = sorted(Path(each) for each in entries if each.is_dir())
+            for each in inner:
+                if each.is_symlink():
+                    return f"{each} is a link to a folder (rm)"
+                problem = _step_problem(each, each.lstat(), is_state=True)
+                problem = problem or _content_problem(each)
+                if problem is not None:
+                    return problem
+        except OSError as error:
+            return f"{error.filename or folder} cannot be looked at: {error.strerror}"
         return None
 
     _Step = tuple[Path, os.stat_result | None]
@@ -199,6 +224,17 @@ else:
                 "",
             )
         return _other_writer(found, _acl_of(file), path)
+
+    def distrust_of_folder(path: Path) -> Distrust | None:
+        """Return why nothing in the folder ``path`` must be followed; ``None`` if there is none."""
+        try:
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            return distrust_of(folder, path)
+        finally:
+            os.close(folder)
 
     def _other_writer(found: os.stat_result, acl: bytes, path: Path) -> Distrust | None:
         """Return who may write besides owner and root, with the command that changes it."""

@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 from rolehop.credentials import scrub
 from rolehop.daemon_threads import call_within
 from rolehop.errors import ConfigError
+from rolehop.files import endless
 from rolehop.json_fields import json_object
 from rolehop.net.addresses import host_of, is_private, without_user
 from rolehop.net.client_settings import ClientSettings
@@ -55,6 +56,22 @@ _SAME_CLOCK = timedelta(seconds=1)
 _NO_CLOCK = timedelta(days=100 * 365)
 _LONGEST_LENGTH = 18  # digits of a Content-Length that may be true
 _TOO_MANY_REQUESTS = 429
+
+
+def check_ca_bundle(path: str) -> None:
+    """Check that a CA bundle, a file or a folder, is there and has an end.
+
+    Raises:
+        ConfigError: it is not there, or is a pipe or a device.
+    """
+    reason = None if Path(path).exists() else "it does not exist"
+    reason = reason or endless(path)
+    if reason is not None:
+        raise ConfigError(
+            f"the CA bundle {path!r} cannot be read",
+            cause=reason,
+            fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +169,10 @@ class Transport:
             pool_size: connections that are kept; extra ones are closed after use.
 
         Raises:
-            ConfigError: the CA bundle does not exist.
+            ConfigError: the CA bundle does not exist, or is a pipe or a device.
         """
-        if settings.ca_bundle is not None and not Path(settings.ca_bundle).exists():
-            raise ConfigError(
-                f"the CA bundle {settings.ca_bundle!r} does not exist",
-                fix="correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle of the AWS config",
-            )
+        if settings.ca_bundle is not None:
+            check_ca_bundle(settings.ca_bundle)
         found: dict[str, str] = get_environ_proxies(origin) if proxies else {}
         self._session = EndableSession(
             verify=settings.ca_bundle or True,

@@ -70,7 +70,8 @@ def _forget(note: Path) -> None:
     except OSError:  # e.g. a full disk: an empty note needs no space, and is known as damaged
         pass
     try:
-        os.close(os.open(note, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)))
+        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        os.close(os.open(note, os.O_WRONLY | os.O_TRUNC | flags))
     except OSError:
         note.unlink(missing_ok=True)
 

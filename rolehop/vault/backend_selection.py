@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.errors import VaultAbsent
 from rolehop.files import read_trusted
+from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -146,16 +147,24 @@ def _default_keyring(path: Path) -> str | None:
             fix="correct the file or remove it",
         ) from None
     name = found.get("backend", "default-keyring", fallback="").strip()
-    if name and file.distrust is not None:
-        raise VaultAbsent(
-            f"{path} names a keyring and is not followed",
-            cause=str(file.distrust),
-            fix=file.distrust.advice(str(path)),
-        )
+    if name:
+        _check_followed(path, "", path, file.distrust)
     place = found.get("backend", "keyring-path", fallback="").strip()
     if name and place:
-        sys.path.insert(0, str(Path(place).expanduser()))
+        folder = Path(place).expanduser()
+        _check_followed(path, f"its keyring-path {folder}", folder, distrust_of_folder(folder))
+        sys.path.insert(0, str(folder))
     return name or None
+
+
+def _check_followed(settings: Path, what: str, path: Path, distrust: Distrust | None) -> None:
+    """Raise VaultAbsent if others can write what decides the code that keeps the secrets."""
+    if distrust is not None:
+        raise VaultAbsent(
+            f"{settings} names a keyring and is not followed",
+            cause=f"{what}: {distrust}" if what else str(distrust),
+            fix=distrust.advice(str(path)),
+        )
 
 
 def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:

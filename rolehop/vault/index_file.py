@@ -20,7 +20,7 @@ from typing import TypeVar
 from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
-from rolehop.files import read_trusted, sweep_unfinished, write_beside
+from rolehop.files import read_own, sweep_unfinished, write_beside
 from rolehop.startup.dataclass import replace
 from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
@@ -36,6 +36,8 @@ from rolehop.vault.index import (
 )
 from rolehop.vault.locks import Contended, holder_of, locked, name_holder, sweep_locks, unlock
 from rolehop.vault.serialization import as_time, read_object, read_time, start_of_machine
+
+_LONGEST = 1 << 26  # bytes; a hundred thousand sessions fit
 
 T = TypeVar("T")
 Change = Callable[[Index], Index]
@@ -226,15 +228,10 @@ def _state(path: Path) -> _State | None:
 
 
 def _read(path: Path, started_at: datetime) -> Index:
-    if path.exists() and not path.is_file():
-        return Index(lost=True)  # a pipe would be waited for
     try:
-        file = read_trusted(path)
+        return read_text(read_own(path, _LONGEST).decode(), started_at)
     except (OSError, UnicodeDecodeError):
         return Index(lost=True)
-    if file is None:
-        return Index(lost=True)
-    return Index(lost=True) if file.distrust is not None else read_text(file.text, started_at)
 
 
 def _plain(

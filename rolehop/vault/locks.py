@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rolehop.errors import ServiceError
-from rolehop.files import PRIVATE_FILE, make_private_folder
+from rolehop.files import PRIVATE_FILE, make_private_folder, read_own
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
@@ -38,6 +38,7 @@ HELD_SECONDS = 40.0
 """How long calls may take while a lock is held, so that it is free before waiters give up."""
 
 _LEFT_SECONDS = 24 * 3600
+_LONGEST_STATE = 4096  # bytes
 _SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
 
 
@@ -270,7 +271,7 @@ def _is_at(file: int, path: Path) -> bool:
 def _read_state(path: Path) -> dict[str, object]:
     """Return what the holder wrote; empty if it cannot be read or is gone."""
     try:
-        return read_object(path.read_bytes()) or {}
+        return read_object(read_own(path, _LONGEST_STATE)) or {}
     except OSError:
         return {}
 

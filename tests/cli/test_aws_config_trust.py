@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.other_users import AS_ROOT, SOMEBODY, USER, set_acl
-from tests.support.world import World
+from tests.support.world import HUB, World
 
 PROCESS = """\
 [profile tool]
@@ -136,3 +136,19 @@ def test_a_pipe_is_not_waited_for(world: World) -> None:
     done = world.rolehop("export", "some-profile")
     assert done.code == 3, done.err
     assert "it is a pipe" in done.err
+
+
+def test_a_ca_bundle_that_is_a_pipe_is_not_waited_for(world: World) -> None:
+    pipe = world.home / "bundle"
+    os.mkfifo(pipe)
+    key = world.alice.key
+    world.aws_config(
+        f"[profile own]\naws_access_key_id = {key.access_key_id}\n"
+        f"aws_secret_access_key = {key.secret}\n"
+        f"[profile assumed]\nsource_profile = own\nrole_arn = {HUB}\nca_bundle = {pipe}\n"
+    )
+    secure = {"AWS_ENDPOINT_URL_STS": "https://127.0.0.1:9"}
+    for name, more in (("assumed", {}), ("hub", {"AWS_CA_BUNDLE": str(pipe)})):
+        done = world.rolehop("export", name, env={**secure, **more})
+        assert done.code == 3, done.err
+        assert "it is a pipe" in done.err

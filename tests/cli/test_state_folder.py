@@ -31,10 +31,24 @@ def _spoil_owner(state: Path) -> str:
     return f"{state} belongs to number {SOMEBODY}, and you are root"
 
 
+def _spoil_inner_owner(state: Path) -> str:
+    """It was made while others could write the folder above it, and stayed."""
+    (state / "shell").mkdir()
+    os.chown(state / "shell", SOMEBODY, -1)
+    return f"{state}/shell belongs to number {SOMEBODY}, and you are root"
+
+
+def _spoil_inner_link(state: Path) -> str:
+    (state / "shell").symlink_to(state.parent)
+    return f"{state}/shell is a link to a folder (rm)"
+
+
 SPOILS = [
     pytest.param(_spoil_mode, id="everybody-can-write-it"),
     pytest.param(_spoil_parent, id="everybody-can-write-above-it"),
     pytest.param(_spoil_owner, id="another-users", marks=AS_ROOT),
+    pytest.param(_spoil_inner_owner, id="another-users-in-it", marks=AS_ROOT),
+    pytest.param(_spoil_inner_link, id="a-link-in-it"),
 ]
 
 

@@ -156,7 +156,7 @@ def test_no_failure_reveals_what_was_sent(client: HttpClient) -> None:
 
 def test_a_ca_bundle_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
     settings = ClientSettings("eu-west-1", ca_bundle=str(tmp_path / "none"))
-    with HttpClient(settings) as client, pytest.raises(ConfigError, match="does not exist"):
+    with HttpClient(settings) as client, pytest.raises(ConfigError, match="cannot be read"):
         client.send(HttpRequest("GET", "https://127.0.0.1/"))
 
 

@@ -19,7 +19,8 @@ from typing import NoReturn
 
 from tests.support.world import HUB, World
 
-# Every command, in every form that it has an output of its own for; a name comes last.
+# Every command, in every form that it has an output of its own for, and every option that takes any
+# text; a name comes last.
 COMMANDS = [
     ["assume"], ["assume", "--shell", "sh"], ["leave", "--shell"], ["shell", "--shell", "true"],
     ["export"], ["export", "--format", "json"], ["export", "--format", "ini"],
@@ -36,9 +37,21 @@ COMMANDS = [
     ["status"], ["status", "-v"], ["status", "--format", "json"],
     ["whoami"], ["whoami", "--format", "json"], ["logout"],
     ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
+    ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
     ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
-    ["init"], ["completion"], ["no-such-command"], ["--no-such-option"], [],
+    ["init"], ["completion"],
+    ["plan", "hub", "--duration"], ["plan", "hub", "--min-ttl"], ["plan", "hub", "--policy-arn"],
+    ["plan", "hub", "--reason"], ["plan", "hub", "--session-policy"],
+    ["plan", "hub", "--source-identity"], ["plan", "hub", "--tag"],
+    ["explain", "hub", "--action"], ["explain", "hub", "--action", "s3:GetObject", "--resource"],
+    ["explain", "hub", "--action", "s3:GetObject", "--resource-policy"],
+    ["explain", "hub", "--apply-to"], ["explain", "hub", "--context"], ["explain", "--decode"],
+    ["explain", "--error"], ["explain", "hub", "--management-account"],
+    ["explain", "hub", "--policies"], ["explain", "hub", "--rcp"], ["explain", "hub", "--scp"],
+    ["routes", HUB, "--most"], ["routes", HUB, "--write"], ["refresh", "hub", "--jobs"],
+    ["keys", "rotate", "hub", "--finish"],
+    ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"
 

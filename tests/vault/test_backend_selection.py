@@ -86,6 +86,10 @@ def test_keyringrc_may_bring_its_own_path(home: dict[str, str], tmp_path: Path) 
         home, f"[backend]\ndefault-keyring=elsewhere.Mine\nkeyring-path={tmp_path / 'place'}\n"
     )
     assert choose_apart(home, "linux")[0] == "elsewhere.Mine"
+    (tmp_path / "place").chmod(0o777)
+    with pytest.raises(VaultAbsent, match="is not followed") as caught:
+        choose_backend(None, home, "linux")
+    assert f"{tmp_path}/place: everybody on this machine can write it" in str(caught.value.cause)
 
 
 def test_a_keyringrc_that_others_can_write_is_not_followed(home: dict[str, str]) -> None:

@@ -31,6 +31,7 @@ from rolehop.aws.certificates.x509 import (
 )
 from rolehop.credentials import Secret
 from rolehop.errors import SourceError
+from rolehop.files import endless
 from rolehop.startup.dataclass import dataclass
 
 DEFAULT_MODULE = "p11-kit-proxy.so"
@@ -170,14 +171,17 @@ def _token(uri: Uri) -> Any:
 
 
 def _slots(uri: Uri) -> list[Any]:
+    cause = endless(uri.module)
     try:
-        return list(pkcs11.lib(uri.module).get_slots(token_present=True))
+        if cause is None:
+            return list(pkcs11.lib(uri.module).get_slots(token_present=True))
     except (PKCS11Error, RuntimeError, OSError):
-        raise SourceError(
-            f"the PKCS#11 module {uri.module} cannot be loaded",
-            cause="it is missing, or is not a PKCS#11 module",
-            fix="name the token's module in the URI: pkcs11:token=…?module-path=/path/module.so",
-        ) from None
+        pass
+    raise SourceError(
+        f"the PKCS#11 module {uri.module} cannot be loaded",
+        cause=cause or "it is missing, or is not a PKCS#11 module",
+        fix="name the token's module in the URI: pkcs11:token=…?module-path=/path/module.so",
+    ) from None
 
 
 def _plain(value: object) -> str:

@@ -7,9 +7,12 @@ import re
 import shlex
 from collections.abc import Iterator
 
+import click
 import pytest
 
+from rolehop import command_table
 from rolehop.advice import PLACEHOLDER
+from rolehop.cli.root import root
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
 from tests.support.many_runs import COMMANDS, runs_of
 from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, temporary_world
@@ -62,6 +65,31 @@ def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World
         if not columns and (words[0] in ("assume", "export") or words[:2] == ["config", "path"]):
             continue  # what a program reads is exact
         assert invisible_in(shown) == "", (columns, words, shown)
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    """Yield the options that take any text, of a command and those below it."""
+    for each in command.params:
+        if isinstance(each, click.Option) and not (each.is_flag or each.count):
+            yield from [] if isinstance(each.type, click.Choice) else each.opts[-1:]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _options(below)
+
+
+def test_a_name_goes_through_every_command_and_option() -> None:
+    commands = {
+        (name, inner)
+        for name, command in command_table.COMMANDS.items()
+        for inner in command.commands or [""]
+    }
+    rows = {(words[0], inner) for words in COMMANDS if words for inner in ("", *words[1:2])}
+    assert commands - rows == set(), "add a row to tests/support/many_runs.py"
+    last = {words[-1] for words in COMMANDS if words}
+    assert set(_options(root)) - last == set(), "add a row to tests/support/many_runs.py"
 
 
 def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -> None:
