@@ -10,16 +10,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rolehop.sources.shared.cli_sign_in import endpoints_digest
 from tests.net.raw_server import raw_server
 from tests.support.source_servers import (
-    START_URL,
     Source,
     container,
     github,
+    identity_center,
     profile,
     roles_anywhere,
-    store_cli_sign_in,
     use_source,
 )
 from tests.support.world import HUB, Done, World
@@ -58,16 +56,6 @@ def _check(done: Done, code: int = 6) -> None:
     assert (done.code, done.out) == (code, ""), done.err
     assert "unexpected happened" not in done.err
     assert "Traceback" not in done.err
-
-
-def _identity_center(world: World, url: str) -> dict[str, str]:
-    use_source(
-        world,
-        f'type = "identity-center"\nstart_url = "{START_URL}"\nsso_region = "eu-west-1"\n'
-        'account = "111111111111"\nrole = "Developer"\nshare_cli_cache = true',
-    )
-    store_cli_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
-    return {"AWS_ENDPOINT_URL_SSO": url}
 
 
 def _own(world: World, source: Source, answer: bytes) -> Done:
@@ -112,7 +100,7 @@ def test_a_clock_of_aws_at_an_end_of_the_calendar_does_not_count(world: World, d
 
 
 @pytest.mark.parametrize("body", BODIES[2:])
-@pytest.mark.parametrize("source", [container, github, roles_anywhere, profile, _identity_center])
+@pytest.mark.parametrize("source", [container, github, roles_anywhere, profile, identity_center])
 def test_an_absurd_answer_of_a_sources_service_is_exit_6(
     world: World, source: Source, body: bytes
 ) -> None:
@@ -134,7 +122,7 @@ def test_a_sources_session_at_an_end_of_the_calendar_is_exit_6(
 
 
 @pytest.mark.parametrize("end", EPOCH_ENDS)
-@pytest.mark.parametrize("source", [profile, _identity_center])
+@pytest.mark.parametrize("source", [profile, identity_center])
 def test_an_identity_center_session_at_an_end_of_time_is_exit_6(
     world: World, source: Source, end: int
 ) -> None:
@@ -147,7 +135,7 @@ def test_an_identity_center_session_at_an_end_of_time_is_exit_6(
 def test_an_identity_center_session_of_3000_years_is_exit_6(world: World) -> None:
     low = {"accessKeyId": KEYS["AccessKeyId"], "secretAccessKey": "secret"}
     body = {"roleCredentials": {**low, "sessionToken": "token", "expiration": 10**14}}
-    _check(_own(world, _identity_center, _answer(json.dumps(body).encode())))
+    _check(_own(world, identity_center, _answer(json.dumps(body).encode())))
 
 
 def _token(**claims: float) -> str:

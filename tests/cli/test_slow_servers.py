@@ -20,10 +20,13 @@ from tests.support.source_servers import (
     Source,
     container,
     github,
+    identity_center,
     instance,
     profile,
     roles_anywhere,
+    saml,
     use_source,
+    web_token,
 )
 from tests.support.world import HUB, Done, World, ended
 
@@ -49,6 +52,8 @@ SCRIPTS = [
     pytest.param(lambda: endlessly(b"HTTP/1.1 100 Continue\r\n\r\n", STEP), id="endless-continue"),
     pytest.param(lambda: chain([HEAD + LENGTH], endlessly(b"<", STEP)), id="slow-body"),
 ]
+
+SOURCES = (instance, container, github, web_token, saml, identity_center, profile, roles_anywhere)
 
 
 def hurried(
@@ -110,7 +115,7 @@ def test_a_proxy_whose_tunnel_never_opens_ends_a_walk_in_time(
 
 
 @pytest.mark.parametrize("script", SCRIPTS[1::2])
-@pytest.mark.parametrize("source", [instance, container, github, profile, roles_anywhere])
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_slow_service_of_a_source_ends_a_walk_in_time(
     world: World, source: Source, script: Script
 ) -> None:
@@ -131,6 +136,25 @@ def test_a_slow_sign_in_service_ends_a_sign_in_in_time(world: World, script: Scr
         env = {"AWS_ENDPOINT_URL_SSO_OIDC": f"http://{address}"}
         done = hurried(world, "source", "login", "s", env=env)
     assert done.code == 6, done.err
+
+
+@pytest.mark.parametrize("script", SCRIPTS[1::2])
+def test_a_slow_iam_ends_a_rotation_in_time(world: World, script: Script) -> None:
+    keys = f"{world.alice.key.access_key_id}\n{world.alice.key.secret}\n"
+    use_source(world, 'type = "keys"')
+    assert world.rolehop("keys", "add", "s", "--stdin", input=keys).code == 0
+    with raw_server(script) as address:
+        env = {"AWS_ENDPOINT_URL_IAM": f"http://{address}"}
+        done = hurried(world, "keys", "rotate", "s", env=env)
+    assert done.code == 6, done.err
+
+
+@pytest.mark.parametrize("script", SCRIPTS[1::2])
+def test_a_slow_iam_ends_an_explanation_in_time(world: World, script: Script) -> None:
+    assert world.rolehop("export", "hub").code == 0
+    with raw_server(script) as address:
+        done = hurried(world, "explain", "admin", env={"AWS_ENDPOINT_URL_IAM": f"http://{address}"})
+    assert "no answer from" in done.out + done.err, done.err
 
 
 @pytest.mark.parametrize("script", SCRIPTS[1::2])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 from rolehop.sources.shared.cli_sign_in import endpoints_digest
+from tests.doubles.saml import IdentityProvider
 from tests.sources.pki import issue
 from tests.sources.roles_anywhere.helpers import with_files
 from tests.support.world import HUB, World
@@ -55,6 +57,30 @@ def profile(world: World, url: str) -> dict[str, str]:
     )
     store_cli_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
     return {"AWS_ENDPOINT_URL_SSO": url}
+
+
+def identity_center(world: World, url: str) -> dict[str, str]:
+    """The access portal of Identity Center, with a sign-in of the AWS CLI."""
+    use_source(
+        world,
+        f'type = "identity-center"\nstart_url = "{START_URL}"\nsso_region = "eu-west-1"\n'
+        'account = "111111111111"\nrole = "Developer"\nshare_cli_cache = true',
+    )
+    store_cli_sign_in(world, rolehopEndpoints=endpoints_digest((("sso", url),)))
+    return {"AWS_ENDPOINT_URL_SSO": url}
+
+
+def web_token(world: World, url: str) -> dict[str, str]:
+    use_source(world, f'type = "web-identity"\nrole = "{HUB}"\ntoken_env = "TOKEN"')
+    claims = {"iss": "https://idp.example.com/", "sub": "me", "exp": 4_000_000_000}
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return {"AWS_ENDPOINT_URL_STS": url, "TOKEN": f"e30.{body}.c2ln"}
+
+
+def saml(world: World, url: str) -> dict[str, str]:
+    use_source(world, 'type = "saml"\nassertion_env = "SAML"')
+    provider = IdentityProvider("arn:aws:iam::222222222222:saml-provider/Corp")
+    return {"AWS_ENDPOINT_URL_STS": url, "SAML": provider.assertion([HUB])}
 
 
 def store_cli_sign_in(world: World, **more: str) -> None:

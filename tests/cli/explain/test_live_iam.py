@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.explain.documents import allow, policy
+from tests.support.policies import allow, policy
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 READER = "arn:aws:iam::333333333333:role/Reader"
