@@ -25,11 +25,13 @@ import pytest
 from tests.support.source_code import (
     ROOT,
     attributes,
+    calls,
     imported_modules,
     imported_names,
     label,
     modules,
     part_of,
+    read_layout,
     tree,
 )
 
@@ -49,7 +51,7 @@ cli/commands: one file per command: parse, call the application, show the result
     cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/judging show show/explaining shells completion state config plan policy/chains
+    terminal app app/judging show show/explaining shells completion config plan policy/chains
     policy/evaluation policy/inventory files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app show handover plan net credentials
@@ -159,19 +161,6 @@ durations: 30m, 1h30m
 text: cleaning and counting words
 startup: cheap stand-ins for dataclasses, re and logging
 """
-
-
-def read_layout(text: str) -> dict[str, set[str]]:
-    rows: dict[str, set[str]] = {}
-    part = ""
-    for line in text.splitlines():
-        if line.startswith("    "):
-            rows[part] |= set(line.split())
-        elif line and not line.startswith("#"):
-            part, _, purpose = line.partition(": ")
-            assert purpose, f"{part} is not explained"
-            rows[part] = set()
-    return rows
 
 
 LAYOUT = read_layout(LAYOUT_TEXT)
@@ -315,17 +304,24 @@ def test_the_application_reaches_no_terminal_library() -> None:
         assert part_of(modules()[name]) not in ("cli", "cli/commands", "terminal")
 
 
+def test_the_command_line_reaches_no_part_of_the_application_but_its_functions() -> None:
+    """It takes the clock and the person of an `App`, and hands it to functions of the application."""
+    reached = {
+        node.attr
+        for path in modules().values()
+        if part_of(path).split("/")[0] == "cli"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "app"
+    }
+    assert reached == {"now", "person"}
+
+
 def test_the_application_prints_prompts_and_exits_nowhere() -> None:
     forbidden = {"print", "input", "sys.stdout", "sys.stderr", "sys.stdin", "sys.exit", "os._exit"}
     for path in modules().values():
         assert part_of(path).split("/")[0] != "app" or not attributes(path) & forbidden, path
-
-
-def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Every call with the name that is called, without what it belongs to."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func).rpartition(".")[2], node
 
 
 def test_text_reaches_a_terminal_through_one_module() -> None:

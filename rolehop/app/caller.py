@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import sts_of_shell
 from rolehop.app.walking import ask_reason, walk_chain
-from rolehop.errors import error_context
+from rolehop.errors import RolehopError, error_context
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Identity:
     chain: str | None
     caller: CallerIdentity
     credentials: Credentials
+    color: str | None = None
+    """The chain's colour, if the config gives it one."""
 
 
 def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener) -> Identity:
@@ -36,7 +38,7 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
     with error_context(name):
         caller = ask_caller(sts, session.credentials, f"the credentials of chain '{name}'")
-    return Identity(name, caller, session.credentials)
+    return Identity(name, caller, session.credentials, plan.color)
 
 
 def identify_shell(app: App, options: WalkOptions) -> Identity:
@@ -49,7 +51,17 @@ def identify_shell(app: App, options: WalkOptions) -> Identity:
     credentials = shell_credentials(app)
     sts = sts_of_shell(app, options)
     caller = ask_caller(sts, credentials, "the credentials in this shell")
-    return Identity(app.environ.get("ROLEHOP_CHAIN"), caller, credentials)
+    name = app.environ.get("ROLEHOP_CHAIN")
+    return Identity(name, caller, credentials, None if name is None else _color(app, name))
+
+
+def _color(app: App, chain: str) -> str | None:
+    """Return the colour of a chain; none if the config is broken: it is not what is asked about."""
+    try:
+        found = app.config.chains.get(chain)
+    except RolehopError:
+        return None
+    return None if found is None else found.color
 
 
 def shell_credentials(app: App) -> Credentials:

@@ -10,6 +10,7 @@ from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
 from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
 from rolehop.files.access import Distrust
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -29,6 +30,28 @@ def config_reference() -> str:
     from rolehop.sources import SOURCE_TABLES
 
     return render_reference(SOURCE_TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSummary:
+    """What a config that is well-formed has."""
+
+    files: tuple[str, ...]
+    """The files that were read; none: there is no config yet."""
+
+    chains: int
+    sources: int
+
+
+def check_config(app: App) -> ConfigSummary:
+    """Read the config, and count what it has.
+
+    Raises:
+        ConfigError: it is broken; the error lists everything that is wrong with it.
+    """
+    config = app.config
+    read = tuple(name for name in config.files if Path(name).exists())
+    return ConfigSummary(read, len(config.chains), len(config.sources))
 
 
 def new_config_file(app: App) -> Path:

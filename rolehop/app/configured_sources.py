@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.caller import ask_caller
+from rolehop.app.walking import person_for
 from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
+from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.sources import SourceRow, Tested
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.ports import Person
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials, Secret
     from rolehop.ports import CallerIdentity
@@ -67,14 +69,17 @@ def _row(app: App, source: SourceConfig) -> SourceRow:
 # ---- test
 
 
-def verify_source(
-    app: App, source: SourceConfig, person: Person
-) -> tuple[Tested, RolehopError | None]:
-    """Load a source and ask AWS who it is; an error comes with what was found before it."""
+def verify_source(app: App, name: str, *, no_prompt: bool) -> tuple[Tested, RolehopError | None]:
+    """Load a source and ask AWS who it is; an error comes with what was found before it.
+
+    Raises:
+        ConfigError: there is no source of that name.
+    """
     from rolehop.sources import expand
     from rolehop.sources.loading import load_source
 
-    context = app.walk_context(person)
+    source = find_source(app, name)
+    context = app.walk_context(person_for(app, WalkOptions(no_prompt=no_prompt)))
     findings: Findings = []
     try:
         base, roles, _ = expand(source, app.aws_config)
@@ -155,35 +160,49 @@ def _region(app: App, source: SourceConfig, profile: str | None) -> str:
 # ---- sign in, sign out
 
 
+@dataclass(frozen=True, slots=True)
+class SignInChange:
+    """A source that was signed in to, or out of, and a line that says so."""
+
+    source: SourceConfig
+    message: str
+
+
 def sign_in(
-    app: App, source: SourceConfig, *, browser: bool, read_stdin: Callable[[], Secret] | None
-) -> str:
-    """Sign in to a source and store the sign-in; return a line that says so.
+    app: App, name: str, *, browser: bool, read_stdin: Callable[[], Secret] | None
+) -> SignInChange:
+    """Sign in to a source and store the sign-in.
 
     ``browser``: one may be opened here. ``read_stdin`` gives what the user passed in, e.g. a SAML
     assertion (``--stdin``).
 
     Raises:
+        ConfigError: there is no source of that name.
         UsageError: the source has no sign-in, or does not use what was passed in.
         SourceError: the sign-in failed.
     """
     from rolehop.sources.source_type import Login
 
+    source = find_source(app, name)
     support = _login_support(source)
     if read_stdin is not None:
         _check_takes_text(source, support)
     text = None if read_stdin is None else read_stdin()
-    return support.login(source, app.source_context, Login(browser=browser, text=text))
+    login = Login(browser=browser, text=text)
+    return SignInChange(source, support.login(source, app.source_context, login))
 
 
-def sign_out(app: App, source: SourceConfig) -> str:
-    """Forget a source's sign-in and end it at the provider if possible; return a line about it.
+def sign_out(app: App, name: str) -> SignInChange:
+    """Forget a source's sign-in and end it at the provider if possible.
 
     Raises:
+        ConfigError: there is no source of that name.
         UsageError: the source has no sign-in.
     """
+    source = find_source(app, name)
     support = _login_support(source)
-    return support.logout_message(source, support.logout(source, app.source_context))
+    ended = support.logout(source, app.source_context)
+    return SignInChange(source, support.logout_message(source, ended))
 
 
 def _login_support(source: SourceConfig) -> LoginSupport:

@@ -39,6 +39,15 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
         )
 
 
+def chain_rows_by_use(app: App) -> list[ChainRow]:
+    """Return a row per configured chain, those used most and last first."""
+    from rolehop.state.chain_usage import in_order, load_uses
+
+    rows = {row.name: row for row in chain_rows(app)}
+    ordered = in_order(list(rows), load_uses(app.state_folder), app.now().timestamp())
+    return [rows[name] for name in ordered]
+
+
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     """Return the chains that match the patterns, in the order of the config; AWS profiles by name.
 

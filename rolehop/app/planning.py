@@ -38,11 +38,16 @@ def plan_chain(
         return plan_resolved(app, resolved, _stamp(app, resolved.source, stamps), options)
 
 
-def diagnose_plan(app: App, plan: Plan) -> Plan:
-    """Return ``plan`` with the problems of its source, present or near, if a walk would need it."""
+def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
+    """Plan a chain with the problems of its source, present or near, if a walk would need it.
+
+    Raises:
+        ConfigError, UsageError: see `plan_chain`.
+    """
     from rolehop.plan.model import Cache
     from rolehop.sources import diagnose, first_problem, first_warning
 
+    plan = plan_chain(app, name, options)
     if plan.source_problem or (plan.hops and plan.hops[-1].cache is Cache.FRESH):
         return plan
     found = diagnose(plan.source, app.source_context)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 import rolehop
 from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.files import read_own, write_beside
+from rolehop.handover.child_environment import child_environment
+from rolehop.handover.environment import SHELL_LEVEL
 from rolehop.shells.dialect import SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
+from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.walking import HandoverSession
 
 _COMPLETION_FILES = {
     "bash": "rolehop.bash",
@@ -49,8 +53,20 @@ def _colors(app: App) -> dict[str, str]:
     return {name: chain.color for name, chain in chains.items() if chain.color}
 
 
-def install_init_script(name: str, text: str) -> Path:
-    """Write a script as file ``name`` of the user's data folder; return its path.
+@dataclass(frozen=True, slots=True)
+class InstalledScript:
+    """A start-up text that was written to a file."""
+
+    path: Path
+    startup_file: str
+    """The shell's own, e.g. ``~/.bashrc``."""
+
+    source_line: str
+    """The line of the start-up file that reads it."""
+
+
+def install_init_script(app: App, shell: str) -> InstalledScript | None:
+    """Write the start-up text of ``shell`` to the user's data folder; ``None``: it has none.
 
     Raises:
         ConfigError: it cannot be written.
@@ -58,28 +74,58 @@ def install_init_script(name: str, text: str) -> Path:
     """
     import platformdirs
 
-    path = Path(platformdirs.user_data_dir("rolehop", appauthor=False)) / name
+    script = dialect(shell).init
+    if script is None:
+        return None
+    folder = Path(platformdirs.user_data_dir("rolehop", appauthor=False))
+    path = folder / f"init{script.extension}"
     if not str(path).isprintable():
         raise UsageError("the data folder's name is not printable", fix="set XDG_DATA_HOME")
     try:
-        write_beside(path, text)
+        write_beside(path, init_script(app, shell))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written", cause=error.strerror) from None
-    return path
+    line = script.source_line.format(dialect(shell).quote(str(path)))
+    return InstalledScript(path, script.startup_file, line)
 
 
-def default_shell(app: App) -> str:
-    """Return the program that ``rolehop shell`` starts if none is named."""
+@dataclass(frozen=True, slots=True)
+class ShellProgram:
+    """A shell to start with a session."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def prepare_subshell(app: App, program: str | None, handed: HandoverSession) -> ShellProgram:
+    """Return how a shell is started with a session; ``None``: the user's own shell.
+
+    Files that show the chain in its prompt are written. If that is not possible, a note says so
+    and the shell starts without.
+    """
+    program = program or _default_shell(app)
+    start = _with_prompt(app, program)
+    changes = (
+        *handed.changes(app.variables),
+        (SHELL_LEVEL, str(_level(app) + 1)),
+        *start.changes,
+    )
+    return ShellProgram((program, *start.arguments), child_environment(app.variables, changes))
+
+
+def _default_shell(app: App) -> str:
     if os.name == "nt":
         return app.environ.get("COMSPEC") or "cmd"
     return app.environ.get("SHELL") or "sh"
 
 
-def prepare_subshell(app: App, program: str) -> SubshellStart:
-    """Return how ``program`` is started so that its prompt shows the chain; write its files.
+def _level(app: App) -> int:
+    """Return how many rolehop shells are nested around this process."""
+    text = app.environ.get(SHELL_LEVEL, "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
-    If that is not possible, a note says so and the shell starts without.
-    """
+
+def _with_prompt(app: App, program: str) -> SubshellStart:
     shell = for_process_name(program)
     subshell = dialect(shell).subshell if shell else None
     if shell is None or subshell is None:

@@ -14,7 +14,7 @@ from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
-from rolehop.show.rows import KeyRow, ProblemRow, SessionRow
+from rolehop.show.rows import ProblemRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
 from rolehop.state.sdk_problems import forget_problems, sdk_problems
@@ -72,17 +72,6 @@ def problem_rows(app: App) -> list[ProblemRow]:
     return [
         ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
         for each in sdk_problems(app.state_folder, app.now())
-    ]
-
-
-def key_rows(app: App) -> list[KeyRow]:
-    """Return a row per stored pair of IAM user keys, without the secret."""
-    for name in load_index(app).keys:
-        with contextlib.suppress(VaultError):  # then the index is all that is known
-            app.source_context.keys.access_key_id(name)  # corrects an outdated entry
-    return [
-        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
-        for name, entry in app.index.keys.items()
     ]
 
 

@@ -38,16 +38,17 @@ def chain_or_pick(cli: CommandContext, chain: str | None, typed: str) -> str:
     try:
         with cli.terminal.device("a chain"):
             pass  # before the config is read: without a terminal the command line is what is wrong
-        if cli.app.config.chains:
-            return pick_chain(cli)
+        choices = _choices(cli)
+        if choices:
+            return _pick(cli, choices)
     except NoTerminal:
         raise problem from None
     problem.fix = "rolehop config init"
     raise problem
 
 
-def pick_chain(cli: CommandContext) -> str:
-    """Let the person at the terminal pick a chain; return its name.
+def _pick(cli: CommandContext, choices: list[Choice]) -> str:
+    """Let the person at the terminal pick one of ``choices``; return its name.
 
     Raises:
         NoTerminal: this process has no terminal device.
@@ -56,30 +57,27 @@ def pick_chain(cli: CommandContext) -> str:
     from rolehop.terminal.picker import Picker, run
 
     with cli.terminal.device("a chain") as (reader, writer):
-        picker = Picker(choices_of(cli), color=cli.terminal.colors(writer))
+        picker = Picker(choices, color=cli.terminal.colors(writer))
         picked = run(picker, reader, writer, cli.environ.get("TERM"))
     if picked is None:
         raise click.Abort
     return picked
 
 
-def choices_of(cli: CommandContext) -> list[Choice]:
+def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
-    from rolehop.app.listing import chain_rows
+    from rolehop.app.listing import chain_rows_by_use
     from rolehop.show.picker import Choice
     from rolehop.show.times import show_left
-    from rolehop.state.chain_usage import in_order, load_uses
 
     now = cli.app.now()
-    rows = {row.name: row for row in chain_rows(cli.app)}
-    ordered = in_order(list(rows), load_uses(cli.app.state_folder), now.timestamp())
     return [
         Choice(
-            name,
-            clean(rows[name].description),
-            rows[name].account,
-            show_left(cached.local_expires_at, now) if (cached := rows[name].cached) else "",
-            rows[name].color or "",
+            row.name,
+            clean(row.description),
+            row.account,
+            show_left(row.cached.local_expires_at, now) if row.cached else "",
+            row.color or "",
         )
-        for name in ordered
+        for row in chain_rows_by_use(cli.app)
     ]

@@ -66,3 +66,24 @@ def attributes(path: Path) -> set[str]:
         for node in nodes
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with the name that is called, without what it belongs to."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func).rpartition(".")[2], node
+
+
+def read_layout(text: str) -> dict[str, set[str]]:
+    """Each row of the layout with the rows that it may import."""
+    rows: dict[str, set[str]] = {}
+    part = ""
+    for line in text.splitlines():
+        if line.startswith("    "):
+            rows[part] |= set(line.split())
+        elif line and not line.startswith("#"):
+            part, _, purpose = line.partition(": ")
+            assert purpose, f"{part} is not explained"
+            rows[part] = set()
+    return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
+from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging.federated_call import federated_call
@@ -45,7 +46,7 @@ def find_routes(
     policies: PolicyOptions,
     *,
     most: int,
-    chain: str = "NAME",
+    new_chain: str | None = None,
 ) -> FoundRoutes:
     """Find the shortest routes to ``to``: a role, an account, or a chain whose last role is meant.
 
@@ -55,16 +56,19 @@ def find_routes(
         source: the source to start from; ``None``: every source whose identity is known.
         policies: the documents to judge by. No AWS call is made.
         most: how many routes to return.
-        chain: the name of the chain that each route is written as.
+        new_chain: the name of the chain that each route is written as, which must be free.
 
     Raises:
-        UsageError: there is no source to start from, or ``to`` is not a role, account or chain.
+        UsageError: there is no source to start from, ``to`` is not a role, account or chain, or
+            no new chain can have the name ``new_chain``.
         SourceError, ConfigError: the one source that was named cannot be used.
     """
+    if new_chain is not None:
+        check_new_name(app, new_chain)
     finder = _RouteFinder(app, policies)
     found = finder.search(to, source, most=most)
     texts = [
-        chain_text(chain, route.source, [finder.hops[hop] for hop in route.hops])
+        chain_text(new_chain or "NAME", route.source, [finder.hops[hop] for hop in route.hops])
         for route in found.routes
     ]
     return FoundRoutes(found, tuple(texts), tuple(finder.left_out))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.config_files import (
+    check_config,
     config_reference,
     new_config_file,
     own_config_file,
@@ -81,15 +81,14 @@ def _ask_answers(cli: CommandContext) -> Answers:
 def check(ctx: click.Context) -> None:
     """Check the config and list everything that is wrong with it (exit 3)."""
     cli = CommandContext.of(ctx)
-    config = cli.app.config
-    read = [name for name in config.files if Path(name).exists()]
-    if not read:
+    found = check_config(cli.app)
+    if not found.files:
         cli.terminal.note("there is no config yet: rolehop config init")
         return
     cli.terminal.write_output(
-        f"well-formed: {pluralize(len(config.chains), 'chain')},"
-        f" {pluralize(len(config.sources), 'source')}"
-        f" ({', '.join(read)})\n"
+        f"well-formed: {pluralize(found.chains, 'chain')},"
+        f" {pluralize(found.sources, 'source')}"
+        f" ({', '.join(found.files)})\n"
     )
 
 

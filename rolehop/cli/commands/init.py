@@ -7,7 +7,7 @@ import click
 from rolehop.app.shell_scripts import init_script, install_init_script
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.shells.registry import INIT_SHELLS, dialect
+from rolehop.shells.registry import INIT_SHELLS
 
 
 @click.command(
@@ -46,11 +46,11 @@ def command(ctx: click.Context, shell: str, install: bool) -> None:
     nu evaluates no text: use --install. cmd has no functions: see assume --help.
     """  # noqa: D301 - click wants the character itself
     cli = CommandContext.of(ctx)
-    text = init_script(cli.app, shell)
-    script = dialect(shell).init
-    if script is None or not install:
-        cli.terminal.write_output(text)
+    installed = install_init_script(cli.app, shell) if install else None
+    if installed is None:
+        cli.terminal.write_output(init_script(cli.app, shell))
         return
-    path = install_init_script(f"init{script.extension}", text)
-    cli.terminal.note(f"stored as {path}; this line reads it, in {script.startup_file}:")
-    cli.terminal.write_output(script.source_line.format(dialect(shell).quote(str(path))) + "\n")
+    cli.terminal.note(
+        f"stored as {installed.path}; this line reads it, in {installed.startup_file}:"
+    )
+    cli.terminal.write_output(installed.source_line + "\n")

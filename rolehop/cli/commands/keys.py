@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from rolehop.app.stored_sessions import key_rows
+from rolehop.app.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
@@ -65,10 +65,9 @@ def add(
     if from_stdin and from_env:
         raise UsageError("--stdin and --from-env exclude each other", fix="choose one")
     credentials = _read(cli, from_stdin=from_stdin, from_env=from_env)
-    cli.app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
+    used = add_keys(cli.app, name, credentials, replace=replace, until_reboot=until_reboot)
     cli.terminal.note(f"stored under '{name}': {shown(credentials.access_key_id)}")
-    source = cli.app.config.sources.get(name)
-    if source is None or source.type != "keys":
+    if not used:
         cli.terminal.note(f'to use it, add to the config: [sources.{name}]  type = "keys"')
 
 
@@ -158,8 +157,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
 def remove(ctx: click.Context, name: str) -> None:
     """Delete the keys stored under NAME from the keyring; AWS still knows them."""
     cli = CommandContext.of(ctx)
-    if not cli.app.vault.keys.remove(name):
-        raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
+    remove_keys(cli.app, name)
     cli.terminal.note(f"removed: '{name}'")
 
 
@@ -181,6 +179,4 @@ def rotate(ctx: click.Context, name: str, finish: str | None, mfa_stdin: bool) -
     with MFA. Whatever interrupts it, a working key stays stored, and it says which keys remain at
     AWS.
     """
-    from rolehop.app.rotate_keys import rotate_keys
-
     rotate_keys(CommandContext.of(ctx).app, name, finish, mfa_stdin=mfa_stdin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.planning import diagnose_plan, plan_chain
+from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
@@ -36,7 +36,7 @@ def show_plan(
     cli: CommandContext, chain: str, style: str, options: WalkOptions, *, full: bool = False
 ) -> None:
     """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
-    plan = diagnose_plan(cli.app, plan_chain(cli.app, chain, options))
+    plan = plan_and_diagnose(cli.app, chain, options)
     if style == "json":
         from rolehop.show.json_documents import plan_document
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.advice import Advice, Argument
-from rolehop.app.config_files import append_chain, check_new_name
+from rolehop.app.config_files import append_chain
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.route_finder import FoundRoutes, find_routes
 from rolehop.cli.completers import chain_names, source_names
@@ -66,10 +66,8 @@ def command(
     not known, is named. Makes no AWS call. Exits 5 if there is no route.
     """
     cli = CommandContext.of(ctx)
-    if write is not None:
-        check_new_name(cli.app, write)
     limit = MOST_ROUTES if every else most
-    result = find_routes(cli.app, what, source, policies, most=limit, chain=write or "NAME")
+    result = find_routes(cli.app, what, source, policies, most=limit, new_chain=write)
     _print(cli, result, what, style)
     if not result.found.routes:
         ctx.exit(NO_ROUTE)

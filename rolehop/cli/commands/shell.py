@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.shell_scripts import default_shell, prepare_subshell
+from rolehop.app.shell_scripts import prepare_subshell
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.exec_process import run
@@ -32,26 +32,8 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     time it has left. `exit` or `rolehop leave` goes back one level, to the shell before, which is
     as it was. The shell takes rolehop's place in this process, so the exit code is its own.
     """
-    from rolehop.handover.child_environment import child_environment
-    from rolehop.handover.environment import SHELL_LEVEL
-
     cli = CommandContext.of(ctx)
-    program = shell or default_shell(cli.app)
     name = chain_or_pick(cli, chain, "shell CHAIN")
     handed = walk_for_handover(cli, name, walk_options_from(ctx))
-    start = prepare_subshell(cli.app, program)
-    changes = (
-        *handed.changes(cli.environ),
-        (SHELL_LEVEL, str(_level(cli) + 1)),
-        *start.changes,
-    )
-    environment = child_environment(cli.environ, changes)
-    ctx.exit(run([program, *start.arguments], environment))
-
-
-def _level(cli: CommandContext) -> int:
-    """Return how many rolehop shells are nested around this process."""
-    from rolehop.handover.environment import SHELL_LEVEL
-
-    text = cli.environ.get(SHELL_LEVEL, "")
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    program = prepare_subshell(cli.app, shell, handed)
+    ctx.exit(run(program.argv, program.environment))

@@ -7,19 +7,16 @@ import sys
 import click
 
 from rolehop.app.configured_sources import (
-    find_source,
+    SignInChange,
     sign_in,
     sign_out,
     source_rows,
     verify_source,
 )
-from rolehop.app.walking import person_for
 from rolehop.cli.completers import source_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
-from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
-from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.sources import (
     sign_in_document,
     sources_document,
@@ -63,9 +60,7 @@ def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     how long the next hop's session can be.
     """
     cli = CommandContext.of(ctx)
-    source = find_source(cli.app, name)
-    person = person_for(cli.app, WalkOptions(no_prompt=no_prompt))
-    tested, error = verify_source(cli.app, source, person)
+    tested, error = verify_source(cli.app, name, no_prompt=no_prompt)
     if style == "json":
         cli.write_json(tested_document(tested))
     else:
@@ -93,11 +88,9 @@ def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, sty
     read from --stdin.
     """
     cli = CommandContext.of(ctx)
-    source = find_source(cli.app, name)
-    message = sign_in(
-        cli.app, source, browser=not no_browser, read_stdin=_read_stdin if from_stdin else None
-    )
-    _print_sign_in(cli, source, message, style, signed_in=True)
+    read_stdin = _read_stdin if from_stdin else None
+    change = sign_in(cli.app, name, browser=not no_browser, read_stdin=read_stdin)
+    _print_change(cli, change, style, signed_in=True)
 
 
 @command.command(epilog="\nrolehop source logout corp\n")
@@ -110,18 +103,18 @@ def logout(ctx: click.Context, name: str, style: str) -> None:
     Sessions made with it stay valid until they expire; rolehop logout --all forgets them here.
     """
     cli = CommandContext.of(ctx)
-    source = find_source(cli.app, name)
-    _print_sign_in(cli, source, sign_out(cli.app, source), style, signed_in=False)
+    _print_change(cli, sign_out(cli.app, name), style, signed_in=False)
 
 
 def _read_stdin() -> Secret:
     return Secret(sys.stdin.read(_LONGEST_STDIN).strip())
 
 
-def _print_sign_in(
-    cli: CommandContext, source: SourceConfig, message: str, style: str, *, signed_in: bool
+def _print_change(
+    cli: CommandContext, change: SignInChange, style: str, *, signed_in: bool
 ) -> None:
     if style == "json":
-        cli.write_json(sign_in_document(source.name, source.type, message, signed_in=signed_in))
+        name, kind = change.source.name, change.source.type
+        cli.write_json(sign_in_document(name, kind, change.message, signed_in=signed_in))
     else:
-        cli.terminal.note(message)
+        cli.terminal.note(change.message)

@@ -44,10 +44,9 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
     if style == "json":
         cli.write_json(whoami_document(chain, *caller, credentials.expires_at))
         return
-    found = cli.app.config.chains.get(chain or "")
     view = whoami_view(
         chain,
-        found.color if found else None,
+        identity.color,
         caller,
         credentials.expires_at,
         cli.app.now() + credentials.clock_offset,

@@ -1,22 +1,68 @@
-"""Rotate the IAM user keys of a source: the keyring, IAM and MFA behind `rolehop.key_rotation`."""
+"""IAM user keys in the keyring: add, list, remove and rotate them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import sts_of_shell
+from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, SourceError, UsageError
+from rolehop.errors import NoTerminal, SourceError, UsageError, VaultError
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
+from rolehop.show.rows import KeyRow
 from rolehop.startup.dataclass import dataclass
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
+
+
+def add_keys(
+    app: App, name: str, credentials: Credentials, *, replace: bool, until_reboot: bool
+) -> bool:
+    """Store a user's keys under ``name``; true if a source of type ``keys`` starts from them.
+
+    Args:
+        app: the application.
+        name: the name of the source.
+        credentials: the user's keys.
+        replace: replace keys that are stored under the name.
+        until_reboot: accept a keyring that forgets when the machine restarts.
+
+    Raises:
+        UsageError: there are keys under the name, or the keyring forgets.
+        VaultError: the keyring failed.
+    """
+    app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
+    source = app.config.sources.get(name)
+    return source is not None and source.type == "keys"
+
+
+def key_rows(app: App) -> list[KeyRow]:
+    """Return a row per stored pair of IAM user keys, without the secret."""
+    for name in load_index(app).keys:
+        with suppress(VaultError):  # then the index is all that is known
+            app.source_context.keys.access_key_id(name)  # corrects an outdated entry
+    return [
+        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
+        for name, entry in app.index.keys.items()
+    ]
+
+
+def remove_keys(app: App, name: str) -> None:
+    """Delete the keys stored under ``name`` from the keyring.
+
+    Raises:
+        UsageError: there are none.
+        VaultError: the keyring failed.
+    """
+    if not app.vault.keys.remove(name):
+        raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
 
 
 def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> None:
