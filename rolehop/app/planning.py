@@ -89,7 +89,7 @@ def plan_resolved(app: App, resolved: Resolved, stamp: Stamp, options: WalkOptio
         stamp,
         now=app.now(),
         known=app.index.known().with_ceilings(app.ceilings),
-        endpoint_url=app.sts_clients.endpoint_url(resolved.aws_profile),
+        endpoint_url=app.sts_clients.session_endpoint(resolved.aws_profile),
         options=options,
     )
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override
+from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient
 
 _Key = tuple[str, str | None]
+_GLOBAL_STS = "https://sts.amazonaws.com/"
 
 
 @dataclass(slots=True)
@@ -33,6 +34,16 @@ class StsClients:
     def endpoint_url(self, profile: str | None, service: str = "sts") -> str | None:
         """Return the endpoint of ``service`` if variables or the AWS profile override it."""
         return endpoint_override(self.aws_config, profile, self.environ, service)
+
+    def session_endpoint(self, profile: str | None) -> str | None:
+        """Return the STS endpoint if its sessions differ from those of AWS's regional endpoints.
+
+        An overridden one, or the global one, whose sessions are not valid in regions that an
+        account has to enable (IAM user guide, "Manage AWS STS in an AWS Region").
+        """
+        key = profile_setting(self.aws_config, profile, "sts_regional_endpoints") if profile else ""
+        mode = self.environ.get("AWS_STS_REGIONAL_ENDPOINTS", "").strip() or (key or "").strip()
+        return self.endpoint_url(profile) or (_GLOBAL_STS if mode.lower() == "legacy" else None)
 
     def get(self, region: str, profile: str | None) -> StsClient:
         """Return the client for ``region`` with the settings of AWS profile ``profile``.

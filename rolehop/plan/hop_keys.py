@@ -20,8 +20,8 @@ SCHEMA = "rolehop/1"
 def source_key(source: SourceConfig, stamp: Stamp, endpoint_url: str | None) -> str:
     """Return the key of the source's own credentials.
 
-    ``endpoint_url`` is the STS endpoint if it is overridden: an emulator's session must never be
-    taken for a real one, nor the reverse. The same holds for the endpoints in ``stamp``. How MFA is
+    ``endpoint_url`` is the STS endpoint if it is overridden, or global: an emulator's session must
+    never be taken for a real one, nor the reverse. The same holds for the endpoints in ``stamp``. How MFA is
     done is left out: it is in the next key.
     """
     settings = {k: v for k, v in source.settings.items() if not k.startswith("mfa_")}

@@ -130,7 +130,7 @@ class Plan:
     """What is exported as AWS_REGION: only a region that a flag or the config chose."""
 
     endpoint_url: str | None
-    """The STS endpoint if it is overridden (emulator, VPC endpoint)."""
+    """The STS endpoint if it is overridden (emulator, VPC endpoint) or the global one."""
 
     min_ttl_seconds: int
     """The least life that a session must have left to be handed out."""

@@ -11,6 +11,7 @@ import pytest
 from rolehop.app.context import App
 from rolehop.app.judging.explaining import explain_chain
 from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.planning import plan_chain
 from rolehop.app.ports import SILENT, NonInteractive
 from rolehop.app.walking import walk_chain, walk_for_handover
 from rolehop.errors import Declined, NoTerminal
@@ -122,3 +123,25 @@ def test_a_list_looks_into_the_keyring_once_for_all_chains_of_a_source() -> None
         world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
         assert len(world.rolehop("list", "--format", "json").json["chains"]) == 5
         assert len((world.vault / "looks").read_text().splitlines()) == 1
+
+
+def test_only_another_kind_of_session_has_another_key(world: World) -> None:
+    """Region, FIPS and dual-stack are ways to the same sessions; the global endpoint's differ."""
+
+    def key(**env: str) -> str:
+        return plan_chain(App({**world.environ, **at_aws, **env}, world.home), "hub").key
+
+    at_aws = dict.fromkeys(world.sts.environ, "")
+    usual = key()
+    for same in (
+        {"AWS_REGION": "us-east-1"},
+        {"AWS_USE_FIPS_ENDPOINT": "true"},
+        {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+        {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
+    ):
+        assert key(**same) == usual
+    world.aws_config("[profile old]\nsts_regional_endpoints = legacy\n")
+    apart = {key(AWS_STS_REGIONAL_ENDPOINTS="legacy"), key(AWS_PROFILE="old")}
+    apart |= {key(AWS_ENDPOINT_URL_STS=url) for url in ("https://sts.example", "https://sts.other")}
+    assert len(apart) == 3
+    assert usual not in apart
