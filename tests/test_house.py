@@ -48,7 +48,7 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging show shells handover demo config plan policy policy/evaluation
+    cli terminal app app/judging show show/checking shells handover demo config plan policy policy/evaluation
     policy/role_report policy/routes key_rotation time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show show/explaining shells completion config plan policy/chains
@@ -62,14 +62,12 @@ api: `import rolehop`: get_plan, get_credentials, session
     app aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    access_denied sts_errors app show walk state sources aws ports config plan policy policy/chains policy/evaluation
+    access_denied sts_errors app show show/checking walk state sources aws ports config plan policy policy/chains policy/evaluation
     policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
-    renewal
-    walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
+    renewal walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
     completion state ports plan awsconfig config fastpath time_limit files
-    daemon_threads
-    credentials
+    daemon_threads credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
     walk ports plan time_limit credentials
@@ -107,8 +105,10 @@ net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report
+    show/checking show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report
     policy/routes config
+show/checking: the reports of `check`, for people and for CI
+    show policy policy/evaluation
 show/explaining: what AWS said to a refused call, and what follows
     access_denied show policy policy/evaluation
 completion: complete a command line without importing click

@@ -20,6 +20,8 @@ from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
 from rolehop.show.remedies import WIDTH, keys_in, remedy_lines, wrapped
 from rolehop.text import clean
 
+_SCREEN = 24  # lines
+
 _LANES = {
     PolicyType.TRUST: "trust policy",
     PolicyType.PERMISSIONS: "caller's permissions",
@@ -47,9 +49,15 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     blocks: list[Line] = [
         line(StyledText(clean(verdict.chain), "bold"), f"  from source '{clean(verdict.source)}'")
     ]
-    for hop in verdict.hops:
-        blocks.append(line())
-        blocks.extend(_hop(hop, verbose=verbose))
+    shown_commands: set[str] = set()
+    stops = any(hop.verdict.outcome is Outcome.REFUSED or hop.sts_answer for hop in verdict.hops)
+    for left, hop in zip(range(len(verdict.hops) - 1, -1, -1), verdict.hops, strict=True):
+        if stops and not verbose and hop.verdict.outcome is Outcome.ALLOWED:
+            blocks.append(_passed(hop))
+        else:
+            blocks.append(line())
+            room = None if verbose else _SCREEN - len(blocks) - left
+            blocks.extend(_hop(hop, shown_commands, room))
     if verdict.source_role_unknown:
         text = "  the source gets a role by a token, and which role that is is not known here"
         blocks.extend((line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)))
@@ -77,10 +85,31 @@ def actions_view(chain: str, verdicts: Sequence[Verdict], *, verbose: bool) -> V
 
 def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
     """Show one hop of a chain."""
-    return [line(StyledText(clean(chain), "bold")), *_hop(hop, verbose=verbose)]
+    return [
+        line(StyledText(clean(chain), "bold")),
+        *_hop(hop, set(), None if verbose else _SCREEN - 1),
+    ]
 
 
-def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
+def _passed(hop: HopVerdict) -> Line:
+    """Show a hop that is allowed in one line, since another one is looked for."""
+    would, style = _WOULD[hop.verdict.outcome]
+    name = StyledText(f"hop {hop.number}", "bold")
+    return line(name, ": ", StyledText(would, style), f"  {clean(hop.verdict.request.role)}")
+
+
+def _hop(hop: HopVerdict, shown_commands: set[str], room: int | None) -> Iterator[Line]:
+    """Show a hop in about ``room`` lines; ``None``: show all of it."""
+    remedies = hop.remedies()
+    lines = list(_reasons(hop, remedies, shown_commands, verbose=room is None))
+    hints = list(_hints(hop, remedies))
+    left = None if room is None else room - len(lines) - len(hints)
+    yield from (*lines, *remedy_lines(hop.by_documents, remedies, left), *hints)
+
+
+def _reasons(
+    hop: HopVerdict, remedies: Sequence[Remedy], shown_commands: set[str], *, verbose: bool
+) -> Iterator[Line]:
     verdict = hop.verdict
     would, style = _WOULD[verdict.outcome] if hop.sts_answer is None else _refused_at(hop)
     yield line(StyledText(f"hop {hop.number}", "bold"), ": ", StyledText(would, style))
@@ -89,10 +118,11 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
     yield from wrapped(_named(caller), "  caller  ", "          ")
-    shown_commands: set[str] = set()
-    remedies = hop.remedies()
     idle = _idle(hop, remedies)
+    quiet = () if verbose else _quiet(hop, idle)
     for policy in verdict.policies:
+        if policy in quiet:
+            continue
         if policy.name in idle:
             text = "does not matter once the trust policy names the caller"
             yield line(f"  {_LANES[policy.name]:<22}", StyledText(text, "dim"))
@@ -100,15 +130,19 @@ def _hop(hop: HopVerdict, *, verbose: bool) -> Iterator[Line]:
             yield from _policy_lines(
                 policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer
             )
+    yield from _in_one_line(quiet, verdict)
     yield from _deciding(verdict)
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.sts_answer is not None:
         yield from what_next(hop, hop.sts_answer)
-    yield from remedy_lines(hop.by_documents, remedies)
+
+
+def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
+    idle = _idle(hop, remedies)
     hints = (
         hint(finding, denies=_denies(policy))
-        for policy in verdict.refused
+        for policy in hop.verdict.refused
         if policy.name not in idle
         for finding in policy.findings
     )
@@ -124,6 +158,39 @@ def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
     if hop.by_documents.outcome is Outcome.ALLOWED:
         return f"the documents allow it, but STS refused it{when}", "red"
     return f"AWS refused it{when}", "red"
+
+
+def _quiet(hop: HopVerdict, idle: frozenset[PolicyType]) -> tuple[PolicyVerdict, ...]:
+    """Return the policies of which there is nothing to say but that they do not stand in the way."""
+    named = None if hop.sts_answer is None else hop.sts_answer.policy_type
+    of_organization = (PolicyType.SCP, PolicyType.RCP)
+    return tuple(
+        policy
+        for policy in hop.verdict.policies
+        if policy.name is not named
+        and policy.name not in idle
+        and (
+            policy.outcome in (Outcome.ALLOWED, Outcome.NOT_APPLICABLE)
+            or (policy.outcome is Outcome.NOT_VISIBLE and policy.name in of_organization)
+        )
+    )
+
+
+def _in_one_line(policies: Sequence[PolicyVerdict], verdict: Verdict) -> Iterator[Line]:
+    """Name the policies that do not stand in the way, by what they say."""
+    by_text: dict[str, list[str]] = {}
+    for policy in policies:
+        if verdict.request.policy_set(policy.name).there:
+            says = _SAYS[policy.outcome][0]
+            by_text.setdefault(says, []).append(_label(policy, verdict))
+    text = "; ".join(f"{says}: {', '.join(names)}" for says, names in by_text.items())
+    if text:
+        yield from wrapped(text, "  ", "    ")
+
+
+def _label(policy: PolicyVerdict, verdict: Verdict) -> str:
+    resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
+    return "resource policy" if resource else _LANES[policy.name]
 
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
@@ -157,8 +224,7 @@ def _policy_lines(
         statement = policy.deciding.statement
         sid = f' "{clean(statement.sid)}"' if statement.sid else ""
         where = f"  {statement.effect.value} statement {statement.index}{sid}"
-    resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
-    label = f"  {'resource policy' if resource else _LANES[policy.name]:<22}"
+    label = f"  {_label(policy, verdict):<22}"
     first, *rest = textwrap.wrap(f"{says}{where}", WIDTH - len(label), break_on_hyphens=False)
     yield line(label, StyledText(first, style))
     yield from (line(" " * len(label) + each) for each in rest)
@@ -167,9 +233,9 @@ def _policy_lines(
         policy.outcome is Outcome.NOT_VISIBLE and policy.name in (PolicyType.SCP, PolicyType.RCP)
     ):
         return
-    if policy.deciding is not None:
+    if policy.deciding is not None and (verbose or policy.name is not PolicyType.TRUST):
         yield from wrapped(f"in {policy.deciding.document}", "      ", "      ")
-    for finding in policy.findings:
+    for finding in policy.findings if verbose else _telling(policy):
         plain = policy.outcome is Outcome.NOT_VISIBLE and finding.wanted == "all"
         if not plain and (verbose or finding.truth is not Truth.TRUE or _denies(policy)):
             yield from _finding(finding, denies=_denies(policy))
@@ -206,10 +272,10 @@ def _named(caller: Caller) -> str:
 
 def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Line]:
     """Show the command that prints a policy's documents, once for all policies it prints."""
-    if command in shown_commands:
+    if f"{account}: {command}" in shown_commands:
         yield line("      to see it: the same command")
         return
-    shown_commands.add(command)
+    shown_commands.add(f"{account}: {command}")
     yield from wrapped(f"to see it, with credentials of {account}:", "      ", "      ")
     yield to_copy(f"        {command} > FILE")
     yield line("      and give it to rolehop as --policies FILE")
@@ -217,6 +283,14 @@ def _to_see(account: str, command: str, shown_commands: set[str]) -> Iterator[Li
 
 def _denies(policy: PolicyVerdict) -> bool:
     return bool(policy.findings) and policy.findings[0].element == "Effect"
+
+
+def _telling(policy: PolicyVerdict) -> Sequence[Finding]:
+    """Return the findings that tell most: of a Deny with conditions, those alone."""
+    conditions = [each for each in policy.findings if each.element.startswith("Condition ")]
+    if not _denies(policy) or not conditions:
+        return policy.findings
+    return [policy.findings[0], *conditions]
 
 
 def _finding(finding: Finding, *, denies: bool) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
@@ -10,6 +10,7 @@ from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
+from rolehop.show.checking.summary import causes_of
 from rolehop.show.remedies import document_of, warnings
 
 Document = dict[str, object]
@@ -26,8 +27,9 @@ def explain_document(verdict: ChainVerdict) -> Document:
     }
 
 
-def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
+def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
     """Return ``rolehop.check/1``."""
+    causes = causes_of(verdicts)
     return {
         "schema": "rolehop.check/1",
         "chains": [
@@ -37,6 +39,10 @@ def check_document(verdicts: Iterable[ChainVerdict]) -> Document:
                 "hops": [hop_document(hop) for hop in each.hops],
             }
             for each in verdicts
+        ],
+        "causes": [
+            {"verdict": "refused" if refused else "unknown", "cause": cause, "hops": hops}
+            for (refused, cause), hops in causes
         ],
     }
 

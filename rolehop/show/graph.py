@@ -34,6 +34,8 @@ class Path:
     chain: str
     source: str
     steps: tuple[Step, ...]
+    first: int = 1
+    """The number of the first step; 0: the role that a federated source gets itself."""
 
 
 @dataclass(slots=True)
@@ -78,6 +80,29 @@ def _ends(node: _Node) -> StyledText:
 
 
 _VERDICT_TEXT = {"allowed": "allowed", "refused": "refused", "unknown": "can't tell"}
+
+
+def graph_document(paths: Sequence[Path]) -> dict[str, object]:
+    """Return ``rolehop.graph/1``: each chain with its hops; a verdict is ``null`` if not asked for."""
+    return {
+        "schema": "rolehop.graph/1",
+        "chains": [
+            {
+                "chain": path.chain,
+                "source": path.source,
+                "hops": [
+                    {
+                        "hop": number,
+                        "role": step.role,
+                        "account": account_of(step.role),
+                        "verdict": step.verdict,
+                    }
+                    for number, step in enumerate(path.steps, start=path.first)
+                ],
+            }
+            for path in paths
+        ],
+    }
 
 
 def as_mermaid(paths: Sequence[Path]) -> str:

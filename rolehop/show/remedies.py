@@ -12,21 +12,51 @@ from rolehop.policy.remedies.policy_change import ChangeKind, Owner, PolicyChang
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.policy.remedies.statement_conditions import subject_of
 from rolehop.show.condition_text import key_in_words
-from rolehop.show.json_documents import as_json
+from rolehop.show.json_documents import json_lines
 from rolehop.show.layout import Line, line, to_copy
-from rolehop.text import clean
+from rolehop.text import clean, pluralize
 
 WIDTH = 80
+_IN_SHORT = 2  # lines
 
 
-def remedy_lines(verdict: Verdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
-    """Show each remedy, step by step; TOML and JSON lines are never wrapped."""
-    for number, remedy in enumerate(remedies):
-        for at, step in enumerate(remedy.steps):
-            lead = "and" if at else "or else," if number else "to fix it,"
-            yield from _step(step, lead)
+def remedy_lines(
+    verdict: Verdict, remedies: Sequence[Remedy], room: int | None = None
+) -> Iterator[Line]:
+    """Show each remedy, step by step; TOML and JSON lines are never wrapped.
+
+    The first is shown whole; others only if they fit into ``room`` lines.
+    """
+    steps = [
+        (step, "and" if at else "or else," if number else "to fix it,")
+        for number, remedy in enumerate(remedies)
+        for at, step in enumerate(remedy.steps)
+    ]
+    named = [list(_named(step, lead)) for step, lead in steps]
+    for number, (step, lead) in enumerate(steps):
+        lines, later = list(_step(step, lead)), sum(map(len, named[number + 1 :]))
+        if room is not None and number:
+            if room < len(named[number]) + later:
+                yield from wrapped(_more(remedies, number), "  ", "    ")
+                return
+            lines = lines if len(lines) + later <= room else named[number]
+        room = None if room is None else room - len(lines)
+        yield from lines
     if verdict.outcome is Outcome.REFUSED and not remedies:
         yield from wrapped(_no_remedy_text(verdict), "  ", "  ")
+
+
+def _named(step: Step, lead: str) -> Iterator[Line]:
+    """Name a step, with its warnings: few people ask for the rest."""
+    yield from wrapped(f"{lead} {in_short(step)} (-v shows it)", "  ", "    ")
+    for text in warnings(step):
+        yield from wrapped(text, "    ", "    ")
+
+
+def _more(remedies: Sequence[Remedy], shown: int) -> str:
+    more = pluralize(max(len(remedies[0].steps) - shown, 0), "more change")
+    texts = [*([] if more.startswith("0 ") else [f"and {more}"]), "or another fix"]
+    return f"{', '.join(texts if len(remedies) > 1 else texts[:1])} (-v shows it all)"
 
 
 def keys_in(remedies: Sequence[Remedy]) -> set[str]:
@@ -138,7 +168,7 @@ _DOES = {
 
 def _written(step: Step) -> Iterator[str]:
     if isinstance(step, PolicyChange):
-        yield from as_json(dict(step.statement)).splitlines()
+        yield from json_lines(step.statement, WIDTH - 4)
         return
     for key, value in step.shown.items():
         if step.location.file == "AWS config":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, World, temporary_world
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -193,3 +193,22 @@ def test_tables_are_plain_if_stdout_is_no_terminal(walked: World, arguments: lis
     assert "\x1b" not in done.out + done.err
     assert done.out.strip()
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_a_checked_config_as_json() -> None:
+    with temporary_world() as world:
+        found = world.rolehop("config", "check", "--format", "json").json
+        assert found == {
+            "schema": "rolehop.config/1",
+            "well_formed": True,
+            "files": [str(world.config_file)],
+            "chains": 5,
+            "sources": 1,
+            "problems": [],
+        }
+        world.config(CONFIG.replace('"environment"', '"enviroment"'))
+        broken = world.rolehop("config", "check", "--format", "json")
+        assert (broken.code, broken.json["well_formed"]) == (3, False)
+        (problem,) = broken.json["problems"]
+        assert (problem["line"], problem["key"]) == (6, "sources.me.type")
+        assert "enviroment" in problem["text"]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from tests.cli.explain.documents import ALICE, AS, USER, role
+from tests.policy.helpers.broken_chains import BROKEN, broken
+from tests.policy.helpers.reading import shown
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
 from tests.transcripts.session import Session
 
@@ -205,7 +207,15 @@ def explanations(at: Session) -> None:
     at.types("routes", ADMIN, *AS, hub, admin)
 
 
+def broken_chains(at: Session) -> None:
+    """Chains with one thing wrong each, as `explain` shows them without -v."""
+    for what, (breaks, *_) in BROKEN.items():
+        at.says(f"{what[0].upper()}{what[1:]}.")
+        at.text += f"{shown(broken(breaks))}\n"
+
+
 SITUATIONS: dict[str, Callable[[Session], None]] = {
+    "broken_chains": broken_chains,
     "configs": configs,
     "explanations": explanations,
     "guards": guards,

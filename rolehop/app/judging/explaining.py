@@ -123,6 +123,7 @@ def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> l
             tuple(
                 Step(hop.verdict.request.role, hop.verdict.outcome.value) for hop in verdict.hops
             ),
+            verdict.hops[0].number if verdict.hops else 1,
         )
         for verdict in verdicts
     ]
@@ -138,7 +139,7 @@ def _path(app: App, name: str, policies: PolicyOptions) -> Path:
     principal = policies.caller or source.principal
     own = federated_call(app, source, resolved.region, IamInventory(), principal)
     roles = [*([] if own is None else [own.role]), *(str(role) for role, _ in resolved.hops)]
-    return Path(name, source.name, tuple(map(Step, roles)))
+    return Path(name, source.name, tuple(map(Step, roles)), 1 if own is None else 0)
 
 
 def _judge(

@@ -51,7 +51,8 @@ def command(
 
 
 def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, strict: bool) -> None:
-    from rolehop.show.ci_reports import as_junit, checks_view, sarif_document
+    from rolehop.show.checking.ci_reports import as_junit, sarif_document
+    from rolehop.show.checking.summary import checks_view
     from rolehop.show.explain_json import check_document
 
     match style:

@@ -15,8 +15,8 @@ from rolehop.app.config_files import (
     write_first_config,
 )
 from rolehop.cli.context import CommandContext
-from rolehop.cli.options import Group
-from rolehop.errors import NoTerminal
+from rolehop.cli.options import Group, format_option
+from rolehop.errors import ConfigError, NoTerminal
 from rolehop.text import pluralize
 
 if TYPE_CHECKING:
@@ -76,11 +76,17 @@ def _ask_answers(cli: CommandContext) -> Answers:
     return Answers(source_type, chain, role, region or None, profile)
 
 
-@command.command(epilog="\nrolehop config check\nrolehop config check --config team.toml\n")
+@command.command(
+    epilog="\nrolehop config check\nrolehop config check --config team.toml --format json\n"
+)
+@format_option("text", "json", default="text")
 @click.pass_context
-def check(ctx: click.Context) -> None:
+def check(ctx: click.Context, style: str) -> None:
     """Check the config and list everything that is wrong with it (exit 3)."""
     cli = CommandContext.of(ctx)
+    if style == "json":
+        _check_as_json(ctx, cli)
+        return
     found = check_config(cli.app)
     if not found.files:
         cli.terminal.note("there is no config yet: rolehop config init")
@@ -90,6 +96,17 @@ def check(ctx: click.Context) -> None:
         f" {pluralize(found.sources, 'source')}"
         f" ({', '.join(found.files)})\n"
     )
+
+
+def _check_as_json(ctx: click.Context, cli: CommandContext) -> None:
+    from rolehop.show.json_documents import config_document
+
+    try:
+        found = check_config(cli.app)
+    except ConfigError as error:
+        cli.write_json(config_document([], 0, 0, error.complaints, error.what))
+        ctx.exit(error.exit_code)
+    cli.write_json(config_document(found.files, found.chains, found.sources, (), None))
 
 
 @command.command(epilog="\nrolehop config path\n")

@@ -12,7 +12,7 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_flags
-from rolehop.show.graph import Path, as_dot, as_mermaid, tree_view
+from rolehop.show.graph import Path, as_dot, as_mermaid, graph_document, tree_view
 from rolehop.startup.lazy_regex import Pattern
 
 
@@ -28,7 +28,7 @@ rolehop graph --format svg > chains.svg
 )
 @click.argument("pattern", nargs=-1, shell_complete=chain_names)
 @policy_flags
-@format_option("tree", "mermaid", "dot", "svg", default="tree")
+@format_option("tree", "mermaid", "dot", "svg", "json", default="tree")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -38,13 +38,16 @@ def command(
 ) -> None:
     """Draw chains, sources, roles and accounts.
 
-    A tree for the terminal, Mermaid or DOT for programs that lay diagrams out, or the tree as an
-    SVG file. With --policies each hop shows whether it would be allowed. Makes no AWS call.
+    A tree for the terminal, Mermaid or DOT for programs that lay diagrams out, the tree as an
+    SVG file, or JSON. With --policies each hop shows whether it would be allowed. Makes no AWS call.
     """
     cli = CommandContext.of(ctx)
     paths = chain_paths(cli.app, pattern, policies)
     if style == "tree":
         cli.terminal.write_view(tree_view(paths))
+        return
+    if style == "json":
+        cli.write_json(graph_document(paths))
         return
     drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths)
     cli.terminal.write_output(drawn.rstrip("\n") + "\n", encoding="utf-8")

@@ -73,10 +73,31 @@ def test_text_fits_and_counts(world: World) -> None:
     text = check(world, style="text")
     assert "5 chains, 1 refused, 2 can't tell" in text
     assert "admin: hop 2: refused by the trust policy, Allow statement 1: " in text
-    assert "spokes/444444444444: hop 2: can't tell without knowing the role's trust policy" in text
+    both = "spokes/444444444444, spokes/555555555555: hop 2: can't tell without knowing the\n"
+    assert f"{both}  role's trust policy\n" in text
+    assert "  aws iam get-account-authorization-details > 444444444444.json\n" in text
+    assert "  1 hop refused by the trust policy\n" in text
+    assert "  2 hops not known: the role's trust policy\n" in text
     assert "rolehop explain CHAIN" in text
     assert max(map(len, text.splitlines())) <= 80
     assert "1 chain, 0 refused, 0 can't tell" in check(world, "hub", style="text", code=0)
+
+
+def test_many_chains_give_each_finding_once(world: World) -> None:
+    accounts = ", ".join(f'"{number:012}"' for number in range(300))
+    (world.home / "many.toml").write_text(
+        CONFIG.replace("accounts = [", f"accounts = [{accounts}, ")
+    )
+    done = world.rolehop("--config", "many.toml", "check", *POLICIES)
+    assert len(done.out.splitlines()) < 30
+    assert "305 chains, 1 refused, 302 can't tell" in done.out
+    assert "spokes/000000000000, spokes/000000000001, spokes/000000000002 and 299 more:" in done.out
+    assert "(and 297 more accounts)" in done.out
+    counted = world.rolehop("--config", "many.toml", "check", *POLICIES, "--format", "json").json
+    assert counted["causes"] == [
+        {"verdict": "refused", "cause": "the trust policy", "hops": 1},
+        {"verdict": "unknown", "cause": "the role's trust policy", "hops": 302},
+    ]
 
 
 class TestJUnit:

@@ -349,7 +349,7 @@ def test_lines_to_copy_are_never_wrapped(world: World) -> None:
     arguments = ("--config", "long.toml", "explain", "long", "--offline", *AS, *files("long.json"))
     done = world.rolehop("--color", "always", *arguments, env={"COLUMNS": "80"})
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
-    assert '          "arn:aws:iam::222222222222:role/Hub"\n' in plain
+    assert '        "arn:aws:iam::222222222222:role/Hub"\n' in plain
     (copied,) = re.findall(r"^    \{\n.*?^    \}", plain, re.M | re.S)
     json.loads(copied)
     text = re.sub(r"^    \{\n.*?^    \}", "", plain, flags=re.M | re.S)

@@ -148,3 +148,20 @@ def test_with_policies_each_hop_has_its_verdict(shared_world: World) -> None:
     done = shared_world.rolehop("graph", "admin", "--policies", "roles.json")
     assert "222222222222:role/Hub  refused" in done.out
     assert "333333333333:role/Admin  can't tell" in done.out
+
+
+def test_json_has_every_hop_with_its_account(world: World) -> None:
+    found = world.rolehop("graph", "admin", "--format", "json").json
+    assert found == {
+        "schema": "rolehop.graph/1",
+        "chains": [
+            {
+                "chain": "admin",
+                "source": "me",
+                "hops": [
+                    {"hop": 1, "role": HUB, "account": "222222222222", "verdict": None},
+                    {"hop": 2, "role": ADMIN, "account": "333333333333", "verdict": None},
+                ],
+            }
+        ],
+    }

@@ -12,7 +12,8 @@ from rolehop.policy.chain_verdict import judge_chain
 from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.inventory import IamInventory
-from rolehop.show.ci_reports import as_junit, checks_view
+from rolehop.show.checking.ci_reports import as_junit
+from rolehop.show.checking.summary import checks_view
 from rolehop.show.explain import verdict_view
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
 from tests.policy.helpers.chains import (
@@ -31,6 +32,7 @@ from tests.support.policies import policy
 def test_an_explanation_fits_and_says_what_to_do(breaks: Breaks, verbose: bool) -> None:
     text = shown(broken(breaks), verbose=verbose)
     assert max(map(len, text.splitlines())) <= 80
+    assert verbose or len(text.splitlines()) <= 24
     assert "would be refused" in text
     assert "to fix it, " in text
 
@@ -77,7 +79,7 @@ def test_long_arns_are_folded_to_be_read_and_whole_to_be_copied() -> None:
     case = healthy()
     case.documents["trust-admin"] = policy(trusts(LONG))
     case.documents["hub"] = policy(may(LONG))
-    text = shown(case)
+    text = shown(case, verbose=True)
     assert LONG in "".join(text.split())
     copied = [json.loads(each) for each in re.findall(r"^    \{\n.*?^    \}$", text, re.M | re.S)]
     assert [each["Effect"] for each in copied] == ["Allow", "Allow"]

@@ -1,8 +1,7 @@
-"""The reports of ``check``: a table, JUnit XML for CI, SARIF for code scanning."""
+"""The reports of ``check`` for programs: JUnit XML for CI, SARIF for code scanning."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
@@ -11,16 +10,10 @@ from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
 from rolehop.show.finding_text import found, sentence, unknown_in_words, wanted
-from rolehop.show.layout import Grid, StyledText, View, line, row
 from rolehop.show.remedies import in_short
-from rolehop.text import clean, pluralize
+from rolehop.text import clean
 
 Document = dict[str, object]
-_SAYS = {
-    Outcome.ALLOWED: "allowed",
-    Outcome.REFUSED: "refused",
-    Outcome.UNKNOWN: "can't tell",
-}
 _NO_OWN_ROLE = "the source gets its role with a token, and which role is not known here"
 
 
@@ -38,7 +31,7 @@ Locate = Callable[[str, int], FileLocation]
 """Returns the location of a hop, by chain and number."""
 
 
-class _Problem(NamedTuple):
+class Problem(NamedTuple):
     """One hop that is not allowed."""
 
     chain: str
@@ -56,40 +49,15 @@ class _Problem(NamedTuple):
         return tuple(_details(self.verdict)) if self.refused and self.verdict is not None else ()
 
 
-def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
-    """Show one line for each chain, and a reason below where it is not allowed."""
-    rows = []
-    for each in verdicts:
-        said = StyledText(_SAYS[each.outcome], "red" if each.outcome is Outcome.REFUSED else "")
-        hops = sum(hop.number > 0 for hop in each.hops)
-        rows.append(row(StyledText(clean(each.chain), "bold"), said, str(hops)))
-    blocks: list[Grid] = [Grid(("CHAIN", "VERDICT", "HOPS"), rows)] if rows else []
-    reasons = [
-        line(text)
-        for each in verdicts
-        for problem in _problems(each)
-        for text in textwrap.wrap(
-            clean(f"{each.chain}: hop {problem.hop}: {problem.why}"),
-            80,
-            subsequent_indent="  ",
-            break_on_hyphens=False,
-        )
-    ]
-    refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
-    unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
-    total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
-    more = [line("next: rolehop explain CHAIN says how to fix it")] if reasons else []
-    return [*blocks, *([line(), *reasons, line()] if reasons else []), total, *more]
-
-
-def _problems(verdict: ChainVerdict) -> Iterator[_Problem]:
+def problems_of(verdict: ChainVerdict) -> Iterator[Problem]:
+    """Yield the hops of a chain that are not allowed."""
     if verdict.source_role_unknown:
-        yield _Problem(verdict.chain, 0, None, False, f"can't tell: {_NO_OWN_ROLE}")
+        yield Problem(verdict.chain, 0, None, False, f"can't tell: {_NO_OWN_ROLE}")
     for hop in verdict.hops:
         if hop.verdict.outcome is not Outcome.ALLOWED:
             refused = hop.verdict.outcome is Outcome.REFUSED
             role = hop.verdict.request.role
-            yield _Problem(verdict.chain, hop.number, role, refused, _why(hop), hop)
+            yield Problem(verdict.chain, hop.number, role, refused, _why(hop), hop)
 
 
 def _why(hop: HopVerdict) -> str:
@@ -98,16 +66,16 @@ def _why(hop: HopVerdict) -> str:
         first = verdict.first_wrong
         policy = verdict.refused[0]
         return (
-            f"refused by {_policy_name(policy)}: {sentence(first) if first else 'no reason found'}"
+            f"refused by {policy_name(policy)}: {sentence(first) if first else 'no reason found'}"
         )
     unknowns = ", ".join(unknown_in_words(each) for each in verdict.unknowns)
     return f"can't tell without knowing {unknowns}"
 
 
-def _policy_name(policy: PolicyVerdict) -> str:
-    """Return the policy's name, and which of its statements decides."""
+def policy_name(policy: PolicyVerdict, *, statement: bool = True) -> str:
+    """Return the policy's name, and with ``statement`` which of its statements decides."""
     name = _LANES[policy.name.value]
-    if policy.deciding is None:
+    if policy.deciding is None or not statement:
         return name
     return f"{name}, {policy.deciding.statement.effect.value} statement {policy.deciding.statement.index}"
 
@@ -130,7 +98,7 @@ def _details(hop: HopVerdict) -> Iterator[str]:
             if finding.truth is not Truth.FALSE:
                 continue
             if finding is not first:
-                yield f"{_policy_name(policy)}: {sentence(finding)}"
+                yield f"{policy_name(policy)}: {sentence(finding)}"
             parts = (("wanted", wanted(finding)), ("found", found(finding)))
             yield from (f"{name} {text}" for name, text in parts if text is not None)
     for step in (step for remedy in hop.remedies()[:1] for step in remedy.steps):
@@ -183,7 +151,7 @@ class _Suite(NamedTuple):
 
     @classmethod
     def of(cls, verdict: ChainVerdict, *, strict: bool) -> _Suite:
-        problems = {each.hop: each for each in _problems(verdict)}
+        problems = {each.hop: each for each in problems_of(verdict)}
         roles = {hop.number: hop.verdict.request.role for hop in verdict.hops}
         roles = {**({0: "the source's own role"} if verdict.source_role_unknown else {}), **roles}
         failures = sum(each.refused or strict for each in problems.values())
@@ -194,7 +162,7 @@ class _Suite(NamedTuple):
         return cls(verdict.chain, len(roles), failures, len(problems) - failures, cases)
 
 
-def _case(chain: str, name: str, problem: _Problem | None, *, strict: bool) -> str:
+def _case(chain: str, name: str, problem: Problem | None, *, strict: bool) -> str:
     start = f"    <testcase classname={_attribute(chain)} name={_attribute(name)}"
     if problem is None:
         return f"{start}/>"
@@ -258,13 +226,13 @@ def sarif_document(
     results = [
         _result(problem, places(problem.chain, problem.hop), strict=strict)
         for each in verdicts
-        for problem in _problems(each)
+        for problem in problems_of(each)
     ]
     run = {"tool": {"driver": driver}, "results": results}
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(problem: _Problem, place: FileLocation, *, strict: bool) -> Document:
+def _result(problem: Problem, place: FileLocation, *, strict: bool) -> Document:
     to = f" to {problem.role}" if problem.role else ""
     text = f"{problem.chain}: hop {problem.hop}{to}: {problem.why}"
     artifact: Document = {"uri": place.uri}

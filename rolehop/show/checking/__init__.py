@@ -1,0 +1,1 @@
+"""The reports of `check`: text for people, JUnit and SARIF for CI."""
