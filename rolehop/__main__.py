@@ -3,16 +3,19 @@
 import os
 import sys
 
-from rolehop.fastpath import answer as answer_at_once
-
 TYPE_CHECKING = False  # typing's own costs more than all that this module does
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
 def main() -> None:
-    """Answer a shell that completes, or a cached ``credential-process``, else run the command."""
+    """Answer a shell that completes, or a cached ``credential-process``, else run the command.
+
+    All is imported in here: Ctrl-C may come in the first millisecond.
+    """
     try:
+        from rolehop.fastpath import answer as answer_at_once
+
         if "_ROLEHOP_COMPLETE" in os.environ:
             _complete()
         line = answer_at_once(sys.argv[1:], os.environ)
@@ -25,9 +28,11 @@ def main() -> None:
         gc.set_threshold(50_000)
         from rolehop.cli.context import CommandContext
         from rolehop.cli.main import run
+
+        code = run(sys.argv[1:], CommandContext(os.environ))
     except KeyboardInterrupt:
         _interrupted()
-    sys.exit(run(sys.argv[1:], CommandContext(os.environ)))
+    sys.exit(code)
 
 
 def _complete() -> None:

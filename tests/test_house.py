@@ -63,7 +63,8 @@ api: `import rolehop`: get_plan, get_credentials, session
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
     access_denied sts_errors app show show/checking walk state sources aws ports config plan policy policy/chains policy/evaluation
-    policy/inventory policy/language policy/remedies policy/role_report policy/routes credentials
+    policy/inventory policy/language policy/remedies policy/role_report policy/routes files
+    credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     renewal walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
     completion state ports plan awsconfig config fastpath time_limit files
@@ -87,12 +88,12 @@ sources/web_identity: sources of type web-identity
 sources/saml: sources of type saml
     sources sources/shared aws ports plan config fastpath files credentials
 sources/roles_anywhere: sources of type roles-anywhere
-    sources sources/shared aws aws/certificates ports plan config credentials
+    sources sources/shared aws aws/certificates ports plan config files credentials
 sources: the table of source types, and those that are one file
     sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
     files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
-    sources aws net ports awsconfig config time_limit credentials
+    sources aws net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
 aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
     aws/certificates oauth net time_limit daemon_threads ports plan policy/inventory awsconfig config

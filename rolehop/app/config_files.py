@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
-from rolehop.files import PRIVATE_FILE, FileText, read_trusted, write_beside
+from rolehop.files import PRIVATE_FILE, FileText, is_there, read_trusted, write_beside
 from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass
 
@@ -61,7 +61,7 @@ def new_config_file(app: App) -> Path:
         UsageError: there is a file already.
     """
     path = own_config_file(app)
-    if path.exists():
+    if is_there(path):
         raise UsageError(
             f"{path} is there already", cause="config init never overwrites", fix="edit it"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.ports import SILENT, WithoutPrompts
 from rolehop.errors import Declined, NoTerminal, error_context
+from rolehop.files import is_there
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean, quoted
@@ -296,7 +297,7 @@ def _walk(
 
 def _forget_sdk_problem(app: App, name: str) -> None:
     """Forget how `credential-process` failed for this chain; nothing is loaded if none did."""
-    if (app.state_folder / "sdk").is_dir():
+    if is_there(app.state_folder / "sdk"):
         from rolehop.state.sdk_problems import forget_problem
 
         forget_problem(app.state_folder, name)

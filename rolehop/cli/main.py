@@ -19,6 +19,7 @@ from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
+    end_when_stopped,
     forget_stdout,
     open_closed_streams,
     raise_when_stopped,
@@ -32,12 +33,24 @@ SHELL_COMMANDS = ("assume", "leave")
 
 
 def run(arguments: Sequence[str], cli: CommandContext) -> int:
-    """Run one command line and return its exit code; every exception is reported here."""
-    open_closed_streams()
-    raise_when_stopped()
+    """Run one command line and return its exit code; every exception is reported here.
+
+    From its end on, a signal ends the process at once, as one does before.
+    """
+    try:
+        return _run(arguments, cli)
+    except Stopped as stopped:  # a second one, while the first was reported
+        return stopped.code
+    finally:
+        end_when_stopped()
+
+
+def _run(arguments: Sequence[str], cli: CommandContext) -> int:
     failure = Failure(arguments, cli)
     sys.excepthook = _scrubbed_excepthook
     try:
+        open_closed_streams()
+        raise_when_stopped()
         code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=cli)
     except click.exceptions.NoArgsIsHelpError as error:
         write_lines(error.format_message())

@@ -122,11 +122,10 @@ def endless(path: str) -> str | None:
 
     ``None`` for anything else, also if nothing is there.
     """
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a path from outside may be no path at all
-    except (OSError, ValueError):
-        return None
-    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _no_regular_file(mode)
+    mode = _mode(path)
+    return (
+        None if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode) else _no_regular_file(mode)
+    )
 
 
 def _no_regular_file(mode: int) -> str:
@@ -189,6 +188,27 @@ def _is_unfinished(found: str, name: str | None) -> bool:
         and set(end[1]) <= _HEX
         and (start == f".{name}" if name is not None else start.startswith("."))
     )
+
+
+def is_there(path: Path | str) -> bool:
+    """True if something is at ``path``, a link followed; a path that cannot be is nothing.
+
+    ``Path.exists`` raises if a name is too long or a folder above may not be searched.
+    """
+    return _mode(path) is not None
+
+
+def is_plain_file(path: Path | str) -> bool:
+    """True if a regular file is at ``path``, a link followed; never raises, as `is_there`."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def _mode(path: Path | str) -> int | None:
+    try:
+        return Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return None
 
 
 def make_private_folder(folder: Path) -> None:

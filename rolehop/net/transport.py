@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +26,7 @@ from urllib3.exceptions import HTTPError
 from rolehop.credentials import scrub
 from rolehop.daemon_threads import call_within
 from rolehop.errors import ConfigError
-from rolehop.files import endless
+from rolehop.files import endless, is_there
 from rolehop.json_fields import json_object
 from rolehop.net.addresses import host_of, is_private, without_user
 from rolehop.net.client_settings import ClientSettings
@@ -64,7 +63,7 @@ def check_ca_bundle(path: str) -> None:
     Raises:
         ConfigError: it is not there, or is a pipe or a device.
     """
-    reason = None if Path(path).exists() else "it does not exist"
+    reason = None if is_there(path) else "it does not exist"
     reason = reason or endless(path)
     if reason is not None:
         raise ConfigError(

@@ -15,7 +15,7 @@ from rolehop.awsconfig import CredentialKind, endpoint_overrides, profile_settin
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
 from rolehop.errors import SourceError
-from rolehop.files import expand_home, read_regular
+from rolehop.files import expand_home, is_there, read_regular
 from rolehop.sources.shared.cli_sign_in import (
     ENDPOINTS_IN_USE,
     CliSignIn,
@@ -105,7 +105,7 @@ def diagnose_sign_in(
         return [_diagnose_sso(name, context)]
     if kind is CredentialKind.WEB_IDENTITY:
         path = _token_file(name, context)
-        exists = path.exists()
+        exists = is_there(path)
         found = "there" if exists else "not there"
         return [Diagnosis(f"its web_identity_token_file, {path}", found, exists)]
     return [_diagnose_aws_login()] if kind is CredentialKind.LOGIN else []

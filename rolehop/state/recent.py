@@ -37,8 +37,9 @@ class RecentNotes:
         with suppress(OSError):
             write_beside(path, json.dumps(texts), lasting=False)
             for old in path.parent.iterdir():
-                if old.stat().st_mtime < self.now().timestamp() - _SWEPT_AFTER:
-                    old.unlink(missing_ok=True)
+                with suppress(OSError):  # another process may have deleted it just now
+                    if old.stat().st_mtime < self.now().timestamp() - _SWEPT_AFTER:
+                        old.unlink(missing_ok=True)
 
     def get(self, key: str) -> dict[str, str]:
         """Return a note that is still good; empty if there is none, or it is from the future."""

@@ -72,8 +72,9 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
         write_beside(path, json.dumps(document) + "\n", lasting=False)
         oldest = (problem.at - _RETENTION).timestamp()
         for old in path.parent.glob("*.json"):
-            if old.lstat().st_mtime < oldest:
-                old.unlink(missing_ok=True)
+            with suppress(OSError):  # another process may have deleted it just now
+                if old.lstat().st_mtime < oldest:
+                    old.unlink(missing_ok=True)
 
 
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:

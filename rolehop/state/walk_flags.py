@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -38,8 +39,9 @@ def remember_flags(
     """
     folder = state_folder / "flags"
     for old in folder.glob("*.json"):
-        if old.stat().st_mtime < (now - RETENTION).timestamp():
-            old.unlink(missing_ok=True)
+        with suppress(OSError):  # another process may have deleted it just now
+            if old.stat().st_mtime < (now - RETENTION).timestamp():
+                old.unlink(missing_ok=True)
     note = {"schema": SCHEMA, **_noted(options)}
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))
 

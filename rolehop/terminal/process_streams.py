@@ -48,6 +48,14 @@ def raise_when_stopped() -> None:
             signal.signal(number, _stop)
 
 
+def end_when_stopped() -> None:
+    """Let signals end the process at once: nothing is left to put in order."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def forget_stdout() -> None:
     """Discard what is still in Python's buffer: it could not be written before."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -82,18 +82,6 @@ def test_other_commands_work_too(walked: World, spoil: object, command: str) -> 
     assert "unexpected" not in done.err
 
 
-def test_a_folder_that_may_not_be_searched(world: World) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root searches every folder")
-    world.state.mkdir(parents=True)
-    world.state.chmod(0)
-    try:
-        done = world.rolehop("credential-process", "admin")
-    finally:
-        world.state.chmod(0o700)
-    assert done.code == 0, done.err
-
-
 def _lock_names(world: World) -> set[str]:
     """Return the names of the lock files of the hops that were walked."""
     sessions = json.loads((world.state / "index.json").read_text())["sessions"]

@@ -91,11 +91,18 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
     """Decode an encoded authorization message with the session of ``chain``, or of this shell.
 
     Raises:
-        UsageError: ``chain`` has no stored session.
+        UsageError: it is no such message.
         SourceError: there are no credentials in this shell.
         HopRefused: AWS does not decode it: the caller may not, or it is of another account.
         ServiceError: AWS did not answer, or with something else.
     """
+    message = "".join(message.split())  # a terminal may have broken it into lines
+    if not (message and message.isascii() and message.isprintable()):
+        raise UsageError(
+            "this is no encoded message of AWS",
+            cause="it is empty, or holds a character that is not printable ASCII",
+            fix="copy what follows 'Encoded authorization failure message: '",
+        )
     signer = shell_credentials(app) if chain is None else _stored_session(app, chain)
     try:
         decoded = sts_of_shell(app).decode_message(signer, message)
@@ -109,7 +116,7 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
         ) from None
     try:
         found = json.loads(decoded)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ServiceError("AWS decoded the message to something unexpected", cause="it is no JSON")

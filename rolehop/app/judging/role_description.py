@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.arn import RoleArn
 from rolehop.errors import SourceError, UsageError
+from rolehop.files import is_plain_file
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.finding_text import sentence
@@ -24,7 +23,7 @@ def describe_role(app: App, role: str, policies: PolicyOptions, *, offline: bool
         UsageError: it is neither, or the file holds several roles.
         SourceError: neither the documents nor IAM know the role.
     """
-    if Path(role).is_file():
+    if is_plain_file(role):
         policies = replace(policies, documents=(role, *policies.documents))
         role = _only_role(read_documents(PolicyOptions(documents=(role,))), role)
     inventory = read_documents(policies)

@@ -99,7 +99,7 @@ def parse_keys(text: str) -> Credentials:
         return checked(lines[0], lines[1], None)
     try:
         document = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise _unreadable("it looks like JSON and is not valid") from None
     keys = document.get("AccessKey", document)
     if not isinstance(keys, dict):

@@ -10,6 +10,7 @@ from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal, SourceError
+from rolehop.files import is_there
 from rolehop.plan import Stamp
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.federation import FederatedIdentity, with_certificate
@@ -186,7 +187,9 @@ def logout(source: SourceConfig, context: SourceContext) -> bool:
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:
     """Return which files or token are looked for, whether they exist, and when they expire."""
     found = [
-        Diagnosis(f"{name}: {path}", "there" if path.exists() else "not there", good=path.exists())
+        Diagnosis(
+            f"{name}: {path}", "there" if is_there(path) else "not there", good=is_there(path)
+        )
         for name in ("certificate", "private_key", "pkcs12", "certificate_chain")
         if (path := path_in(source.settings.get(name))) is not None
     ]

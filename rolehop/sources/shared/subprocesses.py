@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
+from rolehop.files import is_plain_file, is_there
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
@@ -172,7 +173,7 @@ def why_not_startable(program: str, environ: Mapping[str, str]) -> str | None:
         return None
     if not {os.sep, "/"} & set(program):
         return "it is not on PATH"
-    return "it is not executable" if Path(program).exists() else "it is not there"
+    return "it is not executable" if is_there(program) else "it is not there"
 
 
 def first_line(output: bytes) -> str:
@@ -203,9 +204,9 @@ def _how_to_start(program: str, error: OSError | ValueError) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ENOEXEC:
         return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
-    if number == errno.EACCES and Path(program).is_file():
+    if number == errno.EACCES and is_plain_file(program):
         return f"make it executable: chmod +x {program}"
-    if number == errno.ENOENT and Path(program).is_file():
+    if number == errno.ENOENT and is_plain_file(program):
         return "correct its first line: the interpreter that it names does not exist"
     if Path(program).is_absolute():
         return "correct the path of the program, or install it there"

@@ -1,0 +1,49 @@
+"""A signal at any moment, from the first millisecond on: the exit code for it, and no traceback."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.support.world import World
+
+# The console script, which gets a signal while it imports its nth module from the entry point on.
+SIGNALLED = """
+import os, sys
+import rolehop.__main__
+left, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+def count(event, _):
+    global left
+    if event == "import":
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+sys.addaudithook(count)
+sys.exit(rolehop.__main__.main())
+"""
+MOMENTS = [1, 2, 3, 4, 6, 9, 14, 20, 30, 45, 65, 90, 120, 150]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_fails_the_eval(shared_world: World, moment: int) -> None:
+    number = str(int(signal.SIGINT))
+    script = (sys.executable, "-c", SIGNALLED, str(moment), number)
+    done = shared_world.run(*script, "assume", "admin", "--shell", "sh")
+    assert (done.code, done.out) == (130, "false\n")
+    assert done.err.strip() == "rolehop: interrupted"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_being_stopped_has_the_code_of_its_signal(
+    shared_world: World, moment: int, number: signal.Signals
+) -> None:
+    """Before the handlers are there, the signal itself ends the process, which is the same."""
+    script = (sys.executable, "-c", SIGNALLED, str(moment), str(int(number)))
+    done = shared_world.run(*script, "assume", "admin", "--shell", "sh")
+    assert (done.code, done.out, done.err) in [
+        (-number, "", ""),
+        (128 + number, "false\n", "rolehop: stopped\n"),
+    ]
