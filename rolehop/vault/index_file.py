@@ -71,11 +71,17 @@ class IndexStore:
     """The index in ``folder``; safe between threads and processes."""
 
     def __init__(
-        self, folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        folder: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        machine_start: Callable[[datetime], datetime] = start_of_machine,
     ) -> None:
+        """``machine_start`` is when this machine started, by a clock that says what it is given."""
         self.path = folder / "index.json"
         self._lock = folder / "index.lock"
         self._now = now
+        self._machine_start = machine_start
         self._last: tuple[_State, Index] | None = None
         self._has_timed_out = False
         self._has_swept = False
@@ -134,7 +140,7 @@ class IndexStore:
         old = self.load()
         new = change(old)
         if new != old or sealed_stamp(str(self.path)) is None:
-            write_beside(self.path, as_text(new, start_of_machine(self._now())))
+            write_beside(self.path, as_text(new, self._machine_start(self._now())))
             self._write_seal(new)
             self._sweep()
             debug(__name__, "index written")
@@ -160,7 +166,7 @@ class IndexStore:
         before = _state(self.path)
         if self._last is not None and self._last[0] == before:
             return self._last[1]
-        found = _read(self.path, start_of_machine(self._now()))
+        found = _read(self.path, self._machine_start(self._now()))
         if before is not None and before == _state(self.path):
             self._last = before, found
         return found

@@ -73,6 +73,7 @@ class KeyringVault:
         *,
         prepare: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        machine_start: Callable[[datetime], datetime] = start_of_machine,
         quick_seconds: float = QUICK_SECONDS,
         person_seconds: float = PERSON_SECONDS,
         not_stored: str | None = None,
@@ -85,6 +86,7 @@ class KeyringVault:
             say: shows one line to the user.
             prepare: called once before ``choose``, outside of any deadline: ``import_ahead``.
             now: the time, aware.
+            machine_start: when this machine started, by a clock that says what it is given.
             quick_seconds: deadline of a keyring call.
             person_seconds: the same, if the system may be asking the user.
             not_stored: why sessions must be neither read nor stored; IAM user keys still are.
@@ -98,6 +100,7 @@ class KeyringVault:
             person_seconds=person_seconds,
         )
         self._now = now
+        self._machine_start = machine_start
         self._not_stored = not_stored
         # By hop key: what seals records of the hot path, of the items that this process looked for.
         self._record_keys: dict[str, Secret] = {}
@@ -184,7 +187,7 @@ class KeyringVault:
         text = storage.get(_service(key))
         if text is None:
             return None
-        session = read_item(text, key, start_of_machine(self._now()))
+        session = read_item(text, key, self._machine_start(self._now()))
         self._record_keys[key] = record_key_of(text)
         return session
 
@@ -202,7 +205,7 @@ class KeyringVault:
         key = new.step.key
         try:
             record_key = self._record_key(storage, key).reveal()
-            text = as_item(new.session, key, record_key, start_of_machine(self._now()))
+            text = as_item(new.session, key, record_key, self._machine_start(self._now()))
             storage.put(_service(key), text, self._seconds_left(new))
         except VaultFull as error:
             self._once.say(_line("sessions are not kept", error), about="full")

@@ -3,17 +3,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
+from rolehop.fastpath import dbus
 from rolehop.vault.kernel import KernelKeyring
 from tests.fastpath.paths import KERNEL, STORED, hot, warmed
 from tests.support.secret_service import BACKEND, SecretService
 from tests.support.world import World, temporary_world
 from tests.vault.as_user import need_kernel_keyring
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient() -> Iterator[None]:
+    """Let the hot path in the tests' own process wait for a bus that a busy machine serves late."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(dbus, "read_secrets", partial(dbus.read_secrets, timeout=60.0))
+        yield
 
 
 @pytest.fixture(params=["bus", "kernel"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from keyring.backend import KeyringBackend
 
@@ -95,10 +96,10 @@ class World:
         self.vault = self.open()
 
     def open(self) -> KeyringVault:
-        index = IndexStore(self.folder, now=lambda: self.now)
-        return KeyringVault(
-            index, self.choose, self.said.append, now=lambda: self.now, quick_seconds=2
-        )
+        # The machine's start stands still, as on a clock that nobody sets.
+        clock: Any = {"now": lambda: self.now, "machine_start": lambda now: NOW}
+        index = IndexStore(self.folder, **clock)
+        return KeyringVault(index, self.choose, self.said.append, **clock, quick_seconds=2)
 
     def again(self) -> KeyringVault:
         self.said.clear()

@@ -41,7 +41,7 @@ FULL = replace(FULL, strays=frozenset({OrphanedSession(key_of("old"), PLACE)}))
 
 
 def store(folder: Path) -> IndexStore:
-    return IndexStore(folder, now=lambda: NOW)
+    return IndexStore(folder, now=lambda: NOW, machine_start=lambda now: NOW)
 
 
 def test_the_index_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Shelved:
         self, folder: Path, keyring: KeyringBackend | None, limit: int | None = None
     ) -> None:
         self.said: list[str] = []
-        self.index = IndexStore(folder, now=lambda: NOW)
+        self.index = IndexStore(folder, now=lambda: NOW, machine_start=lambda now: NOW)
         self.keyring = keyring
 
         def choose() -> Chosen:
