@@ -59,7 +59,7 @@ def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
 def _reason(value: object) -> str:
     text = clean(str(value))
     if not text:
-        raise ValueError("a reason says something")
+        raise ValueError("a reason must not be empty")
     return text
 
 

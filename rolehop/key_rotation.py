@@ -114,7 +114,7 @@ class Rotation:
         listed = self._call("listing the keys", lambda: self.iam.list(signer))
         if access_key_id not in {each.access_key_id for each in listed}:
             raise SourceError(
-                f"{access_key_id} is no key of this user",
+                f"{access_key_id} is not a key of this user",
                 cause=f"the user has {_listed(listed)}",
                 fix=Advice("rolehop keys rotate ", Argument(self.source)),
             )
@@ -177,8 +177,8 @@ class Rotation:
             self.sleep(seconds)
         raise ServiceError(
             "the new key does not work yet",
-            cause=f"STS has not known it for {sum(_WAITS)} s",
-            fix="try again in some minutes",
+            cause=f"STS has not recognized it for {sum(_WAITS)} s",
+            fix="try again in a few minutes",
         )
 
     def _take_back(self, signer: Credentials, old: Credentials, new: Credentials) -> None:

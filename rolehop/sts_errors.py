@@ -96,8 +96,10 @@ def exceeds_chaining_limit(refusal: StsRefusal) -> bool:
     return refusal.code == "ValidationError" and "role chaining" in refusal.message
 
 
-def _aws_words(refusal: StsRefusal) -> str:
-    return f"{refusal.code}: {refusal.message}" if refusal.message else refusal.code
+def _aws_words(refusal: StsRefusal, meaning: str = "") -> str:
+    """Return AWS's words and what they mean; AWS ends most of its messages with a full stop."""
+    words = f"{refusal.code}: {refusal.message}" if refusal.message else refusal.code
+    return f"{words.rstrip('.')}; {meaning}" if meaning else words
 
 
 def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
@@ -107,13 +109,13 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if "root accounts" in message:
         return Explanation(
             RefusalKind.DENIED,
-            f"{_aws_words(refusal)}; the source holds keys of the account's root user",
+            _aws_words(refusal, "the source holds keys of the account's root user"),
             "use the keys of an IAM user, and delete the root user's",
         )
     if "with session credentials" in message:
         return Explanation(
             RefusalKind.DENIED,
-            f"{_aws_words(refusal)}; only IAM user keys can get an MFA session",
+            _aws_words(refusal, "only IAM user keys can get an MFA session"),
             "take mfa_serial off this source: its credentials are a session already",
         )
     denied = read_access_denied(message)
@@ -202,7 +204,7 @@ def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
         sent = hop.external_id is not None
         other = "another external ID than the one" if sent else "an external ID (none was"
         mfa = ", or MFA (hop 1 only)" if hop.mfa_serial is None else ""
-        parts.append(f"does it want {other} sent{'' if sent else ')'}{mfa}?")
+        parts.append(f"does it require {other} sent{'' if sent else ')'}{mfa}?")
         if denied is None and (hop.source_identity is not None or hop.tags):
             action = "sts:SetSourceIdentity and sts:TagSession"
     parts.append(f"do the policies of the caller allow {action} on it?")
@@ -230,7 +232,7 @@ def _mfa(refusal: StsRefusal) -> Explanation:
     if "invalid MFA one time pass code" in refusal.message:
         return Explanation(
             RefusalKind.MFA,
-            f"{_aws_words(refusal)}; the code is wrong, or was used before: each counts once",
+            _aws_words(refusal, "the code is wrong, or was used before: each counts once"),
             "wait for the next code; if that fails too, check the device and its clock",
         )
     if "must provide" in refusal.message:
@@ -241,16 +243,15 @@ def _mfa(refusal: StsRefusal) -> Explanation:
         )
     return Explanation(
         RefusalKind.MFA,
-        f"{_aws_words(refusal)}; only an IAM user's own keys and own device go together",
-        "check mfa_serial: it must be a device of the IAM user whose keys the source holds "
-        "(or 'auto')",
+        _aws_words(refusal, "only an IAM user's own keys and own device go together"),
+        "check mfa_serial: a device of the IAM user whose keys the source holds, or 'auto'",
     )
 
 
 def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.EXPIRED,
-        f"{_aws_words(refusal)}; the session that signed this call is over",
+        _aws_words(refusal, "the session that signed this call is over"),
         "sign in to the source again, or rolehop refresh",
     )
 
@@ -258,10 +259,12 @@ def _expired(refusal: StsRefusal, hop: Hop | None) -> Explanation:
 def _unknown_key(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.UNKNOWN_KEY,
-        f"{_aws_words(refusal)}; AWS does not know the key that signed: deleted, deactivated, of "
-        "another partition, or a session without its token",
-        "check the source's keys; a session from the global STS endpoint is not valid in opt-in "
-        "regions",
+        _aws_words(
+            refusal,
+            "AWS does not know the key that signed: deleted, deactivated, of "
+            "another partition, or a session without its token",
+        ),
+        "check the source's keys; opt-in regions accept no session from the global STS endpoint",
     )
 
 
@@ -301,7 +304,7 @@ def clock_words(offset_seconds: float | None) -> str:
 def _malformed_signature(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     return Explanation(
         RefusalKind.SIGNATURE,
-        f"{_aws_words(refusal)}; often a blank or a line end within the keys",
+        _aws_words(refusal, "often a space or a line break inside the keys"),
         "copy the source's keys again, each value whole and alone",
     )
 
@@ -310,7 +313,7 @@ def _region(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     account = f"account {hop.role.account}" if hop else "the account"
     return Explanation(
         RefusalKind.REGION,
-        f"{_aws_words(refusal)}; STS counts by the role's account, not the caller's",
+        _aws_words(refusal, "STS counts by the role's account, not the caller's"),
         f"use --region us-east-1 (or the partition's first region), or have STS activated for "
         f"{account} (IAM console, account settings)",
     )
@@ -320,7 +323,7 @@ def _validation(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if exceeds_chaining_limit(refusal):
         return Explanation(
             RefusalKind.DURATION,
-            f"{_aws_words(refusal)}; any session that assumes a role gets one hour at most",
+            _aws_words(refusal, "any session that assumes a role gets one hour at most"),
             'set duration = "1h" for this hop; only hop 1 from IAM user keys without an MFA '
             "session can be longer",
         )
@@ -349,7 +352,7 @@ def _packed(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     size = f"{match[1]} % of what fits" if match else "more than fits"
     return Explanation(
         RefusalKind.SIZE,
-        f"{_aws_words(refusal)}; session policies and tags, inherited ones too, are {size}",
+        _aws_words(refusal, f"session policies and tags, inherited ones too, are {size}"),
         "shorten the session policy, or send fewer or shorter tags",
     )
 
@@ -370,7 +373,7 @@ def _identity_provider(refusal: StsRefusal, hop: Hop | None) -> Explanation:
 _PROVIDER_FIXES = {
     "ExpiredTokenException": "get a new token or assertion: this one is too old",
     "IDPCommunicationError": "AWS could not reach the identity provider: try again in a moment",
-    "IDPRejectedClaim": "the identity provider does not vouch for it (any more): sign in again",
+    "IDPRejectedClaim": "the identity provider does not vouch for it, or no longer does: sign in again",
     "InvalidIdentityToken": "check the token's issuer and audience against the OIDC or SAML "
     "provider in IAM",
 }

@@ -80,7 +80,7 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
     """
     if plan.wants_reason:
         raise NoTerminal(
-            f"chain '{plan.chain}' wants a reason and none was given",
+            f"chain '{plan.chain}' needs a reason and none was given",
             cause='the config says reason = "required"',
             fix="give one with --reason TEXT",
             chain=plan.chain,
@@ -209,8 +209,8 @@ class _Walk:
         credentials = self._ports.source.load()
         if credentials is None:
             raise SourceError(
-                f"source '{step.source}' is not here",
-                cause=self._plan.source_problem or "it gave nothing",
+                f"source '{step.source}' has no credentials here",
+                cause=self._plan.source_problem or "it gave none",
                 fix=Advice("rolehop plan ", Argument(self._plan.chain)),
             )
         caller = None
@@ -357,13 +357,13 @@ class _Walk:
         explanation = explain_refusal(refusal, step.hop if isinstance(step, HopStep) else None)
         cause, brief, suspects = explanation.cause, explanation.brief, explanation.suspects
         if signer is None:
-            cause = f"{cause} (some seconds ago, and not asked again at once)"
-            brief = brief and f"{brief} (some seconds ago, not asked again)"
+            cause = f"{cause.rstrip('.')} (a few seconds ago; AWS was not asked again)"
+            brief = brief and f"{brief} (a few seconds ago; not asked again)"
         elif signer.cached and signer.session is not None:
             age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
             old = (f"a session {age} min old (rolehop refresh ", Argument(self._plan.chain), ")")
             signed = ("; the call was signed by ", *old)
-            cause = Advice(cause, *signed)
+            cause = Advice(cause.rstrip("."), *signed)
             if suspects:
                 suspects = (*suspects[:-1], Advice("may the caller do it, with ", *old, "?"))
             elif brief is not None:

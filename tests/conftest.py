@@ -10,10 +10,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.environment import foreign_names, variables_of
 from tests.support.secret_service import BACKEND, SecretService, missing, start_secret_service
 from tests.support.world import World, temporary_world
+
+# No test depends on how fast this machine is.
+settings.register_profile("rolehop", deadline=None)
+settings.load_profile("rolehop")
 
 
 def pytest_configure() -> None:

@@ -127,7 +127,7 @@ def test_a_regular_file_is_read_to_its_limit(file: Path) -> None:
 
 def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(NotRegular, match="it is a pipe, and no regular file"):
+    with pytest.raises(NotRegular, match="it is a pipe, not a regular file"):
         read_regular(tmp_path / "pipe", 10)
-    with pytest.raises(NotRegular, match="it is a device, and no regular file"):
+    with pytest.raises(NotRegular, match="it is a device, not a regular file"):
         read_regular(Path("/dev/zero"), 10)

@@ -145,7 +145,7 @@ class TestLimit:
         assert scene.stored is not None
         with pytest.raises(SourceError, match="is the key in use"):
             scene.rotation().finish(scene.stored.access_key_id)
-        with pytest.raises(SourceError, match="is no key of this user"):
+        with pytest.raises(SourceError, match="is not a key of this user"):
             scene.rotation().finish("AKIAUNKNOWNUNKNOWN12")
         assert scene.works()
 

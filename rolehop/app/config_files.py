@@ -63,7 +63,7 @@ def new_config_file(app: App) -> Path:
     path = own_config_file(app)
     if is_there(path):
         raise UsageError(
-            f"{path} is there already", cause="config init never overwrites", fix="edit it"
+            f"{path} already exists", cause="config init never overwrites", fix="edit it"
         )
     return path
 
@@ -111,7 +111,7 @@ def check_new_name(app: App, name: str) -> None:
         ) from None
     if name in app.config.chains:
         raise UsageError(
-            f"there is a chain called '{name}' already",
+            f"a chain called '{name}' already exists",
             cause="routes --write never overwrites",
             fix="choose another name",
         )
@@ -132,7 +132,7 @@ def append_chain(app: App, name: str, text: str) -> Path:
     new = f"{before}{'' if before.endswith(chr(10)) else chr(10)}\n{text}"
     loaded = _load_with(app, path, new, old.distrust if old is not None else None)
     if set(loaded.chains) != {*app.config.chains, name}:
-        raise ConfigError(f"{path} has changed meanwhile", fix="run it again")
+        raise ConfigError(f"{path} has changed in the meantime", fix="run it again")
     try:
         write_beside(real, new, mode=_mode_of(real))
     except OSError as error:

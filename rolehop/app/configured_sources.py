@@ -39,7 +39,7 @@ def find_source(app: App, name: str) -> SourceConfig:
     near = nearest(name, app.config.sources)
     raise ConfigError(
         f"no source is called '{name}'",
-        cause=f"the nearest: {', '.join(near)}" if near else "the config has none that is near",
+        cause=f"the nearest: {', '.join(near)}" if near else "no name in the config is similar",
         fix="rolehop source list",
     )
 
@@ -212,7 +212,7 @@ def _login_support(source: SourceConfig) -> LoginSupport:
     if support is None:
         raise UsageError(
             f"source '{source.name}' has no sign-in",
-            cause=f"a source of type {source.type} is used as it is",
+            cause=f"a source of type {source.type} needs no sign-in",
             fix=Advice("rolehop source test ", Argument(source.name)),
         )
     return support

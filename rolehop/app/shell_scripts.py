@@ -129,14 +129,14 @@ def _with_prompt(app: App, program: str) -> SubshellStart:
     shell = for_process_name(program)
     subshell = dialect(shell).subshell if shell else None
     if shell is None or subshell is None:
-        app.note(f"{program} has no mark in its prompt: ROLEHOP_CHAIN names the chain")
+        app.note(f"{program} does not show the chain in its prompt: ROLEHOP_CHAIN names it")
         return SubshellStart()
     folder = app.state_folder / "shell"
     try:
         start = subshell(folder, init_script(app, shell), app.environ)
         _write_changed(folder, start.files)
     except (OSError, UnicodeError, RolehopError):
-        app.note("the prompt has no mark: its files cannot be written")
+        app.note("the prompt does not show the chain: its files cannot be written")
         return SubshellStart()
     return start
 

@@ -113,7 +113,7 @@ def _forget_notes(app: App) -> None:
         try:
             forget(app.state_folder)
         except OSError as error:
-            app.note(f"a note beside the sessions is still there: {error}")
+            app.note(f"a note in the state folder could not be deleted: {error}")
     for part, name in (("flags", None), ("sdk", None), ("", "refused.json")):
         sweep_unfinished(app.state_folder / part, name, 0)
 

@@ -183,7 +183,8 @@ def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
 
 
 def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
-    question = f"{chain.name}: {chain.description or 'this chain asks first'}. Go on? [y/N] "
+    about = (chain.description or "this chain asks first").rstrip(".")
+    question = f"{chain.name}: {about}. Continue? [y/N] "
     try:
         answer = person.ask(question, needed="a confirmation")
     except NoTerminal as error:
@@ -194,7 +195,7 @@ def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
         raise Declined(
             f"chain '{chain.name}' was not confirmed, so nothing was done",
             cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
-            fix="answer y to go on",
+            fix="answer y to continue",
         )
 
 

@@ -244,7 +244,7 @@ def _check_sendable(signer: Credentials | None) -> None:
         raise SourceError(
             f"the {wrong[0]} of the credentials ending in …{signer.access_key_id[-4:]!r} is not "
             "one that AWS issues",
-            cause="it is empty, or holds a blank, a line end or a character that is not ASCII",
+            cause="it is empty, or contains a space, a line break or a character that is not ASCII",
             fix="copy the credentials again, each value complete and with nothing else",
         )
 

@@ -41,10 +41,10 @@ def action_options(
         raise UsageError("--resource is given without --action", fix="--action s3:GetObject")
     wrong = next((each for each in listed if _ACTION.fullmatch(each) is None), None)
     if wrong is not None:
-        raise UsageError(f"'{wrong}' is no action", fix="--action s3:GetObject, or s3:Get*")
+        raise UsageError(f"'{wrong}' is not an action", fix="--action s3:GetObject, or s3:Get*")
     if resource is not None and _RESOURCE.fullmatch(resource) is None:
         raise UsageError(
-            f"'{resource}' is no resource",
+            f"'{resource}' is not a resource",
             cause="a resource is one ARN without wildcards, or * for actions that have none",
         )
     return ActionOptions(listed, resource or "*", own_policy)

@@ -106,7 +106,7 @@ def _account(text: str | None) -> str | None:
     """
     if text is not None and ACCOUNT_ID.fullmatch(text) is None:
         raise UsageError(
-            f"--management-account wants an account ID of 12 digits, not {quoted(text)}",
+            f"--management-account needs an account ID of 12 digits, not {quoted(text)}",
             fix="aws organizations describe-organization prints it",
         )
     return text
@@ -122,12 +122,12 @@ def _principal(caller: str | None) -> str | None:
         return caller
     if ":oidc-provider/" in caller or ":saml-provider/" in caller:
         raise UsageError(
-            f"--as wants who calls, and {quoted(caller)} is an identity provider",
+            f"--as names the caller, but {quoted(caller)} is an identity provider",
             cause="a federated source itself has its provider and its role",
             fix="give what its token holds instead: --context ISSUER:sub=VALUE, saml:aud=VALUE",
         )
     raise UsageError(
-        f"--as wants the ARN of a user, role or session, not {quoted(caller)}",
+        f"--as needs the ARN of a user, role or session, not {quoted(caller)}",
         fix="aws sts get-caller-identity prints it",
     )
 
@@ -150,7 +150,7 @@ def _context_keys(context: Iterable[str]) -> dict[str, tuple[str, ...]]:
             problem = "the key is declared absent and given a value, too"
         if problem is not None:
             raise UsageError(
-                f"--context wants KEY=VALUE, not {quoted(each)}",
+                f"--context needs KEY=VALUE, not {quoted(each)}",
                 cause=problem,
                 fix="for example --context aws:SourceIp=203.0.113.9; KEY= says it is absent",
             )

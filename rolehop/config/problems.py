@@ -90,7 +90,7 @@ def dotted(place: Iterable[str | int]) -> str:
 
 
 def _summary(count: int, files: list[str]) -> str:
-    things = "1 thing is wrong" if count == 1 else f"{count} things are wrong"
+    things = "1 problem" if count == 1 else f"{count} problems"
     names = [PurePath(file).name for file in files]
     if len(names) > 3:
         return f"{things} in {len(names)} config files"

@@ -10,7 +10,7 @@ from rolehop.config.templates import FIELDS
 
 _WIDTH = 80
 _HEAD = (
-    'Every key of the config file (TOML). Times are like "90s", "30m", "1h30m", or whole'
+    'Every key of the config file (TOML). Durations are like "90s", "30m", "1h30m", or whole'
     " seconds. Names are letters, digits, _ . @ + - and begin with a letter, a digit or _."
     ' If a key is a "template",'
 )

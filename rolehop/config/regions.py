@@ -119,7 +119,7 @@ def regions_in_order(
 
 def _conflict(first: NamedRegion, decider: NamedRegion) -> ConfigError:
     return ConfigError(
-        f"{first.variable} and the config name regions of two partitions",
+        f"{first.variable} and the config name regions of different partitions",
         cause=f"{first.variable}={first.region} is in partition {first.partition},"
         f" {decider.named_by.value}, {decider.region}, in {decider.partition}",
         fix=f"unset {first.variable}, give --region, or give the chain a region of its own",

@@ -97,7 +97,7 @@ DEFAULTS = Table(
         Key(
             "min_ttl",
             value_types.MIN_TTL,
-            "the least life that a session must have left to be handed out",
+            "how long a session must still last to be handed out",
             '"16m"',
         ),
     ),

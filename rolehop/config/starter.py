@@ -114,7 +114,7 @@ def _defaults(region: str | None) -> str:
     line = f"region = {toml_text(region)}" if region else '# region = "eu-west-1"'
     return (
         f"[defaults]\n{line}\n"
-        '# session_name = "{user}@{host}"   # how CloudTrail calls you\n'
+        '# session_name = "{user}@{host}"   # your name in CloudTrail\n'
         '# duration = "1h"\n'
         '# min_ttl = "16m"               # never hand out less than this\n'
     )

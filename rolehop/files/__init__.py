@@ -129,7 +129,7 @@ def endless(path: str) -> str | None:
 
 
 def _no_regular_file(mode: int) -> str:
-    return f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, and no regular file"
+    return f"it is a {'pipe' if stat.S_ISFIFO(mode) else 'device'}, not a regular file"
 
 
 def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRIVATE_FILE) -> None:

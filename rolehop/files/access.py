@@ -87,7 +87,7 @@ else:
         try:
             way = _way_to(folder, home)
         except OSError as error:
-            return f"{error.filename or folder} cannot be looked at: {error.strerror}"
+            return f"{error.filename or folder} cannot be inspected: {error.strerror}"
         for number, (each, found) in enumerate(way):
             follower = way[number + 1] if number + 1 < len(way) else None
             is_last = follower is None

@@ -43,7 +43,7 @@ class FailureKind(Enum):
     PROXY_SIGN_IN = "the proxy needs a sign-in (407)"
     CLOSED = "the connection was closed before the answer was complete"
     NOT_HTTP = "its answer is not valid HTTP"
-    TOO_LONG = "its answer is longer than any expected one"
+    TOO_LONG = "its answer is longer than any expected answer"
     TOO_SLOW = "its answer took too long"
     OTHER = "the request could not be sent"
 

@@ -217,7 +217,7 @@ def _check_sendable(request: HttpRequest) -> None:
     if wrong:
         raise SourceError(
             f"the header {wrong[0]} for {host_of(request.url)} cannot be sent",
-            cause="it holds a line end or a character that is not ASCII",
+            cause="it contains a line break or a character that is not ASCII",
             fix="take the token or address as it is, complete and with nothing else",
         )
 

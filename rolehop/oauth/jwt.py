@@ -184,7 +184,7 @@ def check_one_word(token: Secret) -> None:
     if lines > 1:
         raise ValueError(f"it has {lines} lines, and a token is one")
     if len(token.reveal().split()) > 1:
-        raise ValueError("it has blanks inside, and a token has none")
+        raise ValueError("it contains whitespace, which a token never does")
 
 
 def token_principal(token: Secret) -> str:

@@ -206,7 +206,7 @@ def _unknown(stamp: Stamp, serial: str | None) -> tuple[str, ...]:
     if not stamp.may_be_keys:
         return ()
     code = " with an MFA code" if serial else ""
-    return (f"should the source's program give IAM user keys, GetSessionToken{code} comes first",)
+    return (f"if the source's program gives IAM user keys, GetSessionToken{code} comes first",)
 
 
 def _shortened(

@@ -65,7 +65,7 @@ def _tag_again(hop: Hop, inherited: Inheritance) -> str | None:
     for key in repeated_tags(hop.tags, inherited.tags):
         return (
             f"tags: '{key}' travels on from {inherited.tags[tag_key(key)].hop}, where it is"
-            " transitive; AWS refuses to be sent it again"
+            " transitive; AWS refuses it a second time"
         )
     return None
 

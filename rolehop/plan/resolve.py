@@ -147,7 +147,7 @@ def resolve(
     Raises:
         ConfigError: a role is not a valid one once its template is filled in; the hops are in more
             than one partition, which credentials and trust never cross; a region variable and the
-            config name regions of two partitions.
+            config name regions of different partitions.
     """
     chain = path[-1]
     regions = regions_of(config, path, source, facts)

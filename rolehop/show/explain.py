@@ -59,7 +59,7 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
             room = None if verbose else _SCREEN - len(blocks) - left
             blocks.extend(_hop(hop, shown_commands, room))
     if verdict.source_role_unknown:
-        text = "  the source gets a role by a token, and which role that is is not known here"
+        text = "  the source gets its role with a token, and which role is not known here"
         blocks.extend((line(), line(StyledText("hop 0", "bold"), ": can't tell"), line(text)))
     elif not verdict.hops:
         blocks.append(line("no hops: nothing to be refused"))
@@ -216,7 +216,11 @@ def _policy_lines(
     named = answer is not None and answer.policy_type is policy.name
     if named:
         old = policy.outcome is Outcome.ALLOWED
-        says = "allows, by the documents; AWS said not" if old else "refuses (AWS said)"
+        says = (
+            "allows, according to the documents; AWS said otherwise"
+            if old
+            else "refuses (AWS said)"
+        )
     elif not verdict.request.policy_set(policy.name).there:
         says = "none"
     where = ""

@@ -185,7 +185,7 @@ def warnings(step: Step) -> tuple[str, ...]:
 def _warnings(change: PolicyChange) -> Iterator[str]:
     waived = [key for key in change.waived if key.lower() not in _OF_SERVICES]
     if change.exempts:
-        yield "warning: this statement then denies nothing to this caller any more"
+        yield "warning: this statement then no longer denies this caller anything"
         waived = []
     beware = (
         "warning: this one call is then allowed regardless of {}"
@@ -200,7 +200,7 @@ def _warnings(change: PolicyChange) -> Iterator[str]:
         if keys:
             yield text.format(", ".join(dict.fromkeys(map(_in_words, keys))))
     if change.opened:
-        text = "warning: nothing denies this call on the other roles of {} any more"
+        text = "warning: this call is then no longer denied on the other roles of {}"
         yield text.format(", ".join(change.opened))
 
 

@@ -39,7 +39,7 @@ _RISKS = {
         "anyone with a token of {} may assume this role: no subject (…:sub) is required"
     ),
     RiskKind.DELETED_PRINCIPAL: (
-        "{} is the ID of a user or role that was deleted: it trusts no one any more, not even"
+        "{} is the ID of a user or role that was deleted: it no longer trusts anyone, not even"
         " one recreated under the same name"
     ),
     RiskKind.NOT_A_PRINCIPAL: "{} is not a principal that IAM accepts",

@@ -79,9 +79,9 @@ class Loaded:
 def absent(config: SourceConfig, stamp: Stamp) -> SourceError:
     """Return the error for a source that does not exist on this machine."""
     return SourceError(
-        f"source '{config.name}' is not here",
-        cause=stamp.problem or f"a source of type {config.type} gives nothing on this machine",
-        fix="run it where this source is, or choose another source",
+        f"source '{config.name}' has no credentials here",
+        cause=stamp.problem or f"a source of type {config.type} gives none on this machine",
+        fix="run it where they are, or choose another source",
     )
 
 

@@ -84,7 +84,7 @@ def _check_login_endpoint(name: str, context: SourceContext) -> None:
     if endpoint_overrides(context.aws, name, context.environ, ("signin",)):
         raise SourceError(
             f"the session of aws login is not used for AWS profile '{name}'",
-            cause=f"it is not known to be made at {ENDPOINTS_IN_USE}",
+            cause=f"it is not known to have been made at {ENDPOINTS_IN_USE}",
             fix="unset AWS_ENDPOINT_URL_SIGNIN, AWS_ENDPOINT_URL and endpoint_url",
         )
 

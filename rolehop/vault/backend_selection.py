@@ -170,7 +170,7 @@ def _check_followed(settings: Path, what: str, path: Path, distrust: Distrust | 
 def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -> Chosen:
     if name.startswith(_NO_BACKENDS):
         raise VaultAbsent(
-            "there is no keyring", cause=f"{by} names {name}, which keeps nothing", fix=_FIX
+            "there is no keyring", cause=f"{by} names {name}, which stores nothing", fix=_FIX
         )
     try:
         chosen = _describe(name, _load(name, environ), environ, platform)
@@ -245,7 +245,7 @@ def _discovered(environ: Mapping[str, str], platform: str, tried: list[str]) -> 
             return _describe(name, keyring, environ, platform)
         refused.append(name)
     if refused:
-        tried.append(f"{refused[0]} keeps plaintext and was not named on purpose: refused")
+        tried.append(f"{refused[0]} stores plain text and was not chosen explicitly: refused")
     raise VaultAbsent("there is no usable keyring", cause="; ".join(tried) or None, fix=_FIX)
 
 

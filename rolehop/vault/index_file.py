@@ -127,7 +127,7 @@ class IndexStore:
             lock = locked(self._lock, time.monotonic() + wait)
         except Contended as held:
             if not self._has_timed_out:
-                debug(__name__, "the index stayed locked; it is not waited for again")
+                debug(__name__, "the index stayed locked; not waiting for it again")
             self._has_timed_out = True
             raise IndexLocked(holder_of(held.state)) from None
         try:

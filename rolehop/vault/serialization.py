@@ -57,7 +57,7 @@ def as_item(session: Session, key: str, record_key: str, started_at: datetime | 
     """
     credentials = session.credentials
     if credentials.session_token is None:
-        raise ValueError("credentials without a session token are not kept as a session")
+        raise ValueError("credentials without a session token are not stored as a session")
     line = process_line(
         credentials.access_key_id,
         credentials.secret_access_key.reveal(),

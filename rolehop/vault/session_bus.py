@@ -56,7 +56,7 @@ def bus_problem(address: str) -> BusProblem | None:
 def _problem_at(address: str) -> BusProblem | None:
     socket_name = _socket_name(address)
     if socket_name is None:
-        return BusProblem("the session bus cannot be checked: it is no Unix socket", True)
+        return BusProblem("the session bus cannot be checked: it is not a Unix socket", True)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_SECONDS)

@@ -143,7 +143,7 @@ class KeyringVault:
             self._once.say(what, about="damaged")
             return None
         except VaultError as error:
-            self._give_up("sessions are neither read nor kept", error)
+            self._give_up("sessions are neither read nor stored", error)
             return None
 
     def put(self, step: Step, session: Session, chain: str) -> None:
@@ -163,7 +163,7 @@ class KeyringVault:
             for some in _portions(wanted):
                 self._put_some(some, storage)
         except OSError as error:
-            self._say_not_noted("sessions are not kept", error)
+            self._say_not_noted("sessions are not stored", error)
 
     def _put_some(self, new: Sequence[SessionToStore], storage: Storage) -> None:
         """Store some sessions while the index is locked, their entries before their items.
@@ -208,10 +208,10 @@ class KeyringVault:
             text = as_item(new.session, key, record_key, self._machine_start(self._now()))
             storage.put(_service(key), text, self._seconds_left(new))
         except VaultFull as error:
-            self._once.say(_line("sessions are not kept", error), about="full")
+            self._once.say(_line("sessions are not stored", error), about="full")
             return False
         except VaultError as error:
-            self._give_up("sessions are not kept", error)
+            self._give_up("sessions are not stored", error)
             return False
         return True
 
@@ -315,9 +315,9 @@ class KeyringVault:
         try:
             return self._backend.open()
         except VaultAbsent as error:
-            self._once.say(_line("sessions are not kept", error), about="absent")
+            self._once.say(_line("sessions are not stored", error), about="absent")
         except VaultError as error:
-            self._give_up("sessions are neither read nor kept", error)
+            self._give_up("sessions are neither read nor stored", error)
         return None
 
     def _give_up(self, what: str, error: VaultError) -> None:

@@ -53,7 +53,7 @@ class KeyringTokenStore:
             return None
         except Damaged as damage:
             raise VaultBroken(
-                f"the sign-in kept as '{name}' cannot be read",
+                f"the sign-in stored as '{name}' cannot be read",
                 cause=f"the item in the keyring is damaged: {damage}",
                 fix="rolehop source logout NAME, then rolehop source login NAME",
             ) from None
@@ -116,7 +116,7 @@ class KeyringTokenStore:
 
     def _say_not_stored(self, error: VaultError) -> None:
         why = ": ".join(part for part in (error.what, error.cause) if part)
-        self._say(f"sign-ins are not kept: {why}")
+        self._say(f"sign-ins are not stored: {why}")
 
     def _read_older(self, text: str, name: str) -> StoredDocument:
         """Read a sign-in of an earlier version, which does not say its name: the index may know."""

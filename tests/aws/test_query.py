@@ -226,7 +226,7 @@ def test_an_answer_without_end_is_given_up_and_its_connection_with_it(
     sts.say(b"<a>" + b" " * (LONGEST_BODY + 10) + b"</a>")
     with pytest.raises(ServiceError) as caught:
         client.caller(alice.credentials)
-    assert caught.value.cause == "its answer is longer than any expected one"
+    assert caught.value.cause == "its answer is longer than any expected answer"
     assert client.caller(alice.credentials).arn == alice.arn
     assert [call.connection for call in sts.calls] == [1, 2]
 

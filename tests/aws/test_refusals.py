@@ -47,7 +47,13 @@ def _hop(**said: object) -> Hop:
             DENIED,
             "does its trust policy name the caller?",
         ),
-        ("AccessDenied", DENIED, "DENIED", DENIED, "does it want an external ID (none was sent)"),
+        (
+            "AccessDenied",
+            DENIED,
+            "DENIED",
+            DENIED,
+            "does it require an external ID (none was sent)",
+        ),
         ("AccessDenied", DENIED, "DENIED", DENIED, "or MFA (hop 1 only)?"),
         (
             "AccessDenied",
@@ -179,7 +185,7 @@ def _hop(**said: object) -> Hop:
             "IncompleteSignature",
             "Credential must have exactly 5 slash-delimited elements",
             "SIGNATURE",
-            "line end",
+            "line break",
             "copy the source's keys again",
         ),
         (
@@ -261,7 +267,7 @@ def test_the_suspects_follow_the_settings_of_the_hop() -> None:
     suspects = explain_refusal(StsRefusal("AccessDenied", DENIED), hop).suspects
     assert suspects == (
         "does the role exist, and does its trust policy name the caller?",
-        "does it want another external ID than the one sent?",
+        "does it require another external ID than the one sent?",
         "do the policies of the caller allow sts:AssumeRole on it?",
     )
     # If the text does not say which action was refused, it may be one of these.

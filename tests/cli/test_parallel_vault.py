@@ -45,10 +45,10 @@ def test_a_locked_index_is_waited_for_once_and_named(locked_index: World) -> Non
     world = locked_index
     done = world.rolehop("--debug", "credential-process", "admin")
     assert done.code == 0
-    assert done.err.count("it is not waited for again") == 1
+    assert done.err.count("not waiting for it again") == 1
     where = world.state / "index.json"
     assert (
-        f"rolehop: sessions are not kept: {where}: process {os.getpid()} keeps the index locked;"
+        f"rolehop: sessions are not stored: {where}: process {os.getpid()} keeps the index locked;"
         f" if it hangs, end it: kill {os.getpid()}\n"
     ) in done.err
     assert "writable" not in done.err
@@ -67,7 +67,7 @@ def test_status_waits_once_for_a_locked_index(locked_index: World) -> None:
     index.write_text("lost")
     done = locked_index.rolehop("--debug", "status")
     assert done.code == 0
-    assert done.err.count("it is not waited for again") == 1
+    assert done.err.count("not waiting for it again") == 1
     assert "Hub" in done.out
 
 

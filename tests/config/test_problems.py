@@ -97,14 +97,14 @@ def test_all_problems_of_all_files_are_reported_at_once_in_order() -> None:
         (1, "chains.b"),
         (3, "chains.c.source"),
     ]
-    assert error.what == "6 things are wrong in config.toml and team.toml"
+    assert error.what == "6 problems in config.toml and team.toml"
     assert error.exit_code == 3
     assert error.fix is not None
     assert "rolehop config check" in error.fix
 
 
 def test_one_thing_is_one_thing() -> None:
-    assert error_of("x = 1").what == "1 thing is wrong in config.toml"
+    assert error_of("x = 1").what == "1 problem in config.toml"
 
 
 def test_a_complaint_reads_as_file_line_key_text() -> None:

@@ -328,10 +328,10 @@ WITH_CODE = "with an MFA code comes first"
 @pytest.mark.parametrize(
     ("settings", "note"),
     [
-        ({}, "should the source's program give IAM user keys, GetSessionToken comes first"),
+        ({}, "if the source's program gives IAM user keys, GetSessionToken comes first"),
         (
             {"mfa_serial": MFA},
-            f"should the source's program give IAM user keys, GetSessionToken {WITH_CODE}",
+            f"if the source's program gives IAM user keys, GetSessionToken {WITH_CODE}",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def swapped(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("text", "kind", "line", "problem"),
     [
-        ("", Kind.TRUST, 1, "a value is wanted here"),
+        ("", Kind.TRUST, 1, "expected a value here"),
         ("[]", Kind.TRUST, 1, "the document is not an object"),
         ("{}", Kind.TRUST, 1, "has no Statement"),
         (TRUST + "x", Kind.TRUST, 12, "something follows"),
@@ -51,7 +51,7 @@ def swapped(old: str, new: str) -> str:
         (swapped('"Allow"', '"allow"'), Kind.TRUST, 6, "Effect is Allow or Deny"),
         (swapped('"Effect": "Allow",', ""), Kind.TRUST, 4, "has no Effect"),
         (swapped('"sts:AssumeRole",', "[],"), Kind.TRUST, 8, "empty list"),
-        (swapped('"sts:AssumeRole",', '"AssumeRole",'), Kind.TRUST, 8, "is no action"),
+        (swapped('"sts:AssumeRole",', '"AssumeRole",'), Kind.TRUST, 8, "is not an action"),
         (swapped('"sts:AssumeRole",', "5,"), Kind.TRUST, 8, "not a string"),
         (swapped('"Action"', '"NotAction": "s3:*", "Action"'), Kind.TRUST, 8, "exclude each other"),
         (swapped('"Action"', '"Resource": "*", "Action"'), Kind.TRUST, 8, "cannot have a Resource"),
@@ -64,7 +64,7 @@ def swapped(old: str, new: str) -> str:
         ('{"a":' * 20_000, Kind.TRUST, 1, "nested deeper than 16"),
         (" " * 200_000, Kind.TRUST, 1, "longer than 131072"),
         ('{"a": 01}', Kind.TRUST, 1, "a comma or }"),
-        ('{"a": NaN}', Kind.TRUST, 1, "a value is wanted here"),
+        ('{"a": NaN}', Kind.TRUST, 1, "expected a value here"),
         ('{"a": "\x01"}', Kind.TRUST, 1, "a string that does not end"),
         ('{"a": "\\x"}', Kind.TRUST, 1, "a string that does not end"),
         ('{"a": 1,}', Kind.TRUST, 1, "a key in double quotes"),

@@ -64,7 +64,7 @@ def test_a_pipe_is_refused_at_once_and_not_waited_for(
     world.more |= {name: value.replace("PIPE", str(pipe)) for name, value in environ.items()}
 
     planned = world.rolehop("plan", "there", "--format", "json")
-    assert "it is a pipe, and no regular file" in planned.json["hops"][0]["will_fail"]
+    assert "it is a pipe, not a regular file" in planned.json["hops"][0]["will_fail"]
     (row,) = world.rolehop("source", "list", "--format", "json").json["sources"]
     assert (row["state"], "it is a pipe" in row["problem"]) == ("not ready", True)
     tested = world.rolehop("source", "test", "s")
@@ -75,7 +75,7 @@ def test_a_pipe_is_refused_at_once_and_not_waited_for(
     assert walked.code == 4
     for done in (tested, walked):
         assert str(pipe) in done.err
-        assert "it is a pipe, and no regular file" in done.err
+        assert "it is a pipe, not a regular file" in done.err
         assert way_out in done.err
     assert world.sts.calls == []
 

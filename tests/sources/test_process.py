@@ -162,7 +162,7 @@ class TestProcess:
 
     def test_a_program_that_prints_without_end_is_stopped(self, world: World, key: Key) -> None:
         program(world, "while True: sys.stdout.write('x' * 65536)")
-        assert failure(world).what == "the process of source 's' prints far too much"
+        assert failure(world).what == "the process of source 's' printed far too much"
 
     def test_it_gets_the_users_variables_and_none_of_our_secrets(self, world: World) -> None:
         seen = world.home / "seen"

@@ -283,7 +283,10 @@ class TestLogin:
         home.write("[profile l]\nlogin_session = arn:aws:iam::111111111111:user/alice\n")
         with pytest.raises(SourceError) as caught:
             home.load("l")
-        assert caught.value.cause == "it is not known to be made at the endpoints that are set here"
+        assert (
+            caught.value.cause
+            == "it is not known to have been made at the endpoints that are set here"
+        )
 
     @pytest.mark.parametrize("installed", [True, False])
     def test_whether_its_library_is_there_is_seen_without_a_call(

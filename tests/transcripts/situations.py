@@ -64,7 +64,7 @@ def guards(at: Session) -> None:
     at.says("A chain that asks first.")
     at.types("exec", "admin", "--", "true", answers=[("[y/N]", "y\n")])
     at.types("exec", "admin", "--", "true", answers=[("[y/N]", "n\n")])
-    at.says("A chain that wants a reason.")
+    at.says("A chain that needs a reason.")
     at.world.config(CONFIG.replace("labels =", 'reason = "required"\nlabels ='))
     at.types("exec", "admin", "--", "true", answers=[("why do you need", "INC-42\n")])
 

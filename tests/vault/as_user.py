@@ -86,6 +86,13 @@ def _own_user() -> int:
 _marks: list[socket.socket] = []
 
 
+def give(folder: Path) -> None:
+    """Make the user of `run` the owner of ``folder`` and everything in it."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, _own_user(), -1, follow_symlinks=False)
+
+
 def run(
     code: str,
     *arguments: str,

@@ -116,11 +116,11 @@ def test_a_malformed_keyringrc_is_an_error(home: dict[str, str]) -> None:
         ),
         (
             "keyring.backends.null.Keyring",
-            "PYTHON_KEYRING_BACKEND names keyring.backends.null.Keyring, which keeps nothing",
+            "PYTHON_KEYRING_BACKEND names keyring.backends.null.Keyring, which stores nothing",
         ),
         (
             "keyring.backends.fail.Keyring",
-            "PYTHON_KEYRING_BACKEND names keyring.backends.fail.Keyring, which keeps nothing",
+            "PYTHON_KEYRING_BACKEND names keyring.backends.fail.Keyring, which stores nothing",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_plaintext_that_discovery_finds_is_refused(home: dict[str, str]) -> None
     assert what == "there is no usable keyring"
     assert isinstance(cause, str)
     assert cause.startswith("Secret Service: there is no session bus; keyrings.alt.")
-    assert cause.endswith(" keeps plaintext and was not named on purpose: refused")
+    assert cause.endswith(" stores plain text and was not chosen explicitly: refused")
     assert '[vault] backend = "module.Class"' in str(fix)
 
 

@@ -30,7 +30,7 @@ PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'
 GET = 'print(vault.get(hop_step(), "prod") == session())'
 GET_AND_PUT = 'vault.get(hop_step(), "prod"); vault.put(hop_step(), session("another"), "prod")'
 LOCKED = (
-    "sessions are neither read nor kept: the keyring is locked: "
+    "sessions are neither read nor stored: the keyring is locked: "
     "KeyringLocked: Failed to unlock the collection!"
 )
 
@@ -69,4 +69,4 @@ def test_a_keyring_that_was_never_unlocked_is_reported(
 ) -> None:
     shown = run(GET_AND_PUT, locked_secret_service, tmp_path)
     assert len(shown) == 1
-    assert shown[0].startswith("sessions are neither read nor kept: the keyring is locked: ")
+    assert shown[0].startswith("sessions are neither read nor stored: the keyring is locked: ")

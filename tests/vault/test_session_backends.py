@@ -146,7 +146,7 @@ print(len(world.vault.index.load().sessions), world.said)
 
 
 QUOTA_FULL = (
-    "sessions are not kept: the kernel keyring has no room left: "
+    "sessions are not stored: the kernel keyring has no room left: "
     "this user's quota of keys is used up (/proc/sys/kernel/keys)"
 )
 

@@ -156,7 +156,7 @@ def test_a_back_end_that_is_named_asks_no_bus_of_another_user(
     world.more |= {"DBUS_SESSION_BUS_ADDRESS": address, "PYTHON_KEYRING_BACKEND": backend}
     done = world.rolehop("credential-process", "admin")
     assert done.code == 0, done.err
-    assert "sessions are not kept" in done.err
+    assert "sessions are not stored" in done.err
     assert "served by another user" in done.err
     assert process.communicate(timeout=10)[0] == "b''\n"
 

@@ -76,7 +76,7 @@ def test_a_failed_read_is_reported_once_and_nothing_is_written_after_it(
         assert world.vault.get(hop_step(name), "prod") is None
         world.vault.put(hop_step(name), session(), "prod")
     world.vault.drop(key_of("hub"))
-    assert world.said == [f"sessions are neither read nor kept: {message}"]
+    assert world.said == [f"sessions are neither read nor stored: {message}"]
     assert world.vault.index.load().sessions == {}
 
 
@@ -101,7 +101,7 @@ def test_a_failed_write_is_reported_once_and_no_session_is_indexed(
     keyring.failure = RuntimeError("cannot store secret-of-hub")
     world.vault.put(hop_step(), session(), "prod")
     world.vault.put(hop_step("admin"), session(), "prod")
-    assert world.said == ["sessions are not kept: the keyring failed: RuntimeError"]
+    assert world.said == ["sessions are not stored: the keyring failed: RuntimeError"]
     assert world.vault.index.load().sessions == {}
 
 
@@ -117,7 +117,7 @@ def test_no_back_end_is_reported_in_one_line_and_looked_for_once(tmp_path: Path)
         assert world.vault.get(hop_step(name), "prod") is None
         world.vault.put(hop_step(name), session(), "prod")
     assert world.said == [
-        "sessions are not kept: there is no usable keyring: Secret Service: no bus"
+        "sessions are not stored: there is no usable keyring: Secret Service: no bus"
     ]
     assert asked == [1]
     with pytest.raises(VaultAbsent):
@@ -133,7 +133,7 @@ def test_a_full_keyring_is_reported_once_and_still_read(tmp_path: Path) -> None:
     world.vault.put(hop_step("two"), session(), "prod")
     assert world.vault.get(hop_step("old"), "prod") == session()
     assert world.said == [
-        "sessions are not kept: the keyring has no room left: OSError: No space left on device"
+        "sessions are not stored: the keyring has no room left: OSError: No space left on device"
     ]
     assert set(world.vault.index.load().sessions) == {key_of("old")}
 
@@ -224,7 +224,7 @@ def test_an_index_that_cannot_be_written_does_not_stop_the_walk(tmp_path: Path) 
     assert world.vault.get(hop_step(), "prod") is None
     where = tmp_path / "state" / "index.json"
     assert world.said == [
-        f"sessions are not kept: {where}: Not a directory; make that folder writable"
+        f"sessions are not stored: {where}: Not a directory; make that folder writable"
     ]
 
 

@@ -91,7 +91,7 @@ def test_without_a_keyring_it_lasts_as_long_as_the_process_and_one_note_says_so(
     assert shelved.store.get("sso/x") is None
     generation = shelved.store.begin("sso/x", DOCUMENT)
     assert shelved.store.get("sso/x") == {**DOCUMENT, "generation": generation}
-    assert set(shelved.said) == {"sign-ins are not kept: there is no keyring"}
+    assert set(shelved.said) == {"sign-ins are not stored: there is no keyring"}
     assert shelved.store.remove("sso/x")
     assert shelved.store.get("sso/x") is None
 

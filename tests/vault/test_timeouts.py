@@ -146,7 +146,7 @@ print("at the end")
 
 
 NO_ANSWER = (
-    "sessions are neither read nor kept: the keyring does not answer: "
+    "sessions are neither read nor stored: the keyring does not answer: "
     "reading from the keyring did not end within 0.2 s"
 )
 

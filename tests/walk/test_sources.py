@@ -43,7 +43,7 @@ def test_the_right_principal_goes_on(aws: FakeAws) -> None:
 
 def test_an_absent_source_is_an_error(aws: FakeAws) -> None:
     aws.source = None
-    with pytest.raises(SourceError, match="source 'alice' is not here"):
+    with pytest.raises(SourceError, match="source 'alice' has no credentials here"):
         walk(plan(HopConfig(HUB)), aws.ports())
 
 

@@ -56,4 +56,4 @@ def _own_policy(file: str | None) -> PolicySet:
     try:
         return resource_policy(None if file is None else read_policy(file))
     except PolicyError as error:
-        raise ConfigError(f"{file} is no resource-based policy", cause=str(error)) from None
+        raise ConfigError(f"{file} is not a resource-based policy", cause=str(error)) from None

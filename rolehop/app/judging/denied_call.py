@@ -51,7 +51,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
     denied = read_access_denied(text)
     if denied is None:
         raise UsageError(
-            "this is no access-denied text of AWS",
+            "this is not an access-denied message of AWS",
             cause="it does not say: User: ARN is not authorized to perform: ACTION",
             fix="give the whole text in quotes, or pipe it: rolehop explain --error -",
         )
@@ -119,7 +119,9 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ServiceError("AWS decoded the message to something unexpected", cause="it is no JSON")
+        raise ServiceError(
+            "AWS decoded the message to something unexpected", cause="it is not JSON"
+        )
     return found
 
 

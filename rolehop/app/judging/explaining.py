@@ -76,7 +76,7 @@ def explain_refused_hop(
     hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:
         raise UsageError(
-            f"chain '{chain}' has no hop {refused[0]} any more",
+            f"chain '{chain}' no longer has a hop {refused[0]}",
             cause="the config has changed since it was refused",
             fix=Advice("rolehop explain ", Argument(chain)),
         )

@@ -170,7 +170,7 @@ def _check_context(context: Mapping[str, tuple[str, ...]], source: SourceConfig)
     if key is None or is_federated(source):
         return
     raise UsageError(
-        f"--context cannot say {key}: what a walk sends is known",
+        f"--context cannot set {key}: what a walk sends is known",
         cause="the verdict would rest on something that is not sent",
         fix=f"change what is sent: {sent_by(key)} sets it",
     )
@@ -184,7 +184,7 @@ def _check_session(context: Mapping[str, tuple[str, ...]], source: SourceConfig)
     if key is None or [each.lower() for each in context[key]] == ["false"]:
         return
     raise UsageError(
-        f"--context cannot say {key}: source '{source.name}' is a role's session",
+        f"--context cannot set {key}: source '{source.name}' is a role's session",
         cause="a role's session has no user name, and never carries MFA",
         fix="leave it out",
     )

@@ -94,7 +94,7 @@ def _read(name: str, read: Callable[[str], T]) -> T:
         ) from None
     except InvalidInventory as error:
         raise ConfigError(
-            f"{name} is no output that rolehop understands",
+            f"rolehop does not understand {name}",
             cause=str(error),
             fix="aws iam get-account-authorization-details > FILE",
         ) from None

@@ -35,7 +35,7 @@ credential_process = rolehop credential-process prod-admin
     "--min-ttl",
     type=Duration(),
     metavar="D",
-    help="The least life the session must have left, at most half of its whole life.  [default: 16m]",
+    help="How long the session must still last, at most half of its lifetime.  [default: 16m]",
 )
 @click.option("--no-prompt", is_flag=True, help="Fail at once if a question must be asked.")
 @reason_option()

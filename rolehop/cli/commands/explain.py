@@ -55,9 +55,13 @@ aws s3 ls 2>&1 | rolehop explain --error -
 @click.option("--resource", metavar="ARN", help="The resource of --action.  [default: *]")
 @click.option("--resource-policy", metavar="FILE", help="The resource's own policy.")
 @click.option("--error", metavar="TEXT", help="Explain an access-denied text; -: from stdin.")
-@click.option("--decode", metavar="MESSAGE", help="Decode a message with CHAIN's session, or ours.")
+@click.option(
+    "--decode", metavar="MESSAGE", help="Decode a message with CHAIN's session, or this shell's."
+)
 @click.option("--strict", is_flag=True, help="Exit 5 also if rolehop can't tell.")
-@click.option("--pin-tags", is_flag=True, help="Let a proposed statement take these tags only.")
+@click.option(
+    "--pin-tags", is_flag=True, help="Let a proposed statement allow only the tags sent now."
+)
 @click.option(
     "--apply-to", metavar="FILE", help="Write the fixed policy of the first refused hop to FILE."
 )
@@ -100,7 +104,7 @@ def command(
     _check_combination(what, options, last=last)
     asked = action_options(actions, resource, resource_policy)
     if asked is not None and (last or len(what) != 1):
-        raise UsageError("--action wants one chain", fix="rolehop explain CHAIN --action ACTION")
+        raise UsageError("--action needs one chain", fix="rolehop explain CHAIN --action ACTION")
     if asked is not None:
         found = print_actions(cli, what[0], asked, policies, options, style, offline=offline)
         ctx.exit(_code(found, strict=strict))
@@ -163,7 +167,7 @@ def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: boo
     role = len(what) == 2 and what[0] == "role" and not last
     if len(what) != (0 if last else 1) and not role:
         raise UsageError(
-            "explain wants one chain, or 'role' and an ARN, or --last alone",
+            "explain takes one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
     flags = options.call_flags

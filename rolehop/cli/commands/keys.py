@@ -100,13 +100,13 @@ def parse_keys(text: str) -> Credentials:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise _unreadable("it looks like JSON and is not valid") from None
+        raise _unreadable("it looks like JSON but is not valid") from None
     keys = document.get("AccessKey", document)
     if not isinstance(keys, dict):
         raise _unreadable("AccessKey is not an object")
     values = [keys.get(key) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     if not isinstance(values[0], str) or not isinstance(values[1], str):
-        raise _unreadable("AccessKeyId and SecretAccessKey must be texts")
+        raise _unreadable("AccessKeyId and SecretAccessKey must be text")
     return checked(values[0], values[1], values[2])
 
 
@@ -125,7 +125,7 @@ def checked(key_id: str, secret: str, token: object) -> Credentials:
     if not _KEY_ID.fullmatch(key_id):
         raise _unreadable("the access key ID is not valid (AKIA and 16 more)")
     if not secret or not secret.isascii() or any(each.isspace() for each in secret):
-        raise _unreadable("the secret access key is empty or has blanks in it")
+        raise _unreadable("the secret access key is empty or contains whitespace")
     return Credentials(key_id, Secret(secret))
 
 

@@ -33,7 +33,7 @@ rolehop refresh                               # the chain of this shell's sessio
     "--shell",
     metavar="SHELL",
     shell_complete=dialect_names,
-    help="Also print what gives this shell the new session of its chain; rolehop init does so.",
+    help="Also print the statements that give this shell its chain's new session, as rolehop init uses them.",
 )
 @click.option(
     "--jobs",

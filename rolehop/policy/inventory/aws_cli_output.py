@@ -56,9 +56,9 @@ def _records(document: JsonNode) -> IamInventory:
         return _many(_listed_role(each) for each in document.members("Roles") or ())
     if "RoleName" in found and "AssumeRolePolicyDocument" in found:
         return _of(_listed_role(document))
-    where = f"what stands at {document.place}" if document.place else "it"
+    where = f"the object at {document.place}" if document.place else "it"
     raise InvalidInventory(
-        f"{where} is no output of get-account-authorization-details, get-role, list-roles,"
+        f"{where} is not the output of get-account-authorization-details, get-role, list-roles,"
         " get-user or describe-organization"
     )
 

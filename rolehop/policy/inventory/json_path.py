@@ -111,7 +111,7 @@ def load_strictly(text: str) -> Any:
     except RecursionError:
         raise InvalidInventory("it is nested too deep") from None
     except json.JSONDecodeError as error:
-        at = f"what stands at line {error.lineno}, column {error.colno} cannot stand there"
+        at = f"unexpected text at line {error.lineno}, column {error.colno}"
         raise InvalidInventory(f"it is not JSON: {at if text.strip() else 'it is empty'}") from None
 
 
@@ -119,7 +119,7 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
-        raise InvalidInventory(f"the key {quoted(twice)} stands twice in the same braces")
+        raise InvalidInventory(f"the key {quoted(twice)} occurs twice in the same object")
     return found
 
 
@@ -130,4 +130,4 @@ def _whole(text: str) -> int:
 
 
 def _no_number(text: str) -> None:
-    raise InvalidInventory(f"it is not JSON: {clean(text)} is no number")
+    raise InvalidInventory(f"it is not JSON: {clean(text)} is not a number")

@@ -138,7 +138,7 @@ class _Reader:
         match = _NUMBER.compiled.match(self.text, offset)
         if match is None:
             found = quoted(self.text[offset : offset + 20]) if self._next() else "the end"
-            raise self.error(f"a value is wanted here, found {found}")
+            raise self.error(f"expected a value here, found {found}")
         self.at = match.end()
         self._skip()
         return Node(Number(match[0]), offset)
@@ -154,7 +154,7 @@ class _Reader:
             if self._take("]"):
                 return Node(found, offset)
             if not self._take(","):
-                raise self.error("a comma or ] is wanted here")
+                raise self.error("expected a comma or ] here")
 
     def _object(self, depth: int) -> Node:
         offset = self.at
@@ -166,15 +166,15 @@ class _Reader:
         while True:
             at = self.at
             if self._next() != '"':
-                raise self.error("a key in double quotes is wanted here")
+                raise self.error("expected a key in double quotes here")
             key = self._string()
             if key in found:
-                raise self.error(f"the key {quoted(key)} stands here twice", at)
+                raise self.error(f"the key {quoted(key)} occurs twice", at)
             if not self._take(":"):
-                raise self.error("a colon is wanted here")
+                raise self.error("expected a colon here")
             keys[key] = at
             found[key] = self.value(depth + 1)
             if self._take("}"):
                 return Node(found, offset, keys)
             if not self._take(","):
-                raise self.error("a comma or } is wanted here")
+                raise self.error("expected a comma or } here")

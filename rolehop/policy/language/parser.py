@@ -234,7 +234,7 @@ class _Parser:
         found = self._strings(node, what)
         for text, each in found:
             if text != "*" and ":" not in text:
-                self.refuse(each, f"{quoted(text)} is no action: it wants service:Name")
+                self.refuse(each, f"{quoted(text)} is not an action: it must be service:Name")
         return tuple(text for text, _ in found)
 
     def _resources(self, node: Node, what: str) -> tuple[Template, ...]:
@@ -262,7 +262,7 @@ class _Parser:
         for name, keys in node.value.items():
             operator = parse_operator(name)
             if not isinstance(keys.value, dict):
-                self.refuse(keys, f"under {name} an object with condition keys is wanted")
+                self.refuse(keys, f"{name} must be an object of condition keys")
             for key, values in keys.value.items():
                 found.append(self._condition(operator, key, values))
         return tuple(found)

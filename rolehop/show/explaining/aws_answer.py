@@ -38,7 +38,7 @@ def what_next(hop: HopVerdict, answer: StsAnswer) -> Iterator[Line]:
         )
         yield from wrapped(text, "  ", "  ")
     elif by_documents is Outcome.UNKNOWN:
-        text = "AWS does not say which policy refused; what is open above would show it"
+        text = "AWS does not say which policy refused; what could not be judged above would show it"
         yield from wrapped(text, "  ", "  ")
 
 

@@ -68,7 +68,7 @@ def _check_uri(value: object) -> str:
 
 TABLE = Table(
     "sources.NAME (roles-anywhere)",
-    "a role by an X.509 certificate, through IAM Roles Anywhere",
+    "a role obtained with an X.509 certificate, through IAM Roles Anywhere",
     (
         Key(
             "trust_anchor",

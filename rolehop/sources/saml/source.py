@@ -67,7 +67,7 @@ def _check_origin(values: Mapping[str, object]) -> None:
 
 TABLE = Table(
     "sources.NAME (saml)",
-    "a role by a SAML assertion of an identity provider",
+    "a role obtained with an identity provider's SAML assertion",
     (
         Key("role", sts_limits.ROLE, "the role", "chosen from those in the assertion"),
         Key(

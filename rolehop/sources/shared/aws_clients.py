@@ -26,7 +26,7 @@ def region_for(source: SourceConfig, context: SourceContext, partition: str = "a
     ``partition`` is that of the role, if it is known: its default region comes last.
 
     Raises:
-        ConfigError: a region variable and the config name regions of two partitions.
+        ConfigError: a region variable and the config name regions of different partitions.
     """
     regions = own_regions(source, context, current_profile(context.environ))
     regions.decided_partition()

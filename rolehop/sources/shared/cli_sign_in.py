@@ -73,7 +73,7 @@ def _mismatch(found: CachedSignIn, start_url: str, region: str, endpoints: str) 
     if found.region and found.region != region:
         return f"of another sso_region ({clean(found.region)})"
     if found.endpoints is None and endpoints:
-        return f"not known to be made at {ENDPOINTS_IN_USE}"
+        return f"not known to have been made at {ENDPOINTS_IN_USE}"
     if (found.endpoints or "") != endpoints:
         return "made at another endpoint"
     return None

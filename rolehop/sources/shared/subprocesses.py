@@ -137,7 +137,7 @@ def program_output(
         reader.close()
     if reader.too_long is not None:
         raise SourceError(
-            f"{what} prints far too much",
+            f"{what} printed far too much",
             cause=f"{program}: over {LONGEST:,} bytes on its {reader.too_long}",
             fix=f"run {program} by hand: nothing but the answer belongs on its stdout",
         )

@@ -46,7 +46,7 @@ def _port(value: object) -> int:
 
 TABLE = Table(
     "sources.NAME (web-identity)",
-    "a role by an OpenID Connect token; without any keys, by the variables of EKS (IRSA)",
+    "a role obtained with an OpenID Connect token; without any keys, from the variables of EKS (IRSA)",
     (
         Key(
             "role",

@@ -223,7 +223,7 @@ _FIXES = {
     "AccessDenied": "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to that "
     "issuer's provider, with conditions that this subject and audience meet",
     "InvalidIdentityToken": "check the token, and that issuer's OIDC provider in the role's account",
-    "IDPRejectedClaim": "the issuer does not accept the token any more: get a new one",
+    "IDPRejectedClaim": "the issuer no longer accepts the token: get a new one",
 }
 # Parts of AWS's messages for InvalidIdentityToken, as observed: the code has several causes.
 _FIXES_BY_MESSAGE = {

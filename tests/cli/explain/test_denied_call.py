@@ -76,7 +76,7 @@ def test_a_text_about_a_hop_of_a_chain_is_judged_as_that_hop(world: World) -> No
 def test_other_texts_are_refused(world: World) -> None:
     done = world.rolehop("explain", "--error", "Access Denied")
     assert done.code == 2
-    assert "this is no access-denied text of AWS" in done.err
+    assert "this is not an access-denied message of AWS" in done.err
     assert world.rolehop("explain", "admin", "--error", DENIED).code == 2
     assert world.rolehop("explain", "--error", DENIED, "--tag", "a=b").code == 2
 

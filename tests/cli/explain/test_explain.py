@@ -149,9 +149,9 @@ def test_online_the_source_is_asked_for_its_identity(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["explain"], "explain wants one chain"),
-        (["explain", "admin", "--as", "me"], "--as wants the ARN"),
-        (["explain", "admin", "--context", "x"], "--context wants KEY=VALUE"),
+        (["explain"], "explain takes one chain"),
+        (["explain", "admin", "--as", "me"], "--as needs the ARN"),
+        (["explain", "admin", "--context", "x"], "--context needs KEY=VALUE"),
         (["explain", "admin", "--context", "x=1"], "a service and a name"),
         (["explain", "admin", "--context", "aws:SourceIp=home"], "one IP address"),
         (["explain", "admin", "--context", "aws:SecureTransport=yes"], "true or false"),
@@ -172,7 +172,7 @@ ROLE_FILE = {"RoleDetailList": [role(HUB, ALICE)]}
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"{}", "no output of get-account-authorization-details"),
+        (b"{}", "not the output of get-account-authorization-details"),
         (b'{"RoleDetailList": null}', "describes no user"),
         (b'{"RoleDetailList": [{"Arn": 5}]}', "RoleDetailList[0].Arn is a number"),
         (b"[" + b"9" * 5000 + b"]", "a number in it has 5000 digits"),
@@ -267,7 +267,7 @@ def test_context_cannot_override_what_a_walk_sends(world: World, key: str, says:
         "explain", "admin", "--offline", *AS, *files("bad.json"), "--context", f"{key}=x-1"
     )
     assert done.code == 2
-    assert f"--context cannot say {key}" in done.err
+    assert f"--context cannot set {key}" in done.err
     assert says in done.err
 
 

@@ -301,7 +301,7 @@ def test_without_the_variables_the_role_is_not_known(world: World) -> None:
     found = explained(world, "by-eks", MINE)
     assert (found["verdict"], found["hops"]) == ("unknown", [])
     shown = world.rolehop("explain", "by-eks", "--offline")
-    assert "which role that is is not known here" in shown.out
+    assert "which role is not known here" in shown.out
     document = explained(
         world, "by-eks", WEB, more=("--as", "arn:aws:sts::222222222222:assumed-role/Own/x")
     )
@@ -313,8 +313,8 @@ def test_without_the_variables_the_role_is_not_known(world: World) -> None:
     [
         (PROVIDER, "is an identity provider"),
         (SAML, "is an identity provider"),
-        ("arn:aws:iam::222222222222:mfa/x", "--as wants the ARN"),
-        ("arn:aws:sts::222222222222:assumed-role/Own", "--as wants the ARN"),
+        ("arn:aws:iam::222222222222:mfa/x", "--as needs the ARN"),
+        ("arn:aws:sts::222222222222:assumed-role/Own", "--as needs the ARN"),
         ("arn:aws:iam::222222222222:user/alice", "is a session of another role"),
         ("arn:aws:iam::222222222222:role/Other", "is a session of another role"),
     ],

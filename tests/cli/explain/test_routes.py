@@ -51,7 +51,7 @@ def test_a_route_is_written_as_a_chain_that_can_be_planned(
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("admin", "there is a chain called"), ("no/such name", "not a name")]
+    ("name", "says"), [("admin", "a chain called"), ("no/such name", "not a name")]
 )
 def test_no_name_is_overwritten_and_no_bad_one_written(
     name: str, says: str, world: World, documents: tuple[str, ...]

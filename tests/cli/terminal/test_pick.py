@@ -143,12 +143,12 @@ WITH_ALL = CONFIG.replace(
 ).replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
 
 
-@pytest.mark.parametrize("stop_at", ["Go on?", "why do you need it?", "MFA code of alice"])
+@pytest.mark.parametrize("stop_at", ["Continue?", "why do you need it?", "MFA code of alice"])
 def test_ctrl_c_at_every_question_leaves_the_terminal_and_the_state_as_they_were(
     world: World, stop_at: str
 ) -> None:
     world.config(WITH_ALL)
-    answers = {"Go on?": "y", "why do you need it?": "x", "MFA code of alice": ""}
+    answers = {"Continue?": "y", "why do you need it?": "x", "MFA code of alice": ""}
     with Keys(world, SCRIPT, "assume", "admin") as person:
         before = person.attributes()
         for question, answer in answers.items():

@@ -105,9 +105,9 @@ def test_stored_keys_are_replaced_only_with_replace(ready: World) -> None:
         ("AKIAIOSFODNN7EXAMPLE\n", "it must be two lines"),
         ("", "it must be two lines"),
         ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}', "SecretAccessKey"),
-        ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON and is not valid"),
+        ('{"AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAcc', "looks like JSON but is not valid"),
         ("wJalrXUtnFEMI/K7MDENG\nAKIAIOSFODNN7EXAMPLE\n", "the access key ID is not valid"),
-        ("AKIAIOSFODNN7EXAMPLE\nwJalr XUtnFEMI\n", "blanks"),
+        ("AKIAIOSFODNN7EXAMPLE\nwJalr XUtnFEMI\n", "whitespace"),
     ],
 )
 def test_anything_but_a_users_key_is_refused_and_never_quoted(
@@ -164,7 +164,7 @@ def test_config_init_writes_a_commented_example_without_a_terminal(bare: World) 
     before = bare.config_file.read_bytes()
     done = bare.rolehop("config", "init")
     assert done.code == 2
-    assert "is there already" in done.err
+    assert "already exists" in done.err
     assert bare.config_file.read_bytes() == before
 
 

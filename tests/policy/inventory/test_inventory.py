@@ -242,14 +242,14 @@ def test_an_invalid_document_leaves_the_verdict_open_and_names_its_place() -> No
     [
         ("", "not JSON"),
         ("5", "the whole of it is a number, and {…} is expected there"),
-        ("{}", "no output of"),
+        ("{}", "is not the output of"),
         ("[]", "describes no user"),
         ('{"RoleDetailList": []}', "describes no user"),
         ('{"Role": {}}', "Role lacks Arn, which IAM always includes"),
-        ('{"Role": {"Arn": NaN}}', "NaN is no number"),
+        ('{"Role": {"Arn": NaN}}', "NaN is not a number"),
         ('{"RoleDetailList": [5]}', "RoleDetailList[0] is a number"),
         ("[" + "9" * 5000 + "]", "a number in it has 5000 digits"),
-        ('{"Role": {"Arn": "a", "Arn": "b"}}', "stands twice"),
+        ('{"Role": {"Arn": "a", "Arn": "b"}}', "occurs twice"),
         ("[" * 200_000, "nested too deep"),
     ],
 )

@@ -221,7 +221,7 @@ def test_what_a_deny_no_longer_covers_is_shown() -> None:
     case = broken(sets("hub", may("*"), deny))
     text = " ".join(as_text(verdict_view(judged(case), verbose=False)).split())
     assert "warning: this one call is then allowed regardless of MFA" in text
-    assert f"warning: nothing denies this call on the other roles of {team} any more" in text
+    assert f"warning: this call is then no longer denied on the other roles of {team}" in text
 
 
 def test_a_condition_on_services_alone_is_not_shown_as_lost() -> None:

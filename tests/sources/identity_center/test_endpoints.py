@@ -102,7 +102,7 @@ def test_a_sign_in_that_the_aws_cli_made_is_taken_for_one_at_awss_own_endpoints(
         code, message = own(corp, env)
         assert code == 4
         assert (
-            f"the AWS CLI's sign-in, {path}: not known to be made at the endpoints that are set here"
+            f"the AWS CLI's sign-in, {path}: not known to have been made at the endpoints that are set here"
             in message
         )
     assert len(corp.center.asked) == before

@@ -81,7 +81,7 @@ def test_a_sign_in_of_the_aws_cli_is_not_sent_to_an_overridden_endpoint(corp: Co
     before = len(corp.center.asked)
     code, message = whoami(corp)
     assert code == 4
-    assert "not known to be made at the endpoints that are set here" in message
+    assert "not known to have been made at the endpoints that are set here" in message
     assert "share_cli_cache = true" in message
     assert len(corp.center.asked) == before
 

@@ -42,7 +42,7 @@ def _claims(**claims: object) -> str:
             "it has 2 lines, and a token is one",
             id="two",
         ),
-        pytest.param(f"token {_claims(iss='i')}", "it has blanks inside", id="blanks"),
+        pytest.param(f"token {_claims(iss='i')}", "it contains whitespace", id="blanks"),
         pytest.param("x" * 30_000, "longer than", id="too-long"),
         pytest.param(_claims(iss="i", sub="s", exp=1), "expired at 1970", id="expired"),
         pytest.param(
@@ -74,7 +74,7 @@ def test_a_command_that_prints_more_than_the_token_is_reported(federated: Federa
 def test_blanks_in_an_opaque_token_are_reported_too(federated: Federated) -> None:
     federated.token_file.write_text("one two")
     federated.source(f'token_file = "{federated.token_file}"', 'provider_id = "www.amazon.com"')
-    assert "it has blanks inside" in federated.export().err
+    assert "it contains whitespace" in federated.export().err
 
 
 def test_problems_of_a_token_are_reported_by_plan_and_source_list(federated: Federated) -> None:
