@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support.environment import foreign_names, variables_of
+from tests.support.environment import ROOT, foreign_names, variables_of
 from tests.support.secret_service import BACKEND, SecretService, missing, start_secret_service
 from tests.support.world import World, temporary_world
 
@@ -33,6 +36,26 @@ def pytest_configure() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Import the modules of the whole suite, each worker beginning with others.
+
+    So each is compiled by one worker, and the others read what it has written.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args != session.config.getini("testpaths"):
+        return
+    sys.dont_write_bytecode = False
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _test_files()]
+    begin = len(names) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for name in names[begin:] + names[:begin]:
+        with contextlib.suppress(Exception):  # pytest imports it again, and reports it
+            importlib.import_module(name)
+
+
+def _test_files() -> list[Path]:
+    return sorted(ROOT.joinpath("tests").rglob("test_*.py"))
 
 
 def pytest_xdist_auto_num_workers() -> int:
