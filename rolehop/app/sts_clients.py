@@ -66,5 +66,6 @@ class StsClients:
             region,
             endpoint_url=self.endpoint_url(profile),
             iam_endpoint_url=self.endpoint_url(profile, "iam"),
+            organizations_endpoint_url=self.endpoint_url(profile, "organizations"),
         )
         return StsClient(settings, now=self.now, pool_size=self.connections, notify=self.notify)

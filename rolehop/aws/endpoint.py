@@ -19,7 +19,7 @@ from rolehop.net.client_settings import ClientSettings
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
 
-Service = Literal["sts", "iam", "rolesanywhere"]
+Service = Literal["sts", "iam", "organizations", "rolesanywhere"]
 
 GLOBAL_REGION = "aws-global"
 # botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint

@@ -34,8 +34,10 @@ from rolehop.startup.debug_log import debug
 # Only names and numbers are logged, never what is sent.
 _VERSIONS: Mapping[Service, str] = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
+_FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+
 # The codes that botocore's standard mode retries (botocore/retries/standard.py).
-_THROTTLING = frozenset(
+THROTTLING = frozenset(
     [
         "Throttling",
         "ThrottlingException",
@@ -157,7 +159,7 @@ class QueryClient:
             SourceError: ``signer`` cannot sign, because of a character that no AWS key has.
             ConfigError: the settings lead to no endpoint, or the CA bundle does not exist.
         """
-        _check_sendable(signer)
+        check_sendable(signer)
         client = self._client(service)
         code = params.get("TokenCode")
         body = urlencode({"Action": action, "Version": _VERSIONS[service], **params}).encode()
@@ -165,7 +167,8 @@ class QueryClient:
         route = client.transport.route
 
         def send() -> Outcome:
-            outcome = client.transport.exchange(_signed(client.endpoint, service, body, signer))
+            request = signed_request(client.endpoint, service, body, signer)
+            outcome = client.transport.exchange(request)
             debug(__name__, "%s at %s: %s", action, route.host, outcome)
             return outcome
 
@@ -212,18 +215,19 @@ class QueryClient:
             return self._clients[service]
 
 
-def _signed(
-    endpoint: Endpoint, service: Service, body: bytes, signer: Credentials | None
+def signed_request(
+    endpoint: Endpoint,
+    service: Service,
+    body: bytes,
+    signer: Credentials | None,
+    headers: Mapping[str, str] = _FORM,
 ) -> AWSRequest:
-    """Return a new request; each attempt needs its own, since signatures carry the time."""
+    """Return a new POST; each attempt needs its own, since signatures carry the time."""
     request = AWSRequest(
         method="POST",
         url=endpoint.url,
         data=body,
-        headers={
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            "User-Agent": f"rolehop/{__version__}",
-        },
+        headers={**headers, "User-Agent": f"rolehop/{__version__}"},
         stream_output=True,
     )
     if signer is not None:
@@ -232,7 +236,7 @@ def _signed(
     return request
 
 
-def _check_sendable(signer: Credentials | None) -> None:
+def check_sendable(signer: Credentials | None) -> None:
     """Refuse what would break the headers: HTTP libraries quote such a header in their error."""
     if signer is None:
         return
@@ -266,7 +270,7 @@ def _is_unavailable(response: HttpResponse, error: QueryError | None) -> bool:
 
 
 def _is_throttling(response: HttpResponse, error: QueryError | None) -> bool:
-    return response.throttled or (error is not None and error.code in _THROTTLING)
+    return response.throttled or (error is not None and error.code in THROTTLING)
 
 
 def _unexpected(response: HttpResponse, call: _Call, reason: str) -> ServiceError:

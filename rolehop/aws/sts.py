@@ -220,6 +220,11 @@ class StsClient:
 
         return IamKeys(self._client)
 
+    @property
+    def settings(self) -> ClientSettings:
+        """How AWS is called."""
+        return self._settings
+
     def query(self) -> QueryClient:
         """Return the underlying client, to read other services over the same connections."""
         return self._client()

@@ -15,7 +15,7 @@ import click
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
-from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageError
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
@@ -28,6 +28,7 @@ from rolehop.terminal.terminal import not_written
 from rolehop.text import nearest
 
 INTERRUPTED = 130
+_SUSPECT = 76  # characters: no line of a refusal wraps
 _STDOUT_LOST = (errno.ENOSPC, errno.EBADF, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
@@ -218,7 +219,20 @@ def _scrubbed_excepthook(
 def _lines(error: RolehopError, cli: CommandContext) -> str:
     from rolehop.terminal.error_text import error_lines
 
+    if isinstance(error, HopRefused) and error.suspects and error.chain and error.hop:
+        error.suspects = _settled_first(error, cli)
     return "\n".join(error_lines(error, cli.quote_argument))
+
+
+def _settled_first(error: HopRefused, cli: CommandContext) -> tuple[str, ...]:
+    """Put what documents at hand settle before the questions; as many lines in all."""
+    from rolehop.app.judging.refused_walk import settled_by_documents
+
+    with contextlib.suppress(RolehopError, OSError):  # the refusal itself must be reported
+        settled = settled_by_documents(cli.app, error.chain or "", error.hop or 0)
+        lines = [each if len(each) <= _SUSPECT else f"{each[: _SUSPECT - 2]} …" for each in settled]
+        return (*lines, *error.suspects)[: len(error.suspects)]
+    return error.suspects
 
 
 def _traceback(error: BaseException) -> str:

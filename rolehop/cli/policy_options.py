@@ -10,7 +10,7 @@ import click
 
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import ACCOUNT_ID, is_principal
-from rolehop.cli.completers import files
+from rolehop.cli.completers import chain_names, files
 from rolehop.errors import UsageError
 from rolehop.policy.chains.federated_hop import PROFILE
 from rolehop.policy.chains.model import SOURCE_SESSION
@@ -33,6 +33,7 @@ def policy_flags(command: F) -> F:
         context: tuple[str, ...],
         assume: tuple[str, ...],
         management_account: str | None,
+        organization: str | None,
         **others: Any,
     ) -> Any:
         options = PolicyOptions(
@@ -43,6 +44,7 @@ def policy_flags(command: F) -> F:
             _context_keys(context),
             frozenset(assume),
             _account(management_account),
+            organization,
         )
         return command(*args, policies=options, **others)
 
@@ -76,6 +78,12 @@ _FLAGS = (
         "--management-account",
         metavar="ACCOUNT",
         help="The organization's management account, exempt from SCPs and RCPs.",
+    ),
+    click.option(
+        "--organization",
+        metavar="CHAIN",
+        shell_complete=chain_names,
+        help="Read SCPs and RCPs through this chain.  [default: organization.from]",
     ),
     click.option(
         "--as",

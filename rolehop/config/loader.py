@@ -93,6 +93,7 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
     return Config(
         defaults=_defaults(layer.settings),
         vault_backend=_setting(layer.settings, "vault", "backend"),
+        organization_chain=_setting(layer.settings, "organization", "from"),
         sources={name: each.value for name, each in layer.sources.items()},
         chains={chain.name: chain for chain, _ in _chains(layer)},
         chain_places={chain.name: (at.file, at.place) for chain, at in _chains(layer)},

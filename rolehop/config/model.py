@@ -107,6 +107,9 @@ class Config:
     vault_backend: str | None = None
     """A keyring class that the config names (``module.Class``); ``None`` for ``auto``."""
 
+    organization_chain: str | None = None
+    """The chain through which SCPs and RCPs are read."""
+
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     chains: Mapping[str, ChainConfig] = field(default_factory=dict)
     """By name, fleets' members (``spokes/444444444444``) included, in the order of the files."""

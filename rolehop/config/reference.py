@@ -5,7 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from rolehop.config.schema import CHAIN, DEFAULTS, FLEET, HOP, SOURCE, TOP, VAULT, Key, Table
+from rolehop.config.schema import (
+    CHAIN,
+    DEFAULTS,
+    FLEET,
+    HOP,
+    ORGANIZATION,
+    SOURCE,
+    TOP,
+    VAULT,
+    Key,
+    Table,
+)
 from rolehop.config.templates import FIELDS
 
 _WIDTH = 80
@@ -24,6 +35,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     fields = ", ".join(f"{{{field}}}" for field in FIELDS)
     parts = [_wrapped(f"{_HEAD} {fields} are filled in.", "")]
     parts += [_table("Top level", TOP), _table("[defaults]", DEFAULTS), _table("[vault]", VAULT)]
+    parts.append(_table("[organization]", ORGANIZATION))
     parts.append(_table("[sources.NAME]", SOURCE))
     parts += [
         _table(f'[sources.NAME] with type = "{name}"', table)

@@ -109,6 +109,18 @@ VAULT = Table(
     (Key("backend", value_types.BACKEND, "the keyring back end", '"auto"'),),
 )
 
+ORGANIZATION = Table(
+    "organization",
+    "where explain, check and routes read SCPs and RCPs",
+    (
+        Key(
+            "from",
+            value_types.TEXT,
+            "a chain into the management account, or to a delegated administrator",
+        ),
+    ),
+)
+
 SOURCE = Table(
     "sources.NAME",
     "where the first credentials come from",
@@ -260,5 +272,9 @@ TOP = Table(
 NAMED: Mapping[str, Table] = {"sources": SOURCE, "chains": CHAIN, "fleets": FLEET}
 """Tables that hold one table for each name."""
 
-SINGLE: Mapping[str, Table] = {"defaults": DEFAULTS, "vault": VAULT}
+SINGLE: Mapping[str, Table] = {
+    "defaults": DEFAULTS,
+    "vault": VAULT,
+    "organization": ORGANIZATION,
+}
 """Tables that hold keys; later files win key by key."""

@@ -31,6 +31,9 @@ class ClientSettings:
     iam_endpoint_url: str | None = None
     """Overrides the IAM endpoint."""
 
+    organizations_endpoint_url: str | None = None
+    """Overrides the endpoint of Organizations."""
+
     use_fips: bool = False
     use_dualstack: bool = False
 
@@ -50,8 +53,13 @@ class ClientSettings:
     """Of one call; a call that carries an MFA code is sent once in any case."""
 
     def override(self, service: str) -> str | None:
-        """Return what overrides the endpoint of ``service`` (``sts`` or ``iam``), or ``None``."""
-        return {"sts": self.endpoint_url, "iam": self.iam_endpoint_url}.get(service)
+        """Return what overrides the endpoint of ``service``, or ``None``."""
+        overrides = {
+            "sts": self.endpoint_url,
+            "iam": self.iam_endpoint_url,
+            "organizations": self.organizations_endpoint_url,
+        }
+        return overrides.get(service)
 
 
 def settings_from(
@@ -61,6 +69,7 @@ def settings_from(
     *,
     endpoint_url: str | None = None,
     iam_endpoint_url: str | None = None,
+    organizations_endpoint_url: str | None = None,
 ) -> ClientSettings:
     """Make settings the way botocore does: a variable wins over its key of the AWS profile.
 
@@ -80,6 +89,7 @@ def settings_from(
         region=region or default_region("aws"),
         endpoint_url=endpoint_url or None,
         iam_endpoint_url=iam_endpoint_url or None,
+        organizations_endpoint_url=organizations_endpoint_url or None,
         use_fips=settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         use_dualstack=settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         legacy_global_sts=regional == "legacy",

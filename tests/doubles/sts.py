@@ -31,6 +31,7 @@ from xml.sax.saxutils import escape
 from rolehop.startup.dataclass import replace
 from tests.doubles import iam_keys, saml, web_identity
 from tests.doubles.accounts import iam_read
+from tests.doubles.accounts.organizations import error_json
 from tests.doubles.sts_auth import AUTHORIZATION, Signed, Signer, authenticate
 from tests.doubles.sts_params import Refused, Request
 from tests.doubles.sts_rules import OPERATIONS
@@ -139,7 +140,11 @@ class StrictSts:
     @property
     def environ(self) -> dict[str, str]:
         """The variables that point a process at this double."""
-        return {"AWS_ENDPOINT_URL_STS": self.url, "AWS_ENDPOINT_URL_IAM": self.url}
+        return {
+            "AWS_ENDPOINT_URL_STS": self.url,
+            "AWS_ENDPOINT_URL_IAM": self.url,
+            "AWS_ENDPOINT_URL_ORGANIZATIONS": self.url,
+        }
 
     @property
     def now(self) -> datetime:
@@ -263,9 +268,17 @@ class StrictSts:
                 region=self.region,
             )
             call = replace(call, signer=signer.key.arn)
+            target = handler.headers.get("X-Amz-Target")
+            if target is not None:
+                owner = signer.key.role or signer.key.user
+                caller = None if owner is None else owner.arn
+                organization = self.world.organization
+                return organization.answer(target, body, caller, signer.service)
             answer = self._operate(body, signer)
         except Refused as refused:
             self.calls.append(replace(call, refused=refused.code))
+            if "X-Amz-Target" in handler.headers:
+                return 400, error_json(refused.code, refused.message)
             return refused.status, _error_xml(refused.code, refused.message)
         self.calls.append(call)
         return 200, answer

@@ -14,6 +14,7 @@ from hashlib import sha1
 from typing import Any
 
 from rolehop.credentials import Credentials, Secret
+from tests.doubles.accounts.organizations import Organization
 
 STEP_SECONDS = 30
 _ID_LETTERS = string.ascii_uppercase + "234567"
@@ -156,6 +157,7 @@ class World:
         self.denied: set[str] = set()
         """IAM actions that are denied to everybody."""
 
+        self.organization = Organization()
         self.iam_readers: set[str] = set()
         """ARNs of the users and roles that may read IAM in their account."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
+from rolehop.app.judging.organization import with_organization
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.listing import matching_chains
@@ -14,13 +15,14 @@ from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.arn import account_of, is_principal
 from rolehop.config.model import SourceConfig
 from rolehop.errors import UsageError
+from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.show.graph import Path, Step
 from rolehop.sources import is_federated
-from rolehop.startup.dataclass import replace
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import LastRefused, last_refused, refused_with
 from rolehop.sts_errors import explain_refusal
 
@@ -43,7 +45,7 @@ def explain_chain(
     inventory = read_documents(policies)
     answer = None if last is None else _answer(last)
     refused = None if last is None or answer is None else (last.hop, answer)
-    return _judge(app, name, inventory, policies, options, {}, offline=offline, refused=refused)
+    return _judge(app, name, inventory, policies, options, offline=offline, refused=refused)
 
 
 def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) -> ChainVerdict:
@@ -72,7 +74,7 @@ def explain_refused_hop(
         UsageError: its chain has no such hop any more.
     """
     inventory = read_documents(policies)
-    verdict = _judge(app, chain, inventory, policies, options, {}, offline=offline, refused=refused)
+    verdict = _judge(app, chain, inventory, policies, options, offline=offline, refused=refused)
     hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:
         raise UsageError(
@@ -93,14 +95,7 @@ def check_chains(
     Raises:
         UsageError, ConfigError: see `plan_chain`, `read_documents` and `judge_plan`.
     """
-    names = _matching(app, patterns)
-    offline = offline or bool(policies.documents)
-    inventory, stamps = read_documents(policies), Stamps()
-    live = None if offline else live_iam(app)
-    return [
-        _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=offline, live=live)
-        for name in names
-    ]
+    return _judge_all(app, _matching(app, patterns), policies, offline=offline)
 
 
 def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> list[Path]:
@@ -111,11 +106,7 @@ def chain_paths(app: App, patterns: Sequence[str], policies: PolicyOptions) -> l
     names = _matching(app, patterns)
     if not policies.documents:
         return [_path(app, name, policies) for name in names]
-    inventory, stamps = read_documents(policies), Stamps()
-    verdicts = [
-        _judge(app, name, inventory, policies, WalkOptions(), stamps, offline=True)
-        for name in names
-    ]
+    verdicts = _judge_all(app, names, policies, offline=True)
     return [
         Path(
             verdict.chain,
@@ -142,29 +133,78 @@ def _path(app: App, name: str, policies: PolicyOptions) -> Path:
     return Path(name, source.name, tuple(map(Step, roles)), 1 if own is None else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """A chain with everything it is judged by."""
+
+    plan: Plan
+    inventory: IamInventory
+    policies: PolicyOptions
+
+    @property
+    def accounts(self) -> set[str | None]:
+        """The accounts of the chain's roles and of who calls."""
+        caller = self.policies.caller or self.plan.source.principal
+        of_source = self.plan.source.settings.get("account")
+        first = of_source if isinstance(of_source, str) else account_of(caller or "")
+        return {first, *(step.hop.role.account for step in self.plan.hops)}
+
+
 def _judge(
     app: App,
     name: str,
     inventory: IamInventory,
     policies: PolicyOptions,
     options: WalkOptions,
-    stamps: Stamps,
     *,
     offline: bool,
     refused: tuple[int, StsAnswer] | None = None,
-    live: LiveIam | None = None,
 ) -> ChainVerdict:
+    live = None if offline else live_iam(app)
+    chain = _gather(app, name, inventory, policies, options, {}, live, refused)
+    found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
+    verdict = judge_plan(app, chain.plan, found, chain.policies)
+    return verdict if refused is None else verdict.refused_by_sts(*refused)
+
+
+def _judge_all(
+    app: App, names: Sequence[str], policies: PolicyOptions, *, offline: bool
+) -> list[ChainVerdict]:
+    """Judge many chains; what they share is read once."""
+    inventory, stamps = read_documents(policies), Stamps()
+    live = None if offline or policies.documents else live_iam(app)
+    chains = [
+        _gather(app, name, inventory, policies, WalkOptions(), stamps, live) for name in names
+    ]
+    accounts = {account for chain in chains for account in chain.accounts}
+    offline = offline or (bool(policies.documents) and policies.organization is None)
+    shared = with_organization(app, inventory, policies, accounts, offline=offline).organization
+    return [
+        judge_plan(app, c.plan, replace(c.inventory, organization=shared), c.policies)
+        for c in chains
+    ]
+
+
+def _gather(
+    app: App,
+    name: str,
+    inventory: IamInventory,
+    policies: PolicyOptions,
+    options: WalkOptions,
+    stamps: Stamps,
+    live: LiveIam | None,
+    refused: tuple[int, StsAnswer] | None = None,
+) -> _Gathered:
     plan = plan_chain(app, name, options, stamps)
     denied = None if refused is None else refused[1].denied
     if denied is not None and refused is not None and refused[0] == 1:
         policies = _with_caller(policies, plan.source, denied.caller)
-    if not offline:
+    if live is not None:
         named = None if denied is None else denied.policy_arn
         at = None if refused is None else refused[0]
-        found, policies = (live or live_iam(app)).read(plan, policies, named, at)
+        found, policies = live.read(plan, policies, named, at)
         inventory = found.merged(inventory)
-    verdict = judge_plan(app, plan, inventory, policies)
-    return verdict if refused is None else verdict.refused_by_sts(*refused)
+    return _Gathered(plan, inventory, policies)
 
 
 def live_iam(app: App) -> LiveIam:

@@ -39,6 +39,9 @@ class PolicyOptions:
     management_account: str | None = None
     """The organization's management account, to which neither SCPs nor RCPs apply."""
 
+    organization: str | None = None
+    """The chain through which the organization is read (``--organization``)."""
+
     pin_tags: bool = False
     """Proposed statements take only the tags that the call sends (``--pin-tags``)."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging.federated_call import federated_call
+from rolehop.app.judging.organization import with_organization
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.planning import resolve_chain
@@ -21,6 +23,7 @@ from rolehop.policy.chains.federated_hop import FederatedCall, federated_request
 from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.evaluation.findings import Reason
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.routes.search import Found, RouteStart, search
 from rolehop.show.finding_text import sentence
 from rolehop.show.routes import LeftOut
@@ -80,7 +83,7 @@ class _RouteFinder:
     def __init__(self, app: App, policies: PolicyOptions) -> None:
         self._app = app
         self._policies = policies
-        self._inventory = read_documents(policies)
+        self._inventory = self._with_organization(read_documents(policies))
         self._context = EvaluationContext(
             self._inventory,
             app.now(),
@@ -94,6 +97,17 @@ class _RouteFinder:
         starts = self._starts(source)
         wanted = self._wanted(to, starts)
         return search(starts, list(self.hops), wanted, self._context, most=most)
+
+    def _with_organization(self, inventory: IamInventory) -> IamInventory:
+        """Add the organization; AWS is only called if a flag says through which chain."""
+        accounts = {account_of(each) for each in inventory.entities}
+        accounts |= {account_of(each.principal or "") for each in self._app.config.sources.values()}
+        accounts.add(account_of(self._policies.caller or ""))
+        for name in self._app.config.chains:
+            with suppress(RolehopError):
+                accounts |= {role.account for role, _ in resolve_chain(self._app, name).hops}
+        offline = self._policies.organization is None
+        return with_organization(self._app, inventory, self._policies, accounts, offline=offline)
 
     # ---- where to go
 

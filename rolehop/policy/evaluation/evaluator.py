@@ -40,7 +40,13 @@ from rolehop.policy.evaluation.model import (
     Verdict,
 )
 from rolehop.policy.evaluation.principals import MatchKind
-from rolehop.policy.evaluation.scp_levels import by_document, depends, on_all
+from rolehop.policy.evaluation.scp_levels import (
+    by_document,
+    depends,
+    of_refusing_level,
+    on_all,
+    on_levels,
+)
 from rolehop.policy.evaluation.statements import Call, Judged, judge_documents
 from rolehop.policy.evaluation.sts_rules import impossible_for, is_service_linked
 from rolehop.policy.language.parser import Effect
@@ -211,14 +217,16 @@ def _judge_policy(
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
     denied = some((*(each.truth for each in denies), unseen))
-    levels = by_document(allows) if name is PolicyType.SCP else {}
+    levels = by_document(allows) if name is PolicyType.SCP and not shown.levels else {}
     granted = on_all(levels) if levels else some(each.truth for each in allows)
+    if shown.levels:
+        granted = on_levels(shown.levels, allows)
     allowed = some((granted, unseen))
     enough = some((allowed, ~needed))
     if denied is Truth.TRUE:
         return _denied(name, action, denies)
     if enough is Truth.FALSE:
-        return _not_allowed(name, action, allows)
+        return _not_allowed(name, action, of_refusing_level(shown.levels, allows))
     if impossible is not None:
         return PolicyVerdict(name, Outcome.UNKNOWN, action, None, (impossible,))
     if every((~denied, enough)) is Truth.TRUE:

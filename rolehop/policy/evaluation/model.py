@@ -47,6 +47,10 @@ class PolicySet:
     malformed: bool = False
     """What is missing was read, and is not a valid policy."""
 
+    levels: tuple[frozenset[str], ...] = ()
+    """Of SCPs: the names of the documents on each level (root, OUs, account), each of which must
+    allow; none: the levels are not known."""
+
 
 NOT_VISIBLE = PolicySet(missing=("all",))
 

@@ -1,4 +1,4 @@
-"""SCP evaluation when the organization hierarchy is unknown.
+"""SCP evaluation level by level, and when the organization hierarchy is unknown.
 
 At each level (root, OU, account) some SCP must allow (Organizations user guide, "SCP evaluation").
 If it is not known which of several documents are attached at the same level, then what all of them
@@ -27,6 +27,22 @@ def on_all(levels: Mapping[str, Truth]) -> Truth:
     """Return the result if it is the same for one level and for several."""
     together, apart = some(levels.values()), every(levels.values())
     return together if together is apart else Truth.UNKNOWN
+
+
+def on_levels(levels: Sequence[frozenset[str]], allows: Sequence[Judged]) -> Truth:
+    """Return the result if the levels are known: some document of each must allow."""
+    return every(some(e.truth for e in allows if e.document in names) for names in levels)
+
+
+def of_refusing_level(
+    levels: Sequence[frozenset[str]], allows: Sequence[Judged]
+) -> Sequence[Judged]:
+    """Return the Allow statements of the first level on which none applies."""
+    for names in levels:
+        here = [each for each in allows if each.document in names]
+        if some(each.truth for each in here) is Truth.FALSE:
+            return here
+    return allows
 
 
 def depends(levels: Mapping[str, Truth]) -> Finding | None:

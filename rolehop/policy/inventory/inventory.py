@@ -10,6 +10,7 @@ from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.inventory.aws_managed import is_aws_managed, managed_policy_text
+from rolehop.policy.inventory.organization import Organization
 from rolehop.policy.language.json_reader import PolicyError
 from rolehop.policy.language.parser import Kind, parse_policy
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -77,6 +78,9 @@ class IamInventory:
     missing_roles: frozenset[str] = frozenset()
     """ARNs of roles that do not exist, as IAM says."""
 
+    organization: Organization | None = None
+    """Where nobody gave SCPs or RCPs for an account, those of the organization count."""
+
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
         if arn is None:
@@ -112,6 +116,7 @@ class IamInventory:
             self.complete_accounts | other.complete_accounts,
             self.management_accounts | other.management_accounts,
             self.missing_roles | other.missing_roles,
+            other.organization or self.organization,
         )
 
     def _newer(self, arn: str, number: int) -> bool:
@@ -199,15 +204,24 @@ class IamInventory:
 
     def scp(self, account: str | None) -> PolicySet:
         """Return the service control policies of ``account``."""
-        if account in self.management_accounts:
-            return NO_POLICY
-        return _guardrail(PolicyType.SCP, self.scps, account)
+        return self._guardrail(PolicyType.SCP, self.scps, account)
 
     def rcp(self, account: str | None) -> PolicySet:
         """Return the resource control policies of ``account``."""
+        return self._guardrail(PolicyType.RCP, self.rcps, account)
+
+    def _guardrail(
+        self, policy_type: PolicyType, given: Mapping[str, tuple[str, ...]], account: str | None
+    ) -> PolicySet:
+        organization = self.organization
         if account in self.management_accounts:
             return NO_POLICY
-        return _guardrail(PolicyType.RCP, self.rcps, account)
+        if organization is not None and account == organization.management_account:
+            return NO_POLICY
+        texts = (*given.get("*", ()), *given.get(account or "", ()))
+        if not texts and organization is not None and organization.knows(account):
+            return _of_organization(policy_type, organization, account or "")
+        return _given_guardrail(policy_type, texts)
 
     def _texts(self, entity: Entity, *, complete_only: bool) -> Iterable[_Text]:
         of = _short(entity.arn)
@@ -247,10 +261,19 @@ def _group_arn(user: str, name: str) -> str:
     return f"{user.partition(':user/')[0]}:group/{name}"
 
 
-def _guardrail(
-    policy_type: PolicyType, known: Mapping[str, tuple[str, ...]], account: str | None
+def _of_organization(
+    policy_type: PolicyType, organization: Organization, account: str
 ) -> PolicySet:
-    texts = (*known.get("*", ()), *known.get(account or "", ()))
+    scp = policy_type is PolicyType.SCP
+    if not (organization.scps_enabled if scp else organization.rcps_enabled):
+        return NO_POLICY
+    levels = list(organization.levels(account, "SCP" if scp else "RCP"))
+    shown = _shown(policy_type, [_Text(*each) for level in levels for each in level])
+    names = tuple(frozenset(name for name, _ in level) for level in levels)
+    return replace(shown, levels=names) if scp else shown
+
+
+def _given_guardrail(policy_type: PolicyType, texts: tuple[str, ...]) -> PolicySet:
     if not texts:
         return NOT_VISIBLE
     kind = _KINDS[policy_type].value

@@ -1,0 +1,123 @@
+"""SCPs and RCPs of the organization: read through a chain that may, and kept with their age."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rolehop.advice import Advice, Argument
+from rolehop.app.context import App
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.planning import plan_chain
+from rolehop.errors import HopRefused, RolehopError, SourceError
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory.organization import Organization
+from rolehop.ports import StsRefusal
+from rolehop.show.times import show_span
+from rolehop.startup.dataclass import replace
+from rolehop.state.organization import (
+    StoredOrganization,
+    load_organization,
+    store_organization,
+)
+
+if TYPE_CHECKING:
+    from rolehop.credentials import Credentials
+    from rolehop.plan.model import Plan
+
+_FRESH = timedelta(hours=1)
+"""What the config's chain read so recently is not read again; a flag always reads."""
+
+_USABLE = timedelta(days=7)
+
+
+def with_organization(
+    app: App,
+    inventory: IamInventory,
+    policies: PolicyOptions,
+    accounts: Iterable[str | None],
+    *,
+    offline: bool,
+) -> IamInventory:
+    """Return ``inventory`` with what the organization attaches to ``accounts``, if it is known.
+
+    Without ``offline`` it is read through the chain that ``--organization`` or the config names;
+    else, or if that chain of the config has no session, what was read last counts for a week.
+
+    Raises:
+        SourceError, HopRefused, ServiceError: the chain that the flag names cannot be used.
+    """
+    needed = {each for each in accounts if each is not None}
+    stored = load_organization(app.state_folder)
+    known = known_organization(app) if stored is not None else None
+    named = policies.organization
+    chain = named or app.config.organization_chain
+    if chain is not None and not offline and (named or not _is_enough(app, stored, needed)):
+        try:
+            found = _read(app, chain, needed)
+        except RolehopError as error:
+            if named is not None:
+                raise
+            app.note_once("organization", f"the organization is not read: {error.what}")
+        else:
+            return replace(inventory, organization=found)
+    if stored is None or known is None:
+        return inventory
+    age = show_span(max(int((app.now() - stored.at).total_seconds()), 0))
+    app.note_once("age", f"SCPs and RCPs are those that chain '{stored.chain}' read {age} ago")
+    return replace(inventory, organization=known)
+
+
+def known_organization(app: App) -> Organization | None:
+    """Return what was read last, unless it is too old."""
+    stored = load_organization(app.state_folder)
+    age = None if stored is None else app.now() - stored.at
+    if stored is None or age is None or not timedelta(minutes=-5) <= age <= _USABLE:
+        return None
+    return stored.organization
+
+
+def _is_enough(app: App, stored: StoredOrganization | None, needed: set[str]) -> bool:
+    fresh = stored is not None and app.now() - stored.at <= _FRESH
+    return fresh and stored is not None and needed <= set(stored.organization.paths)
+
+
+def _read(app: App, chain: str, accounts: set[str]) -> Organization:
+    from rolehop.aws.organizations import OrganizationReader
+
+    plan = plan_chain(app, chain)
+    settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
+    try:
+        found = OrganizationReader(settings, _credentials(app, plan)).read(sorted(accounts))
+    except StsRefusal as refusal:
+        raise HopRefused(
+            f"chain '{chain}' may not read the organization",
+            code=refusal.code,
+            message=refusal.message,
+            cause=f"{refusal.code}: {refusal.message}",
+            fix="name a chain into the management account, or to a delegated administrator",
+            chain=chain,
+        ) from None
+    with suppress(OSError):  # then it is read again the next time
+        store_organization(app.state_folder, StoredOrganization(found, app.now(), chain))
+    return found
+
+
+def _credentials(app: App, plan: Plan) -> Credentials:
+    """Return the chain's stored session, or its source's own keys; nothing is walked."""
+    from rolehop.sources import loads_locally
+    from rolehop.sources.loading import load_source
+
+    session = app.vault.find_key(plan.key)
+    if session is not None and session.lasts(app.now(), timedelta(0)):
+        return session.credentials
+    context = app.walk_context(app.person)
+    if not plan.hops and loads_locally(plan.source, context):
+        return load_source(plan.source, context)[0]
+    raise SourceError(
+        f"no session of chain '{plan.chain}' is stored",
+        fix=Advice("rolehop assume ", Argument(plan.chain)),
+        chain=plan.chain,
+    )

@@ -1,0 +1,45 @@
+"""What the documents at hand already settle about a hop that AWS refused without a reason."""
+
+from __future__ import annotations
+
+from rolehop.app.context import App
+from rolehop.app.judging.organization import known_organization
+from rolehop.app.judging.plan_verdict import judge_plan
+from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.planning import plan_chain
+from rolehop.errors import RolehopError
+from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
+from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.show.checking.ci_reports import policy_name
+from rolehop.show.finding_text import sentence
+from rolehop.state.last_refusal import last_refused
+
+
+def settled_by_documents(app: App, chain: str, hop: int) -> tuple[str, ...]:
+    """Return a line for each policy that certainly refuses the hop refused last; no call is made.
+
+    The documents are the organization's, as they were read last, and the session policies of the
+    config.
+    """
+    try:
+        last = last_refused(app.state_folder)
+        if (last.chain, last.hop) != (chain, hop):
+            return ()
+        plan = plan_chain(app, chain, last.options)
+        inventory = IamInventory(organization=known_organization(app))
+        verdict = judge_plan(app, plan, inventory, PolicyOptions())
+    except RolehopError:
+        return ()
+    found = (each.verdict for each in verdict.hops if each.number == hop)
+    return tuple(
+        _line(policy)
+        for each in found
+        if each.outcome is Outcome.REFUSED
+        for policy in each.refused
+    )
+
+
+def _line(policy: PolicyVerdict) -> str:
+    document = "" if policy.deciding is None else f" ({policy.deciding.document})"
+    why = sentence(policy.findings[0]) if policy.findings else "it does not allow it"
+    return f"{policy_name(policy, statement=False)} refuses it{document}: {why}"
