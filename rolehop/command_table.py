@@ -75,6 +75,16 @@ COMMANDS: dict[str, Command] = {
         "check", "Check that chains are well-formed and their hops allowed.", INSPECT, (PATTERN,)
     ),
     "status": Command("status", "Show the stored sessions and how long they last.", INSPECT),
+    "history": Command(
+        "history",
+        "Show what was called and handed over, and when.",
+        INSPECT,
+        commands={
+            "verify": Command(
+                "history", "Check that no line was changed, removed or moved (exit 1 if one was)."
+            ),
+        },
+    ),
     "whoami": Command("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
     "logout": Command("logout", "Forget stored sessions.", SET_UP, (CHAIN,)),
     "config": Command(

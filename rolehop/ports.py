@@ -34,6 +34,35 @@ class MfaCode:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One call that AWS answered, or did not; no secret."""
+
+    action: str
+    """Service and operation, e.g. ``sts:AssumeRole``."""
+
+    outcome: str
+    """``ok``, AWS's error code, or ``failed`` if there was no answer that made sense."""
+
+    role: str | None = None
+    """The role asked for, as it was sent: an ARN, or an account and the name of a permission set."""
+
+    session_name: str | None = None
+    request_id: str | None = None
+    """AWS's ID of the call, which CloudTrail has too."""
+
+    expires_at: datetime | None = None
+    """The end of the session that AWS gave, by its clock: aware, in UTC."""
+
+
+OnCall = Callable[[ApiCall], None]
+"""Told each call to AWS after it has ended; must not raise."""
+
+
+def ignore_call(call: ApiCall) -> None:
+    """Do nothing."""
+
+
 class StsRefusal(Exception):
     """STS answered one call with an error; the walk knows which hop that was.
 

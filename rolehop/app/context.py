@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rolehop.config.model import Config, SourceConfig
     from rolehop.files import FileText
     from rolehop.sources.context import SourceContext
+    from rolehop.state.history import History
     from rolehop.vault.index import Index
     from rolehop.vault.index_file import IndexStore
     from rolehop.vault.lazy_stores import LazyKeyStore, LazyTokenStore
@@ -227,7 +228,25 @@ class App:
         """The STS clients, which keep their connections."""
         from rolehop.app.sts_clients import StsClients
 
-        return StsClients(self.shell_before, self.aws_config, self.now, self.note)
+        clients = StsClients(self.shell_before, self.aws_config, self.now, self.note)
+        clients.on_call = self.history.called
+        return clients
+
+    @cached_property
+    def history(self) -> History:
+        """What was called and handed over."""
+        from rolehop.state.history import LOCK_SECONDS, History
+
+        def locks() -> FileLocks:
+            from rolehop.vault.locks import FileLocks
+
+            return FileLocks(self.state_folder, deadline_seconds=LOCK_SECONDS)
+
+        def give_up(reason: str) -> None:
+            if self.state_problem is None:  # else that is said already
+                self.note_once("history", f"the history was not written: {reason}")
+
+        return History(self.state_folder, locks, self.now, give_up)
 
     @cached_property
     def ceilings(self) -> dict[str, int]:
@@ -257,6 +276,7 @@ class App:
             beyond_record=self.dependencies.mark_uncacheable,
             note=self.note,
             quiet=self._notify is None,
+            on_call=self.history.called,
             default_region=self.config.defaults.region,
         )
 

@@ -1,8 +1,8 @@
-"""List the configured chains."""
+"""List the configured chains, and what was done with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,13 @@ from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.errors import ConfigError, RolehopError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from rolehop.app.context import App
     from rolehop.plan.model import CachedSession
+    from rolehop.show.history import HistoryRow
     from rolehop.show.rows import ChainRow
+    from rolehop.state.history_log import Verified
 
 
 def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
@@ -22,7 +26,7 @@ def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]
 
     patterns, stamps = tuple(patterns), Stamps()
     for chain in app.config.chains.values():
-        if not any(fnmatchcase(chain.name, each) for each in patterns):
+        if not matches(chain.name, patterns):
             continue
         roles, cached = _plan_of(app, chain.name, stamps)
         yield ChainRow(
@@ -46,6 +50,32 @@ def chain_rows_by_use(app: App) -> list[ChainRow]:
     rows = {row.name: row for row in chain_rows(app)}
     ordered = in_order(list(rows), load_uses(app.state_folder), app.now().timestamp())
     return [rows[name] for name in ordered]
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """True if the name of a chain matches one of ``patterns``."""
+    return any(fnmatchcase(name, each) for each in patterns)
+
+
+def history_rows(app: App, since: timedelta | None, patterns: Sequence[str]) -> list[HistoryRow]:
+    """Return the history of the last ``since``, the oldest first; only chains that match, if given.
+
+    Raises:
+        RolehopError: it cannot be read.
+    """
+    from rolehop.show.history import history_rows
+
+    entries = app.history.entries(since)
+    return history_rows(entries, lambda name: not patterns or matches(name, patterns))
+
+
+def verify_history(app: App) -> Verified:
+    """Return whether every line of the history is as it was written.
+
+    Raises:
+        RolehopError: it cannot be read.
+    """
+    return app.history.verify()
 
 
 def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:

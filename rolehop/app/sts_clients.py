@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
+from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class StsClients:
     aws_config: AwsConfig
     now: Callable[[], datetime]
     notify: Callable[[str], None]
+    on_call: OnCall = ignore_call
+    """Is told each call."""
+
     connections: int = 10
     """How many calls one client may have in flight at once."""
 
@@ -68,4 +72,10 @@ class StsClients:
             iam_endpoint_url=self.endpoint_url(profile, "iam"),
             organizations_endpoint_url=self.endpoint_url(profile, "organizations"),
         )
-        return StsClient(settings, now=self.now, pool_size=self.connections, notify=self.notify)
+        return StsClient(
+            settings,
+            now=self.now,
+            pool_size=self.connections,
+            notify=self.notify,
+            on_call=self.on_call,
+        )

@@ -73,11 +73,18 @@ def walk_chain(
 
 
 def walk_for_handover(
-    app: App, name: str, options: WalkOptions, progress: Progress, *, use_record: bool = True
+    app: App,
+    name: str,
+    options: WalkOptions,
+    progress: Progress,
+    *,
+    command: str | None = None,
+    use_record: bool = True,
 ) -> HandoverSession:
     """Walk a chain to hand its session to a program, after asking for confirmation and reason.
 
-    ``use_record``: a cached session may come from the hot path's record, without config or plan.
+    ``command`` hands it over, for the history; ``None``: it is not recorded. ``use_record``: a
+    cached session may come from the hot path's record, without config or plan.
 
     Raises:
         Declined: the chain has ``confirm = true`` and the answer was not yes.
@@ -86,7 +93,11 @@ def walk_for_handover(
     """
     with error_context(name):
         found = _from_record(app, name, options, progress) if use_record else None
+        if found is None:
+            options = _confirmed_options(app, name, options)
         handed = found or _confirmed_walk(app, name, options, progress)
+    if command is not None:
+        app.history.handed_over(command, name, handed.session, options.reason)
     _count_use(app, name)
     return handed
 
@@ -150,7 +161,6 @@ def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None
 def _confirmed_walk(
     app: App, name: str, options: WalkOptions, progress: Progress
 ) -> HandoverSession:
-    options = _confirmed_options(app, name, options)
     plan, session = _walk(app, name, options, progress)
     for step in plan.hops:
         if step.shortened:
@@ -250,8 +260,12 @@ def _walk(
     from rolehop.state.recent import RecentNotes, StoredRefusals
     from rolehop.walk import CeilingFound, walk
 
-    with record_refusals(app.state_folder, name, options, app.now):
+    with (
+        record_refusals(app.state_folder, name, options, app.now),
+        app.history.walking(name, options.reason) as record,
+    ):
         resolved = resolve_chain(app, name, options)
+        record.source = resolved.source.name
         person = person_for(app, options)
         context = context or app.walk_context(person)
         source, stamp = start(resolved.source, context)
@@ -262,6 +276,7 @@ def _walk(
         changes = 0
         while True:
             plan = plan_resolved(app, resolved, stamp, options)
+            record.follow(plan)
             stored = app.index.sessions.get(plan.key)
             ports = Ports(
                 source=source,

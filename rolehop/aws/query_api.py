@@ -18,6 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from rolehop import __version__
+from rolehop.aws.api_calls import query_call
 from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
 from rolehop.aws.query_xml import QueryError, parse_xml, query_error
 from rolehop.credentials import Credentials
@@ -27,7 +28,7 @@ from rolehop.net.addresses import warn_if_exposed
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
 from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
-from rolehop.ports import StsRefusal
+from rolehop.ports import OnCall, StsRefusal, ignore_call
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
 
@@ -104,7 +105,7 @@ class QueryClient:
     """Calls Query services over kept-alive connections; safe to share between threads.
 
     ``pool_size`` connections are kept for each service. ``sleep`` and ``now`` are the clock.
-    ``notify`` shows one line to the user.
+    ``notify`` shows one line to the user. ``on_call`` is told each call.
     """
 
     def __init__(
@@ -115,9 +116,11 @@ class QueryClient:
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         notify: Callable[[str], None] = lambda line: None,
+        on_call: OnCall = ignore_call,
     ) -> None:
         self._settings = settings
         self._notify = notify
+        self._on_call = on_call
         self._pool_size = pool_size
         self._sleep = sleep
         self._now = now
@@ -177,6 +180,8 @@ class QueryClient:
             lambda found, made: made < allowed and _may_retry(found),
             self._sleep,
         )
+        response = None if isinstance(outcome, ConnectionFailure) else outcome
+        self._on_call(query_call(f"{service}:{action}", params, response, code))
         if isinstance(outcome, ConnectionFailure):
             raise service_error(
                 outcome, route, self._settings, attempts=made, sent_mfa_code=bool(code)

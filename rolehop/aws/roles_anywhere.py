@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from rolehop.arn import RoleArn
 from rolehop.aws import credential_json
+from rolehop.aws.api_calls import send_json
 from rolehop.aws.endpoint import find_endpoint
 from rolehop.aws.sts_responses import check_session_arn
 from rolehop.credentials import Credentials, scrub
@@ -23,6 +24,7 @@ from rolehop.errors import HopRefused, ServiceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
 from rolehop.net.transport import HttpResponse
+from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean
 
@@ -107,6 +109,7 @@ def create_session(
     now: Callable[[], datetime],
     client: HttpClient | None = None,
     notify: Callable[[str], None] = lambda line: None,
+    on_call: OnCall = ignore_call,
 ) -> Credentials:
     """Return the role's session.
 
@@ -118,6 +121,7 @@ def create_session(
         now: returns aware UTC times.
         client: the HTTP client to use, if the caller has one.
         notify: shows one line to the user.
+        on_call: is told the call.
 
     Raises:
         HopRefused: AWS refused.
@@ -131,8 +135,14 @@ def create_session(
     http = client or HttpClient(settings, overridden=endpoint_url is not None, notify=notify)
     headers = signed_headers(identity, url, body, settings.region, now())
     try:
-        response = http.send(
-            HttpRequest("POST", url, headers, body=body), attempts=settings.max_attempts
+        response = send_json(
+            lambda: http.send(
+                HttpRequest("POST", url, headers, body=body), attempts=settings.max_attempts
+            ),
+            on_call,
+            "rolesanywhere:CreateSession",
+            request.role,
+            request.session_name,
         )
     finally:
         if client is None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from rolehop.aws.api_calls import send_json
 from rolehop.credentials import Secret
 from rolehop.json_fields import epoch_instant, secret_in, shown_text_in, text_in
 from rolehop.net.addresses import is_web_address, may_lead_here
@@ -23,6 +24,7 @@ from rolehop.oauth.responses import (
     read_document,
     read_tokens,
 )
+from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass
 
 CLIENT_NAME = "rolehop"
@@ -60,8 +62,15 @@ class SsoOidc:
     answer or it makes no sense.
     """
 
-    def __init__(self, http: HttpClient, base: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        base: str,
+        now: Callable[[], datetime],
+        on_call: OnCall = ignore_call,
+    ) -> None:
         self._http = http
+        self._on_call = on_call
         self._base = base
         self._now = now
 
@@ -166,7 +175,11 @@ class SsoOidc:
         self, path: str, wanted: Mapping[str, object], operation: str, attempts: int
     ) -> tuple[HttpResponse, dict[str, Any]]:
         url = self._base + path
-        answer = self._http.send(HttpRequest("POST", url, json=wanted), attempts=attempts)
+        answer = send_json(
+            lambda: self._http.send(HttpRequest("POST", url, json=wanted), attempts=attempts),
+            self._on_call,
+            f"sso-oidc:{operation}",
+        )
         return answer, read_document(answer, url, operation)
 
     def _unexpected(self, answer: HttpResponse, operation: str, reason: str) -> Exception:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from rolehop.aws.api_calls import send_json
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import ServiceError
 from rolehop.json_fields import access_key_id, epoch_instant, secret_in, text_in
@@ -17,6 +18,7 @@ from rolehop.net.addresses import host_of
 from rolehop.net.http import HttpClient, HttpRequest, unexpected_response
 from rolehop.net.transport import HttpResponse
 from rolehop.oauth.responses import raise_if_unavailable
+from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
@@ -54,8 +56,15 @@ class Portal:
     makes no sense.
     """
 
-    def __init__(self, http: HttpClient, base: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        base: str,
+        now: Callable[[], datetime],
+        on_call: OnCall = ignore_call,
+    ) -> None:
         self._http = http
+        self._on_call = on_call
         self._base = base
         self._now = now
 
@@ -91,7 +100,11 @@ class Portal:
         """End the session at the server; it is no error if it has ended already."""
         headers = {_TOKEN_HEADER: token}
         url = f"{self._base}/logout"
-        response = self._http.send(HttpRequest("POST", url, headers=headers), attempts=2)
+        response = send_json(
+            lambda: self._http.send(HttpRequest("POST", url, headers=headers), attempts=2),
+            self._on_call,
+            "sso:Logout",
+        )
         if response.status not in (401, 403):
             _raise_if_refused(response, url, "Logout")
 
@@ -121,7 +134,13 @@ class Portal:
     ) -> tuple[HttpResponse, dict[str, Any]]:
         url = self._base + path
         request = HttpRequest("GET", url, headers={_TOKEN_HEADER: token}, query=query)
-        response = self._http.send(request, attempts=_ATTEMPTS)
+        role = f"{query['account_id']}:{query['role_name']}" if "role_name" in query else None
+        response = send_json(
+            lambda: self._http.send(request, attempts=_ATTEMPTS),
+            self._on_call,
+            f"sso:{operation}",
+            role,
+        )
         _raise_if_refused(response, url, operation)
         try:
             return response, response.json_object()

@@ -16,7 +16,7 @@ from rolehop.aws.sts_responses import Receipt
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import ServiceError, SourceError
 from rolehop.net.client_settings import ClientSettings
-from rolehop.ports import CallerIdentity, MfaCode
+from rolehop.ports import CallerIdentity, MfaCode, OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class StsClient:
     """The ``Sts`` port over the network; safe to share between threads.
 
     ``pool_size`` connections are kept open. ``now`` returns aware UTC times. ``notify`` shows one
-    line to the user.
+    line to the user. ``on_call`` is told each call.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class StsClient:
         sleep: Callable[[float], object] = time.sleep,
         pool_size: int = 10,
         notify: Callable[[str], None] = lambda line: None,
+        on_call: OnCall = ignore_call,
     ) -> None:
         self._settings = settings
         self._now = now
         self._sleep = sleep
         self._pool_size = pool_size
         self._notify = notify
+        self._on_call = on_call
         self._made: QueryClient | None = None
         self._lock = threading.Lock()
 
@@ -259,6 +261,7 @@ class StsClient:
                     sleep=self._sleep,
                     now=self._now,
                     notify=self._notify,
+                    on_call=self._on_call,
                 )
             return self._made
 

@@ -72,12 +72,8 @@ def COMMON_OPTIONS() -> list[click.Parameter]:  # noqa: N802 - used like a const
     ]
 
 
-class Command(click.Command):
-    """A command with its own options, then those that every command takes."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params.extend(COMMON_OPTIONS())
+class _WithExamples(click.Command):
+    """A command whose epilog is examples."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples line by line, without wrapping them."""
@@ -87,6 +83,14 @@ class Command(click.Command):
         with formatter.section("Examples"):
             for line in self.epilog.strip().splitlines():
                 formatter.write(f"  {line}\n" if line else "\n")
+
+
+class Command(_WithExamples):
+    """A command with its own options, then those that every command takes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(COMMON_OPTIONS())
 
 
 def walk_options(command: F) -> F:
@@ -154,7 +158,7 @@ def format_option(*choices: str, default: str) -> Callable[[F], F]:
     )
 
 
-class Group(click.Group):
+class Group(_WithExamples, click.Group):
     """A group whose commands, and which itself, take the common options."""
 
     command_class = Command

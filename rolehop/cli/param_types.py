@@ -30,6 +30,25 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Age(click.ParamType[int]):
+    """How long ago: as a duration, or in days (``7d``)."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return whole seconds."""
+        from rolehop.config.value_types import parse_duration
+
+        text = str(value).strip()
+        days = text.removesuffix("d")
+        if days != text and days.isascii() and days.isdecimal() and len(days) < 6:
+            return int(days) * 24 * 3600
+        try:
+            return parse_duration(text)
+        except ValueError:
+            self.fail(f"'{text}' is no length of time; write it like 30m, 2h or 7d", param, ctx)
+
+
 class Region(click.ParamType[str]):
     """The name of a region, as in the config."""
 

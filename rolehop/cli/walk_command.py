@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from rolehop.show.picker import Choice
 
 
-def walk_for_handover(cli: CommandContext, chain: str, options: WalkOptions) -> HandoverSession:
-    """Walk ``chain`` for a handover, its progress on stderr."""
+def walk_for_handover(
+    cli: CommandContext, command: str, chain: str, options: WalkOptions
+) -> HandoverSession:
+    """Walk ``chain`` for a handover by ``command``, its progress on stderr."""
     return walking.walk_for_handover(
-        cli.app, chain, options, cli.progress(), use_record=not cli.settings.debug
+        cli.app,
+        chain,
+        options,
+        cli.progress(),
+        command=command,
+        use_record=not cli.settings.debug,
     )
 
 

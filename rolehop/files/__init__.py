@@ -76,15 +76,35 @@ def read_own(path: Path, longest: int) -> bytes:
             another user or can be written by one.
     """
     with open(path, "rb", opener=_own_opener) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            raise NotRegular(errno.EINVAL, "it is not a plain file")
-        if not is_own(found):
-            raise OSError(errno.EPERM, "another user could have written it")
+        _check_own(os.fstat(file.fileno()))
         data = file.read(longest + 1)
     if len(data) > longest:
         raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
     return data
+
+
+@contextmanager
+def open_own_log(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that grows at its end, for reading and appending; a new one has mode 0600.
+
+    Whatever is written goes to the end of the file at once. No link is followed.
+
+    Raises:
+        NotRegular: it is a link, a pipe or a device, or has several names.
+        OSError: it cannot be opened, belongs to another user or can be written by one.
+    """
+    make_private_folder(path.parent)
+    with open(path, "a+b", buffering=0, opener=_own_log_opener) as file:
+        _check_own(os.fstat(file.fileno()))
+        yield file
+
+
+def _check_own(found: os.stat_result) -> None:
+    """Raise OSError unless it is a regular file under one name that only this user can write."""
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise NotRegular(errno.EINVAL, "it is not a plain file")
+    if not is_own(found):
+        raise OSError(errno.EPERM, "another user could have written it")
 
 
 def read_regular(path: Path, longest: int) -> bytes:
@@ -225,6 +245,11 @@ def _unwaiting_opener(path: str, flags: int) -> int:
 
 def _own_opener(path: str, flags: int) -> int:
     return _unwaiting_opener(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def _own_log_opener(path: str, flags: int) -> int:
+    waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    return os.open(path, flags | waiting | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
 
 
 def _private_opener(path: str, flags: int) -> int:

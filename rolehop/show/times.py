@@ -30,6 +30,11 @@ def show_span(seconds: int) -> str:
     return format_duration(seconds if seconds < MINUTE else seconds - seconds % MINUTE)
 
 
+def show_local(moment: datetime) -> str:
+    """Return an aware moment as ``2026-08-01 14:00``, in this machine's time zone."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
 def rfc3339(moment: datetime | None) -> str | None:
     """Return an aware UTC moment as ``2026-08-01T12:00:00Z``."""
     return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rolehop.credentials import Credentials, Secret
 from rolehop.errors import NoTerminal
+from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -237,6 +238,9 @@ class SourceContext:
     sleep: Callable[[float], object] = time.sleep
     note: Callable[[str], None] = field(default=_ignore_line)
     """Writes one line to stderr unless ``-q``: warnings, and the stderr of programs we run."""
+
+    on_call: OnCall = field(default=ignore_call)
+    """Is told each call to AWS after it has ended."""
 
     quiet: bool = False
     """True with ``-q``: nobody sees what ``note`` writes."""

@@ -35,6 +35,7 @@ COMMANDS = [
     ["check"], ["check", "--format", "json"], ["check", "--format", "junit"],
     ["check", "--format", "sarif"],
     ["status"], ["status", "-v"], ["status", "--format", "json"],
+    ["history"], ["history", "--format", "json"], ["history", "-v"], ["history", "verify"],
     ["whoami"], ["whoami", "--format", "json"], ["logout"],
     ["config", "check", "--config"], ["config", "path", "--config"], ["config", "init", "--config"],
     ["config", "reference"], ["demo"],

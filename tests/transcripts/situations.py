@@ -80,6 +80,8 @@ def looks(at: Session) -> None:
     at.types("show", "admin")
     at.types("graph")
     at.types("source", "list")
+    at.types("history")
+    at.types("history", "verify")
     at.types("logout", "--all")
 
 

@@ -46,7 +46,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
     name = chain_or_pick(cli, chain, "assume CHAIN")
-    handed = walk_for_handover(cli, name, walk_options_from(ctx))
+    handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
     if sys.stdout.isatty():
         cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))
         return

@@ -54,5 +54,5 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD")
-    handed = walk_for_handover(cli, name, walk_options_from(ctx))
+    handed = walk_for_handover(cli, "exec", name, walk_options_from(ctx))
     ctx.exit(run(argv, child_environment(cli.environ, handed.changes(cli.environ))))

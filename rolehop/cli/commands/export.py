@@ -39,7 +39,9 @@ def command(ctx: click.Context, chain: str, style: str, shell: str | None) -> No
     """
     cli = CommandContext.of(ctx)
     to_text = _format(cli, style, shell)
-    cli.terminal.write_output(to_text(walk_for_handover(cli, chain, walk_options_from(ctx))))
+    cli.terminal.write_output(
+        to_text(walk_for_handover(cli, "export", chain, walk_options_from(ctx)))
+    )
 
 
 def _format(cli: CommandContext, style: str, shell: str | None) -> Callable[[HandoverSession], str]:

@@ -34,6 +34,6 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN")
-    handed = walk_for_handover(cli, name, walk_options_from(ctx))
+    handed = walk_for_handover(cli, "shell", name, walk_options_from(ctx))
     program = prepare_subshell(cli.app, shell, handed)
     ctx.exit(run(program.argv, program.environment))

@@ -65,7 +65,7 @@ class CenterClients:
         endpoint = center.endpoint("sso")
         self._http = http_client(context, center.region, overridden=endpoint is not None)
         base = endpoint or _public("sso", center, context)
-        self.portal: Portal = Portal(self._http, base, context.now)
+        self.portal: Portal = Portal(self._http, base, context.now, context.on_call)
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +80,7 @@ class CenterClients:
 
         center, context = self._center, self._context
         base = center.endpoint("sso-oidc") or _public("sso-oidc", center, context)
-        return SsoOidc(self._http, base, context.now)
+        return SsoOidc(self._http, base, context.now, context.on_call)
 
     def refreshed(self, client: Registration, refresh: Secret) -> Tokens | None:
         """Return new tokens, or ``None`` if the sign-in or the registration has ended."""

@@ -286,6 +286,7 @@ class _RolesAnywhere:
             endpoint_url=endpoint_of(self.context, "rolesanywhere"),
             now=self.context.now,
             notify=self.context.note,
+            on_call=self.context.on_call,
         )
 
     def _check_validity(self, identity: CertificateIdentity) -> None:

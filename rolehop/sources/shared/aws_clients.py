@@ -74,6 +74,7 @@ def sts_client(context: SourceContext, region: str) -> StsClient:
         now=context.now,
         sleep=context.sleep,
         notify=context.note,
+        on_call=context.on_call,
     )
 
 

@@ -1,0 +1,111 @@
+"""What is told of each call to AWS after it has ended: its ID, its outcome, and no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rolehop.aws.query_xml import parse_xml, query_error
+from rolehop.credentials import scrub
+from rolehop.errors import ServiceError
+from rolehop.json_fields import epoch_instant, instant
+from rolehop.net.transport import HttpResponse
+from rolehop.ports import ApiCall, OnCall
+from rolehop.text import clean
+
+_REQUEST_ID = "x-amzn-requestid"
+_LONGEST = 200  # characters of an ID or a code
+FAILED, OK = "failed", "ok"
+
+
+def query_call(
+    action: str, params: Mapping[str, str], response: HttpResponse | None, hidden: str | None
+) -> ApiCall:
+    """Return what is told of a call in the Query protocol; ``response`` is ``None`` without one.
+
+    ``hidden`` is the MFA code that was sent.
+    """
+    outcome, request_id, expires_at = FAILED, None, None
+    if response is not None:
+        root = _parsed_or_none(response.body)
+        request_id = response.headers.get(_REQUEST_ID) or _found(root, ".//RequestId")
+        if response.ok and root is not None:
+            outcome, expires_at = OK, _instant_or_none(_found(root, ".//Credentials/Expiration"))
+        else:
+            error = query_error(response.body, hidden)
+            outcome = f"HTTP {response.status}" if error is None else error.code
+    return ApiCall(
+        action,
+        _short(outcome),
+        params.get("RoleArn"),
+        params.get("RoleSessionName"),
+        None if request_id is None else _short(request_id),
+        expires_at,
+    )
+
+
+def send_json(
+    send: Callable[[], HttpResponse],
+    on_call: OnCall,
+    action: str,
+    role: str | None = None,
+    session_name: str | None = None,
+) -> HttpResponse:
+    """Send a request in a JSON protocol and tell ``on_call`` of it.
+
+    Raises:
+        ServiceError: as ``send``.
+    """
+    try:
+        response = send()
+    except ServiceError:
+        on_call(ApiCall(action, FAILED, role, session_name))
+        raise
+    code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+    outcome = OK if response.ok else code or f"HTTP {response.status}"
+    request_id = response.headers.get(_REQUEST_ID)
+    on_call(
+        ApiCall(
+            action,
+            _short(outcome),
+            role,
+            session_name,
+            None if request_id is None else _short(request_id),
+            _expiry_in(response),
+        )
+    )
+    return response
+
+
+def _short(text: str) -> str:
+    return scrub(clean(text))[:_LONGEST]
+
+
+def _parsed_or_none(body: bytes) -> Any:
+    try:
+        return parse_xml(body)
+    except ValueError:
+        return None
+
+
+def _found(root: Any, path: str) -> str | None:
+    return None if root is None else root.findtext(path)
+
+
+def _instant_or_none(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else instant(text, "Expiration")
+    except ValueError:
+        return None
+
+
+def _expiry_in(response: HttpResponse) -> datetime | None:
+    """Return the end of the session in an answer of GetRoleCredentials or CreateSession."""
+    try:
+        document = response.json_object()
+        if "roleCredentials" in document:  # in milliseconds
+            return epoch_instant(document["roleCredentials"]["expiration"] / 1000, "expiration")
+        return instant(document["credentialSet"][0]["credentials"]["expiration"], "expiration")
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None

@@ -1,0 +1,190 @@
+"""Record what rolehop called and handed over, and read it back; recording never fails a walk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rolehop.credentials import scrub
+from rolehop.errors import RolehopError, ServiceError
+from rolehop.startup.dataclass import dataclass, field
+
+if TYPE_CHECKING:
+    from rolehop.credentials import Session
+    from rolehop.plan.model import Plan
+    from rolehop.ports import ApiCall, Locks
+    from rolehop.state.history_log import Entry, HistoryLog, Verified
+
+LOCK_SECONDS = 10
+"""How long a line waits for other processes; then it is given up, and the walk goes on."""
+
+
+@dataclass(slots=True)
+class WalkRecord:
+    """The walk that calls of this thread belong to."""
+
+    chain: str
+    reason: str | None
+    source: str | None = None
+    hops: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The number of each hop by its role's ARN and its session name."""
+
+    def follow(self, plan: Plan) -> None:
+        """Take source and hops from the plan that is walked."""
+        self.source = plan.source.name
+        for step in reversed(plan.hops):  # of two equal hops, the first
+            self.hops[str(step.hop.role), step.hop.session_name] = step.number
+
+
+_walk_of_thread: ContextVar[WalkRecord | None] = ContextVar("walk", default=None)
+
+
+class History:
+    """The history in one state folder; safe to use from many threads."""
+
+    def __init__(
+        self,
+        state_folder: Path,
+        locks: Callable[[], Locks],
+        now: Callable[[], datetime],
+        give_up: Callable[[str], None],
+    ) -> None:
+        """``give_up`` is told why lines cannot be written; it shows that at most once."""
+        self._state_folder = state_folder
+        self._make_locks = locks
+        self._now = now
+        self._give_up = give_up
+        self._guard = threading.Lock()
+        self._turn = threading.Lock()
+        self._waiting: list[Entry] = []
+
+    @cached_property
+    def log(self) -> HistoryLog:
+        """The files."""
+        from rolehop.state.history_log import HistoryLog
+
+        return HistoryLog(self._state_folder, self._make_locks())
+
+    # ---- recording
+
+    @contextmanager
+    def walking(self, chain: str, reason: str | None) -> Iterator[WalkRecord]:
+        """Let the calls that this thread makes in here belong to a walk of ``chain``."""
+        record = WalkRecord(chain, reason)
+        before = _walk_of_thread.set(record)
+        try:
+            yield record
+        finally:
+            _walk_of_thread.reset(before)
+
+    def called(self, call: ApiCall) -> None:
+        """Record one call to AWS; implements ``ports.OnCall``."""
+        walk = _walk_of_thread.get()
+        known = walk.hops.get((call.role or "", call.session_name or ""), 0) if walk else None
+        self._record(
+            {
+                "event": "call",
+                "action": call.action,
+                "chain": walk.chain if walk else None,
+                "hop": known,
+                "role": call.role,
+                "source": walk.source if walk else None,
+                "session_name": call.session_name,
+                "request_id": call.request_id,
+                "expires_at": _text_of(call.expires_at),
+                "outcome": call.outcome,
+                "reason": walk.reason if walk else None,
+            }
+        )
+
+    def handed_over(self, command: str, chain: str, session: Session, reason: str | None) -> None:
+        """Record that ``command`` hands the session of ``chain`` to a program."""
+        role, session_name = _role_and_name(session.arn)
+        self._record(
+            {
+                "event": "handover",
+                "action": command,
+                "chain": chain,
+                "hop": None,
+                "role": role,
+                "source": None,
+                "session_name": session_name,
+                "request_id": None,
+                "expires_at": _text_of(session.expires_at),
+                "outcome": "ok",
+                "reason": reason,
+            }
+        )
+
+    def _record(self, fields: Mapping[str, str | int | None]) -> None:
+        """Append one line, or together with it those of other threads that wait for their turn."""
+        entry: Entry = {"at": _text_of(self._now())}
+        entry |= {
+            name: scrub(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+        with self._guard:
+            self._waiting.append(entry)
+        with self._turn:
+            with self._guard:
+                entries, self._waiting = self._waiting, []
+            if not entries:
+                return
+            try:
+                self.log.append(entries)
+            except OSError as error:
+                self._give_up(error.strerror or str(error))
+            except ServiceError as error:
+                self._give_up(error.cause or error.what)
+
+    # ---- reading
+
+    def entries(self, since: timedelta | None = None) -> list[tuple[int, Entry]]:
+        """Return number and content of the lines of the last ``since``, the oldest first.
+
+        Raises:
+            RolehopError: the files cannot be read.
+        """
+        with _unreadable_is_an_error():
+            entries = self.log.entries()
+        earliest = "" if since is None else _text_of(self._now() - since) or ""
+        return [each for each in entries if str(each[1].get("at", "")) >= earliest]
+
+    def verify(self) -> Verified:
+        """Return whether every line is as it was written.
+
+        Raises:
+            RolehopError: the files cannot be read.
+        """
+        with _unreadable_is_an_error():
+            return self.log.verify()
+
+
+@contextmanager
+def _unreadable_is_an_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RolehopError(
+            "the history cannot be read", cause=error.strerror or str(error)
+        ) from None
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _role_and_name(arn: str) -> tuple[str | None, str | None]:
+    """Return the role, without its path, and the session's name of a session's ARN."""
+    parts = arn.split(":", 5)
+    kind, _, rest = parts[-1].partition("/")
+    role, _, name = rest.rpartition("/")
+    if len(parts) < 6 or kind != "assumed-role":
+        return None, None
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{role}", name

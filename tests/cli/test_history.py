@@ -1,0 +1,155 @@
+"""The history of a person: every call, every handover, nothing that is cached, and no secret."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.support.other_users import AS_ROOT, SOMEBODY
+from tests.support.secrets import found_in
+from tests.support.world import ADMIN, CONFIG, HUB, Done, World, mfa_code
+
+KEYS = {
+    "number",
+    "at",
+    "event",
+    "action",
+    "chain",
+    "hop",
+    "role",
+    "source",
+    "session_name",
+    "request_id",
+    "expires_at",
+    "outcome",
+    "reason",
+}
+
+
+def history(world: World, *options: str) -> list[dict[str, Any]]:
+    document = world.rolehop("history", "--format", "json", *options).json
+    assert document["schema"] == "rolehop.history/1"
+    lines: list[dict[str, Any]] = document["lines"]
+    assert all(each.keys() == KEYS for each in lines)
+    return lines
+
+
+def brief(lines: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [(each["action"], each["chain"], each["hop"], each["outcome"]) for each in lines]
+
+
+def text_of(world: World) -> str:
+    return "".join(each.read_text() for each in (world.state / "history").iterdir())
+
+
+def test_each_call_and_each_handover_is_a_line(world: World) -> None:
+    assert world.rolehop("exec", "admin", "--reason", "INC-42", "--", "true").code == 0
+    first, second, third = history(world)
+    assert first["role"] == HUB
+    assert (first["source"], first["session_name"], first["hop"]) == ("me", "me", 1)
+    assert (second["role"], second["hop"], second["outcome"]) == (ADMIN, 2, "ok")
+    assert second["session_name"] == "me+INC-42"
+    assert (second["request_id"], second["expires_at"][-1]) == ("double", "Z")
+    assert (third["event"], third["action"], third["role"]) == ("handover", "exec", ADMIN)
+    assert [each["reason"] for each in (first, second, third)] == ["INC-42"] * 3
+    assert [each["chain"] for each in (first, second, third)] == ["admin"] * 3
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [("assume", ()), ("export", ()), ("exec", ("--", "true")), ("shell", ("--shell", "true"))],
+    ids=["assume", "export", "exec", "shell"],
+)
+def test_a_cached_handover_is_one_line(world: World, command: str, more: tuple[str, ...]) -> None:
+    world.rolehop("credential-process", "admin")
+    before = len(history(world))
+    for _ in range(2):  # the first writes the hot path's record, the second uses it
+        assert world.rolehop(command, "admin", *more).code == 0
+    new = history(world)[before:]
+    assert brief(new) == [(command, "admin", None, "ok")] * 2
+    assert [each["role"] for each in new] == [ADMIN] * 2
+
+
+def test_a_cached_credential_process_writes_none(world: World) -> None:
+    world.rolehop("credential-process", "admin")
+    before = text_of(world)
+    for options in ((), (), ("--min-ttl", "20m")):
+        assert world.rolehop("credential-process", "admin", *options).code == 0
+    assert text_of(world) == before
+
+
+def test_a_refused_call_has_the_code_of_aws(world: World) -> None:
+    world.sts.world.role(ADMIN, trusts=[])
+    assert world.rolehop("exec", "admin", "--", "true").code == 5
+    assert brief(history(world)) == [
+        ("sts:AssumeRole", "admin", 1, "ok"),
+        ("sts:AssumeRole", "admin", 2, "AccessDenied"),
+    ]
+
+
+def test_a_call_without_an_answer_failed(world: World) -> None:
+    nobody = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    assert world.rolehop("exec", "hub", "--", "true", env=nobody).code == 6
+    (line,) = history(world)
+    assert (line["outcome"], line["request_id"]) == ("failed", None)
+
+
+def test_no_secret_and_no_code_is_in_it(world: World) -> None:
+    device = world.device.serial
+    world.config(CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{device}"', 1))
+    code = mfa_code(world)
+    assert world.rolehop("export", "admin", "--mfa-stdin", input=f"{code}\n").code == 0
+    assert brief(history(world))[0] == ("sts:GetSessionToken", "admin", 0, "ok")
+    assert found_in(text_of(world), world, (code,)) == []
+
+
+def test_texts_of_others_are_cleaned_when_they_are_shown(world: World) -> None:
+    assert world.rolehop("exec", "hub", "--reason", "a\u202eb", "--", "true").code == 0
+    file = next((world.state / "history").glob("*.jsonl"))
+    assert "\\u202e" not in file.read_text()
+    file.write_text(file.read_text().replace('"hub"', '"h\\u001b[2Jub"'))
+    for options in ((), ("-v",), ("--format", "json")):
+        done = world.rolehop("history", *options)
+        assert "\x1b" not in done.out
+        assert done.code == 0
+
+
+def test_lines_are_chosen_by_time_and_by_chain(world: World) -> None:
+    world.rolehop("credential-process", "hub")
+    world.rolehop("credential-process", "admin")
+    assert [each["chain"] for each in history(world)] == ["hub", "admin"]
+    assert [each["chain"] for each in history(world, "--chain", "ad*")] == ["admin"]
+    assert len(history(world, "--since", "1h")) == 2
+    file = next((world.state / "history").glob("*.jsonl"))
+    file.write_text(file.read_text().replace('"at":"2', '"at":"1', 1))
+    assert [each["chain"] for each in history(world, "--since", "7d")] == ["admin"]
+
+
+def verified(world: World) -> Done:
+    return world.rolehop("history", "verify")
+
+
+def test_verify_tells_a_changed_line(world: World) -> None:
+    assert verified(world).code == 0
+    world.rolehop("exec", "admin", "--", "true")
+    assert (verified(world).code, verified(world).err) == (0, "rolehop: 3 lines, none changed\n")
+    file = next((world.state / "history").glob("*.jsonl"))
+    file.write_text(file.read_text().replace("Hub", "Hab", 1))
+    done = verified(world)
+    assert done.code == 1
+    assert "line 1 was changed" in done.err
+
+
+@AS_ROOT
+def test_a_history_that_cannot_be_written_is_one_note(world: World) -> None:
+    """A folder of another user; root's own rights would pass over a mode."""
+    folder = world.state / "history"
+    folder.mkdir(parents=True)
+    (folder / "000000000001.jsonl").touch()
+    os.chown(folder / "000000000001.jsonl", SOMEBODY, -1)
+    done = world.rolehop("exec", "admin", "--", "true")
+    assert done.code == 0
+    assert done.err.count("the history was not written") == 1
+    assert "another user could have written it" in done.err

@@ -1,0 +1,244 @@
+"""The history on disk: complete after every kind of accident, and no change of it goes unnoticed."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rolehop.state.history_log import HistoryLog
+from rolehop.vault.locks import FileLocks
+from tests.support.environment import ROOT
+
+WRITER = """
+import sys
+from pathlib import Path
+from rolehop.state.history_log import HistoryLog
+from rolehop.vault.locks import FileLocks
+folder = Path(sys.argv[1])
+log = HistoryLog(
+    folder, FileLocks(folder, deadline_seconds=60), largest_file=700, most_files=3
+)
+"""
+APPENDS = """
+for number in range(15):
+    log.append([{"text": sys.argv[2], "number": number}])
+"""
+# Each child appends to a copy of the same state, and dies at one line of our code later than the
+# one before, until one comes to its end.
+DIES = """
+import os, shutil
+from rolehop.state import history_log
+ours = history_log.__file__, str(Path(history_log.__file__).parent.parent / "files")
+def trace(frame, event, arg):
+    global left
+    if not frame.f_code.co_filename.startswith(ours):
+        return None
+    left -= 1
+    if not left:
+        os._exit(9)
+    return trace
+for number in range(int(sys.argv[2])):
+    log.append([{"text": str(number)}])
+before = log.verify().last
+shutil.copytree(folder, folder / "copy")
+code, dies_at, lost = 9, 0, 0
+while code:
+    dies_at += 1
+    shutil.rmtree(folder / "history", ignore_errors=True)
+    if before:
+        shutil.copytree(folder / "copy/history", folder / "history")
+    if not (child := os.fork()):
+        left = dies_at
+        sys.settrace(trace)
+        log.append([{"text": "this one"}])
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 9), code
+    found = log.verify()
+    assert not found.problems, (dies_at, found.problems)
+    assert found.last in (before, before + 1), dies_at
+    log.append([{"text": "the next one"}])
+    after = log.verify()
+    assert not after.problems, (dies_at, after.problems)
+    assert after.last == found.last + 1, dies_at
+print(dies_at)
+"""
+
+
+def make_log(folder: Path, **limits: int) -> HistoryLog:
+    return HistoryLog(folder, FileLocks(folder), **limits)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> HistoryLog:
+    made = make_log(tmp_path)
+    for number in range(1, 7):
+        made.append([{"text": f"line {number}"}])
+    return made
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "history").glob("*.jsonl"))
+
+
+def texts(log: HistoryLog) -> list[object]:
+    return [entry.get("text") for _, entry in log.entries()]
+
+
+def start(code: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER + code, str(folder), *arguments],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_lines_are_read_as_they_were_written(log: HistoryLog, tmp_path: Path) -> None:
+    assert log.entries() == [(number, {"text": f"line {number}"}) for number in range(1, 7)]
+    found = log.verify()
+    assert (found.lines, found.first, found.last, found.problems) == (6, 1, 6, ())
+    for each in (*files(tmp_path), tmp_path / "history/end.json"):
+        assert stat.S_IMODE(each.stat().st_mode) == 0o600
+
+
+def test_no_history_is_no_problem(tmp_path: Path) -> None:
+    assert make_log(tmp_path).entries() == []
+    assert make_log(tmp_path).verify().problems == ()
+
+
+# ---- changes by somebody
+
+
+def _edit(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        (file,) = files(folder)
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(change(lines)))
+
+    return edit
+
+
+def _without_a_hash(lines: list[str]) -> list[str]:
+    return [*lines[:2], '{"text":"forged"}\n', *lines[3:]]
+
+
+CHANGES = {
+    "a changed line": (
+        _edit(lambda lines: [*lines[:2], lines[2].replace("line 3", "line X"), *lines[3:]]),
+        "line 3 was changed",
+    ),
+    "the last line changed": (
+        _edit(lambda lines: [*lines[:-1], lines[-1].replace("line 6", "line X")]),
+        "line 6 was changed",
+    ),
+    "a removed line": (_edit(lambda lines: lines[:2] + lines[3:]), "line 3 is missing"),
+    "removed lines": (_edit(lambda lines: lines[:1] + lines[4:]), "lines 2 to 4 are missing"),
+    "the first line removed": (_edit(lambda lines: lines[1:]), "line 1 is missing"),
+    "the last line removed": (_edit(lambda lines: lines[:-1]), "line 6 is missing at the end"),
+    "reordered lines": (
+        _edit(lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]]),
+        "line 3 is out of order",
+    ),
+    "an added line": (_edit(lambda lines: [*lines[:3], lines[2], *lines[3:]]), "out of order"),
+    "a line without a hash": (_edit(_without_a_hash), "line 3 is damaged"),
+    "a file that is gone": (lambda folder: files(folder)[0].unlink(), "lines 1 to 6 are missing"),
+    "the end removed": (lambda folder: (folder / "history/end.json").unlink(), "end.json is"),
+    "the end damaged": (
+        lambda folder: (folder / "history/end.json").write_text('{"schema": 1, "count": "6"}'),
+        "end.json is",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), CHANGES.values(), ids=CHANGES)
+def test_a_change_is_found_and_stays_found_when_more_is_written(
+    log: HistoryLog, tmp_path: Path, change: Callable[[Path], None], problem: str
+) -> None:
+    change(tmp_path)
+    assert problem in "; ".join(log.verify().problems)
+    log.append([{"text": "later"}])
+    assert texts(log)[-1] == "later"
+    if "end.json" not in problem:
+        assert problem.removesuffix(" at the end") in "; ".join(log.verify().problems)
+
+
+def test_a_lost_end_is_written_anew_and_leaves_a_line_that_says_so(
+    log: HistoryLog, tmp_path: Path
+) -> None:
+    (tmp_path / "history/end.json").unlink()
+    log.append([{"text": "later"}])
+    assert log.verify().problems == ()
+    assert [entry.get("event") for _, entry in log.entries()][-2:] == ["repair", None]
+
+
+def test_a_link_is_never_followed(log: HistoryLog, tmp_path: Path) -> None:
+    (file,) = files(tmp_path)
+    target = tmp_path / "somebody's"
+    file.rename(target)
+    file.symlink_to(target)
+    before = target.read_bytes()
+    with pytest.raises(OSError, match="symbolic links"):
+        log.append([{"text": "later"}])
+    assert target.read_bytes() == before
+
+
+# ---- rotation and accidents
+
+
+def test_old_lines_are_deleted_and_the_rest_is_still_proved(tmp_path: Path) -> None:
+    log = make_log(tmp_path, largest_file=700, most_files=3)
+    for number in range(40):
+        log.append([{"text": str(number)}])
+        assert log.verify().problems == ()
+    assert len(files(tmp_path)) == 3
+    found = log.verify()
+    assert found.first > 1
+    assert found.last == 40
+    assert texts(log) == [str(number) for number in range(found.first - 1, 40)]
+
+
+def test_a_removed_file_in_the_middle_is_found(tmp_path: Path) -> None:
+    log = make_log(tmp_path, largest_file=700, most_files=5)
+    for number in range(20):
+        log.append([{"text": str(number)}])
+    files(tmp_path)[1].unlink()
+    assert "are missing before" in "; ".join(log.verify().problems)
+
+
+def test_a_piece_of_a_line_is_removed_by_the_next_writer(log: HistoryLog, tmp_path: Path) -> None:
+    (file,) = files(tmp_path)
+    with file.open("a") as stream:
+        stream.write('{"n":7,"prev":"')
+    assert log.verify().problems == ()
+    log.append([{"text": "line 7"}])
+    assert log.verify().problems == ()
+    assert texts(log)[-1] == "line 7"
+    assert [json.loads(line)["n"] for line in file.read_text().splitlines()] == [*range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    "lines", [0, 3, 8, 24], ids=["the first line", "a line", "a new file", "an old file deleted"]
+)
+def test_a_kill_at_any_moment_loses_no_earlier_line(tmp_path: Path, lines: int) -> None:
+    with start(DIES, tmp_path, str(lines)) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert int(out) > 100
+
+
+def test_twenty_processes_write_at_once_and_the_files_rotate_meanwhile(tmp_path: Path) -> None:
+    writers = [start(APPENDS, tmp_path, f"writer {each}") for each in range(20)]
+    for each in writers:
+        with each:
+            assert each.wait(120) == 0
+    found = make_log(tmp_path).verify()
+    assert found.problems == ()
+    assert found.last == 300
+    assert len(files(tmp_path)) == 3
