@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from rolehop.app.context import App
     from rolehop.plan.model import CachedSession
-    from rolehop.show.history import HistoryRow
-    from rolehop.show.rows import ChainRow
+    from rolehop.show.rows import ChainRow, HistoryRow
     from rolehop.state.history_log import Verified
 
 
@@ -63,7 +62,7 @@ def history_rows(app: App, since: timedelta | None, patterns: Sequence[str]) -> 
     Raises:
         RolehopError: it cannot be read.
     """
-    from rolehop.show.history import history_rows
+    from rolehop.show.rows import history_rows
 
     entries = app.history.entries(since)
     return history_rows(entries, lambda name: not patterns or matches(name, patterns))

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from rolehop.errors import ConfigProblem
 from rolehop.plan.model import HopStep, Plan
-from rolehop.show.rows import ChainRow, KeyRow, ProblemRow, SessionRow
+from rolehop.show.rows import ChainRow, HistoryRow, KeyRow, ProblemRow, SessionRow
 from rolehop.show.times import rfc3339, seconds_left
 from rolehop.text import visible_json
 
@@ -209,6 +209,31 @@ def keys_document(rows: Iterable[KeyRow]) -> Document:
                 "added_at": rfc3339(row.added_at),
             }
             for row in rows
+        ],
+    }
+
+
+def history_document(rows: Iterable[HistoryRow]) -> Document:
+    """Return ``rolehop.history/1``."""
+    return {
+        "schema": "rolehop.history/1",
+        "lines": [
+            {
+                "number": each.number,
+                "at": rfc3339(each.at),
+                "event": each.event,
+                "action": each.texts.get("action"),
+                "chain": each.texts.get("chain"),
+                "hop": each.hop,
+                "role": each.texts.get("role"),
+                "source": each.texts.get("source"),
+                "session_name": each.texts.get("session_name"),
+                "request_id": each.texts.get("request_id"),
+                "expires_at": each.texts.get("expires_at"),
+                "outcome": each.outcome,
+                "reason": each.texts.get("reason"),
+            }
+            for each in rows
         ],
     }
 

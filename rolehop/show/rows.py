@@ -1,12 +1,23 @@
-"""Rows of the tables of chains and sessions: plain values, without secrets."""
+"""Rows of the tables of chains, sessions and the history: plain values, without secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from rolehop.plan.model import CachedSession, HopStep, Step
 from rolehop.startup.dataclass import dataclass
+
+_HISTORY_TEXTS = (
+    "action",
+    "chain",
+    "role",
+    "source",
+    "session_name",
+    "request_id",
+    "expires_at",
+    "reason",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,48 @@ class KeyRow:
     access_key_id: str
     backend: str
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of the history."""
+
+    number: int
+    at: datetime
+    """Aware, in UTC."""
+
+    event: str
+    """``call``, ``handover``, or ``repair`` if the file with the end of the history was lost."""
+
+    outcome: str
+    """``ok``, AWS's error code, or ``failed``."""
+
+    texts: Mapping[str, str]
+    """The other fields that are known: action, chain, role, source …"""
+
+    hop: int | None
+
+
+def history_rows(
+    entries: Iterable[tuple[int, Mapping[str, object]]], wanted: Callable[[str], bool]
+) -> list[HistoryRow]:
+    """Return the lines as rows, if their chain is ``wanted`` (an empty name: none)."""
+    rows = (_history_row(number, entry) for number, entry in entries)
+    return [each for each in rows if each is not None and wanted(each.texts.get("chain", ""))]
+
+
+def _history_row(number: int, entry: Mapping[str, object]) -> HistoryRow | None:
+    """Return a line as a row; ``None`` if it makes no sense."""
+    try:
+        at = datetime.fromisoformat(str(entry["at"]))
+    except (KeyError, ValueError):
+        return None
+    if at.tzinfo is None:
+        return None
+    texts = {name: value for name in _HISTORY_TEXTS if isinstance(value := entry.get(name), str)}
+    hop = entry.get("hop")
+    event, outcome = str(entry.get("event", "")), str(entry.get("outcome", ""))
+    return HistoryRow(number, at, event, outcome, texts, hop if type(hop) is int else None)
 
 
 def step_label(step: Step, hops: int) -> str:

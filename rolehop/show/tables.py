@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status`` and ``keys list``."""
+"""The views of ``list``, ``plan``, ``show``, ``status``, ``history`` and ``keys list``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
-from rolehop.show.rows import ChainRow, KeyRow, ProblemRow, SessionRow
-from rolehop.show.times import rfc3339, show_end, show_left, show_span
+from rolehop.show.rows import ChainRow, HistoryRow, KeyRow, ProblemRow, SessionRow
+from rolehop.show.times import rfc3339, show_end, show_left, show_local, show_span
 from rolehop.text import clean
 
 _NAMES_SHOWN = 3
@@ -99,6 +99,48 @@ def keys_view(rows: Iterable[KeyRow]) -> View:
         for each in rows
     ]
     return [Grid(("NAME", "ACCESS KEY ID", "SINCE", "KEYRING"), drawn)]
+
+
+def history_view(rows: Iterable[HistoryRow], *, verbose: bool) -> View:
+    """Show what happened, the oldest first."""
+    drawn = [
+        row(
+            show_local(each.at),
+            StyledText(clean(each.texts.get("chain", "-")), "bold"),
+            _what(each),
+            _whom(each),
+            StyledText(clean(each.outcome), "" if each.outcome == "ok" else "red"),
+            under=_history_under(each, verbose=verbose),
+        )
+        for each in rows
+    ]
+    return [Grid(("WHEN", "CHAIN", "WHAT", "WHO", "OUTCOME"), drawn)]
+
+
+def _what(each: HistoryRow) -> str:
+    action = clean(each.texts.get("action", each.event)).rpartition(":")[2]
+    return f"handed over: {action}" if each.event == "handover" else action
+
+
+def _whom(each: HistoryRow) -> str:
+    role = each.texts.get("role")
+    if role is None:
+        return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "-"
+    parts = clean(role).split(":", 4)
+    return parts[4] if len(parts) > 4 else clean(role)
+
+
+def _history_under(each: HistoryRow, *, verbose: bool) -> str:
+    parts = {"reason": each.texts.get("reason")}
+    if verbose:
+        parts |= {
+            "at": rfc3339(each.at),
+            "hop": str(each.hop) if each.hop else None,
+            "session": each.texts.get("session_name"),
+            "request": each.texts.get("request_id"),
+            "until": each.texts.get("expires_at"),
+        }
+    return ", ".join(f"{name} {clean(value)}" for name, value in parts.items() if value)
 
 
 def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:

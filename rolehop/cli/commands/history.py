@@ -47,7 +47,8 @@ def command(ctx: click.Context, since: int | None, chains: tuple[str, ...], styl
     """
     if ctx.invoked_subcommand is not None:
         return
-    from rolehop.show.history import history_document, history_view
+    from rolehop.show.json_documents import history_document
+    from rolehop.show.tables import history_view
 
     cli = CommandContext.of(ctx)
     rows = history_rows(cli.app, None if since is None else timedelta(seconds=since), chains)
