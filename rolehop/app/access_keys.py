@@ -13,11 +13,12 @@ from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import NoTerminal, SourceError, UsageError, VaultError
+from rolehop.errors import Declined, NoTerminal, SourceError, UsageError, VaultError
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
 from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean, quoted
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -54,15 +55,48 @@ def key_rows(app: App) -> list[KeyRow]:
     ]
 
 
-def remove_keys(app: App, name: str) -> None:
-    """Delete the keys stored under ``name`` from the keyring.
+def remove_keys(app: App, name: str, *, confirmed: bool) -> str | None:
+    """Delete the keys stored under ``name`` from the keyring, after asking unless ``confirmed``.
+
+    Returns the access key ID, which is still valid at AWS; ``None`` if it could not be found out.
 
     Raises:
         UsageError: there are none.
+        Declined: the answer was not yes.
+        NoTerminal: nobody can be asked.
         VaultError: the keyring failed.
     """
+    key_id = _stored_key_id(app, name)
+    if key_id is not None and not confirmed:
+        _confirm_removal(app, name, key_id)
     if not app.vault.keys.remove(name):
         raise UsageError(f"no keys are stored under '{name}'", fix="rolehop keys list")
+    return key_id
+
+
+def _stored_key_id(app: App, name: str) -> str | None:
+    with suppress(VaultError):  # removing says what is wrong with the keyring
+        stored = app.vault.keys.get(name)
+        if stored is not None:
+            return stored.access_key_id
+    entry = app.vault.keys.names().get(name)
+    return None if entry is None else entry.access_key_id
+
+
+def _confirm_removal(app: App, name: str, key_id: str) -> None:
+    question = f"Remove access key {key_id} of '{name}'? Its secret cannot be shown again. [y/N] "
+    try:
+        answer = app.person.ask(question, needed="a confirmation")
+    except NoTerminal as error:
+        error.cause = f"{key_id} stays valid at AWS, and this may be the only copy of its secret"
+        error.fix = Advice("rolehop keys remove ", Argument(name), " --yes")
+        raise
+    if answer.lower() not in ("y", "yes"):
+        raise Declined(
+            f"the keys of '{name}' are still stored",
+            cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
+            fix="answer y to remove them",
+        )
 
 
 def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> None:

@@ -45,7 +45,7 @@ def configured(real_world: World) -> Iterator[World]:
     )
     assert real_world.rolehop("keys", "add", "alice", "--from-env", "--replace").code == 0
     yield real_world
-    assert real_world.rolehop("keys", "remove", "alice").code == 0
+    assert real_world.rolehop("keys", "remove", "alice", "--yes").code == 0
 
 
 def test_the_aws_cli_accepts_it(configured: World) -> None:

@@ -81,7 +81,7 @@ def test_keys_stay_if_the_keyring_fails_to_replace_them(world: World) -> None:
     other = world.sts.world.new_key(world.alice).environ
     bad = {**other, "PYTHON_KEYRING_BACKEND": f"{DOUBLES}.Denied"}
     assert world.rolehop("keys", "add", "me", "--from-env", "--replace", env=bad).code == 7
-    assert world.rolehop("keys", "remove", "me", env=bad).code == 7
+    assert world.rolehop("keys", "remove", "me", "--yes", env=bad).code == 7
     assert world.rolehop("credential-process", "hub").code == 0
     assert world.sts.calls[-1].access_key_id == world.alice.keys[0].access_key_id
 
@@ -187,7 +187,7 @@ def test_the_kernel_keyring_stores_keys_only_with_until_reboot(world: World) -> 
     assert "--until-reboot" in done.err
     name = f"test-{os.getpid()}"
     assert world.rolehop("keys", "add", name, "--from-env", "--until-reboot").code == 0
-    assert world.rolehop("keys", "remove", name).code == 0
+    assert world.rolehop("keys", "remove", name, "--yes").code == 0
 
 
 # ---- an unprivileged user whose quota is full

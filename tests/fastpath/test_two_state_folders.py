@@ -94,7 +94,7 @@ def test_a_key_that_was_replaced_elsewhere_is_noticed(hot_world: World, bob: Use
 def test_a_key_that_was_removed_elsewhere_is_noticed(hot_world: World, bob: User) -> None:
     add_keys(hot_world)
     warmed(hot_world, "by-keys")
-    assert hot_world.rolehop("keys", "remove", STORED, env=elsewhere(hot_world)).code == 0
+    assert hot_world.rolehop("keys", "remove", STORED, "--yes", env=elsewhere(hot_world)).code == 0
     assert hot(hot_world, "by-keys") is None
     assert asked(hot_world, "by-keys").code == 4
 
@@ -117,7 +117,7 @@ def test_nothing_is_shown_of_a_key_that_was_replaced_or_removed_elsewhere(
     assert shown(hot_world) == ("fresh", True, [hot_world.alice.key.access_key_id])
     add_keys(hot_world, {**bob.environ, **elsewhere(hot_world)})
     assert shown(hot_world) == ("none", False, [bob.key.access_key_id])
-    assert hot_world.rolehop("keys", "remove", STORED, env=elsewhere(hot_world)).code == 0
+    assert hot_world.rolehop("keys", "remove", STORED, "--yes", env=elsewhere(hot_world)).code == 0
     assert shown(hot_world) == ("none", False, [])
 
 

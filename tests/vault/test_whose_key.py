@@ -108,7 +108,7 @@ def test_a_removed_key_gives_no_session_from_another_state_folder(world: World, 
     other = {"XDG_STATE_HOME": str(world.home / "other")}
     session_of(world)
     assert session_of(world, **other)
-    assert world.rolehop("keys", "remove", "stored", env=other).code == 0
+    assert world.rolehop("keys", "remove", "stored", "--yes", env=other).code == 0
     done = world.rolehop("credential-process", "by-keys")
     assert (done.code, done.out) == (4, "")
     assert "no keys are in the vault for source 'stored'" in done.err
@@ -142,7 +142,7 @@ def test_an_index_that_cannot_be_written_is_not_passed_over(
     added = world.rolehop("keys", "add", name, "--from-env", "--replace", env=bob.environ)
     assert (added.code, added.out) == (7, "")
     assert "the index of stored keys cannot be written" in added.err
-    removed = world.rolehop("keys", "remove", "stored")
+    removed = world.rolehop("keys", "remove", "stored", "--yes")
     assert removed.code == 7
     (world.state / "index.lock").rmdir()
     assert session_of(world) == before

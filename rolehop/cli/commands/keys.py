@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from rolehop.advice import Advice, Argument
 from rolehop.app.access_keys import add_keys, key_rows, remove_keys, rotate_keys
 from rolehop.cli.completers import key_names
 from rolehop.cli.context import CommandContext
@@ -151,14 +152,31 @@ def list_keys(ctx: click.Context, style: str) -> None:
         cli.terminal.note("no keys are stored: rolehop keys add NAME")
 
 
-@command.command(epilog="\nrolehop keys remove alice\n")
+@command.command(
+    epilog="""
+rolehop keys remove alice
+rolehop keys remove alice --yes               # without asking, for scripts
+"""
+)
 @click.argument("name", shell_complete=key_names)
+@click.option("--yes", "-y", "confirmed", is_flag=True, help="Do not ask.")
 @click.pass_context
-def remove(ctx: click.Context, name: str) -> None:
-    """Delete the keys stored under NAME from the keyring; AWS still knows them."""
+def remove(ctx: click.Context, name: str, confirmed: bool) -> None:
+    """Delete the keys stored under NAME from the keyring; AWS still knows them.
+
+    Asks first: nobody can show their secret again. Says which key it was, and the command that ends
+    it at AWS.
+    """
     cli = CommandContext.of(ctx)
-    remove_keys(cli.app, name)
+    key_id = remove_keys(cli.app, name, confirmed=confirmed)
     cli.terminal.note(f"removed: '{name}'")
+    if key_id is not None:
+        cli.terminal.note(
+            Advice(
+                "the key is still valid at AWS; to end it: aws iam delete-access-key --access-key-id ",
+                Argument(key_id),
+            )
+        )
 
 
 @command.command(

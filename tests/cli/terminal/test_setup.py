@@ -128,12 +128,40 @@ def test_a_session_in_the_environment_is_refused(shared_world: World) -> None:
     assert "sessions end" in done.err
 
 
+def with_keys(ready: World) -> World:
+    assert ready.rolehop("keys", "add", "me", "--from-env", env={**ready.alice.environ}).code == 0
+    return ready
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 130), ("no", 130)])
+def test_keys_remove_asks_and_names_the_key_and_what_ends_it(
+    ready: World, answer: str, code: int
+) -> None:
+    key_id = ready.alice.key.access_key_id
+    with OnTerminal(with_keys(ready), SCRIPT, "keys", "remove", "me") as person:
+        person.expect("[y/N]")
+        person.types(answer)
+        done = person.ended()
+    assert f"Remove access key {key_id} of 'me'?" in person.shown
+    assert done.code == code
+    assert len(ready.items()) == (1 if code else 0)
+    ends_it = f"aws iam delete-access-key --access-key-id {key_id}"
+    assert (ends_it in done.err) == (code == 0)
+
+
+def test_keys_remove_without_a_terminal_needs_yes(ready: World) -> None:
+    done = with_keys(ready).rolehop("keys", "remove", "me")
+    assert done.code == 8
+    assert "try: rolehop keys remove me --yes" in done.err
+    assert len(ready.items()) == 1
+
+
 def test_keys_remove_and_list(ready: World) -> None:
     ready.rolehop("keys", "add", "me", "--from-env", env={**ready.alice.environ})
     assert f"AKIA…{ready.alice.key.access_key_id[-4:]}" in ready.rolehop("keys", "list").out
-    assert ready.rolehop("keys", "remove", "me").code == 0
+    assert ready.rolehop("keys", "remove", "me", "--yes").code == 0
     assert ready.items() == []
-    assert ready.rolehop("keys", "remove", "me").code == 2
+    assert ready.rolehop("keys", "remove", "me", "--yes").code == 2
     done = ready.rolehop("credential-process", "hub")
     assert done.code == 4
     assert "rolehop keys add me" in done.err
