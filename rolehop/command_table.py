@@ -23,7 +23,7 @@ SECTIONS = (WALK, INSPECT, SET_UP)
 Takes = tuple[str | tuple[str, ...], ...]
 
 
-class Command:
+class CommandRow:
     """One command."""
 
     __slots__ = ("commands", "module", "section", "summary", "takes")
@@ -34,7 +34,7 @@ class Command:
         summary: str,
         section: str = "",
         takes: Takes = (),
-        commands: "dict[str, Command] | None" = None,
+        commands: "dict[str, CommandRow] | None" = None,
     ) -> None:
         """Describe a command by its module (``rolehop.cli.commands.MODULE``) and first help line.
 
@@ -49,94 +49,100 @@ class Command:
 
 
 # The summary is the command's own first help line.
-COMMANDS: dict[str, Command] = {
-    "assume": Command("assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)),
-    "leave": Command("leave", "Undo what assume did to this shell.", WALK),
-    "export": Command("export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)),
-    "exec": Command("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
-    "shell": Command("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
-    "credential-process": Command(
+COMMANDS: dict[str, CommandRow] = {
+    "assume": CommandRow(
+        "assume", "Walk a chain and hand its session to this shell.", WALK, (CHAIN,)
+    ),
+    "leave": CommandRow("leave", "Undo what assume did to this shell.", WALK),
+    "export": CommandRow(
+        "export", "Walk a chain and print its session in a format.", WALK, (CHAIN,)
+    ),
+    "exec": CommandRow("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
+    "shell": CommandRow("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
+    "credential-process": CommandRow(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),
-    "refresh": Command("refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)),
-    "list": Command("list", "List the configured chains.", INSPECT, (PATTERN,)),
-    "show": Command("show", "Show one chain in full.", INSPECT, (CHAIN,)),
-    "plan": Command(
+    "refresh": CommandRow(
+        "refresh", "Walk chains again and store their sessions.", WALK, (PATTERN,)
+    ),
+    "list": CommandRow("list", "List the configured chains.", INSPECT, (PATTERN,)),
+    "show": CommandRow("show", "Show one chain in full.", INSPECT, (CHAIN,)),
+    "plan": CommandRow(
         "plan", "Show what walking a chain would do, without calling AWS.", INSPECT, (CHAIN,)
     ),
-    "graph": Command("graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)),
-    "routes": Command(
+    "graph": CommandRow("graph", "Draw chains, sources, roles and accounts.", INSPECT, (PATTERN,)),
+    "routes": CommandRow(
         "routes", "Find the shortest routes to a role that the policies allow.", INSPECT, (CHAIN,)
     ),
-    "explain": Command(
+    "explain": CommandRow(
         "explain", "Explain which policy allows or refuses each hop.", INSPECT, (CHAIN,)
     ),
-    "check": Command(
+    "check": CommandRow(
         "check", "Check that chains are well-formed and their hops allowed.", INSPECT, (PATTERN,)
     ),
-    "status": Command("status", "Show the stored sessions and how long they last.", INSPECT),
-    "history": Command(
+    "status": CommandRow("status", "Show the stored sessions and how long they last.", INSPECT),
+    "history": CommandRow(
         "history",
         "Show what was called and handed over, and when.",
         INSPECT,
         commands={
-            "verify": Command(
+            "verify": CommandRow(
                 "history", "Check that no line was changed, removed or moved (exit 1 if one was)."
             ),
         },
     ),
-    "whoami": Command("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
-    "logout": Command("logout", "Forget stored sessions.", SET_UP, (CHAIN,)),
-    "config": Command(
+    "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
+    "logout": CommandRow("logout", "Forget stored sessions.", SET_UP, (CHAIN,)),
+    "config": CommandRow(
         "config",
         "Write, check and explain the config file.",
         SET_UP,
         commands={
-            "init": Command("config", "Write a first config."),
-            "check": Command(
+            "init": CommandRow("config", "Write a first config."),
+            "check": CommandRow(
                 "config", "Check the config and list everything that is wrong with it (exit 3)."
             ),
-            "path": Command("config", "Print where the config file is, or would be."),
-            "reference": Command(
+            "path": CommandRow("config", "Print where the config file is, or would be."),
+            "reference": CommandRow(
                 "config", "Print every key of every table with its type, limit and default."
             ),
         },
     ),
-    "keys": Command(
+    "keys": CommandRow(
         "keys",
         "Store IAM user keys in the keyring.",
         SET_UP,
         commands={
-            "add": Command(
+            "add": CommandRow(
                 "keys", "Store a user's keys under the name of their source.", "", (KEYS,)
             ),
-            "list": Command(
+            "list": CommandRow(
                 "keys", "List the names under which keys are stored, without their secrets."
             ),
-            "remove": Command(
+            "remove": CommandRow(
                 "keys",
                 "Delete the keys stored under NAME from the keyring; AWS still knows them.",
                 "",
                 (KEYS,),
             ),
-            "rotate": Command(
+            "rotate": CommandRow(
                 "keys", "Replace the access key stored under NAME with a new one.", "", (KEYS,)
             ),
         },
     ),
-    "source": Command(
+    "source": CommandRow(
         "source",
         "List, test and sign in to sources.",
         SET_UP,
         commands={
-            "list": Command("source", "List the configured sources. No AWS call is made."),
-            "test": Command(
+            "list": CommandRow("source", "List the configured sources. No AWS call is made."),
+            "test": CommandRow(
                 "source", "Test one source: load it, and ask AWS who it is.", "", (SOURCE,)
             ),
-            "login": Command(
+            "login": CommandRow(
                 "source", "Sign in to a source and store the sign-in in the keyring.", "", (SOURCE,)
             ),
-            "logout": Command(
+            "logout": CommandRow(
                 "source",
                 "Forget a source's sign-in, and end it at the provider if that can be reached.",
                 "",
@@ -144,14 +150,14 @@ COMMANDS: dict[str, Command] = {
             ),
         },
     ),
-    "init": Command(
+    "init": CommandRow(
         "init",
         "Print the start-up text that lets assume change the shell itself.",
         SET_UP,
         (INIT_SHELL,),
     ),
-    "completion": Command(
+    "completion": CommandRow(
         "completion", "Print the completion script for a shell.", SET_UP, (COMPLETION_SHELLS,)
     ),
-    "demo": Command("demo", "Walk three hops on this machine, without AWS.", SET_UP),
+    "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
 }

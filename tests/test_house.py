@@ -30,6 +30,7 @@ from tests.support.source_code import (
     imported_names,
     label,
     modules,
+    nodes,
     part_of,
     read_layout,
     tree,
@@ -368,6 +369,11 @@ def test_a_module_opens_with_one_sentence() -> None:
         assert first.endswith((".", ":", "…")) or path.name == "errors.py", label(path)
 
 
+def test_a_class_name_has_one_meaning() -> None:
+    names = [node.name for node in nodes(ast.ClassDef)]
+    assert [name for name in names if names.count(name) > 1] == []
+
+
 def sizes() -> Iterator[tuple[str, int, int]]:
     """Every file and folder of the code and the tests, its size, and how large it may be."""
     for root in (ROOT, TESTS):
@@ -387,11 +393,7 @@ def test_files_and_folders_are_small_enough_to_know() -> None:
 
 
 def test_functions_are_short() -> None:
-    lengths = sorted(
-        (node.end_lineno or 0) - node.lineno + 1
-        for path in modules().values()
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    every = nodes(ast.FunctionDef, ast.AsyncFunctionDef)
+    lengths = sorted((node.end_lineno or 0) - node.lineno + 1 for node in every)
     assert statistics.median(lengths) <= 9
     assert lengths[len(lengths) * 9 // 10] <= 20

@@ -27,7 +27,7 @@ from rolehop.command_table import (
     PROGRAM,
     SOURCE,
     VALUED,
-    Command,
+    CommandRow,
 )
 from rolehop.completion.name_cache import Names, cached_names, plain_line
 
@@ -43,7 +43,7 @@ NAMED = (CHAIN, KEYS, SOURCE, PATTERN)
 Offers = dict[str, str]
 """Words and their descriptions, which may be empty."""
 
-_ROOT = Command("", "", commands=COMMANDS)
+_ROOT = CommandRow("", "", commands=COMMANDS)
 
 
 class Question:
@@ -115,20 +115,20 @@ def wanted(words: list[str]) -> tuple[str, Offers | int | None]:
     return _at_the_end(entry, taken, words)
 
 
-def _behind_an_option(entry: Command, words: list[str], at: int) -> tuple[str, int | None]:
+def _behind_an_option(entry: CommandRow, words: list[str], at: int) -> tuple[str, int | None]:
     if PROGRAM in entry.takes and "--" in words[at:-1]:
         return PROGRAM, words.index("--", at) + 1
     return OPTIONS, None
 
 
-def _kind(entry: Command, taken: int) -> str | tuple[str, ...]:
+def _kind(entry: CommandRow, taken: int) -> str | tuple[str, ...]:
     """Return what the next word is, behind ``taken`` others."""
     if taken < len(entry.takes):
         return entry.takes[taken]
     return PATTERN if PATTERN in entry.takes else ()
 
 
-def _at_the_end(entry: Command, taken: int, words: list[str]) -> tuple[str, Offers | int | None]:
+def _at_the_end(entry: CommandRow, taken: int, words: list[str]) -> tuple[str, Offers | int | None]:
     if entry.commands:
         return WORDS, {name: each.summary for name, each in entry.commands.items()}
     kind = _kind(entry, taken)

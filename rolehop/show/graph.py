@@ -39,20 +39,20 @@ class Path:
 
 
 @dataclass(slots=True)
-class _Node:
+class _TreeNode:
     """A node of the tree: chains share the nodes of their first hops while verdicts agree."""
 
     chains: list[str] = field(default_factory=list)
-    below: dict[Step, _Node] = field(default_factory=dict)
+    below: dict[Step, _TreeNode] = field(default_factory=dict)
 
 
 def tree_view(paths: Sequence[Path]) -> View:
     """Show sources as roots, roles below them, and the chains that end there."""
-    roots: dict[str, _Node] = {}
+    roots: dict[str, _TreeNode] = {}
     for path in paths:
-        at = roots.setdefault(path.source, _Node())
+        at = roots.setdefault(path.source, _TreeNode())
         for step in path.steps:
-            at = at.below.setdefault(step, _Node())
+            at = at.below.setdefault(step, _TreeNode())
         at.chains.append(path.chain)
     return [
         Branch((line(StyledText(f"source {clean(name)}", "bold"), _ends(node)),), _below(node))
@@ -60,7 +60,7 @@ def tree_view(paths: Sequence[Path]) -> View:
     ]
 
 
-def _below(node: _Node) -> list[Branch]:
+def _below(node: _TreeNode) -> list[Branch]:
     return [
         Branch((line(*_hop(step), _ends(child)),), _below(child))
         for step, child in node.below.items()
@@ -74,7 +74,7 @@ def _hop(step: Step) -> Iterator[StyledText]:
         yield StyledText(f"  {_VERDICT_TEXT[step.verdict]}", style)
 
 
-def _ends(node: _Node) -> StyledText:
+def _ends(node: _TreeNode) -> StyledText:
     """Return the chains that end there."""
     return StyledText(f"  {', '.join(map(clean, node.chains))}" if node.chains else "", "dim")
 

@@ -1,6 +1,6 @@
 """What a view is made of: lines, grids and trees of styled words, before they are drawn.
 
-``plain`` draws a view as text for pipes and logs, without loading rich; ``pretty`` draws it with
+``render_text`` draws a view as text for pipes and logs, without loading rich; ``render_rich`` draws it with
 rich for a terminal. A style never carries meaning alone: the words say the same.
 """
 

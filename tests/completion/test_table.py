@@ -21,7 +21,7 @@ from rolehop.command_table import (
     SECTIONS,
     SOURCE,
     VALUED,
-    Command,
+    CommandRow,
 )
 from rolehop.completion.engine import WORDS, wanted
 from rolehop.shells.registry import INIT_SHELLS, SHELLS, dialect
@@ -56,7 +56,7 @@ def kind_of(argument: click.Argument, owner: str) -> object:
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
-def test_a_row_lists_what_its_command_takes(name: str, entry: Command) -> None:
+def test_a_row_lists_what_its_command_takes(name: str, entry: CommandRow) -> None:
     command = command_of(name)
     below = dict(command.commands) if isinstance(command, click.Group) else {}
     assert list(entry.commands) == list(below)
@@ -67,7 +67,7 @@ def test_a_row_lists_what_its_command_takes(name: str, entry: Command) -> None:
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
-def test_a_row_finds_its_section_and_its_module(name: str, entry: Command) -> None:
+def test_a_row_finds_its_section_and_its_module(name: str, entry: CommandRow) -> None:
     assert entry.section in SECTIONS
     assert entry.module == name.replace("-", "_")
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import rolehop
 
@@ -32,6 +33,12 @@ def part_of(path: Path) -> str:
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def nodes(*kinds: type[ast.AST]) -> Iterator[Any]:
+    """Every node of these kinds, in all modules."""
+    for path in modules().values():
+        yield from (node for node in ast.walk(tree(path)) if isinstance(node, kinds))
 
 
 def imported_names(path: Path) -> Iterator[str]:

@@ -29,7 +29,7 @@ def read_inventory(text: str) -> IamInventory:
     """Read one file of AWS CLI output.
 
     Raises:
-        NotRecords: it is not JSON, none of the outputs listed above, empty, or it describes
+        InvalidInventory: it is not JSON, none of the outputs listed above, empty, or it describes
             something twice and differently.
     """
     found = _records(JsonNode(load_strictly(text)))

@@ -32,7 +32,7 @@ class JsonNode:
         """Return the object, by key.
 
         Raises:
-            NotRecords: it is something else; so all methods.
+            InvalidInventory: it is something else; every method raises this.
         """
         if not isinstance(self.value, dict):
             raise self.wrong("{…}")
@@ -102,7 +102,7 @@ def load_strictly(text: str) -> Any:
     """Read JSON, refusing duplicate keys, hostile nesting and huge numbers.
 
     Raises:
-        NotRecords: it cannot be read.
+        InvalidInventory: it cannot be read.
     """
     try:
         return json.loads(

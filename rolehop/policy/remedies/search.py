@@ -60,7 +60,7 @@ def find_remedies(
     verdict = verdicts[hop]
     if verdict.outcome is not Outcome.REFUSED:
         return ()
-    search = _Search(scenario, hop, verdicts)
+    search = _RemedySearch(scenario, hop, verdicts)
     first = search.remedy(satisfy_conditions)
     found = [first] if first is not None and not first.edits else [first, search.remedy(None)]
     if any(each.action in OPTIONAL_ACTIONS for each in verdict.refused):
@@ -118,7 +118,7 @@ class _Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
+class _RemedySearch:
     scenario: ChainScenario
     hop: int
     verdicts: Mapping[int, Verdict]

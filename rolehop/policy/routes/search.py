@@ -93,7 +93,7 @@ def search(
     most: int,
     judge: Callable[[Request], Verdict] = evaluate,
 ) -> Found:
-    """Find the shortest routes from ``beginnings`` to each role that is ``wanted``.
+    """Find the shortest routes from ``starts`` to each role that is ``wanted``.
 
     Args:
         starts: where a route may start.
@@ -106,7 +106,7 @@ def search(
     judged = _Judged(setting, judge, Reach(hops, setting.records))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
-        searches = [_Search(each, wanted, judged, usable) for each in starts]
+        searches = [_RouteSearch(each, wanted, judged, usable) for each in starts]
         nearest = [
             route
             for each_search in searches
@@ -158,7 +158,7 @@ class _Judged:
 
 
 @dataclass(slots=True)
-class _Node:
+class _ReachedSession:
     """A session that was reached, and the last hops of the shortest routes to it."""
 
     held: CallerState
@@ -171,7 +171,7 @@ class _Node:
     """Other possible incoming hops of equally short routes, evaluated on demand."""
 
 
-class _Search:
+class _RouteSearch:
     """Breadth-first search from one start, over hops whose outcome is ``usable``."""
 
     def __init__(
@@ -192,7 +192,7 @@ class _Search:
         role = held.caller.named if held.caller.is_session else None
         depth = start.first - 1 + len(self.source_requests)
         self.root: _Key = ("source", start.source)
-        self.nodes: dict[_Key, _Node] = {self.root: _Node(held, depth, role)}
+        self.nodes: dict[_Key, _ReachedSession] = {self.root: _ReachedSession(held, depth, role)}
 
     def routes(self) -> Iterator[Route]:
         """Yield every shortest route, the nearest of the wanted roles first."""
@@ -230,7 +230,9 @@ class _Search:
                     continue
                 hop_verdict = self._evaluated_hop(key, number, hop)
                 if hop_verdict is not None:
-                    known = _Node(held, node.depth + 1, str(hop.role), [(key, hop_verdict)])
+                    known = _ReachedSession(
+                        held, node.depth + 1, str(hop.role), [(key, hop_verdict)]
+                    )
                     self.nodes[next_key] = known
                     reached[next_key] = None
         return list(reached)

@@ -35,7 +35,7 @@ _PAUSE = 0.01  # seconds; a process in the middle of exec has no environment for
 
 
 @dataclass(frozen=True, slots=True)
-class _Process:
+class _RunningProcess:
     """One process; its number may be given to another one later, which has another ``begin``."""
 
     pid: int
@@ -69,13 +69,13 @@ class ProcessTree:
                 program.kill()
 
     def _end_all(self, pid: int) -> None:
-        known: set[_Process] = set()
+        known: set[_RunningProcess] = set()
         try:
             self._ask_to_end(pid, known)
         finally:
             self._kill(pid, known)
 
-    def _ask_to_end(self, pid: int, known: set[_Process]) -> None:
+    def _ask_to_end(self, pid: int, known: set[_RunningProcess]) -> None:
         for each in list(self._members(pid, known)):
             known.add(each)
             _send(each.pid, signal.SIGTERM)
@@ -83,8 +83,8 @@ class ProcessTree:
         while time.monotonic() < ends_at and any(self._members(pid, known)):
             time.sleep(_PAUSE)
 
-    def _kill(self, pid: int, known: set[_Process]) -> None:
-        found: set[_Process] = set()
+    def _kill(self, pid: int, known: set[_RunningProcess]) -> None:
+        found: set[_RunningProcess] = set()
         quiet_rounds = 0
         for _ in range(_ROUNDS):
             new = {*self._members(pid, known)} - found
@@ -98,14 +98,14 @@ class ProcessTree:
         for each in found:
             _send(each.pid, signal.SIGKILL)
 
-    def _members(self, pid: int, known: set[_Process]) -> Iterator[_Process]:
+    def _members(self, pid: int, known: set[_RunningProcess]) -> Iterator[_RunningProcess]:
         """Return the program, every process with its mark or ``known``, and all their descendants.
 
         ``known`` are those of before: without their parent they might not be found again. Parents
         come before their children.
         """
-        children: dict[int, list[_Process]] = {}
-        ahead: dict[int, tuple[_Process, int]] = {}
+        children: dict[int, list[_RunningProcess]] = {}
+        ahead: dict[int, tuple[_RunningProcess, int]] = {}
         for each, parent in _processes():
             children.setdefault(parent, []).append(each)
             # Once the program has been waited for, its number may be that of another process.
@@ -113,7 +113,7 @@ class ProcessTree:
             if is_program or each in known or self._has_mark(each.pid):
                 ahead[each.pid] = each, parent
         queue = deque(each for each, parent in ahead.values() if parent not in ahead)
-        seen: set[_Process] = set()
+        seen: set[_RunningProcess] = set()
         while queue:
             process = queue.popleft()
             if process not in seen:
@@ -131,7 +131,7 @@ class ProcessTree:
         return self._mark.encode() in marks.split(b",")
 
 
-def _processes() -> Iterator[tuple[_Process, int]]:
+def _processes() -> Iterator[tuple[_RunningProcess, int]]:
     """Return every process that has not ended, and its parent."""
     if not (_PROC / "self" / "stat").exists():
         yield from _processes_by_ps()
@@ -146,15 +146,15 @@ def _processes() -> Iterator[tuple[_Process, int]]:
             # which it began as the 20th field (proc_pid_stat(5)).
             fields = status.rpartition(b")")[2].split()
             if fields[0] not in (b"Z", b"X"):
-                yield _Process(int(entry.name), fields[19].decode()), int(fields[1])
+                yield _RunningProcess(int(entry.name), fields[19].decode()), int(fields[1])
 
 
-def _processes_by_ps() -> Iterator[tuple[_Process, int]]:
+def _processes_by_ps() -> Iterator[tuple[_RunningProcess, int]]:
     listed = _run(_PS, "-A", "-o", "pid=,ppid=,stat=,lstart=").decode("ascii", "replace")
     for line in listed.splitlines():
         fields = line.split(maxsplit=3)
         if len(fields) == 4 and not fields[2].startswith("Z"):
-            yield _Process(int(fields[0]), fields[3]), int(fields[1])
+            yield _RunningProcess(int(fields[0]), fields[3]), int(fields[1])
 
 
 def _send(process: int, number: int) -> None:
