@@ -62,7 +62,7 @@ class Chosen:
     keyring: KeyringBackend
 
     warning: str | None = None
-    """One line for the user if the back end was named and may keep plaintext."""
+    """One line for the user: the back end was named and may keep plaintext, or replaces another."""
 
     asks_person: bool = False
     """The system may be asking the user to unlock it, so calls get a longer deadline."""
@@ -92,9 +92,10 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
     if name is not None:
         return _on_purpose(name, by, environ, platform)
     tried: list[str] = []
-    for candidate in _platforms_own(environ, platform, tried):
+    for candidate, warning in _platforms_own(environ, platform, tried):
         try:
-            return _describe(candidate, _load(candidate, environ), environ, platform)
+            found = _load(candidate, environ)
+            return _describe(candidate, found, environ, platform, warning=warning)
         except Exception as error:  # noqa: BLE001 - back ends raise anything while they are probed
             tried.append(f"{_short(candidate)}: {_reason(error)}")
     return _discovered(environ, platform, tried)
@@ -186,19 +187,25 @@ def _on_purpose(name: str, by: str, environ: Mapping[str, str], platform: str) -
     return _describe(name, chosen.keyring, environ, platform, warning=f"{by} names {name}: {weak}")
 
 
-def _platforms_own(environ: Mapping[str, str], platform: str, tried: list[str]) -> Iterator[str]:
+def _platforms_own(
+    environ: Mapping[str, str], platform: str, tried: list[str]
+) -> Iterator[tuple[str, str | None]]:
+    """Yield each back end to try, with what the user must hear if it is the one."""
+    warning = None
     if platform == "darwin":
-        yield _MACOS
+        yield _MACOS, None
     elif platform == "win32":
-        yield _WINDOWS
+        yield _WINDOWS, None
     else:
         problem = _bus_problem(environ)
         if problem is None:
-            yield from _ON_A_BUS
+            yield from ((name, None) for name in _ON_A_BUS)
         else:
             tried.append(f"Secret Service: {problem.text}")
+            if problem.may_be_foreign:
+                warning = f"{problem.text}: the kernel's keyring is used instead"
         if platform == "linux":
-            yield KERNEL
+            yield KERNEL, warning
 
 
 def _bus_problem(environ: Mapping[str, str]) -> BusProblem | None:

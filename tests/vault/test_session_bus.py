@@ -95,6 +95,17 @@ def test_the_back_end_is_then_the_kernels_keyring_or_none(
     assert process.communicate(timeout=10)[0] == "b''\n"
 
 
+def test_a_walk_gives_a_bus_of_another_user_no_word_and_says_so(
+    foreign_bus: tuple[str, subprocess.Popen[str]], world: World
+) -> None:
+    address, process = foreign_bus
+    env = {"DBUS_SESSION_BUS_ADDRESS": address, "PYTHON_KEYRING_BACKEND": None}
+    done = world.rolehop("credential-process", "hub", env=env)
+    assert done.code == 0, done.err
+    assert "the session bus is served by another user (number 65534)" in done.err
+    assert process.communicate(timeout=10)[0] == "b''\n"
+
+
 def test_our_own_bus_is_fine(tmp_path: Path) -> None:
     path = tmp_path / "b u s"
     with socket.socket(socket.AF_UNIX) as server:
