@@ -43,7 +43,8 @@ T = TypeVar("T")
 Change = Callable[[Index], Index]
 _State = tuple[int, int, int, int]
 
-_LOCK_SECONDS = 5.0
+_LOCK_SECONDS = 5.0  # for one holder
+_MOST_SECONDS = 20.0  # for all who come first: a walk's own locks are held 40 s at most
 _NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # A hop key becomes part of a keyring's service name, so it must hold nothing surprising.
 _KEY = Pattern(r"[A-Za-z0-9_.-]{1,128}")
@@ -122,19 +123,30 @@ class IndexStore:
                 waits no more.
             OSError: the file cannot be written.
         """
-        wait = 0.0 if self._has_timed_out else seconds_left(_LOCK_SECONDS)
+        lock = self._locked()
         try:
-            lock = locked(self._lock, time.monotonic() + wait)
-        except Contended as held:
-            if not self._has_timed_out:
-                debug(__name__, "the index stayed locked; not waiting for it again")
-            self._has_timed_out = True
-            raise IndexLocked(holder_of(held.state)) from None
-        try:
-            name_holder(lock)
+            name_holder(lock, since=time.time())
             yield self._apply
         finally:
             unlock(lock, self._lock)
+
+    def _locked(self) -> int:
+        """Wait while the lock goes from one process to the next, and 5 s for a single one.
+
+        A process that was stopped is not waited for any longer; a queue of many is.
+        """
+        last: dict[str, object] | None = None
+        ends_at = time.monotonic() + (0.0 if self._has_timed_out else seconds_left(_MOST_SECONDS))
+        while True:
+            try:
+                return locked(self._lock, min(ends_at, time.monotonic() + _LOCK_SECONDS / 2))
+            except Contended as held:
+                if held.state == last or time.monotonic() >= ends_at:
+                    if not self._has_timed_out:
+                        debug(__name__, "the index stayed locked; not waiting for it again")
+                    self._has_timed_out = True
+                    raise IndexLocked(holder_of(held.state)) from None
+                last = held.state
 
     def _apply(self, change: Change) -> Index:
         old = self.load()

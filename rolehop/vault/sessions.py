@@ -31,7 +31,7 @@ from rolehop.vault.serialization import (
     start_of_machine,
 )
 from rolehop.vault.sign_ins import KeyringTokenStore
-from rolehop.vault.storage import BackendHandle, Storage
+from rolehop.vault.storage import BackendHandle, Storage, portions
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-_PORTION = 20
-"""Sessions that are stored or deleted while the index is locked: then others get their turn."""
 
 _STILL_SHOWN = "status still shows sessions that are gone"
 
@@ -160,7 +157,7 @@ class KeyringVault:
         if storage is None:
             return
         try:
-            for some in _portions(wanted):
+            for some in portions(wanted):
                 self._put_some(some, storage)
         except OSError as error:
             self._say_not_noted("sessions are not stored", error)
@@ -169,10 +166,17 @@ class KeyringVault:
         """Store some sessions while the index is locked, their entries before their items.
 
         If this process is killed in between, there is an entry without an item, which is harmless.
+        The keyring is read before: if it asks to be unlocked, nobody else waits for that.
 
         Raises:
             OSError: the index cannot be written; no item was.
         """
+        try:
+            for each in new:
+                self._record_key(storage, each.step.key)
+        except VaultError as error:
+            self._give_up("sessions are not kept", error)
+            return
         with self.index.held() as change:
             before = self.index.load().sessions
             change(lambda index: self._with_all(index, new, storage))
@@ -257,7 +261,7 @@ class KeyringVault:
         elsewhere = {key for key, entry in sessions.items() if entry.backend != backend}
         gone: list[str] = []
         try:
-            for some in _portions(tuple(keys)):
+            for some in portions(tuple(keys)):
                 self._delete(some, storage)
                 gone += [key for key in some if key not in elsewhere]
         except VaultError as error:
@@ -284,6 +288,9 @@ class KeyringVault:
         Raises:
             VaultError: the keyring failed; the entries of items that are still there stay.
         """
+        if keys and not storage.has_answered:  # it may ask to be unlocked: nobody waits for that
+            with suppress(IncompleteItem):
+                storage.get(_service(keys[0]))
         with self._held_for_deleting(storage.chosen.name) as gone:
             for key in keys:
                 storage.delete(_service(key))
@@ -373,11 +380,6 @@ def _as_before(
         if key in before:
             index = index.with_session(before[key])
     return index
-
-
-def _portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(whole), _PORTION):
-        yield whole[start : start + _PORTION]
 
 
 def _is_stored(step: Step) -> bool:

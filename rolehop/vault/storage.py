@@ -7,7 +7,8 @@ again a keyring that was locked or silent once, and never writes to it after a f
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.errors import VaultBroken, VaultError, VaultFull
@@ -24,6 +25,9 @@ T = TypeVar("T")
 # the user name of a service changes.
 USERNAME = "rolehop"
 _DELETE_ATTEMPTS = 3
+_MOST = 20  # items of one portion
+_SECONDS = 1.0
+"""How long a portion should take, also with a slow keyring: others give up after 5 s."""
 
 
 class Storage:
@@ -36,6 +40,8 @@ class Storage:
         self.chosen = chosen
         self._deadline = deadline
         self._plain = _Plain(chosen)
+        self.has_answered = False
+        """True once a call has succeeded: a prompt to unlock the keyring is over then."""
 
     @property
     def hung(self) -> bool:
@@ -56,6 +62,7 @@ class Storage:
                 return half
 
         found = self._deadline.call("reading from the keyring", read)
+        self.has_answered = True
         debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
         if isinstance(found, chunks.IncompleteItem):
             raise found
@@ -67,6 +74,7 @@ class Storage:
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
         )
+        self.has_answered = True
         debug(__name__, "wrote %s", service)
 
     def delete(self, service: str) -> bool:
@@ -185,3 +193,17 @@ class _Plain:
             else:
                 return True
         raise VaultBroken("the keyring did not delete an item")
+
+
+def portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut work that is done under a lock, so that others get their turn in between.
+
+    Yields parts of ``whole``, smaller ones if what is done with them takes long.
+    """
+    start, size = 0, _MOST
+    while start < len(whole):
+        begun = time.monotonic()
+        yield whole[start : start + size]
+        start += size
+        took = time.monotonic() - begun
+        size = min(_MOST, max(1, int(size * _SECONDS / max(took, 0.001))))

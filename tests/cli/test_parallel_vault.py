@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rolehop.vault.locks import locked, name_holder, unlock
-from tests.support.world import World
+from tests.support.world import SCRIPT, World
 
 
 def sessions_in_sight(world: World) -> set[str]:
@@ -62,6 +62,23 @@ def test_a_locked_index_keeps_no_session_from_being_forgotten(locked_index: Worl
     assert "keeps the index locked" in done.err
 
 
+@pytest.mark.parametrize("command", ["refresh *", "refresh hub", "logout --all", "logout hub"])
+def test_nobody_waits_for_a_keyring_that_asks_to_be_unlocked(world: World, command: str) -> None:
+    """The question is asked before the index is locked."""
+    assert world.rolehop("credential-process", "hub").code == 0
+    env = {"PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.AsksToBeUnlocked", "DISPLAY": ":9"}
+    asks, index = world.vault / "asks", world.state / "index.lock"
+    with world.start(SCRIPT, *command.split(), env=env) as process:
+        ends_at = time.monotonic() + 30
+        while not asks.exists():
+            assert time.monotonic() < ends_at
+            time.sleep(0.02)
+        unlock(locked(index, time.monotonic()), index)  # raises if it is held
+        (world.vault / "unlocked").touch()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode in (0, 7), err  # the sessions are in another back end
+
+
 def test_status_waits_once_for_a_locked_index(locked_index: World) -> None:
     index = locked_index.state / "index.json"
     index.write_text("lost")
@@ -86,3 +103,19 @@ def test_logout_forgets_sessions_that_lost_their_entry(world: World) -> None:
     index.write_text(json.dumps({**json.loads(index.read_text()), "schema": 0}))
     assert world.rolehop("logout", "--all").code == 0
     assert world.items() == []
+
+
+def test_a_lock_that_goes_from_one_process_to_the_next_is_waited_for(world: World) -> None:
+    """A queue of many processes is no process that hangs."""
+    assert world.rolehop("credential-process", "hub").code == 0
+    path = world.state / "index.lock"
+    lock = locked(path, time.monotonic())
+    with world.start(SCRIPT, "--debug", "credential-process", "admin") as process:
+        for number in range(30):  # six seconds: each holder for less than any waits for one
+            name_holder(lock, since=number)
+            time.sleep(0.2)
+        unlock(lock, path)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "not waiting for it again" not in err
+    assert "not kept" not in err

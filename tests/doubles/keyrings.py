@@ -113,6 +113,28 @@ class Counted(FileBacked):
         return super().get_password(service, username)
 
 
+class AsksToBeUnlocked(FileBacked):
+    """`FileBacked` whose first call in a process waits until the file `unlocked` is beside the items."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._wait()
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._wait()
+        super().set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._wait()
+        super().delete_password(service, username)
+
+    def _wait(self) -> None:
+        folder = Path(os.environ["ROLEHOP_TEST_KEYRING"])
+        (folder / "asks").touch()
+        while not (folder / "unlocked").exists():
+            time.sleep(0.02)
+
+
 class KilledAfterWrite(FileBacked):
     """`FileBacked` whose process dies once it has written what ROLEHOP_TEST_KILL begins."""
 
