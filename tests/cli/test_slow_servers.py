@@ -197,3 +197,20 @@ def test_plain_http_to_another_machine_is_named_once(world: World) -> None:
         )
     assert done.code == 6
     assert done.err.count("sts.example.com is called over plain http") == 1
+
+
+# The program itself, which says how long it would wait between two attempts instead of waiting.
+WAITS = """
+import sys, time
+time.sleep = lambda seconds: print("waits", seconds, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "429 Too Many Requests"])
+def test_a_wait_that_sts_asks_for_is_respected(world: World, status: str) -> None:
+    answer = f"HTTP/1.1 {status}\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n".encode()
+    with raw_server(lambda: [answer]) as address:
+        env = {"AWS_ENDPOINT_URL_STS": f"http://{address}", "AWS_MAX_ATTEMPTS": "2"}
+        done = hurried(world, "credential-process", "hub", env=env, limits=WAITS)
+    assert done.code == 6, done.err
+    assert "waits 7.0" in done.err
