@@ -83,7 +83,8 @@ vault: sessions, IAM user keys and sign-ins in the OS keyring, and the index of 
     plan fastpath time_limit files credentials
 # ---- where a chain starts
 sources/identity_center: sources of type identity-center
-    sources sources/shared aws oauth net ports plan awsconfig config time_limit credentials
+    sources sources/shared aws aws/identity_center oauth net ports plan awsconfig config time_limit
+    credentials
 sources/web_identity: sources of type web-identity
     sources sources/shared aws oauth net ports plan config time_limit json_fields files credentials
 sources/saml: sources of type saml
@@ -94,11 +95,13 @@ sources: the table of source types, and those that are one file
     sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
     files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
-    sources aws net ports awsconfig config time_limit files credentials
+    sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
-aws: calls to AWS: STS, IAM, Identity Center, Roles Anywhere; what they send and answer
-    aws/certificates oauth net time_limit daemon_threads ports plan policy/inventory awsconfig config
-    json_fields files credentials
+aws/identity_center: sign-in, accounts, sessions; the token cache shared with the AWS CLI
+    aws oauth net ports json_fields files credentials
+aws: calls to AWS: STS, IAM, Organizations, Roles Anywhere; what they send and answer
+    aws/certificates net time_limit daemon_threads ports plan policy/inventory awsconfig config
+    json_fields credentials
 aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tokens
     files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
@@ -184,6 +187,7 @@ LIBRARIES = {
 # Parts that may read the plain text of a secret.
 REVEAL = {
     "aws": "signs calls",
+    "aws/identity_center": "sends tokens, writes the AWS CLI's cache if the config says so",
     "aws/certificates": "decrypts a private key, opens a token",
     "net": "sends requests",
     "oauth": "reads the claims of tokens",
@@ -350,11 +354,8 @@ def test_secrets_are_revealed_in_known_parts_only() -> None:
 
 
 def test_the_environment_is_read_in_few_files() -> None:
-    reading = {
-        label(path)
-        for path in modules().values()
-        if attributes(path) & {"os.environ", "os.environb", "os.getenv"}
-    }
+    names = {"os.environ", "os.environb", "os.getenv"}
+    reading = {label(path) for path in modules().values() if attributes(path) & names}
     assert reading == ENVIRONMENT
 
 

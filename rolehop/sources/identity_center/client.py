@@ -23,9 +23,9 @@ from rolehop.sources.shared.cli_sign_in import CliSignIn, cached_sign_in, endpoi
 from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
-    from rolehop.aws.sso_oidc import Registration, SsoOidc
-    from rolehop.aws.sso_portal import Portal
-    from rolehop.aws.sso_token_cache import CachedSignIn
+    from rolehop.aws.identity_center.oidc import Registration, SsoOidc
+    from rolehop.aws.identity_center.portal import Portal
+    from rolehop.aws.identity_center.token_cache import CachedSignIn
     from rolehop.config.model import SourceConfig
     from rolehop.credentials import Credentials
     from rolehop.oauth.responses import Tokens
@@ -58,7 +58,7 @@ class CenterClients:
     """The API clients of one Identity Center, closed together; this imports botocore."""
 
     def __init__(self, center: Center, context: SourceContext) -> None:
-        from rolehop.aws.sso_portal import Portal
+        from rolehop.aws.identity_center.portal import Portal
 
         self._center = center
         self._context = context
@@ -76,7 +76,7 @@ class CenterClients:
     @property
     def oidc(self) -> SsoOidc:
         """A client of the OIDC service."""
-        from rolehop.aws.sso_oidc import SsoOidc
+        from rolehop.aws.identity_center.oidc import SsoOidc
 
         center, context = self._center, self._context
         base = center.endpoint("sso-oidc") or _public("sso-oidc", center, context)
@@ -124,7 +124,7 @@ class CenterClients:
         """Write the AWS CLI's cache, if the config asks for it."""
         if not self._center.share_cli_cache:
             return
-        from rolehop.aws.sso_token_cache import CachedSignIn, cache_file, write_cache
+        from rolehop.aws.identity_center.token_cache import CachedSignIn, cache_file, write_cache
 
         path = cache_file(self._context.home, self._center.cache_key)
         shared = CachedSignIn(
@@ -161,7 +161,7 @@ def access_in(document: Document | None) -> tuple[Secret | None, datetime]:
 
 def client_in(cached: CachedSignIn, context: SourceContext) -> Registration | None:
     """Return the client that can refresh the AWS CLI's sign-in, or ``None`` if none can."""
-    from rolehop.aws.sso_oidc import Registration
+    from rolehop.aws.identity_center.oidc import Registration
 
     expires_at = cached.registration_ends
     if not cached.client_id or cached.client_secret is None or cached.refresh is None:

@@ -10,7 +10,7 @@ from rolehop.errors import SourceError
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from rolehop.aws.sso_oidc import DeviceCode, Registration, SsoOidc
+    from rolehop.aws.identity_center.oidc import DeviceCode, Registration, SsoOidc
     from rolehop.oauth.responses import OAuthRefusal, Tokens
     from rolehop.sources.context import Document, SourceContext
     from rolehop.sources.identity_center.settings import Center
@@ -148,7 +148,7 @@ def registration_document(client: Registration) -> Document:
 
 def registration_in(document: Document | None) -> Registration | None:
     """Return the registration stored in ``document``, or ``None`` if none is complete."""
-    from rolehop.aws.sso_oidc import Registration
+    from rolehop.aws.identity_center.oidc import Registration
 
     if document is None:
         return None

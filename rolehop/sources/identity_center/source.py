@@ -40,7 +40,7 @@ from rolehop.time_limit import uninterrupted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rolehop.aws.sso_portal import Portal, PortalRefusal
+    from rolehop.aws.identity_center.portal import Portal, PortalRefusal
     from rolehop.config.model import SourceConfig
     from rolehop.ports import Source
 
@@ -147,7 +147,7 @@ class _IdentityCenter:
             ServiceError: Identity Center cannot be reached.
             NoTerminal: account or role must be chosen and nobody can be asked.
         """
-        from rolehop.aws.sso_portal import PortalRefusal
+        from rolehop.aws.identity_center.portal import PortalRefusal
 
         with CenterClients(self.center, self.context) as clients:
             token = self._token(clients)
@@ -335,7 +335,7 @@ def logout(source: SourceConfig, context: SourceContext) -> bool:
     forget_clients(center, context)
     cached = cli_sign_in(center, context)
     if center.share_cli_cache and not cached.is_foreign:
-        from rolehop.aws.sso_token_cache import delete_cache
+        from rolehop.aws.identity_center.token_cache import delete_cache
 
         delete_cache(cached.path)
     if previous is not None:
@@ -353,7 +353,7 @@ def _stored(center: Center, context: SourceContext) -> Document | None:
 
 def _end(previous: Document | None, clients: CenterClients, context: SourceContext) -> None:
     """End a sign-in at the server; it is forgotten here even if that fails."""
-    from rolehop.aws.sso_portal import PortalRefusal
+    from rolehop.aws.identity_center.portal import PortalRefusal
 
     try:
         clients.log_out(previous)

@@ -10,7 +10,7 @@ from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
 if TYPE_CHECKING:
-    from rolehop.aws.sso_token_cache import CachedSignIn
+    from rolehop.aws.identity_center.token_cache import CachedSignIn
     from rolehop.sources.context import SourceContext
 
 
@@ -51,7 +51,7 @@ def cached_sign_in(
     ``endpoints`` are service and URL of those that are overridden in this process. Only rolehop
     notes them in the file: a sign-in by another program is taken for one at AWS's own.
     """
-    from rolehop.aws.sso_token_cache import cache_file, look
+    from rolehop.aws.identity_center.token_cache import cache_file, look
 
     path = context.watched(cache_file(context.home, name))
     looked = look(path, context.now())
