@@ -173,7 +173,7 @@ LAYOUT = read_layout(LAYOUT_TEXT)
 # Libraries, and the parts that may import them.
 LIBRARIES = {
     "boto3": "aws api demo",
-    "botocore": "aws net",
+    "botocore": "aws net sources/shared",  # there, how Windows splits a command line
     "click": "cli cli/commands",
     "cryptography": "aws/certificates",
     "dataclasses": "startup",  # half a millisecond for each class

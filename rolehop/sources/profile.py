@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.arn import partition_of
-from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
     AwsConfig,
     ChainBase,
@@ -38,6 +37,7 @@ from rolehop.sources.context import SourceChanged
 from rolehop.sources.process import SIGN_IN_SERVICES
 from rolehop.sources.shared.mfa import MFA_KEYS, diagnose_mfa_command
 from rolehop.sources.shared.recursion import refuse_loop, with_resolving
+from rolehop.sources.shared.shell_split import split_command
 from rolehop.sources.shared.subprocesses import program_environment
 from rolehop.sources.source_type import Diagnosis, Expanded, SourceType, one_line
 from rolehop.startup.dataclass import dataclass, replace

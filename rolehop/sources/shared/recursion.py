@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from rolehop.aws.shell_split import split_command
 from rolehop.awsconfig import (
     ChainBase,
     CredentialKind,
@@ -20,6 +19,7 @@ from rolehop.awsconfig import (
     resolve_profile,
 )
 from rolehop.errors import SourceError
+from rolehop.sources.shared.shell_split import split_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
