@@ -35,7 +35,34 @@ def plan_chain(
     options = options or WalkOptions()
     with error_context(name):
         resolved = resolve_chain(app, name, options)
-        return plan_resolved(app, resolved, _stamp(app, resolved.source, stamps), options)
+        stamp = _stamp(app, resolved.source, stamps)
+        if resolved.wants_caller:
+            caller = _noted_caller(app, resolved, stamp)
+            resolved = resolve_chain(app, name, options, caller)
+        return plan_resolved(app, resolved, stamp, options)
+
+
+def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
+    """Plan the source of ``resolved`` alone: its own session, or one made with its keys."""
+    chain = replace(resolved.chain, reason_required=False)
+    alone = replace(resolved, chain=chain, hops=(), written=())
+    return plan_resolved(app, alone, stamp, WalkOptions())
+
+
+def _noted_caller(app: App, resolved: Resolved, stamp: Stamp) -> str | None:
+    """Return the name that the source signed in with if that is known without a call.
+
+    It is that of ``principal``, else of a session of the source that the index lists. A walk does
+    not trust the index, only AWS and the keyring.
+    """
+    from rolehop.plan.identity import caller_name
+
+    if resolved.source.principal is not None:
+        found = caller_name(resolved.source.principal)
+        if found is not None:
+            return found
+    entry = app.index.sessions.get(source_plan(app, resolved, stamp).key)
+    return None if entry is None else caller_name(entry.arn)
 
 
 def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
@@ -56,8 +83,12 @@ def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
     return replace(plan, source_problem=first_problem(found), notes=notes)
 
 
-def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Resolved:
+def resolve_chain(
+    app: App, name: str, options: WalkOptions | None = None, caller: str | None = None
+) -> Resolved:
     """Return the source and the hops of a chain or an AWS profile, templates filled.
+
+    ``caller`` is the name that the source signed in with; without it ``{caller}`` stays.
 
     Raises:
         ConfigError: there is neither, or it cannot be resolved.
@@ -71,6 +102,7 @@ def resolve_chain(app: App, name: str, options: WalkOptions | None = None) -> Re
     source = profile_source or source_of(app.config, path)
     # The profile that was asked for decides settings of calls, not the last one it refers to.
     context = _plan_context(app, options or WalkOptions(), profile_of(app, source))
+    context = replace(context, caller=caller)
     source, roles, notes = expand(source, app.aws_config)
     of_profile = tuple(
         WrittenHop(hop, source.name, number, in_profile=True)

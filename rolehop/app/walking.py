@@ -250,6 +250,7 @@ def _walk(
     *,
     for_sdk: bool = False,
 ) -> tuple[Plan, Session]:
+    from rolehop.app.caller import name_of_source
     from rolehop.app.mfa_codes import mfa_codes
     from rolehop.app.planning import plan_resolved, resolve_chain
     from rolehop.ports import Ports
@@ -289,6 +290,12 @@ def _walk(
                 refusals=StoredRefusals(app.state_folder, app.now) if for_sdk else None,
             )
             try:
+                if resolved.wants_caller:
+                    who = name_of_source(app, resolved, stamp, ports, not_before=not_before)
+                    named = resolve_chain(app, name, options, who)
+                    plan = plan_resolved(app, named, stamp, options)
+                    record.follow(plan)
+                    stored = app.index.sessions.get(plan.key)
                 if not_before is not None or options.min_ttl is not None:
                     session = walk(plan, ports, not_before=not_before)
                 else:

@@ -26,6 +26,15 @@ _HEAD = (
     ' If a key is a "template",'
 )
 
+_CALLER = (
+    "In role session names and source identities also {caller}, the name that the source signed in"
+    " with, as AWS says it: of IAM user keys (keys, environment, profile) the user's name; of"
+    " identity-center the person's user name there; of web-identity, saml, roles-anywhere, instance,"
+    " container and process the role session name, or the user's name if it gives a user's keys. It"
+    " costs a call unless the source's session is stored or principal names a user or a session; plan,"
+    ' which makes none, then says "unknown".'
+)
+
 
 def render_reference(source_types: Mapping[str, Table]) -> str:
     """Return the reference, at most 80 columns wide, with a final newline.
@@ -33,7 +42,7 @@ def render_reference(source_types: Mapping[str, Table]) -> str:
     ``source_types``: the keys of each source type, besides those that all have.
     """
     fields = ", ".join(f"{{{field}}}" for field in FIELDS)
-    parts = [_wrapped(f"{_HEAD} {fields} are filled in.", "")]
+    parts = [_wrapped(f"{_HEAD} {fields} are filled in. {_CALLER}", "")]
     parts += [_table("Top level", TOP), _table("[defaults]", DEFAULTS), _table("[vault]", VAULT)]
     parts.append(_table("[organization]", ORGANIZATION))
     parts.append(_table("[sources.NAME]", SOURCE))

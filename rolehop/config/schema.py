@@ -30,6 +30,9 @@ class Key:
     template: bool = False
     """``{user} {host} {account} {chain}`` are filled in; the value keeps them until then."""
 
+    names_caller: bool = False
+    """``{caller}`` is filled in, too."""
+
     table: Table | None = None
     """The value is an array of such tables; ``check`` then only names the type."""
 
@@ -92,6 +95,7 @@ DEFAULTS = Table(
             "the role session name; characters that STS refuses are replaced in what the fields give",
             '"{user}@{host}"',
             template=True,
+            names_caller=True,
         ),
         Key("duration", sts_limits.HOP_DURATION, "how long a hop's session should last", '"1h"'),
         Key(
@@ -154,6 +158,7 @@ _HOP_REST = (
         "the role session name",
         "as in [defaults]",
         template=True,
+        names_caller=True,
     ),
     Key(
         "external_id",
@@ -180,6 +185,7 @@ _HOP_REST = (
         sts_limits.SOURCE_IDENTITY,
         "stays set through every later hop; each of them must allow sts:SetSourceIdentity",
         template=True,
+        names_caller=True,
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rolehop.config import value_types
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import Key, Table
-from rolehop.config.templates import FIELDS, SAMPLES, fields_of, fill, mentions_field
+from rolehop.config.templates import CALLER, FIELDS, SAMPLES, fields_of, fill, mentions_field
 from rolehop.config.value_types import kind_of
 from rolehop.text import quoted
 
@@ -62,7 +62,7 @@ def check_key(
     if not isinstance(value, str) or key.check.prose:
         return key.check.run(value)
     if key.template:
-        return _check_template(key, value, fields)
+        return _check_template(key, value, (*fields, CALLER) if key.names_caller else fields)
     if mentions_field(value):
         raise ValueError(f"templates are not filled in here: {quoted(value)}")
     return key.check.run(value)

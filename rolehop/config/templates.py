@@ -1,4 +1,4 @@
-"""The fields that templates in the config may contain: ``{user} {host} {account} {chain}``."""
+"""The fields that templates in the config may contain: ``{user} {host} {account} {chain} {caller}``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 FIELDS = ("user", "host", "account", "chain")
+CALLER = "caller"
+"""The name that the source signed in with; only in role session names and source identities."""
+
 SAMPLES: Mapping[str, str] = {
     "user": "user",
     "host": "host",
     "account": "000000000000",
     "chain": "chain",
+    CALLER: "caller",
 }
 """Samples that let a template be checked like any other value, before it is filled in."""
 
 _FIELD = Pattern(r"\{([^{}]*)\}")
-_KNOWN = Pattern(r"\{(?:" + "|".join(FIELDS) + r")\}")
+_KNOWN = Pattern(r"\{(?:" + "|".join((*FIELDS, CALLER)) + r")\}")
 
 
 def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
@@ -39,6 +43,11 @@ def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return ``text`` with the fields of ``values`` filled in; others stay as they are."""
     return _FIELD.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def mentions_caller(text: str | None) -> bool:
+    """True if ``text`` contains ``{caller}``, not filled in."""
+    return text is not None and f"{{{CALLER}}}" in text
 
 
 def mentions_field(text: str) -> bool:

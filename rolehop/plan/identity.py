@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, is_same_principal, partition_of
+from rolehop.arn import (
+    ACCOUNT_ID,
+    RoleArn,
+    account_of,
+    is_principal,
+    is_same_principal,
+    partition_of,
+)
 from rolehop.config.model import SourceConfig
 
 # IAM Identity Center names the role of a permission set so, with a random suffix (IAM Identity
@@ -13,6 +20,18 @@ _PERMISSION_SET = "AWSReservedSSO_"
 # These sources get the session of an account's permission set from the access portal, whose answer
 # does not say whose session it is.
 _OF_PORTAL = ("identity-center", "profile")
+
+
+def caller_name(arn: str) -> str | None:
+    """Return who ``arn`` is in a word: a user's name, a session's name, ``root``.
+
+    ``None`` for a role, which is not somebody, and for what is no principal.
+    """
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == "root":
+        return kind
+    named = kind in ("user", "assumed-role", "federated-user") and is_principal(arn)
+    return name.rpartition("/")[2] if named else None
 
 
 def is_caller_known(source: SourceConfig) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from rolehop.config import sts_limits
 from rolehop.config.inheritance import tag_key
 from rolehop.config.model import HopConfig
+from rolehop.config.templates import mentions_caller
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.resolve import Resolved, clean_name
 from rolehop.plan.walk_options import WalkOptions
@@ -124,7 +125,7 @@ def _with_reason(hop: HopConfig, reason: str, place: str) -> tuple[HopConfig, tu
         return replace(hop, tags=_merged(hop.tags, (tag,))), ()
     # `+` separates them: person and reason both stay readable in CloudTrail.
     wanted = f"{hop.session_name or 'rolehop'}+{clean_name(reason)}"
-    name = clean_name(wanted)
+    name = wanted if mentions_caller(wanted) else clean_name(wanted)
     cut = ('the reason is cut to fit the role session name; reason_in = "tag" keeps all of it',)
     return replace(hop, session_name=name), cut if name != wanted else ()
 

@@ -30,7 +30,7 @@ from rolehop.plan.model import (
 )
 from rolehop.plan.overrides import apply_overrides
 from rolehop.plan.prechecks import predict
-from rolehop.plan.resolve import Resolved
+from rolehop.plan.resolve import Resolved, is_unnamed
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 
@@ -288,13 +288,18 @@ def _refuse_when_strict(
 def _with_cache(
     steps: list[Step], known: CachedState, now: datetime, min_ttl: timedelta, stamp: Stamp
 ) -> tuple[Step, ...]:
-    """Add to each hop whether the index lists its session."""
-    return tuple(
-        _cached(step, known, now, min_ttl if step is steps[-1] else SIGNING_TTL, stamp)
-        if isinstance(step, HopStep)
-        else step
-        for step in steps
-    )
+    """Add to each hop whether the index lists its session; not known from the first unnamed on."""
+    found: list[Step] = []
+    unnamed = False
+    for step in steps:
+        if not isinstance(step, HopStep):
+            found.append(step)
+            continue
+        enough = min_ttl if step is steps[-1] else SIGNING_TTL
+        unnamed = unnamed or is_unnamed(step.hop)
+        cached = _cached(step, known, now, enough, stamp)
+        found.append(replace(cached, cache=Cache.UNKNOWN) if unnamed else cached)
+    return tuple(found)
 
 
 def _cached(

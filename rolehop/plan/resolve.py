@@ -14,7 +14,9 @@ from rolehop.arn import RoleArn
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_NAMES
+from rolehop.config.templates import CALLER, mentions_caller
 from rolehop.errors import ConfigError
+from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass, field, replace
 from rolehop.text import nearest
 
@@ -35,6 +37,8 @@ class PlanContext:
     """The AWS profile's region."""
     aws_profile: str | None = None
     """The AWS profile whose settings apply to the calls."""
+    caller: str | None = None
+    """The name that the source signed in with; ``None``: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class Resolved:
     """What the handover exports as AWS_REGION, if anything."""
 
     notes: tuple[str, ...] = ()
+
+    @property
+    def wants_caller(self) -> bool:
+        """True if a hop has ``{caller}``, and that is not known yet."""
+        return any(is_unnamed(hop) for _, hop in self.hops)
+
+
+def is_unnamed(hop: Hop | HopConfig) -> bool:
+    """True if what ``hop`` sends depends on ``{caller}``, and that is not known yet."""
+    return mentions_caller(hop.session_name) or mentions_caller(hop.source_identity)
 
 
 def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> ConfigError:
@@ -205,14 +219,20 @@ def _fill(
             hop=number,
         ) from None
     values.setdefault("account", role.account)
+    if facts.caller is not None:
+        values[CALLER] = facts.caller
     hop = written.hop
-    session_name = clean_name(
-        fill_template(hop.session_name or config.defaults.session_name, values)
-    )
+    session_name = _filled_name(hop.session_name or config.defaults.session_name, values)
     identity = hop.source_identity
     if identity is not None:
-        identity = clean_name(fill_template(identity, values))
+        identity = _filled_name(identity, values)
     return role, replace(hop, role=str(role), session_name=session_name, source_identity=identity)
+
+
+def _filled_name(template: str, values: Mapping[str, str]) -> str:
+    """Return a name that STS takes, or the template itself while ``{caller}`` is not known."""
+    filled = fill_template(template, values)
+    return filled if CALLER not in values and mentions_caller(template) else clean_name(filled)
 
 
 def _partition_of(hops: tuple[WrittenHop, ...], regions: Regions) -> str:

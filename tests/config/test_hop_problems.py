@@ -62,7 +62,7 @@ CASES = [
         hop('source_identity = "{me}"'),
         10,
         "chains.x.hops[0].source_identity",
-        "unknown field {me}; what is filled in here: {user} {host} {account} {chain}",
+        "unknown field {me}; what is filled in here: {user} {host} {account} {chain} {caller}",
     ),
     (
         hop('source_identity = "a/b"'),

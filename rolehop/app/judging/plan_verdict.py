@@ -10,16 +10,23 @@ from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
 from rolehop.config.model import HopConfig, SourceConfig
+from rolehop.config.templates import mentions_caller
 from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Plan
 from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
-from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.model import (
+    UNKNOWN_NAME,
+    AssumeRoleRequest,
+    EvaluationContext,
+    StartingCredentials,
+)
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
 from rolehop.policy.evaluation.principals import session_of
 from rolehop.policy.inventory.context_keys import absent_from_role_sessions, sent_by
 from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.language.request_context import UNKNOWN, Unknown
 from rolehop.sources import is_federated
 from rolehop.startup.dataclass import replace
 
@@ -199,13 +206,14 @@ def assume_role_request(
     role: RoleArn, hop: Hop | HopConfig, session_name: str
 ) -> AssumeRoleRequest:
     """Return the call of ``hop``, of a plan or of the resolved config, as policies see it."""
+    identity: str | Unknown | None = hop.source_identity
     return AssumeRoleRequest(
         role=role,
-        session_name=session_name,
+        session_name=UNKNOWN_NAME if mentions_caller(session_name) else session_name,
         external_id=hop.external_id,
         policy=hop.policy,
         policy_arns=hop.policy_arns,
         tags=hop.tags,
         transitive_tags=hop.transitive_tags,
-        source_identity=hop.source_identity,
+        source_identity=UNKNOWN if mentions_caller(hop.source_identity) else identity,
     )

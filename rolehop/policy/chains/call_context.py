@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from rolehop.config.inheritance import tag_key
-from rolehop.policy.chains.model import AssumeRoleRequest, CallerState, EvaluationContext
+from rolehop.policy.chains.model import (
+    UNKNOWN_NAME,
+    AssumeRoleRequest,
+    CallerState,
+    EvaluationContext,
+)
 from rolehop.policy.inventory.context_keys import (
     absent_from_role_sessions,
     is_of_caller,
@@ -38,7 +43,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         identity = UNKNOWN
     values: dict[str, Sequence[str]] = {
         **of_every_call(setting, hop.role.account),
-        "sts:RoleSessionName": [hop.session_name],
+        **({} if hop.session_name == UNKNOWN_NAME else {"sts:RoleSessionName": [hop.session_name]}),
         "sts:ExternalId": _maybe(hop.external_id),
         **_identity("sts:SourceIdentity", hop.source_identity or identity),
         **_identity("aws:SourceIdentity", identity),

@@ -16,18 +16,23 @@ SuppliedKeys = Mapping[str, Sequence[str]]
 """What the user says about the request: condition key to values; no values: absent."""
 
 
+UNKNOWN_NAME = "*"
+"""Stands for the name of a session that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssumeRoleRequest:
     """One AssumeRole call: the parameters that policies look at."""
 
     role: RoleArn
     session_name: str
+    """`UNKNOWN_NAME` if it is not known."""
     external_id: str | None = None
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     transitive_tags: tuple[str, ...] = ()
-    source_identity: str | None = None
+    source_identity: str | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,11 @@ def possible_actions(unseen: str | None, extra: Mapping[str, bool]) -> tuple[str
 def _impossible(held: CallerState, hop: AssumeRoleRequest) -> Finding | None:
     """Return what STS itself refuses: a changed source identity, a tag that is already inherited."""
     before, sent = held.source_identity, hop.source_identity
-    if before is not None and sent is not None and changes_identity(sent, before):
+    if isinstance(sent, Unknown):  # {caller}, the same at every hop
+        if isinstance(before, str):
+            element, wanted = "Request SourceIdentity", "the one that is set already"
+            return Finding(element, Truth.UNKNOWN, Reason.IDENTITY_CHANGED, wanted, before)
+    elif before is not None and sent is not None and changes_identity(sent, before):
         element, reason = "Request SourceIdentity", Reason.IDENTITY_CHANGED
         if isinstance(before, Unknown):
             return Finding(element, Truth.UNKNOWN, reason, "the one that the source set", sent)

@@ -185,7 +185,9 @@ def _identified(condition: Condition, scenario: ChainScenario, hop: int) -> Iter
     if at < 1:
         return
     asked = scenario.hop(at)
-    found = _values(condition, scenario, hop, asked.source_identity or asked.session_name)
+    sent = asked.source_identity
+    now = sent if isinstance(sent, str) else asked.session_name
+    found = _values(condition, scenario, hop, now)
     names = [each.text for each in found if not each.example]
     for text in (*names, asked.session_name):
         if text is not None or setter:

@@ -18,6 +18,7 @@ from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, St
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.language.request_context import Unknown
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange, apply_changes
 from rolehop.policy.remedies.search import Remedy
@@ -171,6 +172,7 @@ def _guards_accept(case: Case, hop: AssumeRoleRequest, key: Key, name: str) -> b
     actions = ["sts:AssumeRole"]
     actions += ["sts:TagSession"] if hop.tags or key.transitive else []
     actions += ["sts:SetSourceIdentity"] if identity else []
+    assert not isinstance(identity, Unknown), "these chains know what they send"
     by_user = key.token is None
     found: dict[str, list[str]] = {
         "aws:principalarn": [key.role.arn if key.role else key.arn],
@@ -212,6 +214,7 @@ def _on(role: str, document: Json | None) -> Json | None:
 
 
 def _params(hop: AssumeRoleRequest) -> dict[str, str]:
+    assert not isinstance(hop.source_identity, Unknown), "these chains know what they send"
     found = {"RoleArn": str(hop.role), "RoleSessionName": hop.session_name}
     for name, value in (
         ("ExternalId", hop.external_id),

@@ -189,3 +189,16 @@ def test_sources_of_one_center_share_the_sign_in_and_the_registration(corp: Corp
     assert done.code == 0, done.err
     assert other.rpartition("/")[2] in done.json["arn"]
     assert corp.center.paths().count("/client/register") == 1
+
+
+def test_caller_is_the_person_who_signed_in(corp: Corp) -> None:
+    """The portal's session is stored with its identity, so that later walks need no call for it."""
+    corp.world.config(CONFIG.replace('duration = "2h"', 'session_name = "{caller}"'))
+    corp.login()
+    for _ in range(2):
+        assert corp.world.rolehop("credential-process", "hub").code == 0
+    (hop,) = [each for each in corp.world.sts.calls if each.action == "AssumeRole"]
+    assert hop.params["RoleSessionName"] == "alice"
+    (line,) = corp.world.rolehop("plan", "hub", "--format", "json").json["hops"]
+    assert (line["session_name"], line["cache"]) == ("alice", "fresh")
+    assert [each.action for each in corp.world.sts.calls].count("GetCallerIdentity") == 1
