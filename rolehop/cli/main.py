@@ -16,6 +16,7 @@ from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
 from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageError
+from rolehop.startup.calling_process import caller_has_ended, watch_caller
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
     Stopped,
@@ -52,6 +53,7 @@ def _run(arguments: Sequence[str], cli: CommandContext) -> int:
     try:
         open_closed_streams()
         raise_when_stopped()
+        watch_caller()
         code = root.main(list(arguments), prog_name="rolehop", standalone_mode=False, obj=cli)
     except click.exceptions.NoArgsIsHelpError as error:
         write_lines(error.format_message())
@@ -107,9 +109,10 @@ class Failure:
         return INTERRUPTED
 
     def stopped(self, stopped: Stopped) -> int:
-        """Report SIGTERM or SIGHUP."""
+        """Report SIGTERM or SIGHUP, or that nobody waits for an answer any more."""
         self._fail_the_eval()
-        write_lines("rolehop: stopped")
+        gone = "the program that called rolehop has ended, so nothing is asked any more"
+        write_lines(f"rolehop: {gone if caller_has_ended() else 'stopped'}")
         self._keep_for_status(RolehopError("it was stopped by whoever started it"), stopped.code)
         return stopped.code
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rolehop.advice import one_line
 from rolehop.errors import NoTerminal, RolehopError
+from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal import output
 from rolehop.text import clean
@@ -156,7 +157,7 @@ class Terminal:
             NoTerminal: this process has no terminal.
             KeyboardInterrupt: Ctrl-C or Ctrl-D; the terminal is as it was.
         """
-        with self.device(needed) as (reader, writer):
+        with self.device(needed) as (reader, writer), ends_with_caller():
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
                 output.write_prompt(clean(question), writer)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from rolehop.errors import ServiceError
 from rolehop.files import PRIVATE_FILE, make_private_folder, read_own
+from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
@@ -105,7 +106,7 @@ class FileLocks:
         """Tell other processes that all locks held now wait for a person to answer."""
         self._count_asking(1)
         try:
-            with time_limit_paused():
+            with time_limit_paused(), ends_with_caller():
                 yield
         finally:
             self._count_asking(-1)
