@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import source_plan, sts_of_shell
-from rolehop.errors import RolehopError, SourceError, error_context
+from rolehop.app.planning import sts_of_shell
+from rolehop.app.walking import ask_reason, walk_chain
+from rolehop.errors import RolehopError, error_context
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rolehop.app.context import App
     from rolehop.credentials import Credentials
-    from rolehop.plan.model import Stamp
-    from rolehop.plan.resolve import Resolved
     from rolehop.plan.walk_options import WalkOptions
-    from rolehop.ports import CallerIdentity, Listener, Ports, Sts
+    from rolehop.ports import CallerIdentity, Listener, Sts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,6 @@ def identify_chain(app: App, name: str, options: WalkOptions, listener: Listener
     Raises:
         RolehopError: see `walk_chain` and `ask_caller`.
     """
-    from rolehop.app.walking import ask_reason, walk_chain
-
     options = ask_reason(app, name, options)
     plan, session = walk_chain(app, name, options, listener)
     sts = app.sts_clients.get(plan.region, plan.aws_profile)
@@ -58,40 +53,6 @@ def identify_shell(app: App, options: WalkOptions) -> Identity:
     caller = ask_caller(sts, credentials, "the credentials in this shell")
     name = app.environ.get("ROLEHOP_CHAIN")
     return Identity(name, caller, credentials, None if name is None else _color(app, name))
-
-
-def name_of_source(
-    app: App, resolved: Resolved, stamp: Stamp, ports: Ports, *, not_before: datetime | None
-) -> str:
-    """Return the name that the source of ``resolved`` signed in with, as AWS says it.
-
-    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
-
-    Raises:
-        SourceError: the source gives no credentials, another principal's, or a role's.
-        HopRefused: AWS does not accept them.
-    """
-    from rolehop.plan.identity import caller_name
-    from rolehop.sources.loading import absent
-    from rolehop.walk import check_principal, walk
-
-    source = resolved.source
-    name = None if source.principal is None else caller_name(source.principal)
-    if name is not None:
-        return name
-    plan = source_plan(app, resolved, stamp)
-    if stamp.stored:
-        arn = walk(plan, ports, not_before=not_before).arn
-    else:
-        credentials = ports.source.load()
-        if credentials is None:
-            raise absent(source, stamp)
-        arn = ask_caller(ports.sts, credentials, f"the credentials of source '{source.name}'").arn
-        check_principal(plan, arn)
-    name = caller_name(arn)
-    if name is None:
-        raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
-    return name
 
 
 def _color(app: App, chain: str) -> str | None:

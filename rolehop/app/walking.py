@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.ports import SILENT, WithoutPrompts
-from rolehop.errors import Declined, NoTerminal, error_context
+from rolehop.errors import Declined, NoTerminal, SourceError, error_context
 from rolehop.files import is_there
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass, replace
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
-    from rolehop.plan.model import Plan
-    from rolehop.ports import Listener, Vault
+    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.resolve import Resolved
+    from rolehop.ports import Listener, Ports, Vault
     from rolehop.sources.context import SourceContext
 
 
@@ -250,7 +251,6 @@ def _walk(
     *,
     for_sdk: bool = False,
 ) -> tuple[Plan, Session]:
-    from rolehop.app.caller import name_of_source
     from rolehop.app.mfa_codes import mfa_codes
     from rolehop.app.planning import plan_resolved, resolve_chain
     from rolehop.ports import Ports
@@ -291,7 +291,7 @@ def _walk(
             )
             try:
                 if resolved.wants_caller:
-                    who = name_of_source(app, resolved, stamp, ports, not_before=not_before)
+                    who = _name_of_source(app, resolved, stamp, ports, not_before=not_before)
                     named = resolve_chain(app, name, options, who)
                     plan = plan_resolved(app, named, stamp, options)
                     record.follow(plan)
@@ -316,6 +316,47 @@ def _walk(
                     _note_clock(app, session)
                 _forget_sdk_problem(app, name)
                 return plan, session
+
+
+def _name_of_source(
+    app: App, resolved: Resolved, stamp: Stamp, ports: Ports, *, not_before: datetime | None
+) -> str:
+    """Return the name that the source of ``resolved`` signed in with, as AWS says it.
+
+    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
+
+    Raises:
+        SourceError: the source gives no credentials, another principal's, or a role's.
+        HopRefused: AWS does not accept them.
+    """
+    from rolehop.app.planning import source_plan
+    from rolehop.plan.identity import caller_name
+    from rolehop.ports import StsRefusal
+    from rolehop.sources.loading import absent
+    from rolehop.sts_errors import refused_caller
+    from rolehop.walk import check_principal, walk
+
+    source = resolved.source
+    name = None if source.principal is None else caller_name(source.principal)
+    if name is not None:
+        return name
+    plan = source_plan(app, resolved, stamp)
+    if stamp.stored:
+        arn = walk(plan, ports, not_before=not_before).arn
+    else:
+        credentials = ports.source.load()
+        if credentials is None:
+            raise absent(source, stamp)
+        try:
+            arn = ports.sts.caller(credentials).arn
+        except StsRefusal as refusal:
+            whose = f"the credentials of source '{source.name}'"
+            raise refused_caller(refusal, whose) from None
+        check_principal(plan, arn)
+    name = caller_name(arn)
+    if name is None:
+        raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
+    return name
 
 
 def _forget_sdk_problem(app: App, name: str) -> None:
