@@ -146,9 +146,20 @@ def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVe
     return replace(policy, outcome=Outcome.REFUSED, findings=(said, *policy.findings))
 
 
-def judge_chain(chain: str, source: str, scenario: ChainScenario) -> ChainVerdict:
-    """Judge every hop of ``scenario``."""
-    verdicts = {number: evaluate(request) for number, request in scenario.requests().items()}
+Memo = dict[tuple[object, ...], Mapping[int, Verdict]]
+"""Verdicts by what starts a chain and its hops: many chains of a config make the same calls."""
+
+
+def judge_chain(
+    chain: str, source: str, scenario: ChainScenario, memo: Memo | None = None
+) -> ChainVerdict:
+    """Judge every hop of ``scenario``; ``memo``: of chains in the same setting but for the region."""
+    key = (repr(scenario.start), scenario.hops, scenario.setting.region)
+    if memo is None or scenario.source_requests:
+        memo = {}
+    if key not in memo:
+        memo[key] = {n: evaluate(request) for n, request in scenario.requests().items()}
+    verdicts = memo[key]
     hops = tuple(
         HopVerdict(number, verdict, scenario, verdicts) for number, verdict in verdicts.items()
     )

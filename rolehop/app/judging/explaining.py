@@ -17,7 +17,7 @@ from rolehop.config.model import SourceConfig
 from rolehop.errors import UsageError
 from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import ChainVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ChainVerdict, Memo, StsAnswer
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.show.graph import Path, Step
@@ -179,6 +179,10 @@ def _judge_all(
     accounts = {account for chain in chains for account in chain.accounts}
     offline = offline or (bool(policies.documents) and policies.organization is None)
     shared = with_organization(app, inventory, policies, accounts, offline=offline).organization
+    inventory = replace(inventory, organization=shared)
+    if live is None:
+        memo: Memo = {}
+        return [judge_plan(app, c.plan, inventory, c.policies, memo) for c in chains]
     return [
         judge_plan(app, c.plan, replace(c.inventory, organization=shared), c.policies)
         for c in chains

@@ -14,7 +14,7 @@ from rolehop.config.templates import mentions_caller
 from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Plan
 from rolehop.plan.walk_options import HOP_FLAGS
-from rolehop.policy.chain_verdict import ChainVerdict, judge_chain
+from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
@@ -32,16 +32,23 @@ from rolehop.startup.dataclass import replace
 
 
 def judge_plan(
-    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+    app: App,
+    plan: Plan,
+    inventory: IamInventory,
+    policies: PolicyOptions,
+    memo: Memo | None = None,
 ) -> ChainVerdict:
     """Judge the hops of a plan by the policies in ``inventory``; no AWS call is made.
+
+    ``memo`` is shared by chains that are judged by the same inventory and policies.
 
     Raises:
         UsageError: see `scenario_of`.
     """
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
-    verdict = judge_chain(plan.chain, plan.source.name, scenario_of(app, plan, inventory, policies))
+    scenario = scenario_of(app, plan, inventory, policies)
+    verdict = judge_chain(plan.chain, plan.source.name, scenario, memo)
     return replace(verdict, source_role_unknown=own is None and is_federated(plan.source))
 
 
