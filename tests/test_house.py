@@ -63,7 +63,7 @@ api: `import rolehop`: get_plan, get_credentials, session
     app aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    access_denied sts_errors app show show/checking walk state sources aws ports config plan policy policy/chains policy/evaluation
+    access_denied sts_errors app show show/checking walk state sources aws/inventory ports config plan policy policy/chains policy/evaluation
     policy/inventory policy/language policy/remedies policy/role_report policy/routes files
     credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
@@ -92,16 +92,17 @@ sources/saml: sources of type saml
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config files credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
-    files credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit
+    json_fields files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
+aws/inventory: read policies, from IAM and Organizations
+    aws net policy/inventory ports credentials
 aws/identity_center: sign-in, accounts, sessions; the token cache shared with the AWS CLI
     aws oauth net ports json_fields files credentials
 aws: calls to AWS: STS, IAM, Organizations, Roles Anywhere; what they send and answer
-    aws/certificates net time_limit daemon_threads ports plan policy/inventory awsconfig config
-    json_fields credentials
+    aws/certificates net time_limit daemon_threads ports plan awsconfig config json_fields credentials
 aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tokens
     files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server

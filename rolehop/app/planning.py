@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.aws.sts import StsClient
     from rolehop.config.model import ChainConfig, SourceConfig
-    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.model import CachedState, Plan, Stamp
     from rolehop.plan.resolve import PlanContext, Resolved
 
-Stamps = dict[str, "Stamp"]
-"""Stamps of sources, shared while many chains are planned."""
+
+class Stamps(dict[str, "Stamp"]):
+    """What is shared while many chains are planned: stamps of sources, the index, user and host."""
+
+    def __init__(self) -> None:
+        """Share nothing yet."""
+        super().__init__()
+        self.known: CachedState | None = None
+        self.endpoints: dict[str | None, str | None] = {}
+        self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
 
 
 def plan_chain(
@@ -34,12 +42,13 @@ def plan_chain(
     """
     options = options or WalkOptions()
     with error_context(name):
-        resolved = resolve_chain(app, name, options)
+        stamps = Stamps() if stamps is None else stamps
+        resolved = resolve_chain(app, name, options, stamps=stamps)
         stamp = _stamp(app, resolved.source, stamps)
         if resolved.wants_caller:
             caller = _noted_caller(app, resolved, stamp)
-            resolved = resolve_chain(app, name, options, caller)
-        return plan_resolved(app, resolved, stamp, options)
+            resolved = resolve_chain(app, name, options, caller, stamps)
+        return plan_resolved(app, resolved, stamp, options, stamps)
 
 
 def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
@@ -84,7 +93,11 @@ def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:
 
 
 def resolve_chain(
-    app: App, name: str, options: WalkOptions | None = None, caller: str | None = None
+    app: App,
+    name: str,
+    options: WalkOptions | None = None,
+    caller: str | None = None,
+    stamps: Stamps | None = None,
 ) -> Resolved:
     """Return the source and the hops of a chain or an AWS profile, templates filled.
 
@@ -101,7 +114,7 @@ def resolve_chain(
     path = path_of(app.config, chain)
     source = profile_source or source_of(app.config, path)
     # The profile that was asked for decides settings of calls, not the last one it refers to.
-    context = _plan_context(app, options or WalkOptions(), profile_of(app, source))
+    context = _plan_context(app, options or WalkOptions(), profile_of(app, source), stamps)
     context = replace(context, caller=caller)
     source, roles, notes = expand(source, app.aws_config)
     of_profile = tuple(
@@ -111,17 +124,28 @@ def resolve_chain(
     return resolve(app.config, path, source, of_profile + written_hops(path), context, notes)
 
 
-def plan_resolved(app: App, resolved: Resolved, stamp: Stamp, options: WalkOptions) -> Plan:
+def plan_resolved(
+    app: App,
+    resolved: Resolved,
+    stamp: Stamp,
+    options: WalkOptions,
+    stamps: Stamps | None = None,
+) -> Plan:
     """Plan a chain that is resolved already, whose source has ``stamp``."""
     from rolehop.plan.planner import make_plan
 
+    shared, profile = Stamps() if stamps is None else stamps, resolved.aws_profile
+    if shared.known is None:
+        shared.known = app.index.known().with_ceilings(app.ceilings)
+    if profile not in shared.endpoints:
+        shared.endpoints[profile] = app.sts_clients.session_endpoint(profile)
     return make_plan(
         app.config,
         resolved,
         stamp,
         now=app.now(),
-        known=app.index.known().with_ceilings(app.ceilings),
-        endpoint_url=app.sts_clients.session_endpoint(resolved.aws_profile),
+        known=shared.known,
+        endpoint_url=shared.endpoints[profile],
         options=options,
     )
 
@@ -152,7 +176,17 @@ def _chain_called(app: App, name: str) -> tuple[ChainConfig, SourceConfig | None
     return ChainConfig(name=name, source=name), source
 
 
-def _plan_context(app: App, options: WalkOptions, profile: str | None) -> PlanContext:
+def _plan_context(
+    app: App, options: WalkOptions, profile: str | None, stamps: Stamps | None
+) -> PlanContext:
+    contexts = {} if stamps is None else stamps.contexts
+    key = (options.region, profile)
+    if key not in contexts:
+        contexts[key] = _new_context(app, options, profile)
+    return contexts[key]
+
+
+def _new_context(app: App, options: WalkOptions, profile: str | None) -> PlanContext:
     from rolehop.awsconfig import region_of
     from rolehop.plan.resolve import PlanContext
 
@@ -175,10 +209,10 @@ def profile_of(app: App, source: SourceConfig) -> str | None:
     return named if isinstance(named, str) else current_profile(app.shell_before)
 
 
-def _stamp(app: App, source: SourceConfig, stamps: Stamps | None) -> Stamp:
+def _stamp(app: App, source: SourceConfig, stamps: Stamps) -> Stamp:
     from rolehop.sources import stamp_of
 
-    known, key = {} if stamps is None else stamps, repr(source)
-    if key not in known:
-        known[key] = stamp_of(source, app.source_context)
-    return known[key]
+    key = repr(source)
+    if key not in stamps:
+        stamps[key] = stamp_of(source, app.source_context)
+    return stamps[key]

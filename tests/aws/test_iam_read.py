@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.aws.iam_reader import IamReader
+from rolehop.aws.inventory.iam_reader import IamReader
 from rolehop.aws.query_api import QueryClient, QueryResult
 from rolehop.credentials import Credentials, Secret
 from rolehop.net.client_settings import ClientSettings

@@ -17,6 +17,7 @@ from tests.benchmarks.own_rows import (
     completion_rows,
     everyday_rows,
 )
+from tests.benchmarks.scale import scale_rows
 from tests.benchmarks.setup import (
     fresh_environment,
     in_the_kernel,
@@ -58,6 +59,8 @@ def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
             yield from _as_far_as_it_goes(everyday_rows(bench, world))
             yield from _as_far_as_it_goes(completion_rows(bench, world))
             yield from _as_far_as_it_goes(cold_rows(bench, world))
+            most_chains = 100 if options.quick else 5000
+            yield from _as_far_as_it_goes(scale_rows(bench, world, most_chains))
             with moto_server() as url:
                 others = other_rows(bench, world, url, options.aws, options.awsume)
                 yield from _as_far_as_it_goes(others)

@@ -161,7 +161,7 @@ def _judge(
     refused: tuple[int, StsAnswer] | None = None,
 ) -> ChainVerdict:
     live = None if offline else live_iam(app)
-    chain = _gather(app, name, inventory, policies, options, {}, live, refused)
+    chain = _gather(app, name, inventory, policies, options, Stamps(), live, refused)
     found = with_organization(app, chain.inventory, policies, chain.accounts, offline=offline)
     verdict = judge_plan(app, chain.plan, found, chain.policies)
     return verdict if refused is None else verdict.refused_by_sts(*refused)

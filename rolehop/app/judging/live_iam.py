@@ -11,7 +11,7 @@ from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import resolve_chain, sts_of_shell
 from rolehop.arn import account_of
-from rolehop.aws.iam_reader import IamReader
+from rolehop.aws.inventory.iam_reader import IamReader
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError
 from rolehop.plan.model import Plan

@@ -85,7 +85,7 @@ def _is_enough(app: App, stored: StoredOrganization | None, needed: set[str]) ->
 
 
 def _read(app: App, chain: str, accounts: set[str]) -> Organization:
-    from rolehop.aws.organizations import OrganizationReader
+    from rolehop.aws.inventory.organizations import OrganizationReader
 
     plan = plan_chain(app, chain)
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings

@@ -10,10 +10,10 @@ from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.organization import with_organization
+from rolehop.app.judging.organization import known_organization, with_organization
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
-from rolehop.app.planning import resolve_chain
+from rolehop.app.planning import Stamps, resolve_chain
 from rolehop.arn import ACCOUNT_ID, RoleArn, account_of, partition_of
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.config.toml_writer import chain_text
@@ -83,6 +83,7 @@ class _RouteFinder:
     def __init__(self, app: App, policies: PolicyOptions) -> None:
         self._app = app
         self._policies = policies
+        self._shared = Stamps()
         self._inventory = self._with_organization(read_documents(policies))
         self._context = EvaluationContext(
             self._inventory,
@@ -100,12 +101,17 @@ class _RouteFinder:
 
     def _with_organization(self, inventory: IamInventory) -> IamInventory:
         """Add the organization; AWS is only called if a flag says through which chain."""
+        if self._policies.organization is None and known_organization(self._app) is None:
+            return inventory
         accounts = {account_of(each) for each in inventory.entities}
         accounts |= {account_of(each.principal or "") for each in self._app.config.sources.values()}
         accounts.add(account_of(self._policies.caller or ""))
         for name in self._app.config.chains:
             with suppress(RolehopError):
-                accounts |= {role.account for role, _ in resolve_chain(self._app, name).hops}
+                accounts |= {
+                    role.account
+                    for role, _ in resolve_chain(self._app, name, stamps=self._shared).hops
+                }
         offline = self._policies.organization is None
         return with_organization(self._app, inventory, self._policies, accounts, offline=offline)
 
@@ -159,7 +165,7 @@ class _RouteFinder:
 
     def _last_role(self, chain: str, starts: Sequence[RouteStart]) -> RoleArn:
         """Return the last role of a chain, or its source's own role if it has no hop."""
-        resolved = resolve_chain(self._app, chain)
+        resolved = resolve_chain(self._app, chain, stamps=self._shared)
         if resolved.hops:
             return resolved.hops[-1][0]
         callers = (each.held.caller for each in starts if each.source == resolved.source.name)
@@ -250,7 +256,7 @@ class _RouteFinder:
                 self.left_out.append(LeftOut("chain", name, error.what))
 
     def _hops_of(self, chain: str) -> Iterator[tuple[AssumeRoleRequest, HopConfig]]:
-        resolved = resolve_chain(self._app, chain)
+        resolved = resolve_chain(self._app, chain, stamps=self._shared)
         for (role, hop), each in zip(resolved.hops, resolved.written, strict=True):
             if each.in_profile:
                 continue

@@ -1,0 +1,1 @@
+"""Read what accounts and their organization say of policies: IAM and Organizations."""
