@@ -29,6 +29,7 @@ LONGEST = 100_000
 _ATTRIBUTES = "https://aws.amazon.com/SAML/Attributes/"
 _PROVIDER = Pattern(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:saml-provider/[\w._-]{1,128}")
 _SECONDS = Pattern(r"[0-9]{1,6}")
+_CONFIRMATION = "Subject/SubjectConfirmation/SubjectConfirmationData"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ def read_assertion(text: Secret) -> Assertion:
     return Assertion(
         Secret(encoded),
         _roles(assertion),
-        _digest(assertion),
+        # Which of several counts is for AWS to say, so nothing is left out.
+        _digest(assertion) if _is_alone(root) else sha256(body).hexdigest(),
         duration_seconds=_duration(assertion),
         begins=max(_times(assertion, "NotBefore"), default=None),
         ends=min(
@@ -98,6 +100,12 @@ def read_assertion(text: Secret) -> Assertion:
             default=None,
         ),
     )
+
+
+def _is_alone(root: Element) -> bool:
+    """True if there is one assertion only, encrypted ones counted."""
+    found = [each for each in root if each.tag in ("Assertion", "EncryptedAssertion")]
+    return root.tag == "Assertion" or len(found) == 1
 
 
 def _encoded(text: str) -> str:
@@ -158,14 +166,17 @@ def _duration(assertion: Element) -> int | None:
 def _digest(assertion: Element) -> str:
     """Return a digest of everything that a trust policy may evaluate or STS may copy.
 
-    Issuer, subject, audiences and all attributes: those for AWS become the session's tags, source
-    identity and name (IAM user guide, "Passing session tags using AssumeRoleWithSAML"), and
-    condition keys such as ``saml:edupersonaffiliation`` have the values of others.
+    Issuer, subject, audiences, recipients and all attributes: those for AWS become the session's
+    tags, source identity and name (IAM user guide, "Passing session tags using
+    AssumeRoleWithSAML"), and condition keys such as ``saml:edupersonaffiliation`` have the values
+    of others. ``saml:aud`` is the recipient (the same guide, "Available keys for SAML-based AWS STS
+    federation").
     """
     return digest_of(
         [_complete(each) for each in assertion.iterfind("Issuer")],
         [_complete(each) for each in assertion.iterfind("Subject/NameID")],
         [_complete(each) for each in assertion.iterfind("Conditions/AudienceRestriction/Audience")],
+        [each.get("Recipient") for each in assertion.iterfind(_CONFIRMATION)],
         [
             [each.get("Name"), [_complete(value) for value in each.iterfind("AttributeValue")]]
             for each in assertion.iterfind("AttributeStatement/Attribute")
@@ -205,7 +216,7 @@ def _times(assertion: Element, name: str) -> list[datetime]:
     """
     places = [
         *assertion.iterfind("Conditions"),
-        *assertion.iterfind("Subject/SubjectConfirmation/SubjectConfirmationData"),
+        *assertion.iterfind(_CONFIRMATION),
         *assertion.iterfind("AuthnStatement"),
     ]
     return [time for each in places if (time := _time(each.get(name, ""))) is not None]

@@ -45,12 +45,14 @@ class IdentityProvider:
         seconds: int | None = None,
         session_ends: datetime | None = None,
         audience: str = AUDIENCE,
+        recipient: str | None = None,
         provider_first: bool = False,
         attributes: Mapping[str, Sequence[str]] | None = None,
     ) -> str:
         """Return a response in base64, as an identity provider posts it.
 
-        ``attributes`` replace those it would have; a name that is not a URL is one of AWS's.
+        ``attributes`` replace those it would have; a name that is not a URL is one of AWS's. The
+        ``recipient`` is the audience unless it is given.
         """
         now = now or datetime.now(UTC)
         pairs = [f"{self.arn},{role}" if provider_first else f"{role},{self.arn}" for role in roles]
@@ -59,7 +61,8 @@ class IdentityProvider:
             found["SessionDuration"] = [str(seconds)]
         found |= attributes or {}
         times = _times(now, now + lasts)
-        text = _assertion(self.issuer, who, times, session_ends, audience, found)
+        places = (audience, audience if recipient is None else recipient)
+        text = _assertion(self.issuer, who, times, session_ends, places, found)
         signature = self.key.sign(
             canonicalize(text, rewrite_prefixes=True).encode(), ec.ECDSA(hashes.SHA256())
         ).hex()
@@ -79,10 +82,11 @@ def _assertion(
     who: str,
     times: tuple[str, str],
     session_ends: datetime | None,
-    audience: str,
+    places: tuple[str, str],
     attributes: Mapping[str, Sequence[str]],
 ) -> str:
     begins, ends = times
+    audience, recipient = places
     until = f' SessionNotOnOrAfter="{session_ends:%Y-%m-%dT%H:%M:%SZ}"' if session_ends else ""
     statements = "".join(
         f'<a:Attribute Name="{name if "://" in name else _ATTRIBUTES + name}">'
@@ -93,7 +97,7 @@ def _assertion(
     return (
         f'<a:Assertion xmlns:a="{_A[1:-1]}" ID="_1"><a:Issuer>{issuer}</a:Issuer>'
         f"<a:Subject><a:NameID>{who}</a:NameID><a:SubjectConfirmation>"
-        f'<a:SubjectConfirmationData NotOnOrAfter="{ends}" Recipient="{audience}" />'
+        f'<a:SubjectConfirmationData NotOnOrAfter="{ends}" Recipient="{recipient}" />'
         f'</a:SubjectConfirmation></a:Subject><a:Conditions NotBefore="{begins}" '
         f'NotOnOrAfter="{ends}"><a:AudienceRestriction><a:Audience>{audience}</a:Audience>'
         f'</a:AudienceRestriction></a:Conditions><a:AuthnStatement AuthnInstant="{begins}"{until} />'
@@ -117,7 +121,8 @@ def assume_role_with_saml(
     role = world.roles.get(params["RoleArn"])
     pair = tuple(sorted((params["RoleArn"], provider.arn)))
     who = Who(provider.arn.split(":")[4], frozenset({provider.arn}))
-    context = {"saml:aud": [AUDIENCE]}
+    # Not the Audience (IAM user guide, "Available keys for SAML-based AWS STS federation").
+    context = {"saml:aud": [_recipient(assertion)]}
     if role is None or pair not in offered or not _trusted(role.trust, who, context):
         raise Refused("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML", 403)
     seconds = int(params.get("DurationSeconds", "3600"))
@@ -186,6 +191,11 @@ def _check_conditions(assertion: Element, now: datetime) -> None:
     until = _session_ends(assertion)
     if until is not None and until <= now:
         raise Refused("ExpiredTokenException", "SessionNotOnOrAfter of the assertion has passed")
+
+
+def _recipient(assertion: Element) -> str:
+    data = assertion.find(f"{_A}Subject/{_A}SubjectConfirmation/{_A}SubjectConfirmationData")
+    return "" if data is None else data.get("Recipient", "")
 
 
 def _session_ends(assertion: Element) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from rolehop.sources.context import SourceChanged
 from rolehop.sources.saml import source as saml
 from rolehop.sources.saml.assertion import principal_of
 from rolehop.sources.source_type import Login
-from tests.doubles.saml import IdentityProvider
+from tests.doubles.saml import AUDIENCE, IdentityProvider
 from tests.sources.machines import (
     START,
     MemoryTokens,
@@ -218,12 +219,44 @@ def test_an_assertion_for_another_audience_gets_no_cached_session(
     assert "Incorrect audience" in done.err
 
 
+def test_an_assertion_for_another_recipient_gets_no_cached_session(
+    world: World, idp: IdentityProvider
+) -> None:
+    """A trust policy compares ``saml:aud`` with the recipient, not with the audience."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithSAML",
+        "Condition": {"StringEquals": {"saml:aud": AUDIENCE}},
+    }
+    world.sts.world.role(START, policy={"Version": "2012-10-17", "Statement": [statement]})
+    by_variable(world, idp.assertion([START]))
+    assert world.rolehop("credential-process", "own").code == 0
+    by_variable(world, idp.assertion([START], recipient=f"{AUDIENCE}/other"))
+    done = world.rolehop("credential-process", "own")
+    assert (done.code, done.out) == (5, "")
+    assert "AccessDenied" in done.err
+
+
+@pytest.mark.parametrize("tag", ["Assertion", "EncryptedAssertion"])
+def test_a_response_with_two_assertions_shares_no_principal(tag: str) -> None:
+    """Which of them counts is for AWS to say, so everything in the response does."""
+    alone = base64.b64decode(IdentityProvider(PROVIDER).assertion([START])).decode()
+    space = "urn:oasis:names:tc:SAML:2.0:assertion"
+    both = [
+        alone.replace("</p:Response>", f'<{tag} xmlns="{space}" ID="{each}" /></p:Response>')
+        for each in "ab"
+    ]
+    assert len({read_assertion(Secret(each)).digest for each in (alone, *both)}) == 3
+
+
 # Few short texts, with those among them that a careless join or cut would take for one another.
 TEXTS = st.text(alphabet="ab ,:\u200b\u00ad", min_size=1, max_size=3)
 SAID = {
     "issuer": TEXTS,
     "who": TEXTS,
     "audience": TEXTS,
+    "recipient": TEXTS,
     "attributes": st.dictionaries(
         st.sampled_from(
             ["PrincipalTag:team", "TransitiveTagKeys", "SourceIdentity", "https://own"]
