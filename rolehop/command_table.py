@@ -92,7 +92,7 @@ COMMANDS: dict[str, CommandRow] = {
         },
     ),
     "whoami": CommandRow("whoami", "Ask AWS who a chain, or this shell, is.", INSPECT, (CHAIN,)),
-    "logout": CommandRow("logout", "Forget stored sessions.", SET_UP, (CHAIN,)),
+    "logout": CommandRow("logout", "Forget stored sessions.", SET_UP, (PATTERN,)),
     "config": CommandRow(
         "config",
         "Write, check and explain the config file.",

@@ -26,6 +26,8 @@ def load_names(app: App) -> Names:
         names["chain"][name] = chain.description
         if chain.fleet:
             names["fleet"][f"{chain.fleet}/*"] = "every chain of the fleet"
+        for label, value in chain.labels.items():
+            names["fleet"][f"label:{label}={value}"] = "every chain with this label"
     names["source"] = {name: source.type for name, source in config.sources.items()}
     # A broken AWS file is an error only if a profile is used; chains may not need it.
     with contextlib.suppress(RolehopError):

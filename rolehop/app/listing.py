@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
+from rolehop.config.model import ChainConfig
 from rolehop.errors import ConfigError, RolehopError
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 
 def chain_rows(app: App, patterns: Iterable[str] = ("*",)) -> Iterator[ChainRow]:
-    """Give a row per configured chain that matches a pattern, in the order of the config."""
+    """Give a row per configured chain that matches a pattern, in the order of the config.
+
+    The name of a fleet stands for its chains.
+    """
     from rolehop.plan.resolve import source_name_of
     from rolehop.show.rows import ChainRow
 
     patterns, stamps = tuple(patterns), Stamps()
     for chain in app.config.chains.values():
-        if not matches(chain.name, patterns):
+        if not matches(chain, patterns) and chain.fleet not in patterns:
             continue
         roles, cached = _plan_of(app, chain.name, stamps)
         yield ChainRow(
@@ -51,9 +55,42 @@ def chain_rows_by_use(app: App) -> list[ChainRow]:
     return [rows[name] for name in ordered]
 
 
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """True if the name of a chain matches one of ``patterns``."""
-    return any(fnmatchcase(name, each) for each in patterns)
+LABEL = "label:"
+"""Begins a pattern that selects chains by a label: ``label:env=prod``, ``label:env``."""
+
+
+def matches(chain: ChainConfig, patterns: Iterable[str]) -> bool:
+    """True if one of ``patterns`` selects the chain: by a name of it, or by a label."""
+    return any(
+        _has_label(chain.labels, each.removeprefix(LABEL))
+        if each.startswith(LABEL)
+        else any(fnmatchcase(name, each) for name in chain.names)
+        for each in patterns
+    )
+
+
+def _has_label(labels: Mapping[str, str], wanted: str) -> bool:
+    """True if a label is ``wanted``: ``NAME=VALUE``, or ``NAME`` with any value; * and ? as in names."""
+    name, equals, value = wanted.partition("=")
+    return any(
+        fnmatchcase(each, name) and (not equals or fnmatchcase(labels[each], value))
+        for each in labels
+    )
+
+
+def fleet_rows(app: App, fleet: str) -> list[ChainRow]:
+    """Return a row per chain of a fleet; none if there is no such fleet."""
+    if fleet in app.config.chains:
+        return []
+    return [row for row in chain_rows(app, (fleet,)) if row.fleet == fleet]
+
+
+def account_names(app: App) -> Mapping[str, str]:
+    """Return the names of accounts by ID; none if the config is broken: they only decorate."""
+    try:
+        return app.config.account_names
+    except RolehopError:
+        return {}
 
 
 def history_rows(app: App, since: timedelta | None, patterns: Sequence[str]) -> list[HistoryRow]:
@@ -65,7 +102,13 @@ def history_rows(app: App, since: timedelta | None, patterns: Sequence[str]) -> 
     from rolehop.show.rows import history_rows
 
     entries = app.history.entries(since)
-    return history_rows(entries, lambda name: not patterns or matches(name, patterns))
+    chains = app.config.chains if patterns else {}
+
+    def wanted(name: str) -> bool:
+        """A chain of the history need not be in the config any more."""
+        return not patterns or matches(chains.get(name) or ChainConfig(name), patterns)
+
+    return history_rows(entries, wanted)
 
 
 def verify_history(app: App) -> Verified:
@@ -83,11 +126,11 @@ def matching_chains(app: App, patterns: Iterable[str]) -> list[str]:
     Raises:
         ConfigError: a pattern matches nothing.
     """
-    names = list(app.config.chains)
+    chains = app.config.chains
     wanted: list[str] = []
     for pattern in patterns:
-        found = [name for name in names if fnmatchcase(name, pattern)]
-        if not found and not set(pattern) & set("*?["):
+        found = [each.name for each in chains.values() if matches(each, (pattern,))]
+        if not found and not pattern.startswith(LABEL) and not set(pattern) & set("*?["):
             # An AWS profile, or an error that names the nearest.
             resolve_chain(app, pattern)
             found = [pattern]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import RolehopError, VaultError
 from rolehop.files import sweep_unfinished
@@ -22,6 +23,8 @@ from rolehop.state.walk_flags import forget_flags
 from rolehop.vault.index import Index, make_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rolehop.app.context import App
 
 
@@ -84,26 +87,29 @@ class Forgotten:
     """Back ends that are not in use here and still have some of the sessions."""
 
 
-def forget_sessions(app: App, chain: str | None) -> Forgotten:
-    """Delete a chain's last session and those that were made with it; ``None``: every session.
+def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
+    """Delete the last sessions of chains and those made with them; ``None``: every session.
 
     Notes of flags, reasons, refusals and failures go with every session.
 
     Raises:
-        ConfigError: there is no such chain.
+        ConfigError: a pattern matches no chain.
         VaultError: the keyring failed.
     """
-    if chain is None:
+    everything = patterns is None
+    if everything:
         _forget_notes(app)
     index = load_index(app)
-    if chain is None and index.mfa:
+    if everything and index.mfa:
         app.vault.digest_key.forget()
-    keys = list(index.sessions) if chain is None else _keys_below(app, index, chain)
+    chains = () if patterns is None else matching_chains(app, patterns)
+    below = (key for chain in chains for key in _keys_below(app, index, chain))
+    keys = list(index.sessions if everything else dict.fromkeys(below))
     deleted = app.vault.forget(keys) if keys else ()
     left = {
         index.sessions[key].backend for key in keys if key not in deleted and key in index.sessions
     }
-    if chain is None and index.strays:
+    if everything and index.strays:
         left |= _forget_orphans(app, index)
     return Forgotten(len(deleted), frozenset(left))
 
@@ -130,6 +136,7 @@ def _keys_below(app: App, index: Index, chain: str) -> list[str]:
     They include sessions of the same chain and hop from before its config was edited.
     """
     plan = plan_chain(app, chain)
+    chain = plan.chain
     last = {plan.key} | {
         entry.key
         for entry in index.sessions.values()

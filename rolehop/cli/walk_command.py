@@ -73,18 +73,21 @@ def _pick(cli: CommandContext, choices: list[Choice]) -> str:
 
 def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
-    from rolehop.app.listing import chain_rows_by_use
+    from rolehop.app.listing import account_names, chain_rows_by_use
     from rolehop.show.picker import Choice
+    from rolehop.show.tables import short_role
     from rolehop.show.times import show_left
 
+    names = account_names(cli.app)
     now = cli.app.now()
     return [
         Choice(
             row.name,
             clean(row.description),
-            row.account,
+            short_role(row.roles[-1], names) if row.roles else "",
             show_left(row.cached.local_expires_at, now) if row.cached else "",
             row.color or "",
+            tuple(f"label:{name}={value}" for name, value in row.labels.items()),
         )
         for row in chain_rows_by_use(cli.app)
     ]

@@ -63,12 +63,14 @@ class Builder:
     def layer(self, document: Document) -> Layer:
         """Return the layer of ``document`` itself, without what it includes."""
         layer, top = Layer(), Origin(document.file)
-        known = [*(key.name for key in TOP.keys), *SINGLE, *NAMED]
+        known = [*(key.name for key in TOP.keys), *SINGLE, *NAMED, "accounts"]
         for name, found in document.data.items():
             origin = top.at(name)
             if name in SINGLE:
                 for key, value in check_table(SINGLE[name], found, origin, self.problems).items():
                     layer.settings[name, key] = Located(value, origin.at(key))
+            elif name == "accounts":
+                self._account_names(layer, found, origin)
             elif name not in NAMED:
                 self.problems.add(origin, _unknown_table(name, known))
             elif not isinstance(found, dict):
@@ -76,6 +78,19 @@ class Builder:
             else:
                 self._named(layer, document, origin, found)
         return layer
+
+    def _account_names(self, layer: Layer, found: object, origin: Origin) -> None:
+        """Take ``[accounts]``: the names of accounts of any chain."""
+        if not isinstance(found, dict):
+            self.problems.add(origin, f"must be a table, not {value_types.kind_of(found)}")
+            return
+        try:
+            named = cast(value_types.NamedAccounts, value_types.ACCOUNTS.run(found))
+        except ValueError as error:
+            self.problems.add_error(origin, error)
+            return
+        for account, name in named:
+            layer.settings["accounts", name] = Located(account, origin.at(name))
 
     def _named(
         self, layer: Layer, document: Document, origin: Origin, found: dict[str, object]
@@ -169,8 +184,15 @@ class Builder:
                 if key.name in found:
                     self.problems.add(origin.at(key.name), "needs a role in the same table")
         return tuple(
-            _chain_config(f"{name}/{account}", values, hops, fleet=name, account=account)
-            for account in self._accounts(found, values, origin, document)
+            _chain_config(
+                f"{name}/{account_name or account}",
+                values,
+                hops,
+                fleet=name,
+                account=account,
+                account_name=account_name or None,
+            )
+            for account, account_name in self._accounts(found, values, origin, document)
         )
 
     def _check_start(self, found: object, origin: Origin) -> None:
@@ -216,7 +238,7 @@ class Builder:
 
     def _accounts(
         self, found: object, values: Values, origin: Origin, document: Document
-    ) -> tuple[str, ...]:
+    ) -> value_types.NamedAccounts:
         if not isinstance(found, dict):
             return ()
         if ("accounts" in found) is ("accounts_file" in found):
@@ -224,25 +246,42 @@ class Builder:
             return ()
         name = _text(values, "accounts_file")
         if name is None:
-            return cast(tuple[str, ...], values.get("accounts", ()))
+            return cast(value_types.NamedAccounts, values.get("accounts", ()))
         side = self.gatherer.side_file(document.folder, name, origin.at("accounts_file"))
         return () if side is None else self._listed_accounts(*side)
 
-    def _listed_accounts(self, file: str, text: str) -> tuple[str, ...]:
-        accounts: dict[str, int] = {}
+    def _listed_accounts(self, file: str, text: str) -> value_types.NamedAccounts:
+        lines: dict[str, int] = {}
+        accounts: dict[str, str] = {}
         for number, line in enumerate(text.splitlines(), start=1):
-            account = line.partition("#")[0].strip()
+            account, _, name = line.partition("#")[0].strip().partition(" ")
+            name = name.strip()
             if not account:
                 continue
-            if ACCOUNT_ID.fullmatch(account) is None:
-                problem = f"not an account ID: {quoted(account)} (12 digits)"
-                self.problems.add(Origin(file), problem, line=number)
-            elif account in accounts:
-                problem = f"account {account} is listed twice, first in line {accounts[account]}"
-                self.problems.add(Origin(file), problem, line=number)
-            else:
-                accounts[account] = number
-        return tuple(accounts)
+            try:
+                _check_listed(account, name, lines)
+            except ValueError as error:
+                self.problems.add(Origin(file), str(error), line=number)
+                continue
+            accounts[account] = name
+            lines[account] = lines[name] = number
+        return tuple(accounts.items())
+
+
+def _check_listed(account: str, name: str, lines: Mapping[str, int]) -> None:
+    """Check a line of an accounts_file; ``lines``: where the IDs and names before it are.
+
+    Raises:
+        ValueError: it is not an ID and perhaps a name, or one of them is listed already.
+    """
+    if ACCOUNT_ID.fullmatch(account) is None:
+        raise ValueError(f"not an account ID: {quoted(account)} (12 digits)")
+    if account in lines:
+        raise ValueError(f"account {account} is listed twice, first in line {lines[account]}")
+    if name:
+        value_types.account_name(name)
+        if name in lines:
+            raise ValueError(f"the name {name} is listed twice, first in line {lines[name]}")
 
 
 def _chain_config(
@@ -252,6 +291,7 @@ def _chain_config(
     *,
     fleet: str | None = None,
     account: str | None = None,
+    account_name: str | None = None,
 ) -> ChainConfig:
     labels = cast(tuple[tuple[str, str], ...], values.get("labels", ()))
     return ChainConfig(
@@ -268,6 +308,7 @@ def _chain_config(
         labels=dict(labels),
         fleet=fleet,
         account=account,
+        account_name=account_name,
     )
 
 

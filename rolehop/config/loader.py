@@ -13,7 +13,7 @@ from typing import cast
 from rolehop.config.builder import Builder, Layer, Located
 from rolehop.config.chain_rules import ChainRules
 from rolehop.config.includes import Document, Gatherer, Read
-from rolehop.config.model import ChainConfig, Config, Defaults
+from rolehop.config.model import ChainConfig, ChainsByName, Config, Defaults
 from rolehop.config.problems import Origin, ProblemList, dotted
 from rolehop.config.schema import Table
 from rolehop.startup.dataclass import dataclass
@@ -95,10 +95,25 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
         vault_backend=_setting(layer.settings, "vault", "backend"),
         organization_chain=_setting(layer.settings, "organization", "from"),
         sources={name: each.value for name, each in layer.sources.items()},
-        chains={chain.name: chain for chain, _ in _chains(layer)},
+        chains=ChainsByName(chain for chain, _ in _chains(layer)),
         chain_places={chain.name: (at.file, at.place) for chain, at in _chains(layer)},
+        account_names=_account_names(layer),
         files=files,
     )
+
+
+def _account_names(layer: Layer) -> dict[str, str]:
+    named = {
+        str(each.value): name
+        for (table, name), each in layer.settings.items()
+        if table == "accounts"
+    }
+    of_fleets = {
+        chain.account: chain.account_name
+        for chain, _ in _chains(layer)
+        if chain.account and chain.account_name
+    }
+    return {**named, **of_fleets}
 
 
 def _chains(layer: Layer) -> list[tuple[ChainConfig, Origin]]:

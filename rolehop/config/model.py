@@ -6,7 +6,8 @@ checked without knowing which chain is walked has been checked when one of these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rolehop.startup.dataclass import dataclass, field
 
@@ -83,6 +84,15 @@ class ChainConfig:
     account: str | None = None
     """The fleet member's 12-digit account, which fills ``{account}``."""
 
+    account_name: str | None = None
+    """Its name, if the fleet gives it one; then the chain is called by it, and by the ID as well."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name of the chain, its own first."""
+        named = self.fleet is not None and self.account_name is not None
+        return (self.name, f"{self.fleet}/{self.account}") if named else (self.name,)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenHop:
@@ -97,6 +107,24 @@ class WrittenHop:
 
     account: str | None = None
     in_profile: bool = False
+
+
+class ChainsByName(dict[str, ChainConfig]):
+    """Chains by their own names; a fleet's member is also found by its account's ID."""
+
+    def __init__(self, chains: Iterable[ChainConfig] = ()) -> None:
+        super().__init__((chain.name, chain) for chain in chains)
+        self._others = {other: chain.name for chain in self.values() for other in chain.names[1:]}
+
+    def __missing__(self, name: str) -> ChainConfig:
+        return super().__getitem__(self._others[name])
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._others
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the chain of that name, else ``default``."""
+        return super().get(name, default) if name not in self._others else self[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +144,9 @@ class Config:
 
     chain_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
     """Where each chain is defined: a file, and the keys that lead to its table, or to its fleet's."""
+
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    """Names of accounts by ID: of ``[accounts]``, and of fleets, which win."""
 
     files: tuple[str, ...] = ()
     """Absolute paths of every file that was read, or looked for but not there."""

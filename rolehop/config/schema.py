@@ -256,14 +256,26 @@ FLEET = Table(
             template=True,
         ),
         *_HOP_REST,
-        Key("accounts", value_types.ACCOUNTS, "the accounts"),
+        Key(
+            "accounts",
+            value_types.ACCOUNTS,
+            'the accounts; as { billing = "444444444444" } the chain is NAME/billing, and NAME/ID'
+            " works too",
+        ),
         Key(
             "accounts_file",
             value_types.PATH,
-            "a file with one account ID a line (# begins a comment), instead of accounts",
+            "a file with one account ID a line, and a name behind it if you like (# begins a comment),"
+            " instead of accounts",
         ),
         *_LOOKS,
     ),
+)
+
+ACCOUNTS = Table(
+    "accounts",
+    "names of accounts, shown beside their IDs; a fleet's own names win",
+    (Key("NAME", value_types.ACCOUNT, "the ID of the account that is called so"),),
 )
 
 TOP = Table(

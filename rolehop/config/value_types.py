@@ -237,7 +237,24 @@ def _account(value: object) -> str:
     return given
 
 
-def _accounts(value: object) -> tuple[str, ...]:
+NamedAccounts = tuple[tuple[str, str], ...]
+"""Account IDs, each with its name or an empty text."""
+
+
+def account_name(text: str) -> str:
+    """Return the name of an account.
+
+    Raises:
+        ValueError: it is no name, or it could be taken for an ID.
+    """
+    if ACCOUNT_ID.fullmatch(text):
+        raise ValueError(f"an account ID is not the name of an account: {quoted(text)}")
+    return str(_name(text))
+
+
+def _accounts(value: object) -> NamedAccounts:
+    if isinstance(value, dict):
+        return _named_accounts(value)
     found = each_of(as_list(value), _account)
     first: dict[str, int] = {}
     problems = tuple(
@@ -247,7 +264,25 @@ def _accounts(value: object) -> tuple[str, ...]:
     )
     if problems:
         raise InvalidParts(problems)
-    return found
+    return tuple((account, "") for account in found)
+
+
+def _named_accounts(table: dict[str, object]) -> NamedAccounts:
+    """Return the accounts of ``{ billing = "444444444444", … }``."""
+    named: dict[str, str] = {}
+    problems = []
+    for name, value in table.items():
+        try:
+            account_name(name)
+            account = _account(value)
+            if account in named:
+                raise ValueError(f"account {account} has a name already: {named[account]}")
+            named[account] = name
+        except ValueError as error:
+            problems.append(((name,), str(error)))
+    if problems:
+        raise InvalidParts(tuple(problems))
+    return tuple(named.items())
 
 
 _name = matching(NAME_PATTERN, "a name (letters, digits, _ . @ + -; the first no . @ + -)")
@@ -259,7 +294,9 @@ BOOLEAN = Check("boolean", "", _boolean)
 TEXTS = Check("list of texts", "", _texts)
 LABELS = Check("table of texts", "", _labels)
 ACCOUNT = Check("account ID", "12 digits, in quotes", _account)
-ACCOUNTS = Check("list of account IDs", "12 digits each, none twice", _accounts)
+ACCOUNTS = Check(
+    "list of account IDs, or table of names and IDs", "12 digits each, none twice", _accounts
+)
 ARN = text("an ARN", _ANY_ARN, kind="ARN")
 PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
 REGION = text("a region", _REGION, kind="region")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rolehop.text import visible
 
 _GAP = "  "
-_NAME_LEAST, _NAME_MOST = 8, 32
+_NAME_LEAST, _NAME_MOST, _ROLE_MOST = 8, 32, 48
 
 
 class Choice(NamedTuple):
@@ -16,11 +16,15 @@ class Choice(NamedTuple):
 
     name: str
     description: str
-    account: str
+    role: str
+    """Its last role, with its account; empty: it hands out the source's own session."""
+
     left: str
     """Time left on its cached session, e.g. ``43 min left``; empty: none is cached."""
 
     color: str = ""
+    labels: tuple[str, ...] = ()
+    """``label:NAME=VALUE`` each."""
 
 
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
@@ -35,17 +39,19 @@ def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
 
 
 def widths(choices: Sequence[Choice], columns: int) -> tuple[int, int, int, int]:
-    """Return the widths of name, description, account and time, without gaps.
+    """Return the widths of name, description, role and time, without gaps.
 
     Together they fit into ``columns`` from 40 on; where room is short, the description gives way
-    first, then the name.
+    first, then the name, then the role.
     """
-    name, description, account, left = (
+    name, description, role, left = (
         max((len(each[place]) for each in choices), default=0) for place in range(4)
     )
-    room = columns - account - left - 3 * len(_GAP)
+    room = columns - left - 3 * len(_GAP)
+    role = min(role, _ROLE_MOST, room - min(name, _NAME_LEAST))
+    room -= role
     name = min(name, _NAME_MOST, max(_NAME_LEAST, room))
-    return name, max(0, min(description, room - name)), account, left
+    return name, max(0, min(description, room - name)), role, left
 
 
 def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, str]:
@@ -56,7 +62,7 @@ def as_cells(choice: Choice, across: tuple[int, int, int, int]) -> tuple[str, st
 
 
 def _searched(choice: Choice) -> str:
-    return f"{choice.name} {choice.description} {choice.account}".casefold()
+    return f"{choice.name} {choice.description} {choice.role} {' '.join(choice.labels)}".casefold()
 
 
 def _fit(text: str, width: int) -> str:

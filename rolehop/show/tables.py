@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
@@ -15,13 +15,23 @@ _NAMES_SHOWN = 3
 _MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
 
 
-def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = False) -> View:
+AccountNames = Mapping[str, str]
+"""Names of accounts by ID, shown beside them."""
+
+
+def chains_view(
+    rows: Iterable[ChainRow],
+    now: datetime,
+    *,
+    verbose: bool = False,
+    names: AccountNames | None = None,
+) -> View:
     """Show chains with their start, their end and the time left of a session."""
     drawn = [
         row(
             _chain(each.name, each.color),
             each.continues or each.source or "",
-            _short(each.roles[-1]) if each.roles else "the source itself",
+            short_role(each.roles[-1], names) if each.roles else "the source itself",
             _left(each.cached.local_expires_at if each.cached else None, now),
             under=_under(each, verbose=verbose),
         )
@@ -30,7 +40,9 @@ def chains_view(rows: Iterable[ChainRow], now: datetime, *, verbose: bool = Fals
     return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
 
 
-def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
+def plan_view(
+    plan: Plan, now: datetime, *, verbose: bool, names: AccountNames | None = None
+) -> View:
     """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
     where = f", STS in {plan.region}" if verbose else ""
     head = line(
@@ -40,7 +52,7 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     hops = [
         row(
             str(step.number),
-            _short(str(step.hop.role)),
+            short_role(str(step.hop.role), names),
             show_span(step.hop.duration_seconds),
             _MFA[step.mfa],
             _cache(step, now),
@@ -51,11 +63,17 @@ def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     return [head, *grid, *_remarks(plan, verbose=verbose)]
 
 
-def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
+def sessions_view(
+    rows: Sequence[SessionRow],
+    now: datetime,
+    *,
+    verbose: bool,
+    names: AccountNames | None = None,
+) -> View:
     """Show cached sessions as a tree."""
     held = {each.key for each in rows}
     roots = [each for each in rows if each.parent not in held]
-    return [_branch(root, rows, now, verbose=verbose) for root in roots]
+    return [_branch(root, rows, now, names, verbose=verbose) for root in roots]
 
 
 def problems_view(rows: Sequence[ProblemRow], now: datetime) -> View:
@@ -72,15 +90,17 @@ def whoami_view(
     *,
     long_lived: bool,
     verbose: bool,
+    names: AccountNames | None = None,
 ) -> View:
     """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
     arn, account, user_id = map(clean, caller)
     left = show_end(expires_at, now, long_lived=long_lived)
+    name = (names or {}).get(account)
     return [
         facts(
             ("chain", _chain(chain, color) if chain else "-"),
             ("arn", arn),
-            ("account", account),
+            ("account", f"{account} ({name})" if name else account),
             ("user id", user_id),
             ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
         )
@@ -184,10 +204,15 @@ def _details(step: HopStep) -> Iterator[Line]:
 
 
 def _branch(
-    root: SessionRow, rows: Sequence[SessionRow], now: datetime, *, verbose: bool
+    root: SessionRow,
+    rows: Sequence[SessionRow],
+    now: datetime,
+    names: AccountNames | None,
+    *,
+    verbose: bool,
 ) -> Branch:
     what = {"source": f"source {root.source}", "token": f"MFA session of {root.source}"}.get(
-        root.kind, _short(root.role or root.arn)
+        root.kind, short_role(root.role or root.arn, names)
     )
     lines = [
         line(
@@ -202,7 +227,8 @@ def _branch(
         lines.append(
             line(StyledText(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim"))
         )
-    below = [_branch(each, rows, now, verbose=verbose) for each in rows if each.parent == root.key]
+    children = [each for each in rows if each.parent == root.key]
+    below = [_branch(each, rows, now, names, verbose=verbose) for each in children]
     return Branch(tuple(lines), below)
 
 
@@ -225,10 +251,12 @@ def _few(names: Sequence[str], *, verbose: bool) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def _short(arn: str) -> str:
-    """Return ``account:role/Name`` for a role ARN; the partition is left out."""
+def short_role(arn: str, names: AccountNames | None = None) -> str:
+    """Return ``account:role/Name (name of the account)`` for a role ARN; without the partition."""
     parts = arn.split(":", 4)
-    return clean(parts[4]) if len(parts) > 4 else clean(arn)
+    short = clean(parts[4]) if len(parts) > 4 else clean(arn)
+    name = (names or {}).get(short.partition(":")[0])
+    return f"{short} ({name})" if name else short
 
 
 def _chain(name: str, color: str | None) -> StyledText:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.output import Output
 
-SHOWN = 10
-"""Lines of the list at once."""
+_AROUND = 3
+"""Lines of the window that the list leaves: what is typed, the help, and the line above."""
 
 
 class Picker:
@@ -38,6 +38,8 @@ class Picker:
         self.color = color
         self.marked = 0
         self.found = matching(choices, "")
+        self.shown = 10
+        """Lines of the list at once."""
 
     def narrow(self, typed: str) -> None:
         """Show only what matches ``typed``, and mark the first line."""
@@ -53,14 +55,15 @@ class Picker:
         """The name in the marked line; ``None``: nothing matches."""
         return self.found[self.marked].name if self.found else None
 
-    def lines(self, columns: int) -> StyleAndTextTuples:
-        """Return the visible part of the list as prompt_toolkit draws it."""
+    def lines(self, columns: int, rows: int) -> StyleAndTextTuples:
+        """Return the part of the list that a window shows, as prompt_toolkit draws it."""
+        self.shown = max(1, rows - _AROUND)
         if not self.found:
             return [("", "  nothing matches; Esc leaves")]
-        first = max(0, min(self.marked - SHOWN // 2, len(self.found) - SHOWN))
+        first = max(0, min(self.marked - self.shown // 2, len(self.found) - self.shown))
         across = widths(self.choices, columns - 3)
         drawn: StyleAndTextTuples = []
-        for number, choice in enumerate(self.found[first : first + SHOWN], start=first):
+        for number, choice in enumerate(self.found[first : first + self.shown], start=first):
             # The mark is a character, too: a screen reader does not speak reverse video.
             marked = number == self.marked
             name, rest = as_cells(choice, across)
@@ -78,7 +81,7 @@ class Picker:
         found = (
             pluralize(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
         )
-        return f"{found}; type to narrow, Enter takes the marked one, Esc leaves"
+        return f"{found}; type to narrow, Enter picks, Esc leaves"
 
 
 def run(picker: Picker, reader: TextIO, writer: TextIO, term: str | None) -> str | None:
@@ -140,7 +143,7 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[s
         dont_extend_height=True,
     )
     listed = Window(
-        FormattedTextControl(lambda: picker.lines(target.get_size().columns)),
+        FormattedTextControl(lambda: picker.lines(*_size(target))),
         wrap_lines=False,
         dont_extend_height=True,
         always_hide_cursor=True,
@@ -156,6 +159,11 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[s
     return application
 
 
+def _size(target: Output) -> tuple[int, int]:
+    size = target.get_size()
+    return size.columns, size.rows
+
+
 def _keys(picker: Picker) -> KeyBindings:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -167,8 +175,8 @@ def _keys(picker: Picker) -> KeyBindings:
 
     moves(-1, "up", "c-p", "s-tab")
     moves(1, "down", "c-n", "tab")
-    moves(-SHOWN, "pageup")
-    moves(SHOWN, "pagedown")
+    keys.add("pageup")(lambda event: picker.move(-picker.shown))
+    keys.add("pagedown")(lambda event: picker.move(picker.shown))
 
     @keys.add("enter")
     def _(event: KeyPressEvent) -> None:

@@ -14,7 +14,7 @@ CASES = [
         "[zzz]",
         6,
         "zzz",
-        "unknown; known here: version, include, defaults, vault, sources, chains, fleets",
+        "unknown; known here: version, include, defaults, vault, organization, sources, chains, fleets, accounts",
     ),
     ('include = "a.toml"', 6, "include", "must be an array, not a string"),
     ("include = [1]", 6, "include[0]", "must be a string, not an integer; write it in quotes"),

@@ -25,7 +25,7 @@ TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 class OnTerminal:
     """A context manager around one running program.
 
-    ``stdout_too``: stdout is the terminal as well. ``shown`` is what the terminal has shown.
+    ``stdout_too``: stdout is the terminal as well. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
     """
 
     def __init__(
@@ -35,8 +35,12 @@ class OnTerminal:
         env: Mapping[str, str | None] | None = None,
         input: str = "",
         stdout_too: bool = False,
+        rows: int = 0,
+        columns: int = 0,
     ) -> None:
         self._master, self._slave = pty.openpty()
+        if rows:
+            termios.tcsetwinsize(self._slave, (rows, columns))
         more: dict[str, Any] = {"stdout": self._slave} if stdout_too else {}
         name = os.ttyname(self._slave)
         self.shown = ""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from rolehop.app.listing import chain_rows
+from rolehop.app.listing import account_names, chain_rows
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
+
+if TYPE_CHECKING:
+    from rolehop.show.rows import ChainRow
 
 
 @click.command(
@@ -15,6 +20,7 @@ from rolehop.cli.options import Command, format_option
     epilog="""
 rolehop list
 rolehop list 'spokes/*'
+rolehop list spokes label:env=prod
 rolehop list --format json | jq -r '.chains[].name'
 """,
 )
@@ -24,19 +30,29 @@ rolehop list --format json | jq -r '.chains[].name'
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """List the configured chains.
 
-    PATTERN takes * and ?, as in a shell; quote it.
+    PATTERN takes * and ?, as in a shell; quote it. label:env=prod selects by a label, and the name
+    of a fleet its chains.
     """
     cli = CommandContext.of(ctx)
     rows = list(chain_rows(cli.app, pattern or ("*",)))
-    if style == "json":
-        from rolehop.show.json_documents import list_document
-
-        cli.write_json(list_document(rows))
-    elif rows:
-        from rolehop.show.tables import chains_view
-
-        cli.terminal.write_view(chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
+    if rows or style == "json":
+        show_chains(cli, rows, style)
     else:
         cli.terminal.note(
             "no chain matches" if pattern else "no chain is configured yet: rolehop config init"
         )
+
+
+def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:
+    """Print chains as a table or as JSON."""
+    if style == "json":
+        from rolehop.show.json_documents import list_document
+
+        cli.write_json(list_document(rows))
+        return
+    from rolehop.show.tables import chains_view
+
+    names = account_names(cli.app)
+    cli.terminal.write_view(
+        chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose, names=names)
+    )

@@ -16,22 +16,23 @@ from rolehop.text import pluralize
     cls=Command,
     epilog="""
 rolehop logout prod-admin     # its last hop, and the sessions made with it
+rolehop logout 'spokes/*' label:env=prod
 rolehop logout --all          # every session; IAM user keys stay
 """,
 )
-@click.argument("chain", required=False, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=chain_names)
 @click.option("--all", "everything", is_flag=True, help="Forget every session.")
 @click.pass_context
-def command(ctx: click.Context, chain: str | None, everything: bool) -> None:
+def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> None:
     """Forget stored sessions.
 
     They are deleted from the keyring. AWS does not learn of it: a copy that somebody made stays
     valid until it expires.
     """
     cli = CommandContext.of(ctx)
-    if everything == (chain is not None):
-        raise UsageError("name one chain, or give --all", fix="rolehop logout --help")
-    forgotten = forget_sessions(cli.app, chain)
+    if everything == bool(pattern):
+        raise UsageError("name chains, or give --all", fix="rolehop logout --help")
+    forgotten = forget_sessions(cli.app, None if everything else pattern)
     cli.terminal.note(f"{pluralize(forgotten.count, 'session')} forgotten")
     if forgotten.other_backends:
         raise VaultAbsent(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.listing import account_names
 from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 
 
@@ -19,17 +21,19 @@ rolehop plan prod-admin --duration 2h --strict
 rolehop plan prod-admin --format json | jq '.hops[].ceiling'
 """,
 )
-@click.argument("chain", shell_complete=chain_names)
+@click.argument("chain", required=False, shell_complete=chain_names)
 @format_option("table", "json", default="table")
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, chain: str, style: str) -> None:
+def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show what walking a chain would do, without calling AWS.
 
     Every hop with its role, how long its session can last, where MFA is asked, what is cached,
-    and what is bound to fail.
+    and what is bound to fail. Without a CHAIN you pick one on the terminal.
     """
-    show_plan(CommandContext.of(ctx), chain, style, walk_options_from(ctx))
+    cli = CommandContext.of(ctx)
+    name = chain_or_pick(cli, chain, "plan CHAIN")
+    show_plan(cli, name, style, walk_options_from(ctx))
 
 
 def show_plan(
@@ -44,4 +48,7 @@ def show_plan(
         return
     from rolehop.show.tables import plan_view
 
-    cli.terminal.write_view(plan_view(plan, cli.app.now(), verbose=full or cli.terminal.verbose))
+    names = account_names(cli.app)
+    cli.terminal.write_view(
+        plan_view(plan, cli.app.now(), verbose=full or cli.terminal.verbose, names=names)
+    )

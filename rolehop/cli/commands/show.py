@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.listing import fleet_rows
+from rolehop.cli.commands.list import show_chains
 from rolehop.cli.commands.plan import show_plan
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.plan.walk_options import WalkOptions
 
 
@@ -15,15 +18,23 @@ from rolehop.plan.walk_options import WalkOptions
     cls=Command,
     epilog="""
 rolehop show prod-admin
+rolehop show spokes                           # a fleet: its chains
 rolehop show prod-admin --format json
 """,
 )
-@click.argument("chain", shell_complete=chain_names)
+@click.argument("chain", required=False, shell_complete=chain_names)
 @format_option("table", "json", default="table")
 @click.pass_context
-def command(ctx: click.Context, chain: str, style: str) -> None:
+def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show one chain in full.
 
-    As plan does, with every value that is sent to STS. External IDs are shown as "set".
+    As plan does, with every value that is sent to STS. External IDs are shown as "set". For the
+    name of a fleet: its chains. Without a name you pick a chain on the terminal.
     """
-    show_plan(CommandContext.of(ctx), chain, style, WalkOptions(), full=True)
+    cli = CommandContext.of(ctx)
+    name = chain_or_pick(cli, chain, "show CHAIN")
+    fleet = fleet_rows(cli.app, name)
+    if fleet:
+        show_chains(cli, fleet, style)
+    else:
+        show_plan(cli, name, style, WalkOptions(), full=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rolehop.app.listing import account_names
 from rolehop.app.stored_sessions import problem_rows, session_rows
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -34,7 +35,10 @@ def command(ctx: click.Context, style: str) -> None:
     elif rows:
         from rolehop.show.tables import sessions_view
 
-        cli.terminal.write_view(sessions_view(rows, cli.app.now(), verbose=cli.terminal.verbose))
+        names = account_names(cli.app)
+        cli.terminal.write_view(
+            sessions_view(rows, cli.app.now(), verbose=cli.terminal.verbose, names=names)
+        )
     else:
         cli.terminal.note("no session is stored")
     if problems and style != "json":

@@ -13,9 +13,9 @@ from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World
 
 CHOICES = [
-    Choice("hub", "The hub", "222222222222", "43 min left"),
-    Choice("prod-admin", "Break-glass admin", "333333333333", ""),
-    Choice("prod-read", "Audit", "333333333333", ""),
+    Choice("hub", "The hub", "222222222222:role/Hub", "43 min left"),
+    Choice("prod-admin", "Break-glass admin", "333333333333:role/X", ""),
+    Choice("prod-read", "Audit", "333333333333:role/Y", "", labels=("label:env=prod",)),
 ]
 
 
@@ -34,6 +34,8 @@ class Keys(OnTerminal):
         ("admin 333", ["prod-admin"]),
         ("333 glass", ["prod-admin"]),
         ("aud", ["prod-read"]),
+        ("role/x", ["prod-admin"]),
+        ("label:env=prod", ["prod-read"]),
         ("hub 333", []),
         ("prodd", []),
     ],
@@ -49,7 +51,7 @@ def test_a_name_that_starts_with_the_text_comes_first() -> None:
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_a_line_fits_the_terminal_as_long_as_anything_can(columns: int) -> None:
-    long = [Choice("n" * 60, "d" * 300, "333333333333", "43 min left"), *CHOICES]
+    long = [Choice("n" * 60, "d" * 300, f"333333333333:role/{'r' * 64}", "43 min left"), *CHOICES]
     across = widths(long, columns)
     for choice in long:
         name, rest = as_cells(choice, across)
@@ -88,6 +90,33 @@ def test_the_last_one_used_is_marked_first_inside_a_capture_and_with_a_pipe_on_s
         person.presses("\r")
         done = person.ended()
     assert done.out == "spokes/444444444444 piped\n", done.err
+
+
+def test_the_list_fills_the_window_and_shows_roles_and_the_whole_help(world: World) -> None:
+    """300 chains, 60 columns, 50 rows."""
+    accounts = ", ".join(f'"{number:012d}"' for number in range(1, 299))
+    world.config(
+        f'{CONFIG}\n[fleets.many]\nfrom = "hub"\nrole = "{{account}}:role/Audit"\n'
+        f"accounts = [{accounts}]\n"
+    )
+    with Keys(world, SCRIPT, "assume", rows=50, columns=60) as person:
+        person.expect("303 chains; type to narrow, Enter picks, Esc leaves")
+        assert "many/000000000041" in person.shown
+        assert "000000000041:role/Audit" in person.shown
+        person.presses("many/000000000298 298")
+        person.expect("1 of 303 chains; type to narrow, Enter picks, Esc leaves")
+        person.presses("\x1b")
+        assert person.ended().code == 130
+
+
+@pytest.mark.parametrize("command", ["plan", "show"])
+def test_plan_and_show_pick_too(world: World, command: str) -> None:
+    with Keys(world, SCRIPT, command) as person:
+        person.expect("5 chains")
+        person.presses("hub\r")
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert "222222222222:role/Hub" in done.out
 
 
 def test_exec_and_shell_pick_too(world: World) -> None:
