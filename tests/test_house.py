@@ -49,8 +49,9 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging show show/checking shells handover demo config plan policy policy/evaluation
-    policy/role_report policy/routes key_rotation time_limit credentials command_table
+    cli terminal app app/judging show show/checking shells handover demo config plan policy
+    policy/evaluation policy/role_report policy/routes key_rotation time_limit credentials
+    command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging show show/explaining shells completion config plan policy/chains
     policy/evaluation policy/inventory files credentials command_table
@@ -63,13 +64,13 @@ api: `import rolehop`: get_plan, get_credentials, session
     app aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    access_denied sts_errors app show show/checking walk state sources aws/inventory ports config plan policy policy/chains policy/evaluation
-    policy/inventory policy/language policy/remedies policy/role_report policy/routes files
-    credentials
+    access_denied sts_errors app show show/checking walk state sources aws/inventory ports config
+    plan policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies
+    policy/role_report policy/routes files credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
     renewal walk sts_errors key_rotation vault sources sources/shared aws net show shells handover
-    completion state ports plan awsconfig config fastpath time_limit files
-    daemon_threads credentials
+    completion state ports plan awsconfig config fastpath time_limit files daemon_threads
+    credentials
 # ---- carrying a plan out
 renewal: hand out a session that is still good, if renewing it fails for now
     walk ports plan time_limit credentials
@@ -92,8 +93,8 @@ sources/saml: sources of type saml
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config files credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit
-    json_fields files credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
+    files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
@@ -102,7 +103,8 @@ aws/inventory: read policies, from IAM and Organizations
 aws/identity_center: sign-in, accounts, sessions; the token cache shared with the AWS CLI
     aws oauth net ports json_fields files credentials
 aws: calls to AWS: STS, IAM, Organizations, Roles Anywhere; what they send and answer
-    aws/certificates net time_limit daemon_threads ports plan awsconfig config json_fields credentials
+    aws/certificates net time_limit daemon_threads ports plan awsconfig config json_fields
+    credentials
 aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tokens
     files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
@@ -111,8 +113,8 @@ net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    show/checking show/explaining plan policy policy/evaluation policy/language policy/remedies policy/role_report
-    policy/routes config
+    show/checking show/explaining plan policy policy/evaluation policy/language policy/remedies
+    policy/role_report policy/routes config
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/explaining: what AWS said to a refused call, and what follows
