@@ -263,10 +263,7 @@ def test_a_row_names_only_rows_below_it(part: str) -> None:
 
 
 def test_no_file_imports_itself_through_others() -> None:
-    """There is no import circle between files, wherever the imports are written.
-
-    The package itself is left out: it imports its API for type checkers only.
-    """
+    """The package itself is left out: it imports its API for type checkers only."""
     done: set[str] = set()
 
     def follow(name: str, above: tuple[str, ...]) -> None:
