@@ -160,9 +160,13 @@ class HopRefused(RolehopError):
 
 
 class ServiceError(RolehopError):
-    """The network or AWS failed, after retries."""
+    """The network or AWS failed, after retries.
+
+    ``sent_nothing``: the connection failed before a byte of the request was sent.
+    """
 
     exit_code = 6
+    sent_nothing = False
 
 
 class VaultError(RolehopError):

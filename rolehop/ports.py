@@ -180,6 +180,14 @@ class Codes(Protocol):
         """Record that ``code`` was sent; called just before the request that carries it."""
         ...
 
+    def unsent(self, code: MfaCode) -> None:
+        """Take that back: the connection failed before anything was sent."""
+        ...
+
+    def may_ask_again(self) -> bool:
+        """Return whether a person can be asked again, since AWS says that the code was wrong."""
+        ...
+
 
 class Listener(Protocol):
     """Shows the progress of a walk: live lines on the terminal, or nothing."""

@@ -34,6 +34,7 @@ from rolehop.sts_errors import (
     RefusalKind,
     exceeds_max_session_duration,
     explain_refusal,
+    is_wrong_code,
     refused_caller,
 )
 
@@ -41,6 +42,8 @@ from rolehop.sts_errors import (
 # stored. Only then can walking the step before again help.
 SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
 AUTO_SERIAL = "auto"
+_MORE_CODES = 2
+"""How often a person is asked again for an MFA code that AWS says is wrong."""
 # STS's codes for a call that a policy refuses; it hides which one.
 POLICY_REFUSED = ("AccessDenied", "AccessDeniedException")
 
@@ -279,6 +282,16 @@ class _Walk:
             raise self._refused(step, signer, refusal) from None
 
     def _call(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
+        """Call STS for ``step``; a person who mistypes an MFA code is asked again."""
+        for _ in range(_MORE_CODES):
+            try:
+                return self._call_once(step, signer)
+            except StsRefusal as refusal:
+                if not is_wrong_code(refusal) or not self._ports.codes.may_ask_again():
+                    raise
+        return self._call_once(step, signer)
+
+    def _call_once(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
         sts = self._ports.sts
         if isinstance(step, TokenStep):
             with self._code(step.mfa_serial, signer, "for all chains of this source") as code:
@@ -303,7 +316,12 @@ class _Walk:
         with self._ports.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
             code = self._ports.codes.ask(serial, purpose)
             self._ports.codes.spent(code)
-            yield code
+            try:
+                yield code
+            except ServiceError as error:
+                if error.sent_nothing:
+                    self._ports.codes.unsent(code)
+                raise
 
     def _device(self, signer: Credentials) -> str:
         try:

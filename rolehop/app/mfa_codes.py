@@ -74,6 +74,8 @@ class MfaCodes:
     """Reads a line of standard input (``--mfa-stdin``)."""
 
     _has_read_stdin: bool = False
+    _was_wrong: bool = False
+    """The last code was not the device's: this window's own is still good."""
     _used: dict[str, UsedMfaCode] = field(default_factory=dict)
 
     def ask(self, serial: str, purpose: str) -> MfaCode:
@@ -104,6 +106,17 @@ class MfaCodes:
             self.index_store.change(
                 lambda index: index.with_spent(code.serial, used.window, used.digest)
             )
+
+    def unsent(self, code: MfaCode) -> None:
+        """Forget that ``code`` was sent."""
+        self._used.pop(code.serial, None)
+        with contextlib.suppress(OSError):
+            self.index_store.change(lambda index: index.without_spent(code.serial))
+
+    def may_ask_again(self) -> bool:
+        """True if a person typed the code, and can type another one."""
+        self._was_wrong = self.read_line is None and not self.command and self.person.can_ask
+        return self._was_wrong
 
     def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
         if self._has_read_stdin:
@@ -177,7 +190,10 @@ class MfaCodes:
     def _asked(self, serial: str, purpose: str) -> MfaCode:
         device = serial.rpartition("/")[2] or serial
         question = f"MFA code of {device} ({purpose}): "
-        self._wait_for_window(serial)
+        if self._was_wrong:
+            question = f"AWS says that code was wrong. {question}"
+        else:
+            self._wait_for_window(serial)
         while True:
             text = self.person.ask(question, needed="an MFA code")
             code = MfaCode(serial, text.replace(" ", ""))

@@ -48,6 +48,20 @@ class FailureKind(Enum):
     OTHER = "the request could not be sent"
 
 
+# There was no connection that a request could have been sent over.
+_NOTHING_SENT = frozenset(
+    (
+        FailureKind.NAME,
+        FailureKind.REFUSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.CONNECT_TIMEOUT,
+        FailureKind.CERTIFICATE,
+        FailureKind.TLS,
+        FailureKind.PROXY,
+        FailureKind.PROXY_REFUSED,
+        FailureKind.PROXY_SIGN_IN,
+    )
+)
 # Another attempt cannot help: it meets the same certificate and the same proxy rules.
 _FINAL = frozenset(
     (
@@ -168,9 +182,12 @@ def service_error(
     cause += f": {failure.detail}" if failure.detail else ""
     cause += f" ({attempts} attempts)" if attempts > 1 else ""
     fix = _fix(failure.kind, route, settings)
-    if sent_mfa_code:
+    sent_nothing = failure.kind in _NOTHING_SENT
+    if sent_mfa_code and not sent_nothing:
         fix += "; then use the next MFA code, this one may be used up"
-    return ServiceError(_what(failure.kind, route), cause=cause, fix=fix)
+    error = ServiceError(_what(failure.kind, route), cause=cause, fix=fix)
+    error.sent_nothing = sent_nothing
+    return error
 
 
 def _what(kind: FailureKind, route: NetworkPath) -> str:

@@ -210,6 +210,10 @@ class Index:
         """Remember that a code of device ``serial`` was sent."""
         return replace(self, mfa={**self.mfa, serial: UsedMfaCode(window, digest)})
 
+    def without_spent(self, serial: str) -> Index:
+        """Forget that a code of device ``serial`` was sent."""
+        return replace(self, mfa={key: each for key, each in self.mfa.items() if key != serial})
+
     def pruned(self, now: datetime) -> Index:
         """Leave out findings older than seven days and codes that can no longer be repeated."""
         window = int(now.timestamp()) // WINDOW_SECONDS

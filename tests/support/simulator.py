@@ -182,6 +182,12 @@ class _Codes:
     def spent(self, code: MfaCode) -> None:
         self._aws.watched.append(f"spent {code.serial.rpartition('/')[2]}")
 
+    def unsent(self, code: MfaCode) -> None:
+        self._aws.watched.append(f"unsent {code.serial.rpartition('/')[2]}")
+
+    def may_ask_again(self) -> bool:
+        return True
+
 
 def hops_of(plan: Plan) -> list[HopStep]:
     """Return the hops, for tests that look at one."""

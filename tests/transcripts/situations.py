@@ -92,17 +92,19 @@ def refusals(at: Session) -> None:
     at.types("explain", "--last", "--offline", *AS)
     at.says("An MFA code that is wrong.")
     at.world.config(_WITH_MFA)
-    at.types("assume", "hub", answers=[("MFA code", f"{_wrong_code(at.world)}\n")])
+    first, second, third = _wrong_codes(at.world)
+    asked = [("MFA code", first), ("was wrong", second), ("was wrong", third)]
+    at.types("assume", "hub", answers=[(text, f"{code}\n") for text, code in asked])
     at.world.config()
     at.says("Keys that AWS does not know.")
     at.world.sts.world.keys.clear()
     at.types("assume", "hub", "--duration", "30m")
 
 
-def _wrong_code(world: World) -> str:
+def _wrong_codes(world: World) -> list[str]:
     around = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in range(-120, 121, 30))
     right = {world.device.code(each) for each in around}
-    return next(code for code in ("000000", "000001", "000002") if code not in right)
+    return [code for code in map("{:06d}".format, range(20)) if code not in right][:3]
 
 
 def configs(at: Session) -> None:

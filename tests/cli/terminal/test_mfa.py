@@ -269,3 +269,55 @@ def test_an_edited_mfa_serial_of_hop_1_is_walked_again(guarded: World) -> None:
     assert guarded.rolehop("credential-process", "admin").code == 0
     assert guarded.sts.roles_called == [HUB, ADMIN, HUB, ADMIN]
     assert guarded.sts.calls[2].params["SerialNumber"] == MFA_SERIAL
+
+
+def wrong_codes(world: World) -> list[str]:
+    around = (datetime.now(UTC) + timedelta(seconds=each) for each in range(-120, 181, 30))
+    right = {world.device.code(each) for each in around}
+    return [code for code in map("{:06d}".format, range(20)) if code not in right][:3]
+
+
+def test_a_wrong_code_is_asked_again_at_once(guarded: World) -> None:
+    """The device's own code of this window was not used, so there is no wait for the next one."""
+    first, second, _ = wrong_codes(guarded)
+    with OnTerminal(guarded, SCRIPT, "export", "hub", "--format", "json") as person:
+        person.expect("MFA code of alice")
+        person.types(first)
+        person.expect("AWS says that code was wrong. MFA code of alice")
+        person.types(first)
+        person.expect("sent before")
+        person.types(second)
+        person.expect("AWS says that code was wrong.")
+        person.types(mfa_code(guarded))
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert actions(guarded) == ["GetSessionToken"] * 3 + ["AssumeRole"]
+    assert "next one in" not in person.shown
+
+
+def test_a_third_wrong_code_is_the_end(guarded: World) -> None:
+    with OnTerminal(guarded, SCRIPT, "export", "hub") as person:
+        for text, code in zip(
+            ("MFA code", "was wrong", "was wrong"), wrong_codes(guarded), strict=True
+        ):
+            person.expect(text)
+            person.types(code)
+        done = person.ended()
+    assert done.code == 5
+    assert actions(guarded) == ["GetSessionToken"] * 3
+
+
+def test_a_wrong_code_from_stdin_is_sent_once(guarded: World) -> None:
+    done = guarded.rolehop("export", "hub", "--mfa-stdin", input=wrong_codes(guarded)[0] + "\n")
+    assert done.code == 5
+    assert actions(guarded) == ["GetSessionToken"]
+
+
+def test_a_code_that_never_left_can_be_used(guarded: World) -> None:
+    """Nothing listens there, so nothing was sent."""
+    code, nobody = mfa_code(guarded), {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"}
+    done = guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n", env=nobody)
+    assert done.code == 6
+    assert "next MFA code" not in done.err
+    done = guarded.rolehop("export", "hub", "--mfa-stdin", input=code + "\n")
+    assert done.code == 0, done.err
