@@ -24,7 +24,7 @@ class Stamps(dict[str, "Stamp"]):
         """Share nothing yet."""
         super().__init__()
         self.known: CachedState | None = None
-        self.endpoints: dict[str | None, str | None] = {}
+        self.endpoints: dict[tuple[str | None, ...], str | None] = {}
         self.contexts: dict[tuple[str | None, str | None], PlanContext] = {}
 
 
@@ -137,17 +137,34 @@ def plan_resolved(
     shared, profile = Stamps() if stamps is None else stamps, resolved.aws_profile
     if shared.known is None:
         shared.known = app.index.known().with_ceilings(app.ceilings)
-    if profile not in shared.endpoints:
-        shared.endpoints[profile] = app.sts_clients.session_endpoint(profile)
+    calls = (profile, resolved.region, resolved.source.region)
+    if calls not in shared.endpoints:
+        own_region = _region_of_source(app, resolved)
+        found = app.sts_clients.session_endpoint(profile, resolved.region, own_region)
+        shared.endpoints[calls] = found
     return make_plan(
         app.config,
         resolved,
         stamp,
         now=app.now(),
         known=shared.known,
-        endpoint_url=shared.endpoints[profile],
+        endpoint_url=shared.endpoints[calls],
         options=options,
     )
+
+
+def _region_of_source(app: App, resolved: Resolved) -> str:
+    """Return where the source's own calls to STS go; its session is of that endpoint."""
+    from rolehop.awsconfig import region_of
+    from rolehop.config.regions import regions_in_order
+
+    named = regions_in_order(
+        app.shell_before,
+        own=resolved.source.region,
+        defaults=app.config.defaults.region,
+        profile=region_of(app.aws_config, resolved.aws_profile),
+    )
+    return named.first.region if named.first else resolved.region
 
 
 def sts_of_shell(app: App, options: WalkOptions | None = None) -> StsClient:

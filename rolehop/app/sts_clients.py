@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
+from rolehop.net.client_settings import GLOBAL_REGION, LEGACY_GLOBAL_REGIONS
 from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, field
 
@@ -39,15 +40,23 @@ class StsClients:
         """Return the endpoint of ``service`` if variables or the AWS profile override it."""
         return endpoint_override(self.aws_config, profile, self.environ, service)
 
-    def session_endpoint(self, profile: str | None) -> str | None:
+    def session_endpoint(self, profile: str | None, region: str, own_region: str) -> str | None:
         """Return the STS endpoint if its sessions differ from those of AWS's regional endpoints.
 
         An overridden one, or the global one, whose sessions are not valid in regions that an
-        account has to enable (IAM user guide, "Manage AWS STS in an AWS Region").
+        account has to enable (IAM user guide, "Manage AWS STS in an AWS Region"). The calls
+        of the hops are made in ``region``, those of the source in ``own_region``: if only one of
+        them means the global endpoint, which one is appended.
         """
+        url = self.endpoint_url(profile)
+        if url:
+            return url
         key = profile_setting(self.aws_config, profile, "sts_regional_endpoints") if profile else ""
         mode = self.environ.get("AWS_STS_REGIONAL_ENDPOINTS", "").strip() or (key or "").strip()
-        return self.endpoint_url(profile) or (_GLOBAL_STS if mode.lower() == "legacy" else None)
+        served = LEGACY_GLOBAL_REGIONS if mode.lower() == "legacy" else {GLOBAL_REGION}
+        if region in served:
+            return _GLOBAL_STS if own_region in served else f"{_GLOBAL_STS}#hops"
+        return f"{_GLOBAL_STS}#source" if own_region in served else None
 
     def get(self, region: str, profile: str | None) -> StsClient:
         """Return the client for ``region`` with the settings of AWS profile ``profile``.

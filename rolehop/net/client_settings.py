@@ -13,6 +13,30 @@ from rolehop.startup.dataclass import dataclass
 
 DEFAULT_ATTEMPTS = 3
 
+GLOBAL_REGION = "aws-global"
+# botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint
+# before July 2022. The list is closed: later regions never had a legacy endpoint.
+LEGACY_GLOBAL_REGIONS = frozenset(
+    [
+        "aws-global",
+        "ap-northeast-1",
+        "ap-south-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ca-central-1",
+        "eu-central-1",
+        "eu-north-1",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+    ]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from rolehop.credentials import Secret
 from rolehop.digest import digest_of
@@ -86,13 +86,14 @@ def read_claims(token: Secret) -> Claims:
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     for_sts = _for_sts(claims)
+    lasting = {name: value for name, value in claims.items() if name not in _PER_TOKEN}
     return Claims(
         _text(claims, "iss"),
         _text(claims, "sub"),
         tuple(each for each in audiences if isinstance(each, str)),
         _time(claims, "exp"),
         _time(claims, "nbf"),
-        digest_of({name: value for name, value in claims.items() if name not in _PER_TOKEN}),
+        digest_of(lasting, *_rounded_in(lasting)),
         party=_text(claims, "azp"),
         tags=for_sts.tags,
         transitive=for_sts.transitive,
@@ -199,10 +200,38 @@ def _decoded(part: str) -> dict[str, Any] | None:
     try:
         raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
         # Strictly: `json` reads halves of characters, of which two make one in a digest.
-        found = json.loads(raw.decode(), object_pairs_hook=_without_repeats)
+        found = json.loads(
+            raw.decode(), object_pairs_hook=_without_repeats, parse_float=_RoundedNumber
+        )
     except (binascii.Error, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+class _RoundedNumber(float):
+    """A number that knows how it is written: two that differ there may be one number here."""
+
+    written: str
+
+    def __new__(cls, written: str) -> Self:
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+
+def _rounded_in(claims: object) -> list[str]:
+    """Return the numbers in ``claims`` that are not written as Python writes them."""
+    found: list[str] = []
+    ahead = [claims]
+    while ahead:  # not recursive, since it may be deep
+        each = ahead.pop()
+        if isinstance(each, _RoundedNumber) and repr(float(each)) != each.written:
+            found.append(each.written)
+        elif isinstance(each, dict):
+            ahead += [each[name] for name in sorted(each)]
+        elif isinstance(each, list):
+            ahead += each
+    return found
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -126,7 +126,10 @@ def test_a_list_looks_into_the_keyring_once_for_all_chains_of_a_source() -> None
 
 
 def test_only_another_kind_of_session_has_another_key(world: World) -> None:
-    """Region, FIPS and dual-stack are ways to the same sessions; the global endpoint's differ."""
+    """Region, FIPS and dual-stack are ways to the same sessions; the global endpoint's differ.
+
+    The global endpoint is meant by the region ``aws-global``, and by ``legacy`` in old regions only.
+    """
 
     def key(**env: str) -> str:
         return plan_chain(App({**world.environ, **at_aws, **env}, world.home), "hub").key
@@ -138,10 +141,12 @@ def test_only_another_kind_of_session_has_another_key(world: World) -> None:
         {"AWS_USE_FIPS_ENDPOINT": "true"},
         {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
         {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
+        {"AWS_STS_REGIONAL_ENDPOINTS": "legacy", "AWS_REGION": "me-south-1"},
     ):
         assert key(**same) == usual
     world.aws_config("[profile old]\nsts_regional_endpoints = legacy\n")
     apart = {key(AWS_STS_REGIONAL_ENDPOINTS="legacy"), key(AWS_PROFILE="old")}
+    apart |= {key(AWS_REGION="aws-global")}
     apart |= {key(AWS_ENDPOINT_URL_STS=url) for url in ("https://sts.example", "https://sts.other")}
     assert len(apart) == 3
     assert usual not in apart

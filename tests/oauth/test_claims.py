@@ -70,6 +70,21 @@ def test_the_boundaries_between_values_count(one: list[object], other: list[obje
     assert digest_of(*one) != digest_of(*other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("0.1", "0.10000000000000000001"), ("1e400", "1e500"), ("1e400", "Infinity")],
+)
+def test_numbers_that_python_rounds_to_one_are_two(one: str, other: str) -> None:
+    assert digest(f'{{"sub":"me","x":[{{"y":{one}}}]}}') != digest(
+        f'{{"sub":"me","x":[{{"y":{other}}}]}}'
+    )
+
+
+def test_the_numbers_of_a_time_make_no_other_digest() -> None:
+    times = ("1732690000.1234567890", "1732690001.1234567891")
+    assert len({digest(f'{{"sub":"me","exp":{each}}}') for each in times}) == 1
+
+
 def test_a_claim_that_occurs_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="its claims cannot be read"):
         digest('{"sub": "alice", "sub": "bob"}')

@@ -116,7 +116,10 @@ def test_a_changed_field_of_the_wrong_kind_drops_that_entry_only() -> None:
     document["keys"]["bob"] = {"access_key_id": 7}
     document["findings"][ROLE]["max_seconds"] = "3600"
     document["mfa"]["x"] = []
+    # What the index names may be deleted, and this item is no session.
+    document["sessions"]["digest-key"] = document["sessions"][ADMIN.key]
     document["strays"] += [7, {"key": "a b", "backend": PLACE}]
+    document["strays"] += [{"key": "digest-key", "backend": PLACE}]
     found = read_text(json.dumps(document))
     assert set(found.sessions) == {SOURCE.key, ADMIN.key}
     assert set(found.keys) == {"alice"}
