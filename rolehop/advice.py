@@ -37,9 +37,14 @@ class Advice(str):
     _parts: tuple[str, ...]
 
     def __new__(cls, *parts: str) -> Advice:
-        """Join ``parts``; those that are :class:`Argument` are quoted."""
-        self = super().__new__(cls, _joined(parts, posix_argument))
-        self._parts = parts
+        """Join ``parts``; those that are :class:`Argument` are quoted, also within advice."""
+        flat = tuple(
+            part
+            for each in parts
+            for part in (each._parts if isinstance(each, Advice) else (each,))
+        )
+        self = super().__new__(cls, _joined(flat, posix_argument))
+        self._parts = flat
         return self
 
     def in_shell(self, quote: Callable[[str], str]) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
+from rolehop.config.model import SourceConfig
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import (
@@ -103,13 +104,12 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
         return _Walk(plan, ports, not_before).last()
 
 
-def check_principal(plan: Plan, found: str) -> None:
+def check_principal(source: SourceConfig, found: str) -> None:
     """Check that ``found``, the ARN of the caller, is who the config asks for.
 
     Raises:
         SourceError: it is another principal.
     """
-    source = plan.source
     wanted = wrong_caller(source, found)
     if wanted is not None:
         raise SourceError(
@@ -160,7 +160,7 @@ class _Walk:
                 raise self._refused_caller(refusal) from None
             self._ports.vault.drop(step.key)
             return self.last(result.credentials.access_key_id)
-        check_principal(self._plan, caller.arn)
+        check_principal(self._plan.source, caller.arn)
         session = _identified(result.session, caller)
         if not isinstance(step, SourceStep) or step.stored:
             self._ports.vault.put(step, session, self._plan.chain)
@@ -347,7 +347,7 @@ class _Walk:
     def _checked_caller(self, credentials: Credentials) -> CallerIdentity:
         """Ask who the source's credentials belong to, and check that it is the right one."""
         caller = self._caller(credentials)
-        check_principal(self._plan, caller.arn)
+        check_principal(self._plan.source, caller.arn)
         return caller
 
     def _caller(self, credentials: Credentials) -> CallerIdentity:
@@ -395,7 +395,7 @@ class _Walk:
         fix = explanation.fix
         if number is not None and refusal.code in POLICY_REFUSED:
             more = "more" if explanation.names_policy else "to see which policy refused"
-            fix = f"{fix}; {more}: rolehop explain --last"
+            fix = Advice(fix, f"; {more}: rolehop explain --last")
         return HopRefused(
             what,
             code=refusal.code,

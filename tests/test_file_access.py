@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -231,6 +232,24 @@ class TestStateFolder:
         assert self.problem(home) is None
         monkeypatch.setattr(os, "getegid", lambda: SOMEBODY)
         assert self.problem(home) == f"{home}: group root can write it (chmod g-w)"
+
+    def test_a_folder_in_it_may_go_meanwhile(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process deletes the folder of notes with its last one."""
+        (home / "state" / "rolehop" / "sdk").mkdir()
+        real = os.scandir
+
+        def scandir(folder: Path) -> AbstractContextManager[list[os.DirEntry[str]]]:
+            with real(folder) as entries:
+                found = list(entries)
+            for each in found:
+                Path(each).rmdir()
+            return nullcontext(found)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        assert self.problem(home) is None
+        assert not (home / "state" / "rolehop" / "sdk").exists()
 
     def test_the_home_folder_itself_may_be_a_link(self, home: Path) -> None:
         link = home.parent / "link"

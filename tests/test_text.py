@@ -62,6 +62,15 @@ def test_advice_is_quoted_for_the_shell_of_whoever_reads_it() -> None:
     assert Advice("rolehop plan ", Argument("--all")) == "rolehop plan -- --all"
 
 
+def test_advice_in_advice_is_quoted_for_that_shell_too() -> None:
+    inner = Advice("rolehop plan ", Argument("a b"))
+    outer = Advice(inner, "; more: rolehop explain ", Argument("c d"))
+    assert outer == "rolehop plan 'a b'; more: rolehop explain 'c d'"
+    assert outer.in_shell(lambda text: f"<{text}>") == (
+        "rolehop plan <a b>; more: rolehop explain <c d>"
+    )
+
+
 def test_the_value_of_an_option_is_in_one_word_with_it() -> None:
     assert Advice("aws --profile ", Argument("--all"), " x") == "aws --profile=--all x"
     assert Advice("aws --profile ", Argument("-a b")) == "aws --profile='-a b'"

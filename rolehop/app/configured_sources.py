@@ -103,19 +103,20 @@ def verify_source(app: App, name: str, *, no_prompt: bool) -> tuple[Tested, Role
         mfa="mfa_serial" in base.settings,
         hops_of_profile=len(roles),
     )
-    return tested, _wrong_principal(source, caller)
+    return tested, _wrong_principal(base, caller)
 
 
 def _wrong_principal(source: SourceConfig, caller: CallerIdentity) -> SourceError | None:
-    from rolehop.arn import is_same_principal
+    """Return the error that a walk would end with; ``source`` is the one that was loaded."""
+    from rolehop.walk import check_principal
 
-    if source.principal is None or is_same_principal(source.principal, caller.arn):
-        return None
-    return SourceError(
-        f"source '{source.name}' is {caller.arn}",
-        cause=f"the config says it must be {source.principal}",
-        fix="sign in as the right one, or correct 'principal'",
-    )
+    try:
+        check_principal(source, caller.arn)
+    except SourceError as error:
+        if source.principal is None:  # the walk advises this very test
+            error.fix = "sign in as the right one, or correct the source in the config"
+        return error
+    return None
 
 
 def _profile_roles(source: SourceConfig, base: SourceConfig, roles: Sequence[str]) -> Findings:

@@ -21,7 +21,7 @@ from rolehop.ports import Locks, MfaCode
 from rolehop.sources.shared.subprocesses import program_output
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.time_limit import seconds_left, unattended
-from rolehop.vault.index import UsedMfaCode
+from rolehop.vault.index import WINDOW_SECONDS, UsedMfaCode
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rolehop.config.model import SourceConfig
     from rolehop.vault.index_file import IndexStore
 
-WINDOW = 30  # seconds; RFC 6238, and the only step that AWS's virtual devices use
 COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key
 _CODE = re.compile(r"[0-9]{6}")
 
@@ -211,7 +210,7 @@ class MfaCodes:
             return
         with self.person.countdown("the last MFA code was used; next one in") as show:
             while last.window >= _window():
-                show(int(WINDOW * (last.window + 1) - time.time()) + 1)
+                show(int(WINDOW_SECONDS * (last.window + 1) - time.time()) + 1)
                 time.sleep(0.2)
 
     def _is_used(self, code: MfaCode) -> bool:
@@ -231,4 +230,4 @@ class MfaCodes:
 
 
 def _window() -> int:
-    return int(time.time()) // WINDOW
+    return int(time.time()) // WINDOW_SECONDS

@@ -18,6 +18,7 @@ from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import ProblemRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
+from rolehop.state.recent import forget_recent
 from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
 from rolehop.vault.index import Index, make_entry
@@ -115,12 +116,12 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 
 
 def _forget_notes(app: App) -> None:
-    for forget in (forget_flags, forget_refusal, forget_problems):
+    for forget in (forget_flags, forget_refusal, forget_problems, forget_recent):
         try:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note in the state folder could not be deleted: {error}")
-    for part, name in (("flags", None), ("sdk", None), ("", "refused.json")):
+    for part, name in (("flags", None), ("sdk", None), ("recent", None), ("", "refused.json")):
         sweep_unfinished(app.state_folder / part, name, 0)
 
 

@@ -352,7 +352,7 @@ def _name_of_source(
         except StsRefusal as refusal:
             whose = f"the credentials of source '{source.name}'"
             raise refused_caller(refusal, whose) from None
-        check_principal(plan, arn)
+        check_principal(source, arn)
     name = caller_name(arn)
     if name is None:
         raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")

@@ -103,21 +103,31 @@ else:
     def _content_problem(folder: Path) -> str | None:
         """Return what is wrong with a folder in ``folder``, at any depth.
 
-        Files are not judged here: each is when it is opened.
+        Files are not judged here: each is when it is opened. Another process may delete a folder
+        meanwhile, as the last note in it goes.
         """
         try:
-            with os.scandir(folder) as entries:
-                inner = sorted(Path(each) for each in entries if each.is_dir())
-            for each in inner:
-                if each.is_symlink():
+            for each in _folders_in(folder):
+                try:
+                    found = each.lstat()
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISLNK(found.st_mode):
                     return f"{each} is a link to a folder (rm)"
-                problem = _step_problem(each, each.lstat(), is_state=True)
+                problem = _step_problem(each, found, is_state=True)
                 problem = problem or _content_problem(each)
                 if problem is not None:
                     return problem
         except OSError as error:
             return f"{error.filename or folder} cannot be looked at: {error.strerror}"
         return None
+
+    def _folders_in(folder: Path) -> list[Path]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(Path(each) for each in entries if each.is_dir())
+        except FileNotFoundError:
+            return []
 
     _Step = tuple[Path, os.stat_result | None]
 

@@ -17,7 +17,6 @@ from rolehop.show.layout import Line, line, to_copy
 from rolehop.text import clean, pluralize
 
 WIDTH = 80
-_IN_SHORT = 2  # lines
 
 
 def remedy_lines(

@@ -1,8 +1,9 @@
-"""Read one JSON object from a file of the state folder, without trusting it."""
+"""JSON objects in files of the state folder: read without trusting them, and deleted."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,24 @@ def load_object(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("it is not a JSON object")
     return found
+
+
+def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
+    """Call ``do`` with each JSON file in ``folder``, also after it failed with another one.
+
+    Raises:
+        OSError: as ``do`` raised it last.
+    """
+    failure: OSError | None = None
+    for path in folder.glob("*.json"):
+        try:
+            do(path)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
+def delete_note(path: Path) -> None:
+    """Delete a file that another process may have deleted."""
+    path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from rolehop.files import write_beside
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import load_object
+from rolehop.state.json_file import delete_note, for_each_note, load_object
 
 _FOLDER = "recent"
 _SWEPT_AFTER = 60  # seconds; more than any note is good for
@@ -53,6 +53,15 @@ class RecentNotes:
 
     def _path(self, key: str) -> Path:
         return self.state_folder / _FOLDER / f"{self.kind}-{key}.json"
+
+
+def forget_recent(state_folder: Path) -> None:
+    """Delete all notes.
+
+    Raises:
+        OSError: one cannot be deleted; the others are.
+    """
+    for_each_note(state_folder / _FOLDER, delete_note)
 
 
 class StoredRefusals:

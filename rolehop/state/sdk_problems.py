@@ -18,7 +18,7 @@ from rolehop.digest import digest_of
 from rolehop.errors import ConfigError, RolehopError
 from rolehop.files import write_beside
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.state.json_file import UNUSABLE, delete_note, for_each_note, load_object
 
 FOLDER = "sdk"
 _SCHEMA = 1
@@ -101,14 +101,7 @@ def forget_problems(state_folder: Path) -> None:
     Raises:
         OSError: one cannot be deleted; the others are.
     """
-    failure: OSError | None = None
-    for path in (state_folder / FOLDER).glob("*.json"):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            failure = error
-    if failure is not None:
-        raise failure
+    for_each_note(state_folder / FOLDER, delete_note)
 
 
 def _path(state_folder: Path, chain: str) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from rolehop.files import write_beside
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.state.json_file import load_object
+from rolehop.state.json_file import for_each_note, load_object
 
 SCHEMA = 1
 RETENTION = timedelta(days=7)
@@ -55,14 +55,7 @@ def forget_flags(state_folder: Path) -> None:
     Raises:
         OSError: one can be neither emptied nor deleted; the others are.
     """
-    failure: OSError | None = None
-    for note in (state_folder / "flags").glob("*.json"):
-        try:
-            _forget(note)
-        except OSError as error:
-            failure = error
-    if failure is not None:
-        raise failure
+    for_each_note(state_folder / "flags", _forget)
 
 
 def _forget(note: Path) -> None:

@@ -18,7 +18,7 @@ from rolehop.startup.dataclass import dataclass, field, replace
 SCHEMA = 1
 FINDING_LASTS = timedelta(days=7)
 WINDOW_SECONDS = 30
-"""Time step of a TOTP code (RFC 6238) as AWS's devices use it."""
+"""Time step of a TOTP code (RFC 6238), the only one that AWS's virtual devices use."""
 
 _MOST_MFA_WINDOWS = 20
 
@@ -86,7 +86,7 @@ class UsedMfaCode:
     """Number of the 30 s window since the epoch."""
 
     digest: str
-    """SHA-256 of serial and code, hex."""
+    """HMAC-SHA-256 of serial and code under the `DigestKey`, in hex; empty without a keyring."""
 
 
 @dataclass(frozen=True, slots=True)

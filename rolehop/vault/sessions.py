@@ -175,7 +175,7 @@ class KeyringVault:
             for each in new:
                 self._record_key(storage, each.step.key)
         except VaultError as error:
-            self._give_up("sessions are not kept", error)
+            self._give_up("sessions are not stored", error)
             return
         with self.index.held() as change:
             before = self.index.load().sessions

@@ -173,7 +173,7 @@ class LiveIam:
                 self._sources[key] = credentials, arn
         found = self._sources[key]
         if found is not None:
-            check_principal(plan, found[1])
+            check_principal(plan.source, found[1])
         return found
 
     def _source_keys(self, plan: Plan) -> Credentials | None:
