@@ -7,17 +7,26 @@ has stored, and the other way round. Import these names from ``rolehop``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, Unpack, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_type_hints,
+)
 
 from rolehop.app.context import App
-from rolehop.app.ports import SILENT, NonInteractive
+from rolehop.app.ports import SILENT, NoPrompt, Prompt, PromptedPerson
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
 from rolehop.config import sts_limits, value_types
-from rolehop.errors import NoTerminal, UsageError
+from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean, nearest
@@ -28,9 +37,6 @@ if TYPE_CHECKING:
     from rolehop.app.ports import Person
     from rolehop.credentials import Session
     from rolehop.plan.model import Plan
-
-Prompt = Callable[[str], str]
-"""Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
 
 Duration = int | str | timedelta
 """Seconds, ``"30m"`` as in the config, or a timedelta."""
@@ -57,10 +63,22 @@ def _duration(run: Callable[[object], Any]) -> Callable[[object], Any]:
 
 
 def _reason(value: object) -> str:
-    text = clean(str(value))
+    text = clean(str(value_types.PROSE.run(value)))
     if not text:
         raise ValueError("a reason must not be empty")
     return text
+
+
+def _tags(value: object) -> Any:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"must be a mapping such as a dict, not {value!r}")
+    return sts_limits.TAGS.run(dict(value))
+
+
+def _policy_arns(value: object) -> Any:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"must be a list of ARNs, not {value!r}")
+    return sts_limits.POLICY_ARNS.run(list(value))
 
 
 class Options(TypedDict, total=False):
@@ -106,7 +124,7 @@ class Options(TypedDict, total=False):
         Mapping[str, str],
         KeywordArgument(
             'Session tags of the last hop: {"team": "blue"}.',
-            lambda value: sts_limits.TAGS.run(dict(value)),
+            _tags,
         ),
     ]
     policy: Annotated[
@@ -117,7 +135,7 @@ class Options(TypedDict, total=False):
         Iterable[str],
         KeywordArgument(
             "ARNs of managed policies that are session policies of the last hop; at most 10.",
-            lambda value: sts_limits.POLICY_ARNS.run(list(value)),
+            _policy_arns,
         ),
     ]
     source_identity: Annotated[
@@ -135,7 +153,7 @@ class Options(TypedDict, total=False):
         KeywordArgument("Path of the only config file to read (--config)."),
     ]
     prompt: Annotated[
-        Prompt | bool,
+        Prompt | Literal[False],
         KeywordArgument(
             "False (the default): never ask; a question raises NoTerminal. Or a callable that gets"
             " a question and returns the answer, like input; secrets are asked the same way.",
@@ -175,7 +193,7 @@ def get_plan(chain: str, **options: Unpack[Options]) -> Plan:
     """
     from rolehop.app.planning import plan_chain
 
-    return plan_chain(_app(options), chain, _walk_options(options))
+    return plan_chain(_app(options), _chain_name(chain), _walk_options(options))
 
 
 @_with_arguments
@@ -191,7 +209,8 @@ def get_credentials(chain: str, **options: Unpack[Options]) -> Session:
             and there is no ``prompt``.
         rolehop.errors.RolehopError: any other error that ``rolehop assume`` would show.
     """
-    handed = walk_for_handover(_app(options), chain, _walk_options(options), SILENT)
+    name = _chain_name(chain)
+    handed = walk_for_handover(_app(options), name, _walk_options(options), SILENT)
     return handed.session
 
 
@@ -231,55 +250,39 @@ class _Renewal:
 
 
 def _app(options: Options) -> App:
-    config = options.get("config")
     return App(
         os.environ,
         Path.home(),
-        config_file=None if config is None else os.fspath(config),
+        config_file=_config_file(options.get("config")),
         person=_person(options.get("prompt", False)),
     )
 
 
-def _person(prompt: Prompt | bool) -> Person:
+def _config_file(config: object) -> str | None:
+    if config is None:
+        return None
+    path = os.fspath(config) if isinstance(config, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise UsageError(f"config: must be a path as text, not {config!r}")
+    return path
+
+
+def _chain_name(chain: object) -> str:
+    if not isinstance(chain, str):
+        raise UsageError(f"chain: must be a name, not {chain!r}", fix="rolehop list")
+    return chain
+
+
+def _person(prompt: object) -> Person:
     if prompt is False:
-        return NonInteractive()
-    if prompt is True or not callable(prompt):
+        return NoPrompt()
+    if not callable(prompt):
         raise UsageError(
             f"prompt={prompt!r} cannot ask anything",
             cause="prompt is False, or a callable that gets a question and returns the answer",
             fix="prompt=input",
         )
-    return CallablePerson(prompt)
-
-
-class CallablePerson(NonInteractive):
-    """Somebody who is asked through a function of the program that uses rolehop."""
-
-    can_ask = True
-
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
-
-    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
-        """Return the answer of the program's function."""
-        del needed, hidden
-        return self._prompt(question)
-
-    def choose(self, question: str, options: Sequence[str]) -> int:
-        """Return the index of the option whose number or text the answer is.
-
-        Raises:
-            NoTerminal: the answer is neither.
-        """
-        if len(options) == 1:
-            return 0
-        lines = [f"{number}  {option}" for number, option in enumerate(options, 1)]
-        answer = self._prompt("\n".join([*lines, question])).strip()
-        if answer in options:
-            return options.index(answer)
-        if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(options):
-            return int(answer) - 1
-        raise NoTerminal(f"a choice is needed: {question}", cause="the answer is none of them")
+    return PromptedPerson(prompt)
 
 
 def _walk_options(options: Options) -> WalkOptions:
@@ -294,8 +297,7 @@ def _walk_options(options: Options) -> WalkOptions:
         for name, each in _ARGUMENTS.items()
         if each.check is not None and options.get(name) is not None
     }
-    no_prompt = options.get("prompt", False) is False
-    return WalkOptions(no_prompt=no_prompt, **values)
+    return WalkOptions(**values)
 
 
 def _refuse_unknown(options: Options) -> None:

@@ -100,7 +100,8 @@ class ConfigProblem:
 class ConfigError(RolehopError):
     """The config cannot be followed.
 
-    ``complaints`` has everything that is wrong in the files, not only the first problem.
+    ``complaints`` has everything that is wrong in the files, not only the first problem; without
+    another ``cause`` they are the cause, a line each.
     """
 
     exit_code = 3
@@ -115,7 +116,8 @@ class ConfigError(RolehopError):
         chain: str | None = None,
         hop: int | None = None,
     ) -> None:
-        super().__init__(what, cause=cause, fix=fix, chain=chain, hop=hop)
+        listed = "\n".join(map(str, complaints)) or None
+        super().__init__(what, cause=cause or listed, fix=fix, chain=chain, hop=hop)
         self.complaints = complaints
 
 

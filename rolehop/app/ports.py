@@ -1,11 +1,12 @@
 """Whom the application may ask, and who watches its progress: protocols and their silent versions.
 
 Whoever makes an `App` hands these in. The command line hands in the terminal (`rolehop.terminal`);
-a Python program hands in nothing, and then every question fails with `NoTerminal`.
+a Python program hands in its own function, or nothing: then every question fails.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -13,9 +14,14 @@ from typing import Protocol
 
 from rolehop import ports
 from rolehop.credentials import Session
-from rolehop.errors import NoTerminal
+from rolehop.errors import NoTerminal, UsageError
 from rolehop.plan.model import Step
 from rolehop.sources import context
+
+Prompt = Callable[[str], str]
+"""Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
+
+_MOST_TRIES = 3
 
 
 class Person(context.Prompter, Protocol):
@@ -70,6 +76,74 @@ class WithoutPrompts:
         if len(options) == 1:
             return 0
         raise NoTerminal(f"a choice is needed, and --no-prompt forbids asking: {question}")
+
+
+class NoPrompt(NonInteractive):
+    """Nobody is asked: the program gave no ``prompt``."""
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Refuse to ask.
+
+        Raises:
+            NoTerminal: always.
+        """
+        del question, hidden
+        fix = "pass reason=TEXT or prompt=input" if needed == "a reason" else "pass prompt=input"
+        raise NoTerminal(f"{needed} is needed, and there is no prompt to ask with", fix=fix)
+
+
+class PromptedPerson(NonInteractive):
+    """Somebody who is asked through a function of the program that uses rolehop.
+
+    A function may return the same useless answer again and again, so it is not asked forever.
+    """
+
+    can_ask = True
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._tries = Counter[str]()
+
+    def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:
+        """Return the answer of the program's function.
+
+        Raises:
+            UsageError: the answer is not text, or the same was asked too often.
+        """
+        del hidden
+        self._tries[question] += 1
+        if self._tries[question] > _MOST_TRIES:
+            raise UsageError(
+                f"{needed} is needed, and prompt does not give one",
+                cause=f"it was asked {_MOST_TRIES} times: {question.strip()}",
+            )
+        return self._answer(question)
+
+    def choose(self, question: str, options: Sequence[str]) -> int:
+        """Return the index of the option whose number or text the answer is.
+
+        Raises:
+            NoTerminal: the answer is neither.
+            UsageError: the answer is not text.
+        """
+        if len(options) == 1:
+            return 0
+        lines = [f"{number}  {option}" for number, option in enumerate(options, 1)]
+        answer = self._answer("\n".join([*lines, question])).strip()
+        if answer in options:
+            return options.index(answer)
+        if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(options):
+            return int(answer) - 1
+        raise NoTerminal(f"a choice is needed: {question}", cause="the answer is none of them")
+
+    def _answer(self, question: str) -> str:
+        answer: object = self._prompt(question)
+        if not isinstance(answer, str):
+            raise UsageError(
+                f"prompt returned {type(answer).__name__}, not text",
+                cause=f"it was asked: {question.strip()}",
+            )
+        return answer
 
 
 class Progress(ports.Listener, Protocol):

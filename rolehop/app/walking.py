@@ -188,7 +188,7 @@ def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
             reason = clean(person.ask(f"{name}: why do you need it?", needed="a reason"))
     except NoTerminal as error:
         error.cause = f"chain '{name}' has reason = \"required\""
-        error.fix = "give it with --reason TEXT"
+        error.fix = error.fix or "give it with --reason TEXT"
         raise
     return replace(options, reason=reason)
 
@@ -200,7 +200,7 @@ def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
         answer = person.ask(question, needed="a confirmation")
     except NoTerminal as error:
         error.cause = f"chain '{chain.name}' has confirm = true"
-        error.fix = "run it in a terminal"
+        error.fix = error.fix or "run it in a terminal"
         raise
     if answer.lower() not in ("y", "yes"):
         raise Declined(

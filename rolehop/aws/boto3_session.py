@@ -21,10 +21,10 @@ _ADVISORY_SECONDS, _MANDATORY_SECONDS = 15 * 60, 10 * 60
 def make_session(load: Callable[[], Session], region: str | None) -> boto3.Session:
     """Return a session that calls ``load`` when it first signs a call, and again before expiry.
 
-    Nothing else is looked for: neither the environment's keys nor a profile's. ``region`` is the
-    default region of its clients.
+    Nothing else is looked for: neither the environment's keys nor a profile's. ``AWS_PROFILE`` is
+    ignored, as ``rolehop exec`` unsets it. ``region`` is the default region of its clients.
     """
-    session = botocore.session.get_session()
+    session = botocore.session.get_session({"profile": (None, None, None, None)})
     session.register_component("credential_provider", CredentialResolver([_Provider(load)]))
     return boto3.Session(botocore_session=session, region_name=region)
 

@@ -145,7 +145,6 @@ def _refusal(file: str, complaints: tuple[ConfigProblem, ...]) -> ConfigError:
     return ConfigError(
         f"the AWS config file {file} cannot be read",
         complaints=complaints,
-        cause="; ".join(str(complaint) for complaint in complaints),
         fix="correct it: the AWS CLI and boto3 refuse this file too",
     )
 

@@ -15,7 +15,7 @@ import click
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.command_table import COMMANDS
-from rolehop.errors import ConfigError, HopRefused, RolehopError, UsageError
+from rolehop.errors import HopRefused, RolehopError, UsageError
 from rolehop.startup.calling_process import caller_has_ended, watch_caller
 from rolehop.terminal.output import write_lines
 from rolehop.terminal.process_streams import (
@@ -147,11 +147,9 @@ class Failure:
         from rolehop.credentials import scrub
         from rolehop.show.json_documents import as_json, error_document
 
-        complaints = error.complaints if isinstance(error, ConfigError) else ()
-        cause = "\n".join([*([error.cause] if error.cause else []), *map(str, complaints)])
         fields = {
             "what": error.what,
-            "cause": cause or None,
+            "cause": error.cause,
             "fix": error.fix,
             "chain": error.chain,
             "hop": error.hop,

@@ -16,9 +16,10 @@ def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argumen
     ``quote`` writes an argument of a command in the shell of whoever reads the lines.
     """
     lines = [f"rolehop: {one_line(error.what, quote)}"]
-    if isinstance(error, ConfigError):
-        lines += [f"  {clean(str(each))}" for each in error.complaints]
     cause, suspects = error.cause, tuple[str, ...]()
+    if isinstance(error, ConfigError) and error.complaints:
+        lines += [f"  {clean(str(each))}" for each in error.complaints]
+        cause = None
     if isinstance(error, HopRefused):
         cause, suspects = error.brief or cause, error.suspects
     lines += [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pydoc
-import sys
-import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,19 +12,9 @@ import rolehop
 from rolehop.api import Options
 from rolehop.cli.commands.assume import command
 from rolehop.cli.options import COMMON_OPTIONS
+from tests.api.programs import printed, run
 from tests.support.environment import ROOT
-from tests.support.world import ADMIN, CONFIG, HUB, Done, World
-
-
-def run(world: World, code: str, **environment: str) -> Done:
-    done = world.run(sys.executable, "-c", textwrap.dedent(code), env=environment)
-    return done
-
-
-def printed(world: World, code: str, **environment: str) -> list[str]:
-    done = run(world, code, **environment)
-    assert done.code == 0, done.err
-    return done.out.splitlines()
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 
 def test_a_boto3_session_calls_as_the_role(world: World) -> None:
@@ -122,6 +110,11 @@ def test_arguments_reach_the_last_hop_as_the_flags_do(world: World) -> None:
         ("policy_arns=['x']", "policy_arns"),
         ("source_identity='!'", "source_identity"),
         ("reason=' '", "reason"),
+        ("reason=5", "reason: must be"),
+        ("tags=['a']", "tags: must be a mapping"),
+        ("policy_arns='arn:aws:iam::aws:policy/X'", "policy_arns: must be a list"),
+        ("config=3", "config: must be a path"),
+        ("config=b'/x'", "config: must be a path"),
         ("prompt=True", "prompt"),
         ("durations='1h'", "durations"),
     ],
@@ -135,6 +128,40 @@ def test_wrong_arguments_are_named(world: World, argument: str, said: str) -> No
             print(error, error.cause, error.fix)
         """
     assert said in "".join(printed(world, code))
+
+
+@pytest.mark.parametrize("name", ["get_plan", "get_credentials", "session"])
+def test_a_chain_that_is_no_name(world: World, name: str) -> None:
+    code = f"""
+        import rolehop
+        try:
+            rolehop.{name}(None)
+        except rolehop.UsageError as error:
+            print(error)
+        """
+    assert printed(world, code) == ["chain: must be a name, not None"]
+
+
+def test_the_cause_of_a_config_error_is_every_problem(world: World) -> None:
+    world.config(CONFIG + "[chains.x]\nsourc = 'me'\n")
+    code = """
+        import rolehop
+        try:
+            rolehop.get_plan("admin")
+        except rolehop.ConfigError as error:
+            print(error.cause)
+        """
+    lines = printed(world, code)
+    assert [line.partition("chains.x")[2][:8] for line in lines] == [": needs ", ".sourc: "]
+
+
+def test_aws_profile_is_ignored_as_exec_unsets_it(world: World) -> None:
+    code = """
+        import rolehop
+        session = rolehop.session("hub")
+        print(session.profile_name, session.client("sts").get_caller_identity()["Account"])
+        """
+    assert printed(world, code, AWS_PROFILE="missing") == ["default 222222222222"]
 
 
 def test_the_arguments_are_the_flags_of_assume() -> None:
@@ -170,73 +197,6 @@ def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
     assert lines[0] == "5 AccessDenied 2 admin"
     for line in lines[1:]:
         assert line.split(":")[0] in shown.err
-
-
-CONFIRM = CONFIG.replace(
-    "[chains.admin]\n", '[chains.admin]\nconfirm = true\nreason = "required"\n'
-)
-
-
-def test_a_program_is_never_surprised_by_a_question(world: World) -> None:
-    world.config(CONFIRM)
-    code = """
-        import rolehop
-        try:
-            rolehop.get_credentials("admin"{more})
-        except rolehop.NoTerminal as error:
-            print(error.exit_code, error.cause)
-        """
-    assert printed(world, code.format(more="")) == ["8 chain 'admin' has confirm = true"]
-    assert world.sts.roles_called == []
-
-
-def test_a_callable_is_asked(world: World) -> None:
-    world.config(CONFIRM)
-    lines = printed(
-        world,
-        """
-        import rolehop
-        def prompt(question):
-            print(question)
-            return "yes" if "[y/N]" in question else "because"
-        rolehop.get_credentials("admin", prompt=prompt)
-        """,
-    )
-    assert [line.partition(":")[0] for line in lines] == ["admin", "admin"]
-    assert world.sts.calls[-1].params["RoleSessionName"] == "me+because"
-
-
-def test_a_session_is_confirmed_once_and_renewed_unasked(world: World) -> None:
-    world.sts.now -= timedelta(seconds=3600 - 8)
-    world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
-    lines = printed(
-        world,
-        """
-        import rolehop
-        asked = []
-        session = rolehop.session("hub", prompt=lambda question: asked.append(question) or "y")
-        assert asked == []
-        credentials = session.get_credentials()
-        first = credentials.get_frozen_credentials().access_key
-        while credentials.get_frozen_credentials().access_key == first:
-            pass
-        print(len(asked))
-        """,
-    )
-    assert lines == ["1"]
-    assert world.sts.roles_called == [HUB, HUB]
-
-
-def test_a_confirmation_that_is_declined(world: World) -> None:
-    world.config(CONFIRM)
-    code = """
-        import rolehop
-        try:
-            rolehop.get_credentials("admin", prompt=lambda question: "no")
-        except rolehop.Declined as error:
-            print(error.exit_code)
-        """
-    assert printed(world, code) == ["130"]
 
 
 def test_another_config_file(world: World, tmp_path: Path) -> None:
