@@ -19,7 +19,7 @@ def test_a_program_is_never_surprised_by_a_question(world: World) -> None:
     code = """
         import rolehop
         try:
-            rolehop.get_credentials("admin"{more})
+            rolehop.get_credentials("admin")
         except rolehop.NoTerminal as error:
             print(error.exit_code, error.what, error.cause, error.fix, sep="; ")
         """
@@ -27,7 +27,7 @@ def test_a_program_is_never_surprised_by_a_question(world: World) -> None:
         "8; a confirmation is needed, and there is no prompt to ask with; "
         "chain 'admin' has confirm = true; pass prompt=input"
     )
-    assert printed(world, code.format(more="")) == [line]
+    assert printed(world, code) == [line]
     assert world.sts.roles_called == []
 
 
