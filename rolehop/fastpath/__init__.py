@@ -14,8 +14,10 @@ import time
 
 from rolehop import __version__
 from rolehop.fastpath.record import (
+    CHECK,
     Record,
     hash_function,
+    is_check,
     is_sealed,
     line_of_item,
     read_own,
@@ -76,8 +78,8 @@ def cached_item(
     found = line_of_item(item, record.key, moment, record.min_ttl, started(moment))
     if found is None or not is_sealed(data, found[1]):
         return None
-    members = record.also.values()
-    unchanged = all(map(holds_member, others, members))
+    also = record.also
+    unchanged = all(map(holds_member, others, also.values())) and all(map(is_whole, others, also))
     return (record, item) if unchanged else None
 
 
@@ -98,6 +100,14 @@ def _holds(record: Record, environ: "Mapping[str, str]", now: float) -> bool:
 def holds_member(item: str | None, member: str) -> bool:
     """True if an item has the JSON ``member`` (empty: if there is no such item)."""
     return member in item if item is not None and member else item is None and not member
+
+
+def is_whole(item: str | None, name: str) -> bool:
+    """True if a document (or no item) is as it was written under ``name``, as the full path asks."""
+    if item is None:
+        return True
+    body, _, check = item.rpartition(CHECK)
+    return is_check(body, check) and f'"name":"{name}"' in body
 
 
 def read_items(

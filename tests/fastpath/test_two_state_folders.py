@@ -12,6 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
+from rolehop.fastpath.writer import with_check
 from rolehop.vault.kernel import KernelKeyring
 from tests.doubles.saml import IdentityProvider
 from tests.doubles.sts import User
@@ -61,16 +62,20 @@ def provider(hot_world: World) -> Iterator[IdentityProvider]:
         f'[chains.own]\nsource = "{SIGN_IN}"\n'
     )
     yield idp
-    made = KernelKeyring if hot_world.backend == KERNEL else Keyring
-    keyring: KeyringBackend = made()
     with suppress(PasswordDeleteError):
-        keyring.delete_password(f"rolehop/tokens/saml/{SIGN_IN}", "rolehop")
+        keyring_of(hot_world).delete_password(f"rolehop/tokens/saml/{SIGN_IN}", "rolehop")
 
 
 def sign_in(world: World, idp: IdentityProvider, who: str, **env: str) -> None:
     text = idp.assertion([DEPLOY], who=who)
     done = world.rolehop("source", "login", SIGN_IN, "--stdin", input=text, env=env)
     assert done.code == 0, done.err
+
+
+def keyring_of(world: World) -> KeyringBackend:
+    made = KernelKeyring if world.backend == KERNEL else Keyring
+    keyring: KeyringBackend = made()
+    return keyring
 
 
 def elsewhere(world: World) -> dict[str, str]:
@@ -171,3 +176,25 @@ def test_a_sign_in_that_the_index_does_not_know_is_found(
     shutil.rmtree(hot_world.state)
     assert asked(hot_world, "own").out == first
     assert hot(hot_world, "own") == first
+
+
+@pytest.mark.parametrize("changed", ["secret", "end", "source"])
+def test_a_damaged_key_is_said_as_the_full_path_says_it(changed: str, hot_world: World) -> None:
+    """Its access key ID alone does not make it the key of the source."""
+    prepared(hot_world)
+    add_keys(hot_world)
+    warmed(hot_world, "by-keys")
+    keyring, service = keyring_of(hot_world), f"rolehop/keys/{STORED}"
+    text = keyring.get_password(service, "rolehop") or ""
+    body = text.rpartition(',"check":')[0].replace(f"keys/{STORED}", "keys/other")
+    changes = {
+        "secret": text.replace('"SecretAccessKey":"', '"SecretAccessKey":"x'),
+        "end": text[:-9],
+        "source": with_check(f"{body}}}"),
+    }
+    keyring.set_password(service, "rolehop", changes[changed])
+    assert hot(hot_world, "by-keys") is None
+    done = full(hot_world, "by-keys")
+    assert (done.code, done.out) == (7, "")
+    keyring.set_password(service, "rolehop", text)
+    assert hot(hot_world, "by-keys") is not None
