@@ -235,7 +235,7 @@ class Rotation:
             error.fix = finish
             raise
         except BaseException:  # Ctrl-C
-            self.note(f"the old key {access_key_id} remains at AWS, {state}: {finish}")
+            self.note(Advice(f"the old key {access_key_id} remains at AWS, {state}: ", finish))
             raise
         self.note(f"deleted {shown(access_key_id)}")
 

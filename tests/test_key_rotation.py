@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from rolehop.advice import Advice
 from rolehop.aws.iam_access_keys import IamKeys
 from rolehop.aws.query_api import QueryClient
 from rolehop.aws.sts import StsClient
@@ -244,6 +245,23 @@ class TestInterruptions:
         new = scene.user.key.access_key_id
         assert f"--finish {new}" in scene.notes[-1]
         assert scene.works()
+
+    def test_advice_after_ctrl_c_is_quoted_for_the_shell_of_whoever_reads_it(
+        self, scene: Scene
+    ) -> None:
+        class Interrupted(IamKeys):
+            def deactivate(self, signer: Credentials, access_key_id: str) -> None:
+                raise KeyboardInterrupt
+
+        old = scene.user.key.access_key_id
+        iam = Interrupted(scene.client.query)
+        with pytest.raises(KeyboardInterrupt):
+            replace(scene.rotation(), iam=iam, source="a b").run()
+        said = scene.notes[-1]
+        assert isinstance(said, Advice)
+        assert said.in_shell(lambda text: f"<{text}>").endswith(
+            f"remains at AWS, active: rolehop keys rotate <a b> --finish {old}"
+        )
 
     def test_missing_keys_are_reported(self, scene: Scene) -> None:
         scene.stored = None

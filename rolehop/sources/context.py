@@ -34,7 +34,7 @@ class KeyStore(Protocol):
         ...
 
     def access_key_id(self, name: str) -> str | None:
-        """Return the access key ID from the index, without touching the keyring."""
+        """Return the access key ID: a plan reads it from the index, a walk from the keyring."""
         ...
 
 
@@ -79,7 +79,7 @@ class TokenStore(Protocol):
         ...
 
     def generation(self, name: str) -> str | None:
-        """Return the generation from the index, for a stamp; the keyring is not opened."""
+        """Return the generation, for a stamp: a plan reads the index, a walk the keyring."""
         ...
 
 

@@ -22,7 +22,7 @@ Track = Callable[[str, str], object]
 
 
 class LazyKeyStore:
-    """IAM user keys (``sources.context.KeyringKeyStore``); ``load_index`` gives the index as it is now.
+    """IAM user keys (``sources.context.KeyStore``); ``load_index`` gives the index as it is now.
 
     ``environ`` tells where the keyring is, if it can be read without the library.
     """
@@ -75,7 +75,7 @@ class LazyKeyStore:
 
 
 class LazyTokenStore:
-    """Sign-ins (``sources.context.KeyringTokenStore``).
+    """Sign-ins (``sources.context.TokenStore``).
 
     ``track_index`` is called before a generation is read from the index.
     """

@@ -24,7 +24,7 @@ GENERATION = "generation"
 
 
 class KeyringTokenStore:
-    """Implements ``sources.TokenStore``; safe between threads."""
+    """Implements ``sources.context.TokenStore``; safe between threads."""
 
     def __init__(
         self, backend: BackendHandle, index: IndexStore, say: Callable[[str], None]
