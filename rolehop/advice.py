@@ -47,6 +47,11 @@ class Advice(str):
         self._parts = flat
         return self
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What it was made of."""
+        return self._parts
+
     def in_shell(self, quote: Callable[[str], str]) -> str:
         """Return the text with each argument as ``quote`` writes it."""
         return _joined(self._parts, quote)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from rolehop.advice import Advice
 from rolehop.plan.model import CachedSession, HopStep, Step
 from rolehop.startup.dataclass import dataclass
 
@@ -75,7 +76,7 @@ class ProblemRow:
     """0: it gave an answer that may be too long for its reader."""
     what: str
     cause: str
-    fix: str
+    fix: Advice
 
 
 @dataclass(frozen=True, slots=True)

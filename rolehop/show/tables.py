@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from rolehop.advice import one_line
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
 from rolehop.show.rows import ChainRow, HistoryRow, KeyRow, ProblemRow, SessionRow
@@ -76,9 +77,12 @@ def sessions_view(
     return [_branch(root, rows, now, names, verbose=verbose) for root in roots]
 
 
-def problems_view(rows: Sequence[ProblemRow], now: datetime) -> View:
-    """Show how `credential-process` failed last, three lines for each chain."""
-    return [_problem(each, now) for each in rows]
+def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[str], str]) -> View:
+    """Show how `credential-process` failed last, three lines for each chain.
+
+    ``quote`` writes an argument of a command in the shell of whoever reads them.
+    """
+    return [_problem(each, now, quote) for each in rows]
 
 
 def whoami_view(
@@ -232,7 +236,7 @@ def _branch(
     return Branch(tuple(lines), below)
 
 
-def _problem(each: ProblemRow, now: datetime) -> Branch:
+def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Branch:
     ago = f"{show_span(max(0, int((now - each.at).total_seconds())))} ago"
     how = f"failed {ago} with exit code {each.exit_code}" if each.exit_code else f"warned {ago}"
     head = line(
@@ -240,7 +244,7 @@ def _problem(each: ProblemRow, now: datetime) -> Branch:
         StyledText(each.chain, "bold"),
         f" {how}: {each.what}",
     )
-    more = (("cause", each.cause), ("try", each.fix))
+    more = (("cause", each.cause), ("try", one_line(each.fix, quote)))
     return Branch((head, *(line(f"{label}: {text}") for label, text in more if text)), ())
 
 

@@ -12,13 +12,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rolehop.advice import one_line, posix_argument
+from rolehop.advice import Advice, Argument, one_line, posix_argument
 from rolehop.credentials import scrub
 from rolehop.digest import digest_of
-from rolehop.errors import ConfigError, RolehopError
+from rolehop.errors import ConfigError, HopRefused, RolehopError
 from rolehop.files import write_beside
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.json_file import UNUSABLE, delete_note, for_each_note, load_object
+from rolehop.text import clean
 
 FOLDER = "sdk"
 _SCHEMA = 1
@@ -40,7 +41,8 @@ class SdkProblem:
 
     what: str
     cause: str
-    fix: str
+    fix: Advice
+    """Empty if there is none."""
 
 
 def as_problem(
@@ -51,9 +53,12 @@ def as_problem(
     if isinstance(error, ConfigError) and error.complaints:
         first, more = str(error.complaints[0]), len(error.complaints) - 1
         cause = first + (f" (and {more} more)" if more else "")
-    what, cause, fix = map(_line, (error.what, cause, error.fix or ""))
+    if isinstance(error, HopRefused):
+        cause = error.brief or cause
+    what, cause = _line(error.what), _line(cause)
+    fix = error.fix if isinstance(error.fix, Advice) else Advice(clean(error.fix or ""))
     code = error.exit_code if exit_code is None else exit_code
-    return SdkProblem(chain, at, code, what, cause, fix)
+    return SdkProblem(chain, at, code, what, cause, Advice(*map(_part, fix.parts)))
 
 
 def note_problem(state_folder: Path, problem: SdkProblem) -> None:
@@ -66,7 +71,9 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
         "exit_code": problem.exit_code,
         "what": problem.what,
         "cause": problem.cause,
-        "fix": problem.fix,
+        "fix": [
+            {"argument": each} if isinstance(each, Argument) else each for each in problem.fix.parts
+        ],
     }
     with suppress(OSError):
         write_beside(path, json.dumps(document) + "\n", lasting=False)
@@ -112,19 +119,34 @@ def _line(text: str) -> str:
     return scrub(one_line(text, posix_argument))[:_LONGEST_LINE]
 
 
+def _part(text: str) -> str:
+    found = scrub(text)[:_LONGEST_LINE]
+    return Argument(found) if isinstance(text, Argument) else found
+
+
 def _read(path: Path) -> SdkProblem | None:
     try:
         stored = load_object(path)
         if stored["schema"] != _SCHEMA:
             return None
-        chain, what, cause, fix = _texts(
-            stored["chain"], stored["what"], stored["cause"], stored["fix"]
-        )
+        chain, what, cause = _texts(stored["chain"], stored["what"], stored["cause"])
+        fix = _advice(stored["fix"])
         at, code = datetime.fromisoformat(stored["at"]), int(stored["exit_code"])
         at.timestamp()
         return SdkProblem(chain, at, code, what, cause, fix) if at.tzinfo else None
     except (OSError, *UNUSABLE):
         return None
+
+
+def _advice(stored: object) -> Advice:
+    """Return the advice whose arguments are quoted only for the shell that is shown it."""
+    if not isinstance(stored, list):
+        raise TypeError("not a list")
+    parts = (
+        Argument(*_texts(each["argument"])) if isinstance(each, dict) else next(_texts(each))
+        for each in stored
+    )
+    return Advice(*parts)
 
 
 def _texts(*values: object) -> Iterator[str]:

@@ -52,6 +52,7 @@ COMMANDS = [
     ["explain", "hub", "--policies"], ["explain", "hub", "--rcp"], ["explain", "hub", "--scp"],
     ["routes", HUB, "--most"], ["routes", HUB, "--write"], ["refresh", "hub", "--jobs"],
     ["keys", "rotate", "hub", "--finish"],
+    ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip
 _END_OF_FILE = b"\x04"

@@ -9,6 +9,7 @@ from rolehop.errors import UsageError
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.remedies.policy_change import NEW, PolicyChange, apply_changes
+from rolehop.text import visible_json
 
 
 def write_fixed_document(verdict: ChainVerdict, path: Path) -> str:
@@ -30,7 +31,8 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> str:
     made = [each for each in changes if each.document == name]
     documents = hop.verdict.request.policy_set(changes[0].policy_type).documents
     text = next((each.text for each in documents if each.name == name), "") or json.dumps(NEW)
-    fixed = json.dumps(apply_changes(json.loads(text), made), indent=2, ensure_ascii=False)
+    changed = apply_changes(json.loads(text), made)
+    fixed = visible_json(json.dumps(changed, indent=2, ensure_ascii=False))
     try:
         path.write_text(f"{fixed}\n", encoding="utf-8")
     except OSError as error:

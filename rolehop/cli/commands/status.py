@@ -44,4 +44,4 @@ def command(ctx: click.Context, style: str) -> None:
     if problems and style != "json":
         from rolehop.show.tables import problems_view
 
-        cli.terminal.write_view(problems_view(problems, cli.app.now()))
+        cli.terminal.write_view(problems_view(problems, cli.app.now(), cli.quote_argument))

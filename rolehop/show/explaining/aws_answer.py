@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rolehop.advice import PLACEHOLDER, is_plain
 from rolehop.policy.chain_verdict import HopVerdict, StsAnswer
 from rolehop.policy.evaluation.model import Outcome, PolicyType
 from rolehop.show.layout import Line, StyledText, line, to_copy
@@ -60,6 +61,8 @@ def guardrail_command(policy_type: PolicyType, account: str, answer: StsAnswer) 
             f" --target-id {account} --filter {kind}"
         )
         return
-    name = clean(arn.rpartition("/")[2])
+    name = arn.rpartition("/")[2]
+    # The ARN is from a text that anybody may have written, and this line is for any shell.
+    name = name if is_plain(name) else PLACEHOLDER
     yield to_copy(f"        aws organizations describe-policy --policy-id {name} > FILE")
     yield line(f"      and give it to rolehop as {flag} {account}=FILE")

@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from rolehop.advice import Advice, Argument
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
 from rolehop.files import is_plain_file, is_there
@@ -123,6 +124,7 @@ def program_output(
             (seconds). ``what`` names it in the message, e.g. "the command of source 'x'".
     """
     program = clean(command[0]) if command else ""
+    by_hand = ("run ", Argument(command[0] if command else ""), " by hand")
     tree = ProcessTree()
     process = _started(command, tree.environment(environ), what, program)
     reader = _OutputReader(process, say, lambda: tree.end(process))
@@ -139,7 +141,7 @@ def program_output(
         raise SourceError(
             f"{what} printed far too much",
             cause=f"{program}: over {LONGEST:,} bytes on its {reader.too_long}",
-            fix=f"run {program} by hand: nothing but the answer belongs on its stdout",
+            fix=Advice(*by_hand, ": nothing but the answer belongs on its stdout"),
         )
     if not finished:
         raise SourceError(
@@ -153,7 +155,7 @@ def program_output(
             cause=(quoted and reader.reason)
             or f"{program} {_exit_text(process.returncode)}"
             + ("; its messages are above" if reader.reason else ""),
-            fix=f"run {program} by hand, then correct the config",
+            fix=Advice(*by_hand, ", then correct the config"),
         )
     return reader.output
 
@@ -195,7 +197,7 @@ def _started(
         raise SourceError(
             f"{what} cannot be started",
             cause=f"{program}: {(cause or 'it is not a program').lower()}",
-            fix=_how_to_start(program, error),
+            fix=_how_to_start(command[0] if command else "", error),
         ) from None
 
 
@@ -205,7 +207,7 @@ def _how_to_start(program: str, error: OSError | ValueError) -> str:
     if number == errno.ENOEXEC:
         return "let it begin with a line that names its interpreter, e.g. #!/bin/sh"
     if number == errno.EACCES and is_plain_file(program):
-        return f"make it executable: chmod +x {program}"
+        return Advice("make it executable: chmod +x ", Argument(program))
     if number == errno.ENOENT and is_plain_file(program):
         return "correct its first line: the interpreter that it names does not exist"
     if Path(program).is_absolute():

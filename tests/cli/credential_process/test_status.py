@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import stat
 import time
@@ -13,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, SCRIPT, World
+from rolehop.shells.registry import SHELLS, dialect
+from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, MFA_SERIAL, SCRIPT, World
 
 PROCESS = ("credential-process", "admin")
 
@@ -54,6 +57,27 @@ def test_json_has_it_field_by_field(failed: World) -> None:
     assert "AccessDenied" in found["cause"]
     at = datetime.fromisoformat(found["at"])
     assert timedelta() <= datetime.now(UTC) - at < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_name_in_it_is_quoted_for_the_shell_that_shows_it(shell: str, world: World) -> None:
+    """Not for the program that was told: that was no shell at all."""
+    name = "it's $HOME & x"
+    key = world.alice.key
+    world.aws_config(
+        f'[profile "{name}"]\nsource_profile = base\nrole_arn = {HUB}\nmfa_serial = {MFA_SERIAL}\n'
+        f"[profile base]\naws_access_key_id = {key.access_key_id}\n"
+        f"aws_secret_access_key = {key.secret}\n"
+    )
+    assert world.rolehop("credential-process", "--no-prompt", name).code == 8
+    caller = world.folder / shell  # the process's name tells which shell it is
+    shutil.copy("/bin/sh", caller)
+    shown = world.run(str(caller), "-c", "COLUMNS=500 rolehop status; true").out
+    advised = f"rolehop assume {dialect(shell).argument(name)}"
+    assert f"try: set mfa_command, or run this in a terminal first: {advised}\n" in shown
+    (found,) = kept(world)
+    command = shlex.split(found["fix"].partition(": ")[2])
+    assert command == ["rolehop", "assume", name]
 
 
 def test_each_chain_has_its_own(failed: World) -> None:

@@ -212,6 +212,17 @@ def test_the_fixed_policy_is_written_to_a_file(world: World) -> None:
     assert explain(world, "admin").code == 0
 
 
+def test_a_fixed_policy_keeps_what_cannot_be_shown_as_escapes(world: World) -> None:
+    sid = "a\ud800\u202e\u200b\x1b\x9b"
+    found = role(HUB, "arn:aws:iam::111111111111:user/bob")
+    found["AssumeRolePolicyDocument"]["Statement"][0]["Sid"] = sid
+    documents(world, found, role(ADMIN, HUB))
+    assert explain(world, "admin", "--apply-to", "fixed.json").code == 5
+    fixed = (world.home / "fixed.json").read_text(encoding="utf-8")
+    assert fixed.replace("\n", "").isprintable()
+    assert json.loads(fixed)["Statement"][0]["Sid"] == sid
+
+
 def test_a_fix_of_the_config_is_not_written_as_a_policy(world: World) -> None:
     asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))

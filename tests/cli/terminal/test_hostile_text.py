@@ -15,7 +15,7 @@ from rolehop.advice import PLACEHOLDER
 from rolehop.cli.root import root
 from tests.support.hostile import INVISIBLE, VISIBLE, invisible_in
 from tests.support.many_runs import COMMANDS, runs_of
-from tests.support.world import CONFIG, HUB, MFA_SERIAL, World, temporary_world
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, temporary_world
 
 # Each name holds several of the forty: every string goes through every command.
 WITH_LINE_END, HIDDEN, ODD = NAMES = [
@@ -149,3 +149,28 @@ def test_a_shell_is_offered_no_name_that_it_could_not_show(others: World) -> Non
     words = [line.split("\t")[0] for line in done.out.splitlines()[1:]]
     assert ODD in words
     assert all(each.isprintable() for each in words)
+
+
+def test_a_program_that_is_to_be_run_or_made_executable_is_one_argument(others: World) -> None:
+    program = others.home / "it's;touch bad"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    others.config(
+        f'version = 1\n[sources.run]\ntype = "process"\ncommand = ["{program}"]\n[chains.run]\nsource = "run"\n'
+    )
+    fixes = (r"chmod \+x (.*)", "run (.*) by hand")
+    for mode, form in zip((0o600, 0o700), fixes, strict=True):
+        program.chmod(mode)
+        (advised,) = re.findall(form, others.rolehop("export", "run").err)
+        assert shlex.split(advised) == [str(program)]
+    others.config(CONFIG_OF_OTHERS)
+
+
+def test_a_policy_that_a_text_names_is_no_command(others: World) -> None:
+    arn = "arn:aws:organizations::111111111111:policy/o-1/service_control_policy/p-`touch${IFS}bad`"
+    text = (
+        f"User: arn:aws:sts::222222222222:assumed-role/Hub/me is not authorized to perform:"
+        f" sts:AssumeRole on resource: {ADMIN} with an explicit deny in a service control policy: {arn}"
+    )
+    shown = others.rolehop("explain", "--error", text, "--offline").out
+    (command,) = re.findall(r"aws organizations .*", shown)
+    assert command == f"aws organizations describe-policy --policy-id {PLACEHOLDER} > FILE"
