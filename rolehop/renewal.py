@@ -65,7 +65,7 @@ class Renewal:
         ``noted_end`` is when the stored session ends by this machine's clock, as the index has it.
         Raises as `walk`.
         """
-        due = self._usable() if self._is_due(noted_end) else None
+        due = self._due(noted_end)
         if due is None:
             try:
                 return walk(self.plan, self.ports)
@@ -74,10 +74,17 @@ class Renewal:
         why = "" if self.failed is None else self.failed.get(self.plan.key).get("why", "")
         return self._handed_out(due, why) if why else self._renewed(due)
 
-    def _is_due(self, noted_end: datetime | None) -> bool:
-        if noted_end is None:
-            return False
-        return LEAST <= noted_end - self.ports.now() < timedelta(seconds=self.plan.min_ttl_seconds)
+    def _due(self, noted_end: datetime | None) -> Session | None:
+        """Return the session that has to be renewed and is still good; ``None``: there is none.
+
+        It is read only if the index says so. One of 15 minutes is not due before it has half of
+        them left, as everywhere.
+        """
+        now, enough = self.ports.now(), timedelta(seconds=self.plan.min_ttl_seconds)
+        if noted_end is None or not LEAST <= noted_end - now < enough:
+            return None
+        found = self._usable()
+        return None if found is None or found.lasts(now, enough) else found
 
     def _renewed(self, due: Session) -> Session:
         """Return a new session within three seconds, else ``due``."""

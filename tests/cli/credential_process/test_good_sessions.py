@@ -80,6 +80,22 @@ def test_an_sdk_that_asks_again_at_once_gets_it_at_once(due: World) -> None:
         due.sts.calls.clear()
 
 
+def test_a_short_session_that_was_renewed_meanwhile_is_not_called_old(world: World) -> None:
+    """One of 15 minutes never has the 16 minutes that are asked for by default."""
+    text = world.config_file.read_text()
+    world.config(text.replace('name = "{user}"', 'name = "{user}"\nduration = "15m"'))
+    assert world.rolehop(*PROCESS).code == 0
+    leave(world, minutes=2)
+    world.sts.fail(3)
+    assert NOTE in world.rolehop(*PROCESS).err
+    renewed = world.rolehop("refresh", "admin")
+    assert renewed.code == 0, renewed.err
+    (note,) = world.state.glob("recent/renewal-*.json")
+    os.utime(note)
+    done = world.rolehop(*PROCESS)
+    assert (done.code, done.err) == (0, "")
+
+
 def test_a_server_that_does_not_answer_gets_three_seconds(due: World) -> None:
     due.sts.delay_seconds = 60
     done = due.rolehop(*PROCESS)
