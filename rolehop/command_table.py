@@ -161,3 +161,6 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
 }
+COMMANDS["help"] = CommandRow(
+    "help", "Show the help of rolehop, or of one command.", SET_UP, ((*COMMANDS, "help"),)
+)

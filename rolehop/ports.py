@@ -184,8 +184,11 @@ class Codes(Protocol):
         """Take that back: the connection failed before anything was sent."""
         ...
 
-    def may_ask_again(self) -> bool:
-        """Return whether a person can be asked again, since AWS says that the code was wrong."""
+    def may_ask_again(self, tries: int) -> bool:
+        """Return whether a person can be asked again, since AWS says that the code was wrong.
+
+        ``tries`` is how many codes may still be sent.
+        """
         ...
 
 

@@ -283,11 +283,11 @@ class _Walk:
 
     def _call(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
         """Call STS for ``step``; a person who mistypes an MFA code is asked again."""
-        for _ in range(_MORE_CODES):
+        for tries in range(_MORE_CODES, 0, -1):
             try:
                 return self._call_once(step, signer)
             except StsRefusal as refusal:
-                if not is_wrong_code(refusal) or not self._ports.codes.may_ask_again():
+                if not is_wrong_code(refusal) or not self._ports.codes.may_ask_again(tries):
                     raise
         return self._call_once(step, signer)
 

@@ -73,8 +73,8 @@ class MfaCodes:
     """Reads a line of standard input (``--mfa-stdin``)."""
 
     _has_read_stdin: bool = False
-    _was_wrong: bool = False
-    """The last code was not the device's: this window's own is still good."""
+    _tries: int = 0
+    """Set if the last code was not the device's: this window's own is still good."""
     _used: dict[str, UsedMfaCode] = field(default_factory=dict)
 
     def ask(self, serial: str, purpose: str) -> MfaCode:
@@ -112,10 +112,11 @@ class MfaCodes:
         with contextlib.suppress(OSError):
             self.index_store.change(lambda index: index.without_spent(code.serial))
 
-    def may_ask_again(self) -> bool:
-        """True if a person typed the code, and can type another one."""
-        self._was_wrong = self.read_line is None and not self.command and self.person.can_ask
-        return self._was_wrong
+    def may_ask_again(self, tries: int) -> bool:
+        """True if a person typed the code, and can type another one; ``tries`` are left."""
+        typed = self.read_line is None and not self.command and self.person.can_ask
+        self._tries = tries if typed else 0
+        return typed
 
     def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
         if self._has_read_stdin:
@@ -189,8 +190,9 @@ class MfaCodes:
     def _asked(self, serial: str, purpose: str) -> MfaCode:
         device = serial.rpartition("/")[2] or serial
         question = f"MFA code of {device} ({purpose}): "
-        if self._was_wrong:
-            question = f"AWS says that code was wrong. {question}"
+        if self._tries:
+            left = "1 try" if self._tries == 1 else f"{self._tries} tries"
+            question = f"that code was wrong, {left} left. MFA code of {device}: "
         else:
             self._wait_for_window(serial)
         while True:

@@ -181,12 +181,14 @@ def hop_flags() -> list[Option]:
     return [
         click.option(
             "--duration",
+            "-d",
             type=HopDuration(),
             metavar="D",
             help="How long the last hop's session lasts, e.g. 30m or 2h.",
         ),
         click.option(
             "--read-only",
+            "-r",
             is_flag=True,
             help="The last hop's session can only read (AWS's policy ReadOnlyAccess).",
         ),

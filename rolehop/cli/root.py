@@ -12,6 +12,24 @@ from rolehop.cli.options import COMMON_OPTIONS
 from rolehop.command_table import COMMANDS, SECTIONS
 from rolehop.text import nearest
 
+_OTHERS = {
+    "login": "to sign in, rolehop source login NAME; to use a chain, rolehop assume CHAIN",
+    "env": "rolehop export CHAIN prints variables; rolehop exec CHAIN -- CMD runs with them",
+    "ls": "rolehop list shows the chains",
+    "run": "rolehop exec CHAIN -- CMD runs a command",
+    "switch": "rolehop assume CHAIN changes this shell",
+    "use": "rolehop assume CHAIN changes this shell",
+    "role": "rolehop assume CHAIN walks to a role; rolehop explain role ARN describes one",
+    "unset": "rolehop leave undoes what assume did",
+    "clear": "rolehop logout --all forgets every session",
+    "add": "rolehop keys add NAME stores IAM user keys; chains are in the config",
+    "remove": "rolehop keys remove NAME deletes IAM user keys; chains are in the config",
+    "rotate": "rolehop keys rotate NAME replaces an access key",
+    "profiles": "rolehop list shows the chains; AWS profiles work as chains, too",
+    "sso": "rolehop source login NAME signs in to IAM Identity Center",
+}
+"""Commands of other tools, and what does the same here."""
+
 
 class Root(click.Group):
     """Finds and lists commands by the command table."""
@@ -35,6 +53,8 @@ class Root(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command if there is none of that name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            if args[0] in _OTHERS:
+                raise click.UsageError(f"No such command '{args[0]}': {_OTHERS[args[0]]}.", ctx)
             near = nearest(args[0], COMMANDS, n=1)
             meant = f" Did you mean '{near[0]}'?" if near else ""
             raise click.UsageError(f"No such command '{args[0]}'.{meant}", ctx)

@@ -16,6 +16,9 @@ Change = tuple[str, str | None]
 CHAIN = "ROLEHOP_CHAIN"
 """Names the assumed chain; if it is absent, nothing is assumed."""
 
+PREVIOUS = "ROLEHOP_PREVIOUS_CHAIN"
+"""Names the chain that was assumed before, for ``assume -``; set once there was another."""
+
 SHELL_LEVEL = "ROLEHOP_SHELL_LEVEL"
 """Set by ``rolehop shell`` only: how many of its shells are nested, this one included."""
 
@@ -53,6 +56,7 @@ def assumed(
         *(_saved(before) if first else ()),
         *regions,
         *aws_variables(session, region),
+        *(() if first or before[CHAIN] == chain else ((PREVIOUS, before[CHAIN]),)),
         (CHAIN, chain),
         ("ROLEHOP_EXPIRATION", timestamp(session.expires_at)),
         ("ROLEHOP_EXPIRES_AT", str(int(session.expires_at.timestamp()))),
@@ -81,6 +85,7 @@ def left(before: Mapping[str, str]) -> tuple[Change, ...]:
         return ()
     return (
         *((name, None) for name in (*_CREDENTIALS, *_MARKS)),
+        *(((PREVIOUS, None),) if PREVIOUS in before else ()),
         *_restored(_REGIONS, before),
         # Assume only ever unsets these: one that is there and was not saved is the user's own.
         *((name, value) for name, value in _restored(_PROFILES, before) if value is not None),

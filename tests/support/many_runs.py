@@ -41,7 +41,7 @@ COMMANDS = [
     ["config", "reference"], ["demo"],
     ["keys", "add"], ["keys", "list"], ["keys", "remove"], ["keys", "rotate"],
     ["source", "list"], ["source", "test"], ["source", "login"], ["source", "logout"],
-    ["init"], ["completion"],
+    ["init"], ["completion"], ["help"], ["help", "keys"], ["login"], ["assume", "-"],
     ["plan", "hub", "--duration"], ["plan", "hub", "--min-ttl"], ["plan", "hub", "--policy-arn"],
     ["plan", "hub", "--reason"], ["plan", "hub", "--session-policy"],
     ["plan", "hub", "--source-identity"], ["plan", "hub", "--tag"],

@@ -25,7 +25,7 @@ TAKE_TERMINAL = ("sh", "-c", ': <>"$0"; exec "$@"')
 class OnTerminal:
     """A context manager around one running program.
 
-    ``stdout_too``: stdout is the terminal as well. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
+    ``stdout_too``: stdout is the terminal as well; ``stderr_too`` likewise. ``rows`` and ``columns``: the window's size. ``shown`` is what the terminal has shown.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class OnTerminal:
         env: Mapping[str, str | None] | None = None,
         input: str = "",
         stdout_too: bool = False,
+        stderr_too: bool = False,
         rows: int = 0,
         columns: int = 0,
     ) -> None:
@@ -42,6 +43,8 @@ class OnTerminal:
         if rows:
             termios.tcsetwinsize(self._slave, (rows, columns))
         more: dict[str, Any] = {"stdout": self._slave} if stdout_too else {}
+        if stderr_too:
+            more["stderr"] = self._slave
         name = os.ttyname(self._slave)
         self.shown = ""
         self.process = world.start(*TAKE_TERMINAL, name, *argv, env=env, stdin=-1, **more)

@@ -93,7 +93,7 @@ def refusals(at: Session) -> None:
     at.says("An MFA code that is wrong.")
     at.world.config(_WITH_MFA)
     first, second, third = _wrong_codes(at.world)
-    asked = [("MFA code", first), ("was wrong", second), ("was wrong", third)]
+    asked = [("MFA code", first), ("2 tries left", second), ("1 try left", third)]
     at.types("assume", "hub", answers=[(text, f"{code}\n") for text, code in asked])
     at.world.config()
     at.says("Keys that AWS does not know.")

@@ -12,7 +12,7 @@ from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.cli.walk_command import chain_or_pick, previous_chain, walk_for_handover
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 eval "$(rolehop assume prod-admin)"           # bash, zsh, sh
 rolehop assume prod-admin | source            # fish
 rolehop assume prod-admin | Out-String | Invoke-Expression   # PowerShell
+rolehop assume -                              # back to the chain before this one
 rolehop assume prod-admin                     # on a terminal: a summary, no secret
 """,
 )
@@ -41,11 +42,12 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """Walk a chain and hand its session to this shell.
 
     If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
-    the chain, shows a summary without secrets and the one line to type.
+    the chain, shows a summary without secrets and the one line to type. - is the chain that this
+    shell had before its present one.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
-    name = chain_or_pick(cli, chain, "assume CHAIN")
+    name = previous_chain(cli) if chain == "-" else chain_or_pick(cli, chain, "assume CHAIN")
     handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
     if sys.stdout.isatty():
         cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import click
 
@@ -58,6 +59,7 @@ def command(
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     options.no_prompt = no_prompt
     names = chains_to_refresh(cli.app, pattern)
+    started = time.monotonic()
     with chain_counter(cli.terminal, len(names)) as count:
         refreshed = refresh_chains(
             cli.app, names, options, cli.progress(), jobs=jobs, on_done=count
@@ -65,7 +67,12 @@ def command(
     # A terminal never shows the secret.
     if shell is not None and not sys.stdout.isatty():
         _write_statements(cli, cli.dialect(shell), refreshed)
-    ctx.exit(_report_failures(cli, refreshed.failed, len(names)))
+    code = _report_failures(cli, refreshed.failed)
+    if len(names) > 1:
+        failed, seconds = len(refreshed.failed), time.monotonic() - started
+        done = f"{len(names) - failed} refreshed, {failed} failed, {seconds:.1f} s"
+        (write_lines if failed else cli.terminal.note)(f"rolehop: {done}" if failed else done)
+    ctx.exit(code)
 
 
 def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshed) -> None:
@@ -77,12 +84,10 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
         cli.terminal.write_output(dialect.render(renewed(refreshed.shell_session)))
 
 
-def _report_failures(cli: CommandContext, failed: dict[str, RolehopError], total: int) -> int:
+def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:
     """Write the errors to stderr; return the exit code: that of the first failure, or 0."""
     for error in list(failed.values())[:_ERRORS_SHOWN]:
         write_lines("\n".join(error_lines(error, cli.quote_argument)))
     if len(failed) > _ERRORS_SHOWN:
         write_lines(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more")
-    if failed:
-        write_lines(f"rolehop: {len(failed)} of {total} chains failed")
     return next(iter(failed.values())).exit_code if failed else 0

@@ -283,11 +283,11 @@ def test_a_wrong_code_is_asked_again_at_once(guarded: World) -> None:
     with OnTerminal(guarded, SCRIPT, "export", "hub", "--format", "json") as person:
         person.expect("MFA code of alice")
         person.types(first)
-        person.expect("AWS says that code was wrong. MFA code of alice")
+        person.expect("that code was wrong, 2 tries left. MFA code of alice")
         person.types(first)
         person.expect("sent before")
         person.types(second)
-        person.expect("AWS says that code was wrong.")
+        person.expect("that code was wrong, 1 try left.")
         person.types(mfa_code(guarded))
         done = person.ended()
     assert done.code == 0, done.err

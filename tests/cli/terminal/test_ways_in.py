@@ -1,0 +1,73 @@
+"""Small ways to what one wants: the chain before, help by its name, words of other tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.pseudo_terminal import OnTerminal
+from tests.support.world import CONFIG, SCRIPT, World
+
+
+def test_assume_goes_back_and_forth(world: World) -> None:
+    world.config(CONFIG.replace('type = "environment"', 'type = "keys"'))
+    assert world.rolehop("keys", "add", "me", "--from-env", env={**world.alice.environ}).code == 0
+    world.more = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
+    script = """
+    eval "$(rolehop assume hub)"; eval "$(rolehop assume admin)"
+    eval "$(rolehop assume -)"; echo "$ROLEHOP_CHAIN"
+    eval "$(rolehop assume -)"; echo "$ROLEHOP_CHAIN"
+    eval "$(rolehop assume -)"; eval "$(rolehop assume hub)"; eval "$(rolehop assume -)"
+    echo "$ROLEHOP_CHAIN"
+    eval "$(rolehop leave)"; env | grep ROLEHOP_PREVIOUS
+    rolehop assume - || echo "code $?"
+    """
+    with OnTerminal(world, "bash", "-c", script) as person:
+        done = person.ended()
+    assert done.out.split() == ["hub", "admin", "admin", "false", "code", "2"], done.err
+    assert "there is no chain to go back to" in done.err
+
+
+@pytest.mark.parametrize("command", ["assume", "keys", "help"])
+def test_help_is_a_command_too(shared_world: World, command: str) -> None:
+    usual = shared_world.rolehop(command, "--help").out
+    assert shared_world.rolehop("help", command).out == usual
+    assert shared_world.rolehop("help").out == shared_world.rolehop("--help").out
+    done = shared_world.rolehop("help", "asume")
+    assert done.code == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [("login", "rolehop source login"), ("env", "rolehop export"), ("ls", "rolehop list")],
+)
+def test_words_of_other_tools_are_answered_with_ours(
+    shared_world: World, word: str, ours: str
+) -> None:
+    done = shared_world.rolehop(word)
+    assert done.code == 2
+    assert ours in done.err
+
+
+def test_the_common_flags_are_short(world: World) -> None:
+    hop = world.rolehop("plan", "admin", "-r", "-d", "30m", "--format", "json").json["hops"][-1]
+    assert hop["duration"] == 1800
+    assert world.rolehop("exec", "admin", "-r", "-d", "15m", "--", "true").code == 0
+    assert world.sts.calls[-1].params["PolicyArns.member.1.arn"].endswith("ReadOnlyAccess")
+
+
+def test_a_refresh_of_many_counts_and_ends_with_one_line(world: World) -> None:
+    accounts = ", ".join(f'"{number:012d}"' for number in range(1, 201))
+    text = world.config_file.read_text()
+    world.config(
+        f'{text}\n[fleets.many]\nfrom = "hub"\nrole = "{{account}}:role/Audit"\n'
+        f"accounts = [{accounts}]\n"
+    )
+    for number in range(1, 201):
+        world.sts.world.role(
+            f"arn:aws:iam::{number:012d}:role/Audit", trusts=["arn:aws:iam::222222222222:role/Hub"]
+        )
+    with OnTerminal(world, SCRIPT, "refresh", "many/*", stderr_too=True) as person:
+        person.expect("of 200 chains walked", 60)
+        done = person.ended(90)
+    assert done.code == 0, person.shown
+    assert "rolehop: 200 refreshed, 0 failed, " in person.shown
