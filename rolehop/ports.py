@@ -80,6 +80,11 @@ class StsRefusal(Exception):
         self.message = message
         self.clock_offset_seconds = clock_offset_seconds
 
+    @property
+    def is_of_code(self) -> bool:
+        """True if AWS says that an MFA code is not the device's, so that another one may be."""
+        return "with invalid MFA one time pass code" in self.message
+
 
 class Sts(Protocol):
     """The calls of a walk. Credentials are an argument of each call, never state.

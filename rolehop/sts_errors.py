@@ -72,11 +72,6 @@ def explain_refusal(refusal: StsRefusal, hop: Hop | None = None) -> Explanation:
     return explain(refusal, hop)
 
 
-def is_wrong_code(refusal: StsRefusal) -> bool:
-    """True if AWS says that an MFA code is not the device's, so that another one may be."""
-    return "with invalid MFA one time pass code" in refusal.message
-
-
 def refused_caller(refusal: StsRefusal, whose: str) -> SourceError | HopRefused:
     """Return the error for a refused GetCallerIdentity, which means bad credentials.
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
-from rolehop.config.model import SourceConfig
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
 from rolehop.credentials import Credentials, Session
 from rolehop.errors import (
@@ -26,7 +25,7 @@ from rolehop.errors import (
     SourceError,
     error_context,
 )
-from rolehop.plan.identity import is_caller_known, wrong_caller
+from rolehop.plan.identity import check_principal, is_caller_known
 from rolehop.plan.model import Hop, HopStep, Plan, SourceStep, Step, TokenStep
 from rolehop.plan.planner import SIGNING_TTL
 from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
@@ -35,7 +34,6 @@ from rolehop.sts_errors import (
     RefusalKind,
     exceeds_max_session_duration,
     explain_refusal,
-    is_wrong_code,
     refused_caller,
 )
 
@@ -102,23 +100,6 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
             )
     with error_context(plan.chain):
         return _Walk(plan, ports, not_before).last()
-
-
-def check_principal(source: SourceConfig, found: str) -> None:
-    """Check that ``found``, the ARN of the caller, is who the config asks for.
-
-    Raises:
-        SourceError: it is another principal.
-    """
-    wanted = wrong_caller(source, found)
-    if wanted is not None:
-        raise SourceError(
-            f"source '{source.name}' is {found}",
-            cause=f"the config says it must be {wanted}",
-            fix="sign in as the right one, or correct 'principal'"
-            if source.principal is not None
-            else Advice("rolehop source test ", Argument(source.name)),
-        )
 
 
 def _rejects_signer(refusal: StsRefusal) -> bool:
@@ -287,7 +268,7 @@ class _Walk:
             try:
                 return self._call_once(step, signer)
             except StsRefusal as refusal:
-                if not is_wrong_code(refusal) or not self._ports.codes.may_ask_again(tries):
+                if not refusal.is_of_code or not self._ports.codes.may_ask_again(tries):
                     raise
         return self._call_once(step, signer)
 

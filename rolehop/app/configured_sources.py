@@ -108,7 +108,7 @@ def verify_source(app: App, name: str, *, no_prompt: bool) -> tuple[Tested, Role
 
 def _wrong_principal(source: SourceConfig, caller: CallerIdentity) -> SourceError | None:
     """Return the error that a walk would end with; ``source`` is the one that was loaded."""
-    from rolehop.walk import check_principal
+    from rolehop.plan.identity import check_principal
 
     try:
         check_principal(source, caller.arn)

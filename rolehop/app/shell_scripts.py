@@ -158,3 +158,21 @@ def _holds(path: Path, text: str) -> bool:
         return read_own(path, len(data)) == data
     except OSError:
         return False
+
+
+def previous_chain(app: App) -> str:
+    """Return the chain that this shell had before its present one.
+
+    Raises:
+        UsageError: there was none.
+    """
+    from rolehop.handover.environment import PREVIOUS
+
+    name = app.environ.get(PREVIOUS)
+    if not name:
+        raise UsageError(
+            "there is no chain to go back to",
+            cause="this shell has assumed at most one chain",
+            fix="rolehop list",
+        )
+    return name

@@ -330,11 +330,11 @@ def _name_of_source(
         HopRefused: AWS does not accept them.
     """
     from rolehop.app.planning import source_plan
-    from rolehop.plan.identity import caller_name
+    from rolehop.plan.identity import caller_name, check_principal
     from rolehop.ports import StsRefusal
     from rolehop.sources.loading import absent
     from rolehop.sts_errors import refused_caller
-    from rolehop.walk import check_principal, walk
+    from rolehop.walk import walk
 
     source = resolved.source
     name = None if source.principal is None else caller_name(source.principal)

@@ -54,24 +54,6 @@ def chain_or_pick(cli: CommandContext, chain: str | None, typed: str) -> str:
     raise problem
 
 
-def previous_chain(cli: CommandContext) -> str:
-    """Return the chain that this shell had before its present one.
-
-    Raises:
-        UsageError: there was none.
-    """
-    from rolehop.handover.environment import PREVIOUS
-
-    name = cli.environ.get(PREVIOUS)
-    if not name:
-        raise UsageError(
-            "there is no chain to go back to",
-            cause="this shell has assumed at most one chain",
-            fix="rolehop list",
-        )
-    return name
-
-
 def _pick(cli: CommandContext, choices: list[Choice]) -> str:
     """Let the person at the terminal pick one of ``choices``; return its name.
 

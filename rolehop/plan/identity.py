@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rolehop.advice import Advice, Argument
 from rolehop.arn import (
     ACCOUNT_ID,
     RoleArn,
@@ -11,6 +12,7 @@ from rolehop.arn import (
     partition_of,
 )
 from rolehop.config.model import SourceConfig
+from rolehop.errors import SourceError
 
 # IAM Identity Center names the role of a permission set so, with a random suffix (IAM Identity
 # Center user guide, "Referencing permission sets in resource policies").
@@ -62,3 +64,20 @@ def wrong_caller(source: SourceConfig, arn: str) -> str | None:
     except ValueError:  # the name of an instance's role, which the source itself compares
         return None
     return None if is_same_principal(wanted, arn) else wanted
+
+
+def check_principal(source: SourceConfig, found: str) -> None:
+    """Check that ``found``, the ARN of the caller, is who the config asks for.
+
+    Raises:
+        SourceError: it is another principal.
+    """
+    wanted = wrong_caller(source, found)
+    if wanted is not None:
+        raise SourceError(
+            f"source '{source.name}' is {found}",
+            cause=f"the config says it must be {wanted}",
+            fix="sign in as the right one, or correct 'principal'"
+            if source.principal is not None
+            else Advice("rolehop source test ", Argument(source.name)),
+        )

@@ -14,12 +14,12 @@ from rolehop.arn import account_of
 from rolehop.aws.inventory.iam_reader import IamReader
 from rolehop.credentials import Credentials
 from rolehop.errors import RolehopError, ServiceError
+from rolehop.plan.identity import check_principal
 from rolehop.plan.model import Plan
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.ports import StsRefusal
 from rolehop.sources import loads_locally
 from rolehop.startup.dataclass import dataclass, field, replace
-from rolehop.walk import check_principal
 
 _MOST_READERS = 8  # sessions of one account that are tried, one after the other
 

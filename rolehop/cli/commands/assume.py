@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.app.shell_scripts import previous_chain
 from rolehop.app.walking import HandoverSession
 from rolehop.cli.completers import chain_names, dialect_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, previous_chain, walk_for_handover
+from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
-    name = previous_chain(cli) if chain == "-" else chain_or_pick(cli, chain, "assume CHAIN")
+    name = previous_chain(cli.app) if chain == "-" else chain_or_pick(cli, chain, "assume CHAIN")
     handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
     if sys.stdout.isatty():
         cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))
