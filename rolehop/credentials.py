@@ -116,9 +116,9 @@ StoredDocument = Mapping[str, str | Secret]
 
 def scrub(text: str) -> str:
     """Return ``text`` with every live secret of this process replaced by ``[hidden]``."""
-    values = sorted(
-        {s._value for s in list(_live.values()) if len(s._value) >= 4}, key=len, reverse=True
-    )
+    # Other threads make secrets meanwhile: unlike values(), valuerefs() is one step.
+    live = [secret for each in _live.valuerefs() if (secret := each()) is not None]
+    values = sorted({s._value for s in live if len(s._value) >= 4}, key=len, reverse=True)
     for value in values:
         text = text.replace(value, HIDDEN)
     return text
