@@ -64,7 +64,7 @@ api: `import rolehop`: get_plan, get_credentials, session
     app aws config plan credentials
 # ---- the application: no click, no terminal; it never prints, prompts or exits
 app/judging: judge chains, roles and routes by IAM policies, from files or read live
-    access_denied sts_errors app show show/checking walk state sources aws/inventory ports config
+    access_denied sts_errors app show show/checking state sources aws/inventory ports config
     plan policy policy/chains policy/evaluation policy/inventory policy/language policy/remedies
     policy/role_report policy/routes files credentials
 app: plan, walk, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
