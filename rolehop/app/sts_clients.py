@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
-from rolehop.net.client_settings import GLOBAL_REGION, LEGACY_GLOBAL_REGIONS
+from rolehop.net.client_settings import GLOBAL_REGION, GLOBAL_STS, LEGACY_GLOBAL_REGIONS
 from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, field
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rolehop.aws.sts import StsClient
 
 _Key = tuple[str, str | None]
-_GLOBAL_STS = "https://sts.amazonaws.com/"
 
 
 @dataclass(slots=True)
@@ -55,8 +54,8 @@ class StsClients:
         mode = self.environ.get("AWS_STS_REGIONAL_ENDPOINTS", "").strip() or (key or "").strip()
         served = LEGACY_GLOBAL_REGIONS if mode.lower() == "legacy" else {GLOBAL_REGION}
         if region in served:
-            return _GLOBAL_STS if own_region in served else f"{_GLOBAL_STS}#hops"
-        return f"{_GLOBAL_STS}#source" if own_region in served else None
+            return GLOBAL_STS if own_region in served else f"{GLOBAL_STS}#hops"
+        return f"{GLOBAL_STS}#source" if own_region in served else None
 
     def get(self, region: str, profile: str | None) -> StsClient:
         """Return the client for ``region`` with the settings of AWS profile ``profile``.

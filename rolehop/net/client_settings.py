@@ -13,6 +13,7 @@ from rolehop.startup.dataclass import dataclass
 
 DEFAULT_ATTEMPTS = 3
 
+GLOBAL_STS = "https://sts.amazonaws.com/"
 GLOBAL_REGION = "aws-global"
 # botocore/args.py, LEGACY_GLOBAL_STS_REGIONS: the regions AWS served from the global endpoint
 # before July 2022. The list is closed: later regions never had a legacy endpoint.
@@ -75,6 +76,16 @@ class ClientSettings:
 
     max_attempts: int = DEFAULT_ATTEMPTS
     """Of one call; a call that carries an MFA code is sent once in any case."""
+
+    @property
+    def session_endpoint(self) -> str | None:
+        """The STS endpoint if its sessions differ from those of AWS's regional endpoints.
+
+        An overridden one, or the global one, whose sessions are not valid in regions that an
+        account has to enable (IAM user guide, "Manage AWS STS in an AWS Region").
+        """
+        served = LEGACY_GLOBAL_REGIONS if self.legacy_global_sts else (GLOBAL_REGION,)
+        return self.endpoint_url or (GLOBAL_STS if self.region in served else None)
 
     def override(self, service: str) -> str | None:
         """Return what overrides the endpoint of ``service``, or ``None``."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
-from rolehop.arn import RoleArn, account_of
+from rolehop.arn import RoleArn, account_of, partition_of
 from rolehop.config import sts_limits, value_types
 from rolehop.config.schema import Key, Table
 from rolehop.credentials import Credentials, Secret
@@ -160,7 +160,7 @@ def login_with(source: SourceConfig, context: SourceContext, text: Secret) -> st
     chosen, credentials = _exchanged(source, context, parsed(source, text))
     now = context.now()
     times = {"issued_at": now.isoformat(), "started_at": str(started_at(now.timestamp()))}
-    document = {**_as_document(credentials), **_made_for(chosen, context), **times}
+    document = {**_as_document(credentials), **_made_for(source, chosen, context), **times}
     context.tokens.begin(_token_name(source), document)
     return f"source '{source.name}' is signed in as {chosen.role}"
 
@@ -267,7 +267,7 @@ class _Saml:
             return None
         if not is_wanted(self.source, stored):
             return f"the last sign-in was for {stored.role} by {stored.provider}"
-        if document.get("endpoint") != _made_for(stored, self.context)["endpoint"]:
+        if document.get("endpoint") != _made_for(self.source, stored, self.context)["endpoint"]:
             return "the last sign-in was made at another STS endpoint"
         issued_at = _time_in(document, "issued_at")
         if issued_at is not None and issued_at - self.context.now() > CLOCK_TOLERANCE:
@@ -324,11 +324,15 @@ def _token_name(source: SourceConfig) -> str:
     return f"saml/{source.name}"
 
 
-def _made_for(chosen: SamlRole, context: SourceContext) -> Document:
-    """Return what a sign-in was made for; an emulator's session must never pass for a real one."""
-    from rolehop.sources.shared.aws_clients import endpoint_of
+def _made_for(source: SourceConfig, chosen: SamlRole, context: SourceContext) -> Document:
+    """Return what a sign-in was made for; an emulator's session must never pass for a real one.
 
-    endpoint = endpoint_of(context, "sts") or ""
+    Nor a session of STS's global endpoint for one of a regional endpoint.
+    """
+    from rolehop.sources.shared.aws_clients import region_for, settings_for
+
+    region = region_for(source, context, partition_of(chosen.role) or "aws")
+    endpoint = settings_for(context, region).session_endpoint or ""
     return {"role": chosen.role, "provider": chosen.provider, "endpoint": endpoint}
 
 

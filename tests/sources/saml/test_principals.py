@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from rolehop.aws.saml_assertion import read_assertion
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Secret
+from rolehop.errors import SourceError
 from rolehop.sources import build_source, stamp_of
-from rolehop.sources.context import SourceChanged
+from rolehop.sources.context import SourceChanged, SourceContext
 from rolehop.sources.saml import source as saml
 from rolehop.sources.saml.assertion import principal_of
 from rolehop.sources.source_type import Login
@@ -31,6 +32,7 @@ from tests.sources.saml.helpers import (
     PROVIDER,
     THIRD,
     by_variable,
+    impatient,
 )
 from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import SCRIPT, World
@@ -134,6 +136,24 @@ class TestWhoseSession:
         done = world.rolehop("credential-process", "own", env={"AWS_ENDPOINT_URL_STS": elsewhere})
         assert done.code == 4
         assert "made at another STS endpoint" in done.err
+
+    def test_a_sign_in_at_the_global_endpoint_is_not_one_at_a_regional_endpoint(
+        self, world: World, idp: IdentityProvider
+    ) -> None:
+        use(world, 'type = "saml"')
+        source, tokens = source_of(world), MemoryTokens()
+
+        def context(**env: str) -> SourceContext:
+            environ = {**dict.fromkeys(world.sts.environ, ""), "AWS_REGION": "eu-west-1", **env}
+            return context_of(world, tokens=tokens, environ=environ, sts=impatient(world))
+
+        by_legacy = context(AWS_STS_REGIONAL_ENDPOINTS="legacy")
+        saml.login(source, by_legacy, Login(text=Secret(idp.assertion([START]))))
+        assert build_source(source, by_legacy).load() is not None
+        assert build_source(source, context(AWS_REGION="aws-global")).load() is not None
+        with pytest.raises(SourceError) as refused:
+            build_source(source, context()).load()
+        assert refused.value.cause == "the last sign-in was made at another STS endpoint"
 
     def test_a_command_does_not_reuse_the_sessions_of_an_ended_sign_in(
         self, world: World, idp: IdentityProvider
