@@ -72,7 +72,7 @@ role = {role}
 """
 
 _MORE = """\
-# A chain that goes on from another shares its sessions:
+# A chain that continues another shares its sessions:
 # [chains.prod-admin]
 # description = "Admin in prod"
 # from = {chain}

@@ -21,6 +21,9 @@ from rolehop.text import pluralize
 
 if TYPE_CHECKING:
     from rolehop.config.starter import Answers
+    from rolehop.config.value_types import Check
+
+_NO_REGION = "as your other AWS tools"
 
 
 @click.group(cls=Group)
@@ -47,7 +50,7 @@ def init(ctx: click.Context) -> None:
     cli.terminal.note(
         Advice("next: rolehop plan ", Argument(answers.chain))
         if answers
-        else "next: take the # off what you want in it, then: rolehop config check"
+        else "next: uncomment what you need in it, then run: rolehop config check"
     )
 
 
@@ -57,23 +60,41 @@ def _ask_answers(cli: CommandContext) -> Answers:
     Raises:
         NoTerminal: nobody can be asked.
     """
+    from rolehop.config import sts_limits, value_types
     from rolehop.config.starter import SOURCE_TYPES, Answers
 
-    def ask(question: str, default: str = "", allowed: tuple[str, ...] = ()) -> str:
-        shown = f" [{default}]" if default else ""
-        while True:
-            answer = cli.app.person.ask(f"{question}{shown}: ", needed="an answer") or default
-            if answer and (not allowed or answer in allowed):
-                return answer
-
-    kinds = ", ".join(SOURCE_TYPES)
-    source_type = ask(f"Where do you start from ({kinds})?", "profile", SOURCE_TYPES)
-    profile = ask("Which AWS profile?", "default") if source_type == "profile" else None
-    role = ask("Which role do you want (its ARN)?")
-    chain = ask("What should the chain be called?", role.rpartition("/")[2] or "first")
+    kinds = value_types.choice(*SOURCE_TYPES)
+    source_type = _ask(
+        cli, f"Where do you start from ({', '.join(SOURCE_TYPES)})", kinds, "profile"
+    )
+    profile = None
+    if source_type == "profile":
+        profile = _ask(cli, "Which AWS profile", value_types.TEXT, "default")
+    role = _ask(cli, "Which role do you want (its ARN)", sts_limits.ROLE)
+    name = role.rpartition("/")[2]
+    chain = _ask(cli, "What should the chain be called", value_types.NAME, name)
     # No region is written unless the user chooses one: variables and the AWS profile name one too.
-    region = cli.app.person.ask("In which region [as your other AWS tools]? ", needed="an answer")
-    return Answers(source_type, chain, role, region or None, profile)
+    region = _ask(cli, "In which region", value_types.REGION, _NO_REGION)
+    chosen = None if region == _NO_REGION else region
+    return Answers(source_type, chain, role, chosen, profile)
+
+
+def _ask(cli: CommandContext, question: str, check: Check, default: str = "") -> str:
+    """Ask until the answer passes ``check``; an empty answer takes ``default``.
+
+    Raises:
+        NoTerminal: nobody can be asked.
+    """
+    shown = f" [{default}]" if default else ""
+    while True:
+        answer = cli.app.person.ask(f"{question}?{shown} ", needed="an answer") or default
+        try:
+            if answer != _NO_REGION:
+                check.run(answer)
+        except ValueError as error:
+            cli.app.person.say(str(error))
+        else:
+            return answer
 
 
 @command.command(

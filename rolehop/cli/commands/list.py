@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rolehop.app.config_files import own_config_file
 from rolehop.app.listing import account_names, chain_rows
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
 if TYPE_CHECKING:
+    from rolehop.app.context import App
     from rolehop.show.rows import ChainRow
 
 
@@ -38,9 +40,14 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     if rows or style == "json":
         show_chains(cli, rows, style)
     else:
-        cli.terminal.note(
-            "no chain matches" if pattern else "no chain is configured yet: rolehop config init"
-        )
+        cli.terminal.note("no chain matches" if pattern else _no_chain(cli.app))
+
+
+def _no_chain(app: App) -> str:
+    """Say what to do: ``config init`` never overwrites a file."""
+    file = own_config_file(app)
+    advice = f"add one to {file}" if file.exists() else "rolehop config init"
+    return f"no chain is configured yet: {advice}"
 
 
 def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:

@@ -213,6 +213,33 @@ def test_config_init_asks_on_a_terminal_and_the_chain_works(bare: World) -> None
     assert bare.sts.roles_called == [HUB]
 
 
+def test_config_init_asks_again_for_an_answer_that_the_config_could_not_have(bare: World) -> None:
+    with OnTerminal(bare, SCRIPT, "config", "init") as person:
+        for question, answer in (
+            ("Where do you start from", "enviroment"),
+            ('did you mean "environment"', "environment"),
+            ("Which role do you want", ""),
+            ("must not be empty", "foo"),
+            ('not a role: "foo"', HUB),
+            ("What should the chain be called", "my chain"),
+            ("not a name", ""),
+            ("In which region", "mars"),
+            ('not a region: "mars"', "eu-west-1"),
+        ):
+            person.expect(question)
+            person.types(answer)
+        done = person.ended()
+    assert done.code == 0, done.err
+    assert bare.rolehop("list", "--format", "json").json["chains"][0]["name"] == "Hub"
+    assert '\nregion = "eu-west-1"\n' in bare.config_file.read_text()
+
+
+def test_list_does_not_advise_config_init_where_a_config_is(bare: World) -> None:
+    assert "config init" in bare.rolehop("list").err
+    bare.rolehop("config", "init")
+    assert str(bare.config_file) in bare.rolehop("list").err
+
+
 def test_config_path_is_where_the_config_is_or_would_be(bare: World) -> None:
     assert bare.rolehop("config", "path").out == f"{bare.config_file}\n"
     named = str(bare.home / "other.toml")
