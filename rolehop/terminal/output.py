@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -26,6 +28,8 @@ class _LiveLine:
     """Whether stderr shows a line of progress that whatever comes next has to replace."""
 
     shown = False
+    asking = 0
+    """How many questions stand on the terminal, where the line would be in the way."""
 
 
 def prepare(stream: TextIO) -> None:
@@ -60,6 +64,21 @@ def write_lines(text: str, file: TextIO | None = None) -> None:
     if file is None:
         _LiveLine.shown = False
     _write(f"{erase}{_visible_lines(text)}\n", file)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Show no line of progress in here: a person is asked something."""
+    _LiveLine.asking += 1
+    try:
+        yield
+    finally:
+        _LiveLine.asking -= 1
+
+
+def is_asking() -> bool:
+    """True while a person is asked something."""
+    return _LiveLine.asking > 0
 
 
 def show_live_line() -> None:

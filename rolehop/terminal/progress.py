@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
@@ -30,7 +31,52 @@ def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
     return LiveLines(terminal, now) if terminal.shows_progress else PlainLines(terminal, now)
 
 
-class PlainLines:
+SLOW_SECONDS = 3
+"""A call that takes longer says what it waits for."""
+
+
+class _Waiting:
+    """Says each second how long a call has taken, once it is slow; the time of a question is not one."""
+
+    def __init__(self, say: Callable[[int], None]) -> None:
+        self._say = say
+        self._over = threading.Event()
+        self._saying = threading.Lock()
+        self._started = time.monotonic()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """Say nothing more, once this returns."""
+        with self._saying:
+            self._over.set()
+
+    def _run(self) -> None:
+        while not self._over.wait(1):
+            if output.is_asking():
+                self._started = time.monotonic()
+                continue
+            seconds = int(time.monotonic() - self._started)
+            with self._saying:
+                if seconds >= SLOW_SECONDS and not self._over.is_set():
+                    self._say(seconds)
+
+
+class _Watched:
+    """Watches one call at a time, and says so if it is slow."""
+
+    _waiting: _Waiting | None = None
+
+    def _watch(self, say: Callable[[int], None]) -> None:
+        self._unwatch()
+        self._waiting = _Waiting(say)
+
+    def _unwatch(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+
+
+class PlainLines(_Watched):
     """A finished line per call, for logs; sessions from the cache are not mentioned."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
@@ -38,10 +84,17 @@ class PlainLines:
         self._now = now
 
     def walking(self, step: Step, total: int) -> None:
-        """Show nothing before the call has ended."""
+        """Show nothing before the call has ended, unless it is slow; then a single line."""
+        label = step_label(step, total)
+
+        def say(seconds: int) -> None:
+            self._terminal.note(f"{label}  waiting for AWS for more than {SLOW_SECONDS} s")
+
+        self._watch(say)
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show a call that has ended."""
+        self._unwatch()
         if not cached:
             left = show_left(session.local_expires_at, self._now())
             self._terminal.note(f"{step_label(step, total)}  called, {left}")
@@ -50,7 +103,7 @@ class PlainLines:
         """Show nothing: the session was cached."""
 
 
-class LiveLines:
+class LiveLines(_Watched):
     """A line per hop that is rewritten once its session is there."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
@@ -62,7 +115,7 @@ class LiveLines:
         return self._terminal.console(sys.stderr)
 
     def walking(self, step: Step, total: int) -> None:
-        """Show the hop that is being called."""
+        """Show the hop that is being called, and for how long if it is slow."""
         self._console.print(
             visible(f"{step_label(step, total)}  calling …"),
             end="\r",
@@ -70,9 +123,16 @@ class LiveLines:
             no_wrap=True,
         )
         output.show_live_line()
+        label, columns = step_label(step, total), self._console.width - 1
+
+        def say(seconds: int) -> None:
+            output.rewrite_line(f"{label}  waiting for AWS for {seconds} s"[:columns])
+
+        self._watch(say)
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""
+        self._unwatch()
         origin = "from cache" if cached else "called"
         left = show_left(session.local_expires_at, self._now())
         output.rewrite_line("")

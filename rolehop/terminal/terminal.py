@@ -146,6 +146,7 @@ class Terminal:
                     f"{question} is needed and there is no terminal to ask on"
                 ) from None
             output.prepare(writer)
+            stack.enter_context(output.asking())
             yield reader, writer
 
     def ask(self, question: str, *, needed: str, hidden: bool = False) -> str:

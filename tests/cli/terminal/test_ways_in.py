@@ -71,3 +71,18 @@ def test_a_refresh_of_many_counts_and_ends_with_one_line(world: World) -> None:
         done = person.ended(90)
     assert done.code == 0, person.shown
     assert "rolehop: 200 refreshed, 0 failed, " in person.shown
+
+
+def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
+    world.sts.delay_seconds = 4.6
+    with OnTerminal(world, SCRIPT, "exec", "hub", "--", "true", stderr_too=True) as person:
+        person.expect("hop 1 of 1  222222222222:role/Hub  waiting for AWS for 3 s", 30)
+        done = person.ended()
+    assert done.code == 0
+    assert "hop 1 of 1  222222222222:role/Hub  called, 59 min left" in person.shown
+
+
+def test_a_slow_call_is_one_line_in_a_log(world: World) -> None:
+    world.sts.delay_seconds = 5.5
+    done = world.rolehop("exec", "hub", "--", "true")
+    assert done.err.count("waiting for AWS for more than 3 s") == 1
