@@ -97,6 +97,11 @@ class TestHelp:
         options = lines[: lines.index("Examples:")] if "Examples:" in lines else lines
         assert max(map(len, options)) <= 80
 
+    @every_command
+    def test_help_cuts_no_sentence(self, name: str, command: click.Command) -> None:
+        _, text = help_of(f"rolehop {name}").split("\n\n", 1)
+        assert "..." not in text
+
 
 class TestReadme:
     def test_its_blocks_are_what_the_program_prints(self) -> None:

@@ -166,3 +166,14 @@ class Group(_WithExamples, click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(COMMON_OPTIONS())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their whole first sentence: click cuts it at the line's end."""
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        rows = [
+            (name, each.get_short_help_str(formatter.width * 4))
+            for name, each in commands
+            if not each.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
