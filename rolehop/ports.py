@@ -145,8 +145,11 @@ class Vault(Protocol):
         """Store ``session``, got by ``step`` while walking ``chain``; a failure is reported once."""
         ...
 
-    def drop(self, key: str) -> None:
-        """Remove what is stored under ``key``; nothing there is no error."""
+    def drop(self, key: str, access_key_id: str) -> None:
+        """Remove the session under ``key`` that has this access key ID; no error if it is gone.
+
+        Another one stays: somebody else renewed it meanwhile.
+        """
         ...
 
 

@@ -139,7 +139,7 @@ class _Walk:
         except StsRefusal as refusal:
             if rejected_key_id is not None or not result.cached or not _rejects_signer(refusal):
                 raise self._refused_caller(refusal) from None
-            self._ports.vault.drop(step.key)
+            self._ports.vault.drop(step.key, result.credentials.access_key_id)
             return self.last(result.credentials.access_key_id)
         check_principal(self._plan.source, caller.arn)
         session = _identified(result.session, caller)
@@ -254,8 +254,8 @@ class _Walk:
             raise self._refusal_error(step, None, recent)
 
     def _call_again(self, index: int, step: TokenStep | HopStep, rejected: StepResult) -> Session:
-        self._ports.vault.drop(self._plan.steps[index - 1].key)
         rejected_key_id = rejected.credentials.access_key_id
+        self._ports.vault.drop(self._plan.steps[index - 1].key, rejected_key_id)
         signer = self._session_for_step(index - 1, SIGNING_TTL, rejected_key_id)
         try:
             return self._call(step, signer.credentials)

@@ -48,12 +48,14 @@ class BatchVault:
             step, session, tuple(dict.fromkeys((*chains, chain)))
         )
 
-    def drop(self, key: str) -> None:
-        """Remove the session under ``key``."""
+    def drop(self, key: str, access_key_id: str) -> None:
+        """Remove the session under ``key`` if it still has this access key ID."""
         with self._guard:
-            self._found.pop(key, None)
-            self._waiting.pop(key, None)
-            self._vault.drop(key)
+            found = self._found.get(key)
+            if found is None or found.credentials.access_key_id == access_key_id:
+                self._found.pop(key, None)
+                self._waiting.pop(key, None)
+            self._vault.drop(key, access_key_id)
 
     def store(self) -> None:
         """Store all sessions with one change of the index, one item after the other."""

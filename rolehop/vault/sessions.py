@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from rolehop.credentials import Secret, Session
 from rolehop.errors import VaultAbsent, VaultError, VaultFull
@@ -36,9 +36,6 @@ from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
-
-T = TypeVar("T")
-
 
 _STILL_SHOWN = "status still shows sessions that are gone"
 
@@ -230,23 +227,31 @@ class KeyringVault:
         return index
 
     def seal(self, key: str, lines: str) -> str | None:
-        """Return a record of the hot path, sealed with the item under hop key ``key``.
+        """Return a record of the hot path: ``lines``, sealed with the item under hop key ``key``.
 
-        ``lines`` are those of the record. ``None``: this process has not seen the item, or the
-        record is no valid text.
+        ``None``: this process has not seen the item, or the record is no valid text.
         """
         record_key = self._record_keys.get(key)
         return None if record_key is None else sealed(lines, record_key.reveal())
 
-    def drop(self, key: str) -> None:
-        """Remove the session under ``key``; it is no error if there is none."""
+    def drop(self, key: str, access_key_id: str) -> None:
+        """Remove the session under ``key`` if it still has this access key ID."""
         storage = self._open()
         if storage is None:
             return
         try:
-            self._delete((key,), storage)
+            with self._held_for_deleting(storage.chosen.name) as gone:
+                if not self._holds_another(storage, key, access_key_id):
+                    storage.delete(_service(key))
+                    gone.append(key)
         except VaultError as error:
             self._give_up("a session could not be removed", error)
+
+    def _holds_another(self, storage: Storage, key: str, access_key_id: str) -> bool:
+        with suppress(Damaged, IncompleteItem):
+            found = self._read(storage, key)
+            return found is not None and found.credentials.access_key_id != access_key_id
+        return False
 
     def forget(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Remove the sessions under ``keys``; return those that were removed or no longer there.

@@ -143,8 +143,9 @@ class FakeAws:
         if self.stores:
             self.stored[step.key] = session
 
-    def drop(self, key: str) -> None:
-        self.stored.pop(key, None)
+    def drop(self, key: str, access_key_id: str) -> None:
+        if key in self.stored and self.stored[key].credentials.access_key_id == access_key_id:
+            del self.stored[key]
 
     # ---- ports.Locks
     @contextmanager

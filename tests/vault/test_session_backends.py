@@ -64,8 +64,8 @@ class VaultContract:
         self, world: World
     ) -> None:
         world.vault.put(hop_step(), session(LONG_TOKEN), "prod")
-        world.vault.drop(hop_step().key)
-        world.vault.drop(hop_step().key)
+        world.vault.drop(hop_step().key, session().credentials.access_key_id)
+        world.vault.drop(hop_step().key, session().credentials.access_key_id)
         assert world.again().get(hop_step(), "prod") is None
         assert world.vault.index.load().sessions == {}
         assert world.said == []

@@ -9,6 +9,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from rolehop.errors import VaultAbsent, VaultError, VaultLocked
+from rolehop.startup.dataclass import replace
 from rolehop.vault.backend_selection import Chosen
 from tests.doubles import keyrings
 from tests.vault.samples import (
@@ -75,9 +76,24 @@ def test_a_failed_read_is_reported_once_and_nothing_is_written_after_it(
     for name in ("hub", "admin"):
         assert world.vault.get(hop_step(name), "prod") is None
         world.vault.put(hop_step(name), session(), "prod")
-    world.vault.drop(key_of("hub"))
+    world.vault.drop(key_of("hub"), "ASIA")
     assert world.said == [f"sessions are neither read nor stored: {message}"]
     assert world.vault.index.load().sessions == {}
+
+
+def test_a_session_that_somebody_renewed_meanwhile_is_not_dropped(
+    unusual: tuple[World, Unusual],
+) -> None:
+    world, _ = unusual
+    rejected = session()
+    signer = replace(rejected.credentials, access_key_id="ASIAEXAMPLEHUB001")
+    renewed = replace(rejected, credentials=signer)
+    world.vault.put(hop_step(), rejected, "prod")
+    world.again().put(hop_step(), renewed, "prod")
+    world.vault.drop(hop_step().key, rejected.credentials.access_key_id)
+    assert world.again().get(hop_step(), "prod") == renewed
+    world.vault.drop(hop_step().key, renewed.credentials.access_key_id)
+    assert world.again().get(hop_step(), "prod") is None
 
 
 def test_a_stored_session_survives_a_process_that_could_not_read_it(

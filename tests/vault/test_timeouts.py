@@ -140,7 +140,7 @@ vault = KeyringVault(
 )
 assert vault.get(hop_step(), "prod") is None
 vault.put(hop_step(), session(), "prod")
-vault.drop("other")
+vault.drop("other", "ASIA")
 print("at the end")
 """
 
