@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rolehop
-from rolehop.errors import ConfigError, RolehopError, UsageError
+from rolehop.errors import ConfigError, Declined, NoTerminal, RolehopError, UsageError
 from rolehop.files import read_own, write_beside
 from rolehop.handover.child_environment import child_environment
 from rolehop.handover.environment import SHELL_LEVEL
 from rolehop.shells.dialect import SubshellStart
 from rolehop.shells.registry import dialect, for_process_name
 from rolehop.startup.dataclass import dataclass
+from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.walking import HandoverSession
+    from rolehop.state.folder_chains import FolderChain
 
 _COMPLETION_FILES = {
     "bash": "rolehop.bash",
@@ -176,3 +179,58 @@ def previous_chain(app: App) -> str:
             fix="rolehop list",
         )
     return name
+
+
+def chain_of_folder(app: App) -> str | None:
+    """Return the chain that a file .rolehop names for the working folder, if there is one.
+
+    The file is followed after a question, once for each content of it.
+
+    Raises:
+        ConfigError: the file must not be followed, or names no chain.
+        UsageError: it has to be confirmed, and nobody can be asked.
+        Declined: the answer was not yes.
+    """
+    from rolehop.state.folder_chains import find_folder_chain, is_confirmed
+
+    try:
+        found = find_folder_chain(Path.cwd(), Path(os.path.realpath(app.home)))
+    except FileNotFoundError:  # the working folder is gone
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(
+            "the .rolehop of this folder is not followed",
+            cause=reason,
+            fix="name a chain, or correct the file",
+        ) from None
+    if found is None:
+        return None
+    if not is_confirmed(app.state_folder, found):
+        _confirm_folder(app, found)
+    return found.chain
+
+
+def _confirm_folder(app: App, found: FolderChain) -> None:
+    from rolehop.app.planning import plan_chain
+    from rolehop.state.folder_chains import remember_confirmed
+
+    plan = plan_chain(app, found.chain)
+    role = plan.hops[-1].hop.role if plan.hops else None
+    name = app.config.account_names.get(role.account) if role else None
+    whose = (
+        f"{role}, account {role.account}{f' ({name})' if name else ''}" if role else "the source"
+    )
+    question = f"{found.path} names chain '{found.chain}': {whose}. Use it here? [y/N] "
+    try:
+        answer = app.person.ask(clean(question), needed="a confirmation")
+    except NoTerminal:
+        raise UsageError(
+            "no chain is named",
+            cause=f"{found.path} names '{found.chain}', which nobody has confirmed yet",
+            fix="name a chain, or run it in a terminal first",
+        ) from None
+    if answer.lower() not in ("y", "yes"):
+        raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
+    with contextlib.suppress(OSError):  # then it is asked again
+        remember_confirmed(app.state_folder, found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app import walking
+from rolehop.app.shell_scripts import chain_of_folder
 from rolehop.cli.context import CommandContext
 from rolehop.errors import NoTerminal, UsageError
 from rolehop.plan.walk_options import WalkOptions
@@ -31,14 +32,19 @@ def walk_for_handover(
     )
 
 
-def chain_or_pick(cli: CommandContext, chain: str | None, typed: str) -> str:
+def chain_or_pick(
+    cli: CommandContext, chain: str | None, typed: str, *, by_folder: bool = False
+) -> str:
     """Return ``chain``, or the one that is picked on the terminal.
 
-    ``typed`` is what may be typed instead, e.g. ``assume CHAIN``.
+    ``typed`` is what may be typed instead, e.g. ``assume CHAIN``. ``by_folder``: a file .rolehop
+    may name it.
 
     Raises:
         UsageError: none was named, and there is none to pick or no terminal to pick on.
     """
+    if chain is None and by_folder:
+        chain = chain_of_folder(cli.app)
     if chain is not None:
         return chain
     problem = UsageError("no chain is named", cause=f"rolehop {typed}", fix="rolehop list")

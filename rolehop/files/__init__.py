@@ -107,6 +107,26 @@ def _check_own(found: os.stat_result) -> None:
         raise OSError(errno.EPERM, "another user could have written it")
 
 
+def read_trusted_plain(path: Path, longest: int) -> tuple[bytes, Distrust | None]:
+    """Return the bytes of a plain file, and why they must not be followed, if so.
+
+    No link is followed, and a file with a second name is refused.
+
+    Raises:
+        NotRegular: it is a link, a pipe or a device, or has several names.
+        OSError: it is not there, cannot be read, or has more than ``longest`` bytes.
+    """
+    with open(path, "rb", opener=_own_opener) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise NotRegular(errno.EINVAL, "it is not a plain file")
+        data = file.read(longest + 1)
+        distrust = distrust_of(file.fileno(), path)
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data, distrust
+
+
 def read_regular(path: Path, longest: int) -> bytes:
     """Return the bytes of a regular file; anything else is refused without waiting.
 

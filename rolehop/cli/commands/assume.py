@@ -44,11 +44,16 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
 
     If stdout is captured, prints statements for the shell to evaluate. On a terminal, walks
     the chain, shows a summary without secrets and the one line to type. - is the chain that this
-    shell had before its present one.
+    shell had before its present one. Without a CHAIN: the one that a file .rolehop here or above
+    names, else you pick one.
     """
     cli = CommandContext.of(ctx)
     dialect = cli.dialect(shell)
-    name = previous_chain(cli.app) if chain == "-" else chain_or_pick(cli, chain, "assume CHAIN")
+    name = (
+        previous_chain(cli.app)
+        if chain == "-"
+        else chain_or_pick(cli, chain, "assume CHAIN", by_folder=True)
+    )
     handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
     if sys.stdout.isatty():
         cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))

@@ -53,6 +53,6 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     argv = (*argv, *ctx.meta.get(_COMMAND, ()))
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
-    name = chain_or_pick(cli, chain, "exec CHAIN -- CMD")
+    name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
     handed = walk_for_handover(cli, "exec", name, walk_options_from(ctx))
     ctx.exit(run(argv, child_environment(cli.environ, handed.changes(cli.environ))))

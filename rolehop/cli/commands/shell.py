@@ -33,7 +33,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     as it was. The shell takes rolehop's place in this process, so the exit code is its own.
     """
     cli = CommandContext.of(ctx)
-    name = chain_or_pick(cli, chain, "shell CHAIN")
+    name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)
     handed = walk_for_handover(cli, "shell", name, walk_options_from(ctx))
     program = prepare_subshell(cli.app, shell, handed)
     ctx.exit(run(program.argv, program.environment))
