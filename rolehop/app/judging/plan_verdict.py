@@ -9,15 +9,18 @@ from rolehop.app.judging.config_locations import config_locations
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
+from rolehop.config.inheritance import tag_key
 from rolehop.config.model import HopConfig, SourceConfig
 from rolehop.config.templates import mentions_caller
 from rolehop.errors import UsageError
 from rolehop.plan.model import Hop, Mfa, Plan
+from rolehop.plan.overrides import REASON_TAG
 from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
 from rolehop.policy.chains.federated_hop import PROFILE, FederatedCall, federated_request
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
+    UNKNOWN_TAG,
     AssumeRoleRequest,
     EvaluationContext,
     StartingCredentials,
@@ -74,15 +77,31 @@ def scenario_of(
     mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
     return ChainScenario(
         start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=mfa),
-        tuple(
-            assume_role_request(step.hop.role, step.hop, step.hop.session_name)
-            for step in plan.hops
-        ),
+        _requests(app, plan),
         context,
         source_requests=() if own is None else (federated_request(own, context),),
         region_location=_region_location(app, plan),
-        locations=_without_flags(config_locations(app.config, plan), plan.flags),
+        locations=_without_flags(config_locations(app.config, plan), _flags(plan)),
     )
+
+
+def _requests(app: App, plan: Plan) -> tuple[AssumeRoleRequest, ...]:
+    """Return the calls of the hops; a walk asks for a reason that is still missing, and sends it."""
+    made = [
+        assume_role_request(step.hop.role, step.hop, step.hop.session_name) for step in plan.hops
+    ]
+    if made and plan.wants_reason:
+        last = made[-1]
+        if app.config.chains[plan.chain].reason_in == "tag":
+            others = tuple(tag for tag in last.tags if tag_key(tag[0]) != REASON_TAG)
+            made[-1] = replace(last, tags=(*others, (REASON_TAG, UNKNOWN_TAG)))
+        else:
+            made[-1] = replace(last, session_name=UNKNOWN_NAME)
+    return tuple(made)
+
+
+def _flags(plan: Plan) -> tuple[str, ...]:
+    return (*plan.flags, "--reason") if plan.wants_reason else plan.flags
 
 
 def _region_location(app: App, plan: Plan) -> ConfigLocation | None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from rolehop.config.inheritance import tag_key
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
+    UNKNOWN_TAG,
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
@@ -49,7 +50,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
         **_identity("aws:SourceIdentity", identity),
         "aws:TagKeys": [key for key, _ in hop.tags],
         "sts:TransitiveTagKeys": list(hop.transitive_tags),
-        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags},
+        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags if value != UNKNOWN_TAG},
     }
     absent = [*NEVER, "aws:RequestTag/"]
     _add_caller(held, setting.records, values, absent)
@@ -58,7 +59,8 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     _add_target(held, hop, setting.records, values, absent)
     # A role session is never without this key, and no older than it can get.
     ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
-    context = Context(values, absent, ranges=ranges)
+    unknown = [f"aws:RequestTag/{key}" for key, value in hop.tags if value == UNKNOWN_TAG]
+    context = Context(values, absent, ranges=ranges, unknown=[*unknown, *_unknown_tags(held)])
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
         {key: each for key, each in setting.supplied.items() if is_of_target(key)}
     )
@@ -86,9 +88,17 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
         for key, each in setting.supplied.items()
         if is_of_token(key) or not is_of_caller(key)
     }
-    return Context(values, absent, ranges=ranges).with_supplied(
+    return Context(values, absent, ranges=ranges, unknown=_unknown_tags(held)).with_supplied(
         {**of_call, **_supplied_here(held, setting)}
     )
+
+
+def _unknown_tags(held: CallerState) -> list[str]:
+    return [
+        f"aws:PrincipalTag/{key}"
+        for key, value in (held.tags or {}).items()
+        if value == UNKNOWN_TAG
+    ]
 
 
 def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
@@ -166,7 +176,7 @@ def _add_caller(
     if held.tags is None or held.unseen or held.unread:
         own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
-        values[f"aws:PrincipalTag/{key.lower()}"] = [value]
+        values[f"aws:PrincipalTag/{key.lower()}"] = [] if value == UNKNOWN_TAG else [value]
     if own is not None and held.tags is not None:
         absent.append("aws:PrincipalTag/")
 

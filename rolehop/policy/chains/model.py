@@ -19,6 +19,9 @@ SuppliedKeys = Mapping[str, Sequence[str]]
 UNKNOWN_NAME = "*"
 """Stands for the name of a session that is not known."""
 
+UNKNOWN_TAG = "*"
+"""Stands for a tag's value that is not known; no value of a tag may contain it."""
+
 
 @dataclass(frozen=True, slots=True)
 class AssumeRoleRequest:
@@ -31,6 +34,8 @@ class AssumeRoleRequest:
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    """Keys and values; a value is `UNKNOWN_TAG` if it is not known."""
+
     transitive_tags: tuple[str, ...] = ()
     source_identity: str | Unknown | None = None
 

@@ -24,6 +24,7 @@ class Context:
             keys with that prefix (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
         ranges: key to the smallest and the largest value it can have.
+        unknown: keys whose value is not known, though the rest of their family is absent.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Context:
         *,
         closed: bool = False,
         ranges: Mapping[str, tuple[str, str]] | None = None,
+        unknown: Iterable[str] = (),
     ) -> None:
         self._values = {key.lower(): tuple(found) for key, found in values.items() if found}
         self._absent = {key.lower() for key in absent} | {
@@ -40,6 +42,7 @@ class Context:
         }
         self._closed = closed
         self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
+        self._unknown = {key.lower() for key in unknown}
         self._original: Context = self
         self._supplied: dict[str, tuple[str, ...]] = {}
 
@@ -48,6 +51,8 @@ class Context:
         lowered = key.lower()
         if lowered in self._values:
             return self._values[lowered]
+        if lowered in self._unknown and lowered not in self._absent:
+            return UNKNOWN
         family = lowered.partition("/")[0] + "/" if "/" in lowered else lowered
         if self._closed or lowered in self._absent or family in self._absent:
             return None
@@ -76,7 +81,7 @@ class Context:
         """Return this context with ``values`` in place of what it has: the user's values win."""
         if not values:
             return self
-        merged = Context({}, (), closed=self._closed, ranges=self._ranges)
+        merged = Context({}, (), closed=self._closed, ranges=self._ranges, unknown=self._unknown)
         merged._original = self._original
         merged._supplied = {
             **self._supplied,
