@@ -114,6 +114,8 @@ class Renewal:
         if usable is None:
             with error_context(self.plan.chain):
                 raise error
+        if usable.lasts(self.ports.now(), timedelta(seconds=self.plan.min_ttl_seconds)):
+            return usable  # another process has renewed it meanwhile
         why = ": ".join(part for part in (error.what, error.cause) if part)
         if self.failed is not None:
             self.failed.add(self.plan.key, {"why": why})

@@ -137,10 +137,12 @@ class IndexStore:
         A process that was stopped is not waited for any longer; a queue of many is.
         """
         last: dict[str, object] | None = None
-        ends_at = time.monotonic() + (0.0 if self._has_timed_out else seconds_left(_MOST_SECONDS))
+        begun = time.monotonic()
+        ends_at = begun + (0.0 if self._has_timed_out else seconds_left(_MOST_SECONDS))
         while True:
             try:
-                return locked(self._lock, min(ends_at, time.monotonic() + _LOCK_SECONDS / 2))
+                part = min(ends_at, time.monotonic() + _LOCK_SECONDS / 2)
+                return locked(self._lock, part, since=begun)
             except Contended as held:
                 if held.state == last or time.monotonic() >= ends_at:
                     if not self._has_timed_out:

@@ -26,6 +26,7 @@ from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
+from rolehop.vault.lock_queue import Ticket, sweep_queues
 from rolehop.vault.serialization import read_object
 
 DEADLINE_SECONDS = 45.0
@@ -40,7 +41,7 @@ HELD_SECONDS = 40.0
 
 _LEFT_SECONDS = 24 * 3600
 _LONGEST_STATE = 4096  # bytes
-_SHORTEST_NAP, _LONGEST_NAP = 0.005, 0.05  # seconds
+_SHORTEST_NAP, _NEXT_NAP, _LONGEST_NAP = 0.005, 0.02, 0.05  # seconds
 
 
 class Contended(Exception):
@@ -81,14 +82,16 @@ class FileLocks:
             ServiceError: another process held it past the deadline; says which, for how long,
                 and whether it is waiting for a person.
         """
-        deadline = time.monotonic() + seconds_left(self._deadline_seconds)
+        begun, begun_at = time.monotonic(), self._now()
+        deadline = begun + seconds_left(self._deadline_seconds)
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
         # Threads of this process wait for a lock of their own, which wakes them at once.
         with self._thread_lock(name, deadline, path):
             try:
-                file = locked(path, deadline)
+                # Since when this thread has waited, be it for another one: its turn comes first.
+                file = locked(path, deadline, since=begun)
             except Contended as held:
-                raise self._too_late(held.state) from None
+                raise self._too_late(held.state, begun_at) from None
             except OSError:
                 file = None
             debug(
@@ -153,12 +156,15 @@ class FileLocks:
         since = self._held[file].timestamp()
         name_holder(file, since=since, waiting_for_person=self._asking > 0)
 
-    def _too_late(self, state: dict[str, object]) -> ServiceError:
+    def _too_late(self, state: dict[str, object], begun_at: datetime | None = None) -> ServiceError:
+        """Return the error for a wait that began at ``begun_at``, in this thread's own queue if None."""
         pid, since = holder_of(state), state.get("since")
         who = f"process {pid}" if pid else "another process"
         cause = f"{who} has held the lock"
         if isinstance(since, (int, float)):
             cause += f" for {max(0, round(self._now().timestamp() - since))} s"
+            if begun_at is not None and since > begun_at.timestamp():
+                cause += ", after others"
         fix = f"try again; if it hangs, end it: kill {pid}" if pid else "try again"
         if state.get("waiting_for_person") is True:
             cause += " and is waiting for a person to answer"
@@ -172,24 +178,34 @@ class _ThreadLock:
     users: int = 0
 
 
-def locked(path: Path, deadline: float) -> int:
+def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
     """Lock the file at ``path`` before ``deadline`` (of ``time.monotonic``); return it open.
 
+    Whoever has waited longest comes first; ``since`` is when the wait began, if before this call.
+
     Raises:
-        Contended: another process held it all the time.
+        Contended: others held it, or came first, all the time.
         OSError: the file cannot be created, or its file system has no locks.
     """
     make_private_folder(path.parent)
-    nap = _SHORTEST_NAP
-    while True:
-        file = _try(path)
-        if file is not None:
-            return file
-        if time.monotonic() >= deadline:
-            raise Contended(_read_state(path))
-        # Uneven pauses, so that waiters do not retry all at once.
-        time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
-        nap = min(nap * 1.5, _LONGEST_NAP)
+    begun = time.monotonic()
+    ticket = Ticket(path, begun if since is None else since)
+    nap, waits = _SHORTEST_NAP, begun < deadline
+    try:
+        while True:
+            # Whoever does not wait at all does not queue either.
+            ahead = ticket.ahead() if waits else 0
+            file = None if ahead else _try(path)
+            if file is not None:
+                return file
+            if time.monotonic() >= deadline:
+                raise Contended(_read_state(path))
+            ticket.touch()
+            # Uneven pauses, so that waiters do not look all at once.
+            time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
+            nap = min(nap * 1.5, _LONGEST_NAP if ahead > 1 else _NEXT_NAP)
+    finally:
+        ticket.leave()
 
 
 def name_holder(file: int, **more: object) -> None:
@@ -227,6 +243,8 @@ def sweep_locks(folder: Path) -> None:
 
     ``folder`` is the state folder. Only a lock that nobody holds is deleted, while it is held here.
     """
+    for each in (folder, folder / "locks"):
+        sweep_queues(each)
     oldest = time.time() - _LEFT_SECONDS
     with suppress(OSError):
         for path in (folder / "locks").glob("*.lock"):

@@ -21,7 +21,6 @@ from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
-from rolehop.vault.once import Once
 from rolehop.vault.serialization import (
     Damaged,
     OlderVersion,
@@ -31,7 +30,7 @@ from rolehop.vault.serialization import (
     start_of_machine,
 )
 from rolehop.vault.sign_ins import KeyringTokenStore
-from rolehop.vault.storage import BackendHandle, Storage, portions
+from rolehop.vault.storage import BackendHandle, Once, Storage, portions
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
 
 if TYPE_CHECKING:

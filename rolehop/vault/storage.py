@@ -207,3 +207,20 @@ def portions(whole: Sequence[T]) -> Iterator[Sequence[T]]:
         start += size
         took = time.monotonic() - begun
         size = min(_MOST, max(1, int(size * _SECONDS / max(took, 0.001))))
+
+
+class Once:
+    """Says each line once, however many threads and hops run into it."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._guard = threading.Lock()
+        self._said: set[str] = set()
+
+    def say(self, line: str, about: str | None = None) -> None:
+        """Show ``line``, unless it, or another one ``about`` the same, was shown before."""
+        with self._guard:
+            if (about or line) in self._said:
+                return
+            self._said.add(about or line)
+        self._say(line)

@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,6 +45,38 @@ with locks.hold("hub"), locks.waiting_for_person() if sys.argv[2] == "asking" el
 """
 
 
+# Says that it comes, waits for its turn, and notes its number.
+_WAITER = """
+import sys
+from pathlib import Path
+from rolehop.vault.locks import FileLocks
+folder = Path(sys.argv[1])
+print("waits", flush=True)
+with FileLocks(folder).hold("hub"), (folder / "turns").open("a") as turns:
+    turns.write(sys.argv[2] + "\\n")
+"""
+
+
+@contextmanager
+def waiter(folder: Path, number: int) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that waits for the lock; give it back as it begins to."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _WAITER, str(folder), str(number)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waits\n"
+        yield process
+
+
+def wait_for_ticket(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a process has its place in the queue."""
+    for _ in range(500):
+        if list(folder.glob(f"locks/*.queue/*-{process.pid}-*")):
+            return
+        time.sleep(0.02)
+    raise AssertionError("it has no place")
+
+
 def start_holder(folder: Path, how: str = "quiet") -> subprocess.Popen[bytes]:
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLDER, str(folder), how], stdout=subprocess.PIPE
@@ -65,6 +100,33 @@ def test_forty_processes_take_turns(tmp_path: Path) -> None:
     ]
     assert [contender.wait() for contender in contenders] == [0] * 40
     assert (tmp_path / "number").read_text() == "120"
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_whoever_has_waited_longest_comes_first(tmp_path: Path) -> None:
+    """Many processes at once starved one of them for as long as others kept coming."""
+    with ExitStack() as stack, FileLocks(tmp_path).hold("hub"):
+        for number in range(8):
+            stack.enter_context(waiter(tmp_path, number))
+    assert (tmp_path / "turns").read_text().split() == [str(number) for number in range(8)]
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_nobody_waits_for_a_waiter_that_was_stopped_or_killed(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with FileLocks(tmp_path).hold("hub"):
+            stopped = stack.enter_context(waiter(tmp_path, 1))
+            wait_for_ticket(tmp_path, stopped)
+            stopped.send_signal(signal.SIGSTOP)
+            killed = stack.enter_context(waiter(tmp_path, 2))
+            wait_for_ticket(tmp_path, killed)
+            killed.kill()
+            next_one = stack.enter_context(waiter(tmp_path, 3))
+            wait_for_ticket(tmp_path, next_one)
+        assert next_one.wait(timeout=60) == 0
+        stopped.send_signal(signal.SIGCONT)
+    assert (tmp_path / "turns").read_text().split() == ["3", "1"]
     assert list((tmp_path / "locks").iterdir()) == []
 
 
