@@ -62,7 +62,7 @@ class History:
         self._give_up = give_up
         self._guard = threading.Lock()
         self._turn = threading.Lock()
-        self._waiting: list[Entry] = []
+        self._waiting: list[list[Entry]] = []
 
     @cached_property
     def log(self) -> HistoryLog:
@@ -129,19 +129,24 @@ class History:
             name: scrub(value) if isinstance(value, str) else value
             for name, value in fields.items()
         }
+        ticket = [entry]  # emptied by whoever writes it
         with self._guard:
-            self._waiting.append(entry)
+            self._waiting.append(ticket)
         with self._turn:
-            with self._guard:
-                entries, self._waiting = self._waiting, []
-            if not entries:
-                return
-            try:
-                self.log.append(entries)
-            except OSError as error:
-                self._give_up(error.strerror or str(error))
-            except ServiceError as error:
-                self._give_up(error.cause or error.what)
+            if ticket:
+                self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """Write the lines of all threads that wait now, together: each write costs the same."""
+        with self._guard:
+            tickets, self._waiting = self._waiting, []
+        entries = [ticket.pop() for ticket in tickets]
+        try:
+            self.log.append(entries)
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+        except ServiceError as error:
+            self._give_up(error.cause or error.what)
 
     # ---- reading
 

@@ -71,7 +71,10 @@ def command(
     if len(names) > 1:
         failed, seconds = len(refreshed.failed), time.monotonic() - started
         done = f"{len(names) - failed} refreshed, {failed} failed, {seconds:.1f} s"
-        (write_lines if failed else cli.terminal.note)(f"rolehop: {done}" if failed else done)
+        if failed:
+            write_lines(f"rolehop: {done}")
+        elif cli.terminal.shows_progress:  # a log is silent if all went well
+            cli.terminal.note(done)
     ctx.exit(code)
 
 
