@@ -18,6 +18,7 @@ from rolehop.cli.explain_calls import (
 )
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
 from rolehop.cli.policy_options import policy_flags
+from rolehop.cli.walk_command import chain_or_pick
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict
@@ -101,6 +102,8 @@ def command(
     if error is not None:
         print_error(cli, error, policies, style, offline=offline)
         ctx.exit(REFUSED)
+    if not (what or last):
+        what = (chain_or_pick(cli, None, "explain CHAIN"),)
     _check_combination(what, options, last=last)
     asked = action_options(actions, resource, resource_policy)
     if asked is not None and (last or len(what) != 1):

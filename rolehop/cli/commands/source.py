@@ -76,16 +76,18 @@ rolehop source login corp --no-browser     # over SSH: a code for a browser else
 saml-tool | rolehop source login idp --stdin
 """
 )
-@click.argument("name", shell_complete=source_names)
+@click.argument("name", required=False, shell_complete=source_names)
 @click.option("--no-browser", is_flag=True, help="Open no browser here.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the sign-in from standard input.")
 @format_option("text", "json", default="text")
 @click.pass_context
-def login(ctx: click.Context, name: str, no_browser: bool, from_stdin: bool, style: str) -> None:
+def login(
+    ctx: click.Context, name: str | None, no_browser: bool, from_stdin: bool, style: str
+) -> None:
     """Sign in to a source and store the sign-in in the keyring.
 
     Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
-    read from --stdin.
+    read from --stdin. Without a NAME you choose among those that have a sign-in.
     """
     cli = CommandContext.of(ctx)
     read_stdin = _read_stdin if from_stdin else None

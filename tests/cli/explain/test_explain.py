@@ -150,7 +150,7 @@ def test_online_the_source_is_asked_for_its_identity(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["explain"], "explain takes one chain"),
+        (["explain"], "no chain is named"),
         (["explain", "admin", "--as", "me"], "--as needs the ARN"),
         (["explain", "admin", "--context", "x"], "--context needs KEY=VALUE"),
         (["explain", "admin", "--context", "x=1"], "a service and a name"),

@@ -109,8 +109,8 @@ def test_the_list_fills_the_window_and_shows_roles_and_the_whole_help(world: Wor
         assert person.ended().code == 130
 
 
-@pytest.mark.parametrize("command", ["plan", "show"])
-def test_plan_and_show_pick_too(world: World, command: str) -> None:
+@pytest.mark.parametrize("command", ["plan", "show", "explain"])
+def test_commands_that_look_pick_too(world: World, command: str) -> None:
     with Keys(world, SCRIPT, command) as person:
         person.expect("5 chains")
         person.presses("hub\r")

@@ -267,3 +267,17 @@ def test_no_secret_of_a_sign_in_is_stored_outside_the_vault_or_shown(corp: Corp)
     assert secrets
     for secret in secrets:
         assert not any(secret in text for text in (*texts, *outputs))
+
+
+def test_without_a_name_the_only_source_with_a_sign_in_is_taken(corp: Corp) -> None:
+    text = corp.world.config_file.read_text()
+    corp.world.config(text + '[sources.me]\ntype = "environment"\n')
+    done = corp.world.rolehop("source", "login")
+    assert done.code == 0, done.err
+    assert "corp" in done.err + done.out
+    corp.world.config(
+        text + text.partition("[chains")[0].replace("version = 1", "").replace("corp]", "x]")
+    )
+    done = corp.world.rolehop("source", "login")
+    assert done.code == 2
+    assert "no source is named" in done.err
