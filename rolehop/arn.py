@@ -66,7 +66,7 @@ class RoleArn:
         match = _ROLE.fullmatch(text)
         if match is None:
             raise ValueError(f"not the ARN of a role: {text!r}")
-        return cls(**match.groupdict())
+        return cls(*match.groups())
 
     @classmethod
     def parse_in(cls, text: str, partition: str) -> Self:
@@ -77,7 +77,7 @@ class RoleArn:
         """
         match = _SHORT_ROLE.fullmatch(text)
         if match is not None:
-            return cls(partition=partition, **match.groupdict())
+            return cls(partition, *match.groups())
         return cls.parse(text)
 
     def __str__(self) -> str:
@@ -113,6 +113,11 @@ def partition_of_region(region: str) -> str:
 def default_region(partition: str) -> str:
     """Return the region that is used in ``partition`` if none is named."""
     return _DEFAULT_REGIONS.get(partition, _DEFAULT_REGIONS["aws"])
+
+
+def is_role(text: str) -> bool:
+    """True if ``text`` is the ARN of a role, or its short form, whose partition is not known."""
+    return _ROLE.fullmatch(text) is not None or _SHORT_ROLE.fullmatch(text) is not None
 
 
 def is_principal(text: str) -> bool:

@@ -167,8 +167,7 @@ class Builder:
         self._check_start(found, origin)
         tables = cast(list[Values], values.get("hops", []))
         hops = tuple(
-            self._hop(table, origin.at("hops", index), document)
-            for index, table in enumerate(tables)
+            self._hop(table, origin, document, "hops", index) for index, table in enumerate(tables)
         )
         return _chain_config(name, values, hops)
 
@@ -205,14 +204,19 @@ class Builder:
         elif "source" not in found and "from" not in found:
             self.problems.add(origin, 'needs a "source", or the chain that it continues as "from"')
 
-    def _hop(self, values: Values, origin: Origin, document: Document) -> HopConfig:
+    def _hop(
+        self, values: Values, origin: Origin, document: Document, *inside: str | int
+    ) -> HopConfig:
+        """Return the hop of a checked table, which is at ``origin``, or ``inside`` that."""
+        if len(values) == 1 and "role" in values:  # as most are
+            return HopConfig(str(values["role"]))
         tags = cast(tuple[tuple[str, str], ...], values.get("tags", ()))
         return HopConfig(
             role=_text(values, "role") or "",
             session_name=_text(values, "session_name"),
             external_id=_text(values, "external_id"),
             duration_seconds=cast(int | None, values.get("duration")),
-            policy=self._policy(values, origin, document),
+            policy=self._policy(values, origin.at(*inside), document),
             policy_arns=cast(tuple[str, ...], values.get("policy_arns", ())),
             tags=tags,
             transitive_tags=cast(tuple[str, ...], values.get("transitive_tags", ())),

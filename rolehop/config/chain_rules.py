@@ -74,6 +74,8 @@ class ChainRules:
 
         A loop is reported at that chain of the loop which comes first in the files.
         """
+        if chain.continues is None:
+            return (chain,)
         names = [chain.name]
         while (following := self.config.chains[names[-1]].continues) is not None:
             if following in names:
@@ -117,13 +119,13 @@ class ChainRules:
     ) -> None:
         """Report hops of two partitions, which credentials and trust never cross (IAM user guide, ARNs)."""
         chain, first = path[-1], self._first_partition(source, before)
-        named = self._region(path, source)
         if first and chain.region and partition_of_region(chain.region) != first[0]:
             lies_in = partition_of_region(chain.region)
             self.problems.add(
                 origin.at("region"),
                 f"{chain.region} is in partition {lies_in}, but {first[1]} in {first[0]}",
             )
+        named = self._region(path, source) if first is None else None
         of_source = named is not None and named.named_by is NamedBy.SOURCE
         if first is None and named is not None and not of_source:
             first = (named.partition, f"{named.named_by.value} {named.region}")
@@ -186,10 +188,10 @@ class ChainRules:
         origin: Origin,
     ) -> None:
         """Report codes that cannot work: IAM user keys carry MFA, into hop 1 (STS AssumeRole)."""
-        table = self.source_types.get(source.type) if source else None
         for number, hop in enumerate(chain.hops):
             if hop.mfa_serial is None:
                 continue
+            table = self.source_types.get(source.type) if source else None
             here = _at_hop(chain, origin, number).at("mfa_serial")
             if number or before:
                 ordinal = len(before) + number + 1
@@ -206,6 +208,8 @@ class ChainRules:
                 )
 
     def _check_tags(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
+        if not any(hop.tags or hop.transitive_tags for hop in chain.hops):
+            return
         inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             here = _at_hop(chain, origin, number)
@@ -229,6 +233,8 @@ class ChainRules:
         )
 
     def _check_identity(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
+        if all(hop.source_identity is None for hop in chain.hops):
+            return
         inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             sent, set_before = hop.source_identity, inherited.identity

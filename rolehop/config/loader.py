@@ -90,19 +90,20 @@ class _Merger:
 
 
 def _config(layer: Layer, files: tuple[str, ...]) -> Config:
+    chains = _chains(layer)
     return Config(
         defaults=_defaults(layer.settings),
         vault_backend=_setting(layer.settings, "vault", "backend"),
         organization_chain=_setting(layer.settings, "organization", "from"),
         sources={name: each.value for name, each in layer.sources.items()},
-        chains=ChainsByName(chain for chain, _ in _chains(layer)),
-        chain_places={chain.name: (at.file, at.place) for chain, at in _chains(layer)},
-        account_names=_account_names(layer),
+        chains=ChainsByName(chain for chain, _ in chains),
+        chain_places={chain.name: (at.file, at.place) for chain, at in chains},
+        account_names=_account_names(layer, chains),
         files=files,
     )
 
 
-def _account_names(layer: Layer) -> dict[str, str]:
+def _account_names(layer: Layer, chains: list[tuple[ChainConfig, Origin]]) -> dict[str, str]:
     named = {
         str(each.value): name
         for (table, name), each in layer.settings.items()
@@ -110,7 +111,7 @@ def _account_names(layer: Layer) -> dict[str, str]:
     }
     of_fleets = {
         chain.account: chain.account_name
-        for chain, _ in _chains(layer)
+        for chain, _ in chains
         if chain.account and chain.account_name
     }
     return {**named, **of_fleets}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from rolehop.arn import RoleArn
+from rolehop.arn import is_role
 from rolehop.config.inheritance import tag_key
 from rolehop.config.value_types import (
     Check,
@@ -55,14 +55,11 @@ _POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
 
 def _role(value: object) -> str:
     given = as_text(value)
-    try:
-        # The partition of the short form follows from the chain's region, which is not known here.
-        RoleArn.parse_in(given, "aws")
-    except ValueError:
+    if not is_role(given):
         raise ValueError(
             f"not a role: {quoted(given)}"
             ' ("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
-        ) from None
+        )
     if len(given) > MAX_ROLE_ARN:
         raise ValueError("a role's ARN has at most 2,048 characters")
     return given

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 from rolehop.config import value_types
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.schema import Key, Table
 from rolehop.config.templates import CALLER, FIELDS, SAMPLES, fields_of, fill, mentions_field
-from rolehop.config.value_types import kind_of
+from rolehop.config.value_types import as_list, kind_of
 from rolehop.text import quoted
 
 Values = dict[str, object]
@@ -17,6 +20,53 @@ _SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
 
 def check_table(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
     """Return the valid values of one table and report everything wrong with the others."""
+    values = _well_formed(table, found)
+    return _reported(table, found, origin, problems) if values is None else values
+
+
+def _well_formed(table: Table, found: object) -> Values | None:
+    """Return the values of a table in which nothing is wrong, else ``None``.
+
+    Nearly every table is such a one, and there may be thousands: places are for problems.
+    """
+    if not isinstance(found, dict):
+        return None
+    values: Values = {}
+    keys, required = _index(table)
+    try:
+        for name, value in found.items():
+            key = keys.get(name)
+            if key is None:
+                return None
+            if key.table is None:
+                values[name] = check_value(key, value, table.fields)
+                continue
+            tables = [_well_formed(key.table, each) for each in as_list(value)]
+            if None in tables:
+                return None
+            values[name] = tables
+        if not found.keys() >= required:
+            return None
+        if table.rule is not None:
+            table.rule(values)
+    except ValueError:
+        return None
+    return values
+
+
+def _index(table: Table) -> tuple[dict[str, Key], set[str]]:
+    """Return a table's keys by name, and the names of those that must be there."""
+    if id(table) not in _INDEXES:
+        keys = {key.name: key for key in table.keys}
+        # The table is kept: no other one gets its ID.
+        _INDEXES[id(table)] = (table, (keys, {key.name for key in table.keys if key.required}))
+    return _INDEXES[id(table)][1]
+
+
+_INDEXES: dict[int, tuple[Table, tuple[dict[str, Key], set[str]]]] = {}
+
+
+def _reported(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
     if not isinstance(found, dict):
         problems.add(origin, f"must be a table, not {kind_of(found)}")
         return {}
@@ -52,20 +102,39 @@ def check_key(
     problems: ProblemList,
     fields: tuple[str, ...] = FIELDS,
 ) -> object:
-    """Return one value, checked; templates, which may contain ``fields``, stay templates.
+    """Return one value, checked; ``origin`` is its place.
 
     Raises:
         ValueError: it is not what its key requires.
     """
     if key.table is not None:
         return _check_tables(key.table, value, origin, problems)
-    if not isinstance(value, str) or key.check.prose:
+    return check_value(key, value, fields)
+
+
+def check_value(key: Key, value: object, fields: tuple[str, ...]) -> object:
+    """Return the value of a key without tables, checked.
+
+    Templates, which may contain ``fields``, stay templates.
+
+    Raises:
+        ValueError: it is not what its key requires.
+    """
+    if not isinstance(value, str):
         return key.check.run(value)
+    if key.check.prose or ("{" not in value and "}" not in value):
+        return _run_check(key.check.run, value)
     if key.template:
         return _check_template(key, value, (*fields, CALLER) if key.names_caller else fields)
     if mentions_field(value):
         raise ValueError(f"templates are not filled in here: {quoted(value)}")
     return key.check.run(value)
+
+
+@lru_cache(maxsize=4096)
+def _run_check(run: Callable[[object], object], text: str) -> object:
+    """Check a text; thousands of chains name the same source and the same hubs."""
+    return run(text)
 
 
 def check_name(name: str, origin: Origin, problems: ProblemList) -> bool:

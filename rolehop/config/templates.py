@@ -21,6 +21,7 @@ SAMPLES: Mapping[str, str] = {
 }
 """Samples that let a template be checked like any other value, before it is filled in."""
 
+_CALLER = f"{{{CALLER}}}"
 _FIELD = Pattern(r"\{([^{}]*)\}")
 _KNOWN = Pattern(r"\{(?:" + "|".join((*FIELDS, CALLER)) + r")\}")
 
@@ -31,6 +32,8 @@ def fields_of(text: str, allowed: tuple[str, ...] = FIELDS) -> tuple[str, ...]:
     Raises:
         ValueError: a field is not among ``allowed``, or a brace is unmatched.
     """
+    if "{" not in text and "}" not in text:
+        return ()
     names = tuple(_FIELD.findall(text))
     for name in names:
         if name not in allowed:
@@ -47,12 +50,12 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def mentions_caller(text: str | None) -> bool:
     """True if ``text`` contains ``{caller}``, not filled in."""
-    return text is not None and f"{{{CALLER}}}" in text
+    return text is not None and _CALLER in text
 
 
 def mentions_field(text: str) -> bool:
     """True if ``text`` contains a known field."""
-    return _KNOWN.search(text) is not None
+    return "{" in text and _KNOWN.search(text) is not None
 
 
 def _nearest(name: str, allowed: tuple[str, ...]) -> str:

@@ -61,9 +61,12 @@ class _ByType(Mapping[str, Part]):
 
     def __init__(self, part: Callable[[SourceType], Part]) -> None:
         self._part = part
+        self._found: dict[str, Part] = {}
 
     def __getitem__(self, name: str) -> Part:
-        return self._part(import_module(f"{__name__}.{_MODULES[name]}").TYPE)
+        if name not in self._found:
+            self._found[name] = self._part(import_module(f"{__name__}.{_MODULES[name]}").TYPE)
+        return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(_MODULES)

@@ -19,8 +19,12 @@ class Pattern:
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
-        """The expression, compiled now."""
-        return re.compile(self.text, self._flags)
+        """The expression, compiled now; from then on its own methods hide those of this class."""
+        made = re.compile(self.text, self._flags)
+        vars(self).update(
+            fullmatch=made.fullmatch, search=made.search, findall=made.findall, sub=made.sub
+        )
+        return made
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """Match the whole of ``text``."""
