@@ -126,7 +126,7 @@ shells: each shell's language, start-up text and subshell
 handover: give a session to a program: environment, files, JSON
     fastpath credentials
 state: small files in the state folder that hold no secret
-    ports plan policy/inventory files credentials
+    ports plan policy/inventory time_limit files credentials
 # ---- pure: no file, clock, network or keyring
 ports: what a walk needs from outside, as protocols
     plan credentials

@@ -240,7 +240,11 @@ class App:
         def locks() -> FileLocks:
             from rolehop.vault.locks import FileLocks
 
-            return FileLocks(self.state_folder, deadline_seconds=LOCK_SECONDS)
+            return FileLocks(
+                self.state_folder,
+                deadline_seconds=LOCK_SECONDS,
+                held_text="another rolehop is using the history",
+            )
 
         def give_up(reason: str) -> None:
             if self.state_problem is None:  # else that is said already

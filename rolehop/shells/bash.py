@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rolehop.shells.dialect import Dialect, InitScript, SubshellStart
+from rolehop.shells.dialect import Dialect, InitScript, SubshellStart, filled
 from rolehop.shells.posix import (
     FAILURE,
     color_cases,
@@ -22,7 +22,7 @@ from rolehop.shells.posix import (
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
     """Return how bash is started with the chain in its prompt; its files are for ``folder``."""
     init = folder / "init.bash"
-    rc_text = RC_FILE.replace("@INIT@", quote(str(init)))
+    rc_text = filled(RC_FILE, {"@INIT@": quote(str(init))})
     files = {init.name: init_text, "rc.bash": rc_text}
     return SubshellStart(("--rcfile", str(folder / "rc.bash")), files=files)
 

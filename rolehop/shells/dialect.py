@@ -8,6 +8,7 @@ from pathlib import Path
 from rolehop.advice import PLACEHOLDER, typed
 from rolehop.handover.environment import Change
 from rolehop.startup.dataclass import dataclass, field
+from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import HIDDEN_LETTERS
 
 Colors = Mapping[str, str]
@@ -18,6 +19,17 @@ COMPLETION_HERE = "# @COMPLETION@"
 HIDDEN_HERE = "@HIDDEN@"
 
 _COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+
+_PLACE = Pattern(r"(?:# )?@[A-Z]+@")
+
+
+def filled(template: str, texts: Mapping[str, str]) -> str:
+    """Return ``template`` with each place, e.g. ``@INIT@``, replaced by its one of ``texts``.
+
+    All in one pass: the name of a chain or a folder may look like a place, and stays as it is.
+    """
+    return _PLACE.sub(lambda place: texts[place[0]], template)
 
 
 def in_braces(letter: str) -> str:
@@ -63,10 +75,12 @@ class InitScript:
 
     def text(self, colors: Colors, completion: str | None) -> str:
         """Return the text itself; ``completion`` is the shell's completion script."""
-        table = self.color_table(colors) if self.color_table else ""
-        hidden = "".join(map(self.hidden_letter, HIDDEN_LETTERS))
-        filled = self.template.replace(COLORS_HERE, table).replace(HIDDEN_HERE, hidden)
-        return filled.replace(COMPLETION_HERE, (completion or ":").strip())
+        texts = {
+            COLORS_HERE: self.color_table(colors) if self.color_table else "",
+            HIDDEN_HERE: "".join(map(self.hidden_letter, HIDDEN_LETTERS)),
+            COMPLETION_HERE: (completion or ":").strip(),
+        }
+        return filled(self.template, texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart
+from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart, filled
 from rolehop.shells.statements import statement_renderer
 
 
@@ -25,7 +25,7 @@ def quote(text: str) -> str:
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
     """Return how fish is started with the chain in its prompt; its files are for ``folder``."""
     init = folder / "init.fish"
-    rc_text = RC_FILE.replace("@INIT@", quote(str(init)))
+    rc_text = filled(RC_FILE, {"@INIT@": quote(str(init))})
     files = {init.name: init_text, "rc.fish": rc_text}
     return SubshellStart(("-C", f"source {quote(str(folder / 'rc.fish'))}"), files=files)
 

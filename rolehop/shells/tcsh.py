@@ -2,7 +2,7 @@ r"""tcsh and csh.
 
 Every character that is not plain has a backslash of its own before it. That is the one way that
 means the same with and without ``backslash_quote`` and with history on (``!`` is special even
-between single quotes). Only a newline cannot be written: it is refused, and so are the other control
+between single quotes; `=0` is a folder of the directory stack). Only a newline cannot be written: it is refused, and so are the other control
 characters, some of which tcsh versions use for themselves. Evaluate it between double quotes,
 ``eval "`rolehop assume x`"``: without them a backquote splits at spaces, and two in a row are one.
 
@@ -17,7 +17,7 @@ from rolehop.shells.statements import needs_unicode, refused, statement_renderer
 from rolehop.startup.lazy_regex import Pattern
 
 _CONTROL = Pattern(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-_SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+=,\u0080-\U0010ffff-]")
+_SPECIAL = Pattern(r"[^A-Za-z0-9_./:@%+,\u0080-\U0010ffff-]")
 
 
 def quote(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart
+from rolehop.shells.dialect import Colors, Dialect, InitScript, SubshellStart, filled
 from rolehop.shells.posix import (
     FAILURE,
     color_cases,
@@ -22,12 +22,11 @@ from rolehop.shells.posix import (
 def start(folder: Path, init_text: str, environ: Mapping[str, str]) -> SubshellStart:
     """Return how zsh is started with the chain in its prompt; its files are for ``folder``."""
     own = folder / "zsh"
+    texts = {"@FOLDER@": quote(str(own)), "@INIT@": quote(str(own / "init.zsh"))}
     files = {
         "zsh/init.zsh": init_text,
-        "zsh/.zshenv": ZSHENV.replace("@FOLDER@", quote(str(own))),
-        "zsh/.zshrc": ZSHRC.replace("@FOLDER@", quote(str(own))).replace(
-            "@INIT@", quote(str(own / "init.zsh"))
-        ),
+        "zsh/.zshenv": filled(ZSHENV, texts),
+        "zsh/.zshrc": filled(ZSHRC, texts),
     }
     changes = (("ROLEHOP_ZDOTDIR", environ.get("ZDOTDIR")), ("ZDOTDIR", str(own)))
     return SubshellStart(changes=changes, files=files)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rolehop.credentials import scrub
 from rolehop.errors import RolehopError, ServiceError
 from rolehop.startup.dataclass import dataclass, field
+from rolehop.time_limit import time_limit
 
 if TYPE_CHECKING:
     from rolehop.credentials import Session
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from rolehop.state.history_log import Entry, HistoryLog, Verified
 
 LOCK_SECONDS = 10
-"""How long a line waits for other processes; then it is given up, and the walk goes on."""
+"""How long a line waits for other processes; then it is given up, and the walk goes on.
+
+Later lines of this process do not wait again until one was written: whoever held the lock that long
+hangs, and a fleet writes hundreds of lines.
+"""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,7 @@ class History:
         self._guard = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[list[Entry]] = []
+        self._lock_hangs = False
 
     @cached_property
     def log(self) -> HistoryLog:
@@ -142,10 +148,13 @@ class History:
             tickets, self._waiting = self._waiting, []
         entries = [ticket.pop() for ticket in tickets]
         try:
-            self.log.append(entries)
+            with time_limit(0 if self._lock_hangs else LOCK_SECONDS):
+                self.log.append(entries)
+            self._lock_hangs = False
         except OSError as error:
             self._give_up(error.strerror or str(error))
         except ServiceError as error:
+            self._lock_hangs = True
             self._give_up(error.cause or error.what)
 
     # ---- reading

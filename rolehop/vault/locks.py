@@ -60,11 +60,16 @@ class FileLocks:
         folder: Path,
         *,
         deadline_seconds: float = DEADLINE_SECONDS,
+        held_text: str = "another rolehop is walking the same hop",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``folder`` is the state folder; the lock files are in its ``locks``."""
+        """``folder`` is the state folder; the lock files are in its ``locks``.
+
+        ``held_text`` is the error if another process holds a lock past the deadline.
+        """
         self._folder = folder / "locks"
         self._deadline_seconds = deadline_seconds
+        self._held_text = held_text
         self._now = now
         self._guard = threading.Lock()
         self._thread_locks: dict[str, _ThreadLock] = {}
@@ -169,7 +174,7 @@ class FileLocks:
         if state.get("waiting_for_person") is True:
             cause += " and is waiting for a person to answer"
             fix = f"answer where it asks, or end it: kill {pid}" if pid else "answer where it asks"
-        return ServiceError("another rolehop is walking the same hop", cause=cause, fix=fix)
+        return ServiceError(self._held_text, cause=cause, fix=fix)
 
 
 @dataclass(slots=True)

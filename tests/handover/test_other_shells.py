@@ -86,6 +86,7 @@ every_shell = pytest.mark.parametrize("name", SHELLS)
 
 BEFORE = {
     "AWS_PROFILE": "dev $HOME `id` 'x' \"y\" \\ !! %PATH% {a,b} ~ -e",
+    "AWS_DEFAULT_PROFILE": "=0",  # tcsh: the first folder of its directory stack
     "AWS_REGION": "eu-north-1",
     "AWS_SECURITY_TOKEN": "stale",
 }

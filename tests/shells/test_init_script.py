@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from rolehop.shells.dialect import InitScript
 from rolehop.shells.registry import INIT_SHELLS, dialect
 from tests.shells.interactive import NO_KEYS
 from tests.shells.scripts import SEGMENT, STARTS, run, scripted
-from tests.support.world import World
+from tests.support.world import CONFIG, World
 
 every_shell = pytest.mark.parametrize("name", STARTS)
 COMPLETED = ("bash", "zsh", "fish", "powershell")
@@ -114,7 +116,7 @@ def test_the_prompt_trusts_nothing_that_it_finds_in_the_environment(
 
 @every_shell
 @pytest.mark.parametrize(
-    "name_of_chain", ["it's", "a b", "$x", "`id`", "*", "[a]", "?", "é", "a\\b", "%"]
+    "name_of_chain", ["it's", "a b", "$x", "`id`", "*", "[a]", "?", "é", "a\\b", "%", "@HIDDEN@"]
 )
 def test_a_colour_belongs_to_one_chain_whatever_its_name(
     name: str, name_of_chain: str, world_with_keys: World
@@ -131,6 +133,31 @@ def test_a_colour_belongs_to_one_chain_whatever_its_name(
         if name == "fish" and set(name_of_chain) & set("*?["):
             color = ""
         assert (done.out.strip(), done.err) == (color, "")
+
+
+@every_shell
+def test_a_chain_that_is_called_like_a_place_in_the_text_has_its_colour(name: str) -> None:
+    """The places are filled in one pass; a name that was filled in is not filled in again."""
+    chains = {"x@HIDDEN@": "red", "x@COLORS@": "green"}
+    config = "".join(
+        f'[chains."{chain}"]\nfrom = "hub"\ncolor = "{color}"\n'
+        'hops = [{ role = "333333333333:role/X" }]\n'
+        for chain, color in chains.items()
+    )
+    with tempfile.TemporaryDirectory(prefix="rh-") as folder, World(Path(folder)) as world:
+        world.config(CONFIG + config)
+        file = world.home / "text"
+        made = world.rolehop("init", name)
+        assert (made.code, made.err) == (0, "")
+        file.write_text(made.out)
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+        numbers = {"red": "1", "green": "2"}
+        tells = "__rolehop_color" if name == "fish" else "__rolehop_set_color; echo $rolehop_color"
+        for chain, color in chains.items():
+            script = f". {file}; {tells}"
+            done = world.run(name, *STARTS[name], "-c", script, env={"ROLEHOP_CHAIN": chain})
+            assert done.out.strip() == (color if name == "fish" else numbers[color])
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh"])

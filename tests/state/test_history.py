@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rolehop.errors import ServiceError
+from rolehop.ports import ApiCall
+from rolehop.state.history import History
+from rolehop.time_limit import seconds_left
+from rolehop.vault.locks import FileLocks
 from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.secrets import found_in
 from tests.support.world import ADMIN, CONFIG, HUB, Done, World, mfa_code
@@ -153,3 +164,74 @@ def test_a_history_that_cannot_be_written_is_one_note(world: World) -> None:
     assert done.code == 0
     assert done.err.count("the history was not written") == 1
     assert "another user could have written it" in done.err
+
+
+# The program itself, with less patience.
+IMPATIENT = """
+import sys
+from rolehop.state import history
+history.LOCK_SECONDS = 0.2
+from rolehop.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def hanging(world: World) -> Iterator[int]:
+    """The number of a process that holds the history's lock and does nothing."""
+    code = (
+        "import sys, time; from pathlib import Path; from rolehop.vault.locks import FileLocks\n"
+        "with FileLocks(Path(sys.argv[1])).hold('history'): print('held', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(world.state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_process_that_holds_the_history_and_hangs_is_one_note(world: World, hanging: int) -> None:
+    done = world.run(sys.executable, "-c", IMPATIENT, "exec", "admin", "--", "true")
+    assert done.code == 0, done.err
+    assert done.err.count(f"the history was not written: process {hanging} has held the lock") == 1
+    read = world.run(sys.executable, "-c", IMPATIENT, "history")
+    assert read.code == 6
+    assert "another rolehop is using the history" in read.err
+    assert f"kill {hanging}" in read.err
+
+
+class HangingLocks(FileLocks):
+    """Locks of somebody who hangs, until ``is_free``; notes how long each call would wait."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.waits: list[bool] = []
+        self.is_free = False
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        self.waits.append(seconds_left(45) > 0)
+        if not self.is_free:
+            raise ServiceError("somebody hangs")
+        with super().hold(name):
+            yield
+
+
+def test_a_lock_that_hangs_is_waited_for_once_by_each_process(tmp_path: Path) -> None:
+    locks, notes = HangingLocks(tmp_path), list[str]()
+    history = History(tmp_path, lambda: locks, lambda: datetime.now(UTC), notes.append)
+    call = ApiCall("sts:AssumeRole", "ok")
+    for _ in range(100):
+        history.called(call)
+    assert locks.waits == [True] + [False] * 99
+    locks.is_free = True
+    history.called(call)
+    locks.is_free = False
+    history.called(call)
+    history.called(call)
+    assert locks.waits[100:] == [False, True, False]
+    locks.is_free = True
+    assert len(history.entries()) == 1
