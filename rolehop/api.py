@@ -25,6 +25,7 @@ from typing import (
 from rolehop.app.context import App
 from rolehop.app.ports import SILENT, NoPrompt, Prompt, PromptedPerson
 from rolehop.app.walking import ask_before_walk, walk_chain, walk_for_handover
+from rolehop.app.walking.asked_by import PROGRAM
 from rolehop.config import sts_limits, value_types
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
@@ -246,7 +247,7 @@ class _Renewal:
         if self._confirmed is None:
             options = _walk_options(self._arguments)
             self._confirmed = ask_before_walk(app, self._chain, options)
-        return walk_chain(app, self._chain, self._confirmed)[1]
+        return walk_chain(app, self._chain, self._confirmed, asked_by=PROGRAM)[1]
 
 
 def _app(options: Options) -> App:

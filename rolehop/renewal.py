@@ -16,11 +16,9 @@ from typing import Protocol
 from rolehop.credentials import Session
 from rolehop.errors import NoTerminal, RolehopError, ServiceError, SignInExpired, error_context
 from rolehop.plan.model import Plan, Step
-from rolehop.ports import Ports
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 from rolehop.time_limit import OutOfTime, program_time_limit, time_limit
-from rolehop.walk import walk
 
 LEAST = timedelta(minutes=1)
 """A session with less left is not worth handing out."""
@@ -49,26 +47,34 @@ class Renewal:
     """One walk that may fall back on the session that it was to renew."""
 
     plan: Plan
-    ports: Ports
+
+    walk: Callable[[], Session]
+    """Walks the plan; raises as `rolehop.walk.walk`."""
+
     find: Callable[[Step], Session | None]
     """Returns a step's stored session."""
 
     note: Callable[[str], None]
     """Shows one line to the user."""
 
+    now: Callable[[], datetime]
+
     failed: FailedRenewals | None = None
-    """Given if an SDK asks, which soon asks again: what failed is not tried at once again."""
+    """Given if a program asks, which soon asks again: what failed is not tried at once again."""
+
+    interrupts: bool = False
+    """Whether an alarm may interrupt this process, and with it what knows no limit."""
 
     def session(self, noted_end: datetime | None) -> Session:
         """Return a new session, or the old one if it cannot be renewed now and is still good.
 
         ``noted_end`` is when the stored session ends by this machine's clock, as the index has it.
-        Raises as `walk`.
+        Raises as `rolehop.walk.walk`.
         """
         due = self._due(noted_end)
         if due is None:
             try:
-                return walk(self.plan, self.ports)
+                return self.walk()
             except (ServiceError, SignInExpired, NoTerminal) as error:
                 return self._instead(error, self._usable())
         why = "" if self.failed is None else self.failed.get(self.plan.key).get("why", "")
@@ -80,7 +86,7 @@ class Renewal:
         It is read only if the index says so. One of 15 minutes is not due before it has half of
         them left, as everywhere.
         """
-        now, enough = self.ports.now(), timedelta(seconds=self.plan.min_ttl_seconds)
+        now, enough = self.now(), timedelta(seconds=self.plan.min_ttl_seconds)
         if noted_end is None or not LEAST <= noted_end - now < enough:
             return None
         found = self._usable()
@@ -90,7 +96,7 @@ class Renewal:
         """Return a new session within three seconds, else ``due``."""
         try:
             with self._alarm(), time_limit(RENEWAL_SECONDS):
-                return walk(self.plan, self.ports)
+                return self.walk()
         except OutOfTime:
             slow = ServiceError(f"there was no answer within {RENEWAL_SECONDS} s")
             return self._instead(slow, due)
@@ -98,15 +104,14 @@ class Renewal:
             return self._instead(error, due)
 
     def _alarm(self) -> AbstractContextManager[None]:
-        """Interrupt even what knows no limit, unless this may be somebody else's program."""
-        return nullcontext() if self.failed is None else program_time_limit(RENEWAL_SECONDS)
+        return program_time_limit(RENEWAL_SECONDS) if self.interrupts else nullcontext()
 
     def _usable(self) -> Session | None:
         """Return the session to fall back on; one whose owner is not known is none."""
         if self.plan.wants_reason:
             return None
         session = self.find(self.plan.steps[-1])
-        if session is None or not session.arn or not session.lasts(self.ports.now(), LEAST):
+        if session is None or not session.arn or not session.lasts(self.now(), LEAST):
             return None
         return session
 
@@ -114,7 +119,7 @@ class Renewal:
         if usable is None:
             with error_context(self.plan.chain):
                 raise error
-        if usable.lasts(self.ports.now(), timedelta(seconds=self.plan.min_ttl_seconds)):
+        if usable.lasts(self.now(), timedelta(seconds=self.plan.min_ttl_seconds)):
             return usable  # another process has renewed it meanwhile
         why = ": ".join(part for part in (error.what, error.cause) if part)
         if self.failed is not None:
@@ -122,6 +127,6 @@ class Renewal:
         return self._handed_out(usable, why)
 
     def _handed_out(self, session: Session, why: str) -> Session:
-        left = int((session.local_expires_at - self.ports.now()).total_seconds()) // 60
+        left = int((session.local_expires_at - self.now()).total_seconds()) // 60
         self.note(f"the session cannot be renewed now, and has {left} min left: {clean(why)}")
         return session

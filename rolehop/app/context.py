@@ -17,6 +17,7 @@ from rolehop.files import expand_home
 if TYPE_CHECKING:
     from rolehop.app.ports import Person
     from rolehop.app.sts_clients import StsClients
+    from rolehop.app.walking.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.model import Config, SourceConfig
@@ -202,6 +203,13 @@ class App:
             now=self.now,
             not_stored=self.state_problem,
         )
+
+    @cached_property
+    def source_callers(self) -> SourceCallers:
+        """Whose credentials the sources gave when AWS was last asked."""
+        from rolehop.app.walking.source_callers import SourceCallers
+
+        return SourceCallers(self.vault.callers, self.index_store.held)
 
     @cached_property
     def index_store(self) -> IndexStore:

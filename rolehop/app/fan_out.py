@@ -32,7 +32,7 @@ def walk_many(
     """
     app.sts_clients.connections = jobs
     # Cached properties that threads share are made before the threads start.
-    _ = app.locks, app.ceilings
+    _ = app.locks, app.ceilings, app.source_callers
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from rolehop import __version__
 from rolehop.app.context import App
 from rolehop.app.planning import plan_chain
+from rolehop.app.walking.source_callers import SourceCallers
 from rolehop.errors import RolehopError
 from rolehop.fastpath.record import Record, record_path, state_folder
 from rolehop.fastpath.writer import as_record
@@ -42,7 +43,7 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
     except OSError:
         return
     again = App(app.variables, app.home)
-    if not _leads_to(again, plan):
+    if not _leads_to(again, plan, app.source_callers):
         return
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
@@ -56,12 +57,15 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
             return
 
 
-def _leads_to(again: App, plan: Plan) -> bool:
-    """Plan the chain again; true if it still leads to the same stored session."""
+def _leads_to(again: App, plan: Plan, callers: SourceCallers) -> bool:
+    """Plan the chain again; true if it still leads to the same stored session.
+
+    Whom the source signed in as is a matter of its state, which the record has in its key.
+    """
     from rolehop.sources import stamp_of
 
     try:
-        planned = plan_chain(again, plan.chain)
+        planned = plan_chain(again, plan.chain, callers=callers)
         known_without_loading = stamp_of(plan.source, again.source_context).value is not None
     except RolehopError:
         return False

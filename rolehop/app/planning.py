@@ -11,6 +11,7 @@ from rolehop.startup.dataclass import replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.app.walking.source_callers import SourceCallers
     from rolehop.aws.sts import StsClient
     from rolehop.config.model import ChainConfig, SourceConfig
     from rolehop.plan.model import CachedState, Plan, Stamp
@@ -29,12 +30,17 @@ class Stamps(dict[str, "Stamp"]):
 
 
 def plan_chain(
-    app: App, name: str, options: WalkOptions | None = None, stamps: Stamps | None = None
+    app: App,
+    name: str,
+    options: WalkOptions | None = None,
+    stamps: Stamps | None = None,
+    callers: SourceCallers | None = None,
 ) -> Plan:
     """Plan a chain, or an AWS profile, without an AWS call or a lock.
 
     Pass the same ``stamps`` dictionary when you plan many chains: the stamp of IAM user keys, for
-    example, is read from the keyring.
+    example, is read from the keyring. With ``callers`` the keyring says whom a source signed in as,
+    without them only the index may.
 
     Raises:
         ConfigError: there is no such chain or profile, or the config is broken.
@@ -46,7 +52,7 @@ def plan_chain(
         resolved = resolve_chain(app, name, options, stamps=stamps)
         stamp = _stamp(app, resolved.source, stamps)
         if resolved.wants_caller:
-            caller = _noted_caller(app, resolved, stamp)
+            caller = _noted_caller(app, resolved, stamp, callers)
             resolved = resolve_chain(app, name, options, caller, stamps)
         return plan_resolved(app, resolved, stamp, options, stamps)
 
@@ -58,11 +64,13 @@ def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
     return plan_resolved(app, alone, stamp, WalkOptions())
 
 
-def _noted_caller(app: App, resolved: Resolved, stamp: Stamp) -> str | None:
+def _noted_caller(
+    app: App, resolved: Resolved, stamp: Stamp, callers: SourceCallers | None
+) -> str | None:
     """Return the name that the source signed in with if that is known without a call.
 
-    It is that of ``principal``, else of a session of the source that the index lists. A walk does
-    not trust the index, only AWS and the keyring.
+    It is that of ``principal``, else what the keyring has if it is asked, else that of a session of
+    the source that the index lists. A walk does not trust the index, only AWS and the keyring.
     """
     from rolehop.plan.identity import caller_name
 
@@ -70,8 +78,13 @@ def _noted_caller(app: App, resolved: Resolved, stamp: Stamp) -> str | None:
         found = caller_name(resolved.source.principal)
         if found is not None:
             return found
-    entry = app.index.sessions.get(source_plan(app, resolved, stamp).key)
-    return None if entry is None else caller_name(entry.arn)
+    plan = source_plan(app, resolved, stamp)
+    if callers is not None:
+        arn = callers.get(plan.steps[0].key)
+    else:
+        entry = app.index.sessions.get(plan.key)
+        arn = None if entry is None else entry.arn
+    return None if arn is None else caller_name(arn)
 
 
 def plan_and_diagnose(app: App, name: str, options: WalkOptions) -> Plan:

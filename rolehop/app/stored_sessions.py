@@ -101,6 +101,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     if everything:
         _forget_notes(app)
     index = load_index(app)
+    if everything:
+        app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
     chains = () if patterns is None else matching_chains(app, patterns)
@@ -136,7 +138,7 @@ def _keys_below(app: App, index: Index, chain: str) -> list[str]:
 
     They include sessions of the same chain and hop from before its config was edited.
     """
-    plan = plan_chain(app, chain)
+    plan = plan_chain(app, chain, callers=app.source_callers)
     chain = plan.chain
     last = {plan.key} | {
         entry.key
@@ -156,7 +158,7 @@ def _look_up_keys(app: App) -> None:
 
 def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:
     try:
-        plan = plan_chain(app, name, stamps=stamps)
+        plan = plan_chain(app, name, stamps=stamps, callers=app.source_callers)
     except RolehopError:
         return index  # it cannot be walked now either
     for step in plan.steps:

@@ -32,7 +32,7 @@ class DocumentStore:
         backend: BackendHandle,
         index: IndexStore,
         kind: str,
-        read_older: Callable[[str, str], StoredDocument],
+        read_older: Callable[[str, str], StoredDocument] | None = None,
     ) -> None:
         """Touch nothing yet.
 
@@ -41,7 +41,7 @@ class DocumentStore:
             index: its lock keeps processes from rewriting an item at once.
             kind: the first part of all names, e.g. ``keys``.
             read_older: reads a text of an earlier version, given its name in here; raises
-                ``Damaged`` if it is none.
+                ``Damaged`` if it is none. ``None``: no earlier version stored any.
         """
         self._backend = backend
         self._index = index
@@ -62,7 +62,8 @@ class DocumentStore:
         if text is None:
             return None
         fields = read_object(text)
-        if fields is None or fields.get("schema") == DOCUMENT_SCHEMA:
+        written_now = fields is None or fields.get("schema") == DOCUMENT_SCHEMA
+        if written_now or self._read_older is None:
             return read_document(text, self._full(name))
         document = self._read_older(text, name)
         self._rewrite(name, text, document)

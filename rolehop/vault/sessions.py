@@ -19,6 +19,7 @@ from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyringKeyStore
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.digest_key import DigestKey
+from rolehop.vault.documents import DocumentStore
 from rolehop.vault.index import Entry, Index, make_entry
 from rolehop.vault.index_file import Change, IndexStore, write_problem
 from rolehop.vault.serialization import (
@@ -55,6 +56,7 @@ class KeyringVault:
         index: the index of stored sessions.
         keys: the stored IAM user keys.
         tokens: the stored sign-ins.
+        callers: whom sources signed in as.
         digest_key: makes digests from which values cannot be guessed.
     """
 
@@ -100,6 +102,7 @@ class KeyringVault:
         self.index = index
         self.keys = KeyringKeyStore(self._backend, self.index, now)
         self.tokens = KeyringTokenStore(self._backend, self.index, self._once.say)
+        self.callers = DocumentStore(self._backend, self.index, "callers")
         self.digest_key = DigestKey(self._backend, self.index.held)
 
     @property
@@ -125,10 +128,8 @@ class KeyringVault:
         item of an earlier version is walked again.
         """
         storage = self._open()
-        if storage is None:
-            return None
         try:
-            return self._read(storage, key)
+            return None if storage is None else self._read(storage, key)
         except OlderVersion:
             return None
         except (Damaged, IncompleteItem) as damage:
@@ -178,8 +179,7 @@ class KeyringVault:
             change(lambda index: self._with_all(index, new, storage))
             not_stored = [each.step.key for each in new if not self._put_item(each, storage)]
             if not_stored and not storage.hung:
-                backend = storage.chosen.name
-                change(lambda index: _as_before(index, not_stored, before, backend))
+                change(lambda index: _as_before(index, not_stored, before, storage.chosen.name))
 
     def _read(self, storage: Storage, key: str) -> Session | None:
         """Read an item. Raises ``VaultError``, ``Damaged``, or ``IncompleteItem``."""
@@ -366,8 +366,8 @@ class KeyringVault:
             self._say_not_noted("what is stored could not be noted", error)
 
     def _say_not_noted(self, what: str, error: OSError) -> None:
-        why, fix = write_problem(error)
-        self._once.say(f"{what}: {self.index.path}: {why}; {fix}", about=what)
+        why = "; ".join(write_problem(error))
+        self._once.say(f"{what}: {self.index.path}: {why}", about=what)
 
 
 def _noted(index: Index, step: Step, session: Session, chain: str, backend: str) -> Index:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pydoc
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from rolehop.api import Options
 from rolehop.cli.commands.assume import command
 from rolehop.cli.options import COMMON_OPTIONS
 from tests.api.programs import printed, run
+from tests.support.aged_sessions import leave
 from tests.support.environment import ROOT
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
@@ -234,6 +236,26 @@ def test_fifty_threads_over_an_expiry_make_one_walk(world: World) -> None:
     )
     assert lines == ["1"]
     assert world.sts.roles_called == [HUB, HUB]
+
+
+def test_a_renewal_that_failed_is_not_tried_again_for_each_request(world: World) -> None:
+    """boto3 asks for every request below 15 minutes, and waits for the answer."""
+    assert world.rolehop("credential-process", "admin").code == 0
+    leave(world, minutes=5)
+    world.sts.fail(1000)
+    code = """
+        import rolehop
+        keys = rolehop.session("admin").get_credentials()
+        print(keys.get_frozen_credentials().access_key)
+    """
+    world.sts.calls.clear()
+    first = printed(world, code)
+    assert world.sts.calls
+    (note,) = world.state.glob("recent/renewal-*.json")
+    os.utime(note)
+    world.sts.calls.clear()
+    assert printed(world, code) == first
+    assert world.sts.calls == []
 
 
 def test_no_secret_is_in_a_repr(world: World) -> None:

@@ -72,6 +72,6 @@ def _clear(world: World, keyring: KeyringBackend) -> None:
     """Take all that this world stored out of ``keyring``, which other worlds use, too."""
     files = (each.read_bytes() for each in world.files())
     keys = {key.decode() for text in files for key in re.findall(rb"\b[0-9a-f]{64}\b", text)}
-    for key in (f"keys/{STORED}", *keys):
+    for key in (f"keys/{STORED}", "callers/sources", *keys):
         with suppress(PasswordDeleteError):
             keyring.delete_password(f"rolehop/{key}", "rolehop")

@@ -35,6 +35,14 @@ def test_the_hot_path_prints_what_the_full_path_prints(hot_world: World, chain: 
     assert len(hot_world.sts.calls) == calls
 
 
+def test_hops_named_after_the_caller_are_answered_hot(hot_world: World) -> None:
+    hot_world.config(CONFIG.replace('session_name = "{user}"', 'session_name = "{caller}"'))
+    first = warmed(hot_world, "admin")
+    assert full(hot_world, "admin").out == first
+    bob = hot_world.sts.world.user("111111111111", "bob")
+    assert hot(hot_world, "admin", bob.environ) is None
+
+
 def test_after_one_time_mfa_the_answer_is_hot(hot_world: World) -> None:
     hot_world.config(
         CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)

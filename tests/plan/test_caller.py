@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rolehop.plan.identity import caller_name
+from rolehop.vault.serialization import as_document, read_document
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 NAMED = CONFIG.replace('session_name = "{user}"', 'session_name = "{caller}@{host}"').replace(
@@ -58,6 +61,30 @@ def test_another_caller_finds_no_session_of_the_first(world: World) -> None:
     second = world.rolehop("credential-process", "admin", env={**other.environ})
     assert second.json["AccessKeyId"] != first
     assert {name.partition("@")[0] for _, name, _ in calls(world) if name} == {"bob"}
+
+
+def test_a_note_of_another_name_names_no_new_session(world: World) -> None:
+    """An IAM user may be renamed: AWS is asked again before a session is made."""
+    world.config(NAMED.replace("@{host}", ""))
+    assert world.rolehop("credential-process", "admin").code == 0
+    (note,) = (path for path in world.items() if "callers" in path.read_text())
+    fields = json.loads(note.read_text())
+    document = read_document(fields["password"], "callers/sources")
+    renamed = {key: str(arn).replace("alice", "mallory") for key, arn in document.items()}
+    note.write_text(json.dumps({**fields, "password": as_document(renamed, "callers/sources")}))
+    for path in set(world.items()) - {note}:
+        path.unlink()
+    world.sts.calls.clear()
+    assert world.rolehop("credential-process", "admin").code == 0
+    assert {name for _, name, _ in calls(world)} == {"alice"}
+
+
+def test_logout_forgets_who_signed_in(world: World) -> None:
+    world.config(NAMED)
+    world.rolehop("credential-process", "admin")
+    (world.state / "index.json").unlink()
+    assert "2 sessions" in world.rolehop("logout", "--all").err
+    assert world.items() == []
 
 
 def test_a_plan_makes_no_call_and_says_what_it_does_not_know(world: World) -> None:

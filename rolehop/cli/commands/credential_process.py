@@ -6,6 +6,7 @@ import click
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.walking import keep_sdk_problem, walk_chain, write_record
+from rolehop.app.walking.asked_by import SDK
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
@@ -57,7 +58,7 @@ def command(
     options = WalkOptions(min_ttl=min_ttl, no_prompt=no_prompt, reason=reason)
     try:
         with program_time_limit(_SECONDS):
-            plan, session = walk_chain(cli.app, chain, options, for_sdk=True)
+            plan, session = walk_chain(cli.app, chain, options, asked_by=SDK)
     except OutOfTime:
         raise ServiceError(
             f"no session within {_SECONDS} s",

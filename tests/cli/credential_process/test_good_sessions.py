@@ -9,33 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rolehop.startup.dataclass import replace
-from rolehop.vault.serialization import as_item, as_time, read_item, record_key_of
-from tests.support.world import ADMIN, HUB, MFA_SERIAL, World, mfa_code
+from tests.support.aged_sessions import leave
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
 
 PROCESS = ("credential-process", "admin")
 NOTE = "rolehop: the session cannot be renewed now, and has "
-
-
-def leave(world: World, **left: float) -> None:
-    """Let every stored session end in as long as ``left`` says (arguments of a timedelta)."""
-    ends = (datetime.now(UTC) + timedelta(**left)).replace(microsecond=0)
-    for path in world.items():
-        fields = json.loads(path.read_text())
-        key = fields["service"].partition("/")[2]
-        if "\n" not in fields["password"]:
-            continue  # no session
-        session = read_item(fields["password"], key)
-        credentials = replace(session.credentials, expires_at=ends)
-        aged = replace(session, credentials=credentials, expires_at=ends)
-        aged = replace(aged, issued_at=ends - timedelta(hours=1))
-        text = as_item(aged, key, record_key_of(fields["password"]).reveal())
-        path.write_text(json.dumps({**fields, "password": text}))
-    index = world.state / "index.json"
-    fields = json.loads(index.read_text())
-    for entry in fields["sessions"].values():
-        entry["expires_at"] = entry["local_expires_at"] = as_time(ends)
-    index.write_text(json.dumps(fields))
 
 
 def keep_only(world: World, arn: str) -> None:
@@ -176,3 +154,20 @@ hops = [{{ role = "{HUB}" }}]
     assert done.code == 0, done.err
     assert done.json["AccessKeyId"] == first.json["AccessKeyId"]
     assert "MFA code" in done.err
+
+
+def test_the_name_of_the_caller_is_no_reason_to_withhold_it(world: World) -> None:
+    """Nothing has to be asked for a session that lasts; one that is due gets the usual try."""
+    world.config(CONFIG.replace('session_name = "{user}"', 'session_name = "{caller}"'))
+    first = world.rolehop(*PROCESS)
+    assert first.code == 0, first.err
+    world.sts.calls.clear()
+    world.sts.fail(1000)
+    again = world.rolehop(*PROCESS)
+    assert (again.code, again.out, again.err) == (0, first.out, "")
+    assert world.sts.calls == []
+    leave(world, minutes=5)
+    due = world.rolehop(*PROCESS)
+    assert due.code == 0, due.err
+    assert due.err.startswith(f"{NOTE}4 min left: ")
+    assert {each.action for each in world.sts.calls} == {"GetCallerIdentity"}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.ports import SILENT, WithoutPrompts
-from rolehop.errors import Declined, NoTerminal, SourceError, error_context
-from rolehop.files import is_there
+from rolehop.app.walking.asked_by import PERSON, AskedBy
+from rolehop.errors import Declined, NoTerminal, error_context
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import clean, quoted
@@ -23,14 +22,9 @@ if TYPE_CHECKING:
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
-    from rolehop.plan.model import Plan, Stamp
-    from rolehop.plan.resolve import Resolved
-    from rolehop.ports import Listener, Ports, Vault
+    from rolehop.plan.model import Plan
+    from rolehop.ports import Listener, Vault
     from rolehop.sources.context import SourceContext
-
-
-_CLOCK_TOLERANCE = timedelta(minutes=2)
-"""A clock that is wrong by less than this is not worth a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +52,18 @@ def walk_chain(
     not_before: datetime | None = None,
     vault: Vault | None = None,
     context: SourceContext | None = None,
-    for_sdk: bool = False,
+    asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
     ``not_before`` (aware, UTC) renews every session issued before it. ``vault`` takes the place of
-    the keyring. A run over many chains shares one ``context`` (`App.walk_context`). ``for_sdk``: who
-    asks soon asks again, so what just failed is not tried again for some seconds.
+    the keyring. A run over many chains shares one ``context`` (`App.walk_context`).
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, not_before, vault, context, for_sdk=for_sdk)
+        return _walk(app, name, options, listener, not_before, vault, context, asked_by)
 
 
 def walk_for_handover(
@@ -248,136 +241,30 @@ def _walk(
     not_before: datetime | None = None,
     vault: Vault | None = None,
     context: SourceContext | None = None,
-    *,
-    for_sdk: bool = False,
+    asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
-    from rolehop.app.mfa_codes import mfa_codes
-    from rolehop.app.planning import plan_resolved, resolve_chain
-    from rolehop.ports import Ports
-    from rolehop.renewal import REMEMBERED_SECONDS, Renewal
-    from rolehop.sources.context import SourceChanged
-    from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
+    from rolehop.app.walking.chain_walk import ChainWalk
     from rolehop.state.last_refusal import record_refusals
-    from rolehop.state.recent import RecentNotes, StoredRefusals
-    from rolehop.walk import CeilingFound, walk
 
     with (
         record_refusals(app.state_folder, name, options, app.now),
         app.history.walking(name, options.reason) as record,
     ):
-        resolved = resolve_chain(app, name, options)
-        record.source = resolved.source.name
         person = person_for(app, options)
         context = context or app.walk_context(person)
-        source, stamp = start(resolved.source, context)
-        codes = mfa_codes(
-            app, resolved.source, resolved.chain.name, person, from_stdin=options.mfa_stdin
+        chain_walk = ChainWalk(
+            app, name, options, person, context, asked_by=asked_by, not_before=not_before
         )
-        notes = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
-        changes = 0
-        while True:
-            plan = plan_resolved(app, resolved, stamp, options)
-            record.follow(plan)
-            stored = app.index.sessions.get(plan.key)
-            ports = Ports(
-                source=source,
-                sts=app.sts_clients.get(plan.region, plan.aws_profile),
-                vault=vault or app.vault,
-                locks=app.locks,
-                codes=codes,
-                listener=listener,
-                now=app.now,
-                refusals=StoredRefusals(app.state_folder, app.now) if for_sdk else None,
-            )
-            try:
-                if resolved.wants_caller:
-                    who = _name_of_source(app, resolved, stamp, ports, not_before=not_before)
-                    named = resolve_chain(app, name, options, who)
-                    plan = plan_resolved(app, named, stamp, options)
-                    record.follow(plan)
-                    stored = app.index.sessions.get(plan.key)
-                if not_before is not None or options.min_ttl is not None:
-                    session = walk(plan, ports, not_before=not_before)
-                else:
-                    failed = notes if for_sdk else None
-                    renewal = Renewal(plan, ports, app.vault.find, app.note, failed)
-                    session = renewal.session(stored.local_expires_at if stored else None)
-            except CeilingFound as found:
-                # Each round lowers one role's ceiling to the least there is, so this ends.
-                _remember_ceiling(app, found.role, found.seconds)
-            except SourceChanged:
-                # A person signed in, or another program's sign-in was taken over.
-                changes += 1
-                if changes > MOST_CHANGES:
-                    raise keeps_changing(resolved.source) from None
-                source, stamp = start(resolved.source, context)
-            else:
-                if stored is None or stored.issued_at != session.issued_at:
-                    _note_clock(app, session)
-                _forget_sdk_problem(app, name)
-                return plan, session
-
-
-def _name_of_source(
-    app: App, resolved: Resolved, stamp: Stamp, ports: Ports, *, not_before: datetime | None
-) -> str:
-    """Return the name that the source of ``resolved`` signed in with, as AWS says it.
-
-    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
-
-    Raises:
-        SourceError: the source gives no credentials, another principal's, or a role's.
-        HopRefused: AWS does not accept them.
-    """
-    from rolehop.app.planning import source_plan
-    from rolehop.plan.identity import caller_name, check_principal
-    from rolehop.ports import StsRefusal
-    from rolehop.sources.loading import absent
-    from rolehop.sts_errors import refused_caller
-    from rolehop.walk import walk
-
-    source = resolved.source
-    name = None if source.principal is None else caller_name(source.principal)
-    if name is not None:
-        return name
-    plan = source_plan(app, resolved, stamp)
-    if stamp.stored:
-        arn = walk(plan, ports, not_before=not_before).arn
-    else:
-        credentials = ports.source.load()
-        if credentials is None:
-            raise absent(source, stamp)
-        try:
-            arn = ports.sts.caller(credentials).arn
-        except StsRefusal as refusal:
-            whose = f"the credentials of source '{source.name}'"
-            raise refused_caller(refusal, whose) from None
-        check_principal(source, arn)
-    name = caller_name(arn)
-    if name is None:
-        raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
-    return name
+        walked = chain_walk.session(record, listener, vault or app.vault)
+    _forget_sdk_problem(app, name)
+    return walked
 
 
 def _forget_sdk_problem(app: App, name: str) -> None:
     """Forget how `credential-process` failed for this chain; nothing is loaded if none did."""
-    if is_there(app.state_folder / "sdk"):
+    with contextlib.suppress(OSError):
+        if not (app.state_folder / "sdk").exists():
+            return
         from rolehop.state.sdk_problems import forget_problem
 
         forget_problem(app.state_folder, name)
-
-
-def _note_clock(app: App, session: Session) -> None:
-    """Say that this machine's clock is wrong; AWS has just said what the time is."""
-    from rolehop.sts_errors import clock_words
-
-    offset = session.credentials.clock_offset
-    if abs(offset) >= _CLOCK_TOLERANCE:
-        words = clock_words(offset.total_seconds())
-        app.note_once("clock", f"{words}; sessions are judged by AWS's clock, but set yours")
-
-
-def _remember_ceiling(app: App, role: str, seconds: int) -> None:
-    app.ceilings[role] = seconds
-    with contextlib.suppress(OSError):  # then the next process finds it out again
-        app.index_store.change(lambda index: index.with_finding(role, seconds, app.now()))

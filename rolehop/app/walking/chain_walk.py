@@ -1,0 +1,195 @@
+"""One walk of a chain, planned again whenever something is found out on the way."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rolehop.app.mfa_codes import mfa_codes
+from rolehop.app.planning import plan_resolved, resolve_chain
+from rolehop.app.walking.source_name import CallerFound, ask_aws, noted_name
+from rolehop.ports import Ports
+from rolehop.renewal import REMEMBERED_SECONDS, Renewal
+from rolehop.sources.context import SourceChanged
+from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
+from rolehop.state.recent import RecentNotes, StoredRefusals
+from rolehop.walk import CeilingFound, walk
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rolehop.app.context import App
+    from rolehop.app.ports import Person
+    from rolehop.app.walking.asked_by import AskedBy
+    from rolehop.credentials import Session
+    from rolehop.plan.model import Plan
+    from rolehop.plan.walk_options import WalkOptions
+    from rolehop.ports import Listener, Vault
+    from rolehop.sources.context import SourceContext
+    from rolehop.state.history import WalkRecord
+
+_CLOCK_TOLERANCE = timedelta(minutes=2)
+"""A clock that is wrong by less than this is not worth a line."""
+
+
+class ChainWalk:
+    """One walk, and what was found out in it so far."""
+
+    def __init__(
+        self,
+        app: App,
+        name: str,
+        options: WalkOptions,
+        person: Person,
+        context: SourceContext,
+        *,
+        asked_by: AskedBy,
+        not_before: datetime | None,
+    ) -> None:
+        """Resolve the chain. Raises as `resolve_chain`."""
+        self._app = app
+        self._name = name
+        self._options = options
+        self._person = person
+        self._context = context
+        self._asked_by = asked_by
+        self._not_before = not_before
+        self._resolved = resolve_chain(app, name, options)
+        self._caller: str | None = None
+        """Whom the source signed in as, by the config or by what AWS said in this walk."""
+        self._planned_for = ""
+        """Whom the present plan takes it for."""
+
+    def session(self, record: WalkRecord, listener: Listener, vault: Vault) -> tuple[Plan, Session]:
+        """Return the plan that was followed, and the session of its last hop.
+
+        Raises:
+            RolehopError: see `rolehop.walk.walk`.
+        """
+        record.source = self._resolved.source.name
+        self._start()
+        ports = self._ports(listener, vault)
+        changes = 0
+        while True:
+            try:
+                plan = self._plan(record, ports)
+                noted = self._app.index.sessions.get(plan.key)
+                session = self._walk(plan, ports, noted.local_expires_at if noted else None)
+            except CeilingFound as found:
+                # Each round lowers one role's ceiling to the least there is, so this ends.
+                _remember_ceiling(self._app, found.role, found.seconds)
+            except CallerFound as found:
+                self._caller = found.name
+            except SourceChanged:
+                # A person signed in, or another program's sign-in was taken over.
+                changes += 1
+                if changes > MOST_CHANGES:
+                    raise keeps_changing(self._resolved.source) from None
+                self._start()
+                ports = self._ports(listener, vault)
+            else:
+                if noted is None or noted.issued_at != session.issued_at:
+                    _note_clock(self._app, session)
+                return plan, session
+
+    def _start(self) -> None:
+        self._source, self._stamp = start(self._resolved.source, self._context)
+        self._caller = None
+
+    def _ports(self, listener: Listener, vault: Vault) -> Ports:
+        app, resolved = self._app, self._resolved
+        refusals = StoredRefusals(app.state_folder, app.now)
+        return Ports(
+            source=self._source,
+            sts=app.sts_clients.get(resolved.region, resolved.aws_profile),
+            vault=vault,
+            locks=app.locks,
+            codes=mfa_codes(
+                app,
+                resolved.source,
+                resolved.chain.name,
+                self._person,
+                from_stdin=self._options.mfa_stdin,
+            ),
+            listener=listener,
+            now=app.now,
+            refusals=refusals if self._asked_by.remembers_refusals else None,
+        )
+
+    def _plan(self, record: WalkRecord, ports: Ports) -> Plan:
+        """Return the plan with what is known by now; ``{caller}`` is filled in."""
+        app, options = self._app, self._options
+        plan = plan_resolved(app, self._resolved, self._stamp, options)
+        record.follow(plan)
+        if self._resolved.wants_caller:
+            name = self._caller or noted_name(app, self._resolved.source, plan)
+            if name is None:
+                name = self._caller = self._ask_aws(plan, ports)
+            named = resolve_chain(app, self._name, options, name)
+            plan = plan_resolved(app, named, self._stamp, options)
+            record.follow(plan)
+            self._planned_for = name
+        return plan
+
+    def _walk(self, plan: Plan, ports: Ports, noted_end: datetime | None) -> Session:
+        def walk_as_named() -> Session:
+            if not self._is_name_settled(plan):
+                self._confirm_name(plan, ports)
+            return walk(plan, ports, not_before=self._not_before)
+
+        if self._not_before is not None or self._options.min_ttl is not None:
+            return walk_as_named()
+        app = self._app
+        failed = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
+        renewal = Renewal(
+            plan,
+            walk=walk_as_named,
+            find=app.vault.find,
+            note=app.note,
+            now=app.now,
+            failed=failed if self._asked_by.remembers_failures else None,
+            interrupts=self._asked_by.may_be_interrupted,
+        )
+        return renewal.session(noted_end)
+
+    # ---- whom the source signed in as
+
+    def _is_name_settled(self, plan: Plan) -> bool:
+        """True if no new session would be named after the note alone: a good one is there."""
+        if not self._resolved.wants_caller or self._caller is not None:
+            return True
+        if self._not_before is not None:
+            return False
+        found = self._app.vault.find(plan.steps[-1])
+        enough = timedelta(seconds=plan.min_ttl_seconds)
+        return found is not None and bool(found.arn) and found.lasts(self._app.now(), enough)
+
+    def _confirm_name(self, plan: Plan, ports: Ports) -> None:
+        """Ask AWS whom the source signed in as.
+
+        Raises:
+            CallerFound: somebody else than planned.
+        """
+        self._caller = self._ask_aws(plan, ports)
+        if self._caller != self._planned_for:
+            raise CallerFound(self._caller)
+
+    def _ask_aws(self, plan: Plan, ports: Ports) -> str:
+        return ask_aws(self._app, self._resolved, self._stamp, plan, ports, self._not_before)
+
+
+def _note_clock(app: App, session: Session) -> None:
+    """Say that this machine's clock is wrong; AWS has just said what the time is."""
+    from rolehop.sts_errors import clock_words
+
+    offset = session.credentials.clock_offset
+    if abs(offset) >= _CLOCK_TOLERANCE:
+        words = clock_words(offset.total_seconds())
+        app.note_once("clock", f"{words}; sessions are judged by AWS's clock, but set yours")
+
+
+def _remember_ceiling(app: App, role: str, seconds: int) -> None:
+    app.ceilings[role] = seconds
+    with contextlib.suppress(OSError):  # then the next process finds it out again
+        app.index_store.change(lambda index: index.with_finding(role, seconds, app.now()))

@@ -1,0 +1,80 @@
+"""The name that fills in ``{caller}``: whom a source signed in as, in a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rolehop.app.planning import source_plan
+from rolehop.errors import SourceError
+from rolehop.plan.identity import caller_name, check_principal
+from rolehop.ports import StsRefusal
+from rolehop.sources.loading import absent
+from rolehop.sts_errors import refused_caller
+from rolehop.walk import walk
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rolehop.app.context import App
+    from rolehop.config.model import SourceConfig
+    from rolehop.plan.model import Plan, Stamp
+    from rolehop.plan.resolve import Resolved
+    from rolehop.ports import Ports
+
+
+class CallerFound(Exception):
+    """AWS says that the source signed in as somebody else than planned; plan again with ``name``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def noted_name(app: App, source: SourceConfig, plan: Plan) -> str | None:
+    """Return ``principal``'s name, or what AWS said of this state of the source; never the index's."""
+    arn = source.principal or app.source_callers.get(plan.steps[0].key)
+    return None if arn is None else caller_name(arn)
+
+
+def ask_aws(
+    app: App,
+    resolved: Resolved,
+    stamp: Stamp,
+    plan: Plan,
+    ports: Ports,
+    not_before: datetime | None,
+) -> str:
+    """Return the name that the source of ``resolved`` signed in with, as AWS says it.
+
+    A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
+
+    Raises:
+        SourceError: the source gives no credentials, another principal's, or a role's.
+        HopRefused: AWS does not accept them.
+    """
+    source, key = resolved.source, plan.steps[0].key
+    name = None if source.principal is None else caller_name(source.principal)
+    if name is not None:
+        return name
+    if stamp.stored:
+        arn = walk(source_plan(app, resolved, stamp), ports, not_before=not_before).arn
+        app.source_callers.note(key, arn)
+    else:
+        arn = app.source_callers.said_by_aws(key, lambda: _caller(source, stamp, ports))
+    name = caller_name(arn)
+    if name is None:
+        raise SourceError(f"source '{source.name}' is nobody with a name: {arn}")
+    return name
+
+
+def _caller(source: SourceConfig, stamp: Stamp, ports: Ports) -> str:
+    credentials = ports.source.load()
+    if credentials is None:
+        raise absent(source, stamp)
+    try:
+        arn = ports.sts.caller(credentials).arn
+    except StsRefusal as refusal:
+        whose = f"the credentials of source '{source.name}'"
+        raise refused_caller(refusal, whose) from None
+    check_principal(source, arn)
+    return arn
