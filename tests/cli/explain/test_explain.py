@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -361,48 +360,3 @@ def test_lines_to_copy_are_never_wrapped(world: World) -> None:
     )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", done.out)
     assert f"\n        aws iam get-role --role-name {'N' * 64} > FILE\n" in plain
-
-
-@contextmanager
-def requires_a_reason(world: World, reason_in: str, admin: Any) -> Iterator[list[str]]:
-    """Let chain admin require a reason; give the options for documents with ``admin``."""
-    hub = role(HUB, ALICE)
-    hub["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]["Action"] = "sts:*"
-    (world.home / "reason.json").write_text(json.dumps({"RoleDetailList": [hub, admin]}))
-    settings = f'reason = "required"\nreason_in = "{reason_in}"'
-    world.config(CONFIG.replace('labels = { env = "prod" }', settings))
-    try:
-        yield ["--offline", *AS, "--policies", "one.json", "--policies", "reason.json"]
-    finally:
-        world.config(CONFIG)
-
-
-@pytest.mark.parametrize(
-    ("action", "reason_in", "code"),
-    [
-        ("sts:AssumeRole", "tag", 5),
-        (["sts:AssumeRole", "sts:TagSession"], "tag", 0),
-        ("sts:AssumeRole", "session_name", 0),
-    ],
-)
-def test_a_reason_that_a_walk_asks_for_is_part_of_what_is_judged(
-    world: World, action: object, reason_in: str, code: int
-) -> None:
-    admin = role(ADMIN, HUB)
-    admin["AssumeRolePolicyDocument"]["Statement"][0]["Action"] = action
-    with requires_a_reason(world, reason_in, admin) as given:
-        for command in (["explain"], ["explain", "--reason", "x"], ["check"]):
-            done = world.rolehop(*command, "admin", *given)
-            assert done.code == code, (command, done.out, done.err)
-            assert ("sts:TagSession" in done.out) is (code == 5)
-
-
-def test_what_depends_on_the_words_of_a_reason_is_not_known(world: World) -> None:
-    admin = role(ADMIN, HUB, StringEquals={"aws:RequestTag/reason": "drill"})
-    admin["AssumeRolePolicyDocument"]["Statement"][0]["Action"] = "sts:*"
-    with requires_a_reason(world, "tag", admin) as given:
-        verdicts = [
-            world.rolehop("explain", "admin", *given, *more, "--format", "json").json["verdict"]
-            for more in ((), ("--reason", "drill"), ("--reason", "other"))
-        ]
-    assert verdicts == ["unknown", "allowed", "refused"]
