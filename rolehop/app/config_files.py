@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
 from rolehop.errors import ConfigError, UsageError
-from rolehop.files import PRIVATE_FILE, FileText, is_there, read_trusted, write_beside
+from rolehop.files import FileText, is_there, mode_of, read_trusted, write_beside
 from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass
 
@@ -134,7 +133,7 @@ def append_chain(app: App, name: str, text: str) -> Path:
     if set(loaded.chains) != {*app.config.chains, name}:
         raise ConfigError(f"{path} has changed in the meantime", fix="run it again")
     try:
-        write_beside(real, new, mode=_mode_of(real))
+        write_beside(real, new, mode=mode_of(real))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written",
@@ -142,14 +141,6 @@ def append_chain(app: App, name: str, text: str) -> Path:
             fix="make its folder writable, or paste the chain by hand",
         ) from None
     return real
-
-
-def _mode_of(path: Path) -> int:
-    """Return the mode of a file, or that of a new one."""
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        return PRIVATE_FILE
 
 
 def _load_with(app: App, path: Path, text: str, distrust: Distrust | None) -> Config:

@@ -45,7 +45,7 @@ def load_index(app: App) -> Index:
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
     rebuilt = replace(index, keys=app.index.keys, lost=False)
-    app.vault.note(lambda now: replace(_merged(now, rebuilt), lost=False))
+    app.vault.note(lambda now: _completed(app, now, rebuilt))
     return rebuilt
 
 
@@ -149,11 +149,27 @@ def _keys_below(app: App, index: Index, chain: str) -> list[str]:
 
 
 def _look_up_keys(app: App) -> None:
-    """Read the stored keys of every source of type ``keys``, which adds them to the index."""
-    for name, source in app.config.sources.items():
-        if source.type == "keys":
-            with contextlib.suppress(VaultError):  # the vault says once what is wrong
-                app.vault.keys.get(name)
+    """Read the stored keys of every source that has some, which adds them to the index."""
+    for name in _sources_with_keys(app):
+        with contextlib.suppress(VaultError):  # the vault says once what is wrong
+            app.vault.keys.get(name)
+
+
+def _completed(app: App, now: Index, found: Index) -> Index:
+    """Return the index with all that was found; to be called while it is locked.
+
+    A process that was storing a key had locked it until then, so the keyring is asked again.
+    """
+    for name in _sources_with_keys(app):
+        with contextlib.suppress(VaultError):
+            entry = app.vault.keys.stored_entry(name)
+            if entry is not None and name not in now.keys:
+                now = now.with_key(name, entry)
+    return replace(_merged(now, found), lost=False)
+
+
+def _sources_with_keys(app: App) -> list[str]:
+    return [name for name, source in app.config.sources.items() if source.type == "keys"]
 
 
 def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:

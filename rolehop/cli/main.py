@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import sys
 from collections.abc import Sequence
-from io import UnsupportedOperation
 from types import TracebackType
 
 import click
@@ -24,13 +22,14 @@ from rolehop.terminal.process_streams import (
     forget_stdout,
     open_closed_streams,
     raise_when_stopped,
+    stdout_problem,
 )
-from rolehop.terminal.terminal import not_written
+from rolehop.terminal.terminal import not_in_order, not_written
 from rolehop.text import nearest
 
 INTERRUPTED = 130
 _SUSPECT = 76  # characters: no line of a refusal wraps
-_STDOUT_LOST = (errno.ENOSPC, errno.EBADF, errno.EIO)
+_OF_DISK = (errno.ENOSPC, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
 
@@ -122,11 +121,13 @@ class Failure:
 
         if self._cli.settings.debug:
             write_lines(_traceback(error))
-        if isinstance(error, UnsupportedOperation):  # stdout was closed, and click writes to it
-            error = OSError(errno.EBADF, os.strerror(errno.EBADF))
-        if isinstance(error, OSError) and error.errno in _STDOUT_LOST:
-            forget_stdout()  # else Python would try to write the rest at exit, and fail again
-            return self.report(not_written(error))
+        if isinstance(error, OSError):
+            lost = stdout_problem(error)
+            if lost is not None:
+                forget_stdout()  # else Python would try to write the rest at exit, and fail again
+                return self.report(not_written(lost))
+            if error.filename and error.errno in _OF_DISK:
+                return self.report(not_in_order(error))
         return self.report(
             RolehopError(
                 f"something unexpected happened: {type(error).__name__}",

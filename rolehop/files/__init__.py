@@ -195,7 +195,9 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
         if mode != PRIVATE_FILE:
             beside.chmod(mode)
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
+            error.filename = str(path)
         beside.unlink(missing_ok=True)
         raise
     sweep_unfinished(path.parent, path.name)
@@ -249,6 +251,14 @@ def _mode(path: Path | str) -> int | None:
         return Path(path).stat().st_mode
     except (OSError, ValueError):
         return None
+
+
+def mode_of(path: Path) -> int:
+    """Return the mode of a file, or that of a new one."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return PRIVATE_FILE
 
 
 def make_private_folder(folder: Path) -> None:

@@ -87,7 +87,9 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
     """Return what is kept and not older than a week, the latest first."""
     try:
-        paths = sorted((state_folder / FOLDER).glob("*.json"))[:_MOST]
+        paths = sorted((state_folder / FOLDER).glob("*.json"), key=_written_at, reverse=True)[
+            :_MOST
+        ]
     except OSError:
         return []
     found = [each for each in map(_read, paths) if each is not None and now - each.at < _RETENTION]
@@ -113,6 +115,13 @@ def forget_problems(state_folder: Path) -> None:
 
 def _path(state_folder: Path, chain: str) -> Path:
     return state_folder / FOLDER / f"{digest_of(chain)[:32]}.json"
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:  # another process may have deleted it just now
+        return 0
 
 
 def _line(text: str) -> str:

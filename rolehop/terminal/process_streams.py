@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
+from io import UnsupportedOperation
 from types import FrameType
 
 from rolehop.terminal import output
@@ -54,6 +56,20 @@ def end_when_stopped() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is _stop:
             signal.signal(number, signal.SIG_DFL)
+
+
+def stdout_problem(error: OSError) -> OSError | None:
+    """Return why stdout does not take what was written to it; ``None``: ``error`` is of another file.
+
+    What could not be written is still in Python's buffer, so trying again tells.
+    """
+    if isinstance(error, UnsupportedOperation):  # stdout was closed, and click writes to it
+        return OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        sys.stdout.flush()
+    except OSError as again:
+        return again
+    return None
 
 
 def forget_stdout() -> None:

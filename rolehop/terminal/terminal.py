@@ -194,6 +194,15 @@ def not_written(error: OSError) -> RolehopError:
     )
 
 
+def not_in_order(error: OSError) -> RolehopError:
+    """Return the error for a file, named in ``error``, whose disk is full or failing."""
+    return RolehopError(
+        f"{clean(str(error.filename))} could not be read or written",
+        cause=(error.strerror or str(error)).lower(),
+        fix="check whether its disk has room and is in order",
+    )
+
+
 @contextlib.contextmanager
 def _no_echo(reader: TextIO) -> Iterator[None]:
     if sys.platform == "win32":  # pragma: no cover - the console's echo is switched by msvcrt

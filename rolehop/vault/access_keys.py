@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from rolehop.advice import Advice, Argument
@@ -65,11 +65,10 @@ class KeyringKeyStore:
                 f"source '{name}' has a key already",
                 fix="add --replace to put this one in its place",
             )
-        lost = self._remove_entry(name)
         secret = credentials.secret_access_key
-        self._documents.replace(name, {_ID: credentials.access_key_id, _SECRET: secret})
-        entry = self._entry(credentials, chosen.name)
-        self._change(lambda index: with_fields(index.with_key(name, entry), lost=lost))
+        with self._entry_removed(name) as put_back:
+            self._documents.replace(name, {_ID: credentials.access_key_id, _SECRET: secret})
+            put_back(self._entry(credentials, chosen.name))
 
     def get(self, name: str) -> Credentials | None:
         """Return the key of source ``name``, ``None`` if there is none.
@@ -105,14 +104,26 @@ class KeyringKeyStore:
         """Remove the key of source ``name``; return ``False`` if there was none."""
         backend = self._backend.open().chosen.name
         known = self.names().get(name)
-        elsewhere = known is not None and known.backend != backend
-        lost = None if elsewhere else self._remove_entry(name)
-        there = self._documents.delete(name)
-        if known is not None and elsewhere:
+        if known is not None and known.backend != backend:
+            self._documents.delete(name)
             raise _elsewhere(name, known.backend, backend, "run it where that keyring is in use")
-        if lost is not None:
-            self._change(lambda index: with_fields(index, lost=lost))
+        self._documents.exists(name)  # it may ask to be unlocked: nobody waits for that
+        with self._entry_removed(name) as put_back:
+            there = self._documents.delete(name)
+            put_back(None)
         return there or known is not None
+
+    def stored_entry(self, name: str) -> KeyEntry | None:
+        """Return the entry that the key of source ``name`` should have; the index is not changed.
+
+        To be called while the index is locked: nobody stores a key then.
+        """
+        try:
+            document = self._documents.get(name)
+            credentials = None if document is None else _as_credentials(document)
+        except Damaged:
+            return None
+        return None if credentials is None else self._entry(credentials, self._backend.in_use or "")
 
     def names(self) -> Mapping[str, KeyEntry]:
         """Return the index's entries by source name: no keyring call."""
@@ -121,19 +132,22 @@ class KeyringKeyStore:
     def _entry(self, credentials: Credentials, backend: str) -> KeyEntry:
         return KeyEntry(credentials.access_key_id, backend, self._now().replace(microsecond=0))
 
-    def _remove_entry(self, name: str) -> bool:
-        """Remove a key from the index before its item changes; return whether the index was lost.
+    @contextmanager
+    def _entry_removed(self, name: str) -> Iterator[Callable[[KeyEntry | None], None]]:
+        """Remove a key from the index while its item changes; yield what notes the new one.
 
         If this process ends in between, no entry says which key the source has, so that the
-        keyring is asked.
+        keyring is asked. The index stays locked, so that nobody calls it complete meanwhile.
         """
-        lost = self._index.load().lost
-        self._change(lambda index: with_fields(index.without_key(name), lost=True))
-        return lost
-
-    def _change(self, change: Callable[[Index], Index]) -> None:
         try:
-            self._index.change(change)
+            with self._index.held() as change:
+                lost = self._index.load().lost
+                change(lambda index: with_fields(index.without_key(name), lost=True))
+
+                def put_back(entry: KeyEntry | None) -> None:
+                    change(lambda index: with_fields(_with(index, name, entry), lost=lost))
+
+                yield put_back
         except OSError as error:
             cause, fix = write_problem(error)
             raise VaultBroken(
@@ -150,6 +164,10 @@ class KeyringKeyStore:
         if owners and name not in owners:
             raise Damaged(f"it is the key of source '{owners[0]}'")
         return document
+
+
+def _with(index: Index, name: str, entry: KeyEntry | None) -> Index:
+    return index if entry is None else index.with_key(name, entry)
 
 
 def key_item(name: str, access_key_id: str | None) -> tuple[str, str]:

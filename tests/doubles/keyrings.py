@@ -144,6 +144,19 @@ class KilledAfterWrite(FileBacked):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class KilledAfterStatus(FileBacked):
+    """Ends its process as soon as a key is written, just before which somebody asked for status."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if not service.startswith("rolehop/keys/"):
+            return super().set_password(service, username, password)
+        environ = {**os.environ, "PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.FileBacked"}
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run([*_ROLEHOP, "status"], env=environ, capture_output=True, timeout=3)
+        super().set_password(service, username, password)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class LogsOutBeforeWrite(FileBacked):
     """`FileBacked` that starts ``rolehop logout --all`` and gives it time before each write."""
 

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from rolehop.vault.index_file import IndexStore
 from tests.doubles.sts import User
 from tests.support.world import CONFIG, HUB, World
 
@@ -150,3 +151,16 @@ def test_an_index_that_cannot_be_written_is_not_passed_over(
     assert [path.name for path in world.items() if "keys%2F" in path.name] == [
         "rolehop%2Fkeys%2Fstored@rolehop.json"
     ]
+
+
+def test_a_kill_after_somebody_looked_leaves_an_index_that_is_looked_up_again(
+    world: World,
+) -> None:
+    """Whoever rebuilds the index must not call it complete while a key is being stored."""
+    world.config(CONFIG + KEYS)
+    kill = {"PYTHON_KEYRING_BACKEND": "tests.doubles.keyrings.KilledAfterStatus"}
+    done = world.rolehop(*ADD, env=kill)
+    assert done.code == -9
+    assert IndexStore(world.state).load().lost
+    assert world.rolehop("status").code == 0
+    assert "stored" in IndexStore(world.state).load().keys

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rolehop.errors import UsageError
+from rolehop.files import is_plain_file, is_there, mode_of, write_beside
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.remedies.policy_change import NEW, PolicyChange, apply_changes
@@ -34,10 +35,20 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> str:
     changed = apply_changes(json.loads(text), made)
     fixed = visible_json(json.dumps(changed, indent=2, ensure_ascii=False))
     try:
-        path.write_text(f"{fixed}\n", encoding="utf-8")
+        _write(path, f"{fixed}\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written", cause=error.strerror) from None
     return name
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; a pipe or a device gets the text itself."""
+    if is_there(path) and not is_plain_file(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    real = path.resolve()  # a link's target is the file that the user means
+    real.parent.stat()  # a folder that is missing is a mistake, and is not made
+    write_beside(real, text, mode=mode_of(real))
 
 
 def _changes(hop: HopVerdict) -> list[PolicyChange]:

@@ -212,6 +212,25 @@ def test_the_fixed_policy_is_written_to_a_file(world: World) -> None:
     assert explain(world, "admin").code == 0
 
 
+def test_the_file_of_a_fixed_policy_is_replaced_whole(world: World) -> None:
+    """What another name of the old file shows is never half of a policy."""
+    documents(world, role(HUB, "arn:aws:iam::111111111111:user/bob"), role(ADMIN, HUB))
+    path = world.home / "fixed.json"
+    path.write_text("old")
+    path.chmod(0o640)
+    (world.home / "other.json").hardlink_to(path)
+    (world.home / "link.json").symlink_to(path)
+    assert explain(world, "admin", "--apply-to", "link.json").code == 5
+    assert (world.home / "other.json").read_text() == "old"
+    assert json.loads(path.read_text())["Statement"]
+    assert path.stat().st_mode & 0o777 == 0o640
+    (world.home / "link.json").unlink()
+    (world.home / "link.json").symlink_to("/dev/null")
+    assert explain(world, "admin", "--apply-to", "link.json").code == 5
+    assert (world.home / "link.json").is_symlink()
+    assert explain(world, "admin", "--apply-to", "missing/fixed.json").code == 2
+
+
 def test_a_fixed_policy_keeps_what_cannot_be_shown_as_escapes(world: World) -> None:
     sid = "a\ud800\u202e\u200b\x1b\x9b"
     found = role(HUB, "arn:aws:iam::111111111111:user/bob")
