@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rolehop.arn import RoleArn
 from rolehop.policy import (
     Attached,
     Context,
@@ -24,7 +27,11 @@ from rolehop.policy import (
     evaluate,
     parse_policy,
 )
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.requests import initial_state
+from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import matches_text
+from rolehop.policy.routes.search import Found, RouteStart, search
 from tests.policy.helpers.independent_reading import as_regex
 from tests.support.policies import policy_text
 
@@ -102,3 +109,49 @@ def judge(text: str) -> Outcome:
             policies={PolicyType.PERMISSIONS: shown},
         )
     ).outcome
+
+
+def search_without_documents(accounts: int, *, trusted: bool) -> Found:
+    """Search a role among five of each account, of which no document says anything.
+
+    Without ``trusted`` the wanted role is described and trusts nobody, so that all is searched.
+    """
+    alice, wanted = "arn:aws:iam::111111111111:user/alice", "arn:aws:iam::222222222222:role/Wanted"
+    trust = policy_text({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"})
+    records = IamInventory({} if trusted else {wanted: Entity(wanted, "AROA", trust)})
+    roles = [f"arn:aws:iam::{at // 5 + 300000000000}:role/R{at % 5}" for at in range(5 * accounts)]
+    setting = EvaluationContext(records, datetime(2026, 6, 1, tzinfo=UTC))
+    start = initial_state(StartingCredentials(alice, long_lived=True, mfa=False), setting)
+    hops = [AssumeRoleRequest(RoleArn.parse(each), "s") for each in (*roles, wanted)]
+    return search([RouteStart("me", start)], hops, wanted.__eq__, setting, most=9)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_search_over_roles_without_documents_is_linear(trusted: bool) -> None:
+    search_without_documents(1, trusted=trusted)
+    few, many = (
+        steps(partial(search_without_documents, each, trusted=trusted)) for each in (10, 40)
+    )
+    assert search_without_documents(10, trusted=trusted).complete
+    assert bool(search_without_documents(10, trusted=trusted).routes) is trusted
+    assert many < 5 * few
+
+
+def test_a_search_over_layers_of_roles_without_documents_is_linear() -> None:
+    """The first layer is all that the user may reach, and each of it may reach all the others."""
+
+    def work(size: int) -> Found:
+        alice = "arn:aws:iam::111111111111:user/alice"
+        first = [f"arn:aws:iam::222222222222:role/A{at}" for at in range(size)]
+        second = [f"arn:aws:iam::333333333333:role/B{at}" for at in range(size)]
+        go = policy_text({"Effect": "Allow", "Action": "sts:*", "Resource": first})
+        records = IamInventory({alice: Entity(alice, "AIDA", None, {"go": go}, tags=())})
+        setting = EvaluationContext(records, datetime(2026, 6, 1, tzinfo=UTC))
+        start = initial_state(StartingCredentials(alice, long_lived=True, mfa=False), setting)
+        hops = [AssumeRoleRequest(RoleArn.parse(each), "s") for each in (*first, *second)]
+        wanted = second[-1]
+        return search([RouteStart("me", start)], hops, wanted.__eq__, setting, most=2)
+
+    work(2)
+    assert len(work(10).routes) == 2
+    assert steps(partial(work, 80)) < 5 * steps(partial(work, 20))

@@ -5,7 +5,7 @@ Hops that may be allowed stay in; only the evaluator decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rolehop.arn import ACCOUNT_ID, account_of
 from rolehop.policy.chains.model import AssumeRoleRequest
@@ -18,6 +18,10 @@ ANYONE = "*"
 """The index key of statements for everyone, and of policies that were not seen."""
 
 
+EVERY = ""
+"""The group of all hops: those of a caller that is not known."""
+
+
 class Reach:
     """Hops by the names in their roles' trust policies."""
 
@@ -26,29 +30,47 @@ class Reach:
         self._hops = hops
         self._records = records
         self._by_name: dict[str, list[int]] = {}
+        self._names: list[tuple[str, ...]] = []
+        self._of_role: dict[str, list[int]] = {}
         self._allowed: dict[str, frozenset[str] | None] = {}
         names: dict[str, tuple[str, ...]] = {}
         for number, hop in enumerate(hops):
             role = str(hop.role)
             if role not in names:
                 names[role] = tuple(dict.fromkeys(trusted_names(records.trust(role))))
+            self._names.append(names[role])
+            self._of_role.setdefault(role, []).append(number)
             for name in names[role]:
                 self._by_name.setdefault(name, []).append(number)
 
-    def hops_of(self, caller: Caller) -> list[tuple[int, AssumeRoleRequest]]:
-        """Return the hops that ``caller`` may be allowed, each with its number, in order."""
+    def groups_of(self, caller: Caller) -> list[str]:
+        """Return the groups of hops that ``caller`` may be allowed; ``EVERY``: all hops."""
         if caller.arn is None:
-            return list(enumerate(self._hops))
-        found = {number for name in _names_of(caller) for number in self._by_name.get(name, ())}
-        # If the account is named, the caller's own permissions decide.
-        by_account = self._by_name.get(caller.account or "", ())
-        permitted = self._permitted(caller) if by_account else None
-        found.update(
-            number
-            for number in by_account
-            if permitted is None or str(self._hops[number].role) in permitted
-        )
-        return [(number, self._hops[number]) for number in sorted(found)]
+            return [EVERY]
+        names = dict.fromkeys((*_names_of(caller), caller.account or ""))
+        return [name for name in names if name in self._by_name]
+
+    def group(self, name: str) -> Sequence[int]:
+        """Return the numbers of a group's hops, in order."""
+        return range(len(self._hops)) if name == EVERY else self._by_name[name]
+
+    def permits(self, caller: Caller, name: str, number: int) -> bool:
+        """True if ``caller`` may be allowed a hop of one of its groups.
+
+        If only the account is named, the caller's own permissions decide.
+        """
+        if name != caller.account:
+            return True
+        permitted = self._permitted(caller)
+        return permitted is None or str(self._hops[number].role) in permitted
+
+    def hops_to(self, role: str, caller: Caller) -> Iterator[int]:
+        """Yield the numbers of the hops to a role that ``caller`` may be allowed, in order."""
+        groups = self.groups_of(caller)
+        for number in self._of_role.get(role, ()):
+            in_group = [name for name in groups if name == EVERY or name in self._names[number]]
+            if any(self.permits(caller, name, number) for name in in_group):
+                yield number
 
     def _permitted(self, caller: Caller) -> frozenset[str] | None:
         """Return the roles that the caller's permissions name; ``None``: they may allow any."""

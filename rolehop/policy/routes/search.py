@@ -6,7 +6,6 @@ evaluated. Every hop of a route is evaluated as ``explain`` does.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -103,7 +102,7 @@ def search(
         most: how many routes to return.
         judge: the evaluator, or a wrapper that counts its calls.
     """
-    judged = _Judged(setting, judge, Reach(hops, setting.records))
+    judged = _Judged(setting, judge, hops, Reach(hops, setting.records))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
         searches = [_RouteSearch(each, wanted, judged, usable) for each in starts]
@@ -133,14 +132,20 @@ class _Judged:
 
     setting: EvaluationContext
     judge: Callable[[Request], Verdict]
+    hops: Sequence[AssumeRoleRequest]
     reach: Reach
     known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
     """``None``: refused."""
 
-    following: dict[_Key, dict[int, tuple[_Key, CallerState]]] = field(default_factory=dict)
-    """By what a session carries into the next one, and by hop: the resulting session."""
+    following: dict[_Key, _Following] = field(default_factory=dict)
+    """By what a session carries into the next one."""
 
     exhausted: bool = False
+
+    @property
+    def roles(self) -> set[str]:
+        """The role of every hop."""
+        return {str(hop.role) for hop in self.hops}
 
     def verdict(
         self, key: _Key, held: CallerState, number: int, hop: AssumeRoleRequest
@@ -167,8 +172,23 @@ class _ReachedSession:
     before: list[tuple[_Key, RouteHop]] = field(default_factory=list)
     """Incoming hops already evaluated."""
 
-    pending: deque[tuple[_Key, int, AssumeRoleRequest]] = field(default_factory=deque)
-    """Other possible incoming hops of equally short routes, evaluated on demand."""
+    others: Iterator[tuple[_Key, int]] = iter(())
+    """Other possible incoming hops of equally short routes: found and evaluated on demand."""
+
+
+class _Following(dict[int, tuple[_Key, CallerState]]):
+    """The sessions that hops give to sessions which carry the same, by the hops' numbers."""
+
+    def __init__(self, judged: _Judged, node: _ReachedSession) -> None:
+        super().__init__()
+        self._judged = judged
+        self._node = node
+
+    def __missing__(self, number: int) -> tuple[_Key, CallerState]:
+        hop, node = self._judged.hops[number], self._node
+        held = next_state(node.held, hop, node.depth + 1, self._judged.setting.records)
+        self[number] = (_key(held, hop), held)
+        return self[number]
 
 
 class _RouteSearch:
@@ -192,6 +212,9 @@ class _RouteSearch:
         role = held.caller.named if held.caller.is_session else None
         depth = start.first - 1 + len(self.source_requests)
         self.root: _Key = ("source", start.source)
+        # Hops to sessions that no hop has reached yet, by what is carried and by group. The others
+        # are never looked at again: thousands of roles may be open to each of thousands.
+        self.unreached: dict[tuple[_Key, str], list[int]] = {}
         self.nodes: dict[_Key, _ReachedSession] = {self.root: _ReachedSession(held, depth, role)}
 
     def routes(self) -> Iterator[Route]:
@@ -201,6 +224,7 @@ class _RouteSearch:
         ):
             return
         nearest: dict[str, int] = {}
+        missing = {role for role in self.judged.roles if self.wanted(role)}
         edge = [self.root]
         while edge:
             for key in edge:
@@ -210,32 +234,60 @@ class _RouteSearch:
                 if self.wanted(role) and nearest.setdefault(role, node.depth) == node.depth:
                     for route_hops in self._paths_to(key):
                         yield Route(self.source, (*self.source_requests, *route_hops), self.first)
+            if missing <= nearest.keys():
+                return  # farther sessions are of other roles, or no shortest routes
             edge = self._further(edge)
 
     def _further(self, edge: list[_Key]) -> list[_Key]:
         """Return the sessions one hop beyond ``edge`` that no shorter route reaches."""
         reached: dict[_Key, None] = {}
-        for key in edge:
+        for at, key in enumerate(edge):
             node = self.nodes[key]
-            following = self.judged.following.setdefault(_carried(node.held), {})
-            for number, hop in self.judged.reach.hops_of(node.held.caller):
-                if number not in following:
-                    held = next_state(node.held, hop, node.depth + 1, self.judged.setting.records)
-                    following[number] = (_key(held, hop), held)
+            following = self._following(node)
+            for number in self._unreached(node, following):
                 next_key, held = following[number]
-                known = self.nodes.get(next_key)
-                if known is not None:
-                    if known.depth > node.depth:
-                        known.pending.append((key, number, hop))
+                if next_key in self.nodes:
                     continue
-                hop_verdict = self._evaluated_hop(key, number, hop)
-                if hop_verdict is not None:
-                    known = _ReachedSession(
-                        held, node.depth + 1, str(hop.role), [(key, hop_verdict)]
+                hop = self.judged.hops[number]
+                route_hop = self._evaluated_hop(key, number, hop)
+                if route_hop is not None:
+                    others = self._others(next_key, str(hop.role), edge, at, number)
+                    before = [(key, route_hop)]
+                    self.nodes[next_key] = _ReachedSession(
+                        held, node.depth + 1, str(hop.role), before, others
                     )
-                    self.nodes[next_key] = known
                     reached[next_key] = None
         return list(reached)
+
+    def _unreached(self, node: _ReachedSession, following: _Following) -> list[int]:
+        """Return the hops that a session may make and that lead to a session not reached yet."""
+        found: set[int] = set()
+        carried, reach = _carried(node.held), self.judged.reach
+        for group in reach.groups_of(node.held.caller):
+            numbers = self.unreached.get((carried, group), reach.group(group))
+            left = [each for each in numbers if following[each][0] not in self.nodes]
+            self.unreached[carried, group] = left
+            found.update(e for e in left if reach.permits(node.held.caller, group, e))
+        return sorted(found)
+
+    def _following(self, node: _ReachedSession) -> _Following:
+        """Return the sessions that hops give to the session of ``node``, by the hops' numbers."""
+        carried = _carried(node.held)
+        if carried not in self.judged.following:
+            self.judged.following[carried] = _Following(self.judged, node)
+        return self.judged.following[carried]
+
+    def _others(
+        self, key: _Key, role: str, edge: list[_Key], first: int, first_number: int
+    ) -> Iterator[tuple[_Key, int]]:
+        """Yield what may lead from ``edge`` to session ``key`` besides the hop that came first."""
+        for at in range(first, len(edge)):
+            node = self.nodes[edge[at]]
+            following = self._following(node)
+            for number in self.judged.reach.hops_to(role, node.held.caller):
+                later = at > first or number > first_number
+                if later and following[number][0] == key:
+                    yield edge[at], number
 
     def _evaluated_hop(self, key: _Key, number: int, hop: AssumeRoleRequest) -> RouteHop | None:
         """Judge one hop; ``None``: it is not usable, or the search has taken too long."""
@@ -271,15 +323,14 @@ class _RouteSearch:
         """
         node = self.nodes[key]
         yield from list(node.before)
-        while node.pending:
-            at, number, hop = node.pending.popleft()
+        for at, number in node.others:
             # One hop between the same two sessions is enough.
             if any(
                 at == each and hop_verdict.verdict.outcome is _ALLOWED
                 for each, hop_verdict in node.before
             ):
                 continue
-            hop_verdict = self._evaluated_hop(at, number, hop)
+            hop_verdict = self._evaluated_hop(at, number, self.judged.hops[number])
             if hop_verdict is not None:
                 node.before.append((at, hop_verdict))
                 yield at, hop_verdict
