@@ -98,6 +98,9 @@ def _config(layer: Layer, files: tuple[str, ...]) -> Config:
         sources={name: each.value for name, each in layer.sources.items()},
         chains=ChainsByName(chain for chain, _ in chains),
         chain_places={chain.name: (at.file, at.place) for chain, at in chains},
+        source_places={
+            name: (each.origin.file, each.origin.place) for name, each in layer.sources.items()
+        },
         account_names=_account_names(layer, chains),
         files=files,
     )

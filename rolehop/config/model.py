@@ -145,6 +145,9 @@ class Config:
     chain_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
     """Where each chain is defined: a file, and the keys that lead to its table, or to its fleet's."""
 
+    source_places: Mapping[str, tuple[str, tuple[str | int, ...]]] = field(default_factory=dict)
+    """The same of each source."""
+
     account_names: Mapping[str, str] = field(default_factory=dict)
     """Names of accounts by ID: of ``[accounts]``, and of fleets, which win."""
 

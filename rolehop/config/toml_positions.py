@@ -46,6 +46,17 @@ def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
     return None
 
 
+def index_spans(text: str) -> dict[Place, tuple[int, int, int]]:
+    """Return where each key and array item of a well-formed TOML text is.
+
+    Three offsets: where its key begins (of an item: the item), where its value begins, and where
+    that ends. A table with a header has those of the header, but ends where its last key does.
+    """
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.spans
+
+
 def index_lines(text: str) -> dict[Place, int]:
     """Return the line of every table, key and array item of a well-formed TOML text.
 
@@ -67,6 +78,7 @@ class _Scanner:
         self._last: dict[Place, int] = {}  # arrays of tables: index of the newest table
         self.lines: dict[Place, int] = {}
         self.implied: dict[Place, int] = {}
+        self.spans: dict[Place, tuple[int, int, int]] = {}
 
     def scan(self) -> None:
         table: Place = ()
@@ -76,10 +88,12 @@ class _Scanner:
                 table = self._header()
             else:
                 self._pair(table)
+                start, value, _ = self.spans.get(table, (0, 0, 0))
+                self.spans[table] = (start, value, self._at)
             self._skip(_SPACE)
 
     def _header(self) -> Place:
-        line, array = self._line(), self._peek("[[")
+        line, start, array = self._line(), self._at, self._peek("[[")
         self._at += 2 if array else 1
         keys = self._keys()
         self._at += 2 if array else 1
@@ -91,20 +105,22 @@ class _Scanner:
             self.implied.setdefault(named, line)
             self._last[named] = self._last.get(named, -1) + 1
         self._name_way(self._enter(named), line)
-        self.lines[self._enter(named)] = line
-        return self._enter(named)
+        table = self._enter(named)
+        self.lines[table] = line
+        self.spans[table] = (start, self._at, self._at)
+        return table
 
     def _enter(self, place: Place) -> Place:
         """Return the newest table, if ``place`` is an array of tables."""
         return (*place, self._last[place]) if place in self._last else place
 
     def _pair(self, table: Place) -> None:
-        line = self._line()
+        line, start = self._line(), self._at
         place = (*table, *self._keys())
         self._at += 1  # =
         self._name_way(place, line)
         self.lines[place] = line
-        self._value(place)
+        self._value(place, start)
 
     def _name_way(self, place: Place, line: int) -> None:
         for length in range(1, len(place)):
@@ -124,14 +140,16 @@ class _Scanner:
         # tomllib knows every escape; a bare key is its own text.
         return str(tomllib.loads(f"k = {raw}")["k"]) if raw[0] in "\"'" else raw
 
-    def _value(self, place: Place) -> None:
+    def _value(self, place: Place, start: int | None = None) -> None:
         self._skip(_SPACE)
+        value = self._at
         if self._peek("["):
             self._array(place)
         elif self._peek("{"):
             self._inline_table(place)
         elif not self._string():
-            self._skip(_SCALAR)
+            self._at += len(self._peeked(_SCALAR).rstrip())
+        self.spans[place] = (value if start is None else start, value, self._at)
 
     def _array(self, place: Place) -> None:
         for index, _ in enumerate(self._items("]")):
@@ -158,11 +176,13 @@ class _Scanner:
         return next(filter(None, (self._take(pattern) for pattern in _STRINGS)), "")
 
     def _take(self, pattern: re.Pattern[str]) -> str:
+        found = self._peeked(pattern)
+        self._at += len(found)
+        return found
+
+    def _peeked(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self._at)
-        if match is None:
-            return ""
-        self._at = match.end()
-        return match[0]
+        return "" if match is None else match[0]
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
         self._take(pattern)

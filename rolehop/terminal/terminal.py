@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -101,6 +101,11 @@ class Terminal:
             return
         self._written.add(text)
         output.write_lines(f"rolehop: {one_line(text, self._quote)}")
+
+    def write_lines_beside(self, lines: Iterable[str]) -> None:
+        """Write lines to stderr, as they are, beside what stdout gets; nothing with ``-q``."""
+        if not self._settings.quiet:
+            output.write_lines("\n".join(lines))
 
     def console(self, file: TextIO) -> Console:
         """Return a rich console on ``file`` that honours ``--color`` and NO_COLOR."""

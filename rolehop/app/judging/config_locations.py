@@ -15,7 +15,7 @@ _FLEET_KEYS = {key: name for key, name in EVERY_KEY.items() if key != "mfa_seria
 def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     """Return the location of the plan's source, then those of its hops."""
     name = plan.source.name
-    source = ConfigLocation(f"source '{name}'")
+    source = ConfigLocation(f"source '{name}'", place=config.source_places.get(name))
     if name not in config.sources:
         source = ConfigLocation(f"profile '{name}'", {}, "AWS config")
     hops = zip(plan.hops, plan.written, strict=True)
@@ -26,6 +26,8 @@ def _location(config: Config, written: WrittenHop, role: str) -> ConfigLocation:
     if written.in_profile:
         return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, "AWS config")
     fleet = config.chains[written.chain].fleet
+    file, keys = config.chain_places[written.chain]
     if fleet:
-        return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS)
-    return ConfigLocation(f"hop {written.number} of chain '{written.chain}'")
+        return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS, place=(file, keys))
+    name = f"hop {written.number} of chain '{written.chain}'"
+    return ConfigLocation(name, place=(file, (*keys, "hops", written.number - 1)))

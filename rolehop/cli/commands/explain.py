@@ -25,6 +25,7 @@ from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.role_report.report import RoleReport
 from rolehop.startup.dataclass import replace
+from rolehop.text import pluralize
 
 REFUSED = 5
 """The exit code if something is refused."""
@@ -64,7 +65,9 @@ aws s3 ls 2>&1 | rolehop explain --error -
     "--pin-tags", is_flag=True, help="Let a proposed statement allow only the tags sent now."
 )
 @click.option(
-    "--apply-to", metavar="FILE", help="Write the fixed policy of the first refused hop to FILE."
+    "--apply-to",
+    metavar="FILE",
+    help="Write the policy or config that fixes the first refused hop to FILE.",
 )
 @format_option("text", "json", default="text")
 @click.pass_context
@@ -125,8 +128,11 @@ def command(
 
         from rolehop.app.judging.fixed_document import write_fixed_document
 
-        name = write_fixed_document(verdict, Path(apply_to))
-        cli.terminal.note(f"wrote the fixed {name} to {apply_to}; nothing was sent to AWS")
+        fixed = write_fixed_document(verdict, Path(apply_to))
+        cli.terminal.note(f"wrote the fixed {fixed.name} to {apply_to}; nothing was sent to AWS")
+        cli.terminal.write_lines_beside(fixed.diff)
+        if fixed.left:
+            cli.terminal.note(f"the fix has {pluralize(fixed.left, 'more change')}, see above")
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
 

@@ -32,6 +32,9 @@ class ConfigLocation:
 
     file: str = "config of rolehop"
 
+    place: tuple[str, tuple[str | int, ...]] | None = field(default=None, compare=False)
+    """The path of the file and the keys that lead to the table there, if a config defines it."""
+
 
 def default_location(number: int) -> ConfigLocation:
     """Return the location of hop ``number`` (0: the source) if the config does not define it."""

@@ -242,13 +242,56 @@ def test_a_fixed_policy_keeps_what_cannot_be_shown_as_escapes(world: World) -> N
     assert json.loads(fixed)["Statement"][0]["Sid"] == sid
 
 
-def test_a_fix_of_the_config_is_not_written_as_a_policy(world: World) -> None:
-    asked = {"StringEquals": {"sts:ExternalId": "x-42"}}
-    documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
-    done = explain(world, "admin", "--apply-to", "fixed.json")
+@pytest.mark.parametrize(
+    ("chain", "asked", "line"),
+    [
+        ("admin", {"sts:ExternalId": "x-42"}, '+external_id = "x-42"'),
+        ("admin", {"sts:RoleSessionName": "night"}, '+session_name = "night"'),
+        ("admin", {"aws:RequestedRegion": "us-west-2"}, '+region = "us-west-2"'),
+        ("spokes/444444444444", {"sts:ExternalId": "x-42"}, '+external_id = "x-42"'),
+    ],
+)
+def test_the_fixed_config_is_written_to_a_file(
+    world: World, chain: str, asked: dict[str, str], line: str
+) -> None:
+    before = "# my chains\n" + CONFIG.replace('"Admin in prod"', '"Admin in prod" # the big one')
+    world.config(before)
+    path = world.config_file
+    last = ADMIN if chain == "admin" else AUDITS[0]
+    documents(world, role(HUB, ALICE), role(last, HUB, StringEquals=asked))
+    done = explain(world, chain, "--apply-to", "fixed.toml")
+    assert done.code == 5
+    assert f"wrote the fixed {path} to fixed.toml; nothing was sent to AWS" in done.err
+    assert line in done.err.splitlines()
+    assert path.read_text(encoding="utf-8") == before
+    after = (world.home / "fixed.toml").read_text(encoding="utf-8")
+    gone = set(before.splitlines()) - set(after.splitlines())
+    assert gone <= {'region = "eu-west-1"'}
+    assert [f"+{each}" for each in set(after.splitlines()) - set(before.splitlines())] == [line]
+    assert world.rolehop("--config", str(world.home / "fixed.toml"), "config", "check").code == 0
+    world.config(after)
+    assert explain(world, chain).code == 0
+
+
+def test_tags_are_removed_from_the_config_that_is_written(world: World) -> None:
+    hop = 'role = "333333333333:role/Admin"\n'
+    world.config(CONFIG.replace(hop, f'{hop}tags = {{ team = "red" }} # mine\n'))
+    path = world.config_file
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, Null={"aws:TagKeys": "true"}))
+    done = explain(world, "admin", "--apply-to", str(path))
+    assert (done.code, "-tags =" in done.err) == (5, True)
+    assert path.read_text(encoding="utf-8") == CONFIG
+    assert explain(world, "admin").code == 0
+
+
+def test_what_is_in_the_aws_config_is_not_written(world: World) -> None:
+    world.aws_credentials(f"[base]\naws_access_key_id = {world.alice.key.access_key_id}\n")
+    world.aws_config(f"[profile ops]\nrole_arn = {HUB}\nsource_profile = base\n")
+    documents(world, role(HUB, ALICE, StringEquals={"sts:ExternalId": "x-42"}))
+    done = explain(world, "ops", "--apply-to", "fixed.toml")
     assert done.code == 2
-    assert "hop 2 is not fixed by a policy" in done.err
-    assert not (world.home / "fixed.json").exists()
+    assert "which rolehop only reads" in done.err
+    assert not (world.home / "fixed.toml").exists()
 
 
 def test_tags_are_pinned_only_if_asked(world: World) -> None:
