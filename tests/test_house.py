@@ -218,6 +218,7 @@ WRITERS = {
     "demo/tour.py": "the demo's own words, and the output of rolehop",
     "files/__init__.py": "files",
     "oauth/loopback_server.py": "the page that the browser shows",
+    "sources/shared/keeper.py": "what became of its program, to rolehop",
     "state/history_log.py": "the lines of the history",
     "vault/locks.py": "lock files",
 }

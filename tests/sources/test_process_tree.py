@@ -8,12 +8,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rolehop.errors import SourceError
+from rolehop.sources.shared.subprocesses import program_output
 from tests.sources.machines import START, keyless_world
 from tests.sources.pki import PASSPHRASE, issue, key_pem, pem, write
 from tests.support.pseudo_terminal import OnTerminal
@@ -35,7 +38,8 @@ SETTINGS = {
     "credential_process": 'type = "profile"\nprofile = "dev"',
 }
 
-# A child, one in a session of its own, one that ignores a hang-up, and two whose parent has ended.
+# A child, one in a session of its own, one that ignores a hang-up, and three whose parent has ended,
+# the last with nothing in its environment.
 BACKGROUND = """#!/bin/sh
 trap '' TERM HUP
 sleep 300 & echo $! >> {pids}
@@ -43,10 +47,11 @@ setsid sleep 300 & echo $! >> {pids}
 nohup sleep 300 > /dev/null 2>&1 & echo $! >> {pids}
 (sleep 300 & echo $! >> {pids})
 (setsid sh -c 'echo $$ >> {pids}; exec sleep 300' &)
+(env -i setsid sh -c 'echo $$ >> {pids}; exec sleep 300' &)
 sleep 0.3
 echo $$ >> {pids}
 """
-STARTED = 6
+STARTED = 7
 
 
 class Tool:
@@ -285,6 +290,43 @@ def test_what_a_program_leaves_running_when_it_succeeds_stays(endless: Tool) -> 
     done = endless.world.rolehop("export", "c", "--format", "json")
     assert done.code == 0, done.err
     assert len(endless.alive()) == STARTED - 1
+
+
+def test_what_a_program_leaves_running_is_no_child_of_the_command_that_takes_our_place(
+    endless: Tool,
+) -> None:
+    """It could wait for all its children, or take their end for that of its own."""
+    answer = Answer(endless.world)
+    script = endless.path.read_text()
+    printing = f"echo '{answer.text(answer.key.secret)}'; exit 0\n"
+    endless.path.write_text(script.replace("exec sleep 300\n", printing))
+    own_session(endless.world, endless.path)
+    shows = "read children < /proc/$$/task/$$/children; echo children: $children"
+    done = endless.world.rolehop("exec", "c", "--", "sh", "-c", shows)
+    assert (done.code, done.out) == (0, "children:\n")
+    assert len(endless.alive()) == STARTED - 1
+
+
+def test_of_programs_that_run_at_once_each_has_its_own_processes(tmp_path: Path) -> None:
+    """Every second one fails; what the others left running stays."""
+    hidden = "(env -i setsid sh -c 'echo $$ > {pid}; exec sleep 300' >/dev/null 2>&1 &)"
+
+    def run(number: int) -> bool:
+        pid = tmp_path / str(number)
+        waits = f"while [ ! -s {pid} ]; do sleep 0.05; done"
+        script = f"{hidden.format(pid=pid)}; {waits}; sleep 0.2; exit {number % 2}"
+        with suppress(SourceError):
+            environ = {"PATH": os.environ["PATH"]}
+            program_output(["sh", "-c", script], environ, what="it", say=print)
+        return _is_alive(int(pid.read_text()))
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(run, range(8))) == [True, False] * 4
+    finally:
+        for each in tmp_path.iterdir():
+            with suppress(ProcessLookupError):
+                os.kill(int(each.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("through", ["/dev/tty", "stdin"])

@@ -1,8 +1,8 @@
 """Ends a program with everything that it started.
 
 A program stays in rolehop's session and process group, so that it can ask on the terminal and
-Ctrl-C reaches it. Its processes are therefore found in two ways: as descendants, and by a mark in
-their environment, which finds those whose parent has ended (``nohup``, ``setsid``, daemons). They
+Ctrl-C reaches it. Its processes are therefore found in two ways: as descendants, which on Linux
+those whose parent has ended still are (see `keeper`), and by a mark in their environment. They
 are asked to end (SIGTERM) and may clean up for a moment: parents first, since a script that waits
 for its child would otherwise come to its end before it is asked. Those that are left are stopped
 before they are killed, since a stopped process starts no other.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
-    import subprocess
+    from rolehop.sources.shared.program import Program
 
 VARIABLE = "_ROLEHOP_STARTED_BY"
 """Holds the marks of the programs that a process belongs to, the outermost first."""
@@ -53,11 +53,12 @@ class ProcessTree:
         marks = [*environ.get(VARIABLE, "").split(","), self._mark]
         return {**environ, VARIABLE: ",".join(filter(None, marks))}
 
-    def end(self, program: subprocess.Popen[bytes]) -> None:
+    def end(self, program: Program) -> None:
         """End ``program`` with everything that it started.
 
         Processes of other users cannot be ended. Without ``/proc`` those whose parent has ended are
-        not found, and without ``ps`` none but the program itself.
+        not found, and without ``ps`` none but the program itself. Elsewhere than on Linux those
+        are not found either that also emptied their environment.
         """
         try:
             if os.name == "nt":
@@ -97,6 +98,9 @@ class ProcessTree:
             time.sleep(_PAUSE)
         for each in found:
             _send(each.pid, signal.SIGKILL)
+        ends_at = time.monotonic() + _GRACE  # a busy system takes a moment to end them
+        while time.monotonic() < ends_at and any(each in found for each, _ in _processes()):
+            time.sleep(_PAUSE)
 
     def _members(self, pid: int, known: set[_RunningProcess]) -> Iterator[_RunningProcess]:
         """Return the program, every process with its mark or ``known``, and all their descendants.

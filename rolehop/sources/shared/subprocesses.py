@@ -17,12 +17,12 @@ from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
 from rolehop.files import is_plain_file, is_there
 from rolehop.sources.shared.process_tree import ProcessTree
+from rolehop.sources.shared.program import Program
 from rolehop.sources.source_type import Diagnosis
 from rolehop.text import clean
 from rolehop.time_limit import program_may_ask, seconds_left, unattended
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from rolehop.sources.context import SourceContext
@@ -35,7 +35,6 @@ PERSON_DEADLINE = 180.0
 """Seconds with a terminal, since a person may have to sign in."""
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
-_REAP_SECONDS = 1.0
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
 
 # Secrets that a program may print about its answer, or about its own input: JSON Web Tokens, and
@@ -136,7 +135,7 @@ def program_output(
         tree.end(process)
         raise
     finally:
-        reader.close()
+        process.close()
     if reader.too_long is not None:
         raise SourceError(
             f"{what} printed far too much",
@@ -185,13 +184,9 @@ def first_line(output: bytes) -> str:
 
 def _started(
     command: Sequence[str], environ: Mapping[str, str], what: str, program: str
-) -> subprocess.Popen[bytes]:
-    import subprocess  # on this path only: it costs milliseconds
-
+) -> Program:
     try:
-        return subprocess.Popen(
-            list(command), env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        return Program(command, environ)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else None
         raise SourceError(
@@ -215,8 +210,10 @@ def _how_to_start(program: str, error: OSError | ValueError) -> str:
     return "write the program's whole path: no shell expands ~ or $VAR there"
 
 
-def _exit_text(code: int) -> str:
+def _exit_text(code: int | None) -> str:
     """Describe the end of a program; Python reports a signal as a negative ``code``."""
+    if code is None:
+        return "did not end"
     if code >= 0:
         return f"ended with code {code}"
     try:
@@ -244,7 +241,7 @@ class _OutputReader:
     """Reads both pipes while the program runs; ``end`` ends the program and all it started."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], say: Callable[[str], None], end: Callable[[], None]
+        self, process: Program, say: Callable[[str], None], end: Callable[[], None]
     ) -> None:
         self._process = process
         self._say = say
@@ -272,11 +269,7 @@ class _OutputReader:
 
     def wait(self, seconds: float) -> bool:
         """True if the program ended within ``seconds``; otherwise it has been ended."""
-        from subprocess import TimeoutExpired
-
-        try:
-            self._process.wait(seconds)
-        except TimeoutExpired:
+        if not self._process.ends_within(seconds):
             self._end()
             return False
         # A process that it started in the background may hold the pipes open.
@@ -286,18 +279,6 @@ class _OutputReader:
         if self.too_long is not None:
             self._end()  # the reader may not be done with that yet
         return True
-
-    def close(self) -> None:
-        """Close the pipes and reap the program; one that cannot be ended is left alone."""
-        from subprocess import TimeoutExpired
-
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._process.wait(_REAP_SECONDS)
-        except TimeoutExpired:  # e.g. of another user, by sudo
-            self._process.returncode = -9
 
     def _read_output(self, pipe: IO[bytes]) -> None:
         while chunk := _chunk(pipe):
