@@ -238,8 +238,7 @@ every_part = pytest.mark.parametrize("part", LAYOUT)
 
 
 def test_every_part_has_a_row() -> None:
-    parts = {part_of(path) for path in modules().values()} - {"__init__"}
-    assert parts == set(LAYOUT)
+    assert {part_of(path) for path in modules().values()} - {"__init__"} == set(LAYOUT)
 
 
 @every_part
