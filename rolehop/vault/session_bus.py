@@ -35,11 +35,17 @@ class BusProblem:
     """Somebody else serves it, or may: whoever uses the bus would ask them."""
 
 
+_FREE_BEFORE_OURS = BusProblem(
+    "nobody serves the first address of the session bus, so that anybody could", True
+)
+
+
 def bus_problem(address: str) -> BusProblem | None:
     """Return why the bus at ``address`` must not be used; ``None``: this user serves it.
 
     ``address`` may be a list of several: clients try one after the other, so none of them may be
-    another user's. The kernel tells the owner of the socket (``SO_PEERCRED``). Elsewhere than on
+    another user's; nor may one before ours be free, since somebody could serve it by the time a
+    client tries it. The kernel tells the owner of the socket (``SO_PEERCRED``). Elsewhere than on
     Linux nothing is checked: macOS and Windows store secrets without a bus.
     """
     if sys.platform != "linux":
@@ -48,9 +54,9 @@ def bus_problem(address: str) -> BusProblem | None:
     foreign = [each for each in found if each is not None and each.may_be_foreign]
     if foreign:
         return foreign[0]
-    return (
-        None if None in found else next(iter(found), BusProblem("there is no session bus", False))
-    )
+    if None in found:
+        return _FREE_BEFORE_OURS if found[0] is not None else None
+    return next(iter(found), BusProblem("there is no session bus", False))
 
 
 def _problem_at(address: str) -> BusProblem | None:

@@ -150,6 +150,26 @@ def test_every_address_counts(
     assert process.communicate(timeout=10)[0] == "b''\n"
 
 
+@pytest.mark.parametrize("kind", ["abstract", "path"])
+def test_an_address_before_ours_that_anybody_could_serve_is_not_used_and_said(
+    world: World, name: str, kind: str
+) -> None:
+    """Whoever takes it between the check and the library's connection would get the secrets."""
+    path = world.folder / "bus"
+    free = f"unix:{kind}={name if kind == 'abstract' else world.folder / name}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert bus_problem(f"unix:path={path};{free}") is None
+        env = {
+            "DBUS_SESSION_BUS_ADDRESS": f"{free};unix:path={path}",
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.kwallet.DBusKeyring",
+        }
+        done = world.rolehop("credential-process", "hub", env=env)
+    assert done.code == 0, done.err
+    assert "nobody serves the first address of the session bus" in done.err
+
+
 NAMED = [
     "keyring.backends.SecretService.Keyring",
     "keyring.backends.kwallet.DBusKeyring",
