@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 
+# Made once: thousands of chains have thousands of keys.
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
 
 def digest_of(*values: object) -> str:
     """Return the SHA-256 (64 hex digits) of JSON values, encoded without ambiguity.
@@ -12,5 +15,4 @@ def digest_of(*values: object) -> str:
     JSON keeps the boundary between two texts, and every character of them. Neither may be changed
     before hashing: two principals that merely look alike must never share a session.
     """
-    text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()

@@ -30,7 +30,8 @@ class DependencyTracker:
 
     def add_variable(self, name: str) -> None:
         """Note that the answer depends on variable ``name``."""
-        self.variables.setdefault(name, variable_mark(name, self._environ.get(name)))
+        if name not in self.variables:
+            self.variables[name] = variable_mark(name, self._environ.get(name))
 
     def mark_uncacheable(self) -> None:
         """Mark the answer as uncacheable: it depends on a token or a secret, for example."""

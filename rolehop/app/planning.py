@@ -128,7 +128,8 @@ def resolve_chain(
     source = profile_source or source_of(app.config, path)
     # The profile that was asked for decides settings of calls, not the last one it refers to.
     context = _plan_context(app, options or WalkOptions(), profile_of(app, source), stamps)
-    context = replace(context, caller=caller)
+    if caller is not None:
+        context = replace(context, caller=caller)
     source, roles, notes = expand(source, app.aws_config)
     of_profile = tuple(
         WrittenHop(hop, source.name, number, in_profile=True)

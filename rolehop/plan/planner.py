@@ -29,13 +29,14 @@ from rolehop.plan.model import (
     TokenStep,
 )
 from rolehop.plan.overrides import apply_overrides
-from rolehop.plan.prechecks import predict
+from rolehop.plan.prechecks import Prediction, predict
 from rolehop.plan.resolve import Resolved, is_unnamed
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import replace
 
 # A session that only has to sign the next AssumeRole needs this much life.
 SIGNING_TTL = timedelta(minutes=1)
+_NOTHING = Prediction()
 
 
 def make_plan(
@@ -254,18 +255,21 @@ def _own_role(resolved: Resolved) -> Hop | None:
 
 def _with_predictions(steps: list[Step], own: Hop | None) -> list[Step]:
     """Add to each hop what follows from the source and the hops before it."""
-    hops = [step for step in steps if isinstance(step, HopStep)]
-    predicted = dict(zip(hops, predict([step.hop for step in hops], own), strict=True))
+    predicted = iter(predict([step.hop for step in steps if isinstance(step, HopStep)], own))
     return [
-        replace(
-            step,
-            notes=(*step.notes, *predicted[step].notes),
-            will_fail=step.will_fail or predicted[step].will_fail,
-        )
-        if isinstance(step, HopStep)
-        else step
+        _with_prediction(step, next(predicted)) if isinstance(step, HopStep) else step
         for step in steps
     ]
+
+
+def _with_prediction(step: HopStep, predicted: Prediction) -> HopStep:
+    if predicted == _NOTHING:
+        return step
+    return replace(
+        step,
+        notes=(*step.notes, *predicted.notes),
+        will_fail=step.will_fail or predicted.will_fail,
+    )
 
 
 def _refuse_when_strict(

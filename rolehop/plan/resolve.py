@@ -131,7 +131,8 @@ def source_of(config: Config, path: tuple[ChainConfig, ...]) -> SourceConfig:
         key: value.replace("{account}", account or "") if isinstance(value, str) else value
         for key, value in source.settings.items()
     }
-    return replace(source, settings=filled)
+    # Chains of one source share it as it is, and what is known of it.
+    return source if filled == source.settings else replace(source, settings=filled)
 
 
 def regions_of(
@@ -197,7 +198,7 @@ def clean_name(text: str) -> str:
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:
     """Replace each ``{name}`` of ``values`` in ``text``; the config refuses other names."""
-    for name, value in values.items():
+    for name, value in values.items() if "{" in text else ():
         text = text.replace(f"{{{name}}}", value)
     return text
 

@@ -58,8 +58,15 @@ def dataclass(
 
 def replace(value: T, /, **changes: object) -> T:
     """Return a copy of ``value`` with ``changes``, as ``dataclasses.replace`` does."""
-    names: tuple[str, ...] = type(value).__match_args__  # type: ignore[attr-defined]
-    return type(value)(**{name: getattr(value, name) for name in names} | changes)
+    kind = type(value)
+    if kind not in _READERS:
+        names: tuple[str, ...] = kind.__match_args__  # type: ignore[attr-defined]
+        _READERS[kind] = (names, _getter(names))
+    names, read = _READERS[kind]
+    return kind(**dict(zip(names, read(value), strict=True)) | changes)
+
+
+_READERS: dict[type, tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]] = {}
 
 
 def asdict(value: object) -> dict[str, Any]:
