@@ -178,7 +178,7 @@ class MfaCodes:
         except NoTerminal:
             pass
         raise NoTerminal(
-            f"chain '{self.chain}' needs an MFA code and there is no terminal to ask on",
+            f"chain '{self.chain}' needs an MFA code and nobody can be asked for it",
             cause=f"a code of {serial} is needed {purpose}, and no mfa_command gives one",
             fix=Advice(
                 "set mfa_command, or run this in a terminal first: rolehop assume ",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from rolehop.arn import default_region, partition_of_region
+from rolehop.config.value_types import REGION
 from rolehop.errors import ConfigError
 from rolehop.startup.dataclass import dataclass
 
@@ -79,6 +80,16 @@ class Regions:
             raise _conflict(self.first, decider)
         return decider.partition
 
+    def passed_over(self, partition: str) -> str | None:
+        """Return a note on a variable that comes first and whose region is of another partition."""
+        first = self.first
+        if first is None or not first.variable or first.partition == partition:
+            return None
+        return (
+            f"{first.variable}={first.region} is in partition {first.partition} and the roles in"
+            f" {partition}, so STS is called in {self.within(partition)}"
+        )
+
     def within(self, partition: str | None) -> str:
         """Return the first region of ``partition``, else the partition's default.
 
@@ -103,6 +114,9 @@ def regions_in_order(
 
     ``environ`` is the environment as it was before rolehop's own assume. ``own`` is the region key
     of what makes the call: the chain's, or the source's for a source's own calls.
+
+    Raises:
+        ConfigError: a variable names no region, and nothing before it names one.
     """
     # Both are read, always: the record of a cached answer lists what was read.
     variables = [(environ.get(name), NamedBy.VARIABLE, name) for name in VARIABLES]
@@ -114,7 +128,22 @@ def regions_in_order(
         (source, NamedBy.SOURCE, ""),
         (profile, NamedBy.PROFILE, ""),
     )
+    if not (flag or own):
+        for value, _, name in variables:
+            _check_variable(name, value)
     return Regions(tuple(NamedRegion(region, by, name) for region, by, name in order if region))
+
+
+def _check_variable(name: str, value: str | None) -> None:
+    """Check a variable by the rule of ``--region``; a pseudo region of botocore is one, too."""
+    if not value or value == "aws-global":
+        return
+    try:
+        REGION.run(value)
+    except ValueError as error:
+        raise ConfigError(
+            f"{name} names no region", cause=str(error), fix=f"set {name} to a region, or unset it"
+        ) from None
 
 
 def _conflict(first: NamedRegion, decider: NamedRegion) -> ConfigError:

@@ -77,17 +77,17 @@ def _with_policies(
         only = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
         if named or (own and (hop.policy or hop.policy_arns != only)):
             raise UsageError(
-                "--read-only cannot be combined with another session policy"
+                "read-only cannot be combined with another session policy"
                 + ("" if named else f": the last hop of chain '{chain}' has its own"),
                 cause="AWS grants what either of them allows, so the session could write",
-                fix="leave one of them out" if named else "leave --read-only out",
+                fix="leave one of them out" if named else "leave read-only out",
                 chain=chain,
             )
         return replace(hop, policy_arns=only), ()
     if not named:
         return hop, ()
     changed = replace(hop, policy=options.policy, policy_arns=options.policy_arns)
-    note = "the flags' session policies replace the last hop's own"
+    note = "the session policies that were asked for replace the last hop's own"
     return changed, (note,) if own else ()
 
 
@@ -108,7 +108,7 @@ def _refuse_two_values(tags: tuple[tuple[str, str], ...]) -> None:
         other = given.setdefault(tag_key(key), (key, value))
         if other[1] != value:
             raise UsageError(
-                f"--tag gives {key} two values",
+                f"the tags give {key} two values",
                 cause=f"{'='.join(other)} and {key}={value}; STS ignores case in tag keys",
                 fix="keep one of them",
             )
@@ -134,11 +134,11 @@ def _check_numbers(hop: HopConfig, chain: str) -> None:
     try:
         sts_limits.POLICY_ARNS.run(list(hop.policy_arns))
     except ValueError as error:
-        raise UsageError(f"--policy-arn: {error}", chain=chain) from None
+        raise UsageError(f"policy ARNs of the last hop: {error}", chain=chain) from None
     if len(hop.tags) > sts_limits.MAX_TAGS:
         raise UsageError(
             f"the last hop of chain '{chain}' would have {len(hop.tags)} tags",
             cause=f"STS takes at most {sts_limits.MAX_TAGS}",
-            fix="leave out some --tag",
+            fix="leave out some tags",
             chain=chain,
         )

@@ -283,7 +283,7 @@ def _refuse_when_strict(
                 f"hop {step.number} asks for {format_duration(wishes[step.number - 1])} and can have"
                 f" {format_duration(step.ceiling_seconds)}",
                 cause=(step.shortened or "").partition(": ")[2],
-                fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave --strict out',
+                fix=f'set duration = "{step.ceiling_seconds // 60}m" on it, or leave strict out',
                 chain=chain,
                 hop=step.number,
             )

@@ -179,7 +179,9 @@ def resolve(
             fix="use roles and a region of one partition",
             chain=chain.name,
         )
-    region = regions.within(next(iter(in_use), partition))
+    partition = next(iter(in_use), partition)
+    region, passed_over = regions.within(partition), regions.passed_over(partition)
+    notes += () if passed_over is None else (passed_over,)
     return Resolved(chain, source, filled, hops, facts.aws_profile, region, regions.exported, notes)
 
 

@@ -132,6 +132,28 @@ def test_wrong_arguments_are_named(world: World, argument: str, said: str) -> No
     assert said in "".join(printed(world, code))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "read_only=True, policy_arns=['arn:aws:iam::aws:policy/X']",
+        "duration='12h', strict=True",
+        "tags={'a': '1', 'A': '2'}",
+        "tags={str(n): 'x' for n in range(50)}, reason='why'",
+    ],
+)
+def test_no_error_of_an_argument_speaks_of_flags(world: World, arguments: str) -> None:
+    world.config(CONFIG.replace("[chains.admin]\n", '[chains.admin]\nreason_in = "tag"\n'))
+    code = f"""
+        import rolehop
+        try:
+            rolehop.get_plan("admin", {arguments})
+        except rolehop.RolehopError as error:
+            print(error, error.cause, error.fix)
+        """
+    (line,) = printed(world, code)
+    assert "--" not in line
+
+
 @pytest.mark.parametrize("name", ["get_plan", "get_credentials", "session"])
 def test_a_chain_that_is_no_name(world: World, name: str) -> None:
     code = f"""

@@ -285,7 +285,7 @@ FAILURES = (
     Failure(
         "no-terminal",
         8,
-        ("needs an MFA code and there is no terminal", "rolehop assume admin"),
+        ("needs an MFA code and nobody can be asked", "rolehop assume admin"),
         _mfa,
         calls=0,
     ),

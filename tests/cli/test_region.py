@@ -47,6 +47,22 @@ def test_a_variable_never_moves_a_chain_to_another_partition(world: World) -> No
     assert world.sts.calls == []
 
 
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_variable_that_names_no_region_is_named(world: World, variable: str) -> None:
+    env = {"AWS_REGION": None, "AWS_DEFAULT_REGION": None, variable: "junk!"}
+    done = world.rolehop("plan", "hub", env=env)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"rolehop: {variable} names no region\n")
+    assert world.rolehop("plan", "hub", env={"AWS_REGION": "aws-global"}).code == 0
+
+
+def test_a_plan_says_that_a_variable_of_another_partition_is_passed_over(world: World) -> None:
+    env = {"AWS_REGION": "us-gov-west-1", "AWS_DEFAULT_REGION": None}
+    said = "AWS_REGION=us-gov-west-1 is in partition aws-us-gov and the roles in aws"
+    assert said in world.rolehop("plan", "hub", env=env).out
+    assert "AWS_REGION=" not in world.rolehop("plan", "hub").out
+
+
 ROLES_ANYWHERE = """\
 [sources.ra]
 type = "roles-anywhere"

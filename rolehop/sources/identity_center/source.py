@@ -284,7 +284,7 @@ class _IdentityCenter:
         if not self.context.person.can_ask:
             raise NoTerminal(
                 f"source '{self.source.name}' names no {key}, and nobody can be asked",
-                cause="there is no terminal, or --no-prompt was given",
+                cause="there is no terminal or prompt, or asking was forbidden",
                 fix=f'add {key} = "…" to [sources.{self.source.name}]',
             )
 

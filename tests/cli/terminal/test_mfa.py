@@ -214,7 +214,7 @@ def test_without_a_terminal_the_error_comes_at_once_and_says_what_to_run(
 ) -> None:
     done = guarded.rolehop(*arguments)
     assert done.code == 8
-    assert "chain 'admin' needs an MFA code and there is no terminal" in done.err
+    assert "chain 'admin' needs an MFA code and nobody can be asked" in done.err
     assert "run this in a terminal first: rolehop assume admin" in done.err
     assert f"cause: a code of {MFA_SERIAL} is needed for" in done.err
     assert guarded.sts.calls == []
