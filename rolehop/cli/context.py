@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Progress
     from rolehop.shells.dialect import Dialect
+
+_ON_WINDOWS = os.name == "nt"
 
 
 class CommandContext:
@@ -76,9 +79,22 @@ class CommandContext:
 
         return dialect(named or parent_shell() or "sh")
 
+    def dialect_typed(self, named: str | None) -> Dialect:
+        """Return the dialect of what a person types: as `dialect`, but cmd's on Windows.
+
+        Windows does not tell which shell called us. What is quoted for sh runs commands in cmd;
+        what cmd can take as one argument is one in the other shells, too.
+
+        Raises:
+            UsageError: there is no shell of that name.
+        """
+        from rolehop.shells.parent_process import parent_shell
+
+        return self.dialect(named or parent_shell() or ("cmd" if _ON_WINDOWS else None))
+
     def quote_argument(self, text: str) -> str:
         """Return ``text`` as a person types it as one argument in the shell that called us."""
-        return text if is_plain(text) else self.dialect(None).argument(text)
+        return text if is_plain(text) else self.dialect_typed(None).argument(text)
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""

@@ -26,6 +26,12 @@ def quote(text: str) -> str:
     return f'"{text}"'
 
 
+def quote_typed(text: str) -> str:
+    """Return ``text`` as one argument; programs take backslashes before a quote for its escapes."""
+    backslashes = len(text) - len(text.rstrip("\\"))
+    return quote(text + "\\" * backslashes)
+
+
 def _set(name: str, value: str) -> str:
     line = f'set "{name}={value}"'
     if _SPECIAL.search(value):
@@ -47,6 +53,8 @@ DIALECT = Dialect(
     # `exit /b 1` would close the window, `false` is no command there.
     "cmd /d /c exit 1",
     "for /f \"delims=\" %i in ('{} --shell cmd') do @%i",
-    # Some of these mean something even between double quotes, some to for /f or cmd /c.
-    not_typed="\"%!^&|<>()'`",
+    quote_typed=quote_typed,
+    # Some of these mean something even between double quotes, some to for /f or cmd /c; the last
+    # ones to PowerShell, which may be what the line is typed in: Windows does not tell.
+    not_typed="\"%!^&|<>()'`$\u201c\u201d\u201e",
 )

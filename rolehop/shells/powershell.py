@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rolehop.advice import PLACEHOLDER
 from rolehop.shells.dialect import Colors, Dialect, InitScript, color_number, in_four_digits
 from rolehop.shells.statements import statement_renderer
 from rolehop.startup.lazy_regex import Pattern
@@ -30,7 +31,14 @@ def quote(text: str) -> str:
 
 
 def quote_typed(text: str) -> str:
-    """Return ``text`` as one argument of a command; typographic quotes end a string, too."""
+    """Return ``text`` as one argument of a command; typographic quotes end a string, too.
+
+    Before 7.3, PowerShell passes a double quote on without its escape, and so a backslash before
+    the quote that it puts around blanks: the program reads other arguments then
+    (about_Parsing, "Passing arguments that contain quote characters").
+    """
+    if '"' in text or (text.endswith("\\") and " " in text):
+        return PLACEHOLDER
     return "'" + _QUOTE.sub(r"\g<0>\g<0>", text) + "'"
 
 

@@ -56,7 +56,7 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     )
     handed = walk_for_handover(cli, "assume", name, walk_options_from(ctx))
     if sys.stdout.isatty():
-        cli.terminal.write_output(_summary(handed, cli.app.now(), dialect))
+        cli.terminal.write_output(_summary(handed, cli.app.now(), cli.dialect_typed(shell)))
         return
     cli.terminal.write_output(dialect.render(handed.changes(cli.environ)))
 

@@ -46,7 +46,7 @@ def command(ctx: click.Context, shell: str | None) -> None:
     if not changes:
         return
     if sys.stdout.isatty():
-        typed = cli.dialect(shell).eval_command.format("rolehop leave")
+        typed = cli.dialect_typed(shell).eval_command.format("rolehop leave")
         cli.terminal.note(f"to leave, type: {typed}")
         return
     cli.terminal.write_output(cli.dialect(shell).render(changes))

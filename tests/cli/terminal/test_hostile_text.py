@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 
 import click
@@ -101,6 +102,45 @@ def test_a_command_that_is_advised_takes_a_name_as_one_argument(others: World) -
     for code, shown in runs_of(others, runs):
         (advised,) = re.findall(r"rolehop assume .*", shown)
         assert (code, shlex.split(advised)) == (8, ["rolehop", "assume", GUARDED])
+
+
+# The program as on Windows, which does not tell which shell called it.
+ON_WINDOWS = """
+import sys
+from rolehop.cli import context
+context._ON_WINDOWS = True
+from rolehop.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "advised"),
+    [
+        ("a&calc&", PLACEHOLDER),
+        ("a|calc", PLACEHOLDER),
+        ("%PATH%", PLACEHOLDER),
+        ('say "hi"', PLACEHOLDER),
+        ("$(calc)", PLACEHOLDER),
+        ("x“;calc;“", PLACEHOLDER),  # PowerShell ends a text at such a quote
+        ("two  blanks", '"two  blanks"'),
+        ("it;calc", '"it;calc"'),
+        ("a b\\", '"a b\\\\"'),
+    ],
+)
+def test_advice_on_windows_runs_nothing_in_cmd_nor_in_powershell(
+    name: str, advised: str, world: World
+) -> None:
+    world.aws_config(
+        f"{section(name)}source_profile = base\nrole_arn = {HUB}\nmfa_serial = {MFA_SERIAL}\n"
+        f"[profile base]\naws_access_key_id = {world.alice.key.access_key_id}\n"
+        f"aws_secret_access_key = {world.alice.key.secret}\n"
+    )
+    done = world.run(
+        sys.executable, "-c", ON_WINDOWS, "credential-process", "--no-prompt", "--", name
+    )
+    assert done.code == 8, done.err
+    assert f"rolehop assume {advised}\n" in done.err
 
 
 def test_the_terminal_shows_which_line_to_type_for_a_name(others: World) -> None:
