@@ -14,7 +14,7 @@ from rolehop.api import Options
 from rolehop.cli.commands.assume import command
 from rolehop.cli.options import COMMON_OPTIONS
 from tests.api.programs import printed, run
-from tests.support.aged_sessions import leave
+from tests.cli.credential_process.aged_sessions import leave
 from tests.support.environment import ROOT
 from tests.support.world import ADMIN, CONFIG, HUB, World
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.aged_sessions import leave
+from tests.cli.credential_process.aged_sessions import leave
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
 
 PROCESS = ("credential-process", "admin")
