@@ -90,14 +90,11 @@ def next_state(
     held: CallerState, hop: AssumeRoleRequest, number: int, records: IamInventory
 ) -> CallerState:
     """Return the session of ``hop``: who it is and what it carries."""
-    role = hop.role
-    arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
-    entity = records.find(str(role))
     inherited = {
         key: value for key, value in (held.tags or {}).items() if tag_key(key) in held.transitive
     }
     return CallerState(
-        caller=caller_from_arn(arn, role=str(role), unique_id=entity.unique_id if entity else None),
+        caller=session_caller(hop, records),
         session=records.session(hop.policy, hop.policy_arns, f"hop {number}"),
         tags={**dict(hop.tags), **inherited},
         transitive=held.transitive | {tag_key(key) for key in hop.transitive_tags},
@@ -110,6 +107,14 @@ def next_state(
         unread=held.unread,
         walked=True,
     )
+
+
+def session_caller(hop: AssumeRoleRequest, records: IamInventory) -> Caller:
+    """Return who the session of ``hop`` is."""
+    role = hop.role
+    arn = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/{hop.session_name}"
+    entity = records.find(str(role))
+    return caller_from_arn(arn, role=str(role), unique_id=entity.unique_id if entity else None)
 
 
 def build_request(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Request:

@@ -5,10 +5,11 @@ Hops that may be allowed stay in; only the evaluator decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rolehop.arn import ACCOUNT_ID, account_of
 from rolehop.policy.chains.model import AssumeRoleRequest
+from rolehop.policy.chains.requests import session_caller
 from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.evaluation.principals import Caller, session_of
 from rolehop.policy.inventory.inventory import IamInventory
@@ -47,6 +48,9 @@ class Reach:
         """Return the groups of hops that ``caller`` may be allowed; ``EVERY``: all hops."""
         if caller.arn is None:
             return [EVERY]
+        return self._groups(caller)
+
+    def _groups(self, caller: Caller) -> list[str]:
         names = dict.fromkeys((*_names_of(caller), caller.account or ""))
         return [name for name in names if name in self._by_name]
 
@@ -63,6 +67,22 @@ class Reach:
             return True
         permitted = self._permitted(caller)
         return permitted is None or str(self._hops[number].role) in permitted
+
+    def leading_to(self, wanted: Callable[[str], bool]) -> set[int]:
+        """Return the hops that may be part of a route to a role that is wanted."""
+        by_caller: dict[str, list[int]] = {}
+        for number, hop in enumerate(self._hops):
+            for name in self._groups(session_caller(hop, self._records)):
+                by_caller.setdefault(name, []).append(number)
+        found = {number for number, hop in enumerate(self._hops) if wanted(str(hop.role))}
+        queue, seen = list(found), set[str]()
+        while queue:
+            for name in set(self._names[queue.pop()]) - seen:
+                seen.add(name)
+                before = set(by_caller.get(name, ())) - found
+                found |= before
+                queue += before
+        return found
 
     def hops_to(self, role: str, caller: Caller) -> Iterator[int]:
         """Yield the numbers of the hops to a role that ``caller`` may be allowed, in order."""

@@ -102,7 +102,8 @@ def search(
         most: how many routes to return.
         judge: the evaluator, or a wrapper that counts its calls.
     """
-    judged = _Judged(setting, judge, hops, Reach(hops, setting.records))
+    reach = Reach(hops, setting.records)
+    judged = _Judged(setting, judge, hops, reach, reach.leading_to(wanted))
     found: dict[tuple[str, tuple[str, ...]], Route] = {}
     for usable in (_SURE, _POSSIBLE):
         searches = [_RouteSearch(each, wanted, judged, usable) for each in starts]
@@ -134,6 +135,9 @@ class _Judged:
     judge: Callable[[Request], Verdict]
     hops: Sequence[AssumeRoleRequest]
     reach: Reach
+    useful: set[int]
+    """The hops that may lead to a role that is wanted: only these are evaluated."""
+
     known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
     """``None``: refused."""
 
@@ -264,7 +268,9 @@ class _RouteSearch:
         found: set[int] = set()
         carried, reach = _carried(node.held), self.judged.reach
         for group in reach.groups_of(node.held.caller):
-            numbers = self.unreached.get((carried, group), reach.group(group))
+            numbers = self.unreached.get((carried, group))
+            if numbers is None:
+                numbers = [each for each in reach.group(group) if each in self.judged.useful]
             left = [each for each in numbers if following[each][0] not in self.nodes]
             self.unreached[carried, group] = left
             found.update(e for e in left if reach.permits(node.held.caller, group, e))
