@@ -9,18 +9,21 @@ import pytest
 
 from tests.support.world import World
 
-# The console script, which gets a signal while it imports its nth module from the entry point on.
+# The console script, which gets a signal while the program imports its nth module.
 SIGNALLED = """
 import os, sys
-import rolehop.__main__
-left, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-def count(event, _):
-    global left
-    if event == "import":
+import rolehop
+left, number, has_begun = int(sys.argv.pop(1)), int(sys.argv.pop(1)), False
+def count(event, arguments):
+    global left, has_begun
+    if event == "import" and has_begun:
         left -= 1
         if left == 0:
             os.kill(os.getpid(), number)
+    elif event == "import":
+        has_begun = arguments[0] == "rolehop.__main__"
 sys.addaudithook(count)
+import rolehop.__main__
 sys.exit(rolehop.__main__.main())
 """
 MOMENTS = [1, 2, 3, 4, 6, 9, 14, 20, 30, 45, 65, 90, 120, 150]
