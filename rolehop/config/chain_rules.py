@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from rolehop.arn import partition_of, partition_of_region
 from rolehop.config.inheritance import Inheritance, changes_identity, repeated_tags, tag_key
-from rolehop.config.model import ChainConfig, Config, SourceConfig, WrittenHop, written_hops
+from rolehop.config.model import (
+    ChainConfig,
+    Config,
+    HopConfig,
+    SourceConfig,
+    WrittenHop,
+    written_hops,
+)
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.regions import NamedBy, NamedRegion, regions_in_order
 from rolehop.config.schema import Table
@@ -43,8 +50,10 @@ class ChainRules:
             if path is None:
                 continue
             source = self.config.sources.get(path[0].source or "")
-            before = list(written_hops(path[:-1]))
+            before = list(written_hops(path[:-1])) if len(path) > 1 else []
             self._check_partitions(path, source, before, origin)
+            if all(map(_has_role_only, chain.hops)):
+                continue
             self._check_mfa(chain, source, before, origin)
             self._check_tags(chain, before, origin)
             self._check_identity(chain, before, origin)
@@ -99,7 +108,7 @@ class ChainRules:
         if chain.fleet is not None:
             return
         for number, hop in enumerate(chain.hops):
-            if "account" in fields_of(hop.role):
+            if "{" in hop.role and "account" in fields_of(hop.role):
                 self.problems.add(
                     origin.at("hops", number, "role"), "only a fleet's role may contain {account}"
                 )
@@ -208,8 +217,6 @@ class ChainRules:
                 )
 
     def _check_tags(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
-        if not any(hop.tags or hop.transitive_tags for hop in chain.hops):
-            return
         inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             here = _at_hop(chain, origin, number)
@@ -233,8 +240,6 @@ class ChainRules:
         )
 
     def _check_identity(self, chain: ChainConfig, before: list[WrittenHop], origin: Origin) -> None:
-        if all(hop.source_identity is None for hop in chain.hops):
-            return
         inherited = _inherited(before)
         for number, hop in enumerate(chain.hops):
             sent, set_before = hop.source_identity, inherited.identity
@@ -247,6 +252,11 @@ class ChainRules:
                     f" {quoted(set_before or '')}, and no later hop can change it",
                 )
             inherited = inherited.after(hop, f"hop {number + 1}")
+
+
+def _has_role_only(hop: HopConfig) -> bool:
+    """True for a hop without MFA, tags or source identity, as most are."""
+    return not (hop.mfa_serial or hop.tags or hop.transitive_tags or hop.source_identity)
 
 
 def _called(written: WrittenHop) -> str:

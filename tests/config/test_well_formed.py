@@ -13,9 +13,32 @@ from rolehop.config.table_validation import _reported, _well_formed
 from rolehop.sources import SOURCE_TABLES
 
 _TEXTS = st.sampled_from(
-    """me|| |a b|{user}|{caller}|{account}|{nobody}|{|{}|30m|1y|eu-west-1|red|auto|required|a\0b
-    |111111111111:role/R|{account}:role/R|arn:aws:iam::111111111111:role/a/R|m@x.y
-    |arn:aws:iam::aws:policy/P|https://x.y/z|arn:aws:iam::111111111111:user/alice""".split("|")
+    [
+        "me",
+        "",
+        " ",
+        "a b",
+        "{user}",
+        "{caller}",
+        "{account}",
+        "{nobody}",
+        "{",
+        "{}",
+        "30m",
+        "1y",
+        "eu-west-1",
+        "red",
+        "auto",
+        "required",
+        "a\x00b\n    ",
+        "111111111111:role/R",
+        "{account}:role/R",
+        "arn:aws:iam::111111111111:role/a/R",
+        "m@x.y\n    ",
+        "arn:aws:iam::aws:policy/P",
+        "https://x.y/z",
+        "arn:aws:iam::111111111111:user/alice",
+    ]
 )
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     _TEXTS | st.booleans() | st.integers(-1, 5000),
