@@ -74,8 +74,9 @@ def test_a_name_shows_nothing_but_text_wherever_it_goes(
 def _options(command: click.Command) -> Iterator[str]:
     """Yield the options that take any text, of a command and those below it."""
     for each in command.params:
-        if isinstance(each, click.Option) and not (each.is_flag or each.count):
-            yield from [] if isinstance(each.type, click.Choice) else each.opts[-1:]
+        takes_text = isinstance(each, click.Option) and not (each.is_flag or each.count)
+        if takes_text and not isinstance(each.type, click.Choice):
+            yield max(each.opts, key=len)
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
