@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.many_runs import COMMANDS, runs_of
-from tests.support.world import CONFIG, SCRIPT, World, temporary_world
+from tests.support.world import CONFIG, HUB, SCRIPT, World, temporary_world
 
 NOT_LATIN = "日本"
 CONFIG_WITH_UNICODE = CONFIG.replace("Admin in prod", f"Zürich → {NOT_LATIN} …")
@@ -93,6 +93,36 @@ def test_variables_come_back_byte_by_byte_in_any_encoding(
     script = 'eval "$(rolehop assume admin)"; eval "$(rolehop leave)"; printf "[%s]" "$AWS_PROFILE"'
     done = written.run("bash", "-c", script, env=env)
     assert f"[{value}]" in done.out, done.err
+
+
+# Output in Latin-1 where the locale, and with it each argument, is in UTF-8.
+LATIN_OUTPUT: dict[str, str | None] = {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "latin-1"}
+
+
+@pytest.mark.parametrize("kind", ["locale", "output"])
+def test_a_name_with_an_accent_is_found_and_shown(
+    kind: str, written: World, request: pytest.FixtureRequest
+) -> None:
+    is_locale = kind == "locale"
+    env = request.getfixturevalue("latin") if is_locale else LATIN_OUTPUT
+    name = "café"
+    typed = name.encode("latin-1" if is_locale else "utf-8").decode("utf-8", "surrogateescape")
+    key = written.alice.key
+    written.aws_config(
+        f"[profile {name}]\nsource_profile = base\nrole_arn = {HUB}\n[profile base]\n"
+        f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret}\n"
+    )
+    for words in (["plan", name], ["show", name], ["assume", name], ["status"]):
+        for columns in (0, 80):
+            ((code, shown),) = runs_of(written, [(columns, words)], env)
+            assert code == 0, (words, shown)
+            # What a program reads is in the encoding of the system.
+            encoding = "latin-1" if is_locale or columns else "utf-8"
+            if words[0] != "assume" or columns:
+                text = shown.encode("utf-8", "surrogateescape").decode(encoding)
+                assert name in text, (words, columns, text)
+    done = written.rolehop("exec", typed, "--", "printenv", "ROLEHOP_CHAIN", env=env)
+    assert (done.code, done.out) == (0, f"{typed}\n")
 
 
 def test_a_file_whose_name_cannot_be_written_is_named_as_the_cause(
