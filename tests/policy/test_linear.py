@@ -114,10 +114,13 @@ def judge(text: str) -> Outcome:
 def search_without_documents(accounts: int, *, trusted: bool) -> Found:
     """Search a role among five of each account, of which no document says anything.
 
-    Without ``trusted`` the wanted role is described and trusts nobody, so that all is searched.
+    Without ``trusted`` the wanted role refuses everybody by a condition, so that all is searched.
     """
     alice, wanted = "arn:aws:iam::111111111111:user/alice", "arn:aws:iam::222222222222:role/Wanted"
-    trust = policy_text({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"})
+    asked = {"StringEquals": {"sts:ExternalId": "never sent"}}
+    trust = policy_text(
+        {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": asked}
+    )
     records = IamInventory({} if trusted else {wanted: Entity(wanted, "AROA", trust)})
     roles = [f"arn:aws:iam::{at // 5 + 300000000000}:role/R{at % 5}" for at in range(5 * accounts)]
     setting = EvaluationContext(records, datetime(2026, 6, 1, tzinfo=UTC))
