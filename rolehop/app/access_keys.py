@@ -17,6 +17,7 @@ from rolehop.errors import Declined, NoTerminal, SourceError, UsageError, VaultE
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
+from rolehop.sources import SOURCE_TYPES
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean, quoted
 
@@ -41,7 +42,7 @@ def add_keys(
     """
     app.vault.keys.add(name, credentials, replace=replace, until_reboot=until_reboot)
     source = app.config.sources.get(name)
-    return source is not None and source.type == "keys"
+    return source is not None and SOURCE_TYPES[source.type].keeps_keys
 
 
 def key_rows(app: App) -> list[KeyRow]:
@@ -133,7 +134,7 @@ def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> 
 
 def _source(app: App, name: str) -> SourceConfig:
     source = app.config.sources.get(name, SourceConfig(name, "keys"))
-    if source.type != "keys":
+    if not SOURCE_TYPES[source.type].keeps_keys:
         raise UsageError(
             f"source '{name}' is of type {source.type}: rolehop cannot rotate its keys",
             fix='only sources of type "keys" keep theirs in the keyring',

@@ -234,9 +234,10 @@ def _new_context(app: App, options: WalkOptions, profile: str | None) -> PlanCon
 def profile_of(app: App, source: SourceConfig) -> str | None:
     """Return the AWS profile whose settings apply to calls of a walk from ``source``."""
     from rolehop.awsconfig import current_profile
+    from rolehop.sources import SOURCE_TYPES
 
     # Other types have a key of this name too: the ARN of a Roles Anywhere profile.
-    named = source.settings.get("profile") if source.type == "profile" else None
+    named = source.settings.get("profile") if SOURCE_TYPES[source.type].names_profile else None
     return named if isinstance(named, str) else current_profile(app.shell_before)
 
 

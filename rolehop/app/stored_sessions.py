@@ -169,7 +169,10 @@ def _completed(app: App, now: Index, found: Index) -> Index:
 
 
 def _sources_with_keys(app: App) -> list[str]:
-    return [name for name, source in app.config.sources.items() if source.type == "keys"]
+    from rolehop.sources import SOURCE_TYPES
+
+    sources = app.config.sources.items()
+    return [name for name, source in sources if SOURCE_TYPES[source.type].keeps_keys]
 
 
 def _with_chain(app: App, index: Index, name: str, stamps: Stamps) -> Index:

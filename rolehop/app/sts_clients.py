@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from rolehop.awsconfig import AwsConfig, client_keys, endpoint_override, profile_setting
-from rolehop.net.client_settings import GLOBAL_REGION, GLOBAL_STS, LEGACY_GLOBAL_REGIONS
+from rolehop.net.client_settings import GLOBAL_STS, means_global_sts
 from rolehop.ports import OnCall, ignore_call
 from rolehop.startup.dataclass import dataclass, field
 
@@ -52,10 +52,13 @@ class StsClients:
             return url
         key = profile_setting(self.aws_config, profile, "sts_regional_endpoints") if profile else ""
         mode = self.environ.get("AWS_STS_REGIONAL_ENDPOINTS", "").strip() or (key or "").strip()
-        served = LEGACY_GLOBAL_REGIONS if mode.lower() == "legacy" else {GLOBAL_REGION}
-        if region in served:
-            return GLOBAL_STS if own_region in served else f"{GLOBAL_STS}#hops"
-        return f"{GLOBAL_STS}#source" if own_region in served else None
+        legacy = mode.lower() == "legacy"
+        of_hops, of_source = (
+            means_global_sts(each, legacy=legacy) for each in (region, own_region)
+        )
+        if of_hops:
+            return GLOBAL_STS if of_source else f"{GLOBAL_STS}#hops"
+        return f"{GLOBAL_STS}#source" if of_source else None
 
     def get(self, region: str, profile: str | None) -> StsClient:
         """Return the client for ``region`` with the settings of AWS profile ``profile``.

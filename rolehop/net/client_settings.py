@@ -39,6 +39,14 @@ LEGACY_GLOBAL_REGIONS = frozenset(
 )
 
 
+def means_global_sts(region: str, *, legacy: bool) -> bool:
+    """True if STS is called at its global endpoint for ``region``; the only place that says so.
+
+    ``legacy``: ``sts_regional_endpoints`` is ``legacy``.
+    """
+    return region in LEGACY_GLOBAL_REGIONS if legacy else region == GLOBAL_REGION
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """Everything that a call needs besides its content and its signer.
@@ -84,8 +92,8 @@ class ClientSettings:
         An overridden one, or the global one, whose sessions are not valid in regions that an
         account has to enable (IAM user guide, "Manage AWS STS in an AWS Region").
         """
-        served = LEGACY_GLOBAL_REGIONS if self.legacy_global_sts else (GLOBAL_REGION,)
-        return self.endpoint_url or (GLOBAL_STS if self.region in served else None)
+        is_global = means_global_sts(self.region, legacy=self.legacy_global_sts)
+        return self.endpoint_url or (GLOBAL_STS if is_global else None)
 
     def override(self, service: str) -> str | None:
         """Return what overrides the endpoint of ``service``, or ``None``."""

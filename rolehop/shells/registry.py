@@ -1,6 +1,16 @@
-"""The shells that rolehop knows; a new one is a module in this folder and a row here.
+"""The shells that rolehop knows; a row imports nothing but the module of the shell asked for.
 
-A row imports nothing: only the module of the shell that is asked for is loaded.
+A new shell is a module in this folder with its ``DIALECT`` and a row in ``SHELLS``. These follow,
+if it has what they are for:
+
+- ``INIT_SHELLS`` below: leave it out there if it has no start-up text;
+- ``cli/commands/init.py``: how its start-up file calls ``rolehop init``, and how its prompt is set;
+- ``command_table.COMPLETION_SHELLS``, ``completion/engine.py``, ``app/shell_scripts.py`` and a script
+  in ``completions``: how it completes;
+- README: "The shell and its prompt", and the table above it, which ``tests.test_docs`` writes;
+- tests: ``handover/test_dialects.py`` (how it reads values), ``handover/test_other_shells.py`` or
+  ``shells/interactive.py`` (the shell itself), ``shells/test_typed_lines.py``; and ``.ci/run``, which
+  installs it.
 """
 
 from __future__ import annotations

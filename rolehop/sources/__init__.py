@@ -4,8 +4,9 @@ To add a type, write a module here, add a row below, a test file, and a paragrap
 under "Sources" in the README. A test loads the README's examples and fails if a type is missing.
 
 Each module ends in a ``TYPE``, which defines the type's config keys, how its stamp is made (what
-tells one state of the source from another without the network) and how the source is built. A
-module is imported when a config first uses its type, because most configs use one or two.
+tells one state of the source from another without the network) and how the source is built. What
+else depends on a type is a field of `SourceType`; only `plan.identity` (whose answer does not say whose
+session it is) and `app.judging.federated_call` (which call it makes) name types. A module is imported when a config first uses its type, because most configs use one or two.
 """
 
 from __future__ import annotations
@@ -93,12 +94,8 @@ def expand(source: SourceConfig, aws: AwsConfig) -> Expanded:
 
 def loads_locally(source: SourceConfig, context: SourceContext) -> bool:
     """True if an expanded source is loaded without a call, a question or a program."""
-    if source.type != "profile":
-        return source.type in ("keys", "environment")
-    from rolehop.awsconfig import CredentialKind, credential_kind_of
-
-    profile = str(source.settings.get("profile"))
-    return credential_kind_of(context.aws, profile) is CredentialKind.KEYS
+    found = SOURCE_TYPES[source.type].loads_locally
+    return found is not None and found(source, context)
 
 
 def stamp_of(source: SourceConfig, context: SourceContext) -> Stamp:

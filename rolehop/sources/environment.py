@@ -132,4 +132,4 @@ def _expiration(environ: Mapping[str, str]) -> datetime | None:
         return None
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose)
+TYPE = SourceType(TABLE, stamp, build, diagnose, loads_locally=lambda source, context: True)

@@ -95,4 +95,6 @@ def _absent(name: str) -> SourceError:
     )
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose)
+TYPE = SourceType(
+    TABLE, stamp, build, diagnose, loads_locally=lambda source, context: True, keeps_keys=True
+)

@@ -347,4 +347,18 @@ def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _CREDENTIAL_VARIABLES}
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose, expand=expand)
+def loads_locally(source: SourceConfig, context: SourceContext) -> bool:
+    """True if the profile has keys."""
+    profile = str(source.settings.get("profile"))
+    return credential_kind_of(context.aws, profile) is CredentialKind.KEYS
+
+
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    expand=expand,
+    loads_locally=loads_locally,
+    names_profile=True,
+)

@@ -102,6 +102,15 @@ class SourceType:
     expand: Callable[[SourceConfig, AwsConfig], Expanded] | None = None
     """For a type that stands for another source and for hops that come before the chain's own."""
 
+    loads_locally: Callable[[SourceConfig, SourceContext], bool] | None = None
+    """Returns true if an expanded source is loaded without a call, a question or a program."""
+
+    keeps_keys: bool = False
+    """IAM user keys of it are in the keyring, under the source's name."""
+
+    names_profile: bool = False
+    """Its key ``profile`` is an AWS profile, whose settings apply to the calls of a walk."""
+
     federated_identity: Callable[[SourceConfig, SourceContext], FederatedIdentity] | None = None
     """For a federated type: what is known of its role session without a call, a program or a
     question."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from rolehop.sources import (
     first_problem,
     stamp_of,
 )
+from tests.support.source_code import label, modules, tree
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Home, MemoryKeyStore
@@ -102,3 +104,14 @@ def test_knowing_the_sources_loads_nothing_heavy() -> None:
     )
     heavy = {"botocore", "boto3", "keyring", "click", "rich", "subprocess"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_what_depends_on_a_type_is_in_its_definition() -> None:
+    """Another file that compares a type's name would have to be found by whoever adds a type."""
+    named = {
+        label(path)
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("source.type")
+    }
+    assert named == {"plan/identity.py", "app/judging/federated_call.py"}

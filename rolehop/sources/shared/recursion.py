@@ -118,7 +118,7 @@ def _start_of(chain: str, context: SourceContext) -> tuple[str, str | None] | No
     A name that is not a chain is a profile.
     """
     source = context.source_of_chain(chain)
-    if source is not None and source.type == "process":
+    if source is not None and "command" in source.settings:
         return as_source(source.name), _chain_of_source(source)
     profile = chain if source is None else source.settings.get("profile")
     if not isinstance(profile, str) or profile not in context.aws.profiles:
