@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.credential_process.aged_sessions import leave
-from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, mfa_code
 
 PROCESS = ("credential-process", "admin")
 NOTE = "rolehop: the session cannot be renewed now, and has "
@@ -171,3 +171,22 @@ def test_the_name_of_the_caller_is_no_reason_to_withhold_it(world: World) -> Non
     assert due.code == 0, due.err
     assert due.err.startswith(f"{NOTE}4 min left: ")
     assert {each.action for each in world.sts.calls} == {"GetCallerIdentity"}
+
+
+def test_one_that_another_process_has_just_stored_is_no_old_one(world: World) -> None:
+    """It lasts as long as a new one, so there is nothing to say."""
+    assert world.rolehop(*PROCESS).code == 0
+    stored = {path: path.read_text() for path in world.items()}
+    for path in stored:
+        path.unlink()
+    world.sts.calls.clear()
+    world.sts.fail(1000)
+    with world.start(SCRIPT, *PROCESS) as process:
+        while not world.sts.calls:  # it is walking
+            assert process.poll() is None
+            time.sleep(0.01)
+        for path, text in stored.items():
+            path.write_text(text)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["AccessKeyId"]
