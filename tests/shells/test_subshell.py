@@ -93,7 +93,7 @@ def test_a_shell_without_a_mark_says_so_and_has_the_session(
     with start_shell(name, world_with_keys, startup) as shell:
         shell.does("true")
         shell.starts("rolehop shell hub")
-        shell.shows("has no mark in its prompt")
+        shell.shows("does not show the chain in its prompt")
         assert shell.sees("ROLEHOP_CHAIN") == "hub"
         typed = 'eval "`rolehop leave`"' if name == "tcsh" else "eval (rolehop leave | slurp)"
         shell.starts(typed)

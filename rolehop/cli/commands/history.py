@@ -27,7 +27,7 @@ rolehop history --format json | jq '.lines[] | select(.outcome != "ok")'
 rolehop history verify
 """,
 )
-@click.option("--since", type=Age(), metavar="D", help="Only the last 2h, 30m, 7d …")
+@click.option("--since", type=Age(), metavar="D", help="Only the last 2h, 30m, 7d and so on.")
 @click.option(
     "--chain",
     "chains",
