@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain
-from rolehop.errors import RolehopError, VaultError
+from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
 from rolehop.show.rows import ProblemRow, SessionRow
@@ -102,7 +102,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
         _forget_notes(app)
     index = load_index(app)
     if everything:
-        app.source_callers.forget()
+        with contextlib.suppress(ConfigError):  # where there is nothing to forget, it may be broken
+            app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
     chains = () if patterns is None else matching_chains(app, patterns)
