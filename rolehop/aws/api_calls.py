@@ -105,7 +105,7 @@ def _expiry_in(response: HttpResponse) -> datetime | None:
     try:
         document = response.json_object()
         if "roleCredentials" in document:  # in milliseconds
-            return epoch_instant(document["roleCredentials"]["expiration"] / 1000, "expiration")
+            return epoch_instant(document["roleCredentials"]["expiration"] // 1000, "expiration")
         return instant(document["credentialSet"][0]["credentials"]["expiration"], "expiration")
     except (ValueError, KeyError, TypeError, IndexError):
         return None

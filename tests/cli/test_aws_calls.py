@@ -301,5 +301,5 @@ def test_a_denied_hop_names_the_age_of_its_cached_parent_and_how_to_refresh(worl
     world.sts.world.role(ADMIN, trusts=[])
     done = world.rolehop("credential-process", "admin")
     assert done.code == 5
-    assert "signed by a session 0 min old (rolehop refresh admin)" in done.err
+    assert "with a session 0 min old (rolehop refresh admin)" in done.err
     assert world.sts.roles_called == [HUB, ADMIN]
