@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import tomllib
 from pathlib import Path
 
 from rolehop.app.host import read_or_none
 from rolehop.config.toml_edit import change_keys
 from rolehop.config.value_types import Place
-from rolehop.errors import UsageError
+from rolehop.errors import RolehopError, UsageError
 from rolehop.files import is_plain_file, is_there, mode_of, write_beside
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.model import Outcome
@@ -44,7 +45,7 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
 
     Raises:
         UsageError: no hop is refused, it has no fix, a config file has a form that cannot be
-            changed in place, or the file cannot be written.
+            changed in place, ``path`` is another config, or it cannot be written.
     """
     hop = next((e for e in verdict.hops if e.verdict.outcome is Outcome.REFUSED), None)
     if hop is None:
@@ -55,11 +56,28 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
     policies = [each for each in steps if isinstance(each, PolicyChange)]
     edits = [each for each in steps if isinstance(each, ConfigChange)]
     fixed = _fixed_policy(hop, policies, steps) if policies else _fixed_config(edits)
+    _refuse_another_config(path, fixed)
     try:
         _write(path, fixed.after)
     except OSError as error:
         raise UsageError(f"{path} cannot be written", cause=error.strerror) from None
     return fixed
+
+
+def _refuse_another_config(path: Path, fixed: FixedDocument) -> None:
+    """Refuse to replace a config by a policy or by another config: nobody can mean that."""
+    if not is_plain_file(path) or path.resolve() == Path(fixed.name).resolve():
+        return
+    try:
+        is_config = "version" in tomllib.loads(read_or_none(path) or "")
+    except (RolehopError, tomllib.TOMLDecodeError):
+        return
+    if is_config:
+        raise UsageError(
+            f"{path} is a config of its own, and was not replaced",
+            cause=f"the fix changes the {fixed.name}",
+            fix="name a new file, or the file that the fix changes",
+        )
 
 
 def _write(path: Path, text: str) -> None:

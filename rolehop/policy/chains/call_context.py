@@ -176,7 +176,10 @@ def _add_caller(
     if held.tags is None or held.unseen or held.unread:
         own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
-        values[f"aws:PrincipalTag/{key.lower()}"] = [] if value == UNKNOWN_TAG else [value]
+        name = f"aws:PrincipalTag/{key.lower()}"
+        values[name] = [value]
+        if value == UNKNOWN_TAG:
+            del values[name]
     if own is not None and held.tags is not None:
         absent.append("aws:PrincipalTag/")
 

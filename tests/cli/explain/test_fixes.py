@@ -273,6 +273,19 @@ def test_the_fixed_config_is_written_to_a_file(
     assert explain(world, chain).code == 0
 
 
+def test_a_fix_never_replaces_another_config(world: World) -> None:
+    documents(world, role(HUB, "arn:aws:iam::111111111111:user/bob"), role(ADMIN, HUB))
+    world.config(CONFIG)
+    done = explain(world, "admin", "--apply-to", str(world.config_file))
+    assert (done.code, "is a config of its own, and was not replaced" in done.err) == (2, True)
+    assert world.config_file.read_text(encoding="utf-8") == CONFIG
+    other = world.home / "other.toml"
+    other.write_text(CONFIG)
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, StringEquals={"sts:ExternalId": "x"}))
+    assert explain(world, "admin", "--apply-to", "other.toml").code == 2
+    assert other.read_text() == CONFIG
+
+
 def test_tags_are_removed_from_the_config_that_is_written(world: World) -> None:
     hop = 'role = "333333333333:role/Admin"\n'
     world.config(CONFIG.replace(hop, f'{hop}tags = {{ team = "red" }} # mine\n'))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.explain.documents import ALICE, AS, role, world_with_documents
+from tests.support.policies import policy
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 
@@ -62,3 +63,25 @@ def test_what_depends_on_the_words_of_a_reason_is_not_known(world: World) -> Non
             for more in ((), ("--reason", "drill"), ("--reason", "other"))
         ]
     assert verdicts == ["unknown", "allowed", "refused"]
+
+
+def test_a_tag_that_a_reason_gives_the_session_is_set_and_its_words_are_not_known(
+    world: World,
+) -> None:
+    admin = role(ADMIN, HUB)
+    admin["AssumeRolePolicyDocument"]["Statement"][0]["Action"] = "sts:*"
+    asked = ["explain", "admin", "--action", "ec2:DescribeInstances", "--format", "json"]
+    verdicts = []
+    for operator, value in (("StringLike", "INC-*"), ("Null", "true")):
+        deny = {
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {operator: {"aws:PrincipalTag/reason": value}},
+        }
+        allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        admin["RolePolicyList"][0]["PolicyDocument"] = policy(allow, deny)
+        with requires_a_reason(world, "tag", admin) as given:
+            done = world.rolehop(*asked, *given)
+            verdicts.append(json.loads(done.out))
+    assert [each["verdict"] for each in verdicts] == ["unknown", "unknown"]
