@@ -126,6 +126,9 @@ class SourceError(RolehopError):
 
     exit_code = 4
 
+    quotes_program = False
+    """The cause repeats what a program wrote, which nothing may store: a secret may be in it."""
+
 
 class SignInExpired(SourceError):
     """The source's sign-in, token or own session has expired; its hops' sessions may be good."""

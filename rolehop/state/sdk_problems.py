@@ -15,7 +15,7 @@ from pathlib import Path
 from rolehop.advice import Advice, Argument, one_line, posix_argument
 from rolehop.credentials import scrub
 from rolehop.digest import digest_of
-from rolehop.errors import ConfigError, HopRefused, RolehopError
+from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
 from rolehop.files import write_beside
 from rolehop.startup.dataclass import dataclass
 from rolehop.state.json_file import UNUSABLE, delete_note, for_each_note, load_object
@@ -55,6 +55,8 @@ def as_problem(
         cause = first + (f" (and {more} more)" if more else "")
     if isinstance(error, HopRefused):
         cause = error.brief or cause
+    if isinstance(error, SourceError) and error.quotes_program:
+        cause = "what it wrote to stderr is not stored"
     what, cause = _line(error.what), _line(cause)
     fix = error.fix if isinstance(error.fix, Advice) else Advice(clean(error.fix or ""))
     code = error.exit_code if exit_code is None else exit_code

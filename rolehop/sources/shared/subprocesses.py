@@ -149,13 +149,15 @@ def program_output(
             fix="run it by hand to see what it waits for",
         )
     if process.returncode != 0:
-        raise SourceError(
+        failed = SourceError(
             f"{what} failed",
             cause=(quoted and reader.reason)
             or f"{program} {_exit_text(process.returncode)}"
             + ("; its messages are above" if reader.reason else ""),
             fix=Advice(*by_hand, ", then correct the config"),
         )
+        failed.quotes_program = quoted and bool(reader.reason)
+        raise failed
     return reader.output
 
 
