@@ -23,6 +23,7 @@ from rolehop.policy.inventory.context_keys import (
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 
+_Values = dict[str, Sequence[str] | Unknown]
 _LONGEST_SESSION = timedelta(hours=12)
 
 NEVER = (
@@ -42,15 +43,15 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     identity = held.source_identity
     if identity is None and held.unseen:
         identity = UNKNOWN
-    values: dict[str, Sequence[str]] = {
+    values: _Values = {
         **of_every_call(setting, hop.role.account),
-        **({} if hop.session_name == UNKNOWN_NAME else {"sts:RoleSessionName": [hop.session_name]}),
+        "sts:RoleSessionName": UNKNOWN if hop.session_name == UNKNOWN_NAME else [hop.session_name],
         "sts:ExternalId": _maybe(hop.external_id),
-        **_identity("sts:SourceIdentity", hop.source_identity or identity),
-        **_identity("aws:SourceIdentity", identity),
+        "sts:SourceIdentity": _maybe(hop.source_identity or identity),
+        "aws:SourceIdentity": _maybe(identity),
         "aws:TagKeys": [key for key, _ in hop.tags],
         "sts:TransitiveTagKeys": list(hop.transitive_tags),
-        **{f"aws:RequestTag/{key}": [value] for key, value in hop.tags if value != UNKNOWN_TAG},
+        **{f"aws:RequestTag/{key}": _tag(value) for key, value in hop.tags},
     }
     absent = [*NEVER, "aws:RequestTag/"]
     _add_caller(held, setting.records, values, absent)
@@ -59,8 +60,7 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     _add_target(held, hop, setting.records, values, absent)
     # A role session is never without this key, and no older than it can get.
     ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
-    unknown = [f"aws:RequestTag/{key}" for key, value in hop.tags if value == UNKNOWN_TAG]
-    context = Context(values, absent, ranges=ranges, unknown=[*unknown, *_unknown_tags(held)])
+    context = Context(values, absent, ranges=ranges)
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
         {key: each for key, each in setting.supplied.items() if is_of_target(key)}
     )
@@ -72,9 +72,9 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
     What is of the service, the resource or the request's parameters is known only if it is supplied.
     """
     identity = UNKNOWN if held.source_identity is None and held.unseen else held.source_identity
-    values: dict[str, Sequence[str]] = {
+    values: _Values = {
         **of_every_call(setting, owner),
-        **_identity("aws:SourceIdentity", identity),
+        "aws:SourceIdentity": _maybe(identity),
     }
     # The region of STS says nothing of another service's.
     values.pop("aws:RequestedRegion", None)
@@ -88,17 +88,9 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
         for key, each in setting.supplied.items()
         if is_of_token(key) or not is_of_caller(key)
     }
-    return Context(values, absent, ranges=ranges, unknown=_unknown_tags(held)).with_supplied(
+    return Context(values, absent, ranges=ranges).with_supplied(
         {**of_call, **_supplied_here(held, setting)}
     )
-
-
-def _unknown_tags(held: CallerState) -> list[str]:
-    return [
-        f"aws:PrincipalTag/{key}"
-        for key, value in (held.tags or {}).items()
-        if value == UNKNOWN_TAG
-    ]
 
 
 def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:
@@ -139,17 +131,19 @@ def of_every_call(setting: EvaluationContext, account: str) -> dict[str, Sequenc
     }
 
 
-def _maybe(value: str | None) -> list[str]:
+def _maybe(value: str | Unknown | None) -> Sequence[str] | Unknown:
+    """Return the values of a key that has one, or none."""
+    if isinstance(value, Unknown):
+        return value
     return [] if value is None else [value]
 
 
-def _identity(key: str, value: str | Unknown | None) -> dict[str, Sequence[str]]:
-    """Return the value of ``key``; nothing if one is set and not known."""
-    return {} if isinstance(value, Unknown) else {key: _maybe(value)}
+def _tag(value: str) -> Sequence[str] | Unknown:
+    return UNKNOWN if value == UNKNOWN_TAG else [value]
 
 
 def _add_caller(
-    held: CallerState, records: IamInventory, values: dict[str, Sequence[str]], absent: list[str]
+    held: CallerState, records: IamInventory, values: _Values, absent: list[str]
 ) -> None:
     caller = held.caller
     if caller.account:
@@ -176,15 +170,12 @@ def _add_caller(
     if held.tags is None or held.unseen or held.unread:
         own = None
     for key, value in (*(own or ()), *(held.tags or {}).items()):
-        name = f"aws:PrincipalTag/{key.lower()}"
-        values[name] = [value]
-        if value == UNKNOWN_TAG:
-            del values[name]
+        values[f"aws:PrincipalTag/{key.lower()}"] = _tag(value)
     if own is not None and held.tags is not None:
         absent.append("aws:PrincipalTag/")
 
 
-def _add_mfa(held: CallerState, values: dict[str, Sequence[str]], absent: list[str]) -> None:
+def _add_mfa(held: CallerState, values: _Values, absent: list[str]) -> None:
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
         return
@@ -202,7 +193,7 @@ def _add_target(
     held: CallerState,
     hop: AssumeRoleRequest,
     records: IamInventory,
-    values: dict[str, Sequence[str]],
+    values: _Values,
     absent: list[str],
 ) -> None:
     """Add the target's tags; an inherited transitive tag overrides the role's own."""
@@ -220,4 +211,4 @@ def _add_target(
     for family in ("aws:ResourceTag/", "iam:ResourceTag/"):
         absent.append(family)
         for key, value in tags:
-            values[f"{family}{key}"] = [value]
+            values[f"{family}{key}"] = _tag(value)

@@ -19,30 +19,34 @@ class Context:
     """Condition keys and their values; keys are compared without regard to case.
 
     Args:
-        values: key to its values, at least one each; an empty sequence counts as absent.
+        values: key to its values, at least one each; an empty sequence counts as absent, and
+            ``UNKNOWN`` as not known, though the rest of its family be absent.
         absent: keys that the request does not have; one that ends in ``/`` stands for all
             keys with that prefix (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
         ranges: key to the smallest and the largest value it can have.
-        unknown: keys whose value is not known, though the rest of their family is absent.
     """
 
     def __init__(
         self,
-        values: Mapping[str, Sequence[str]],
+        values: Mapping[str, Sequence[str] | Unknown],
         absent: Iterable[str] = (),
         *,
         closed: bool = False,
         ranges: Mapping[str, tuple[str, str]] | None = None,
-        unknown: Iterable[str] = (),
     ) -> None:
-        self._values = {key.lower(): tuple(found) for key, found in values.items() if found}
-        self._absent = {key.lower() for key in absent} | {
-            key.lower() for key, found in values.items() if not found
-        }
+        self._values: dict[str, tuple[str, ...]] = {}
+        self._absent = {key.lower() for key in absent}
+        self._unknown: set[str] = set()
+        for key, found in values.items():
+            if isinstance(found, Unknown):
+                self._unknown.add(key.lower())
+            elif found:
+                self._values[key.lower()] = tuple(found)
+            else:
+                self._absent.add(key.lower())
         self._closed = closed
         self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
-        self._unknown = {key.lower() for key in unknown}
         self._original: Context = self
         self._supplied: dict[str, tuple[str, ...]] = {}
 
@@ -81,7 +85,8 @@ class Context:
         """Return this context with ``values`` in place of what it has: the user's values win."""
         if not values:
             return self
-        merged = Context({}, (), closed=self._closed, ranges=self._ranges, unknown=self._unknown)
+        merged = Context({}, (), closed=self._closed, ranges=self._ranges)
+        merged._unknown = self._unknown
         merged._original = self._original
         merged._supplied = {
             **self._supplied,
