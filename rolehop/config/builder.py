@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Generic, TypeVar, cast
 
 from rolehop.arn import ACCOUNT_ID
@@ -113,8 +114,7 @@ class Builder:
         if own is None:
             self._without_type(kind, found, origin)
             return SourceConfig(name=name, type="")
-        # A source is not bound to a user, host or chain; only a fleet's account can be filled in.
-        table = replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
+        table = _source_table(own)
         values = check_table(table, found, origin, self.problems)
         values |= self._paths(table, values, origin, document)
         common = {key.name for key in SOURCE.keys}
@@ -270,6 +270,13 @@ class Builder:
             accounts[account] = name
             lines[account] = lines[name] = number
         return tuple(accounts.items())
+
+
+@cache  # else each source would have a table of its own, which is indexed once more
+def _source_table(own: Table) -> Table:
+    """Return the table of a source type: the keys that all sources have, and its ``own``."""
+    # A source is not bound to a user, host or chain; only a fleet's account can be filled in.
+    return replace(own, keys=(*SOURCE.keys, *own.keys), fields=("account",))
 
 
 def _check_listed(account: str, name: str, lines: Mapping[str, int]) -> None:
