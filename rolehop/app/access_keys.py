@@ -9,17 +9,17 @@ from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import sts_of_shell
+from rolehop.app.ports import declined, is_yes
 from rolehop.app.stored_sessions import load_index
 from rolehop.aws.sts import StsClient
 from rolehop.config.model import SourceConfig
 from rolehop.credentials import Credentials
-from rolehop.errors import Declined, NoTerminal, SourceError, UsageError, VaultError
+from rolehop.errors import NoTerminal, SourceError, UsageError, VaultError
 from rolehop.key_rotation import Rotation, shown
 from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
 from rolehop.sources import SOURCE_TYPES
 from rolehop.startup.dataclass import dataclass
-from rolehop.text import clean, quoted
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -92,12 +92,8 @@ def _confirm_removal(app: App, name: str, key_id: str) -> None:
         error.cause = f"{key_id} stays valid at AWS, and this may be the only copy of its secret"
         error.fix = Advice("rolehop keys remove ", Argument(name), " --yes")
         raise
-    if answer.lower() not in ("y", "yes"):
-        raise Declined(
-            f"the keys of '{name}' are still stored",
-            cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
-            fix="answer y to remove them",
-        )
+    if not is_yes(answer):
+        raise declined(f"the keys of '{name}' are still stored", answer, "answer y to remove them")
 
 
 def rotate_keys(app: App, name: str, finish: str | None, *, mfa_stdin: bool) -> None:

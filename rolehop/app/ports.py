@@ -14,9 +14,10 @@ from typing import Protocol
 
 from rolehop import ports
 from rolehop.credentials import Session
-from rolehop.errors import NoTerminal, UsageError
+from rolehop.errors import Declined, NoTerminal, UsageError
 from rolehop.plan.model import Step
 from rolehop.sources import context
+from rolehop.text import clean, quoted
 
 Prompt = Callable[[str], str]
 """Shows a question and returns the answer, like ``input``; secrets are asked the same way."""
@@ -30,6 +31,17 @@ class Person(context.Prompter, Protocol):
     def countdown(self, text: str) -> AbstractContextManager[Callable[[int], None]]:
         """Return a context whose value shows ``text`` and a number of seconds still to wait."""
         ...
+
+
+def is_yes(answer: str) -> bool:
+    """True if the answer to a question that ends with ``[y/N]`` is yes."""
+    return answer.lower() in ("y", "yes")
+
+
+def declined(what: str, answer: str, fix: str) -> Declined:
+    """Return the error for an answer that is not yes; ``what`` says what did not happen."""
+    cause = f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty"
+    return Declined(what, cause=cause, fix=fix)
 
 
 class NonInteractive(context.NoPrompter):

@@ -213,6 +213,7 @@ def chain_of_folder(app: App) -> str | None:
 
 def _confirm_folder(app: App, found: FolderChain) -> None:
     from rolehop.app.planning import plan_chain
+    from rolehop.app.ports import is_yes
     from rolehop.state.folder_chains import remember_confirmed
 
     plan = plan_chain(app, found.chain)
@@ -230,7 +231,7 @@ def _confirm_folder(app: App, found: FolderChain) -> None:
             cause=f"{found.path} names '{found.chain}', which nobody has confirmed yet",
             fix="name a chain, or run it in a terminal first",
         ) from None
-    if answer.lower() not in ("y", "yes"):
+    if not is_yes(answer):
         raise Declined(f"chain '{found.chain}' was not confirmed, so nothing was done")
     with contextlib.suppress(OSError):  # then it is asked again
         remember_confirmed(app.state_folder, found)

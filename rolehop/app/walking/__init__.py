@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rolehop.app.ports import SILENT, WithoutPrompts
+from rolehop.app.ports import SILENT, WithoutPrompts, declined, is_yes
 from rolehop.app.walking.asked_by import PERSON, AskedBy
-from rolehop.errors import Declined, NoTerminal, error_context
+from rolehop.errors import NoTerminal, error_context
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.text import clean, quoted
+from rolehop.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,12 +195,9 @@ def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
         error.cause = f"chain '{chain.name}' has confirm = true"
         error.fix = error.fix or "run it in a terminal"
         raise
-    if answer.lower() not in ("y", "yes"):
-        raise Declined(
-            f"chain '{chain.name}' was not confirmed, so nothing was done",
-            cause=f"the answer was {quoted(clean(answer))}" if answer else "the answer was empty",
-            fix="answer y to continue",
-        )
+    if not is_yes(answer):
+        what = f"chain '{chain.name}' was not confirmed, so nothing was done"
+        raise declined(what, answer, "answer y to continue")
 
 
 def _from_record(
