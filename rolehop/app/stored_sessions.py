@@ -106,8 +106,8 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
             app.source_callers.forget()
     if everything and index.mfa:
         app.vault.digest_key.forget()
-    chains = () if patterns is None else matching_chains(app, patterns)
-    below = (key for chain in chains for key in _keys_below(app, index, chain))
+    chains, stamps = () if patterns is None else matching_chains(app, patterns), Stamps()
+    below = (key for chain in chains for key in _keys_below(app, index, chain, stamps))
     keys = list(index.sessions if everything else dict.fromkeys(below))
     deleted = app.vault.forget(keys) if keys else ()
     left = {
@@ -134,12 +134,12 @@ def _forget_orphans(app: App, index: Index) -> set[str]:
     return {orphan.backend for orphan in index.strays} - {app.vault.backend}
 
 
-def _keys_below(app: App, index: Index, chain: str) -> list[str]:
+def _keys_below(app: App, index: Index, chain: str, stamps: Stamps) -> list[str]:
     """Return the hop keys of the chain's last session and of all sessions made with it.
 
     They include sessions of the same chain and hop from before its config was edited.
     """
-    plan = plan_chain(app, chain, callers=app.source_callers)
+    plan = plan_chain(app, chain, stamps=stamps, callers=app.source_callers)
     chain = plan.chain
     last = {plan.key} | {
         entry.key
