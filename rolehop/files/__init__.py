@@ -77,10 +77,7 @@ def read_own(path: Path, longest: int) -> bytes:
     """
     with open(path, "rb", opener=_own_opener) as file:
         _check_own(os.fstat(file.fileno()))
-        data = file.read(longest + 1)
-    if len(data) > longest:
-        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
-    return data
+        return _read_whole(file, longest)
 
 
 @contextmanager
@@ -101,10 +98,23 @@ def open_own_log(path: Path) -> Iterator[BinaryIO]:
 
 def _check_own(found: os.stat_result) -> None:
     """Raise OSError unless it is a regular file under one name that only this user can write."""
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        raise NotRegular(errno.EINVAL, "it is not a plain file")
+    _check_plain(found)
     if not is_own(found):
         raise OSError(errno.EPERM, "another user could have written it")
+
+
+def _check_plain(found: os.stat_result) -> None:
+    """Raise NotRegular unless it is a regular file under one name."""
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise NotRegular(errno.EINVAL, "it is not a plain file")
+
+
+def _read_whole(file: BinaryIO, longest: int) -> bytes:
+    """Return all bytes of ``file``; raise OSError if there are more than ``longest``."""
+    data = file.read(longest + 1)
+    if len(data) > longest:
+        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
+    return data
 
 
 def read_trusted_plain(path: Path, longest: int) -> tuple[bytes, Distrust | None]:
@@ -117,14 +127,8 @@ def read_trusted_plain(path: Path, longest: int) -> tuple[bytes, Distrust | None
         OSError: it is not there, cannot be read, or has more than ``longest`` bytes.
     """
     with open(path, "rb", opener=_own_opener) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            raise NotRegular(errno.EINVAL, "it is not a plain file")
-        data = file.read(longest + 1)
-        distrust = distrust_of(file.fileno(), path)
-    if len(data) > longest:
-        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
-    return data, distrust
+        _check_plain(os.fstat(file.fileno()))
+        return _read_whole(file, longest), distrust_of(file.fileno(), path)
 
 
 def read_regular(path: Path, longest: int) -> bytes:
@@ -138,10 +142,7 @@ def read_regular(path: Path, longest: int) -> bytes:
             ``strerror`` may be shown.
     """
     with _open_regular(path) as file:
-        data = file.read(longest + 1)
-    if len(data) > longest:
-        raise OSError(errno.EFBIG, f"it is longer than {longest:,} bytes")
-    return data
+        return _read_whole(file, longest)
 
 
 @contextmanager
@@ -268,18 +269,21 @@ def make_private_folder(folder: Path) -> None:
         parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
+# Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
+_UNWAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_UNFOLLOWING = _UNWAITING | getattr(os, "O_NOFOLLOW", 0)
+
+
 def _unwaiting_opener(path: str, flags: int) -> int:
-    # Without O_NONBLOCK, opening a pipe waits for a writer. Windows has no such files.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    return os.open(path, flags | _UNWAITING)
 
 
 def _own_opener(path: str, flags: int) -> int:
-    return _unwaiting_opener(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    return os.open(path, flags | _UNFOLLOWING)
 
 
 def _own_log_opener(path: str, flags: int) -> int:
-    waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    return os.open(path, flags | waiting | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
+    return os.open(path, flags | _UNFOLLOWING, PRIVATE_FILE)
 
 
 def _private_opener(path: str, flags: int) -> int:
