@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from rolehop.files import open_own_log, read_own, write_beside
+from rolehop.files import open_own_log, read_own, sweep_unfinished, write_beside
 from rolehop.ports import Locks
 from rolehop.startup.dataclass import asdict, dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
@@ -289,10 +289,8 @@ def _names(folder: Path) -> list[str]:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what writers of ``end.json`` left that were killed before its new text took its place."""
-    for left in folder.glob(f".{END}.*"):
-        with suppress(OSError):
-            left.unlink()
+    """Delete what killed writers of ``end.json`` left; the caller's lock keeps others from writing."""
+    sweep_unfinished(folder, END, 0)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
