@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
             failure = error
     if failure is not None:
         raise failure
+
+
+def delete_older(paths: Iterable[Path], oldest: float) -> None:
+    """Delete those of ``paths`` that were not written to since ``oldest``, in seconds of the epoch.
+
+    Failing to is harmless: another process may have deleted one just now.
+    """
+    for path in paths:
+        with suppress(OSError):
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
 
 
 def delete_note(path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rolehop.files import write_beside
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import delete_note, for_each_note, load_object
+from rolehop.state.json_file import delete_note, delete_older, for_each_note, load_object
 
 _FOLDER = "recent"
 _SWEPT_AFTER = 60  # seconds; more than any note is good for
@@ -36,10 +36,7 @@ class RecentNotes:
         path = self._path(key)
         with suppress(OSError):
             write_beside(path, json.dumps(texts), lasting=False)
-            for old in path.parent.iterdir():
-                with suppress(OSError):  # another process may have deleted it just now
-                    if old.stat().st_mtime < self.now().timestamp() - _SWEPT_AFTER:
-                        old.unlink(missing_ok=True)
+            delete_older(path.parent.iterdir(), self.now().timestamp() - _SWEPT_AFTER)
 
     def get(self, key: str) -> dict[str, str]:
         """Return a note that is still good; empty if there is none, or it is from the future."""

@@ -18,7 +18,7 @@ from rolehop.digest import digest_of
 from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
 from rolehop.files import write_beside
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, delete_note, for_each_note, load_object
+from rolehop.state.json_file import UNUSABLE, delete_note, delete_older, for_each_note, load_object
 from rolehop.text import clean
 
 FOLDER = "sdk"
@@ -79,11 +79,7 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
     }
     with suppress(OSError):
         write_beside(path, json.dumps(document) + "\n", lasting=False)
-        oldest = (problem.at - _RETENTION).timestamp()
-        for old in path.parent.glob("*.json"):
-            with suppress(OSError):  # another process may have deleted it just now
-                if old.lstat().st_mtime < oldest:
-                    old.unlink(missing_ok=True)
+        delete_older(path.parent.glob("*.json"), (problem.at - _RETENTION).timestamp())
 
 
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from rolehop.files import write_beside
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.state.json_file import for_each_note, load_object
+from rolehop.state.json_file import delete_older, for_each_note, load_object
 
 SCHEMA = 1
 RETENTION = timedelta(days=7)
@@ -38,10 +37,7 @@ def remember_flags(
         OSError: it cannot be written.
     """
     folder = state_folder / "flags"
-    for old in folder.glob("*.json"):
-        with suppress(OSError):  # another process may have deleted it just now
-            if old.stat().st_mtime < (now - RETENTION).timestamp():
-                old.unlink(missing_ok=True)
+    delete_older(folder.glob("*.json"), (now - RETENTION).timestamp())
     note = {"schema": SCHEMA, **_noted(options)}
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))
 
