@@ -50,8 +50,7 @@ def with_organization(
         SourceError, HopRefused, ServiceError: the chain that the flag names cannot be used.
     """
     needed = {each for each in accounts if each is not None}
-    stored = load_organization(app.state_folder)
-    known = known_organization(app) if stored is not None else None
+    stored = _last_read(app)
     named = policies.organization
     chain = named or app.config.organization_chain
     if chain is not None and not offline and (named or not _is_enough(app, stored, needed)):
@@ -63,25 +62,30 @@ def with_organization(
             app.note_once("organization", f"the organization is not read: {error.what}")
         else:
             return replace(inventory, organization=found)
-    if stored is None or known is None:
+    if stored is None:
         return inventory
     age = show_span(max(int((app.now() - stored.at).total_seconds()), 0))
     app.note_once("age", f"SCPs and RCPs are those that chain '{stored.chain}' read {age} ago")
-    return replace(inventory, organization=known)
+    return replace(inventory, organization=stored.organization)
 
 
 def known_organization(app: App) -> Organization | None:
     """Return what was read last, unless it is too old."""
+    stored = _last_read(app)
+    return None if stored is None else stored.organization
+
+
+def _last_read(app: App) -> StoredOrganization | None:
     stored = load_organization(app.state_folder)
-    age = None if stored is None else app.now() - stored.at
-    if stored is None or age is None or not timedelta(minutes=-5) <= age <= _USABLE:
+    if stored is None or not timedelta(minutes=-5) <= app.now() - stored.at <= _USABLE:
         return None
-    return stored.organization
+    return stored
 
 
 def _is_enough(app: App, stored: StoredOrganization | None, needed: set[str]) -> bool:
-    fresh = stored is not None and app.now() - stored.at <= _FRESH
-    return fresh and stored is not None and needed <= set(stored.organization.paths)
+    if stored is None or app.now() - stored.at > _FRESH:
+        return False
+    return needed <= set(stored.organization.paths)
 
 
 def _read(app: App, chain: str, accounts: set[str]) -> Organization:

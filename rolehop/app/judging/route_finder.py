@@ -10,7 +10,7 @@ from rolehop.app.config_files import check_new_name
 from rolehop.app.context import App
 from rolehop.app.host import host_name, user_name
 from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.organization import known_organization, with_organization
+from rolehop.app.judging.organization import with_organization
 from rolehop.app.judging.plan_verdict import assume_role_request, start_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.planning import Stamps, resolve_chain
@@ -101,8 +101,8 @@ class _RouteFinder:
 
     def _with_organization(self, inventory: IamInventory) -> IamInventory:
         """Add the organization; AWS is only called if a flag says through which chain."""
-        if self._policies.organization is None and known_organization(self._app) is None:
-            return inventory
+        if self._policies.organization is None:
+            return with_organization(self._app, inventory, self._policies, (), offline=True)
         accounts = {account_of(each) for each in inventory.entities}
         accounts |= {account_of(each.principal or "") for each in self._app.config.sources.values()}
         accounts.add(account_of(self._policies.caller or ""))
@@ -112,8 +112,7 @@ class _RouteFinder:
                     role.account
                     for role, _ in resolve_chain(self._app, name, stamps=self._shared).hops
                 }
-        offline = self._policies.organization is None
-        return with_organization(self._app, inventory, self._policies, accounts, offline=offline)
+        return with_organization(self._app, inventory, self._policies, accounts, offline=False)
 
     # ---- where to go
 
