@@ -48,9 +48,6 @@ class Reach:
         """Return the groups of hops that ``caller`` may be allowed; ``EVERY``: all hops."""
         if caller.arn is None:
             return [EVERY]
-        return self._groups(caller)
-
-    def _groups(self, caller: Caller) -> list[str]:
         names = dict.fromkeys((*_names_of(caller), caller.account or ""))
         return [name for name in names if name in self._by_name]
 
@@ -72,7 +69,7 @@ class Reach:
         """Return the hops that may be part of a route to a role that is wanted."""
         by_caller: dict[str, list[int]] = {}
         for number, hop in enumerate(self._hops):
-            for name in self._groups(session_caller(hop, self._records)):
+            for name in self.groups_of(session_caller(hop, self._records)):
                 by_caller.setdefault(name, []).append(number)
         found = {number for number, hop in enumerate(self._hops) if wanted(str(hop.role))}
         queue, seen = list(found), set[str]()
