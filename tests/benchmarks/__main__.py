@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator
 
@@ -21,11 +22,11 @@ from tests.benchmarks.scale import scale_rows
 from tests.benchmarks.setup import (
     fresh_environment,
     in_the_kernel,
-    moto_server,
     no_bus,
     no_kernel,
     on_the_bus,
 )
+from tests.support.moto_server import moto_server
 
 
 def main() -> int:
@@ -61,6 +62,7 @@ def _rows(bench: Bench, options: argparse.Namespace) -> Iterator[Row]:
             yield from _as_far_as_it_goes(cold_rows(bench, world))
             most_chains = 100 if options.quick else 5000
             yield from _as_far_as_it_goes(scale_rows(bench, world, most_chains))
+            logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
             with moto_server() as url:
                 others = other_rows(bench, world, url, options.aws, options.awsume)
                 yield from _as_far_as_it_goes(others)

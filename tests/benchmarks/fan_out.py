@@ -14,7 +14,6 @@ from tests.benchmarks.own_rows import Bench
 from tests.support.world import HUB, World
 
 SPOKES = [f"{300000000000 + number}" for number in range(200)]
-_NOWHERE = "keyring.backends.null.Keyring"
 # Times the walk and the storing of one process separately.
 _TIMED = """
 import sys, time

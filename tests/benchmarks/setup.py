@@ -1,8 +1,7 @@
-"""Build what is measured: a fresh environment with the wheel of this tree, worlds, a moto server."""
+"""Build what is measured: a fresh environment with the wheel of this tree, worlds."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -11,8 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from moto.server import ThreadedMotoServer
 
 from rolehop.vault.kernel import usable
 from tests.benchmarks.measuring import ROOT
@@ -98,19 +95,6 @@ def _world() -> Iterator[World]:
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-@contextmanager
-def moto_server() -> Iterator[str]:
-    """Give the URL of a moto server in this process."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
 
 
 def aws_cli_2(named: str | None) -> str | None:

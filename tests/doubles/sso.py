@@ -18,7 +18,6 @@ from urllib.parse import urlencode, urlsplit
 from tests.doubles.sts import StrictSts
 from tests.doubles.web import Asked, Reply, Service
 
-REDIRECT = "http://127.0.0.1/oauth/callback"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 

@@ -13,7 +13,7 @@ from rolehop.policy.role_report.report import RoleReport, report_on
 from rolehop.show.render_text import as_text
 from rolehop.show.role import role_document, role_view
 from rolehop.startup.dataclass import replace
-from tests.support.policies import policy
+from tests.support.policies import policy, policy_text
 
 ACCOUNT = "222222222222"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app/Task"
@@ -123,7 +123,7 @@ def boundary(*statements: Json) -> Json:
         (
             replace(
                 records(user(passes())),
-                scps={"*": (json.dumps(policy(EVERY_PASS)),)},
+                scps={"*": (policy_text(EVERY_PASS),)},
             ),
             "no",
         ),

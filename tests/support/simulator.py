@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
-from rolehop.plan import Hop, HopStep, Plan, Step
+from rolehop.plan import Hop, Step
 from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import replace
 
@@ -189,8 +189,3 @@ class _Codes:
     def may_ask_again(self, tries: int) -> bool:
         del tries
         return True
-
-
-def hops_of(plan: Plan) -> list[HopStep]:
-    """Return the hops, for tests that look at one."""
-    return list(plan.hops)

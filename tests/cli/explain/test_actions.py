@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.explain.documents import AS, files, world_with_documents
-from tests.support.policies import policy
+from tests.support.policies import policy, policy_text
 from tests.support.world import Done, World
 
 BUCKET = "arn:aws:s3:::logs"
@@ -24,7 +24,7 @@ def world() -> Iterator[World]:
         ]
         (world.home / "reader.json").write_text(json.dumps(role))
         deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
-        (world.home / "bucket.json").write_text(json.dumps({"Policy": json.dumps(policy(deny))}))
+        (world.home / "bucket.json").write_text(json.dumps({"Policy": policy_text(deny)}))
         yield world
 
 

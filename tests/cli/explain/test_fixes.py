@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.explain import documents as shared
 from tests.cli.explain.documents import ALICE, USER
-from tests.support.policies import policy
+from tests.support.policies import policy, policy_text
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
 
 role = partial(shared.role, sid="")
@@ -165,7 +165,7 @@ def test_the_organization_and_not_the_member_changes_its_policy(world: World) ->
 
 def test_the_session_policy_is_the_users_to_change(world: World) -> None:
     documents(world, role(HUB, ALICE), role(ADMIN, HUB))
-    reads = json.dumps(policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}))
+    reads = policy_text({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
     assert hop in CONFIG
     world.config(CONFIG.replace(hop, f"{hop[:-2]}, policy = '{reads}' }}"))

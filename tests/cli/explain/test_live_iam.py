@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.policies import allow, policy
+from tests.support.policies import allow_text
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 READER = "arn:aws:iam::333333333333:role/Reader"
@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
         world.config(CONFIG + _READER_CHAIN)
         aws = world.sts.world
         aws.role(READER, trusts=[HUB])
-        everything = json.dumps(policy(allow(Resource="*")))
+        everything = allow_text(Resource="*")
         aws.inline = {HUB: {"go": everything}, ALICE: {"go": everything}}
         yield world
 

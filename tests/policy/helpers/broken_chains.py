@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.policy.helpers.chains import (
     remedies_at,
     trusts,
 )
-from tests.support.policies import policy
+from tests.support.policies import policy, policy_text
 
 # ---- what is wrong
 
@@ -260,11 +259,11 @@ BROKEN: dict[str, Row] = {
         sets("boundary-hub", may("*", "s3:*")), 2, L.BOUNDARY, R.ACTION_NOT_LISTED, ("add",)
     ),
     "the session policy leaves it out": (
-        sets("admin", hop1={"policy": json.dumps(policy(may("*", "s3:*")))}),
+        sets("admin", hop1={"policy": policy_text(may("*", "s3:*"))}),
         2, L.SESSION, R.ACTION_NOT_LISTED, ("add",),
     ),
     "the session policy denies it": (
-        sets("admin", hop1={"policy": json.dumps(policy(may("*", "*"), DENY))}),
+        sets("admin", hop1={"policy": policy_text(may("*", "*"), DENY)}),
         2, L.SESSION, R.EXPLICIT_DENY, ("replace",),
     ),
     "the organization allows something else": (
