@@ -74,10 +74,7 @@ class CommandContext:
         Raises:
             UsageError: there is no shell of that name.
         """
-        from rolehop.shells.parent_process import parent_shell
-        from rolehop.shells.registry import dialect
-
-        return dialect(named or parent_shell() or "sh")
+        return _dialect(named, "sh")
 
     def dialect_typed(self, named: str | None) -> Dialect:
         """Return the dialect of what a person types: as `dialect`, but cmd's on Windows.
@@ -88,9 +85,7 @@ class CommandContext:
         Raises:
             UsageError: there is no shell of that name.
         """
-        from rolehop.shells.parent_process import parent_shell
-
-        return self.dialect(named or parent_shell() or ("cmd" if _ON_WINDOWS else None))
+        return _dialect(named, "cmd" if _ON_WINDOWS else "sh")
 
     def quote_argument(self, text: str) -> str:
         """Return ``text`` as a person types it as one argument in the shell that called us."""
@@ -101,3 +96,11 @@ class CommandContext:
         from rolehop.show.json_documents import as_json
 
         self.terminal.write_output(as_json(document) + "\n", encoding="utf-8")
+
+
+def _dialect(named: str | None, unknown: str) -> Dialect:
+    """Return the named shell's dialect, else that of the parent process, else that of ``unknown``."""
+    from rolehop.shells.parent_process import parent_shell
+    from rolehop.shells.registry import dialect
+
+    return dialect(named or parent_shell() or unknown)
