@@ -10,6 +10,7 @@ from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
+from rolehop.show.checking.ci_reports import problems_of
 from rolehop.show.checking.summary import causes_of
 from rolehop.show.remedies import document_of, warnings
 
@@ -29,7 +30,7 @@ def explain_document(verdict: ChainVerdict) -> Document:
 
 def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
     """Return ``rolehop.check/1``."""
-    causes = causes_of(verdicts)
+    causes = causes_of(problem for each in verdicts for problem in problems_of(each))
     return {
         "schema": "rolehop.check/1",
         "chains": [

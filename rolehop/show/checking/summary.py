@@ -34,7 +34,7 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
     next_step = [line("next: rolehop explain CHAIN says how to fix it")] if problems else []
     found = [line(), *lines, line(), *_to_see(problems)] if problems else []
-    return [*blocks, *found, total, *_by_cause(verdicts), *next_step]
+    return [*blocks, *found, total, *_by_cause(problems), *next_step]
 
 
 def _table(verdicts: Sequence[ChainVerdict]) -> Grid:
@@ -66,15 +66,14 @@ def _named(chains: Sequence[str]) -> str:
     return text if left <= 0 else f"{text} and {left} more"
 
 
-def causes_of(verdicts: Iterable[ChainVerdict]) -> list[tuple[tuple[bool, str], int]]:
+def causes_of(problems: Iterable[Problem]) -> list[tuple[tuple[bool, str], int]]:
     """Count hops by cause: refused, and by which policy; else what would have to be known."""
-    problems = (each for verdict in verdicts for each in problems_of(verdict))
     causes = Counter(cause for each in problems for cause in _causes(each))
     return sorted(causes.items(), key=lambda pair: (not pair[0][0], -pair[1]))
 
 
-def _by_cause(verdicts: Iterable[ChainVerdict]) -> Iterator[Line]:
-    for (refused, text), count in causes_of(verdicts):
+def _by_cause(problems: Iterable[Problem]) -> Iterator[Line]:
+    for (refused, text), count in causes_of(problems):
         says = "refused by" if refused else "not known:"
         yield from wrapped(f"{pluralize(count, 'hop')} {says} {text}", "  ", "    ")
 
