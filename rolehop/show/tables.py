@@ -150,8 +150,7 @@ def _whom(each: HistoryRow) -> str:
     role = each.texts.get("role")
     if role is None:
         return f"source '{clean(each.texts['source'])}'" if "source" in each.texts else "-"
-    parts = clean(role).split(":", 4)
-    return parts[4] if len(parts) > 4 else clean(role)
+    return short_role(role)
 
 
 def _history_under(each: HistoryRow, *, verbose: bool) -> str:
