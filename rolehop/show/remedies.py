@@ -53,9 +53,10 @@ def _named(step: Step, lead: str) -> Iterator[Line]:
 
 
 def _more(remedies: Sequence[Remedy], shown: int) -> str:
-    more = pluralize(max(len(remedies[0].steps) - shown, 0), "more change")
-    texts = [*([] if more.startswith("0 ") else [f"and {more}"]), "or another fix"]
-    return f"{', '.join(texts if len(remedies) > 1 else texts[:1])} (-v shows it all)"
+    left = len(remedies[0].steps) - shown
+    texts = [f"and {pluralize(left, 'more change')}"] if left > 0 else []
+    texts += ["or another fix"] if len(remedies) > 1 else []
+    return f"{', '.join(texts)} (-v shows it all)"
 
 
 def keys_in(remedies: Sequence[Remedy]) -> set[str]:
