@@ -231,10 +231,10 @@ def session(chain: str, **options: Unpack[Options]) -> boto3.Session:
     from rolehop.aws.boto3_session import make_session
 
     plan = get_plan(chain, **options)
-    return make_session(_Renewal(chain, options), plan.export_region or plan.region)
+    return make_session(_RepeatedWalk(chain, options), plan.export_region or plan.region)
 
 
-class _Renewal:
+class _RepeatedWalk:
     """Walks a chain whenever its session has to be renewed; confirmed and explained only once."""
 
     def __init__(self, chain: str, options: Options) -> None:
