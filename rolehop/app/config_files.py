@@ -1,4 +1,4 @@
-"""The user's own config file: a first one, a chain appended to it, and all its keys."""
+"""The user's own config file: a first one, its check, a chain appended to it, all its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom the application may ask, and who watches its progress: protocols and their silent versions.
+"""Whom the application may ask, and who watches: protocols, and those without a terminal.
 
 Whoever makes an `App` hands these in. The command line hands in the terminal (`rolehop.terminal`);
 a Python program hands in its own function, or nothing: then every question fails.

@@ -1,4 +1,4 @@
-"""Texts and files for shells: start-up scripts, completion scripts, and subshells."""
+"""Texts and files for shells, subshells, and the chain that a shell or a folder stands for."""
 
 from __future__ import annotations
 

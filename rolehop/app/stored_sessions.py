@@ -1,4 +1,4 @@
-"""List stored sessions, rebuilding the index if it was lost, and forget them.
+"""List stored sessions and what failed for SDKs, rebuilding a lost index; forget sessions.
 
 The keyring library cannot list its items. So if the index was lost, every configured chain is
 planned and its sessions are looked up. Sessions of chains that are no longer configured stay

@@ -1,4 +1,4 @@
-"""The options that change the last hop; their values are checked as the config's keys are."""
+"""Types of options, checked as the config's keys are, and the options that change the last hop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Find the line of a value in a TOML text: tomllib gives no positions.
+"""Find where a value is in a TOML text, its line or its characters: tomllib gives no positions.
 
-Used only to report a problem. tomllib has parsed the text before, so the scanner can rely on
-well-formed TOML: it follows keys and brackets and skips the insides of strings and comments.
+Used only to report a problem, or to change a key in place. tomllib has parsed the text before, so
+the scanner can rely on well-formed TOML: it follows keys and brackets and skips the insides of
+strings and comments.
 """
 
 from __future__ import annotations

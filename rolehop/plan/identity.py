@@ -1,4 +1,4 @@
-"""Whose credentials a source must give, as its config says."""
+"""Whose credentials a source gives: whom its config demands, and who an ARN is in a word."""
 
 from __future__ import annotations
 

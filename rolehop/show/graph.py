@@ -1,4 +1,4 @@
-"""Chains as a graph: a tree for the terminal, Mermaid and DOT for drawing.
+"""Chains as a graph: a tree for the terminal, Mermaid and DOT for drawing, JSON for programs.
 
 Mermaid or Graphviz lays the diagram out; this gives nodes, edges and colours.
 """

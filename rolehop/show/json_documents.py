@@ -1,4 +1,7 @@
-"""The JSON of every table: all keys always present, times RFC 3339 Z, durations in seconds."""
+"""The JSON of every table: all keys always present, times RFC 3339 Z, durations in seconds.
+
+`json_lines` is for people: JSON that is shown in few lines, such as a policy.
+"""
 
 from __future__ import annotations
 

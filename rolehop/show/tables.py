@@ -1,4 +1,4 @@
-"""The views of ``list``, ``plan``, ``show``, ``status``, ``history`` and ``keys list``."""
+"""The views of ``list``, ``plan``, ``show``, ``status``, ``history``, ``whoami`` and ``keys list``."""
 
 from __future__ import annotations
 

@@ -25,9 +25,11 @@ _ERASE_LINE = "\r\x1b[2K"
 
 
 class _LiveLine:
-    """Whether stderr shows a line of progress that whatever comes next has to replace."""
+    """The line of progress on stderr."""
 
     shown = False
+    """Whether it is there, so that whatever comes next has to replace it."""
+
     asking = 0
     """How many questions stand on the terminal, where the line would be in the way."""
 

@@ -1,4 +1,4 @@
-"""The process's standard streams and stop signals, prepared before anything is written."""
+"""The process's standard streams and stop signals: prepared before anything is written, then left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rolehop show``: one chain in full."""
+"""``rolehop show``: one chain in full, or the chains of a fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rolehop status``: the stored sessions."""
+"""``rolehop status``: the stored sessions, and how `credential-process` last failed."""
 
 from __future__ import annotations
 
