@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rolehop.app.judging.organization import with_organization
+from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import scenario_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, read_policy
 from rolehop.app.planning import plan_chain
-from rolehop.arn import account_of
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.action_request import action_requests, resource_policy
@@ -44,8 +43,7 @@ def judge_actions(
 
         live, policies = LiveIam(app).read(plan, policies)
         inventory = live.merged(inventory)
-    arns = [policies.caller or plan.source.principal, *(str(e.hop.role) for e in plan.hops)]
-    accounts = {account_of(each or "") for each in arns}
+    accounts = accounts_of(plan, policies.caller)
     inventory = with_organization(app, inventory, policies, accounts, offline=offline)
     scenario = scenario_of(app, plan, inventory, policies)
     requests = action_requests(scenario, actions, resource, _own_policy(own_policy))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.judging.federated_call import federated_call
-from rolehop.app.judging.organization import with_organization
+from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import judge_plan
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents
 from rolehop.app.listing import matching_chains
@@ -143,11 +143,7 @@ class _Gathered:
 
     @property
     def accounts(self) -> set[str | None]:
-        """The accounts of the chain's roles and of who calls."""
-        caller = self.policies.caller or self.plan.source.principal
-        of_source = self.plan.source.settings.get("account")
-        first = of_source if isinstance(of_source, str) else account_of(caller or "")
-        return {first, *(step.hop.role.account for step in self.plan.hops)}
+        return accounts_of(self.plan, self.policies.caller)
 
 
 def _judge(

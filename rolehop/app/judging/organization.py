@@ -11,6 +11,7 @@ from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
+from rolehop.arn import account_of
 from rolehop.errors import HopRefused, RolehopError, SourceError
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.organization import Organization
@@ -67,6 +68,14 @@ def with_organization(
     age = show_span(max(int((app.now() - stored.at).total_seconds()), 0))
     app.note_once("age", f"SCPs and RCPs are those that chain '{stored.chain}' read {age} ago")
     return replace(inventory, organization=stored.organization)
+
+
+def accounts_of(plan: Plan, caller: str | None) -> set[str | None]:
+    """Return the accounts of a chain's roles and of who calls; ``caller``: its ARN, if known."""
+    of_source = plan.source.settings.get("account")
+    arn = caller or plan.source.principal or ""
+    first = of_source if isinstance(of_source, str) else account_of(arn)
+    return {first, *(step.hop.role.account for step in plan.hops)}
 
 
 def known_organization(app: App) -> Organization | None:

@@ -79,6 +79,19 @@ def test_every_level_must_allow_and_any_may_deny(world: World) -> None:
     assert found["scp"]["findings"][0]["wanted"] == "s3:*"
 
 
+def test_an_action_is_judged_in_the_account_that_the_source_s_config_names(world: World) -> None:
+    portal = (
+        '[sources.portal]\ntype = "identity-center"\nsso_region = "eu-west-1"\n'
+        'start_url = "https://x.awsapps.com/start"\naccount = "111111111111"\nrole = "Dev"\n'
+    )
+    world.config(f'{CONFIG}{_CHAIN}\n{portal}[chains.dev]\nsource = "portal"\n')
+    org(world).attach(
+        "111111111111", "NoS3", policy({"Effect": "Deny", "Action": "s3:*", "Resource": "*"})
+    )
+    done = world.rolehop("explain", "dev", "--action", "s3:GetObject", *LIVE)
+    assert "in SCP NoS3 at account 111111111111" in done.out, done.out + done.err
+
+
 def test_rcps_of_the_role_s_account_count(world: World) -> None:
     deny = policy({"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Resource": "*"})
     org(world).attach("333333333333", "Perimeter", deny, kind="RESOURCE")
