@@ -62,8 +62,7 @@ def send_json(
     except ServiceError:
         on_call(ApiCall(action, FAILED, role, session_name))
         raise
-    code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
-    outcome = OK if response.ok else code or f"HTTP {response.status}"
+    outcome = OK if response.ok else response.error_type or f"HTTP {response.status}"
     request_id = response.headers.get(_REQUEST_ID)
     on_call(
         ApiCall(

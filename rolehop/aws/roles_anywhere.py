@@ -198,8 +198,7 @@ def _refused(response: HttpResponse, request: SessionRequest) -> HopRefused | Se
 
 
 def _error_code(response: HttpResponse) -> str:
-    code = response.headers.get("x-amzn-errortype", "").partition(":")[0]
-    return scrub(clean(code))[:100] or f"HTTP {response.status}"
+    return scrub(clean(response.error_type))[:100] or f"HTTP {response.status}"
 
 
 def _fix(code: str, message: str, request: SessionRequest) -> str:

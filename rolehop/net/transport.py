@@ -102,6 +102,11 @@ class HttpResponse:
         return self.throttled or self.status >= 500
 
     @property
+    def error_type(self) -> str:
+        """The exception's name in the header of AWS's JSON protocols, as it came; empty if none is."""
+        return self.headers.get("x-amzn-errortype", "").partition(":")[0]
+
+    @property
     def date(self) -> datetime | None:
         """The server's clock by its Date header (aware, UTC), ``None`` if there is none."""
         return _http_date(self.headers.get("date", ""))

@@ -54,7 +54,7 @@ def read_document(answer: HttpResponse, url: str, asked: str) -> dict[str, Any]:
             reason = str(error)
         raise unexpected_response(answer, url, asked, reason)
     raise_if_unavailable(answer, url, asked)
-    code = answer.first_text("error") or _error_type(answer)
+    code = answer.first_text("error") or clean(answer.error_type)
     if not code:
         raise unexpected_response(answer, url, asked, "there is no error code in it")
     raise OAuthRefusal(code[:_LONGEST_CODE], answer.first_text("error_description", "message"))
@@ -113,9 +113,3 @@ def expiry(seconds: object, now: datetime) -> datetime:
 def _token(document: dict[str, Any], *names: str) -> Secret | None:
     name = next((name for name in names if document.get(name) is not None), None)
     return None if name is None else secret_in(document, name)
-
-
-def _error_type(answer: HttpResponse) -> str:
-    """Return the error's name from AWS's rest-json header, e.g. ForbiddenException."""
-    name = answer.headers.get("x-amzn-errortype", "")
-    return clean(name.partition(":")[0])[:_LONGEST_CODE]

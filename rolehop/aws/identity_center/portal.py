@@ -155,7 +155,7 @@ def _raise_if_refused(response: HttpResponse, url: str, operation: str) -> None:
     raise_if_unavailable(response, url, operation)
     if response.status not in (400, 401, 403, 404):
         raise unexpected_response(response, url, operation, "this call has no such status")
-    code = clean(response.headers.get("x-amzn-errortype", "").partition(":")[0])[:80]
+    code = clean(response.error_type)[:80]
     message = response.first_text("message")
     raise PortalRefusal(response.status, code or f"HTTP {response.status}", message)
 
