@@ -63,8 +63,7 @@ def check_ca_bundle(path: str) -> None:
     Raises:
         ConfigError: it is not there, or is a pipe or a device.
     """
-    reason = None if is_there(path) else "it does not exist"
-    reason = reason or endless(path)
+    reason = endless(path) if is_there(path) else "it does not exist"
     if reason is not None:
         raise ConfigError(
             f"the CA bundle {path!r} cannot be read",

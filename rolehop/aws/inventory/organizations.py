@@ -17,7 +17,7 @@ from rolehop.credentials import Credentials, scrub
 from rolehop.errors import ServiceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
-from rolehop.net.transport import Outcome, Transport, send_with_retries
+from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
 from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
 from rolehop.ports import StsRefusal
 from rolehop.text import clean
@@ -55,9 +55,9 @@ class OrganizationReader:
 
     def read(self, accounts: Iterable[str]) -> Organization:
         """Read the management account, and for each account all that is attached above it."""
-        described = self._call("DescribeOrganization", {})
-        management = str(_object(described.get("Organization")).get("MasterAccountId", ""))
         try:
+            described = self._call("DescribeOrganization", {})
+            management = str(_object(described.get("Organization")).get("MasterAccountId", ""))
             self._read_roots()
             paths = {each: self._path(each) for each in accounts}
         finally:
@@ -160,7 +160,7 @@ class OrganizationReader:
         if isinstance(outcome, ConnectionFailure):
             route = self._transport.route
             raise service_error(outcome, route, self._settings, attempts=made)
-        answer = _read(outcome.body)
+        answer = _read(outcome)
         if outcome.ok and answer is not None:
             return answer
         code = _code(answer)
@@ -174,15 +174,14 @@ class OrganizationReader:
 def _may_retry(outcome: Outcome) -> bool:
     if isinstance(outcome, ConnectionFailure):
         return outcome.retryable
-    return outcome.unavailable or _code(_read(outcome.body)) in THROTTLING
+    return outcome.unavailable or _code(_read(outcome)) in THROTTLING
 
 
-def _read(body: bytes) -> dict[str, Any] | None:
+def _read(response: HttpResponse) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        return response.json_object()
+    except ValueError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _code(answer: dict[str, Any] | None) -> str | None:
