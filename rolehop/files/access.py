@@ -10,7 +10,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rolehop.advice import Advice, Argument
@@ -86,8 +86,15 @@ else:
         """
         try:
             way = _way_to(folder, home)
+            problem = _way_problem(way)
+            if problem is None and way and way[-1][1] is not None:
+                problem = _content_problem(way[-1][0])
         except OSError as error:
             return f"{error.filename or folder} cannot be inspected: {error.strerror}"
+        return problem
+
+    def _way_problem(way: Sequence[_Step]) -> str | None:
+        """Return what is wrong with a folder or link on the way, the state folder's own included."""
         for number, (each, found) in enumerate(way):
             follower = way[number + 1] if number + 1 < len(way) else None
             is_last = follower is None
@@ -98,28 +105,28 @@ else:
                 problem = _creation_problem(each, found, follower[0])
             if problem is not None:
                 return problem
-        return _content_problem(way[-1][0]) if way and way[-1][1] is not None else None
+        return None
 
     def _content_problem(folder: Path) -> str | None:
         """Return what is wrong with a folder in ``folder``, at any depth.
 
         Files are not judged here: each is when it is opened. Another process may delete a folder
         meanwhile, as the last note in it goes.
+
+        Raises:
+            OSError: one cannot be inspected.
         """
-        try:
-            for each in _folders_in(folder):
-                try:
-                    found = each.lstat()
-                except FileNotFoundError:
-                    continue
-                if stat.S_ISLNK(found.st_mode):
-                    return f"{each} is a link to a folder (rm)"
-                problem = _step_problem(each, found, is_state=True)
-                problem = problem or _content_problem(each)
-                if problem is not None:
-                    return problem
-        except OSError as error:
-            return f"{error.filename or folder} cannot be looked at: {error.strerror}"
+        for each in _folders_in(folder):
+            try:
+                found = each.lstat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISLNK(found.st_mode):
+                return f"{each} is a link to a folder (rm)"
+            problem = _step_problem(each, found, is_state=True)
+            problem = problem or _content_problem(each)
+            if problem is not None:
+                return problem
         return None
 
     def _folders_in(folder: Path) -> list[Path]:
@@ -137,7 +144,7 @@ else:
         It begins at the home folder if it leads there, else at the root.
 
         Raises:
-            OSError: one cannot be looked at, or there are too many links.
+            OSError: one cannot be inspected, or there are too many links.
         """
         homes = (home, Path(os.path.realpath(home)))
         judged: list[_Step] = []  # up to the last link
