@@ -115,7 +115,7 @@ net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    show/checking show/explaining plan policy policy/evaluation policy/language policy/remedies
+    show/checking show/explaining access_denied plan policy policy/evaluation policy/language policy/remedies
     policy/role_report policy/routes config
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
@@ -135,7 +135,7 @@ ports: what a walk needs from outside, as protocols
 plan: from a chain to every call that a walk would make, and what will fail
     policy/chains policy/evaluation config
 policy: a chain's verdict: every hop judged, and how to fix a refusal
-    access_denied policy/chains policy/evaluation policy/language policy/remedies
+    access_denied policy/chains policy/evaluation policy/inventory policy/language policy/remedies
 policy/remedies: the changes of policies or config that would allow a request
     policy/chains policy/evaluation policy/language config
 policy/routes: search the roles that can be reached

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.cli.context import CommandContext
 from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.model import Outcome
-from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
 _ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
-_RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
-
-
-@dataclass(frozen=True, slots=True)
-class ActionOptions:
-    """What ``--action`` and its companions ask."""
-
-    actions: tuple[str, ...]
-    resource: str
-    own_policy: str | None
-    """A file with the resource's own policy."""
 
 
 def action_options(
@@ -42,7 +32,7 @@ def action_options(
     wrong = next((each for each in listed if _ACTION.fullmatch(each) is None), None)
     if wrong is not None:
         raise UsageError(f"'{wrong}' is not an action", fix="--action s3:GetObject, or s3:Get*")
-    if resource is not None and _RESOURCE.fullmatch(resource) is None:
+    if resource is not None and not is_one_resource(resource):
         raise UsageError(
             f"'{resource}' is not a resource",
             cause="a resource is one ARN without wildcards, or * for actions that have none",
@@ -61,25 +51,15 @@ def print_actions(
     offline: bool,
 ) -> set[Outcome]:
     """Judge and print the actions; return their outcomes."""
-    from rolehop.app.judging.action_verdict import judge_actions
     from rolehop.show.explain import actions_view
     from rolehop.show.explain_json import actions_document
 
-    verdicts = judge_actions(
-        cli.app,
-        chain,
-        asked.actions,
-        asked.resource,
-        asked.own_policy,
-        policies,
-        options,
-        offline=offline,
-    )
+    verdicts = judge_actions(cli.app, chain, asked, policies, options, offline=offline)
     if style == "json":
         cli.write_json(actions_document(chain, verdicts))
     else:
         cli.terminal.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
-    return {each.outcome for each in verdicts}
+    return {each.verdict.outcome for each in verdicts}
 
 
 def print_error(
@@ -87,21 +67,23 @@ def print_error(
 ) -> None:
     """Explain an access-denied text and print it; ``-``: the text on stdin."""
     from rolehop.app.judging.denied_call import explain_error
-    from rolehop.show.explain import hop_view
-    from rolehop.show.explain_json import hop_document
-    from rolehop.show.explaining.denied_call import denied_document, denied_view
+    from rolehop.show.explain import actions_view, hop_view
+    from rolehop.show.explain_json import denied_document
+    from rolehop.show.explaining.denied_call import denied_view, encoded_hint
 
     found = explain_error(cli.app, _text_of(text), policies, offline=offline)
+    encoded, verbose = found.encoded is not None, cli.terminal.verbose
     if style == "json":
-        hop = None if found.hop is None else hop_document(found.hop)
-        cli.write_json(denied_document(found.denied, found.fix, found.chain, hop))
-    elif found.hop is not None and found.chain is not None:
-        verbose = cli.terminal.verbose
+        cli.write_json(
+            denied_document(found.denied, found.fix, found.chain, found.hop, found.action)
+        )
+    elif found.chain is not None and found.hop is not None:
         cli.terminal.write_view(hop_view(found.chain, found.hop, verbose=verbose))
+    elif found.chain is not None and found.action is not None:
+        view = actions_view(found.chain, [found.action], verbose=verbose)
+        cli.terminal.write_view([*view, *encoded_hint(encoded)])
     else:
-        encoded = found.encoded is not None
-        view = denied_view(found.denied, found.fix, found.chain, encoded=encoded)
-        cli.terminal.write_view(view)
+        cli.terminal.write_view(denied_view(found.denied, found.fix, found.chain, encoded=encoded))
 
 
 def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:

@@ -16,6 +16,7 @@ from rolehop.policy.evaluation.model import (
     PolicyVerdict,
     Verdict,
 )
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.remedies.search import Remedy, find_remedies
 from rolehop.startup.dataclass import dataclass, field, replace
 
@@ -55,6 +56,8 @@ class StsAnswer:
     def policy_type(self) -> PolicyType | None:
         """The type of policy that AWS names, if it is one of those judged here."""
         lane = self.denied.lane if self.denied is not None else None
+        if lane == "resource":  # of another call than a hop, where it stands in its place
+            return PolicyType.TRUST
         return next((each for each in PolicyType if each.value == lane), None)
 
 
@@ -79,6 +82,18 @@ class HopVerdict:
     def remedies(self) -> tuple[Remedy, ...]:
         """Return fixes for this hop if it is refused, the best first."""
         return find_remedies(self.scenario, self.number, self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionVerdict:
+    """Another call than a hop, by a session of a chain."""
+
+    verdict: Verdict
+    by_documents: Verdict
+    """The verdict of the documents alone, whatever AWS answered."""
+
+    answer: StsAnswer | None = None
+    """Set if AWS refused this very call: ``verdict`` then says so, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +128,15 @@ STS_REFUSAL = "sts-refusal"
 
 
 def _after_refusal(hop: HopVerdict, answer: StsAnswer) -> HopVerdict:
-    """Join the documents' verdict with what STS answered, which is certain."""
-    known, named = _with_named_policy(hop, answer), answer.policy_type
+    records = hop.scenario.setting.records
+    return replace(
+        hop, verdict=refused_by_aws(hop.by_documents, answer, records), sts_answer=answer
+    )
+
+
+def refused_by_aws(verdict: Verdict, answer: StsAnswer, records: IamInventory) -> Verdict:
+    """Join the documents' verdict with what AWS answered, which is certain."""
+    known, named = _with_named_policy(verdict, answer, records), answer.policy_type
     policies = tuple(
         _as_aws_says(each, answer.denied) if each.name is named else each for each in known.policies
     )
@@ -123,16 +145,15 @@ def _after_refusal(hop: HopVerdict, answer: StsAnswer) -> HopVerdict:
     why_known = known.outcome is Outcome.REFUSED or (answer.names_policy and not allowed)
     outcome = Outcome.UNKNOWN if allowed else Outcome.REFUSED
     unknowns = () if why_known else (STS_REFUSAL, *known.unknowns)
-    verdict = replace(known, outcome=outcome, policies=policies, unknowns=unknowns, assuming=())
-    return replace(hop, verdict=verdict, sts_answer=answer)
+    return replace(known, outcome=outcome, policies=policies, unknowns=unknowns, assuming=())
 
 
-def _with_named_policy(hop: HopVerdict, answer: StsAnswer) -> Verdict:
+def _with_named_policy(known: Verdict, answer: StsAnswer, records: IamInventory) -> Verdict:
     """Judge by the policy that AWS names by its ARN, too, if its text is at hand."""
-    denied, named, known = answer.denied, answer.policy_type, hop.by_documents
+    denied, named = answer.denied, answer.policy_type
     if denied is None or named is None or denied.policy_arn is None:
         return known
-    found = hop.scenario.setting.records.named(named, denied.policy_arn)
+    found = records.named(named, denied.policy_arn)
     if known.request.policy_set(named) != NOT_VISIBLE or not found.documents:
         return known
     return evaluate(replace(known.request, policies={**known.request.policies, named: found}))

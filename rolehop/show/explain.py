@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
@@ -66,21 +66,30 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
     return blocks
 
 
-def actions_view(chain: str, verdicts: Sequence[Verdict], *, verbose: bool) -> View:
-    """Show for each action whether the last session of ``chain`` may take it, and why."""
-    first = verdicts[0].request
+def actions_view(chain: str, actions: Sequence[ActionVerdict], *, verbose: bool) -> View:
+    """Show for each action whether a session of ``chain`` may take it, and why."""
+    first = actions[0].verdict.request
     lines = [line(StyledText(clean(chain), "bold"))]
     lines.extend(wrapped(_named(first.caller), "  caller    ", "            "))
     lines.extend(wrapped(first.role, "  resource  ", "            "))
     told: set[str] = set()
-    for verdict in verdicts:
-        would, style = _WOULD[verdict.outcome]
-        action = StyledText(clean(verdict.request.actions[0]), "bold")
-        lines.extend((line(), line(action, ": ", StyledText(would, style))))
-        for policy in verdict.policies:
-            lines.extend(_policy_lines(policy, verdict, told, verbose=verbose))
-        lines.extend((*_deciding(verdict), *_assuming(verdict)))
+    for each in actions:
+        lines.extend(_action(each, told, verbose=verbose))
     return lines
+
+
+def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -> Iterator[Line]:
+    verdict, answer = action.verdict, action.answer
+    would, style = ("AWS refused it", "red") if answer else _WOULD[verdict.outcome]
+    name = StyledText(clean(verdict.request.actions[0]), "bold")
+    yield from (line(), line(name, ": ", StyledText(would, style)))
+    if answer is not None:
+        yield from aws_words(answer)
+    for policy in verdict.policies:
+        yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
+    yield from (*_deciding(verdict), *_assuming(verdict))
+    if answer is not None:
+        yield from what_next(action.by_documents, answer)
 
 
 def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
@@ -135,7 +144,7 @@ def _reasons(
     yield from _assuming(verdict)
     yield from _unseen(verdict)
     if hop.sts_answer is not None:
-        yield from what_next(hop, hop.sts_answer)
+        yield from what_next(hop.by_documents, hop.sts_answer)
 
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:

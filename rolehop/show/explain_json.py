@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict, StsAnswer
+from rolehop.access_denied import AccessDenied
+from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
@@ -48,8 +49,9 @@ def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
     }
 
 
-def actions_document(chain: str, verdicts: Sequence[Verdict]) -> Document:
+def actions_document(chain: str, actions: Sequence[ActionVerdict]) -> Document:
     """Return ``rolehop.action/1``; each action as a hop of ``rolehop.explain/1``."""
+    verdicts = [each.verdict for each in actions]
     first = verdicts[0].request
     return {
         "schema": "rolehop.action/1",
@@ -76,6 +78,29 @@ def _action(verdict: Verdict) -> Document:
         "unknowns": [named(each) for each in verdict.unknowns],
         "deciding": _deciding(verdict),
         "assuming": [named(each) for each in verdict.assuming],
+    }
+
+
+def denied_document(
+    denied: AccessDenied,
+    fix: str,
+    chain: str | None,
+    hop: HopVerdict | None,
+    action: ActionVerdict | None,
+) -> Document:
+    """Return ``rolehop.denied/1``: what an access-denied text says, and the call judged here."""
+    return {
+        "schema": "rolehop.denied/1",
+        "caller": denied.caller,
+        "action": denied.action,
+        "resource": denied.resource,
+        "lane": denied.lane,
+        "explicit": denied.explicit,
+        "policy": denied.policy_arn,
+        "chain": chain,
+        "fix": fix,
+        "hop": None if hop is None else hop_document(hop),
+        "judged": None if action is None else _action(action.verdict),
     }
 
 

@@ -1,8 +1,7 @@
-"""Judge whether the last session of a chain may take an action of any AWS service."""
+"""Judge whether a session of a chain may take an action of any AWS service."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rolehop.app.judging.organization import accounts_of, with_organization
@@ -11,27 +10,43 @@ from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, 
 from rolehop.app.planning import plan_chain
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
+from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
 from rolehop.policy.chains.action_request import action_requests, resource_policy
 from rolehop.policy.evaluation.evaluator import evaluate
-from rolehop.policy.evaluation.model import PolicySet, Verdict
+from rolehop.policy.evaluation.model import PolicySet
 from rolehop.policy.language.json_reader import PolicyError
+from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
 
 
+@dataclass(frozen=True, slots=True)
+class ActionOptions:
+    """Which actions are asked about, and who takes them."""
+
+    actions: tuple[str, ...]
+    resource: str
+    """One ARN, or ``*`` for actions that have none."""
+
+    own_policy: str | None = None
+    """A file with the resource's own policy."""
+
+    session: int | None = None
+    """Number of the hop whose session calls; 0: the source itself, ``None``: the last hop's."""
+
+
 def judge_actions(
     app: App,
     chain: str,
-    actions: Sequence[str],
-    resource: str,
-    own_policy: str | None,
+    asked: ActionOptions,
     policies: PolicyOptions,
     options: WalkOptions,
     *,
     offline: bool,
-) -> list[Verdict]:
-    """Judge each of ``actions`` on ``resource``; ``own_policy``: a file with the resource's policy.
+    answer: StsAnswer | None = None,
+) -> list[ActionVerdict]:
+    """Judge each action that is asked about; ``answer``: what AWS said when it refused them.
 
     Raises:
         UsageError: who the source is, and so whose the resource may be, is not known.
@@ -41,18 +56,25 @@ def judge_actions(
     if not offline:
         from rolehop.app.judging.live_iam import LiveIam
 
-        live, policies = LiveIam(app).read(plan, policies)
+        denied = None if answer is None else answer.denied
+        named = None if denied is None else denied.policy_arn
+        live, policies = LiveIam(app).read(plan, policies, named)
         inventory = live.merged(inventory)
-    accounts = accounts_of(plan, policies.caller)
+    accounts = accounts_of(app, plan, policies.caller)
     inventory = with_organization(app, inventory, policies, accounts, offline=offline)
     scenario = scenario_of(app, plan, inventory, policies)
-    requests = action_requests(scenario, actions, resource, _own_policy(own_policy))
+    scenario = replace(scenario, hops=scenario.hops[: asked.session])
+    own_policy = _own_policy(asked.own_policy)
+    requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
     if not requests:
         raise UsageError(
             f"the account of source '{plan.source.name}' is not known",
             fix="say who it is: --as ARN",
         )
-    return [evaluate(each) for each in requests]
+    found = [evaluate(each) for each in requests]
+    if answer is None:
+        return [ActionVerdict(each, each) for each in found]
+    return [ActionVerdict(refused_by_aws(each, answer, inventory), each, answer) for each in found]
 
 
 def _own_policy(file: str | None) -> PolicySet:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
-from rolehop.advice import Advice, Argument
 from rolehop.app.caller import shell_credentials
+from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
+from rolehop.app.judging.credentials_at_hand import session_or_keys
 from rolehop.app.judging.explaining import explain_refused_hop
 from rolehop.app.judging.policy_documents import PolicyOptions
-from rolehop.app.planning import plan_chain, resolve_chain, sts_of_shell
-from rolehop.arn import is_same_principal
-from rolehop.errors import HopRefused, RolehopError, ServiceError, SourceError, UsageError
+from rolehop.app.judging.refused_caller import refused_session
+from rolehop.app.planning import plan_chain, sts_of_shell
+from rolehop.errors import HopRefused, ServiceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
-from rolehop.policy.chain_verdict import HopVerdict, StsAnswer
+from rolehop.policy.chain_verdict import ActionVerdict, HopVerdict, StsAnswer
+from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.ports import StsRefusal
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.sts_errors import explain_refusal
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.credentials import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,17 @@ class DeniedCall:
     """The encoded authorization message in it."""
 
     chain: str | None = None
-    """The chain whose session, or whose hop, the call was."""
+    """The chain whose session called; ``None``: none that is known here."""
 
     hop: HopVerdict | None = None
-    """Set if the call is a hop of ``chain``."""
+    """Set if the call was a hop of ``chain``."""
+
+    action: ActionVerdict | None = None
+    """Set if it was another call, of a session of ``chain``."""
 
 
 def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool) -> DeniedCall:
-    """Explain an access-denied text; a hop of a configured chain is judged as well.
+    """Explain an access-denied text; if a session of a chain called, the call is judged as well.
 
     Raises:
         UsageError: it is no access-denied text of AWS.
@@ -56,35 +59,28 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
             fix="give the whole text in quotes, or pipe it: rolehop explain --error -",
         )
     fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
-    chain, number = _hop_called(app, denied)
-    hop = None
-    if chain is not None and number is not None:
-        refused = (number, StsAnswer("AccessDenied", None, text, fix))
-        verdict = explain_refused_hop(app, chain, refused, policies, WalkOptions(), offline=offline)
-        hop = verdict.hops[0]
-    return DeniedCall(denied, fix, encoded_message(text), chain, hop)
-
-
-def _hop_called(app: App, denied: AccessDenied) -> tuple[str | None, int | None]:
-    """Return the chain and the hop that made the call; no hop: a chain's last session did."""
-    chains = list(_chains(app))
-    for name, roles in chains:
-        for number, role in enumerate(roles, start=1):
-            caller = roles[number - 2] if number > 1 else None
-            if denied.action.startswith("sts:") and denied.resource == role:
-                first = number == 1 and ":user/" in denied.caller
-                if first or (caller is not None and is_same_principal(caller, denied.caller)):
-                    return name, number
-    last = (name for name, roles in chains if roles and is_same_principal(roles[-1], denied.caller))
-    return next(last, None), None
-
-
-def _chains(app: App) -> Iterator[tuple[str, list[str]]]:
-    for name in app.config.chains:
-        try:
-            yield name, [str(role) for role, _ in resolve_chain(app, name).hops]
-        except RolehopError:
-            continue  # other chains may still be the one
+    found = DeniedCall(denied, fix, encoded_message(text))
+    session = refused_session(app, denied, policies, offline=offline)
+    if session is None:
+        return found
+    found, answer = replace(found, chain=session.chain), StsAnswer("AccessDenied", None, text, fix)
+    options = WalkOptions()
+    if session.is_hop:
+        refused = (session.number + 1, answer)
+        verdict = explain_refused_hop(
+            app, session.chain, refused, policies, options, offline=offline
+        )
+        return replace(found, hop=verdict.hops[0])
+    resource = denied.resource or "*"
+    if not is_one_resource(resource):
+        return found  # AWS shortened it, or left it out
+    if session.number == 0:
+        policies = replace(policies, caller=policies.caller or denied.caller)
+    asked = ActionOptions((denied.action,), resource, session=session.number)
+    verdicts = judge_actions(
+        app, session.chain, asked, policies, options, offline=offline, answer=answer
+    )
+    return replace(found, action=verdicts[0])
 
 
 def decode_message(app: App, chain: str | None, message: str) -> dict[str, object]:
@@ -92,7 +88,7 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
 
     Raises:
         UsageError: it is no such message.
-        SourceError: there are no credentials in this shell.
+        SourceError: there are no credentials in this shell, or the chain has no stored session.
         HopRefused: AWS does not decode it: the caller may not, or it is of another account.
         ServiceError: AWS did not answer, or with something else.
     """
@@ -103,7 +99,9 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
             cause="it is empty, or holds a character that is not printable ASCII",
             fix="copy what follows 'Encoded authorization failure message: '",
         )
-    signer = shell_credentials(app) if chain is None else _stored_session(app, chain)
+    signer = (
+        shell_credentials(app) if chain is None else session_or_keys(app, plan_chain(app, chain))
+    )
     try:
         decoded = sts_of_shell(app).decode_message(signer, message)
     except StsRefusal as refusal:
@@ -123,14 +121,3 @@ def decode_message(app: App, chain: str | None, message: str) -> dict[str, objec
             "AWS decoded the message to something unexpected", cause="it is not JSON"
         )
     return found
-
-
-def _stored_session(app: App, chain: str) -> Credentials:
-    plan = plan_chain(app, chain)
-    session = app.vault.get(plan.steps[-1], chain) if plan.hops else None
-    if session is None:
-        raise SourceError(
-            f"no session of chain '{chain}' is stored",
-            fix=Advice("rolehop assume ", Argument(chain)),
-        )
-    return session.credentials

@@ -140,10 +140,8 @@ class _Gathered:
     plan: Plan
     inventory: IamInventory
     policies: PolicyOptions
-
-    @property
-    def accounts(self) -> set[str | None]:
-        return accounts_of(self.plan, self.policies.caller)
+    accounts: set[str | None]
+    """Of its roles and of who calls."""
 
 
 def _judge(
@@ -204,7 +202,7 @@ def _gather(
         at = None if refused is None else refused[0]
         found, policies = live.read(plan, policies, named, at)
         inventory = found.merged(inventory)
-    return _Gathered(plan, inventory, policies)
+    return _Gathered(plan, inventory, policies, accounts_of(app, plan, policies.caller))
 
 
 def live_iam(app: App) -> LiveIam:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
+from rolehop.app.judging.credentials_at_hand import own_keys, stored_session
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import resolve_chain, sts_of_shell
@@ -18,7 +18,6 @@ from rolehop.plan.identity import check_principal
 from rolehop.plan.model import Plan
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.ports import StsRefusal
-from rolehop.sources import loads_locally
 from rolehop.startup.dataclass import dataclass, field, replace
 
 _MOST_READERS = 8  # sessions of one account that are tried, one after the other
@@ -90,6 +89,16 @@ class LiveIam:
             self.app.note_once("IAM", f"IAM is not read: {self._why_not(plan, policies, refused)}")
         return inventory, policies
 
+    def source_caller(self, plan: Plan) -> str | None:
+        """Return the ARN of whose a source's own keys are; ``None``: none are at hand.
+
+        Raises:
+            SourceError: the source is not who its config says it must be.
+            ServiceError: AWS did not answer.
+        """
+        found = self._source(plan)
+        return None if found is None else found[1]
+
     # ---- what is read
 
     def _principals(self, plan: Plan, caller: str | None) -> dict[str, None]:
@@ -157,9 +166,7 @@ class LiveIam:
 
     def _session(self, key: str) -> Credentials | None:
         if key not in self._sessions:
-            session = self.app.vault.find_key(key)
-            lasts = session is not None and session.lasts(self.app.now(), timedelta(0))
-            self._sessions[key] = session.credentials if session and lasts else None
+            self._sessions[key] = stored_session(self.app, key)
         return self._sessions[key]
 
     def _source(self, plan: Plan) -> tuple[Credentials, str] | None:
@@ -177,13 +184,10 @@ class LiveIam:
         return found
 
     def _source_keys(self, plan: Plan) -> Credentials | None:
-        from rolehop.sources.loading import load_source
-
-        context = self.app.walk_context(self.app.person)
-        if plan.source_problem is not None or not loads_locally(plan.source, context):
+        if plan.source_problem is not None:
             return None
         try:
-            return load_source(plan.source, context)[0]
+            return own_keys(self.app, plan.source)
         except RolehopError as error:
             self.app.note_once("source", f"the source's own keys are not used: {error.what}")
             return None

@@ -7,12 +7,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
+from rolehop.app.judging.credentials_at_hand import session_or_keys
+from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain
 from rolehop.arn import account_of
-from rolehop.errors import HopRefused, RolehopError, SourceError
+from rolehop.errors import HopRefused, RolehopError
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.organization import Organization
 from rolehop.ports import StsRefusal
@@ -25,7 +26,6 @@ from rolehop.state.organization import (
 )
 
 if TYPE_CHECKING:
-    from rolehop.credentials import Credentials
     from rolehop.plan.model import Plan
 
 _FRESH = timedelta(hours=1)
@@ -70,11 +70,13 @@ def with_organization(
     return replace(inventory, organization=stored.organization)
 
 
-def accounts_of(plan: Plan, caller: str | None) -> set[str | None]:
+def accounts_of(app: App, plan: Plan, caller: str | None) -> set[str | None]:
     """Return the accounts of a chain's roles and of who calls; ``caller``: its ARN, if known."""
     of_source = plan.source.settings.get("account")
-    arn = caller or plan.source.principal or ""
-    first = of_source if isinstance(of_source, str) else account_of(arn)
+    principal = caller or plan.source.principal
+    own = federated_call(app, plan.source, plan.region, IamInventory(), principal)
+    arn = principal if own is None else own.role
+    first = of_source if isinstance(of_source, str) else account_of(arn or "")
     return {first, *(step.hop.role.account for step in plan.hops)}
 
 
@@ -103,7 +105,7 @@ def _read(app: App, chain: str, accounts: set[str]) -> Organization:
     plan = plan_chain(app, chain)
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
     try:
-        found = OrganizationReader(settings, _credentials(app, plan)).read(sorted(accounts))
+        found = OrganizationReader(settings, session_or_keys(app, plan)).read(sorted(accounts))
     except StsRefusal as refusal:
         raise HopRefused(
             f"chain '{chain}' may not read the organization",
@@ -116,21 +118,3 @@ def _read(app: App, chain: str, accounts: set[str]) -> Organization:
     with suppress(OSError):  # then it is read again the next time
         store_organization(app.state_folder, StoredOrganization(found, app.now(), chain))
     return found
-
-
-def _credentials(app: App, plan: Plan) -> Credentials:
-    """Return the chain's stored session, or its source's own keys; nothing is walked."""
-    from rolehop.sources import loads_locally
-    from rolehop.sources.loading import load_source
-
-    session = app.vault.find_key(plan.key)
-    if session is not None and session.lasts(app.now(), timedelta(0)):
-        return session.credentials
-    context = app.walk_context(app.person)
-    if not plan.hops and loads_locally(plan.source, context):
-        return load_source(plan.source, context)[0]
-    raise SourceError(
-        f"no session of chain '{plan.chain}' is stored",
-        fix=Advice("rolehop assume ", Argument(plan.chain)),
-        chain=plan.chain,
-    )

@@ -12,9 +12,18 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
+from rolehop.startup.lazy_regex import Pattern
 
 RESOURCE_ACCOUNT = "resource-account"
 """The assumption that a resource whose ARN names no account is the caller's own."""
+
+
+_RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
+
+
+def is_one_resource(text: str) -> bool:
+    """True if ``text`` is one ARN without wildcards, or ``*``: for actions that have none."""
+    return _RESOURCE.fullmatch(text) is not None
 
 
 def last_session(scenario: ChainScenario) -> CallerState:

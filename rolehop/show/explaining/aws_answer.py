@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rolehop.advice import PLACEHOLDER, is_plain
-from rolehop.policy.chain_verdict import HopVerdict, StsAnswer
-from rolehop.policy.evaluation.model import Outcome, PolicyType
+from rolehop.policy.chain_verdict import StsAnswer
+from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
 from rolehop.show.layout import Line, StyledText, line, to_copy
 from rolehop.show.remedies import wrapped
 from rolehop.text import clean
@@ -22,14 +22,17 @@ def aws_words(answer: StsAnswer) -> Iterator[Line]:
         yield line(label, StyledText("refuses (AWS said)", "red"))
 
 
-def what_next(hop: HopVerdict, answer: StsAnswer) -> Iterator[Line]:
-    """Say what AWS's words leave open, and what to do if the documents do not tell."""
-    by_documents = hop.by_documents.outcome
+def what_next(known: Verdict, answer: StsAnswer) -> Iterator[Line]:
+    """Say what AWS's words leave open, and what to do if the documents do not tell.
+
+    ``known`` is the verdict of the documents.
+    """
+    by_documents = known.outcome
     if not answer.about_policies:
         text = f"STS said {answer.code}, which is not about policies: {answer.fix}"
         yield from wrapped(text, "  ", "  ")
     elif answer.names_policy:
-        lane = next((e for e in hop.by_documents.policies if e.name is answer.policy_type), None)
+        lane = next((e for e in known.policies if e.name is answer.policy_type), None)
         if lane is None or lane.outcome is not Outcome.REFUSED:
             yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
     elif by_documents is Outcome.ALLOWED:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from rolehop.access_denied import AccessDenied
-from rolehop.show.layout import StyledText, View, line
+from rolehop.show.layout import Line, StyledText, View, line
 from rolehop.show.remedies import wrapped
 from rolehop.text import clean
-
-Document = dict[str, object]
 
 
 def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: bool) -> View:
@@ -31,31 +29,14 @@ def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: b
             lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
     if denied.policy is not None or denied.action.startswith("sts:"):
         lines.extend(wrapped(f"to fix it, {fix}", "  ", "    "))
+    return [*lines, *encoded_hint(encoded)]
+
+
+def encoded_hint(encoded: bool) -> Iterator[Line]:
+    """Say what to do with the encoded message that a text has, if it has one."""
     if encoded:
         text = "its encoded message says more: rolehop explain --decode MESSAGE, or CHAIN --decode"
-        lines.extend(wrapped(text, "  ", "    "))
-    return lines
-
-
-def denied_document(
-    denied: AccessDenied,
-    fix: str,
-    chain: str | None,
-    hop: Document | None,
-) -> Document:
-    """Return ``rolehop.error/1``."""
-    return {
-        "schema": "rolehop.error/1",
-        "caller": denied.caller,
-        "action": denied.action,
-        "resource": denied.resource,
-        "lane": denied.lane,
-        "explicit": denied.explicit,
-        "policy": denied.policy_arn,
-        "chain": chain,
-        "fix": fix,
-        "hop": hop,
-    }
+        yield from wrapped(text, "  ", "    ")
 
 
 def decoded_view(message: Mapping[str, object]) -> View:

@@ -26,8 +26,12 @@ def world() -> Iterator[World]:
 def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: World) -> None:
     done = world.rolehop("explain", "--error", DENIED + LACKS, "--format", "json")
     assert done.code == 5
-    assert done.json == {
-        "schema": "rolehop.error/1",
+    found = done.json
+    judged = found.pop("judged")
+    assert (judged["action"], judged["verdict"]) == ("s3:GetObject", "refused")
+    assert [lane["verdict"] for lane in judged["lanes"]][:2] == ["refused", "not-visible"]
+    assert found == {
+        "schema": "rolehop.denied/1",
         "caller": SESSION,
         "action": "s3:GetObject",
         "resource": BUCKET,
@@ -43,8 +47,14 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
     }
     shown = world.rolehop("explain", "--error", DENIED + LACKS)
     assert shown.code == 5
+    assert shown.out.startswith("admin\n")
+    assert "s3:GetObject: AWS refused it\n  AWS said" in shown.out
+    assert "  resource policy       refuses (AWS said)\n" in shown.out
+    assert "to fix it, have the resource's own policy changed" in shown.out
+    other = DENIED.replace("333333333333", "999999999999") + LACKS
+    shown = world.rolehop("explain", "--error", other)
     assert "policy    resource-based policy: nothing in it allows it" in shown.out
-    assert "chain     admin" in shown.out
+    assert "chain " not in shown.out
 
 
 def test_a_text_is_read_from_stdin_as_a_program_printed_it(world: World) -> None:
@@ -71,6 +81,41 @@ def test_a_text_about_a_hop_of_a_chain_is_judged_as_that_hop(world: World) -> No
         world.rolehop("explain", "--error", first, *given, "--format", "json").json["hop"]["hop"]
         == 1
     )
+
+
+def test_a_call_of_a_session_is_judged_as_explain_action_judges_it(world: World) -> None:
+    given = ("--offline", *AS, *files("good.json"), "--format", "json")
+    asked = ("--action", "s3:GetObject", "--resource", BUCKET)
+    expected = world.rolehop("explain", "admin", *given, *asked).json["actions"][0]
+    judged = world.rolehop("explain", "--error", DENIED, *given).json["judged"]
+    assert judged["verdict"] == "refused"
+    assert [judged[key] for key in ("lanes", "deciding")] == [
+        expected[key] for key in ("lanes", "deciding")
+    ]
+    # Who is no session of a hop may be the source itself.
+    text = DENIED.replace(SESSION, world.alice.arn)
+    found = world.rolehop("explain", "--error", text, *given).json
+    assert (found["chain"], found["judged"]["action"]) == ("own", "s3:GetObject")
+
+
+def assume_hub(caller: str) -> str:
+    return f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {HUB}"
+
+
+def test_the_caller_of_hop_1_is_who_the_source_is(world: World) -> None:
+    def chain_and_hop(caller: str, *given: str) -> tuple[str | None, int | None]:
+        found = world.rolehop(
+            "explain", "--error", assume_hub(caller), *given, "--format", "json"
+        ).json
+        return found["chain"], found["hop"] and found["hop"]["hop"]
+
+    # Not whoever is a user: with its keys at hand, AWS says whose they are.
+    assert chain_and_hop("arn:aws:iam::999999999999:user/alice") == (None, None)
+    assert chain_and_hop(world.alice.arn) == ("hub", 1)
+    given = ("--offline", "--as", "arn:aws:iam::111111111111:role/team/Dev")
+    session = "arn:aws:sts::111111111111:assumed-role/Dev/me"
+    assert chain_and_hop(session, *given) == ("hub", 1)
+    assert chain_and_hop(session.replace("Dev", "Ops"), *given) == (None, None)
 
 
 def test_other_texts_are_refused(world: World) -> None:

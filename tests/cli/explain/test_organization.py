@@ -83,13 +83,19 @@ def test_an_action_is_judged_in_the_account_that_the_source_s_config_names(world
     portal = (
         '[sources.portal]\ntype = "identity-center"\nsso_region = "eu-west-1"\n'
         'start_url = "https://x.awsapps.com/start"\naccount = "111111111111"\nrole = "Dev"\n'
+        '[chains.dev]\nsource = "portal"\n'
     )
-    world.config(f'{CONFIG}{_CHAIN}\n{portal}[chains.dev]\nsource = "portal"\n')
+    web = (
+        '[sources.ci]\ntype = "web-identity"\ntoken_env = "TOKEN"\nrole = "111111111111:role/Ci"\n'
+        '[chains.ci]\nsource = "ci"\n'
+    )
+    world.config(f"{CONFIG}{_CHAIN}\n{portal}{web}")
     org(world).attach(
         "111111111111", "NoS3", policy({"Effect": "Deny", "Action": "s3:*", "Resource": "*"})
     )
-    done = world.rolehop("explain", "dev", "--action", "s3:GetObject", *LIVE)
-    assert "in SCP NoS3 at account 111111111111" in done.out, done.out + done.err
+    for chain in ("dev", "ci"):
+        done = world.rolehop("explain", chain, "--action", "s3:GetObject", *LIVE)
+        assert "in SCP NoS3 at account 111111111111" in done.out, done.out + done.err
 
 
 def test_rcps_of_the_role_s_account_count(world: World) -> None:
