@@ -27,6 +27,12 @@ class Argument(str):
     __slots__ = ()
 
 
+class ShellCommand(str):
+    """A command as it is typed, which no line break may part; rolehop's own are recognized."""
+
+    __slots__ = ()
+
+
 class Advice(str):
     """A text for people with commands in it, e.g. ``Advice("rolehop plan ", Argument(name))``.
 

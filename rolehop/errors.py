@@ -91,10 +91,19 @@ class ConfigProblem:
     key: str
     text: str
 
+    @property
+    def place(self) -> str:
+        """The file, and its line if that is known."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def said(self) -> str:
+        """The key, if there is one, and what is wrong."""
+        return f"{self.key}: {self.text}" if self.key else self.text
+
     def __str__(self) -> str:
         """Return ``file:line: key: text``, without the parts that are not known."""
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return ": ".join(part for part in (place, self.key, self.text) if part)
+        return ": ".join(part for part in (self.place, self.said) if part)
 
 
 class ConfigError(RolehopError):

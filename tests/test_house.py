@@ -56,7 +56,7 @@ cli: what commands share: their context, options, completion, error reports
     terminal app app/judging app/walking show show/explaining shells completion config plan
     policy/chains policy/evaluation policy/inventory files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
-    app show handover plan net credentials
+    app show handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
     files
 # ---- Python programs

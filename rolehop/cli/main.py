@@ -28,7 +28,7 @@ from rolehop.terminal.terminal import not_in_order, not_written
 from rolehop.text import nearest
 
 INTERRUPTED = 130
-_SUSPECT = 76  # characters: no line of a refusal wraps
+_SUSPECT = 74  # characters: no line of a refusal wraps
 _OF_DISK = (errno.ENOSPC, errno.EIO)
 SHELL_COMMANDS = ("assume", "leave")
 
@@ -223,7 +223,7 @@ def _lines(error: RolehopError, cli: CommandContext) -> str:
 
     if isinstance(error, HopRefused) and error.suspects and error.chain and error.hop:
         error.suspects = _settled_first(error, cli)
-    return "\n".join(error_lines(error, cli.quote_argument))
+    return "\n".join(error_lines(error, cli.quote_argument, cli.terminal.columns))
 
 
 def _settled_first(error: HopRefused, cli: CommandContext) -> tuple[str, ...]:

@@ -1,31 +1,49 @@
-"""Format an error as lines: what happened, the cause, what to do."""
+"""Format an error as lines: what happened, the cause or what it may be, what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.advice import one_line, posix_argument
+from rolehop.advice import Advice, ShellCommand, posix_argument
 from rolehop.credentials import scrub
-from rolehop.errors import ConfigError, HopRefused, RolehopError
+from rolehop.errors import ConfigError, ConfigProblem, HopRefused, RolehopError
+from rolehop.terminal.wrapping import wrap_message
 from rolehop.text import clean
 
+_SUSPECT = "    - "
 
-def error_lines(error: RolehopError, quote: Callable[[str], str] = posix_argument) -> list[str]:
+
+def error_lines(
+    error: RolehopError,
+    quote: Callable[[str], str] = posix_argument,
+    width: int | None = None,
+) -> list[str]:
     """Return the lines for stderr, live secrets scrubbed.
 
-    ``quote`` writes an argument of a command in the shell of whoever reads the lines.
+    ``quote`` writes an argument of a command in the shell of whoever reads the lines. ``width`` is
+    that of their terminal in columns; ``None``: no line is wrapped.
     """
-    lines = [f"rolehop: {one_line(error.what, quote)}"]
+
+    def wrapped(label: str, text: str, hanging: str = "    ") -> list[str]:
+        return wrap_message(label, text, quote, width, hanging=hanging)
+
+    lines = wrapped("rolehop: ", error.what)
     cause, suspects = error.cause, tuple[str, ...]()
     if isinstance(error, ConfigError) and error.complaints:
-        lines += [f"  {clean(str(each))}" for each in error.complaints]
+        for each in error.complaints:
+            lines += wrapped("  ", _problem(each))
         cause = None
     if isinstance(error, HopRefused):
         cause, suspects = error.brief or cause, error.suspects
-    lines += [
-        f"  {label}: {one_line(text, quote)}"
-        for label, text in (("cause", cause), ("try", error.fix))
-        if text
-    ]
-    lines += [f"    {one_line(each, quote)}" for each in suspects]
+    if cause:
+        lines += wrapped("  cause: ", cause)
+    for suspect in suspects:
+        lines += wrapped(_SUSPECT, suspect, " " * len(_SUSPECT))
+    if error.fix:
+        lines += wrapped("  try: ", error.fix)
     return [scrub(line) for line in lines]
+
+
+def _problem(problem: ConfigProblem) -> Advice:
+    """Return the text of a problem; its file may have blanks in its name, and stays in one piece."""
+    return Advice(ShellCommand(problem.place), f": {clean(problem.said)}")

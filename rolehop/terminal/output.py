@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
@@ -21,6 +21,7 @@ _ERRORS = "rolehop.encodable"
 # Our own characters that are not ASCII, for terminals that cannot show them.
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 
+_USUAL_COLUMNS = 80  # of a terminal that does not know its size
 _ERASE_LINE = "\r\x1b[2K"
 
 
@@ -38,6 +39,19 @@ def prepare(stream: TextIO) -> None:
     """Let ``stream`` replace characters that its encoding lacks, instead of failing."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors=_ERRORS)
+
+
+def columns(file: TextIO, environ: Mapping[str, str]) -> int | None:
+    """Return the width of a terminal, by COLUMNS or its window; ``None``: ``file`` is no terminal."""
+    if not file.isatty():
+        return None
+    named = environ.get("COLUMNS", "")
+    if named.isascii() and named.isdecimal() and len(named) < 6 and int(named):
+        return int(named)
+    try:
+        return os.get_terminal_size(file.fileno()).columns or _USUAL_COLUMNS
+    except OSError:
+        return _USUAL_COLUMNS
 
 
 def write_stdout(text: str, encoding: str | None = None) -> None:

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rolehop.advice import one_line
 from rolehop.errors import NoTerminal, RolehopError
 from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal import output
+from rolehop.terminal.wrapping import wrap_message
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Terminal:
         """True if live lines make sense: stderr is a terminal, and there is no ``-q``."""
         return sys.stderr.isatty() and not self._settings.quiet
 
+    @property
+    def columns(self) -> int | None:
+        """The width of stderr in columns, by COLUMNS or its window; ``None``: it is no terminal."""
+        return output.columns(sys.stderr, self._environ)
+
     def write_output(self, text: str, encoding: str | None = None) -> None:
         """Write ``text`` to stdout at once; exactly, unless stdout is a terminal.
 
@@ -100,7 +105,8 @@ class Terminal:
         if self._settings.quiet or text in self._written:
             return
         self._written.add(text)
-        output.write_lines(f"rolehop: {one_line(text, self._quote)}")
+        lines = wrap_message("rolehop: ", text, self._quote, self.columns)
+        output.write_lines("\n".join(lines))
 
     def write_lines_beside(self, lines: Iterable[str]) -> None:
         """Write lines to stderr, as they are, beside what stdout gets; nothing with ``-q``."""

@@ -250,7 +250,7 @@ def test_every_refusal_of_aws_gets_a_cause_and_a_fix(
     assert fix in "\n".join((explained.fix, *explained.suspects))
     assert code in explained.cause
     assert len(explained.suspects) <= 3
-    assert max((len(each) for each in explained.suspects), default=0) <= 76
+    assert max((len(each) for each in explained.suspects), default=0) <= 74
     for line in (explained.cause, explained.fix, *explained.suspects):
         assert line.isprintable()
         assert not line.endswith("!")

@@ -90,7 +90,8 @@ def _write_statements(cli: CommandContext, dialect: Dialect, refreshed: Refreshe
 def _report_failures(cli: CommandContext, failed: dict[str, RolehopError]) -> int:
     """Write the errors to stderr; return the exit code: that of the first failure, or 0."""
     for error in list(failed.values())[:_ERRORS_SHOWN]:
-        write_lines("\n".join(error_lines(error, cli.quote_argument)))
+        lines = error_lines(error, cli.quote_argument, cli.terminal.columns)
+        write_lines("\n".join(lines))
     if len(failed) > _ERRORS_SHOWN:
         write_lines(f"rolehop: … and {len(failed) - _ERRORS_SHOWN} more")
     return next(iter(failed.values())).exit_code if failed else 0
