@@ -143,15 +143,13 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
     who, action = _name_of(denied.caller), denied.action
     role = _role_name(denied.resource, hop)
-    if denied.lane == "resource":
-        said = "a Deny in it matches" if denied.explicit else "it does not allow it"
-        return f"have the resource's own policy changed: {said}; for {who}, {action} on {role}"
     if denied.policy is not None:
+        kind = "resource's own policy" if denied.lane == "resource" else denied.policy
         texts = _DENIES if denied.explicit else _LACKS
-        text = texts.get(denied.policy) or _EITHER[denied.policy]
         # Its ARN is in AWS's words; the last part tells it from others.
-        named = f" ({denied.policy_arn.rpartition('/')[2]})" if denied.policy_arn else ""
-        return text.format(who=who, action=action, role=role) + named
+        named = f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else ""
+        text = texts[kind].format(who=who, action=action, role=role, named=named)
+        return f"{text}; no Allow outweighs a Deny" if denied.explicit else text
     if action == "sts:TagSession":
         return (
             f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "
@@ -166,33 +164,47 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
 
 
 # By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access
-# denied). Only one policy is named even if several refuse.
-_TRUST_DENY = (
-    "a Deny in the trust policy of {role} matches {who}: have it changed; Allow cannot beat it"
+# denied), with whoever can change it. Only one policy is named even if several refuse.
+_TRUST_LACKS = "add {who} to the trust policy{named} of {role} for {action}"
+_LACKS = {
+    "identity-based policy": "allow {action} on {role} in the policies{named} of {who}, in its own"
+    " account",
+    "permissions boundary": "have the account's administrators allow {action} on {role} in the"
+    " permissions boundary{named} of {who}",
+    "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
+    " policy_arns of the hop that made its session; or remove them",
+    "service control policy": "have the organization's administrators allow {action} in the service"
+    " control policies{named} over the account of {who}",
+    "resource control policy": "have the organization's administrators allow {action} in the"
+    " resource control policies{named} over the account of {role}",
+    "role trust policy": f"{_TRUST_LACKS}; check its conditions: external ID, MFA, session name, tags",
+    "resource-based policy": _TRUST_LACKS,
+    "resource's own policy": "have the resource's owner allow {action} to {who} in the own policy"
+    "{named} of {role}",
+    "VPC endpoint policy": "have the owner of the VPC endpoint allow {action} in its policy{named},"
+    " or use another endpoint",
+}
+_TRUST_DENIES = (
+    "have the account's administrators narrow the trust policy{named} of {role}: a Deny in it"
+    " matches {who}"
 )
 _DENIES = {
-    "role trust policy": _TRUST_DENY,
-    "resource-based policy": _TRUST_DENY,
-    "identity-based policy": "a Deny in the policies of {who} matches: have it changed; Allow cannot"
-    " beat it",
-}
-_LACKS = {
-    "identity-based policy": "allow {action} on {role} in the policies of {who}, in its own account",
-    "role trust policy": "add {who} to the trust policy of {role} for {action}; check its"
-    " conditions: external ID, MFA, session name, tags",
-    "resource-based policy": "add {who} to the trust policy of {role} for {action}",
-}
-_EITHER = {
-    "service control policy": "a service control policy over the account of {who} does not allow"
-    " it: ask who runs the organization",
-    "resource control policy": "a resource control policy over the account of {role} does not allow"
-    " it: ask who runs the organization",
-    "session policy": "the session policy of the hop before does not allow {action} on {role}: widen"
-    " its policy or policy_arns, or remove them",
-    "permissions boundary": "the permissions boundary of {who} does not allow {action} on {role}:"
-    " have it widened",
-    "VPC endpoint policy": "the policy of the VPC endpoint does not allow {action}: have it widened,"
-    " or use another endpoint",
+    "identity-based policy": "have the account's administrators narrow the policies{named} of"
+    " {who}: a Deny in them matches {action} on {role}",
+    "permissions boundary": "have the account's administrators narrow the permissions boundary"
+    "{named} of {who}: a Deny in it matches {action} on {role}",
+    "session policy": "narrow the caller's session policy{named}, policy or policy_arns of the hop"
+    " that made its session: a Deny in it matches {action} on {role}",
+    "service control policy": "have the organization's administrators narrow the service control"
+    " policy{named} over the account of {who}: a Deny in it matches {action}",
+    "resource control policy": "have the organization's administrators narrow the resource control"
+    " policy{named} over the account of {role}: a Deny in it matches {action}",
+    "role trust policy": _TRUST_DENIES,
+    "resource-based policy": _TRUST_DENIES,
+    "resource's own policy": "have the resource's owner narrow the own policy{named} of {role}: a"
+    " Deny in it matches {who}",
+    "VPC endpoint policy": "have the owner of the VPC endpoint narrow its policy{named}, or use"
+    " another endpoint: a Deny in it matches {action}",
 }
 
 

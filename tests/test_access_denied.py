@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
+from rolehop.ports import StsRefusal
+from rolehop.sts_errors import explain_refusal
 from tests.support.denials import ENDINGS, SCP_ARN
 
 JOHN = "arn:aws:iam::777788889999:user/JohnDoe"
@@ -23,6 +25,35 @@ def test_each_documented_form_names_its_policy(
     assert found == AccessDenied(JOHN, action, resource, policy, explicit)
     assert found.lane == lane
     assert read_access_denied(f"{text}.") == found
+
+
+_OWNERS = {
+    "scp": "the organization's administrators",
+    "rcp": "the organization's administrators",
+    "endpoint": "the owner of the VPC endpoint",
+    "boundary": "the account's administrators",
+    "session": "policy or policy_arns of the hop that made its session",
+    "resource": "the resource's owner",
+    "trust": "the trust policy of role Admin of 333333333333",
+    "permissions": "policies of user JohnDoe of 777788889999",
+}
+
+
+@pytest.mark.parametrize(("ending", "policy", "explicit", "lane"), ENDINGS)
+def test_advice_names_who_can_change_the_policy_and_never_widens_a_deny(
+    ending: str, policy: str, explicit: bool, lane: str
+) -> None:
+    role = "arn:aws:iam::333333333333:role/Admin"
+    action, resource = ("s3:GetObject", SECRET) if lane == "resource" else ("sts:AssumeRole", role)
+    called = f"User: {JOHN} is not authorized to perform: {action} on resource: {resource}"
+    text = f"{called} {ending.format(action=action)}"
+    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
+    assert _OWNERS[lane] in fix
+    narrows = "narrow" in fix and "a Deny in" in fix and "no Allow outweighs a Deny" in fix
+    assert narrows is explicit
+    assert ("allow" in fix or "add" in fix.split()) is not explicit
+    # It stands after "try:" and within "to fix it, …".
+    assert fix.split()[0] in ("have", "allow", "add", "narrow")
 
 
 def denied(ending: str = "", resource: str = "arn:aws:s3:::logs/day one.gz") -> str:

@@ -88,21 +88,21 @@ def _hop(**said: object) -> Hop:
             f"{DENIED} with an explicit deny in the role trust policy",
             "DENIED",
             "explicit deny",
-            "a Deny in the trust policy of role Admin",
+            "narrow the trust policy of role Admin of 333333333333: a Deny in it matches role Hub",
         ),
         (
             "AccessDenied",
             f"{DENIED} with an explicit deny in an identity-based policy",
             "DENIED",
             "explicit deny",
-            "a Deny in the policies of role Hub",
+            "narrow the policies of role Hub of 222222222222: a Deny in them matches",
         ),
         (
             "AccessDenied",
             f"{DENIED} with an explicit deny in a service control policy",
             "DENIED",
             "service control policy",
-            "ask who runs the organization",
+            "have the organization's administrators narrow the service control policy",
         ),
         (
             "AccessDenied",
@@ -116,7 +116,7 @@ def _hop(**said: object) -> Hop:
             f"{DENIED} because no session policy allows the sts:AssumeRole action",
             "DENIED",
             "session policy",
-            "the session policy of the hop before",
+            "in the caller's session policy: policy or policy_arns of the hop",
         ),
         (
             "AccessDenied",

@@ -27,7 +27,8 @@ def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: b
     for name, value in facts:
         if value is not None:
             lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
-    if denied.policy is not None or denied.action.startswith("sts:"):
+    # Without a policy, only these two actions say what to do.
+    if denied.policy is not None or denied.action in ("sts:TagSession", "sts:SetSourceIdentity"):
         lines.extend(wrapped(f"to fix it, {fix}", "  ", "    "))
     return [*lines, *encoded_hint(encoded)]
 

@@ -40,8 +40,8 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
         "policy": None,
         "chain": "admin",
         "fix": (
-            "have the resource's own policy changed: it does not allow it; for role Admin of"
-            f" 333333333333, s3:GetObject on {BUCKET}"
+            "have the resource's owner allow s3:GetObject to role Admin of 333333333333 in the own"
+            f" policy of {BUCKET}"
         ),
         "hop": None,
     }
@@ -50,7 +50,7 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
     assert shown.out.startswith("admin\n")
     assert "s3:GetObject: AWS refused it\n  AWS said" in shown.out
     assert "  resource policy       refuses (AWS said)\n" in shown.out
-    assert "to fix it, have the resource's own policy changed" in shown.out
+    assert "to fix it, have the resource's owner allow" in shown.out
     other = DENIED.replace("333333333333", "999999999999") + LACKS
     shown = world.rolehop("explain", "--error", other)
     assert "policy    resource-based policy: nothing in it allows it" in shown.out
