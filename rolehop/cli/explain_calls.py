@@ -11,6 +11,7 @@ from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.model import Outcome
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.startup.lazy_regex import Pattern
 
 _ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
@@ -37,7 +38,7 @@ def action_options(
             f"'{resource}' is not a resource",
             cause="a resource is one ARN without wildcards, or * for actions that have none",
         )
-    return ActionOptions(listed, resource or "*", own_policy)
+    return ActionOptions(listed, resource or ANY_RESOURCE, own_policy)
 
 
 def print_actions(

@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
-from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
-from rolehop.show.condition_text import deciding_text
+from rolehop.show.explaining.assumptions import assuming_lines, deciding_lines, unseen_lines
 from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, what_next
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.hints import hint
@@ -68,7 +68,8 @@ def verdict_view(verdict: ChainVerdict, *, verbose: bool) -> View:
 
 def actions_view(chain: str, actions: Sequence[ActionVerdict], *, verbose: bool) -> View:
     """Show for each action whether a session of ``chain`` may take it, and why."""
-    first = actions[0].verdict.request
+    requests = [each.verdict.request for each in actions]
+    first = next((each for each in requests if not each.caller.federated), requests[0])
     lines = [line(StyledText(clean(chain), "bold"))]
     lines.extend(wrapped(_named(first.caller), "  caller    ", "            "))
     lines.extend(wrapped(first.role, "  resource  ", "            "))
@@ -85,9 +86,12 @@ def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -
     yield from (line(), line(name, ": ", StyledText(would, style)))
     if answer is not None:
         yield from aws_words(answer)
+    if verdict.request.caller.federated:
+        text = "made with a token, by whoever has it: no policy of this session counts"
+        yield from wrapped(text, "  ", "  ")
     for policy in verdict.policies:
         yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
-    yield from (*_deciding(verdict), *_assuming(verdict))
+    yield from (*deciding_lines(verdict), *assuming_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, answer)
 
@@ -140,9 +144,9 @@ def _reasons(
                 policy, verdict, shown_commands, verbose=verbose, answer=hop.sts_answer
             )
     yield from _in_one_line(quiet, verdict)
-    yield from _deciding(verdict)
-    yield from _assuming(verdict)
-    yield from _unseen(verdict)
+    yield from deciding_lines(verdict)
+    yield from assuming_lines(verdict)
+    yield from unseen_lines(verdict)
     if hop.sts_answer is not None:
         yield from what_next(hop.by_documents, hop.sts_answer)
 
@@ -198,8 +202,8 @@ def _in_one_line(policies: Sequence[PolicyVerdict], verdict: Verdict) -> Iterato
 
 
 def _label(policy: PolicyVerdict, verdict: Verdict) -> str:
-    resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
-    return "resource policy" if resource else _LANES[policy.name]
+    of_resource = policy.name is PolicyType.TRUST and verdict.request.owner is not None
+    return "resource policy" if of_resource else _LANES[policy.name]
 
 
 def _idle(hop: HopVerdict, remedies: Sequence[Remedy]) -> frozenset[PolicyType]:
@@ -268,9 +272,19 @@ def _how_to_see(
             account = verdict.request.role.split(":")[4]
         yield from guardrail_command(policy.name, account, answer)
     elif policy.name is PolicyType.TRUST and verdict.request.owner is not None:
-        yield from wrapped("if it has one, give it as --resource-policy FILE", "      ", "      ")
+        yield from wrapped(_how_to_give(policy, verdict), "      ", "      ")
     elif policy.name is not PolicyType.SESSION:
         yield from _to_see(*_command(policy, verdict), shown_commands)
+
+
+def _how_to_give(policy: PolicyVerdict, verdict: Verdict) -> str:
+    """Say how to give a resource's own policy, and whether it must have one."""
+    request = verdict.request
+    if request.role == ANY_RESOURCE:
+        return "the resource decides: name it with --resource ARN, and --resource-policy FILE"
+    if request.needs_resource_policy(policy.action):
+        return "only this policy opens the resource: give it as --resource-policy FILE"
+    return "if it has one, give it as --resource-policy FILE"
 
 
 def _named(caller: Caller) -> str:
@@ -335,59 +349,3 @@ def _command(policy: PolicyVerdict, verdict: Verdict) -> tuple[str, str]:
     caller = request.caller.account
     account = "the caller's account" if caller is None else f"account {caller}"
     return account, "aws iam get-account-authorization-details"
-
-
-def _deciding(verdict: Verdict) -> Iterator[Line]:
-    """Say for which values of the one unknown key the call is allowed."""
-    found = deciding_values(verdict)
-    if found is not None:
-        yield from wrapped(deciding_text(found), "  ", "  ")
-
-
-def _unseen(verdict: Verdict) -> Iterator[Line]:
-    """Say how to settle what cannot be seen of the source's session, if it matters."""
-    name = verdict.request.unseen
-    if verdict.outcome is Outcome.UNKNOWN and name is not None:
-        text = f"it cannot be seen from here {_ASSUMPTIONS[name]}. If so, add --assume {name}"
-        yield from wrapped(text, "  ", "  ")
-
-
-_ASSUMPTIONS = {
-    "source-session": (
-        "that the source's session has no session policy, session tags or source identity"
-    ),
-    "roles-anywhere-profile": (
-        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
-        " does by default, and has no session policy"
-    ),
-}
-
-
-_OF_RESOURCE = {
-    "trust": "that the resource's own policy, if it has one, does not deny it",
-    "resource-account": (
-        "that the resource is of the caller's account; if not, say which:"
-        " --context aws:ResourceAccount=ACCOUNT"
-    ),
-}
-
-
-def _assuming(verdict: Verdict) -> Iterator[Line]:
-    names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
-    if names:
-        text = f"assuming that no {' or '.join(names)} refuses the call: none was given"
-        yield from wrapped(text, "  ", "  ")
-    for name in (each for each in _OF_RESOURCE if each in verdict.assuming):
-        if verdict.request.owner is not None:
-            yield from wrapped(f"assuming {_OF_RESOURCE[name]}", "  ", "  ")
-    for name in (each for each in _ASSUMPTIONS if each in verdict.assuming):
-        yield from wrapped(f"assuming, as --assume says, {_ASSUMPTIONS[name]}", "  ", "  ")
-    keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
-    if keys:
-        yield from wrapped(f"relying on --context for {', '.join(keys)}", "  ", "  ")
-    if "one-request-context" in verdict.assuming:
-        text = (
-            "assuming that external ID and role session name also count for sts:TagSession and"
-            " sts:SetSourceIdentity: AWS does not document this"
-        )
-        yield from wrapped(text, "  ", "  ")

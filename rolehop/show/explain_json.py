@@ -9,6 +9,7 @@ from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, Step
 from rolehop.show.checking.ci_reports import problems_of
@@ -52,12 +53,13 @@ def check_document(verdicts: Sequence[ChainVerdict]) -> Document:
 def actions_document(chain: str, actions: Sequence[ActionVerdict]) -> Document:
     """Return ``rolehop.action/1``; each action as a hop of ``rolehop.explain/1``."""
     verdicts = [each.verdict for each in actions]
-    first = verdicts[0].request
+    callers = (each.request.caller.arn for each in verdicts)
+    resource = verdicts[0].request.role
     return {
         "schema": "rolehop.action/1",
         "chain": chain,
-        "caller": first.caller.arn,
-        "resource": first.role,
+        "caller": next((each for each in callers if each is not None), None),
+        "resource": None if resource == ANY_RESOURCE else resource,
         "verdict": min(verdicts, key=lambda each: _ORDER.index(each.outcome)).outcome.value,
         "actions": [_action(each) for each in verdicts],
     }
@@ -67,8 +69,10 @@ _ORDER = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.ALLOWED)
 
 
 def _action(verdict: Verdict) -> Document:
+    of_role = verdict.request.owner is None
+
     def named(text: str) -> str:
-        return "resource" if text == PolicyType.TRUST.value else text
+        return "resource" if text == PolicyType.TRUST.value and not of_role else text
 
     lanes = [_policy(policy) for policy in verdict.policies]
     return {

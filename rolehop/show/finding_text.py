@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolehop.policy.evaluation.findings import Finding, Reason
+from rolehop.policy.evaluation.resource_policies import is_role
 from rolehop.show.condition_text import MFA_KEYS, asked_for, condition_of, is_are, key_in_words
 
 
@@ -47,6 +48,8 @@ _WHOLE_SENTENCES = (
     Reason.SERVICE_LINKED,
     Reason.CLAIM_UNREAD,
     Reason.SOURCE_UNSEEN,
+    Reason.NOT_BY_SESSION,
+    Reason.RESOURCE_UNNAMED,
     Reason.NO_SUCH_ROLE,
     Reason.OTHER_PATH,
     Reason.WILDCARD_LIMITS,
@@ -98,6 +101,7 @@ _UNKNOWNS = {
     "Principal": "whether the statement's Principal includes the caller",
     "Resource": "the policy variable in a statement's Resource",
     "Action": "which actions a statement covers",
+    "--resource": "the resource, which decides: name it with --resource ARN",
 }
 
 
@@ -246,9 +250,16 @@ def _caller_unknown(finding: Finding) -> str:
 
 
 def _resource(finding: Finding) -> str:
+    kind = _kind_of_resource(finding)
+    if finding.found == "*":
+        return "the statement covers certain resources, and a call without a resource is none"
     if _only_case(finding):
-        return "the statement names this role with different upper and lower case, which counts"
-    return "the statement covers other roles, not this one"
+        return f"the statement names this {kind} with different upper and lower case, which counts"
+    return f"the statement covers other {kind}s, not this one"
+
+
+def _kind_of_resource(finding: Finding) -> str:
+    return "role" if is_role(finding.found or "") else "resource"
 
 
 _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
@@ -295,9 +306,12 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.ACTION_UNDOCUMENTED: (
         "the statement's Action is *:*, and AWS does not document what that covers"
     ),
-    Reason.RESOURCE_UNDOCUMENTED: (
+    Reason.RESOURCE_UNDOCUMENTED: lambda f: (
         "the statement's Resource is not a whole ARN, or has a wildcard where AWS describes none;"
-        " whether it covers this role is not documented"
+        f" whether it covers this {_kind_of_resource(f)} is not documented"
+    ),
+    Reason.RESOURCE_UNNAMED: (
+        "the statement covers certain resources, so the resource decides; name it: --resource ARN"
     ),
     Reason.VARIABLE_MISPLACED: (
         "a policy variable cannot stand before the fifth colon of a Resource, so it covers nothing"
@@ -306,7 +320,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         'the trust policy names "*"; AWS does not document whether a permissions boundary or session'
         " policy limits such a grant"
     ),
-    Reason.RESOURCE_EXCLUDED: "the statement excludes this role with NotResource",
+    Reason.RESOURCE_EXCLUDED: lambda f: (
+        f"the statement excludes this {_kind_of_resource(f)} with NotResource"
+    ),
     Reason.KEY_ABSENT: _absent,
     Reason.KEY_PRESENT: _present,
     Reason.KEY_UNKNOWN: _key_unknown,
@@ -337,6 +353,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         " which cannot be seen from here"
         if f.found
         else f"{unknown_in_words(f.element)} cannot be seen from here"
+    ),
+    Reason.NOT_BY_SESSION: (
+        "this call is made with a token, not with the session: who may make it depends on the token"
     ),
     Reason.NO_SUCH_ROLE: "there is no such role: its account has no role of that name",
     Reason.OTHER_PATH: lambda f: (

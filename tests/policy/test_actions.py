@@ -21,6 +21,7 @@ from rolehop.policy.chains.model import (
     StartingCredentials,
 )
 from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import covers, overlap
 from tests.policy.helpers.chains import NOW
@@ -28,10 +29,12 @@ from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/Ops"
 SESSION = "arn:aws:sts::222222222222:assumed-role/Ops/me"
+TARGET = "arn:aws:iam::222222222222:role/Target"
 OBJECT = "arn:aws:s3:::logs/a.gz"
 QUEUE = "arn:aws:sqs:eu-west-1:333333333333:jobs"
 OWN_QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
 KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
+FAR_KEY = "arn:aws:kms:eu-west-1:333333333333:key/1"
 
 
 def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> Any:
@@ -40,6 +43,12 @@ def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: A
 
 def of(principal: str, action: str, effect: str = "Allow") -> str:
     return policy_text(statement(action, "*", effect, Principal={"AWS": principal}))
+
+
+def trusting(principal: str, *actions: str, **more: Any) -> str:
+    """Return a trust policy: it has no Resource."""
+    listed = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": list(actions)}
+    return policy_text({**listed, **more})
 
 
 def judge(
@@ -52,16 +61,19 @@ def judge(
     session: Any = None,
     scp: Any = None,
     supplied: Any = None,
+    trust: str | None = None,
+    attached: tuple[str, ...] = (),
 ) -> Any:
     arn = "arn:aws:iam::222222222222:policy/Boundary"
     entity = Entity(
         ROLE,
         inline={"go": policy_text(*permissions)} if permissions else {},
+        attached=attached,
         boundary=None if boundary is None else arn,
         tags=(),
     )
     inventory = IamInventory(
-        {ROLE: entity},
+        {ROLE: entity, TARGET: Entity(TARGET, trust=trust, tags=())},
         {} if boundary is None else {arn: policy_text(boundary)},
         scps={} if scp is None else {"*": (policy_text(scp),)},
     )
@@ -72,7 +84,7 @@ def judge(
     setting = EvaluationContext(inventory, NOW, supplied=supplied or {})
     scenario = ChainScenario(start, (hop,), setting)
     (request,) = action_requests(scenario, [action], resource, resource_policy(own))
-    assert request.caller.arn == SESSION
+    assert request.caller.arn in (SESSION, None)
     return evaluate(request)
 
 
@@ -128,6 +140,132 @@ def test_an_action_is_judged_by_the_rules_of_the_user_guide(
     action: str, resource: str, permissions: Any, own: str | None, more: Any, expected: str
 ) -> None:
     assert judge(action, resource, permissions, own, **more).outcome.value == expected
+
+
+HOP = [statement("sts:*", TARGET)]
+ALL = [statement("*")]
+EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-1"}}
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+@pytest.mark.parametrize(
+    ("action", "permissions", "trust", "more", "expected"),
+    [
+        # The account's policies count only if the trust policy names the account.
+        ("sts:AssumeRole", HOP, trusting("444444444444", "sts:AssumeRole"), {}, "refused"),
+        ("sts:AssumeRole", HOP, trusting("222222222222", "sts:AssumeRole"), {}, "allowed"),
+        ("sts:AssumeRole", [], trusting("222222222222", "sts:AssumeRole"), {}, "refused"),
+        ("sts:AssumeRole", [], trusting(ROLE, "sts:AssumeRole"), {}, "allowed"),
+        ("sts:AssumeRole", [], trusting(ROLE, "sts:AssumeRole"), {"session": SEND[0]}, "refused"),
+        ("sts:AssumeRole", HOP, None, {}, "unknown"),
+        ("sts:AssumeRole", [], None, {}, "unknown"),
+        ("sts:TagSession", HOP, trusting(ROLE, "sts:AssumeRole"), {}, "refused"),
+        ("sts:SetSourceIdentity", HOP, None, {}, "unknown"),
+        ("sts:*", HOP, trusting(ROLE, "sts:AssumeRole"), {}, "unknown"),
+        ("sts:*", HOP, trusting("222222222222", "sts:*"), {}, "allowed"),
+        ("sts:*", ALL, trusting("444444444444", "*"), {}, "refused"),
+        # Whoever has a token needs no permission, and the session's permissions do not help.
+        ("sts:AssumeRoleWithSAML", ALL, trusting(ROLE, "sts:*"), {}, "refused"),
+        ("sts:AssumeRoleWithWebIdentity", ALL, None, {}, "unknown"),
+        ("sts:AssumeRoleWithWebIdentity", [], trusting("*", "sts:*"), {}, "unknown"),
+        # What is sent is not known, unless it is supplied.
+        ("sts:AssumeRole", HOP, trusting(ROLE, "sts:*", Condition=EXTERNAL), {}, "unknown"),
+        (
+            "sts:AssumeRole",
+            HOP,
+            trusting(ROLE, "sts:*", Condition=EXTERNAL),
+            {"supplied": {"sts:ExternalId": ["x-1"]}},
+            "allowed",
+        ),
+        # A trust policy says nothing of IAM's own actions.
+        ("iam:GetRole", [], trusting(ROLE, "*"), {}, "refused"),
+        ("iam:GetRole", ALL, trusting("444444444444", "*"), {}, "allowed"),
+    ],
+)
+def test_a_role_is_open_to_whom_its_trust_policy_names(
+    action: str, permissions: Any, trust: str | None, more: Any, expected: str, as_file: bool
+) -> None:
+    given: Any = {"own": trust} if as_file else {"trust": trust}
+    verdict = judge(action, TARGET, permissions, **given, **more)
+    assert verdict.outcome.value == expected
+    if trust is None:
+        assert "trust" in verdict.unknowns
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "permissions", "expected"),
+    [
+        ("kms:Decrypt", KEY, ALL, "unknown"),  # the key policy may not name the account
+        ("kms:Decrypt", KEY, [], "unknown"),
+        ("kms:*", KEY, ALL, "unknown"),
+        ("kms:Decrypt", FAR_KEY, ALL, "unknown"),
+        ("kms:Decrypt", FAR_KEY, [], "refused"),
+        ("kms:Decrypt", "*", ALL, "unknown"),
+        ("kms:Decrypt", ANY_RESOURCE, ALL, "unknown"),
+        ("kms:CreateKey", "*", ALL, "allowed"),
+        ("sts:AssumeRole", "*", ALL, "unknown"),
+        ("sts:AssumeRole", ANY_RESOURCE, ALL, "unknown"),
+        # Resources without policies: the caller's own decide, in their account alone.
+        ("iam:CreateAccessKey", "arn:aws:iam::222222222222:user/bob", [], "refused"),
+        ("iam:CreateAccessKey", "arn:aws:iam::222222222222:user/bob", ALL, "allowed"),
+        ("iam:GetUser", "arn:aws:iam::333333333333:user/bob", ALL, "refused"),
+        ("kms:UpdateAlias", "arn:aws:kms:eu-west-1:222222222222:alias/a", [], "refused"),
+        ("sts:GetCallerIdentity", "*", [statement("*", effect="Deny")], "allowed"),
+        # No resource is named: what covers all counts, and what covers some is open.
+        ("s3:GetObject", ANY_RESOURCE, GET, "unknown"),
+        ("s3:GetObject", ANY_RESOURCE, ALL, "allowed"),
+        ("s3:GetObject", ANY_RESOURCE, [], "unknown"),
+        ("s3:GetObject", ANY_RESOURCE, [*ALL, statement("s3:*", OBJECT, "Deny")], "unknown"),
+        ("s3:GetObject", ANY_RESOURCE, [statement("*", effect="Deny")], "refused"),
+        ("ec2:DescribeInstances", ANY_RESOURCE, [], "refused"),
+        ("ec2:DescribeInstances", ANY_RESOURCE, ALL, "allowed"),
+        ("s3:GetObject", "*", GET, "refused"),
+    ],
+)
+def test_a_policy_that_decides_is_never_taken_for_granted(
+    action: str, resource: str, permissions: Any, expected: str
+) -> None:
+    assert judge(action, resource, permissions).outcome.value == expected
+
+
+def test_a_resource_that_is_not_named_is_what_would_settle_it() -> None:
+    assert judge("s3:GetObject", ANY_RESOURCE, GET).unknowns[-1] == "--resource"
+
+
+def test_of_an_aws_managed_policy_only_what_is_known_counts() -> None:
+    """Of ReadOnlyAccess rolehop knows what it says of STS, and no more."""
+    attached = ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
+    for action, expected in (("ec2:DescribeInstances", "unknown"), ("sts:AssumeRole", "refused")):
+        trust = trusting("222222222222", "sts:*")
+        resource = TARGET if action.startswith("sts:") else "*"
+        found = judge(action, resource, [], attached=attached, trust=trust)
+        assert found.outcome.value == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "expected"),
+    [
+        ("arn:aws:lambda:eu-west-1:222222222222:function:my-*", "function:my-f", "allowed"),
+        ("arn:aws:lambda:eu-west-1:222222222222:func*:my-f", "function:my-f", "unknown"),
+        ("arn:aws:lambda:eu-west-1:222222222222:*:my-f", "function:my-f", "unknown"),
+        ("arn:aws:lambda:eu-west-1:222222222222:*", "function:my-f", "allowed"),
+        ("arn:aws:s3:::logs-*", "logs-a/x.gz", "allowed"),
+        ("arn:aws:s3:::*/x.gz", "logs-a/x.gz", "allowed"),
+        ("arn:aws:sqs:*:*:q-*", "q-1", "allowed"),
+        ("arn:aws:dynamodb:eu-west-1:222222222222:table/t*", "table/t1", "allowed"),
+        ("arn:aws:dynamodb:eu-west-1:222222222222:tab*", "table/t1", "unknown"),
+        ("arn:aws:sqs:*:*:r-*", "q-1", "refused"),
+    ],
+)
+def test_a_wildcard_counts_unless_it_is_in_the_type_of_the_resource(
+    pattern: str, resource: str, expected: str
+) -> None:
+    service = pattern.split(":")[2]
+    place = "::" if service == "s3" else "eu-west-1:222222222222:"
+    whole = f"arn:aws:{service}:{place}{resource}"
+    own = of("444444444444", f"{service}:*")
+    found = judge(f"{service}:Use", whole, [statement(f"{service}:*", pattern)], own)
+    assert found.outcome.value == expected
 
 
 def test_what_is_assumed_of_the_resource_is_named() -> None:

@@ -32,7 +32,7 @@ from rolehop.policy.chains.requests import initial_state
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import matches_text
 from rolehop.policy.routes.search import Found, RouteStart, search
-from tests.policy.helpers.independent_reading import as_regex
+from tests.policy.helpers.independent_conditions import as_regex
 from tests.support.policies import policy_text
 
 

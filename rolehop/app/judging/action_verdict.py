@@ -12,13 +12,17 @@ from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
 from rolehop.policy.chains.action_request import action_requests, resource_policy
+from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.model import PolicySet
+from rolehop.policy.inventory.context_keys import is_sent
+from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.json_reader import PolicyError
 from rolehop.startup.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
+    from rolehop.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class ActionOptions:
 
     actions: tuple[str, ...]
     resource: str
-    """One ARN, or ``*`` for actions that have none."""
+    """One ARN, `ANY_RESOURCE` if none is named, or ``*`` for actions that have none."""
 
     own_policy: str | None = None
     """A file with the resource's own policy."""
@@ -62,7 +66,7 @@ def judge_actions(
         inventory = live.merged(inventory)
     accounts = accounts_of(app, plan, policies.caller)
     inventory = with_organization(app, inventory, policies, accounts, offline=offline)
-    scenario = scenario_of(app, plan, inventory, policies)
+    scenario = _scenario(app, plan, inventory, policies)
     scenario = replace(scenario, hops=scenario.hops[: asked.session])
     own_policy = _own_policy(asked.own_policy)
     requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
@@ -75,6 +79,15 @@ def judge_actions(
     if answer is None:
         return [ActionVerdict(each, each) for each in found]
     return [ActionVerdict(refused_by_aws(each, answer, inventory), each, answer) for each in found]
+
+
+def _scenario(
+    app: App, plan: Plan, inventory: IamInventory, policies: PolicyOptions
+) -> ChainScenario:
+    """Return the scenario; what ``--context`` says of a call's parameters is said of the action."""
+    of_walk = {key: each for key, each in policies.context.items() if not is_sent(key)}
+    scenario = scenario_of(app, plan, inventory, replace(policies, context=of_walk))
+    return replace(scenario, setting=replace(scenario.setting, supplied=policies.context))
 
 
 def _own_policy(file: str | None) -> PolicySet:

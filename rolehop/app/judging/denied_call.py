@@ -17,6 +17,7 @@ from rolehop.errors import HopRefused, ServiceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ActionVerdict, HopVerdict, StsAnswer
 from rolehop.policy.chains.action_request import is_one_resource
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.sts_errors import explain_refusal
@@ -71,9 +72,9 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
             app, session.chain, refused, policies, options, offline=offline
         )
         return replace(found, hop=verdict.hops[0])
-    resource = denied.resource or "*"
-    if not is_one_resource(resource):
-        return found  # AWS shortened it, or left it out
+    resource = denied.resource or ANY_RESOURCE
+    if denied.resource is not None and not is_one_resource(resource):
+        return found  # AWS shortened it
     if session.number == 0:
         policies = replace(policies, caller=policies.caller or denied.caller)
     asked = ActionOptions((denied.action,), resource, session=session.number)

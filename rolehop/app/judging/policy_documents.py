@@ -127,10 +127,13 @@ def read_policy(name: str) -> str:
 def _policy_in(text: str) -> str:
     """Return a bare policy document, or the one in the output of an AWS CLI command.
 
-    E.g. of ``aws organizations describe-policy`` or ``aws s3api get-bucket-policy``.
+    E.g. of ``aws organizations describe-policy``, ``aws s3api get-bucket-policy`` or ``aws iam
+    get-role``.
     """
     document = load_strictly(text)
-    if isinstance(document, dict) and isinstance(document.get("Policy"), dict):
+    if isinstance(document, dict) and isinstance(document.get("Role"), dict):
+        document = document["Role"].get("AssumeRolePolicyDocument", document)
+    elif isinstance(document, dict) and isinstance(document.get("Policy"), dict):
         document = document["Policy"].get("Content", document)
     elif isinstance(document, dict) and isinstance(document.get("Policy"), str):
         document = document["Policy"]

@@ -54,7 +54,7 @@ aws s3 ls 2>&1 | rolehop explain --error -
     metavar="ACTION",
     help="May CHAIN's session do this? Wildcards and lists work.",
 )
-@click.option("--resource", metavar="ARN", help="The resource of --action.  [default: *]")
+@click.option("--resource", metavar="ARN", help="The resource of --action.  [default: any]")
 @click.option("--resource-policy", metavar="FILE", help="The resource's own policy.")
 @click.option("--error", metavar="TEXT", help="Explain an access-denied text; -: from stdin.")
 @click.option(

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.arn import account_of
-from rolehop.policy.chains.call_context import caller_context
-from rolehop.policy.chains.model import CallerState
-from rolehop.policy.chains.requests import initial_state, next_state
+from rolehop.arn import RoleArn, account_of
+from rolehop.arn import is_role as is_role_arn
+from rolehop.policy.chains.call_context import caller_context, context_of_action, context_of_token
+from rolehop.policy.chains.model import UNKNOWN_NAME, AssumeRoleRequest, CallerState
+from rolehop.policy.chains.requests import build_request, initial_state, next_state
 from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
+from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.resource_policies import (
+    covers_more_than_sts,
+    has_no_policy,
+    is_of_token,
+    is_role,
+    needs_no_permission,
+)
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
+from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
 RESOURCE_ACCOUNT = "resource-account"
@@ -23,7 +34,8 @@ _RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
 
 def is_one_resource(text: str) -> bool:
     """True if ``text`` is one ARN without wildcards, or ``*``: for actions that have none."""
-    return _RESOURCE.fullmatch(text) is not None
+    valid = not is_role(text) or is_role_arn(text)
+    return valid and _RESOURCE.fullmatch(text) is not None
 
 
 def last_session(scenario: ChainScenario) -> CallerState:
@@ -51,35 +63,99 @@ def action_requests(
 ) -> tuple[Request, ...]:
     """Return one request per action; an action may have wildcards, and then stands for all it matches.
 
-    ``resource``: an ARN, or ``*`` for actions that have none.
+    ``resource``: an ARN, `ANY_RESOURCE`, or ``*`` for actions that have none. None is returned if
+    the account of neither the resource nor the caller is known.
     """
+    made = (_request(scenario, action, resource, own_policy) for action in actions)
+    return tuple(each for each in made if each is not None)
+
+
+def _request(
+    scenario: ChainScenario, action: str, resource: str, own_policy: PolicySet
+) -> Request | None:
+    if covers_more_than_sts(action):
+        records = replace(scenario.setting.records, whole_only=True)
+        scenario = replace(scenario, setting=replace(scenario.setting, records=records))
+    if is_role(resource) and action.lower().startswith("sts:"):
+        return _request_of_role(scenario, action, RoleArn.parse(resource), own_policy)
+    return _request_of_any(scenario, action, resource, own_policy)
+
+
+def _request_of_any(
+    scenario: ChainScenario, action: str, resource: str, own_policy: PolicySet
+) -> Request | None:
     held, setting = last_session(scenario), scenario.setting
     records, named = setting.records, held.caller.named
     supplied = {key.lower(): each for key, each in setting.supplied.items()}
     stated = account_of(resource) or next(iter(supplied.get("aws:resourceaccount", ())), None)
     owner = stated or held.caller.account
     if owner is None:
-        return ()
-    hidden = own_policy == NOT_VISIBLE
+        return None
+    own = _own_policy(held, action, resource, owner, own_policy)
     policies = {
-        PolicyType.TRUST: NO_POLICY if resource == "*" and hidden else own_policy,
+        PolicyType.TRUST: own,
         PolicyType.PERMISSIONS: records.permissions(named),
         PolicyType.BOUNDARY: records.boundary(named),
         PolicyType.SESSION: held.session,
         PolicyType.SCP: records.scp(held.caller.account),
         PolicyType.RCP: records.rcp(owner),
     }
-    guessed = stated is None and resource != "*"
-    return tuple(
-        Request(
-            role=resource,
-            caller=held.caller,
-            context=caller_context(held, owner, setting),
-            actions=(action,),
-            policies=policies,
-            assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
-            unseen=held.unseen,
-            owner=owner,
-        )
-        for action in actions
+    guessed = stated is None and resource != "*" and own.there
+    return Request(
+        role=resource,
+        caller=held.caller,
+        context=caller_context(held, owner, setting),
+        actions=(action,),
+        policies=dict.fromkeys(PolicyType, NO_POLICY) if needs_no_permission(action) else policies,
+        assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
+        unseen=held.unseen,
+        owner=owner,
+    )
+
+
+def _own_policy(
+    held: CallerState, action: str, resource: str, owner: str, given: PolicySet
+) -> PolicySet:
+    """Return the resource's own policy, as far as it is known."""
+    if ":iam::" in resource and held.caller.account is not None:
+        given = NOT_VISIBLE  # a role's policy says nothing of IAM's own actions
+    if given != NOT_VISIBLE or not has_no_policy(action, resource):
+        return given
+    elsewhere = resource == "*" and owner != held.caller.account
+    return NOT_VISIBLE if elsewhere or held.caller.account is None else NO_POLICY
+
+
+def _request_of_role(
+    scenario: ChainScenario, action: str, role: RoleArn, given: PolicySet
+) -> Request:
+    """Return the request for an action of STS on a role: its trust policy decides."""
+    held, setting = last_session(scenario), scenario.setting
+    hop = AssumeRoleRequest(role, UNKNOWN_NAME)
+    made = build_request(held, hop, setting)
+    trust = made.policies[PolicyType.TRUST] if given == NOT_VISIBLE else given
+    if is_of_token(action):
+        return _request_with_token(made, action, trust, scenario)
+    whole = action.lower() == "sts:assumerole"
+    return replace(
+        made,
+        context=context_of_action(held, hop, setting),
+        actions=made.actions if whole else (action,),
+        possible_actions=made.possible_actions if whole else (),
+        policies={**made.policies, PolicyType.TRUST: trust},
+    )
+
+
+def _request_with_token(
+    made: Request, action: str, trust: PolicySet, scenario: ChainScenario
+) -> Request:
+    """Return the request of whoever has a token for the role; the session's policies do not count."""
+    wanted = "a token of an identity provider that the trust policy names"
+    open_ = Finding("caller", Truth.UNKNOWN, Reason.NOT_BY_SESSION, wanted)
+    return Request(
+        role=made.role,
+        caller=Caller(None, None, federated=True),
+        context=context_of_token(made.role, scenario.setting),
+        actions=(action,),
+        policies={PolicyType.TRUST: trust, PolicyType.RCP: made.policies[PolicyType.RCP]},
+        impossible=None if trust.missing else open_,
     )

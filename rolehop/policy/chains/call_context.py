@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from rolehop.arn import account_of
 from rolehop.config.inheritance import tag_key
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
@@ -19,6 +20,7 @@ from rolehop.policy.inventory.context_keys import (
     is_of_every_call,
     is_of_target,
     is_of_token,
+    is_sent,
 )
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
@@ -91,6 +93,46 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
     return Context(values, absent, ranges=ranges).with_supplied(
         {**of_call, **_supplied_here(held, setting)}
     )
+
+
+def context_of_action(
+    held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext
+) -> Context:
+    """Return the condition keys of an action of STS on the role of ``hop``.
+
+    Unlike those of a chain's own hop, its parameters are known only if they are supplied.
+    """
+    sent = [*_PARAMETERS, *(() if isinstance(held.source_identity, str) else _IDENTITY)]
+    supplied = {key: each for key, each in setting.supplied.items() if is_sent(key)}
+    return context_of(held, hop, setting).opened(sent).with_supplied(supplied)
+
+
+_PARAMETERS = (
+    "sts:ExternalId",
+    "sts:RoleSessionName",
+    "sts:TransitiveTagKeys",
+    "aws:TagKeys",
+    "aws:RequestTag/",
+    "aws:RequestedRegion",
+)
+_IDENTITY = ("sts:SourceIdentity",)
+# Keys that no call with a token has: it has no signer, and no external ID.
+_OF_CALLERS = (
+    "sts:ExternalId",
+    "aws:PrincipalArn",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:SourceIdentity",
+    "aws:username",
+)
+
+
+def context_of_token(role: str, setting: EvaluationContext) -> Context:
+    """Return the condition keys of a call that somebody makes with a token for ``role``."""
+    absent = (*NEVER, *_OF_CALLERS)
+    values = of_every_call(setting, account_of(role) or "")
+    values.pop("aws:RequestedRegion", None)
+    return Context(values, absent).with_supplied(setting.supplied)
 
 
 def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:

@@ -98,8 +98,9 @@ def actions_refused(request: Request, policy_type: PolicyType) -> tuple[str, ...
 
 
 def _join(policies: Sequence[PolicyVerdict], request: Request) -> Outcome:
-    # A resource's own policy need not exist; hidden, it is assumed not to deny.
-    assumed = (*_GUARDRAILS, *((PolicyType.TRUST,) if request.within_account else ()))
+    # Most resources need no policy of their own; a hidden one is assumed not to deny.
+    spared = request.within_account and not any(map(request.needs_resource_policy, request.actions))
+    assumed = (*_GUARDRAILS, *((PolicyType.TRUST,) if spared else ()))
     outcomes = {
         policy.outcome
         for policy in policies
@@ -182,8 +183,7 @@ def _needed(request: Request, trust: Sequence[Judged], action: str) -> dict[Poli
     across = Truth.UNKNOWN
     if caller.account is not None:
         across = truth_of(caller.account != (request.owner or account_of(request.role)))
-    # Roles and KMS keys must be named by their own policy (IAM and KMS guides).
-    always = request.owner is None or action.lower().startswith("kms:")
+    always = request.needs_resource_policy(action)
     limits = Truth.FALSE if caller.outside else some((across, ~unlimited))
     return {
         PolicyType.TRUST: Truth.TRUE if always else across,
@@ -230,7 +230,7 @@ def _judge_policy(
     if impossible is not None:
         return PolicyVerdict(name, Outcome.UNKNOWN, action, None, (impossible,))
     if every((~denied, enough)) is Truth.TRUE:
-        return _fine(name, action, allows, allowed)
+        return _fine(request, name, action, allows, allowed)
     policy = _open(name, action, denies, () if allowed is Truth.TRUE else allows, shown)
     if needed is Truth.UNKNOWN and allowed is not Truth.TRUE:
         policy = _open_grants(policy, grants)
@@ -243,7 +243,8 @@ def _judge_policy(
 def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -> bool:
     caller = request.caller
     if not shown.there:
-        return True
+        # Across accounts, a resource that has no policy is open to nobody.
+        return name is not PolicyType.TRUST or request.owner is None or request.within_account
     if name is PolicyType.TRUST:
         return False
     if name is PolicyType.RCP:
@@ -279,13 +280,17 @@ _WEIGHTS = {"Action": 6, "Resource": 5, "Principal": 4}
 _FAR = {Reason.NOT_NAMED: 2, Reason.OTHER_ACCOUNT: 2, Reason.ANOTHER_KIND: 20}
 
 
-def _fine(name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth) -> PolicyVerdict:
+def _fine(
+    request: Request, name: PolicyType, action: str, allows: Sequence[Judged], allowed: Truth
+) -> PolicyVerdict:
     if allowed is Truth.TRUE:
         deciding = next(each for each in allows if each.truth is Truth.TRUE)
         return PolicyVerdict(name, Outcome.ALLOWED, action, deciding, deciding.findings)
     if name is PolicyType.RCP:
         return PolicyVerdict(name, Outcome.ALLOWED, action, None, ())
     wanted = "nothing: the trust policy names the caller, who is of the role's own account"
+    if request.owner is not None:
+        wanted = "nothing: the resource's own policy names the caller, who is of its account"
     if name is PolicyType.TRUST:
         wanted = "nothing: within one account the caller's own policies are enough"
     finding = Finding("Document", Truth.TRUE, Reason.NOT_NEEDED, wanted)
@@ -353,6 +358,8 @@ def _unknown(finding: Finding, policy_type: PolicyType) -> tuple[str, ...]:
             return (finding.found,)
         case Reason.CALLER_UNKNOWN:
             return ("caller",)
+        case Reason.RESOURCE_UNNAMED:
+            return ("--resource",)
         case Reason.NOT_VISIBLE | Reason.MALFORMED_DOCUMENT | Reason.LEVELS_UNKNOWN:
             return (policy_type.value,)
         case _ if finding.truth is Truth.UNKNOWN and finding.element != "Effect":

@@ -89,6 +89,7 @@ class Reason(Enum):
     RESOURCE_NOT_LISTED = "resource-not-listed"
     RESOURCE_EXCLUDED = "resource-excluded"
     RESOURCE_UNDOCUMENTED = "resource-undocumented"
+    RESOURCE_UNNAMED = "resource-unnamed"
     VARIABLE_MISPLACED = "variable-misplaced"
     # conditions
     KEY_ABSENT = "key-absent"
@@ -106,6 +107,7 @@ class Reason(Enum):
     TAG_REPEATED = "transitive-tag-repeated"
     CLAIM_UNREAD = "claim-unread"
     SOURCE_UNSEEN = "source-unseen"
+    NOT_BY_SESSION = "not-by-session"
     NO_SUCH_ROLE = "no-such-role"
     OTHER_PATH = "role-of-another-path"
     # whole documents

@@ -7,6 +7,7 @@ from enum import Enum
 
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.resource_policies import is_governed_by_resource
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import dataclass, field
@@ -63,7 +64,8 @@ class Request:
     """One call, as policies see it."""
 
     role: str
-    """ARN of the role that is asked for; of another resource if ``owner`` is set."""
+    """ARN of the role that is asked for; if ``owner`` is set, of another resource, ``*`` for an
+    action that has none, or `ANY_RESOURCE`."""
 
     caller: Caller
     context: Context
@@ -94,6 +96,10 @@ class Request:
     def within_account(self) -> bool:
         """True if this is another call than AssumeRole, for a resource of the caller's account."""
         return self.owner is not None and self.owner == self.caller.account
+
+    def needs_resource_policy(self, action: str) -> bool:
+        """True if the policy of the resource itself must allow ``action``."""
+        return self.owner is None or is_governed_by_resource(action, self.role)
 
     def policy_set(self, policy_type: PolicyType) -> PolicySet:
         """Return the documents of ``policy_type``."""

@@ -13,6 +13,7 @@ from rolehop.policy.evaluation.principals import (
     judge_not_principals,
     judge_principals,
 )
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.language.operators import arn_parts
 from rolehop.policy.language.parser import Policy, Statement
 from rolehop.policy.language.request_context import Context
@@ -185,6 +186,10 @@ def _resource_truth(
     templates: Sequence[Template], resource: str, context: Context
 ) -> tuple[Truth, Reason]:
     """Return whether one of ``templates`` covers ``resource``; each is judged by itself."""
+    if resource == ANY_RESOURCE:
+        if any(template.text == "*" for template in templates):
+            return Truth.TRUE, Reason.MATCHES
+        return Truth.UNKNOWN, Reason.RESOURCE_UNNAMED
     if len(templates) == 1:
         return _one_resource(templates[0], resource, context)
     if any(template.fixed == resource for template in templates):
@@ -221,9 +226,10 @@ def resource_matches(pattern: tuple[Token, ...], resource: str) -> tuple[Truth, 
     if pattern == (Wild.RUN,):
         return Truth.TRUE, Reason.MATCHES
     if matches(resource, pattern):
-        parts, vague = _shape(pattern)
+        parts, vague, wild_type = _shape(pattern)
         found = resource.split(":", 5)
         sure = not vague and all(map(matches, found, parts))
+        sure = sure and not (wild_type and _has_type(found[2], found[5]))
         return (Truth.TRUE, Reason.MATCHES) if sure else _UNDOCUMENTED
     missing = _missing_parts(pattern)
     if missing > 0 and matches(resource, (*pattern, *(":", Wild.RUN) * missing)):
@@ -240,13 +246,12 @@ def _missing_parts(pattern: tuple[Token, ...]) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _shape(pattern: tuple[Token, ...]) -> tuple[list[list[Token]], bool]:
-    """Return a pattern's parts, and whether it has a form of which the result is not documented."""
+def _shape(pattern: tuple[Token, ...]) -> tuple[list[list[Token]], bool, bool]:
+    """Return a pattern's parts, whether it is short or has a wild service, and if its type is wild."""
     parts = arn_parts(pattern)
     if len(parts) < 6:
-        return parts, True
-    wild_service = any(isinstance(each, Wild) for each in parts[2])
-    return parts, wild_service or _is_type_wild(parts[5])
+        return parts, True, True
+    return parts, any(isinstance(each, Wild) for each in parts[2]), _is_type_wild(parts[5])
 
 
 def _is_type_wild(rest: Sequence[Token]) -> bool:
@@ -254,9 +259,19 @@ def _is_type_wild(rest: Sequence[Token]) -> bool:
     tokens = [each for each in rest if each != ""]
     if tokens == [Wild.RUN]:
         return False
-    before: list[Token] = []
     for token in tokens:
-        if isinstance(token, str) and "/" in token:
-            break
-        before.append(token)
-    return any(isinstance(each, Wild) for each in before)
+        if isinstance(token, Wild):
+            return True
+        if "/" in token or ":" in token:
+            return False
+    return False
+
+
+# The resource part of their ARNs begins with a name, not with a type (Service Authorization
+# Reference, "Resource types defined by …").
+_UNTYPED = ("codecommit", "codepipeline", "execute-api", "s3", "sns", "sqs")
+
+
+def _has_type(service: str, rest: str) -> bool:
+    """True if a resource is written ``type/id`` or ``type:id``, not as an ``id`` alone."""
+    return service not in _UNTYPED and ("/" in rest or ":" in rest)

@@ -81,6 +81,9 @@ class IamInventory:
     organization: Organization | None = None
     """Where nobody gave SCPs or RCPs for an account, those of the organization count."""
 
+    whole_only: bool = False
+    """Leave out policies of which only the part on STS and PassRole is known here."""
+
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
         if arn is None:
@@ -155,17 +158,15 @@ class IamInventory:
             return NOT_VISIBLE
         return _shown(PolicyType.TRUST, [_Text(f"trust policy of {_short(role)}", entity.trust)])
 
-    def permissions(self, caller: str | None, *, complete_only: bool = False) -> PolicySet:
+    def permissions(self, caller: str | None) -> PolicySet:
         """Return the permissions policies of a user or a role, its groups' included.
 
-        Args:
-            caller: its ARN, or that of a role's session.
-            complete_only: leave out policies of which only the part on STS and PassRole is known.
+        ``caller``: its ARN, or that of a role's session.
         """
         entity = self.find(caller)
         if entity is None or (entity.inline is None and not entity.attached):
             return NOT_VISIBLE
-        texts = list(self._texts(entity, complete_only=complete_only))
+        texts = list(self._texts(entity))
         if entity.groups is None:
             texts.append(_Text(f"policies of the groups of {_short(entity.arn)}", None))
         for group in entity.groups or ():
@@ -173,20 +174,18 @@ class IamInventory:
             if found is None or (found.inline is None and not found.attached):
                 texts.append(_Text(f"policies of group {group}", None))
             else:
-                texts.extend(self._texts(found, complete_only=complete_only))
+                texts.extend(self._texts(found))
         return _shown(PolicyType.PERMISSIONS, texts)
 
-    def boundary(self, caller: str | None, *, complete_only: bool = False) -> PolicySet:
-        """Return the permissions boundary of a user or a role; ``complete_only`` as with permissions."""
+    def boundary(self, caller: str | None) -> PolicySet:
+        """Return the permissions boundary of a user or a role."""
         entity = self.find(caller)
         if entity is None or not entity.boundary_seen:
             return NOT_VISIBLE
         if entity.boundary is None:
             return NO_POLICY
         name = f"boundary {_short(entity.boundary)} of {_short(entity.arn)}"
-        return _shown(
-            PolicyType.BOUNDARY, [self._managed(entity.boundary, name, complete_only=complete_only)]
-        )
+        return _shown(PolicyType.BOUNDARY, [self._managed(entity.boundary, name)])
 
     def session(self, policy: str | None, arns: Iterable[str], hop: str) -> PolicySet:
         """Return the session policies of ``hop`` (its name for people)."""
@@ -223,7 +222,7 @@ class IamInventory:
             return _of_organization(policy_type, organization, account or "")
         return _given_guardrail(policy_type, texts)
 
-    def _texts(self, entity: Entity, *, complete_only: bool) -> Iterable[_Text]:
+    def _texts(self, entity: Entity) -> Iterable[_Text]:
         of = _short(entity.arn)
         if entity.inline is None:
             yield _Text(f"inline policies of {of}", None)
@@ -232,12 +231,10 @@ class IamInventory:
         if entity.attached is None:
             yield _Text(f"managed policies of {of}", None)
         for arn in entity.attached or ():
-            yield self._managed(
-                arn, f"policy {arn.rpartition('/')[2]} of {of}", complete_only=complete_only
-            )
+            yield self._managed(arn, f"policy {arn.rpartition('/')[2]} of {of}")
 
-    def _managed(self, arn: str, name: str, *, complete_only: bool = False) -> _Text:
-        text = self.managed.get(arn) or managed_policy_text(arn, complete_only=complete_only)
+    def _managed(self, arn: str, name: str) -> _Text:
+        text = self.managed.get(arn) or managed_policy_text(arn, complete_only=self.whole_only)
         return _Text(name, text, aws_managed=is_aws_managed(arn))
 
     def _group(self, user: Entity, name: str) -> Entity | None:

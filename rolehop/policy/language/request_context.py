@@ -81,6 +81,21 @@ class Context:
             {k: v for k, v in self._supplied.items() if k not in keys}
         )
 
+    def opened(self, keys: Iterable[str]) -> Context:
+        """Return this context without what is known of ``keys``; a family's ends in ``/``."""
+        lowered = tuple(key.lower() for key in keys)
+        families = tuple(key for key in lowered if key.endswith("/"))
+        base = self._original
+        found = Context({}, closed=self._closed, ranges=self._ranges)
+        found._unknown = base._unknown | set(lowered)
+        found._values = {
+            key: each
+            for key, each in base._values.items()
+            if key not in lowered and not key.startswith(families)
+        }
+        found._absent = {each for each in base._absent if not each.startswith(lowered)}
+        return found.with_supplied(self._supplied)
+
     def with_supplied(self, values: Mapping[str, Sequence[str]]) -> Context:
         """Return this context with ``values`` in place of what it has: the user's values win."""
         if not values:

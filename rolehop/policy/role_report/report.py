@@ -12,7 +12,7 @@ from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition, Effect, Principal, PrincipalKind, Statement
 from rolehop.policy.role_report.boundary_effect import Removed, removed_by_boundary
 from rolehop.policy.role_report.pass_role import PassRoleReport, find_passers
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 
 
 class RiskKind(Enum):
@@ -65,8 +65,8 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
     if entity is None:
         return None
     trust = records.trust(entity.arn)
-    permissions = records.permissions(entity.arn, complete_only=True)
-    boundary = records.boundary(entity.arn, complete_only=True)
+    whole = replace(records, whole_only=True)
+    permissions, boundary = whole.permissions(entity.arn), whole.boundary(entity.arn)
     services = tuple(
         dict.fromkeys(
             principal.text

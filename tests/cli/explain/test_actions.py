@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cli.explain.documents import AS, files, world_with_documents
-from tests.support.policies import policy, policy_text
-from tests.support.world import Done, World
+from tests.support.policies import policy, policy_text, trust_for
+from tests.support.world import ADMIN, Done, World
 
 BUCKET = "arn:aws:s3:::logs"
 
@@ -67,11 +67,28 @@ def test_the_policy_of_the_resource_counts_where_it_is_given(world: World) -> No
     assert "assuming that the resource is of the caller's account" in hidden
 
 
+def test_a_role_is_judged_by_its_trust_policy_and_a_missing_resource_is_named(world: World) -> None:
+    asked = ("--action", "sts:AssumeRole,sts:AssumeRoleWithSAML", "--resource", ADMIN)
+    done = explain(world, *asked)
+    assert (done.code, done.json["verdict"]) == (5, "refused")  # the role does not trust itself
+    assert done.json["caller"] == "arn:aws:sts::333333333333:assumed-role/Admin/me"
+    assert [each["lanes"][0]["lane"] for each in done.json["actions"]] == ["trust", "trust"]
+    own = policy_text(trust_for({"AWS": ADMIN}, StringEquals={"sts:ExternalId": "x-1"}))
+    (world.home / "trust.json").write_text(json.dumps({"Policy": own}))
+    one = ("--action", "sts:AssumeRole", "--resource", ADMIN, "--resource-policy", "trust.json")
+    assert explain(world, *one).json["actions"][0]["unknowns"] == ["sts:ExternalId"]
+    assert explain(world, *one, "--context", "sts:ExternalId=x-1").json["verdict"] == "allowed"
+    unnamed = explain(world, "--action", "s3:GetObject").json
+    assert (unnamed["resource"], unnamed["verdict"]) == (None, "unknown")
+    assert unnamed["actions"][0]["unknowns"] == ["resource", "--resource"]
+
+
 def test_what_is_no_action_or_resource_is_refused(world: World) -> None:
     for wrong in (
         ("--action", "GetObject"),
         ("--action", "*:Get"),
         ("--action", "s3:GetObject", "--resource", f"{BUCKET}/*"),
+        ("--action", "sts:AssumeRole", "--resource", "arn:aws:iam::333333333333:role/"),
         ("--resource", BUCKET),
     ):
         assert explain(world, *wrong).code == 2, wrong

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from rolehop.policy import Outcome
+from tests.policy.helpers.action_worlds import (
+    make_action_world,
+    outcome_of_action,
+    unknown_of_action,
+)
 from tests.policy.helpers.independent_reading import allowed, completions
 from tests.policy.helpers.wide_worlds import judged, make_wide_world, unknown_values
 from tests.policy.helpers.worlds import World
@@ -38,17 +43,21 @@ class Comparison:
 
 
 def compare(count: int, seed: int) -> Comparison:
-    """Draw ``count`` worlds and compare."""
-    rng = Random(seed)  # noqa: S311 - worlds, no secrets
+    """Draw ``count`` worlds of hops, and a quarter as many of other actions; compare them."""
     found = Comparison()
+    rng = Random(seed)  # noqa: S311 - worlds, no secrets
     for _ in range(count):
         _compare_one(make_wide_world(rng), found)
+    for _ in range(count // 4):
+        _compare_one(make_action_world(rng), found)
     return found
 
 
 def _compare_one(world: World, found: Comparison) -> None:
-    said = judged(world)
-    right = {allowed(each) for each in completions(world, unknown_values(world))}
+    acts = "acts" in world
+    said = outcome_of_action(world) if acts else judged(world)
+    unknown = unknown_of_action(world) if acts else unknown_values(world)
+    right = {allowed(each) for each in completions(world, unknown)}
     found.worlds += 1
     found.outcomes[said.value] = found.outcomes.get(said.value, 0) + 1
     if said is Outcome.UNKNOWN:

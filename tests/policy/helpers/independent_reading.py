@@ -8,15 +8,18 @@ against it. If the two differ, AWS does not say.
 
 from __future__ import annotations
 
-import base64
-import ipaddress
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-Json = dict[str, Any]
+from tests.policy.helpers.independent_conditions import (
+    Json,
+    condition_holds,
+    expand,
+    globs,
+    listed,
+)
 
 
 def allowed(world: Json) -> bool | None:
@@ -29,11 +32,14 @@ def allowed(world: Json) -> bool | None:
 
 
 def completions(world: Json, unknown: dict[str, list[list[str] | None]]) -> Iterator[Json]:
-    """Yield the world with every combination of values of the unknown keys; ``None``: absent."""
-    for values in product(*unknown.values()):
+    """Yield the world with every combination of values of the unknown keys; ``None``: absent.
+
+    If nobody sees the resource's own policy, then with everything that it may say.
+    """
+    for *values, own in product(*unknown.values(), world.get("hidden", [world["trust"]])):
         ctx = {key: each for key, each in world["ctx"].items() if key not in unknown}
         filled = {k: v for k, v in zip(unknown, values, strict=True) if v is not None}
-        yield {**world, "ctx": {**ctx, **filled}}
+        yield {**world, "ctx": {**ctx, **filled}, "trust": own}
 
 
 def verdict(world: Json, unknown: dict[str, list[list[str] | None]]) -> bool | None:
@@ -66,11 +72,36 @@ def _one(world: Json, action: str) -> bool:
     if world.get("passes"):
         # iam:PassRole is a permission of the caller's own; no trust policy is asked.
         return _grants(world["identity"], world, action) and _boundary_allows(world, action)
+    if world.get("acts"):
+        return _may_act(world, action)
     return _trusted(world, action)
 
 
+def _may_act(world: Json, action: str) -> bool:
+    """Judge an action of any service.
+
+    "IAM role trust policies and KMS key policies are exceptions to this logic, because they must
+    explicitly allow access for principals" (policy evaluation for requests within one account).
+    "Unless the key policy explicitly allows it, you cannot use IAM policies to allow access to a
+    KMS key" (KMS developer guide): it does so by naming the account.
+    """
+    if action.startswith(("sts:", "kms:")):
+        return _trusted(world, action)
+    own = _grants(world["identity"], world, action)
+    limits = _boundary_allows(world, action) and _session_allows(world, action)
+    if action.startswith("iam:"):
+        # A trust policy is of STS alone, and nothing of IAM is open to other accounts.
+        return _within_account(world) and own and limits
+    # "If both … are in the same account, either an identity-based policy or a resource-based
+    # policy can grant access": to the account alone grants nothing yet.
+    return (_within_account(world) and own and limits) or _trusted(world, action)
+
+
+def _within_account(world: Json) -> bool:
+    return bool(world["caller"].split(":")[4] == world["role"].split(":")[4])
+
+
 def _trusted(world: Json, action: str) -> bool:
-    caller, role = world["caller"], world["role"]
     grants: set[str] = set()
     for statement in world["trust"]:
         if statement["Effect"] == "Allow" and _applies(statement, world, action):
@@ -79,7 +110,7 @@ def _trusted(world: Json, action: str) -> bool:
     boundary, session = _boundary_allows(world, action), _session_allows(world, action)
     # "Cross-account access requires an Allow in the identity-based policy and in the
     # resource-based policy."
-    if caller.split(":")[4] != role.split(":")[4]:
+    if not _within_account(world):
         return bool(grants) and identity and boundary and session
     # "… resource-based policies that grant permissions to the user/session are not limited by an
     # implicit deny in the permissions boundary or session policy"
@@ -143,7 +174,8 @@ def _scp_documents(world: Json) -> list[list[Json]] | None:
 
 def _policies_for(world: Json) -> list[list[Json]]:
     exempt = "/aws-service-role/" in world["role"]  # "RCPs don't impact service-linked roles."
-    trust = [] if world.get("passes") else world["trust"]
+    of_iam = all(each.startswith("iam:") for each in world["actions"])
+    trust = [] if of_iam else world["trust"]
     rcp = [] if exempt or world.get("passes") else world.get("rcp") or []
     scps = _scp_documents(world) or []
     own = (world["identity"], world.get("boundary") or [], world.get("session_policy") or [])
@@ -175,18 +207,18 @@ def _applies(s: Json, world: Json, action: str) -> bool:
         return False
     if "NotPrincipal" in s and not _is_not_named(s, world):
         return False
-    if "Action" in s and not any(_acts(p, action, kind) for p in _list(s["Action"])):
+    if "Action" in s and not any(_acts(p, action, kind) for p in listed(s["Action"])):
         return False
-    if "NotAction" in s and any(_acts(p, action, not kind) for p in _list(s["NotAction"])):
+    if "NotAction" in s and any(_acts(p, action, not kind) for p in listed(s["NotAction"])):
         return False
-    if "Resource" in s and not any(_covers(p, world, kind) for p in _list(s["Resource"])):
+    if "Resource" in s and not any(_covers(p, world, kind) for p in listed(s["Resource"])):
         return False
     # "… used as part of the Resource or NotResource element of a policy, the resource that
     # includes a policy variable with no value will not match any resource."
-    if "NotResource" in s and any(_covers(p, world, not kind) for p in _list(s["NotResource"])):
+    if "NotResource" in s and any(_covers(p, world, not kind) for p in listed(s["NotResource"])):
         return False
     return all(
-        _condition(operator, key, _list(values), world["ctx"])
+        condition_holds(operator, key, listed(values), world["ctx"])
         for operator, keys in s.get("Condition", {}).items()
         for key, values in keys.items()
     )
@@ -202,7 +234,7 @@ def _acts(pattern: str, action: str, kind: bool) -> bool:
     service = pattern.partition(":")[0]
     if pattern != "*" and ("*" in service or "?" in service):
         return False
-    return _glob(pattern.lower(), action.lower())
+    return globs(pattern.lower(), action.lower())
 
 
 def _covers(pattern: str, world: Json, kind: bool) -> bool:
@@ -218,7 +250,7 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     before = re.split(r"\$\{(?![*?$]\})", pattern)
     if len(before) > 1 and before[0].count(":") < 5:
         return False
-    found = _expand(pattern, world["ctx"])
+    found = expand(pattern, world["ctx"])
     if found is None:
         return False
     whole = re.fullmatch(found, role, re.DOTALL) is not None
@@ -232,7 +264,9 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     )
     wild_service = "*" in pattern.split(":")[2] or "?" in pattern.split(":")[2]
     rest = pattern.split(":", 5)[5]
-    wild_type = rest != "*" and any(c in rest.split("/")[0] for c in "*?")
+    # "… resource-type/resource-id, resource-type:resource-id" or a "resource-id" alone.
+    typed = re.search("[/:]", role.split(":", 5)[5]) and parts[2] not in ("sqs", "s3", "sns")
+    wild_type = typed and rest != "*" and any(c in re.split("[/:]", rest)[0] for c in "*?")
     if wild_service or wild_type or not each:
         return kind and whole
     return True
@@ -273,7 +307,7 @@ def _names(s: Json, world: Json) -> set[str]:
         return {"star"}
     account = caller.split(":")[4]
     found = set()
-    for text in _list(principal.get("AWS", [])):
+    for text in listed(principal.get("AWS", [])):
         if text == "*":
             found.add("star")
         elif text == caller:
@@ -291,110 +325,11 @@ def _names_outside(principal: Any, effect: str, world: Json) -> set[str]:
     # What a wildcard means for them is vague, except for "*" in a Deny.
     vague = {"outside"} if world["kind"] is (effect == "Allow") else set()
     for key, own in (("Federated", world["provider"]), ("Service", world["service"])):
-        names = _list(written.get(key, []))
+        names = listed(written.get(key, []))
         if own is not None and own in names:
             return {"outside"}
         if own is not None and "*" in names:
             return vague
-    if "*" in _list(written.get("AWS", [])):
+    if "*" in listed(written.get("AWS", [])):
         return {"outside"} if effect == "Deny" else vague
     return set()
-
-
-# ---- conditions
-
-
-def _condition(operator: str, key: str, values: list[Any], ctx: Json) -> bool:
-    texts = [str(v).lower() if isinstance(v, bool) else str(v) for v in values]
-    found = ctx.get(key.lower())
-    how, _, base = operator.rpartition(":")
-    if base == "Null":
-        return any((text == "true") == (found is None) for text in texts)
-    # "IfExists: If the condition key is present … process the key as specified. If the key is not
-    # present, evaluate the condition element as true."
-    lenient = base.endswith("IfExists")
-    base = base.removesuffix("IfExists")
-    negative = "Not" in base
-    base = base.replace("Not", "")
-    if found is None:
-        # "If the key is not present … the values do not match and the condition is false. If a
-        # condition with a negated matching operator …, the condition is true."
-        return lenient or how == "ForAllValues" or (negative and how != "ForAnyValue")
-    # "It also returns true if … the key values resolve to an empty data set, such as an empty
-    # string."
-    if how == "ForAllValues" and not any(found):
-        return True
-    if base.startswith(("String", "Arn", "Bool")):
-        expanded = [_expand(text, ctx, like="Like" in base or "Arn" in base) for text in texts]
-        # "Inverted condition operators like StringNotEquals or StringNotLike do match against a
-        # null value": a value without a value of its variable is equal to nothing.
-        texts = [each for each in expanded if each is not None]
-    verdicts = [any(_hit(base, value, text) for text in texts) is not negative for value in found]
-    return any(verdicts) if how == "ForAnyValue" else all(verdicts)
-
-
-def _hit(base: str, value: str, text: str) -> bool:
-    if base.startswith("String") or base == "Bool":
-        flags = re.DOTALL | (re.IGNORECASE if "IgnoreCase" in base or base == "Bool" else 0)
-        return re.fullmatch(text, value, flags) is not None
-    if base.startswith("Arn"):
-        # "Each of the six colon-delimited components of the ARN is checked separately."
-        parts, patterns = value.split(":", 5), text.split(":", 5)
-        return len(parts) == len(patterns) == 6 and all(
-            re.fullmatch(p, v, re.DOTALL) for p, v in zip(patterns, parts, strict=True)
-        )
-    if base == "IpAddress":
-        address, net = ipaddress.ip_address(value), ipaddress.ip_network(text, strict=False)
-        return address.version == net.version and address in net
-    if base == "BinaryEquals":
-        return base64.b64decode(value) == base64.b64decode(text)
-    kind, order = re.fullmatch(r"(Numeric|Date)(.*)", base).groups()  # type: ignore[union-attr]
-    left, right = (float(value), float(text)) if kind == "Numeric" else (_when(value), _when(text))
-    return {
-        "Equals": left == right,
-        "LessThan": left < right,
-        "LessThanEquals": left <= right,
-        "GreaterThan": left > right,
-        "GreaterThanEquals": left >= right,
-    }[order]
-
-
-# ---- texts
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _glob(pattern: str, text: str) -> bool:
-    return re.fullmatch(as_regex(pattern), text, re.DOTALL) is not None
-
-
-def as_regex(pattern: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
-
-
-def _expand(pattern: str, ctx: Json, *, like: bool = True) -> str | None:
-    """Return a regular expression; ``None`` if a variable has no value and no default."""
-    out = ""
-    for piece in re.split(r"(\$\{[^}]*\})", pattern):
-        if piece in ("${*}", "${?}", "${$}"):
-            out += re.escape(piece[2])
-        elif piece.startswith("${"):
-            key, _, default = piece[2:-1].partition(",")
-            value = ctx.get(key.lower())
-            if value is None:
-                if not default:
-                    return None
-                value = [default.strip().strip("'")]
-            out += re.escape(value[0])
-        else:
-            out += as_regex(piece) if like else re.escape(piece)
-    return out
-
-
-def _when(text: str) -> float:
-    if text.isdigit():
-        return float(text)
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()

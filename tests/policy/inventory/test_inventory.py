@@ -29,6 +29,7 @@ from rolehop.policy.inventory.conflicts import find_conflict
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
 from rolehop.policy.remedies.change_builder import policy_changes
+from rolehop.startup.dataclass import replace
 from tests.policy.helpers.account_details import A_ROLE, A_USER, ANY, REAL, ROLE, TRUST, USER
 
 
@@ -156,7 +157,7 @@ def test_what_aws_managed_policies_allow_on_a_hop_is_known(
     (policy,) = (each for each in evaluate(request).policies if each.name is PolicyType.PERMISSIONS)
     assert policy.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
     # What is known is a part, and no list of what a role may do.
-    assert bool(records.permissions(ROLE, complete_only=True).missing) is not whole
+    assert bool(replace(records, whole_only=True).permissions(ROLE).missing) is not whole
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""What the policy of a resource means for a call: it decides, adds to others, or cannot exist.
+
+Source: IAM user guide, "Policy evaluation logic": within one account a resource-based policy grants
+beside the caller's own policies, but "IAM role trust policies and KMS key policies are exceptions
+to this logic, because they must explicitly allow access for principals"; and "AWS services that work
+with IAM", column "Resource-based policies".
+"""
+
+from __future__ import annotations
+
+ANY_RESOURCE = "any resource"
+"""Stands for the resource of a call if none was named."""
+
+# Service Authorization Reference, "Actions, resources, and condition keys" for STS and KMS:
+# their actions that no role and no key decides.
+_WITHOUT_ROLE = (
+    "sts:assumeroot",
+    "sts:decodeauthorizationmessage",
+    "sts:getaccesskeyinfo",
+    "sts:getcalleridentity",
+    "sts:getdelegatedaccesstoken",
+    "sts:getfederationtoken",
+    "sts:getservicebearertoken",
+    "sts:getsessiontoken",
+    "sts:getwebidentitytoken",
+)
+_WITHOUT_KEY = (
+    "kms:connectcustomkeystore",
+    "kms:createcustomkeystore",
+    "kms:createkey",
+    "kms:deletecustomkeystore",
+    "kms:describecustomkeystores",
+    "kms:disconnectcustomkeystore",
+    "kms:generaterandom",
+    "kms:listaliases",
+    "kms:listkeys",
+    "kms:updatecustomkeystore",
+)
+# An alias itself has no policy (KMS developer guide, "Controlling access to aliases").
+_OF_ALIAS = ("kms:createalias", "kms:deletealias", "kms:updatealias")
+
+# "Supports resource-based policies: No." Others are taken to have some.
+_WITHOUT_POLICIES = (
+    "autoscaling",
+    "cloudformation",
+    "cloudwatch",
+    "ec2",
+    "ecs",
+    "eks",
+    "elasticloadbalancing",
+    "iam",
+    "rds",
+    "route53",
+)
+
+
+def is_role(resource: str) -> bool:
+    """True for the ARN of an IAM role."""
+    return resource.startswith("arn:") and ":iam::" in resource and ":role/" in resource
+
+
+def is_governed_by_resource(action: str, resource: str) -> bool:
+    """True if only the policy of the resource can allow ``action`` on it, alone or with others.
+
+    Args:
+        action: as in a policy, with any wildcards.
+        resource: an ARN, ``*`` for none, or `ANY_RESOURCE`.
+    """
+    lowered = action.lower()
+    service = lowered.partition(":")[0]
+    named = resource.startswith("arn:")
+    if service == "sts":
+        return is_role(resource) if named else lowered not in _WITHOUT_ROLE
+    if service == "kms":
+        if ":alias/" in resource and lowered in _OF_ALIAS:
+            return False
+        return named or lowered not in _WITHOUT_KEY
+    return False
+
+
+def has_no_policy(action: str, resource: str) -> bool:
+    """True if there is certainly no resource-based policy that could count for the call.
+
+    Of IAM's resources only roles have one, and it counts for STS alone.
+    """
+    lowered = action.lower()
+    service = lowered.partition(":")[0]
+    if is_governed_by_resource(action, resource):
+        return False
+    if resource.startswith("arn:"):
+        of_iam = ":iam::" in resource and not resource.endswith(":root")
+        return of_iam or (service == "kms" and ":alias/" in resource)
+    return resource == "*" or service in (*_WITHOUT_POLICIES, "sts", "kms")
+
+
+def is_of_token(action: str) -> bool:
+    """True if the call is made with a token, by nobody who has credentials of AWS."""
+    return action.lower().startswith("sts:assumerolewith")
+
+
+def needs_no_permission(action: str) -> bool:
+    """True for a call that no policy can refuse (STS API reference, GetCallerIdentity)."""
+    return action.lower() == "sts:getcalleridentity"
+
+
+def covers_more_than_sts(action: str) -> bool:
+    """True unless every action it stands for is of STS, or ``iam:PassRole``."""
+    lowered = action.lower()
+    return not lowered.startswith("sts:") and lowered != "iam:passrole"

@@ -1,0 +1,68 @@
+"""What a verdict depends on: the values that decide it, what is unseen, and what it assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rolehop.policy.evaluation.deciding_values import deciding_values
+from rolehop.policy.evaluation.model import Outcome, Verdict
+from rolehop.show.condition_text import deciding_text
+from rolehop.show.layout import Line
+from rolehop.show.remedies import wrapped
+
+
+def deciding_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say for which values of the one unknown key the call is allowed."""
+    found = deciding_values(verdict)
+    if found is not None:
+        yield from wrapped(deciding_text(found), "  ", "  ")
+
+
+def unseen_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say how to settle what cannot be seen of the source's session, if it matters."""
+    name = verdict.request.unseen
+    if verdict.outcome is Outcome.UNKNOWN and name is not None:
+        text = f"it cannot be seen from here {_ASSUMPTIONS[name]}. If so, add --assume {name}"
+        yield from wrapped(text, "  ", "  ")
+
+
+_ASSUMPTIONS = {
+    "source-session": (
+        "that the source's session has no session policy, session tags or source identity"
+    ),
+    "roles-anywhere-profile": (
+        "that the Roles Anywhere profile lists the role, maps the certificate's attributes as it"
+        " does by default, and has no session policy"
+    ),
+}
+
+
+_OF_RESOURCE = {
+    "trust": "that the resource's own policy, if it has one, does not deny it",
+    "resource-account": (
+        "that the resource is of the caller's account; if not, say which:"
+        " --context aws:ResourceAccount=ACCOUNT"
+    ),
+}
+
+
+def assuming_lines(verdict: Verdict) -> Iterator[Line]:
+    """Name what the verdict takes for granted: policies that nobody gave, and what the user said."""
+    names = [each.upper() for each in verdict.assuming if each in ("scp", "rcp")]
+    if names:
+        text = f"assuming that no {' or '.join(names)} refuses the call: none was given"
+        yield from wrapped(text, "  ", "  ")
+    for name in (each for each in _OF_RESOURCE if each in verdict.assuming):
+        if verdict.request.owner is not None:
+            yield from wrapped(f"assuming {_OF_RESOURCE[name]}", "  ", "  ")
+    for name in (each for each in _ASSUMPTIONS if each in verdict.assuming):
+        yield from wrapped(f"assuming, as --assume says, {_ASSUMPTIONS[name]}", "  ", "  ")
+    keys = [each for each in verdict.request.context.supplied if each in verdict.assuming]
+    if keys:
+        yield from wrapped(f"relying on --context for {', '.join(keys)}", "  ", "  ")
+    if "one-request-context" in verdict.assuming:
+        text = (
+            "assuming that external ID and role session name also count for sts:TagSession and"
+            " sts:SetSourceIdentity: AWS does not document this"
+        )
+        yield from wrapped(text, "  ", "  ")

@@ -1,0 +1,164 @@
+"""Generated worlds in which a session takes an action: on a role, a KMS key, a queue, or in IAM."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+from rolehop.arn import RoleArn, account_of
+from rolehop.policy import NOT_VISIBLE, Outcome, Verdict, evaluate
+from rolehop.policy.chains.action_request import action_requests, resource_policy
+from rolehop.policy.chains.model import AssumeRoleRequest, EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.aws_cli_output import read_inventory
+from rolehop.policy.inventory.inventory import Entity, IamInventory
+from rolehop.startup.dataclass import replace
+from tests.policy.helpers.cli_output import details
+from tests.policy.helpers.requests import ALICE, NOW
+from tests.policy.helpers.worlds import ROLE, World
+from tests.support.policies import policy_text
+
+OPS = "arn:aws:iam::222222222222:role/x/Ops"
+HUB = "arn:aws:iam::111111111111:role/Hub"
+_CALLERS = [
+    ("arn:aws:sts::222222222222:assumed-role/Ops/s1", OPS),
+    ("arn:aws:sts::111111111111:assumed-role/Hub/s1", HUB),
+    ("arn:aws:iam::222222222222:user/bob", None),
+    (ALICE, None),
+]
+KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
+QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
+# Actions with their resource, and how often each is drawn.
+_CALLS = [
+    *[("sts:AssumeRole", ROLE)] * 4,
+    ("sts:TagSession", ROLE),
+    ("iam:GetRole", ROLE),
+    *[("kms:Decrypt", KEY)] * 3,
+    *[("sqs:SendMessage", QUEUE)] * 2,
+]
+_CONDITIONS: list[dict[str, Any]] = [
+    {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+    {"StringEquals": {"sts:ExternalId": "x-1"}},
+    {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}},
+    {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}},
+]
+_VALUES: dict[str, list[list[str]]] = {
+    "aws:sourceip": [["203.0.113.9"], ["1.2.3.4"]],
+    "sts:externalid": [["x-1"], ["zz"]],
+    "aws:principalorgid": [["o-1"], ["o-9"]],
+}
+
+
+def make_action_world(rng: Random) -> World:
+    """Draw one: a caller, an action, and every policy; at times nobody sees the resource's own."""
+    caller, role = rng.choice(_CALLERS)
+    action, resource = rng.choice(_CALLS)
+    names = [caller, role or caller, account_of(caller), "*", "333333333333"]
+
+    def statements(*, own: bool = False) -> list[dict[str, Any]]:
+        return [_statement(rng, action, resource, names if own else None) for _ in range(2)]
+
+    identity = statements()[: rng.randint(0, 2)]
+    own = [] if rng.random() < 0.1 else statements(own=True)
+    known = {key: rng.choice(each) for key, each in _VALUES.items() if rng.random() < 0.6}
+    world = {
+        "acts": True,
+        "role": resource,
+        "caller": caller,
+        "caller_role": role,
+        "provider": None,
+        "service": None,
+        "actions": [action],
+        "trust": own,
+        "identity": identity,
+        "spread": ["inline"] * len(identity),
+        "boundary": statements() if rng.random() < 0.2 else None,
+        "session_policy": statements() if role and rng.random() < 0.2 else None,
+        "scp": [statements()] if rng.random() < 0.15 else None,
+        "rcp": None,
+        "management": False,
+        "ctx": {**known, "aws:principalarn": [role or caller]},
+        "unknown": [key for key in _VALUES if key not in known],
+    }
+    if rng.random() < 0.3:
+        world["hidden"] = _candidates(world)
+    return world
+
+
+def _statement(rng: Random, action: str, resource: str, names: list[Any] | None) -> dict[str, Any]:
+    service = action.partition(":")[0]
+    found: dict[str, Any] = {
+        "Effect": "Allow" if rng.random() < 0.85 else "Deny",
+        "Action": rng.choice([action, f"{service}:*", "*", "s3:*"]),
+    }
+    if names is not None:
+        found["Principal"] = {"AWS": rng.choice(names)}
+    if names is None or not resource.endswith(ROLE):
+        found["Resource"] = rng.choice(
+            ["*", resource, resource, f"{resource[:-1]}*", f"{resource}x"]
+        )
+    return {**found, "Condition": rng.choice(_CONDITIONS)} if rng.random() < 0.3 else found
+
+
+def _candidates(world: World) -> list[list[dict[str, Any]]]:
+    """Return what the hidden policy may say; rolehop says that it assumes no Deny where none must exist."""
+
+    def says(effect: str, principal: str | None) -> list[dict[str, Any]]:
+        listed = {"Effect": effect, "Principal": {"AWS": principal}, "Action": "*"}
+        return [listed if world["role"] == ROLE else {**listed, "Resource": "*"}]
+
+    names = (world["caller"], account_of(world["caller"]))
+    may_deny = world["role"] == QUEUE
+    return [
+        [],
+        *(says("Allow", each) for each in names),
+        *([] if may_deny else [says("Deny", "*")]),
+    ]
+
+
+# ---- as rolehop sees it
+
+
+def judged_action(world: World) -> Verdict:
+    """Return rolehop's verdict; a trust policy is read from IAM's output or given as a file."""
+    (request,) = action_requests(
+        _scenario(world), world["actions"], world["role"], _own_policy(world)
+    )
+    return evaluate(request)
+
+
+def _own_policy(world: World) -> Any:
+    of_role = world["role"] == ROLE and len(world["identity"]) != 1
+    if "hidden" in world or of_role:
+        return NOT_VISIBLE
+    return resource_policy(policy_text(*world["trust"]))
+
+
+def _scenario(world: World) -> ChainScenario:
+    caller, role, session = (world[each] for each in ("caller", "caller_role", "session_policy"))
+    text = None if session is None else policy_text(*session)
+    hops = () if role is None else (AssumeRoleRequest(RoleArn.parse(role), "s1", policy=text),)
+    start = StartingCredentials(caller if role is None else ALICE, long_lived=True)
+    supplied = {key: each for key, each in world["ctx"].items() if key in _VALUES}
+    return ChainScenario(start, hops, EvaluationContext(_inventory(world), NOW, None, supplied))
+
+
+def _inventory(world: World) -> IamInventory:
+    of_role = world["role"] == ROLE
+    shown = {**world, "role": ROLE, "trust": world["trust"] if of_role else []}
+    records = read_inventory(json.dumps(details(shown)))
+    if "hidden" in world:
+        records = replace(records, entities={**records.entities, ROLE: Entity(ROLE)})
+    scps = {} if world["scp"] is None else {"*": (policy_text(*world["scp"][0]),)}
+    return replace(records, scps=scps)
+
+
+def unknown_of_action(world: World) -> dict[str, list[list[str] | None]]:
+    """Return for each unknown key the values that it may have; ``None``: it is absent."""
+    return {key: [None, *_VALUES[key]] for key in world["unknown"]}
+
+
+def outcome_of_action(world: World) -> Outcome:
+    """Return the outcome of `judged_action`."""
+    return judged_action(world).outcome
