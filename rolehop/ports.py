@@ -5,7 +5,7 @@ The doubles of ``tests/support/simulator.py`` and the real implementations pass 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -60,6 +60,10 @@ OnCall = Callable[[ApiCall], None]
 
 
 def ignore_call(call: ApiCall) -> None:
+    """Do nothing."""
+
+
+def ignore_granted(keys: Iterable[str]) -> None:
     """Do nothing."""
 
 
@@ -237,3 +241,6 @@ class Ports:
     now: Callable[[], datetime]
     refusals: RecentRefusals | None = None
     """``None``: AWS is always asked."""
+
+    granted: Callable[[Iterable[str]], object] = ignore_granted
+    """Is told the keys of a step that AWS has just granted and of those before it."""

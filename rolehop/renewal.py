@@ -2,7 +2,8 @@
 
 Only the session under the key of this very plan, with a minute or more left; and only after a
 network failure, an expired sign-in, or a question that nobody answered. After a refusal of AWS,
-another principal or a sign-out nothing is handed out. A caller that wants new life (``refresh``,
+another principal or a sign-out nothing is handed out, also not by a later walk that the network
+fails, until AWS grants it again. A caller that wants new life (``refresh``,
 ``--min-ttl``) calls `rolehop.walk.walk` itself.
 """
 
@@ -59,6 +60,9 @@ class Renewal:
 
     now: Callable[[], datetime]
 
+    is_refused: Callable[[], bool]
+    """True if a step of the plan was refused since AWS last granted it."""
+
     failed: FailedRenewals | None = None
     """Given if a program asks, which soon asks again: what failed is not tried at once again."""
 
@@ -108,7 +112,7 @@ class Renewal:
 
     def _usable(self) -> Session | None:
         """Return the session to fall back on; one whose owner is not known is none."""
-        if self.plan.wants_reason:
+        if self.plan.wants_reason or self.is_refused():
             return None
         session = self.find(self.plan.steps[-1])
         if session is None or not session.arn or not session.lasts(self.now(), LEAST):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
@@ -65,12 +65,8 @@ class StepResult:
     cached: bool = False
 
 
-def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Session:
+def walk(plan: Plan, ports: Ports) -> Session:
     """Return the session of the last step, with at least the plan's ``min_ttl`` left.
-
-    With ``not_before`` (aware, UTC), stored sessions of hops and of the source itself that were
-    issued before it are not used, so the source is asked again who it is. A shared MFA session is
-    a sign-in, not a hop, and is used as long as it lasts.
 
     Raises:
         ConfigError: the plan says that a hop is certain to fail; no call was made.
@@ -99,7 +95,7 @@ def walk(plan: Plan, ports: Ports, *, not_before: datetime | None = None) -> Ses
                 hop=step.number,
             )
     with error_context(plan.chain):
-        return _Walk(plan, ports, not_before).last()
+        return _Walk(plan, ports).last()
 
 
 def _rejects_signer(refusal: StsRefusal) -> bool:
@@ -111,10 +107,9 @@ def _identified(session: Session, caller: CallerIdentity) -> Session:
 
 
 class _Walk:
-    def __init__(self, plan: Plan, ports: Ports, not_before: datetime | None) -> None:
+    def __init__(self, plan: Plan, ports: Ports) -> None:
         self._plan = plan
         self._ports = ports
-        self._not_before = not_before
 
     def last(self, rejected_key_id: str | None = None) -> Session:
         """Return the last step's session, its identity filled in.
@@ -142,6 +137,7 @@ class _Walk:
             self._ports.vault.drop(step.key, result.credentials.access_key_id)
             return self.last(result.credentials.access_key_id)
         check_principal(self._plan.source, caller.arn)
+        self._grant(number)
         session = _identified(result.session, caller)
         if not isinstance(step, SourceStep) or step.stored:
             self._ports.vault.put(step, session, self._plan.chain)
@@ -178,16 +174,8 @@ class _Walk:
             return None
         if not session.lasts(self._ports.now(), enough):
             return None
-        if self._is_too_old(step, session):
-            return None
         self._ports.listener.arrived(step, self._total, session, cached=True)
         return StepResult(session.credentials, session, cached=True)
-
-    def _is_too_old(self, step: Step, session: Session) -> bool:
-        """True if a refresh must not use ``session``; a shared MFA session is the sign-in."""
-        if self._not_before is None or isinstance(step, TokenStep):
-            return False
-        return session.issued_at < self._not_before
 
     def _load(self, step: SourceStep) -> StepResult:
         credentials = self._ports.source.load()
@@ -230,6 +218,7 @@ class _Walk:
             except ServiceError:
                 self._ports.vault.put(step, session, self._plan.chain)
                 raise
+            self._grant(len(self._plan.steps) - 1)
         self._ports.vault.put(step, session, self._plan.chain)
         return StepResult(session.credentials, session)
 
@@ -244,9 +233,14 @@ class _Walk:
             if not signer.cached or not _rejects_signer(refusal):
                 raise self._refused(step, signer, refusal) from None
             session = self._call_again(index, step, signer)
+        self._grant(index)
         result = self._stored(step, session)
         self._ports.listener.arrived(step, self._total, session, cached=False)
         return result
+
+    def _grant(self, index: int) -> None:
+        """Say that AWS has granted step ``index``, and with it those that signed for it."""
+        self._ports.granted(step.key for step in self._plan.steps[: index + 1])
 
     def _raise_recent_refusal(self, step: TokenStep | HopStep) -> None:
         recent = None if self._ports.refusals is None else self._ports.refusals.get(step.key)

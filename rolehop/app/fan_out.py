@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from rolehop.app.context import App
 from rolehop.app.walking import person_for, walk_chain
+from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.credentials import Session
 from rolehop.daemon_threads import parallel_map
 from rolehop.errors import RolehopError
@@ -22,12 +22,11 @@ def walk_many(
     options: WalkOptions,
     jobs: int,
     *,
-    not_before: datetime,
     on_done: Callable[[], None],
 ) -> tuple[dict[str, Session], dict[str, RolehopError]]:
     """Walk ``names``, at most ``jobs`` at once; return the sessions and the errors by name.
 
-    Sessions issued before ``not_before`` (aware, UTC) are renewed. ``on_done`` is called after each
+    Every session is made again, a hop that chains share once. ``on_done`` is called after each
     chain, from any thread. Sessions are stored even after Ctrl-C.
     """
     app.sts_clients.connections = jobs
@@ -35,12 +34,11 @@ def walk_many(
     _ = app.locks, app.ceilings, app.source_callers
     context = app.walk_context(person_for(app, options))
     vault = BatchVault(app.vault)
+    renewing = RenewingVault(vault, app.now)
 
     def walk(name: str) -> Session:
         try:
-            return walk_chain(
-                app, name, options, not_before=not_before, vault=vault, context=context
-            )[1]
+            return walk_chain(app, name, options, renewing=renewing, context=context)[1]
         finally:
             on_done()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.app.fan_out import walk_many
 from rolehop.app.listing import matching_chains
 from rolehop.app.walking import ask_reason, store_flags, walk_chain
+from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.errors import ConfigError, UsageError
 from rolehop.handover.environment import CHAIN
 from rolehop.startup.dataclass import dataclass, field
@@ -77,16 +78,16 @@ def refresh_chains(
         ConfigError: the flags of this shell's session are stored and cannot be read.
         RolehopError: the only chain failed.
     """
-    start = app.now().replace(microsecond=0)  # sessions are issued at whole seconds
     current = app.environ.get(CHAIN)
     if len(names) == 1:
         if names[0] == current:
             options = _with_stored_flags(app, options)
         options = ask_reason(app, names[0], options)
-        _, session = walk_chain(app, names[0], options, listener, not_before=start)
+        renewing = RenewingVault(app.vault, app.now)
+        _, session = walk_chain(app, names[0], options, listener, renewing=renewing)
         store_flags(app, session, options)
         return Refreshed(session if names[0] == current else None)
-    sessions, failed = walk_many(app, names, options, jobs, not_before=start, on_done=on_done)
+    sessions, failed = walk_many(app, names, options, jobs, on_done=on_done)
     shell_session = sessions.get(current or "")
     if shell_session is not None and _stored_flags(app):
         app.note("this shell's session was made with flags: renew it by itself")

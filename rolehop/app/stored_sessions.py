@@ -19,6 +19,7 @@ from rolehop.show.rows import ProblemRow, SessionRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
 from rolehop.state.recent import forget_recent
+from rolehop.state.refused_steps import forget_refused_steps
 from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
 from rolehop.vault.index import Index, make_entry
@@ -115,6 +116,9 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     }
     if everything and index.strays:
         left |= _forget_orphans(app, index)
+    if everything and not left:
+        with contextlib.suppress(OSError):  # they end by themselves
+            forget_refused_steps(app.state_folder)
     return Forgotten(len(deleted), frozenset(left))
 
 
@@ -124,7 +128,13 @@ def _forget_notes(app: App) -> None:
             forget(app.state_folder)
         except OSError as error:
             app.note(f"a note in the state folder could not be deleted: {error}")
-    for part, name in (("flags", None), ("sdk", None), ("recent", None), ("", "refused.json")):
+    for part, name in (
+        ("flags", None),
+        ("sdk", None),
+        ("recent", None),
+        ("refused", None),
+        ("", "refused.json"),
+    ):
         sweep_unfinished(app.state_folder / part, name, 0)
 
 

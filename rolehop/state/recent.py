@@ -38,6 +38,11 @@ class RecentNotes:
             write_beside(path, json.dumps(texts), lasting=False)
             delete_older(path.parent.iterdir(), self.now().timestamp() - _SWEPT_AFTER)
 
+    def remove(self, key: str) -> None:
+        """Delete the note for hop ``key``; failing to is harmless."""
+        with suppress(OSError):
+            self._path(key).unlink()
+
     def get(self, key: str) -> dict[str, str]:
         """Return a note that is still good; empty if there is none, or it is from the future."""
         path = self._path(key)
@@ -75,3 +80,7 @@ class StoredRefusals:
     def note(self, key: str, refusal: StsRefusal) -> None:
         """Remember that the hop under ``key`` was refused just now."""
         self._notes.add(key, {"code": refusal.code, "message": refusal.message})
+
+    def remove(self, key: str) -> None:
+        """Forget that: the hop under ``key`` was granted."""
+        self._notes.remove(key)

@@ -17,8 +17,8 @@ from rolehop.vault.sessions import KeyringVault, SessionToStore
 class BatchVault:
     """Implements ``ports.Vault`` over another, for walks that make every hop again.
 
-    A session of this batch is found by the batch's other walks; the walk itself passes over an
-    older session of a source.
+    A session of this batch is found by the batch's other walks. Of what is stored only the sessions
+    of sources are found, which the caller passes over if they are old.
     """
 
     def __init__(self, vault: KeyringVault) -> None:

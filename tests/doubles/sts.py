@@ -189,6 +189,11 @@ class StrictSts:
         """Answer the next ``times`` calls with exactly this."""
         self._inject(_Fault("say", times, status, body, headers=headers))
 
+    def recover(self) -> None:
+        """Answer properly from now on."""
+        with self._lock:
+            self._faults.clear()
+
     def _inject(self, fault: _Fault) -> None:
         with self._lock:
             self._faults.append(fault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.config.model import (
     ChainConfig,
     Config,
@@ -16,6 +17,8 @@ from rolehop.credentials import Credentials, Secret
 from rolehop.plan.model import Plan, Stamp
 from rolehop.plan.planner import make_plan
 from rolehop.plan.resolve import PlanContext, path_of, resolve, source_of
+from rolehop.ports import Ports
+from rolehop.startup.dataclass import replace
 from tests.support.simulator import START, FakeAws
 
 HUB = "arn:aws:iam::222222222222:role/Hub"
@@ -24,6 +27,11 @@ AUDIT = "arn:aws:iam::444444444444:role/Audit"
 ALICE_MFA = "arn:aws:iam::111111111111:mfa/alice"
 KEYS = Stamp("AKIASOURCE", long_lived=True)
 A_SESSION = Stamp("ASIASOURCE", long_lived=False)
+
+
+def renewing(aws: FakeAws) -> Ports:
+    """Return the ports of a refresh that begins now."""
+    return replace(aws.ports(), vault=RenewingVault(aws, lambda: aws.now))
 
 
 def plan(

@@ -11,7 +11,7 @@ from rolehop.credentials import Session
 from rolehop.errors import ConfigError, HopRefused
 from rolehop.walk import CeilingFound, walk
 from tests.support.simulator import FakeAws
-from tests.walk.plans import ADMIN, ALICE_MFA, AUDIT, HUB, TWO, plan
+from tests.walk.plans import ADMIN, ALICE_MFA, AUDIT, HUB, TWO, plan, renewing
 
 
 def test_each_hop_is_signed_by_the_session_of_the_hop_before(aws: FakeAws) -> None:
@@ -124,12 +124,13 @@ def test_a_new_signer_that_is_rejected_is_an_error_at_once(aws: FakeAws) -> None
     assert aws.calls == [HUB]
 
 
-def test_refresh_walks_every_hop_again_and_a_shared_one_once(aws: FakeAws) -> None:
+@pytest.mark.parametrize("minutes", [1, 0, -1], ids=["later", "same-second", "clock-set-back"])
+def test_refresh_walks_every_hop_again_and_a_shared_one_once(aws: FakeAws, minutes: int) -> None:
     walk(plan(*TWO), aws.ports())
-    aws.now += timedelta(minutes=1)
-    start = aws.now
-    walk(plan(*TWO), aws.ports(), not_before=start)
-    walk(plan(HopConfig(HUB), HopConfig(AUDIT)), aws.ports(), not_before=start)
+    aws.now += timedelta(minutes=minutes)
+    ports = renewing(aws)
+    walk(plan(*TWO), ports)
+    walk(plan(HopConfig(HUB), HopConfig(AUDIT)), ports)
     assert aws.calls == [HUB, ADMIN, HUB, ADMIN, AUDIT]
 
 

@@ -10,14 +10,14 @@ from rolehop.config.model import HopConfig
 from rolehop.errors import NoTerminal
 from rolehop.walk import walk
 from tests.support.simulator import START, FakeAws
-from tests.walk.plans import ALICE_MFA, AUDIT, HUB, plan
+from tests.walk.plans import ALICE_MFA, AUDIT, HUB, plan, renewing
 
 
 def test_refresh_keeps_the_mfa_session(aws: FakeAws) -> None:
     aws.codes = ["123456"]
     walk(plan(HopConfig(HUB), mfa_serial=ALICE_MFA), aws.ports())
     aws.now += timedelta(minutes=1)
-    walk(plan(HopConfig(HUB), mfa_serial=ALICE_MFA), aws.ports(), not_before=aws.now)
+    walk(plan(HopConfig(HUB), mfa_serial=ALICE_MFA), renewing(aws))
     assert aws.calls == ["GetSessionToken", HUB, HUB]
 
 

@@ -15,7 +15,7 @@ from rolehop.ports import CallerIdentity
 from rolehop.startup.dataclass import replace
 from rolehop.walk import walk
 from tests.support.simulator import FakeAws
-from tests.walk.plans import A_SESSION, ALICE_MFA, HUB, a_source_session, plan
+from tests.walk.plans import A_SESSION, ALICE_MFA, HUB, a_source_session, plan, renewing
 
 
 def test_refresh_checks_the_identity_of_the_source_again(aws: FakeAws) -> None:
@@ -24,7 +24,7 @@ def test_refresh_checks_the_identity_of_the_source_again(aws: FakeAws) -> None:
     walk(plan(stamp=stamp), aws.ports())
     aws.now += timedelta(minutes=1)
     aws.source = replace(a_source_session(aws), access_key_id="ASIASOMEBODYELSE")
-    session = walk(plan(stamp=stamp), aws.ports(), not_before=aws.now)
+    session = walk(plan(stamp=stamp), renewing(aws))
     assert session.credentials == aws.source
     assert aws.loads == 2
 

@@ -14,16 +14,16 @@ from rolehop.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from rolehop.app.context import App
     from rolehop.app.ports import Person, Progress
+    from rolehop.app.walking.renewing_vault import RenewingVault
     from rolehop.config.model import ChainConfig
     from rolehop.credentials import Session
     from rolehop.errors import RolehopError
     from rolehop.handover.environment import Change
     from rolehop.plan.model import Plan
-    from rolehop.ports import Listener, Vault
+    from rolehop.ports import Listener
     from rolehop.sources.context import SourceContext
 
 
@@ -49,21 +49,20 @@ def walk_chain(
     options: WalkOptions,
     listener: Listener = SILENT,
     *,
-    not_before: datetime | None = None,
-    vault: Vault | None = None,
+    renewing: RenewingVault | None = None,
     context: SourceContext | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
     """Walk a chain; return the plan that was followed and the session of its last hop.
 
-    ``not_before`` (aware, UTC) renews every session issued before it. ``vault`` takes the place of
-    the keyring. A run over many chains shares one ``context`` (`App.walk_context`).
+    ``renewing`` takes the place of the keyring, and every session is made again. A run over many
+    chains shares one ``context`` (`App.walk_context`).
 
     Raises:
         RolehopError: see `rolehop.walk.walk`; ``chain`` names this chain.
     """
     with error_context(name):
-        return _walk(app, name, options, listener, not_before, vault, context, asked_by)
+        return _walk(app, name, options, listener, renewing, context, asked_by)
 
 
 def walk_for_handover(
@@ -235,8 +234,7 @@ def _walk(
     name: str,
     options: WalkOptions,
     listener: Listener,
-    not_before: datetime | None = None,
-    vault: Vault | None = None,
+    renewing: RenewingVault | None = None,
     context: SourceContext | None = None,
     asked_by: AskedBy = PERSON,
 ) -> tuple[Plan, Session]:
@@ -249,10 +247,11 @@ def _walk(
     ):
         person = person_for(app, options)
         context = context or app.walk_context(person)
+        renews = renewing is not None
         chain_walk = ChainWalk(
-            app, name, options, person, context, asked_by=asked_by, not_before=not_before
+            app, name, options, person, context, asked_by=asked_by, renews=renews
         )
-        walked = chain_walk.session(record, listener, vault or app.vault)
+        walked = chain_walk.session(record, listener, renewing or app.vault)
     _forget_sdk_problem(app, name)
     return walked
 

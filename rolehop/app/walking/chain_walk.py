@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.mfa_codes import mfa_codes
 from rolehop.app.planning import plan_resolved, resolve_chain
 from rolehop.app.walking.source_name import CallerFound, ask_aws, noted_name
+from rolehop.errors import HopRefused, SignInExpired, SourceError
 from rolehop.ports import Ports
 from rolehop.renewal import REMEMBERED_SECONDS, Renewal
 from rolehop.sources.context import SourceChanged
 from rolehop.sources.loading import MOST_CHANGES, keeps_changing, start
 from rolehop.state.recent import RecentNotes, StoredRefusals
+from rolehop.state.refused_steps import RefusedSteps
 from rolehop.walk import CeilingFound, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from rolehop.app.context import App
@@ -45,21 +48,27 @@ class ChainWalk:
         context: SourceContext,
         *,
         asked_by: AskedBy,
-        not_before: datetime | None,
+        renews: bool,
     ) -> None:
-        """Resolve the chain. Raises as `resolve_chain`."""
+        """Resolve the chain; ``renews``: the vault has no session that was there before.
+
+        Raises as `resolve_chain`.
+        """
         self._app = app
         self._name = name
         self._options = options
         self._person = person
         self._context = context
         self._asked_by = asked_by
-        self._not_before = not_before
+        self._renews = renews
         self._resolved = resolve_chain(app, name, options)
         self._caller: str | None = None
         """Whom the source signed in as, by the config or by what AWS said in this walk."""
         self._planned_for = ""
         """Whom the present plan takes it for."""
+        self._refused = RefusedSteps(app.state_folder, app.now)
+        self._refusals = StoredRefusals(app.state_folder, app.now)
+        self._failed = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
 
     def session(self, record: WalkRecord, listener: Listener, vault: Vault) -> tuple[Plan, Session]:
         """Return the plan that was followed, and the session of its last hop.
@@ -75,7 +84,8 @@ class ChainWalk:
             try:
                 plan = self._plan(record, ports)
                 noted = self._app.index.sessions.get(plan.key)
-                session = self._walk(plan, ports, noted.local_expires_at if noted else None)
+                with self._withholding(plan):
+                    session = self._walk(plan, ports, noted.local_expires_at if noted else None)
             except CeilingFound as found:
                 # Each round lowers one role's ceiling to the least there is, so this ends.
                 _remember_ceiling(self._app, found.role, found.seconds)
@@ -99,7 +109,6 @@ class ChainWalk:
 
     def _ports(self, listener: Listener, vault: Vault) -> Ports:
         app, resolved = self._app, self._resolved
-        refusals = StoredRefusals(app.state_folder, app.now)
         return Ports(
             source=self._source,
             sts=app.sts_clients.get(resolved.region, resolved.aws_profile),
@@ -114,7 +123,8 @@ class ChainWalk:
             ),
             listener=listener,
             now=app.now,
-            refusals=refusals if self._asked_by.remembers_refusals else None,
+            refusals=self._refusals if self._asked_by.remembers_refusals else None,
+            granted=self._forget_refusals,
         )
 
     def _plan(self, record: WalkRecord, ports: Ports) -> Plan:
@@ -136,22 +146,46 @@ class ChainWalk:
         def walk_as_named() -> Session:
             if not self._is_name_settled(plan):
                 self._confirm_name(plan, ports)
-            return walk(plan, ports, not_before=self._not_before)
+            return walk(plan, ports)
 
-        if self._not_before is not None or self._options.min_ttl is not None:
+        if self._renews or self._options.min_ttl is not None:
             return walk_as_named()
         app = self._app
-        failed = RecentNotes(app.state_folder, "renewal", REMEMBERED_SECONDS, app.now)
         renewal = Renewal(
             plan,
             walk=walk_as_named,
             find=app.vault.find,
             note=app.note,
             now=app.now,
-            failed=failed if self._asked_by.remembers_failures else None,
+            is_refused=lambda: self._refused.any_of(step.key for step in plan.steps),
+            failed=self._failed if self._asked_by.remembers_failures else None,
             interrupts=self._asked_by.may_be_interrupted,
         )
         return renewal.session(noted_end)
+
+    @contextmanager
+    def _withholding(self, plan: Plan) -> Iterator[None]:
+        """After a refusal, let the old session be handed out by no later walk that cannot ask AWS."""
+        try:
+            yield
+        except SignInExpired:
+            raise  # the sessions that were made with it may be good
+        except (HopRefused, SourceError) as error:
+            self._withhold(plan, error.hop)
+            raise
+
+    def _withhold(self, plan: Plan, hop: int | None) -> None:
+        self._failed.remove(plan.key)
+        refused = [step for step in plan.hops if step.number == hop] or plan.steps
+        if not self._refused.add(refused[0].key):
+            old = self._app.vault.find(plan.steps[-1])
+            if old is not None:
+                self._app.vault.drop(plan.key, old.credentials.access_key_id)
+
+    def _forget_refusals(self, granted: Iterable[str]) -> None:
+        for key in granted:
+            self._refused.remove(key)
+            self._refusals.remove(key)
 
     # ---- whom the source signed in as
 
@@ -159,7 +193,7 @@ class ChainWalk:
         """True if no new session would be named after the note alone: a good one is there."""
         if not self._resolved.wants_caller or self._caller is not None:
             return True
-        if self._not_before is not None:
+        if self._renews:
             return False
         found = self._app.vault.find(plan.steps[-1])
         enough = timedelta(seconds=plan.min_ttl_seconds)
@@ -176,7 +210,8 @@ class ChainWalk:
             raise CallerFound(self._caller)
 
     def _ask_aws(self, plan: Plan, ports: Ports) -> str:
-        return ask_aws(self._app, self._resolved, self._stamp, plan, ports, self._not_before)
+        with self._withholding(plan):
+            return ask_aws(self._app, self._resolved, self._stamp, plan, ports)
 
 
 def _note_clock(app: App, session: Session) -> None:
@@ -191,5 +226,5 @@ def _note_clock(app: App, session: Session) -> None:
 
 def _remember_ceiling(app: App, role: str, seconds: int) -> None:
     app.ceilings[role] = seconds
-    with contextlib.suppress(OSError):  # then the next process finds it out again
+    with suppress(OSError):  # then the next process finds it out again
         app.index_store.change(lambda index: index.with_finding(role, seconds, app.now()))

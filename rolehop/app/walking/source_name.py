@@ -13,8 +13,6 @@ from rolehop.sts_errors import refused_caller
 from rolehop.walk import walk
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rolehop.app.context import App
     from rolehop.config.model import SourceConfig
     from rolehop.plan.model import Plan, Stamp
@@ -36,14 +34,7 @@ def noted_name(app: App, source: SourceConfig, plan: Plan) -> str | None:
     return None if arn is None else caller_name(arn)
 
 
-def ask_aws(
-    app: App,
-    resolved: Resolved,
-    stamp: Stamp,
-    plan: Plan,
-    ports: Ports,
-    not_before: datetime | None,
-) -> str:
+def ask_aws(app: App, resolved: Resolved, stamp: Stamp, plan: Plan, ports: Ports) -> str:
     """Return the name that the source of ``resolved`` signed in with, as AWS says it.
 
     A session of the source that is stored says it, too; so does ``principal``, which the walk checks.
@@ -57,7 +48,7 @@ def ask_aws(
     if name is not None:
         return name
     if stamp.stored:
-        arn = walk(source_plan(app, resolved, stamp), ports, not_before=not_before).arn
+        arn = walk(source_plan(app, resolved, stamp), ports).arn
         app.source_callers.note(key, arn)
     else:
         arn = app.source_callers.said_by_aws(key, lambda: _caller(source, stamp, ports))
