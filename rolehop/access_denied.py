@@ -23,13 +23,27 @@ LANES = {
     "VPC endpoint policy": "endpoint",
 }
 _KINDS = "|".join(LANES)
+# KMS's own, of which three causes are one text (KMS developer guide, "Troubleshooting key access").
+_ONE_OF_THREE = (
+    r"the resource does not exist in this Region, no resource-based policies allow access,"
+    r" or a resource-based policy explicitly denies access"
+)
 _TEXT = Pattern(
     r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w*-]+:[\w*]+)"
-    r"(?: on resource: (?P<resource>\"[^\"]+\"|.+?(?= because no | with an explicit deny in )|\S+?))?"
+    r"(?: on resource: (?P<resource>\"[^\"]+\""
+    r"|(?:(?! is not authorized to ).){1,1500}?"
+    r"(?= because no | because the resource does | with an explicit deny in )"
+    r"|[^\s\"`<>\u201d\u2019]+))?"
     rf"(?P<reason> because no (?P<lacking>{_KINDS}) allows the \S+ action"
+    rf"| because {_ONE_OF_THREE}"
     rf"| with an explicit deny in (?:an?|the) (?P<denying>{_KINDS})"
-    r"(?::? (?P<policy>arn:[^\s,;()]+))?)?(?=[.,;)(]? |[.,;)(]?$)"
+    r"(?::? (?P<policy>arn:[^\s,;()\"'`<>\u201d\u2019]+))?)?(?![\w-])"
 )
+# How JSON, Go, Rust and Python write a line break and a quote within a text, once or many times;
+# how XML does; and the frame that Terraform draws.
+_BREAK = Pattern(r"\\+[nrt]|[│╷╵]")
+_QUOTE = Pattern(r"\\+(?=[\"'/])")
+_ENTITY = Pattern(r"&(?:quot|apos|#34|#39);|\\+u0022")
 _LONGEST = 20_000  # characters; AWS's are far shorter
 _ENCODED = Pattern(r"Encoded authorization failure message: ?(?P<encoded>[\w+/=-]+)")
 
@@ -54,10 +68,15 @@ class AccessDenied:
     """A Deny matched; ``False``: no Allow did, or it is not known."""
 
     policy_arn: str | None = None
+    unclear: bool = False
+    """AWS names three causes: the resource does not exist in this Region, no policy of its own
+    allows the call, or one denies it."""
 
     @property
     def reason(self) -> str:
         """Why it was refused, in brief and in AWS's words, if the text names a policy."""
+        if self.unclear:
+            return "because of its own policy, or because it is not in this Region"
         if self.explicit:
             return f"with an explicit deny in the {self.policy}"
         return f"because no {self.policy} allows {self.action}"
@@ -72,19 +91,22 @@ class AccessDenied:
 def read_access_denied(text: str) -> AccessDenied | None:
     """Return what ``text`` says; ``None``: it is not one of AWS's access-denied texts.
 
-    The text may stand within another, e.g. the AWS CLI's "An error occurred (AccessDenied) …".
+    The text may stand within another, e.g. the AWS CLI's "An error occurred (AccessDenied) …", in
+    quotes, or in JSON.
     """
     match = _TEXT.search(_in_one_line(text))
     if match is None:
         return None
-    resource = match["resource"]
+    resource, policy = match["resource"], match["lacking"] or match["denying"]
+    unclear = match["reason"] is not None and policy is None
     return AccessDenied(
         caller=match["caller"],
         action=match["action"],
-        resource=resource.strip("\"'") if resource else None,
-        policy=match["lacking"] or match["denying"],
+        resource=_trimmed(resource, ended=match["reason"] is not None) if resource else None,
+        policy="resource-based policy" if unclear else policy,
         explicit=match["denying"] is not None,
-        policy_arn=match["policy"].rstrip(".") if match["policy"] else None,
+        policy_arn=_trimmed(match["policy"], ended=False) if match["policy"] else None,
+        unclear=unclear,
     )
 
 
@@ -94,5 +116,12 @@ def encoded_message(text: str) -> str | None:
     return match["encoded"] if match else None
 
 
+def _trimmed(text: str, *, ended: bool) -> str:
+    """Return what was named, without marks around it; ``ended``: no mark of another text follows."""
+    return text.strip("\"'") if ended else text.strip("\"'").rstrip(".,;)]}\"'")
+
+
 def _in_one_line(text: str) -> str:
-    return " ".join(text[:_LONGEST].split())
+    """Return the text without line breaks, marks of other formats, and repeated blanks."""
+    plain = _QUOTE.sub("", _BREAK.sub(" ", text[:_LONGEST]))
+    return " ".join(_ENTITY.sub('"', plain).split())

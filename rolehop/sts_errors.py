@@ -143,6 +143,11 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
     who, action = _name_of(denied.caller), denied.action
     role = _role_name(denied.resource, hop)
+    if denied.unclear:
+        return (
+            f"check that {denied.resource or 'the resource'} exists in this Region; else have its own"
+            f" policy allow {action} to {who}, or remove the Deny in it"
+        )
     if denied.policy is not None:
         kind = "resource's own policy" if denied.lane == "resource" else denied.policy
         texts = _DENIES if denied.explicit else _LACKS

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+from collections.abc import Callable
+from itertools import product
+
 import pytest
 
 from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
@@ -82,6 +87,84 @@ def test_a_text_is_read_within_another_one_and_over_several_lines() -> None:
     assert read_access_denied(before + denied(ending).replace(" is not", "\n  is not")) == expected
     quoted = denied(ending, '"arn:aws:s3:::logs/day one.gz"')
     assert read_access_denied(quoted) == expected
+
+
+def log_line(text: str) -> str:
+    return json.dumps({"level": "error", "msg": f"AccessDenied: {text}\n\tstatus code: 403"})
+
+
+def terraform(text: str) -> str:
+    lines = textwrap.wrap(
+        f"api error AccessDenied: {text}", 76, break_on_hyphens=False, break_long_words=False
+    )
+    framed = "\n".join(f"│ {each}" for each in ["Error: reading S3 Bucket (b)", "", *lines])
+    return f"╷\n{framed}\n│\n│   with data.aws_s3_bucket.b,\n╵"
+
+
+OPERATION = "error occurred (AccessDenied) when calling the AssumeRole operation"
+SERVICE = "Service: Sts, Status Code: 403, Request ID: 8a1b"
+WRAPPINGS: dict[str, Callable[[str], str]] = {
+    "AWS alone": lambda t: t,
+    "quoted": lambda t: f'"{t}"',
+    "quoted and ended": lambda t: f"'{t}.'",
+    "typographic": lambda t: f"it said “{t}”, and stopped",
+    "a sentence": lambda t: f"Failed: {t}, giving up",
+    "CLI": lambda t: f"\nAn {OPERATION}: {t}\n",
+    "CLI 2.32": lambda t: f"\naws: [ERROR]: An {OPERATION}: {t}\n\nAdditional error details:\nx",
+    "boto3": lambda t: f"botocore.exceptions.ClientError: An {OPERATION}: {t}",
+    "boto3 repr": lambda t: repr(ValueError(f"An {OPERATION}: {t}\n")),
+    "boto3 response": lambda t: str({"Error": {"Code": "AccessDenied", "Message": t}}),
+    "Go v1": lambda t: f"AccessDenied: {t}\n\tstatus code: 403, request id: 8a1b-2",
+    "Go v1 %q": lambda t: f'err="AccessDenied: {_escaped(t)}\\n\\tstatus code: 403"',
+    "Go v2": lambda t: f"StatusCode: 403, RequestID: 8a1b, api error AccessDenied: {t}",
+    "JS v3": lambda t: f"AccessDenied: {t}\n    at throwDefaultError (/app/x.js:388:20) {{",
+    "JS object": lambda t: f"{{ message: '{t}', code: 'AccessDenied' }}",
+    "Java": lambda t: f"software.amazon.awssdk.StsException: {t} ({SERVICE})",
+    "Java v1": lambda t: f"{t} (Service: AWSSecurityTokenService; Status Code: 403)",
+    "Ruby": lambda t: f"{t} (Aws::STS::Errors::AccessDenied)",
+    "Rust": lambda t: f'Some(AccessDenied {{ message: Some("{_escaped(t)}"), code: None }})',
+    "PHP": lambda t: f"<Error><Message>{t.replace(chr(34), '&quot;')}</Message></Error>",
+    "Terraform": terraform,
+    "a log line": log_line,
+    "a log line in a log line": lambda t: json.dumps({"log": log_line(t)}),
+    "PowerShell's JSON": lambda t: f'{{"m": "{t.replace(chr(34), chr(92) + "u0022")}"}}',
+    "CloudTrail": lambda t: json.dumps({"errorCode": "AccessDenied", "errorMessage": t}, indent=2),
+}
+KMS = (
+    "because the resource does not exist in this Region, no resource-based policies allow access,"
+    " or a resource-based policy explicitly denies access"
+)
+
+
+def _escaped(text: str) -> str:
+    return text.replace('"', '\\"')
+
+
+@pytest.mark.parametrize("wrap", WRAPPINGS.values(), ids=WRAPPINGS)
+def test_the_reason_is_read_through_whatever_shows_it(wrap: Callable[[str], str]) -> None:
+    by_arn = f"with an explicit deny in a service control policy: {SCP_ARN}"
+    endings = [*(each[0] for each in ENDINGS), KMS, by_arn, ""]
+    for ending, resource in product(endings, (SECRET, f'"{SECRET}"', None)):
+        on = "" if resource is None else f" on resource: {resource}"
+        called = f"User: {JOHN} is not authorized to perform: kms:Decrypt{on}"
+        text = f"{called} {ending.format(action='kms:Decrypt')}".rstrip()
+        expected = read_access_denied(text)
+        assert expected is not None
+        assert expected.resource == (SECRET if resource else None)
+        assert (expected.policy is not None) is bool(ending)
+        assert read_access_denied(wrap(text)) == expected, wrap(text)
+
+
+def test_a_key_that_may_not_exist_is_not_certainly_refused_by_its_policy() -> None:
+    key = "arn:aws:kms:eu-west-1:777788889999:key/1"
+    text = f"User: {JOHN} is not authorized to perform: kms:Decrypt on resource: {key} {KMS}"
+    found = read_access_denied(text)
+    assert found == AccessDenied(
+        JOHN, "kms:Decrypt", key, "resource-based policy", explicit=False, unclear=True
+    )
+    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
+    assert "Region" in fix
+    assert "own policy" in fix
 
 
 def test_a_text_that_names_no_policy_says_who_was_refused_what() -> None:

@@ -14,7 +14,9 @@ def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: b
     """Show who was refused what, by which policy, and what to do."""
     lines = [line(StyledText("AWS refused it", "red"))]
     named = denied.policy or "AWS does not say"
-    if denied.policy is not None:
+    if denied.unclear:
+        named += ", or the resource does not exist in this Region; AWS does not say which"
+    elif denied.policy is not None:
         named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
     facts = [
         ("caller", denied.caller),
