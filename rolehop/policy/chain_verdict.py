@@ -54,8 +54,9 @@ class StsAnswer:
 
     @property
     def policy_type(self) -> PolicyType | None:
-        """The type of policy that AWS names, if it is one of those judged here."""
-        lane = self.denied.lane if self.denied is not None else None
+        """The type of policy that AWS names for certain, if it is one of those judged here."""
+        known = self.denied is not None and not self.denied.unclear
+        lane = self.denied.lane if self.denied is not None and known else None
         if lane == "resource":  # of another call than a hop, where it stands in its place
             return PolicyType.TRUST
         return next((each for each in PolicyType if each.value == lane), None)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rolehop.arn import RoleArn
-from rolehop.policy import Outcome, Request, Verdict, evaluate
+from rolehop.policy import Outcome, PolicyType, Request, Verdict, evaluate
 from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     AssumeRoleRequest,
@@ -78,6 +78,45 @@ def names(found: Found) -> list[tuple[str, str]]:
         ("-".join(hop.role.name for hop in route.hops), route.outcome.value)
         for route in found.routes
     ]
+
+
+def test_what_is_assumed_of_one_source_is_not_shown_of_another() -> None:
+    """Both reach Hub; its session policy is named by the hop's number on each route."""
+    login = "arn:aws:sts::111111111111:assumed-role/Login/me"
+    role = Entity(
+        "arn:aws:iam::111111111111:role/Login",
+        "AROALOGIN",
+        allow_text(Principal={"AWS": login}),
+        {"go": allow_text(Resource="*")},
+        tags=(),
+    )
+    first = entity("First", [ALICE], may=[arn("Hub")])
+    hub = entity("Hub", [login, arn("First")], may=[arn("T")])
+    target = entity("T", [ROOT])
+    records = IamInventory({each.arn: each for each in (USER, role, first, hub, target)})
+    setting = EvaluationContext(records, NOW, assumptions=frozenset({SOURCE_SESSION}))
+    limit = allow_text(Resource="*")
+    hops = [
+        AssumeRoleRequest(RoleArn.parse(arn(name)), "s", policy=limit if name == "Hub" else None)
+        for name in ("First", "Hub", "T")
+    ]
+    starts = [
+        RouteStart("login", initial_state(StartingCredentials(login), setting)),
+        RouteStart("keys", initial_state(ME, setting)),
+    ]
+    for order in (starts, starts[::-1]):
+        found = search(order, hops, arn("T").__eq__, setting, most=9)
+        last = {each.source: each.route_hops[-1].verdict for each in found.routes}
+        assert "source-session" in last["login"].assuming
+        assert "source-session" not in last["keys"].assuming
+        names = {
+            source: verdict.request.policy_set(PolicyType.SESSION).documents[0].name
+            for source, verdict in last.items()
+        }
+        assert names == {
+            "login": "session policy of hop 1",
+            "keys": "session policy of hop 2",
+        }
 
 
 HERE = {"aws:SourceIp": "203.0.113.0/24"}

@@ -138,7 +138,7 @@ class _Judged:
     useful: set[int]
     """The hops that may lead to a role that is wanted: only these are evaluated."""
 
-    known: dict[tuple[_Key, int], Verdict | None] = field(default_factory=dict)
+    known: dict[tuple[_Key, _Key, int], Verdict | None] = field(default_factory=dict)
     """``None``: refused."""
 
     following: dict[_Key, _Following] = field(default_factory=dict)
@@ -155,14 +155,15 @@ class _Judged:
         self, key: _Key, held: CallerState, number: int, hop: AssumeRoleRequest
     ) -> Verdict | None:
         """Return a hop's verdict; ``None``: it is refused, or the search reached its limit."""
-        if (key, number) in self.known:
-            return self.known[key, number]
+        asked = key, _policy_names(held), number
+        if asked in self.known:
+            return self.known[asked]
         if len(self.known) >= MOST_EVALUATIONS:
             self.exhausted = True
             return None
         found = self.judge(build_request(held, hop, self.setting))
         usable = None if found.outcome is Outcome.REFUSED else found
-        self.known[key, number] = usable
+        self.known[asked] = usable
         return usable
 
 
@@ -255,6 +256,10 @@ class _RouteSearch:
                 hop = self.judged.hops[number]
                 route_hop = self._evaluated_hop(key, number, hop)
                 if route_hop is not None:
+                    if hop.policy is not None or hop.policy_arns:
+                        # Its session policy is named by the number that the hop has on this route.
+                        records = self.judged.setting.records
+                        held = next_state(node.held, hop, node.depth + 1, records)
                     others = self._others(next_key, str(hop.role), edge, at, number)
                     before = [(key, route_hop)]
                     self.nodes[next_key] = _ReachedSession(
@@ -344,7 +349,16 @@ class _RouteSearch:
 
 def _carried(held: CallerState) -> _Key:
     tags = sorted(each for each in (held.tags or {}).items() if each[0].lower() in held.transitive)
-    return (tuple(tags), held.transitive, held.source_identity, held.unseen, held.unread)
+    return (tuple(tags), held.transitive, held.source_identity, *_of_source(held))
+
+
+def _of_source(held: CallerState) -> _Key:
+    """Return what is unseen of the source's session, and assumed of it."""
+    return (held.unseen, held.unread, held.assumed)
+
+
+def _policy_names(held: CallerState) -> _Key:
+    return (*(each.name for each in held.session.documents), *held.session.missing)
 
 
 def _key(held: CallerState, hop: AssumeRoleRequest) -> _Key:
@@ -356,6 +370,5 @@ def _key(held: CallerState, hop: AssumeRoleRequest) -> _Key:
         tuple(sorted((held.tags or {}).items())),
         held.transitive,
         held.source_identity,
-        held.unseen,
-        held.unread,
+        *_of_source(held),
     )
