@@ -120,7 +120,7 @@ show: everything people look at, as values and text; no secret comes here
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/explaining: what AWS said to a refused call, and what follows
-    access_denied show policy policy/evaluation
+    access_denied show policy policy/evaluation config
 completion: complete a command line without importing click
     shells command_table fastpath
 shells: each shell's language, start-up text and subshell

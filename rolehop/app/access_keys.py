@@ -20,6 +20,7 @@ from rolehop.ports import StsRefusal
 from rolehop.show.rows import KeyRow
 from rolehop.sources import SOURCE_TYPES
 from rolehop.startup.dataclass import dataclass
+from rolehop.vault import backend_label
 
 _SESSION_SECONDS = 900  # the least GetSessionToken gives, and more than a rotation takes
 
@@ -51,7 +52,9 @@ def key_rows(app: App) -> list[KeyRow]:
         with suppress(VaultError):  # then the index is all that is known
             app.source_context.keys.access_key_id(name)  # corrects an outdated entry
     return [
-        KeyRow(name, entry.access_key_id, entry.backend, entry.added_at)
+        KeyRow(
+            name, entry.access_key_id, entry.backend, backend_label(entry.backend), entry.added_at
+        )
         for name, entry in app.index.keys.items()
     ]
 

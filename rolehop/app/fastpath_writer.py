@@ -21,6 +21,7 @@ from rolehop.fastpath.record import Record, record_path, state_folder
 from rolehop.fastpath.writer import as_record
 from rolehop.files import write_beside
 from rolehop.plan.model import Plan, SourceStep
+from rolehop.show.account_names import with_account_names
 from rolehop.show.rows import step_label
 from rolehop.vault.lazy_stores import QUIET_BACKENDS
 
@@ -103,7 +104,9 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         until=_until(again),
         region=plan.export_region or "",
         confirm=plan.confirm,
-        label=step_label(plan.steps[-1], len(plan.hops)),
+        label=with_account_names(
+            step_label(plan.steps[-1], len(plan.hops)), again.config.account_names
+        ),
         uid=os.geteuid(),
         host=os.uname().nodename,
         also=again.dependencies.items,

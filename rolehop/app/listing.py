@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from rolehop.app.planning import Stamps, plan_chain, resolve_chain
+from rolehop.app.planning import Stamps, plan_and_diagnose, plan_chain, resolve_chain
 from rolehop.config.model import ChainConfig
 from rolehop.errors import ConfigError, RolehopError
+from rolehop.plan.walk_options import WalkOptions
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from rolehop.app.context import App
-    from rolehop.plan.model import CachedSession
+    from rolehop.plan.model import CachedSession, Plan
     from rolehop.show.rows import ChainRow, HistoryRow
     from rolehop.state.history_log import Verified
 
@@ -85,8 +86,23 @@ def fleet_rows(app: App, fleet: str) -> list[ChainRow]:
     return [row for row in chain_rows(app, (fleet,)) if row.fleet == fleet]
 
 
-def account_names(app: App) -> Mapping[str, str]:
-    """Return the names of accounts by ID; none if the config is broken: they only decorate."""
+def chain_settings(app: App, name: str) -> tuple[Plan, ChainConfig]:
+    """Return a chain's plan, and its config; an AWS profile is a chain without settings of its own.
+
+    Raises:
+        ConfigError: there is no such chain or profile, or the config is broken.
+    """
+    plan = plan_and_diagnose(app, name, WalkOptions())
+    return plan, app.config.chains.get(name, ChainConfig(name))
+
+
+def account_names(app: App, *, load: bool = True) -> Mapping[str, str]:
+    """Return the names of accounts by ID; none if the config is broken: they only decorate.
+
+    Unless ``load``, nothing is read: none if the config is not in use so far.
+    """
+    if not load and "config" not in vars(app):
+        return {}
     try:
         return app.config.account_names
     except RolehopError:

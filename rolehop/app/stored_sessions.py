@@ -8,6 +8,7 @@ unknown until they expire.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rolehop.app.listing import matching_chains
@@ -15,19 +16,23 @@ from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
-from rolehop.show.rows import ProblemRow, SessionRow
+from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
 from rolehop.state.recent import forget_recent
 from rolehop.state.refused_steps import forget_refused_steps
 from rolehop.state.sdk_problems import forget_problems, sdk_problems
 from rolehop.state.walk_flags import forget_flags
+from rolehop.vault import backend_label
 from rolehop.vault.index import Index, make_entry
+from rolehop.vault.session_bus import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from rolehop.app.context import App
+    from rolehop.config.model import SourceConfig
 
 
 def load_index(app: App) -> Index:
@@ -45,15 +50,51 @@ def load_index(app: App) -> Index:
     stamps = Stamps()
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
-    rebuilt = replace(index, keys=app.index.keys, lost=False)
+    rebuilt = replace(index, keys=app.index.keys, lost=app.vault.unreadable)
     app.vault.note(lambda now: _completed(app, now, rebuilt))
     return rebuilt
 
 
-def session_rows(app: App) -> list[SessionRow]:
-    """Return a row per session that has not expired, in the order they were stored."""
-    index, now = load_index(app), app.now()
-    return [
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored and can be used now."""
+
+    sessions: Sequence[SessionRow]
+    sign_ins: Sequence[SignInRow]
+    hidden: Sequence[Hidden]
+    """What is in keyrings that are locked, which is not among the others."""
+
+    all_known: bool
+    """The index is complete; ``False``: it was lost, and the keyring could not be searched."""
+
+
+def stored(app: App) -> Stored:
+    """Return all sessions and sign-ins that have not expired, without what a locked keyring has.
+
+    Raises:
+        ConfigError: the index was lost, and the config that says what to look for is broken.
+    """
+    index = load_index(app)
+    sessions = _session_rows(index, app.now())
+    sign_ins = _sign_in_rows(app, index)
+    backends = Counter(each.backend for each in sessions)
+    theirs = Counter(backend for backend, _ in sign_ins)
+    locked = [each for each in {**backends, **theirs} if is_locked(each, app.variables)]
+    hidden = [Hidden(each, backend_label(each), backends[each], theirs[each]) for each in locked]
+    return Stored(
+        [each for each in sessions if each.backend not in locked],
+        [row for backend, row in sign_ins if backend not in locked],
+        hidden,
+        not index.lost,
+    )
+
+
+_KINDS = ("source", "token", "hop")
+
+
+def _session_rows(index: Index, now: datetime) -> list[SessionRow]:
+    """Return a row per session that has not expired: by hop, source and role, the longest first."""
+    rows = [
         SessionRow(
             key=entry.key,
             chains=entry.chains,
@@ -66,10 +107,50 @@ def session_rows(app: App) -> list[SessionRow]:
             backend=entry.backend,
             kind=entry.step,
             source=entry.source,
+            keyring=backend_label(entry.backend),
+            session_name=entry.session_name,
+            policy_arns=entry.policy_arns,
+            has_policy=entry.has_policy,
+            source_identity=entry.source_identity,
+            tags=entry.tags,
         )
         for entry in index.sessions.values()
         if entry.local_expires_at > now
     ]
+
+    def order(row: SessionRow) -> tuple[object, ...]:
+        role = (row.role or "").partition("::")[2].casefold()
+        asked = (row.policy_arns, row.has_policy, row.session_name, row.source_identity, row.tags)
+        left = now - row.local_expires_at  # the longer, the less
+        return (row.hop, _KINDS.index(row.kind), row.source, role, *asked, left)
+
+    return sorted(rows, key=order)
+
+
+def _sign_in_rows(app: App, index: Index) -> list[tuple[str, SignInRow]]:
+    """Return a row per sign-in of the config's sources, with the back end that has it."""
+    if not index.sign_ins:
+        return []
+    from rolehop.sources import login_support
+
+    sources: dict[str, list[SourceConfig]] = {}
+    with contextlib.suppress(ConfigError):  # then its sign-ins belong to nothing
+        for source in app.config.sources.values():
+            support = login_support(source)
+            if support is not None and support.token_name is not None:
+                with contextlib.suppress(RolehopError):  # its sso_session does not exist
+                    name = support.token_name(source, app.source_context)
+                    sources.setdefault(name or "", []).append(source)
+    rows = []
+    for name, theirs in sources.items():
+        if name in index.sign_ins:
+            end = index.sign_in_ends.get(name)
+            names = tuple(each.name for each in theirs)
+            ends_at, renews = (end.ends_at, end.renews) if end else (None, False)
+            rows.append(
+                (end.backend if end else "", SignInRow(names, theirs[0].type, ends_at, renews))
+            )
+    return rows
 
 
 def problem_rows(app: App) -> list[ProblemRow]:
@@ -176,7 +257,7 @@ def _completed(app: App, now: Index, found: Index) -> Index:
             entry = app.vault.keys.stored_entry(name)
             if entry is not None and name not in now.keys:
                 now = now.with_key(name, entry)
-    return replace(_merged(now, found), lost=False)
+    return replace(_merged(now, found), lost=app.vault.unreadable)
 
 
 def _sources_with_keys(app: App) -> list[str]:

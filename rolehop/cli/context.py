@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.ports import Progress
     from rolehop.shells.dialect import Dialect
+    from rolehop.show.layout import View
 
 _ON_WINDOWS = os.name == "nt"
 
@@ -51,9 +52,10 @@ class CommandContext:
     def app(self) -> App:
         """The application, with this terminal to ask on; made after the options were parsed."""
         from rolehop.app.context import App
+        from rolehop.app.listing import account_names
         from rolehop.terminal.prompts import TerminalPerson
 
-        return App(
+        app = App(
             self.environ,
             Path("~").expanduser(),
             config_file=self.settings.config,
@@ -61,6 +63,8 @@ class CommandContext:
             notify=None if self.settings.quiet else self.terminal.note,
             read_line=lambda: sys.stdin.readline(),
         )
+        self.terminal.account_names = lambda: account_names(app, load=False)
+        return app
 
     def progress(self) -> Progress:
         """Return what shows the progress of a walk."""
@@ -90,6 +94,13 @@ class CommandContext:
     def quote_argument(self, text: str) -> str:
         """Return ``text`` as a person types it as one argument in the shell that called us."""
         return text if is_plain(text) else self.dialect_typed(None).argument(text)
+
+    def write_view(self, view: View) -> None:
+        """Write a view to stdout, with the names that the config gives accounts."""
+        from rolehop.app.listing import account_names
+
+        account_names(self.app)
+        self.terminal.write_view(view)
 
     def write_json(self, document: dict[str, object]) -> None:
         """Write a JSON document to stdout."""

@@ -59,7 +59,7 @@ def print_actions(
     if style == "json":
         cli.write_json(actions_document(chain, verdicts))
     else:
-        cli.terminal.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
+        cli.write_view(actions_view(chain, verdicts, verbose=cli.terminal.verbose))
     return {each.verdict.outcome for each in verdicts}
 
 
@@ -79,12 +79,12 @@ def print_error(
             denied_document(found.denied, found.fix, found.chain, found.hop, found.action)
         )
     elif found.chain is not None and found.hop is not None:
-        cli.terminal.write_view(hop_view(found.chain, found.hop, verbose=verbose))
+        cli.write_view(hop_view(found.chain, found.hop, verbose=verbose))
     elif found.chain is not None and found.action is not None:
         view = actions_view(found.chain, [found.action], verbose=verbose)
-        cli.terminal.write_view([*view, *encoded_hint(encoded)])
+        cli.write_view([*view, *encoded_hint(encoded)])
     else:
-        cli.terminal.write_view(denied_view(found.denied, found.fix, found.chain, encoded=encoded))
+        cli.write_view(denied_view(found.denied, found.fix, found.chain, encoded=encoded))
 
 
 def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:
@@ -96,7 +96,7 @@ def print_decoded(cli: CommandContext, chain: str | None, message: str, style: s
     if style == "json":
         cli.write_json({"schema": "rolehop.decoded/1", "message": decoded})
     else:
-        cli.terminal.write_view(decoded_view(decoded))
+        cli.write_view(decoded_view(decoded))
 
 
 def _text_of(text: str) -> str:

@@ -223,7 +223,11 @@ def _lines(error: RolehopError, cli: CommandContext) -> str:
 
     if isinstance(error, HopRefused) and error.suspects and error.chain and error.hop:
         error.suspects = _settled_first(error, cli)
-    return "\n".join(error_lines(error, cli.quote_argument, cli.terminal.columns))
+    return "\n".join(
+        error_lines(
+            error, cli.quote_argument, cli.terminal.columns, cli.terminal.with_account_names
+        )
+    )
 
 
 def _settled_first(error: HopRefused, cli: CommandContext) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def _pick(cli: CommandContext, choices: list[Choice]) -> str:
 def _choices(cli: CommandContext) -> list[Choice]:
     """Return every configured chain, those used most and last first."""
     from rolehop.app.listing import account_names, chain_rows_by_use
+    from rolehop.show.account_names import with_account_names
     from rolehop.show.picker import Choice
     from rolehop.show.tables import short_role
     from rolehop.show.times import show_left
@@ -90,7 +91,7 @@ def _choices(cli: CommandContext) -> list[Choice]:
         Choice(
             row.name,
             clean(row.description),
-            short_role(row.roles[-1], names) if row.roles else "",
+            with_account_names(short_role(row.roles[-1]), names) if row.roles else "",
             show_left(row.cached.local_expires_at, now) if row.cached else "",
             row.color or "",
             tuple(f"label:{name}={value}" for name, value in row.labels.items()),

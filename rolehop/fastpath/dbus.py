@@ -74,6 +74,25 @@ def _read(bus: "_Bus", services: list[str], username: str) -> list[str | None]:
     return [None if each is None else texts[each] for each in items]
 
 
+def is_collection_locked(address: str, timeout: float = _TIMEOUT) -> bool:
+    """True if the default collection is locked. Raises as `read_secrets`; nobody is asked."""
+    try:
+        bus = _Bus(address, timeout)
+        try:
+            _sign_on(bus, None)
+            _, collection = _session_and_collection(bus)
+            body = _aligned(_string(f"{_API}.Collection"), 4) + _string("Locked")
+            get = (collection, "org.freedesktop.DBus.Properties", "Get", "ss", body)
+            (found,) = bus.ask([get])
+        finally:
+            bus.close()
+    except (IndexError, ValueError):
+        raise BusTrouble("an invalid answer or address") from None
+    if found[:3] != b"\x01b\0":
+        raise BusTrouble("no boolean")
+    return found[4:8] != b"\0" * 4
+
+
 def _sign_on(bus: "_Bus", meanwhile: "Callable[[], object] | None") -> None:
     """Sign on to the bus, then make a first call to the service.
 

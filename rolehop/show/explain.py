@@ -14,8 +14,8 @@ from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.explaining.assumptions import assuming_lines, deciding_lines, unseen_lines
 from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, what_next
+from rolehop.show.explaining.hints import hint
 from rolehop.show.finding_text import fits, found, sentence, wanted
-from rolehop.show.hints import hint
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
 from rolehop.show.remedies import WIDTH, keys_in, remedy_lines, wrapped
 from rolehop.text import clean

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rolehop.arn import account_of
+from rolehop.show.account_names import AccountNames, account_label
 from rolehop.show.layout import Branch, Style, StyledText, View, line
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.text import clean
@@ -105,14 +106,14 @@ def graph_document(paths: Sequence[Path]) -> dict[str, object]:
     }
 
 
-def as_mermaid(paths: Sequence[Path]) -> str:
+def as_mermaid(paths: Sequence[Path], names: AccountNames) -> str:
     """Return a Mermaid flowchart: a box for each account, an arrow for each hop."""
-    return "\n".join(_mermaid(paths))
+    return "\n".join(_mermaid(paths, names))
 
 
-def as_dot(paths: Sequence[Path]) -> str:
+def as_dot(paths: Sequence[Path], names: AccountNames) -> str:
     """Return a Graphviz digraph, likewise."""
-    return "\n".join(_dot(paths))
+    return "\n".join(_dot(paths, names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,14 @@ def _edges(hops: dict[tuple[str, str], dict[str | None, list[str]]]) -> Iterator
             yield _Edge(start, end, verdict, tuple(dict.fromkeys(chains)) if differ else ())
 
 
-def _mermaid(paths: Sequence[Path]) -> Iterator[str]:
+def _mermaid(paths: Sequence[Path], names: AccountNames) -> Iterator[str]:
     picture = _picture(paths)
     yield "flowchart LR"
     for node, name in picture.names.items():
         if node.startswith("source "):
             yield f'  {name}(["{_entities(node)}"])'
     for account, roles in picture.accounts.items():
-        yield f'  subgraph a{account}["{_entities(account)}"]'
+        yield f'  subgraph a{account}["{_entities(account_label(account, names))}"]'
         for role in roles:
             yield f'    {picture.names[role]}["{_entities(_role_name(role))}"]'
         yield "  end"
@@ -177,7 +178,7 @@ def _mermaid(paths: Sequence[Path]) -> Iterator[str]:
             yield f"  linkStyle {number} stroke:{_COLORS[edge.verdict]}"
 
 
-def _dot(paths: Sequence[Path]) -> Iterator[str]:
+def _dot(paths: Sequence[Path], names: AccountNames) -> Iterator[str]:
     picture = _picture(paths)
     yield "digraph rolehop {"
     yield "  rankdir=LR;"
@@ -187,7 +188,7 @@ def _dot(paths: Sequence[Path]) -> Iterator[str]:
             yield f"  {name} [label={_quoted(node)}, shape=oval];"
     for account, roles in picture.accounts.items():
         yield f"  subgraph cluster_{account} {{"
-        yield f"    label={_quoted(account)};"
+        yield f"    label={_quoted(account_label(account, names))};"
         for role in roles:
             yield f"    {picture.names[role]} [label={_quoted(_role_name(role))}];"
         yield "  }"

@@ -12,7 +12,15 @@ from datetime import datetime
 
 from rolehop.errors import ConfigProblem
 from rolehop.plan.model import HopStep, Plan
-from rolehop.show.rows import ChainRow, HistoryRow, KeyRow, ProblemRow, SessionRow
+from rolehop.show.rows import (
+    ChainRow,
+    Hidden,
+    HistoryRow,
+    KeyRow,
+    ProblemRow,
+    SessionRow,
+    SignInRow,
+)
 from rolehop.show.times import rfc3339, seconds_left
 from rolehop.text import visible_json
 
@@ -121,7 +129,7 @@ def list_document(rows: Iterable[ChainRow]) -> Document:
 
 
 def plan_document(plan: Plan) -> Document:
-    """Return ``rolehop.plan/1``, for ``plan`` and ``show`` alike."""
+    """Return ``rolehop.plan/1``."""
     return {
         "schema": "rolehop.plan/1",
         "chain": plan.chain,
@@ -148,11 +156,15 @@ def _hop(step: HopStep, plan: Plan) -> Document:
 
 
 def status_document(
-    rows: Iterable[SessionRow], problems: Iterable[ProblemRow], now: datetime
+    rows: Iterable[SessionRow],
+    sign_ins: Iterable[SignInRow],
+    hidden: Iterable[Hidden],
+    problems: Iterable[ProblemRow],
+    now: datetime,
 ) -> Document:
     """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
 
-    ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
+    ``hidden`` counts what a locked keyring has, which is not in the other lists. ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
     too long.
     """
     sessions = list(rows)
@@ -169,8 +181,27 @@ def status_document(
                 "seconds_left": seconds_left(row.local_expires_at, now),
                 "parent": arns.get(row.parent or ""),
                 "backend": row.backend,
+                "session_name": row.session_name or None,
+                "read_only": row.read_only,
+                "policy_arns": list(row.policy_arns),
+                "session_policy": row.has_policy,
+                "source_identity": row.source_identity or None,
+                "tags": dict(row.tags),
             }
             for row in sessions
+        ],
+        "sign_ins": [
+            {
+                "sources": list(each.sources),
+                "type": each.kind,
+                "expires_at": rfc3339(each.ends_at),
+                "renews": each.renews,
+            }
+            for each in sign_ins
+        ],
+        "hidden": [
+            {"backend": each.backend, "sessions": each.sessions, "sign_ins": each.sign_ins}
+            for each in hidden
         ],
         "credential_process": [
             {

@@ -1,20 +1,23 @@
-"""Draws a view with rich, for a terminal: as wide as the terminal, styled where it shows colour."""
+"""Draws a view with rich, for a terminal: as wide as the terminal, styled where it shows colour.
+
+Lines break between words only: an ARN or an account ID that was cut in two could not be copied, or
+searched for. A word that is wider than the terminal goes past its edge.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-from rolehop.show.layout import Branch, Facts, Grid, Line, StyledText, View
+from rolehop.show.layout import Branch, Facts, Grid, Line, Row, StyledText, View
+from rolehop.startup.lazy_regex import Pattern
 
 _GAP = "   "
+_WORD = Pattern(r"\S+")
 # Short values stay whole; long ones wrap.
 _WHOLE = ("HOP", "FROM", "LASTS", "MFA", "CACHE", "CACHED", "SINCE")
 
@@ -29,81 +32,145 @@ def _block(block: Line | Grid | Branch | Facts) -> RenderableType:
         case Line():
             text = _text(*block.words)
             if block.whole:
-                text.no_wrap, text.overflow = True, "ignore"
-            return text
+                return _whole(text)
+            indent = len(text.plain) - len(text.plain.lstrip())
+            return _Indented(text[indent:], Text(" " * indent), Text(" " * indent))
         case Grid():
             return _Fitting(block)
         case Branch():
-            return _add_children(Tree(_branch_text(block)), block)
+            return Group(*_tree(block, "", ""))
         case Facts():
-            return _facts(block)
+            return Group(*_facts(block.pairs))
 
 
 def _text(*words: StyledText) -> Text:
     return Text.assemble(*((each.text, each.style) for each in words))
 
 
-def _facts(block: Facts) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in block.pairs:
-        table.add_row(Text(name, style="dim"), _text(value))
-    return table
+class _Indented:
+    """A text behind others of the same width, wrapped between words."""
+
+    def __init__(self, text: Text, first: Text, others: Text) -> None:
+        """Draw ``text`` behind ``first``, and its lines after the first one behind ``others``."""
+        self._text = text
+        self._first = first
+        self._others = others
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width - self._others.cell_len
+        for number, part in enumerate(_wrapped(self._text, width)):
+            yield _whole(Text.assemble(self._others if number else self._first, part))
+
+
+def _wrapped(text: Text, width: int) -> Sequence[Text]:
+    """Return the lines of a text that is wrapped between words, at least one."""
+    plain, begin, breaks = text.plain, 0, list[int]()
+    for word in _WORD.compiled.finditer(plain):
+        if plain[begin : word.start()].strip() and cell_len(plain[begin : word.end()]) > width:
+            begin = word.start()
+            breaks.append(begin)
+    lines = list(text.divide(breaks))
+    for line in lines:
+        line.rstrip()
+    return lines
+
+
+def _whole(text: Text) -> Text:
+    """Return a text that is in lines already."""
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
+def _facts(pairs: Sequence[tuple[str, StyledText]]) -> Iterator[_Indented]:
+    width = max(cell_len(name) for name, _ in pairs) + 2
+    for name, value in pairs:
+        yield _Indented(_text(value), Text(name.ljust(width), "dim"), Text(" " * width))
+
+
+def _tree(branch: Branch, first: str, others: str) -> Iterator[_Indented]:
+    for number, line in enumerate(branch.lines):
+        yield _Indented(_text(*line.words), Text(others if number else first), Text(others))
+    for child in branch.below:
+        last = child is branch.below[-1]
+        yield from _tree(
+            child, others + ("└── " if last else "├── "), others + ("    " if last else "│   ")
+        )
 
 
 class _Fitting:
-    """A grid in one line a row where the terminal is wide enough, else with folded cells."""
+    """A grid with a line for each row if the terminal is wide enough.
+
+    In a narrower one cells are wrapped; if not even the longest words fit, each row is a block
+    with a line for each cell.
+    """
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = zip(
-            self._grid.columns,
-            *(tuple(cell.text for cell in row.cells) for row in self._grid.rows),
-            strict=True,
-        )
-        widths = [max(map(cell_len, column)) for column in columns]
-        across = sum(widths) + len(_GAP) * (len(widths) - 1)
-        if across > options.max_width:
-            yield _table(self._grid)
+        grid = self._grid
+        columns = [
+            (name, *(row.cells[number].text for row in grid.rows))
+            for number, name in enumerate(grid.columns)
+        ]
+        full = [max(map(cell_len, texts)) for texts in columns]
+        least = [
+            width if name in _WHOLE else max(map(_longest_word, texts))
+            for name, width, texts in zip(grid.columns, full, columns, strict=True)
+        ]
+        room = options.max_width - len(_GAP) * (len(columns) - 1)
+        if sum(least) > room:
+            yield from _blocks(grid)
             return
-        yield _row([StyledText(name, "bold") for name in self._grid.columns], widths)
-        yield Text("─" * across, style="dim")
-        for row in self._grid.rows:
-            yield _row(row.cells, widths)
-            if row.under:
-                # Below the row and not in its first cell: a long one does not widen the column.
-                yield Padding(Text(row.under, style="dim"), (0, 0, 0, 2))
+        widths = _widths(full, least, room)
+        yield _joined([Text(name, "bold") for name in grid.columns], widths)
+        yield _whole(Text("─" * (sum(widths) + len(_GAP) * (len(widths) - 1)), "dim"))
+        for row in grid.rows:
+            yield from _wrapped_row(row, widths)
+            yield from _under(row)
 
 
-def _row(cells: Sequence[StyledText], widths: Sequence[int]) -> Text:
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def _widths(full: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Return the width of each column: what it needs, else a fair part of the ``room``."""
+    widths = list(least)
+    while True:
+        narrow = [number for number, width in enumerate(widths) if width < full[number]]
+        left = room - sum(widths)
+        if not narrow or left < len(narrow):
+            return widths
+        for number in narrow:
+            widths[number] += min(left // len(narrow), full[number] - widths[number])
+
+
+def _wrapped_row(row: Row, widths: Sequence[int]) -> Iterator[Text]:
+    cells = (_wrapped(_text(cell), width) for cell, width in zip(row.cells, widths, strict=True))
+    for parts in zip_longest(*cells, fillvalue=Text()):
+        yield _joined(parts, widths)
+
+
+def _joined(cells: Sequence[Text], widths: Sequence[int]) -> Text:
     line = Text()
     for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        line.append(cell.text, cell.style)
+        line.append_text(cell)
         if number < len(widths) - 1:
-            line.append(" " * (width - cell_len(cell.text)) + _GAP)
-    return line
+            line.append(" " * (width - cell.cell_len) + _GAP)
+    line.rstrip()
+    return _whole(line)
 
 
-def _table(grid: Grid) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in grid.columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
-    for row in grid.rows:
-        first, *others = (_text(cell) for cell in row.cells)
-        if row.under:
-            first.append(f"\n  {row.under}", style="not bold dim")
-        table.add_row(first, *others)
-    return table
+def _under(row: Row) -> Iterator[_Indented]:
+    if row.under:
+        # Below the row and not in its first cell: a long one does not widen the column.
+        yield _Indented(Text(row.under, "dim"), Text("  "), Text("  "))
 
 
-def _branch_text(branch: Branch) -> Text:
-    return Text("\n").join(_text(*line.words) for line in branch.lines)
-
-
-def _add_children(tree: Tree, branch: Branch) -> Tree:
-    for child in branch.below:
-        _add_children(tree.add(_branch_text(child)), child)
-    return tree
+def _blocks(grid: Grid) -> Iterator[RenderableType]:
+    for number, row in enumerate(grid.rows):
+        if number:
+            yield ""
+        yield from _facts(list(zip(grid.columns, row.cells, strict=True)))
+        yield from _under(row)

@@ -64,6 +64,47 @@ class SessionRow:
     kind: str
     """``source``, ``token`` or ``hop``."""
     source: str
+    keyring: str
+    """What people call the back end."""
+
+    session_name: str
+    """What the hop asked for, as are those below; empty for other steps and if it is not known."""
+    policy_arns: tuple[str, ...]
+    has_policy: bool
+    source_identity: str
+    tags: tuple[tuple[str, str], ...]
+
+    @property
+    def read_only(self) -> bool:
+        """True if ReadOnlyAccess is its only session policy."""
+        only = [each.partition("::")[2] for each in self.policy_arns]
+        return only == ["aws:policy/ReadOnlyAccess"] and not self.has_policy
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRow:
+    """One sign-in of ``rolehop status``."""
+
+    sources: tuple[str, ...]
+    """Those that start from it."""
+    kind: str
+    """Their type."""
+
+    ends_at: datetime | None
+    """By this machine's clock; ``None``: it is not known."""
+    renews: bool
+    """It is renewed without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What is in a keyring that is locked, so that nothing of it can be used now."""
+
+    backend: str
+    keyring: str
+    """What people call the back end."""
+    sessions: int
+    sign_ins: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +127,8 @@ class KeyRow:
     name: str
     access_key_id: str
     backend: str
+    keyring: str
+    """What people call the back end."""
     added_at: datetime
 
 

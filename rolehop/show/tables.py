@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rolehop.advice import one_line
 from rolehop.plan.model import Cache, HopStep, Mfa, Plan
 from rolehop.show.layout import Branch, Grid, Line, StyledText, View, facts, line, row
-from rolehop.show.rows import ChainRow, HistoryRow, KeyRow, ProblemRow, SessionRow
+from rolehop.show.rows import (
+    ChainRow,
+    Hidden,
+    HistoryRow,
+    KeyRow,
+    ProblemRow,
+    SessionRow,
+    SignInRow,
+)
 from rolehop.show.times import rfc3339, show_end, show_left, show_local, show_span
-from rolehop.text import clean
+from rolehop.text import clean, pluralize
 
 _NAMES_SHOWN = 3
 _MFA = {Mfa.NONE: "-", Mfa.SESSION: "shared", Mfa.HOP: "own code"}
-
-
-AccountNames = Mapping[str, str]
-"""Names of accounts by ID, shown beside them."""
 
 
 def chains_view(
@@ -25,15 +29,14 @@ def chains_view(
     now: datetime,
     *,
     verbose: bool = False,
-    names: AccountNames | None = None,
 ) -> View:
     """Show chains with their start, their end and the time left of a session."""
     drawn = [
         row(
-            _chain(each.name, each.color),
+            chain_name(each.name, each.color),
             each.continues or each.source or "",
-            short_role(each.roles[-1], names) if each.roles else "the source itself",
-            _left(each.cached.local_expires_at if each.cached else None, now),
+            short_role(each.roles[-1]) if each.roles else "the source itself",
+            time_left(each.cached.local_expires_at if each.cached else None, now),
             under=_under(each, verbose=verbose),
         )
         for each in rows
@@ -41,40 +44,47 @@ def chains_view(
     return [Grid(("CHAIN", "FROM", "TO", "CACHED"), drawn)]
 
 
-def plan_view(
-    plan: Plan, now: datetime, *, verbose: bool, names: AccountNames | None = None
-) -> View:
+def plan_view(plan: Plan, now: datetime, *, verbose: bool) -> View:
     """Show every hop of a plan: role, lifetime, MFA, cache, and what will fail."""
     where = f", STS in {plan.region}" if verbose else ""
     head = line(
-        _chain(plan.chain, plan.color),
+        chain_name(plan.chain, plan.color),
         f"  from {plan.source.type} source '{plan.source.name}'{where}",
     )
     hops = [
         row(
             str(step.number),
-            short_role(str(step.hop.role), names),
+            short_role(str(step.hop.role)),
             show_span(step.hop.duration_seconds),
             _MFA[step.mfa],
-            _cache(step, now),
+            cache_text(step, now),
         )
         for step in plan.hops
     ]
     grid = [Grid(("HOP", "ROLE", "LASTS", "MFA", "CACHE"), hops)] if hops else []
-    return [head, *grid, *_remarks(plan, verbose=verbose)]
+    return [head, *grid, *remarks(plan, verbose=verbose)]
 
 
-def sessions_view(
-    rows: Sequence[SessionRow],
-    now: datetime,
-    *,
-    verbose: bool,
-    names: AccountNames | None = None,
-) -> View:
+def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -> View:
     """Show cached sessions as a tree."""
     held = {each.key for each in rows}
     roots = [each for each in rows if each.parent not in held]
-    return [_branch(root, rows, now, names, verbose=verbose) for root in roots]
+    return [_branch(root, rows, now, verbose=verbose) for root in roots]
+
+
+def sign_ins_view(rows: Iterable[SignInRow], now: datetime) -> View:
+    """Show who is signed in to what, and until when."""
+    return [
+        line("signed in to ", StyledText(", ".join(each.sources), "bold"), f"  {_until(each, now)}")
+        for each in rows
+    ]
+
+
+def hidden_text(hidden: Hidden) -> str:
+    """Return one line about what a locked keyring holds."""
+    parts = (("session", hidden.sessions), ("sign-in", hidden.sign_ins))
+    counted = " and ".join(pluralize(count, word) for word, count in parts if count)
+    return f"the {hidden.keyring} is locked: {counted} in it cannot be used now, and are not shown"
 
 
 def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[str], str]) -> View:
@@ -94,17 +104,15 @@ def whoami_view(
     *,
     long_lived: bool,
     verbose: bool,
-    names: AccountNames | None = None,
 ) -> View:
     """Show who credentials are; ``caller`` is ARN, account and user ID as AWS returns them."""
     arn, account, user_id = map(clean, caller)
     left = show_end(expires_at, now, long_lived=long_lived)
-    name = (names or {}).get(account)
     return [
         facts(
-            ("chain", _chain(chain, color) if chain else "-"),
+            ("chain", chain_name(chain, color) if chain else "-"),
             ("arn", arn),
-            ("account", f"{account} ({name})" if name else account),
+            ("account", account),
             ("user id", user_id),
             ("lasts", f"{left} (until {rfc3339(expires_at)})" if verbose and expires_at else left),
         )
@@ -118,7 +126,7 @@ def keys_view(rows: Iterable[KeyRow]) -> View:
             StyledText(each.name, "bold"),
             f"{each.access_key_id[:4]}…{each.access_key_id[-4:]}",
             rfc3339(each.added_at) or "",
-            each.backend,
+            each.keyring,
         )
         for each in rows
     ]
@@ -166,7 +174,8 @@ def _history_under(each: HistoryRow, *, verbose: bool) -> str:
     return ", ".join(f"{name} {clean(value)}" for name, value in parts.items() if value)
 
 
-def _remarks(plan: Plan, *, verbose: bool) -> Iterator[Line]:
+def remarks(plan: Plan, *, verbose: bool = False) -> Iterator[Line]:
+    """Yield what a plan has to say besides its table; ``verbose``: with what is sent to STS."""
     if not plan.hops:
         yield line("no hops: hands out the source's own session")
     if plan.color:
@@ -206,33 +215,56 @@ def _details(step: HopStep) -> Iterator[Line]:
             yield line(StyledText(f"  hop {step.number} {name}: {clean(value)}", "dim"))
 
 
+def _until(sign_in: SignInRow, now: datetime) -> str:
+    if sign_in.ends_at is None:
+        return "until it is ended: when is not known here"
+    left, at = show_left(sign_in.ends_at, now), show_local(sign_in.ends_at)
+    if sign_in.renews:
+        return "renewed when it is used next" if left == "expired" else f"until {at}, then renewed"
+    return f"expired at {at}" if left == "expired" else f"until {at}, {left}"
+
+
 def _branch(
-    root: SessionRow,
-    rows: Sequence[SessionRow],
-    now: datetime,
-    names: AccountNames | None,
-    *,
-    verbose: bool,
+    root: SessionRow, rows: Sequence[SessionRow], now: datetime, *, verbose: bool
 ) -> Branch:
     what = {"source": f"source {root.source}", "token": f"MFA session of {root.source}"}.get(
-        root.kind, short_role(root.role or root.arn, names)
+        root.kind, short_role(root.role or root.arn)
     )
+    names = {each.session_name for each in rows if each.role == root.role}
+    marks = ", ".join(_marks(root, named=len(names) > 1))
     lines = [
         line(
             StyledText(what, "bold"),
+            f"  {marks}" if marks else "",
             "  ",
-            _left(root.local_expires_at, now),
+            time_left(root.local_expires_at, now),
             StyledText(f"  {_few(root.chains, verbose=verbose)}", "dim"),
         )
     ]
     if verbose:
         lines.append(line(StyledText(clean(root.arn), "dim")))
-        lines.append(
-            line(StyledText(f"until {rfc3339(root.expires_at)}, in {root.backend}", "dim"))
-        )
+        until = f"until {show_local(root.local_expires_at)}, in {root.keyring}"
+        lines.append(line(StyledText(until, "dim")))
     children = [each for each in rows if each.parent == root.key]
-    below = [_branch(each, rows, now, names, verbose=verbose) for each in children]
+    below = [_branch(each, rows, now, verbose=verbose) for each in children]
     return Branch(tuple(lines), below)
+
+
+def _marks(row: SessionRow, *, named: bool) -> Iterator[str]:
+    """Yield what tells a session from others of its role."""
+    if row.read_only:
+        yield "read-only"
+    elif row.policy_arns:
+        yield f"policies {' '.join(clean(each.rpartition('/')[2]) for each in row.policy_arns)}"
+    if row.has_policy:
+        yield "session policy"
+    if row.source_identity:
+        yield f"source identity {clean(row.source_identity)}"
+    for key, value in row.tags:
+        is_reason = key.casefold() == "reason"
+        yield f"reason {clean(value)}" if is_reason else f"tag {clean(key)}={clean(value)}"
+    if named:
+        yield f"as {clean(row.session_name)}"
 
 
 def _problem(each: ProblemRow, now: datetime, quote: Callable[[str], str]) -> Branch:
@@ -254,15 +286,13 @@ def _few(names: Sequence[str], *, verbose: bool) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def short_role(arn: str, names: AccountNames | None = None) -> str:
-    """Return ``account:role/Name (name of the account)`` for a role ARN; without the partition."""
+def short_role(arn: str) -> str:
+    """Return ``account:role/Name`` for a role ARN: without the partition."""
     parts = arn.split(":", 4)
-    short = clean(parts[4]) if len(parts) > 4 else clean(arn)
-    name = (names or {}).get(short.partition(":")[0])
-    return f"{short} ({name})" if name else short
+    return clean(parts[4]) if len(parts) > 4 else clean(arn)
 
 
-def _chain(name: str, color: str | None) -> StyledText:
+def chain_name(name: str, color: str | None) -> StyledText:
     """Return a chain's name in its colour, which is shown as a word elsewhere, too."""
     return StyledText(clean(name), f"bold {color}" if color else "bold")
 
@@ -278,14 +308,16 @@ def _under(chain: ChainRow, *, verbose: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _left(local_expires_at: datetime | None, now: datetime) -> StyledText:
+def time_left(local_expires_at: datetime | None, now: datetime) -> StyledText:
+    """Return the time left of a session; ``None``: there is none."""
     if local_expires_at is None:
         return StyledText("-", "dim")
     left = show_left(local_expires_at, now)
     return StyledText(left, "red" if left == "expired" else "green")
 
 
-def _cache(step: HopStep, now: datetime) -> StyledText:
+def cache_text(step: HopStep, now: datetime) -> StyledText:
+    """Return what is known of a hop's session."""
     if step.cache is Cache.FRESH:
-        return _left(step.local_expires_at, now)
+        return time_left(step.local_expires_at, now)
     return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))

@@ -69,6 +69,9 @@ class LoginSupport:
     takes_text: Callable[[SourceConfig], bool] | None = None
     """Returns true if the login uses what ``--stdin`` reads; ``None`` if it never does."""
 
+    token_name: Callable[[SourceConfig, SourceContext], str | None] | None = None
+    """Returns the name in the vault of what ``login`` stores, if that ends; without a call."""
+
     logout_message: Callable[[SourceConfig, bool], str] = field(default=_signed_out)
     """Returns the message for the result of ``logout``."""
 

@@ -17,15 +17,17 @@ def error_lines(
     error: RolehopError,
     quote: Callable[[str], str] = posix_argument,
     width: int | None = None,
+    named: Callable[[str], str] = lambda text: text,
 ) -> list[str]:
     """Return the lines for stderr, live secrets scrubbed.
 
     ``quote`` writes an argument of a command in the shell of whoever reads the lines. ``width`` is
-    that of their terminal in columns; ``None``: no line is wrapped.
+    that of their terminal in columns; ``None``: no line is wrapped. ``named`` puts names of
+    accounts beside their IDs.
     """
 
     def wrapped(label: str, text: str, hanging: str = "    ") -> list[str]:
-        return wrap_message(label, text, quote, width, hanging=hanging)
+        return wrap_message(label, named(text), quote, width, hanging=hanging)
 
     lines = wrapped("rolehop: ", error.what)
     cause, suspects = error.cause, tuple[str, ...]()
@@ -40,7 +42,7 @@ def error_lines(
     for suspect in suspects:
         lines += wrapped(_SUSPECT, suspect, " " * len(_SUSPECT))
     if error.fix:
-        lines += wrapped("  try: ", error.fix)
+        lines += wrap_message("  try: ", error.fix, quote, width)
     return [scrub(line) for line in lines]
 
 

@@ -66,6 +66,13 @@ class _Watched:
 
     _waiting: _Waiting | None = None
 
+    def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
+        self._terminal = terminal
+        self._now = now
+
+    def _label(self, step: Step, total: int) -> str:
+        return self._terminal.with_account_names(step_label(step, total))
+
     def _watch(self, say: Callable[[int], None]) -> None:
         self._unwatch()
         self._waiting = _Waiting(say)
@@ -79,13 +86,9 @@ class _Watched:
 class PlainLines(_Watched):
     """A finished line per call, for logs; sessions from the cache are not mentioned."""
 
-    def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
-        self._terminal = terminal
-        self._now = now
-
     def walking(self, step: Step, total: int) -> None:
         """Show nothing before the call has ended, unless it is slow; then a single line."""
-        label = step_label(step, total)
+        label = self._label(step, total)
 
         def say(seconds: int) -> None:
             self._terminal.note(f"{label}  waiting for AWS for more than {SLOW_SECONDS} s")
@@ -97,7 +100,7 @@ class PlainLines(_Watched):
         self._unwatch()
         if not cached:
             left = show_left(session.local_expires_at, self._now())
-            self._terminal.note(f"{step_label(step, total)}  called, {left}")
+            self._terminal.note(f"{self._label(step, total)}  called, {left}")
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show nothing: the session was cached."""
@@ -106,24 +109,21 @@ class PlainLines(_Watched):
 class LiveLines(_Watched):
     """A line per hop that is rewritten once its session is there."""
 
-    def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
-        self._terminal = terminal
-        self._now = now
-
     @cached_property
     def _console(self) -> Console:
         return self._terminal.console(sys.stderr)
 
     def walking(self, step: Step, total: int) -> None:
         """Show the hop that is being called, and for how long if it is slow."""
+        label = self._label(step, total)
         self._console.print(
-            visible(f"{step_label(step, total)}  calling …"),
+            visible(f"{label}  calling …"),
             end="\r",
             overflow="ellipsis",
             no_wrap=True,
         )
         output.show_live_line()
-        label, columns = step_label(step, total), self._console.width - 1
+        columns = self._console.width - 1
 
         def say(seconds: int) -> None:
             output.rewrite_line(f"{label}  waiting for AWS for {seconds} s"[:columns])
@@ -136,7 +136,7 @@ class LiveLines(_Watched):
         origin = "from cache" if cached else "called"
         left = show_left(session.local_expires_at, self._now())
         output.rewrite_line("")
-        self._console.print(visible(f"{step_label(step, total)}  {origin}, {left}"))
+        output.write_lines(f"{self._label(step, total)}  {origin}, {left}")
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show the session without importing rich, which takes longer than reading the record."""

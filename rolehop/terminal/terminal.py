@@ -50,6 +50,8 @@ class Terminal:
         self._environ = environ
         self._quote = quote
         self._written: set[str] = set()
+        self.account_names: Callable[[], Mapping[str, str]] = dict
+        """Names of accounts by ID, as far as they are known now: to be shown beside the IDs."""
 
     @property
     def verbose(self) -> bool:
@@ -90,6 +92,9 @@ class Terminal:
 
     def write_view(self, view: View) -> None:
         """Write a view to stdout, with rich on a terminal or with ``--color always``."""
+        from rolehop.show.account_names import view_with_names
+
+        view = view_with_names(view, self.account_names())
         if not sys.stdout.isatty() and self._settings.color != "always":
             from rolehop.show.render_text import as_text
 
@@ -105,8 +110,18 @@ class Terminal:
         if self._settings.quiet or text in self._written:
             return
         self._written.add(text)
-        lines = wrap_message("rolehop: ", text, self._quote, self.columns)
+        named = self.with_account_names(text)
+        lines = wrap_message("rolehop: ", named, self._quote, self.columns)
         output.write_lines("\n".join(lines))
+
+    def with_account_names(self, text: str) -> str:
+        """Return a text for people with names beside account IDs; nothing is loaded for them."""
+        names = self.account_names()
+        if not names:
+            return text
+        from rolehop.show.account_names import with_account_names
+
+        return with_account_names(text, names)
 
     def write_lines_beside(self, lines: Iterable[str]) -> None:
         """Write lines to stderr, as they are, beside what stdout gets; nothing with ``-q``."""
@@ -172,7 +187,7 @@ class Terminal:
         with self.device(needed) as (reader, writer), ends_with_caller():
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
-                output.write_prompt(clean(question), writer)
+                output.write_prompt(self.with_account_names(clean(question)), writer)
                 line = reader.readline()
             if hidden:
                 output.write_lines("", writer)

@@ -6,3 +6,22 @@ formats, ``index`` and ``index_file`` what is known without reading a secret, an
 processes from doing the same work twice. Nothing is imported here: a cached answer needs
 ``serialization`` alone.
 """
+
+FREEDESKTOP = "keyring.backends.SecretService.Keyring"
+KWALLET = "keyring.backends.kwallet.DBusKeyring"
+KERNEL = "rolehop.vault.kernel.KernelKeyring"
+MACOS = "keyring.backends.macOS.Keyring"
+WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
+
+_LABELS = {
+    FREEDESKTOP: "Secret Service",
+    KWALLET: "KWallet",
+    KERNEL: "kernel keyring",
+    MACOS: "Keychain",
+    WINDOWS: "Credential Manager",
+}
+
+
+def backend_label(name: str) -> str:
+    """Return e.g. ``Secret Service`` for a back end (``module.Class``); an unknown one as it is."""
+    return _LABELS.get(name, name)

@@ -21,20 +21,25 @@ from rolehop.errors import VaultAbsent
 from rolehop.files import read_trusted
 from rolehop.files.access import Distrust, distrust_of_folder
 from rolehop.startup.dataclass import dataclass
+from rolehop.vault import (
+    FREEDESKTOP,
+    KERNEL,
+    KWALLET,
+    MACOS,
+    WINDOWS,
+    backend_label,
+)
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
     from rolehop.vault.session_bus import BusProblem
 
-KERNEL = "rolehop.vault.kernel.KernelKeyring"
-_MACOS = "keyring.backends.macOS.Keyring"
-_WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
 # Ours in place of the library's: the same items over a persistent connection.
 _REPLACEMENTS = {
     "keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.ConnectedSecretService"
 }
-_ON_A_BUS = ("keyring.backends.SecretService.Keyring", "keyring.backends.kwallet.DBusKeyring")
+_ON_A_BUS = (FREEDESKTOP, KWALLET)
 # Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
 _BUS_MODULES = frozenset(
     ["keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.libsecret"]
@@ -97,7 +102,7 @@ def choose_backend(named: str | None, environ: Mapping[str, str], platform: str)
             found = _load(candidate, environ)
             return _describe(candidate, found, environ, platform, warning=warning)
         except Exception as error:  # noqa: BLE001 - back ends raise anything while they are probed
-            tried.append(f"{_short(candidate)}: {_reason(error)}")
+            tried.append(f"{backend_label(candidate)}: {_reason(error)}")
     return _discovered(environ, platform, tried)
 
 
@@ -193,9 +198,9 @@ def _platforms_own(
     """Yield each back end to try, with what the user must hear if it is the one."""
     warning = None
     if platform == "darwin":
-        yield _MACOS, None
+        yield MACOS, None
     elif platform == "win32":
-        yield _WINDOWS, None
+        yield WINDOWS, None
     else:
         problem = _bus_problem(environ)
         if problem is None:
@@ -287,7 +292,7 @@ def _describe(
     *,
     warning: str | None = None,
 ) -> Chosen:
-    windows = name == _WINDOWS
+    windows = name == WINDOWS
     if windows:
         # Otherwise it roams with a domain profile to other machines.
         keyring.persist = "local machine"  # type: ignore[attr-defined]
@@ -323,16 +328,6 @@ def _weakness(name: str, keyring: KeyringBackend) -> str | None:
 
 def _name_of(keyring: KeyringBackend) -> str:
     return f"{type(keyring).__module__}.{type(keyring).__qualname__}"
-
-
-def _short(name: str) -> str:
-    return {
-        _ON_A_BUS[0]: "Secret Service",
-        _ON_A_BUS[1]: "KWallet",
-        KERNEL: "kernel keyring",
-        _MACOS: "Keychain",
-        _WINDOWS: "Credential Manager",
-    }[name]
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from rolehop.credentials import Session
-from rolehop.plan.model import CachedSession, CachedState, HopStep, SourceStep, Step, TokenStep
+from rolehop.plan.model import CachedSession, CachedState, Hop, HopStep, SourceStep, Step, TokenStep
 from rolehop.startup.dataclass import dataclass, field, replace
 
 SCHEMA = 1
@@ -59,6 +59,30 @@ class Entry:
 
     local_expires_at: datetime
     """``expires_at`` as this machine's clock will show it."""
+
+    session_name: str = ""
+    """What the hop asked for, as are those below: they tell sessions of one role apart."""
+
+    policy_arns: tuple[str, ...] = ()
+    has_policy: bool = False
+    """It has a session policy of its own."""
+
+    source_identity: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEnd:
+    """When a stored sign-in ends."""
+
+    ends_at: datetime | None
+    """By this machine's clock; ``None``: it does not say."""
+
+    renews: bool
+    """It has a refresh token, with which it is renewed without a person."""
+
+    backend: str
+    """``module.Class`` of the keyring that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +139,9 @@ class Index:
 
     sign_ins: Mapping[str, str] = field(default_factory=dict)
     """By sign-in name: the generation, a new random word for each sign-in."""
+
+    sign_in_ends: Mapping[str, SignInEnd] = field(default_factory=dict)
+    """By sign-in name, for `status`; of those that earlier versions stored it is not known."""
 
     strays: frozenset[OrphanedSession] = frozenset()
 
@@ -196,10 +223,16 @@ class Index:
         """Note a new sign-in; sessions got before it belong to another generation."""
         return replace(self, sign_ins={**self.sign_ins, name: generation})
 
+    def with_sign_in_end(self, name: str, end: SignInEnd) -> Index:
+        """Note when the sign-in called ``name`` ends."""
+        return replace(self, sign_in_ends={**self.sign_in_ends, name: end})
+
     def without_sign_in(self, name: str) -> Index:
         """Remove the sign-in called ``name``."""
         return replace(
-            self, sign_ins={each: at for each, at in self.sign_ins.items() if each != name}
+            self,
+            sign_ins={each: at for each, at in self.sign_ins.items() if each != name},
+            sign_in_ends={each: end for each, end in self.sign_in_ends.items() if each != name},
         )
 
     def with_finding(self, role: str, max_seconds: int, at: datetime) -> Index:
@@ -235,6 +268,7 @@ def make_entry(
 ) -> Entry:
     """Return the entry of ``session``, which ``step`` got while walking ``chain``."""
     kind, hop, role = "hop", 0, ""
+    asked: Hop | None = None
     source = parent.source if parent is not None else ""
     match step:
         case SourceStep():
@@ -242,10 +276,10 @@ def make_entry(
         case TokenStep():
             kind, source = "token", step.source
         case HopStep():
-            hop, role = step.number, str(step.hop.role)
+            hop, role, asked = step.number, str(step.hop.role), step.hop
         case _:
             assert_never(step)
-    return Entry(
+    entry = Entry(
         key=step.key,
         chains=(chain,),
         step=kind,
@@ -259,4 +293,14 @@ def make_entry(
         parent=step.parent,
         backend=backend,
         local_expires_at=session.local_expires_at,
+    )
+    if asked is None:
+        return entry
+    return replace(
+        entry,
+        session_name=asked.session_name,
+        policy_arns=asked.policy_arns,
+        has_policy=asked.policy is not None,
+        source_identity=asked.source_identity or "",
+        tags=asked.tags,
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
@@ -32,6 +32,7 @@ from rolehop.vault.index import (
     KeyEntry,
     LearnedCeiling,
     OrphanedSession,
+    SignInEnd,
     UsedMfaCode,
 )
 from rolehop.vault.locks import Contended, holder_of, locked, name_holder, sweep_locks, unlock
@@ -208,6 +209,7 @@ def as_text(index: Index, started_at: datetime | None = None) -> str:
         "findings": {role: _plain(each) for role, each in index.findings.items()},
         "mfa": {serial: _plain(each) for serial, each in index.mfa.items()},
         "sign_ins": dict(index.sign_ins),
+        "sign_in_ends": {name: _plain(end) for name, end in index.sign_in_ends.items()},
         "strays": [
             _plain(each) for each in sorted(index.strays, key=lambda each: (each.backend, each.key))
         ],
@@ -235,6 +237,7 @@ def read_text(text: str, started_at: datetime | None = None) -> Index:
         findings=_each(fields.get("findings"), _finding),
         mfa=_each(fields.get("mfa"), _spent),
         sign_ins=_texts(fields.get("sign_ins")),
+        sign_in_ends=_each(fields.get("sign_in_ends"), _sign_in_end),
         strays=_strays(fields.get("strays")),
         lost=fields.get("lost") is not False,
     )
@@ -256,7 +259,7 @@ def _read(path: Path, started_at: datetime) -> Index:
 
 
 def _plain(
-    value: Entry | KeyEntry | LearnedCeiling | UsedMfaCode | OrphanedSession,
+    value: Entry | KeyEntry | SignInEnd | LearnedCeiling | UsedMfaCode | OrphanedSession,
 ) -> dict[str, object]:
     fields = ((name, getattr(value, name)) for name in value.__slots__)
     return {name: as_time(each) if isinstance(each, datetime) else each for name, each in fields}
@@ -284,16 +287,12 @@ def _by_new_clock(
         return sessions
     if shift is None:
         return sessions
-    ends = {
-        key: end_by_new_clock(each.local_expires_at, each.expires_at, shift)
-        for key, each in sessions.items()
-    }
-    return {
-        key: each
-        if ends[key] == each.local_expires_at
-        else replace(each, local_expires_at=ends[key])
-        for key, each in sessions.items()
-    }
+
+    def by_it(each: Entry) -> Entry:
+        end = end_by_new_clock(each.local_expires_at, each.expires_at, shift)
+        return each if end == each.local_expires_at else replace(each, local_expires_at=end)
+
+    return {key: by_it(each) for key, each in sessions.items()}
 
 
 def _texts(found: object) -> dict[str, str]:
@@ -324,6 +323,11 @@ def _entry(key: str, fields: Mapping[str, object]) -> Entry:
         backend=_text(fields["backend"]),
         # Earlier versions knew one clock only.
         local_expires_at=read_time(_text(fields.get("local_expires_at", expires_at))),
+        session_name=_text(fields.get("session_name", "")),
+        policy_arns=tuple(map(_text, _list(fields.get("policy_arns", [])))),
+        has_policy=fields.get("has_policy") is True,
+        source_identity=_text(fields.get("source_identity", "")),
+        tags=tuple((_text(key), _text(tag)) for key, tag in _list(fields.get("tags", []))),
     )
 
 
@@ -332,6 +336,15 @@ def _key_entry(_name: str, fields: Mapping[str, object]) -> KeyEntry:
         access_key_id=_text(fields["access_key_id"]),
         backend=_text(fields["backend"]),
         added_at=read_time(_text(fields["added_at"])),
+    )
+
+
+def _sign_in_end(_name: str, fields: Mapping[str, object]) -> SignInEnd:
+    ends_at = fields["ends_at"]
+    return SignInEnd(
+        None if ends_at is None else read_time(_text(ends_at)),
+        fields["renews"] is True,
+        _text(fields["backend"]),
     )
 
 
@@ -371,6 +384,12 @@ def _key(value: object) -> str:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
     return value
 
 

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from rolehop.vault import FREEDESKTOP, KERNEL
+
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, StoredDocument
     from rolehop.vault.index import Index, KeyEntry
     from rolehop.vault.sessions import KeyringVault
 
 QUIET_BACKENDS = {
-    "keyring.backends.SecretService.Keyring": "bus",
-    "rolehop.vault.kernel.KernelKeyring": "kernel",
+    FREEDESKTOP: "bus",
+    KERNEL: "kernel",
 }
 """The back ends that can be read without the keyring library, and how a record names them."""
 

@@ -1,4 +1,7 @@
-"""Who serves the session bus: it must be a process of this user before it is shown a secret."""
+"""The session bus: who serves it, and whether the Secret Service on it is locked.
+
+It must be a process of this user before it is shown a secret.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
-from rolehop.fastpath.dbus import peer_uid
+from rolehop.fastpath.dbus import BusTrouble, is_collection_locked, peer_uid
 from rolehop.startup.dataclass import dataclass
+from rolehop.vault import FREEDESKTOP
 
 _SECONDS = 5.0
 _SOCKETS = ("path", "abstract")
@@ -85,3 +89,16 @@ def _socket_name(address: str) -> bytes | None:
     if kind != "unix" or len(names) != 1:
         return None
     return names[0][1] if names[0][0] == "path" else b"\0" + names[0][1]
+
+
+def is_locked(backend: str, environ: Mapping[str, str]) -> bool:
+    """True if a back end (``module.Class``) certainly has to be unlocked before it is read.
+
+    Only the Secret Service says so without asking somebody to unlock it.
+    """
+    if backend != FREEDESKTOP or sys.platform != "linux":
+        return False
+    try:
+        return is_collection_locked(session_bus_address(environ) or "")
+    except (OSError, BusTrouble):
+        return False

@@ -110,6 +110,11 @@ class KeyringVault:
         """The back end in use (``module.Class``), ``None`` before the first use and after a failure."""
         return self._backend.in_use
 
+    @property
+    def unreadable(self) -> bool:
+        """True if the back end is there and failed, e.g. since it is locked."""
+        return self._backend.is_unreadable
+
     def get(self, step: Step, chain: str) -> Session | None:
         """Return the session under ``step.key`` as `find` does, and note a hit for ``chain``."""
         session = self.find(step)
@@ -275,12 +280,8 @@ class KeyringVault:
 
     def forget_orphans(self) -> None:
         """Remove the orphaned sessions of the back end in use. Raises as `forget`."""
-        storage = self._backend.open()
-        try:
-            self._delete(self.index.load().strays_in(storage.chosen.name), storage)
-        except VaultError as error:
-            self._backend.failed(error)
-            raise
+        index = self.index.load()
+        self._backend.use(lambda each: self._delete(index.strays_in(each.chosen.name), each))
 
     def _delete(self, keys: Sequence[str], storage: Storage) -> None:
         """Delete items, then their entries, while the index is locked.

@@ -11,11 +11,12 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from rolehop.credentials import StoredDocument
 from rolehop.errors import VaultAbsent, VaultBroken, VaultError
 from rolehop.vault.documents import DocumentStore
-from rolehop.vault.index import Index
+from rolehop.vault.index import Index, SignInEnd
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.serialization import Damaged, member, read_older_document
 from rolehop.vault.storage import BackendHandle
@@ -29,6 +30,7 @@ class KeyringTokenStore:
     def __init__(
         self, backend: BackendHandle, index: IndexStore, say: Callable[[str], None]
     ) -> None:
+        self._backend = backend
         self._index = index
         self._say = say
         self._documents = DocumentStore(backend, index, "tokens", self._read_older)
@@ -61,6 +63,8 @@ class KeyringTokenStore:
         if generation is not None and generation != self.generation(name):
             with suppress(OSError):  # a hint: walks ask the keyring itself
                 self._index.change(lambda index: index.with_sign_in(name, generation))
+        if document is not None:
+            self._note_end(name, document)
         return document
 
     def put(self, name: str, document: StoredDocument) -> None:
@@ -74,6 +78,7 @@ class KeyringTokenStore:
             return
         with self._guard:
             self._unstored.pop(name, None)
+        self._note_end(name, document)
 
     def begin(self, name: str, document: StoredDocument) -> str:
         """Store the ``document`` of a new sign-in and return its generation."""
@@ -107,6 +112,15 @@ class KeyringTokenStore:
                 return self._generations[name]
         return self._index.load().sign_ins.get(name)
 
+    def _note_end(self, name: str, document: StoredDocument) -> None:
+        """Note when a sign-in ends, if that has changed."""
+        index, backend = self._index.load(), self._backend.in_use
+        if name not in index.sign_ins or backend is None:
+            return  # a registration or a passphrase, which is no sign-in
+        end = SignInEnd(_end_in(document), "refresh_token" in document, backend)
+        if index.sign_in_ends.get(name) != end:
+            self._changed(lambda index: index.with_sign_in_end(name, end))
+
     def _changed(self, change: Callable[[Index], Index]) -> bool:
         try:
             self._index.change(change)
@@ -126,6 +140,17 @@ class KeyringTokenStore:
         if owners and name not in owners:
             raise Damaged("it was stored under another name")
         return document
+
+
+def _end_in(document: StoredDocument) -> datetime | None:
+    """Return when a sign-in ends, in UTC; ``None`` if it does not say."""
+    found = document.get("local_expires_at") or document.get("expires_at")
+    try:
+        at = datetime.fromisoformat(found if isinstance(found, str) else "")
+    except ValueError:
+        return None
+    # Whole seconds: it is compared with what the index has, which knows no less.
+    return at.astimezone(UTC).replace(microsecond=0) if at.tzinfo else None
 
 
 def generation_of(document: StoredDocument) -> str | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.errors import VaultBroken, VaultError, VaultFull
+from rolehop.errors import VaultAbsent, VaultBroken, VaultError, VaultFull
 from rolehop.startup.debug_log import debug
 from rolehop.vault import chunks
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, as_vault_error
@@ -112,6 +112,12 @@ class BackendHandle:
         """The back end that was chosen and has not failed, ``None``: none is in use."""
         with self._guard:
             return None if self._failure or not self._storage else self._storage.chosen.name
+
+    @property
+    def is_unreadable(self) -> bool:
+        """True if it failed and may still hold something: it is locked, broken or denied."""
+        with self._guard:
+            return self._failure is not None and not isinstance(self._failure, VaultAbsent)
 
     def open(self) -> Storage:
         """Return the storage of the back end in use.

@@ -81,9 +81,8 @@ HOP_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("command", ["plan", "show"])
-def test_plan_and_show(walked: World, command: str) -> None:
-    found = json_of(walked, command, "admin")
+def test_plan(walked: World) -> None:
+    found = json_of(walked, "plan", "admin")
     assert list(found) == ["schema", "chain", "source", "hops"]
     assert found["schema"] == "rolehop.plan/1"
     assert found["source"] == {"name": "me", "type": "environment"}
@@ -101,9 +100,51 @@ def test_plan_and_show(walked: World, command: str) -> None:
         "notes": [],
         "will_fail": None,
     }
-    fresh = json_of(walked, command, "spokes/444444444444")["hops"]
+    fresh = json_of(walked, "plan", "spokes/444444444444")["hops"]
     assert [(hop["cache"], hop["ceiling"]) for hop in fresh] == [("fresh", 43_200), ("none", 3600)]
     assert fresh[1]["expires_at"] is None
+
+
+def test_show_has_every_setting(walked: World) -> None:
+    found = json_of(walked, "show", "admin")
+    hub, admin = found.pop("hops")
+    assert found == {
+        "schema": "rolehop.show/1",
+        "chain": "admin",
+        "description": "Admin in prod",
+        "source": {"name": "me", "type": "environment", "principal": None},
+        "from": "hub",
+        "fleet": None,
+        "labels": {"env": "prod"},
+        "sts_region": "eu-west-1",
+        "sts_endpoint": walked.sts.url,
+        "region": "eu-west-1",
+        "min_ttl": 960,
+        "confirm": False,
+        "reason": None,
+        "reason_in": "session_name",
+        "color": None,
+        "notes": [],
+    }
+    planned = json_of(walked, "plan", "admin")["hops"]
+    for hop, of_plan in zip((hub, admin), planned, strict=True):
+        assert {key: hop[key] for key in of_plan} == of_plan
+    assert (hub["chain"], admin["chain"]) == ("hub", "admin")
+    more = sorted(set(admin) - set(HOP_KEYS))
+    assert {key: admin[key] for key in more} == {
+        "account_name": None,
+        "chain": "admin",
+        "external_id": False,
+        "mfa_serial": None,
+        "policy": None,
+        "policy_arns": [],
+        "source_identity": None,
+        "tags": {},
+        "transitive_tags": [],
+    }
+    shown = walked.rolehop("show", "admin").out
+    for setting in ("renewed below    16 min left (min_ttl)", "confirm          no", "external ID"):
+        assert setting in shown
 
 
 def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> None:
@@ -119,8 +160,9 @@ def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> N
 
 def test_status(walked: World) -> None:
     found = json_of(walked, "status")
-    assert list(found) == ["schema", "sessions", "credential_process"]
-    assert (found["schema"], found["credential_process"]) == ("rolehop.status/1", [])
+    assert list(found) == ["schema", "sessions", "sign_ins", "hidden", "credential_process"]
+    assert found["schema"] == "rolehop.status/1"
+    assert (found["sign_ins"], found["hidden"], found["credential_process"]) == ([], [], [])
     hub, admin = found["sessions"]
     for session in (hub, admin):
         assert list(session) == [
@@ -132,6 +174,12 @@ def test_status(walked: World) -> None:
             "seconds_left",
             "parent",
             "backend",
+            "session_name",
+            "read_only",
+            "policy_arns",
+            "session_policy",
+            "source_identity",
+            "tags",
         ]
         assert TIME.fullmatch(session["expires_at"])
         assert 3000 < session["seconds_left"] <= 3600

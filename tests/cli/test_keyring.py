@@ -119,7 +119,17 @@ def test_a_locked_secret_service_is_reported_and_loses_nothing(
     done = world.rolehop("keys", "add", "other", "--from-env")
     assert done.code == 7
     assert "the keyring is locked" in done.err
+    assert world.rolehop("status", "--format", "json").json["hidden"] == [
+        {"backend": BACKEND, "sessions": 2, "sign_ins": 0}
+    ]
+    done = world.rolehop("status")
+    assert (done.code, "role/Hub" in done.out) == (0, False)
+    assert "the Secret Service is locked: 2 sessions in it cannot be used now" in done.err
+    (world.state / "index.json").unlink()
+    assert "the keyring could not be searched for sessions" in world.rolehop("status").err
     own_secret_service.unlock()
+    assert len(world.rolehop("status", "--format", "json").json["sessions"]) == 2
+    assert "Secret Service" in world.rolehop("keys", "list").out
     assert world.rolehop("credential-process", "admin") == first
 
 

@@ -96,7 +96,7 @@ def test_names_stand_beside_ids(named: World) -> None:
     for command in (["list"], ["plan", "spokes/billing"], ["show", "spokes/billing"], ["status"]):
         assert "444444444444:role/Audit (billing)" in named.rolehop(*command).out, command
     assert "222222222222:role/Hub (hub-account)" in named.rolehop("plan", "hub").out
-    assert "account  444444444444 (billing)" in named.rolehop("whoami", "spokes/billing").out
+    assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
 
 
 def test_a_fleet_can_be_shown(named: World) -> None:

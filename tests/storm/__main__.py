@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rolehop.vault.backend_selection import KERNEL
+from rolehop.vault import KERNEL
 from tests.storm.storm import blow, left_over
 from tests.support.secret_service import BACKEND, start_secret_service
 from tests.support.world import World, temporary_world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rolehop.vault.backend_selection import KERNEL
+from rolehop.vault import KERNEL
 from tests.storm.storm import blow, left_over
 from tests.support.world import World
 from tests.vault.as_user import need_kernel_keyring

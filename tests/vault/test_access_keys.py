@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import UsageError, VaultAbsent, VaultBroken, VaultError, VaultLocked
-from rolehop.vault.backend_selection import KERNEL, choose_backend
+from rolehop.vault import KERNEL
+from rolehop.vault.backend_selection import choose_backend
 from tests.doubles import keyrings
 from tests.vault.as_user import need_kernel_keyring
 from tests.vault.samples import NOW, World, chosen, keys, session

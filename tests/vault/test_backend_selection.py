@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import VaultAbsent
-from rolehop.vault.backend_selection import KERNEL, choose_backend
+from rolehop.vault import KERNEL
+from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.kernel import usable
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService

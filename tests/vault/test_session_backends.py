@@ -10,7 +10,8 @@ from typing import ClassVar
 import pytest
 
 from rolehop.plan.model import Step
-from rolehop.vault.backend_selection import KERNEL, Chosen, choose_backend
+from rolehop.vault import KERNEL
+from rolehop.vault.backend_selection import Chosen, choose_backend
 from tests.doubles import keyrings
 from tests.support.secret_service import BACKEND as SECRET_SERVICE
 from tests.support.secret_service import SecretService

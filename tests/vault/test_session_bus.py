@@ -13,7 +13,8 @@ import pytest
 
 from rolehop.errors import VaultAbsent
 from rolehop.fastpath.dbus import BusTrouble, read_secrets
-from rolehop.vault.backend_selection import KERNEL, choose_backend
+from rolehop.vault import KERNEL
+from rolehop.vault.backend_selection import choose_backend
 from rolehop.vault.session_bus import BusProblem, bus_problem, session_bus_address
 from tests.support.world import World
 

@@ -57,7 +57,7 @@ def _print(cli: CommandContext, verdicts: list[ChainVerdict], style: str, *, str
 
     match style:
         case "text":
-            cli.terminal.write_view(checks_view(verdicts))
+            cli.write_view(checks_view(verdicts))
         case "junit":
             cli.terminal.write_output(as_junit(verdicts, strict=strict) + "\n", encoding="utf-8")
         case "sarif":

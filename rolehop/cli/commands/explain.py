@@ -155,7 +155,7 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
         return
     from rolehop.show.explain import verdict_view
 
-    cli.terminal.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
+    cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
 def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
@@ -164,7 +164,7 @@ def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
     if style == "json":
         cli.write_json(role_document(report))
     else:
-        cli.terminal.write_view(role_view(report))
+        cli.write_view(role_view(report))
 
 
 def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:

@@ -8,10 +8,12 @@ import click
 
 from rolehop.app.judging.explaining import chain_paths
 from rolehop.app.judging.policy_documents import PolicyOptions
+from rolehop.app.listing import account_names
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_flags
+from rolehop.show.account_names import AccountNames, view_with_names
 from rolehop.show.graph import Path, as_dot, as_mermaid, graph_document, tree_view
 from rolehop.startup.lazy_regex import Pattern
 
@@ -44,23 +46,24 @@ def command(
     cli = CommandContext.of(ctx)
     paths = chain_paths(cli.app, pattern, policies)
     if style == "tree":
-        cli.terminal.write_view(tree_view(paths))
+        cli.write_view(tree_view(paths))
         return
     if style == "json":
         cli.write_json(graph_document(paths))
         return
-    drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths)
+    names = account_names(cli.app)
+    drawn = {"mermaid": as_mermaid, "dot": as_dot, "svg": _as_svg}[style](paths, names)
     cli.terminal.write_output(drawn.rstrip("\n") + "\n", encoding="utf-8")
 
 
-def _as_svg(paths: list[Path]) -> str:
+def _as_svg(paths: list[Path], names: AccountNames) -> str:
     """Return the terminal's tree as one SVG file, drawn by rich."""
     from rich.console import Console
 
     from rolehop.show.render_rich import as_renderable
     from rolehop.show.render_text import as_text
 
-    view = tree_view(paths)
+    view = view_with_names(tree_view(paths), names)
     # As wide as its longest line: nothing wraps in a picture.
     width = max(map(len, as_text(view).splitlines()), default=0)
     console = Console(record=True, width=width + 1, file=io.StringIO(), force_terminal=True)

@@ -55,7 +55,7 @@ def command(ctx: click.Context, since: int | None, chains: tuple[str, ...], styl
     if style == "json":
         cli.write_json(history_document(rows))
     elif rows:
-        cli.terminal.write_view(history_view(rows, verbose=cli.terminal.verbose))
+        cli.write_view(history_view(rows, verbose=cli.terminal.verbose))
     else:
         cli.terminal.note("nothing is recorded" if not (since or chains) else "nothing matches")
 

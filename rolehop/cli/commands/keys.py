@@ -147,7 +147,7 @@ def list_keys(ctx: click.Context, style: str) -> None:
     if style == "json":
         cli.write_json(keys_document(rows))
     elif rows:
-        cli.terminal.write_view(keys_view(rows))
+        cli.write_view(keys_view(rows))
     else:
         cli.terminal.note("no keys are stored: rolehop keys add NAME")
 

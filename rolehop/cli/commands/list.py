@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.app.config_files import own_config_file
-from rolehop.app.listing import account_names, chain_rows
+from rolehop.app.listing import chain_rows
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
@@ -59,7 +59,4 @@ def show_chains(cli: CommandContext, rows: list[ChainRow], style: str) -> None:
         return
     from rolehop.show.tables import chains_view
 
-    names = account_names(cli.app)
-    cli.terminal.write_view(
-        chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose, names=names)
-    )
+    cli.write_view(chains_view(rows, cli.app.now(), verbose=cli.terminal.verbose))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import account_names
 from rolehop.app.planning import plan_and_diagnose
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
@@ -36,10 +35,8 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
     show_plan(cli, name, style, walk_options_from(ctx))
 
 
-def show_plan(
-    cli: CommandContext, chain: str, style: str, options: WalkOptions, *, full: bool = False
-) -> None:
-    """Print the plan of ``chain`` as a table or as JSON; ``full`` shows every value."""
+def show_plan(cli: CommandContext, chain: str, style: str, options: WalkOptions) -> None:
+    """Print the plan of ``chain`` as a table or as JSON."""
     plan = plan_and_diagnose(cli.app, chain, options)
     if style == "json":
         from rolehop.show.json_documents import plan_document
@@ -48,7 +45,4 @@ def show_plan(
         return
     from rolehop.show.tables import plan_view
 
-    names = account_names(cli.app)
-    cli.terminal.write_view(
-        plan_view(plan, cli.app.now(), verbose=full or cli.terminal.verbose, names=names)
-    )
+    cli.write_view(plan_view(plan, cli.app.now(), verbose=cli.terminal.verbose))

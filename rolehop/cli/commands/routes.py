@@ -90,4 +90,4 @@ def _print(cli: CommandContext, result: FoundRoutes, to: str, style: str) -> Non
     if style == "json":
         cli.write_json(routes_document(result.found, to, result.chains, result.left_out))
     else:
-        cli.terminal.write_view(routes_view(result.found, to, result.chains, result.left_out))
+        cli.write_view(routes_view(result.found, to, result.chains, result.left_out))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import fleet_rows
+from rolehop.app.listing import account_names, chain_settings, fleet_rows
 from rolehop.cli.commands.list import show_chains
-from rolehop.cli.commands.plan import show_plan
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.walk_command import chain_or_pick
-from rolehop.plan.walk_options import WalkOptions
 
 
 @click.command(
@@ -28,8 +26,9 @@ rolehop show prod-admin --format json
 def command(ctx: click.Context, chain: str | None, style: str) -> None:
     """Show one chain in full.
 
-    As plan does, with every value that is sent to STS. External IDs are shown as "set". For the
-    name of a fleet: its chains. Without a name you pick a chain on the terminal.
+    Every setting, defaults included, and hop by hop all that is sent to STS. External IDs are
+    shown as "set". For the name of a fleet: its chains. Without a name you pick a chain on the
+    terminal.
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "show CHAIN")
@@ -37,4 +36,14 @@ def command(ctx: click.Context, chain: str | None, style: str) -> None:
     if fleet:
         show_chains(cli, fleet, style)
     else:
-        show_plan(cli, name, style, WalkOptions(), full=True)
+        _show_chain(cli, name, style)
+
+
+def _show_chain(cli: CommandContext, name: str, style: str) -> None:
+    from rolehop.show.chain import chain_view, show_document
+
+    plan, chain = chain_settings(cli.app, name)
+    if style == "json":
+        cli.write_json(show_document(plan, chain, account_names(cli.app)))
+    else:
+        cli.write_view(chain_view(plan, chain, cli.app.now()))

@@ -43,7 +43,7 @@ def list_(ctx: click.Context, style: str) -> None:
     if style == "json":
         cli.write_json(sources_document(rows))
     elif rows:
-        cli.terminal.write_view(sources_view(rows))
+        cli.write_view(sources_view(rows))
     else:
         cli.terminal.note("no sources are configured (rolehop config init)")
 
@@ -64,7 +64,7 @@ def test(ctx: click.Context, name: str, no_prompt: bool, style: str) -> None:
     if style == "json":
         cli.write_json(tested_document(tested))
     else:
-        cli.terminal.write_view(tested_view(tested, cli.app.now()))
+        cli.write_view(tested_view(tested, cli.app.now()))
     if error is not None:
         raise error
 

@@ -1,11 +1,10 @@
-"""``rolehop status``: the stored sessions, and how `credential-process` last failed."""
+"""``rolehop status``: the stored sessions and sign-ins, and how `credential-process` last failed."""
 
 from __future__ import annotations
 
 import click
 
-from rolehop.app.listing import account_names
-from rolehop.app.stored_sessions import problem_rows, session_rows
+from rolehop.app.stored_sessions import problem_rows, stored
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
@@ -23,25 +22,35 @@ rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 def command(ctx: click.Context, style: str) -> None:
     """Show the stored sessions and how long they last.
 
-    A tree of hops: each session hangs below the one that signed for it. Then, for each
-    chain whose last credential-process failed, what it said: most SDKs hide that.
+    A tree of hops: each session hangs below the one that signed for it, with what tells it from
+    others of its role. Then who is signed in, and until when by this machine's clock. What is in a
+    locked keyring is not counted. Then, for each chain whose last credential-process failed, what
+    it said: most SDKs hide that.
     """
     cli = CommandContext.of(ctx)
-    rows, problems = session_rows(cli.app), problem_rows(cli.app)
+    found, problems = stored(cli.app), problem_rows(cli.app)
     if style == "json":
         from rolehop.show.json_documents import status_document
 
-        cli.write_json(status_document(rows, problems, cli.app.now()))
-    elif rows:
-        from rolehop.show.tables import sessions_view
-
-        names = account_names(cli.app)
-        cli.terminal.write_view(
-            sessions_view(rows, cli.app.now(), verbose=cli.terminal.verbose, names=names)
+        cli.write_json(
+            status_document(found.sessions, found.sign_ins, found.hidden, problems, cli.app.now())
         )
-    else:
-        cli.terminal.note("no session is stored")
-    if problems and style != "json":
-        from rolehop.show.tables import problems_view
+        return
+    from rolehop.show.tables import hidden_text, problems_view, sessions_view, sign_ins_view
 
-        cli.terminal.write_view(problems_view(problems, cli.app.now(), cli.quote_argument))
+    now = cli.app.now()
+    view = [
+        *sessions_view(found.sessions, now, verbose=cli.terminal.verbose),
+        *sign_ins_view(found.sign_ins, now),
+    ]
+    if view:
+        cli.write_view(view)
+    if not found.sessions and not found.hidden:
+        known = found.all_known
+        cli.terminal.note(
+            "no session is stored" if known else "the keyring could not be searched for sessions"
+        )
+    for each in found.hidden:
+        cli.terminal.note(hidden_text(each))
+    if problems:
+        cli.write_view(problems_view(problems, now, cli.quote_argument))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from rolehop.app.caller import Identity, identify_chain, identify_shell
-from rolehop.app.listing import account_names
 from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option, walk_options, walk_options_from
@@ -53,6 +52,5 @@ def _print(cli: CommandContext, identity: Identity, style: str) -> None:
         cli.app.now() + credentials.clock_offset,
         long_lived=credentials.long_lived,
         verbose=cli.terminal.verbose,
-        names=account_names(cli.app),
     )
-    cli.terminal.write_view(view)
+    cli.write_view(view)

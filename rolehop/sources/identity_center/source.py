@@ -389,4 +389,7 @@ def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
     return Diagnosis("account and role", shown)
 
 
-TYPE = SourceType(TABLE, stamp, build, diagnose, LoginSupport(login, logout))
+_SIGN_IN = LoginSupport(
+    login, logout, token_name=lambda source, context: center_of(source, context).token_name
+)
+TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN)

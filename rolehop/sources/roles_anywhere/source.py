@@ -384,5 +384,5 @@ def _logout_message(source: SourceConfig, removed: bool) -> str:
     return f"forgot {what}; sessions stay until they expire (rolehop logout CHAIN)"
 
 
-_SIGN_IN = LoginSupport(login, logout, _takes_text, _logout_message)
+_SIGN_IN = LoginSupport(login, logout, _takes_text, logout_message=_logout_message)
 TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)

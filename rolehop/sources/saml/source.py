@@ -374,5 +374,5 @@ def _takes_text(source: SourceConfig) -> bool:
     return origin_of(source) is None
 
 
-_SIGN_IN = LoginSupport(login, logout, _takes_text)
+_SIGN_IN = LoginSupport(login, logout, _takes_text, lambda source, _: _token_name(source))
 TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)

@@ -180,7 +180,11 @@ class OidcSignIn:
         if fresh.identity is None or not _is_same_person(before, after):
             return None
         name = self.provider.token_name
-        changed = {"id_token": fresh.identity, "refresh_token": fresh.refresh or refresh}
+        changed: Document = {
+            "id_token": fresh.identity,
+            "refresh_token": fresh.refresh or refresh,
+            "expires_at": _end_of(after),
+        }
         if before is not None and after is not None and before.digest != after.digest:
             # E.g. other session tags: what was cached with the old token must not be found again.
             self.context.tokens.begin(name, {**document, **changed})
@@ -194,7 +198,11 @@ class OidcSignIn:
         tokens, secret = self._tokens(issuer, endpoints, how, _client_secret(previous))
         if tokens.identity is None:
             raise self._no_identity()
-        hidden = {"refresh_token": tokens.refresh, "client_secret": secret}
+        hidden = {
+            "refresh_token": tokens.refresh,
+            "client_secret": secret,
+            "expires_at": _end_of(_claims(tokens.identity)),
+        }
         document = {name: value for name, value in hidden.items() if value is not None}
         self.context.tokens.begin(
             self.provider.token_name, {"id_token": tokens.identity, **document}
@@ -342,6 +350,11 @@ class OidcSignIn:
             fix="check client_id and scopes, and that the client may redirect to "
             "http://127.0.0.1/oauth/callback (any port, or redirect_port)",
         )
+
+
+def _end_of(claims: Claims | None) -> str:
+    """Return when an ID token expires, for `status`; empty if it does not say."""
+    return claims.expires_at.isoformat() if claims and claims.expires_at else ""
 
 
 def _client_secret(document: Document) -> Secret | None:

@@ -332,11 +332,16 @@ def _described(claims: Claims) -> str:
     )
 
 
+def _token_name(source: SourceConfig, _context: SourceContext) -> str | None:
+    provider = provider_of(source)
+    return None if provider is None else provider.token_name
+
+
 TYPE = SourceType(
     TABLE,
     stamp,
     build,
     diagnose,
-    LoginSupport(login, logout),
+    LoginSupport(login, logout, token_name=_token_name),
     federated_identity=federated_identity,
 )

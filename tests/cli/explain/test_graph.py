@@ -48,7 +48,7 @@ def test_each_chain_keeps_its_verdict_if_others_take_the_same_roles(paths: list[
         ],
     }
     assert tree == ["source me", *(line for path in paths for line in parts[path.chain])]
-    mermaid = as_mermaid(paths).splitlines()
+    mermaid = as_mermaid(paths, {}).splitlines()
     arrows = [line.strip() for line in mermaid if "-->" in line]
     styles = [line.rpartition(":")[2] for line in mermaid if "linkStyle" in line]
     assert set(zip(arrows, styles, strict=True)) == {
@@ -57,7 +57,7 @@ def test_each_chain_keeps_its_verdict_if_others_take_the_same_roles(paths: list[
         ('n1 -->|"c"| n2', "green"),
         ('n1 -->|"tagged"| n2', "orange"),
     }
-    assert {line.strip() for line in as_dot(paths).splitlines() if "->" in line} == {
+    assert {line.strip() for line in as_dot(paths, {}).splitlines() if "->" in line} == {
         'n0 -> n1 [color=green, label="c"];',
         'n0 -> n1 [color=red, label="tagged"];',
         'n1 -> n2 [color=green, label="c"];',
@@ -66,7 +66,7 @@ def test_each_chain_keeps_its_verdict_if_others_take_the_same_roles(paths: list[
 
 
 def test_mermaid() -> None:
-    assert as_mermaid(PATHS).splitlines() == [
+    assert as_mermaid(PATHS, {}).splitlines() == [
         "flowchart LR",
         '  n0(["source me"])',
         '  subgraph a222222222222["222222222222"]',
@@ -83,7 +83,7 @@ def test_mermaid() -> None:
 
 
 def test_a_name_cannot_end_its_label() -> None:
-    labels = re.findall(r'\["(.*)"\]', as_mermaid(HOSTILE))
+    labels = re.findall(r'\["(.*)"\]', as_mermaid(HOSTILE, {}))
     assert labels
     assert not any('"' in label or "]" in label for label in labels)
 
@@ -94,7 +94,9 @@ def test_a_name_cannot_end_its_label() -> None:
 def test_graphviz_takes_the_dot(paths: list[Path]) -> None:
     if shutil.which("dot") is None:
         pytest.skip("Graphviz is not installed")
-    done = subprocess.run(["dot", "-Tplain"], input=as_dot(paths), text=True, capture_output=True)
+    done = subprocess.run(
+        ["dot", "-Tplain"], input=as_dot(paths, {}), text=True, capture_output=True
+    )
     assert done.returncode == 0, done.stderr
     drawn = {(path.source, path.steps[: n + 1]) for path in paths for n in range(len(path.steps))}
     assert done.stdout.count("\nedge ") == len(drawn)

@@ -132,6 +132,13 @@ def test_a_token_that_ends_soon_is_refreshed_and_the_new_refresh_token_stored(co
     for _ in range(2):  # each burns the refresh token of the one before
         done = corp.world.rolehop("source", "test", "corp")
         assert done.code == 0, done.err
+    assert re.search(
+        r"^signed in to corp  until 20[0-9-]+ [0-9:]+, then renewed$",
+        corp.world.rolehop("status").out,
+        re.MULTILINE,
+    )
+    (found,) = corp.world.rolehop("status", "--format", "json").json["sign_ins"]
+    assert (found["sources"], found["type"]) == (["corp"], "identity-center")
     assert corp.center.paths().count("/authorize") == 1
     assert len(corp.center.sessions) == 1
 

@@ -1,0 +1,50 @@
+"""`status` tells sessions of one role apart; tables keep names whole in any window."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.many_runs import runs_of
+from tests.support.world import CONFIG, World
+
+
+def test_status_tells_sessions_of_one_role_apart(world: World) -> None:
+    world.config(CONFIG + '[accounts]\nprod = "333333333333"\n')
+    for flags in (
+        [],
+        ["-r"],
+        ["--reason", "INC-7"],
+        ["--tag", "team=a", "--source-identity", "me"],
+    ):
+        assert world.rolehop("exec", "admin", *flags, "--", "true").code == 0
+    shown = world.rolehop("status").out.splitlines()
+    role = "333333333333:role/Admin (prod)"
+    assert [each[: each.index("  59 min")].strip(" ├└─") for each in shown] == [
+        "222222222222:role/Hub",
+        f"{role}  as me",
+        f"{role}  source identity me, tag team=a, as me",
+        f"{role}  as me+INC-7",
+        f"{role}  read-only, as me",
+    ]
+    sessions = world.rolehop("status", "--format", "json").json["sessions"]
+    assert [each["hop"] for each in sessions] == [1, 2, 2, 2, 2]
+    assert [each["read_only"] for each in sessions] == [False] * 4 + [True]
+    assert [each["source_identity"] for each in sessions] == [None, None, "me", None, None]
+    assert sessions[2]["tags"] == {"team": "a"}
+    assert sessions[3]["session_name"] == "me+INC-7"
+
+
+@pytest.mark.parametrize("columns", [20, 30, 45, 60])
+def test_no_window_splits_an_arn_or_an_account(columns: int, shared_world: World) -> None:
+    assert shared_world.rolehop("credential-process", "admin").code == 0
+    commands = (["list"], ["plan", "admin"], ["show", "admin"], ["status", "-v"], ["graph"])
+    runs = [(columns, words) for words in commands]
+    for (_, words), (code, shown) in zip(runs, runs_of(shared_world, runs), strict=True):
+        assert code == 0, shown
+        assert re.findall(r"(?<![0-9])(?<!127.0.0.1:)[0-9]{5,11}(?![0-9])", shown) == [], (
+            words,
+            shown,
+        )
+        assert re.search(r"333333333333:role/Admin\b", shown), (words, shown)
