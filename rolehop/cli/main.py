@@ -247,6 +247,3 @@ def _traceback(error: BaseException) -> str:
     from rolehop.credentials import scrub
 
     return scrub("".join(traceback.format_exception(error))).rstrip("\n")
-
-
-__all__ = ["run"]
