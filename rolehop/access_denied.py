@@ -1,4 +1,4 @@
-"""Read AWS's access-denied texts: who was refused what, and which type of policy refused it.
+"""Read AWS's access-denied texts: who was refused what, by which type of policy, and who can help.
 
 The forms are those of the IAM user guide, "Troubleshoot access denied error messages": for each
 type of policy "because no … policy allows the … action" and "with an explicit deny in a …", the
@@ -8,6 +8,7 @@ none.
 
 from __future__ import annotations
 
+from rolehop.arn import account_of
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
 
@@ -108,6 +109,71 @@ def read_access_denied(text: str) -> AccessDenied | None:
         policy_arn=_trimmed(match["policy"], ended=False) if match["policy"] else None,
         unclear=unclear,
     )
+
+
+def name_of(arn: str) -> str:
+    """Shorten a caller's ARN to what a policy names: its role or user, and the account."""
+    kind, _, rest = arn.rpartition(":")[2].partition("/")
+    account = account_of(arn) or "?"
+    if kind == "assumed-role":
+        return f"role {rest.partition('/')[0]} of {account}"
+    return f"{kind} {rest} of {account}" if rest else arn
+
+
+def change_of_policy(denied: AccessDenied, role: str) -> str:
+    """Return who has to change the policy that AWS names, and how; ``role``: the resource, in words."""
+    kind = "resource's own policy" if denied.lane == "resource" else denied.policy or ""
+    texts = _DENIES if denied.explicit else _LACKS
+    # Its ARN is in AWS's words; the last part tells it from others.
+    named = f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else ""
+    who = name_of(denied.caller)
+    text = texts[kind].format(who=who, action=denied.action, role=role, named=named)
+    return f"{text}; no Allow outweighs a Deny" if denied.explicit else text
+
+
+# By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access
+# denied), with whoever can change it. Only one policy is named even if several refuse.
+_TRUST_LACKS = "add {who} to the trust policy{named} of {role} for {action}"
+_LACKS = {
+    "identity-based policy": "allow {action} on {role} in the policies{named} of {who}, in its own"
+    " account",
+    "permissions boundary": "have the account's administrators allow {action} on {role} in the"
+    " permissions boundary{named} of {who}",
+    "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
+    " policy_arns of the hop that made its session; or remove them",
+    "service control policy": "have the organization's administrators allow {action} in the service"
+    " control policies{named} over the account of {who}",
+    "resource control policy": "have the organization's administrators allow {action} in the"
+    " resource control policies{named} over the account of {role}",
+    "role trust policy": f"{_TRUST_LACKS}; check its conditions: external ID, MFA, session name, tags",
+    "resource-based policy": _TRUST_LACKS,
+    "resource's own policy": "have the resource's owner allow {action} to {who} in the own policy"
+    "{named} of {role}",
+    "VPC endpoint policy": "have the owner of the VPC endpoint allow {action} in its policy{named},"
+    " or use another endpoint",
+}
+_TRUST_DENIES = (
+    "have the account's administrators narrow the trust policy{named} of {role}: a Deny in it"
+    " matches {who}"
+)
+_DENIES = {
+    "identity-based policy": "have the account's administrators narrow the policies{named} of"
+    " {who}: a Deny in them matches {action} on {role}",
+    "permissions boundary": "have the account's administrators narrow the permissions boundary"
+    "{named} of {who}: a Deny in it matches {action} on {role}",
+    "session policy": "narrow the caller's session policy{named}, policy or policy_arns of the hop"
+    " that made its session: a Deny in it matches {action} on {role}",
+    "service control policy": "have the organization's administrators narrow the service control"
+    " policy{named} over the account of {who}: a Deny in it matches {action}",
+    "resource control policy": "have the organization's administrators narrow the resource control"
+    " policy{named} over the account of {role}: a Deny in it matches {action}",
+    "role trust policy": _TRUST_DENIES,
+    "resource-based policy": _TRUST_DENIES,
+    "resource's own policy": "have the resource's owner narrow the own policy{named} of {role}: a"
+    " Deny in it matches {who}",
+    "VPC endpoint policy": "have the owner of the VPC endpoint narrow its policy{named}, or use"
+    " another endpoint: a Deny in it matches {action}",
+}
 
 
 def encoded_message(text: str) -> str | None:

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from rolehop.access_denied import AccessDenied, read_access_denied
-from rolehop.arn import account_of
+from rolehop.access_denied import AccessDenied, change_of_policy, name_of, read_access_denied
 from rolehop.errors import HopRefused, SignInExpired, SourceError
 from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
@@ -132,7 +131,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     """Say in a line what AWS says in three; ``None``: it says something else besides."""
     if denied is None:
         return None
-    who = f"{refusal.code} for {_name_of(denied.caller)}"
+    who = f"{refusal.code} for {name_of(denied.caller)}"
     if denied.policy is None:
         ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
         return f"{who}: {denied.action}" if ends_there else None
@@ -141,7 +140,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
 
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
-    who, action = _name_of(denied.caller), denied.action
+    who, action = name_of(denied.caller), denied.action
     role = _role_name(denied.resource, hop)
     if denied.unclear:
         return (
@@ -149,12 +148,7 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
             f" policy allow {action} to {who}, or remove the Deny in it"
         )
     if denied.policy is not None:
-        kind = "resource's own policy" if denied.lane == "resource" else denied.policy
-        texts = _DENIES if denied.explicit else _LACKS
-        # Its ARN is in AWS's words; the last part tells it from others.
-        named = f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else ""
-        text = texts[kind].format(who=who, action=action, role=role, named=named)
-        return f"{text}; no Allow outweighs a Deny" if denied.explicit else text
+        return change_of_policy(denied, role)
     if action == "sts:TagSession":
         return (
             f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "
@@ -166,51 +160,6 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
             f"{who}; once set, every later role of the chain must allow it"
         )
     return None if action == "sts:AssumeRole" else f"allow {action} to {who}"
-
-
-# By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access
-# denied), with whoever can change it. Only one policy is named even if several refuse.
-_TRUST_LACKS = "add {who} to the trust policy{named} of {role} for {action}"
-_LACKS = {
-    "identity-based policy": "allow {action} on {role} in the policies{named} of {who}, in its own"
-    " account",
-    "permissions boundary": "have the account's administrators allow {action} on {role} in the"
-    " permissions boundary{named} of {who}",
-    "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
-    " policy_arns of the hop that made its session; or remove them",
-    "service control policy": "have the organization's administrators allow {action} in the service"
-    " control policies{named} over the account of {who}",
-    "resource control policy": "have the organization's administrators allow {action} in the"
-    " resource control policies{named} over the account of {role}",
-    "role trust policy": f"{_TRUST_LACKS}; check its conditions: external ID, MFA, session name, tags",
-    "resource-based policy": _TRUST_LACKS,
-    "resource's own policy": "have the resource's owner allow {action} to {who} in the own policy"
-    "{named} of {role}",
-    "VPC endpoint policy": "have the owner of the VPC endpoint allow {action} in its policy{named},"
-    " or use another endpoint",
-}
-_TRUST_DENIES = (
-    "have the account's administrators narrow the trust policy{named} of {role}: a Deny in it"
-    " matches {who}"
-)
-_DENIES = {
-    "identity-based policy": "have the account's administrators narrow the policies{named} of"
-    " {who}: a Deny in them matches {action} on {role}",
-    "permissions boundary": "have the account's administrators narrow the permissions boundary"
-    "{named} of {who}: a Deny in it matches {action} on {role}",
-    "session policy": "narrow the caller's session policy{named}, policy or policy_arns of the hop"
-    " that made its session: a Deny in it matches {action} on {role}",
-    "service control policy": "have the organization's administrators narrow the service control"
-    " policy{named} over the account of {who}: a Deny in it matches {action}",
-    "resource control policy": "have the organization's administrators narrow the resource control"
-    " policy{named} over the account of {role}: a Deny in it matches {action}",
-    "role trust policy": _TRUST_DENIES,
-    "resource-based policy": _TRUST_DENIES,
-    "resource's own policy": "have the resource's owner narrow the own policy{named} of {role}: a"
-    " Deny in it matches {who}",
-    "VPC endpoint policy": "have the owner of the VPC endpoint narrow its policy{named}, or use"
-    " another endpoint: a Deny in it matches {action}",
-}
 
 
 def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
@@ -228,21 +177,12 @@ def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _name_of(arn: str) -> str:
-    """Shorten a caller's ARN to what a policy names: its role or user, and the account."""
-    kind, _, rest = arn.rpartition(":")[2].partition("/")
-    account = account_of(arn) or "?"
-    if kind == "assumed-role":
-        return f"role {rest.partition('/')[0]} of {account}"
-    return f"{kind} {rest} of {account}" if rest else arn
-
-
 def _role_name(resource: str | None, hop: Hop | None) -> str:
     if hop is not None:
         return f"role {hop.role.name} of {hop.role.account}"
     if resource is not None and ":role/" not in resource:
         return resource
-    return _name_of(resource) if resource else "the role"
+    return name_of(resource) if resource else "the role"
 
 
 def _mfa(refusal: StsRefusal) -> Explanation:

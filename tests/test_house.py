@@ -154,7 +154,7 @@ awsconfig: ~/.aws/config and credentials, read as botocore reads them
 config: the config file: schema, loading, limits, problems, writing TOML
     files
 # ---- small, and used by many
-access_denied: AWS's access-denied texts: who was refused what, by which type of policy
+access_denied: AWS's access-denied texts: who was refused what, by which type of policy, who can help
 time_limit: what one exchange may take in all
 daemon_threads: run calls in parallel, or for a limited time
 json_fields: read JSON from outside field by field, trusting none of it

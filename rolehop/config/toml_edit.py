@@ -1,4 +1,4 @@
-"""Change single keys of a TOML text: every other character stays as it is."""
+"""Change single keys of a TOML text: every other character stays as it is, each comment too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rolehop.config.toml_positions import index_spans
+from rolehop.config.toml_list import change_list
+from rolehop.config.toml_positions import Span, comments_in, index_spans, line_ending
 from rolehop.config.toml_writer import toml_line
 from rolehop.config.value_types import Place
 
@@ -16,10 +17,13 @@ Value = str | Mapping[str, str] | Sequence[str]
 def change_keys(text: str, table: Place, changes: Mapping[str, Value | None]) -> str:
     """Return ``text`` with keys of a table set, or removed where the value is ``None``.
 
+    The comments of a key that is removed stay, on lines of their own.
+
     Raises:
         ValueError: the text has the table or a key in a form that cannot be changed in place, such
             as a table of its own for the key.
     """
+    before = text
     wanted: dict[str, Any] = tomllib.loads(text)
     inside: Any = wanted
     for step in table:
@@ -32,6 +36,8 @@ def change_keys(text: str, table: Place, changes: Mapping[str, Value | None]) ->
             inside[key] = dict(value) if isinstance(value, Mapping) else _plain(value)
     if not _says(text, wanted):
         raise ValueError("the key is written as a table of its own")
+    if _comments(text) != _comments(before):
+        raise ValueError("there is a comment within the value, which would be lost")
     return text
 
 
@@ -40,6 +46,10 @@ def _says(text: str, wanted: dict[str, Any]) -> bool:
         return tomllib.loads(text) == wanted
     except tomllib.TOMLDecodeError:
         return False
+
+
+def _comments(text: str) -> list[str]:
+    return sorted(text[start:end] for start, end in comments_in(text, 0, len(text)))
 
 
 def _plain(value: str | Sequence[str]) -> str | list[str]:
@@ -53,20 +63,31 @@ def _changed(text: str, table: Place, key: str, value: Value | None) -> str:
     in_line = text[spans[table][1] : spans[table][2]].startswith("{")
     found = spans.get((*table, key))
     if value is None:
-        return text if found is None else _removed(text, *found[::2], in_line=in_line)
+        if found is None:
+            return text
+        return _removed_in_line(text, found) if in_line else _removed(text, found)
     if found is not None:
+        listed = None if isinstance(value, str | Mapping) else list(value)
+        edited = None if listed is None else change_list(text, (*table, key), listed)
         written = toml_line(key, value).partition(" = ")[2]
-        return text[: found[1]] + written + text[found[2] :]
+        return edited or text[: found[1]] + written + text[found[2] :]
     end = spans[table][2]
     return _added_in_line(text, end, key, value) if in_line else _added(text, end, key, value)
 
 
-def _removed(text: str, start: int, end: int, *, in_line: bool) -> str:
-    """Remove a key: its lines, or in an inline table also the comma beside it."""
-    if not in_line:
-        after = text.find("\n", end)
-        return text[: text.rfind("\n", 0, start) + 1] + (text[after + 1 :] if after >= 0 else "")
-    before, after_it = text[:start], text[end:]
+def _removed(text: str, found: Span) -> str:
+    """Remove the lines of a key, but for its comments."""
+    start, after = text.rfind("\n", 0, found[0]) + 1, text.find("\n", found[2])
+    end = after + 1 if after >= 0 else len(text)
+    indent, ending = text[start : found[0]], line_ending(text)
+    kept = "".join(f"{indent}{text[a:b]}{ending}" for a, b in comments_in(text, found[1], end))
+    removed = text[:start] + kept + text[end:]
+    return removed if after >= 0 else removed.removesuffix(ending)
+
+
+def _removed_in_line(text: str, found: Span) -> str:
+    """Remove a key of an inline table, with the comma beside it."""
+    before, after_it = text[: found[0]], text[found[2] :]
     if after_it.lstrip().startswith(","):
         return before + after_it.lstrip()[1:].lstrip()
     return before.rstrip().removesuffix(",") + after_it
@@ -75,17 +96,17 @@ def _removed(text: str, start: int, end: int, *, in_line: bool) -> str:
 def _added_in_line(text: str, end: int, key: str, value: Value) -> str:
     """Add a key at the end of the inline table that ends at ``end``."""
     before = text[: end - 1].rstrip()
-    comma = "" if before.endswith("{") else ","
-    return f"{before}{comma} {toml_line(key, value)} {text[end - 1 :]}"
+    is_empty = before.endswith("{")
+    tail = f" {text[end - 1 :]}" if is_empty else text[len(before) :]
+    return f"{before}{'' if is_empty else ','} {toml_line(key, value)}{tail}"
 
 
 def _added(text: str, end: int, key: str, value: Value) -> str:
     """Add a line below the one that ends the table's last key at ``end``, as far to the right."""
-    start = text.rfind("\n", 0, end) + 1
+    start, ending = text.rfind("\n", 0, end) + 1, line_ending(text)
     line = text[start:end]
     indent = line[: len(line) - len(line.lstrip())]
     at = text.find("\n", end)
     if at < 0:
-        return f"{text}\n{indent}{toml_line(key, value)}\n"
-    ending = "\r\n" if text[at - 1] == "\r" else "\n"
+        return f"{text}{ending}{indent}{toml_line(key, value)}"
     return f"{text[: at + 1]}{indent}{toml_line(key, value)}{ending}{text[at + 1 :]}"

@@ -47,15 +47,40 @@ def nearest_line(lines: Mapping[Place, int], place: Place) -> int | None:
     return None
 
 
-def index_spans(text: str) -> dict[Place, tuple[int, int, int]]:
-    """Return where each key and array item of a well-formed TOML text is.
+Span = tuple[int, int, int]
+"""Where a key begins (of an item: the item), where its value begins, and where that ends. A table
+with a header has the offsets of the header, but ends where its last key does."""
 
-    Three offsets: where its key begins (of an item: the item), where its value begins, and where
-    that ends. A table with a header has those of the header, but ends where its last key does.
-    """
+
+def index_spans(text: str) -> dict[Place, Span]:
+    """Return where each key and array item of a well-formed TOML text is."""
     scanner = _Scanner(text)
     scanner.scan()
     return scanner.spans
+
+
+def comments_in(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return where the comments between two offsets of a well-formed TOML text are.
+
+    ``start`` must not be inside a string.
+    """
+    found, at = [], start
+    while at < end:
+        if text[at] == "#":
+            line = text.find("\n", at)
+            stop = len(text[: line if line >= 0 else len(text)].rstrip("\r"))
+            found.append((at, stop))
+            at = stop
+        else:
+            matches = (pattern.match(text, at) for pattern in _STRINGS)
+            string = next((each for each in matches if each is not None), None)
+            at = at + 1 if string is None else string.end()
+    return found
+
+
+def line_ending(text: str) -> str:
+    """Return how the lines of the text end; of a text of both kinds, as the first does."""
+    return "\r\n" if text[: text.find("\n") + 1].endswith("\r\n") else "\n"
 
 
 def index_lines(text: str) -> dict[Place, int]:
@@ -79,7 +104,7 @@ class _Scanner:
         self._last: dict[Place, int] = {}  # arrays of tables: index of the newest table
         self.lines: dict[Place, int] = {}
         self.implied: dict[Place, int] = {}
-        self.spans: dict[Place, tuple[int, int, int]] = {}
+        self.spans: dict[Place, Span] = {}
 
     def scan(self) -> None:
         table: Place = ()

@@ -199,6 +199,10 @@ def _warnings(change: PolicyChange) -> Iterator[str]:
     ):
         if keys:
             yield text.format(", ".join(dict.fromkeys(map(_in_words, keys))))
+    if change.widened:
+        actions = " and ".join(change.actions_added)
+        others = "all resources" if "*" in change.widened else ", ".join(change.widened)
+        yield f"warning: it then also allows {actions} on {others}"
     if change.opened:
         text = "warning: this call is then no longer denied on the other roles of {}"
         yield text.format(", ".join(change.opened))

@@ -16,8 +16,8 @@ from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import NEW, ChangeKind, PolicyChange, apply_changes
-from rolehop.policy.remedies.search import Step
-from rolehop.startup.dataclass import dataclass
+from rolehop.show.remedies import in_short
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import visible_json
 
 
@@ -30,8 +30,11 @@ class FixedDocument:
 
     before: str
     after: str
-    left: int
-    """How many changes of the same fix are to other documents."""
+    left: tuple[str, ...] = ()
+    """Who has to make which other change: without those the fix is not complete."""
+
+    is_example: bool = False
+    """Any value will do; the one in it is made up."""
 
     @property
     def diff(self) -> list[str]:
@@ -41,11 +44,14 @@ class FixedDocument:
 
 
 def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
-    """Write what the first fix of the first refused hop changes: a policy, else the config.
+    """Write what the first fix of the first refused hop changes: all its changes of one document.
+
+    That is the config if ``path`` is its file, else the first policy, else the config.
 
     Raises:
-        UsageError: no hop is refused, it has no fix, a config file has a form that cannot be
-            changed in place, ``path`` is another config, or it cannot be written.
+        UsageError: no hop is refused, it has no fix, or one with a value that is not known here; a
+            config file has a form that cannot be changed in place; ``path`` is another config, or
+            it cannot be written.
     """
     hop = next((e for e in verdict.hops if e.verdict.outcome is Outcome.REFUSED), None)
     if hop is None:
@@ -55,7 +61,15 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
         raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
     policies = [each for each in steps if isinstance(each, PolicyChange)]
     edits = [each for each in steps if isinstance(each, ConfigChange)]
-    fixed = _fixed_policy(hop, policies, steps) if policies else _fixed_config(edits)
+    own = any(each.location.place and _is_file(path, each.location.place[0]) for each in edits)
+    if own or not policies:
+        edits = _same_config(edits, path)
+        made, fixed = set(map(id, edits)), _fixed_config(edits)
+    else:
+        policies = _same_policy(policies)
+        made, fixed = set(map(id, policies)), _fixed_policy(hop, policies)
+    left = dict.fromkeys(in_short(each) for each in steps if id(each) not in made)
+    fixed = replace(fixed, left=tuple(left))
     _refuse_another_config(path, fixed)
     try:
         _write(path, fixed.after)
@@ -64,9 +78,29 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
     return fixed
 
 
+def _is_file(path: Path, name: str) -> bool:
+    return path.resolve() == Path(name).resolve()
+
+
+def _same_policy(changes: list[PolicyChange]) -> list[PolicyChange]:
+    """Return the changes of the document that the first one changes."""
+
+    def document(change: PolicyChange) -> tuple[object, ...]:
+        return change.policy_type, change.member, change.document
+
+    return [each for each in changes if document(each) == document(changes[0])]
+
+
+def _same_config(edits: list[ConfigChange], path: Path) -> list[ConfigChange]:
+    """Return the changes of one file: of ``path``, if there are any, else of the first one's."""
+    files = [None if each.location.place is None else each.location.place[0] for each in edits]
+    wanted = next((each for each in files if each and _is_file(path, each)), files[0])
+    return [each for each, file in zip(edits, files, strict=True) if file == wanted]
+
+
 def _refuse_another_config(path: Path, fixed: FixedDocument) -> None:
     """Refuse to replace a config by a policy or by another config: nobody can mean that."""
-    if not is_plain_file(path) or path.resolve() == Path(fixed.name).resolve():
+    if not is_plain_file(path) or _is_file(path, fixed.name):
         return
     try:
         is_config = "version" in tomllib.loads(read_or_none(path) or "")
@@ -90,16 +124,13 @@ def _write(path: Path, text: str) -> None:
     write_beside(real, text, mode=mode_of(real))
 
 
-def _fixed_policy(
-    hop: HopVerdict, changes: list[PolicyChange], steps: tuple[Step, ...]
-) -> FixedDocument:
-    name = changes[0].document
-    made = [each for each in changes if each.document == name]
-    documents = hop.verdict.request.policy_set(changes[0].policy_type).documents
-    text = next((each.text for each in documents if each.name == name), "") or json.dumps(NEW)
-    document = json.loads(text)
+def _fixed_policy(hop: HopVerdict, made: list[PolicyChange]) -> FixedDocument:
+    first = made[0]
+    documents = hop.verdicts[first.hop].request.policy_set(first.policy_type).documents
+    text = next((each.text for each in documents if each.name == first.document), "")
+    document = json.loads(text or json.dumps(NEW))
     before, after = _indented(document), _indented(apply_changes(document, made))
-    return FixedDocument(name, before, after, len(steps) - len(made))
+    return FixedDocument(first.document, before, after)
 
 
 def _indented(document: object) -> str:
@@ -107,7 +138,7 @@ def _indented(document: object) -> str:
 
 
 def _fixed_config(edits: list[ConfigChange]) -> FixedDocument:
-    """Return the config file that the first edit changes; its comments and form stay."""
+    """Return the config file that the edits change; its comments and form stay."""
     place = edits[0].location.place
     if place is None:
         raise UsageError(
@@ -115,20 +146,26 @@ def _fixed_config(edits: list[ConfigChange]) -> FixedDocument:
             cause=f"its fix changes the {edits[0].location.file}, which rolehop only reads",
             fix="make the change by hand, as explain shows it",
         )
+    unknown = next((each for each in edits if each.form), None)
+    if unknown is not None:
+        raise UsageError(
+            f"only the owner of account {unknown.provided_by} has the value that the fix needs",
+            cause=f"the policy gives no more than its form: {', '.join(unknown.form.values())}",
+            fix=f"ask for it, and write it in the config: {', '.join(unknown.form)}",
+        )
     file, before = place[0], read_or_none(Path(place[0])) or ""
-    after, made = before, 0
+    after = before
     try:
         for each in edits:
-            at = each.location.place
-            if at is not None and at[0] == file:
-                after, made = _edited(after, at[1], each), made + 1
+            if each.location.place is not None:
+                after = _edited(after, each.location.place[1], each)
     except ValueError as error:
         raise UsageError(
             f"{file} cannot be changed in place",
             cause=str(error),
             fix="make the change by hand, as explain shows it",
         ) from None
-    return FixedDocument(file, before, after, len(edits) - made)
+    return FixedDocument(file, before, after, is_example=any(each.example for each in edits))
 
 
 def _edited(text: str, table: Place, edit: ConfigChange) -> str:

@@ -25,7 +25,6 @@ from rolehop.policy.chain_verdict import ChainVerdict
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.role_report.report import RoleReport
 from rolehop.startup.dataclass import replace
-from rolehop.text import pluralize
 
 REFUSED = 5
 """The exit code if something is refused."""
@@ -131,8 +130,10 @@ def command(
         fixed = write_fixed_document(verdict, Path(apply_to))
         cli.terminal.note(f"wrote the fixed {fixed.name} to {apply_to}; nothing was sent to AWS")
         cli.terminal.write_lines_beside(fixed.diff)
-        if fixed.left:
-            cli.terminal.note(f"the fix has {pluralize(fixed.left, 'more change')}, see above")
+        if fixed.is_example:
+            cli.terminal.note("any value will do: choose your own")
+        for each in fixed.left:
+            cli.terminal.note(f"that is not all of the fix: {each}")
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
 

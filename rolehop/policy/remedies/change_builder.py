@@ -19,7 +19,7 @@ from rolehop.policy.evaluation.model import PolicyType, PolicyVerdict, Request, 
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
 from rolehop.policy.language.parser import Kind
-from rolehop.policy.remedies.extend_statement import extend
+from rolehop.policy.remedies.extend_statement import extend, widened
 from rolehop.policy.remedies.narrow_deny import exclude_request
 from rolehop.policy.remedies.policy_change import (
     ChangeKind,
@@ -215,13 +215,17 @@ class _ChangeBuilder:
             return None
         kind, _, rest = wrong[0].element.partition(" ")
         sent = [rest.partition(" ")[2]] if kind == "Condition" else []
-        return self._made(
+        change = self._made(
             judged.document,
             ChangeKind.REPLACE,
             extended,
             judged.statement.index,
             SuggestedConditions(sent=sent),
         )
+        if kind != "Action" or self.policy.name is PolicyType.TRUST:
+            return change
+        others = widened(written, self.request)
+        return replace(change, widened=others, actions_added=tuple(actions) if others else ())
 
     def _is_original(self, judged: Judged) -> bool:
         """True if the statement is in the document as it is now, not one that was just added."""

@@ -12,13 +12,15 @@ from typing import Any
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.model import Request
-from rolehop.policy.remedies.statement_conditions import collapse_singleton
+from rolehop.policy.remedies.policy_change import as_list
+from rolehop.policy.remedies.statement_conditions import collapse_singleton, is_of_role
 
 Json = dict[str, Any]
 
 _OTHER_CALLER = (Reason.NOT_NAMED, Reason.OTHER_ACCOUNT)
 _LISTS = ("stringequals", "arnequals", "arnlike", "ipaddress")
 _NOT_EXTENDED = ("sts:externalid", "aws:multifactorauthpresent", "aws:multifactorauthage")
+_BESIDE_ASSUME_ROLE = ("sts:TagSession", "sts:SetSourceIdentity")
 
 
 def extend(
@@ -38,13 +40,28 @@ def extend(
         return _with_principal(written, wrong, request)
     if shared:
         return None
-    if element == "Action" and _is_of_sts(written):
+    if element == "Action" and _is_of_sts(written) and _may_join(written, actions, request):
         return {**written, "Action": _more(written["Action"], actions)}
     if element == "Resource" and "Resource" in written and _is_of_sts(written):
         return {**written, "Resource": _more(written["Resource"], [request.role])}
     if element == "Condition":
         return _with_value(written, wrong, request)
     return None
+
+
+def widened(written: Json, request: Request) -> tuple[str, ...]:
+    """Return the resources of a statement besides the role: an action that joins it is for them too."""
+    if "NotResource" in written:
+        return ("all but its NotResource",)
+    return tuple(each for each in as_list(written.get("Resource", [])) if each != request.role)
+
+
+def _may_join(written: Json, actions: Sequence[str], request: Request) -> bool:
+    """True if the actions give nothing on other roles, or only what goes with assuming them."""
+    if not widened(written, request):
+        return True
+    assumes = {"sts:assumerole", "sts:*"} & {each.lower() for each in as_list(written["Action"])}
+    return bool(assumes) and set(actions) <= set(_BESIDE_ASSUME_ROLE)
 
 
 def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | None:
@@ -57,6 +74,10 @@ def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | N
 
 
 def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
+    """Add the value that the call has, unless the condition compares it, or is on the role itself.
+
+    Beside ``${aws:ResourceTag/team}``, or as a tag of the role, it would always be met.
+    """
     _, operator, key = wrong.element.split(" ", 2)
     values = request.context.lookup(key)
     if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in _NOT_EXTENDED:
@@ -65,6 +86,8 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
         return None
     made = deepcopy(written)
     keys = made["Condition"][operator]
+    if is_of_role(key) or any("${" in each for each in map(str, as_list(keys[key]))):
+        return None
     keys[key] = _more(keys[key], values)
     return made
 
@@ -72,12 +95,9 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
 def _is_of_sts(written: Json) -> bool:
     """True if the statement allows nothing but actions of STS."""
     actions = written.get("Action")
-    return actions is not None and all(
-        each.lower().startswith("sts:")
-        for each in (actions if isinstance(actions, list) else [actions])
-    )
+    return actions is not None and all(each.lower().startswith("sts:") for each in as_list(actions))
 
 
 def _more(value: Any, others: Sequence[str]) -> Any:
-    listed = value if isinstance(value, list) else [value]
+    listed = as_list(value)
     return collapse_singleton([*listed, *(each for each in others if each not in listed)])

@@ -182,19 +182,39 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
     return None if exception is None else (_unless(written, *exception),)
 
 
-_EXCEPTIONS = ("arnnotequals", "arnnotlike", "stringnotequals", "stringnotlike")
+_EXCEPTIONS = (
+    "arnnotequals", "arnnotlike", "stringnotequals", "stringnotequalsignorecase", "stringnotlike"
+)  # fmt: skip
 
 
 def _with_exception(written: Json, request: Request) -> Json | None:
     """Return the statement with the caller added to its list of exceptions; ``None``: it has none."""
     for operator, keys in written.get("Condition", {}).items():
-        for key, values in keys.items():
-            is_list = operator.lower().removesuffix("ifexists") in _EXCEPTIONS
-            if is_list and key.lower() == "aws:principalarn" and request.caller.named is not None:
-                listed = collapse_singleton([*_texts(values), request.caller.named])
+        name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
+        for key, values in keys.items() if name in _EXCEPTIONS else ():
+            value = _listed_as(key.lower(), request, like=name.endswith("like"))
+            if value is not None:
+                listed = collapse_singleton([*_texts(values), value])
                 condition = {**written["Condition"], operator: {**keys, key: listed}}
                 return {**written, "Condition": condition}
     return None
+
+
+def _listed_as(key: str, request: Request, *, like: bool) -> str | None:
+    """Return how a list under ``key`` names just this caller; ``None``: it cannot."""
+    excluded, caller = _exception(request), request.caller
+    if excluded is not None and key == excluded[1].lower():
+        return _as_pattern(excluded[2]) if like else excluded[2]
+    if key == "aws:userid" and caller.unique_id is not None:
+        if not caller.is_session:
+            return caller.unique_id
+        return f"{caller.unique_id}:*" if like else None  # else only one session by its name
+    return None
+
+
+def _as_pattern(text: str) -> str:
+    """Return a pattern that only ``text`` matches (IAM user guide, "variables and tags")."""
+    return "".join(f"${{{each}}}" if each in "*?$" else each for each in text)
 
 
 def _exception(request: Request) -> tuple[str, str, str] | None:

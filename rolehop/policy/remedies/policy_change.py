@@ -75,6 +75,11 @@ class PolicyChange:
     opened: tuple[str, ...] = ()
     """Role patterns on which this call's actions are no longer denied to this caller."""
 
+    widened: tuple[str, ...] = ()
+    """Other resources on which the statement then allows this caller ``actions_added``."""
+
+    actions_added: tuple[str, ...] = ()
+
     location: ConfigLocation | None = None
     """Where in the config the document is, if it is there."""
 

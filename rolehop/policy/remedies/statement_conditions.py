@@ -113,7 +113,9 @@ def _for_others(judged: Judged) -> bool:
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
     """Rewrite a condition that the call does not meet to require what the call has."""
     key, values = condition.key, request.context.lookup(condition.key)
-    if key.lower() == "sts:externalid":
+    if is_of_role(key) or _is_pinned_for_nothing(condition, request.caller):
+        found.waived.append(key)
+    elif key.lower() == "sts:externalid":
         found.put(condition.operator.text, key, condition.values)
         found.external_id_unmet = True
     elif key.lower() in _NO_VALUE or isinstance(values, Unknown):
@@ -126,6 +128,18 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
         for quantifier in _quantifiers(condition, values):
             found.put(f"{quantifier}{name}", key, written)
         found.sent.append(key)
+
+
+def is_of_role(key: str) -> bool:
+    """True if a key describes the resource: asking for its value, where it is named, asks nothing."""
+    return key.lower().startswith("aws:resource")
+
+
+def _is_pinned_for_nothing(condition: Condition, caller: Caller) -> bool:
+    """True if the value that this caller has would always be there: of a user, compared with another."""
+    compared = any(each.has_variable for each in condition.templates)
+    key = condition.key.lower()
+    return compared and not caller.is_session and key.startswith(("aws:principal", "aws:user"))
 
 
 def _quantifiers(condition: Condition, values: Sequence[str]) -> tuple[str, ...]:

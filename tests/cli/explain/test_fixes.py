@@ -293,8 +293,44 @@ def test_tags_are_removed_from_the_config_that_is_written(world: World) -> None:
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, Null={"aws:TagKeys": "true"}))
     done = explain(world, "admin", "--apply-to", str(path))
     assert (done.code, "-tags =" in done.err) == (5, True)
-    assert path.read_text(encoding="utf-8") == CONFIG
+    assert path.read_text(encoding="utf-8") == CONFIG.replace(hop, f"{hop}# mine\n")
     assert explain(world, "admin").code == 0
+
+
+def test_all_changes_of_one_document_are_written_and_those_of_others_are_named(
+    world: World,
+) -> None:
+    documents(world, role(HUB, "arn:aws:iam::111111111111:user/bob"))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    scp = policy(everything, {"Effect": "Deny", "Action": "*", "Resource": "*"})
+    (world.home / "scp.json").write_text(json.dumps(scp), encoding="utf-8")
+    done = explain(world, "hub", "--scp", "scp.json", "--apply-to", "fixed.json")
+    left = [line for line in done.err.splitlines() if "not all of the fix" in line]
+    assert "wrote the fixed trust policy of role Hub" in done.err
+    assert len(left) == 2, done.err  # it is narrowed, and others are added
+    assert "changes statement 2 of the service control policy" in left[0]
+    documents(world, role(HUB, ALICE))
+    done = explain(world, "hub", "--scp", "scp.json", "--apply-to", "fixed.json")
+    assert "not all of the fix" not in done.err
+    assert explain(world, "hub", "--scp", "fixed.json").code == 0
+
+
+def test_an_invented_value_is_never_written(world: World) -> None:
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB, StringLike={"sts:ExternalId": "cust-*"}))
+    done = explain(world, "admin", "--apply-to", "fixed.toml")
+    assert (done.code, "only the owner of account 333333333333 has" in done.err) == (2, True)
+    assert not (world.home / "fixed.toml").exists()
+
+
+def test_a_config_of_windows_without_a_last_line_end_stays_so(world: World) -> None:
+    before = CONFIG.rstrip("\n").replace("\n", "\r\n").encode()
+    world.config_file.write_bytes(before)
+    documents(world, role(HUB, ALICE, StringEquals={"sts:ExternalId": "x-42"}))
+    assert explain(world, "hub", "--apply-to", str(world.config_file)).code == 5
+    after = world.config_file.read_bytes()
+    hub = b'"arn:aws:iam::222222222222:role/Hub" }]'
+    assert after == before.replace(hub, hub[:-3] + b', external_id = "x-42" }]')
+    assert explain(world, "hub").code == 0
 
 
 def test_what_is_in_the_aws_config_is_not_written(world: World) -> None:

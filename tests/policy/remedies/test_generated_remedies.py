@@ -127,7 +127,9 @@ def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> No
             assert isinstance(step, PolicyChange)
             supplied = (*step.sent, *step.without, *step.waived)
             assert supplied == (key,), "nothing is given up in silence"
-            assert not step.waived or key.lower().startswith("aws:multifactorauth")
+            # What no value can meet; what the named caller or role would always meet.
+            always = key.lower().startswith("aws:resource") or "${" in str(condition)
+            assert not step.waived or always or key.lower().startswith("aws:multifactorauth")
             for other in _others(world, key):
                 if key not in step.waived:
                     assert _goodness(

@@ -19,6 +19,7 @@ from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import ChangeKind, PolicyChange
 from rolehop.show.explain import verdict_view
+from rolehop.show.remedies import warnings
 from rolehop.show.render_text import as_text
 from rolehop.startup.dataclass import replace
 from tests.policy.helpers.broken_chains import BROKEN, WITHOUT_MFA, also, broken, only, sets
@@ -96,6 +97,65 @@ def test_a_caller_joins_the_exceptions_of_a_deny() -> None:
     assert isinstance(step, PolicyChange)
     assert (step.kind, step.index, step.exempts) == (ChangeKind.REPLACE, 2, True)
     assert step.statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [other, HUB]}}
+
+
+SCP = "scp-222222222222"
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "listed", "joins"),
+    [
+        ("ArnNotEquals", "aws:PrincipalArn", "arn:aws:iam::222222222222:role/Other", HUB),
+        ("StringNotEqualsIfExists", "aws:principalarn", "arn:aws:iam::1:role/Other", HUB),
+        ("ForAnyValue:StringNotLike", "aws:PrincipalArn", "arn:aws:iam::1:role/*", HUB),
+        ("StringNotLike", "aws:userid", "AROAOTHER:*", "AROAHUB:*"),
+    ],
+)
+def test_every_list_of_exceptions_takes_the_caller(
+    operator: str, key: str, listed: str, joins: str
+) -> None:
+    deny = {**EVERYTHING, "Effect": "Deny", "Condition": {operator: {key: listed}}}
+    (step,) = remedies_at(broken(sets(SCP, EVERYTHING, deny)), 2)[0].steps
+    assert isinstance(step, PolicyChange)
+    assert step.statement == {**deny, "Condition": {operator: {key: [listed, joins]}}}
+
+
+TAG = {"team": "blue"}
+SENT = {"hop1": {"tags": tuple(TAG.items())}}
+TAGGED = also(
+    sets("alice", may(HUB, "sts:AssumeRole", "sts:TagSession"), **SENT),
+    sets("trust-hub", trusts(ALICE, "sts:AssumeRole", "sts:TagSession")),
+)
+
+
+def test_a_condition_that_compares_is_not_answered_with_a_value_that_is_always_there() -> None:
+    equals = {"aws:PrincipalTag/team": "${aws:ResourceTag/team}"}
+    deny = {**may("*"), "Condition": {"StringEquals": equals}}
+    (step,) = remedies_at(broken(also(TAGGED, sets("hub", deny))), 2)[0].steps
+    assert isinstance(step, PolicyChange)
+    assert (step.kind, step.statement["Resource"]) == (ChangeKind.ADD, ADMIN)
+    assert step.sent == ("aws:PrincipalTag/team",)
+    equals = {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}
+    case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=equals))))
+    (step,) = remedies_at(case, 2)[0].steps
+    assert isinstance(step, PolicyChange)
+    # The tag of the role that is named says nothing.
+    assert "Condition" not in step.statement
+    assert step.waived == ("aws:ResourceTag/team",)
+
+
+def test_an_action_never_joins_a_statement_on_other_roles_unnoticed() -> None:
+    (step,) = remedies_at(broken(sets("hub", may("*", "sts:GetCallerIdentity"))), 2)[0].steps
+    assert isinstance(step, PolicyChange)
+    assert (step.kind, step.statement) == (
+        ChangeKind.ADD,
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ADMIN},
+    )
+    case = broken(also(sets("hub", may("*"), hop2={"tags": tuple(TAG.items())})))
+    case.documents["trust-admin"] = policy(trusts(HUB, "sts:AssumeRole", "sts:TagSession"))
+    (step,) = remedies_at(case, 2)[0].steps
+    assert warnings(step) == ("warning: it then also allows sts:TagSession on all resources",)
 
 
 def test_a_key_with_many_values_is_asked_for_with_a_quantifier() -> None:
