@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
 from tests.support.environment import ROOT, foreign_names, variables_of
@@ -22,6 +25,8 @@ from tests.support.world import World, temporary_world
 # No test depends on how fast this machine is.
 settings.register_profile("rolehop", deadline=None)
 settings.load_profile("rolehop")
+
+_shared_services: list[SecretService] = []
 
 
 def pytest_configure() -> None:
@@ -52,6 +57,45 @@ def pytest_collection(session: pytest.Session) -> None:
     for name in names[begin:] + names[:begin]:
         with contextlib.suppress(Exception):  # pytest imports it again, and reports it
             importlib.import_module(name)
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Start the shared Secret Service again if its daemon has ended; say so, for it should not.
+
+    A test that fails gets a second try if the daemon ended during it, else none.
+    """
+    if not _shared_services:
+        return None
+    if _is_service_lost():
+        _start_anew(item, "before")
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if any(each.failed for each in reports) and _is_service_lost():
+        _start_anew(item, "during")
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    for each in reports:
+        item.ihook.pytest_runtest_logreport(report=each)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _is_service_lost() -> bool:
+    return any(each.is_lost() for each in _shared_services)
+
+
+def _start_anew(item: pytest.Item, when: str) -> None:
+    """End every fixture, since those that last may have an item in the lost keyring."""
+    text = f"gnome-keyring-daemon has ended {when} this test: all fixtures are made anew"
+    warning = warnings.WarningMessage(pytest.PytestWarning(text), pytest.PytestWarning, __file__, 1)
+    item.ihook.pytest_warning_recorded.call_historic(
+        kwargs={
+            "warning_message": warning, "nodeid": item.nodeid, "when": "runtest", "location": None,
+        }
+    )  # fmt: skip
+    with warnings.catch_warnings(action="ignore"):  # of connections that were left open
+        with contextlib.suppress(Exception):  # they cannot clear a keyring that is not there
+            item.session._setupstate.teardown_exact(None)
+        gc.collect()
 
 
 def _test_files() -> list[Path]:
@@ -142,7 +186,9 @@ def secret_service() -> Iterator[SecretService]:
         tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder,
         start_secret_service(Path(folder)) as service,
     ):
+        _shared_services.append(service)
         yield service
+        _shared_services.remove(service)
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ The library signs on to the bus and agrees on a new key for every item, which is
 item's cost: two hundred sessions took four seconds. Here the connection and the agreed key stay
 for the life of the process. The items and their format are the library's own: each reads what the
 other wrote.
+
+It also finds the collection in another way than the library, whose way can crash gnome-keyring
+(48 and 50 at least; Debian bug 1147303, its own issues 190, 195 and 196): see ``find_collection``.
 """
 
 from __future__ import annotations
@@ -14,10 +17,13 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+import secretstorage
+from jeepney import DBusErrorResponse
 from keyring.backends.SecretService import Keyring
-from keyring.errors import InitError, PasswordDeleteError
+from keyring.errors import InitError, KeyringLocked, PasswordDeleteError
 from secretstorage import Collection, Item
-from secretstorage.exceptions import ItemNotFoundException
+from secretstorage.exceptions import ItemNotFoundException, SecretStorageException
+from secretstorage.util import SERVICE_IFACE, DBusAddressWrapper
 
 from rolehop.fastpath.dbus import peer_uid
 
@@ -37,11 +43,18 @@ class ConnectedSecretService(Keyring):
         """Return the collection of the last call, unless it was locked since."""
         if self._collection is None or self._collection.is_locked():
             self._drop()
-            found = super().get_preferred_collection()  # type: ignore[no-untyped-call]
-            _check_peer(found.connection)
-            self._collection = found
+            self._collection = self._connect()
             self._collection.connection = _StaysOpen(self._collection.connection)
         return self._collection
+
+    def _connect(self) -> Collection:
+        connection = secretstorage.dbus_init()
+        try:
+            _check_peer(connection)
+            return _unlocked(find_collection(connection, getattr(self, "preferred_collection", "")))
+        except BaseException:
+            connection.close()
+            raise
 
     def get_password(self, service: str, username: str) -> str | None:
         """Read an item; one that another process deletes between search and read is not there."""
@@ -110,10 +123,43 @@ class ConnectedSecretService(Keyring):
         self._drop()
 
 
+def find_collection(connection: Any, path: str = "") -> Collection:
+    """Return the collection at ``path``, else the default one, made if there is none.
+
+    gnome-keyring registers a new caller concurrently with the caller's first call, sometimes too
+    late. If that call needs to know the caller, as the library's first one does, the daemon
+    crashes, and all secrets are locked until the user unlocks them. So the first call is one that
+    does not. The default collection is asked for by its alias's name, since a path with the alias
+    in it is resolved while the alias changes, and is then sometimes not found.
+
+    Raises:
+        InitError: there is no such service or collection, and none can be made.
+    """
+    service = DBusAddressWrapper("/org/freedesktop/secrets", SERVICE_IFACE, connection)
+    try:
+        with suppress(ItemNotFoundException, DBusErrorResponse):  # it need not know the alias
+            service.call("ReadAlias", "s", "rolehop")
+        if path:
+            return Collection(connection, path)
+        try:
+            return secretstorage.get_collection_by_alias(connection, "default")
+        except ItemNotFoundException:
+            return secretstorage.create_collection(connection, "Default", "default")
+    except SecretStorageException as error:
+        raise InitError(f"Failed to create the collection: {error}.") from error
+
+
+def _unlocked(collection: Collection) -> Collection:
+    if collection.is_locked():
+        collection.unlock()
+        if collection.is_locked():  # the prompt was dismissed
+            raise KeyringLocked("Failed to unlock the collection!")
+    return collection
+
+
 def _check_peer(connection: Any) -> None:
     """Raise unless this very connection ends at a process of this user: no secret passes before."""
     if sys.platform == "linux" and peer_uid(connection.sock) != os.geteuid():
-        connection.close()
         raise InitError("the session bus is served by another user")
 
 

@@ -7,13 +7,12 @@ from functools import partial
 
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath import dbus
 from rolehop.vault.kernel import KernelKeyring
 from tests.fastpath.paths import KERNEL, STORED, hot, warmed
-from tests.support.secret_service import BACKEND, SecretService
+from tests.support.secret_service import BACKEND, LibraryKeyring, SecretService
 from tests.support.world import World, temporary_world
 from tests.vault.as_user import need_kernel_keyring
 
@@ -59,7 +58,7 @@ def _world_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
             world.more = {each: service.environ[each] for each in (name, "XDG_RUNTIME_DIR")}
             # The test itself looks into the keyring, too.
             monkeypatch.setenv(name, service.environ[name])
-            keyring = Keyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
+            keyring = LibraryKeyring()
         else:
             need_kernel_keyring()
             world.backend = KERNEL

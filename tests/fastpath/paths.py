@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
-from keyring.backends.SecretService import Keyring
 
 from rolehop.credentials import Secret, Session
 from rolehop.fastpath import USERNAME, answer
@@ -18,6 +17,7 @@ from rolehop.fastpath.writer import as_record, sealed
 from rolehop.startup.dataclass import replace
 from rolehop.vault.kernel import KernelKeyring
 from rolehop.vault.serialization import as_item, read_item, record_key_of
+from tests.support.secret_service import LibraryKeyring
 from tests.support.world import CONFIG, Done, World
 
 KERNEL = "rolehop.vault.kernel.KernelKeyring"
@@ -100,7 +100,7 @@ class Item:
 
     def __init__(self, world: World, chain: str) -> None:
         self.key = record_of(world, chain).key
-        made = KernelKeyring if world.backend == KERNEL else Keyring
+        made = KernelKeyring if world.backend == KERNEL else LibraryKeyring
         self._keyring: KeyringBackend = made()
 
     @property

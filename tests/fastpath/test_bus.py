@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
-from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath.dbus import BusTrouble, read_secrets
@@ -30,7 +29,7 @@ from tests.fastpath.fake_bus import (
     secret,
     text,
 )
-from tests.support.secret_service import SecretService, start_secret_service
+from tests.support.secret_service import LibraryKeyring, SecretService, start_secret_service
 
 BUS = "DBUS_SESSION_BUS_ADDRESS"
 SHORT = 0.05  # seconds, for a timeout that is known to run out
@@ -56,7 +55,7 @@ def keyring(
     secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[KeyringBackend]:
     monkeypatch.setenv(BUS, secret_service.environ[BUS])
-    keyring: KeyringBackend = Keyring()  # type: ignore[no-untyped-call]  # keyring leaves it open
+    keyring: KeyringBackend = LibraryKeyring()
     yield keyring
     try:
         keyring.delete_password("rolehop/test", "rolehop")
@@ -97,7 +96,7 @@ def test_a_locked_collection_is_an_error(
     own_secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(BUS, own_secret_service.environ[BUS])
-    Keyring().set_password("rolehop/test", "rolehop", "x")  # type: ignore[no-untyped-call]
+    LibraryKeyring().set_password("rolehop/test", "rolehop", "x")  # type: ignore[no-untyped-call]
     own_secret_service.lock()
     with pytest.raises(BusTrouble):
         read()

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.backends.SecretService import Keyring
 from keyring.errors import PasswordDeleteError
 
 from rolehop.fastpath.writer import with_check
@@ -27,6 +26,7 @@ from tests.fastpath.paths import (
     record_of,
     warmed,
 )
+from tests.support.secret_service import LibraryKeyring
 from tests.support.world import HUB, World
 
 DEPLOY = "arn:aws:iam::111111111111:role/Deploy"
@@ -73,7 +73,7 @@ def sign_in(world: World, idp: IdentityProvider, who: str, **env: str) -> None:
 
 
 def keyring_of(world: World) -> KeyringBackend:
-    made = KernelKeyring if world.backend == KERNEL else Keyring
+    made = KernelKeyring if world.backend == KERNEL else LibraryKeyring
     keyring: KeyringBackend = made()
     return keyring
 

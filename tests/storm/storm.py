@@ -56,7 +56,8 @@ _WALKS = 3  # to each of the others
 
 _ON_THE_BUS = """
 import secretstorage
-for item in secretstorage.search_items(secretstorage.dbus_init(), {"username": "rolehop"}):
+from rolehop.vault.secret_service import find_collection
+for item in find_collection(secretstorage.dbus_init()).search_items({"username": "rolehop"}):
     print(item.get_secret().decode())
 """
 _IN_THE_KERNEL = """

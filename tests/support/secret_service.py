@@ -6,28 +6,64 @@ with start_secret_service(folder) as service:
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import secretstorage
-from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]
+from jeepney import DBusErrorResponse, message_bus
+from jeepney.io.blocking import Proxy, open_dbus_connection
+from keyring.backends.SecretService import Keyring
 
-from tests.support.environment import needed_variables
+from rolehop.vault.secret_service import find_collection
+from tests.support.environment import ROOT, needed_variables
 
 BACKEND = "keyring.backends.SecretService.Keyring"
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
+_READY = 60.0  # seconds for a daemon to be ready on a busy machine
 
+# The system's session.conf, less the folders of services that a bus starts when they are called:
+# in place of a daemon that has ended, it would start one that nobody has unlocked.
+_NO_SERVICES = """
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
 _LOCK = """
 import secretstorage
 from contextlib import closing
+from rolehop.vault.secret_service import find_collection
 with closing(secretstorage.dbus_init()) as bus:
-    secretstorage.get_default_collection(bus).lock()
+    find_collection(bus).lock()
 """
+
+
+class LibraryKeyring(Keyring):
+    """keyring's own back end, but for a first call that does not crash gnome-keyring."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring leaves it open
+
+    def get_preferred_collection(self) -> secretstorage.Collection:
+        """Return the default collection on a new connection, as the library does."""
+        return find_collection(secretstorage.dbus_init())
 
 
 def missing() -> str | None:
@@ -36,7 +72,7 @@ def missing() -> str | None:
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class SecretService:
     """A running Secret Service."""
 
@@ -45,6 +81,9 @@ class SecretService:
 
     password: str = "made up"
 
+    _daemon: int | None = None
+    """A pidfd of the daemon that was unlocked last."""
+
     def full_environ(self) -> dict[str, str]:
         """Return the whole environment of a program in the private session."""
         return {**needed_variables(), "LC_ALL": "C.UTF-8", **self.environ}
@@ -52,7 +91,9 @@ class SecretService:
     def lock(self) -> None:
         """Lock the login collection; there is nobody to answer a prompt."""
         subprocess.run(
-            [sys.executable, "-W", "error", "-c", _LOCK], env=self.full_environ(), check=True
+            [sys.executable, "-W", "error", "-c", _LOCK],
+            env={**self.full_environ(), "PYTHONPATH": str(ROOT)},
+            check=True,
         )
 
     def unlock(self) -> None:
@@ -68,13 +109,48 @@ class SecretService:
             env=self.full_environ(),
             check=True,
         )
+        self.forget()
+        self._daemon = os.pidfd_open(_daemon_of(self.environ["DBUS_SESSION_BUS_ADDRESS"]))
+
+    def kill(self) -> None:
+        """Kill the daemon."""
+        assert self._daemon is not None
+        signal.pidfd_send_signal(self._daemon, signal.SIGKILL)
+        select.select([self._daemon], [], [])
+
+    def is_lost(self) -> bool:
+        """True if the daemon has ended, which costs a system call to know."""
+        return self._daemon is not None and bool(select.select([self._daemon], [], [], 0)[0])
+
+    def forget(self) -> None:
+        """Watch the daemon no longer."""
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            os.close(daemon)
+
+
+def _daemon_of(address: str) -> int:
+    """Return the process ID of the service's daemon, which takes its name when it is ready."""
+    until = time.monotonic() + _READY
+    with open_dbus_connection(bus=address) as connection:
+        bus = Proxy(message_bus, connection)
+        while True:
+            try:
+                found: tuple[int] = bus.GetConnectionUnixProcessID("org.freedesktop.secrets")
+            except DBusErrorResponse:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.005)
+            else:
+                return found[0]
 
 
 @contextmanager
 def start_secret_service(folder: Path, *, locked: bool = False) -> Iterator[SecretService]:
     """Start a Secret Service whose home is in ``folder`` (a short path, since it holds sockets).
 
-    ``locked``: nobody gave a password, so there is no collection and none can be made.
+    ``locked``: it is started by the first call to it. Nobody gave a password, so there is no
+    collection and none can be made.
     """
     environ = {
         "HOME": str(folder / "home"),
@@ -86,7 +162,11 @@ def start_secret_service(folder: Path, *, locked: bool = False) -> Iterator[Secr
     }
     for path in environ.values():
         Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
-    bus = _start_bus(SecretService(environ).full_environ())
+    config = folder / "bus.conf"
+    config.write_text(_NO_SERVICES)
+    bus = _start_bus(
+        SecretService(environ).full_environ(), "--session" if locked else f"--config-file={config}"
+    )
     assert bus.stdout is not None
     environ["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
     service = SecretService(environ)
@@ -96,6 +176,7 @@ def start_secret_service(folder: Path, *, locked: bool = False) -> Iterator[Secr
             _write_once(environ["DBUS_SESSION_BUS_ADDRESS"])
         yield service
     finally:
+        service.forget()
         _end(bus)
 
 
@@ -105,14 +186,14 @@ def _write_once(address: str) -> None:
     It would count against the few seconds that rolehop gives a keyring.
     """
     with open_dbus_connection(bus=address) as connection:
-        collection = secretstorage.get_default_collection(connection)
+        collection = find_collection(connection)
         collection.create_item("first", {"first": "item"}, b"none").delete()
 
 
-def _start_bus(environ: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start_bus(environ: dict[str, str], config: str) -> subprocess.Popen[bytes]:
     environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
     return subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--print-address"],
+        ["dbus-daemon", config, "--nofork", "--print-address"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environ,

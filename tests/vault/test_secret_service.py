@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import secretstorage
+from jeepney import HeaderFields, Message
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+
+from rolehop.vault.secret_service import ConnectedSecretService
 from tests.support.secret_service import SecretService
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +76,37 @@ def test_a_keyring_that_was_never_unlocked_is_reported(
     shown = run(GET_AND_PUT, locked_secret_service, tmp_path)
     assert len(shown) == 1
     assert shown[0].startswith("sessions are neither read nor stored: the keyring is locked: ")
+
+
+def test_the_first_call_is_one_that_gnome_keyring_survives_of_a_caller_it_does_not_know_yet(
+    secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str, tuple[str, ...]]] = []
+    send = DBusConnection.send_and_get_reply
+
+    def recorded(connection: DBusConnection, message: Message, **options: float) -> Message:
+        fields = message.header.fields
+        if fields.get(HeaderFields.destination) == "org.freedesktop.secrets":
+            calls.append((fields[HeaderFields.path], fields[HeaderFields.member], message.body))
+        return send(connection, message, **options)
+
+    for name, value in secret_service.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(DBusConnection, "send_and_get_reply", recorded)
+    assert ConnectedSecretService().get_password("rolehop/none", "rolehop") is None
+    # It looks a known alias up for its caller, not one that it does not know.
+    assert calls[0] == ("/org/freedesktop/secrets", "ReadAlias", ("rolehop",))
+    # A path with an alias is resolved while the daemon changes the alias for a new caller.
+    assert not [path for path, _, _ in calls if "/aliases/" in path]
+
+
+def test_no_second_daemon_takes_the_place_of_one_that_ended(
+    own_secret_service: SecretService,
+) -> None:
+    assert not own_secret_service.is_lost()
+    own_secret_service.kill()
+    assert own_secret_service.is_lost()
+    with open_dbus_connection(own_secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+        assert not secretstorage.check_service_availability(bus)
+    own_secret_service.unlock()
+    assert not own_secret_service.is_lost()
