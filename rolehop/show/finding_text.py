@@ -18,7 +18,12 @@ def sentence(finding: Finding) -> str:
 
 
 def wanted(finding: Finding) -> str | None:
-    """Return what the policy requires, to show below the sentence; ``None``: nothing to add."""
+    """Return what the policy requires, to show below the sentence; ``None``: nothing to add.
+
+    Of an action that is not listed it is the other way round: the policy has to list it.
+    """
+    if finding.reason is Reason.ACTION_NOT_LISTED:
+        return finding.found
     if finding.element in ("Document", "Effect", "Caller") or _says_it_all(finding):
         return None
     if finding.element.startswith("Condition "):
@@ -28,6 +33,8 @@ def wanted(finding: Finding) -> str | None:
 
 def found(finding: Finding) -> str | None:
     """Return what the call has instead; ``None``: nothing to add."""
+    if finding.reason is Reason.ACTION_NOT_LISTED:
+        return finding.wanted
     if finding.element in ("Document", "Effect") or _says_it_all(finding):
         return None
     # For these, what was found is the variable.
@@ -370,7 +377,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     ),
     Reason.EXPLICIT_DENY: "this statement denies the call, and a Deny beats every Allow",
     Reason.POSSIBLE_DENY: "this statement may deny the call, and a Deny beats every Allow",
-    Reason.NOT_VISIBLE: lambda f: f"not seen: {f.wanted}",
+    Reason.NOT_VISIBLE: lambda f: (
+        "no document of this type was seen" if f.wanted == "all" else f"not seen: {f.wanted}"
+    ),
     Reason.MALFORMED_DOCUMENT: lambda f: f"cannot be read as a policy: {f.wanted}",
     Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'it, and not the statement'}",
     Reason.NOT_NEEDED: lambda f: (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rolehop.config.model import Config, WrittenHop
-from rolehop.plan.model import Plan
+from rolehop.plan.model import HopStep, Plan
 from rolehop.policy.chains.scenario import EVERY_KEY, ConfigLocation
 
 # The keys of a hop that a profile of the AWS config can set, and its names for them (AWS CLI user
@@ -19,15 +19,19 @@ def config_locations(config: Config, plan: Plan) -> tuple[ConfigLocation, ...]:
     if name not in config.sources:
         source = ConfigLocation(f"profile '{name}'", {}, "AWS config")
     hops = zip(plan.hops, plan.written, strict=True)
-    return (source, *(_location(config, each, str(step.hop.role)) for step, each in hops))
+    return (source, *(_location(config, each, step) for step, each in hops))
 
 
-def _location(config: Config, written: WrittenHop, role: str) -> ConfigLocation:
+def _location(config: Config, written: WrittenHop, step: HopStep) -> ConfigLocation:
+    role = str(step.hop.role)
     if written.in_profile:
         return ConfigLocation(f"the profile with role_arn = {role}", _PROFILE_KEYS, "AWS config")
     fleet = config.chains[written.chain].fleet
     file, keys = config.chain_places[written.chain]
     if fleet:
         return ConfigLocation(f"fleet '{fleet}'", _FLEET_KEYS, place=(file, keys))
-    name = f"hop {written.number} of chain '{written.chain}'"
+    # A hop has one number in what people read: that of the chain which is walked.
+    name = f"hop {step.number} of chain '{written.chain}'"
+    if step.number != written.number:
+        name = f"hop {step.number} (no. {written.number} of chain '{written.chain}')"
     return ConfigLocation(name, place=(file, (*keys, "hops", written.number - 1)))

@@ -48,7 +48,8 @@ def with_organization(
     else, or if that chain of the config has no session, what was read last counts for a week.
 
     Raises:
-        SourceError, HopRefused, ServiceError: the chain that the flag names cannot be used.
+        SourceError, ServiceError: the chain that the flag names cannot be used. One that may not
+            read the organization is only said: what is at hand still counts.
     """
     needed = {each for each in accounts if each is not None}
     stored = _last_read(app)
@@ -58,7 +59,7 @@ def with_organization(
         try:
             found = _read(app, chain, needed)
         except RolehopError as error:
-            if named is not None:
+            if named is not None and not isinstance(error, HopRefused):
                 raise
             app.note_once("organization", f"the organization is not read: {error.what}")
         else:

@@ -32,7 +32,7 @@ def checks_view(verdicts: Sequence[ChainVerdict]) -> View:
     refused = sum(each.outcome is Outcome.REFUSED for each in verdicts)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in verdicts)
     total = line(f"{pluralize(len(verdicts), 'chain')}, {refused} refused, {unknown} can't tell")
-    next_step = [line("next: rolehop explain CHAIN says how to fix it")] if problems else []
+    next_step = [line("next: rolehop explain CHAIN says how to fix it")] if refused else []
     found = [line(), *lines, line(), *_to_see(problems)] if problems else []
     return [*blocks, *found, total, *_by_cause(problems), *next_step]
 

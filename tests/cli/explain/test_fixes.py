@@ -41,7 +41,7 @@ def test_the_proposed_external_id_lets_the_chain_through(world: World) -> None:
     documents(world, role(HUB, ALICE), role(ADMIN, HUB, **asked))
     refused = explain(world, "admin")
     assert (refused.code, world.rolehop("export", "admin").code) == (5, 5)
-    lead = "to fix it, write in the config of rolehop, at hop 1 of chain 'admin'"
+    lead = "to fix it, write in the config of rolehop, at hop 2 (no. 1 of chain 'admin')"
     lines = lines_below(refused.out, lead)
     assert lines == ['external_id = "x-42"']
     written = 'role = "333333333333:role/Admin"\n'
@@ -82,7 +82,7 @@ def test_the_json_has_the_config_alone_if_an_external_id_is_required(world: Worl
     change = explain(world, "admin", "--format", "json").json["hops"][1]["mend"]
     assert change == {
         "account": None,
-        "document": "config of rolehop: hop 1 of chain 'admin'",
+        "document": "config of rolehop: hop 2 (no. 1 of chain 'admin')",
         "change": "add",
         "statement": {"external_id": "x-42"},
         "hop": 2,
