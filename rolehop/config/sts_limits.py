@@ -6,10 +6,9 @@ botocore checks minima and types only. Every number and pattern here is from the
 
 from __future__ import annotations
 
-import json
-
 from rolehop.arn import is_role
 from rolehop.config.inheritance import tag_key
+from rolehop.config.session_policy import check_grammar
 from rolehop.config.value_types import (
     Check,
     InvalidParts,
@@ -50,7 +49,6 @@ _SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
 _TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
 _POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
-_POLICY_VERSIONS: tuple[object, ...] = (None, "2012-10-17", "2008-10-17")
 
 
 def _role(value: object) -> str:
@@ -168,60 +166,8 @@ def _policy(value: object) -> str:
         )
     if _POLICY_TEXT.fullmatch(document) is None:
         raise ValueError("a session policy may contain characters up to U+00FF only")
-    try:
-        parsed = json.loads(document)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"not JSON: {error.msg.lower()} (line {error.lineno}, column {error.colno})"
-        ) from None
-    except RecursionError:
-        raise ValueError("not a policy: nested too deep") from None
-    _check_statements(parsed)
+    check_grammar(document)
     return document
-
-
-def _check_statements(parsed: object) -> None:
-    if not isinstance(parsed, dict):
-        raise ValueError("a policy is a JSON object")
-    policy: dict[str, object] = parsed
-    if policy.get("Version") not in _POLICY_VERSIONS:
-        raise ValueError('the policy\'s "Version" must be "2012-10-17"')
-    statements = policy.get("Statement")
-    listed: list[object] = statements if isinstance(statements, list) else [statements]
-    if not listed or not all(isinstance(statement, dict) for statement in listed):
-        raise ValueError('the policy has no "Statement" (an object, or a list of them)')
-    words = {word for statement in listed if isinstance(statement, dict) for word in statement}
-    for word in sorted(words & {"Principal", "NotPrincipal"}):
-        raise ValueError(f'a session policy must not contain "{word}"')
-    for number, statement in enumerate(listed, start=1):
-        problem = _statement_problem(statement) if isinstance(statement, dict) else None
-        if problem is not None:
-            raise ValueError(f"statement {number} {problem}; AWS refuses such a policy")
-
-
-def _statement_problem(statement: dict[str, object]) -> str | None:
-    """Return what AWS refuses of a statement (IAM user guide, "Grammar of the IAM JSON policy")."""
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        return 'needs "Effect": "Allow" or "Deny"'
-    for element, is_right, wanted in (
-        ("Action", _is_action, 'a service and a name, as in "sts:AssumeRole"'),
-        ("Resource", _is_resource, 'an ARN, or "*"'),
-    ):
-        found = statement.get(element, statement.get(f"Not{element}"))
-        if found is None:
-            return f"needs an {element}" if element == "Action" else f"needs a {element}"
-        for each in found if isinstance(found, list) else [found]:
-            if not isinstance(each, str) or not is_right(each):
-                return f"has the {element} {quoted(str(each))}, which is not {wanted}"
-    return None
-
-
-def _is_action(text: str) -> bool:
-    return text == "*" or ":" in text
-
-
-def _is_resource(text: str) -> bool:
-    return text == "*" or text.startswith("arn:")
 
 
 def _mfa_serial(value: object) -> str:
