@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rolehop.advice import Advice, ShellCommand
 from rolehop.errors import VaultAbsent
 from rolehop.files import read_trusted
 from rolehop.files.access import Distrust, distrust_of_folder
@@ -55,6 +56,10 @@ _FIX = (
     "unlock or install a keyring (gnome-keyring, KeePassXC, KWallet), or name a back end:"
     ' [vault] backend = "module.Class"'
 )
+_BY_SSH = ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
+# It takes the place of the daemon that runs, whose keyring no other command unlocks; what it reads
+# is the password and nothing else, not even a line end (gnome-keyring 48).
+_UNLOCK = ShellCommand('(read -rs P; printf %s "$P") | gnome-keyring-daemon --replace --unlock')
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,9 @@ class Chosen:
 
     limit: int | None = None
     """Longest value in UTF-16 units; ``None``: no practical limit."""
+
+    unlock: str | None = None
+    """How a person unlocks it from here; ``None``: in the desktop session."""
 
     deletes_first: bool = False
     """An old value must be deleted before a new one is set, or it remains under another name."""
@@ -149,7 +157,7 @@ def _default_keyring(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         raise VaultAbsent(
             f"{path} cannot be read",
-            cause=type(error).__name__,
+            cause=_why_unread(error),
             fix="correct the file or remove it",
         ) from None
     name = found.get("backend", "default-keyring", fallback="").strip()
@@ -304,7 +312,21 @@ def _describe(
         lasting=name != KERNEL,
         limit=_WINDOWS_LIMIT if windows else _limit(keyring),
         deletes_first=windows,
+        unlock=_how_to_unlock(name, environ, platform),
     )
+
+
+def _how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str | None:
+    """Return the command for a session over SSH, where no desktop asks for the password."""
+    if not any(environ.get(each) for each in _BY_SSH) or name == KERNEL:
+        return None
+    if platform == "darwin":
+        return Advice("unlock it here: ", ShellCommand("security unlock-keychain"))
+    if platform != "linux" or _has_display(environ):
+        return None
+    here = () if name == _ON_A_BUS[1] else ("unlock it here, with its password: ", _UNLOCK, "; or ")
+    kernel = ShellCommand(f'[vault] backend = "{KERNEL}"')
+    return Advice(*here, "use the kernel's, which lasts until reboot: ", kernel)
 
 
 def _limit(keyring: KeyringBackend) -> int | None:
@@ -316,8 +338,11 @@ def _limit(keyring: KeyringBackend) -> int | None:
 def _asks_person(name: str, environ: Mapping[str, str], platform: str) -> bool:
     if name == KERNEL:
         return False
-    has_display = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
-    return platform in ("darwin", "win32") or has_display
+    return platform in ("darwin", "win32") or _has_display(environ)
+
+
+def _has_display(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def _weakness(name: str, keyring: KeyringBackend) -> str | None:
@@ -331,4 +356,17 @@ def _name_of(keyring: KeyringBackend) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError):
+        return f"there is no Python module {error.name}"
+    if isinstance(error, AttributeError):
+        return f"its module has no {error.name}"
+    return " ".join(str(error).split()) or f"it raises {type(error).__name__}"
+
+
+def _why_unread(error: OSError | UnicodeDecodeError | configparser.Error) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "no reason was given").lower()
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    line = getattr(error, "lineno", None)
+    return f"it is not written as [section] and key = value{f', in line {line}' if line else ''}"

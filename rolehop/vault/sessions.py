@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from rolehop.advice import Advice
 from rolehop.credentials import Secret, Session
-from rolehop.errors import VaultAbsent, VaultError, VaultFull
+from rolehop.errors import VaultAbsent, VaultError, VaultFull, VaultLocked
 from rolehop.fastpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyringKeyStore
@@ -396,5 +397,7 @@ def _service(key: str) -> str:
 
 
 def _line(what: str, error: VaultError) -> str:
-    """Return one line: the consequence for the walk, and why."""
-    return ": ".join(part for part in (what, error.what, error.cause) if part)
+    """Return one line: the consequence for the walk, and why; a command that helps, if there is one."""
+    line = ": ".join(part for part in (what, error.what, error.cause) if part)
+    helps = isinstance(error, VaultLocked) and isinstance(error.fix, Advice)
+    return Advice(line, "; ", error.fix or "") if helps else line

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from rolehop.errors import VaultAbsent, VaultBroken, VaultError, VaultFull
+from rolehop.errors import VaultAbsent, VaultBroken, VaultError, VaultFull, VaultLocked
 from rolehop.startup.debug_log import debug
 from rolehop.vault import chunks
 from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, Deadline, as_vault_error
@@ -61,7 +61,7 @@ class Storage:
             except chunks.IncompleteItem as half:
                 return half
 
-        found = self._deadline.call("reading from the keyring", read)
+        found = self._call("reading from the keyring", read)
         self.has_answered = True
         debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
         if isinstance(found, chunks.IncompleteItem):
@@ -70,7 +70,7 @@ class Storage:
 
     def put(self, service: str, text: str, seconds: int | None = None) -> None:
         """Store ``text``; ``seconds`` is its lifetime, for back ends that expire items."""
-        self._deadline.call(
+        self._call(
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
         )
@@ -79,12 +79,19 @@ class Storage:
 
     def delete(self, service: str) -> bool:
         """Delete the text; return ``False`` if there was none."""
-        there = self._deadline.call(
+        there = self._call(
             "deleting from the keyring",
             lambda: chunks.delete(self._plain, service, self.chosen.limit),
         )
         debug(__name__, "deleted %s", service if there else f"nothing under {service}")
         return there
+
+    def _call(self, doing: str, function: Callable[[], T]) -> T:
+        try:
+            return self._deadline.call(doing, function)
+        except VaultLocked as error:
+            error.fix = self.chosen.unlock or error.fix
+            raise
 
 
 class BackendHandle:

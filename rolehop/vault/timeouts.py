@@ -122,7 +122,7 @@ def as_vault_error(error: BaseException) -> VaultError:
         return type(error)(error.what, cause=error.cause, fix=error.fix)
     kind = _kind(error) or _kind(error.__cause__) or VaultBroken
     what, fix = _WHAT[kind]
-    return kind(what, cause=_message(error), fix=fix)
+    return kind(what, cause=_cause(kind, error), fix=fix)
 
 
 def _hang(doing: str, seconds: float, *, before: bool) -> VaultBroken:
@@ -171,18 +171,27 @@ def _by_number(error: BaseException) -> type[VaultError] | None:
     return _BY_KEYCHAIN_STATUS.get(first) if isinstance(first, int) else None
 
 
+def _cause(kind: type[VaultError], error: BaseException) -> str | None:
+    """Return why it failed, if the error says more than its kind does."""
+    if kind is VaultLocked:
+        return "nobody answered the prompt to unlock it" if "dismissed" in str(error) else None
+    if kind is VaultDenied and isinstance(error, OSError):
+        return None
+    return _message(error)
+
+
 def _message(error: BaseException) -> str:
     """Return the error's own message if its library is known never to quote a value.
 
     Long words are hidden even there: `scrub` does not know the parts of a value.
     """
-    name = type(error).__name__
     family = type(error).__module__.partition(".")[0]
+    text = ""
     if isinstance(error, OSError) and error.strerror:
-        text = error.strerror
+        text = error.strerror.lower()
     elif family in {"keyring", "secretstorage", "jeepney"}:
-        text = str(error)
-    else:
-        return name
-    clean = _CONTROL.sub(" ", _LONG_WORD.sub(HIDDEN, scrub(text))).strip()
-    return f"{name}: {clean[:_LONGEST_MESSAGE]}" if clean else name
+        body = getattr(error, "data", None)  # of a D-Bus error: what its sender says
+        first = body[0] if isinstance(body, tuple) and body else str(error)
+        text = first if isinstance(first, str) else ""
+    clean = _CONTROL.sub(" ", _LONG_WORD.sub(HIDDEN, scrub(text))).strip()[:_LONGEST_MESSAGE]
+    return clean or f"its library raises {type(error).__name__}"

@@ -108,8 +108,11 @@ def test_a_malformed_keyringrc_is_an_error(home: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("no.such.Class", "PYTHON_KEYRING_BACKEND names it: No module named 'no'"),
-        ("tests.doubles.keyrings.Nobody", "PYTHON_KEYRING_BACKEND names it: module "),
+        ("no.such.Class", "PYTHON_KEYRING_BACKEND names it: there is no Python module no"),
+        (
+            "tests.doubles.keyrings.Nobody",
+            "PYTHON_KEYRING_BACKEND names it: its module has no Nobody",
+        ),
         ("InMemory", "PYTHON_KEYRING_BACKEND names it: 'InMemory' is not module.Class"),
         (
             "keyring.backends.Windows.WinVaultKeyring",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +37,7 @@ vault = KeyringVault(
 PUT = 'vault.put(hop_step(), session(), "prod"); print("done")'
 GET = 'print(vault.get(hop_step(), "prod") == session())'
 GET_AND_PUT = 'vault.get(hop_step(), "prod"); vault.put(hop_step(), session("another"), "prod")'
-LOCKED = (
-    "sessions are neither read nor stored: the keyring is locked: "
-    "KeyringLocked: Failed to unlock the collection!"
-)
+LOCKED = "sessions are neither read nor stored: the keyring is locked"
 
 
 def run(code: str, service: SecretService, folder: Path) -> list[str]:
@@ -66,8 +65,25 @@ def test_a_keyring_that_was_locked_in_between_is_reported_and_loses_nothing(
     assert run(PUT, own_secret_service, tmp_path) == ["done"]
     own_secret_service.lock()
     assert run(GET_AND_PUT, own_secret_service, tmp_path) == [LOCKED]
-    own_secret_service.unlock()
+    by_ssh = {**own_secret_service.environ, "SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
+    (shown,) = run(GET, replace(own_secret_service, environ=by_ssh), tmp_path)[:-1]
+    said, command, _ = re.split(r"; unlock it here, with its password: |; or use", shown)
+    assert said == LOCKED
+    _type_in_bash(command, own_secret_service)
     assert run(GET, own_secret_service, tmp_path) == ["True"]
+
+
+def _type_in_bash(command: str, service: SecretService) -> None:
+    """Run a command that asks for the keyring's password."""
+    subprocess.run(
+        ["bash", "-c", command],
+        input=f"{service.password}\n".encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=service.full_environ(),
+        timeout=60,
+        check=True,
+    )
 
 
 def test_a_keyring_that_was_never_unlocked_is_reported(

@@ -57,15 +57,19 @@ def unusual(tmp_path: Path) -> tuple[World, Unusual]:
     [
         pytest.param(
             keyrings.Locked,
-            "the keyring is locked: KeyringLocked: Failed to unlock the collection!",
+            "the keyring is locked",
             id="locked",
         ),
         pytest.param(
             keyrings.Denied,
-            "the keyring denies access: PermissionError: Permission denied",
+            "the keyring denies access",
             id="denied",
         ),
-        pytest.param(keyrings.Broken, "the keyring failed: RuntimeError", id="broken"),
+        pytest.param(
+            keyrings.Broken,
+            "the keyring failed: its library raises RuntimeError",
+            id="broken",
+        ),
     ],
 )
 def test_a_failed_read_is_reported_once_and_nothing_is_written_after_it(
@@ -117,7 +121,7 @@ def test_a_failed_write_is_reported_once_and_no_session_is_indexed(
     keyring.failure = RuntimeError("cannot store secret-of-hub")
     world.vault.put(hop_step(), session(), "prod")
     world.vault.put(hop_step("admin"), session(), "prod")
-    assert world.said == ["sessions are not stored: the keyring failed: RuntimeError"]
+    assert world.said == ["sessions are not stored: the keyring failed: its library raises RuntimeError"]
     assert world.vault.index.load().sessions == {}
 
 
@@ -149,7 +153,7 @@ def test_a_full_keyring_is_reported_once_and_still_read(tmp_path: Path) -> None:
     world.vault.put(hop_step("two"), session(), "prod")
     assert world.vault.get(hop_step("old"), "prod") == session()
     assert world.said == [
-        "sessions are not stored: the keyring has no room left: OSError: No space left on device"
+        "sessions are not stored: the keyring has no room left: no space left on device"
     ]
     assert set(world.vault.index.load().sessions) == {key_of("old")}
 

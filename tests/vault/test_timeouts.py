@@ -29,9 +29,9 @@ from tests.doubles.keyrings import InMemory, WindowsError
 class DBusErrorResponse(Exception):
     """Shaped like jeepney's."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *data: str) -> None:
         super().__init__(name)
-        self.name = name
+        self.name, self.data = name, data
 
 
 class KeychainError(Exception):
@@ -106,7 +106,24 @@ def test_no_value_is_quoted_or_chained(error: Exception) -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert as_vault_error(KeyringError("a\x1b[2Jb\nc")).cause == "KeyringError: a [2Jb c"
+    assert as_vault_error(KeyringError("a\x1b[2Jb\nc")).cause == "a [2Jb c"
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (KeyringLocked("Failed to unlock the collection!"), None),
+        (InitError("Prompt dismissed.."), "nobody answered the prompt to unlock it"),
+        (PermissionError(errno.EACCES, "Permission denied"), None),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "connection refused"),
+        (WindowsError(1783, "CredWrite", "bad data"), "its library raises WindowsError"),
+    ],
+)
+def test_a_cause_says_more_than_the_error_or_is_left_out(
+    error: BaseException, cause: str | None
+) -> None:
+    said = as_vault_error(error).cause
+    assert said == cause or (said and cause and said.startswith(cause))
 
 
 def test_the_result_of_a_call_is_returned() -> None:
