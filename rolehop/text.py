@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LONGEST = 60
 
@@ -73,6 +73,13 @@ def nearest(word: str, known: Iterable[str], n: int = 3, *, cutoff: float = 0.6)
     by_folded = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=n, cutoff=cutoff)
     return [by_folded[each] for each in near]
+
+
+def meant(near: Sequence[str]) -> str:
+    """Return ``did you mean a, b or c? `` to stand before other advice; empty if nothing is near."""
+    *others, last = near or [""]
+    listed = f"{', '.join(others)} or {last}" if others else last
+    return f"did you mean {listed}? " if listed else ""
 
 
 def pluralize(count: int, word: str) -> str:

@@ -42,6 +42,8 @@ from rolehop.sts_errors import (
 SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
 AUTO_SERIAL = "auto"
 _MORE_CODES = 2
+_OLD_MINUTES = 5
+"""A session younger than this is not said to be old: what its role may do has hardly changed."""
 """How often a person is asked again for an MFA code that AWS says is wrong."""
 # STS's codes for a call that a policy refuses; it hides which one.
 POLICY_REFUSED = ("AccessDenied", "AccessDeniedException")
@@ -352,9 +354,7 @@ class _Walk:
         if signer is None:
             cause = f"{cause.rstrip('.')} (a few seconds ago; AWS was not asked again)"
             brief = brief and f"{brief} (a few seconds ago; not asked again)"
-        elif signer.cached and signer.session is not None:
-            age = int((self._ports.now() - signer.session.issued_at).total_seconds()) // 60
-            old = (f"a session {age} min old (rolehop refresh ", Argument(self._plan.chain), ")")
+        elif old := self._old_session(signer):
             signed = ("; the call was signed by ", *old)
             cause = Advice(cause.rstrip("."), *signed)
             if suspects:
@@ -381,6 +381,16 @@ class _Walk:
             brief=brief,
             chain=self._plan.chain,
             hop=number,
+        )
+
+    def _old_session(self, signer: StepResult) -> tuple[str, ...]:
+        """Name the cached session that signed, if it may be the cause: it is older than a change."""
+        at = signer.session.issued_at if signer.cached and signer.session else self._ports.now()
+        age = int((self._ports.now() - at).total_seconds()) // 60
+        return (
+            ()
+            if age < _OLD_MINUTES
+            else (f"a session {age} min old (rolehop refresh ", Argument(self._plan.chain), ")")
         )
 
     @property

@@ -31,7 +31,7 @@ def find_source(app: App, name: str) -> SourceConfig:
     Raises:
         ConfigError: there is none of that name; the error names the nearest.
     """
-    from rolehop.text import nearest
+    from rolehop.text import meant, nearest
 
     found = app.config.sources.get(name)
     if found is not None:
@@ -39,8 +39,7 @@ def find_source(app: App, name: str) -> SourceConfig:
     near = nearest(name, app.config.sources)
     raise ConfigError(
         f"no source is called '{name}'",
-        cause=f"the nearest: {', '.join(near)}" if near else "no name in the config is similar",
-        fix="rolehop source list",
+        fix=f"{meant(near)}rolehop source list shows every source",
     )
 
 
@@ -218,9 +217,8 @@ def _chosen_source(app: App) -> str:
     try:
         return names[app.person.choose("Sign in to which source?", names)]
     except NoTerminal:
-        problem = UsageError("no source is named", cause="rolehop source login NAME")
-        problem.fix = "rolehop source list"
-        raise problem from None
+        fix = "rolehop source login NAME; rolehop source list shows the sources"
+        raise UsageError("no source is named", fix=fix) from None
 
 
 def _login_support(source: SourceConfig) -> LoginSupport:

@@ -138,6 +138,22 @@ def resolve_chain(
     return resolve(app.config, path, source, of_profile + written_hops(path), context, notes)
 
 
+def goal_of(app: App, name: str, options: WalkOptions | None = None) -> str:
+    """Say whose session a chain hands out: its role, the account, and the account's name.
+
+    Raises:
+        ConfigError: there is no such chain, or it cannot be resolved.
+    """
+    from rolehop.show.account_names import account_label
+
+    resolved = resolve_chain(app, name, options)
+    if not resolved.hops:
+        return f"the session of source '{resolved.source.name}'"
+    role, _ = resolved.hops[-1]
+    account = account_label(role.account, app.config.account_names)
+    return f"role {role.path.removeprefix('/')}{role.name} in account {account}"
+
+
 def plan_resolved(
     app: App,
     resolved: Resolved,

@@ -45,8 +45,7 @@ def chains_to_refresh(app: App, patterns: Sequence[str]) -> list[str]:
     if not current:
         raise UsageError(
             "no chain is named, and this shell holds none",
-            cause="rolehop refresh PATTERN",
-            fix="rolehop list",
+            fix="rolehop refresh PATTERN; rolehop list shows the chains",
         )
     return [current]
 

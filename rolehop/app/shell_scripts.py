@@ -212,17 +212,12 @@ def chain_of_folder(app: App) -> str | None:
 
 
 def _confirm_folder(app: App, found: FolderChain) -> None:
-    from rolehop.app.planning import plan_chain
+    from rolehop.app.planning import goal_of
     from rolehop.app.ports import is_yes
     from rolehop.state.folder_chains import remember_confirmed
 
-    plan = plan_chain(app, found.chain)
-    role = plan.hops[-1].hop.role if plan.hops else None
-    name = app.config.account_names.get(role.account) if role else None
-    whose = (
-        f"{role}, account {role.account}{f' ({name})' if name else ''}" if role else "the source"
-    )
-    question = f"{found.path} names chain '{found.chain}': {whose}. Use it here? [y/N] "
+    goal = goal_of(app, found.chain)
+    question = f"{found.path} names chain '{found.chain}': {goal}. Use it here? [y/N] "
     try:
         answer = app.person.ask(clean(question), needed="a confirmation")
     except NoTerminal:

@@ -52,7 +52,7 @@ class ProfileErrors:
         when = f" at {at:%Y-%m-%dT%H:%M:%SZ}" if at else ""
         return SignInExpired(
             f"the credentials of AWS profile '{self.name}' have expired",
-            cause=f"its {self.kind.value} gave credentials that expired{when}",
+            cause=f"they came from its {self.kind.value}, and ended{when or ' a while ago'}",
             fix="renew them there, and check this machine's clock",
         )
 

@@ -28,6 +28,7 @@ from rolehop.net.addresses import warn_if_exposed
 from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
 from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
+from rolehop.net.web_pages import web_page_error
 from rolehop.ports import OnCall, StsRefusal, ignore_call
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.debug_log import debug
@@ -279,7 +280,7 @@ def _is_throttling(response: HttpResponse, error: QueryError | None) -> bool:
 
 
 def _unexpected(response: HttpResponse, call: _Call, reason: str) -> ServiceError:
-    return ServiceError(
+    return web_page_error(response, call.host, call.action) or ServiceError(
         f"{call.host} answered {call.action} with something unexpected (HTTP {response.status})",
         cause=reason,
         fix="check that the endpoint is AWS's, and that no proxy or sign-in page stands between",

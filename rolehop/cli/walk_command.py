@@ -47,7 +47,8 @@ def chain_or_pick(
         chain = chain_of_folder(cli.app)
     if chain is not None:
         return chain
-    problem = UsageError("no chain is named", cause=f"rolehop {typed}", fix="rolehop list")
+    fix = f"rolehop {typed}; rolehop list shows the chains"
+    problem = UsageError("no chain is named", fix=fix)
     try:
         with cli.terminal.device("a chain"):
             pass  # before the config is read: without a terminal the command line is what is wrong

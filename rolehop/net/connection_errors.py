@@ -205,7 +205,7 @@ def _fix(kind: FailureKind, route: NetworkPath, settings: ClientSettings) -> str
         return f"check HTTPS_PROXY and HTTP_PROXY, or name {route.host} in NO_PROXY"
     if kind is FailureKind.CERTIFICATE:
         return (
-            "if a proxy inspects TLS, name its certificate authority in AWS_CA_BUNDLE, or in "
+            "if this network has a sign-in page, sign in there; if a proxy inspects TLS, name its certificate authority in AWS_CA_BUNDLE, or in "
             f"ca_bundle of the AWS config (now: {settings.ca_bundle or 'not set'})"
         )
     if kind is FailureKind.TLS:

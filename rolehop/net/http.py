@@ -27,6 +27,7 @@ from rolehop.net.transport import (
     Transport,
     send_with_retries,
 )
+from rolehop.net.web_pages import web_page_error
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
 
@@ -175,8 +176,9 @@ def unexpected_response(
     response: HttpResponse, url: str, operation: str, reason: str
 ) -> ServiceError:
     """Return the error for a response to ``operation`` that makes no sense, for ``reason``."""
-    return ServiceError(
-        f"{host_of(url)} answered {operation} with something unexpected (HTTP {response.status})",
+    host = host_of(url)
+    return web_page_error(response, host, operation) or ServiceError(
+        f"{host} answered {operation} with something unexpected (HTTP {response.status})",
         cause=reason,
         fix="check the address, and that no proxy or sign-in page stands between",
     )

@@ -18,7 +18,7 @@ from rolehop.config.templates import CALLER, mentions_caller
 from rolehop.errors import ConfigError
 from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass, field, replace
-from rolehop.text import nearest
+from rolehop.text import meant, nearest
 
 _DIGEST_LENGTH = 8
 
@@ -76,8 +76,8 @@ def no_such_chain(config: Config, name: str, profiles: tuple[str, ...] = ()) -> 
     near = [f"{each}/…" if each in fleets else each for each in near]
     return ConfigError(
         f"no chain or AWS profile is called '{name}'",
-        cause=f"the nearest: {', '.join(near)}" if near else None,
-        fix="rolehop list" if config.chains else "rolehop config init",
+        fix=meant(near)
+        + ("rolehop list shows every chain" if config.chains else "rolehop config init"),
         chain=name,
     )
 

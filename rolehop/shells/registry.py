@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.errors import UsageError
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import nearest
+from rolehop.text import meant, nearest
 
 if TYPE_CHECKING:
     from rolehop.shells.dialect import Dialect
@@ -60,8 +60,7 @@ def dialect(name: str) -> Dialect:
         near = nearest(name.lower(), SHELLS, n=1)
         raise UsageError(
             f"unknown shell {name!r}",
-            cause=f"the known shells are {', '.join(SHELLS)}",
-            fix=f"did you mean {near[0]}?" if near else "name one of these with --shell",
+            fix=f"{meant(near)}rolehop knows {', '.join(SHELLS)}",
         )
     found: Dialect = import_module(f"rolehop.shells.{SHELLS[known][0]}").DIALECT
     return found

@@ -105,8 +105,8 @@ def read(environ: Mapping[str, str], now: datetime) -> Credentials:
     expires_at = _expiration(environ) if token else None
     if expires_at is not None and expires_at <= now:
         raise SignInExpired(
-            f"the session in the environment expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}",
-            cause="AWS_CREDENTIAL_EXPIRATION says so",
+            "the session in the environment has expired",
+            cause=f"AWS_CREDENTIAL_EXPIRATION is {expires_at:%Y-%m-%dT%H:%M:%SZ}",
             fix="sign in again where these variables come from",
         )
     return Credentials(access_key_id, Secret(secret), Secret(token) if token else None, expires_at)

@@ -337,7 +337,6 @@ def _command(name: str, context: SourceContext) -> Sequence[str]:
     if not words:
         raise SourceError(
             f"{what} is empty",
-            cause="it names no command",
             fix=f"write one in {context.aws.config_file}, or remove the key",
         )
     return words

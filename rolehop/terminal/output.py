@@ -21,7 +21,6 @@ _ERRORS = "rolehop.encodable"
 # Our own characters that are not ASCII, for terminals that cannot show them.
 _ASCII = {"…": "...", "─": "-", "│": "|", "├": "|", "└": "`"}
 
-_USUAL_COLUMNS = 80  # of a terminal that does not know its size
 _ERASE_LINE = "\r\x1b[2K"
 
 
@@ -42,16 +41,19 @@ def prepare(stream: TextIO) -> None:
 
 
 def columns(file: TextIO, environ: Mapping[str, str]) -> int | None:
-    """Return the width of a terminal, by COLUMNS or its window; ``None``: ``file`` is no terminal."""
+    """Return the width of a terminal, by COLUMNS or its window.
+
+    ``None``: ``file`` is no terminal, or one that does not know its width and breaks lines itself.
+    """
     if not file.isatty():
         return None
     named = environ.get("COLUMNS", "")
     if named.isascii() and named.isdecimal() and len(named) < 6 and int(named):
         return int(named)
     try:
-        return os.get_terminal_size(file.fileno()).columns or _USUAL_COLUMNS
+        return os.get_terminal_size(file.fileno()).columns or None
     except OSError:
-        return _USUAL_COLUMNS
+        return None
 
 
 def write_stdout(text: str, encoding: str | None = None) -> None:
@@ -104,7 +106,7 @@ def show_live_line() -> None:
 
 def write_prompt(text: str, file: TextIO) -> None:
     """Write a question and leave the cursor behind it."""
-    _write(f"{visible(text)} ", file)
+    _write(f"{_visible_lines(text)} ", file)
 
 
 def rewrite_line(text: str, file: TextIO | None = None) -> None:

@@ -37,7 +37,7 @@ class TerminalPerson:
         """Show one line on the terminal device, else on stderr."""
         try:
             with self._terminal.device("a message") as (_, writer):
-                output.write_lines(clean(line), writer)
+                output.write_lines(self._terminal.wrapped(line, writer), writer)
         except NoTerminal:
             output.write_lines(f"rolehop: {clean(line)}")
 

@@ -154,6 +154,12 @@ class Terminal:
             return mode == "always"
         return file.isatty() and not self._environ.get("NO_COLOR")
 
+    def wrapped(self, text: str, device: TextIO) -> str:
+        """Return a line for the terminal device, wrapped to its window."""
+        columns = output.columns(device, self._environ)
+        named = self.with_account_names(text)
+        return "\n".join(wrap_message("", named, self._quote, columns, hanging="  "))
+
     @contextlib.contextmanager
     def device(self, question: str) -> Iterator[tuple[TextIO, TextIO]]:
         """Open the terminal device for reading and writing.
@@ -187,7 +193,7 @@ class Terminal:
         with self.device(needed) as (reader, writer), ends_with_caller():
             # Echo off first: what is typed as soon as the question shows must not be seen or lost.
             with _no_echo(reader) if hidden else contextlib.nullcontext():
-                output.write_prompt(self.with_account_names(clean(question)), writer)
+                output.write_prompt(self.wrapped(question, writer), writer)
                 line = reader.readline()
             if hidden:
                 output.write_lines("", writer)

@@ -22,6 +22,7 @@ _WORDS = "|".join(
 )
 _TO_COPY = Pattern(
     rf"\brolehop(?: (?:{_WORDS})\b)+(?: (?:-\S*|[A-Z][A-Z0-9_]*\b…?|[^ {_ARGUMENT}]+{_ARGUMENT}))*"
+    r"|\S+\? \[[^]]*\]"
     r'|[\w.-]+ = (?:"[^"]*"|\[[^]]*\]|\{[^}]*\}|\S+)'
 )
 
@@ -44,7 +45,7 @@ def wrap_message(
     lines, free = [label], max(width, NARROWEST) - columns_of(label)
     for word in whole_words(text, quote):
         needed = columns_of(word)
-        if needed > free and not lines[-1].isspace():
+        if needed > free and lines[-1].strip():
             lines.append(hanging)
             free = max(width, NARROWEST) - len(hanging)
         lines[-1] += f"{word} "

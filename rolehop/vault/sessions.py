@@ -12,9 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from rolehop.advice import Advice
 from rolehop.credentials import Secret, Session
-from rolehop.errors import VaultAbsent, VaultError, VaultFull, VaultLocked
+from rolehop.errors import VaultAbsent, VaultError, VaultFull
 from rolehop.fastpath.writer import sealed
 from rolehop.plan.model import SourceStep, Step
 from rolehop.vault.access_keys import KeyringKeyStore
@@ -33,7 +32,7 @@ from rolehop.vault.serialization import (
 )
 from rolehop.vault.sign_ins import KeyringTokenStore
 from rolehop.vault.storage import BackendHandle, Once, Storage, portions
-from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS
+from rolehop.vault.timeouts import PERSON_SECONDS, QUICK_SECONDS, in_one_line
 
 if TYPE_CHECKING:
     from rolehop.vault.backend_selection import Chosen
@@ -214,7 +213,7 @@ class KeyringVault:
             text = as_item(new.session, key, record_key, self._machine_start(self._now()))
             storage.put(_service(key), text, self._seconds_left(new))
         except VaultFull as error:
-            self._once.say(_line("sessions are not stored", error), about="full")
+            self._once.say(in_one_line("sessions are not stored", error), about="full")
             return False
         except VaultError as error:
             self._give_up("sessions are not stored", error)
@@ -328,7 +327,7 @@ class KeyringVault:
         try:
             return self._backend.open()
         except VaultAbsent as error:
-            self._once.say(_line("sessions are not stored", error), about="absent")
+            self._once.say(in_one_line("sessions are not stored", error), about="absent")
         except VaultError as error:
             self._give_up("sessions are neither read nor stored", error)
         return None
@@ -336,7 +335,7 @@ class KeyringVault:
     def _give_up(self, what: str, error: VaultError) -> None:
         """Say once what failed, and stop using this back end."""
         self._backend.failed(error)
-        self._once.say(_line(what, error), about="failed")
+        self._once.say(in_one_line(what, error), about="failed")
 
     def _note_hit(self, step: Step, session: Session, chain: str, backend: str) -> None:
         entry = self.index.load().sessions.get(step.key)
@@ -394,10 +393,3 @@ def _is_stored(step: Step) -> bool:
 
 def _service(key: str) -> str:
     return f"rolehop/{key}"
-
-
-def _line(what: str, error: VaultError) -> str:
-    """Return one line: the consequence for the walk, and why; a command that helps, if there is one."""
-    line = ": ".join(part for part in (what, error.what, error.cause) if part)
-    helps = isinstance(error, VaultLocked) and isinstance(error.fix, Advice)
-    return Advice(line, "; ", error.fix or "") if helps else line

@@ -20,6 +20,7 @@ from rolehop.vault.index import Index, SignInEnd
 from rolehop.vault.index_file import IndexStore
 from rolehop.vault.serialization import Damaged, member, read_older_document
 from rolehop.vault.storage import BackendHandle
+from rolehop.vault.timeouts import in_one_line
 
 GENERATION = "generation"
 
@@ -129,8 +130,7 @@ class KeyringTokenStore:
         return True
 
     def _say_not_stored(self, error: VaultError) -> None:
-        why = ": ".join(part for part in (error.what, error.cause) if part)
-        self._say(f"sign-ins are not stored: {why}")
+        self._say(in_one_line("sign-ins are not stored", error))
 
     def _read_older(self, text: str, name: str) -> StoredDocument:
         """Read a sign-in of an earlier version, which does not say its name: the index may know."""

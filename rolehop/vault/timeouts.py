@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from rolehop.advice import Advice
 from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import (
     VaultAbsent,
@@ -123,6 +124,13 @@ def as_vault_error(error: BaseException) -> VaultError:
     kind = _kind(error) or _kind(error.__cause__) or VaultBroken
     what, fix = _WHAT[kind]
     return kind(what, cause=_cause(kind, error), fix=fix)
+
+
+def in_one_line(what: str, error: VaultError) -> str:
+    """Return one line: the consequence for the walk, and why; a command that helps, if there is one."""
+    line = ": ".join(part for part in (what, error.what, error.cause) if part)
+    helps = isinstance(error, VaultLocked) and isinstance(error.fix, Advice)
+    return Advice(line, "; ", error.fix or "") if helps else line
 
 
 def _hang(doing: str, seconds: float, *, before: bool) -> VaultBroken:

@@ -183,7 +183,7 @@ FAILURES = (
         "half-credentials", 4, ("not complete",), lambda world: {"AWS_SECRET_ACCESS_KEY": None}
     ),
     Failure("own-session", 4, ("session of chain 'hub'", "rolehop leave"), _own_session, calls=0),
-    Failure("expired-session", 4, ("expired at 2020-01-01T00:00:00Z",), _expired, calls=0),
+    Failure("expired-session", 4, ("has expired", "is 2020-01-01T00:00:00Z"), _expired, calls=0),
     Failure(
         "another-principal",
         4,
@@ -218,7 +218,7 @@ FAILURES = (
     Failure(
         "cached-parent",
         5,
-        ("a session 0 min old", "rolehop refresh admin"),
+        ("do the policies of the caller allow sts:AssumeRole on it?",),
         _cached_parent,
         calls=1,
     ),
@@ -249,7 +249,13 @@ FAILURES = (
     Failure("throttled", 6, ("is throttling AssumeRole", "3 attempts"), _throttled, calls=3),
     Failure("down", 6, ("failed at AssumeRole", "ServiceUnavailable"), _down, calls=3),
     Failure("dropped", 6, ("no answer from 127.0.0.1", "3 attempts"), _dropped, calls=3),
-    Failure("nonsense", 6, ("something unexpected", "sign-in page"), _nonsense, calls=1),
+    Failure(
+        "nonsense",
+        6,
+        ("a web page answered instead of 127.0.0.1", "in a browser"),
+        _nonsense,
+        calls=1,
+    ),
     Failure(
         "locked",
         7,

@@ -71,7 +71,7 @@ def test_a_loop_is_shown_whole() -> None:
 def test_an_unknown_chain_is_an_error_that_proposes_and_picks_none() -> None:
     error = no_such_chain(config(HUB, PROD), "prd", ("profile-x",))
     assert error.what == "no chain or AWS profile is called 'prd'"
-    assert error.cause == "the nearest: prod"
+    assert error.fix == "did you mean prod? rolehop list shows every chain"
 
 
 @pytest.mark.parametrize(

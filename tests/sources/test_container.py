@@ -173,7 +173,7 @@ class TestContainer:
         assert "does not answer" in error.what
 
     @pytest.mark.parametrize(
-        "body", [b"<html>", b"[]", b"", b'{"AccessKeyId": "ASIA1234567890123456"}']
+        "body", [b"<xml>", b"[]", b"", b'{"AccessKeyId": "ASIA1234567890123456"}']
     )
     def test_a_malformed_answer_is_reported(
         self, body: bytes, world: World, agent: ContainerAgent

@@ -95,8 +95,8 @@ class TestEnvironment:
             ),
             pytest.param(
                 {**SESSION, "AWS_CREDENTIAL_EXPIRATION": "2026-08-01T12:00:00Z"},
-                "the session in the environment expired at 2026-08-01T12:00:00Z",
-                "AWS_CREDENTIAL_EXPIRATION says so", id="expired",
+                "the session in the environment has expired",
+                "AWS_CREDENTIAL_EXPIRATION is 2026-08-01T12:00:00Z", id="expired",
             ),
             pytest.param(
                 {**SESSION, "ROLEHOP_CHAIN": "prod"},

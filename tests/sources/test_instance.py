@@ -26,7 +26,7 @@ from tests.support.world import World
 INSTANCE = 'type = "instance"'
 
 
-HTML = Answer(200, b"<html>sign in here</html>")
+TEXT = Answer(200, b"<sign in here>")
 
 
 TOKEN = Answer(200, b"T" * 56)
@@ -131,9 +131,9 @@ class TestInstance:
     @pytest.mark.parametrize(
         ("says", "reason"),
         [
-            ([HTML], "it is not an IMDSv2 token"),
-            ([TOKEN, HTML], "it is not the name of a role"),
-            ([TOKEN, Answer(200, b"Start"), HTML], "it is not a JSON object"),
+            ([TEXT], "it is not an IMDSv2 token"),
+            ([TOKEN, TEXT], "it is not the name of a role"),
+            ([TOKEN, Answer(200, b"Start"), TEXT], "it is not a JSON object"),
         ],
     )
     def test_an_answer_that_cannot_be_understood_is_a_fault_of_the_service(

@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import selectors
 import signal
 import socket
@@ -83,6 +84,34 @@ def run(
         raise subprocess.TimeoutExpired(argv, seconds)
     out, err = (data.decode("utf-8", "surrogateescape") for data in (pipes.out, pipes.err))
     return code, out, err
+
+
+class TerminalRun:
+    """A run of rolehop in a fork whose streams and controlling terminal are one terminal."""
+
+    def __init__(
+        self, argv: list[str], environ: Mapping[str, str], folder: Path, terminal: int
+    ) -> None:
+        """Start it on ``terminal``, which stays the caller's to close."""
+        self._argv = argv
+        self._status, status = os.pipe()
+        request = json.dumps([argv, dict(environ), str(folder)]).encode()
+        socket.send_fds(_server(), [request], [terminal, terminal, terminal, status])
+        os.close(status)
+        self._said = os.read(self._status, 32)  # its process ID, and later its exit code
+
+    def end(self, seconds: float) -> int | None:
+        """Return its exit code; ``None``: it was killed, since it did not end in time."""
+        until = time.monotonic() + seconds
+        while len(self._said.split()) < 2:
+            left = max(until - time.monotonic(), 0)
+            if not select.select([self._status], [], [], left)[0]:
+                os.killpg(int(self._said), signal.SIGKILL)
+                until, seconds = time.monotonic() + 10, -1
+            else:
+                self._said += os.read(self._status, 16)
+        os.close(self._status)
+        return None if seconds < 0 else int(self._said.split()[1])
 
 
 class _Pipes:
@@ -225,6 +254,9 @@ def _become(request: bytes, pipes: list[int]) -> None:
     os.setsid()
     for number, each in enumerate(pipes[:3]):
         os.dup2(each, number)
+    if os.isatty(0):
+        # The first terminal that the leader of a session opens becomes its controlling terminal.
+        os.close(os.open(os.ttyname(0), os.O_RDWR))
     argv, environ, folder = json.loads(request)
     os.chdir(folder)
     os.environ.clear()

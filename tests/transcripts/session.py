@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from shlex import join
 
-from tests.support.pseudo_terminal import TAKE_TERMINAL
+from tests.support import fork_server
 from tests.support.secrets import secrets_of
 from tests.support.world import SCRIPT, World
 from tests.transcripts.screen import COLUMNS, ROWS, Screen
@@ -69,16 +69,8 @@ class Session:
     ) -> tuple[str, int]:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        process = self.world.start(
-            *TAKE_TERMINAL,
-            os.ttyname(slave),
-            SCRIPT,
-            *words,
-            env={"TERM": "xterm-256color", "TZ": "UTC", **(env or {})},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-        )
+        environ = self.world.environ_with({"TERM": "xterm-256color", "TZ": "UTC", **(env or {})})
+        process = fork_server.TerminalRun([SCRIPT, *words], environ, self.world.home, slave)
         os.close(slave)
         screen, waiting = Screen(), list(answers)
         until = time.monotonic() + _PATIENCE
@@ -87,11 +79,10 @@ class Session:
                 screen.feed(written)
                 if waiting and waiting[0][0] in screen.text:
                     os.write(master, waiting.pop(0)[1].encode())
-            code = process.wait(_PATIENCE)
         finally:
-            process.kill()
-            process.wait()
+            code = process.end(max(until - time.monotonic(), 0))
             os.close(master)
+        assert code is not None, f"it does not end: {screen.text!r}"
         assert not waiting, f"not shown: {waiting[0][0]!r} in {screen.text!r}"
         return screen.text.lstrip("\n"), code
 

@@ -121,7 +121,9 @@ def test_a_failed_write_is_reported_once_and_no_session_is_indexed(
     keyring.failure = RuntimeError("cannot store secret-of-hub")
     world.vault.put(hop_step(), session(), "prod")
     world.vault.put(hop_step("admin"), session(), "prod")
-    assert world.said == ["sessions are not stored: the keyring failed: its library raises RuntimeError"]
+    assert world.said == [
+        "sessions are not stored: the keyring failed: its library raises RuntimeError"
+    ]
     assert world.vault.index.load().sessions == {}
 
 

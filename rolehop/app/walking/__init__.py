@@ -166,7 +166,7 @@ def _confirmed_walk(
 def _confirmed_options(app: App, name: str, options: WalkOptions) -> WalkOptions:
     chain = app.config.chains.get(name)
     if chain is not None and chain.confirm:
-        _ask_confirmation(chain, person_for(app, options))
+        _ask_confirmation(app, chain, options)
     return _with_reason(app, name, options)
 
 
@@ -185,11 +185,15 @@ def _with_reason(app: App, name: str, options: WalkOptions) -> WalkOptions:
     return replace(options, reason=reason)
 
 
-def _ask_confirmation(chain: ChainConfig, person: Person) -> None:
-    about = (chain.description or "this chain asks first").rstrip(".")
-    question = f"{chain.name}: {about}. Continue? [y/N] "
+def _ask_confirmation(app: App, chain: ChainConfig, options: WalkOptions) -> None:
+    from rolehop.app.planning import goal_of
+
+    about = f" ({chain.description.rstrip('.')})" if chain.description else ""
+    question = (
+        f"{chain.name}{about} gives you {goal_of(app, chain.name, options)}. Continue? [y/N] "
+    )
     try:
-        answer = person.ask(question, needed="a confirmation")
+        answer = person_for(app, options).ask(question, needed="a confirmation")
     except NoTerminal as error:
         error.cause = f"chain '{chain.name}' has confirm = true"
         error.fix = error.fix or "run it in a terminal"

@@ -147,7 +147,8 @@ def _session(uri: Uri, pin: Secret | None) -> Iterator[Any]:
         raise _failed("the PIN is locked", "unlock it with the token's own tool") from None
     except PKCS11Error as error:
         # The library's messages may contain anything; its names are safe.
-        raise _failed(f"the module says {type(error).__name__}", "check the token") from None
+        said = "".join(f" {c.lower()}" if c.isupper() else c for c in type(error).__name__)
+        raise _failed(f"the module says:{said}", "check the token") from None
 
 
 def _token(uri: Uri) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.other_users import AS_ROOT, SOMEBODY
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import ADMIN, SCRIPT, World
+from tests.support.world import SCRIPT, World
 
 COMMAND = ("exec", "--", "printenv", "ROLEHOP_CHAIN")
 
@@ -39,7 +39,7 @@ def confirms(world: World, answer: str = "y") -> tuple[int, str, str]:
 def test_it_is_confirmed_once_and_again_after_a_change(world: World, file: Path) -> None:
     code, out, shown = confirms(world)
     assert (code, out) == (0, "admin\n")
-    assert f"{file} names chain 'admin': {ADMIN}, account 333333333333. Use it here?" in shown
+    assert f"{file} names chain 'admin': role Admin in account 333333333333. Use it here" in shown
     assert world.run(*in_folder(world, *COMMAND)).out == "admin\n"
     assert world.run(*in_folder(world, *COMMAND, folder="project")).out == "admin\n"
     file.write_text("hub\n")

@@ -28,7 +28,9 @@ def test_a_chain_that_confirms_asks_on_the_terminal(world: World, command: tuple
     world.config(CAUTIOUS)
     more = ("--", "echo", "ran") if command == ("exec",) else ()
     with OnTerminal(world, SCRIPT, *command, "admin", *more) as person:
-        person.expect("admin: Admin in prod. Continue? [y/N] ")
+        person.expect(
+            "admin (Admin in prod) gives you role Admin in account 333333333333. Continue? [y/N] "
+        )
         person.types("y")
         done = person.ended()
     assert done.code == 0, done.err

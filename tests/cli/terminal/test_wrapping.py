@@ -28,6 +28,7 @@ def lines(text: str, width: int, label: str = "  try: ") -> list[str]:
         ("first rolehop explain role ARN, or a file", "rolehop explain role ARN,"),
         ("(rolehop explain --error -) helps", "(rolehop explain --error -)"),
         ("another rolehop is walking the same hop", "rolehop"),
+        ("it gives you role Admin. Continue? [y/N]", "Continue? [y/N]"),
         ('set duration = "1 h" for it', 'duration = "1 h"'),
         ('write hops = [{ role = "x" }] there', 'hops = [{ role = "x" }]'),
         (Advice("next: rolehop plan ", Argument("my chain")), "rolehop plan 'my chain'"),

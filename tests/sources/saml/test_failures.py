@@ -177,7 +177,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("body", "words"),
         [
-            (b"<html>", "something unexpected"),
+            (b"<html>", "a web page answered instead of 127.0.0.1"),
             (b"<AssumeRoleWithSAMLResponse/>", "something unexpected"),
         ],
     )

@@ -135,7 +135,7 @@ def test_a_plan_asks_no_program_for_a_ci_token(federated: Federated) -> None:
     ("reply", "cause"),
     [
         (None, "no answer within 0.2 s"),
-        (Reply(text="<html>"), "it is not a JSON object"),
+        (Reply(text="<xml>"), "it is not a JSON object"),
         (Reply(json={"count": 1}), "value is missing"),
         (Reply(503), "HTTP 503"),
     ],

@@ -166,7 +166,7 @@ def test_the_advice_fits_the_refusal_of_the_token(
     assert fix in error["fix"]
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"<AssumeRoleWithWebIdentityResponse/>"])
+@pytest.mark.parametrize("body", [b"<xml>", b"<AssumeRoleWithWebIdentityResponse/>"])
 def test_an_answer_of_sts_that_is_invalid_is_reported(federated: Federated, body: bytes) -> None:
     federated.token_file.write_text(federated.issuer.token(SUBJECT, AUDIENCE))
     federated.source(f'token_file = "{federated.token_file}"')

@@ -167,7 +167,7 @@ class AtBrowser:
 @pytest.mark.parametrize(
     ("reply", "code", "words"),
     [
-        pytest.param(Reply(text="<html>"), 6, "it is not a JSON object", id="no-json"),
+        pytest.param(Reply(text="<html>"), 6, "a web page answered", id="no-json"),
         pytest.param(Reply(json={"id_token": "x"}), 6, "access token is missing", id="half"),
         pytest.param(
             Reply(json={"access_token": "a", "id_token": "x"}),
@@ -211,7 +211,7 @@ def test_a_refused_sign_in_is_exit_4(federated: Federated) -> None:
 @pytest.mark.parametrize(
     ("reply", "code", "words"),
     [
-        pytest.param(Reply(text="<html>"), 6, "unexpected", id="no-json"),
+        pytest.param(Reply(text="<html>"), 6, "a web page answered", id="no-json"),
         pytest.param(Reply(json={"issuer": "x"}), 6, "missing", id="half"),
         pytest.param(Reply(404, {}), 6, "unexpected", id="no-issuer"),
         pytest.param(
