@@ -234,7 +234,7 @@ def _policy_lines(
             if old
             else "refuses (AWS said)"
         )
-    elif not verdict.request.policy_set(policy.name).there:
+    elif not verdict.request.policy_set(policy.name).there and policy not in verdict.refused:
         says = "none"
     where = ""
     if policy.deciding is not None:

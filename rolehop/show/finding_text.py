@@ -274,8 +274,8 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.NOT_NAMED: _not_named,
     Reason.OTHER_ACCOUNT: "the statement names an account other than the caller's",
     Reason.OTHER_PARTITION: (
-        "caller and policy are in different AWS partitions (aws, aws-cn, aws-us-gov …), and no role"
-        " can be assumed across them"
+        "caller and policy are in different AWS partitions (aws, aws-cn, aws-us-gov …), and nothing"
+        " of one is open to the others"
     ),
     Reason.OTHER_SESSION: "the statement names a session of this role with another name",
     Reason.DELETED_PRINCIPAL: (
@@ -364,6 +364,7 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
     Reason.NOT_BY_SESSION: (
         "this call is made with a token, not with the session: who may make it depends on the token"
     ),
+    Reason.NOT_FOR_SESSIONS: "a role's session cannot call it: only an IAM user's own keys can",
     Reason.NO_SUCH_ROLE: "there is no such role: its account has no role of that name",
     Reason.OTHER_PATH: lambda f: (
         f"the role is {f.wanted}: correct it in the chain, the whole ARN counts"

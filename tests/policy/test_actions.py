@@ -211,6 +211,11 @@ def test_a_role_is_open_to_whom_its_trust_policy_names(
         ("iam:GetUser", "arn:aws:iam::333333333333:user/bob", ALL, "refused"),
         ("kms:UpdateAlias", "arn:aws:kms:eu-west-1:222222222222:alias/a", [], "refused"),
         ("sts:GetCallerIdentity", "*", [statement("*", effect="Deny")], "allowed"),
+        # What AWS refuses whatever the policies say.
+        ("sts:GetFederationToken", "arn:aws:sts::222222222222:federated-user/x", ALL, "refused"),
+        ("sts:GetSessionToken", "*", ALL, "refused"),
+        ("s3:GetObject", "arn:aws-cn:s3:::logs/a.gz", ALL, "refused"),
+        ("sts:AssumeRole", "arn:aws-cn:iam::222222222222:role/Target", ALL, "refused"),
         # No resource is named: what covers all counts, and what covers some is open.
         ("s3:GetObject", ANY_RESOURCE, GET, "unknown"),
         ("s3:GetObject", ANY_RESOURCE, ALL, "allowed"),

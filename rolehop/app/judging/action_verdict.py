@@ -8,6 +8,7 @@ from rolehop.app.judging.organization import accounts_of, with_organization
 from rolehop.app.judging.plan_verdict import scenario_of
 from rolehop.app.judging.policy_documents import PolicyOptions, read_documents, read_policy
 from rolehop.app.planning import plan_chain
+from rolehop.arn import account_of, is_role
 from rolehop.errors import ConfigError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
@@ -62,9 +63,12 @@ def judge_actions(
 
         denied = None if answer is None else answer.denied
         named = None if denied is None else denied.policy_arn
-        live, policies = LiveIam(app).read(plan, policies, named)
+        iam = LiveIam(app)
+        live, policies = iam.read(plan, policies, named)
+        if is_role(asked.resource):
+            live = live.merged(iam.read_role(asked.resource, plan, policies.caller))
         inventory = live.merged(inventory)
-    accounts = accounts_of(app, plan, policies.caller)
+    accounts = accounts_of(app, plan, policies.caller) | {account_of(asked.resource)}
     inventory = with_organization(app, inventory, policies, accounts, offline=offline)
     scenario = _scenario(app, plan, inventory, policies)
     scenario = replace(scenario, hops=scenario.hops[: asked.session])

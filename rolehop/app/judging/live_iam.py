@@ -89,6 +89,13 @@ class LiveIam:
             self.app.note_once("IAM", f"IAM is not read: {self._why_not(plan, policies, refused)}")
         return inventory, policies
 
+    def read_role(self, role: str, plan: Plan, caller: str | None) -> IamInventory:
+        """Read one more role, as far as the stored sessions may; ``caller``: the source's ARN."""
+        try:
+            return self._entity(role, plan, caller) or IamInventory()
+        except ServiceError:
+            return IamInventory()  # noted when the chain was read
+
     def source_caller(self, plan: Plan) -> str | None:
         """Return the ARN of whose a source's own keys are; ``None``: none are at hand.
 

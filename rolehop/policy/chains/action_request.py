@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.arn import RoleArn, account_of
+from rolehop.arn import RoleArn, account_of, partition_of
 from rolehop.arn import is_role as is_role_arn
 from rolehop.policy.chains.call_context import caller_context, context_of_action, context_of_token
 from rolehop.policy.chains.model import UNKNOWN_NAME, AssumeRoleRequest, CallerState
@@ -16,6 +16,7 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.resource_policies import (
     covers_more_than_sts,
     has_no_policy,
+    is_for_sessions,
     is_of_token,
     is_role,
     needs_no_permission,
@@ -110,7 +111,20 @@ def _request_of_any(
         assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
         unseen=held.unseen,
         owner=owner,
+        impossible=_impossible(held.caller, action, resource),
     )
+
+
+def _impossible(caller: Caller, action: str, resource: str) -> Finding | None:
+    """Return why AWS refuses the call whatever policies say; ``None`` if they decide."""
+    if caller.is_session and not is_for_sessions(action):
+        wanted = "the keys of an IAM user"
+        return Finding("Caller", Truth.FALSE, Reason.NOT_FOR_SESSIONS, wanted, caller.arn)
+    partition = partition_of(resource)
+    if None not in (partition, caller.partition) and partition != caller.partition:
+        wanted = f"a caller in {partition}"
+        return Finding("Caller", Truth.FALSE, Reason.OTHER_PARTITION, wanted, caller.arn)
+    return None
 
 
 def _own_policy(

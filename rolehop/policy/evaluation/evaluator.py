@@ -207,12 +207,11 @@ def _judge_policy(
     grants: Sequence[Judged],
 ) -> PolicyVerdict:
     shown = request.policy_set(name)
-    if _is_beside_the_point(name, shown, request):
-        return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, ())
-    of_sts = name is PolicyType.TRUST and request.owner is None
-    impossible = impossible_for(request) if of_sts else None
+    impossible = impossible_for(request) if name is PolicyType.TRUST else None
     if impossible is not None and impossible.truth is Truth.FALSE:
         return PolicyVerdict(name, Outcome.REFUSED, action, None, (impossible,))
+    if _is_beside_the_point(name, shown, request):
+        return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, ())
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE

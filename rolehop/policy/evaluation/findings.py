@@ -108,6 +108,7 @@ class Reason(Enum):
     CLAIM_UNREAD = "claim-unread"
     SOURCE_UNSEEN = "source-unseen"
     NOT_BY_SESSION = "not-by-session"
+    NOT_FOR_SESSIONS = "not-for-sessions"
     NO_SUCH_ROLE = "no-such-role"
     OTHER_PATH = "role-of-another-path"
     # whole documents

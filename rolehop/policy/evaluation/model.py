@@ -90,7 +90,7 @@ class Request:
     AssumeRole call. The trust policy then stands for the resource's own policy."""
 
     impossible: Finding | None = None
-    """Why STS refuses this call whatever the policies say; if its truth is unknown, why it may."""
+    """Why AWS refuses this call whatever the policies say; if its truth is unknown, why it may."""
 
     @property
     def within_account(self) -> bool:

@@ -98,6 +98,14 @@ def is_of_token(action: str) -> bool:
     return action.lower().startswith("sts:assumerolewith")
 
 
+def is_for_sessions(action: str) -> bool:
+    """True unless a role's session can never make the call.
+
+    Source: IAM user guide, "Compare AWS STS credentials".
+    """
+    return action.lower() not in ("sts:getsessiontoken", "sts:getfederationtoken")
+
+
 def needs_no_permission(action: str) -> bool:
     """True for a call that no policy can refuse (STS API reference, GetCallerIdentity)."""
     return action.lower() == "sts:getcalleridentity"

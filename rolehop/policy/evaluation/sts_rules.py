@@ -1,4 +1,4 @@
-"""Calls that STS refuses whatever the policies say, by caller and role."""
+"""Calls that AWS refuses whatever the policies say, by caller and role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def impossible_for(request: Request) -> Finding | None:
     """Return why no policy could allow this call; ``None`` if one could."""
-    if request.impossible is not None:
+    if request.impossible is not None or request.owner is not None:
         return request.impossible
     caller = request.caller
     if is_service_linked(request.role) and not _is_linked_to(request.role, caller.service):

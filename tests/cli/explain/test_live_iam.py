@@ -48,6 +48,9 @@ def test_any_held_session_of_an_account_may_read_its_documents(world: World) -> 
     assert lanes(world, "admin")["trust"] == "refused"
     readers = {call.signer for call in world.sts.calls if call.action == "GetRole"}
     assert any(":assumed-role/Reader/" in each for each in readers)
+    asked = ("--action", "sts:AssumeRole", "--resource", ADMIN)
+    trust = world.rolehop("explain", "reader", *asked, "--format", "json").json["actions"][0]
+    assert [each["verdict"] for each in trust["lanes"]][:1] == ["refused"]
 
 
 def test_what_one_session_may_not_read_another_may(world: World) -> None:

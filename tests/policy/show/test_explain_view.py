@@ -15,6 +15,7 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.show.checking.ci_reports import as_junit
 from rolehop.show.checking.summary import checks_view
 from rolehop.show.explain import verdict_view
+from rolehop.show.render_text import as_text
 from tests.policy.helpers.broken_chains import BROKEN, Breaks, broken
 from tests.policy.helpers.chains import (
     NOW,
@@ -22,7 +23,7 @@ from tests.policy.helpers.chains import (
     may,
     trusts,
 )
-from tests.policy.helpers.reading import PYTHON, checked_text, shown
+from tests.policy.helpers.reading import PYTHON, checked_text, judged, shown
 from tests.policy.helpers.worlds import ALL_KEYS, LANES, as_request, make_world
 from tests.support.policies import policy
 
@@ -66,6 +67,7 @@ def test_without_documents_it_names_the_commands_that_would_show_them() -> None:
     # Once for permissions and boundary of each caller.
     assert text.count("aws iam get-account-authorization-details > FILE\n") == 2
     assert text.count("to see it: the same command") == 2
+    assert "next: " not in as_text(checks_view([judged(healthy(), IamInventory())]))
 
 
 def test_an_allowed_hop_says_what_is_assumed() -> None:

@@ -176,6 +176,12 @@ CASES: list[tuple[Finding, str, str | None, str | None]] = [
         None,
     ),
     (
+        Finding("Document", U, R.NOT_VISIBLE, "all"),
+        "no document of this type was seen",
+        None,
+        None,
+    ),
+    (
         Finding("Document", U, R.NOT_VISIBLE, "policies of group ops"),
         "not seen: policies of group ops",
         None,
