@@ -5,8 +5,9 @@ under "Sources" in the README. A test loads the README's examples and fails if a
 
 Each module ends in a ``TYPE``, which defines the type's config keys, how its stamp is made (what
 tells one state of the source from another without the network) and how the source is built. What
-else depends on a type is a field of `SourceType`; only `plan.identity` (whose answer does not say whose
-session it is) and `app.judging.federated_call` (which call it makes) name types. A module is imported when a config first uses its type, because most configs use one or two.
+else depends on a type is a field of `SourceType`; only `plan.identity` (whose answer does not say
+whose session it is) names types. A module is imported when a config first uses its type, because
+most configs use one or two.
 """
 
 from __future__ import annotations

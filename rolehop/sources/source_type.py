@@ -117,3 +117,7 @@ class SourceType:
     federated_identity: Callable[[SourceConfig, SourceContext], FederatedIdentity] | None = None
     """For a federated type: what is known of its role session without a call, a program or a
     question."""
+
+    federated_action: str | None = None
+    """For a federated type: the action of STS by which its role's session is made; it is
+    ``sts:AssumeRole`` if an AWS service calls, for a certificate."""

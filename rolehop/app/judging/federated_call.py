@@ -12,7 +12,7 @@ from rolehop.policy.chains.model import SOURCE_SESSION, InheritedAttributes
 from rolehop.policy.evaluation.principals import caller_from_arn
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN
-from rolehop.sources import federated_identity
+from rolehop.sources import SOURCE_TYPES, federated_identity
 from rolehop.sources.federation import FederatedIdentity
 
 # CI services with one issuer for everybody; others have one for each installation.
@@ -39,10 +39,10 @@ def federated_call(
     role = None if identity is None else _role(identity, region, inventory, principal)
     if identity is None or role is None:
         return None
-    if source.type == "roles-anywhere":
+    action = SOURCE_TYPES[source.type].federated_action
+    if action == "sts:AssumeRole":
         return _with_certificate(source, role, identity)
-    if source.type == "saml":
-        action = "sts:AssumeRoleWithSAML"
+    if action == "sts:AssumeRoleWithSAML":
         return FederatedCall(str(role), action, identity.provider, carried=_inherited(identity))
     return _with_token(source, role, identity)
 

@@ -385,4 +385,12 @@ def _logout_message(source: SourceConfig, removed: bool) -> str:
 
 
 _SIGN_IN = LoginSupport(login, logout, _takes_text, logout_message=_logout_message)
-TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    _SIGN_IN,
+    federated_identity=federated_identity,
+    federated_action="sts:AssumeRole",
+)

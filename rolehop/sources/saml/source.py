@@ -375,4 +375,12 @@ def _takes_text(source: SourceConfig) -> bool:
 
 
 _SIGN_IN = LoginSupport(login, logout, _takes_text, lambda source, _: _token_name(source))
-TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN, federated_identity=federated_identity)
+TYPE = SourceType(
+    TABLE,
+    stamp,
+    build,
+    diagnose,
+    _SIGN_IN,
+    federated_identity=federated_identity,
+    federated_action="sts:AssumeRoleWithSAML",
+)

@@ -344,4 +344,5 @@ TYPE = SourceType(
     diagnose,
     LoginSupport(login, logout, token_name=_token_name),
     federated_identity=federated_identity,
+    federated_action="sts:AssumeRoleWithWebIdentity",
 )
