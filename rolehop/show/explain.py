@@ -12,7 +12,12 @@ from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
-from rolehop.show.explaining.assumptions import assuming_lines, deciding_lines, unseen_lines
+from rolehop.show.explaining.assumptions import (
+    assuming_lines,
+    deciding_lines,
+    grant_lines,
+    unseen_lines,
+)
 from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, what_next
 from rolehop.show.explaining.hints import hint
 from rolehop.show.finding_text import fits, found, sentence, wanted
@@ -91,7 +96,7 @@ def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -
         yield from wrapped(text, "  ", "  ")
     for policy in verdict.policies:
         yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
-    yield from (*deciding_lines(verdict), *assuming_lines(verdict))
+    yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
         yield from what_next(action.by_documents, answer)
 

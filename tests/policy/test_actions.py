@@ -14,6 +14,7 @@ import pytest
 
 from rolehop.arn import RoleArn
 from rolehop.policy import NOT_VISIBLE, PolicyType, evaluate
+from rolehop.policy.chain_verdict import ActionVerdict
 from rolehop.policy.chains.action_request import action_requests, resource_policy
 from rolehop.policy.chains.model import (
     AssumeRoleRequest,
@@ -24,6 +25,8 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.policy.inventory.inventory import Entity, IamInventory
 from rolehop.policy.language.wildcards import covers, overlap
+from rolehop.show.explain import actions_view
+from rolehop.show.render_text import as_text
 from tests.policy.helpers.chains import NOW
 from tests.support.policies import policy_text
 
@@ -60,6 +63,7 @@ def judge(
     boundary: Any = None,
     session: Any = None,
     scp: Any = None,
+    rcp: Any = None,
     supplied: Any = None,
     trust: str | None = None,
     attached: tuple[str, ...] = (),
@@ -76,6 +80,7 @@ def judge(
         {ROLE: entity, TARGET: Entity(TARGET, trust=trust, tags=())},
         {} if boundary is None else {arn: policy_text(boundary)},
         scps={} if scp is None else {"*": (policy_text(scp),)},
+        rcps={} if rcp is None else {"*": (policy_text(rcp),)},
     )
     hop = AssumeRoleRequest(
         RoleArn.parse(ROLE), "me", policy=None if session is None else policy_text(session)
@@ -90,6 +95,8 @@ def judge(
 
 GET = [statement("s3:Get*", "arn:aws:s3:::logs/*")]
 SEND = [statement("sqs:SendMessage")]
+NOTHING = statement("*", effect="Deny", Principal="*")
+INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +119,9 @@ SEND = [statement("sqs:SendMessage")]
         ("s3:GetObject", OBJECT, GET, None, {"session": statement("*", effect="Deny")}, "refused"),
         ("s3:GetObject", OBJECT, GET, None, {"scp": statement("s3:*", effect="Deny")}, "refused"),
         ("s3:GetObject", OBJECT, GET, None, {"scp": SEND[0]}, "refused"),
+        # RCPs cover some of the services that have resource-based policies.
+        ("s3:GetObject", OBJECT, GET, None, {"rcp": NOTHING}, "refused"),
+        ("ec2:StopInstances", INSTANCE, [statement("ec2:*")], None, {"rcp": NOTHING}, "allowed"),
         # Across accounts both sides are needed.
         ("sqs:SendMessage", QUEUE, SEND, None, {}, "unknown"),
         ("sqs:SendMessage", QUEUE, SEND, of(ROLE, "sqs:*"), {}, "allowed"),
@@ -231,6 +241,14 @@ def test_a_policy_that_decides_is_never_taken_for_granted(
     action: str, resource: str, permissions: Any, expected: str
 ) -> None:
     assert judge(action, resource, permissions).outcome.value == expected
+
+
+def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:
+    for action, text in (("kms:Decrypt", "list-grants"), ("kms:CreateKey", "")):
+        verdict = judge(action, KEY if text else "*", [], of("444444444444", "kms:*"))
+        assert verdict.outcome.value == "refused"
+        shown = as_text(actions_view("chain", [ActionVerdict(verdict, verdict)], verbose=False))
+        assert ("aws kms list-grants --key-id" in shown) is bool(text)
 
 
 def test_a_resource_that_is_not_named_is_what_would_settle_it() -> None:

@@ -19,6 +19,7 @@ from rolehop.policy.evaluation.resource_policies import (
     is_for_sessions,
     is_of_token,
     is_role,
+    may_have_rcp,
     needs_no_permission,
 )
 from rolehop.policy.evaluation.statements import Attached
@@ -99,7 +100,7 @@ def _request_of_any(
         PolicyType.BOUNDARY: records.boundary(named),
         PolicyType.SESSION: held.session,
         PolicyType.SCP: records.scp(held.caller.account),
-        PolicyType.RCP: records.rcp(owner),
+        PolicyType.RCP: records.rcp(owner) if may_have_rcp(action) else NO_POLICY,
     }
     guessed = stated is None and resource != "*" and own.there
     return Request(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rolehop.advice import PLACEHOLDER, is_plain
 from rolehop.policy.evaluation.deciding_values import deciding_values
-from rolehop.policy.evaluation.model import Outcome, Verdict
+from rolehop.policy.evaluation.findings import Reason
+from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
 from rolehop.show.condition_text import deciding_text
-from rolehop.show.layout import Line
+from rolehop.show.layout import Line, to_copy
 from rolehop.show.remedies import wrapped
 
 
@@ -66,3 +68,17 @@ def assuming_lines(verdict: Verdict) -> Iterator[Line]:
             " sts:SetSourceIdentity: AWS does not document this"
         )
         yield from wrapped(text, "  ", "  ")
+
+
+def grant_lines(verdict: Verdict) -> Iterator[Line]:
+    """Say that a key's grants, which no document here shows, may allow what no policy allows.
+
+    Source: KMS developer guide, "Grants in AWS KMS".
+    """
+    request, wrong = verdict.request, verdict.first_wrong
+    of_key = request.actions[0].lower().startswith("kms:") and ":key/" in request.role
+    lacking = {each.name for each in verdict.refused} <= {PolicyType.TRUST, PolicyType.PERMISSIONS}
+    if of_key and lacking and wrong is not None and wrong.reason is not Reason.EXPLICIT_DENY:
+        key = request.role.rpartition("/")[2]
+        yield from wrapped("a grant of the key may still allow it; to see them:", "  ", "  ")
+        yield to_copy(f"    aws kms list-grants --key-id {key if is_plain(key) else PLACEHOLDER}")
