@@ -41,9 +41,9 @@ _TEXT = Pattern(
     r"(?::? (?P<policy>arn:[^\s,;()\"'`<>\u201d\u2019]+))?)?(?![\w-])"
 )
 # How JSON, Go, Rust and Python write a line break and a quote within a text, once or many times;
-# how XML does; and the frame that Terraform draws.
+# how XML does; the frame that Terraform draws, and its colours.
 _BREAK = Pattern(r"\\+[nrt]|[│╷╵]")
-_QUOTE = Pattern(r"\\+(?=[\"'/])")
+_MARK = Pattern(r"\\+(?=[\"'/])|\x1b\[[0-9;]*m")
 _ENTITY = Pattern(r"&(?:quot|apos|#34|#39);|\\+u0022")
 _LONGEST = 20_000  # characters; AWS's are far shorter
 _ENCODED = Pattern(r"Encoded authorization failure message: ?(?P<encoded>[\w+/=-]+)")
@@ -189,5 +189,5 @@ def _trimmed(text: str, *, ended: bool) -> str:
 
 def _in_one_line(text: str) -> str:
     """Return the text without line breaks, marks of other formats, and repeated blanks."""
-    plain = _QUOTE.sub("", _BREAK.sub(" ", text[:_LONGEST]))
+    plain = _MARK.sub("", _BREAK.sub(" ", text[:_LONGEST]))
     return " ".join(_ENTITY.sub('"', plain).split())

@@ -125,6 +125,7 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "Rust": lambda t: f'Some(AccessDenied {{ message: Some("{_escaped(t)}"), code: None }})',
     "PHP": lambda t: f"<Error><Message>{t.replace(chr(34), '&quot;')}</Message></Error>",
     "Terraform": terraform,
+    "Terraform in colour": lambda t: terraform(t).replace("│", "\x1b[31m│\x1b[0m \x1b[0m"),
     "a log line": log_line,
     "a log line in a log line": lambda t: json.dumps({"log": log_line(t)}),
     "PowerShell's JSON": lambda t: f'{{"m": "{t.replace(chr(34), chr(92) + "u0022")}"}}',

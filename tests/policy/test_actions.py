@@ -221,6 +221,8 @@ def test_a_role_is_open_to_whom_its_trust_policy_names(
         ("iam:GetUser", "arn:aws:iam::333333333333:user/bob", ALL, "refused"),
         ("kms:UpdateAlias", "arn:aws:kms:eu-west-1:222222222222:alias/a", [], "refused"),
         ("sts:GetCallerIdentity", "*", [statement("*", effect="Deny")], "allowed"),
+        ("sts:TagSession", "arn:aws:iam::222222222222:user/bob", ALL, "allowed"),
+        ("sts:AssumeRole", "arn:aws:sts::222222222222:assumed-role/T/s", ALL, "unknown"),
         # What AWS refuses whatever the policies say.
         ("sts:GetFederationToken", "arn:aws:sts::222222222222:federated-user/x", ALL, "refused"),
         ("sts:GetSessionToken", "*", ALL, "refused"),

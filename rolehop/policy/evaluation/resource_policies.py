@@ -70,7 +70,8 @@ def is_governed_by_resource(action: str, resource: str) -> bool:
     service = lowered.partition(":")[0]
     named = resource.startswith("arn:")
     if service == "sts":
-        return is_role(resource) if named else lowered not in _WITHOUT_ROLE
+        of_user = lowered == "sts:tagsession" and ":user/" in resource  # of GetFederationToken
+        return lowered not in _WITHOUT_ROLE and not of_user
     if service == "kms":
         if ":alias/" in resource and lowered in _OF_ALIAS:
             return False
