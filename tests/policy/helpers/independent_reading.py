@@ -265,7 +265,7 @@ def _covers(pattern: str, world: Json, kind: bool) -> bool:
     wild_service = "*" in pattern.split(":")[2] or "?" in pattern.split(":")[2]
     rest = pattern.split(":", 5)[5]
     # "… resource-type/resource-id, resource-type:resource-id" or a "resource-id" alone.
-    typed = re.search("[/:]", role.split(":", 5)[5]) and parts[2] not in ("sqs", "s3", "sns")
+    typed = re.search("[/:]", role.split(":", 5)[-1]) and parts[2] not in ("sqs", "s3", "sns")
     wild_type = typed and rest != "*" and any(c in re.split("[/:]", rest)[0] for c in "*?")
     if wild_service or wild_type or not each:
         return kind and whole
