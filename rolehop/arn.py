@@ -45,6 +45,73 @@ _DEFAULT_REGIONS = {
     "aws-iso-e": "eu-isoe-west-1",
     "aws-iso-f": "us-isof-south-1",
 }
+# From botocore's partitions.json; AWS opens a few new ones each year.
+_REGIONS = frozenset(
+    [
+        "af-south-1",
+        "ap-east-1",
+        "ap-east-2",
+        "ap-northeast-1",
+        "ap-northeast-2",
+        "ap-northeast-3",
+        "ap-south-1",
+        "ap-south-2",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "ca-central-1",
+        "ca-west-1",
+        "eu-central-1",
+        "eu-central-2",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-south-2",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "me-west-1",
+        "mx-central-1",
+        "sa-east-1",
+        "sa-west-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+        "cn-north-1",
+        "cn-northwest-1",
+        "eusc-de-east-1",
+        "us-iso-east-1",
+        "us-iso-west-1",
+        "us-isob-east-1",
+        "us-isob-west-1",
+        "eu-isoe-west-1",
+        "us-isof-east-1",
+        "us-isof-south-1",
+        "us-gov-east-1",
+        "us-gov-west-1",
+    ]
+)
+# The last word of every region's name.
+_DIRECTIONS = frozenset(
+    [
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +175,31 @@ def partition_of_region(region: str) -> str:
         if region.startswith(prefix):
             return partition
     return "aws"
+
+
+def is_known_region(region: str) -> bool:
+    """True if AWS had a region of this name when this version of rolehop was made."""
+    return region in _REGIONS
+
+
+def regions_beside(region: str) -> list[str]:
+    """Return the known regions that differ from ``region`` in the number only."""
+    place = region.rpartition("-")[0]
+    return sorted(each for each in _REGIONS if each.rpartition("-")[0] == place)
+
+
+def region_meant(region: str) -> str | None:
+    """Return the known region that ``region`` may be a misspelling of."""
+    from rolehop.text import nearest
+
+    plain = region.strip().casefold().replace("_", "-").replace(" ", "-")
+    return next(iter(nearest(plain, sorted(_REGIONS), 1, cutoff=0.8)), None)
+
+
+def is_misspelt_region(region: str) -> bool:
+    """True if no region can be called so, and one is called nearly so: ``eu-wst-1``."""
+    words = region.split("-")
+    return len(words) > 2 and words[-2] not in _DIRECTIONS and region_meant(region) is not None
 
 
 def default_region(partition: str) -> str:

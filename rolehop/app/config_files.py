@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.app.host import read_file
-from rolehop.errors import ConfigError, UsageError
+from rolehop.config.suspicious import suspicious_values
+from rolehop.errors import ConfigError, ConfigProblem, UsageError
 from rolehop.files import FileText, is_there, mode_of, read_trusted, write_beside
 from rolehop.files.access import Distrust
 from rolehop.startup.dataclass import dataclass
@@ -40,6 +41,8 @@ class ConfigSummary:
 
     chains: int
     sources: int
+    suspicious: tuple[ConfigProblem, ...] = ()
+    """What may be wrong in it, though nothing refuses it."""
 
 
 def check_config(app: App) -> ConfigSummary:
@@ -50,7 +53,13 @@ def check_config(app: App) -> ConfigSummary:
     """
     config = app.config
     read = tuple(name for name in config.files if Path(name).exists())
-    return ConfigSummary(read, len(config.chains), len(config.sources))
+    suspicious = suspicious_values(config, lambda file: _text_of(Path(file)))
+    return ConfigSummary(read, len(config.chains), len(config.sources), suspicious)
+
+
+def _text_of(path: Path) -> str:
+    found = read_trusted(path)
+    return "" if found is None else found.text.removeprefix("\ufeff")
 
 
 def new_config_file(app: App) -> Path:

@@ -146,12 +146,19 @@ class Builder:
             checked = only_common if isinstance(found, dict) else found
             check_table(SOURCE, checked, origin, self.problems)
             return
+        self.problems.add(
+            origin.at("type"), f"unknown source type {quoted(kind)}{self._type_hint(kind)}"
+        )
+
+    def _type_hint(self, kind: str) -> str:
+        plain = kind.casefold().replace("_", "-").replace(" ", "-")
+        meant = _OTHER_TYPES.get(plain, plain)
+        if meant in self.source_types:
+            return f'; write type = "{meant}"'
         from rolehop.text import did_you_mean
 
-        hint = (
-            did_you_mean(kind, self.source_types) or f"; known here: {', '.join(self.source_types)}"
-        )
-        self.problems.add(origin.at("type"), f"unknown source type {quoted(kind)}{hint}")
+        listed = f"; known here: {', '.join(self.source_types)}"
+        return did_you_mean(kind, self.source_types) or listed
 
     def _mistyped(self, found: dict[str, object], origin: Origin) -> bool:
         """Report keys that may be a misspelt ``type``; True if there are any."""
@@ -272,6 +279,24 @@ class Builder:
         return tuple(accounts.items())
 
 
+# What other tools, and AWS, call the types of sources.
+_OTHER_TYPES = {
+    **dict.fromkeys(
+        ("sso", "aws-sso", "sso-session", "idc", "iam-identity-center"), "identity-center"
+    ),
+    **dict.fromkeys(
+        ("iam", "iam-user", "static", "access-key", "access-keys", "credentials"), "keys"
+    ),
+    **dict.fromkeys(("env", "environ"), "environment"),
+    **dict.fromkeys(("oidc", "irsa", "web-identity-token", "github", "jwt"), "web-identity"),
+    **dict.fromkeys(("ec2", "imds", "ec2-instance-metadata", "instance-profile"), "instance"),
+    **dict.fromkeys(("ecs", "ecs-container", "eks", "eks-pod-identity", "pod"), "container"),
+    **dict.fromkeys(("credential-process", "external", "command"), "process"),
+    **dict.fromkeys(("aws-profile", "shared-credentials", "source-profile"), "profile"),
+    **dict.fromkeys(("iamra", "rolesanywhere", "x509", "certificate"), "roles-anywhere"),
+}
+
+
 @cache  # else each source would have a table of its own, which is indexed once more
 def _source_table(own: Table) -> Table:
     """Return the table of a source type: the keys that all sources have, and its ``own``."""
@@ -286,7 +311,7 @@ def _check_listed(account: str, name: str, lines: Mapping[str, int]) -> None:
         ValueError: it is not an ID and perhaps a name, or one of them is listed already.
     """
     if ACCOUNT_ID.fullmatch(account) is None:
-        raise ValueError(f"not an account ID: {quoted(account)} (12 digits)")
+        raise ValueError(value_types.not_an_account(account))
     if account in lines:
         raise ValueError(f"account {account} is listed twice, first in line {lines[account]}")
     if name:

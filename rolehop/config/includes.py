@@ -12,13 +12,11 @@ from rolehop.config.schema import TOP
 from rolehop.config.table_validation import check_key
 from rolehop.files import FileText
 from rolehop.startup.dataclass import dataclass, field
-from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
 Read = Callable[[Path], FileText | None]
 
 MAX_DEPTH = 8
-_AT_LINE = Pattern(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,10 @@ class Gatherer:
             self.problems.add(origin, "not TOML: it is nested too deeply to be read")
             return None
         except ValueError as error:  # an integer of too many digits is a plain ValueError
-            self.problems.add(origin, _syntax(str(error)), line=_syntax_line(str(error), text))
+            from rolehop.config.toml.syntax import syntax_problem
+
+            line, said = syntax_problem(str(error), text)
+            self.problems.add(origin, said, line=line)
             return None
 
     def _is_this_version(self, data: dict[str, object], origin: Origin) -> bool:
@@ -176,18 +177,3 @@ class Gatherer:
 def _absolute(path: Path) -> str:
     """Return the absolute path; links are not followed, since that would be I/O."""
     return os.path.normpath(path.absolute())
-
-
-def _syntax(message: str) -> str:
-    """Return tomllib's message in the form of the others."""
-    match = _AT_LINE.search(message)
-    text = message[: match.start()] if match else message
-    column = f" (column {match[2]})" if match else ""
-    return f"not TOML: {text[:1].lower()}{text[1:]}{column}"
-
-
-def _syntax_line(message: str, text: str) -> int | None:
-    match = _AT_LINE.search(message)
-    if match:
-        return int(match[1])
-    return text.count("\n") + 1 if message.endswith("(at end of document)") else None

@@ -71,7 +71,7 @@ class ProblemList:
 
     def _problem(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:
-            from rolehop.config.toml_positions import locate
+            from rolehop.config.toml.positions import locate
 
             line = locate(self._texts[origin.file], origin.place)
         return ConfigProblem(origin.file, line, dotted(origin.place), text)

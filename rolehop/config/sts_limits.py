@@ -45,6 +45,8 @@ MAX_POLICY_ARNS = 10
 MAX_TAGS = 50
 MAX_TAG_KEY = 128
 MAX_TAG_VALUE = 256
+_IN_ROLE = Pattern(r"(?:\A|:)([0-9-]+):role/")
+_MFA_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):([a-z0-9-]+)/(.+)")
 _SERIAL = Pattern(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
 _POLICY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:iam::(?:[0-9]{12}|aws):policy/[\x21-\x7e]{1,512}")
 _TAG_ASCII = Pattern(r"[A-Za-z0-9 _.:/=+\-@]*")
@@ -54,6 +56,10 @@ _POLICY_TEXT = Pattern(r"[\t\n\r\x20-\xff]*")
 def _role(value: object) -> str:
     given = as_text(value)
     if not is_role(given):
+        account = _IN_ROLE.search(given)
+        if account and len(account[1]) != 12:
+            digits = f"its account has {len(account[1])} digits and needs 12"
+            raise ValueError(f"not a role: {quoted(given)}; {digits}")
         raise ValueError(
             f"not a role: {quoted(given)}"
             ' ("arn:aws:iam::111111111111:role/NAME" or "111111111111:role/NAME")'
@@ -172,10 +178,19 @@ def _policy(value: object) -> str:
 
 def _mfa_serial(value: object) -> str:
     given = as_text(value)
-    if given != "auto" and _SERIAL.fullmatch(given) is None:
+    arn = _MFA_ARN.fullmatch(given)
+    if arn is not None and arn[2] == "mfa":
+        return given
+    if arn is not None and arn[2] == "u2f":
+        raise ValueError(
+            f"a security key cannot be used for calls to AWS: {quoted(given)}; add an authenticator"
+            " app to the user"
+        )
+    if given.startswith("arn:") or (given != "auto" and _SERIAL.fullmatch(given) is None):
+        user = f"{arn[1]}:mfa/{arn[3]}" if arn and arn[2] == "user" else "111111111111:mfa/NAME"
         raise ValueError(
             f"not the ARN or serial number of an MFA device: {quoted(given)}"
-            ' (9 to 256 characters, or "auto")'
+            f' (e.g. "arn:aws:iam::{user}", "GAHT12345678", or "auto")'
         )
     return given
 

@@ -68,7 +68,9 @@ _INDEXES: dict[int, tuple[Table, tuple[dict[str, Key], set[str]]]] = {}
 
 def _reported(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
     if not isinstance(found, dict):
-        problems.add(origin, f"must be a table, not {kind_of(found)}")
+        role = isinstance(found, str) and table.key("role") is not None
+        shown = f"; write {{ role = {quoted(str(found))} }}" if role else ""
+        problems.add(origin, f"must be a table, not {kind_of(found)}{shown}")
         return {}
     values: Values = {}
     valid = True
@@ -142,7 +144,10 @@ def check_name(name: str, origin: Origin, problems: ProblemList) -> bool:
     try:
         value_types.NAME.run(name)
     except ValueError as error:
-        problems.add(origin, str(error))
+        meant = value_types.NOT_IN_NAMES.compiled.sub("-", name.strip()).strip("-")
+        table = ".".join(map(str, origin.place[:-1]))
+        shown = f"; write [{table}.{meant}]" if meant and table else ""
+        problems.add(origin, f"{error}{shown}")
         return False
     return True
 
@@ -163,7 +168,11 @@ def _check_tables(
     table: Table, value: object, origin: Origin, problems: ProblemList
 ) -> list[Values]:
     if not isinstance(value, list):
-        raise ValueError(f"must be an array of tables, not {kind_of(value)}")
+        role = value.get("role") if isinstance(value, dict) else value
+        shown = quoted(role) if isinstance(role, str) else '"ACCOUNT:role/NAME"'
+        raise ValueError(
+            f"must be an array of tables, not {kind_of(value)}; write hops = [{{ role = {shown} }}]"
+        )
     return [
         check_table(table, item, origin.at(index), problems) for index, item in enumerate(value)
     ]

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rolehop.arn import ACCOUNT_ID, is_principal
+from rolehop.arn import ACCOUNT_ID, is_misspelt_region, is_principal, region_meant
 from rolehop.durations import format_duration
 from rolehop.durations import parse_duration as parse_duration  # the CLI takes it from here
 from rolehop.startup.dataclass import dataclass
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.text import quoted
+from rolehop.text import pluralize, quoted
 
 Place = tuple[str | int, ...]
 """The path to a value: keys of tables and indexes of arrays."""
 
 NAME_PATTERN = Pattern(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_.@+-]+")
 _CONTROL = Pattern(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ANY_ARN = Pattern(r"arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\x21-\x7e]+")
 _REGION = Pattern(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}")
@@ -148,9 +149,20 @@ def duration(least: int, most: int) -> Check:
     return Check("duration", bounds, run)
 
 
+def _region(value: object) -> str:
+    given = as_text(value)
+    if _REGION.fullmatch(given) is None or is_misspelt_region(given):
+        meant = region_meant(given)
+        raise ValueError(
+            f"not a region: {quoted(given)}" + (f'; did you mean "{meant}"?' if meant else "")
+        )
+    return given
+
+
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {kind_of(value)}")
+        quotes = "; write it without quotes" if value in ("true", "false") else ""
+        raise ValueError(f"must be true or false, not {kind_of(value)}{quotes}")
     return value
 
 
@@ -233,8 +245,20 @@ def _account(value: object) -> str:
         raise ValueError("must be a string, not an integer; write the account ID in quotes")
     given = as_text(value)
     if ACCOUNT_ID.fullmatch(given) is None:
-        raise ValueError(f"not an account ID: {quoted(given)} (12 digits)")
+        raise ValueError(not_an_account(given))
     return given
+
+
+def not_an_account(text: str) -> str:
+    """Return what is wrong with an account ID, and how one looks."""
+    digits = text.replace("-", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdecimal()):
+        hint = 'it has 12 digits, as in "012345678901"'
+    elif len(digits) == 12:
+        hint = f'write it without - and blanks: "{digits}"'
+    else:
+        hint = f'it has {pluralize(len(digits), "digit")} and needs 12, as in "012345678901"'
+    return f"not an account ID: {quoted(text)}; {hint}"
 
 
 NamedAccounts = tuple[tuple[str, str], ...]
@@ -299,7 +323,7 @@ ACCOUNTS = Check(
 )
 ARN = text("an ARN", _ANY_ARN, kind="ARN")
 PRINCIPAL = Check("ARN", "of a user, role, session or root", _principal)
-REGION = text("a region", _REGION, kind="region")
+REGION = Check("region", "a region", _region)
 URL = Check("URL", "https", _url)
 PATH = Check("path", "relative to this file", as_text)
 COMMAND = Check("command", "a list, or one text split into words; no shell", _command, prose=True)

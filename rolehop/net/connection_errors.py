@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import ProxyError
 from urllib3.exceptions import ReadTimeoutError as BodyTimeoutError
 
+from rolehop.arn import is_known_region, region_meant
 from rolehop.errors import ServiceError
 from rolehop.net.client_settings import ClientSettings
 from rolehop.startup.dataclass import dataclass
@@ -215,5 +216,7 @@ def _fix(kind: FailureKind, route: NetworkPath, settings: ClientSettings) -> str
     if kind is FailureKind.NAME and settings.use_fips:
         return f"check that region {settings.region} has a FIPS endpoint: most have none"
     if kind is FailureKind.NAME:
-        return f"check the region ({settings.region}) and this machine's network"
+        meant = None if is_known_region(settings.region) else region_meant(settings.region)
+        hint = f"; did you mean {meant}?" if meant else ""
+        return f"check the region ({settings.region}{hint}) and this machine's network"
     return "check this machine's network, then try again"

@@ -60,7 +60,7 @@ def dialect(name: str) -> Dialect:
         near = nearest(name.lower(), SHELLS, n=1)
         raise UsageError(
             f"unknown shell {name!r}",
-            fix=f"{meant(near)}rolehop knows {', '.join(SHELLS)}",
+            fix=f"{meant(near)}the shells are {', '.join(SHELLS)}",
         )
     found: Dialect = import_module(f"rolehop.shells.{SHELLS[known][0]}").DIALECT
     return found

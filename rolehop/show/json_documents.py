@@ -89,13 +89,18 @@ def config_document(
     chains: int,
     sources: int,
     problems: Sequence[ConfigProblem],
-    what: str | None,
+    *,
+    suspicious: Sequence[ConfigProblem] = (),
+    what: str | None = None,
 ) -> Document:
     """Return ``rolehop.config/1``; ``what``: why the config is broken, ``None``: it is well-formed."""
-    listed = [
-        {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
-        for each in problems
-    ]
+    listed, doubted = (
+        [
+            {"file": each.file, "line": each.line, "key": each.key or None, "text": each.text}
+            for each in group
+        ]
+        for group in (problems, suspicious)
+    )
     if what is not None and not listed:
         listed = [{"file": None, "line": None, "key": None, "text": what}]
     return {
@@ -105,6 +110,7 @@ def config_document(
         "chains": chains,
         "sources": sources,
         "problems": listed,
+        "suspicious": doubted,
     }
 
 

@@ -253,6 +253,7 @@ def test_a_checked_config_as_json() -> None:
             "chains": 5,
             "sources": 1,
             "problems": [],
+            "suspicious": [],
         }
         world.config(CONFIG.replace('"environment"', '"enviroment"'))
         broken = world.rolehop("config", "check", "--format", "json")

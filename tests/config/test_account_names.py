@@ -130,7 +130,7 @@ FLEET = BASE + '[fleets.f]\nsource = "me"\nrole = "{account}:role/A"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (BASE + '[accounts]\na = "1"', 'not an account ID: "1" (12 digits)'),
+        (BASE + '[accounts]\na = "1"', 'not an account ID: "1"; it has 1 digit and'),
         (BASE + '[accounts]\n444444444444 = "555555555555"', "is not the name of an account"),
         (BASE + '[accounts]\n"a b" = "555555555555"', "not a name"),
         (

@@ -76,13 +76,13 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nhops = {}',
         8,
         "chains.x.hops",
-        "must be an array of tables, not a table",
+        'must be an array of tables, not a table; write hops = [{ role = "ACCOUNT:role/NAME" }]',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = ["arn"]',
         8,
         "chains.x.hops[0]",
-        "must be a table, not a string",
+        'must be a table, not a string; write { role = "arn" }',
     ),
     (
         '[chains.x]\nfrom = "hub"\nregion = "cn-north-1"',
@@ -108,7 +108,7 @@ CASES = [
         '[fleets.f]\nfrom = "hub"\naccounts = [\n"444444444444",\n"44"]',
         10,
         "fleets.f.accounts[1]",
-        'not an account ID: "44" (12 digits)',
+        'not an account ID: "44"; it has 2 digits and needs 12, as in "012345678901"',
     ),
     (
         '[fleets.f]\nfrom = "hub"\naccounts = [444444444444]',

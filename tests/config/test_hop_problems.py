@@ -23,7 +23,7 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "arn:aws:iam::22222222222:role/x" }]',
         8,
         "chains.x.hops[0].role",
-        f'not a role: "arn:aws:iam::22222222222:role/x" {ROLE_HINT}',
+        'not a role: "arn:aws:iam::22222222222:role/x"; its account has 11 digits and needs 12',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "{account}:role/x" }]',

@@ -13,9 +13,9 @@ from tests.config.texts import HERE, HUB, Files, complaints_of, error_of, hop, l
     ("text", "line", "said"),
     [
         ("a = 1\nb = = 2\n", 2, "not TOML: invalid value (column 5)"),
-        ("a = 1\na = 2\n", 2, "not TOML: cannot overwrite a value (column 6)"),
-        ("[chains\n", 1, "not TOML: expected ']' at the end of a table declaration (column 8)"),
-        ("\n\nx = [1", 4, "not TOML: unclosed array"),
+        ("a = 1\na = 2\n", 2, "a is there already, in line 1; keep one of them, e.g. a = 1"),
+        ("[chains\n", 1, "a bracket is missing; write [chains]"),
+        ("\n\nx = [1", 3, "a bracket is missing; write x = [1]"),
         (f"x = {'9' * 5000}", None, "not TOML: exceeds the limit (4300 digits)"),
     ],
 )
@@ -188,7 +188,12 @@ def test_side_files_are_judged_by_their_content() -> None:
             f'{HERE}/p.json: a session policy must not contain "NotPrincipal"',
         ),
         ("config.toml", 13, "fleets.g.accounts_file", f"there is no file {HERE}/none.txt"),
-        ("sub/a.txt", 3, "", 'not an account ID: "44" (12 digits)'),
+        (
+            "sub/a.txt",
+            3,
+            "",
+            'not an account ID: "44"; it has 2 digits and needs 12, as in "012345678901"',
+        ),
         ("sub/a.txt", 4, "", "account 444444444444 is listed twice, first in line 1"),
     ]
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from tests.config.texts import NAME_HINT, check_one_problem
+from tests.config.texts import NAME_HINT, SERIAL_HINT, check_one_problem
 
+NO_CALLS = (
+    'cannot be used for calls to AWS: "arn:aws:iam::111111111111:u2f/al"; add an authenticator'
+    " app to the user"
+)
 CASES = [
     # the file as a whole
     ("version = 2", 6, "version", "this rolehop reads version 1, not 2"),
@@ -22,12 +26,27 @@ CASES = [
     ("fleets = 3", 6, "fleets", "must hold tables: [fleets.NAME]"),
     ("vault = 3", 6, "vault", "must be a table, not an integer"),
     # names
-    ('[chains."a b"]', 6, 'chains."a b"', f'not a name {NAME_HINT}: "a b"'),
-    ('[sources."-x"]', 6, "sources.-x", f'not a name {NAME_HINT}: "-x"'),
-    ('[fleets."a/b"]', 6, 'fleets."a/b"', f'not a name {NAME_HINT}: "a/b"'),
+    ('[chains."a b"]', 6, 'chains."a b"', f'not a name {NAME_HINT}: "a b"; write [chains.a-b]'),
+    ('[sources."-x"]', 6, "sources.-x", f'not a name {NAME_HINT}: "-x"; write [sources.x]'),
+    ('[fleets."a/b"]', 6, 'fleets."a/b"', f'not a name {NAME_HINT}: "a/b"; write [fleets.a-b]'),
     # defaults and vault
     ('[defaults]\nregoin = "x"', 7, "defaults.regoin", 'unknown key; did you mean "region"?'),
     ('[defaults]\nregion = "Ireland"', 7, "defaults.region", 'not a region: "Ireland"'),
+    *(
+        (
+            f'[defaults]\nregion = "{typo}"',
+            7,
+            "defaults.region",
+            f'not a region: "{typo}"; did you mean "eu-west-1"?',
+        )
+        for typo in ("eu-wst-1", "EU_West_1", "eu-west1")
+    ),
+    (
+        '[chains.x]\nfrom = "hub"\nconfirm = "true"',
+        8,
+        "chains.x.confirm",
+        "must be true or false, not a string; write it without quotes",
+    ),
     (
         '[defaults]\nduration = "13h"',
         7,
@@ -101,7 +120,20 @@ CASES = [
         '[sources.x]\ntype = "keys"\nmfa_serial = "short"',
         8,
         "sources.x.mfa_serial",
-        'not the ARN or serial number of an MFA device: "short" (9 to 256 characters, or "auto")',
+        f'not the ARN or serial number of an MFA device: "short" {SERIAL_HINT}',
+    ),
+    (
+        '[sources.x]\ntype = "keys"\nmfa_serial = "arn:aws:iam::111111111111:user/al"',
+        8,
+        "sources.x.mfa_serial",
+        'not the ARN or serial number of an MFA device: "arn:aws:iam::111111111111:user/al" '
+        + SERIAL_HINT.replace("NAME", "al"),
+    ),
+    (
+        '[sources.x]\ntype = "keys"\nmfa_serial = "arn:aws:iam::111111111111:u2f/al"',
+        8,
+        "sources.x.mfa_serial",
+        f"a security key {NO_CALLS}",
     ),
     (
         '[sources.x]\ntype = "keys"\nmfa_duration = "37h"',

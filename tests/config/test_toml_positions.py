@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolehop.config.toml_positions import index_lines, locate
+from rolehop.config.toml.positions import index_lines, locate
 from rolehop.config.value_types import Place
 
 TEXT = dedent('''\

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from rolehop.app.context import App
 from rolehop.app.host import read_or_none
 from rolehop.app.planning import resolve_chain
-from rolehop.config.toml_positions import index_lines, nearest_line
+from rolehop.config.toml.positions import index_lines, nearest_line
 from rolehop.show.checking.ci_reports import FileLocation
 from rolehop.startup.lazy_regex import Pattern
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 from rolehop.app.host import read_or_none
-from rolehop.config.toml_edit import change_keys
+from rolehop.config.toml.edit import change_keys
 from rolehop.config.value_types import Place
 from rolehop.errors import RolehopError, UsageError
 from rolehop.files import is_plain_file, is_there, mode_of, write_beside

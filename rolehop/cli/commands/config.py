@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rolehop.advice import Advice, Argument
+from rolehop.advice import Advice, Argument, ShellCommand
 from rolehop.app.config_files import (
     check_config,
     config_reference,
@@ -112,6 +112,8 @@ def check(ctx: click.Context, style: str) -> None:
     if not found.files:
         cli.terminal.note("there is no config yet: rolehop config init")
         return
+    for each in found.suspicious:
+        cli.terminal.note(Advice(ShellCommand(each.place), f": {each.said}"))
     cli.terminal.write_output(
         f"well-formed: {pluralize(found.chains, 'chain')},"
         f" {pluralize(found.sources, 'source')}"
@@ -125,9 +127,11 @@ def _check_as_json(ctx: click.Context, cli: CommandContext) -> None:
     try:
         found = check_config(cli.app)
     except ConfigError as error:
-        cli.write_json(config_document([], 0, 0, error.complaints, error.what))
+        cli.write_json(config_document((), 0, 0, error.complaints, what=error.what))
         ctx.exit(error.exit_code)
-    cli.write_json(config_document(found.files, found.chains, found.sources, (), None))
+    cli.write_json(
+        config_document(found.files, found.chains, found.sources, (), suspicious=found.suspicious)
+    )
 
 
 @command.command(epilog="\nrolehop config path\n")

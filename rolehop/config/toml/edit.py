@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rolehop.config.toml_positions import Span, comments_in, index_spans, line_ending
+from rolehop.config.toml.positions import Span, comments_in, index_spans, line_ending
 from rolehop.config.toml_writer import toml_line, toml_text
 from rolehop.config.value_types import Place
 

@@ -1,0 +1,75 @@
+"""Values that are well-formed and may still be mistakes: only `config check` says so.
+
+AWS opens regions, and devices of other makers have other serial numbers: neither is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rolehop.arn import is_known_region, region_meant, regions_beside
+from rolehop.config.model import Config
+from rolehop.config.value_types import Place
+from rolehop.errors import ConfigProblem
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.text import quoted
+
+# A hardware device's serial number (IAM user guide, "Assigning a hardware TOTP token").
+_SERIAL = Pattern(r"[A-Z]{4}[0-9]{8}")
+
+Doubt = tuple[str, Place, str]
+"""A file (empty: the last that has the place), a place in it, and what may be wrong there."""
+
+
+def suspicious_values(config: Config, read: Callable[[str], str]) -> tuple[ConfigProblem, ...]:
+    """Return what may be wrong; ``read`` returns the text of a file of the config."""
+    from rolehop.config.problems import dotted
+    from rolehop.config.toml.positions import index_lines, nearest_line
+
+    found = []
+    for file, place, text in dict.fromkeys(_doubts(config)):
+        files = [file] if file else list(reversed(config.files))
+        lines = {each: index_lines(read(each)) for each in files}
+        named = next((each for each in files if place in lines[each]), files[0])
+        line = nearest_line(lines[named], place)
+        found.append(ConfigProblem(named, line, dotted(place), text))
+    return tuple(sorted(found, key=lambda each: (each.file, each.line or 0)))
+
+
+def _doubts(config: Config) -> Iterator[Doubt]:
+    yield from _of_region(config.defaults.region, "", ("defaults", "region"))
+    for name, source in config.sources.items():
+        file, place = config.source_places[name]
+        yield from _of_region(source.region, file, (*place, "region"))
+        yield from _of_region(source.settings.get("sso_region"), file, (*place, "sso_region"))
+        yield from _of_serial(source.settings.get("mfa_serial"), file, (*place, "mfa_serial"))
+    for chain in config.chains.values():
+        file, place = config.chain_places[chain.name]
+        yield from _of_region(chain.region, file, (*place, "region"))
+        for index, hop in enumerate(chain.hops):
+            inside = () if chain.fleet else ("hops", index)
+            yield from _of_serial(hop.mfa_serial, file, (*place, *inside, "mfa_serial"))
+
+
+def _of_region(value: object, file: str, place: Place) -> Iterator[Doubt]:
+    if not isinstance(value, str) or "{" in value or is_known_region(value):
+        return
+    beside, meant = regions_beside(value), region_meant(value)
+    hint = f'did you mean "{meant}"?' if meant else "check it"
+    hint = f"the known ones there are {', '.join(beside)}" if beside else hint
+    yield (
+        file,
+        place,
+        f"no region that is known here: {quoted(value)}; if it is not a new one, {hint}",
+    )
+
+
+def _of_serial(value: object, file: str, place: Place) -> Iterator[Doubt]:
+    if not isinstance(value, str) or value == "auto" or value.startswith("arn:"):
+        return
+    if not _SERIAL.fullmatch(value):
+        text = (
+            f"neither an ARN nor like a device's serial number: {quoted(value)}; write"
+            ' mfa_serial = "arn:aws:iam::111111111111:mfa/NAME", or "auto"'
+        )
+        yield file, place, text

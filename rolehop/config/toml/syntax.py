@@ -1,0 +1,248 @@
+"""What is wrong in a text that is no TOML, in words, with an example of the right line.
+
+tomllib stops at the first mistake and names what it missed ("Illegal character", "Unclosed array").
+Here the usual mistakes are put right one by one, until it reads on: that was the one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+
+from rolehop.text import clean
+
+_AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
+_LONGEST = 160  # characters of a line that is shown
+# Characters of a line, and of a text, that are looked into: each try reads the whole text again.
+_LONGEST_LINE, _LONGEST_TEXT = 2_000, 200_000
+_SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+_CURLY = {ord(c): '"' for c in "“”„‟«»″"} | {ord(c): "'" for c in "‘’‚‛′"}  # noqa: RUF001
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*(\]{0,2})\s*(#.*)?")
+_KEY = re.compile(r"(?:^|[{,])\s*([A-Za-z0-9_-]+)\s*=")
+# A key, its value and a comment.
+_PAIR = re.compile(r"(\s*[^=\s#\[][^=#]*?\s*=\s*)([^#]*?)(\s*(?:#.*)?)")
+_WRONG_WORD = re.compile(r"(?<=[=\[,])(\s*)(True|TRUE|False|FALSE|[Yy]es|[Nn]o|on|off)\b")
+_TWO_VALUES = re.compile(r"""(["'\]}]|\btrue|\bfalse|\b[0-9]+)\s*(?=[{"']|\s[A-Za-z_-]+\s*=)""")
+_ITEM_ENDS = re.compile(r"""["'\]}]\s*$""")
+
+Repair = Callable[[str], Iterator[tuple[str, str]]]
+"""Yields what may be wrong with a line, and the line as it may have been meant."""
+
+
+def syntax_problem(message: str, text: str) -> tuple[int | None, str]:
+    """Return the line (from 1) and the words for tomllib's ``message`` about ``text``."""
+    lines = text.split("\n")
+    at = _line_of(message, lines)
+    if at is not None and len(text) <= _LONGEST_TEXT and len(lines[at - 1]) <= _LONGEST_LINE:
+        found = _twice(lines, at) or _repaired(lines, at)
+        if found is not None:
+            return found
+    match = _AT.search(message)
+    column = f" (column {match[2]})" if match else ""
+    return at, f"not TOML: {_plain(message[: match.start()] if match else message)}{column}"
+
+
+def _line_of(message: str, lines: list[str]) -> int | None:
+    match = _AT.search(message)
+    if match:
+        return int(match[1])
+    return len(lines) if message.endswith("(at end of document)") else None
+
+
+def _plain(message: str) -> str:
+    """Return tomllib's message without what Python alone writes so, e.g. ``('chains', 'a')``."""
+    names = re.search(r"\(('[^()]*',?)\)", message)
+    if names:
+        return ".".join(re.findall(r"'([^']*)'", names[1])) + " is there already"
+    if "overwrite" in message:
+        return "this name is there already"
+    if message.startswith("Illegal character"):
+        return "the line ends too early" if "\\n" in message else "a character that cannot be here"
+    return message[:1].lower() + message[1:]
+
+
+# ---- the same name twice
+
+
+def _twice(lines: list[str], at: int) -> tuple[int, str] | None:
+    """Explain a table or a key that is there already, if the line at ``at`` begins one."""
+    line, above = lines[at - 1], lines[: at - 1]
+    header = _header(line)
+    if header is not None:
+        first = next((n for n, each in enumerate(above, 1) if _header(each) == header), None)
+        if first is None or header.startswith("[["):
+            return None
+        other = f", or name this one [{header[1:-1]}-2]" if "." in header else ""
+        return at, f"{header} is there already, in line {first}; put its keys there{other}"
+    key = _KEY.match(line.strip())
+    if key is None:
+        return None
+    for number in range(at - 1, 0, -1):
+        other = lines[number - 1]
+        if _header(other) is not None:
+            return None
+        same = _KEY.match(other.strip())
+        if same and same[1] == key[1] and _reads(lines[: at - 1]):
+            shown = _example(other, "keep one of them, e.g.")
+            return at, f"{key[1]} is there already, in line {number}{shown}"
+    return None
+
+
+def _header(line: str) -> str | None:
+    match = _HEADER.fullmatch(line)
+    return f"{match[1]}{match[2]}{match[3]}" if match and len(match[1]) == len(match[3]) else None
+
+
+# ---- one line put right
+
+
+def _repaired(lines: list[str], at: int) -> tuple[int, str] | None:
+    here = at - 1
+    before = next((n for n in range(here - 1, -1, -1) if _is_code(lines[n])), None)
+    for repairs, numbers in ((_IN_LINE, (here,)), (_AT_END, (before, here))):
+        for number in numbers:
+            if number is None:
+                continue
+            for repair in repairs:
+                for said, line in repair(lines[number]):
+                    if line != lines[number] and _reads_on(lines, number, line, at):
+                        return number + 1, f"{said}{_example(line)}"
+    return _in_one_line(lines, at)
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.strip().startswith("#")
+
+
+def _reads_on(lines: list[str], number: int, line: str, at: int, last: int | None = None) -> bool:
+    """True if the text has no mistake up to line ``at`` any more, once a line is put right."""
+    changed = [*lines[:number], line, *lines[(number if last is None else last) + 1 :]]
+    try:
+        tomllib.loads("\n".join(changed))
+    except ValueError as error:
+        place = _line_of(str(error), changed)
+        return place is not None and place > at
+    except RecursionError:
+        return False
+    return True
+
+
+def _reads(lines: list[str]) -> bool:
+    try:
+        tomllib.loads("\n".join(lines))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _example(line: str, verb: str = "write") -> str:
+    """Return an example for the end of a sentence; a line with a secret is not repeated."""
+    shown = clean(line)
+    if len(shown) > _LONGEST or any(word in shown.casefold() for word in _SECRET_WORDS):
+        return ""
+    return f"; {verb} {shown}"
+
+
+def _curly(line: str) -> Iterator[tuple[str, str]]:
+    yield "these quotes are curly, and TOML takes straight ones", line.translate(_CURLY)
+
+
+def _truth(line: str) -> Iterator[tuple[str, str]]:
+    def small(found: re.Match[str]) -> str:
+        meant = found[2].lower()
+        word = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(meant, meant)
+        return f"{found[1]}{word}"
+
+    yield "yes and no are true and false here, in small letters", _WRONG_WORD.sub(small, line)
+
+
+def _blank_in_name(line: str) -> Iterator[tuple[str, str]]:
+    header = _HEADER.fullmatch(line)
+    if header is not None:
+        name = re.sub(r"(?<=[^.\s])\s+(?=[^.\s])", "-", header[2])
+        yield "a name has no blank", f"{header[1]}{name}{header[3]}"
+    pair = _PAIR.fullmatch(line)
+    if pair is not None:
+        key = "_".join(pair[1].removesuffix("=").split()[:-1]) if "=" in pair[1] else ""
+        yield "a key has no blank", f"{key} = {pair[2]}{pair[3]}"
+
+
+def _brackets(line: str) -> Iterator[tuple[str, str]]:
+    header = _HEADER.fullmatch(line)
+    if header is not None:
+        closing = "]" * len(header[1])
+        yield "a bracket is missing", f"{header[1]}{header[2]}{closing}"
+
+
+def _sign(line: str) -> Iterator[tuple[str, str]]:
+    changed = re.sub(r"^(\s*[A-Za-z0-9_-]+)\s*(?::|=>|:=|==)\s*", r"\1 = ", line)
+    yield "a key and its value have = between them", changed
+
+
+def _unquoted(line: str) -> Iterator[tuple[str, str]]:
+    pair = _PAIR.fullmatch(line)
+    if pair is None:
+        return
+    value = pair[2].strip("\"'")
+    if value and not any(each in value for each in "\"'{[="):
+        half = pair[2] != value
+        said = "a quote is missing" if half else "a text stands in quotes"
+        yield said, f'{pair[1]}"{value}"{pair[3]}'
+
+
+def _half_quoted(line: str) -> Iterator[tuple[str, str]]:
+    """Close the last text, and open the one before a stray quote, within lists and tables."""
+    for found in re.finditer(r'"[^"\s,}\]]+(?=[\s,}\]]|$)', line):
+        yield "a quote is missing", f'{line[: found.end()]}"{line[found.end() :]}'
+    for found in re.finditer(r'(?<=[=\[,{])\s*(?=[^\s"\[{=,]+")', line):
+        yield "a quote is missing", f'{line[: found.end()]}"{line[found.end() :]}'
+
+
+def _comma_between(line: str) -> Iterator[tuple[str, str]]:
+    for found in _TWO_VALUES.finditer(line):
+        rest = line[found.end() :].lstrip()
+        yield "a comma is missing", f"{line[: found.start()]}{found[1]}, {rest}"
+
+
+def _comma_before_brace(line: str) -> Iterator[tuple[str, str]]:
+    yield "no comma stands before }", re.sub(r",(\s*\})", r"\1", line)
+
+
+def _comma_at_end(line: str) -> Iterator[tuple[str, str]]:
+    code, mark, comment = line.partition(" #")
+    if _ITEM_ENDS.search(code):
+        yield "a comma is missing", f"{code.rstrip()},{mark}{comment}"
+
+
+def _closing(line: str) -> Iterator[tuple[str, str]]:
+    code, mark, comment = line.partition(" #")
+    for closing in ("]", " }", " }]"):
+        yield "a bracket is missing", f"{code.rstrip()}{closing}{mark}{comment}"
+    yield "a bracket is missing", re.sub(r"\s*\]\s*$", " }]", code) + mark + comment
+
+
+_IN_LINE: tuple[Repair, ...] = (
+    _curly,
+    _truth,
+    _brackets,
+    _blank_in_name,
+    _sign,
+    _unquoted,
+    _comma_between,
+    _half_quoted,
+    _comma_before_brace,
+)
+_AT_END: tuple[Repair, ...] = (_comma_at_end, _closing)
+
+
+def _in_one_line(lines: list[str], at: int) -> tuple[int, str] | None:
+    """Explain a table in braces over several lines, which TOML 1.0 does not have."""
+    for first in range(at - 1, max(at - 7, -1), -1):
+        for last in range(first + 1, min(first + 8, len(lines))):
+            joined = " ".join(each.strip() for each in lines[first : last + 1])
+            if joined.count("{") == joined.count("}") > 0 and _reads_on(
+                lines, first, joined, last + 1, last
+            ):
+                return first + 1, f"a table in braces stands in one line{_example(joined)}"
+    return None

@@ -1,0 +1,52 @@
+"""What is well-formed and may still be a mistake: named, and nothing is refused for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import botocore
+
+from rolehop.arn import is_known_region
+from rolehop.config.suspicious import suspicious_values
+from tests.config.texts import load
+
+
+def test_regions_and_serials_that_look_wrong_are_named_with_their_lines() -> None:
+    text = """\
+[defaults]
+region = "aq-northeast-1"
+[sources.me]
+type = "keys"
+region = "eu-west-1"
+mfa_serial = "me-and-my-phone"
+[chains.a]
+source = "me"
+region = "qq-north-7"
+[fleets.f]
+from = "a"
+region = "eu-west-9"
+accounts = ["444444444444", "555555555555"]
+"""
+    found = suspicious_values(load({"config.toml": text}), lambda file: text)
+    assert [(each.line, each.key, each.text.partition(";")[2]) for each in found] == [
+        (2, "defaults.region", ' if it is not a new one, did you mean "ap-northeast-1"?'),
+        (
+            6,
+            "sources.me.mfa_serial",
+            ' write mfa_serial = "arn:aws:iam::111111111111:mfa/NAME", or "auto"',
+        ),
+        (9, "chains.a.region", " if it is not a new one, check it"),
+        (
+            12,
+            "fleets.f.region",
+            " if it is not a new one, the known ones there are eu-west-1, eu-west-2, eu-west-3",
+        ),
+    ]
+
+
+def test_every_region_of_botocore_is_known() -> None:
+    """New ones are listed in rolehop.arn when botocore's smallest version has them."""
+    data = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())
+    regions = [each for part in data["partitions"] for each in part["regions"]]
+    assert sum(not is_known_region(each) for each in regions if "global" not in each) < 8

@@ -1,0 +1,112 @@
+"""What tomllib cannot read is explained, at its line and with the right one."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rolehop.config.toml.syntax import syntax_problem
+
+QUOTE, COMMA = "a quote is missing; write ", "a comma is missing; write "
+BRACKET, CURLY = (
+    "a bracket is missing; write ",
+    "these quotes are curly, and TOML takes straight ones",
+)
+TEXT, TRUTH = (
+    "a text stands in quotes",
+    "yes and no are true and false here, in small letters; write ",
+)
+
+
+def explained(text: str) -> tuple[int | None, str]:
+    with pytest.raises(tomllib.TOMLDecodeError) as caught:
+        tomllib.loads(text)
+    return syntax_problem(str(caught.value), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            '[chains.a]\nsource = "x"\n[chains.a]',
+            3,
+            "[chains.a] is there already, in line 1; put its keys there, or name this one [chains.a-2]",
+        ),
+        ("[vault]\n[vault]", 2, "[vault] is there already, in line 1; put its keys there"),
+        (
+            '[chains.a]\nfrom = "x"\nfrom = "y"',
+            3,
+            'from is there already, in line 2; keep one of them, e.g. from = "x"',
+        ),
+        ("[d]\nregion = “eu-west-1”", 2, f'{CURLY}; write region = "eu-west-1"'),
+        ('[d]\nregion = "eu-west-1”\n', 2, f'{CURLY}; write region = "eu-west-1"'),
+        ("[c]\nconfirm = True", 2, f"{TRUTH}confirm = true"),
+        ("[c]\nx = [TRUE, no]", 2, f"{TRUTH}x = [true, false]"),
+        ('[c]\naccounts = [\n  "1"\n  "2",\n]', 3, f'{COMMA}"1",'),
+        ('a = [\n{ role = "a" } # b\n{ role = "c" }\n]', 2, f'{COMMA}{{ role = "a" }}, # b'),
+        ('[c]\na = ["1" "2"]', 2, f'{COMMA}a = ["1", "2"]'),
+        (
+            '[c]\nhops = [{ role = "a" external_id = "b" }]',
+            2,
+            f'{COMMA}hops = [{{ role = "a", external_id = "b" }}]',
+        ),
+        (
+            '[c]\nhops = [{ role = "a" }{ role = "b" }]',
+            2,
+            f'{COMMA}hops = [{{ role = "a" }}, {{ role = "b" }}]',
+        ),
+        ('[c]\nregion = "eu-west-1\nx = 1', 2, f'{QUOTE}region = "eu-west-1"'),
+        ('[c]\nregion = eu-west-1"\n', 2, f'{QUOTE}region = "eu-west-1"'),
+        ('[c]\nhops = [{ role = "arn:a }]\n', 2, f'{QUOTE}hops = [{{ role = "arn:a" }}]'),
+        ('[c]\nhops = [{ role = arn:a" }]\n', 2, f'{QUOTE}hops = [{{ role = "arn:a" }}]'),
+        ("[c]\nregion = eu-west-1", 2, f'{TEXT}; write region = "eu-west-1"'),
+        ("[c]\naccount = 012345678901", 2, f'{TEXT}; write account = "012345678901"'),
+        ("[c]\nduration = 30m", 2, f'{TEXT}; write duration = "30m"'),
+        ("[c]\nsecret_key = abc", 2, TEXT),
+        ("[chains.my prod]", 1, "a name has no blank; write [chains.my-prod]"),
+        ('session name = "x"', 1, 'a key has no blank; write session_name = "x"'),
+        ("[chains.prod", 1, f"{BRACKET}[chains.prod]"),
+        ("[[chains.prod.hops]\n", 1, f"{BRACKET}[[chains.prod.hops]]"),
+        ('hops = [{ role = "a" }\n[d]', 1, f'{BRACKET}hops = [{{ role = "a" }}]'),
+        ('hops = [{ role = "a" ]\n', 1, f'{BRACKET}hops = [{{ role = "a" }}]'),
+        ('region: "x"', 1, 'a key and its value have = between them; write region = "x"'),
+        (
+            'hops = [\n  { role = "a",\n    external_id = "b" },\n]',
+            2,
+            'a table in braces stands in one line; write { role = "a", external_id = "b" },',
+        ),
+        ('a = [{ b = "c", }]', 1, 'no comma stands before }; write a = [{ b = "c" }]'),
+        ("a = = 2", 1, "not TOML: invalid value (column 5)"),
+        (
+            "[chains.a]\nhops = []\n[[chains.a.hops]]",
+            3,
+            "not TOML: chains.a.hops is there already (column 16)",
+        ),
+    ],
+)
+def test_a_usual_mistake_is_explained_with_the_right_line(text: str, line: int, said: str) -> None:
+    found, words = explained(text)
+    # Versions of tomllib differ in the columns that they name.
+    assert (found, words.partition(" (column")[0]) == (line, said.partition(" (column")[0])
+
+
+VALID = """\
+[chains.a]
+source = "me"
+confirm = true
+hops = [{ role = "1:role/A", duration = "30m" }, { role = "2:role/B" }]
+"""
+
+
+@given(st.integers(0, len(VALID) - 1), st.sampled_from(["", '"', "]", " ", "=", "\n", ",", "”"]))
+def test_any_one_character_that_is_wrong_is_explained_or_read(at: int, instead: str) -> None:
+    text = VALID[:at] + instead + VALID[at + 1 :]
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, said = syntax_problem(str(error), text)
+        assert said
+        assert line is None or 0 < line <= text.count("\n") + 1
