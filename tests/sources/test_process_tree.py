@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from rolehop.sources.shared.subprocesses import program_output
 from tests.sources.machines import START, keyless_world
 from tests.sources.pki import PASSPHRASE, issue, key_pem, pem, write
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import SCRIPT, World
+from tests.support.world import SCRIPT, World, ended
 
 SETTINGS = {
     "process": 'type = "process"\ncommand = ["{tool}"]',
@@ -85,6 +85,10 @@ class Tool:
         assert len(started) == STARTED
         return [pid for pid in started if _is_alive(pid)]
 
+    def await_start(self) -> None:
+        """Wait until it has started all that it starts."""
+        _await(lambda: self.pids.exists() and len(self.pids.read_text().split()) == STARTED)
+
     def clean_up(self) -> None:
         if self.pids.exists():
             for line in self.pids.read_text().split():
@@ -98,6 +102,13 @@ def _is_alive(pid: int) -> bool:
     except OSError:
         return False
     return state not in "ZX"
+
+
+def _await(holds: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -242,14 +253,35 @@ def test_a_terminal_gives_a_program_no_more_time_than_its_caller_has(
 def test_ctrl_c_ends_a_program_with_everything_that_it_started(endless: Tool) -> None:
     endless.use("process")
     with OnTerminal(endless.world, SCRIPT, "export", "c", "--format", "json") as person:
-        ends_at = time.monotonic() + 20
-        while not endless.pids.exists() or len(endless.pids.read_text().split()) < STARTED:
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
+        endless.await_start()
         person.presses_ctrl_c()
         done = person.ended()
     assert done.code == 130
     assert endless.alive() == []
+
+
+def test_a_program_ends_with_everything_that_it_started_if_rolehop_is_killed(endless: Tool) -> None:
+    endless.use("process")
+    with endless.world.start(SCRIPT, "credential-process", "c") as process:
+        endless.await_start()
+        process.kill()
+    _await(lambda: endless.alive() == [])
+
+
+def test_a_killed_keeper_is_named_and_what_can_be_found_is_ended(endless: Tool) -> None:
+    endless.use("process")
+    with endless.world.start(SCRIPT, "credential-process", "c") as process:
+        endless.await_start()
+        program = endless.alive()[-1]
+        keeper = Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[1]
+        os.kill(int(keeper), signal.SIGKILL)
+        done = ended(process)
+    assert (done.code, done.out) == (4, "")
+    assert "cause: the process of rolehop's that watches over" in done.err
+    assert "was killed by signal 9 (SIGKILL), and" in done.err
+    # The one without a parent and an environment.
+    assert len(endless.alive()) == 1
+    assert "what the program had started may still run" in done.err
 
 
 class Answer:

@@ -7,9 +7,10 @@ program of another walk.
 
 The keeper writes to the pipe STATUS: ``R`` once the program runs, or ``E`` and the error's number;
 then ``S`` and its exit code, a signal as a negative number. It ends when the pipe CONTROL is
-closed; what the program left running then belongs to the system. Once asked to end (SIGTERM), it
-ends after the last process that it keeps. It is run as a script of its own, since a process with
-threads cannot fork safely, and imports nothing that is slow.
+closed. If the program has ended by then, what it left running belongs to the system; if it still
+runs, rolehop was killed, and the keeper ends it with everything that it started. Once asked to end
+(SIGTERM), it ends after the last process that it keeps. It is run as a script of its own, since a
+process with threads cannot fork safely, and imports nothing that is slow.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
+
+_GRACE = 1.0  # seconds to clean up after SIGTERM, and to end after SIGKILL
+_PAUSE = 0.01  # seconds
 
 # Numbers of prctl(2) in Linux.
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
@@ -114,7 +119,7 @@ def _keep(program: int, status: int, control: int, wake: int) -> None:
     is_ending = has_ended = False
     ready = select.poll()
     ready.register(wake, select.POLLIN)
-    watches_control = False
+    ready.register(control, select.POLLIN)
     while True:
         while True:  # reap what has ended
             try:
@@ -129,14 +134,45 @@ def _keep(program: int, status: int, control: int, wake: int) -> None:
                 has_ended = True
                 with suppress(OSError):
                     os.write(status, b"S%d\n" % os.waitstatus_to_exitcode(result))
-        if has_ended and not watches_control:
-            watches_control = True
-            ready.register(control, select.POLLIN)
         for file, _ in ready.poll():
             if file == control:
+                if not has_ended:
+                    _end_all()
                 return
             signals = os.read(wake, 64)
             is_ending = is_ending or signal.SIGTERM in signals
+
+
+def _end_all() -> None:
+    """End all that is kept as `process_tree` does, which has ended with rolehop."""
+    asked: set[int] = set()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        ends_at = time.monotonic() + _GRACE
+        while time.monotonic() < ends_at and (kept := _descendants()):
+            for each in kept:
+                if number == signal.SIGKILL or each not in asked:
+                    asked.add(each)
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(each, number)
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    """Another one has been reaped."""
+            time.sleep(_PAUSE)
+
+
+def _descendants() -> list[int]:
+    """Return all that is kept and has not ended, parents before their children."""
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - pathlib is slow
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+            # The name in parentheses may hold anything. After it: state, parent (proc_pid_stat(5)).
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+            if state not in (b"Z", b"X"):
+                children.setdefault(int(parent), []).append(int(name))
+    found = [os.getpid()]
+    for each in found:
+        found += children.get(each, ())
+    return found[1:]
 
 
 if __name__ == "__main__":

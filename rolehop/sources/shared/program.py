@@ -28,9 +28,13 @@ class Program:
 
         self._status: int | None = None
         self._control: int | None = None
+        self._is_kept = False
         self._said = b""
         self.returncode: int | None = None
         """As ``subprocess`` has it; ``None`` while it runs."""
+
+        self.has_lost_keeper = False
+        """True if its keeper was killed, and it with its keeper."""
 
         status, control, kept = -1, -1, list(command)
         if command and _can_keep():
@@ -62,6 +66,7 @@ class Program:
         except BaseException:
             self._give_up()
             raise
+        self._is_kept = line == b"R"  # without prctl(2) the program takes the keeper's place
         if line is not None and line.startswith(b"E"):
             self._give_up()
             number = int(line[1:])
@@ -97,6 +102,8 @@ class Program:
                 return False
             if line.startswith(b"S"):
                 self.returncode = int(line[1:])
+            else:
+                self.has_lost_keeper = self._is_kept
         if self.returncode is None:  # there is no keeper, or it was killed
             return self._is_reaped(max(0.0, ends_at - time.monotonic()))
         return True

@@ -149,6 +149,13 @@ def program_output(
             fix="run it by hand to see what it waits for",
         )
     if process.returncode != 0:
+        if process.has_lost_keeper:
+            raise SourceError(
+                f"{what} did not finish",
+                cause=f"the process of rolehop's that watches over {program} "
+                f"{_exit_text(process.returncode)}, and {program} ended with it",
+                fix="run the command again; what the program had started may still run",
+            )
         failed = SourceError(
             f"{what} failed",
             cause=(quoted and reader.reason)
