@@ -1,7 +1,10 @@
 """End the wait for a person when the process that called this one has ended.
 
 An SDK that gives up kills the shell it started, not this process. That would ask on for an answer
-that nobody takes, hold its locks, and keep the pipe open that the SDK waits for.
+that nobody takes, hold its locks, and keep the pipe open that the SDK waits for. An SDK that ends
+leaves the shell running if that has more to do than to start this process. So on Linux the parents
+of shells are watched, too, up to the first process that is no shell or leads its session: what is
+above a leader let go of it.
 """
 
 from __future__ import annotations
@@ -13,17 +16,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PAUSE = 0.2  # seconds
+# As the system names their processes.
+_SHELLS = frozenset(
+    b"ash bash busybox csh dash elvish fish ksh ksh93 mksh nu pwsh rbash sh tcsh xonsh zsh".split()
+)
 
 
 class _Caller:
-    process: int | None = None
+    parents: tuple[tuple[int, int], ...] = ()
+    """This process and its parent, that one and its parent, and so on; none is watched at first."""
+
     has_ended = False
 
 
 def watch_caller() -> None:
     """Note who called this process; to be called once, early, by a program that may be stopped."""
     if hasattr(signal, "pthread_kill"):  # Windows has neither this nor a new parent
-        _Caller.process = os.getppid()
+        _Caller.parents = tuple(_parents())
 
 
 def caller_has_ended() -> bool:
@@ -34,22 +43,53 @@ def caller_has_ended() -> bool:
 @contextmanager
 def ends_with_caller() -> Iterator[None]:
     """Send SIGTERM to the main thread if the caller ends in the block; else change nothing."""
-    if _Caller.process is None:
+    if not _Caller.parents:
         yield
         return
     is_over = threading.Event()
-    threading.Thread(target=_watch, args=(_Caller.process, is_over), daemon=True).start()
+    threading.Thread(target=_watch, args=(_Caller.parents, is_over), daemon=True).start()
     try:
         yield
     finally:
         is_over.set()
 
 
-def _watch(process: int, is_over: threading.Event) -> None:
+def _watch(parents: tuple[tuple[int, int], ...], is_over: threading.Event) -> None:
     # An orphan gets another parent; the number of the old one may be given to a new process.
     while not is_over.wait(_PAUSE):
-        if os.getppid() != process:
+        if any(_parent_of(process) != parent for process, parent in parents):
             _Caller.has_ended = True
             # To the thread, so that a read of the terminal there is interrupted.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             return
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    process, parent = os.getpid(), os.getppid()
+    while True:
+        yield process, parent
+        found = _inspect(parent)
+        if found is None or found[0] not in _SHELLS or found[2] == parent:
+            return
+        process, parent = parent, found[1]
+
+
+def _parent_of(process: int) -> int | None:
+    if process == os.getpid():
+        return os.getppid()
+    found = _inspect(process)
+    return None if found is None else found[1]
+
+
+def _inspect(process: int) -> tuple[bytes, int, int] | None:
+    """Return a process's name, parent and session; ``None``: it is gone, or this is not Linux."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123 - pathlib is slow
+            status = file.read()
+    except OSError:
+        return None
+    # The name in parentheses may hold anything. After it: state, parent, process group, session
+    # (proc_pid_stat(5)).
+    name, _, rest = status.rpartition(b")")
+    fields = rest.split()
+    return name.partition(b"(")[2], int(fields[1]), int(fields[3])

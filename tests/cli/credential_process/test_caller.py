@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -13,10 +14,15 @@ from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import HUB, MFA_SERIAL, SCRIPT, World
 
 # The session's leader stays, so that no signal of the terminal ends what it started.
-SDK = """
-sh -c '"$0" credential-process hub 2>err & echo $! >pid; echo $$ >caller; wait' "$0"
+STAYS = """
 while ! [ -e end ]; do sleep 0.1; done
 """
+A_SHELL = """sh -c '"$0" credential-process hub 2>err & echo $$ >caller; wait' "$0" """
+ABOVE_A_SHELL = f"""{sys.executable} -c '
+import os, sys
+os.write(os.open("caller", os.O_CREAT | os.O_WRONLY), b"%d" % os.getpid())
+os.spawnlp(os.P_WAIT, "sh", "sh", "-c", sys.argv[1], sys.argv[2])
+' '"$0" credential-process hub 2>err; echo more >more' "$0" """
 
 
 def text_of(path: Path, wanted: str = "") -> str:
@@ -29,12 +35,13 @@ def text_of(path: Path, wanted: str = "") -> str:
     raise AssertionError(f"{path.name} has no {wanted!r}")
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="parents are not watched here")
-def test_a_question_ends_with_its_caller(world: World) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only parents are watched here")
+@pytest.mark.parametrize("caller", [A_SHELL, ABOVE_A_SHELL], ids=["a-shell", "above-a-shell"])
+def test_a_question_ends_with_its_caller(world: World, caller: str) -> None:
     world.sts.world.role(HUB, trusts=[world.alice.arn], mfa=True)
     text = world.config_file.read_text()
     world.config(text.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"'))
-    with OnTerminal(world, "sh", "-c", SDK, SCRIPT) as person:
+    with OnTerminal(world, "sh", "-c", caller + STAYS, SCRIPT) as person:
         person.expect("MFA code")
         os.kill(int(text_of(world.home / "caller")), signal.SIGKILL)
         assert "the program that called rolehop has ended" in text_of(world.home / "err", "ended")
