@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import random
+import string
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 from rolehop.daemon_threads import call_within
 from rolehop.errors import SourceError
 from rolehop.sources.shared import subprocesses as programs
-from rolehop.sources.shared.subprocesses import masked, source_command_output
+from rolehop.sources.shared.masking import masked
+from rolehop.sources.shared.subprocesses import source_command_output
 from rolehop.startup.dataclass import replace
 from rolehop.vault import locks as lock
 from tests.sources.conftest import Home
@@ -61,9 +64,36 @@ def test_too_much_output_says_what_to_do(home: Home) -> None:
     assert "stdout" in str(caught.value.fix)
 
 
-# A JSON Web Token, base64 as `base64` breaks it, and the same behind words.
+# A JSON Web Token, base64 as `base64` breaks it, and the secret key of AWS's documentation.
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
 BASE64 = base64.b64encode(b"<samlp:Response>" + bytes(range(256))).decode()
+KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+READABLE = [
+    # Paths, those of 40 characters included.
+    "/opt/homebrew/share/aws/session/managers",
+    "/Users/Alice/Projects/Infra2/Tools/Aws42",
+    "/home/alice/Documents/Work/Config/Aws/v2",
+    "src/main/java/com/example/MyServiceTests",
+    "/root/.cache/uv/archive-v0/kHr1uNMnCm3chouv/pygments/lexers/abcdefgh.py",
+    "node:internal/modules/cjs/loader:1228",
+    "C:\\Users\\alice\\AppData\\Local\\Programs\\aws.exe",
+    "cannot read token: /var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+    "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/token",
+    "token=~/.config/token",
+    "password: ./password.txt is not there",
+    # Words.
+    "Enter password:",
+    "invalid token: expired",
+    "Error: no token: try again.",
+    "password: Incorrect!",
+    "secret: arn:aws:secretsmanager:eu-west-1:111111111111:secret:x",
+    "token_type=x",
+    "exit code: 7",
+    "AccessKeyId AKIAIOSFODNN7EXAMPLE",
+    "ping: 12 ms",
+    "open https://idp.example/?token=abc",
+]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +108,29 @@ BASE64 = base64.b64encode(b"<samlp:Response>" + bytes(range(256))).decode()
             f'{{"url":"https://x","SAMLResponse":"{BASE64}"}}',
             '{"url":"https://x","SAMLResponse":"[hidden]"}',
         ),
+        # An AWS secret access key, in all that programs write around it.
+        (KEY, "[hidden]"),
+        (f"the key is {KEY}.", "the key is [hidden]."),
+        (f"aws_secret_access_key = {KEY}", "aws_secret_access_key = [hidden]"),
+        (f"export AWS_SECRET_ACCESS_KEY={KEY}", "export AWS_SECRET_ACCESS_KEY=[hidden]"),
+        (f'{{"SecretAccessKey": "{KEY}"}}', '{"SecretAccessKey": "[hidden]"}'),
+        (f"AKIAIOSFODNN7EXAMPLE:{KEY}", "AKIAIOSFODNN7EXAMPLE:[hidden]"),
+        (f"(key '{KEY}')", "(key '[hidden]')"),
+        ("Hv3/7bQ+ZkX0pLwY9sTfR2mNcJ8dGaUeWiOqKy1B", "[hidden]"),
+        # Values that are named as a secret.
+        ("password=hunter2", "password=[hidden]"),
+        ("Password: hunter2, again", "Password: [hidden], again"),
+        ("password='correct horse'", "password='[hidden]'"),
+        ("--client-secret=s3cr3t --region=x", "--client-secret=[hidden] --region=x"),
+        ("token: 12ab", "token: [hidden]"),
+        ('"refresh_token": "abc", "expires": 1', '"refresh_token": "[hidden]", "expires": 1'),
+        ("AWS_SESSION_TOKEN=abc", "AWS_SESSION_TOKEN=[hidden]"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer [hidden]"),
+        ("PIN: 123456", "PIN: [hidden]"),
+        ("api_key=abc&x=1", "api_key=[hidden]&x=1"),
+        ("https://me:hunter2@host.example/x", "https://me:[hidden]@host.example/x"),
         # What people need to read.
+        *((said, None) for said in READABLE),
         ("touch the key", "touch the key"),
         (f"open https://idp.example/{'a' * 50}?state={'b' * 43}", None),
         (
@@ -94,10 +146,17 @@ def test_what_looks_like_a_token_is_masked(said: str, shown: str | None) -> None
     assert masked(said) == (said if shown is None else shown)
 
 
+def test_of_a_thousand_keys_none_is_shown() -> None:
+    choice = random.Random(1)  # noqa: S311 - the same keys again
+    letters = string.ascii_letters + string.digits + "+/"
+    keys = ["".join(choice.choices(letters, k=40)) for _ in range(1000)]
+    assert [key for key in keys if masked(key) != "[hidden]"] == []
+
+
 def test_masking_a_long_line_takes_no_time() -> None:
     # Quadratic time would exceed this guard by far; nothing else is measured.
-    texts = ("eyJ" * 300_000, "a/" * 400_000, "eyJa." * 200_000)
-    assert len(call_within(60, lambda: [masked(text) for text in texts])) == 3
+    texts = ("eyJ" * 300_000, "a/" * 400_000, "eyJa." * 200_000, "token" * 200_000)
+    assert len(call_within(60, lambda: [masked(text) for text in texts])) == 4
 
 
 def test_words_of_a_program_whose_answer_is_a_secret_are_shown_once_and_masked(home: Home) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import signal
 import threading
 import time
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rolehop.advice import Advice, Argument
-from rolehop.credentials import HIDDEN, scrub
 from rolehop.errors import SourceError
 from rolehop.files import is_plain_file, is_there
+from rolehop.sources.shared.masking import masked
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.shared.program import Program
 from rolehop.sources.source_type import Diagnosis
@@ -36,15 +35,6 @@ PERSON_DEADLINE = 180.0
 
 LONGEST = 1_000_000  # bytes of stdout, and of stderr
 _LONGEST_LINE = 400  # characters of one line of stderr that are passed on
-
-# Secrets that a program may print about its answer, or about its own input: JSON Web Tokens, and
-# base64 as long as the lines of base64(1) and openssl, for example of an assertion.
-# The patterns are compiled on first use: that costs more than this module.
-_JWT = r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"
-_WORD = r"[^\s\"'<>,{}]+"
-_LONG_RUN = r"[A-Za-z0-9+/_=-]{40,}"
-_LONG_PART = 32  # characters without a slash: a path's parts are shorter
-_PLAIN_MARKS = ("://", "arn:", ":role/")  # an address to sign in at, and the role that was refused
 
 # How variables end that give rolehop a secret; `handover.child_environment` removes the same ones.
 _SECRET_ENDS = ("CODE", "OTP", "PASSPHRASE", "PASSWORD", "PIN", "PRIVATE_KEY", "SECRET", "TOKEN")
@@ -229,21 +219,6 @@ def _exit_text(code: int | None) -> str:
         return f"was killed by signal {-code} ({signal.Signals(-code).name})"
     except ValueError:
         return f"was killed by signal {-code}"
-
-
-def masked(text: str) -> str:
-    """Return ``text`` with live secrets, JSON Web Tokens and long base64 replaced by ``[hidden]``."""
-    return re.sub(_WORD, _without_runs, re.sub(_JWT, HIDDEN, scrub(text)))
-
-
-def _without_runs(word: re.Match[str]) -> str:
-    if any(mark in word[0] for mark in _PLAIN_MARKS):
-        return word[0]
-    return re.sub(
-        _LONG_RUN,
-        lambda run: HIDDEN if max(map(len, run[0].split("/"))) >= _LONG_PART else run[0],
-        word[0],
-    )
 
 
 class _OutputReader:
