@@ -28,8 +28,8 @@ from rolehop.vault.lazy_stores import QUIET_BACKENDS
 _BUS = "DBUS_SESSION_BUS_ADDRESS"
 
 
-def write_fastpath_record(app: App, plan: Plan) -> None:
-    """Write the record of ``plan``'s chain if the hot path can give its answer.
+def write_fastpath_record(app: App, plan: Plan, asked_for: str) -> None:
+    """Write the record of ``plan``'s chain, by the name it was ``asked_for``, if it can be answered hot.
 
     If it cannot, nothing is written: the full path is slower and gives the same answer.
     """
@@ -49,11 +49,11 @@ def write_fastpath_record(app: App, plan: Plan) -> None:
     _add_backend_dependencies(again, backend)
     if again.dependencies.uncacheable or _names_a_password(again):
         return
-    lines = as_record(_record(again, plan, backend))
+    lines = as_record(_record(again, plan, asked_for, backend))
     text = None if lines is None else app.vault.seal(plan.key, lines)
     if text is not None:
         try:
-            write_beside(Path(record_path(folder, plan.chain)), text, lasting=False)
+            write_beside(Path(record_path(folder, asked_for)), text, lasting=False)
         except OSError:
             return
 
@@ -94,10 +94,10 @@ def _add_backend_dependencies(again: App, backend: str) -> None:
         again.dependencies.add_file(settings)
 
 
-def _record(again: App, plan: Plan, backend: str) -> Record:
+def _record(again: App, plan: Plan, asked_for: str, backend: str) -> Record:
     return Record(
         version=__version__,
-        chain=plan.chain,
+        chain=asked_for,
         backend=backend,
         key=plan.key,
         min_ttl=plan.min_ttl_seconds,
@@ -107,6 +107,7 @@ def _record(again: App, plan: Plan, backend: str) -> Record:
         label=with_account_names(
             step_label(plan.steps[-1], len(plan.hops)), again.config.account_names
         ),
+        name=plan.chain,
         uid=os.geteuid(),
         host=os.uname().nodename,
         also=again.dependencies.items,

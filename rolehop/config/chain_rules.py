@@ -17,7 +17,7 @@ from rolehop.config.model import (
 from rolehop.config.problems import Origin, ProblemList
 from rolehop.config.regions import NamedBy, NamedRegion, regions_in_order
 from rolehop.config.schema import Table
-from rolehop.config.templates import fields_of, mentions_field
+from rolehop.config.templates import ACCOUNT_NAME, fields_of, mentions_field
 from rolehop.startup.dataclass import dataclass
 from rolehop.text import quoted
 
@@ -108,9 +108,10 @@ class ChainRules:
         if chain.fleet is not None:
             return
         for number, hop in enumerate(chain.hops):
-            if "{" in hop.role and "account" in fields_of(hop.role):
+            for field in _OF_A_FLEET & set(fields_of(hop.role)):
                 self.problems.add(
-                    origin.at("hops", number, "role"), "only a fleet's role may contain {account}"
+                    origin.at("hops", number, "role"),
+                    f"only a fleet's role may contain {{{field}}}",
                 )
         source = self.config.sources.get(chain.source or "")
         if source is not None and any(map(_mentions_account, source.settings.values())):
@@ -252,6 +253,10 @@ class ChainRules:
                     f" {quoted(set_before or '')}, and no later hop can change it",
                 )
             inherited = inherited.after(hop, f"hop {number + 1}")
+
+
+_OF_A_FLEET = {"account", ACCOUNT_NAME}
+"""Fields of a role that only a fleet fills in: elsewhere they would say what the role says."""
 
 
 def _has_role_only(hop: HopConfig) -> bool:

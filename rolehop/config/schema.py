@@ -28,7 +28,7 @@ class Key:
 
     required: bool = False
     template: bool = False
-    """``{user} {host} {account} {chain}`` are filled in; the value keeps them until then."""
+    """The ``fields`` of its table are filled in; the value keeps them until then."""
 
     names_caller: bool = False
     """``{caller}`` is filled in, too."""

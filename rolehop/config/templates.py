@@ -1,4 +1,4 @@
-"""The fields that templates in the config may contain: ``{user} {host} {account} {chain} {caller}``."""
+"""The fields that templates in the config may contain: ``{user}``, ``{account_name}`` and others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
 
-FIELDS = ("user", "host", "account", "chain")
+ACCOUNT_NAME = "account_name"
+"""The name that the config gives the account; its ID if it has none."""
+
+FIELDS = ("user", "host", "account", ACCOUNT_NAME, "chain")
 CALLER = "caller"
 """The name that the source signed in with; only in role session names and source identities."""
 
@@ -16,6 +19,7 @@ SAMPLES: Mapping[str, str] = {
     "user": "user",
     "host": "host",
     "account": "000000000000",
+    ACCOUNT_NAME: "account-name",
     "chain": "chain",
     CALLER: "caller",
 }

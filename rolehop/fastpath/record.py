@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 # One line an entry, fields separated by tabs, in this order:
 #
 #   rolehop-record  SCHEMA  VERSION
-#   chain           NAME
+#   chain           NAME                as it is asked for: a fleet's chain may have two names
 #   item            BACKEND  KEY        the item with the session (``kernel`` or ``bus``)
 #   life            MIN_TTL  UNTIL      seconds; epoch seconds after which nothing holds, or 0
-#   hand            REGION   ASKS LABEL exported as AWS_REGION; whether a person is asked first
-#                                       (0 or 1); how the session is shown to people
+#   hand            REGION   ASKS LABEL NAME
+#                                       exported as AWS_REGION; whether a person is asked first
+#                                       (0 or 1); how the session is shown to people; the chain's
+#                                       own name, exported as ROLEHOP_CHAIN
 #   who             UID  HOST           templates may have been filled with them
 #   also            SERVICE  MEMBER     one per other item that the plan depended on: the JSON
 #                                       member that it must hold, empty if there must be no item
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 #   hmac            DIGEST              of all lines before it, under the record key that the item
 #                                       holds: write access to the file alone forges no record
 
-RECORD_SCHEMA = "4"
+RECORD_SCHEMA = "5"
 ABSENT = "absent"
 BACKENDS = ("bus", "kernel")
 _HEAD = ["rolehop-record", "chain", "item", "life", "hand", "who"]
@@ -66,13 +68,14 @@ class Record:
         region: str,
         confirm: bool,
         label: str,
+        name: str,
         uid: int,
         host: str,
         also: dict[str, str],
         files: dict[str, str],
         variables: dict[str, str],
     ) -> None:
-        """``also``: service to member; ``files``: path to stamp; ``variables``: name to mark.
+        """``chain``: as it is asked for; ``name``: its own name; ``also``: service to member; ``files``: path to stamp; ``variables``: name to mark.
 
         A mark is ``=VALUE``, ``+``, ``#DIGEST`` or ``-``.
         """
@@ -85,6 +88,7 @@ class Record:
         self.region = region
         self.confirm = confirm
         self.label = label
+        self.name = name
         self.uid = uid
         self.host = host
         self.also = also
@@ -109,14 +113,14 @@ def read_record(data: bytes) -> Record | None:
         more[row[0]][row[1]] = row[2]
     try:
         (_, schema, version), (_, chain), (_, backend, key), life, hand, who = rows[:6]
-        (_, ttl, until), (_, region, asks, label), (_, uid, host) = life, hand, who
+        (_, ttl, until), (_, region, asks, label, name), (_, uid, host) = life, hand, who
         times, user = (int(ttl), int(until)), int(uid)
     except ValueError:
         return None
     if schema != RECORD_SCHEMA or backend not in BACKENDS:
         return None
     found = version, chain, backend, key, *times, region
-    return Record(*found, asks != "0", label, user, host, *more.values())
+    return Record(*found, asks != "0", label, name, user, host, *more.values())
 
 
 def is_sealed(data: bytes, key: str) -> bool:

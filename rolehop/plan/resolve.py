@@ -14,7 +14,7 @@ from rolehop.arn import RoleArn
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
 from rolehop.config.regions import Regions, regions_in_order
 from rolehop.config.sts_limits import MAX_NAME, NOT_IN_NAMES
-from rolehop.config.templates import CALLER, mentions_caller
+from rolehop.config.templates import ACCOUNT_NAME, CALLER, mentions_caller
 from rolehop.errors import ConfigError
 from rolehop.plan.model import Hop
 from rolehop.startup.dataclass import dataclass, field, replace
@@ -209,8 +209,9 @@ def _fill(
     written: WrittenHop, number: int, partition: str, facts: PlanContext, config: Config
 ) -> tuple[RoleArn, HopConfig]:
     values = {"user": facts.user, "host": facts.host, "chain": written.chain}
+    names = config.account_names
     if written.account:
-        values["account"] = written.account
+        values |= {"account": written.account, ACCOUNT_NAME: _name_of(written.account, names)}
     text = fill_template(written.hop.role, values)
     try:
         role = RoleArn.parse_in(text, partition)
@@ -222,6 +223,7 @@ def _fill(
             hop=number,
         ) from None
     values.setdefault("account", role.account)
+    values.setdefault(ACCOUNT_NAME, _name_of(role.account, names))
     if facts.caller is not None:
         values[CALLER] = facts.caller
     hop = written.hop
@@ -230,6 +232,10 @@ def _fill(
     if identity is not None:
         identity = _filled_name(identity, values)
     return role, replace(hop, role=str(role), session_name=session_name, source_identity=identity)
+
+
+def _name_of(account: str, names: Mapping[str, str]) -> str:
+    return names.get(account, account)
 
 
 def _filled_name(template: str, values: Mapping[str, str]) -> str:

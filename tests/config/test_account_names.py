@@ -92,11 +92,31 @@ def test_logout_takes_patterns(named: World) -> None:
 
 
 def test_names_stand_beside_ids(named: World) -> None:
-    named.rolehop("credential-process", "spokes/billing")
-    for command in (["list"], ["plan", "spokes/billing"], ["show", "spokes/billing"], ["status"]):
+    walked = named.rolehop("exec", "spokes/billing", "--", "true")
+    assert "hop 2 of 2 444444444444:role/Audit (billing) called, " in walked.err
+    for command in (
+        *(["list"], ["plan", "spokes/billing"], ["status"], ["history"], ["graph"]),
+        ["explain", "spokes/billing", "--offline"],
+        ["show", "spokes/billing"],
+    ):
         assert "444444444444:role/Audit (billing)" in named.rolehop(*command).out, command
+    assert '"billing (444444444444)"' in named.rolehop("graph", "--format", "dot").out
+    assert "account          billing (444" in named.rolehop("show", "spokes/billing").out
     assert "222222222222:role/Hub (hub-account)" in named.rolehop("plan", "hub").out
     assert "account  billing (444444444444)" in named.rolehop("whoami", "spokes/billing").out
+    del named.sts.world.roles[AUDIT]
+    assert "444444444444:role/Audit (billing)" in named.rolehop("refresh", "spokes/billing").err
+
+
+def test_the_name_is_filled_in(world: World) -> None:
+    text = NAMED.replace(
+        'role/Audit"', 'role/{account_name}"\nsession_name = "{account_name}-{user}"'
+    )
+    world.config(text.replace('session_name = "{user}"', 'session_name = "{account_name}"'))
+    hub, spoke = world.rolehop("plan", "spokes/billing", "--format", "json").json["hops"]
+    assert hub["session_name"] == "222222222222"
+    assert spoke["role"].endswith(":444444444444:role/billing")
+    assert spoke["session_name"].startswith("billing-")
 
 
 def test_a_fleet_can_be_shown(named: World) -> None:
@@ -139,6 +159,11 @@ FLEET = BASE + '[fleets.f]\nsource = "me"\nrole = "{account}:role/A"\n'
         ),
         (FLEET + 'accounts = { "a/b" = "555555555555" }', "not a name"),
         (FLEET + "accounts = { a = 5 }", "must be a string"),
+        (
+            BASE
+            + '[chains.c]\nsource = "me"\nhops = [{ role = "444444444444:role/{account_name}" }]',
+            "only a fleet's role may contain {account_name}",
+        ),
         ("accounts = 1\n" + BASE, "must be a table, not an integer"),
     ],
 )

@@ -35,7 +35,7 @@ CASES = [
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "222222222222:role/{" }]',
         8,
         "chains.x.hops[0].role",
-        'a brace is unmatched in "222222222222:role/{"; fields are {user} {host} {account} {chain}',
+        'a brace is unmatched in "222222222222:role/{"; fields are {user} {host} {account} {account_name} {chain}',
     ),
     (
         '[chains.x]\nfrom = "hub"\nhops = [{ role = "arn:aws-cn:iam::333333333333:role/x" }]',
@@ -62,7 +62,7 @@ CASES = [
         hop('source_identity = "{me}"'),
         10,
         "chains.x.hops[0].source_identity",
-        "unknown field {me}; what is filled in here: {user} {host} {account} {chain} {caller}",
+        "unknown field {me}; what is filled in here: {user} {host} {account} {account_name} {chain} {caller}",
     ),
     (
         hop('source_identity = "a/b"'),

@@ -52,6 +52,7 @@ records = st.builds(
     region=field,
     confirm=st.booleans(),
     label=field,
+    name=field,
     uid=st.integers(0, 1 << 32),
     host=field,
     also=fields,
@@ -77,7 +78,7 @@ def test_a_record_comes_back_as_it_was(record: Record) -> None:
 def test_a_value_that_does_not_fit_on_its_line_makes_no_record(
     record: Record, bad: str, data: st.DataObject
 ) -> None:
-    name = data.draw(st.sampled_from(["chain", "key", "region", "label", "host"]))
+    name = data.draw(st.sampled_from(["chain", "key", "region", "label", "name", "host"]))
     setattr(record, name, f"{getattr(record, name)}{bad}x")
     lines = as_record(record)
     assert lines is None or sealed(lines, RECORD_KEY) is None

@@ -35,6 +35,16 @@ def test_the_hot_path_prints_what_the_full_path_prints(hot_world: World, chain: 
     assert len(hot_world.sts.calls) == calls
 
 
+def test_a_chain_called_by_its_accounts_id_is_answered_hot(hot_world: World) -> None:
+    names = 'accounts = { billing = "444444444444", web = "555555555555" }'
+    hot_world.config(CONFIG.replace('accounts = ["444444444444", "555555555555"]', names))
+    first = warmed(hot_world, "spokes/444444444444")
+    assert full(hot_world, "spokes/billing").out == first
+    assert hot(hot_world, "spokes/444444444444") == hot(hot_world, "spokes/billing") == first
+    handed = hot_world.rolehop("exec", "spokes/444444444444", "--", "printenv", "ROLEHOP_CHAIN")
+    assert (handed.code, handed.out) == (0, "spokes/billing\n")
+
+
 def test_hops_named_after_the_caller_are_answered_hot(hot_world: World) -> None:
     hot_world.config(CONFIG.replace('session_name = "{user}"', 'session_name = "{caller}"'))
     first = warmed(hot_world, "admin")

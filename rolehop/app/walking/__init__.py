@@ -90,8 +90,8 @@ def walk_for_handover(
             options = _confirmed_options(app, name, options)
         handed = found or _confirmed_walk(app, name, options, progress)
     if command is not None:
-        app.history.handed_over(command, name, handed.session, options.reason)
-    _count_use(app, name)
+        app.history.handed_over(command, handed.chain, handed.session, options.reason)
+    _count_use(app, handed.chain)
     return handed
 
 
@@ -136,18 +136,20 @@ def store_flags(app: App, session: Session, options: WalkOptions) -> None:
         app.note("the flags cannot be stored: rolehop refresh will not know them")
 
 
-def write_record(app: App, plan: Plan, options: WalkOptions) -> None:
-    """Write the hot path's record of an answer that needed no flags."""
+def write_record(app: App, plan: Plan, options: WalkOptions, asked_for: str) -> None:
+    """Write the hot path's record of an answer that needed no flags, for the name asked for."""
     if options == WalkOptions(no_prompt=options.no_prompt) and app.config_file is None:
         from rolehop.app.fastpath_writer import write_fastpath_record
 
-        write_fastpath_record(app, plan)
+        write_fastpath_record(app, plan, asked_for)
 
 
 def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None = None) -> None:
     """Keep why `credential-process` failed for `status`; ``code`` replaces the error's exit code."""
     from rolehop.state.sdk_problems import as_problem, note_problem
 
+    if "config" in vars(app):  # else nothing was walked, and the config may be what is wrong
+        chain = _own_name(app, chain)
     note_problem(app.state_folder, as_problem(chain, error, app.now(), code))
 
 
@@ -158,7 +160,7 @@ def _confirmed_walk(
     for step in plan.hops:
         if step.shortened:
             app.note(f"hop {step.number}: {step.shortened}")
-    write_record(app, plan, options)
+    write_record(app, plan, options, name)
     store_flags(app, session, options)
     return HandoverSession(plan.chain, plan.export_region, session)
 
@@ -222,7 +224,7 @@ def _from_record(
     except Damaged:
         return None
     progress.from_record(record.label, session.local_expires_at)
-    return HandoverSession(name, record.region or None, session)
+    return HandoverSession(record.name, record.region or None, session)
 
 
 def _count_use(app: App, name: str) -> None:
@@ -247,7 +249,7 @@ def _walk(
 
     with (
         record_refusals(app.state_folder, name, options, app.now),
-        app.history.walking(name, options.reason) as record,
+        app.history.walking(_own_name(app, name), options.reason) as record,
     ):
         person = person_for(app, options)
         context = context or app.walk_context(person)
@@ -256,8 +258,14 @@ def _walk(
             app, name, options, person, context, asked_by=asked_by, renews=renews
         )
         walked = chain_walk.session(record, listener, renewing or app.vault)
-    _forget_sdk_problem(app, name)
+    _forget_sdk_problem(app, walked[0].chain)
     return walked
+
+
+def _own_name(app: App, name: str) -> str:
+    """Return the name of a chain that may be called by its account's ID."""
+    chain = app.config.chains.get(name)
+    return name if chain is None else chain.name
 
 
 def _forget_sdk_problem(app: App, name: str) -> None:

@@ -74,7 +74,7 @@ def command(
     cli.terminal.write_output(answer)
     if len(answer) > _MOST_BYTES:
         _warn_of_length(cli, chain, len(answer))
-    write_record(cli.app, plan, options)
+    write_record(cli.app, plan, options, chain)
 
 
 def _warn_of_length(cli: CommandContext, chain: str, length: int) -> None:
