@@ -80,7 +80,9 @@ COMMANDS: dict[str, CommandRow] = {
     "check": CommandRow(
         "check", "Check that chains are well-formed and their hops allowed.", INSPECT, (PATTERN,)
     ),
-    "status": CommandRow("status", "Show the stored sessions and how long they last.", INSPECT),
+    "status": CommandRow(
+        "status", "Show the stored sessions and how long they last.", INSPECT, (PATTERN,)
+    ),
     "history": CommandRow(
         "history",
         "Show what was called and handed over, and when.",
@@ -161,6 +163,12 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
 }
+SUBCOMMANDS = tuple(sorted({name for row in COMMANDS.values() for name in row.commands}))
+"""The commands of commands, whichever they belong to."""
+
 COMMANDS["help"] = CommandRow(
-    "help", "Show the help of rolehop, or of one command.", SET_UP, ((*COMMANDS, "help"),)
+    "help",
+    "Show the help of rolehop, or of one command.",
+    SET_UP,
+    ((*COMMANDS, "help"), SUBCOMMANDS),
 )

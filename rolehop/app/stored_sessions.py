@@ -16,6 +16,7 @@ from rolehop.app.planning import Stamps, plan_chain
 from rolehop.errors import ConfigError, RolehopError, VaultError
 from rolehop.files import sweep_unfinished
 from rolehop.plan.model import HopStep, Step
+from rolehop.plan.resolve import source_name_of
 from rolehop.show.rows import Hidden, ProblemRow, SessionRow, SignInRow
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.state.last_refusal import forget_refusal
@@ -68,15 +69,23 @@ class Stored:
     """The index is complete; ``False``: it was lost, and the keyring could not be searched."""
 
 
-def stored(app: App) -> Stored:
+def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     """Return all sessions and sign-ins that have not expired, without what a locked keyring has.
 
+    ``patterns``: only sessions of chains that match one, and the sign-ins that these start from.
+
     Raises:
-        ConfigError: the index was lost, and the config that says what to look for is broken.
+        ConfigError: a pattern matches no chain; the index was lost, and the config that says what
+            to look for is broken.
     """
+    chains = set(matching_chains(app, patterns)) if patterns else set[str]()
     index = load_index(app)
-    sessions = _session_rows(index, app.now())
-    sign_ins = _sign_in_rows(app, index)
+    sessions, sign_ins = _session_rows(index, app.now()), _sign_in_rows(app, index)
+    if patterns:
+        configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
+        sources = {source_name_of(app.config, each) for each in configs if each is not None}
+        sessions = [each for each in sessions if not chains.isdisjoint(each.chains)]
+        sign_ins = [each for each in sign_ins if not sources.isdisjoint(each[1].sources)]
     backends = Counter(each.backend for each in sessions)
     theirs = Counter(backend for backend, _ in sign_ins)
     locked = [each for each in {**backends, **theirs} if is_locked(each, app.variables)]
@@ -153,11 +162,17 @@ def _sign_in_rows(app: App, index: Index) -> list[tuple[str, SignInRow]]:
     return rows
 
 
-def problem_rows(app: App) -> list[ProblemRow]:
-    """Return a row per chain whose last `credential-process` failed, the latest first."""
+def problem_rows(app: App, patterns: Sequence[str] = ()) -> list[ProblemRow]:
+    """Return a row per chain whose last `credential-process` failed, the latest first.
+
+    Raises:
+        ConfigError: a pattern matches no chain.
+    """
+    chains = set(matching_chains(app, patterns)) if patterns else set[str]()
     return [
         ProblemRow(each.chain, each.at, each.exit_code, each.what, each.cause, each.fix)
         for each in sdk_problems(app.state_folder, app.now())
+        if not patterns or each.chain in chains
     ]
 
 
@@ -167,7 +182,7 @@ class Forgotten:
 
     count: int
     other_backends: frozenset[str]
-    """Back ends that are not in use here and still have some of the sessions."""
+    """What people call the back ends that are not in use here and still have some of them."""
 
 
 def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
@@ -200,7 +215,7 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
     if everything and not left:
         with contextlib.suppress(OSError):  # they end by themselves
             forget_refused_steps(app.state_folder)
-    return Forgotten(len(deleted), frozenset(left))
+    return Forgotten(len(deleted), frozenset(map(backend_label, left)))
 
 
 def _forget_notes(app: App) -> None:

@@ -22,6 +22,13 @@ def chain_names(
     return names_of(ctx, CHAIN, incomplete)
 
 
+def patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete what selects chains: their names, fleets and labels."""
+    from rolehop.command_table import PATTERN
+
+    return names_of(ctx, PATTERN, incomplete)
+
+
 def names_of(ctx: click.Context, kind: str, incomplete: str) -> list[CompletionItem]:
     """Complete names of a kind from the config; none if the config is broken."""
     from click.shell_completion import CompletionItem

@@ -62,10 +62,13 @@ def _read(path: Path) -> str:
     text, distrust = read_trusted_plain(path, _LONGEST)
     if distrust is not None:
         raise OSError(1, str(distrust))
-    lines = text.decode("utf-8").splitlines()
-    if len(lines) != 1 or not lines[0].strip() or not lines[0].isprintable():
+    try:
+        (line,) = text.decode("utf-8").splitlines()
+    except ValueError:  # no text, or no line, or several
+        line = ""
+    if not line.strip() or not line.isprintable():
         raise ValueError("it must be one line, the name of a chain, and nothing else")
-    return lines[0].strip()
+    return line.strip()
 
 
 def is_confirmed(state_folder: Path, found: FolderChain) -> bool:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from rolehop.credentials import StoredDocument
 from rolehop.errors import VaultBroken, VaultError
+from rolehop.vault import backend_label
 from rolehop.vault.chunks import IncompleteItem
 from rolehop.vault.index import Index
 from rolehop.vault.index_file import IndexStore
@@ -128,7 +129,7 @@ def _replace(storage: Storage, service: str, text: str) -> None:
         if storage.get(service) != text:
             raise VaultBroken(
                 "the keyring did not keep the item",
-                cause=f"{storage.chosen.name} gave back something else",
+                cause=f"{backend_label(storage.chosen.name)} gave back something else",
                 fix="name another back end in [vault]",
             )
     except VaultError:

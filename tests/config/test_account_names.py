@@ -71,6 +71,7 @@ def test_patterns_select_by_name_id_fleet_and_label(
         ("logout", "label:env=prod"),
         ("history", "--chain", "label:env=prod"),
         ("graph", "label:env=prod"),
+        ("status", "label:env=prod"),
     ],
 )
 def test_a_label_works_wherever_a_pattern_is_taken(named: World, command: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from rolehop import __version__
 from rolehop.app.judging.explaining import check_chains
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.cli.commands.explain import exit_code
-from rolehop.cli.completers import chain_names
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_flags
@@ -24,7 +24,7 @@ rolehop check --policies account.json --format junit > rolehop.xml
 rolehop check --policies account.json --format sarif > rolehop.sarif
 """,
 )
-@click.argument("chain", nargs=-1, shell_complete=chain_names)
+@click.argument("chain", nargs=-1, shell_complete=patterns)
 @policy_flags
 @click.option("--offline", is_flag=True, help="Make no AWS call: use files only.")
 @click.option("--strict", is_flag=True, help="Exit 5 also if rolehop can't tell.")

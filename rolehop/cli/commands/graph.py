@@ -9,7 +9,7 @@ import click
 from rolehop.app.judging.explaining import chain_paths
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.listing import account_names
-from rolehop.cli.completers import chain_names
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 from rolehop.cli.policy_options import policy_flags
@@ -28,7 +28,7 @@ rolehop graph --format dot | dot -Tsvg > chains.svg
 rolehop graph --format svg > chains.svg
 """,
 )
-@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
 @policy_flags
 @format_option("tree", "mermaid", "dot", "svg", "json", default="tree")
 @click.pass_context

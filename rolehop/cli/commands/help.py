@@ -6,22 +6,27 @@ import click
 
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.command_table import COMMANDS
+from rolehop.command_table import COMMANDS, SUBCOMMANDS
 
 
-@click.command(cls=Command, epilog="\nrolehop help\nrolehop help assume\n")
+@click.command(
+    cls=Command, epilog="\nrolehop help\nrolehop help assume\nrolehop help keys rotate\n"
+)
 @click.argument("command", required=False, type=click.Choice(list(COMMANDS)))
+@click.argument("below", required=False, metavar="[SUBCOMMAND]", type=click.Choice(SUBCOMMANDS))
 @click.pass_context
-def command(ctx: click.Context, command: str | None) -> None:
+def command(ctx: click.Context, command: str | None, below: str | None) -> None:
     """Show the help of rolehop, or of one command.
 
-    The same as rolehop COMMAND --help.
+    The same as rolehop COMMAND --help, or rolehop COMMAND SUBCOMMAND --help.
     """
-    above = ctx.parent
-    if above is None or not isinstance(above.command, click.Group):
+    shown = ctx.parent
+    if shown is None:
         raise RuntimeError("help runs without the commands that it describes")
-    shown = above
-    if command is not None:
-        found = above.command.get_command(above, command)
-        shown = click.Context(found, info_name=command, parent=above) if found else above
+    for name in filter(None, (command, below)):
+        group = shown.command
+        found = group.get_command(shown, name) if isinstance(group, click.Group) else None
+        if found is None:
+            raise click.UsageError(f"No such command '{name}'.", shown)
+        shown = click.Context(found, info_name=name, parent=shown)
     CommandContext.of(ctx).terminal.write_output(shown.get_help() + "\n")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from rolehop.app.listing import history_rows, verify_history
-from rolehop.cli.completers import chain_names
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
 from rolehop.cli.param_types import Age
@@ -33,7 +33,7 @@ rolehop history verify
     "chains",
     multiple=True,
     metavar="PATTERN",
-    shell_complete=chain_names,
+    shell_complete=patterns,
     help="Only chains that match; may be repeated.",
 )
 @format_option("table", "json", default="table")

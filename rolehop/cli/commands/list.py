@@ -8,7 +8,7 @@ import click
 
 from rolehop.app.config_files import own_config_file
 from rolehop.app.listing import chain_rows
-from rolehop.cli.completers import chain_names
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
@@ -26,7 +26,7 @@ rolehop list spokes label:env=prod
 rolehop list --format json | jq -r '.chains[].name'
 """,
 )
-@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
 @format_option("table", "json", default="table")
 @click.pass_context
 def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:

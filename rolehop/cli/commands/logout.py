@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.stored_sessions import forget_sessions
-from rolehop.cli.completers import chain_names
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
 from rolehop.errors import UsageError, VaultAbsent
@@ -20,7 +20,7 @@ rolehop logout 'spokes/*' label:env=prod
 rolehop logout --all          # every session; IAM user keys stay
 """,
 )
-@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
 @click.option("--all", "everything", is_flag=True, help="Forget every session.")
 @click.pass_context
 def command(ctx: click.Context, pattern: tuple[str, ...], everything: bool) -> None:

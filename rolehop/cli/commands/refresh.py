@@ -9,7 +9,7 @@ import click
 
 from rolehop.app.fan_out import JOBS
 from rolehop.app.refreshing import Refreshed, chains_to_refresh, refresh_chains
-from rolehop.cli.completers import chain_names, dialect_names
+from rolehop.cli.completers import dialect_names, patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, walk_options, walk_options_from
 from rolehop.errors import RolehopError
@@ -29,7 +29,7 @@ rolehop refresh 'spokes/*'
 rolehop refresh                               # the chain of this shell's session
 """,
 )
-@click.argument("pattern", nargs=-1, shell_complete=chain_names)
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
 @click.option(
     "--shell",
     metavar="SHELL",

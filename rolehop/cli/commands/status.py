@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rolehop.app.stored_sessions import problem_rows, stored
+from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command, format_option
 
@@ -14,21 +15,23 @@ from rolehop.cli.options import Command, format_option
     epilog="""
 rolehop status
 rolehop status -v
+rolehop status label:env=prod
 rolehop status --format json | jq '.sessions[] | select(.seconds_left < 300)'
 """,
 )
+@click.argument("pattern", nargs=-1, shell_complete=patterns)
 @format_option("table", "json", default="table")
 @click.pass_context
-def command(ctx: click.Context, style: str) -> None:
+def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     """Show the stored sessions and how long they last.
 
     A tree of hops: each session hangs below the one that signed for it, with what tells it from
     others of its role. Then who is signed in, and until when by this machine's clock. What is in a
-    locked keyring is not counted. Then, for each chain whose last credential-process failed, what
+    locked keyring is not counted. With a PATTERN: only what these chains use. Then, for each chain whose last credential-process failed, what
     it said: most SDKs hide that.
     """
     cli = CommandContext.of(ctx)
-    found, problems = stored(cli.app), problem_rows(cli.app)
+    found, problems = stored(cli.app, pattern), problem_rows(cli.app, pattern)
     if style == "json":
         from rolehop.show.json_documents import status_document
 

@@ -92,6 +92,7 @@ SPOILED = [
     pytest.param(lambda file: file.write_text("hub\nadmin\n"), "one line", id="two lines"),
     pytest.param(lambda file: file.write_text(""), "one line", id="empty"),
     pytest.param(lambda file: file.write_text("a\x1b[2J\n"), "one line", id="invisible"),
+    pytest.param(lambda file: file.write_bytes(b"caf\xe9\n"), "one line", id="no text"),
     pytest.param(lambda file: file.write_text("a" * 2000), "longer than", id="too long"),
     pytest.param(lambda file: file.chmod(0o666), "can write it", id="writable"),
     pytest.param(_link, "symbolic links", id="a link"),

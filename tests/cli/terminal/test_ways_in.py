@@ -32,8 +32,10 @@ def test_help_is_a_command_too(shared_world: World, command: str) -> None:
     usual = shared_world.rolehop(command, "--help").out
     assert shared_world.rolehop("help", command).out == usual
     assert shared_world.rolehop("help").out == shared_world.rolehop("--help").out
-    done = shared_world.rolehop("help", "asume")
-    assert done.code == 2
+    below = shared_world.rolehop("help", "keys", "rotate")
+    assert below.out == shared_world.rolehop("keys", "rotate", "--help").out
+    for wrong in (["asume"], ["keys", "roate"], ["assume", "rotate"]):
+        assert shared_world.rolehop("help", *wrong).code == 2
 
 
 @pytest.mark.parametrize(
