@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.app.caller import ask_caller
 from rolehop.app.walking import person_for
-from rolehop.errors import ConfigError, NoTerminal, RolehopError, SourceError, UsageError
+from rolehop.errors import ConfigError, RolehopError, SourceError, UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.show.sources import SourceRow, Tested
 from rolehop.startup.dataclass import dataclass
@@ -169,22 +169,21 @@ class SignInChange:
 
 
 def sign_in(
-    app: App, name: str | None, *, browser: bool, read_stdin: Callable[[], Secret] | None
+    app: App, name: str, *, browser: bool, read_stdin: Callable[[], Secret] | None
 ) -> SignInChange:
-    """Sign in to a source and store the sign-in; without a ``name``, to one that a person chooses.
+    """Sign in to a source and store the sign-in.
 
     ``browser``: one may be opened here. ``read_stdin`` gives what the user passed in, e.g. a SAML
     assertion (``--stdin``).
 
     Raises:
         ConfigError: there is no source of that name.
-        UsageError: the source has no sign-in, or does not use what was passed in; none is named,
-            and nobody can choose one.
+        UsageError: the source has no sign-in, or does not use what was passed in.
         SourceError: the sign-in failed.
     """
     from rolehop.sources.source_type import Login
 
-    source = find_source(app, name or _chosen_source(app))
+    source = find_source(app, name)
     support = _login_support(source)
     if read_stdin is not None:
         _check_takes_text(source, support)
@@ -206,19 +205,19 @@ def sign_out(app: App, name: str) -> SignInChange:
     return SignInChange(source, support.logout_message(source, ended))
 
 
-def _chosen_source(app: App) -> str:
-    """Let a person choose among the sources that can be signed in to."""
+def sources_with_sign_in(app: App) -> list[SourceConfig]:
+    """Return the sources that can be signed in to, at least one.
+
+    Raises:
+        UsageError: there is none.
+    """
     from rolehop.sources import login_support
 
     sources = app.config.sources.values()
-    names = [each.name for each in sources if login_support(each) is not None]
-    if not names:
+    found = [each for each in sources if login_support(each) is not None]
+    if not found:
         raise UsageError("no source of the config has a sign-in", fix="rolehop source list")
-    try:
-        return names[app.person.choose("Sign in to which source?", names)]
-    except NoTerminal:
-        fix = "rolehop source login NAME; rolehop source list shows the sources"
-        raise UsageError("no source is named", fix=fix) from None
+    return found
 
 
 def _login_support(source: SourceConfig) -> LoginSupport:

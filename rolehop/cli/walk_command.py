@@ -54,15 +54,15 @@ def chain_or_pick(
             pass  # before the config is read: without a terminal the command line is what is wrong
         choices = _choices(cli)
         if choices:
-            return _pick(cli, choices)
+            return pick(cli, choices, "chain")
     except NoTerminal:
         raise problem from None
     problem.fix = "rolehop config init"
     raise problem
 
 
-def _pick(cli: CommandContext, choices: list[Choice]) -> str:
-    """Let the person at the terminal pick one of ``choices``; return its name.
+def pick(cli: CommandContext, choices: list[Choice], noun: str) -> str:
+    """Let the person at the terminal pick one of ``choices``, each a ``noun``; return its name.
 
     Raises:
         NoTerminal: this process has no terminal device.
@@ -70,8 +70,8 @@ def _pick(cli: CommandContext, choices: list[Choice]) -> str:
     """
     from rolehop.terminal.picker import Picker, run
 
-    with cli.terminal.device("a chain") as (reader, writer):
-        picker = Picker(choices, color=cli.terminal.colors(writer))
+    with cli.terminal.device(f"a {noun}") as (reader, writer):
+        picker = Picker(choices, color=cli.terminal.colors(writer), noun=noun)
         picked = run(picker, reader, writer, cli.environ.get("TERM"))
     if picked is None:
         raise click.Abort

@@ -12,12 +12,13 @@ _NAME_LEAST, _NAME_MOST, _ROLE_MOST = 8, 32, 48
 
 
 class Choice(NamedTuple):
-    """One chain that may be picked."""
+    """One chain or source that may be picked."""
 
     name: str
     description: str
     role: str
-    """Its last role, with its account; empty: it hands out the source's own session."""
+    """Its last role, with its account; empty: it hands out the source's own session. Of a source its
+    type."""
 
     left: str
     """Time left on its cached session, e.g. ``43 min left``; empty: none is cached."""

@@ -1,4 +1,4 @@
-"""The picker: a list of chains on the terminal device, narrowed by what is typed.
+"""The picker: a list of chains or sources on the terminal device, narrowed by what is typed.
 
 It is drawn by prompt_toolkit, below the cursor and without taking the whole screen, and erased
 when it is done. It reads and writes the terminal device itself, so that it works inside ``$( )``
@@ -33,8 +33,10 @@ _AROUND = 3
 class Picker:
     """The state of the picker: the matching choices and the marked line."""
 
-    def __init__(self, choices: Sequence[Choice], *, color: bool) -> None:
+    def __init__(self, choices: Sequence[Choice], *, color: bool, noun: str = "chain") -> None:
+        """Show all ``choices``; ``noun`` is what one of them is."""
         self.choices = choices
+        self.noun = noun
         self.color = color
         self.marked = 0
         self.found = matching(choices, "")
@@ -79,7 +81,9 @@ class Picker:
     def _count(self) -> str:
         of = len(self.choices)
         found = (
-            pluralize(of, "chain") if len(self.found) == of else f"{len(self.found)} of {of} chains"
+            pluralize(of, self.noun)
+            if len(self.found) == of
+            else f"{len(self.found)} of {pluralize(of, self.noun)}"
         )
         return f"{found}; type to narrow, Enter picks, Esc leaves"
 
@@ -138,7 +142,7 @@ def _application(picker: Picker, source: Input, target: Output) -> Application[s
 
     typed = Buffer(multiline=False, on_text_changed=lambda buffer: picker.narrow(buffer.text))
     question = Window(
-        BufferControl(typed, input_processors=[BeforeInput("chain: ")]),
+        BufferControl(typed, input_processors=[BeforeInput(f"{picker.noun}: ")]),
         height=1,
         dont_extend_height=True,
     )

@@ -11,12 +11,15 @@ from rolehop.app.configured_sources import (
     sign_in,
     sign_out,
     source_rows,
+    sources_with_sign_in,
     verify_source,
 )
 from rolehop.cli.completers import source_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Group, format_option
+from rolehop.cli.walk_command import pick
 from rolehop.credentials import Secret
+from rolehop.errors import NoTerminal, UsageError
 from rolehop.show.sources import (
     sign_in_document,
     sources_document,
@@ -24,6 +27,7 @@ from rolehop.show.sources import (
     tested_document,
     tested_view,
 )
+from rolehop.text import clean
 
 _LONGEST_STDIN = 1_000_000  # characters
 
@@ -87,12 +91,27 @@ def login(
     """Sign in to a source and store the sign-in in the keyring.
 
     Identity Center and OpenID Connect issuers are signed in to with a browser; a SAML assertion is
-    read from --stdin. Without a NAME you choose among those that have a sign-in.
+    read from --stdin. Without a NAME you pick one that has a sign-in.
     """
     cli = CommandContext.of(ctx)
     read_stdin = _read_stdin if from_stdin else None
-    change = sign_in(cli.app, name, browser=not no_browser, read_stdin=read_stdin)
+    change = sign_in(cli.app, name or _picked(cli), browser=not no_browser, read_stdin=read_stdin)
     _print_change(cli, change, style, signed_in=True)
+
+
+def _picked(cli: CommandContext) -> str:
+    """Return the source that is picked on the terminal, or the only one."""
+    from rolehop.show.picker import Choice
+
+    sources = sources_with_sign_in(cli.app)
+    if len(sources) == 1:
+        return sources[0].name
+    choices = [Choice(each.name, clean(each.description), each.type, "") for each in sources]
+    try:
+        return pick(cli, choices, "source")
+    except NoTerminal:
+        fix = "rolehop source login NAME; rolehop source list shows the sources"
+        raise UsageError("no source is named", fix=fix) from None
 
 
 @command.command(epilog="\nrolehop source logout corp\n")

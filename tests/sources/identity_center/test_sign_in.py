@@ -288,3 +288,9 @@ def test_without_a_name_the_only_source_with_a_sign_in_is_taken(corp: Corp) -> N
     done = corp.world.rolehop("source", "login")
     assert done.code == 2
     assert "no source is named" in done.err
+    with OnTerminal(corp.world, SCRIPT, "source", "login", "--no-browser") as person:
+        person.expect("2 sources; type to narrow, Enter picks, Esc leaves")
+        assert "identity-center" in person.shown
+        person.types("cor\r")
+        person.expect("corp")
+        person.presses_ctrl_c()
