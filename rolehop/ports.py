@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
     from rolehop.credentials import Credentials, Session
     from rolehop.plan import Hop, Step
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,29 +179,17 @@ class Locks(Protocol):
 class Codes(Protocol):
     """A person or a command that gives the next MFA code."""
 
-    def ask(self, serial: str, purpose: str) -> MfaCode:
-        """Return a code that was not sent before; wait for the next 30 s window if necessary.
+    def use(self, serial: str, purpose: str, call: Callable[[MfaCode], T]) -> T:
+        """Return what ``call`` returns, given a code that was not sent before.
 
-        ``purpose`` is what a person is shown that the code is for, in a few words.
+        It waits for the next 30 s window if necessary. ``purpose`` is what a person is shown that
+        the code is for, in a few words. The code counts as sent, unless the connection failed before
+        a byte was; a person who mistyped one is asked again, twice.
 
         Raises:
             NoTerminal: there is no terminal to ask on.
             SourceError: the ``mfa_command`` failed or printed no code.
-        """
-        ...
-
-    def spent(self, code: MfaCode) -> None:
-        """Record that ``code`` was sent; called just before the request that carries it."""
-        ...
-
-    def unsent(self, code: MfaCode) -> None:
-        """Take that back: the connection failed before anything was sent."""
-        ...
-
-    def may_ask_again(self, tries: int) -> bool:
-        """Return whether a person can be asked again, since AWS says that the code was wrong.
-
-        ``tries`` is how many codes may still be sent.
+            StsRefusal: and whatever else ``call`` raises.
         """
         ...
 

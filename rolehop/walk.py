@@ -9,10 +9,8 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 
 from rolehop.advice import Advice, Argument
 from rolehop.config.sts_limits import MAX_CHAINED_DURATION
@@ -259,46 +257,42 @@ class _Walk:
             raise self._refused(step, signer, refusal) from None
 
     def _call(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
-        """Call STS for ``step``; a person who mistypes an MFA code is asked again."""
-        for tries in range(_MORE_CODES, 0, -1):
-            try:
-                return self._call_once(step, signer)
-            except StsRefusal as refusal:
-                if not refusal.is_of_code or not self._ports.codes.may_ask_again(tries):
-                    raise
-        return self._call_once(step, signer)
-
-    def _call_once(self, step: TokenStep | HopStep, signer: Credentials) -> Session:
         sts = self._ports.sts
         if isinstance(step, TokenStep):
-            with self._code(step.mfa_serial, signer, "for all chains of this source") as code:
-                return sts.session_token(signer, step.duration_seconds, code)
-        with self._code(step.hop.mfa_serial, signer, f"for hop {step.number}") as code:
-            try:
-                return sts.assume_role(step.hop, signer, code)
-            except StsRefusal as refusal:
-                self._raise_ceiling(step.hop, refusal)
-                raise
+            seconds = step.duration_seconds
+            return self._with_code(
+                step.mfa_serial,
+                signer,
+                "for all chains of this source",
+                lambda code: sts.session_token(signer, seconds, code),
+            )
+        return self._with_code(
+            step.hop.mfa_serial,
+            signer,
+            f"for hop {step.number}",
+            lambda code: self._assume_role(step.hop, signer, code),
+        )
 
-    @contextmanager
-    def _code(
-        self, serial: str | None, signer: Credentials, purpose: str
-    ) -> Iterator[MfaCode | None]:
-        """Yield the next MFA code if one is needed; one process at a time asks for a device's code."""
+    def _assume_role(self, hop: Hop, signer: Credentials, code: MfaCode | None) -> Session:
+        try:
+            return self._ports.sts.assume_role(hop, signer, code)
+        except StsRefusal as refusal:
+            self._raise_ceiling(hop, refusal)
+            raise
+
+    def _with_code(
+        self,
+        serial: str | None,
+        signer: Credentials,
+        purpose: str,
+        call: Callable[[MfaCode | None], Session],
+    ) -> Session:
+        """Make a call with the next MFA code if one is needed."""
         if serial is None:
-            yield None
-            return
+            return call(None)
         if serial == AUTO_SERIAL:
             serial = self._device(signer)
-        with self._ports.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
-            code = self._ports.codes.ask(serial, purpose)
-            self._ports.codes.spent(code)
-            try:
-                yield code
-            except ServiceError as error:
-                if error.sent_nothing:
-                    self._ports.codes.unsent(code)
-                raise
+        return self._ports.codes.use(serial, purpose, call)
 
     def _device(self, signer: Credentials) -> str:
         try:

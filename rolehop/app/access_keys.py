@@ -183,7 +183,8 @@ class _MfaSession:
         if serial == "auto":
             serial = self.sts.mfa_device(stored)
         codes = mfa_codes(app, self.source, name, app.person, from_stdin=self.mfa_stdin)
-        with app.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
-            code = codes.ask(serial, f"to rotate the keys of '{name}'")
-            codes.spent(code)
-            return self.sts.session_token(stored, _SESSION_SECONDS, code).credentials
+        return codes.use(
+            serial,
+            f"to rotate the keys of '{name}'",
+            lambda code: self.sts.session_token(stored, _SESSION_SECONDS, code).credentials,
+        )

@@ -11,13 +11,14 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.advice import Advice, Argument
 from rolehop.daemon_threads import call_within
-from rolehop.errors import NoTerminal, SourceError
+from rolehop.errors import NoTerminal, ServiceError, SourceError
 from rolehop.handover.child_environment import child_environment
-from rolehop.ports import Locks, MfaCode
+from rolehop.ports import Locks, MfaCode, StsRefusal
 from rolehop.sources.shared.subprocesses import program_output
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.time_limit import seconds_left, unattended
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from rolehop.app.ports import Person
     from rolehop.config.model import SourceConfig
     from rolehop.vault.index_file import IndexStore
+
+_MORE_CODES = 2
+"""How often a person is asked again for a code that AWS says is wrong."""
+
+T = TypeVar("T")
 
 COMMAND_DEADLINE = 40  # seconds: a person may have to touch a key
 _CODE = re.compile(r"[0-9]{6}")
@@ -73,31 +79,57 @@ class MfaCodes:
     """Reads a line of standard input (``--mfa-stdin``)."""
 
     _has_read_stdin: bool = False
-    _tries: int = 0
-    """Set if the last code was not the device's: this window's own is still good."""
     _used: dict[str, UsedMfaCode] = field(default_factory=dict)
 
-    def ask(self, serial: str, purpose: str) -> MfaCode:
-        """Return a code of device ``serial`` that was not sent before.
+    def use(self, serial: str, purpose: str, call: Callable[[MfaCode], T]) -> T:
+        """Return what ``call`` returns, given a code of device ``serial`` that was not sent before.
+
+        One process at a time asks for a device's code and sends it.
 
         Raises:
             NoTerminal: nobody can be asked for it.
             SourceError: the command or standard input gave no code, or one that was sent before.
+            StsRefusal: and whatever else ``call`` raises.
         """
+        with self.locks.hold(f"mfa-{sha256(serial.encode()).hexdigest()}"):
+            for tries in range(_MORE_CODES, 0, -1):
+                try:
+                    return self._sent(self._ask(serial, purpose, tries), call)
+                except StsRefusal as refusal:
+                    if not refusal.is_of_code or not self._is_typed:
+                        raise
+            return self._sent(self._ask(serial, purpose, 0), call)
+
+    def _sent(self, code: MfaCode, call: Callable[[MfaCode], T]) -> T:
+        """Make the call; the code is spent unless nothing of it was sent."""
+        self._spend(code)
+        try:
+            return call(code)
+        except ServiceError as error:
+            if error.sent_nothing:
+                self._restore(code)
+            raise
+
+    def _ask(self, serial: str, purpose: str, tries: int) -> MfaCode:
+        """Return a code; ``tries``: how many more may be sent if it is wrong."""
         with self._time_counted(), self.locks.waiting_for_person():
             if self.read_line is not None:
                 return self._from_stdin(serial, self.read_line)
             if self.command:
                 self._wait_for_window(serial)
                 return self._from_command(serial, self.command)
-            return self._from_person(serial, purpose)
+            return self._from_person(serial, purpose, tries)
 
     def _time_counted(self) -> contextlib.AbstractContextManager[None]:
         """Only the time of a person whom rolehop asks is not counted against the walk."""
-        is_question = self.read_line is None and not self.command and self.person.can_ask
-        return contextlib.nullcontext() if is_question else unattended()
+        return contextlib.nullcontext() if self._is_typed else unattended()
 
-    def spent(self, code: MfaCode) -> None:
+    @property
+    def _is_typed(self) -> bool:
+        """True if a person types the codes."""
+        return self.read_line is None and not self.command and self.person.can_ask
+
+    def _spend(self, code: MfaCode) -> None:
         """Remember that ``code`` is being sent."""
         used = UsedMfaCode(_window(), self._digest(code) or "")
         self._used[code.serial] = used
@@ -106,17 +138,11 @@ class MfaCodes:
                 lambda index: index.with_spent(code.serial, used.window, used.digest)
             )
 
-    def unsent(self, code: MfaCode) -> None:
+    def _restore(self, code: MfaCode) -> None:
         """Forget that ``code`` was sent."""
         self._used.pop(code.serial, None)
         with contextlib.suppress(OSError):
             self.index_store.change(lambda index: index.without_spent(code.serial))
-
-    def may_ask_again(self, tries: int) -> bool:
-        """True if a person typed the code, and can type another one; ``tries`` are left."""
-        typed = self.read_line is None and not self.command and self.person.can_ask
-        self._tries = tries if typed else 0
-        return typed
 
     def _from_stdin(self, serial: str, read_line: Callable[[], str]) -> MfaCode:
         if self._has_read_stdin:
@@ -170,11 +196,11 @@ class MfaCodes:
             )
         return MfaCode(serial, found[0])
 
-    def _from_person(self, serial: str, purpose: str) -> MfaCode:
+    def _from_person(self, serial: str, purpose: str, tries: int) -> MfaCode:
         try:
             # Before the wait: if nobody can be asked, say so now.
             if self.person.can_ask:
-                return self._asked(serial, purpose)
+                return self._asked(serial, purpose, tries)
         except NoTerminal:
             pass
         raise NoTerminal(
@@ -187,11 +213,13 @@ class MfaCodes:
             chain=self.chain,
         )
 
-    def _asked(self, serial: str, purpose: str) -> MfaCode:
+    def _asked(self, serial: str, purpose: str, tries: int) -> MfaCode:
         device = serial.rpartition("/")[2] or serial
         question = f"MFA code of {device} ({purpose}): "
-        if self._tries:
-            left = "1 try" if self._tries == 1 else f"{self._tries} tries"
+        if (
+            tries < _MORE_CODES
+        ):  # the last one was not the device's: this window's own is still good
+            left = "1 try" if tries == 0 else f"{tries + 1} tries"
             question = f"that code was wrong, {left} left. MFA code of {device}: "
         else:
             self._wait_for_window(serial)

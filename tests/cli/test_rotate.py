@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from tests.support.pseudo_terminal import OnTerminal
 from tests.support.secrets import found_in
-from tests.support.world import CONFIG, MFA_SERIAL, World, mfa_code
+from tests.support.world import CONFIG, MFA_SERIAL, SCRIPT, World, mfa_code, wrong_codes
 
 WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
 
@@ -47,6 +48,18 @@ def test_the_calls_use_the_mfa_session_of_the_source(ready: World) -> None:
     signed = [call for call in ready.sts.calls if call.action == "DeleteAccessKey"]
     assert signed[0].access_key_id.startswith("ASIA")
     assert MFA_SERIAL in {call.params.get("SerialNumber") for call in ready.sts.calls}
+
+
+def test_a_wrong_code_is_asked_again(ready: World) -> None:
+    ready.alice.iam_wants_mfa = True
+    ready.config(WITH_KEYS.replace('"keys"', f'"keys"\nmfa_serial = "{MFA_SERIAL}"'))
+    with OnTerminal(ready, SCRIPT, "keys", "rotate", "me", stderr_too=True) as person:
+        person.expect("MFA code of alice (to rotate the keys of 'me')")
+        person.types(wrong_codes(ready)[0])
+        person.expect("that code was wrong, 2 tries left. MFA code of alice")
+        person.types(mfa_code(ready))
+        assert person.ended().code == 0, person.shown
+    assert [call.action for call in ready.sts.calls].count("GetSessionToken") == 2
 
 
 def test_without_a_terminal_a_required_code_is_8(ready: World) -> None:

@@ -7,16 +7,19 @@ on the wire is the business of ``tests/doubles/sts.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from rolehop.credentials import Credentials, Secret, Session
 from rolehop.errors import NoTerminal
 from rolehop.plan import Hop, Step
 from rolehop.ports import CallerIdentity, MfaCode, Ports, StsRefusal
 from rolehop.startup.dataclass import replace
+
+T = TypeVar("T")
 
 START = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 USER = Credentials("AKIASOURCE", Secret("user-secret-of-the-simulator"))
@@ -175,17 +178,9 @@ class _Codes:
     def __init__(self, aws: FakeAws) -> None:
         self._aws = aws
 
-    def ask(self, serial: str, purpose: str) -> MfaCode:
+    def use(self, serial: str, purpose: str, call: Callable[[MfaCode], T]) -> T:
+        del purpose
         if not self._aws.codes:
             raise NoTerminal("an MFA code is needed and there is no terminal to ask on")
-        return MfaCode(serial, self._aws.codes.pop(0))
-
-    def spent(self, code: MfaCode) -> None:
-        self._aws.watched.append(f"spent {code.serial.rpartition('/')[2]}")
-
-    def unsent(self, code: MfaCode) -> None:
-        self._aws.watched.append(f"unsent {code.serial.rpartition('/')[2]}")
-
-    def may_ask_again(self, tries: int) -> bool:
-        del tries
-        return True
+        self._aws.watched.append(f"spent {serial.rpartition('/')[2]}")
+        return call(MfaCode(serial, self._aws.codes.pop(0)))

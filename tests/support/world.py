@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -241,3 +241,10 @@ def temporary_world(backend: str = FILE_BACKED) -> Iterator[World]:
         World(Path(folder), backend=backend) as world,
     ):
         yield world
+
+
+def wrong_codes(world: World) -> list[str]:
+    """Return three codes that the device never shows around now."""
+    around = (datetime.now(UTC) + timedelta(seconds=each) for each in range(-120, 181, 30))
+    right = {world.device.code(each) for each in around}
+    return [code for code in map("{:06d}".format, range(20)) if code not in right][:3]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from tests.cli.explain.documents import ALICE, AS, USER, role
 from tests.policy.helpers.broken_chains import BROKEN, broken
 from tests.policy.helpers.reading import shown
-from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, World, mfa_code
+from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, mfa_code, wrong_codes
 from tests.transcripts.session import Session
 
 _DOUBLES = "tests.doubles.keyrings"
@@ -92,19 +91,13 @@ def refusals(at: Session) -> None:
     at.types("explain", "--last", "--offline", *AS)
     at.says("An MFA code that is wrong.")
     at.world.config(_WITH_MFA)
-    first, second, third = _wrong_codes(at.world)
+    first, second, third = wrong_codes(at.world)
     asked = [("MFA code", first), ("2 tries left", second), ("1 try left", third)]
     at.types("assume", "hub", answers=[(text, f"{code}\n") for text, code in asked])
     at.world.config()
     at.says("Keys that AWS does not know.")
     at.world.sts.world.keys.clear()
     at.types("assume", "hub", "--duration", "30m")
-
-
-def _wrong_codes(world: World) -> list[str]:
-    around = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in range(-120, 121, 30))
-    right = {world.device.code(each) for each in around}
-    return [code for code in map("{:06d}".format, range(20)) if code not in right][:3]
 
 
 def configs(at: Session) -> None:

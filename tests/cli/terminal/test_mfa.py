@@ -12,7 +12,17 @@ import pytest
 
 from tests.doubles.sts_world import STEP_SECONDS, totp
 from tests.support.pseudo_terminal import OnTerminal
-from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, SCRIPT, World, ended, mfa_code
+from tests.support.world import (
+    ADMIN,
+    CONFIG,
+    HUB,
+    MFA_SERIAL,
+    SCRIPT,
+    World,
+    ended,
+    mfa_code,
+    wrong_codes,
+)
 
 WITH_MFA = CONFIG.replace(
     'type = "environment"', f'type = "environment"\nmfa_serial = "{MFA_SERIAL}"'
@@ -269,12 +279,6 @@ def test_an_edited_mfa_serial_of_hop_1_is_walked_again(guarded: World) -> None:
     assert guarded.rolehop("credential-process", "admin").code == 0
     assert guarded.sts.roles_called == [HUB, ADMIN, HUB, ADMIN]
     assert guarded.sts.calls[2].params["SerialNumber"] == MFA_SERIAL
-
-
-def wrong_codes(world: World) -> list[str]:
-    around = (datetime.now(UTC) + timedelta(seconds=each) for each in range(-120, 181, 30))
-    right = {world.device.code(each) for each in around}
-    return [code for code in map("{:06d}".format, range(20)) if code not in right][:3]
 
 
 def test_a_wrong_code_is_asked_again_at_once(guarded: World) -> None:
