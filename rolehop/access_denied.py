@@ -111,25 +111,42 @@ def read_access_denied(text: str) -> AccessDenied | None:
     )
 
 
-def name_of(arn: str) -> str:
-    """Shorten a caller's ARN to what a policy names: its role or user, and the account."""
+def name_of(arn: str, longest: int | None = None) -> str:
+    """Shorten a caller's ARN to what a policy names: its role or user, and the account.
+
+    Of a name that is longer than ``longest`` characters the middle is left out.
+    """
     kind, _, rest = arn.rpartition(":")[2].partition("/")
     account = account_of(arn) or "?"
     if kind == "assumed-role":
-        return f"role {rest.partition('/')[0]} of {account}"
+        kind, rest = "role", rest.partition("/")[0]
+    if longest is not None and len(rest) > longest:
+        rest = f"{rest[: longest // 2]}…{rest[1 - (longest + 1) // 2 :]}"
     return f"{kind} {rest} of {account}" if rest else arn
 
 
-def change_of_policy(denied: AccessDenied, role: str) -> str:
-    """Return who has to change the policy that AWS names, and how; ``role``: the resource, in words."""
-    kind = "resource's own policy" if denied.lane == "resource" else denied.policy or ""
-    texts = _DENIES if denied.explicit else _LACKS
-    # Its ARN is in AWS's words; the last part tells it from others.
-    named = f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else ""
-    who = name_of(denied.caller)
-    text = texts[kind].format(who=who, action=denied.action, role=role, named=named)
-    return f"{text}; no Allow outweighs a Deny" if denied.explicit else text
+def change_of_policy(denied: AccessDenied, role: str, *, brief: bool = False) -> str:
+    """Return who has to change the policy that AWS names, and how.
 
+    ``role``: the resource, in words. ``brief``: as part of a message that names caller and role.
+    """
+    kind = "resource's own policy" if denied.lane == "resource" else denied.policy or ""
+    who = name_of(denied.caller)
+    text = (_DENIES if denied.explicit else _LACKS)[kind].format(
+        who="the caller" if brief and len(who) > _LONG else who,
+        role="the role" if brief and len(role) > _LONG else role,
+        action=denied.action,
+        # Its ARN is in AWS's words; the last part tells it from others.
+        named=f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else "",
+        caller_account=f"account {account_of(denied.caller) or '?'}",
+        account=f"account {account_of(denied.resource or '') or '?'}",
+    )
+    return f"{text}; no Allow outweighs it" if denied.explicit and not brief else text
+
+
+_LONG = 45  # characters of a name with its account
+_OF_ORGANIZATION = "have the organization's administrators "
+_OF_ACCOUNT = "have the account's administrators "
 
 # By AWS's words for the policy, which it adds in some cases (IAM user guide, troubleshooting access
 # denied), with whoever can change it. Only one policy is named even if several refuse.
@@ -137,14 +154,13 @@ _TRUST_LACKS = "add {who} to the trust policy{named} of {role} for {action}"
 _LACKS = {
     "identity-based policy": "allow {action} on {role} in the policies{named} of {who}, in its own"
     " account",
-    "permissions boundary": "have the account's administrators allow {action} on {role} in the"
-    " permissions boundary{named} of {who}",
+    "permissions boundary": f"{_OF_ACCOUNT}allow {{action}} in the permissions boundary{{named}} of"
+    " {who}",
     "session policy": "allow {action} on {role} in the caller's session policy{named}: policy or"
     " policy_arns of the hop that made its session; or remove them",
-    "service control policy": "have the organization's administrators allow {action} in the service"
-    " control policies{named} over the account of {who}",
-    "resource control policy": "have the organization's administrators allow {action} in the"
-    " resource control policies{named} over the account of {role}",
+    "service control policy": f"{_OF_ORGANIZATION}allow {{action}} in the SCPs{{named}} of"
+    " {caller_account}",
+    "resource control policy": f"{_OF_ORGANIZATION}allow {{action}} in the RCPs{{named}} of {{account}}",
     "role trust policy": f"{_TRUST_LACKS}; check its conditions: external ID, MFA, session name, tags",
     "resource-based policy": _TRUST_LACKS,
     "resource's own policy": "have the resource's owner allow {action} to {who} in the own policy"
@@ -152,27 +168,22 @@ _LACKS = {
     "VPC endpoint policy": "have the owner of the VPC endpoint allow {action} in its policy{named},"
     " or use another endpoint",
 }
-_TRUST_DENIES = (
-    "have the account's administrators narrow the trust policy{named} of {role}: a Deny in it"
-    " matches {who}"
-)
+_TRUST_DENIES = f"{_OF_ACCOUNT}narrow the Deny in the trust policy{{named}} of {{role}}"
 _DENIES = {
-    "identity-based policy": "have the account's administrators narrow the policies{named} of"
-    " {who}: a Deny in them matches {action} on {role}",
-    "permissions boundary": "have the account's administrators narrow the permissions boundary"
-    "{named} of {who}: a Deny in it matches {action} on {role}",
-    "session policy": "narrow the caller's session policy{named}, policy or policy_arns of the hop"
-    " that made its session: a Deny in it matches {action} on {role}",
-    "service control policy": "have the organization's administrators narrow the service control"
-    " policy{named} over the account of {who}: a Deny in it matches {action}",
-    "resource control policy": "have the organization's administrators narrow the resource control"
-    " policy{named} over the account of {role}: a Deny in it matches {action}",
+    "identity-based policy": f"{_OF_ACCOUNT}narrow the Deny in the policies{{named}} of {{who}}",
+    "permissions boundary": f"{_OF_ACCOUNT}narrow the Deny in the permissions boundary{{named}} of"
+    " {who}",
+    "session policy": "narrow the Deny in the caller's session policy{named}: policy or policy_arns"
+    " of the hop that made its session",
+    "service control policy": f"{_OF_ORGANIZATION}narrow the Deny in the SCP{{named}} over"
+    " {caller_account}",
+    "resource control policy": f"{_OF_ORGANIZATION}narrow the Deny in the RCP{{named}} over {{account}}",
     "role trust policy": _TRUST_DENIES,
     "resource-based policy": _TRUST_DENIES,
-    "resource's own policy": "have the resource's owner narrow the own policy{named} of {role}: a"
-    " Deny in it matches {who}",
-    "VPC endpoint policy": "have the owner of the VPC endpoint narrow its policy{named}, or use"
-    " another endpoint: a Deny in it matches {action}",
+    "resource's own policy": "have the resource's owner narrow the Deny in the own policy{named} of"
+    " {role}",
+    "VPC endpoint policy": "have the owner of the VPC endpoint narrow the Deny in its policy{named},"
+    " or use another endpoint",
 }
 
 

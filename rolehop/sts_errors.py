@@ -58,6 +58,9 @@ class Explanation:
 # that is measured a moment later is already suspicious a little below.
 _SUSPICIOUS_OFFSET_SECONDS = 240
 
+# Characters of a caller's name in a line; AWS's own words have all of it.
+_LONGEST_NAME = 28
+
 _PERCENT = re.compile(r"(\d+)\s?%")
 
 
@@ -131,10 +134,11 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     """Say in a line what AWS says in three; ``None``: it says something else besides."""
     if denied is None:
         return None
-    who = f"{refusal.code} for {name_of(denied.caller)}"
+    who = f"{refusal.code} for {name_of(denied.caller, _LONGEST_NAME)}"
     if denied.policy is None:
         ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
-        return f"{who}: {denied.action}" if ends_there else None
+        what = "" if denied.action == "sts:AssumeRole" else f": {denied.action}"
+        return f"{who}{what}" if ends_there else None
     return f"{who}, {denied.reason}"
 
 
@@ -148,7 +152,7 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
             f" policy allow {action} to {who}, or remove the Deny in it"
         )
     if denied.policy is not None:
-        return change_of_policy(denied, role)
+        return change_of_policy(denied, role, brief=hop is not None)
     if action == "sts:TagSession":
         return (
             f"allow sts:TagSession in the trust policy of {role} and in the policies of {who}; it "

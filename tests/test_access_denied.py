@@ -54,7 +54,7 @@ def test_advice_names_who_can_change_the_policy_and_never_widens_a_deny(
     text = f"{called} {ending.format(action=action)}"
     fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
     assert _OWNERS[lane] in fix
-    narrows = "narrow" in fix and "a Deny in" in fix and "no Allow outweighs a Deny" in fix
+    narrows = "narrow the Deny in" in fix and "no Allow outweighs it" in fix
     assert narrows is explicit
     assert ("allow" in fix or "add" in fix.split()) is not explicit
     # It stands after "try:" and within "to fix it, …".

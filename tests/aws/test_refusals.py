@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from rolehop.advice import Advice
 from rolehop.arn import RoleArn
+from rolehop.errors import HopRefused
 from rolehop.plan import Hop
 from rolehop.ports import StsRefusal
 from rolehop.sts_errors import (
@@ -15,6 +17,8 @@ from rolehop.sts_errors import (
     exceeds_max_session_duration,
     explain_refusal,
 )
+from rolehop.terminal.error_text import error_lines
+from tests.support.denials import ENDINGS
 
 ROLE = "arn:aws:iam::333333333333:role/team/Admin"
 HUB = "arn:aws:sts::222222222222:assumed-role/Hub/me@host"
@@ -88,28 +92,28 @@ def _hop(**said: object) -> Hop:
             f"{DENIED} with an explicit deny in the role trust policy",
             "DENIED",
             "explicit deny",
-            "narrow the trust policy of role Admin of 333333333333: a Deny in it matches role Hub",
+            "narrow the Deny in the trust policy of role Admin of 333333333333",
         ),
         (
             "AccessDenied",
             f"{DENIED} with an explicit deny in an identity-based policy",
             "DENIED",
             "explicit deny",
-            "narrow the policies of role Hub of 222222222222: a Deny in them matches",
+            "narrow the Deny in the policies of role Hub of 222222222222",
         ),
         (
             "AccessDenied",
             f"{DENIED} with an explicit deny in a service control policy",
             "DENIED",
             "service control policy",
-            "have the organization's administrators narrow the service control policy",
+            "administrators narrow the Deny in the SCP over account 222222222222",
         ),
         (
             "AccessDenied",
             f"{DENIED} with an explicit deny in a resource control policy",
             "DENIED",
             "resource control policy",
-            "over the account of role Admin",
+            "narrow the Deny in the RCP over account 333333333333",
         ),
         (
             "AccessDenied",
@@ -323,3 +327,35 @@ def test_explaining_needs_no_botocore() -> None:
     program = "import sys, rolehop.sts_errors; print('botocore' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n"
+
+
+def refused_lines(length: int, ending: str) -> list[str]:
+    """Return the message of a refused hop at 80 columns; names have ``length`` characters."""
+    name, chain = "A" * length, "c" * length
+    arn = f"arn:aws:iam::333333333333:role/{name}"
+    text = DENIED.replace("/Hub/", f"/{name}/").replace(ROLE, arn) + ending
+    hop = Hop(RoleArn.parse(arn), "me@host", 3600)
+    found = explain_refusal(StsRefusal("AccessDenied", text), hop)
+    assert text in found.cause, "AWS's words are kept whole"
+    more = "more" if found.names_policy else "to see which policy refused"
+    error = HopRefused(
+        f"hop 2 of chain '{chain}' was refused: {hop.role.short}",
+        code="AccessDenied",
+        cause=found.cause,
+        fix=Advice(found.fix, f"; {more}: rolehop explain --last"),
+        suspects=found.suspects,
+        brief=found.brief,
+    )
+    return error_lines(error, width=80)
+
+
+@pytest.mark.parametrize("ending", ["", *(each[0] for each in ENDINGS)])
+def test_the_message_of_a_refused_hop_is_six_lines_and_grows_with_its_names_alone(
+    ending: str,
+) -> None:
+    ending = f" {ending.format(action='sts:AssumeRole')}" if ending else ""
+    assert len(refused_lines(10, ending)) <= 6
+    lines = refused_lines(64, ending)
+    assert len(lines) <= 9
+    assert sum("A" * 64 in line for line in lines) == 1, "the role; the caller's middle is left out"
+    assert any("…" in line for line in lines)

@@ -168,19 +168,3 @@ def test_the_note_holds_no_secret_and_what_is_shown_is_visible(world: World) -> 
     shown = world.rolehop("explain", "--last", "--offline")
     assert "\x85" not in shown.out
     assert "\u202e" not in shown.out
-
-
-@pytest.mark.parametrize("ending", [None, *(each[0] for each in ENDINGS)])
-def test_the_message_of_a_refused_walk_is_six_lines_at_most(
-    world: World, ending: str | None
-) -> None:
-    world.sts.world.role(HUB, trusts=[world.alice.arn])
-    world.sts.world.refused_with = {}
-    assert world.rolehop("export", "hub").code == 0
-    refuse_again = {} if ending is None else {ADMIN: ending}
-    world.sts.world.role(ADMIN, trusts=[])
-    world.sts.world.refused_with = refuse_again
-    walked = world.rolehop("export", "admin")
-    assert walked.code == 5
-    rows = sum(-(-len(each) // 80) for each in walked.err.splitlines() if "chain" not in each[:6])
-    assert rows <= 6
