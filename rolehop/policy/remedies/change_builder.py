@@ -31,6 +31,7 @@ from rolehop.policy.remedies.policy_change import (
 from rolehop.policy.remedies.statement_conditions import (
     SuggestedConditions,
     collapse_singleton,
+    is_of_role,
     subject_of,
     suggest_conditions,
 )
@@ -214,13 +215,14 @@ class _ChangeBuilder:
         if extended is None:
             return None
         kind, _, rest = wrong[0].element.partition(" ")
-        sent = [rest.partition(" ")[2]] if kind == "Condition" else []
+        keys = [rest.partition(" ")[2]] if kind == "Condition" else []
+        gone = [each for each in keys if is_of_role(each)]
         change = self._made(
             judged.document,
             ChangeKind.REPLACE,
             extended,
             judged.statement.index,
-            SuggestedConditions(sent=sent),
+            SuggestedConditions(sent=[] if gone else keys, waived=gone),
         )
         if kind != "Action" or self.policy.name is PolicyType.TRUST:
             return change

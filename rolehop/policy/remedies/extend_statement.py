@@ -76,9 +76,12 @@ def _with_principal(written: Json, wrong: Finding, request: Request) -> Json | N
 def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
     """Add the value that the call has, unless the condition compares it, or is on the role itself.
 
-    Beside ``${aws:ResourceTag/team}``, or as a tag of the role, it would always be met.
+    Beside ``${aws:ResourceTag/team}``, or as a tag of the role, it would always be met: a condition
+    on the only role that the statement is for goes instead.
     """
     _, operator, key = wrong.element.split(" ", 2)
+    if is_of_role(key):
+        return None if widened(written, request) else _without_condition(written, operator, key)
     values = request.context.lookup(key)
     if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in _NOT_EXTENDED:
         return None
@@ -86,10 +89,21 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
         return None
     made = deepcopy(written)
     keys = made["Condition"][operator]
-    if is_of_role(key) or any("${" in each for each in map(str, as_list(keys[key]))):
+    if any("${" in each for each in map(str, as_list(keys[key]))):
         return None
     keys[key] = _more(keys[key], values)
     return made
+
+
+def _without_condition(written: Json, operator: str, key: str) -> Json:
+    left = deepcopy(written)
+    conditions = left["Condition"]
+    del conditions[operator][key]
+    if not conditions[operator]:
+        del conditions[operator]
+    if not conditions:
+        del left["Condition"]
+    return left
 
 
 def _is_of_sts(written: Json) -> bool:

@@ -140,9 +140,12 @@ def test_a_condition_that_compares_is_not_answered_with_a_value_that_is_always_t
     case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=equals))))
     (step,) = remedies_at(case, 2)[0].steps
     assert isinstance(step, PolicyChange)
-    # The tag of the role that is named says nothing.
-    assert "Condition" not in step.statement
-    assert step.waived == ("aws:ResourceTag/team",)
+    # A tag of the only role that is named asks nothing: the condition goes, and that is said.
+    assert step.statement == trusts(HUB)
+    assert (step.kind, step.waived) == (ChangeKind.REPLACE, ("aws:ResourceTag/team",))
+    assert warnings(step) == (
+        "warning: this caller is no longer asked for the tag 'team' of the role",
+    )
 
 
 def test_an_action_never_joins_a_statement_on_other_roles_unnoticed() -> None:
