@@ -45,6 +45,12 @@ class RolehopError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    suspects: tuple[str, ...] = ()
+    """Questions to ask if the cause is not known."""
+
+    quotes_program = False
+    """The cause repeats what a program wrote, which nothing may store: a secret may be in it."""
+
     def __init__(
         self,
         what: str,
@@ -60,6 +66,16 @@ class RolehopError(Exception):
         self.fix = fix
         self.chain = chain
         self.hop = hop
+
+    def __str__(self) -> str:
+        """Return what happened, the cause and what to do next, a line each; programs may log it."""
+        lines = [self.what]
+        if self.cause and not self.quotes_program:
+            lines.append("  cause: " + self.cause.replace("\n", "\n    "))
+        lines += [f"    - {each}" for each in self.suspects]
+        if self.fix:
+            lines.append(f"  try: {self.fix}")
+        return "\n".join(lines)
 
 
 @contextmanager
@@ -134,9 +150,6 @@ class SourceError(RolehopError):
     """The source gives nothing, is not on this machine, or needs a sign-in."""
 
     exit_code = 4
-
-    quotes_program = False
-    """The cause repeats what a program wrote, which nothing may store: a secret may be in it."""
 
 
 class SignInExpired(SourceError):

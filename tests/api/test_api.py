@@ -148,10 +148,11 @@ def test_no_error_of_an_argument_speaks_of_flags(world: World, arguments: str) -
         try:
             rolehop.get_plan("admin", {arguments})
         except rolehop.RolehopError as error:
-            print(error, error.cause, error.fix)
+            print(error)
         """
-    (line,) = printed(world, code)
-    assert "--" not in line
+    lines = printed(world, code)
+    assert lines[-1].startswith("  try: ")
+    assert "--" not in "".join(lines)
 
 
 @pytest.mark.parametrize("name", ["get_plan", "get_credentials", "session"])
@@ -163,7 +164,7 @@ def test_a_chain_that_is_no_name(world: World, name: str) -> None:
         except rolehop.UsageError as error:
             print(error)
         """
-    assert printed(world, code) == ["chain: must be a name, not None"]
+    assert printed(world, code) == ["chain: must be a name, not None", "  try: rolehop list"]
 
 
 def test_the_cause_of_a_config_error_is_every_problem(world: World) -> None:
@@ -216,11 +217,22 @@ def test_a_refused_hop_is_the_error_of_the_command_line(world: World) -> None:
         except rolehop.HopRefused as error:
             print(error.exit_code, error.code, error.hop, error.chain)
             print(error.what, error.cause, error.fix, sep="\\n")
+            print(error)
         """,
     )
     assert lines[0] == "5 AccessDenied 2 admin"
-    for line in lines[1:]:
+    what, cause, fix, *text = lines[1:]
+    for line in (what, cause, fix):
         assert line.split(":")[0] in shown.err
+    assert (text[0], text[1], text[-1]) == (what, f"  cause: {cause}", f"  try: {fix}")
+    assert text[2] == "    - does the role exist, and does its trust policy name the caller?"
+
+
+def test_the_text_of_an_error_repeats_nothing_that_a_program_wrote() -> None:
+    error = rolehop.SourceError("it failed", cause="it wrote: a secret", fix="run it by hand")
+    assert str(error) == "it failed\n  cause: it wrote: a secret\n  try: run it by hand"
+    error.quotes_program = True
+    assert str(error) == "it failed\n  try: run it by hand"
 
 
 def test_another_config_file(world: World, tmp_path: Path) -> None:

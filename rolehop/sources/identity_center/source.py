@@ -358,7 +358,8 @@ def _end(previous: Document | None, clients: CenterClients, context: SourceConte
     try:
         clients.log_out(previous)
     except (ServiceError, PortalRefusal) as error:
-        context.person.say(f"forgotten here; Identity Center did not end the old sign-in: {error}")
+        reason = error.what if isinstance(error, ServiceError) else str(error)
+        context.person.say(f"forgotten here; Identity Center did not end the old sign-in: {reason}")
 
 
 def diagnose(source: SourceConfig, context: SourceContext) -> Sequence[Diagnosis]:

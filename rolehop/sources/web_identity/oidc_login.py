@@ -146,7 +146,7 @@ class OidcSignIn:
         try:
             ended = issuer.revoke(endpoints or issuer.discover(), refresh, secret)
         except (RolehopError, OAuthRefusal) as error:
-            return str(error)
+            return error.what if isinstance(error, RolehopError) else str(error)
         return None if ended else "it has no revocation endpoint"
 
     def _stored_token(self, http: HttpClient, document: Document) -> Secret | None:
