@@ -168,7 +168,7 @@ arn: ARNs, account IDs, partitions
 digest: digests that name sessions and sign-ins
 durations: 30m, 1h30m
 text: cleaning and counting words
-startup: cheap stand-ins for dataclasses, re and logging
+startup: cheap stand-ins for dataclasses, re and logging; what is waited for
 """
 
 

@@ -29,6 +29,7 @@ from rolehop.daemon_threads import call_within
 from rolehop.net.addresses import host_of, warn_if_exposed
 from rolehop.net.transport import CALL_SECONDS, check_ca_bundle
 from rolehop.startup.dataclass import dataclass
+from rolehop.startup.waits import Wait
 from rolehop.time_limit import seconds_left
 
 # botocore's other providers: what they return is not the profile's own sign-in.
@@ -90,9 +91,10 @@ def resolve_credentials(request: ProfileRequest) -> Credentials:
     called: list[str] = []
     try:
         # botocore limits each read, not the whole.
-        return call_within(
-            seconds, lambda: _credentials(_load(request, called), errors, request.now)
-        )
+        with Wait(f"waiting for the credentials of AWS profile '{request.profile}'"):
+            return call_within(
+                seconds, lambda: _credentials(_load(request, called), errors, request.now)
+            )
     except TimeoutError:
         raise errors.too_slow(seconds) from None
     except ConfigParseError as error:

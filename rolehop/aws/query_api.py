@@ -180,6 +180,7 @@ class QueryClient:
             send,
             lambda found, made: made < allowed and _may_retry(found),
             self._sleep,
+            route.host,
         )
         response = None if isinstance(outcome, ConnectionFailure) else outcome
         self._on_call(query_call(f"{service}:{action}", params, response, code))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rolehop.advice import is_plain
+from rolehop.startup.waits import watch_waits
 from rolehop.terminal.terminal import Settings, Terminal
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class CommandContext:
             notify=None if self.settings.quiet else self.terminal.note,
             read_line=lambda: sys.stdin.readline(),
         )
+        if not self.settings.quiet:
+            from rolehop.terminal.slow_waits import SlowWaits
+
+            watch_waits(SlowWaits(self.terminal, lambda: self.sdk_chain is None).begin)
         self.terminal.account_names = lambda: account_names(app, load=False)
         return app
 

@@ -152,7 +152,7 @@ class HttpClient:
             debug(__name__, "%s %s: %s", request.method, transport.route.host, outcome)
             return outcome
 
-        return send_with_retries(send, may_retry, self._sleep)
+        return send_with_retries(send, may_retry, self._sleep, transport.route.host)
 
     def _no_response(self, failure: ConnectionFailure, url: str, attempts: int) -> ServiceError:
         route = self._transport(url).route

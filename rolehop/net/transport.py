@@ -38,6 +38,7 @@ from rolehop.net.connection_errors import (
 )
 from rolehop.net.connections import EndableSession, Exchange
 from rolehop.startup.dataclass import dataclass
+from rolehop.startup.waits import Wait
 from rolehop.text import clean
 from rolehop.time_limit import seconds_left, time_limit
 
@@ -234,14 +235,15 @@ def send_with_retries(
     send: Callable[[], Outcome],
     may_retry: Callable[[Outcome, int], bool],
     sleep: Callable[[float], object],
+    host: str,
 ) -> tuple[Outcome, int]:
-    """Return the last outcome of ``send`` and the number of attempts.
+    """Return the last outcome of ``send``, which asks ``host``, and the number of attempts.
 
     It is sent again while ``may_retry`` says so of an outcome and the number of attempts so far,
     after a wait, as long as the time for the whole call allows.
     """
     attempts = 0
-    with time_limit(CALL_SECONDS):
+    with time_limit(CALL_SECONDS), Wait(f"waiting for {host}"):
         while True:
             attempts += 1
             outcome = send()

@@ -30,6 +30,9 @@ class _LiveLine:
     shown = False
     """Whether it is there, so that whatever comes next has to replace it."""
 
+    counter = ""
+    """What it counts; what is waited for is shown beside it."""
+
     asking = 0
     """How many questions stand on the terminal, where the line would be in the way."""
 
@@ -114,6 +117,18 @@ def rewrite_line(text: str, file: TextIO | None = None) -> None:
     if file is None:
         _LiveLine.shown = bool(text)
     _write(_ERASE_LINE + visible(text), file)
+
+
+def show_counter(text: str) -> None:
+    """Replace stderr's line by ``text``, which stays when what is shown beside it goes."""
+    _LiveLine.counter = text
+    rewrite_line(text)
+
+
+def show_beside(text: str, columns: int | None = None) -> None:
+    """Show ``text`` beside the counter, if there is one, in a line of at most ``columns``."""
+    whole = "; ".join(part for part in (_LiveLine.counter, text) if part)
+    rewrite_line(whole[: columns - 1] if columns else whole)
 
 
 def _write(text: str, file: TextIO | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +15,7 @@ from rolehop.credentials import Session
 from rolehop.plan.model import Step
 from rolehop.show.rows import step_label
 from rolehop.show.times import show_left
+from rolehop.startup.waits import Wait
 from rolehop.terminal import output
 from rolehop.terminal.terminal import Terminal
 from rolehop.text import visible
@@ -31,56 +31,25 @@ def progress_on(terminal: Terminal, now: Callable[[], datetime]) -> Progress:
     return LiveLines(terminal, now) if terminal.shows_progress else PlainLines(terminal, now)
 
 
-SLOW_SECONDS = 3
-"""A call that takes longer says what it waits for."""
-
-
-class _Waiting:
-    """Says each second how long a call has taken, once it is slow; the time of a question is not one."""
-
-    def __init__(self, say: Callable[[int], None]) -> None:
-        self._say = say
-        self._over = threading.Event()
-        self._saying = threading.Lock()
-        self._started = time.monotonic()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def stop(self) -> None:
-        """Say nothing more, once this returns."""
-        with self._saying:
-            self._over.set()
-
-    def _run(self) -> None:
-        while not self._over.wait(1):
-            if output.is_asking():
-                self._started = time.monotonic()
-                continue
-            seconds = int(time.monotonic() - self._started)
-            with self._saying:
-                if seconds >= SLOW_SECONDS and not self._over.is_set():
-                    self._say(seconds)
-
-
 class _Watched:
-    """Watches one call at a time, and says so if it is slow."""
-
-    _waiting: _Waiting | None = None
+    """What both kinds of lines have in common: the call that is being made."""
 
     def __init__(self, terminal: Terminal, now: Callable[[], datetime]) -> None:
         self._terminal = terminal
         self._now = now
+        self._wait: Wait | None = None
 
     def _label(self, step: Step, total: int) -> str:
         return self._terminal.with_account_names(step_label(step, total))
 
-    def _watch(self, say: Callable[[int], None]) -> None:
+    def _watch(self, label: str) -> None:
         self._unwatch()
-        self._waiting = _Waiting(say)
+        self._wait = Wait(f"{label}  waiting for AWS")
 
     def _unwatch(self) -> None:
-        if self._waiting is not None:
-            self._waiting.stop()
-            self._waiting = None
+        if self._wait is not None:
+            self._wait.end()
+            self._wait = None
 
 
 class PlainLines(_Watched):
@@ -88,12 +57,7 @@ class PlainLines(_Watched):
 
     def walking(self, step: Step, total: int) -> None:
         """Show nothing before the call has ended, unless it is slow; then a single line."""
-        label = self._label(step, total)
-
-        def say(seconds: int) -> None:
-            self._terminal.note(f"{label}  waiting for AWS for more than {SLOW_SECONDS} s")
-
-        self._watch(say)
+        self._watch(self._label(step, total))
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show a call that has ended."""
@@ -123,12 +87,7 @@ class LiveLines(_Watched):
             no_wrap=True,
         )
         output.show_live_line()
-        columns = self._console.width - 1
-
-        def say(seconds: int) -> None:
-            output.rewrite_line(f"{label}  waiting for AWS for {seconds} s"[:columns])
-
-        self._watch(say)
+        self._watch(label)
 
     def arrived(self, step: Step, total: int, session: Session, *, cached: bool) -> None:
         """Show where the session came from and how long it lasts."""
@@ -155,9 +114,9 @@ def chain_counter(terminal: Terminal, total: int) -> Iterator[Callable[[], None]
         nonlocal done
         with lock:
             done += 1
-            output.rewrite_line(f"{done} of {total} chains walked" if done < total else "")
+            output.show_counter(f"{done} of {total} chains walked" if done < total else "")
 
     try:
         yield count
     finally:
-        output.rewrite_line("")
+        output.show_counter("")

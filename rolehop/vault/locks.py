@@ -25,6 +25,7 @@ from rolehop.files import PRIVATE_FILE, make_private_folder, read_own
 from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.debug_log import debug
+from rolehop.startup.waits import Wait
 from rolehop.time_limit import seconds_left, time_limit, time_limit_paused
 from rolehop.vault.lock_queue import Ticket, sweep_queues
 from rolehop.vault.serialization import read_object
@@ -196,6 +197,7 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
     begun = time.monotonic()
     ticket = Ticket(path, begun if since is None else since)
     nap, waits = _SHORTEST_NAP, begun < deadline
+    wait: Wait | None = None
     try:
         while True:
             # Whoever does not wait at all does not queue either.
@@ -205,12 +207,20 @@ def locked(path: Path, deadline: float, *, since: float | None = None) -> int:
                 return file
             if time.monotonic() >= deadline:
                 raise Contended(_read_state(path))
+            wait = wait or Wait(f"waiting for {_holder_text(path)}")
             ticket.touch()
             # Uneven pauses, so that waiters do not look all at once.
             time.sleep(nap * (0.5 + os.getpid() % 64 / 128))
             nap = min(nap * 1.5, _LONGEST_NAP if ahead > 1 else _NEXT_NAP)
     finally:
         ticket.leave()
+        if wait is not None:
+            wait.end()
+
+
+def _holder_text(path: Path) -> str:
+    holder = holder_of(_read_state(path))
+    return f"process {holder}, another rolehop" if holder else "another rolehop"
 
 
 def name_holder(file: int, **more: object) -> None:

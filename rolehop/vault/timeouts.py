@@ -22,6 +22,7 @@ from rolehop.errors import (
     VaultFull,
     VaultLocked,
 )
+from rolehop.startup.waits import Wait
 
 QUICK_SECONDS = 5.0
 PERSON_SECONDS = 40.0
@@ -91,7 +92,9 @@ class Deadline:
             raise _hang(doing, self.seconds, before=True)
         outcome = _Outcome[T]()
         threading.Thread(target=outcome.run, args=(function,), daemon=True).start()
-        if not outcome.ended.wait(self.seconds):
+        with Wait("waiting for the keyring, which may ask to be unlocked,", may_ask=True):
+            ended = outcome.ended.wait(self.seconds)
+        if not ended:
             self.hung = True
             raise _hang(doing, self.seconds, before=False)
         if outcome.error is not None:

@@ -119,6 +119,9 @@ def _throttled(after: str) -> HttpResponse:
     return HttpResponse(503, {"retry-after": after}, b"")
 
 
+HOST = "sts.example"
+
+
 @pytest.mark.parametrize(
     ("after", "least", "most"),
     [
@@ -133,7 +136,7 @@ def _throttled(after: str) -> HttpResponse:
 def test_retry_after_is_heeded_within_bounds(after: str, least: float, most: float) -> None:
     waits: list[float] = []
     outcome, made = send_with_retries(
-        lambda: _throttled(after), lambda _, made: made < 2, waits.append
+        lambda: _throttled(after), lambda _, made: made < 2, waits.append, HOST
     )
     assert (outcome, made) == (_throttled(after), 2)
     assert least <= waits[0] <= most
@@ -142,7 +145,9 @@ def test_retry_after_is_heeded_within_bounds(after: str, least: float, most: flo
 def test_a_wait_that_the_call_has_no_time_for_is_not_begun() -> None:
     waits: list[float] = []
     with time_limit(5):
-        _, made = send_with_retries(lambda: _throttled("7"), lambda _, made: True, waits.append)
+        _, made = send_with_retries(
+            lambda: _throttled("7"), lambda _, made: True, waits.append, HOST
+        )
     assert (made, waits) == (1, [])
 
 

@@ -153,12 +153,14 @@ class OrganizationReader:
             request = signed_request(self._endpoint, "organizations", body, self._signer, headers)
             return self._transport.exchange(request)
 
-        most = self._settings.max_attempts
+        most, route = self._settings.max_attempts, self._transport.route
         outcome, made = send_with_retries(
-            send, lambda found, made: made < most and _may_retry(found), self._sleep
+            send,
+            lambda found, made: made < most and _may_retry(found),
+            self._sleep,
+            route.host,
         )
         if isinstance(outcome, ConnectionFailure):
-            route = self._transport.route
             raise service_error(outcome, route, self._settings, attempts=made)
         answer = _read(outcome)
         if outcome.ok and answer is not None:

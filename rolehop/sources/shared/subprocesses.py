@@ -18,6 +18,7 @@ from rolehop.sources.shared.masking import masked
 from rolehop.sources.shared.process_tree import ProcessTree
 from rolehop.sources.shared.program import Program
 from rolehop.sources.source_type import Diagnosis
+from rolehop.startup.waits import Wait
 from rolehop.text import clean
 from rolehop.time_limit import program_may_ask, seconds_left, unattended
 
@@ -118,7 +119,8 @@ def program_output(
     process = _started(command, tree.environment(environ), what, program)
     reader = _OutputReader(process, say, lambda: tree.end(process))
     try:
-        finished = reader.wait(deadline)
+        with Wait(f"waiting for {program}", may_ask=True):
+            finished = reader.wait(deadline)
         if finished and process.returncode != 0:
             tree.end(process)
     except BaseException:

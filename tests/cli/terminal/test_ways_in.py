@@ -82,9 +82,3 @@ def test_a_slow_call_says_what_it_waits_for(world: World) -> None:
         done = person.ended()
     assert done.code == 0
     assert "hop 1 of 1  222222222222:role/Hub  called, 59 min left" in person.shown
-
-
-def test_a_slow_call_is_one_line_in_a_log(world: World) -> None:
-    world.sts.delay_seconds = 5.5
-    done = world.rolehop("exec", "hub", "--", "true")
-    assert done.err.count("waiting for AWS for more than 3 s") == 1

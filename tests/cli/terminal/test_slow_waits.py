@@ -1,0 +1,116 @@
+"""What takes long is named: AWS, programs, the keyring, another process that holds a lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from rolehop.advice import posix_argument
+from rolehop.net.connection_errors import ConnectionFailure, FailureKind
+from rolehop.net.transport import send_with_retries
+from rolehop.sources.shared.subprocesses import program_output
+from rolehop.startup import waits
+from rolehop.startup.waits import Wait, watch_waits
+from rolehop.terminal import output
+from rolehop.terminal.slow_waits import SlowWaits
+from rolehop.terminal.terminal import Settings, Terminal
+from rolehop.vault.locks import Contended, locked, name_holder, unlock
+from rolehop.vault.timeouts import Deadline
+
+SECOND = 0.02
+GUARD_SECONDS = 30
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is waited for, in order, and the ends of it."""
+    seen: list[str] = []
+
+    def begin(what: str, may_ask: bool) -> Callable[[], None]:
+        seen.append(f"{what} (may ask)" if may_ask else what)
+        return lambda: seen.append("ended")
+
+    monkeypatch.setattr(waits, "_watchers", [])
+    watch_waits(begin)
+    return seen
+
+
+def _aws(_: Path) -> None:
+    failure = ConnectionFailure(FailureKind.CLOSED)
+    send_with_retries(lambda: failure, lambda *_: False, lambda _: None, "sts.example")
+
+
+def _program(_: Path) -> None:
+    program_output(["true"], dict(os.environ), what="it", say=print)
+
+
+def _keyring(_: Path) -> None:
+    Deadline(GUARD_SECONDS).call("reading", lambda: None)
+
+
+def _lock(folder: Path) -> None:
+    held = locked(folder / "x.lock", time.monotonic() + GUARD_SECONDS)
+    name_holder(held)
+    with pytest.raises(Contended):
+        locked(folder / "x.lock", time.monotonic() + SECOND)
+    unlock(held, folder / "x.lock")
+
+
+@pytest.mark.parametrize(
+    ("wait", "what"),
+    [
+        (_aws, "waiting for sts.example"),
+        (_program, "waiting for true (may ask)"),
+        (_keyring, "waiting for the keyring, which may ask to be unlocked, (may ask)"),
+        (_lock, "waiting for process PID, another rolehop"),
+    ],
+)
+def test_whatever_may_take_long_says_what_it_is(
+    wait: Callable[[Path], None], what: str, watched: list[str], tmp_path: Path
+) -> None:
+    wait(tmp_path)
+    assert [each.replace(str(os.getpid()), "PID") for each in watched] == [what, "ended"]
+
+
+def saying(monkeypatch: pytest.MonkeyPatch, written: list[str]) -> SlowWaits:
+    """Return a watcher whose seconds are short, and what it writes."""
+    monkeypatch.setattr(waits, "_watchers", [])
+    monkeypatch.setattr(output, "_write", lambda text, _: written.append(text))
+    slow = SlowWaits(Terminal(Settings(), {}, posix_argument), lambda: True, second=SECOND)
+    watch_waits(slow.begin)
+    return slow
+
+
+def until(seen: Callable[[], bool]) -> None:
+    ends = time.monotonic() + GUARD_SECONDS
+    while not seen() and time.monotonic() < ends:
+        Event().wait(SECOND)
+    assert seen()
+
+
+def test_a_log_has_a_line_after_3_10_and_30_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    saying(monkeypatch, written)
+    with Wait("waiting for the outer"), Wait("waiting for the inner"):
+        until(lambda: any("30 s" in each for each in written))
+    assert written == [
+        f"rolehop: waiting for the outer for more than {seconds} s\n" for seconds in (3, 10, 30)
+    ]
+
+
+def test_a_terminal_counts_beside_what_is_counted_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    saying(monkeypatch, written)
+    output.show_counter("7 of 9 chains walked")
+    with Wait("waiting for sts.example"):
+        until(lambda: written[-1].endswith("7 of 9 chains walked; waiting for sts.example for 5 s"))
+    assert written[-1].endswith("7 of 9 chains walked")
+    with Wait("waiting for a program", may_ask=True):  # no line in the way of what it asks
+        until(lambda: written[-1].endswith("waiting for a program for more than 3 s\n"))
+    output.show_counter("")
