@@ -1,8 +1,8 @@
-"""Durations as text (``1h30m``), and whether a session has enough time left."""
+"""Durations and moments as text (``1h30m``), and whether a session has enough time left."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import quoted
@@ -12,6 +12,9 @@ _DURATION = Pattern(
     r"(?:(?P<h>[0-9]{1,9})\s*h)?\s*(?:(?P<min>[0-9]{1,9})\s*m(?:in)?)?\s*(?:(?P<s>[0-9]{1,9})\s*s)?"
 )
 _BARE = Pattern(r"[0-9]{1,9}")
+
+YEARS = 200, 9800
+"""So far from either end of the calendar that time zones and differences of clocks can be applied."""
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock may have been set back before sessions issued earlier are passed over."""
@@ -45,6 +48,23 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts) or "0 s"
+
+
+def read_moment(text: object) -> datetime:
+    """Return the moment that an ISO 8601 text from a file or from outside names, in UTC.
+
+    Raises:
+        ValueError: "is not a time", or "has no time zone".
+    """
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        found = None
+    if found is None or not YEARS[0] < found.year < YEARS[1]:
+        raise ValueError("is not a time")
+    if found.tzinfo is None:
+        raise ValueError("has no time zone")
+    return found.astimezone(UTC)
 
 
 def end_by_new_clock(

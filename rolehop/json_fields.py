@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rolehop.credentials import Secret, scrub
+from rolehop.durations import YEARS, read_moment
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.text import clean
 
@@ -23,9 +24,6 @@ _KEY_ID = Pattern(r"[A-Za-z0-9_]{16,128}")
 _SENDABLE = Pattern(r"[\x21-\x7e]+")
 # Go and Java write nanoseconds; datetime reads six digits at most.
 _FRACTION = Pattern(r"(\.\d{6})\d+")
-
-# So far from either end of the calendar that time zones and differences of clocks can be applied.
-_YEARS = 200, 9800
 
 
 def json_object(text: bytes | str) -> dict[str, Any]:
@@ -89,14 +87,9 @@ def is_sendable(text: str) -> bool:
 def instant(text: str, name: str) -> datetime:
     """Return the ISO 8601 time ``text`` with its time zone, in UTC and whole seconds."""
     try:
-        found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
-    except ValueError:
-        found = None
-    if found is None or not _YEARS[0] < found.year < _YEARS[1]:
-        raise ValueError(f"{name} is not a time")
-    if found.tzinfo is None:
-        raise ValueError(f"{name} has no time zone")
-    return found.astimezone(UTC).replace(microsecond=0)
+        return read_moment(_FRACTION.sub(r"\1", text)).replace(microsecond=0)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
 
 
 def epoch_instant(seconds: object, name: str) -> datetime:
@@ -107,6 +100,6 @@ def epoch_instant(seconds: object, name: str) -> datetime:
         found = datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
         found = None
-    if found is None or not _YEARS[0] < found.year < _YEARS[1]:
+    if found is None or not YEARS[0] < found.year < YEARS[1]:
         raise ValueError(f"{name} is not a time")
     return found

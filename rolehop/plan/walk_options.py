@@ -11,6 +11,8 @@ from typing import Any
 
 from rolehop.startup.dataclass import dataclass, replace
 
+_LONGEST = 10**13  # seconds; what a flag can say, and timedelta can hold
+
 
 @dataclass(slots=True)
 class WalkOptions:
@@ -55,6 +57,50 @@ class WalkOptions:
         """Return these options with ``hop_values`` of others, which may have been through JSON."""
         changes: dict[str, Any] = {name: _as_tuple(value) for name, value in values.items()}
         return replace(self, **changes)
+
+
+def read_options(values: Mapping[str, object]) -> WalkOptions:
+    """Return the options that JSON has by field, without trusting any of it.
+
+    Raises:
+        ValueError: a value that no flag gives.
+    """
+    for name, value in values.items():
+        if not _is_of_flag(name, value):
+            raise ValueError(f"{name} is none that a flag gives")
+    return WalkOptions().with_hop_values(values)
+
+
+def _is_of_flag(field: str, value: object) -> bool:
+    """True if ``value``, read from JSON, can be that of ``field`` of the options."""
+    match field:
+        case "tags":
+            return isinstance(value, list) and all(map(_is_pair, value))
+        case "policy_arns":
+            return isinstance(value, list) and all(isinstance(each, str) for each in value)
+        case "duration" | "min_ttl":
+            return value is None or (type(value) is int and 0 <= value <= _LONGEST)
+        case "read_only":
+            return type(value) is bool
+        case "region":
+            return value is None or _is_region(value)
+        case _:
+            return value is None or isinstance(value, str)
+
+
+def _is_region(value: object) -> bool:
+    from rolehop.config.value_types import REGION
+
+    try:
+        return REGION.run(value) == value
+    except ValueError:
+        return False
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
+    )
 
 
 @dataclass(frozen=True, slots=True)

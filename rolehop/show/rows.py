@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from rolehop.advice import Advice
+from rolehop.durations import read_moment
 from rolehop.plan.model import CachedSession, HopStep, Step
 from rolehop.startup.dataclass import dataclass
 
@@ -163,10 +164,8 @@ def history_rows(
 def _history_row(number: int, entry: Mapping[str, object]) -> HistoryRow | None:
     """Return a line as a row; ``None`` if it makes no sense."""
     try:
-        at = datetime.fromisoformat(str(entry["at"]))
-    except (KeyError, ValueError):
-        return None
-    if at.tzinfo is None:
+        at = read_moment(entry.get("at"))
+    except ValueError:
         return None
     texts = {name: value for name in _HISTORY_TEXTS if isinstance(value := entry.get(name), str)}
     hop = entry.get("hop")

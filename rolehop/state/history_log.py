@@ -23,7 +23,7 @@ from rolehop.files import open_own_log, read_own, sweep_unfinished, write_beside
 from rolehop.ports import Locks
 from rolehop.startup.dataclass import asdict, dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.state.json_file import LARGEST_NUMBER, UNUSABLE, load_object
 
 FOLDER, END = "history", "end.json"
 LARGEST_FILE = 1 << 20
@@ -264,7 +264,7 @@ def _parsed(line: bytes) -> _Parsed | None:
         number, previous = entry.pop("n"), entry.pop("prev")
     except (*UNUSABLE, RecursionError):
         return None
-    if type(number) is not int or not isinstance(previous, str) or not _HASH.fullmatch(previous):
+    if not _is_count(number) or not isinstance(previous, str) or not _HASH.fullmatch(previous):
         return None
     return _Parsed(number, previous, entry)
 
@@ -347,9 +347,13 @@ def _is_sound(end: End) -> bool:
         (end.before, _HASH),
         (end.file, _NAME),
     )
-    return all(
-        type(each) is int and each >= 0 for each in (end.count, end.first, end.size)
-    ) and all(isinstance(text, str) and pattern.fullmatch(text) for text, pattern in texts)
+    return all(_is_count(each) for each in (end.count, end.first, end.size)) and all(
+        isinstance(text, str) and pattern.fullmatch(text) for text, pattern in texts
+    )
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_NUMBER
 
 
 def _write_end(folder: Path, end: End) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from rolehop.files import read_own
 
 LARGEST = 1 << 22  # bytes
+LONGEST_TEXT = 10_000  # characters; more than any text that is shown
+LARGEST_NUMBER = 999_999_999_999  # the history has names for so many lines
 
 UNUSABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 """What reading values out of a damaged object raises."""
@@ -33,6 +36,32 @@ def load_object(path: Path) -> dict[str, Any]:
     return found
 
 
+def text_in(stored: Mapping[str, object], name: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text of a JSON object.
+
+    Raises:
+        KeyError: there is none of this name.
+        ValueError: it is no text, or has more than ``longest`` characters.
+    """
+    value = stored[name]
+    if not isinstance(value, str) or len(value) > longest:
+        raise ValueError(f"{name} is no text of that length")
+    return value
+
+
+def number_in(stored: Mapping[str, object], name: str, largest: int = LARGEST_NUMBER) -> int:
+    """Return a whole number of a JSON object, from 0 to ``largest``.
+
+    Raises:
+        KeyError: there is none of this name.
+        ValueError: it is none.
+    """
+    value = stored[name]
+    if type(value) is not int or not 0 <= value <= largest:
+        raise ValueError(f"{name} is no such number")
+    return value
+
+
 def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
     """Call ``do`` with each JSON file in ``folder``, also after it failed with another one.
 
@@ -49,14 +78,14 @@ def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
         raise failure
 
 
-def delete_older(paths: Iterable[Path], oldest: float) -> None:
-    """Delete those of ``paths`` that were not written to since ``oldest``, in seconds of the epoch.
+def delete_older(paths: Iterable[Path], oldest: float, newest: float = inf) -> None:
+    """Delete those of ``paths`` that were written last before ``oldest``, in seconds of the epoch.
 
-    Failing to is harmless: another process may have deleted one just now.
+    So are those that were after ``newest``: the clock was set back since. Failing to is harmless: another process may have deleted one just now.
     """
     for path in paths:
         with suppress(OSError):
-            if path.lstat().st_mtime < oldest:
+            if not oldest <= path.lstat().st_mtime <= newest:
                 path.unlink()
 
 

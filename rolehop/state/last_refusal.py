@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 from rolehop.credentials import scrub
+from rolehop.durations import read_moment
 from rolehop.errors import HopRefused, UsageError
-from rolehop.plan.walk_options import WalkOptions
+from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.state.json_file import UNUSABLE, load_object, number_in, text_in
 
 FILE = "refused.json"
 _SCHEMA = 1
@@ -118,10 +119,9 @@ def _read(state_folder: Path) -> LastRefused | None:
         stored = load_object(state_folder / FILE)
         if stored["schema"] != _SCHEMA or stored["asked"].keys() != _flags_of(WalkOptions()).keys():
             return None
-        asked = stored["asked"]
-        chain, hop, code = str(stored["chain"]), int(stored["hop"]), str(stored["code"])
-        options = WalkOptions().with_hop_values(asked)
-        at, message = datetime.fromisoformat(stored["at"]), str(stored.get("message", ""))
-        return LastRefused(chain, hop, code, at, options, message)
+        chain, code = text_in(stored, "chain"), text_in(stored, "code")
+        message = text_in({"message": "", **stored}, "message")
+        hop, at = number_in(stored, "hop"), read_moment(stored["at"])
+        return LastRefused(chain, hop, code, at, read_options(stored["asked"]), message)
     except (OSError, *UNUSABLE):
         return None

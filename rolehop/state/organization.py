@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rolehop.durations import read_moment
 from rolehop.files import write_beside
 from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.state.json_file import UNUSABLE, load_object, text_in
 
 FILE = "organization.json"
 _SCHEMA = 1
@@ -30,10 +31,8 @@ def load_organization(state_folder: Path) -> StoredOrganization | None:
         found = load_object(state_folder / FILE)
         if found["schema"] != _SCHEMA:
             return None
-        at = datetime.fromisoformat(found["at"])
-        if at.tzinfo is None:
-            return None
-        return StoredOrganization(_organization(found), at, str(found["chain"]))
+        at = read_moment(found["at"])
+        return StoredOrganization(_organization(found), at, text_in(found, "chain"))
     except (OSError, *UNUSABLE):
         return None
 

@@ -36,7 +36,8 @@ class RecentNotes:
         path = self._path(key)
         with suppress(OSError):
             write_beside(path, json.dumps(texts), lasting=False)
-            delete_older(path.parent.iterdir(), self.now().timestamp() - _SWEPT_AFTER)
+            now = self.now().timestamp()
+            delete_older(path.parent.iterdir(), now - _SWEPT_AFTER, now + _SWEPT_AFTER)
 
     def remove(self, key: str) -> None:
         """Delete the note for hop ``key``; failing to is harmless."""

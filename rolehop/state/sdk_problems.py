@@ -7,7 +7,6 @@ of the error, which have no secret in them. Walking the chain deletes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,16 +14,26 @@ from pathlib import Path
 from rolehop.advice import Advice, Argument, one_line, posix_argument
 from rolehop.credentials import scrub
 from rolehop.digest import digest_of
+from rolehop.durations import CLOCK_TOLERANCE, read_moment
 from rolehop.errors import ConfigError, HopRefused, RolehopError, SourceError
 from rolehop.files import write_beside
 from rolehop.startup.dataclass import dataclass
-from rolehop.state.json_file import UNUSABLE, delete_note, delete_older, for_each_note, load_object
+from rolehop.state.json_file import (
+    UNUSABLE,
+    delete_note,
+    delete_older,
+    for_each_note,
+    load_object,
+    number_in,
+    text_in,
+)
 from rolehop.text import clean
 
 FOLDER = "sdk"
 _SCHEMA = 1
 _RETENTION = timedelta(days=7)
 _LONGEST_LINE = 1_000  # characters
+_MOST_PARTS = 50  # of a piece of advice
 _MOST = 200  # files; a fleet may have more chains, but nobody reads on
 
 
@@ -60,11 +69,13 @@ def as_problem(
     what, cause = _line(error.what), _line(cause)
     fix = error.fix if isinstance(error.fix, Advice) else Advice(clean(error.fix or ""))
     code = error.exit_code if exit_code is None else exit_code
-    return SdkProblem(chain, at, code, what, cause, Advice(*map(_part, fix.parts)))
+    return SdkProblem(chain, at, code, what, cause, Advice(*map(_part, fix.parts[:_MOST_PARTS])))
 
 
 def note_problem(state_folder: Path, problem: SdkProblem) -> None:
     """Keep ``problem`` instead of the last one of its chain; failing to is harmless."""
+    if len(problem.chain) > _LONGEST_LINE:
+        return  # no chain is called so
     path = _path(state_folder, problem.chain)
     document = {
         "schema": _SCHEMA,
@@ -79,7 +90,8 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
     }
     with suppress(OSError):
         write_beside(path, json.dumps(document) + "\n", lasting=False)
-        delete_older(path.parent.glob("*.json"), (problem.at - _RETENTION).timestamp())
+        ends = (problem.at - _RETENTION).timestamp(), (problem.at + _RETENTION).timestamp()
+        delete_older(path.parent.glob("*.json"), *ends)
 
 
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
@@ -90,8 +102,13 @@ def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
         ]
     except OSError:
         return []
-    found = [each for each in map(_read, paths) if each is not None and now - each.at < _RETENTION]
+    found = [each for each in map(_read, paths) if each is not None and _is_recent(each, now)]
     return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def _is_recent(problem: SdkProblem, now: datetime) -> bool:
+    """True for a week; a time to come is none of now: the clock was set back since."""
+    return -CLOCK_TOLERANCE <= now - problem.at < _RETENTION
 
 
 def forget_problem(state_folder: Path, chain: str) -> None:
@@ -136,28 +153,23 @@ def _read(path: Path) -> SdkProblem | None:
         stored = load_object(path)
         if stored["schema"] != _SCHEMA:
             return None
-        chain, what, cause = _texts(stored["chain"], stored["what"], stored["cause"])
-        fix = _advice(stored["fix"])
-        at, code = datetime.fromisoformat(stored["at"]), int(stored["exit_code"])
-        at.timestamp()
-        return SdkProblem(chain, at, code, what, cause, fix) if at.tzinfo else None
+        chain, what, cause = (
+            text_in(stored, each, _LONGEST_LINE) for each in ("chain", "what", "cause")
+        )
+        at, code = read_moment(stored["at"]), number_in(stored, "exit_code", 255)
+        return SdkProblem(chain, at, code, what, cause, _advice(stored["fix"]))
     except (OSError, *UNUSABLE):
         return None
 
 
 def _advice(stored: object) -> Advice:
     """Return the advice whose arguments are quoted only for the shell that is shown it."""
-    if not isinstance(stored, list):
-        raise TypeError("not a list")
+    if not isinstance(stored, list) or len(stored) > _MOST_PARTS:
+        raise ValueError("no list of parts")
     parts = (
-        Argument(*_texts(each["argument"])) if isinstance(each, dict) else next(_texts(each))
+        Argument(text_in(each, "argument", _LONGEST_LINE))
+        if isinstance(each, dict)
+        else text_in({"text": each}, "text", _LONGEST_LINE)
         for each in stored
     )
     return Advice(*parts)
-
-
-def _texts(*values: object) -> Iterator[str]:
-    for value in values:
-        if not isinstance(value, str):
-            raise TypeError("not a string")
-        yield value

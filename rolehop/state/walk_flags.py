@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rolehop.files import write_beside
-from rolehop.plan.walk_options import WalkOptions
+from rolehop.plan.walk_options import WalkOptions, read_options
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.state.json_file import delete_older, for_each_note, load_object
 
@@ -89,25 +89,10 @@ def load_flags(state_folder: Path, access_key_id: str) -> WalkOptions | None:
         raise ValueError("the note of its flags is from another rolehop")
     fields = {stored: field for field, stored in _STORED_AS.items()}
     values = {fields.get(name, name): note[name] for name in note}
-    if not all(_fits(name, value) for name, value in values.items()):
-        raise ValueError("the note of its flags is damaged")
-    return WalkOptions().with_hop_values(values)
-
-
-def _fits(field: str, value: object) -> bool:
-    """True if ``value``, read from JSON, can be that of ``field`` of the options."""
-    if field == "tags":
-        return isinstance(value, list) and all(
-            isinstance(pair, list)
-            and len(pair) == 2
-            and all(isinstance(each, str) for each in pair)
-            for pair in value
-        )
-    if field == "policy_arns":
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    if field in ("duration", "min_ttl"):
-        return value is None or type(value) is int
-    return type(value) is bool if field == "read_only" else value is None or isinstance(value, str)
+    try:
+        return read_options(values)
+    except ValueError:
+        raise ValueError("the note of its flags is damaged") from None
 
 
 def _noted(options: WalkOptions) -> dict[str, object]:

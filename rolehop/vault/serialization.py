@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
 
 from rolehop.credentials import Credentials, Secret, Session, StoredDocument
-from rolehop.durations import end_by_new_clock
+from rolehop.durations import end_by_new_clock, read_moment
 from rolehop.fastpath.record import CHECK, ITEM_SCHEMA, is_check, started_at
 from rolehop.fastpath.writer import process_line, rest_of_item, with_check
 from rolehop.startup.dataclass import replace
@@ -228,11 +228,11 @@ def read_time(text: str) -> datetime:
     """Return the time that ``as_time`` wrote, aware, in UTC.
 
     Raises:
-        ValueError: it is written otherwise.
+        ValueError: it is written otherwise, or is at an end of the calendar.
     """
     if not _EXACT_TIME.fullmatch(text):
         raise ValueError("not a time in UTC with whole seconds")
-    return datetime.fromisoformat(text)
+    return read_moment(text)
 
 
 def start_of_machine(now: datetime) -> datetime:
