@@ -59,6 +59,7 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "exec": CommandRow("exec", "Run a command with a chain's session.", WALK, (CHAIN, PROGRAM)),
     "shell": CommandRow("shell", "Start a shell with a chain's session.", WALK, (CHAIN,)),
+    "serve": CommandRow("serve", "Serve chains to programs on this machine.", WALK, (PATTERN,)),
     "credential-process": CommandRow(
         "credential_process", "Answer an AWS SDK with a chain's session.", WALK, (CHAIN,)
     ),

@@ -2,13 +2,12 @@
 
 Read ``LAYOUT_TEXT`` from top to bottom to learn the code. Each row is a folder, or a file beside
 the folders, with its purpose, and below it the parts that it imports. A part imports only from rows
-below its own, and only from those that its row names; a new arrow between two parts is an edit
-here, so that it is seen in review.
+below its own, and only from those that its row names; a new arrow is an edit here.
 
     command line                 Python program
     __main__, cli, terminal      api
               \\                 /
-               app: plan, walk, judge, list, refresh, rotate
+               app: plan, walk, judge, list, refresh, rotate, serve
     walk, plan, policy, vault, sources, shells, handover, show
                       aws, oauth, net
 """
@@ -46,12 +45,12 @@ LAYOUT_TEXT = """
 __main__: the entry point: completion and the hot path first, then the command line
     cli completion fastpath terminal
 cli/commands: one file per command: parse, call the application, show the result
-    cli terminal app app/judging app/walking show show/checking shells handover demo config plan
-    policy policy/evaluation policy/role_report policy/routes key_rotation time_limit credentials
-    command_table
+    cli terminal app app/judging app/serving app/walking show show/checking shells handover demo
+    config plan files policy policy/evaluation policy/role_report policy/routes key_rotation
+    time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
-    terminal app app/judging app/walking show show/explaining shells completion config plan
-    policy/chains policy/evaluation policy/inventory files credentials command_table
+    terminal app app/judging app/serving app/walking show show/explaining shells completion config
+    plan policy/chains policy/evaluation policy/inventory files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app show handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine
@@ -64,6 +63,8 @@ app/judging: judge chains, roles and routes by IAM policies, from files or read 
     access_denied sts_errors app show show/checking state sources aws/inventory ports config
     config/toml plan policy policy/chains policy/evaluation policy/inventory policy/language
     policy/remedies policy/role_report policy/routes files credentials
+app/serving: serve chains: keep a session of each, answer from memory, know what runs
+    app app/walking endpoint handover vault show state plan awsconfig config time_limit files credentials
 app/walking: walk one chain: what it must be asked for, and whom its source signed in as
     renewal walk sts_errors app vault sources state ports plan config fastpath handover credentials
 app: plan, list, refresh, rotate; whom to ask and who watches is handed in (app/ports)
@@ -92,8 +93,8 @@ sources/saml: sources of type saml
 sources/roles_anywhere: sources of type roles-anywhere
     sources sources/shared aws aws/certificates ports plan config files credentials
 sources: the table of source types, and those that are one file
-    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit json_fields
-    files credentials
+    sources/shared aws aws/certificates oauth net ports plan awsconfig config time_limit
+    json_fields files credentials
 sources/shared: what several source types use: AWS clients, programs, MFA
     sources aws aws/identity_center net ports awsconfig config time_limit files credentials
 # ---- AWS and the network
@@ -108,12 +109,13 @@ aws/certificates: X.509 certificates and their keys, in files and on PKCS#11 tok
     files credentials
 oauth: sign-in with a browser: OpenID Connect, PKCE, a loopback server
     net json_fields credentials
+endpoint: answer HTTP requests of programs on this machine; the process of a command's server
 net: HTTP connections, proxies, timeouts
     time_limit daemon_threads json_fields files credentials
 # ---- what people and programs get
 show: everything people look at, as values and text; no secret comes here
-    show/checking show/explaining access_denied plan policy policy/evaluation policy/language policy/remedies
-    policy/role_report policy/routes config
+    show/checking show/explaining access_denied plan policy policy/evaluation policy/language
+    policy/remedies policy/role_report policy/routes config
 show/checking: the reports of `check`, for people and for CI
     show policy policy/evaluation
 show/explaining: what AWS said to a refused call, and what follows
@@ -170,8 +172,6 @@ durations: 30m, 1h30m
 text: cleaning and counting words
 startup: cheap stand-ins for dataclasses, re and logging; what is waited for
 """
-
-
 LAYOUT = read_layout(LAYOUT_TEXT)
 
 # Libraries, and the parts that may import them.

@@ -8,6 +8,7 @@ follows botocore, and a comment says so: rolehop must resolve what `aws --profil
 from rolehop.awsconfig.credential_kind import (
     CredentialKind,
     credential_kind_of,
+    files_with_credentials,
     missing_credentials,
     static_keys,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "current_profile",
     "endpoint_override",
     "endpoint_overrides",
+    "files_with_credentials",
     "missing_credentials",
     "parse_aws_config",
     "profile_fingerprint",

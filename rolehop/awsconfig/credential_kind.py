@@ -64,6 +64,15 @@ def credential_kind_of(aws: AwsConfig, name: str) -> CredentialKind:
     return CredentialKind.KEYS if in_config else CredentialKind.NOTHING
 
 
+def files_with_credentials(aws: AwsConfig, name: str) -> tuple[bool, bool]:
+    """Return whether the config and the credentials file say where profile ``name`` gets its own."""
+    sections = aws.config_profiles.get(name, {}), aws.credentials_sections.get(name, {})
+    in_config, in_credentials = (
+        any(key in section for key in _CREDENTIAL_SETTINGS) for section in sections
+    )
+    return in_config, in_credentials
+
+
 def missing_credentials(aws: AwsConfig, name: str) -> str:
     """Return the reason why profile ``name`` has no credentials: a typo, or an incomplete setting.
 

@@ -179,6 +179,8 @@ class Failure:
             return self._value_of("--format") in (None, "env")
         if command == "refresh":
             return self._value_of("--shell") is not None
+        if command == "serve":
+            return "--print-env" in self._arguments
         if command not in COMMANDS:
             # Mistyped: the nearest command decides, so that `eval "$(rolehop asume x)"` fails, too.
             return bool({*SHELL_COMMANDS, "export"} & set(nearest(command, COMMANDS, n=1)))
@@ -196,11 +198,8 @@ class Failure:
 
     def _value_of(self, option: str) -> str | None:
         """Return an option's value from the raw command line: parsing may have failed."""
-        before = (
-            self._arguments[: self._arguments.index("--")]
-            if "--" in self._arguments
-            else self._arguments
-        )
+        before = list(self._arguments)
+        before = before[: before.index("--")] if "--" in before else before
         for position, argument in enumerate(before):
             if argument == option and position + 1 < len(before):
                 return before[position + 1]

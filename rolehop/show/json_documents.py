@@ -18,6 +18,7 @@ from rolehop.show.rows import (
     HistoryRow,
     KeyRow,
     ProblemRow,
+    ServerRow,
     SessionRow,
     SignInRow,
 )
@@ -166,6 +167,7 @@ def status_document(
     sign_ins: Iterable[SignInRow],
     hidden: Iterable[Hidden],
     problems: Iterable[ProblemRow],
+    servers: Iterable[ServerRow],
     now: datetime,
 ) -> Document:
     """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
@@ -220,7 +222,32 @@ def status_document(
             }
             for each in problems
         ],
+        "servers": _servers(servers),
     }
+
+
+def _servers(rows: Iterable[ServerRow]) -> list[Document]:
+    return [
+        {
+            "pid": each.process,
+            "command": each.command,
+            "started_at": rfc3339(each.started_at),
+            "address": each.address,
+            "socket": each.socket,
+            "requests": each.requests,
+            "clients": list(each.clients),
+            "chains": [
+                {
+                    "chain": served.chain,
+                    "expires_at": rfc3339(served.expires_at),
+                    "next_renewal": rfc3339(served.next_renewal),
+                    "problem": served.problem,
+                }
+                for served in each.chains
+            ],
+        }
+        for each in rows
+    ]
 
 
 def whoami_document(

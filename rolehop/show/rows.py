@@ -179,3 +179,32 @@ def step_label(step: Step, hops: int) -> str:
         role = step.hop.role
         return f"hop {step.number} of {hops}  {role.account}:role{role.path}{role.name}"
     return f"source '{step.source}'"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedChainRow:
+    """One chain of a server; times by this machine's clock."""
+
+    chain: str
+    next_renewal: datetime | None
+    """``None``: it goes on now, or nothing is renewed before a client asks."""
+    expires_at: datetime | None
+    """``None``: there is no session."""
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """One server that runs."""
+
+    process: int
+    started_at: datetime
+    command: str
+    """``serve``, ``exec`` or ``shell``."""
+    address: str
+    """``http://127.0.0.1:PORT``."""
+    socket: str | None
+    requests: int
+    clients: tuple[str, ...]
+    """What they call themselves."""
+    chains: tuple[ServedChainRow, ...]

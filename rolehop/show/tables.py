@@ -14,6 +14,8 @@ from rolehop.show.rows import (
     HistoryRow,
     KeyRow,
     ProblemRow,
+    ServedChainRow,
+    ServerRow,
     SessionRow,
     SignInRow,
 )
@@ -93,6 +95,11 @@ def problems_view(rows: Sequence[ProblemRow], now: datetime, quote: Callable[[st
     ``quote`` writes an argument of a command in the shell of whoever reads them.
     """
     return [_problem(each, now, quote) for each in rows]
+
+
+def servers_view(rows: Iterable[ServerRow], now: datetime) -> View:
+    """Show each server, and its chains below it."""
+    return [_server(each, now) for each in rows]
 
 
 def whoami_view(
@@ -321,3 +328,28 @@ def cache_text(step: HopStep, now: datetime) -> StyledText:
     if step.cache is Cache.FRESH:
         return time_left(step.local_expires_at, now)
     return StyledText({Cache.STALE: "stale", Cache.UNKNOWN: "unknown"}.get(step.cache, "none"))
+
+
+def _server(server: ServerRow, now: datetime) -> Branch:
+    ago = show_span(max(0, int((now - server.started_at).total_seconds())))
+    head = line(
+        StyledText(f"{server.command} server ", "dim"),
+        StyledText(str(server.process), "bold"),
+        f"  {server.address}  since {ago}",
+        *((f"  {server.socket}",) if server.socket else ()),
+    )
+    asked = f"{pluralize(server.requests, 'request')}"
+    clients = f"{asked} from {', '.join(server.clients)}" if server.clients else "no request yet"
+    below = [Branch((line(*_served_chain(each, now)),), ()) for each in server.chains]
+    return Branch((head, line(StyledText(clients, "dim"))), below)
+
+
+def _served_chain(each: ServedChainRow, now: datetime) -> Sequence[str | StyledText]:
+    left = StyledText("no session", "red")
+    if each.expires_at is not None:
+        left = StyledText(show_left(each.expires_at, now), "green")
+    words = [StyledText(each.chain, "bold"), "  ", left]
+    if each.next_renewal is not None:
+        seconds = max(0, int((each.next_renewal - now).total_seconds()))
+        words.append(StyledText(f"  renewed in {show_span(seconds)}", "dim"))
+    return [*words, *((f"  {each.problem}",) if each.problem else ())]

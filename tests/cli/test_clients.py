@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
-from tests.support.aws_cli import aws_cli
+from tests.support.aws_cli import aws_cli, node_modules
 from tests.support.world import SCRIPT, Done, World
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
@@ -88,19 +85,6 @@ console.log(JSON.stringify({
   Arn: who.Arn, accountId: credentials.accountId, expiration: credentials.expiration.toISOString(),
 }));
 """
-
-
-def node_modules(world: World) -> Path:
-    """Return the folder that holds the AWS SDK for JavaScript."""
-    if shutil.which("node") is None:
-        pytest.skip("not installed: node")
-    places = [os.environ.get("ROLEHOP_TEST_NODE_MODULES", "")]
-    if shutil.which("npm") is not None:
-        places.append(world.run("npm", "root", "--global").out.strip())
-    for place in filter(None, places):
-        if (Path(place) / "@aws-sdk" / "credential-providers").is_dir():
-            return Path(place)
-    pytest.skip("not installed: the AWS SDK for JavaScript (ROLEHOP_TEST_NODE_MODULES names none)")
 
 
 def test_the_aws_sdk_for_javascript_accepts_it(configured: World) -> None:

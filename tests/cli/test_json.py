@@ -160,7 +160,14 @@ def test_a_plan_predicts_failures_and_shows_where_mfa_is_used(world: World) -> N
 
 def test_status(walked: World) -> None:
     found = json_of(walked, "status")
-    assert list(found) == ["schema", "sessions", "sign_ins", "hidden", "credential_process"]
+    assert list(found) == [
+        "schema",
+        "sessions",
+        "sign_ins",
+        "hidden",
+        "credential_process",
+        "servers",
+    ]
     assert found["schema"] == "rolehop.status/1"
     assert (found["sign_ins"], found["hidden"], found["credential_process"]) == ([], [], [])
     hub, admin = found["sessions"]

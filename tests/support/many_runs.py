@@ -53,6 +53,9 @@ COMMANDS = [
     ["explain", "hub", "--policies"], ["explain", "hub", "--rcp"], ["explain", "hub", "--scp"],
     ["routes", HUB, "--most"], ["routes", HUB, "--write"], ["refresh", "hub", "--jobs"],
     ["keys", "rotate", "hub", "--finish"],
+    ["serve", "--stop"], ["serve", "--stop", "--port"], ["serve", "--stop", "--socket"],
+    ["serve", "--stop", "--token-file"], ["serve", "--stop", "--idle-timeout"],
+    ["serve", "--stop", "--shell"],
     ["history", "--chain"], ["history", "--since"], ["explain", "hub", "--organization"],
     ["no-such-command"], ["--no-such-option"], [],
 ]  # fmt: skip

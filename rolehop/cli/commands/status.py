@@ -1,9 +1,10 @@
-"""``rolehop status``: the stored sessions and sign-ins, and how `credential-process` last failed."""
+"""``rolehop status``: sessions, sign-ins, servers, and how `credential-process` last failed."""
 
 from __future__ import annotations
 
 import click
 
+from rolehop.app.serving.running import running_servers
 from rolehop.app.stored_sessions import problem_rows, stored
 from rolehop.cli.completers import patterns
 from rolehop.cli.context import CommandContext
@@ -27,19 +28,26 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
 
     A tree of hops: each session hangs below the one that signed for it, with what tells it from
     others of its role. Then who is signed in, and until when by this machine's clock. What is in a
-    locked keyring is not counted. With a PATTERN: only what these chains use. Then, for each chain whose last credential-process failed, what
-    it said: most SDKs hide that.
+    locked keyring is not counted. Then the servers that run (rolehop serve), and, for each chain
+    whose last credential-process failed, what it said: most SDKs hide that. With a PATTERN: only
+    what these chains use.
     """
     cli = CommandContext.of(ctx)
     found, problems = stored(cli.app, pattern), problem_rows(cli.app, pattern)
+    servers = running_servers(cli.app, pattern)
     if style == "json":
         from rolehop.show.json_documents import status_document
 
-        cli.write_json(
-            status_document(found.sessions, found.sign_ins, found.hidden, problems, cli.app.now())
-        )
+        lists = found.sessions, found.sign_ins, found.hidden, problems, servers
+        cli.write_json(status_document(*lists, cli.app.now()))
         return
-    from rolehop.show.tables import hidden_text, problems_view, sessions_view, sign_ins_view
+    from rolehop.show.tables import (
+        hidden_text,
+        problems_view,
+        servers_view,
+        sessions_view,
+        sign_ins_view,
+    )
 
     now = cli.app.now()
     view = [
@@ -55,5 +63,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
         )
     for each in found.hidden:
         cli.terminal.note(hidden_text(each))
+    if servers:
+        cli.write_view(servers_view(servers, now))
     if problems:
         cli.write_view(problems_view(problems, now, cli.quote_argument))

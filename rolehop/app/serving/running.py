@@ -1,0 +1,179 @@
+"""The servers that run now: each keeps a note of itself, and a lock that dies with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rolehop.app.listing import matches
+from rolehop.config.model import ChainConfig
+from rolehop.errors import UsageError
+from rolehop.files import make_private_folder, write_beside
+from rolehop.show.rows import ServedChainRow, ServerRow
+from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.vault.locks import Contended, locked, name_holder, unlock
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.app.serving.token_file import TokenFile
+
+_FOLDER = "servers"
+_STOP_SECONDS = 5.0
+_PAUSE = 0.02
+
+
+class ServerNote:
+    """This process's own note; it is gone when the process is."""
+
+    def __init__(self, state_folder: Path) -> None:
+        """Take the lock; without one (no state folder, no locks there), nothing is noted."""
+        self._path = state_folder / _FOLDER / f"{os.getpid()}-{os.urandom(4).hex()}.json"
+        self._lock: int | None = None
+        with suppress(OSError, Contended):
+            make_private_folder(self._path.parent)
+            self._lock = locked(_lock_of(self._path), 0)
+            name_holder(self._lock)
+
+    def store(self, content: Mapping[str, object]) -> None:
+        """Replace the note; failing to is harmless."""
+        if self._lock is not None:
+            with suppress(OSError):
+                write_beside(self._path, json.dumps(content), lasting=False)
+
+    def remove(self) -> None:
+        """Delete the note."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        if self._lock is not None:
+            unlock(self._lock, _lock_of(self._path))
+            self._lock = None
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def running_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
+    """Return a row per server of this user that runs and serves a chain that matches, if given.
+
+    What killed servers left is deleted.
+    """
+    rows = []
+    with suppress(OSError):
+        for path in sorted((app.state_folder / _FOLDER).glob("*.json")):
+            if _is_left(path):
+                _sweep(path)
+            else:
+                with suppress(OSError, *UNUSABLE):
+                    rows.append(_as_row(load_object(path)))
+    chains = app.config.chains if patterns else {}
+
+    def is_wanted(row: ServerRow) -> bool:
+        """A chain that is served need not be in the config any more."""
+        configs = (chains.get(each.chain) or ChainConfig(each.chain) for each in row.chains)
+        return not patterns or any(matches(each, patterns) for each in configs)
+
+    return sorted(filter(is_wanted, rows), key=lambda row: row.started_at)
+
+
+def stop_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
+    """End the servers that serve a chain that matches, or all; return those that have ended."""
+    found = running_servers(app, patterns)
+    for row in found:
+        with suppress(OSError):
+            os.kill(row.process, signal.SIGTERM)
+    until = time.monotonic() + _STOP_SECONDS
+    while True:
+        left = {row.process for row in running_servers(app)}
+        if not left & {row.process for row in found} or time.monotonic() > until:
+            return [row for row in found if row.process not in left]
+        time.sleep(_PAUSE)
+
+
+def as_note(row: ServerRow, token_file: TokenFile | None) -> dict[str, object]:
+    """Return what a server notes about itself; no secret is in it."""
+    return {
+        "pid": row.process,
+        "started_at": row.started_at.isoformat(),
+        "command": row.command,
+        "address": row.address,
+        "socket": row.socket,
+        "requests": row.requests,
+        "clients": list(row.clients),
+        "chains": [
+            {
+                "chain": each.chain,
+                "next_renewal": _text(each.next_renewal),
+                "expires_at": _text(each.expires_at),
+                "problem": each.problem,
+            }
+            for each in row.chains
+        ],
+        "token_file": None if token_file is None else [str(token_file.path), token_file.digest],
+    }
+
+
+def _is_left(path: Path) -> bool:
+    """True if the server of a note has ended without removing it."""
+    try:
+        file = locked(_lock_of(path), 0)
+    except Contended:
+        return False
+    except OSError:
+        return True
+    unlock(file, _lock_of(path))
+    return True
+
+
+def _sweep(path: Path) -> None:
+    """Delete what a killed server left: the file of its token, its socket, its note."""
+    from rolehop.app.serving.token_file import remove_token_file
+    from rolehop.endpoint.listeners import remove_left_socket
+
+    with suppress(OSError, *UNUSABLE):
+        content = load_object(path)
+        if content["token_file"] is not None:
+            file, digest = content["token_file"]
+            remove_token_file(Path(file), digest)
+        if content["socket"] is not None:
+            with suppress(UsageError):  # another server is there meanwhile
+                remove_left_socket(Path(content["socket"]))
+    with suppress(OSError):
+        path.unlink()
+
+
+def _as_row(content: Mapping[str, Any]) -> ServerRow:
+    """Return the row that `as_note` noted; raises one of `UNUSABLE` if it is none."""
+    return ServerRow(
+        process=int(content["pid"]),
+        started_at=datetime.fromisoformat(content["started_at"]),
+        command=str(content["command"]),
+        address=str(content["address"]),
+        socket=content["socket"],
+        requests=int(content["requests"]),
+        clients=tuple(map(str, content["clients"])),
+        chains=tuple(
+            ServedChainRow(
+                str(each["chain"]),
+                _moment(each["next_renewal"]),
+                _moment(each["expires_at"]),
+                each["problem"],
+            )
+            for each in content["chains"]
+        ),
+    )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

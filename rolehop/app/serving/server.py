@@ -1,0 +1,226 @@
+"""A server of chains: it listens, notes itself for `status`, and runs until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rolehop.app.serving.chains import ServedChains
+from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
+from rolehop.app.serving.port_holder import who_listens
+from rolehop.app.serving.running import ServerNote, as_note, running_servers
+from rolehop.app.serving.start import StartedChain
+from rolehop.app.serving.token_file import TokenFile, check_token_path, usual_token_path
+from rolehop.credentials import Secret
+from rolehop.endpoint.companion import WatchedProcess, hide_memory
+from rolehop.endpoint.listeners import (
+    ADDRESS,
+    ListeningSocket,
+    PortInUse,
+    listen_on_port,
+    listening_on_socket,
+)
+from rolehop.endpoint.loop import Loop
+from rolehop.endpoint.rules import Rules, path_of
+from rolehop.errors import UsageError
+from rolehop.files import is_there
+from rolehop.handover.container import endpoint_changes, token_check
+from rolehop.show.rows import ServedChainRow, ServerRow
+from rolehop.startup.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from rolehop.app.context import App
+    from rolehop.handover.environment import Change
+
+_TOKEN_BYTES = 32
+_LOOK_SECONDS = 0.5
+"""Between two looks whether a process has ended, if the system does not tell."""
+
+Report = Callable[[str, "RenewalProblem | None"], None]
+"""Is told once of each problem of a chain, and with ``None`` that it is over; from any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How a server is reached, and when it ends."""
+
+    port: int = 0
+    """0: any that is free."""
+    socket: Path | None = None
+    token_file: Path | None = None
+    """``None``: the usual one, if there is a place for it in memory."""
+    idle_seconds: float | None = None
+    command: str = "serve"
+
+
+class Server:
+    """A context manager; it listens from the moment it is made, and serves in `run`.
+
+    Attributes:
+        address: ``http://127.0.0.1:PORT``.
+        token_path: the file that holds the token; ``None``: there is none.
+    """
+
+    def __init__(self, app: App, settings: ServerSettings, report: Report) -> None:
+        """Listen.
+
+        Raises:
+            UsageError: a port or a path cannot be had.
+        """
+        self._app = app
+        self._settings = settings
+        self._report = report
+        self._reported: dict[str, str] = {}
+        self._regions: dict[str, str | None] = {}
+        self._begun = app.now()
+        self._token = Secret(secrets.token_urlsafe(_TOKEN_BYTES))
+        self._note: ServerNote | None = None
+        self._loop: Loop | None = None
+        self._chains = ServedChains(
+            app.now,
+            idle_seconds=settings.idle_seconds,
+            on_idle=self._stop,
+            on_news=self.note,
+        )
+        running_servers(app)  # removes what a killed one left at the same places
+        with ExitStack() as stack:
+            self._listeners = [_listen(app, settings.port)]
+            stack.callback(self._listeners[0].socket.close)
+            if settings.socket is not None:
+                self._listeners.append(stack.enter_context(listening_on_socket(settings.socket)))
+            self._token_file = _write_token(app.environ, settings.token_file, self._token)
+            if self._token_file is not None:
+                stack.callback(self._token_file.remove)
+            self._stack = stack.pop_all()
+        self.address = f"http://{ADDRESS}:{self._listeners[0].port}"
+        self.token_path = None if self._token_file is None else self._token_file.path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def files(self) -> list[int]:
+        """The file descriptors of its listeners."""
+        return [each.socket.fileno() for each in self._listeners]
+
+    def add(self, chain: StartedChain) -> None:
+        """Serve one more chain; before `run`."""
+        self._regions[chain.name] = chain.region
+        keeper = ChainKeeper(
+            chain.name,
+            chain.session,
+            chain.walk_again,
+            now=self._app.now,
+            on_change=self._on_change,
+        )
+        self._chains.add(keeper)
+
+    def uri(self, chain: str) -> str:
+        """Return where SDKs get the session of ``chain``."""
+        return self.address + path_of(chain)
+
+    def changes(self, chain: str) -> tuple[Change, ...]:
+        """Return what changes in the environment of a program that uses ``chain``."""
+        file = None if self.token_path is None else str(self.token_path)
+        return endpoint_changes(self.uri(chain), self._token, file, self._regions[chain])
+
+    def run(self, client: WatchedProcess | None = None) -> None:
+        """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
+        hide_memory()
+        self.note()
+        rules = Rules(token_check(self._token), self._chains, os.getpid())
+        with Loop(self._listeners, rules.answer, _tick_of(self._chains, client)) as self._loop:
+            if client is not None and client.file is not None:
+                self._loop.stop_when_readable(client.file)
+            self._loop.run()
+
+    def note(self) -> None:
+        """Write down for `status` what this process serves, and what has to be removed after it."""
+        if self._note is None:
+            self._note = ServerNote(self._app.state_folder)
+            self._stack.callback(self._note.remove)
+        self._note.store(as_note(self._row(self._chains), self._token_file))
+
+    def _stop(self) -> None:
+        if self._loop is not None:
+            self._loop.stop()
+
+    def _on_change(self, keeper: ChainKeeper, problem: RenewalProblem | None) -> None:
+        self._tell(keeper.chain, problem)
+        self._chains.look_again()
+        if self._loop is not None:
+            self._loop.wake()
+
+    def _tell(self, chain: str, problem: RenewalProblem | None) -> None:
+        """Report each problem once, and once that it is over."""
+        what = None if problem is None else problem.error.what
+        if self._reported.get(chain) != what:
+            if what is None:
+                del self._reported[chain]
+            else:
+                self._reported[chain] = what
+            self._report(chain, problem)
+
+    def _row(self, chains: ServedChains) -> ServerRow:
+        socket = self._settings.socket
+        return ServerRow(
+            process=os.getpid(),
+            started_at=self._begun,
+            command=self._settings.command,
+            address=self.address,
+            socket=None if socket is None else str(socket.absolute()),
+            requests=chains.requests,
+            clients=tuple(each.name for each in chains.clients.values()),
+            chains=tuple(
+                ServedChainRow(
+                    each.chain,
+                    each.next_walk,
+                    each.expires_at,
+                    None if each.problem is None else each.problem.text,
+                )
+                for each in chains.keepers.values()
+            ),
+        )
+
+
+def _tick_of(chains: ServedChains, client: WatchedProcess | None) -> Callable[[], float | None]:
+    """Return what a loop calls between requests: ``None`` ends it."""
+    if client is None:
+        return chains.tick
+    client.watch()
+    if client.file is not None:
+        return chains.tick
+    return lambda: None if client.has_ended() else min(chains.tick(), _LOOK_SECONDS)
+
+
+def _listen(app: App, port: int) -> ListeningSocket:
+    try:
+        return listen_on_port(port)
+    except PortInUse:
+        raise UsageError(
+            f"port {port} is in use",
+            cause=who_listens(app, port),
+            fix="name another port, or none for any that is free",
+        ) from None
+
+
+def _write_token(environ: Mapping[str, str], named: Path | None, token: Secret) -> TokenFile | None:
+    if named is not None:
+        check_token_path(named, environ)
+        if is_there(named):
+            raise UsageError(f"{named} is there already", fix="name a file that is not there")
+    path = named or usual_token_path(environ)
+    return None if path is None else TokenFile(path, token)

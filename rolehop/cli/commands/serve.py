@@ -1,0 +1,153 @@
+"""``rolehop serve``: a credentials endpoint for programs on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rolehop.app.serving.rivals import rival_files
+from rolehop.cli.completers import dialect_names, files, patterns
+from rolehop.cli.context import CommandContext
+from rolehop.cli.options import Command, call_options, walk_options_from
+from rolehop.cli.param_types import Duration
+from rolehop.cli.walk_command import chain_or_pick
+from rolehop.files import expand_home
+from rolehop.handover.container import FULL_URI, TOKEN_FILE
+from rolehop.terminal.process_streams import forget_stdout
+from rolehop.text import pluralize
+
+if TYPE_CHECKING:
+    from rolehop.app.serving.server import Server
+    from rolehop.shells.dialect import Dialect
+
+
+@click.command(
+    cls=Command,
+    epilog="""
+rolehop serve prod-admin
+eval "$(rolehop serve prod-admin --print-env &)"    # this shell's programs use it from now on
+rolehop serve 'spokes/*' --idle-timeout 8h
+rolehop serve --stop
+""",
+)
+@click.argument("pattern", nargs=-1, metavar="[CHAIN]...", shell_complete=patterns)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="The port on 127.0.0.1.  [default: any free]",
+)
+@click.option(
+    "--socket",
+    metavar="PATH",
+    shell_complete=files,
+    help="Listen on a Unix socket as well, which only you can use.",
+)
+@click.option(
+    "--token-file",
+    metavar="PATH",
+    shell_complete=files,
+    help="Keep the token in this file, in memory: in $XDG_RUNTIME_DIR or on a tmpfs.",
+)
+@click.option(
+    "--print-env",
+    is_flag=True,
+    help="Print the variables that a program needs, token included; a block for each chain.",
+)
+@click.option(
+    "--shell",
+    metavar="SHELL",
+    shell_complete=dialect_names,
+    help="With --print-env: the shell to write for.",
+)
+@click.option(
+    "--idle-timeout", type=Duration(), metavar="D", help="End when nobody has asked for so long."
+)
+@click.option("--stop", is_flag=True, help="End the servers of these chains, or all.")
+@call_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    pattern: tuple[str, ...],
+    port: int,
+    socket: str | None,
+    token_file: str | None,
+    print_env: bool,
+    shell: str | None,
+    idle_timeout: int | None,
+    stop: bool,
+) -> None:
+    """Serve chains to programs on this machine.
+
+    AWS SDKs ask the endpoint again whenever a session is about to end, so a program outlives its
+    sessions. They are renewed in the background, and only who has the token gets one. Questions
+    are asked now; later, a line here says if somebody is needed. It runs until Ctrl-C.
+    """
+    cli = CommandContext.of(ctx)
+    if stop:
+        _stop(cli, pattern)
+        return
+    from rolehop.app.listing import matching_chains
+    from rolehop.app.serving.server import Server, ServerSettings
+    from rolehop.app.serving.start import start_chain
+    from rolehop.cli.serving import Reporter, run_server
+
+    dialect = cli.dialect(shell) if print_env else None
+    wanted = pattern or (chain_or_pick(cli, None, "serve CHAIN", by_folder=True),)
+    names = matching_chains(cli.app, wanted)
+    settings = ServerSettings(
+        port=port, socket=_path(socket), token_file=_path(token_file), idle_seconds=idle_timeout
+    )
+    with Server(cli.app, settings, Reporter(cli).report) as server:
+        for name in names:
+            options = walk_options_from(ctx)
+            server.add(start_chain(cli.app, name, options, cli.progress(), command="serve"))
+        server.note()
+        run_server(cli, server, lambda: _announce(cli, server, names, dialect))
+
+
+def _announce(
+    cli: CommandContext, server: Server, names: list[str], dialect: Dialect | None
+) -> None:
+    """Print the variables for a shell, else say where the chains are, without the token."""
+    for file in rival_files(cli.app).values():
+        cli.terminal.note(
+            f"AWS SDKs prefer the credentials of profile 'default' in {file} to this endpoint"
+        )
+    if dialect is None:
+        _show_addresses(cli, server, names)
+        return
+    blocks = [dialect.render(server.changes(name)) for name in names]
+    cli.terminal.write_output("\n".join(blocks))
+    if not sys.stdout.isatty():
+        forget_stdout()  # whoever reads it, as `$( )` does, need not wait for us to end
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else expand_home(text, Path.home()).absolute()
+
+
+def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> None:
+    lines = [f"rolehop: serving {pluralize(len(names), 'chain')} until Ctrl-C"]
+    lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
+    if server.token_path is not None:
+        lines.append(f"  {TOKEN_FILE}={server.token_path}")
+    cli.terminal.write_lines_beside(lines)
+
+
+def _stop(cli: CommandContext, chains: tuple[str, ...]) -> None:
+    """End servers and say which."""
+    from rolehop.app.serving.running import stop_servers
+
+    stopped = stop_servers(cli.app, chains)
+    for each in stopped:
+        served = ", ".join(row.chain for row in each.chains)
+        cli.terminal.note(f"the server of {served} (process {each.process}) has ended")
+    if not stopped:
+        cli.terminal.note(
+            f"no server of {' or '.join(chains)} runs" if chains else "no server runs"
+        )

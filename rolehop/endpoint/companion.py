@@ -1,0 +1,122 @@
+"""The process of a server that belongs to one command: apart from it, and over when it is.
+
+The command takes the place of rolehop's process. It must find no child that it did not start, and
+its pipes must close when it ends; so the server is no child of it, in a session of its own, and
+has let go of every file that it does not need.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from rolehop.startup.calling_process import watch_caller
+
+_FILES = Path("/dev/fd")
+_MOST_FILES = 1024
+_PR_SET_DUMPABLE = 4  # prctl(2)
+
+
+class WatchedProcess:
+    """A process whose end is to be noticed: this one, made before a companion is forked from it."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self.file: int | None = None
+        """Can be read when the process has ended; ``None``: `has_ended` says so."""
+        if sys.platform == "linux":
+            with suppress(OSError):  # an old kernel, or a sandbox
+                self.file = os.pidfd_open(self._process)
+
+    def watch(self) -> None:
+        """Begin to watch, in the companion: a kqueue is not inherited."""
+        if sys.platform == "darwin":
+            queue = select.kqueue()
+            change = select.kevent(
+                self._process,
+                select.KQ_FILTER_PROC,
+                select.KQ_EV_ADD,
+                select.KQ_NOTE_EXIT,
+            )
+            with suppress(OSError):
+                queue.control([change], 0)
+                self.file = os.dup(queue.fileno())
+
+    def has_ended(self) -> bool:
+        """True if there is no such process any more."""
+        try:
+            os.kill(self._process, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # it has become another user's, by setuid
+            return False
+        return False
+
+
+def can_fork() -> bool:
+    """True if this system can have companions."""
+    return hasattr(os, "fork")
+
+
+def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
+    """Run ``serve`` in a new process that is no child of this one; return at once.
+
+    It keeps the files ``keep``; whatever ``serve`` raises ends it.
+    """
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            _let_go(keep)
+            watch_caller()
+            serve()
+    finally:
+        os._exit(0)
+
+
+def hide_memory() -> None:
+    """Let no other process of this user read this one's memory, and no core dump hold it."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _let_go(keep: Collection[int]) -> None:
+    """Put the null device in the place of every open file but those to keep.
+
+    They are not closed: an object that still has such a file would close another one under its
+    number later.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for each in _open_files():
+        if each not in keep and each != null:
+            with suppress(OSError):
+                os.dup2(null, each, inheritable=each <= 2)
+
+
+def _open_files() -> list[int]:
+    try:
+        numbers = [int(each.name) for each in _FILES.iterdir()]
+    except OSError:
+        numbers = list(range(_MOST_FILES))
+    return list(filter(_is_open, numbers))
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""Where the endpoint listens: a port of the loopback address, or a Unix socket."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rolehop.errors import UsageError
+from rolehop.startup.dataclass import dataclass
+
+ADDRESS = "127.0.0.1"
+"""Not ``localhost``, which some SDKs look up as ::1 first, nor ::1, which others refuse."""
+
+_BACKLOG = 128
+_UNIX_HOSTS = frozenset({"localhost", ADDRESS})
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningSocket:
+    """A socket that listens, and the hosts that requests to it may name."""
+
+    socket: socket.socket
+    hosts: frozenset[str]
+    port: int = 0
+    """0 for a Unix socket."""
+
+
+class PortInUse(Exception):
+    """Something else listens on the port."""
+
+
+def listen_on_port(port: int) -> ListeningSocket:
+    """Listen on a port of 127.0.0.1; 0: any that is free.
+
+    Raises:
+        PortInUse: it is taken.
+        UsageError: it cannot be had.
+    """
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        _claim(server)
+        server.bind((ADDRESS, port))
+        server.listen(_BACKLOG)
+    except OSError as error:
+        server.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse from None
+        raise UsageError(
+            f"rolehop cannot listen on {ADDRESS}:{port}",
+            cause=error.strerror,
+            fix="name another with --port, or none for any that is free",
+        ) from None
+    port = server.getsockname()[1]
+    return ListeningSocket(server, frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"}), port)
+
+
+def _claim(server: socket.socket) -> None:
+    """Let no other program share the port, and take it over from connections that have ended."""
+    if sys.platform == "win32":  # pragma: no cover - there SO_REUSEADDR means sharing
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+@contextmanager
+def listening_on_socket(path: Path) -> Iterator[ListeningSocket]:
+    """Listen on a Unix socket that only this user can connect to; it is removed at the end.
+
+    Raises:
+        UsageError: something else is at the path, or it cannot be created.
+    """
+    remove_left_socket(path)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # from the first moment on
+    try:
+        server.bind(str(path))
+        server.listen(_BACKLOG)
+    except OSError as error:
+        server.close()
+        raise UsageError(
+            f"rolehop cannot listen on {path}",
+            cause=error.strerror or str(error),
+            fix="name a path of at most 100 bytes in a folder of your own",
+        ) from None
+    finally:
+        os.umask(before)
+    made = path.lstat()
+    try:
+        yield ListeningSocket(server, _UNIX_HOSTS)
+    finally:
+        server.close()
+        with suppress(OSError):
+            if os.path.samestat(made, path.lstat()):
+                path.unlink()
+
+
+def remove_left_socket(path: Path) -> None:
+    """Remove a socket on which nobody listens any more; nothing may be there.
+
+    Raises:
+        UsageError: somebody does, or it is no socket.
+    """
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise UsageError(f"{path} is there and no socket", fix="name another path")
+    except OSError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(path))
+        except ConnectionRefusedError:
+            with suppress(OSError):
+                path.unlink()
+            return
+        except OSError as error:
+            raise UsageError(f"{path} cannot be used", cause=error.strerror) from None
+    raise UsageError(
+        f"{path} is in use", cause="a program listens on it", fix="rolehop serve --stop"
+    )

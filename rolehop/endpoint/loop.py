@@ -1,0 +1,211 @@
+"""Serve all connections in one thread."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Protocol, Self
+
+from rolehop.endpoint.connection import Connection
+from rolehop.endpoint.listeners import ListeningSocket
+from rolehop.endpoint.requests import IncomingRequest
+from rolehop.endpoint.responses import Response
+
+MOST_CONNECTIONS = 128
+_MOST_REFUSED = 64
+"""Connections beyond them, which are open until their client has read that."""
+_SWEEP_SECONDS = 0.25
+_NO_FILES_SECONDS = 0.05
+_ACCEPTS = 16  # in one go
+
+
+class Answer(Protocol):
+    """Answers requests."""
+
+    def __call__(
+        self, request: IncomingRequest, hosts: Collection[str], *, final: bool
+    ) -> Response | None:
+        """Return the answer; ``None``: it is known in a moment; never if ``final``."""
+        ...
+
+
+class Loop:
+    """A context manager; only `wake` may be called from another thread."""
+
+    def __init__(
+        self,
+        listeners: Collection[ListeningSocket],
+        answer: Answer,
+        tick: Callable[[], float | None],
+    ) -> None:
+        """``tick`` starts what is due, and returns for how many seconds nothing else is.
+
+        ``None`` ends the loop.
+        """
+        self._answer = partial(answer, final=False)
+        self._answer_finally = partial(answer, final=True)
+        self._tick = tick
+        self._selector = selectors.DefaultSelector()
+        self._connections: dict[socket.socket, Connection] = {}
+        self._events: dict[socket.socket, int] = {}
+        self._next_sweep = 0.0
+        self._is_stopped = False
+        self._waker, self._woken = socket.socketpair()
+        for each in (self._waker, self._woken):
+            each.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._answer_held)
+        for listener in listeners:
+            self._listen(listener)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for each in list(self._connections):
+            self._close(each)
+        self._selector.close()
+        self._waker.close()
+        self._woken.close()
+
+    def wake(self) -> None:
+        """Answer held requests, and call ``tick`` again; any thread may call this."""
+        with suppress(OSError):  # it is being woken already, or is over
+            self._waker.send(b"\0")
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._is_stopped = True
+
+    def stop_when_readable(self, file: int) -> None:
+        """End `run` when the file descriptor can be read."""
+        self._selector.register(file, selectors.EVENT_READ, self.stop)
+
+    def run(self) -> None:
+        """Serve until `stop` is called."""
+        while not self._is_stopped:
+            seconds = self._tick()
+            if seconds is None:
+                return
+            if self._connections:
+                seconds = min(seconds, max(0.0, self._next_sweep - time.monotonic()))
+            for key, events in self._selector.select(seconds):
+                if not isinstance(key.data, Connection):
+                    key.data()
+                elif key.fileobj in self._connections:  # else it was closed a moment ago
+                    self._serve(key.fileobj, key.data, events)
+            if self._connections and time.monotonic() >= self._next_sweep:
+                self._sweep()
+
+    # ---- connections
+
+    def _listen(self, listener: ListeningSocket) -> None:
+        def accept() -> None:
+            for _ in range(_ACCEPTS):
+                try:
+                    client, _ = listener.socket.accept()
+                except OSError as error:  # nobody else is there, or has gone
+                    self._make_room(error)
+                    return
+                self._open(client, listener.hosts)
+
+        listener.socket.setblocking(False)
+        self._selector.register(listener.socket, selectors.EVENT_READ, accept)
+
+    def _open(self, client: socket.socket, hosts: Collection[str]) -> None:
+        if not self._connections:
+            self._next_sweep = time.monotonic() + _SWEEP_SECONDS
+        connection = Connection(client, hosts)
+        is_full = len(self._connections) >= MOST_CONNECTIONS and not self._close_an_idle_one()
+        if is_full:
+            connection.refuse(429)
+            connection.send()
+        if connection.is_over or len(self._connections) >= MOST_CONNECTIONS + _MOST_REFUSED:
+            connection.close()
+            return
+        with suppress(OSError):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections[client] = connection
+        self._events[client] = selectors.EVENT_READ
+        self._selector.register(client, selectors.EVENT_READ, connection)
+
+    def _make_room(self, error: OSError) -> None:
+        """Let no client wait for ever if this process may open no more files."""
+        if error.errno in (errno.EMFILE, errno.ENFILE) and not self._close_an_idle_one():
+            time.sleep(_NO_FILES_SECONDS)
+
+    def _serve(self, client: socket.socket, connection: Connection, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            connection.send()
+            if not connection.wants_to_write and not connection.is_over:
+                connection.advance(self._answer)  # what had to wait until there was room
+        if events & selectors.EVENT_READ and not connection.is_over:
+            connection.read(self._answer)
+        self._go_on(client, connection)
+
+    def _go_on(self, client: socket.socket, connection: Connection) -> None:
+        """Wait for what the connection can do next, or close it."""
+        if connection.is_over:
+            self._close(client)
+            return
+        events = (selectors.EVENT_READ if connection.wants_to_read else 0) | (
+            selectors.EVENT_WRITE if connection.wants_to_write else 0
+        )
+        if events == self._events[client]:
+            return
+        if not self._events[client]:
+            self._selector.register(client, events, connection)
+        elif events:
+            self._selector.modify(client, events, connection)
+        else:
+            self._selector.unregister(client)
+        self._events[client] = events
+
+    def _close(self, client: socket.socket) -> None:
+        connection = self._connections.pop(client)
+        if self._events.pop(client):
+            self._selector.unregister(client)
+        connection.close()
+
+    def _close_an_idle_one(self) -> bool:
+        now = time.monotonic()
+        idle = [
+            (each.deadline, client)
+            for client, each in self._connections.items()
+            if each.is_idle(now)
+        ]
+        if not idle:
+            return False
+        self._close(min(idle, key=lambda found: found[0])[1])
+        return True
+
+    def _answer_held(self) -> None:
+        with suppress(OSError):
+            self._woken.recv(4096)
+        for client, connection in list(self._connections.items()):
+            if connection.held is not None:
+                connection.advance(self._answer)
+                self._go_on(client, connection)
+
+    def _sweep(self) -> None:
+        """End what took too long: answer a held request as it is, close any other connection."""
+        now = time.monotonic()
+        self._next_sweep = now + _SWEEP_SECONDS
+        for client, connection in list(self._connections.items()):
+            if connection.deadline > now:
+                continue
+            if connection.held is None:
+                self._close(client)
+            else:
+                connection.advance(self._answer_finally)
+                self._go_on(client, connection)

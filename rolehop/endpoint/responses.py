@@ -1,0 +1,64 @@
+"""Answers of the endpoint, as bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from rolehop.startup.dataclass import dataclass, field
+
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+_MORE = {405: "Allow: GET\r\n", 503: "Retry-After: 1\r\n"}
+
+# The same body for every request that is refused before anything is looked up.
+_REFUSED = {
+    400: ("BadRequest", "this is no request that rolehop serves"),
+    401: ("AccessDenied", "the Authorization header does not have the token of this server"),
+    403: ("AccessDenied", "requests for other hosts, from pages and through proxies are refused"),
+    404: ("NotFound", "there is no such path; a chain is at /chains/NAME"),
+    405: ("MethodNotAllowed", "only GET is served"),
+    429: ("TooManyRequests", "too many connections at once"),
+    431: ("RequestTooLarge", "the request is too large"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A status and a JSON body."""
+
+    status: int
+    body: bytes = field(repr=False)  # may hold a session
+
+    def as_bytes(self, *, stays_open: bool) -> bytes:
+        """Return the whole response."""
+        connection = "" if stays_open else "Connection: close\r\n"
+        return (
+            f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: application/json\r\n"
+            f"Cache-Control: no-store\r\nContent-Length: {len(self.body)}\r\n"
+            f"{_MORE.get(self.status, '')}{connection}\r\n"
+        ).encode() + self.body
+
+
+def refusal(status: int) -> Response:
+    """Return the answer to a request that is refused for what it is."""
+    return failure(status, *_REFUSED[status])
+
+
+def failure(status: int, code: str, message: str) -> Response:
+    """Return an error; SDKs read its ``code`` and ``message`` or ``Code`` and ``Message``."""
+    return document(status, {"code": code, "message": message, "Code": code, "Message": message})
+
+
+def document(status: int, content: Mapping[str, object]) -> Response:
+    """Return a response with a JSON object without secrets."""
+    return Response(status, json.dumps(content).encode())

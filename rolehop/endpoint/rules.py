@@ -1,0 +1,95 @@
+"""Which requests are answered: the token, the host, the paths of the endpoint.
+
+A page in a browser can send requests to this machine, under a name of its own that it lets point
+here. So a request is refused that names another host, that says which page it comes from, or that
+came through a proxy; and none is answered without the token. No CORS header is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from rolehop.endpoint.requests import IncomingRequest
+from rolehop.endpoint.responses import Response, document, refusal
+
+_CHAINS = "/chains/"
+HEALTH = "/health"
+SCHEMA = "rolehop.server/1"
+# Browsers send the first two, proxies the others.
+_OF_OTHERS = ("origin", "referer", "x-forwarded-for", "x-forwarded-host", "forwarded", "via")
+
+
+class ChainAnswers(Protocol):
+    """What the chains of a server answer, from memory."""
+
+    def __contains__(self, chain: object) -> bool:
+        """True if ``chain`` is served."""
+        ...
+
+    def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
+        """Return the answer of ``chain`` to a client that calls itself ``client``.
+
+        ``None``: it is known in a moment; never if ``final``.
+        """
+        ...
+
+
+def path_of(chain: str) -> str:
+    """Return the path of a chain."""
+    return _CHAINS + quote(chain, safe="")
+
+
+class Rules:
+    """Answers requests; what is refused looks nothing up."""
+
+    def __init__(
+        self, is_token: Callable[[bytes], bool], chains: ChainAnswers, process: int
+    ) -> None:
+        """``is_token`` takes constant time; ``process`` is said by ``/health``."""
+        self._is_token = is_token
+        self._chains = chains
+        self._process = process
+
+    def answer(
+        self, request: IncomingRequest, hosts: Collection[str], *, final: bool
+    ) -> Response | None:
+        """Return the answer to a request that came to one of ``hosts``.
+
+        ``None``: it is known in a moment; never if ``final``.
+        """
+        headers = request.headers
+        host = headers.get("host", ())
+        if len(host) != 1 or host[0].lower() not in hosts:
+            return refusal(403)
+        if any(name in headers for name in _OF_OTHERS):
+            return refusal(403)
+        if request.has_body and request.method == "GET":
+            return refusal(400)
+        if request.method != "GET":
+            return refusal(405)
+        if request.target == HEALTH:
+            return document(200, {"schema": SCHEMA, "status": "ok", "pid": self._process})
+        if not self._has_token(headers.get("authorization", ())):
+            return refusal(401)
+        chain = _chain_of(request.target)
+        if chain is None or chain not in self._chains:
+            return refusal(404)
+        client = " ".join(headers.get("user-agent", ()))
+        return self._chains.answer(chain, client, final=final)
+
+    def _has_token(self, values: tuple[str, ...]) -> bool:
+        """True if there is one value, and it is the token; no scheme is added (AWS SDKs)."""
+        return self._is_token(values[0].encode("latin-1") if len(values) == 1 else b"")
+
+
+def _chain_of(target: str) -> str | None:
+    """Return the chain that a path names; its query means nothing."""
+    if not target.startswith(_CHAINS):
+        return None
+    path = urlsplit(target).path
+    try:
+        return unquote_to_bytes(path[len(_CHAINS) :]).decode("utf-8")
+    except UnicodeDecodeError:
+        return None

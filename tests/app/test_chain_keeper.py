@@ -1,0 +1,228 @@
+"""A chain's session that is kept: when it is renewed, and what a client gets if that fails."""
+
+from __future__ import annotations
+
+import json
+import queue
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rolehop.app.serving.chains import ServedChains
+from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
+from rolehop.credentials import Credentials, Secret, Session
+from rolehop.errors import (
+    ConfigError,
+    HopRefused,
+    NoTerminal,
+    RolehopError,
+    ServiceError,
+    SignInExpired,
+    SourceError,
+    VaultLocked,
+)
+
+BEGIN = datetime(2026, 8, 1, 12, tzinfo=UTC)
+HOUR = 60
+
+
+class Kept:
+    """A keeper with a clock that is set, and walks whose outcomes are given."""
+
+    def __init__(self, minutes: float = HOUR) -> None:
+        self.now = BEGIN
+        self.outcomes: queue.SimpleQueue[Session | Exception] = queue.SimpleQueue()
+        self.ended: queue.SimpleQueue[RenewalProblem | None] = queue.SimpleQueue()
+        self.keeper = ChainKeeper(
+            "admin",
+            self.session("ASIA1", minutes),
+            self._walk,
+            now=lambda: self.now,
+            on_change=lambda _, problem: self.ended.put(problem),
+        )
+
+    def _walk(self) -> Session:
+        outcome = self.outcomes.get(timeout=10)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def session(self, key: str, minutes: float) -> Session:
+        ends = self.now + timedelta(minutes=minutes)
+        credentials = Credentials(key, Secret("s3cret"), Secret("t0ken"), ends)
+        return Session(credentials, "arn", "333333333333", self.now, ends)
+
+    def passes(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    def walks(self, outcome: Session | Exception) -> RenewalProblem | None:
+        """Let a walk begin and end."""
+        self.outcomes.put(outcome)
+        self.keeper.renew()
+        return self.ended.get(timeout=10)
+
+    def answer(self, *, final: bool = True) -> tuple[int, dict[str, str]]:
+        response = self.keeper.answer(final=final)
+        assert response is not None
+        return response.status, json.loads(response.body)
+
+    def minutes_to_next(self) -> float | None:
+        next_walk = self.keeper.next_walk
+        return None if next_walk is None else (next_walk - self.now).total_seconds() / 60
+
+
+def test_a_session_is_handed_out_with_its_true_end_and_its_account() -> None:
+    assert Kept().answer() == (
+        200,
+        {
+            "AccessKeyId": "ASIA1",
+            "SecretAccessKey": "s3cret",
+            "Token": "t0ken",
+            "Expiration": "2026-08-01T13:00:00Z",
+            "AccountId": "333333333333",
+        },
+    )
+
+
+@pytest.mark.parametrize(("life", "least", "most"), [(60, 38, 40), (720, 698, 700), (15, 6.7, 7.5)])
+def test_it_is_renewed_at_20_minutes_or_half_of_its_life(
+    life: float, least: float, most: float
+) -> None:
+    found = Kept(life).minutes_to_next()
+    assert found is not None
+    assert least <= found <= most
+
+
+def test_a_source_that_gives_the_same_session_is_not_asked_all_the_time() -> None:
+    kept = Kept(720)
+    kept.passes(710)
+    same = kept.session("ASIA1", 10)
+    kept.walks(Session(same.credentials, "arn", "", BEGIN, same.expires_at))
+    assert kept.minutes_to_next() == 1
+
+
+def test_a_renewed_session_takes_the_place_of_the_old_one() -> None:
+    kept = Kept()
+    kept.passes(45)
+    assert kept.walks(kept.session("ASIA2", HOUR)) is None
+    assert kept.answer()[1]["AccessKeyId"] == "ASIA2"
+
+
+KEPT = [
+    ServiceError("the network is down"),
+    SignInExpired("the sign-in has expired"),
+    NoTerminal("an MFA code is needed"),
+    VaultLocked("the keyring is locked"),
+    ValueError("a bug"),
+]
+DROPPED = [
+    HopRefused("AWS refused hop 1", code="AccessDenied"),
+    ConfigError("there is no chain 'admin'"),
+    SourceError("another principal"),
+]
+
+
+@pytest.mark.parametrize("error", KEPT, ids=lambda each: type(each).__name__)
+def test_while_it_is_good_a_session_outlives_a_failure(error: Exception) -> None:
+    kept = Kept()
+    kept.passes(45)
+    kept.walks(error)
+    assert kept.answer()[0] == 200
+    assert 0 < (kept.minutes_to_next() or 0) <= 1.2
+
+
+@pytest.mark.parametrize("error", DROPPED, ids=lambda each: type(each).__name__)
+def test_what_was_refused_is_handed_out_no_more(error: RolehopError) -> None:
+    kept = Kept()
+    kept.passes(45)
+    kept.walks(error)
+    status, body = kept.answer()
+    assert status == (403 if isinstance(error, HopRefused) else 400)
+    assert error.what in body["message"]
+    assert kept.minutes_to_next() is None, "only a client's request begins a walk now"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(KEPT[0], 503), (KEPT[1], 400), (KEPT[2], 400), (KEPT[3], 400)]
+)
+def test_only_what_passes_by_itself_is_a_5xx(error: Exception, status: int) -> None:
+    kept = Kept()
+    kept.walks(error)
+    kept.passes(HOUR)
+    kept.outcomes.put(error)  # the request begins another walk
+    assert kept.answer()[0] == status
+    kept.ended.get(timeout=10)
+
+
+def test_a_request_finds_what_somebody_has_mended() -> None:
+    kept = Kept()
+    kept.walks(DROPPED[0])
+    assert kept.answer()[0] == 403
+    assert not kept.keeper.is_walking, "each is a line in CloudTrail"
+    kept.passes(2)
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    assert kept.answer()[0] == 403
+    assert kept.ended.get(timeout=10) is None
+    assert kept.answer()[0] == 200
+
+
+def test_after_a_suspend_a_request_waits_for_the_walk_that_it_begins() -> None:
+    kept = Kept()
+    kept.passes(600)
+    assert kept.keeper.answer(final=False) is None
+    assert kept.keeper.answer(final=False) is None, "one walk for all"
+    assert kept.answer(final=True)[0] == 503
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    kept.ended.get(timeout=10)
+    assert kept.answer()[0] == 200
+
+
+def test_a_failing_network_is_tried_less_and_less_often() -> None:
+    kept = Kept()
+    pauses = []
+    for _ in range(8):
+        kept.walks(ServiceError("the network is down"))
+        pauses.append(kept.minutes_to_next() or 0)
+    assert pauses[0] < 0.11
+    assert 0.8 <= pauses[-1] <= 1.2
+
+
+def test_a_problem_shows_no_secret() -> None:
+    secret = Secret("hunter2hunter2")
+    problem = Kept().walks(SourceError("it failed", cause="it said hunter2hunter2"))
+    assert problem is not None
+    assert problem.text == "it failed: it said [hidden]"
+    assert secret
+
+
+def test_a_server_begins_what_is_due_and_ends_if_nobody_asks() -> None:
+    kept, ended = Kept(), list[str]()
+    chains = ServedChains(
+        lambda: kept.now,
+        idle_seconds=0,
+        on_idle=lambda: ended.append("idle"),
+        on_news=lambda: ended.append("news"),
+    )
+    chains.add(kept.keeper)
+    assert chains.tick() == 0
+    assert ended == ["idle", "news"]
+    assert not kept.keeper.is_walking
+    kept.passes(45)
+    kept.outcomes.put(kept.session("ASIA2", HOUR))
+    chains.look_again()
+    chains.tick()
+    assert kept.ended.get(timeout=10) is None
+
+
+def test_clients_are_counted_and_their_names_cannot_fill_the_memory() -> None:
+    kept = Kept()
+    chains = ServedChains(
+        lambda: kept.now, idle_seconds=None, on_idle=lambda: None, on_news=lambda: None
+    )
+    chains.add(kept.keeper)
+    for number in range(40):
+        chains.answer("admin", f"\x1b[2Jclient {number}{'x' * 200}", final=True)
+    chains.answer("admin", "", final=True)
+    names = [each.name for each in chains.clients.values()]
+    assert (chains.requests, len(names)) == (41, 20)
+    assert all(len(each) <= 60 and each.isprintable() for each in names)

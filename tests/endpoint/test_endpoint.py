@@ -1,0 +1,218 @@
+"""A whole endpoint on loopback: who is answered, and what happens to those who are not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from rolehop.endpoint import connection, loop
+from rolehop.endpoint.listeners import ListeningSocket, PortInUse, listen_on_port
+from rolehop.endpoint.loop import Loop
+from rolehop.endpoint.responses import Response, failure
+from rolehop.endpoint.rules import Rules
+
+TOKEN = "the-token"
+SESSION = b'{"AccessKeyId": "ASIA"}'
+
+
+class Chains:
+    """One chain that is there, one that fails, and one that has to be waited for."""
+
+    def __init__(self) -> None:
+        self.is_ready = False
+        self.asked: list[tuple[str, str]] = []
+
+    def __contains__(self, chain: object) -> bool:
+        return chain in ("admin", "spokes/444444444444", "broken", "late")
+
+    def answer(self, chain: str, client: str, *, final: bool) -> Response | None:
+        self.asked.append((chain, client))
+        if chain == "broken":
+            return failure(400, "CredentialsNotAvailable", "a sign-in is needed")
+        if chain == "late" and not self.is_ready:
+            return failure(503, "TemporarilyUnavailable", "wait") if final else None
+        return Response(200, SESSION)
+
+
+class Served:
+    """An endpoint that runs."""
+
+    def __init__(self, listener: ListeningSocket, chains: Chains, loop: Loop) -> None:
+        self.port = listener.port
+        self.chains = chains
+        self.loop = loop
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def ask(
+        self, path: str = "/chains/admin", method: str = "GET", **changes: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send one request, some headers changed or left out; return status, headers and body."""
+        with self.connect() as client:
+            client.sendall(self.request(path, method, **changes))
+            return parsed(received(client))
+
+    def request(self, path: str, method: str = "GET", **changes: str | None) -> bytes:
+        headers = {"Host": f"127.0.0.1:{self.port}", "Authorization": TOKEN, "User-Agent": "test"}
+        given = {**headers, "Connection": "close", **changes}
+        lines = [f"{name.replace('_', '-')}: {text}" for name, text in given.items() if text]
+        return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode()
+
+
+def received(client: socket.socket) -> bytes:
+    data = b""
+    while part := client.recv(65536):
+        data += part
+    return data
+
+
+def parsed(data: bytes) -> tuple[int, dict[str, str], bytes]:
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), body
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    listener, chains = listen_on_port(0), Chains()
+    rules = Rules(lambda given: given == TOKEN.encode(), chains, 42)
+    with listener.socket, Loop([listener], rules.answer, lambda: 30.0) as running:
+        thread = threading.Thread(target=running.run)
+        thread.start()
+        try:
+            yield Served(listener, chains, running)
+        finally:
+            running.stop()
+            running.wake()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Served]:
+    with serving() as served:
+        yield served
+
+
+def test_the_token_gives_the_session_and_nothing_may_keep_it(shared: Served) -> None:
+    status, headers, body = shared.ask()
+    assert (status, body) == (200, SESSION)
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Cache-Control"] == "no-store"
+    assert not any(name.lower().startswith("access-control") for name in headers)
+    assert shared.chains.asked[-1] == ("admin", "test")
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "method", "changes"),
+    [
+        (401, "/chains/admin", "GET", {"Authorization": None}),
+        (401, "/chains/admin", "GET", {"Authorization": f"Bearer {TOKEN}"}),
+        (401, "/chains/admin", "GET", {"Authorization": f"{TOKEN}\r\nAuthorization: {TOKEN}"}),
+        (401, "/no/such/path", "GET", {"Authorization": "wrong"}),
+        (403, "/chains/admin", "GET", {"Host": "attacker.example"}),
+        (403, "/chains/admin", "GET", {"Host": "127.0.0.1"}),
+        (403, "/chains/admin", "GET", {"Host": None}),
+        (403, "/health", "GET", {"Host": "attacker.example"}),
+        (403, "/chains/admin", "GET", {"Origin": "http://attacker.example"}),
+        (403, "/chains/admin", "GET", {"Referer": "http://attacker.example/"}),
+        (403, "/chains/admin", "GET", {"X_Forwarded_For": "10.0.0.1"}),
+        (403, "/chains/admin", "OPTIONS", {"Origin": "http://attacker.example"}),
+        (404, "/chains/other", "GET", {}),
+        (404, "/chains/", "GET", {}),
+        (404, "/chains/%FF", "GET", {}),
+        (404, "/", "GET", {}),
+        (404, "/latest/api/token", "GET", {}),
+        (404, "http://127.0.0.1/chains/admin", "GET", {}),
+        (405, "/chains/admin", "POST", {"Content_Length": "4\r\n\r\nbody"}),
+        (405, "/chains/admin", "PUT", {}),
+        (400, "/chains/admin", "GET", {"Content_Length": "4\r\n\r\nbody"}),
+    ],
+)  # fmt: skip
+def test_what_is_not_answered_looks_nothing_up(
+    shared: Served, status: int, path: str, method: str, changes: dict[str, str | None]
+) -> None:
+    before = list(shared.chains.asked)
+    found, headers, body = shared.ask(path, method, **changes)
+    error = json.loads(body)
+    assert found == status
+    assert (error["code"], error["message"]) == (error["Code"], error["Message"])
+    assert ("Allow" in headers) == (status == 405)
+    assert shared.chains.asked == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/chains/spokes%2F444444444444", "/chains/spokes/444444444444", "/chains/admin?account=1"],
+)
+def test_a_chain_is_named_by_its_path(shared: Served, path: str) -> None:
+    assert shared.ask(path)[0] == 200
+
+
+def test_an_error_of_a_chain_is_its_answer(shared: Served) -> None:
+    status, _, body = shared.ask("/chains/broken")
+    assert (status, json.loads(body)["message"]) == (400, "a sign-in is needed")
+
+
+def test_health_needs_no_token(shared: Served) -> None:
+    status, _, body = shared.ask("/health", Authorization=None, Host=f"localhost:{shared.port}")
+    assert (status, json.loads(body)["pid"]) == (200, 42)
+
+
+def test_requests_on_one_connection_are_answered_in_their_order(shared: Served) -> None:
+    kept = [shared.request(f"/chains/{each}", Connection=None) for each in ("admin", "no", "admin")]
+    with shared.connect() as client:
+        for each in b"".join(kept[:1])[:50], b"".join(kept[:1])[50:], b"".join(kept[1:]):
+            client.sendall(each)
+        client.sendall(shared.request("/health"))
+        data = received(client)
+    assert [int(each.split()[0]) for each in data.split(b"HTTP/1.1 ")[1:]] == [200, 404, 200, 200]
+
+
+def test_what_is_known_in_a_moment_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, shared: Served
+) -> None:
+    with shared.connect() as client:
+        client.sendall(shared.request("/chains/late"))
+        while shared.chains.asked[-1][0] != "late":
+            pass
+        shared.chains.is_ready = True
+        shared.loop.wake()
+        assert parsed(received(client))[0] == 200
+    shared.chains.is_ready = False
+    monkeypatch.setattr(connection, "HOLD_SECONDS", 0.0)
+    assert shared.ask("/chains/late")[0] == 503
+
+
+def test_whoever_sends_slowly_or_nothing_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, shared: Served
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.0)
+    with shared.connect() as silent, shared.connect() as slow:
+        slow.sendall(b"GET /chains/admin HTTP/1.1\r\nHost: ")
+        assert received(silent) == received(slow) == b""
+
+
+def test_connections_beyond_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "MOST_CONNECTIONS", 2)
+    with serving() as served:
+        busy = [served.connect() for _ in range(2)]
+        for each in busy:
+            each.sendall(b"GET ")
+        assert served.ask()[0] == 429
+        busy[0].sendall(served.request("/health", Connection=None)[4:])
+        assert busy[0].recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert served.ask()[0] == 200  # in the place of the one that is idle now
+        assert busy[0].recv(1) == b""
+        for each in busy:
+            each.close()
+
+
+def test_a_port_is_shared_with_nobody() -> None:
+    with listen_on_port(0).socket as taken, pytest.raises(PortInUse):
+        listen_on_port(taken.getsockname()[1])
