@@ -138,28 +138,43 @@ def _session_rows(index: Index, now: datetime) -> list[SessionRow]:
 
 def _sign_in_rows(app: App, index: Index) -> list[tuple[str, SignInRow]]:
     """Return a row per sign-in of the config's sources, with the back end that has it."""
-    if not index.sign_ins:
-        return []
-    from rolehop.sources import login_support
-
     sources: dict[str, list[SourceConfig]] = {}
     with contextlib.suppress(ConfigError):  # then its sign-ins belong to nothing
         for source in app.config.sources.values():
-            support = login_support(source)
-            if support is not None and support.token_name is not None:
-                with contextlib.suppress(RolehopError):  # its sso_session does not exist
-                    name = support.token_name(source, app.source_context)
-                    sources.setdefault(name or "", []).append(source)
-    rows = []
-    for name, theirs in sources.items():
-        if name in index.sign_ins:
-            end = index.sign_in_ends.get(name)
-            names = tuple(each.name for each in theirs)
-            ends_at, renews = (end.ends_at, end.renews) if end else (None, False)
-            rows.append(
-                (end.backend if end else "", SignInRow(names, theirs[0].type, ends_at, renews))
-            )
-    return rows
+            name = _token_name(app, source)
+            if name is not None:
+                sources.setdefault(name, []).append(source)
+    rows = (_sign_in_row(app, index, name, theirs) for name, theirs in sources.items())
+    return [row for row in rows if row is not None]
+
+
+def _token_name(app: App, source: SourceConfig) -> str | None:
+    from rolehop.sources import login_support
+
+    support = login_support(source)
+    if support is None or support.token_name is None:
+        return None
+    with contextlib.suppress(RolehopError):  # its sso_session does not exist
+        return support.token_name(source, app.source_context)
+    return None
+
+
+def _sign_in_row(
+    app: App, index: Index, name: str, sources: list[SourceConfig]
+) -> tuple[str, SignInRow] | None:
+    from rolehop.sources import login_support
+
+    names, kind = tuple(each.name for each in sources), sources[0].type
+    if name in index.sign_ins:
+        end = index.sign_in_ends.get(name)
+        if end is None:
+            return "", SignInRow(names, kind, None, renews=False)
+        return end.backend, SignInRow(names, kind, end.ends_at, end.renews)
+    support = login_support(sources[0])
+    if support is None or support.cli_sign_in_end is None:
+        return None
+    ends_at = support.cli_sign_in_end(sources[0], app.source_context)
+    return ("", SignInRow(names, kind, ends_at, False, by_cli=True)) if ends_at else None
 
 
 def problem_rows(app: App, patterns: Sequence[str] = ()) -> list[ProblemRow]:

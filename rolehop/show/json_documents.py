@@ -204,6 +204,7 @@ def status_document(
                 "type": each.kind,
                 "expires_at": rfc3339(each.ends_at),
                 "renews": each.renews,
+                "by_aws_cli": each.by_cli,
             }
             for each in sign_ins
         ],

@@ -96,6 +96,9 @@ class SignInRow:
     renews: bool
     """It is renewed without a person."""
 
+    by_cli: bool = False
+    """The AWS CLI made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hidden:

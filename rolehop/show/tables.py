@@ -77,7 +77,12 @@ def sessions_view(rows: Sequence[SessionRow], now: datetime, *, verbose: bool) -
 def sign_ins_view(rows: Iterable[SignInRow], now: datetime) -> View:
     """Show who is signed in to what, and until when."""
     return [
-        line("signed in to ", StyledText(", ".join(each.sources), "bold"), f"  {_until(each, now)}")
+        line(
+            "signed in to ",
+            StyledText(", ".join(each.sources), "bold"),
+            f"  {_until(each, now)}",
+            ", by the AWS CLI" if each.by_cli else "",
+        )
         for each in rows
     ]
 

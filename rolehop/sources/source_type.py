@@ -9,6 +9,7 @@ from rolehop.startup.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from rolehop.awsconfig import AwsConfig
     from rolehop.config.schema import Table
@@ -71,6 +72,10 @@ class LoginSupport:
 
     token_name: Callable[[SourceConfig, SourceContext], str | None] | None = None
     """Returns the name in the vault of what ``login`` stores, if that ends; without a call."""
+
+    cli_sign_in_end: Callable[[SourceConfig, SourceContext], datetime | None] | None = None
+    """Returns when the AWS CLI's sign-in ends, which is used if there is no other; ``None``: none is
+    there."""
 
     logout_message: Callable[[SourceConfig, bool], str] = field(default=_signed_out)
     """Returns the message for the result of ``logout``."""

@@ -391,6 +391,9 @@ def _diagnose_role(source: SourceConfig, context: SourceContext) -> Diagnosis:
 
 
 _SIGN_IN = LoginSupport(
-    login, logout, token_name=lambda source, context: center_of(source, context).token_name
+    login,
+    logout,
+    token_name=lambda source, context: center_of(source, context).token_name,
+    cli_sign_in_end=lambda source, context: cli_sign_in(center_of(source, context), context).ends,
 )
 TYPE = SourceType(TABLE, stamp, build, diagnose, _SIGN_IN)

@@ -10,6 +10,8 @@ from rolehop.startup.dataclass import dataclass
 from rolehop.text import clean
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rolehop.aws.identity_center.token_cache import CachedSignIn
     from rolehop.sources.context import SourceContext
 
@@ -32,6 +34,11 @@ class CliSignIn:
 
     is_foreign: bool = False
     """True if there is one, but for another Identity Center."""
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the sign-in ends, if there is one that can be used."""
+        return None if self.sign_in is None else self.sign_in.expires_at
 
     @property
     def problem(self) -> str:

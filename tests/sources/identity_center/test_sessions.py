@@ -138,7 +138,9 @@ def test_hundreds_of_accounts_are_listed_through_pages_and_throttling(corp: Corp
 @pytest.mark.parametrize(
     ("reply", "code", "words"),
     [
-        pytest.param(Reply(text="<html>"), 6, "a web page answered", id="a-sign-in-page-of-a-hotel"),
+        pytest.param(
+            Reply(text="<html>"), 6, "a web page answered", id="a-sign-in-page-of-a-hotel"
+        ),
         pytest.param(Reply(json={"roleCredentials": {}}), 6, "accessKeyId", id="half-an-answer"),
         pytest.param(Reply(500, {}), 6, "failed", id="a-fault"),
         pytest.param(Reply(404, {"message": "no"}), 5, "not assigned", id="no-such-role"),
