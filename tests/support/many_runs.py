@@ -1,8 +1,9 @@
 """Many runs of the program in one go: each in a process of its own, none with imports of its own.
 
-    runs_of(world, [(80, ["list"]), (0, ["plan", "hub"])])
+    runs_of(world, [(80, ["list"]), (0, ["plan", "hub"]), ("02", ["status"])])
 
-A run has a terminal of so many columns, or none: then its stdout and stderr are pipes.
+A run has a terminal of so many columns, or none: then its stdout and stderr are pipes, but for the
+streams that are closed before it starts, named by their numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from tests.support.fork_server import load
 from tests.support.world import HUB, World
 
 # Every command, in every form that it has an output of its own for, and every option that takes any
@@ -64,7 +66,7 @@ _END_OF_FILE = b"\x04"
 
 def runs_of(
     world: World,
-    runs: Sequence[tuple[int, list[str]]],
+    runs: Sequence[tuple[int | str, list[str]]],
     env: Mapping[str, str | None] | None = None,
 ) -> list[tuple[int, str]]:
     """Return each run's exit code, and what its stdout, stderr and terminal showed together."""
@@ -84,12 +86,13 @@ def _run(arguments: list[str]) -> NoReturn:
     except SystemExit as ended:
         code = ended.code
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
         os._exit(code if isinstance(code, int) else 1)
 
 
-def _piped() -> tuple[int, int]:
+def _piped(closed: str = "") -> tuple[int, int]:
     """Return 0 in the child, else its number and what reads its stdout and stderr."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -98,12 +101,17 @@ def _piped() -> tuple[int, int]:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(writer, 1)
         os.dup2(writer, 2)
+        os.close(reader)
+        for number in map(int, closed):  # as Python finds them when it starts
+            os.close(number)
+            setattr(sys, ("stdin", "stdout", "stderr")[number], None)
     os.close(writer)
     return child, reader
 
 
-def _shown(columns: int, arguments: list[str]) -> tuple[int, str]:
-    child, reader = pty.fork() if columns else _piped()
+def _shown(at: int | str, arguments: list[str]) -> tuple[int, str]:
+    columns = at if isinstance(at, int) else 0
+    child, reader = pty.fork() if columns else _piped("" if isinstance(at, int) else at)
     if child == 0:
         if columns:
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -125,10 +133,5 @@ def _shown(columns: int, arguments: list[str]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    # Loaded before the first run, as each run needs them.
-    import rolehop.app.context
-    import rolehop.cli.main
-    import rolehop.show.render_rich
-    import rolehop.show.tables  # noqa: F401
-
+    load()
     json.dump([_shown(*run) for run in json.load(sys.stdin)], sys.stdout)
