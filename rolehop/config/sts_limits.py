@@ -36,7 +36,7 @@ DEFAULT_TOKEN_DURATION = 43_200
 # RoleSessionName and SourceIdentity.
 MAX_NAME = 64
 NAME = Pattern(r"[A-Za-z0-9_+=,.@-]{2,64}")
-NOT_IN_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
+NOT_IN_SESSION_NAMES = Pattern(r"[^A-Za-z0-9_+=,.@-]+")
 EXTERNAL_ID_TEXT = Pattern(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 MAX_ROLE_ARN = 2048
 MAX_POLICY = 2048
@@ -178,21 +178,20 @@ def _policy(value: object) -> str:
 
 def _mfa_serial(value: object) -> str:
     given = as_text(value)
-    arn = _MFA_ARN.fullmatch(given)
-    if arn is not None and arn[2] == "mfa":
+    arn, well_formed = _MFA_ARN.fullmatch(given), _SERIAL.fullmatch(given) is not None
+    is_device = not given.startswith("arn:") or (arn is not None and arn[2] == "mfa")
+    if given == "auto" or (well_formed and is_device):
         return given
     if arn is not None and arn[2] == "u2f":
         raise ValueError(
             f"a security key cannot be used for calls to AWS: {quoted(given)}; add an authenticator"
             " app to the user"
         )
-    if given.startswith("arn:") or (given != "auto" and _SERIAL.fullmatch(given) is None):
-        user = f"{arn[1]}:mfa/{arn[3]}" if arn and arn[2] == "user" else "111111111111:mfa/NAME"
-        raise ValueError(
-            f"not the ARN or serial number of an MFA device: {quoted(given)}"
-            f' (e.g. "arn:aws:iam::{user}", "GAHT12345678", or "auto")'
-        )
-    return given
+    user = f"{arn[1]}:mfa/{arn[3]}" if arn and arn[2] == "user" else "111111111111:mfa/NAME"
+    raise ValueError(
+        f"not the ARN or serial number of an MFA device: {quoted(given)}"
+        f' (e.g. "arn:aws:iam::{user}", "GAHT12345678", or "auto")'
+    )
 
 
 _CHARACTERS = "letters, digits, _ + = , . @ -"

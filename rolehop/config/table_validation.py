@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from rolehop.config import value_types
-from rolehop.config.problems import Origin, ProblemList
+from rolehop.config.problems import Origin, ProblemList, dotted
 from rolehop.config.schema import Key, Table
 from rolehop.config.templates import CALLER, FIELDS, SAMPLES, fields_of, fill, mentions_field
 from rolehop.config.value_types import as_list, kind_of
@@ -15,7 +15,8 @@ from rolehop.text import quoted
 Values = dict[str, object]
 """Checked values by key; absent and wrong ones are left out."""
 
-_SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
+"""A key whose name has one of these holds a secret: its value is not repeated in a message."""
 
 
 def check_table(table: Table, found: object, origin: Origin, problems: ProblemList) -> Values:
@@ -144,9 +145,9 @@ def check_name(name: str, origin: Origin, problems: ProblemList) -> bool:
     try:
         value_types.NAME.run(name)
     except ValueError as error:
-        meant = value_types.NOT_IN_NAMES.compiled.sub("-", name.strip()).strip("-")
-        table = ".".join(map(str, origin.place[:-1]))
-        shown = f"; write [{table}.{meant}]" if meant and table else ""
+        meant = value_types.NOT_IN_NAMES.compiled.sub("-", name.strip()).lstrip(".@+-").rstrip("-")
+        table = origin.place[:-1]
+        shown = f"; write [{dotted((*table, meant))}]" if meant and table else ""
         problems.add(origin, f"{error}{shown}")
         return False
     return True
@@ -184,6 +185,6 @@ def _unknown(name: str, known: list[str]) -> str:
     hint = did_you_mean(name, known)
     if hint:
         return f"unknown key{hint}"
-    if any(word in name.casefold() for word in _SECRET_WORDS):
+    if any(word in name.casefold() for word in SECRET_WORDS):
         return "unknown key; secrets do not belong in a config: store them with rolehop keys add"
     return f"unknown key; known here: {', '.join(known)}"

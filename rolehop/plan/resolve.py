@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from rolehop.arn import RoleArn
 from rolehop.config.model import ChainConfig, Config, HopConfig, SourceConfig, WrittenHop
 from rolehop.config.regions import Regions, regions_in_order
-from rolehop.config.sts_limits import MAX_NAME, NOT_IN_NAMES
+from rolehop.config.sts_limits import MAX_NAME, NOT_IN_SESSION_NAMES
 from rolehop.config.templates import ACCOUNT_NAME, CALLER, mentions_caller
 from rolehop.errors import ConfigError
 from rolehop.plan.model import Hop
@@ -191,7 +191,7 @@ def clean_name(text: str) -> str:
     A longer one keeps its beginning (the person) and ends in a hash of all of it, so that two long
     names stay different.
     """
-    cleaned = NOT_IN_NAMES.sub("-", text)
+    cleaned = NOT_IN_SESSION_NAMES.sub("-", text)
     if len(cleaned) > MAX_NAME:
         digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
         return f"{cleaned[: MAX_NAME - _DIGEST_LENGTH - 1]}-{digest}"

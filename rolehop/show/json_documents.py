@@ -172,7 +172,8 @@ def status_document(
 ) -> Document:
     """Return ``rolehop.status/1``; ``parent`` is the ARN of the session that signed, if known.
 
-    ``hidden`` counts what a locked keyring has, which is not in the other lists. ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
+    ``hidden`` counts what a locked keyring has, which is not in the other lists.
+    ``credential_process`` has how the last one of a chain failed; code 0 is an answer that may be
     too long.
     """
     sessions = list(rows)

@@ -8,6 +8,7 @@ NO_CALLS = (
     'cannot be used for calls to AWS: "arn:aws:iam::111111111111:u2f/al"; add an authenticator'
     " app to the user"
 )
+DEVICE = "arn:aws:iam::111111111111:mfa/"
 CASES = [
     # the file as a whole
     ("version = 2", 6, "version", "this rolehop reads version 1, not 2"),
@@ -29,6 +30,13 @@ CASES = [
     ('[chains."a b"]', 6, 'chains."a b"', f'not a name {NAME_HINT}: "a b"; write [chains.a-b]'),
     ('[sources."-x"]', 6, "sources.-x", f'not a name {NAME_HINT}: "-x"; write [sources.x]'),
     ('[fleets."a/b"]', 6, 'fleets."a/b"', f'not a name {NAME_HINT}: "a/b"; write [fleets.a-b]'),
+    (
+        '[chains."a.b c"]',
+        6,
+        'chains."a.b c"',
+        f'not a name {NAME_HINT}: "a.b c"; write [chains."a.b-c"]',
+    ),
+    ('[chains.".ab"]', 6, 'chains.".ab"', f'not a name {NAME_HINT}: ".ab"; write [chains.ab]'),
     # defaults and vault
     ('[defaults]\nregoin = "x"', 7, "defaults.regoin", 'unknown key; did you mean "region"?'),
     ('[defaults]\nregion = "Ireland"', 7, "defaults.region", 'not a region: "Ireland"'),
@@ -121,6 +129,16 @@ CASES = [
         8,
         "sources.x.mfa_serial",
         f'not the ARN or serial number of an MFA device: "short" {SERIAL_HINT}',
+    ),
+    *(
+        (
+            f'[sources.x]\ntype = "keys"\nmfa_serial = "{serial}"',
+            8,
+            "sources.x.mfa_serial",
+            f'not the ARN or serial number of an MFA device: "{serial}" {SERIAL_HINT}',
+        )
+        # STS takes neither blanks nor letters beyond ASCII (API reference, SerialNumber).
+        for serial in (f"{DEVICE}my phone", f"{DEVICE}zoë")
     ),
     (
         '[sources.x]\ntype = "keys"\nmfa_serial = "arn:aws:iam::111111111111:user/al"',

@@ -68,6 +68,7 @@ def explained(text: str) -> tuple[int | None, str]:
         ("[c]\nsecret_key = abc", 2, TEXT),
         ("[chains.my prod]", 1, "a name has no blank; write [chains.my-prod]"),
         ('session name = "x"', 1, 'a key has no blank; write session_name = "x"'),
+        ('session name="x"', 1, 'a key has no blank; write session_name = "x"'),
         ("[chains.prod", 1, f"{BRACKET}[chains.prod]"),
         ("[[chains.prod.hops]\n", 1, f"{BRACKET}[[chains.prod.hops]]"),
         ('hops = [{ role = "a" }\n[d]', 1, f'{BRACKET}hops = [{{ role = "a" }}]'),

@@ -161,9 +161,7 @@ def _without_item(text: str, place: Place, number: int) -> str:
         text = text[:comma] + text[comma + 1 :]
     after = _end_of_line(text, end)
     line, rest = text[text.rfind("\n", 0, start) + 1 : start], text[end:after]
-    if line.strip():
-        return text[:start] + text[end:].lstrip(" \t")
-    if rest.strip():
+    if line.strip() or rest.strip():
         return text[:start] + text[end:].lstrip(" \t")
     return text[: start - len(line)] + text[after + 1 :]
 

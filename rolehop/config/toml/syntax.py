@@ -10,13 +10,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 
+from rolehop.config.table_validation import SECRET_WORDS
 from rolehop.text import clean
 
 _AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _LONGEST = 160  # characters of a line that is shown
 # Characters of a line, and of a text, that are looked into: each try reads the whole text again.
 _LONGEST_LINE, _LONGEST_TEXT = 2_000, 200_000
-_SECRET_WORDS = ("secret", "token", "password", "passphrase", "access_key")
 _CURLY = {ord(c): '"' for c in "“”„‟«»″"} | {ord(c): "'" for c in "‘’‚‛′"}  # noqa: RUF001
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*(\]{0,2})\s*(#.*)?")
 _KEY = re.compile(r"(?:^|[{,])\s*([A-Za-z0-9_-]+)\s*=")
@@ -139,7 +139,7 @@ def _reads(lines: list[str]) -> bool:
 def _example(line: str, verb: str = "write") -> str:
     """Return an example for the end of a sentence; a line with a secret is not repeated."""
     shown = clean(line)
-    if len(shown) > _LONGEST or any(word in shown.casefold() for word in _SECRET_WORDS):
+    if len(shown) > _LONGEST or any(word in shown.casefold() for word in SECRET_WORDS):
         return ""
     return f"; {verb} {shown}"
 
@@ -164,7 +164,7 @@ def _blank_in_name(line: str) -> Iterator[tuple[str, str]]:
         yield "a name has no blank", f"{header[1]}{name}{header[3]}"
     pair = _PAIR.fullmatch(line)
     if pair is not None:
-        key = "_".join(pair[1].removesuffix("=").split()[:-1]) if "=" in pair[1] else ""
+        key = "_".join(pair[1].partition("=")[0].split())
         yield "a key has no blank", f"{key} = {pair[2]}{pair[3]}"
 
 
