@@ -52,7 +52,8 @@ def load_index(app: App) -> Index:
     for name in app.config.chains:
         index = _with_chain(app, index, name, stamps)
     rebuilt = replace(index, keys=app.index.keys, lost=app.vault.unreadable)
-    app.vault.note(lambda now: _completed(app, now, rebuilt))
+    if app.state_problem is None:
+        app.vault.note(lambda now: _completed(app, now, rebuilt))
     return rebuilt
 
 
@@ -68,6 +69,9 @@ class Stored:
     all_known: bool
     """The index is complete; ``False``: it was lost, and the keyring could not be searched."""
 
+    problem: str | None
+    """Why the state folder is not used, so that nothing can be seen."""
+
 
 def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
     """Return all sessions and sign-ins that have not expired, without what a locked keyring has.
@@ -79,7 +83,7 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
             to look for is broken.
     """
     chains = set(matching_chains(app, patterns)) if patterns else set[str]()
-    index = load_index(app)
+    index = load_index(app) if app.state_problem is None else app.index
     sessions, sign_ins = _session_rows(index, app.now()), _sign_in_rows(app, index)
     if patterns:
         configs = [app.config.chains.get(each) for each in chains]  # none for an AWS profile
@@ -95,6 +99,7 @@ def stored(app: App, patterns: Sequence[str] = ()) -> Stored:
         [row for backend, row in sign_ins if backend not in locked],
         hidden,
         not index.lost,
+        app.state_problem,
     )
 
 
@@ -207,8 +212,14 @@ def forget_sessions(app: App, patterns: Sequence[str] | None) -> Forgotten:
 
     Raises:
         ConfigError: a pattern matches no chain.
-        VaultError: the keyring failed.
+        VaultError: the keyring failed, or the state folder is not used, which says what is stored.
     """
+    if app.state_problem is not None:
+        raise VaultError(
+            "no session was forgotten: what is stored cannot be seen",
+            cause=app.state_problem,
+            fix="put that right, then run it again; until then each session ends by itself",
+        )
     everything = patterns is None
     if everything:
         _forget_notes(app)

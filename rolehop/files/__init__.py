@@ -254,6 +254,18 @@ def _mode(path: Path | str) -> int | None:
         return None
 
 
+def entries_of(folder: Path) -> list[Path]:
+    """Return what is in a folder, by name; nothing if a link is in its place, or if it is not there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return sorted(folder.iterdir()) if stat.S_ISDIR(folder.lstat().st_mode) else []
+    except FileNotFoundError:
+        return []
+
+
 def mode_of(path: Path) -> int:
     """Return the mode of a file, or that of a new one."""
     try:

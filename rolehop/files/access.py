@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -132,9 +133,17 @@ else:
     def _folders_in(folder: Path) -> list[Path]:
         try:
             with os.scandir(folder) as entries:
-                return sorted(Path(each) for each in entries if each.is_dir())
+                return sorted(Path(each) for each in entries if _is_folder(each))
         except FileNotFoundError:
             return []
+
+    def _is_folder(entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir()
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            return False  # a link that leads round in a circle is no folder
 
     _Step = tuple[Path, os.stat_result | None]
 

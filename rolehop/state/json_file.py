@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import Any
 
-from rolehop.files import read_own
+from rolehop.files import entries_of, read_own
 
 LARGEST = 1 << 22  # bytes
 LONGEST_TEXT = 10_000  # characters; more than any text that is shown
@@ -66,10 +66,10 @@ def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
     """Call ``do`` with each JSON file in ``folder``, also after it failed with another one.
 
     Raises:
-        OSError: as ``do`` raised it last.
+        OSError: as ``do`` raised it last, or the folder cannot be read.
     """
     failure: OSError | None = None
-    for path in folder.glob("*.json"):
+    for path in notes_in(folder):
         try:
             do(path)
         except OSError as error:
@@ -78,15 +78,32 @@ def for_each_note(folder: Path, do: Callable[[Path], object]) -> None:
         raise failure
 
 
-def delete_older(paths: Iterable[Path], oldest: float, newest: float = inf) -> None:
-    """Delete those of ``paths`` that were written last before ``oldest``, in seconds of the epoch.
+def notes_in(folder: Path) -> list[Path]:
+    """Return the JSON files in a folder that is no link; none if it is not there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return [path for path in entries_of(folder) if path.suffix == ".json"]
+    except NotADirectoryError:  # there is no state folder
+        return []
+
+
+def delete_older(folder: Path, oldest: float, newest: float = inf) -> None:
+    """Delete the notes in ``folder`` that were written last before ``oldest``, seconds of the epoch.
 
     So are those that were after ``newest``: the clock was set back since. Failing to is harmless: another process may have deleted one just now.
     """
-    for path in paths:
-        with suppress(OSError):
-            if not oldest <= path.lstat().st_mtime <= newest:
-                path.unlink()
+    with suppress(OSError):
+        for path in notes_in(folder):
+            _delete_if_older(path, oldest, newest)
+
+
+def _delete_if_older(path: Path, oldest: float, newest: float) -> None:
+    with suppress(OSError):
+        if not oldest <= path.lstat().st_mtime <= newest:
+            path.unlink()
 
 
 def delete_note(path: Path) -> None:

@@ -37,7 +37,7 @@ class RecentNotes:
         with suppress(OSError):
             write_beside(path, json.dumps(texts), lasting=False)
             now = self.now().timestamp()
-            delete_older(path.parent.iterdir(), now - _SWEPT_AFTER, now + _SWEPT_AFTER)
+            delete_older(path.parent, now - _SWEPT_AFTER, now + _SWEPT_AFTER)
 
     def remove(self, key: str) -> None:
         """Delete the note for hop ``key``; failing to is harmless."""

@@ -32,7 +32,7 @@ class RefusedSteps:
         path = self._path(key)
         try:
             write_beside(path, "{}")
-            delete_older(path.parent.iterdir(), (self.now() - _RETENTION).timestamp())
+            delete_older(path.parent, (self.now() - _RETENTION).timestamp())
         except OSError:
             return False
         return True

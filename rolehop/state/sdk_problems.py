@@ -24,6 +24,7 @@ from rolehop.state.json_file import (
     delete_older,
     for_each_note,
     load_object,
+    notes_in,
     number_in,
     text_in,
 )
@@ -91,15 +92,13 @@ def note_problem(state_folder: Path, problem: SdkProblem) -> None:
     with suppress(OSError):
         write_beside(path, json.dumps(document) + "\n", lasting=False)
         ends = (problem.at - _RETENTION).timestamp(), (problem.at + _RETENTION).timestamp()
-        delete_older(path.parent.glob("*.json"), *ends)
+        delete_older(path.parent, *ends)
 
 
 def sdk_problems(state_folder: Path, now: datetime) -> list[SdkProblem]:
     """Return what is kept and not older than a week, the latest first."""
     try:
-        paths = sorted((state_folder / FOLDER).glob("*.json"), key=_written_at, reverse=True)[
-            :_MOST
-        ]
+        paths = sorted(notes_in(state_folder / FOLDER), key=_written_at, reverse=True)[:_MOST]
     except OSError:
         return []
     found = [each for each in map(_read, paths) if each is not None and _is_recent(each, now)]

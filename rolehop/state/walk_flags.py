@@ -37,7 +37,7 @@ def remember_flags(
         OSError: it cannot be written.
     """
     folder = state_folder / "flags"
-    delete_older(folder.glob("*.json"), (now - RETENTION).timestamp())
+    delete_older(folder, (now - RETENTION).timestamp())
     note = {"schema": SCHEMA, **_noted(options)}
     write_beside(folder / f"{access_key_id}.json", json.dumps(note))
 

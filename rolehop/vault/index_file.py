@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from rolehop.durations import end_by_new_clock
 from rolehop.fastpath.record import seal_path, sealed_stamp
 from rolehop.fastpath.writer import as_seal
-from rolehop.files import read_own, sweep_unfinished, write_beside
+from rolehop.files import entries_of, read_own, sweep_unfinished, write_beside
 from rolehop.startup.dataclass import replace
 from rolehop.startup.debug_log import debug
 from rolehop.startup.lazy_regex import Pattern
@@ -173,8 +173,9 @@ class IndexStore:
         self._has_swept = True
         folder = self.path.parent
         with suppress(OSError):
-            for each in (folder, *filter(Path.is_dir, folder.iterdir())):
-                sweep_unfinished(each)
+            for each in (folder, *entries_of(folder)):
+                if each.is_dir() and not each.is_symlink():
+                    sweep_unfinished(each)
         sweep_locks(folder)
 
     def _read(self) -> Index:

@@ -5,21 +5,26 @@ seconds while 84 that had come later went before it.
 
 Each waiter has a ticket, an empty file in a folder beside the lock that is named by when it began
 to wait. It touches its ticket whenever it looks. Nobody waits for a ticket that was not touched
-lately: that process was killed, or stopped. A stopped one that goes on has its old place again.
+lately: that process was killed, or stopped. A stopped one that goes on has its old place again. Nor
+for one of a minute ago, however often it is touched: nobody waits for a lock that long.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from rolehop.files import PRIVATE_FILE, PRIVATE_FOLDER
+from rolehop.files import PRIVATE_FILE, PRIVATE_FOLDER, entries_of
 
 _FRESH_SECONDS = 2.0
 """Also a busy machine lets a waiter look more often; a lock is waited for 5 s at least."""
+
+_LONGEST_WAIT = 60.0
+"""Seconds; a lock is waited for 45 s at most (`rolehop.vault.locks`)."""
 
 _MOST_COUNTED = 2
 
@@ -38,7 +43,7 @@ class Ticket:
         """Return how many have waited longer, 2 at most."""
         count = 0
         with suppress(OSError):  # usually there is no such folder
-            for each in sorted(self._folder.iterdir()):
+            for each in entries_of(self._folder):
                 if each.name >= self._path.name or count == _MOST_COUNTED:
                     break
                 count += _is_fresh(each)
@@ -48,6 +53,8 @@ class Ticket:
         """Take the place, or keep it."""
         with suppress(OSError):
             self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            if self._folder.is_symlink():
+                return
             flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
             os.close(os.open(self._path, flags, PRIVATE_FILE))
             # Not by the file server's clock, which may differ.
@@ -65,7 +72,7 @@ def sweep_queues(folder: Path) -> None:
     """Delete what killed processes left of the queues in ``folder``; failing to is harmless."""
     for queue in folder.glob("*.queue"):
         with suppress(OSError):
-            for each in queue.iterdir():
+            for each in entries_of(queue):
                 _is_fresh(each)
             queue.rmdir()
 
@@ -73,8 +80,20 @@ def sweep_queues(folder: Path) -> None:
 def _is_fresh(ticket: Path) -> bool:
     """True if its process looked lately; else delete it, which one that goes on makes up for."""
     with suppress(OSError):
+        found = ticket.lstat()
         # A time to come is none of now: the clock was set back since.
-        if abs(time.time() - ticket.lstat().st_mtime) < _FRESH_SECONDS:
+        if abs(time.time() - found.st_mtime) < _FRESH_SECONDS and _is_of_now(ticket, found):
             return True
-        ticket.unlink()
+        if stat.S_ISDIR(found.st_mode):
+            ticket.rmdir()
+        else:
+            ticket.unlink()
     return False
+
+
+def _is_of_now(ticket: Path, found: os.stat_result) -> bool:
+    """True if it is a ticket, and one of somebody who may still be waiting."""
+    since = ticket.name.partition("-")[0]
+    if not stat.S_ISREG(found.st_mode) or not since.isdecimal():
+        return False
+    return time.monotonic() - int(since) / 1e9 < _LONGEST_WAIT

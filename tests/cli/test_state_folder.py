@@ -82,6 +82,32 @@ def test_other_commands_work_too(walked: World, spoil: object, command: str) -> 
     assert "unexpected" not in done.err
 
 
+def test_what_cannot_be_seen_is_neither_shown_nor_said_to_be_forgotten(walked: World) -> None:
+    """A link to a folder, e.g. in the place of a queue, whatever it leads to."""
+    (walked.home / "mine").mkdir()
+    (walked.home / "mine" / "precious").touch()
+    os.utime(walked.home / "mine" / "precious", (0, 0))
+    link = walked.state / "locks" / "x.queue"
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(walked.home / "mine")
+    for command in ("status", "status --format json"):
+        done = walked.rolehop(*command.split())
+        assert done.code == 0
+        why = f"{link} is a link to a folder (rm)"
+        assert done.err == f"rolehop: what is stored cannot be seen: {why}\n"
+    for command in ("logout --all", "logout admin"):
+        done = walked.rolehop(*command.split())
+        assert done.code == 7
+        assert f"{link} is a link to a folder (rm)" in done.err
+        assert "forgotten: what is stored cannot be seen" in done.err
+        assert "/dev/null" not in done.err
+    assert (walked.home / "mine" / "precious").exists()
+    assert len(walked.items()) == 2
+    link.unlink()
+    assert "2 sessions forgotten" in walked.rolehop("logout", "--all").err
+    assert walked.items() == []
+
+
 def _lock_names(world: World) -> set[str]:
     """Return the names of the lock files of the hops that were walked."""
     sessions = json.loads((world.state / "index.json").read_text())["sessions"]

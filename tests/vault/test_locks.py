@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rolehop.errors import ServiceError
+from rolehop.vault.lock_queue import Ticket, sweep_queues
 from rolehop.vault.locks import FileLocks
 from tests.vault.samples import NOW
 
@@ -128,6 +129,36 @@ def test_nobody_waits_for_a_waiter_that_was_stopped_or_killed(tmp_path: Path) ->
         stopped.send_signal(signal.SIGCONT)
     assert (tmp_path / "turns").read_text().split() == ["3", "1"]
     assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_nobody_waits_for_what_is_no_waiters_ticket(tmp_path: Path) -> None:
+    """However often it is touched, it would cost each command five seconds."""
+    lock = tmp_path / "x.lock"
+    queue = tmp_path / "x.queue"
+    queue.mkdir()
+    now = time.monotonic()
+    (queue / f"{round((now - 1) * 1e9):020d}-1-1").touch()
+    assert Ticket(lock, now).ahead() == 1
+    (queue / f"{round((now - 1) * 1e9):020d}-1-1").unlink()
+    (queue / f"{round(max(0, now - 100) * 1e9):020d}-1-1").touch()
+    (queue / "!note").touch()
+    (queue / f"{round((now - 1) * 1e9):020d}-1-2").mkdir()
+    assert Ticket(lock, now).ahead() == 0
+    assert list(queue.iterdir()) == []
+
+
+def test_a_queue_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    precious = tmp_path / "mine" / "0"
+    precious.touch()
+    os.utime(precious, (0, 0))
+    (tmp_path / "x.queue").symlink_to(tmp_path / "mine")
+    ticket = Ticket(tmp_path / "x.lock", time.monotonic())
+    assert ticket.ahead() == 0
+    ticket.touch()
+    sweep_queues(tmp_path)
+    ticket.leave()
+    assert list((tmp_path / "mine").iterdir()) == [precious]
 
 
 def test_threads_take_turns_and_leave_nothing_behind(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     cli = CommandContext.of(ctx)
     found, problems = stored(cli.app, pattern), problem_rows(cli.app, pattern)
     servers = running_servers(cli.app, pattern)
+    if found.problem is not None:
+        cli.terminal.note(f"what is stored cannot be seen: {found.problem}")
     if style == "json":
         from rolehop.show.json_documents import status_document
 
@@ -56,7 +58,7 @@ def command(ctx: click.Context, pattern: tuple[str, ...], style: str) -> None:
     ]
     if view:
         cli.write_view(view)
-    if not found.sessions and not found.hidden:
+    if not found.sessions and not found.hidden and found.problem is None:
         known = found.all_known
         cli.terminal.note(
             "no session is stored" if known else "the keyring could not be searched for sessions"

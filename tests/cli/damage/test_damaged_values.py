@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
-from rolehop.errors import UsageError
+from rolehop.errors import RolehopError
 from tests.support.world import AUDITS, CONFIG, World, temporary_world
 
 ODD: tuple[Any, ...] = (
@@ -139,7 +139,7 @@ def put(state: Path, place: Place, odd: Any) -> None:
 
 
 def read_all(world: World, name: str) -> None:
-    """Run what reads a file in this process; the only error is that no refusal can be read."""
+    """Run what reads a file in this process; only `explain` may have nothing to explain."""
     environ = world.environ
     with (
         patch.dict(os.environ, environ),
@@ -152,9 +152,9 @@ def read_all(world: World, name: str) -> None:
             words = command.split()
             try:
                 code = root.main(words, prog_name="rolehop", standalone_mode=False, obj=cli)
-            except UsageError:
-                code = 2
-            assert code in ((0, 2, 5) if words[0] == "explain" else (0, None)), command
+            except RolehopError as error:
+                code = error.exit_code
+            assert code in ((0, 2, 3, 5) if words[0] == "explain" else (0, None)), command
 
 
 # How many are drawn; all of them are about eight thousand, at a fifth of a second each.
