@@ -52,7 +52,7 @@ def plan_chain(
         resolved = resolve_chain(app, name, options, stamps=stamps)
         stamp = _stamp(app, resolved.source, stamps)
         if resolved.wants_caller:
-            caller = _noted_caller(app, resolved, stamp, callers)
+            caller = noted_caller(app, resolved, stamp, callers)
             resolved = resolve_chain(app, name, options, caller, stamps)
         return plan_resolved(app, resolved, stamp, options, stamps)
 
@@ -64,7 +64,7 @@ def source_plan(app: App, resolved: Resolved, stamp: Stamp) -> Plan:
     return plan_resolved(app, alone, stamp, WalkOptions())
 
 
-def _noted_caller(
+def noted_caller(
     app: App, resolved: Resolved, stamp: Stamp, callers: SourceCallers | None
 ) -> str | None:
     """Return the name that the source signed in with if that is known without a call.
@@ -72,12 +72,11 @@ def _noted_caller(
     It is that of ``principal``, else what the keyring has if it is asked, else that of a session of
     the source that the index lists. A walk does not trust the index, only AWS and the keyring.
     """
-    from rolehop.plan.identity import caller_name
+    from rolehop.plan.identity import caller_name, principal_name
 
-    if resolved.source.principal is not None:
-        found = caller_name(resolved.source.principal)
-        if found is not None:
-            return found
+    found = principal_name(resolved.source)
+    if found is not None:
+        return found
     plan = source_plan(app, resolved, stamp)
     if callers is not None:
         arn = callers.get(plan.steps[0].key)

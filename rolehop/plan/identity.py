@@ -36,6 +36,11 @@ def caller_name(arn: str) -> str | None:
     return name.rpartition("/")[2] if named else None
 
 
+def principal_name(source: SourceConfig) -> str | None:
+    """Return who ``principal`` is in a word; ``None``: the config names none, or a role."""
+    return None if source.principal is None else caller_name(source.principal)
+
+
 def is_caller_known(source: SourceConfig) -> bool:
     """True if the config says whose credentials ``source`` gives, and no answer of AWS does."""
     named = any(isinstance(source.settings.get(key), str) for key in ("account", "role"))

@@ -8,6 +8,7 @@ import pytest
 
 from rolehop.plan.identity import caller_name
 from rolehop.vault.serialization import as_document, read_document
+from tests.doubles.metadata import session_of
 from tests.support.world import ADMIN, CONFIG, HUB, World
 
 NAMED = CONFIG.replace('session_name = "{user}"', 'session_name = "{caller}@{host}"').replace(
@@ -105,6 +106,19 @@ def test_principal_says_the_name_without_a_call(world: World) -> None:
     hops = world.rolehop("plan", "admin", "--format", "json").json["hops"]
     assert [each["cache"] for each in hops] == ["fresh", "fresh"]
     assert hops[0]["session_name"].startswith("alice@")
+
+
+def test_a_role_as_principal_says_no_name_so_the_keyring_is_asked(world: World) -> None:
+    role = world.sts.world.role("arn:aws:iam::111111111111:role/Dev", trusts=[])
+    world.sts.world.role(HUB, trusts=[role.arn])
+    world.more = session_of(world.sts.world, role, "bob").environ
+    world.config(NAMED.replace('"environment"', f'"environment"\nprincipal = "{role.arn}"', 1))
+    first = world.rolehop("export", "admin", "--format", "json")
+    assert first.code == 0, first.err
+    assert {name.partition("@")[0] for _, name, _ in calls(world) if name} == {"bob"}
+    world.sts.calls.clear()
+    again = world.rolehop("export", "admin", "--format", "json")
+    assert (again.json["AccessKeyId"], world.sts.calls) == (first.json["AccessKeyId"], [])
 
 
 def test_an_explanation_guesses_no_name(world: World) -> None:

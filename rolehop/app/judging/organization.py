@@ -106,7 +106,8 @@ def _read(app: App, chain: str, accounts: set[str]) -> Organization:
     plan = plan_chain(app, chain)
     settings = app.sts_clients.get(plan.region, plan.aws_profile).settings
     try:
-        found = OrganizationReader(settings, session_or_keys(app, plan)).read(sorted(accounts))
+        signer = session_or_keys(app, plan)
+        found = OrganizationReader(settings, signer, app.history.called).read(sorted(accounts))
     except StsRefusal as refusal:
         raise HopRefused(
             f"chain '{chain}' may not read the organization",

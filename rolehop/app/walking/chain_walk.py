@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rolehop.app.mfa_codes import mfa_codes
-from rolehop.app.planning import plan_resolved, resolve_chain
-from rolehop.app.walking.source_name import CallerFound, ask_aws, noted_name
+from rolehop.app.planning import noted_caller, plan_resolved, resolve_chain
+from rolehop.app.walking.source_name import CallerFound, ask_aws
 from rolehop.errors import HopRefused, SignInExpired, SourceError
 from rolehop.ports import Ports
 from rolehop.renewal import REMEMBERED_SECONDS, Renewal
@@ -133,7 +133,8 @@ class ChainWalk:
         plan = plan_resolved(app, self._resolved, self._stamp, options)
         record.follow(plan)
         if self._resolved.wants_caller:
-            name = self._caller or noted_name(app, self._resolved.source, plan)
+            callers = app.source_callers
+            name = self._caller or noted_caller(app, self._resolved, self._stamp, callers)
             if name is None:
                 name = self._caller = self._ask_aws(plan, ports)
             named = resolve_chain(app, self._name, options, name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rolehop.app.planning import source_plan
 from rolehop.errors import SourceError
-from rolehop.plan.identity import caller_name, check_principal
+from rolehop.plan.identity import caller_name, check_principal, principal_name
 from rolehop.ports import StsRefusal
 from rolehop.sources.loading import absent
 from rolehop.sts_errors import refused_caller
@@ -28,12 +28,6 @@ class CallerFound(Exception):
         self.name = name
 
 
-def noted_name(app: App, source: SourceConfig, plan: Plan) -> str | None:
-    """Return ``principal``'s name, or what AWS said of this state of the source; never the index's."""
-    arn = source.principal or app.source_callers.get(plan.steps[0].key)
-    return None if arn is None else caller_name(arn)
-
-
 def ask_aws(app: App, resolved: Resolved, stamp: Stamp, plan: Plan, ports: Ports) -> str:
     """Return the name that the source of ``resolved`` signed in with, as AWS says it.
 
@@ -44,7 +38,7 @@ def ask_aws(app: App, resolved: Resolved, stamp: Stamp, plan: Plan, ports: Ports
         HopRefused: AWS does not accept them.
     """
     source, key = resolved.source, plan.steps[0].key
-    name = None if source.principal is None else caller_name(source.principal)
+    name = principal_name(source)
     if name is not None:
         return name
     if stamp.stored:

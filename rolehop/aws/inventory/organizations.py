@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from rolehop.aws.api_calls import send_json
 from rolehop.aws.endpoint import find_endpoint
 from rolehop.aws.query_api import THROTTLING, check_sendable, signed_request
 from rolehop.credentials import Credentials, scrub
@@ -19,7 +20,7 @@ from rolehop.net.client_settings import ClientSettings
 from rolehop.net.connection_errors import ConnectionFailure, service_error
 from rolehop.net.transport import HttpResponse, Outcome, Transport, send_with_retries
 from rolehop.policy.inventory.organization import NamedPolicy, Organization, Target
-from rolehop.ports import StsRefusal
+from rolehop.ports import OnCall, StsRefusal, ignore_call
 from rolehop.text import clean
 
 _SCP, _RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
@@ -38,8 +39,11 @@ class OrganizationReader:
         self,
         settings: ClientSettings,
         signer: Credentials,
+        on_call: OnCall = ignore_call,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        """``on_call`` is told each call."""
+        self._on_call = on_call
         self._settings = settings
         self._signer = signer
         self._sleep = sleep
@@ -153,15 +157,9 @@ class OrganizationReader:
             request = signed_request(self._endpoint, "organizations", body, self._signer, headers)
             return self._transport.exchange(request)
 
-        most, route = self._settings.max_attempts, self._transport.route
-        outcome, made = send_with_retries(
-            send,
-            lambda found, made: made < most and _may_retry(found),
-            self._sleep,
-            route.host,
+        outcome = send_json(
+            lambda: self._with_retries(send), self._on_call, f"organizations:{action}"
         )
-        if isinstance(outcome, ConnectionFailure):
-            raise service_error(outcome, route, self._settings, attempts=made)
         answer = _read(outcome)
         if outcome.ok and answer is not None:
             return answer
@@ -171,6 +169,18 @@ class OrganizationReader:
             raise ServiceError(f"{self._transport.route.host} failed at {action}", cause=cause)
         message = str((answer or {}).get("Message") or (answer or {}).get("message") or "")
         raise StsRefusal(code, scrub(clean(message)))
+
+    def _with_retries(self, send: Callable[[], Outcome]) -> HttpResponse:
+        most, route = self._settings.max_attempts, self._transport.route
+        outcome, made = send_with_retries(
+            send,
+            lambda found, made: made < most and _may_retry(found),
+            self._sleep,
+            route.host,
+        )
+        if isinstance(outcome, ConnectionFailure):
+            raise service_error(outcome, route, self._settings, attempts=made)
+        return outcome
 
 
 def _may_retry(outcome: Outcome) -> bool:

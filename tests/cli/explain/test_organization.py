@@ -60,6 +60,10 @@ def org(world: World) -> Organization:
 def test_every_level_must_allow_and_any_may_deny(world: World) -> None:
     found = lanes(world, *LIVE)
     assert (found["scp"]["verdict"], found["rcp"]["verdict"]) == ("allowed", "allowed")
+    lines = world.rolehop("history", "--format", "json").json["lines"]
+    outcomes = {each["action"]: each["outcome"] for each in lines}
+    assert outcomes["organizations:DescribeOrganization"] == "ok"
+    assert outcomes["organizations:ListPoliciesForTarget"] == "ok"
     # Three a page at this OU, so that there is a second page.
     org(world).attach("ou-ab12-workloads", "One", policy())
     denying = org(world).attach("ou-ab12-workloads", "NoAdmin", DENY)
