@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from xml.etree.ElementTree import Element
 
-from rolehop.aws.query_xml import parse_xml, query_error
+from rolehop.aws.query_xml import QueryDocument, query_error
 from rolehop.credentials import scrub
 from rolehop.errors import ServiceError
 from rolehop.json_fields import epoch_instant, instant
@@ -20,20 +20,24 @@ FAILED, OK = "failed", "ok"
 
 
 def query_call(
-    action: str, params: Mapping[str, str], response: HttpResponse | None, hidden: str | None
+    action: str,
+    params: Mapping[str, str],
+    response: HttpResponse | None,
+    document: QueryDocument,
+    hidden: str | None,
 ) -> ApiCall:
     """Return what is told of a call in the Query protocol; ``response`` is ``None`` without one.
 
-    ``hidden`` is the MFA code that was sent.
+    ``document`` is what it holds, ``hidden`` the MFA code that was sent.
     """
     outcome, request_id, expires_at = FAILED, None, None
     if response is not None:
-        root = _parsed_or_none(response.body)
+        root = document.root
         request_id = response.headers.get(_REQUEST_ID) or _found(root, ".//RequestId")
         if response.ok and root is not None:
             outcome, expires_at = OK, _instant_or_none(_found(root, ".//Credentials/Expiration"))
         else:
-            error = query_error(response.body, hidden)
+            error = query_error(document, hidden)
             outcome = f"HTTP {response.status}" if error is None else error.code
     return ApiCall(
         action,
@@ -81,14 +85,7 @@ def _short(text: str) -> str:
     return scrub(clean(text))[:_LONGEST]
 
 
-def _parsed_or_none(body: bytes) -> Any:
-    try:
-        return parse_xml(body)
-    except ValueError:
-        return None
-
-
-def _found(root: Any, path: str) -> str | None:
+def _found(root: Element | None, path: str) -> str | None:
     return None if root is None else root.findtext(path)
 
 

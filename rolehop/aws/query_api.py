@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from rolehop import __version__
 from rolehop.aws.api_calls import query_call
 from rolehop.aws.endpoint import Endpoint, Service, find_endpoint
-from rolehop.aws.query_xml import QueryError, parse_xml, query_error
+from rolehop.aws.query_xml import QueryDocument, QueryError, query_document, query_error
 from rolehop.credentials import Credentials
 from rolehop.errors import ServiceError, SourceError
 from rolehop.json_fields import is_sendable
@@ -183,21 +183,22 @@ class QueryClient:
             route.host,
         )
         response = None if isinstance(outcome, ConnectionFailure) else outcome
-        self._on_call(query_call(f"{service}:{action}", params, response, code))
+        document = query_document(b"" if response is None else response.body)
+        self._on_call(query_call(f"{service}:{action}", params, response, document, code))
         if isinstance(outcome, ConnectionFailure):
             raise service_error(
                 outcome, route, self._settings, attempts=made, sent_mfa_code=bool(code)
             )
-        return self._read(outcome, _Call(action, route.host, code), made)
+        return self._read(outcome, document, _Call(action, route.host, code), made)
 
-    def _read(self, response: HttpResponse, call: _Call, attempts: int) -> QueryResult:
+    def _read(
+        self, response: HttpResponse, document: QueryDocument, call: _Call, attempts: int
+    ) -> QueryResult:
         if response.ok:
-            try:
-                return QueryResult(parse_xml(response.body), response.clock_offset(self._now()))
-            except ValueError as error:
-                reason = str(error)
-            raise _unexpected(response, call, reason)
-        error_found = query_error(response.body, hidden=call.mfa_code)
+            if document.root is None:
+                raise _unexpected(response, call, document.problem)
+            return QueryResult(document.root, response.clock_offset(self._now()))
+        error_found = query_error(document, hidden=call.mfa_code)
         if _is_unavailable(response, error_found):
             raise _unavailable(response, call, error_found, attempts)
         if error_found is None:
@@ -266,7 +267,7 @@ def _may_retry(outcome: Outcome) -> bool:
         return outcome.retryable
     if outcome.status < 400:
         return False
-    error = query_error(outcome.body)
+    error = query_error(query_document(outcome.body))
     refused_for_now = error is not None and error.code in _RETRYABLE_REFUSALS
     return refused_for_now or _is_unavailable(outcome, error)
 

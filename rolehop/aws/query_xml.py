@@ -42,15 +42,31 @@ def parse_xml(body: bytes) -> Element:
     raise ValueError(f"it is not well-formed XML ({reason})")
 
 
-def query_error(body: bytes, hidden: str | None = None) -> QueryError | None:
-    """Return the error in ``body``, or ``None`` if there is none.
+@dataclass(frozen=True, slots=True)
+class QueryDocument:
+    """The body of an answer, parsed once."""
+
+    root: Element | None
+    """``None``: it is not what `parse_xml` reads."""
+
+    problem: str = ""
+    """Why it is not."""
+
+
+def query_document(body: bytes) -> QueryDocument:
+    """Return ``body`` as a document, which may be one with a problem."""
+    try:
+        return QueryDocument(parse_xml(body))
+    except ValueError as error:
+        return QueryDocument(None, str(error))
+
+
+def query_error(document: QueryDocument, hidden: str | None = None) -> QueryError | None:
+    """Return the error in ``document``, or ``None`` if there is none.
 
     ``hidden`` is a text to hide in the message besides secrets: the MFA code that was sent.
     """
-    try:
-        error = parse_xml(body).find("Error")
-    except ValueError:
-        return None
+    error = None if document.root is None else document.root.find("Error")
     code = "" if error is None else clean(error.findtext("Code") or "")
     if error is None or not code:
         return None

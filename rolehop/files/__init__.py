@@ -18,6 +18,7 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _UNFINISHED_SECONDS = 600
 _HEX = frozenset("0123456789abcdef")
+_swept: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
     A symbolic link is replaced and never followed: its target may be anybody's. A caller that
     means the file behind a link resolves the path first.
 
-    What processes that were killed in here left of the same file is deleted.
+    What processes that were killed in here left of the same file is deleted, once in each process.
     """
     make_private_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -201,7 +202,9 @@ def write_beside(path: Path, text: str, *, lasting: bool = True, mode: int = PRI
             error.filename = str(path)
         beside.unlink(missing_ok=True)
         raise
-    sweep_unfinished(path.parent, path.name)
+    if path not in _swept:
+        _swept.add(path)
+        sweep_unfinished(path.parent, path.name)
 
 
 def sweep_unfinished(
