@@ -136,7 +136,7 @@ plan: from a chain to every call that a walk would make, and what will fail
 policy: a chain's verdict: every hop judged, and how to fix a refusal
     access_denied policy/chains policy/evaluation policy/inventory policy/language policy/remedies
 policy/remedies: the changes of policies or config that would allow a request
-    policy/chains policy/evaluation policy/language config
+    policy/chains policy/evaluation policy/inventory policy/language config
 policy/routes: search the roles that can be reached
     policy/chains policy/evaluation policy/inventory policy/language
 policy/chains: the requests that the hops of a chain make, one after the other

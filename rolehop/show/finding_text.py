@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rolehop.policy.evaluation.findings import Finding, Reason
-from rolehop.policy.evaluation.resource_policies import is_role
+from rolehop.policy.evaluation.resource_policies import is_role_arn
 from rolehop.show.condition_text import MFA_KEYS, asked_for, condition_of, is_are, key_in_words
 
 
@@ -266,7 +266,7 @@ def _resource(finding: Finding) -> str:
 
 
 def _kind_of_resource(finding: Finding) -> str:
-    return "role" if is_role(finding.found or "") else "resource"
+    return "role" if is_role_arn(finding.found or "") else "resource"
 
 
 _WORDS: dict[Reason, str | Callable[[Finding], str]] = {

@@ -187,6 +187,14 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-1"}}
             {"supplied": {"sts:ExternalId": ["x-1"]}},
             "allowed",
         ),
+        # No call with a token has an external ID, whatever is said of the session's calls.
+        (
+            "sts:AssumeRoleWithSAML",
+            [],
+            trusting("*", "sts:*", Condition=EXTERNAL),
+            {"supplied": {"sts:ExternalId": ["x-1"]}},
+            "refused",
+        ),
         # A trust policy says nothing of IAM's own actions.
         ("iam:GetRole", [], trusting(ROLE, "*"), {}, "refused"),
         ("iam:GetRole", ALL, trusting("444444444444", "*"), {}, "allowed"),
@@ -221,6 +229,10 @@ def test_a_role_is_open_to_whom_its_trust_policy_names(
         ("iam:GetUser", "arn:aws:iam::333333333333:user/bob", ALL, "refused"),
         ("kms:UpdateAlias", "arn:aws:kms:eu-west-1:222222222222:alias/a", [], "refused"),
         ("sts:GetCallerIdentity", "*", [statement("*", effect="Deny")], "allowed"),
+        # Nor do actions of STS that are not on a role ask its trust policy.
+        ("sts:GetCallerIdentity", TARGET, [], "allowed"),
+        ("sts:GetCallerIdentity", "arn:aws:iam::333333333333:role/Far", [], "allowed"),
+        ("sts:GetAccessKeyInfo", TARGET, ALL, "allowed"),
         ("sts:TagSession", "arn:aws:iam::222222222222:user/bob", ALL, "allowed"),
         ("sts:AssumeRole", "arn:aws:sts::222222222222:assumed-role/T/s", ALL, "unknown"),
         # What AWS refuses whatever the policies say.
@@ -237,12 +249,24 @@ def test_a_role_is_open_to_whom_its_trust_policy_names(
         ("ec2:DescribeInstances", ANY_RESOURCE, [], "refused"),
         ("ec2:DescribeInstances", ANY_RESOURCE, ALL, "allowed"),
         ("s3:GetObject", "*", GET, "refused"),
+        # An object, whatever its key looks like: the bucket's policy may allow it.
+        ("s3:GetObject", "arn:aws:s3:::b/arn:aws:iam::1:role/x", [], "unknown"),
     ],
 )
 def test_a_policy_that_decides_is_never_taken_for_granted(
     action: str, resource: str, permissions: Any, expected: str
 ) -> None:
     assert judge(action, resource, permissions).outcome.value == expected
+
+
+def test_no_policy_keeps_a_user_from_a_session_token() -> None:
+    user = "arn:aws:iam::111111111111:user/alice"
+    denied = Entity(user, inline={"no": policy_text(statement("*", effect="Deny"))}, tags=())
+    setting = EvaluationContext(IamInventory({user: denied}), NOW)
+    scenario = ChainScenario(StartingCredentials(user, long_lived=True), (), setting)
+    for action, expected in (("GetSessionToken", "allowed"), ("GetFederationToken", "refused")):
+        (request,) = action_requests(scenario, [f"sts:{action}"], "*", resource_policy(None))
+        assert evaluate(request).outcome.value == expected
 
 
 def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:

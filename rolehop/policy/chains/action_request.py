@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.arn import RoleArn, account_of, partition_of
-from rolehop.arn import is_role as is_role_arn
+from rolehop.arn import RoleArn, account_of, is_role, partition_of
 from rolehop.policy.chains.call_context import caller_context, context_of_action, context_of_token
 from rolehop.policy.chains.model import UNKNOWN_NAME, AssumeRoleRequest, CallerState
 from rolehop.policy.chains.requests import build_request, initial_state, next_state
@@ -17,8 +16,10 @@ from rolehop.policy.evaluation.resource_policies import (
     covers_more_than_sts,
     has_no_policy,
     is_for_sessions,
+    is_governed_by_resource,
+    is_of_iam,
     is_of_token,
-    is_role,
+    is_role_arn,
     may_have_rcp,
     needs_no_permission,
 )
@@ -36,7 +37,7 @@ _RESOURCE = Pattern(r"\*|arn:[^:*?\s]+:[^:*?\s]+:[^:*?]*:[^:*?]*:[^*?]+")
 
 def is_one_resource(text: str) -> bool:
     """True if ``text`` is one ARN without wildcards, or ``*``: for actions that have none."""
-    valid = not is_role(text) or is_role_arn(text)
+    valid = not is_role_arn(text) or is_role(text)
     return valid and _RESOURCE.fullmatch(text) is not None
 
 
@@ -76,9 +77,10 @@ def _request(
     scenario: ChainScenario, action: str, resource: str, own_policy: PolicySet
 ) -> Request | None:
     if covers_more_than_sts(action):
-        records = replace(scenario.setting.records, whole_only=True)
+        records = replace(scenario.setting.records, complete_only=True)
         scenario = replace(scenario, setting=replace(scenario.setting, records=records))
-    if is_role(resource) and action.lower().startswith("sts:"):
+    of_sts = action.lower().startswith("sts:") and is_governed_by_resource(action, resource)
+    if of_sts and is_role_arn(resource):
         return _request_of_role(scenario, action, RoleArn.parse(resource), own_policy)
     return _request_of_any(scenario, action, resource, own_policy)
 
@@ -90,7 +92,8 @@ def _request_of_any(
     records, named = setting.records, held.caller.named
     supplied = {key.lower(): each for key, each in setting.supplied.items()}
     stated = account_of(resource) or next(iter(supplied.get("aws:resourceaccount", ())), None)
-    owner = stated or held.caller.account
+    free, own_account = needs_no_permission(action), held.caller.account
+    owner = (own_account or stated) if free else (stated or own_account)
     if owner is None:
         return None
     own = _own_policy(held, action, resource, owner, own_policy)
@@ -108,7 +111,7 @@ def _request_of_any(
         caller=held.caller,
         context=caller_context(held, owner, setting),
         actions=(action,),
-        policies=dict.fromkeys(PolicyType, NO_POLICY) if needs_no_permission(action) else policies,
+        policies=dict.fromkeys(PolicyType, NO_POLICY) if free else policies,
         assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
         unseen=held.unseen,
         owner=owner,
@@ -132,7 +135,7 @@ def _own_policy(
     held: CallerState, action: str, resource: str, owner: str, given: PolicySet
 ) -> PolicySet:
     """Return the resource's own policy, as far as it is known."""
-    if ":iam::" in resource and held.caller.account is not None:
+    if is_of_iam(resource):
         given = NOT_VISIBLE  # a role's policy says nothing of IAM's own actions
     if given != NOT_VISIBLE or not has_no_policy(action, resource):
         return given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from rolehop.arn import account_of
@@ -13,6 +13,7 @@ from rolehop.policy.chains.model import (
     AssumeRoleRequest,
     CallerState,
     EvaluationContext,
+    SuppliedKeys,
 )
 from rolehop.policy.inventory.context_keys import (
     absent_from_role_sessions,
@@ -116,23 +117,33 @@ _PARAMETERS = (
     "aws:RequestedRegion",
 )
 _IDENTITY = ("sts:SourceIdentity",)
-# Keys that no call with a token has: it has no signer, and no external ID.
-_OF_CALLERS = (
-    "sts:ExternalId",
-    "aws:PrincipalArn",
-    "aws:PrincipalOrgID",
-    "aws:PrincipalOrgPaths",
-    "aws:SourceIdentity",
-    "aws:username",
-)
+OF_SIGNER = ("sts:ExternalId", "aws:PrincipalArn", "aws:SourceIdentity", "aws:username")
+"""Keys that a call for a role lacks if nobody's credentials sign it: a token's, or a service's."""
+
+ABSENT_WITH_TOKEN = (*NEVER, *OF_SIGNER, "aws:PrincipalOrgID", "aws:PrincipalOrgPaths")
+"""Keys that no call with a token has: its holder is a principal of no organization."""
 
 
 def context_of_token(role: str, setting: EvaluationContext) -> Context:
     """Return the condition keys of a call that somebody makes with a token for ``role``."""
-    absent = (*NEVER, *_OF_CALLERS)
-    values = of_every_call(setting, account_of(role) or "")
+    values: _Values = {**of_every_call(setting, account_of(role) or "")}
     values.pop("aws:RequestedRegion", None)
-    return Context(values, absent).with_supplied(setting.supplied)
+    return context_without_signer(values, ABSENT_WITH_TOKEN, setting.supplied)
+
+
+def context_without_signer(
+    values: Mapping[str, Sequence[str] | Unknown], absent: Iterable[str], supplied: SuppliedKeys
+) -> Context:
+    """Return the condition keys of a call that nobody's credentials sign.
+
+    What the user supplies of every call and of the token counts in place of ``values``; anything
+    else only where nothing is known.
+    """
+    wins = {
+        key: each for key, each in supplied.items() if is_of_every_call(key) or is_of_token(key)
+    }
+    others = {key: each for key, each in supplied.items() if key not in wins}
+    return Context(values, absent).with_supplied(wins).with_missing_filled(others)
 
 
 def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, Sequence[str]]:

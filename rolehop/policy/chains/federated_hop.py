@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rolehop.arn import RoleArn
-from rolehop.policy.chains.call_context import NEVER, of_every_call
+from rolehop.policy.chains.call_context import (
+    ABSENT_WITH_TOKEN,
+    OF_SIGNER,
+    context_without_signer,
+    of_every_call,
+)
 from rolehop.policy.chains.model import (
     SOURCE_SESSION,
     EvaluationContext,
@@ -21,7 +26,6 @@ from rolehop.policy.chains.requests import claim_unread, possible_actions
 from rolehop.policy.evaluation.evaluator import source_unseen
 from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.inventory.context_keys import is_of_every_call, is_of_token
 from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import dataclass, field
 
@@ -96,7 +100,8 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
         **carried.known,
         **({"sts:RoleSessionName": [asked.session_name]} if asked.session_name else {}),
     }
-    absent = ["sts:ExternalId", "aws:PrincipalArn", "aws:username", "aws:SourceIdentity"]
+    # The holder of a token is not a principal of any organization; a service may be.
+    absent = list(ABSENT_WITH_TOKEN if asked.service is None else OF_SIGNER)
     if isinstance(carried.source_identity, str):
         values["sts:SourceIdentity"] = [carried.source_identity]
     if asked.service is not None:
@@ -105,9 +110,6 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
         # Which endpoint the service calls, and on whose behalf, is not known.
         for key in ("aws:ViaAWSService", "aws:ViaAWSMCPService", "aws:RequestedRegion"):
             values.pop(key, None)
-    else:
-        # The holder of a token is not a principal of any organization.
-        absent.extend((*NEVER, "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"))
     if carried.tags is not None:
         values |= {f"aws:RequestTag/{key}": [value] for key, value in carried.tags.items()}
         values["aws:TagKeys"] = list(carried.tags)
@@ -115,9 +117,4 @@ def _context_of_own(asked: FederatedCall, setting: EvaluationContext) -> Context
         absent.append("aws:RequestTag/")
         if carried.source_identity is None:
             absent.append("sts:SourceIdentity")
-    supplied = setting.supplied
-    wins = {
-        key: each for key, each in supplied.items() if is_of_every_call(key) or is_of_token(key)
-    }
-    others = {key: each for key, each in supplied.items() if key not in wins}
-    return Context(values, absent).with_supplied(wins).with_missing_filled(others)
+    return context_without_signer(values, absent, setting.supplied)

@@ -54,9 +54,14 @@ _WITHOUT_POLICIES = (
 )
 
 
-def is_role(resource: str) -> bool:
-    """True for the ARN of an IAM role."""
-    return resource.startswith("arn:") and ":iam::" in resource and ":role/" in resource
+def is_of_iam(resource: str) -> bool:
+    """True for the ARN of anything in IAM: a role, a user, an account's root."""
+    return resource.split(":")[2:3] == ["iam"]
+
+
+def is_role_arn(resource: str) -> bool:
+    """True for the ARN of an IAM role, whether or not its name is a valid one."""
+    return is_of_iam(resource) and resource.split(":", 5)[-1].startswith("role/")
 
 
 def is_governed_by_resource(action: str, resource: str) -> bool:
@@ -89,7 +94,7 @@ def has_no_policy(action: str, resource: str) -> bool:
     if is_governed_by_resource(action, resource):
         return False
     if resource.startswith("arn:"):
-        of_iam = ":iam::" in resource and not resource.endswith(":root")
+        of_iam = is_of_iam(resource) and not resource.endswith(":root")
         return of_iam or (service == "kms" and ":alias/" in resource)
     return resource == "*" or service in (*_WITHOUT_POLICIES, "sts", "kms")
 
@@ -116,8 +121,12 @@ def is_for_sessions(action: str) -> bool:
 
 
 def needs_no_permission(action: str) -> bool:
-    """True for a call that no policy can refuse (STS API reference, GetCallerIdentity)."""
-    return action.lower() == "sts:getcalleridentity"
+    """True for a call that no policy can refuse.
+
+    Source: STS API reference, GetCallerIdentity; IAM user guide, "Permissions for GetSessionToken":
+    "You cannot use policies to control authentication operations".
+    """
+    return action.lower() in ("sts:getcalleridentity", "sts:getsessiontoken")
 
 
 def covers_more_than_sts(action: str) -> bool:

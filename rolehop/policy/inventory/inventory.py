@@ -81,8 +81,9 @@ class IamInventory:
     organization: Organization | None = None
     """Where nobody gave SCPs or RCPs for an account, those of the organization count."""
 
-    whole_only: bool = False
-    """Leave out policies of which only the part on STS and PassRole is known here."""
+    complete_only: bool = False
+    """AWS managed policies of which only the part on STS and PassRole is known here count as not
+    seen: for calls that are about more."""
 
     def find(self, arn: str | None) -> Entity | None:
         """Return the entity of that ARN, the role of a session's ARN included."""
@@ -120,6 +121,7 @@ class IamInventory:
             self.management_accounts | other.management_accounts,
             self.missing_roles | other.missing_roles,
             other.organization or self.organization,
+            self.complete_only,
         )
 
     def _newer(self, arn: str, number: int) -> bool:
@@ -234,7 +236,7 @@ class IamInventory:
             yield self._managed(arn, f"policy {arn.rpartition('/')[2]} of {of}")
 
     def _managed(self, arn: str, name: str) -> _Text:
-        text = self.managed.get(arn) or managed_policy_text(arn, complete_only=self.whole_only)
+        text = self.managed.get(arn) or managed_policy_text(arn, complete_only=self.complete_only)
         return _Text(name, text, aws_managed=is_aws_managed(arn))
 
     def _group(self, user: Entity, name: str) -> Entity | None:

@@ -18,6 +18,7 @@ from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyType, PolicyVerdict, Request, Verdict
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Attached, Judged
+from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.language.parser import Kind
 from rolehop.policy.remedies.extend_statement import extend, widened
 from rolehop.policy.remedies.narrow_deny import exclude_request
@@ -31,7 +32,6 @@ from rolehop.policy.remedies.policy_change import (
 from rolehop.policy.remedies.statement_conditions import (
     SuggestedConditions,
     collapse_singleton,
-    is_of_role,
     subject_of,
     suggest_conditions,
 )
@@ -216,7 +216,7 @@ class _ChangeBuilder:
             return None
         kind, _, rest = wrong[0].element.partition(" ")
         keys = [rest.partition(" ")[2]] if kind == "Condition" else []
-        gone = [each for each in keys if is_of_role(each)]
+        gone = [each for each in keys if is_of_target(each)]
         change = self._made(
             judged.document,
             ChangeKind.REPLACE,

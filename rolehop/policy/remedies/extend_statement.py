@@ -12,8 +12,9 @@ from typing import Any
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.model import Request
+from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.remedies.policy_change import as_list
-from rolehop.policy.remedies.statement_conditions import collapse_singleton, is_of_role
+from rolehop.policy.remedies.statement_conditions import collapse_singleton
 
 Json = dict[str, Any]
 
@@ -80,7 +81,7 @@ def _with_value(written: Json, wrong: Finding, request: Request) -> Json | None:
     on the only role that the statement is for goes instead.
     """
     _, operator, key = wrong.element.split(" ", 2)
-    if is_of_role(key):
+    if is_of_target(key):
         return None if widened(written, request) else _without_condition(written, operator, key)
     values = request.context.lookup(key)
     if operator.lower().removesuffix("ifexists") not in _LISTS or key.lower() in _NOT_EXTENDED:

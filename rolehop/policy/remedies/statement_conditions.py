@@ -17,6 +17,7 @@ from rolehop.policy.evaluation.findings import Reason, Truth
 from rolehop.policy.evaluation.model import PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.statements import Judged
+from rolehop.policy.inventory.context_keys import is_of_target
 from rolehop.policy.language.operators import Quantifier
 from rolehop.policy.language.parser import Condition
 from rolehop.policy.language.request_context import Unknown
@@ -113,7 +114,8 @@ def _for_others(judged: Judged) -> bool:
 def _answer(found: SuggestedConditions, condition: Condition, request: Request) -> None:
     """Rewrite a condition that the call does not meet to require what the call has."""
     key, values = condition.key, request.context.lookup(condition.key)
-    if is_of_role(key) or _is_pinned_for_nothing(condition, request.caller):
+    # To ask the resource that is named for the value it has asks nothing.
+    if is_of_target(key) or _is_pinned_for_nothing(condition, request.caller):
         found.waived.append(key)
     elif key.lower() == "sts:externalid":
         found.put(condition.operator.text, key, condition.values)
@@ -128,11 +130,6 @@ def _answer(found: SuggestedConditions, condition: Condition, request: Request) 
         for quantifier in _quantifiers(condition, values):
             found.put(f"{quantifier}{name}", key, written)
         found.sent.append(key)
-
-
-def is_of_role(key: str) -> bool:
-    """True if a key describes the resource: asking for its value, where it is named, asks nothing."""
-    return key.lower().startswith("aws:resource")
 
 
 def _is_pinned_for_nothing(condition: Condition, caller: Caller) -> bool:

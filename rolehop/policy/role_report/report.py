@@ -65,7 +65,7 @@ def report_on(records: IamInventory, arn: str) -> RoleReport | None:
     if entity is None:
         return None
     trust = records.trust(entity.arn)
-    whole = replace(records, whole_only=True)
+    whole = replace(records, complete_only=True)
     permissions, boundary = whole.permissions(entity.arn), whole.boundary(entity.arn)
     services = tuple(
         dict.fromkeys(

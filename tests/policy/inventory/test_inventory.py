@@ -157,7 +157,7 @@ def test_what_aws_managed_policies_allow_on_a_hop_is_known(
     (policy,) = (each for each in evaluate(request).policies if each.name is PolicyType.PERMISSIONS)
     assert policy.outcome is (Outcome.ALLOWED if sts else Outcome.REFUSED)
     # What is known is a part, and no list of what a role may do.
-    assert bool(replace(records, whole_only=True).permissions(ROLE).missing) is not whole
+    assert bool(replace(records, complete_only=True).permissions(ROLE).missing) is not whole
 
 
 @pytest.mark.parametrize(

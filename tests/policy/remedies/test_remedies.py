@@ -136,16 +136,17 @@ def test_a_condition_that_compares_is_not_answered_with_a_value_that_is_always_t
     assert isinstance(step, PolicyChange)
     assert (step.kind, step.statement["Resource"]) == (ChangeKind.ADD, ADMIN)
     assert step.sent == ("aws:PrincipalTag/team",)
-    equals = {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}
-    case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=equals))))
-    (step,) = remedies_at(case, 2)[0].steps
-    assert isinstance(step, PolicyChange)
-    # A tag of the only role that is named asks nothing: the condition goes, and that is said.
-    assert step.statement == trusts(HUB)
-    assert (step.kind, step.waived) == (ChangeKind.REPLACE, ("aws:ResourceTag/team",))
-    assert warnings(step) == (
-        "warning: this caller is no longer asked for the tag 'team' of the role",
-    )
+    for key in ("aws:ResourceTag/team", "iam:ResourceTag/team"):
+        equals = {key: "${aws:PrincipalTag/team}"}
+        case = broken(also(TAGGED, sets("trust-admin", trusts(HUB, StringEquals=equals))))
+        (step,) = remedies_at(case, 2)[0].steps
+        assert isinstance(step, PolicyChange)
+        # A tag of the only role that is named asks nothing: the condition goes, and that is said.
+        assert step.statement == trusts(HUB)
+        assert (step.kind, step.waived) == (ChangeKind.REPLACE, (key,))
+        assert warnings(step) == (
+            "warning: this caller is no longer asked for the tag 'team' of the role",
+        )
 
 
 def test_an_action_never_joins_a_statement_on_other_roles_unnoticed() -> None:
