@@ -49,15 +49,17 @@ def text_in(stored: Mapping[str, object], name: str, longest: int = LONGEST_TEXT
     return value
 
 
-def number_in(stored: Mapping[str, object], name: str, largest: int = LARGEST_NUMBER) -> int:
-    """Return a whole number of a JSON object, from 0 to ``largest``.
+def number_in(
+    stored: Mapping[str, object], name: str, largest: int = LARGEST_NUMBER, *, smallest: int = 0
+) -> int:
+    """Return a whole number of a JSON object, from ``smallest`` to ``largest``.
 
     Raises:
         KeyError: there is none of this name.
         ValueError: it is none.
     """
     value = stored[name]
-    if type(value) is not int or not 0 <= value <= largest:
+    if type(value) is not int or not smallest <= value <= largest:
         raise ValueError(f"{name} is no such number")
     return value
 

@@ -42,6 +42,7 @@ HELD_SECONDS = 40.0
 
 _LEFT_SECONDS = 24 * 3600
 _LONGEST_STATE = 4096  # bytes
+_LATEST = 1e11  # seconds of the epoch; infinity and what is no number are not below it
 _SHORTEST_NAP, _NEXT_NAP, _LONGEST_NAP = 0.005, 0.02, 0.05  # seconds
 
 
@@ -167,7 +168,7 @@ class FileLocks:
         pid, since = holder_of(state), state.get("since")
         who = f"process {pid}" if pid else "another process"
         cause = f"{who} has held the lock"
-        if isinstance(since, (int, float)):
+        if isinstance(since, (int, float)) and 0 <= since < _LATEST:
             cause += f" for {max(0, round(self._now().timestamp() - since))} s"
             if begun_at is not None and since > begun_at.timestamp():
                 cause += ", after others"
@@ -238,7 +239,7 @@ def name_holder(file: int, **more: object) -> None:
 def holder_of(state: dict[str, object]) -> int | None:
     """Return the process ID in what `name_holder` wrote; it may become part of a command."""
     pid = state.get("pid")
-    return pid if type(pid) is int else None
+    return pid if type(pid) is int and 0 < pid < 1 << 31 else None
 
 
 def unlock(file: int, path: Path) -> None:

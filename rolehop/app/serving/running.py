@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from rolehop.app.listing import matches
 from rolehop.config.model import ChainConfig
+from rolehop.durations import read_moment
 from rolehop.errors import UsageError
 from rolehop.files import make_private_folder, write_beside
 from rolehop.show.rows import ServedChainRow, ServerRow
-from rolehop.state.json_file import UNUSABLE, load_object
+from rolehop.state.json_file import UNUSABLE, load_object, number_in, text_in
 from rolehop.vault.locks import Contended, locked, name_holder, unlock
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rolehop.app.serving.token_file import TokenFile
 
 _FOLDER = "servers"
+_LARGEST_PID = (1 << 31) - 1
 _STOP_SECONDS = 5.0
 _PAUSE = 0.02
 
@@ -152,19 +154,19 @@ def _sweep(path: Path) -> None:
 def _as_row(content: Mapping[str, Any]) -> ServerRow:
     """Return the row that `as_note` noted; raises one of `UNUSABLE` if it is none."""
     return ServerRow(
-        process=int(content["pid"]),
-        started_at=datetime.fromisoformat(content["started_at"]),
-        command=str(content["command"]),
-        address=str(content["address"]),
-        socket=content["socket"],
-        requests=int(content["requests"]),
+        process=number_in(content, "pid", _LARGEST_PID, smallest=1),  # it may be sent a signal
+        started_at=read_moment(content["started_at"]),
+        command=text_in(content, "command"),
+        address=text_in(content, "address"),
+        socket=_text_or_none(content, "socket"),
+        requests=number_in(content, "requests"),
         clients=tuple(map(str, content["clients"])),
         chains=tuple(
             ServedChainRow(
-                str(each["chain"]),
+                text_in(each, "chain"),
                 _moment(each["next_renewal"]),
                 _moment(each["expires_at"]),
-                each["problem"],
+                _text_or_none(each, "problem"),
             )
             for each in content["chains"]
         ),
@@ -176,4 +178,8 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else read_moment(text)
+
+
+def _text_or_none(content: Mapping[str, Any], name: str) -> str | None:
+    return None if content[name] is None else text_in(content, name)

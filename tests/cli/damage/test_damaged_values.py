@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rolehop.app.serving.running import ServerNote
 from rolehop.cli.context import CommandContext
 from rolehop.cli.root import root
 from rolehop.errors import RolehopError
@@ -57,6 +58,7 @@ READERS: dict[str, tuple[str, ...]] = {
     ),
     "organization.json": ("explain --last --offline", "explain admin --offline"),
     "recent.json": ("list",),
+    "servers": ("status", "status --format json"),
 }
 """By file or folder of the state; what no reader of these reads is for other tests."""
 
@@ -78,8 +80,19 @@ def full() -> Iterator[World]:
         assert world.rolehop("credential-process", "spokes/444444444444").code == 5
         assert world.rolehop("export", "spokes/444444444444", *flags, *more).code == 5
         _store_organization(world)
+        running = ServerNote(world.state)
+        running.store(_server())
         shutil.copytree(world.state, world.folder / "state")
         yield world
+        running.remove()
+
+
+def _server() -> dict[str, object]:
+    at = datetime.now(UTC).isoformat()
+    chain = {"chain": "admin", "next_renewal": at, "expires_at": at, "problem": None}
+    where = {"command": "serve", "address": "http://127.0.0.1:1", "socket": None}
+    counted = {"requests": 1, "clients": ["aws-cli/2"], "token_file": None, "chains": [chain]}
+    return {"pid": os.getpid(), "started_at": at, **where, **counted}
 
 
 def _store_organization(world: World) -> None:
@@ -118,7 +131,7 @@ def places(state: Path) -> list[Place]:
     return [
         (str(path.relative_to(state)), number, way)
         for path in sorted(state.rglob("*"))
-        if path.is_file() and path.relative_to(state).parts[0] in READERS
+        if path.suffix in (".json", ".jsonl") and path.relative_to(state).parts[0] in READERS
         for number, line in enumerate(lines_of(path))
         for way in ways(line)
     ]
