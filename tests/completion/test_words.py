@@ -52,7 +52,10 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["keys", "add", ""], ["alice"], id="sources-of-keys"),
         pytest.param(["keys", ""], list(COMMANDS["keys"].commands), id="commands-of-a-command"),
         pytest.param(["completion", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
-        pytest.param(["status", ""], [], id="nothing"),
+        pytest.param(["leave", ""], [], id="nothing"),
+        pytest.param(
+            ["history", "--chain", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns-of-an-option"
+        ),
         pytest.param(["plan", "--stri"], ["--strict"], id="an-option"),
         pytest.param(["plan", "--format", ""], ["table", "json"], id="values"),
         pytest.param(["plan", "--format=j"], ["--format=json"], id="a-value-with-its-option"),
