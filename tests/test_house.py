@@ -50,7 +50,7 @@ cli/commands: one file per command: parse, call the application, show the result
     time_limit credentials command_table
 cli: what commands share: their context, options, completion, error reports
     terminal app app/judging app/serving app/walking show show/explaining shells completion config
-    plan policy/chains policy/evaluation policy/inventory files credentials command_table
+    plan policy/chains policy/evaluation policy/inventory handover files credentials command_table
 terminal: the person at the terminal: output, notes, progress, questions, the picker
     app show handover plan net credentials command_table
 demo: `rolehop demo`, three hops through an AWS on this machine

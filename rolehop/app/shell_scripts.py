@@ -20,7 +20,7 @@ from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
-    from rolehop.app.walking import HandoverSession
+    from rolehop.handover.environment import Change
     from rolehop.state.folder_chains import FolderChain
 
 _COMPLETION_FILES = {
@@ -100,8 +100,10 @@ class ShellProgram:
     environment: Mapping[str, str]
 
 
-def prepare_subshell(app: App, program: str | None, handed: HandoverSession) -> ShellProgram:
-    """Return how a shell is started with a session; ``None``: the user's own shell.
+def prepare_subshell(app: App, program: str | None, session: tuple[Change, ...]) -> ShellProgram:
+    """Return how a shell is started with ``session`` in its environment.
+
+    ``program`` ``None``: the user's own shell.
 
     Files that show the chain in its prompt are written. If that is not possible, a note says so
     and the shell starts without.
@@ -109,7 +111,7 @@ def prepare_subshell(app: App, program: str | None, handed: HandoverSession) -> 
     program = program or _default_shell(app)
     start = _with_prompt(app, program)
     changes = (
-        *handed.changes(app.variables),
+        *session,
         (SHELL_LEVEL, str(_level(app) + 1)),
         *start.changes,
     )

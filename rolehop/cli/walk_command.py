@@ -15,6 +15,7 @@ from rolehop.text import clean
 
 if TYPE_CHECKING:
     from rolehop.app.walking import HandoverSession
+    from rolehop.handover.environment import Change
     from rolehop.show.picker import Choice
 
 
@@ -30,6 +31,23 @@ def walk_for_handover(
         command=command,
         use_record=not cli.settings.debug,
     )
+
+
+SERVER_HELP = "Give it an endpoint that always has a session, and no key (as rolehop serve)."
+
+
+def session_changes(
+    cli: CommandContext, command: str, chain: str, options: WalkOptions, *, server: bool
+) -> tuple[Change, ...]:
+    """Return what ``command`` changes in the environment of the program that replaces rolehop.
+
+    ``server``: it gets an endpoint instead of a session.
+    """
+    if server:
+        from rolehop.cli.serving import serve_beside
+
+        return serve_beside(cli, command, chain, options)
+    return walk_for_handover(cli, command, chain, options).changes(cli.environ)
 
 
 def chain_or_pick(

@@ -14,8 +14,6 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from rolehop.startup.calling_process import watch_caller
-
 _FILES = Path("/dev/fd")
 _MOST_FILES = 1024
 _PR_SET_DUMPABLE = 4  # prctl(2)
@@ -46,6 +44,11 @@ class WatchedProcess:
                 queue.control([change], 0)
                 self.file = os.dup(queue.fileno())
 
+    def close(self) -> None:
+        """Watch no longer."""
+        if self.file is not None:
+            os.close(self.file)
+
     def has_ended(self) -> bool:
         """True if there is no such process any more."""
         try:
@@ -75,7 +78,6 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
         os.setsid()
         if os.fork() == 0:
             _let_go(keep)
-            watch_caller()
             serve()
     finally:
         os._exit(0)

@@ -63,6 +63,21 @@ def assumed(
     )
 
 
+def served(*, chain: str, region: str | None, before: Mapping[str, str]) -> tuple[Change, ...]:
+    """Return the changes that name ``chain`` to a program that gets its sessions from a server.
+
+    ``region`` and ``before`` as for `assumed`. A program has no one session, so no end is named.
+    """
+    first = CHAIN not in before
+    return (
+        *(_saved(before) if first else ()),
+        *(() if first or region else _restored(_REGIONS, before)),
+        *(() if first or before[CHAIN] == chain else ((PREVIOUS, before[CHAIN]),)),
+        (CHAIN, chain),
+        *((name, None) for name in _MARKS if name != CHAIN),
+    )
+
+
 def renewed(session: Session) -> tuple[Change, ...]:
     """Return the changes that give a shell a newer session of its assumed chain.
 

@@ -35,9 +35,25 @@ def watch_caller() -> None:
         _Caller.parents = tuple(_parents())
 
 
+def forget_caller() -> None:
+    """Watch nobody from now on: this process has become a server, which outlives its caller."""
+    _Caller.parents = ()
+
+
 def caller_has_ended() -> bool:
     """True if this process was stopped because its caller has ended."""
     return _Caller.has_ended
+
+
+def caller_is_gone() -> bool:
+    """True if the process that called this one has ended, or had when this one began."""
+    parent = os.getppid()
+    if any(found != parent for _, found in _Caller.parents[:1]):
+        return True
+    try:
+        return os.getsid(parent) != os.getsid(0)
+    except OSError:  # of a parent of another user nothing is known
+        return True
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from rolehop.errors import RolehopError
 if TYPE_CHECKING:
     from rolehop.app.context import App
 
+CONFIG_VARIABLE = "AWS_CONFIG_FILE"
+
 _PROFILE = "default"
 
 
@@ -28,6 +30,6 @@ def _rivals(app: App) -> Iterator[tuple[str, str]]:
         aws = app.aws_config
         in_config, in_credentials = files_with_credentials(aws, _PROFILE)
         if in_config:
-            yield "AWS_CONFIG_FILE", aws.config_file
+            yield CONFIG_VARIABLE, aws.config_file
         if in_credentials:
             yield "AWS_SHARED_CREDENTIALS_FILE", aws.credentials_file

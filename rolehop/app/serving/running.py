@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from rolehop.app.context import App
     from rolehop.app.serving.token_file import TokenFile
 
+SERVE = "serve"
+"""The command whose servers belong to nobody."""
+
 _FOLDER = "servers"
 _LARGEST_PID = (1 << 31) - 1
 _STOP_SECONDS = 5.0
@@ -86,8 +89,11 @@ def running_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
 
 
 def stop_servers(app: App, patterns: Sequence[str] = ()) -> list[ServerRow]:
-    """End the servers that serve a chain that matches, or all; return those that have ended."""
-    found = running_servers(app, patterns)
+    """End the servers that serve a chain that matches, or all; return those that have ended.
+
+    A server that belongs to one command ends with that.
+    """
+    found = [row for row in running_servers(app, patterns) if row.command == SERVE]
     for row in found:
         with suppress(OSError):
             os.kill(row.process, signal.SIGTERM)

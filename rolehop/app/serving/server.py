@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Self
 from rolehop.app.serving.chains import ServedChains
 from rolehop.app.serving.keeper import ChainKeeper, RenewalProblem
 from rolehop.app.serving.port_holder import who_listens
-from rolehop.app.serving.running import ServerNote, as_note, running_servers
+from rolehop.app.serving.rivals import CONFIG_VARIABLE, rival_files
+from rolehop.app.serving.running import SERVE, ServerNote, as_note, running_servers
 from rolehop.app.serving.start import StartedChain
 from rolehop.app.serving.token_file import TokenFile, check_token_path, usual_token_path
 from rolehop.credentials import Secret
-from rolehop.endpoint.companion import WatchedProcess, hide_memory
+from rolehop.endpoint.companion import WatchedProcess, can_fork, fork_companion, hide_memory
 from rolehop.endpoint.listeners import (
     ADDRESS,
     ListeningSocket,
@@ -30,7 +31,9 @@ from rolehop.endpoint.rules import Rules, path_of
 from rolehop.errors import UsageError
 from rolehop.files import is_there
 from rolehop.handover.container import endpoint_changes, token_check
+from rolehop.handover.environment import served
 from rolehop.show.rows import ServedChainRow, ServerRow
+from rolehop.startup.calling_process import forget_caller
 from rolehop.startup.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class ServerSettings:
     token_file: Path | None = None
     """``None``: the usual one, if there is a place for it in memory."""
     idle_seconds: float | None = None
-    command: str = "serve"
+    command: str = SERVE
 
 
 class Server:
@@ -70,13 +73,16 @@ class Server:
         """Listen.
 
         Raises:
-            UsageError: a port or a path cannot be had.
+            UsageError: a port or a path cannot be had, or this system cannot do it for a command.
         """
+        if settings.command != SERVE and not can_fork():
+            fix = "rolehop serve, in a terminal of its own"
+            raise UsageError("--server needs a system that can fork", fix=fix)
         self._app = app
         self._settings = settings
         self._report = report
         self._reported: dict[str, str] = {}
-        self._regions: dict[str, str | None] = {}
+        self._started: dict[str, StartedChain] = {}
         self._begun = app.now()
         self._token = Secret(secrets.token_urlsafe(_TOKEN_BYTES))
         self._note: ServerNote | None = None
@@ -111,14 +117,9 @@ class Server:
     ) -> None:
         self._stack.close()
 
-    @property
-    def files(self) -> list[int]:
-        """The file descriptors of its listeners."""
-        return [each.socket.fileno() for each in self._listeners]
-
     def add(self, chain: StartedChain) -> None:
         """Serve one more chain; before `run`."""
-        self._regions[chain.name] = chain.region
+        self._started[chain.name] = chain
         keeper = ChainKeeper(
             chain.name,
             chain.session,
@@ -134,12 +135,51 @@ class Server:
 
     def changes(self, chain: str) -> tuple[Change, ...]:
         """Return what changes in the environment of a program that uses ``chain``."""
+        return self._changes(chain, self._started[chain].region)
+
+    def changes_of_command(self, chain: str) -> tuple[Change, ...]:
+        """Return the same for a command that gets ``chain`` and nothing else.
+
+        AWS files with credentials of the profile ``default``, which SDKs prefer, are hidden from it.
+        """
+        app, started, hidden = self._app, self._started[chain], rival_files(self._app)
+        region = started.region or (started.sts_region if CONFIG_VARIABLE in hidden else None)
+        for file in hidden.values():
+            app.note(f"the command does not see {file}: SDKs prefer its profile 'default'")
+        return (
+            *served(chain=chain, region=region, before=app.variables),
+            *self._changes(chain, region),
+            *((name, os.devnull) for name in hidden),
+        )
+
+    def _changes(self, chain: str, region: str | None) -> tuple[Change, ...]:
         file = None if self.token_path is None else str(self.token_path)
-        return endpoint_changes(self.uri(chain), self._token, file, self._regions[chain])
+        return endpoint_changes(self.uri(chain), self._token, file, region)
+
+    def leave_to_command(self) -> None:
+        """Let another process serve for as long as this one, or what takes its place, lives.
+
+        Here the server is over.
+        """
+        client = WatchedProcess()
+        files = [each.socket.fileno() for each in self._listeners]
+        if client.file is not None:
+            files.append(client.file)
+
+        def serve() -> None:
+            with self:
+                self.run(client)
+
+        fork_companion(serve, files)
+        self._stack.pop_all()  # what is removed at the end is the other's
+        for each in self._listeners:
+            each.socket.close()
+        client.close()
 
     def run(self, client: WatchedProcess | None = None) -> None:
         """Serve until the process ``client`` has ended; ``None``: until a signal, or too long idle."""
         hide_memory()
+        forget_caller()
         self.note()
         rules = Rules(token_check(self._token), self._chains, os.getpid())
         with Loop(self._listeners, rules.answer, _tick_of(self._chains, client)) as self._loop:

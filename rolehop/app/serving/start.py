@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rolehop.advice import Advice, Argument
 from rolehop.app.context import App
 from rolehop.app.ports import NonInteractive, Progress
-from rolehop.app.walking import ask_before_walk, walk_chain
+from rolehop.app.walking import ask_before_walk, count_use, walk_chain
 from rolehop.errors import NoTerminal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.time_limit import time_limit, unattended
@@ -31,6 +31,8 @@ class StartedChain:
     session: Session
     region: str | None
     """The region to export, if any."""
+    sts_region: str
+    """The region of its calls to STS."""
     walk_again: Callable[[], Session]
     """Returns a new session without asking anybody; raises as `rolehop.walk.walk`."""
 
@@ -50,8 +52,9 @@ def start_chain(
     confirmed = ask_before_walk(app, name, options)
     plan, session = walk_chain(app, name, confirmed, progress)
     app.history.handed_over(command, name, session, confirmed.reason)
+    count_use(app, name)
     walk_again = _Renewal(app, plan.chain, confirmed, was_asked=_asks(app, name))
-    return StartedChain(plan.chain, session, plan.export_region, walk_again)
+    return StartedChain(plan.chain, session, plan.export_region, plan.region, walk_again)
 
 
 def _asks(app: App, name: str) -> bool:

@@ -91,7 +91,7 @@ def walk_for_handover(
         handed = found or _confirmed_walk(app, name, options, progress)
     if command is not None:
         app.history.handed_over(command, handed.chain, handed.session, options.reason)
-    _count_use(app, handed.chain)
+    count_use(app, handed.chain)
     return handed
 
 
@@ -142,6 +142,14 @@ def write_record(app: App, plan: Plan, options: WalkOptions, asked_for: str) -> 
         from rolehop.app.fastpath_writer import write_fastpath_record
 
         write_fastpath_record(app, plan, asked_for)
+
+
+def count_use(app: App, name: str) -> None:
+    """Count the handover for the picker's order; failing to is harmless."""
+    from rolehop.state.chain_usage import note_use
+
+    with contextlib.suppress(OSError):
+        note_use(app.state_folder, name, app.now().timestamp())
 
 
 def keep_sdk_problem(app: App, chain: str, error: RolehopError, code: int | None = None) -> None:
@@ -225,14 +233,6 @@ def _from_record(
         return None
     progress.from_record(record.label, session.local_expires_at)
     return HandoverSession(record.name, record.region or None, session)
-
-
-def _count_use(app: App, name: str) -> None:
-    """Count the handover for the picker's order; failing to is harmless."""
-    from rolehop.state.chain_usage import note_use
-
-    with contextlib.suppress(OSError):
-        note_use(app.state_folder, name, app.now().timestamp())
 
 
 def _walk(

@@ -8,7 +8,7 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.exec_process import run
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.cli.walk_command import SERVER_HELP, chain_or_pick, session_changes
 
 _COMMAND = "rolehop.exec"
 
@@ -34,18 +34,22 @@ class ExecCommand(Command):
 rolehop exec prod-admin -- aws s3 ls
 rolehop exec prod-admin --duration 30m -- terraform apply
 rolehop exec prod-admin --read-only -- ./report.sh
+rolehop exec prod-admin --server -- ./ten-hour-job
 rolehop exec -- aws s3 ls                     # pick the chain on the terminal
 """,
 )
 @click.argument("chain", required=False, metavar="[CHAIN]", shell_complete=chain_names)
 @click.argument("argv", metavar="-- CMD...", nargs=-1, type=click.UNPROCESSED)
+@click.option("--server", is_flag=True, help=SERVER_HELP)
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> None:
+def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...], server: bool) -> None:
     """Run a command with a chain's session.
 
     The command takes rolehop's place in this process, so signals and the exit code are its own.
-    127: there is no such command; 126: it cannot be executed.
+    127: there is no such command; 126: it cannot be executed. With --server it may outlive its
+    session; when it ends, so does the server, so a command that goes on in the background needs
+    `rolehop serve`.
     """
     from rolehop.handover.child_environment import child_environment
 
@@ -54,5 +58,5 @@ def command(ctx: click.Context, chain: str | None, argv: tuple[str, ...]) -> Non
     if not argv:
         raise click.UsageError("Missing command: rolehop exec CHAIN -- CMD.", ctx)
     name = chain_or_pick(cli, chain, "exec CHAIN -- CMD", by_folder=True)
-    handed = walk_for_handover(cli, "exec", name, walk_options_from(ctx))
-    ctx.exit(run(argv, child_environment(cli.environ, handed.changes(cli.environ))))
+    changes = session_changes(cli, "exec", name, walk_options_from(ctx), server=server)
+    ctx.exit(run(argv, child_environment(cli.environ, changes)))

@@ -121,6 +121,9 @@ def _announce(
     if dialect is None:
         _show_addresses(cli, server, names)
         return
+    from rolehop.cli.serving import outlive_keys
+
+    outlive_keys()
     blocks = [dialect.render(server.changes(name)) for name in names]
     cli.terminal.write_output("\n".join(blocks))
     if not sys.stdout.isatty():

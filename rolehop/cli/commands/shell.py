@@ -9,7 +9,7 @@ from rolehop.cli.completers import chain_names
 from rolehop.cli.context import CommandContext
 from rolehop.cli.exec_process import run
 from rolehop.cli.options import Command, walk_options, walk_options_from
-from rolehop.cli.walk_command import chain_or_pick, walk_for_handover
+from rolehop.cli.walk_command import SERVER_HELP, chain_or_pick, session_changes
 
 
 @click.command(
@@ -23,9 +23,10 @@ rolehop shell prod-admin --shell fish
 )
 @click.argument("chain", required=False, shell_complete=chain_names)
 @click.option("--shell", metavar="PROGRAM", help="The shell to start.  [default: $SHELL, else sh]")
+@click.option("--server", is_flag=True, help=SERVER_HELP)
 @walk_options
 @click.pass_context
-def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
+def command(ctx: click.Context, chain: str | None, shell: str | None, server: bool) -> None:
     """Start a shell with a chain's session.
 
     It reads your own start-up files; in bash, zsh and fish its prompt also shows the chain and the
@@ -34,6 +35,6 @@ def command(ctx: click.Context, chain: str | None, shell: str | None) -> None:
     """
     cli = CommandContext.of(ctx)
     name = chain_or_pick(cli, chain, "shell CHAIN", by_folder=True)
-    handed = walk_for_handover(cli, "shell", name, walk_options_from(ctx))
-    program = prepare_subshell(cli.app, shell, handed)
+    changes = session_changes(cli, "shell", name, walk_options_from(ctx), server=server)
+    program = prepare_subshell(cli.app, shell, changes)
     ctx.exit(run(program.argv, program.environment))

@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.serving.server import TOKEN, TOKEN_FILE, URI, Server, serving
 from tests.support.aws_cli import aws_cli, node_modules
+from tests.support.pseudo_terminal import OnTerminal
 from tests.support.world import CONFIG, SCRIPT, World, ended
 
 ARN = "arn:aws:sts::333333333333:assumed-role/Admin/me"
@@ -239,3 +240,18 @@ def test_addresses_are_shown_without_the_token(world: World) -> None:
         done = ended(process)
     assert (done.code, done.out) == (0, "")
     assert "AUTHORIZATION_TOKEN=" not in "".join(lines) + done.err
+
+
+_AT_A_PROMPT = """\
+eval "$(rolehop serve own --print-env -q &)"
+trap : INT
+kill -INT 0
+rolehop serve --stop
+exit
+"""
+
+
+def test_ctrl_c_at_the_prompt_does_not_end_a_server_in_the_background(world: World) -> None:
+    """There it is in the shell's own group, which gets the signal."""
+    with OnTerminal(world, "bash", "--norc", "-i", input=_AT_A_PROMPT) as shell:
+        assert re.search(r"rolehop: the server of own \(process \d+\) has ended", shell.ended().err)
