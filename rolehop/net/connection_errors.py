@@ -49,20 +49,6 @@ class FailureKind(Enum):
     OTHER = "the request could not be sent"
 
 
-# There was no connection that a request could have been sent over.
-_NOTHING_SENT = frozenset(
-    (
-        FailureKind.NAME,
-        FailureKind.REFUSED,
-        FailureKind.UNREACHABLE,
-        FailureKind.CONNECT_TIMEOUT,
-        FailureKind.CERTIFICATE,
-        FailureKind.TLS,
-        FailureKind.PROXY,
-        FailureKind.PROXY_REFUSED,
-        FailureKind.PROXY_SIGN_IN,
-    )
-)
 # Another attempt cannot help: it meets the same certificate and the same proxy rules.
 _FINAL = frozenset(
     (
@@ -92,6 +78,9 @@ class ConnectionFailure:
     kind: FailureKind
     detail: str = ""
     """E.g. OpenSSL's reason for refusing a certificate; never anything that was sent."""
+
+    connected: bool = True
+    """The connection stood, TLS included: something of the request may have been sent."""
 
     @property
     def retryable(self) -> bool:
@@ -183,7 +172,7 @@ def service_error(
     cause += f": {failure.detail}" if failure.detail else ""
     cause += f" ({attempts} attempts)" if attempts > 1 else ""
     fix = _fix(failure.kind, route, settings)
-    sent_nothing = failure.kind in _NOTHING_SENT
+    sent_nothing = not failure.connected
     if sent_mfa_code and not sent_nothing:
         fix += "; then use the next MFA code, this one may be used up"
     error = ServiceError(_what(failure.kind, route), cause=cause, fix=fix)

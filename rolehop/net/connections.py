@@ -31,6 +31,9 @@ class Exchange:
     def __init__(self) -> None:
         self._handles: list[socket.socket] = []
         self._ended = False
+        self.connected = False
+        """A connection stood, through a proxy's tunnel and TLS, so that the request may be sent."""
+
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -91,8 +94,16 @@ class _NotedConnection:
         self._note()
         return opened
 
+    def connect(self) -> None:
+        """Open the connection with all that comes before a request."""
+        super().connect()  # type: ignore[misc]
+        self._stands()
+
     def request(self, *arguments: Any, **options: Any) -> Any:
+        """Send a request, over a connection that stands already or is opened for it."""
         self._note()
+        if self.sock is not None:  # type: ignore[attr-defined]
+            self._stands()
         return super().request(*arguments, **options)  # type: ignore[misc]
 
     def close(self) -> None:
@@ -100,6 +111,10 @@ class _NotedConnection:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
+
+    def _stands(self) -> None:
+        if _current.exchange is not None:
+            _current.exchange.connected = True
 
     def _note(self) -> None:
         if _current.exchange is not None and self._handle is not None:

@@ -37,7 +37,7 @@ from rolehop.net.connection_errors import (
     classify_failure,
 )
 from rolehop.net.connections import EndableSession, Exchange
-from rolehop.startup.dataclass import dataclass
+from rolehop.startup.dataclass import dataclass, replace
 from rolehop.startup.waits import Wait
 from rolehop.text import clean
 from rolehop.time_limit import seconds_left, time_limit
@@ -206,10 +206,13 @@ class Transport:
 
         seconds = seconds_left(self._seconds)
         try:
-            return call_within(seconds, send)
+            outcome = call_within(seconds, send)
         except TimeoutError:
             exchange.end()
-            return ConnectionFailure(FailureKind.TOO_SLOW, f"more than {seconds:.3g} s")
+            outcome = ConnectionFailure(FailureKind.TOO_SLOW, f"more than {seconds:.3g} s")
+        if isinstance(outcome, ConnectionFailure) and not exchange.connected:
+            return replace(outcome, connected=False)
+        return outcome
 
     def _send(self, prepared: Any, longest: int) -> Outcome:
         try:

@@ -119,6 +119,14 @@ def _throttled(after: str) -> HttpResponse:
     return HttpResponse(503, {"retry-after": after}, b"")
 
 
+def test_a_request_counts_as_sent_once_its_connection_stands() -> None:
+    with raw_server(lambda: iter([b"no HTTP\r\n\r\n"])) as at:
+        answered, no_tls = _exchange(f"http://{at}"), _exchange(f"https://{at}")
+    refused = _exchange("http://127.0.0.1:1")
+    found = [each for each in (answered, no_tls, refused) if isinstance(each, ConnectionFailure)]
+    assert [each.connected for each in found] == [True, False, False]
+
+
 HOST = "sts.example"
 
 
