@@ -176,6 +176,7 @@ class KeyringVault:
         try:
             for each in new:
                 self._record_key(storage, each.step.key)
+            storage.wake(_service(new[0].step.key))
         except VaultError as error:
             self._give_up("sessions are not stored", error)
             return
@@ -244,6 +245,7 @@ class KeyringVault:
         if storage is None:
             return
         try:
+            storage.wake(_service(key))
             with self._held_for_deleting(storage.chosen.name) as gone:
                 if not self._holds_another(storage, key, access_key_id):
                     storage.delete(_service(key))
@@ -293,9 +295,8 @@ class KeyringVault:
         Raises:
             VaultError: the keyring failed; the entries of items that are still there stay.
         """
-        if keys and not storage.has_answered:  # it may ask to be unlocked: nobody waits for that
-            with suppress(IncompleteItem):
-                storage.get(_service(keys[0]))
+        if keys:
+            storage.wake(_service(keys[0]))
         with self._held_for_deleting(storage.chosen.name) as gone:
             for key in keys:
                 storage.delete(_service(key))

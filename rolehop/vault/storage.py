@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from rolehop.errors import VaultAbsent, VaultBroken, VaultError, VaultFull, VaultLocked
@@ -29,6 +30,9 @@ _MOST = 20  # items of one portion
 _SECONDS = 1.0
 """How long a portion should take, also with a slow keyring: others give up after 5 s."""
 
+_JUST_NOW = 0.5
+"""Seconds; longer ago, asking again costs little beside what was done meanwhile."""
+
 
 class Storage:
     """Texts in one back end.
@@ -40,8 +44,7 @@ class Storage:
         self.chosen = chosen
         self._deadline = deadline
         self._plain = _Plain(chosen)
-        self.has_answered = False
-        """True once a call has succeeded: a prompt to unlock the keyring is over then."""
+        self._answered_at: float | None = None
 
     @property
     def hung(self) -> bool:
@@ -62,11 +65,19 @@ class Storage:
                 return half
 
         found = self._call("reading from the keyring", read)
-        self.has_answered = True
         debug(__name__, "read %s: %s", service, "nothing there" if found is None else "found")
         if isinstance(found, chunks.IncompleteItem):
             raise found
         return found
+
+    def wake(self, service: str) -> None:
+        """Read ``service`` if the keyring has not answered just now: it may have locked itself.
+
+        To be called before others have to wait: then it asks to be unlocked while nobody does.
+        """
+        if self._answered_at is None or time.monotonic() - self._answered_at > _JUST_NOW:
+            with suppress(chunks.IncompleteItem):
+                self.get(service)
 
     def put(self, service: str, text: str, seconds: int | None = None) -> None:
         """Store ``text``; ``seconds`` is its lifetime, for back ends that expire items."""
@@ -74,7 +85,6 @@ class Storage:
             "writing to the keyring",
             lambda: chunks.put(self._plain, service, text, self.chosen.limit, seconds),
         )
-        self.has_answered = True
         debug(__name__, "wrote %s", service)
 
     def delete(self, service: str) -> bool:
@@ -88,10 +98,12 @@ class Storage:
 
     def _call(self, doing: str, function: Callable[[], T]) -> T:
         try:
-            return self._deadline.call(doing, function)
+            answer = self._deadline.call(doing, function)
         except VaultLocked as error:
             error.fix = self.chosen.unlock or error.fix
             raise
+        self._answered_at = time.monotonic()
+        return answer
 
 
 class BackendHandle:

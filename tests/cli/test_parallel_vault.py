@@ -90,6 +90,30 @@ def test_nobody_waits_for_a_keyring_that_asks_to_be_unlocked(world: World, comma
     assert bool(sessions_in_sight(world)) is command.startswith("refresh")
 
 
+def test_nobody_waits_for_a_keyring_that_locks_itself_during_a_walk(world: World) -> None:
+    world.backend = "tests.doubles.keyrings.AsksToBeUnlocked"
+    world.more["DISPLAY"] = ":9"  # somebody may see the question
+    asks, unlocked = world.vault / "asks", world.vault / "unlocked"
+    world.vault.mkdir()
+    unlocked.touch()
+    world.sts.delay_seconds = 1
+    with world.start(SCRIPT, "credential-process", "hub") as process:
+        while not world.sts.most_at_once:  # it is asking AWS
+            assert process.poll() is None
+            time.sleep(0.02)
+        unlocked.unlink()
+        asks.unlink()
+        while not asks.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        index = world.state / "index.lock"
+        unlock(locked(index, time.monotonic()), index)  # raises if it is held
+        unlocked.touch()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert len(sessions_in_sight(world)) == 1
+
+
 def test_status_waits_once_for_a_locked_index(locked_index: World) -> None:
     index = locked_index.state / "index.json"
     index.write_text("lost")

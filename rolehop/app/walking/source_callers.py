@@ -60,6 +60,7 @@ class SourceCallers:
         with self._guard:
             if self.get(key) == arn:
                 return
+            self._stored()  # if the keyring asks to be unlocked, nobody else waits for that
             with suppress(VaultError, OSError), self._alone():
                 others = {each: of for each, of in self._stored().items() if each != key}
                 self._noted = dict([*others.items(), (key, arn)][-_MOST:])
