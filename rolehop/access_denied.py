@@ -138,10 +138,16 @@ def change_of_policy(denied: AccessDenied, role: str, *, brief: bool = False) ->
         action=denied.action,
         # Its ARN is in AWS's words; the last part tells it from others.
         named=f" {denied.policy_arn.rpartition('/')[2]}" if denied.policy_arn else "",
-        caller_account=f"account {account_of(denied.caller) or '?'}",
-        account=f"account {account_of(denied.resource or '') or '?'}",
+        caller_account=_account(denied.caller) or "the caller's account",
+        # The ARNs of some resources, such as those of S3, name none.
+        account=_account(denied.resource or "") or "the resource's account",
     )
     return f"{text}; no Allow outweighs it" if denied.explicit and not brief else text
+
+
+def _account(arn: str) -> str | None:
+    account = account_of(arn)
+    return None if account is None else f"account {account}"
 
 
 _LONG = 45  # characters of a name with its account

@@ -168,6 +168,16 @@ def test_a_key_that_may_not_exist_is_not_certainly_refused_by_its_policy() -> No
     assert "own policy" in fix
 
 
+def test_an_account_that_no_arn_names_is_named_by_what_it_is() -> None:
+    """The ARNs of buckets and their objects have no account."""
+    text = (
+        f"User: {JOHN} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::logs/a"
+        " with an explicit deny in a resource control policy"
+    )
+    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
+    assert "the Deny in the RCP over the resource's account" in fix
+
+
 def test_a_text_that_names_no_policy_says_who_was_refused_what() -> None:
     role = "arn:aws:iam::333333333333:role/Admin"
     text = f"User: {JOHN} is not authorized to perform: sts:AssumeRole on resource: {role}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rolehop.config.toml.syntax import syntax_problem
 
 QUOTE, COMMA = "a quote is missing; write ", "a comma is missing; write "
+SIGN = "a key and its value have = between them"
 BRACKET, CURLY = (
     "a bracket is missing; write ",
     "these quotes are curly, and TOML takes straight ones",
@@ -73,13 +74,14 @@ def explained(text: str) -> tuple[int | None, str]:
         ("[[chains.prod.hops]\n", 1, f"{BRACKET}[[chains.prod.hops]]"),
         ('hops = [{ role = "a" }\n[d]', 1, f'{BRACKET}hops = [{{ role = "a" }}]'),
         ('hops = [{ role = "a" ]\n', 1, f'{BRACKET}hops = [{{ role = "a" }}]'),
-        ('region: "x"', 1, 'a key and its value have = between them; write region = "x"'),
+        ('region: "x"', 1, f'{SIGN}; write region = "x"'),
         (
             'hops = [\n  { role = "a",\n    external_id = "b" },\n]',
             2,
             'a table in braces stands in one line; write { role = "a", external_id = "b" },',
         ),
         ('a = [{ b = "c", }]', 1, 'no comma stands before }; write a = [{ b = "c" }]'),
+        ("[a]\nb = 1\n[c]\nd: 2\n[e]\nf = 3", 4, f"{SIGN}; write d = 2"),
         ("a = = 2", 1, "not TOML: invalid value (column 5)"),
         (
             "[chains.a]\nhops = []\n[[chains.a.hops]]",
@@ -92,6 +94,22 @@ def test_a_usual_mistake_is_explained_with_the_right_line(text: str, line: int, 
     found, words = explained(text)
     # Versions of tomllib differ in the columns that they name.
     assert (found, words.partition(" (column")[0]) == (line, said.partition(" (column")[0])
+
+
+def test_a_long_config_is_not_read_again_for_each_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    chains = "".join(f'[chains.c{n}]\nsource = "me"\n' for n in range(1000))
+    text = f"""{chains}accounts = [{" ".join(f'"{n}"' for n in range(60))}]]"""
+    read: list[int] = []
+    load = tomllib.loads
+
+    def counted(text: str) -> object:
+        read.append(len(text))
+        return load(text)
+
+    monkeypatch.setattr("rolehop.config.toml.syntax.tomllib.loads", counted)
+    explained(text)
+    assert len(read) > 50
+    assert sum(read) < 10 * len(text)
 
 
 VALID = """\

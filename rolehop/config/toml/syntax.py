@@ -15,7 +15,7 @@ from rolehop.text import clean
 
 _AT = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _LONGEST = 160  # characters of a line that is shown
-# Characters of a line, and of a text, that are looked into: each try reads the whole text again.
+# Characters of a line, and of a text, that are looked into.
 _LONGEST_LINE, _LONGEST_TEXT = 2_000, 200_000
 _CURLY = {ord(c): '"' for c in "“”„‟«»″"} | {ord(c): "'" for c in "‘’‚‛′"}  # noqa: RUF001
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*(\]{0,2})\s*(#.*)?")
@@ -116,12 +116,24 @@ def _is_code(line: str) -> bool:
 
 
 def _reads_on(lines: list[str], number: int, line: str, at: int, last: int | None = None) -> bool:
-    """True if the text has no mistake up to line ``at`` any more, once a line is put right."""
+    """True if the text has no mistake up to line ``at`` any more, once a line is put right.
+
+    The table that the line is in is read first: there may be hundreds of tries, and the whole text
+    may be long.
+    """
     changed = [*lines[:number], line, *lines[(number if last is None else last) + 1 :]]
+    start = next((n for n in range(number, 0, -1) if _header(changed[n]) is not None), 0)
+    after = range(at, len(changed))
+    stop = next((n for n in after if _header(changed[n]) is not None), len(changed))
+    return _reads_to(changed[start : stop + 1], at - start) and _reads_to(changed, at)
+
+
+def _reads_to(lines: list[str], at: int) -> bool:
+    """True if the lines have no mistake up to line ``at``."""
     try:
-        tomllib.loads("\n".join(changed))
+        tomllib.loads("\n".join(lines))
     except ValueError as error:
-        place = _line_of(str(error), changed)
+        place = _line_of(str(error), lines)
         return place is not None and place > at
     except RecursionError:
         return False

@@ -176,8 +176,8 @@ def _for_others(written: Json, request: Request) -> tuple[Json, ...] | None:
         wide = ("*", caller.account, f"arn:{caller.partition}:iam::{caller.account}:root")
         if len(others) < len(listed) and not set(others) & set(wide):
             kinds = {kind: value for kind, value in principal.items() if kind != "AWS"}
-            suggest_conditions = {"AWS": collapse_singleton(others), **kinds} if others else kinds
-            return ({**written, "Principal": suggest_conditions},) if suggest_conditions else ()
+            left = {"AWS": collapse_singleton(others), **kinds} if others else kinds
+            return ({**written, "Principal": left},) if left else ()
     exception = _exception(request)
     return None if exception is None else (_unless(written, *exception),)
 
