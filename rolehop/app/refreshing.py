@@ -41,13 +41,22 @@ def chains_to_refresh(app: App, patterns: Sequence[str]) -> list[str]:
     """
     if patterns:
         return matching_chains(app, patterns)
-    current = app.environ.get(CHAIN)
+    current = _chain_of_session(app)
     if not current:
+        served = app.environ.get(CHAIN)
         raise UsageError(
             "no chain is named, and this shell holds none",
+            cause=f"a server gives it the sessions of '{served}', and renews them"
+            if served
+            else None,
             fix="rolehop refresh PATTERN; rolehop list shows the chains",
         )
     return [current]
+
+
+def _chain_of_session(app: App) -> str | None:
+    """Return the chain whose session is in this shell; one that only has an endpoint gets no key."""
+    return app.environ.get(CHAIN) if app.environ.get("AWS_ACCESS_KEY_ID") else None
 
 
 def refresh_chains(
@@ -77,7 +86,7 @@ def refresh_chains(
         ConfigError: the flags of this shell's session are stored and cannot be read.
         RolehopError: the only chain failed.
     """
-    current = app.environ.get(CHAIN)
+    current = _chain_of_session(app)
     if len(names) == 1:
         if names[0] == current:
             options = _with_stored_flags(app, options)

@@ -39,7 +39,8 @@ class Reporter:
             notify_desktop(f"rolehop: {chain}", problem.error.what, self._cli.environ)
 
     def _write(self, line: str) -> None:
-        write_lines(line)
+        with contextlib.suppress(OSError):  # its terminal may have been closed
+            write_lines(line)
 
 
 def outlive_keys() -> None:

@@ -84,7 +84,7 @@ def test_a_session_is_handed_out_with_its_true_end_and_its_account() -> None:
     )
 
 
-@pytest.mark.parametrize(("life", "least", "most"), [(60, 38, 40), (720, 698, 700), (15, 6.7, 7.5)])
+@pytest.mark.parametrize(("life", "least", "most"), [(60, 40, 42), (720, 700, 702), (15, 7.5, 8.3)])
 def test_it_is_renewed_at_20_minutes_or_half_of_its_life(
     life: float, least: float, most: float
 ) -> None:

@@ -31,7 +31,8 @@ RENEWED_AT = timedelta(minutes=20)
 """Left of a session when it is renewed, or half of its life; botocore asks again below 15."""
 
 _JITTER = 0.1
-"""Of that: servers that started together do not renew together."""
+"""Of that it is late: servers that started together do not renew together. Before that time a walk
+would find the same session in the keyring, and good."""
 _LEAST_PAUSE = timedelta(minutes=1)
 """Between two renewals, or a quarter of a session's life: some sources give the same session until
 it is nearly over."""
@@ -194,7 +195,7 @@ class ChainKeeper:
     def _due_of(self, session: Session) -> datetime:
         ends = session.local_expires_at
         life = ends - session.issued_at
-        before = min(RENEWED_AT, life / 2) * random.uniform(1, 1 + _JITTER)  # noqa: S311 - no secret
+        before = min(RENEWED_AT, life / 2) * random.uniform(1 - _JITTER, 1)  # noqa: S311 - no secret
         return max(ends - before, self._now() + min(_LEAST_PAUSE, life / 4))
 
 

@@ -154,3 +154,12 @@ def test_a_shell_has_an_endpoint_too(walked: World) -> None:
     assert done.code == 3
     assert environ.keys() >= {URI, TOKEN, "ROLEHOP_SHELL_LEVEL"}
     assert "AWS_ACCESS_KEY_ID" not in environ
+
+
+def test_a_shell_with_an_endpoint_gets_no_key_by_a_refresh(walked: World) -> None:
+    """It would have no flags: what was read-only must not come back able to write."""
+    commands = "rolehop refresh --shell sh; echo $?\n"
+    shell = ("shell", "admin", "--server", "--read-only", "--shell", "sh")
+    done = walked.rolehop(*shell, input=commands)
+    assert done.out == "false\n2\n"
+    assert "a server gives it the sessions of 'admin', and renews them" in done.err

@@ -108,24 +108,6 @@ def test_the_aws_sdk_for_javascript_uses_it(shared_world: World, served: Server)
     assert done.out == f"container-role {ARN}\n", done.err
 
 
-_POLL = """
-import boto3, time
-client, keys = boto3.client("sts"), set()
-while len(keys) < 3:
-    assert client.get_caller_identity()["Arn"].endswith(":assumed-role/Admin/me")
-    keys.add(client._request_signer._credentials.get_frozen_credentials().access_key)
-    time.sleep(0.05)
-"""
-
-
-def test_a_program_outlives_its_sessions(world: World) -> None:
-    """They last 3 s here; each is renewed, under a program that asks all the time, at half of that."""
-    world.sts.now -= timedelta(hours=1, seconds=-3)
-    with serving(world, "admin") as server:
-        done = world.run(sys.executable, "-c", _POLL, env=server.environ)
-        assert (done.code, done.err) == (0, "")
-
-
 def test_what_keeps_a_session_from_being_renewed_is_said_and_answered(world: World) -> None:
     world.sts.now -= timedelta(hours=1, seconds=-3)
     with serving(world, "admin") as server:
