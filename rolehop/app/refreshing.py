@@ -10,6 +10,7 @@ from rolehop.app.listing import matching_chains
 from rolehop.app.walking import ask_reason, store_flags, walk_chain
 from rolehop.app.walking.renewing_vault import RenewingVault
 from rolehop.errors import ConfigError, UsageError
+from rolehop.handover.container import FULL_URI
 from rolehop.handover.environment import CHAIN
 from rolehop.startup.dataclass import dataclass, field
 
@@ -56,7 +57,9 @@ def chains_to_refresh(app: App, patterns: Sequence[str]) -> list[str]:
 
 def _chain_of_session(app: App) -> str | None:
     """Return the chain whose session is in this shell; one that only has an endpoint gets no key."""
-    return app.environ.get(CHAIN) if app.environ.get("AWS_ACCESS_KEY_ID") else None
+    environ = app.environ
+    has_endpoint_only = environ.get(FULL_URI) and not environ.get("AWS_ACCESS_KEY_ID")
+    return None if has_endpoint_only else environ.get(CHAIN)
 
 
 def refresh_chains(
