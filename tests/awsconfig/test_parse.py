@@ -106,7 +106,7 @@ _TEXT = st.none() | st.builds(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=_TEXT, credentials=_TEXT)
 def test_any_pile_of_lines_is_read_as_botocore_reads_it(
     boto: Boto, config: str | None, credentials: str | None

@@ -321,7 +321,7 @@ _PROFILE = st.builds("".join, st.tuples(_KEY_LINES, st.just("") | _ROLE_LINES, _
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(bodies=st.tuples(*[_PROFILE] * len(_NAMES)))
 def test_any_web_of_profiles_is_followed_as_botocore_follows_it(

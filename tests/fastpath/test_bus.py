@@ -74,7 +74,7 @@ def test_it_reads_the_same_as_the_keyring_library(keyring: KeyringBackend, name:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(value=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12_500))
 def test_it_reads_any_text_that_keyring_reads(keyring: KeyringBackend, value: str) -> None:
@@ -227,7 +227,7 @@ def test_the_timeout_also_counts_while_the_bus_sends_other_messages(
 
 
 @settings(
-    max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_a_damaged_conversation_raises_only_bus_trouble(bus: FakeBus, data: st.DataObject) -> None:

@@ -174,7 +174,7 @@ def sessions(text: st.SearchStrategy[str]) -> st.SearchStrategy[Session]:
 ttl = st.integers(0, 5000)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(session=sessions(plain), min_ttl=ttl)
 def test_an_item_is_printed_exactly_if_it_lasts_long_enough(session: Session, min_ttl: int) -> None:
     found = line_of_item(as_item(session, KEY, RECORD_KEY), KEY, NOW.timestamp(), min_ttl)
@@ -198,7 +198,7 @@ def damages(text: str) -> st.SearchStrategy[str]:
     return st.builds(broken, st.integers(0), st.integers(0, 12), near, st.booleans())
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(session=sessions(plain) | sessions(any_text), min_ttl=ttl, data=st.data())
 def test_nothing_is_printed_if_the_full_path_would_not(
     session: Session, min_ttl: int, data: st.DataObject
@@ -257,7 +257,7 @@ def test_a_time_is_the_same_in_epoch_seconds(moment: datetime) -> None:
 number = st.integers(0, 99).map("{:02}".format)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(st.integers(1000, 9999), st.tuples(number, number, number, number, number))
 def test_an_invalid_time_is_none(year: int, rest: tuple[str, ...]) -> None:
     month, day, hour, minute, second = rest

@@ -58,13 +58,10 @@ def others() -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize("columns", [0, 80])
 @pytest.mark.parametrize("name", NAMES, ids=["with-line-ends", "hidden", "odd"])
-def test_a_name_shows_nothing_but_text_wherever_it_goes(
-    name: str, columns: int, others: World
-) -> None:
-    runs = [(columns, [*command, name]) for command in COMMANDS]
-    for (_, words), (_, shown) in zip(runs, runs_of(others, runs), strict=True):
+def test_a_name_shows_nothing_but_text_wherever_it_goes(name: str, others: World) -> None:
+    runs = [(columns, [*command, name]) for columns in (0, 80) for command in COMMANDS]
+    for (columns, words), (_, shown) in zip(runs, runs_of(others, runs), strict=True):
         assert "Traceback" not in shown, (words, shown)
         if not columns and (words[0] in ("assume", "export") or words[:2] == ["config", "path"]):
             continue  # what a program reads is exact

@@ -79,7 +79,7 @@ def with_policy_changes(world: Json, remedy: Remedy) -> Json:
     return changed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_a_remedy_allows_the_call_and_no_other_caller(seed: int) -> None:
     for world in drawn(seed):
@@ -106,7 +106,7 @@ def _goodness(world: Json) -> int:
     return [False, None, True].index(allowed(world))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_a_condition_is_kept_and_asked_with_what_the_call_sends(seed: int) -> None:
     rng = Random(seed)  # noqa: S311 - worlds, no secrets
@@ -212,7 +212,7 @@ def _condition(rng: Random) -> Json:
     return conditions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
 def test_every_remedy_of_a_chain_satisfies_the_double(seed: int) -> None:
     rng = Random(seed)  # noqa: S311 - chains, no secrets

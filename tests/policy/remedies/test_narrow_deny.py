@@ -74,7 +74,7 @@ def others(world: Json) -> Iterator[tuple[Json, str]]:
         )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(min_value=0, max_value=2**63))
 def test_all_that_a_deny_refused_but_the_call_it_refuses_still(seed: int) -> None:
     world, policy, deny = world_of(seed)
