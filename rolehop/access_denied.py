@@ -69,6 +69,8 @@ class AccessDenied:
     """A Deny matched; ``False``: no Allow did, or it is not known."""
 
     policy_arn: str | None = None
+    """Of the policy that denies; ``None``: the text names none."""
+
     unclear: bool = False
     """AWS names three causes: the resource does not exist in this Region, no policy of its own
     allows the call, or one denies it."""

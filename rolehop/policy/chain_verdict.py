@@ -23,7 +23,7 @@ from rolehop.startup.dataclass import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
-    """STS's answer when it refused a hop."""
+    """AWS's answer when it refused a call: STS's to a hop, or another service's to another call."""
 
     code: str
     """E.g. ``AccessDenied``."""

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from rolehop.config.model import ChainConfig
 from rolehop.plan.model import HopStep, Mfa, Plan
-from rolehop.show.json_documents import json_lines
+from rolehop.show.json_documents import json_lines, plan_hop
 from rolehop.show.layout import Facts, Line, StyledText, View, facts, line, to_copy
 from rolehop.show.tables import cache_text, chain_name, remarks
-from rolehop.show.times import rfc3339, show_local, show_span
+from rolehop.show.times import show_local, show_span
 from rolehop.text import clean
 
 _NONE = "-"
@@ -114,35 +114,23 @@ def show_document(plan: Plan, chain: ChainConfig, names: Mapping[str, str]) -> d
         "color": plan.color,
         "notes": list(plan.notes),
         "hops": [
-            _hop(step, written.chain, names, plan.source_problem)
+            _hop(step, written.chain, plan, names)
             for step, written in zip(plan.hops, plan.written, strict=True)
         ],
     }
 
 
-def _hop(
-    step: HopStep, chain: str, names: Mapping[str, str], source_problem: str | None
-) -> dict[str, object]:
+def _hop(step: HopStep, chain: str, plan: Plan, names: Mapping[str, str]) -> dict[str, object]:
     hop = step.hop
     return {
-        "hop": step.number,
+        **plan_hop(step, plan),
         "chain": chain,
-        "role": str(hop.role),
-        "account": hop.role.account,
         "account_name": names.get(hop.role.account),
-        "session_name": hop.session_name,
-        "duration": hop.duration_seconds,
-        "ceiling": step.ceiling_seconds,
         "external_id": hop.external_id is not None,
         "policy": json.loads(hop.policy) if hop.policy else None,
         "policy_arns": list(hop.policy_arns),
         "tags": dict(hop.tags),
         "transitive_tags": list(hop.transitive_tags),
         "source_identity": hop.source_identity,
-        "mfa": step.mfa.value,
         "mfa_serial": hop.mfa_serial,
-        "cache": step.cache.value,
-        "expires_at": rfc3339(step.expires_at),
-        "notes": list(step.notes),
-        "will_fail": step.will_fail or (source_problem if step.number == 1 else None),
     }

@@ -141,11 +141,12 @@ def plan_document(plan: Plan) -> Document:
         "schema": "rolehop.plan/1",
         "chain": plan.chain,
         "source": {"name": plan.source.name, "type": plan.source.type},
-        "hops": [_hop(step, plan) for step in plan.hops],
+        "hops": [plan_hop(step, plan) for step in plan.hops],
     }
 
 
-def _hop(step: HopStep, plan: Plan) -> Document:
+def plan_hop(step: HopStep, plan: Plan) -> Document:
+    """Return one hop, as in ``rolehop.plan/1``."""
     problem = plan.source_problem if step.number == 1 else None
     return {
         "hop": step.number,

@@ -37,7 +37,7 @@ class ActionOptions:
     own_policy: str | None = None
     """A file with the resource's own policy."""
 
-    session: int | None = None
+    hop: int | None = None
     """Number of the hop whose session calls; 0: the source itself, ``None``: the last hop's."""
 
 
@@ -71,7 +71,7 @@ def judge_actions(
     accounts = accounts_of(app, plan, policies.caller) | {account_of(asked.resource)}
     inventory = with_organization(app, inventory, policies, accounts, offline=offline)
     scenario = _scenario(app, plan, inventory, policies)
-    scenario = replace(scenario, hops=scenario.hops[: asked.session])
+    scenario = replace(scenario, hops=scenario.hops[: asked.hop])
     own_policy = _own_policy(asked.own_policy)
     requests = action_requests(scenario, asked.actions, asked.resource, own_policy)
     if not requests:

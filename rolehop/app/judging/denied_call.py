@@ -77,7 +77,7 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
         return found  # AWS shortened it
     if session.number == 0:
         policies = replace(policies, caller=policies.caller or denied.caller)
-    asked = ActionOptions((denied.action,), resource, session=session.number)
+    asked = ActionOptions((denied.action,), resource, hop=session.number)
     verdicts = judge_actions(
         app, session.chain, asked, policies, options, offline=offline, answer=answer
     )

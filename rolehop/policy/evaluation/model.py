@@ -86,15 +86,16 @@ class Request:
     """Actions that AWS also requires if the unseen part exists."""
 
     owner: str | None = None
-    """Account of the resource, ``role``, of a call other than AssumeRole; ``None``: an
-    AssumeRole call. The trust policy then stands for the resource's own policy."""
+    """Account of the resource, ``role``, of any other call than one of STS for a role; the trust
+    policy then stands for the resource's own policy. ``None``: AssumeRole, or another action of STS
+    that the role's trust policy decides."""
 
     impossible: Finding | None = None
     """Why AWS refuses this call whatever the policies say; if its truth is unknown, why it may."""
 
     @property
     def within_account(self) -> bool:
-        """True if this is another call than AssumeRole, for a resource of the caller's account."""
+        """True if ``owner`` is set, and is the caller's account."""
         return self.owner is not None and self.owner == self.caller.account
 
     def needs_resource_policy(self, action: str) -> bool:

@@ -59,8 +59,11 @@ def guardrail_command(policy_type: PolicyType, account: str, answer: StsAnswer) 
     text = "to see it, with credentials of the organization's management account:"
     yield from wrapped(text, "      ", "      ")
     if arn is None:
-        yield to_copy("        aws organizations list-policies-for-target \\")
-        yield to_copy(f"          --target-id {account} --filter {kind}")
+        # In one line, however long: shells differ in how a line goes on in the next.
+        yield to_copy(
+            "        aws organizations list-policies-for-target"
+            f" --target-id {account} --filter {kind}"
+        )
         return
     name = arn.rpartition("/")[2]
     # The ARN is from a text that anybody may have written, and this line is for any shell.
