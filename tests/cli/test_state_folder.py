@@ -144,18 +144,6 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("name", ["recent.json", "index.json", "refused.json"])
-@pytest.mark.parametrize("damage", DAMAGED)
-def test_damaged_files_are_never_unexpected(walked: World, name: str, damage: str) -> None:
-    for path in {walked.state / name, *walked.state.glob(f"*{name}")}:
-        path.write_bytes(DAMAGED[damage])
-        path.chmod(0o600)
-    for command in ("export admin", "status", "explain --last", "refresh admin"):
-        done = walked.rolehop(*command.split())
-        assert done.code in (0, 2), (command, done.err)
-        assert "unexpected" not in done.err
-
-
 @pytest.mark.parametrize("damage", [*DAMAGED, "wrong types"])
 def test_damaged_flags_stop_a_refresh(world: World, damage: str) -> None:
     assert world.rolehop("assume", "admin", "--read-only", "--shell", "sh").code == 0
