@@ -194,6 +194,9 @@ class QueryClient:
     def _read(
         self, response: HttpResponse, document: QueryDocument, call: _Call, attempts: int
     ) -> QueryResult:
+        page = web_page_error(response, call.host, call.action)
+        if page is not None:
+            raise page
         if response.ok:
             if document.root is None:
                 raise _unexpected(response, call, document.problem)
@@ -282,7 +285,7 @@ def _is_throttling(response: HttpResponse, error: QueryError | None) -> bool:
 
 
 def _unexpected(response: HttpResponse, call: _Call, reason: str) -> ServiceError:
-    return web_page_error(response, call.host, call.action) or ServiceError(
+    return ServiceError(
         f"{call.host} answered {call.action} with something unexpected (HTTP {response.status})",
         cause=reason,
         fix="check that the endpoint is AWS's, and that no proxy or sign-in page stands between",

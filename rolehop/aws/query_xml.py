@@ -27,7 +27,10 @@ def parse_xml(body: bytes) -> Element:
         ValueError: it is not well-formed XML in UTF-8, or declares a document type, which AWS
             never does and by which XML can be made to expand without end.
     """
-    text = body.decode("utf-8")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
     if "<!DOCTYPE" in text:
         raise ValueError("it declares a document type")
     try:

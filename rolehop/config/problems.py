@@ -11,7 +11,8 @@ from rolehop.startup.dataclass import dataclass, field
 from rolehop.startup.lazy_regex import Pattern
 
 _BARE_KEY = Pattern(r"[A-Za-z0-9_-]+")
-FIX = "correct it, then run rolehop config check; rolehop config reference lists every key"
+FIX = "correct it, then run rolehop config check"
+FIX_KEY = "correct it; rolehop config reference explains every key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class ProblemList:
             (self._problem(*fault) for fault in self._found),
             key=lambda each: (files.index(each.file), each.line or 0),
         )
-        raise ConfigError(_summary(len(problems), files), complaints=tuple(problems), fix=FIX)
+        fix = FIX_KEY if any(each.key for each in problems) else FIX
+        raise ConfigError(_summary(len(problems), files), complaints=tuple(problems), fix=fix)
 
     def _problem(self, origin: Origin, text: str, line: int | None) -> ConfigProblem:
         if line is None and origin.place and origin.file in self._texts:

@@ -55,13 +55,9 @@ def _of_region(value: object, file: str, place: Place) -> Iterator[Doubt]:
     if not isinstance(value, str) or "{" in value or is_known_region(value):
         return
     beside, meant = regions_beside(value), region_meant(value)
-    hint = f'did you mean "{meant}"?' if meant else "check it"
-    hint = f"the known ones there are {', '.join(beside)}" if beside else hint
-    yield (
-        file,
-        place,
-        f"no region that is known here: {quoted(value)}; if it is not a new one, {hint}",
-    )
+    hint = f'did you mean "{meant}"?' if meant else "correct it"
+    hint = f"write one of {', '.join(beside)}" if beside else hint
+    yield file, place, f"{quoted(value)} is no region that is known here; unless it is new, {hint}"
 
 
 def _of_serial(value: object, file: str, place: Place) -> Iterator[Doubt]:

@@ -95,7 +95,8 @@ class LiveLines(_Watched):
         origin = "from cache" if cached else "called"
         left = show_left(session.local_expires_at, self._now())
         output.rewrite_line("")
-        output.write_lines(f"{self._label(step, total)}  {origin}, {left}")
+        line = f"{self._label(step, total)}  {origin}, {left}"
+        output.write_lines(self._terminal.fitted(line))
 
     def from_record(self, label: str, local_expires_at: datetime) -> None:
         """Show the session without importing rich, which takes longer than reading the record."""

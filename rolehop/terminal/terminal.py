@@ -19,7 +19,7 @@ from rolehop.errors import NoTerminal, RolehopError
 from rolehop.startup.calling_process import ends_with_caller
 from rolehop.startup.dataclass import dataclass
 from rolehop.terminal import output
-from rolehop.terminal.wrapping import wrap_message
+from rolehop.terminal.wrapping import columns_of, wrap_message
 from rolehop.text import clean
 
 if TYPE_CHECKING:
@@ -153,6 +153,13 @@ class Terminal:
         if mode != "auto":
             return mode == "always"
         return file.isatty() and not self._environ.get("NO_COLOR")
+
+    def fitted(self, line: str) -> str:
+        """Return a line for stderr: as it is if the window has room for it, else wrapped."""
+        width = self.columns
+        if width is None or columns_of(line) <= width:
+            return line
+        return "\n".join(wrap_message("", line, self._quote, width))
 
     def wrapped(self, text: str, device: TextIO) -> str:
         """Return a line for the terminal device, wrapped to its window."""

@@ -324,9 +324,9 @@ def _how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str 
         return Advice("unlock it here: ", ShellCommand("security unlock-keychain"))
     if platform != "linux" or _has_display(environ):
         return None
-    here = () if name == _ON_A_BUS[1] else ("unlock it here, with its password: ", _UNLOCK, "; or ")
     kernel = ShellCommand(f'[vault] backend = "{KERNEL}"')
-    return Advice(*here, "use the kernel's, which lasts until reboot: ", kernel)
+    here = () if name == _ON_A_BUS[1] else (" or unlock it with its password: ", _UNLOCK)
+    return Advice("use the kernel's keyring, which lasts until reboot: ", kernel, *here)
 
 
 def _limit(keyring: KeyringBackend) -> int | None:

@@ -197,16 +197,17 @@ BOMB = (
     ("body", "status", "cause"),
     [
         pytest.param(b"", 200, "it is not well-formed XML", id="nothing"),
-        pytest.param(b"<html>sign in", 200, "got the page without a title", id="a-captive-portal"),
+        pytest.param(b"<html>sign in", 200, "the page without a title", id="a-captive-portal"),
+        pytest.param(b"<html><title>Hi</title></html>", 200, 'the page "Hi"', id="an-xml-page"),
         pytest.param(BOMB, 200, "it declares a document type", id="doctype"),
         pytest.param(BOMB, 403, "it contains no error code", id="doctype-in-an-error"),
         pytest.param(
-            BOMB.decode().encode("utf-16"), 200, "'utf-8' codec", id="doctype-in-another-encoding"
+            BOMB.decode().encode("utf-16"), 200, "it is not UTF-8", id="doctype-in-another-encoding"
         ),
-        pytest.param(b"\xff\xfe", 200, "'utf-8' codec", id="not-utf-8"),
-        pytest.param(b"<html>403</html>", 403, "(HTTP 403)", id="a-proxys-page"),
+        pytest.param(b"\xff\xfe", 200, "it is not UTF-8", id="not-utf-8"),
+        pytest.param(b"<html>403</html>", 403, "the page without a title", id="a-proxys-page"),
         pytest.param(b"<a/>", 200, "it contains no GetCallerIdentityResult", id="another-answer"),
-        pytest.param(b"", 302, "was redirected to", id="a-redirect-is-not-followed"),
+        pytest.param(b"", 302, "was redirected to 127.0.0.1", id="a-redirect-is-not-followed"),
     ],
 )
 def test_an_answer_that_cannot_be_understood_is_not_guessed_at(

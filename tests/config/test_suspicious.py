@@ -30,17 +30,17 @@ accounts = ["444444444444", "555555555555"]
 """
     found = suspicious_values(load({"config.toml": text}), lambda file: text)
     assert [(each.line, each.key, each.text.partition(";")[2]) for each in found] == [
-        (2, "defaults.region", ' if it is not a new one, did you mean "ap-northeast-1"?'),
+        (2, "defaults.region", ' unless it is new, did you mean "ap-northeast-1"?'),
         (
             6,
             "sources.me.mfa_serial",
             ' write mfa_serial = "arn:aws:iam::111111111111:mfa/NAME", or "auto"',
         ),
-        (9, "chains.a.region", " if it is not a new one, check it"),
+        (9, "chains.a.region", " unless it is new, correct it"),
         (
             12,
             "fleets.f.region",
-            " if it is not a new one, the known ones there are eu-west-1, eu-west-2, eu-west-3",
+            " unless it is new, write one of eu-west-1, eu-west-2, eu-west-3",
         ),
     ]
 

@@ -18,7 +18,7 @@ BRACKET, CURLY = (
 )
 TEXT, TRUTH = (
     "a text stands in quotes",
-    "yes and no are true and false here, in small letters; write ",
+    "true and false are written in small letters; write ",
 )
 
 
@@ -46,6 +46,7 @@ def explained(text: str) -> tuple[int | None, str]:
         ('[d]\nregion = "eu-west-1”\n', 2, f'{CURLY}; write region = "eu-west-1"'),
         ("[c]\nconfirm = True", 2, f"{TRUTH}confirm = true"),
         ("[c]\nx = [TRUE, no]", 2, f"{TRUTH}x = [true, false]"),
+        ("[c]\nconfirm = no", 2, "no is written false; write confirm = false"),
         ('[c]\naccounts = [\n  "1"\n  "2",\n]', 3, f'{COMMA}"1",'),
         ('a = [\n{ role = "a" } # b\n{ role = "c" }\n]', 2, f'{COMMA}{{ role = "a" }}, # b'),
         ('[c]\na = ["1" "2"]', 2, f'{COMMA}a = ["1", "2"]'),

@@ -2,8 +2,7 @@
 
 import sys
 
-from tests.transcripts.recording import FOLDER, recorded
-from tests.transcripts.situations import SITUATIONS
+from tests.transcripts.recording import FOLDER, NAMES, recorded
 
-for name in sys.argv[1:] or SITUATIONS:
+for name in sys.argv[1:] or NAMES:
     (FOLDER / f"{name}.txt").write_text(recorded(name), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""A terminal of 80 columns: the text that it shows for the bytes that a program writes."""
+"""A terminal: the text that it shows for the bytes that a program writes."""
 
 from __future__ import annotations
 
 import re
 
-COLUMNS, ROWS = 80, 24
+ROWS = 24
 _PARTS = re.compile(
     r"\x1b\[(?P<numbers>[0-9;?]*)(?P<final>[@-~])"  # a control sequence (ECMA-48)
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # a title, a link: shows nothing
@@ -17,7 +17,8 @@ _PARTS = re.compile(
 class Screen:
     """The lines of a terminal with its scrollback, and a cursor; colours are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
         self._lines = [""]
         self._row = self._column = 0
 
@@ -38,7 +39,7 @@ class Screen:
 
     def _write(self, text: str) -> None:
         for character in text:
-            if self._column == COLUMNS:
+            if self._column == self._columns:
                 self._column = 0
                 self._down()
             line = self._lines[self._row].ljust(self._column)
@@ -68,7 +69,7 @@ class Screen:
                 for _ in range(max(1, count)):
                     self._down()
             case "C":
-                self._column = min(COLUMNS - 1, self._column + max(1, count))
+                self._column = min(self._columns - 1, self._column + max(1, count))
             case "D":
                 self._column = max(0, self._column - max(1, count))
             case "G":

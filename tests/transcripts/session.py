@@ -16,7 +16,7 @@ from shlex import join
 from tests.support import fork_server
 from tests.support.secrets import secrets_of
 from tests.support.world import SCRIPT, World
-from tests.transcripts.screen import COLUMNS, ROWS, Screen
+from tests.transcripts.screen import ROWS, Screen
 
 PLACE = "/tmp"  # noqa: S108 - a path as long on every machine, since it is part of what is shown
 _PATIENCE = 60  # seconds
@@ -34,10 +34,11 @@ _MASKS = (
 
 
 class Session:
-    """A terminal session: one command after the other; ``text`` is the record."""
+    """A session in a terminal of so many columns; ``text`` is the record of its commands."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, columns: int) -> None:
         self.world = world
+        self._columns = columns
         self.text = ""
 
     def says(self, text: str) -> None:
@@ -68,16 +69,16 @@ class Session:
         env: Mapping[str, str | None] | None,
     ) -> tuple[str, int]:
         master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, self._columns, 0, 0))
         environ = self.world.environ_with({"TERM": "xterm-256color", "TZ": "UTC", **(env or {})})
         process = fork_server.TerminalRun([SCRIPT, *words], environ, self.world.home, slave)
         os.close(slave)
-        screen, waiting = Screen(), list(answers)
+        screen, waiting = Screen(self._columns), list(answers)
         until = time.monotonic() + _PATIENCE
         try:
             while written := _read(master, until, screen):
                 screen.feed(written)
-                if waiting and waiting[0][0] in screen.text:
+                if waiting and waiting[0][0] in " ".join(screen.text.split()):
                     os.write(master, waiting.pop(0)[1].encode())
         finally:
             code = process.end(max(until - time.monotonic(), 0))

@@ -6,17 +6,23 @@ import json
 import time
 from collections.abc import Callable
 
+from tests.cli.credential_process.aged_sessions import leave
 from tests.cli.explain.documents import ALICE, AS, USER, role
 from tests.policy.helpers.broken_chains import BROKEN, broken
 from tests.policy.helpers.reading import shown
 from tests.support.world import ADMIN, CONFIG, HUB, MFA_SERIAL, mfa_code, wrong_codes
+from tests.transcripts.mistakes import MISTAKES
 from tests.transcripts.session import Session
 
 _DOUBLES = "tests.doubles.keyrings"
 _WITH_KEYS = CONFIG.replace('type = "environment"', 'type = "keys"')
 _NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 _WITH_MFA = CONFIG.replace('"environment"', f'"environment"\nmfa_serial = "{MFA_SERIAL}"', 1)
-_GUARDED = CONFIG.replace("labels =", "confirm = true\nlabels =")
+_GUARDED = (
+    CONFIG.replace("labels =", "confirm = true\nlabels =")
+    + '[accounts]\nprod-billing = "333333333333"\n'
+)
+_BY_SSH = {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22", "DISPLAY": None}
 _SIGN_INS = """
 [sources.corp]
 type = "identity-center"
@@ -89,6 +95,9 @@ def refusals(at: Session) -> None:
     at.says("A role that does not trust the one before it.")
     at.types("assume", "admin")
     at.types("explain", "--last", "--offline", *AS)
+    at.says("The same, with a session of the first role that is twelve minutes old.")
+    leave(at.world, minutes=48)
+    at.types("assume", "admin")
     at.says("An MFA code that is wrong.")
     at.world.config(_WITH_MFA)
     first, second, third = wrong_codes(at.world)
@@ -125,6 +134,15 @@ def configs(at: Session) -> None:
     at.types("config", "init", answers=answers)
 
 
+def mistakes(at: Session) -> None:
+    """What `config check` says of the usual mistakes in a config, one at a time."""
+    for what, (written, instead) in MISTAKES.items():
+        assert written in CONFIG
+        at.world.config(CONFIG.replace(written, instead, 1))
+        at.says(f"{what[0].upper()}{what[1:]}.")
+        at.types("config", "check")
+
+
 def keyrings(at: Session) -> None:
     at.world.config(_WITH_KEYS)
     at.says("Keys that are not stored yet.")
@@ -141,6 +159,11 @@ def keyrings(at: Session) -> None:
     at.says("A keyring that is locked, and a chain that does not start from it.")
     at.world.config()
     at.types("exec", "admin", "--", "true")
+    at.says("A keyring that is locked, over SSH.")
+    at.types("exec", "admin", "--", "true", env=_BY_SSH)
+    at.world.config(_WITH_KEYS)
+    at.types("assume", "admin", env={**_NO_KEYS, **_BY_SSH})
+    at.world.config()
     at.says("No keyring at all.")
     at.world.backend = "keyring.backends.fail.Keyring"
     at.types("exec", "admin", "--", "true")
@@ -177,6 +200,10 @@ def mfa(at: Session) -> None:
 def networks(at: Session) -> None:
     at.says("Nobody listens.")
     at.types("assume", "admin", env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"})
+    at.says("A hotel's sign-in page answers.")
+    page = b"<html><head><title>Grand Hotel Wi-Fi</title></head></html>"
+    at.world.sts.say(page)
+    at.types("assume", "admin")
     at.says("AWS asks to come back later, three times.")
     at.world.sts.throttle(10)
     at.types("assume", "admin")
@@ -220,8 +247,11 @@ SITUATIONS: dict[str, Callable[[Session], None]] = {
     "keyrings": keyrings,
     "looks": looks,
     "mfa": mfa,
+    "mistakes": mistakes,
     "networks": networks,
     "refusals": refusals,
     "sources": sources,
     "walks": walks,
 }
+NARROW = ("configs", "guards", "keyrings", "mistakes", "networks", "refusals", "sources")
+"""Also recorded at 50 columns: the errors."""

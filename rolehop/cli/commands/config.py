@@ -116,8 +116,7 @@ def check(ctx: click.Context, style: str) -> None:
         cli.terminal.note(Advice(ShellCommand(each.place), f": {each.said}"))
     cli.terminal.write_output(
         f"well-formed: {pluralize(found.chains, 'chain')},"
-        f" {pluralize(found.sources, 'source')}"
-        f" ({', '.join(found.files)})\n"
+        f" {pluralize(found.sources, 'source')}\n" + "".join(f"  {file}\n" for file in found.files)
     )
 
 

@@ -161,12 +161,18 @@ def _curly(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _truth(line: str) -> Iterator[tuple[str, str]]:
+    wrong = _WRONG_WORD.search(line)
+    word = wrong[2] if wrong else ""
+    said = "true and false are written in small letters"
+    if word.lower() not in ("true", "false"):
+        said = f"{word} is written {'true' if word.lower() in ('yes', 'on') else 'false'}"
+
     def small(found: re.Match[str]) -> str:
         meant = found[2].lower()
         word = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(meant, meant)
         return f"{found[1]}{word}"
 
-    yield "yes and no are true and false here, in small letters", _WRONG_WORD.sub(small, line)
+    yield said, _WRONG_WORD.sub(small, line)
 
 
 def _blank_in_name(line: str) -> Iterator[tuple[str, str]]:
