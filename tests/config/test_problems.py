@@ -100,7 +100,7 @@ def test_all_problems_of_all_files_are_reported_at_once_in_order() -> None:
     assert error.what == "6 problems in config.toml and team.toml"
     assert error.exit_code == 3
     assert error.fix is not None
-    assert "rolehop config check" in error.fix
+    assert "rolehop config reference" in error.fix
 
 
 def test_one_thing_is_one_thing() -> None:
