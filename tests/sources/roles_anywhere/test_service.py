@@ -53,7 +53,7 @@ class TestService:
                 ServiceError,
                 "ThrottlingException",
             ),
-            (Answer(201, b"<html>"), ServiceError, "it is not a JSON object"),
+            (Answer(201, b"<html>"), ServiceError, "got the page"),
             (Answer(201, b'{"credentialSet": []}'), ServiceError, "it contains no credential set"),
             (
                 Answer(404, b"", {"X-Amzn-ErrorType": "ResourceNotFoundException"}),
