@@ -108,16 +108,15 @@ def check_text(
     options: WalkOptions,
     *,
     last: bool,
-    error: str | None,
     decode: str | None,
 ) -> None:
     """Refuse what makes no sense with a text.
 
     Raises:
-        UsageError: two texts, a chain beside --error, or flags of a walk.
+        UsageError: a chain beside --error, two beside --decode, --last, or flags of a walk.
     """
     most = 0 if decode is None else 1
-    if len(what) > most or last or options.call_flags or (error and decode):
+    if len(what) > most or last or options.call_flags:
         raise UsageError(
             "--error stands alone, and --decode beside at most a chain",
             fix="rolehop explain --error TEXT, or rolehop explain CHAIN --decode MESSAGE",

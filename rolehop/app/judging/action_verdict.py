@@ -57,19 +57,8 @@ def judge_actions(
         UsageError: who the source is, and so whose the resource may be, is not known.
         ConfigError: the resource's policy is no valid policy; see also `plan_chain`.
     """
-    plan, inventory = plan_chain(app, chain, options), read_documents(policies)
-    if not offline:
-        from rolehop.app.judging.live_iam import LiveIam
-
-        denied = None if answer is None else answer.denied
-        named = None if denied is None else denied.policy_arn
-        iam = LiveIam(app)
-        live, policies = iam.read(plan, policies, named)
-        if is_role(asked.resource):
-            live = live.merged(iam.read_role(asked.resource, plan, policies.caller))
-        inventory = live.merged(inventory)
-    accounts = accounts_of(app, plan, policies.caller) | {account_of(asked.resource)}
-    inventory = with_organization(app, inventory, policies, accounts, offline=offline)
+    plan = plan_chain(app, chain, options)
+    inventory, policies = _documents(app, plan, asked, policies, answer, offline=offline)
     scenario = _scenario(app, plan, inventory, policies)
     scenario = replace(scenario, hops=scenario.hops[: asked.hop])
     own_policy = _own_policy(asked.own_policy)
@@ -83,6 +72,31 @@ def judge_actions(
     if answer is None:
         return [ActionVerdict(each, each) for each in found]
     return [ActionVerdict(refused_by_aws(each, answer, inventory), each, answer) for each in found]
+
+
+def _documents(
+    app: App,
+    plan: Plan,
+    asked: ActionOptions,
+    policies: PolicyOptions,
+    answer: StsAnswer | None,
+    *,
+    offline: bool,
+) -> tuple[IamInventory, PolicyOptions]:
+    """Return everything the actions are judged by, and the options with the caller that was read."""
+    inventory = read_documents(policies)
+    if not offline:
+        from rolehop.app.judging.live_iam import LiveIam
+
+        denied = None if answer is None else answer.denied
+        named = None if denied is None else denied.policy_arn
+        iam = LiveIam(app)
+        live, policies = iam.read(plan, policies, named)
+        if is_role(asked.resource):
+            live = live.merged(iam.read_role(asked.resource, plan, policies.caller))
+        inventory = live.merged(inventory)
+    accounts = accounts_of(app, plan, policies.caller) | {account_of(asked.resource)}
+    return with_organization(app, inventory, policies, accounts, offline=offline), policies
 
 
 def _scenario(

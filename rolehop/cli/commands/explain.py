@@ -90,14 +90,17 @@ def command(
 
     For every hop: whether it would be allowed or refused, as far as that can be told; which
     statement of which policy decides; and the change that would fix it, with the account that can
-    make it. Reads
-    IAM with the stored sessions, unless --offline; what cannot be read is named, with the
-    command that would show it. Exits 5 if a hop is refused.
+    make it. Reads IAM with the stored sessions, unless --offline; what cannot be read is named,
+    with the command that would show it. Exits 5 if a hop is refused.
     """
     cli, options = CommandContext.of(ctx), walk_options_from(ctx)
     policies = replace(policies, pin_tags=pin_tags)
+    of_action = actions or resource or resource_policy
+    _check_alone(
+        {"--error": error, "--decode": decode, "--action": of_action, "--apply-to": apply_to}
+    )
     if error is not None or decode is not None:
-        check_text(what, options, last=last, error=error, decode=decode)
+        check_text(what, options, last=last, decode=decode)
     if decode is not None:
         print_decoded(cli, what[0] if what else None, decode, style)
         return
@@ -106,7 +109,7 @@ def command(
         ctx.exit(REFUSED)
     if not (what or last):
         what = (chain_or_pick(cli, None, "explain CHAIN"),)
-    _check_combination(what, options, last=last)
+    _check_combination(what, options, last=last, applies=apply_to is not None)
     asked = action_options(actions, resource, resource_policy)
     if asked is not None and (last or len(what) != 1):
         raise UsageError("--action needs one chain", fix="rolehop explain CHAIN --action ACTION")
@@ -123,17 +126,7 @@ def command(
     )
     _print(cli, verdict, style)
     if apply_to is not None:
-        from pathlib import Path
-
-        from rolehop.app.judging.fixed_document import write_fixed_document
-
-        fixed = write_fixed_document(verdict, Path(apply_to))
-        cli.terminal.note(f"wrote the fixed {fixed.name} to {apply_to}; nothing was sent to AWS")
-        cli.terminal.write_lines_beside(fixed.diff)
-        if fixed.is_example:
-            cli.terminal.note("any value will do: choose your own")
-        for each in fixed.left:
-            cli.terminal.note(f"that is not all of the fix: {each}")
+        _apply_fix(cli, verdict, apply_to)
     # Whatever the documents say now, AWS refused it.
     ctx.exit(REFUSED if last else exit_code([verdict], strict=strict))
 
@@ -159,6 +152,20 @@ def _print(cli: CommandContext, verdict: ChainVerdict, style: str) -> None:
     cli.write_view(verdict_view(verdict, verbose=cli.terminal.verbose))
 
 
+def _apply_fix(cli: CommandContext, verdict: ChainVerdict, file: str) -> None:
+    from pathlib import Path
+
+    from rolehop.app.judging.fixed_document import write_fixed_document
+
+    fixed = write_fixed_document(verdict, Path(file))
+    cli.terminal.note(f"wrote the fixed {fixed.name} to {file}; nothing was sent to AWS")
+    cli.terminal.write_lines_beside(fixed.diff)
+    if fixed.is_example:
+        cli.terminal.note("any value will do: choose your own")
+    for each in fixed.left:
+        cli.terminal.note(f"that is not all of the fix: {each}")
+
+
 def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
     from rolehop.show.role import role_document, role_view
 
@@ -168,7 +175,20 @@ def _print_role(cli: CommandContext, report: RoleReport, style: str) -> None:
         cli.write_view(role_view(report))
 
 
-def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: bool) -> None:
+def _check_alone(given: dict[str, object]) -> None:
+    """Refuse two flags of which each asks for something else.
+
+    Raises:
+        UsageError: more than one is given.
+    """
+    names = [name for name, value in given.items() if value is not None and value != ()]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} do not go together", fix="give one of them")
+
+
+def _check_combination(
+    what: tuple[str, ...], options: WalkOptions, *, last: bool, applies: bool
+) -> None:
     """Refuse arguments and flags that make no sense together.
 
     Raises:
@@ -180,7 +200,7 @@ def _check_combination(what: tuple[str, ...], options: WalkOptions, *, last: boo
             "explain takes one chain, or 'role' and an ARN, or --last alone",
             fix="rolehop explain CHAIN; rolehop list shows the chains",
         )
-    flags = options.call_flags
+    flags = (*options.call_flags, *(("--apply-to",) if role and applies else ()))
     if flags and (last or role):
         raise UsageError(
             f"{', '.join(flags)}: {'--last knows its own flags' if last else 'a role has no hop'}",

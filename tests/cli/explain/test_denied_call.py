@@ -124,6 +124,8 @@ def test_other_texts_are_refused(world: World) -> None:
     assert "this is not an access-denied message of AWS" in done.err
     assert world.rolehop("explain", "admin", "--error", DENIED).code == 2
     assert world.rolehop("explain", "--error", DENIED, "--tag", "a=b").code == 2
+    both = world.rolehop("explain", "--error", DENIED, "--action", "s3:GetObject")
+    assert (both.code, "--error and --action do not go together" in both.err) == (2, True)
 
 
 def encoded(message: object) -> str:
