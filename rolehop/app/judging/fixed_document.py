@@ -5,17 +5,22 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rolehop.app.host import read_or_none
+from rolehop.app.judging.policy_in_file import PolicyFile, find_policy, refuse_unwritable
 from rolehop.config.toml.edit import change_keys
 from rolehop.config.value_types import Place
-from rolehop.errors import RolehopError, UsageError
+from rolehop.errors import UsageError
 from rolehop.files import is_plain_file, is_there, mode_of, write_beside
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
+from rolehop.policy.chains.scenario import ConfigLocation
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.remedies.config_change import ConfigChange
 from rolehop.policy.remedies.policy_change import NEW, ChangeKind, PolicyChange, apply_changes
+from rolehop.policy.remedies.search import Step
 from rolehop.show.remedies import in_short
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.text import visible_json
@@ -46,31 +51,24 @@ class FixedDocument:
 def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
     """Write what the first fix of the first refused hop changes: all its changes of one document.
 
-    That is the config if ``path`` is its file, else the first policy, else the config.
+    A file that is there must hold that document as it is now; a new one gets the first policy that
+    the fix changes, or else the config.
 
     Raises:
         UsageError: no hop is refused, it has no fix, or one with a value that is not known here; a
-            config file has a form that cannot be changed in place; ``path`` is another config, or
-            it cannot be written.
+            config file has a form that cannot be changed in place; ``path`` holds something else,
+            or it cannot be written.
     """
+    refuse_unwritable(path)
     hop = next((e for e in verdict.hops if e.verdict.outcome is Outcome.REFUSED), None)
     if hop is None:
         raise UsageError("there is nothing to fix", cause="no hop is refused")
     steps = next((remedy.steps for remedy in hop.remedies()), ())
     if not steps:
         raise UsageError(f"hop {hop.number} has no fix", cause="no policy and no config allows it")
-    policies = [each for each in steps if isinstance(each, PolicyChange)]
-    edits = [each for each in steps if isinstance(each, ConfigChange)]
-    own = any(each.location.place and _is_file(path, each.location.place[0]) for each in edits)
-    if own or not policies:
-        edits = _same_config(edits, path)
-        made, fixed = set(map(id, edits)), _fixed_config(edits)
-    else:
-        policies = _same_policy(policies)
-        made, fixed = set(map(id, policies)), _fixed_policy(hop, policies)
-    left = dict.fromkeys(in_short(each) for each in steps if id(each) not in made)
+    made, fixed = _fixed(hop, steps, path)
+    left = dict.fromkeys(in_short(each) for each in steps if each not in made)
     fixed = replace(fixed, left=tuple(left))
-    _refuse_another_config(path, fixed)
     try:
         _write(path, fixed.after)
     except OSError as error:
@@ -78,40 +76,52 @@ def write_fixed_document(verdict: ChainVerdict, path: Path) -> FixedDocument:
     return fixed
 
 
+def _fixed(
+    hop: HopVerdict, steps: Sequence[Step], path: Path
+) -> tuple[Sequence[Step], FixedDocument]:
+    """Return the document of the fix that is in ``path``, or the first, and the steps that change it."""
+    policies = [each for each in steps if isinstance(each, PolicyChange)]
+    edits = [each for each in steps if isinstance(each, ConfigChange)]
+    in_config = [each for each in edits if _is_at(each.location, path)]
+    if in_config:
+        return in_config, _fixed_config(in_config)
+    here = [each for each in policies if each.location and _is_at(each.location, path)]
+    if here:
+        return here, _fixed_session_policy(hop, here, path)
+    if policies:
+        return _fixed_policy(hop, policies, path)
+    edits = _same_config(edits)
+    fixed = _fixed_config(edits)
+    if is_plain_file(path):
+        found = find_policy(path, {})
+        raise _another(path, found if isinstance(found, str) else "a policy", [fixed.name])
+    return edits, fixed
+
+
+def _another(path: Path, found: str, wanted: Sequence[str]) -> UsageError:
+    """Return the error that the file holds something else than the document to fix."""
+    return UsageError(
+        f"{path} is {found}, and was not changed",
+        cause=f"the fix is for the {' and the '.join(dict.fromkeys(wanted))}",
+        fix="name a new file, or a file with that document as it is now",
+    )
+
+
+def _is_at(location: ConfigLocation, path: Path) -> bool:
+    return location.place is not None and _is_file(path, location.place[0])
+
+
 def _is_file(path: Path, name: str) -> bool:
     return path.resolve() == Path(name).resolve()
 
 
-def _same_policy(changes: list[PolicyChange]) -> list[PolicyChange]:
-    """Return the changes of the document that the first one changes."""
+def _same_config(edits: list[ConfigChange]) -> list[ConfigChange]:
+    """Return the changes of one file: that of the first one."""
 
-    def document(change: PolicyChange) -> tuple[object, ...]:
-        return change.policy_type, change.member, change.document
+    def file(edit: ConfigChange) -> str | None:
+        return edit.location.place[0] if edit.location.place else None
 
-    return [each for each in changes if document(each) == document(changes[0])]
-
-
-def _same_config(edits: list[ConfigChange], path: Path) -> list[ConfigChange]:
-    """Return the changes of one file: of ``path``, if there are any, else of the first one's."""
-    files = [None if each.location.place is None else each.location.place[0] for each in edits]
-    wanted = next((each for each in files if each and _is_file(path, each)), files[0])
-    return [each for each, file in zip(edits, files, strict=True) if file == wanted]
-
-
-def _refuse_another_config(path: Path, fixed: FixedDocument) -> None:
-    """Refuse to replace a config by a policy or by another config: nobody can mean that."""
-    if not is_plain_file(path) or _is_file(path, fixed.name):
-        return
-    try:
-        is_config = "version" in tomllib.loads(read_or_none(path) or "")
-    except (RolehopError, tomllib.TOMLDecodeError):
-        return
-    if is_config:
-        raise UsageError(
-            f"{path} is a config of its own, and was not replaced",
-            cause=f"the fix changes the {fixed.name}",
-            fix="name a new file, or the file that the fix changes",
-        )
+    return [each for each in edits if file(each) == file(edits[0])]
 
 
 def _write(path: Path, text: str) -> None:
@@ -124,13 +134,63 @@ def _write(path: Path, text: str) -> None:
     write_beside(real, text, mode=mode_of(real))
 
 
-def _fixed_policy(hop: HopVerdict, made: list[PolicyChange]) -> FixedDocument:
-    first = made[0]
-    documents = hop.verdicts[first.hop].request.policy_set(first.policy_type).documents
-    text = next((each.text for each in documents if each.name == first.document), "")
-    document = json.loads(text or json.dumps(NEW))
-    before, after = _indented(document), _indented(apply_changes(document, made))
-    return FixedDocument(first.document, before, after)
+def _fixed_policy(
+    hop: HopVerdict, changes: Sequence[PolicyChange], path: Path
+) -> tuple[list[PolicyChange], FixedDocument]:
+    """Return the policy that is in ``path``, changed; in a new file, the first that the fix changes."""
+    documents: dict[tuple[object, ...], list[PolicyChange]] = {}
+    for each in changes:
+        key = (each.hop, each.policy_type, each.member, each.document)
+        documents.setdefault(key, []).append(each)
+    if not is_plain_file(path):
+        made = next(iter(documents.values()))
+        document = _policy_now(hop, made[0])
+        before, after = _indented(document), _indented(apply_changes(document, made))
+        return made, FixedDocument(made[0].document, before, after)
+    instead = ""
+    for made in documents.values():
+        found = find_policy(path, _policy_now(hop, made[0]))
+        if isinstance(found, PolicyFile):
+            after = found.with_changes(made)
+            return made, FixedDocument(made[0].document, found.text, after)
+        instead = found
+    raise _another(path, instead, [each.document for each in changes])
+
+
+def _policy_now(hop: HopVerdict, change: PolicyChange) -> dict[str, Any]:
+    """Return the policy that ``change`` was made for, as JSON; an empty one if it is new."""
+    documents = hop.verdicts[change.hop].request.policy_set(change.policy_type).documents
+    text = next((each.text for each in documents if each.name == change.document), "")
+    found: dict[str, Any] = json.loads(text or json.dumps(NEW))
+    return found
+
+
+def _fixed_session_policy(
+    hop: HopVerdict, made: Sequence[PolicyChange], path: Path
+) -> FixedDocument:
+    """Return the config with the session policy in it changed: the key ``policy`` of one table."""
+    now, place = _policy_now(hop, made[0]), made[0].location and made[0].location.place
+    before = read_or_none(path) or ""
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    table: Any = tomllib.loads(before.removeprefix(mark))
+    for key in place[1] if place else ():
+        table = table[key]
+    if json.loads(table.get("policy", "{}")) != now:
+        raise _another(path, "a config without that policy", [made[0].document])
+    text = json.dumps(apply_changes(now, made), ensure_ascii=False)
+    try:
+        after = change_keys(before.removeprefix(mark), place[1] if place else (), {"policy": text})
+    except ValueError as error:
+        raise _by_hand(str(path), error) from None
+    return FixedDocument(str(path), before, mark + after)
+
+
+def _by_hand(file: str, error: ValueError) -> UsageError:
+    return UsageError(
+        f"{file} cannot be changed in place",
+        cause=str(error),
+        fix="make the change by hand, as explain shows it",
+    )
 
 
 def _indented(document: object) -> str:
@@ -160,11 +220,7 @@ def _fixed_config(edits: list[ConfigChange]) -> FixedDocument:
             if each.location.place is not None:
                 after = _edited(after, each.location.place[1], each)
     except ValueError as error:
-        raise UsageError(
-            f"{file} cannot be changed in place",
-            cause=str(error),
-            fix="make the change by hand, as explain shows it",
-        ) from None
+        raise _by_hand(file, error) from None
     return FixedDocument(file, before, after, is_example=any(each.example for each in edits))
 
 

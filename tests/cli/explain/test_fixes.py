@@ -16,6 +16,8 @@ from tests.support.policies import policy, policy_text
 from tests.support.world import ADMIN, AUDITS, CONFIG, HUB, Done, World
 
 role = partial(shared.role, sid="")
+BOB = "arn:aws:iam::111111111111:user/bob"
+TRUSTS_BOB = role(HUB, BOB)["AssumeRolePolicyDocument"]["Statement"]
 
 
 def documents(world: World, *roles: Any) -> None:
@@ -216,13 +218,14 @@ def test_the_file_of_a_fixed_policy_is_replaced_whole(world: World) -> None:
     """What another name of the old file shows is never half of a policy."""
     documents(world, role(HUB, "arn:aws:iam::111111111111:user/bob"), role(ADMIN, HUB))
     path = world.home / "fixed.json"
-    path.write_text("old")
+    before = policy_text(*TRUSTS_BOB)
+    path.write_text(before)
     path.chmod(0o640)
     (world.home / "other.json").hardlink_to(path)
     (world.home / "link.json").symlink_to(path)
     assert explain(world, "admin", "--apply-to", "link.json").code == 5
-    assert (world.home / "other.json").read_text() == "old"
-    assert json.loads(path.read_text())["Statement"]
+    assert (world.home / "other.json").read_text() == before
+    assert json.loads(path.read_text())["Statement"][0]["Principal"]["AWS"][1] == ALICE
     assert path.stat().st_mode & 0o777 == 0o640
     (world.home / "link.json").unlink()
     (world.home / "link.json").symlink_to("/dev/null")
@@ -273,11 +276,80 @@ def test_the_fixed_config_is_written_to_a_file(
     assert explain(world, chain).code == 0
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        policy_text(*TRUSTS_BOB),
+        json.dumps({"Statement": TRUSTS_BOB[0], "Version": "2012-10-17"}) + "\n",
+        json.dumps({"Role": {"AssumeRolePolicyDocument": policy(*TRUSTS_BOB), "Arn": HUB}}),
+        json.dumps({"Policy": {"Content": policy_text(*TRUSTS_BOB)}}),
+    ],
+    ids=["policy", "one statement", "get-role", "describe-policy"],
+)
+def test_the_file_that_has_the_policy_is_changed_and_the_rest_of_it_stays(
+    world: World, before: str
+) -> None:
+    documents(world, role(HUB, BOB), role(ADMIN, HUB))
+    path = world.home / "hub.json"
+    path.write_text(before)
+    assert explain(world, "admin", "--apply-to", "hub.json").code == 5
+    found = path.read_text()
+    assert ALICE in found
+    wanted = before.replace("{", "").replace("}", "").replace("[", "").replace("]", "")
+    rest = found.replace(f', \\"{ALICE}\\"', "").replace(f', "{ALICE}"', "")
+    assert "".join(c for c in rest if c not in "{}[]") == wanted
+
+
+@pytest.mark.parametrize(
+    ("before", "is_now"),
+    [
+        ("precious notes\n", "is a file that is not JSON"),
+        ("", "is a file that is not JSON"),
+        (policy_text({**TRUSTS_BOB[0], "Effect": "Deny"}), "is another policy"),
+        (json.dumps([policy(*TRUSTS_BOB)] * 2), "is a document with that policy in 2 places"),
+        ('{"Version": "2012-10-17", "Version": "2012-10-17"}', "is a file that is not JSON"),
+        (json.dumps({"Roles": []}), "is JSON without that policy"),
+        ('[sources.me]\ntype = "environment"\n', "is a config of rolehop"),
+    ],
+)
+def test_a_file_with_anything_else_is_not_touched(world: World, before: str, is_now: str) -> None:
+    documents(world, role(HUB, BOB), role(ADMIN, HUB))
+    path = world.home / "other"
+    path.write_text(before)
+    done = explain(world, "admin", "--apply-to", "other")
+    assert (done.code, path.read_text()) == (2, before)
+    assert f"other {is_now}" in done.err
+    assert "the fix is for the trust policy of role Hub" in done.err
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o200, None])
+def test_a_read_only_file_and_stdout_are_refused(world: World, mode: int | None) -> None:
+    documents(world, role(HUB, BOB), role(ADMIN, HUB))
+    path = world.home / "hub.json"
+    path.write_text(policy_text(*TRUSTS_BOB))
+    path.chmod(mode or 0o600)
+    assert explain(world, "admin", "--apply-to", "hub.json" if mode else "-").code == 2
+    path.chmod(0o600)
+    assert path.read_text() == policy_text(*TRUSTS_BOB)
+    assert not (world.home / "-").exists()
+
+
+def test_a_session_policy_in_the_config_is_changed_there(world: World) -> None:
+    documents(world, role(HUB, ALICE), role(ADMIN, HUB))
+    reads = policy_text({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    hop = '{ role = "arn:aws:iam::222222222222:role/Hub" }'
+    world.config(CONFIG.replace(hop, f"{hop[:-2]}, policy = '{reads}' }}"))
+    path = world.config_file
+    assert explain(world, "admin", "--apply-to", str(path)).code == 5
+    assert explain(world, "admin").code == 0
+    assert world.rolehop("config", "check").code == 0
+
+
 def test_a_fix_never_replaces_another_config(world: World) -> None:
     documents(world, role(HUB, "arn:aws:iam::111111111111:user/bob"), role(ADMIN, HUB))
     world.config(CONFIG)
     done = explain(world, "admin", "--apply-to", str(world.config_file))
-    assert (done.code, "is a config of its own, and was not replaced" in done.err) == (2, True)
+    assert (done.code, "is a config of rolehop, and was not changed" in done.err) == (2, True)
     assert world.config_file.read_text(encoding="utf-8") == CONFIG
     other = world.home / "other.toml"
     other.write_text(CONFIG)
@@ -310,9 +382,9 @@ def test_all_changes_of_one_document_are_written_and_those_of_others_are_named(
     assert len(left) == 2, done.err  # it is narrowed, and others are added
     assert "changes statement 2 of the service control policy" in left[0]
     documents(world, role(HUB, ALICE))
-    done = explain(world, "hub", "--scp", "scp.json", "--apply-to", "fixed.json")
+    done = explain(world, "hub", "--scp", "scp.json", "--apply-to", "scp.json")
     assert "not all of the fix" not in done.err
-    assert explain(world, "hub", "--scp", "fixed.json").code == 0
+    assert explain(world, "hub", "--scp", "scp.json").code == 0
 
 
 def test_an_invented_value_is_never_written(world: World) -> None:
