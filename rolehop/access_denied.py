@@ -34,7 +34,9 @@ _TEXT = Pattern(
     r"(?: on resource: (?P<resource>\"[^\"]+\""
     r"|(?:(?! is not authorized to ).){1,1500}?"
     r"(?= because no | because the resource does | with an explicit deny in )"
-    r"|[^\s\"`<>\u201d\u2019]+))?"
+    r"|[^\s\"`<>\u201d\u2019]+)"
+    # Of a Decrypt that names no key.
+    r"| on the resource associated with this ciphertext)?"
     rf"(?P<reason> because no (?P<lacking>{_KINDS}) allows the \S+ action"
     rf"| because {_ONE_OF_THREE}"
     rf"| with an explicit deny in (?:an?|the) (?P<denying>{_KINDS})"

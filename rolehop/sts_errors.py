@@ -145,7 +145,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
     who, action = name_of(denied.caller), denied.action
-    role = _role_name(denied.resource, hop)
+    role = _resource_name(denied, hop)
     if denied.unclear:
         return (
             f"check that {denied.resource or 'the resource'} exists in this Region; else have its own"
@@ -181,12 +181,13 @@ def _suspects(denied: AccessDenied | None, hop: Hop | None) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _role_name(resource: str | None, hop: Hop | None) -> str:
+def _resource_name(denied: AccessDenied, hop: Hop | None) -> str:
+    """Return what was asked for, in words: usually a role."""
     if hop is not None:
         return f"role {hop.role.name} of {hop.role.account}"
-    if resource is not None and ":role/" not in resource:
-        return resource
-    return name_of(resource) if resource else "the role"
+    if denied.resource is None:
+        return "the role" if denied.action.startswith("sts:") else "the resource"
+    return name_of(denied.resource) if ":role/" in denied.resource else denied.resource
 
 
 def _mfa(refusal: StsRefusal) -> Explanation:

@@ -168,6 +168,23 @@ def test_a_key_that_may_not_exist_is_not_certainly_refused_by_its_policy() -> No
     assert "own policy" in fix
 
 
+@pytest.mark.parametrize(("ending", "policy", "explicit", "lane"), ENDINGS)
+def test_a_key_that_only_the_ciphertext_names_is_a_resource_without_a_name(
+    ending: str, policy: str, explicit: bool, lane: str
+) -> None:
+    called = f"User: {JOHN} is not authorized to perform: kms:Decrypt"
+    text = f"{called} on the resource associated with this ciphertext"
+    found = read_access_denied(f"{text} {ending.format(action='kms:Decrypt')}")
+    assert found == AccessDenied(JOHN, "kms:Decrypt", None, policy, explicit)
+    unclear = read_access_denied(f"{text} {KMS}")
+    assert unclear is not None
+    assert (unclear.resource, unclear.unclear) == (None, True)
+    fix = explain_refusal(
+        StsRefusal("AccessDenied", f"{called} {ending.format(action='kms:Decrypt')}")
+    ).fix
+    assert "the role" not in fix or lane == "trust"
+
+
 def test_an_account_that_no_arn_names_is_named_by_what_it_is() -> None:
     """The ARNs of buckets and their objects have no account."""
     text = (
