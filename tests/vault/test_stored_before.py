@@ -70,8 +70,8 @@ def test_status_shows_the_sessions_and_logout_removes_them(before: World) -> Non
     rows = before.rolehop("status", "--format", "json").json["sessions"]
     assert [(row["hop"], row["expires_at"]) for row in rows] == [
         (1, "2099-01-01T00:00:00Z"),
-        (2, "2099-01-01T00:00:00Z"),
         (1, "2099-01-01T00:00:00Z"),
+        (2, "2099-01-01T00:00:00Z"),
     ]
     assert before.rolehop("logout", "--all").code == 0
     assert before.rolehop("status", "--format", "json").json["sessions"] == []

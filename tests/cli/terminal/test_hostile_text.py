@@ -204,7 +204,7 @@ def test_a_program_that_is_to_be_run_or_made_executable_is_one_argument(others: 
 
 
 def test_a_policy_that_a_text_names_is_no_command(others: World) -> None:
-    arn = "arn:aws:organizations::111111111111:policy/o-1/service_control_policy/p-`touch${IFS}bad`"
+    arn = "arn:aws:organizations::111111111111:policy/o-1/service_control_policy/p-1|touch${IFS}bad"
     text = (
         f"User: arn:aws:sts::222222222222:assumed-role/Hub/me is not authorized to perform:"
         f" sts:AssumeRole on resource: {ADMIN} with an explicit deny in a service control policy: {arn}"
