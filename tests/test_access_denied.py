@@ -12,7 +12,7 @@ import pytest
 from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
 from rolehop.ports import StsRefusal
 from rolehop.sts_errors import explain_refusal
-from tests.support.denials import ENDINGS, SCP_ARN
+from tests.support.denials import ENDINGS, KMS, SCP_ARN
 
 JOHN = "arn:aws:iam::777788889999:user/JohnDoe"
 SECRET = "arn:aws:secretsmanager:us-east-1:777788889999:secret:*"
@@ -131,10 +131,6 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "PowerShell's JSON": lambda t: f'{{"m": "{t.replace(chr(34), chr(92) + "u0022")}"}}',
     "CloudTrail": lambda t: json.dumps({"errorCode": "AccessDenied", "errorMessage": t}, indent=2),
 }
-KMS = (
-    "because the resource does not exist in this Region, no resource-based policies allow access,"
-    " or a resource-based policy explicitly denies access"
-)
 
 
 def _escaped(text: str) -> str:

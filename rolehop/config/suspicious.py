@@ -46,9 +46,8 @@ def _doubts(config: Config) -> Iterator[Doubt]:
     for chain in config.chains.values():
         file, place = config.chain_places[chain.name]
         yield from _of_region(chain.region, file, (*place, "region"))
-        for index, hop in enumerate(chain.hops):
-            inside = () if chain.fleet else ("hops", index)
-            yield from _of_serial(hop.mfa_serial, file, (*place, *inside, "mfa_serial"))
+        for index, hop in enumerate(chain.hops):  # of a fleet's, none has a device
+            yield from _of_serial(hop.mfa_serial, file, (*place, "hops", index, "mfa_serial"))
 
 
 def _of_region(value: object, file: str, place: Place) -> Iterator[Doubt]:

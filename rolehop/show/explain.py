@@ -9,7 +9,7 @@ from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
 from rolehop.policy.evaluation.principals import Caller
-from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
+from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE, needs_no_permission
 from rolehop.policy.remedies.policy_change import PolicyChange
 from rolehop.policy.remedies.search import Remedy, layers_made_irrelevant
 from rolehop.show.explaining.assumptions import (
@@ -91,6 +91,9 @@ def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -
     yield from (line(), line(name, ": ", StyledText(would, style)))
     if answer is not None:
         yield from aws_words(answer)
+    if needs_no_permission(verdict.request.actions[0]) and not verdict.refused:
+        yield line("  no policy is asked: the call needs no permission, and none can deny it")
+        return
     if verdict.request.caller.federated:
         text = "made with a token, by whoever has it: no policy of this session counts"
         yield from wrapped(text, "  ", "  ")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from rolehop.arn import RoleArn
-from rolehop.policy import NOT_VISIBLE, PolicyType, evaluate
-from rolehop.policy.chain_verdict import ActionVerdict
+from rolehop.policy import NOT_VISIBLE, PolicyType, Verdict, evaluate
+from rolehop.policy.chain_verdict import ActionVerdict, StsAnswer, refused_by_aws
 from rolehop.policy.chains.action_request import action_requests, resource_policy
 from rolehop.policy.chains.model import (
     AssumeRoleRequest,
@@ -28,6 +28,7 @@ from rolehop.policy.language.wildcards import covers, overlap
 from rolehop.show.explain import actions_view
 from rolehop.show.render_text import as_text
 from tests.policy.helpers.chains import NOW
+from tests.support.denials import KMS
 from tests.support.policies import policy_text
 
 ROLE = "arn:aws:iam::222222222222:role/Ops"
@@ -273,8 +274,27 @@ def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:
     for action, text in (("kms:Decrypt", "list-grants"), ("kms:CreateKey", "")):
         verdict = judge(action, KEY if text else "*", [], of("444444444444", "kms:*"))
         assert verdict.outcome.value == "refused"
-        shown = as_text(actions_view("chain", [ActionVerdict(verdict, verdict)], verbose=False))
-        assert ("aws kms list-grants --key-id" in shown) is bool(text)
+        assert ("aws kms list-grants --key-id" in view(verdict)) is bool(text)
+
+
+def view(verdict: Verdict, answer: StsAnswer | None = None) -> str:
+    said = verdict if answer is None else refused_by_aws(verdict, answer, IamInventory())
+    return as_text(actions_view("chain", [ActionVerdict(said, verdict, answer)], verbose=False))
+
+
+def test_a_call_that_no_policy_decides_shows_none() -> None:
+    shown = view(judge("sts:GetCallerIdentity", "*", []))
+    assert "would be allowed\n  no policy is asked: " in shown
+    assert "caller's permissions" not in shown
+    assert "cannot call it" in view(judge("sts:GetSessionToken", "*", []))
+
+
+def test_where_aws_names_three_causes_no_policy_is_said_to_refuse() -> None:
+    called = f"User: {SESSION} is not authorized to perform: kms:Decrypt on resource: {KEY}"
+    endpoint = "because no VPC endpoint policy allows the kms:Decrypt action"
+    for ending, refuses in ((KMS, False), (endpoint, True)):
+        answer = StsAnswer("AccessDenied", None, f"{called} {ending}")
+        assert ("refuses (AWS said)" in view(judge("kms:Decrypt", KEY, ALL), answer)) is refuses
 
 
 def test_a_resource_that_is_not_named_is_what_would_settle_it() -> None:

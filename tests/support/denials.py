@@ -7,6 +7,12 @@ from __future__ import annotations
 
 SCP_ARN = "arn:aws:organizations::999999999999:policy/o-example/service_control_policy/p-ab12cd34"
 
+KMS = (
+    "because the resource does not exist in this Region, no resource-based policies allow access,"
+    " or a resource-based policy explicitly denies access"
+)
+"""Three causes in one (KMS developer guide, "Troubleshooting key access")."""
+
 ENDINGS = [
     # The ending, the type of policy, a Deny matched, the lane.
     (

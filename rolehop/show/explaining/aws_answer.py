@@ -17,8 +17,11 @@ def aws_words(answer: StsAnswer) -> Iterator[Line]:
     said = clean(answer.message)
     quote = f'"{said}"' if said else "nothing more"
     yield from wrapped(f"{quote} ({answer.code})", "  AWS said  ", "            ")
-    if answer.denied is not None and answer.denied.policy is not None and not answer.policy_type:
-        label = f"  {answer.denied.policy:<22}"
+    denied = answer.denied
+    if denied is None or denied.policy is None or denied.unclear:
+        return
+    if answer.policy_type is None:
+        label = f"  {denied.policy:<22}"
         yield line(label, StyledText("refuses (AWS said)", "red"))
 
 
