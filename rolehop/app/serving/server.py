@@ -30,6 +30,7 @@ from rolehop.endpoint.loop import Loop
 from rolehop.endpoint.rules import Rules, path_of
 from rolehop.errors import UsageError
 from rolehop.files import is_there
+from rolehop.files.access import distrust_of_folder
 from rolehop.handover.container import endpoint_changes, token_check
 from rolehop.handover.environment import served
 from rolehop.show.rows import ServedChainRow, ServerRow
@@ -98,6 +99,7 @@ class Server:
             self._listeners = [_listen(app, settings.port)]
             stack.callback(self._listeners[0].socket.close)
             if settings.socket is not None:
+                _check_folder(settings.socket)
                 self._listeners.append(stack.enter_context(listening_on_socket(settings.socket)))
             self._token_file = _write_token(app.environ, settings.token_file, self._token)
             if self._token_file is not None:
@@ -255,6 +257,21 @@ def _listen(app: App, port: int) -> ListeningSocket:
             cause=who_listens(app, port),
             fix="name another port, or none for any that is free",
         ) from None
+
+
+def _check_folder(socket: Path) -> None:
+    """Refuse a folder where others could put a socket of theirs in the place of ours.
+
+    Raises:
+        UsageError: they could.
+    """
+    found = distrust_of_folder(socket.parent)
+    if found is not None:
+        raise UsageError(
+            f"{socket} would not be safe",
+            cause=f"{socket.parent}: {found}",
+            fix="name a path in a folder that only you can write",
+        )
 
 
 def _write_token(environ: Mapping[str, str], named: Path | None, token: Secret) -> TokenFile | None:

@@ -139,6 +139,8 @@ def _show_addresses(cli: CommandContext, server: Server, names: list[str]) -> No
     lines += [f"  {FULL_URI}={server.uri(name)}" for name in names]
     if server.token_path is not None:
         lines.append(f"  {TOKEN_FILE}={server.token_path}")
+    else:
+        lines.append("  this system has no place in memory for the token: use --print-env")
     cli.terminal.write_lines_beside(lines)
 
 

@@ -193,6 +193,7 @@ def test_a_port_in_use_is_refused_before_anything_is_asked(
     [
         (("hub", "--token-file", "token"), "would be on a disk"),
         (("hub", "--socket", "no/such/folder/sock"), "cannot listen on"),
+        (("hub", "--socket", "/tmp/sock"), "everybody on this machine can write it"),  # noqa: S108
         (("hub", "--print-env", "--shell", "no-such-shell"), "no-such-shell"),
         ((), "no chain is named"),
     ],
