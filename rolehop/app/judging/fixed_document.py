@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rolehop.app.host import read_or_none
-from rolehop.app.judging.policy_in_file import PolicyFile, find_policy, refuse_unwritable
+from rolehop.app.judging.policy_in_file import FoundPolicy, find_policy, refuse_unwritable
 from rolehop.config.toml.edit import change_keys
 from rolehop.config.value_types import Place
 from rolehop.errors import UsageError
@@ -150,7 +150,7 @@ def _fixed_policy(
     instead = ""
     for made in documents.values():
         found = find_policy(path, _policy_now(hop, made[0]))
-        if isinstance(found, PolicyFile):
+        if isinstance(found, FoundPolicy):
             after = found.with_changes(made)
             return made, FixedDocument(made[0].document, found.text, after)
         instead = found

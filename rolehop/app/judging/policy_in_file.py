@@ -20,7 +20,7 @@ _Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFile:
+class FoundPolicy:
     """A file with a policy in it: alone, or as AWS CLI commands print it."""
 
     text: str
@@ -52,7 +52,7 @@ def refuse_unwritable(path: Path) -> None:
             raise UsageError(f"{path} was not changed", cause=text)
 
 
-def find_policy(path: Path, policy: dict[str, Any]) -> PolicyFile | str:
+def find_policy(path: Path, policy: dict[str, Any]) -> FoundPolicy | str:
     """Return where the file has ``policy``, or what the file has instead, in words.
 
     Two policies are the same if IAM reads them alike: a list of one is as good as its element.
@@ -68,7 +68,7 @@ def find_policy(path: Path, policy: dict[str, Any]) -> PolicyFile | str:
     wanted = _plain(policy)
     places = [place for place, found in _policies(whole) if _plain(found) == wanted]
     if len(places) == 1:
-        return PolicyFile(text, whole, places[0])
+        return FoundPolicy(text, whole, places[0])
     if places:
         return f"a document with that policy in {len(places)} places"
     alone = isinstance(whole, dict) and "Statement" in whole

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.support.policies import allow, policy, trust_for
-from tests.support.world import ADMIN, HUB, World, temporary_world
+from tests.support.world import ADMIN, HUB, Done, World, temporary_world
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 AS = ("--as", ALICE)
@@ -62,3 +62,15 @@ def world_with_documents() -> Iterator[World]:
 def files(*names: str) -> list[str]:
     given = ("one.json", "two.json", *names)
     return [part for name in given for part in ("--policies", name)]
+
+
+def write_roles(world: World, *roles: Any) -> None:
+    """Write an IAM export with alice and ``roles`` to ``all.json``."""
+    details = {"UserDetailList": [USER], "RoleDetailList": list(roles)}
+    (world.home / "all.json").write_text(json.dumps(details), encoding="utf-8")
+
+
+def explain_offline(world: World, chain: str, *more: str) -> Done:
+    """Run ``explain`` with what `write_roles` wrote, as alice."""
+    known = ("--as", ALICE, "--policies", "all.json")
+    return world.rolehop("explain", chain, "--offline", *known, *more)
