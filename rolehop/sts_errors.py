@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from rolehop.access_denied import AccessDenied, change_of_policy, name_of, read_access_denied
+from rolehop.access_denied.model import TOKEN_ACTIONS, AccessDenied, name_of
+from rolehop.access_denied.policy_owner import change_of_policy
+from rolehop.access_denied.reader import read_access_denied
 from rolehop.errors import HopRefused, SignInExpired, SourceError
 from rolehop.plan.model import Hop
 from rolehop.ports import StsRefusal
@@ -126,7 +128,7 @@ def _denied(refusal: StsRefusal, hop: Hop | None) -> Explanation:
     if fix is not None:
         named = denied is not None and denied.policy is not None
         return Explanation(RefusalKind.DENIED, cause, fix, brief=brief, names_policy=named)
-    fix, suspects = "AWS does not say why", _suspects(denied, hop)
+    fix, suspects = _NOT_SAID, _suspects(denied, hop)
     return Explanation(RefusalKind.DENIED, cause, fix, suspects, brief)
 
 
@@ -134,7 +136,7 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     """Say in a line what AWS says in three; ``None``: it says something else besides."""
     if denied is None:
         return None
-    who = f"{refusal.code} for {name_of(denied.caller, _LONGEST_NAME)}"
+    who = f"{refusal.code} for {denied.who(_LONGEST_NAME)}"
     if denied.policy is None:
         ends_there = refusal.message.rstrip(" .").endswith(denied.resource or denied.action)
         what = "" if denied.action == "sts:AssumeRole" else f": {denied.action}"
@@ -142,9 +144,17 @@ def _in_brief(refusal: StsRefusal, denied: AccessDenied | None) -> str | None:
     return f"{who}, {denied.reason}"
 
 
+def denial_fix(denied: AccessDenied) -> str:
+    """Return what to do about a call that AWS refused, in words that follow "to fix it,"."""
+    return _denial_fix(denied, None) or _NOT_SAID
+
+
+_NOT_SAID = "AWS does not say why"
+
+
 def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
     """Return what to do; ``None``: AWS does not say which policy refused."""
-    who, action = name_of(denied.caller), denied.action
+    who, action = denied.who(), denied.action
     role = _resource_name(denied, hop)
     if denied.unclear:
         return (
@@ -162,6 +172,17 @@ def _denial_fix(denied: AccessDenied, hop: Hop | None) -> str | None:
         return (
             f"allow sts:SetSourceIdentity in the trust policy of {role} and in the policies of "
             f"{who}; once set, every later role of the chain must allow it"
+        )
+    if action in TOKEN_ACTIONS:
+        return (
+            f"check the trust policy of {role}: it must allow {action} to the identity provider"
+            " (Principal Federated), and its conditions must fit the token's claims, such as aud and"
+            " sub; and that the role exists"
+        )
+    if denied.explicit:
+        return (
+            f"find the Deny that matches {action}, in the policies or the boundary of {who}, in an"
+            " SCP of its account, or in the resource's own policy: no Allow outweighs it"
         )
     return None if action == "sts:AssumeRole" else f"allow {action} to {who}"
 

@@ -9,7 +9,13 @@ from itertools import product
 
 import pytest
 
-from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
+from rolehop.access_denied.model import AccessDenied
+from rolehop.access_denied.reader import (
+    LONGEST,
+    encoded_message,
+    read_access_denied,
+    read_excerpt,
+)
 from rolehop.ports import StsRefusal
 from rolehop.sts_errors import explain_refusal
 from tests.support.denials import ENDINGS, KMS, SCP_ARN
@@ -219,3 +225,124 @@ def test_an_encoded_message_is_found() -> None:
     text = f"{denied()}. Encoded authorization failure message: 4GIOHlTkIaWHQD0Q-_m3"
     assert encoded_message(text) == "4GIOHlTkIaWHQD0Q-_m3"
     assert encoded_message(denied()) is None
+
+
+ADMIN = "arn:aws:sts::333333333333:assumed-role/Admin/bob@host"
+S3 = f"User: {ADMIN} is not authorized to perform: s3:GetObject on resource"
+NO_ALLOW = "because no identity-based policy allows the s3:GetObject action"
+
+
+def s3(key: str) -> str:
+    return f'{S3}: "arn:aws:s3:::logs/{key}" {NO_ALLOW}'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (s3("dir\\notes.txt"), "dir\\notes.txt"),
+        (json.dumps({"m": s3("dir\\name")}), "dir\\name"),
+        (json.dumps(json.dumps({"m": s3("dir\\real")})), "dir\\real"),
+        (s3("a  b"), "a  b"),
+        (s3("report."), "report."),
+        (s3("x because no y"), "x because no y"),
+        (json.dumps(s3("\u00e4 b")), "\u00e4 b"),
+        (json.dumps(s3("\U0001f600")), "\U0001f600"),
+        (json.dumps(s3("a&b")).replace("&", "\\u0026"), "a&b"),
+        (f"<Message>{s3('a&b')}</Message>".replace("&", "&amp;").replace('"', "&quot;"), "a&b"),
+        (terraform(s3("day one")), "day one"),
+    ],
+)
+def test_a_resource_is_named_as_aws_named_it(text: str, key: str) -> None:
+    found = read_access_denied(text)
+    assert found is not None
+    assert (found.resource, found.lane) == (f"arn:aws:s3:::logs/{key}", "permissions")
+
+
+EVENT = {
+    "userIdentity": {"type": "AssumedRole", "arn": ADMIN},
+    "eventSource": "s3.amazonaws.com",
+    "eventName": "HeadObject",
+    "errorCode": "AccessDenied",
+    "errorMessage": "Access Denied",
+    "requestParameters": {"bucketName": "logs", "key": "k.gz"},
+}
+GET = "s3:GetObject"
+IN_CONSOLE = f"{{}}: {ADMIN}\nAction: iam:ListRoles\n{{}}Context: {{}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"user: {S3[6:]}: x", AccessDenied(ADMIN, GET, "x")),
+        (f"User {S3[7 + len(ADMIN) :]}: x", AccessDenied(None, GET, "x")),
+        ("Is not authorized to perform: s3:GetObject on resource x", AccessDenied(None, GET, "x")),
+        ("Error: J is not authorized to perform: s3:GetObject", AccessDenied("J", GET)),
+        (f"The role {ADMIN} is not authorized to perform: {GET}", AccessDenied(ADMIN, GET)),
+        (f"User: anonymous {S3[7 + len(ADMIN) :]}: x", AccessDenied("anonymous", GET, "x")),
+        (
+            f"User: {ADMIN} is not authorized to perform: iam:PutRolePolicy on resource: role X",
+            AccessDenied(ADMIN, "iam:PutRolePolicy", "role X"),
+        ),
+        (
+            "Could not assume role: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            AccessDenied(None, "sts:AssumeRoleWithWebIdentity"),
+        ),
+        (
+            "Not authorized to perform sts:AssumeRoleWithSAML",
+            AccessDenied(None, "sts:AssumeRoleWithSAML"),
+        ),
+        (
+            IN_CONSOLE.format("User", "", "no identity-based policy allows the action"),
+            AccessDenied(ADMIN, "iam:ListRoles", None, "identity-based policy"),
+        ),
+        (
+            IN_CONSOLE.format(
+                "User",
+                "On resource(s): x\n",
+                "a service control policy explicitly denies the action",
+            ),
+            AccessDenied(ADMIN, "iam:ListRoles", "x", "service control policy", explicit=True),
+        ),
+        (json.dumps(EVENT), AccessDenied(ADMIN, GET, "arn:aws:s3:::logs/k.gz")),
+        (
+            json.dumps({"Events": [{"CloudTrailEvent": json.dumps(EVENT)}]}),
+            AccessDenied(ADMIN, GET, "arn:aws:s3:::logs/k.gz"),
+        ),
+        (f"{S3}: x with an explicit deny", AccessDenied(ADMIN, GET, "x", explicit=True)),
+        (f"{'x' * 30_000}\n{S3}: x", AccessDenied(ADMIN, GET, "x")),
+    ],
+)
+def test_a_text_without_a_caller_or_in_another_form_is_read(
+    text: str, expected: AccessDenied
+) -> None:
+    assert read_access_denied(text) == expected
+
+
+def test_only_the_sentence_of_the_first_error_is_quoted_and_its_code_if_it_has_one() -> None:
+    other = f"User: {ADMIN} is not authorized to perform: s3:PutObject on resource: x"
+    for around, code in (("{}", None), ("x (AccessDenied) y:\n{}", "AccessDenied")):
+        found = read_excerpt(terraform(around.format(s3("a  b"))) + "\n" + other)
+        assert found is not None
+        # The frame of these tests is of an AccessDenied error.
+        assert (found.words, found.code, found.others) == (s3("a  b"), "AccessDenied", 1)
+        alone = read_excerpt(around.format(s3("k")))
+        assert alone is not None
+        assert (alone.words, alone.code, alone.others) == (s3("k"), code, 0)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["User:\\n", "\\", "is not authorized to perform: ", "\n│ ", "not\\n", f"{S3}: \\"],
+)
+def test_a_long_text_is_searched_once(piece: str) -> None:
+    """A search that goes back again and again takes hours for these."""
+    read_access_denied(piece * (LONGEST // 20 // len(piece)))
+
+
+def test_advice_for_a_refused_token_and_for_a_deny_that_aws_does_not_locate() -> None:
+    token = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    fix = explain_refusal(StsRefusal("AccessDenied", token)).fix
+    assert "Principal Federated" in fix
+    assert "aud and sub" in fix
+    fix = explain_refusal(StsRefusal("AccessDenied", f"{S3}: x with an explicit deny")).fix
+    assert "find the Deny that matches s3:GetObject" in fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 
 from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
@@ -14,6 +15,7 @@ from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.startup.lazy_regex import Pattern
 
+_MOST_BYTES = 4_000_000  # of a text on stdin
 _ACTION = Pattern(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 
@@ -70,21 +72,24 @@ def print_error(
     from rolehop.app.judging.denied_call import explain_error
     from rolehop.show.explain import actions_view, hop_view
     from rolehop.show.explain_json import denied_document
-    from rolehop.show.explaining.denied_call import denied_view, encoded_hint
+    from rolehop.show.explaining.denied_call import denied_view, hints
 
     found = explain_error(cli.app, _text_of(text), policies, offline=offline)
-    encoded, verbose = found.encoded is not None, cli.terminal.verbose
+    verbose = cli.terminal.verbose
     if style == "json":
         cli.write_json(
-            denied_document(found.denied, found.fix, found.chain, found.hop, found.action)
+            denied_document(
+                found.denied, found.fix, found.chain, found.hop, found.action, found.encoded
+            )
         )
-    elif found.chain is not None and found.hop is not None:
-        cli.write_view(hop_view(found.chain, found.hop, verbose=verbose))
+        return
+    if found.chain is not None and found.hop is not None:
+        view = hop_view(found.chain, found.hop, verbose=verbose)
     elif found.chain is not None and found.action is not None:
         view = actions_view(found.chain, [found.action], verbose=verbose)
-        cli.write_view([*view, *encoded_hint(encoded)])
     else:
-        cli.write_view(denied_view(found.denied, found.fix, found.chain, encoded=encoded))
+        view = denied_view(found.denied, found.fix, found.chain)
+    cli.write_view([*view, *hints(found.encoded, found.others)])
 
 
 def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:
@@ -100,7 +105,13 @@ def print_decoded(cli: CommandContext, chain: str | None, message: str, style: s
 
 
 def _text_of(text: str) -> str:
-    return sys.stdin.read() if text == "-" else text
+    """Return a text, ``-``: that of stdin, in UTF-8 or as its byte order mark says."""
+    if text != "-":
+        return text
+    read = sys.stdin.buffer.read(_MOST_BYTES)
+    # PowerShell 5 writes UTF-16 into files.
+    marked = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return read.decode("utf-16" if marked else "utf-8-sig", "replace")
 
 
 def check_text(

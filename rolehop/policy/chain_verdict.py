@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from rolehop.access_denied import AccessDenied, read_access_denied
+from rolehop.access_denied.model import AccessDenied
+from rolehop.access_denied.reader import read_access_denied
 from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.evaluator import evaluate
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
@@ -26,7 +27,7 @@ class StsAnswer:
     """AWS's answer when it refused a call: STS's to a hop, or another service's to another call."""
 
     code: str
-    """E.g. ``AccessDenied``."""
+    """E.g. ``AccessDenied``; empty: the text had none."""
 
     at: datetime | None
     """Aware, in UTC; ``None``: not known."""
@@ -37,15 +38,18 @@ class StsAnswer:
     fix: str | None = None
     """What to do, by these words alone."""
 
+    event: AccessDenied | None = field(default=None, repr=False)
+    """What AWS said of the call besides its words, e.g. in an event of CloudTrail."""
+
     @property
     def about_policies(self) -> bool:
         """True if a policy refused, rather than e.g. an expired session."""
-        return self.code.startswith("AccessDenied")
+        return self.code.startswith("AccessDenied") or self.denied is not None
 
     @property
     def denied(self) -> AccessDenied | None:
         """What the words say; ``None``: they are none of AWS's access-denied texts."""
-        return read_access_denied(self.message)
+        return self.event or read_access_denied(self.message)
 
     @property
     def names_policy(self) -> bool:

@@ -76,7 +76,7 @@ def actions_view(chain: str, actions: Sequence[ActionVerdict], *, verbose: bool)
     requests = [each.verdict.request for each in actions]
     first = next((each for each in requests if not each.caller.federated), requests[0])
     lines = [line(StyledText(clean(chain), "bold"))]
-    lines.extend(wrapped(_named(first.caller), "  caller    ", "            "))
+    lines.extend(wrapped(_caller(first.caller, actions[0].answer), "  caller    ", "            "))
     lines.extend(wrapped(first.role, "  resource  ", "            "))
     told: set[str] = set()
     for each in actions:
@@ -138,7 +138,7 @@ def _reasons(
         yield from aws_words(hop.sts_answer)
     caller = verdict.request.caller
     yield from wrapped(verdict.request.role, "  role    ", "          ")
-    yield from wrapped(_named(caller), "  caller  ", "          ")
+    yield from wrapped(_caller(caller, hop.sts_answer), "  caller  ", "          ")
     idle = _idle(hop, remedies)
     quiet = () if verbose else _quiet(hop, idle)
     for policy in verdict.policies:
@@ -293,6 +293,12 @@ def _how_to_give(policy: PolicyVerdict, verdict: Verdict) -> str:
     if request.needs_resource_policy(policy.action):
         return "only this policy opens the resource: give it as --resource-policy FILE"
     return "if it has one, give it as --resource-policy FILE"
+
+
+def _caller(caller: Caller, answer: StsAnswer | None) -> str:
+    """Return who called: whom AWS names, with the session's name, before who would call now."""
+    said = None if answer is None or answer.denied is None else answer.denied.caller
+    return clean(said) if said is not None else _named(caller)
 
 
 def _named(caller: Caller) -> str:

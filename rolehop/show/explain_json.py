@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rolehop.access_denied import AccessDenied
+from rolehop.access_denied.model import AccessDenied
 from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
@@ -86,21 +86,23 @@ def _action(verdict: Verdict) -> Document:
 
 
 def denied_document(
-    denied: AccessDenied,
+    denied: AccessDenied | None,
     fix: str,
     chain: str | None,
     hop: HopVerdict | None,
     action: ActionVerdict | None,
+    encoded: str | None,
 ) -> Document:
     """Return ``rolehop.denied/1``: what an access-denied text says, and the call judged here."""
     return {
         "schema": "rolehop.denied/1",
-        "caller": denied.caller,
-        "action": denied.action,
-        "resource": denied.resource,
-        "lane": denied.lane,
-        "explicit": denied.explicit,
-        "policy": denied.policy_arn,
+        "caller": denied and denied.caller,
+        "action": denied and denied.action,
+        "resource": denied and denied.resource,
+        "lane": denied and denied.lane,
+        "explicit": denied is not None and denied.explicit,
+        "policy": denied and denied.policy_arn,
+        "encoded": encoded,
         "chain": chain,
         "fix": fix,
         "hop": None if hop is None else hop_document(hop),
@@ -132,7 +134,7 @@ def _aws_said(answer: StsAnswer | None) -> Document | None:
         return None
     denied = answer.denied
     return {
-        "code": answer.code,
+        "code": answer.code or None,
         "message": answer.message,
         "at": answer.at.isoformat(timespec="seconds").replace("+00:00", "Z") if answer.at else None,
         "caller": denied.caller if denied else None,

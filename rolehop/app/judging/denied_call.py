@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
-from rolehop.access_denied import AccessDenied, encoded_message, read_access_denied
+from rolehop.access_denied.cloudtrail import S3_ACTIONS
+from rolehop.access_denied.model import AccessDenied
+from rolehop.access_denied.reader import encoded_message, read_excerpt
 from rolehop.app.caller import shell_credentials
 from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
 from rolehop.app.judging.credentials_at_hand import session_or_keys
@@ -20,7 +23,8 @@ from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
 from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
-from rolehop.sts_errors import explain_refusal
+from rolehop.startup.lazy_regex import Pattern
+from rolehop.sts_errors import denial_fix
 
 if TYPE_CHECKING:
     from rolehop.app.context import App
@@ -30,8 +34,13 @@ if TYPE_CHECKING:
 class DeniedCall:
     """What an access-denied text says, and what is known here of the call."""
 
-    denied: AccessDenied
+    denied: AccessDenied | None
+    """Of its first error; ``None``: only its encoded message says who was refused what."""
+
     fix: str
+    others: int = 0
+    """The number of other errors in it."""
+
     encoded: str | None = None
     """The encoded authorization message in it."""
 
@@ -52,19 +61,18 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
         UsageError: it is no access-denied text of AWS.
         ConfigError: see `plan_chain` and `read_documents`.
     """
-    denied = read_access_denied(text)
-    if denied is None:
-        raise UsageError(
-            "this is not an access-denied message of AWS",
-            cause="it does not say: User: ARN is not authorized to perform: ACTION",
-            fix="give the whole text in quotes, or pipe it: rolehop explain --error -",
-        )
-    fix = explain_refusal(StsRefusal("AccessDenied", text)).fix
-    found = DeniedCall(denied, fix, encoded_message(text))
+    excerpt, encoded = read_excerpt(text), encoded_message(text)
+    if excerpt is None and encoded is None:
+        raise unreadable(text)
+    if excerpt is None:
+        return DeniedCall(None, "decode the message", encoded=encoded)
+    denied, fix = excerpt.denied, denial_fix(excerpt.denied)
+    found = DeniedCall(denied, fix, excerpt.others, encoded)
     session = refused_session(app, denied, policies, offline=offline)
     if session is None:
         return found
-    found, answer = replace(found, chain=session.chain), StsAnswer("AccessDenied", None, text, fix)
+    found = replace(found, chain=session.chain)
+    answer = StsAnswer(excerpt.code or "", None, excerpt.words, fix, denied)
     options = WalkOptions()
     if session.is_hop:
         refused = (session.number + 1, answer)
@@ -82,6 +90,34 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
         app, session.chain, asked, policies, options, offline=offline, answer=answer
     )
     return replace(found, action=verdicts[0])
+
+
+def unreadable(text: str) -> UsageError:
+    """Return the error for a text in which AWS says neither who was refused nor what.
+
+    Source: Amazon S3 user guide, "Troubleshoot access denied (403 Forbidden) errors": for many
+    calls S3's message is "Access Denied" alone.
+    """
+    call = "rolehop explain CHAIN --action ACTION --resource ARN"
+    if _BARE_DENIAL.search(text) is None:
+        return UsageError(
+            "this is not an access-denied message of AWS",
+            cause="it does not say: User: ARN is not authorized to perform: ACTION",
+            fix=f"copy that sentence of AWS, or name the call: {call}",
+        )
+    operation = _OPERATION.search(text)
+    if operation is not None and _OF_S3.search(operation[1]) is not None:
+        call = call.replace("ACTION", f"s3:{S3_ACTIONS.get(operation[1], operation[1])}")
+    return UsageError(
+        "AWS says only that it refused a call",
+        cause="its text names neither the caller, nor the action, nor the resource",
+        fix=f"name the call: {call}",
+    )
+
+
+_BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
+_OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
+_OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
 
 
 def decode_message(app: App, chain: str | None, message: str) -> dict[str, object]:

@@ -195,7 +195,7 @@ def _gather(
 ) -> _Gathered:
     plan = plan_chain(app, name, options, stamps)
     denied = None if refused is None else refused[1].denied
-    if denied is not None and refused is not None and refused[0] == 1:
+    if denied is not None and denied.caller is not None and refused is not None and refused[0] == 1:
         policies = _with_caller(policies, plan.source, denied.caller)
     if live is not None:
         named = None if denied is None else denied.policy_arn

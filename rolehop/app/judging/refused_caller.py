@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rolehop.access_denied import AccessDenied
+from rolehop.access_denied.model import AccessDenied
 from rolehop.app.judging.federated_call import federated_call
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.planning import plan_chain, resolve_chain
@@ -44,6 +44,8 @@ def refused_session(
     before one of which nothing speaks against it. Without ``offline`` AWS is asked whose the keys
     at hand are.
     """
+    if denied.caller is None:
+        return None
     search = _Search(app, denied.caller, policies, offline)
     role = denied.resource if denied.action.startswith("sts:") else None
     for known in (True, None):

@@ -16,7 +16,8 @@ def aws_words(answer: StsAnswer) -> Iterator[Line]:
     """Quote AWS; and show the policies that no lane is for."""
     said = clean(answer.message)
     quote = f'"{said}"' if said else "nothing more"
-    yield from wrapped(f"{quote} ({answer.code})", "  AWS said  ", "            ")
+    quote += f" ({answer.code})" if answer.code else ""
+    yield from wrapped(quote, "  AWS said  ", "            ")
     denied = answer.denied
     if denied is None or denied.policy is None or denied.unclear:
         return
@@ -38,9 +39,12 @@ def what_next(known: Verdict, answer: StsAnswer) -> Iterator[Line]:
         lane = next((e for e in known.policies if e.name is answer.policy_type), None)
         if lane is None or lane.outcome is not Outcome.REFUSED:
             yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
+    elif answer.denied is not None and answer.denied.explicit:
+        text = "a Deny matched, and no Allow outweighs it; AWS does not say in which policy"
+        yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")
     elif by_documents is Outcome.ALLOWED:
         text = (
-            f"so something that is not visible here refused it ({answer.code}): an SCP or RCP that"
+            "so something that is not visible here refused it: an SCP or RCP that"
             " was not given, a VPC endpoint's policy, or a policy that has changed since"
         )
         yield from wrapped(text, "  ", "  ")

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from rolehop.access_denied import AccessDenied
-from rolehop.show.layout import Line, StyledText, View, line
+from rolehop.access_denied.model import TOKEN_ACTIONS, AccessDenied
+from rolehop.advice import PLACEHOLDER, is_plain
+from rolehop.show.layout import Line, StyledText, View, line, to_copy
 from rolehop.show.remedies import wrapped
-from rolehop.text import clean
+from rolehop.text import clean, pluralize
 
 
-def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: bool) -> View:
+def denied_view(denied: AccessDenied | None, fix: str, chain: str | None) -> View:
     """Show who was refused what, by which policy, and what to do."""
     lines = [line(StyledText("AWS refused it", "red"))]
-    named = denied.policy or "AWS does not say"
+    if denied is None:
+        text = "who was refused what, and by which policy, is only in its encoded message"
+        return [*lines, *wrapped(text, "  ", "  ")]
+    named = denied.policy or "AWS does not say which"
     if denied.unclear:
         named += ", or the resource does not exist in this Region; AWS does not say which"
     elif denied.policy is not None:
         named += ": a Deny in it matches" if denied.explicit else ": nothing in it allows it"
+    elif denied.explicit:
+        named += "; a Deny in it matches"
     facts = [
-        ("caller", denied.caller),
+        ("caller", denied.caller or f"AWS does not say: {denied.who()}"),
         ("chain", chain),
         ("action", denied.action),
         ("resource", denied.resource),
@@ -29,17 +35,35 @@ def denied_view(denied: AccessDenied, fix: str, chain: str | None, *, encoded: b
     for name, value in facts:
         if value is not None:
             lines.extend(wrapped(value, f"  {name:<10}", " " * 12))
-    # Without a policy, only these two actions say what to do.
-    if denied.policy is not None or denied.action in ("sts:TagSession", "sts:SetSourceIdentity"):
-        lines.extend(wrapped(f"to fix it, {fix}", "  ", "    "))
-    return [*lines, *encoded_hint(encoded)]
+    # Without a policy, only these actions say what to do.
+    if denied.policy is not None or denied.explicit or denied.action in _SAYING:
+        return [*lines, *wrapped(f"to fix it, {fix}", "  ", "    ")]
+    if chain is None and denied.action not in _HOPS:
+        text = "if a chain's session made the call, its policies may tell:"
+        lines.extend(wrapped(text, "  ", "    "))
+        resource = denied.resource or "*"
+        if not is_plain(resource):
+            resource = PLACEHOLDER
+        named = f" --resource {resource}" if resource != "*" else ""
+        lines.append(to_copy(f"    rolehop explain CHAIN --action {denied.action}{named}"))
+    return lines
 
 
-def encoded_hint(encoded: bool) -> Iterator[Line]:
-    """Say what to do with the encoded message that a text has, if it has one."""
-    if encoded:
-        text = "its encoded message says more: rolehop explain --decode MESSAGE, or CHAIN --decode"
-        yield from wrapped(text, "  ", "    ")
+_SAYING = frozenset({"sts:TagSession", "sts:SetSourceIdentity", *TOKEN_ACTIONS})
+_HOPS = frozenset({"sts:AssumeRole", *_SAYING})
+
+
+def hints(encoded: str | None, others: int) -> Iterator[Line]:
+    """Say what else a text holds: an encoded message, other errors."""
+    if encoded is not None:
+        text = (
+            "its encoded message says more, with credentials of its account (or CHAIN's session):"
+        )
+        yield from wrapped(text, "  ", "  ")
+        yield to_copy(f"    rolehop explain --decode={encoded}")
+    if others:
+        text = f"this is the first error of the text; it has {pluralize(others, 'other')}"
+        yield from wrapped(text, "  ", "  ")
 
 
 def decoded_view(message: Mapping[str, object]) -> View:

@@ -38,6 +38,7 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
         "lane": "resource",
         "explicit": False,
         "policy": None,
+        "encoded": None,
         "chain": "admin",
         "fix": (
             "have the resource's owner allow s3:GetObject to role Admin of 333333333333 in the own"
@@ -60,6 +61,33 @@ def test_a_text_of_any_service_says_who_was_refused_what_by_which_policy(world: 
 def test_a_text_is_read_from_stdin_as_a_program_printed_it(world: World) -> None:
     printed = f"\nAn error occurred (AccessDenied) when calling GetObject: {DENIED}{LACKS}\n"
     assert "s3:GetObject" in world.rolehop("explain", "--error", "-", input=printed).out
+    # PowerShell 5 writes such files.
+    in_utf16 = printed.encode("utf-16").decode("utf-8", "surrogateescape")
+    shown = world.rolehop("explain", "--error", "-", input=in_utf16).out
+    assert '  AWS said  "User: ' in shown
+    assert "An error occurred" not in shown
+    two = world.rolehop("explain", "--error", "-", input=printed + printed.replace("Get", "Put"))
+    assert "this is the first error of the text; it has 1 other" in two.out
+
+
+def test_a_text_that_only_its_encoded_message_explains_says_how_to_decode_it(world: World) -> None:
+    text = (
+        "You are not authorized to perform this operation. Encoded authorization failure message: "
+    )
+    done = world.rolehop("explain", "--error", f"{text}ab_C-1")
+    assert done.code == 5
+    assert "    rolehop explain --decode=ab_C-1\n" in done.out
+    found = world.rolehop("explain", "--error", f"{text}ab_C-1", "--format", "json").json
+    assert (found["encoded"], found["action"], found["caller"]) == ("ab_C-1", None, None)
+
+
+def test_a_deny_that_aws_does_not_locate_and_another_session_stay_as_aws_said(world: World) -> None:
+    other = SESSION.replace("/me", "/bob")
+    text = DENIED.replace(SESSION, other) + " with an explicit deny"
+    shown = world.rolehop("explain", "--error", text, "--offline").out
+    assert f"  caller    {other}\n" in shown
+    assert "a Deny matched, and no Allow outweighs it" in shown
+    assert "To fix it, find the Deny" in " ".join(shown.split())
 
 
 def test_a_text_about_a_hop_of_a_chain_is_judged_as_that_hop(world: World) -> None:
@@ -119,9 +147,15 @@ def test_the_caller_of_hop_1_is_who_the_source_is(world: World) -> None:
 
 
 def test_other_texts_are_refused(world: World) -> None:
-    done = world.rolehop("explain", "--error", "Access Denied")
+    done = world.rolehop("explain", "--error", "Hello")
     assert done.code == 2
     assert "this is not an access-denied message of AWS" in done.err
+    text = (
+        "An error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied"
+    )
+    done = world.rolehop("explain", "--error", text)
+    assert done.code == 2
+    assert "rolehop explain CHAIN --action s3:ListBucket --resource ARN" in done.err
     assert world.rolehop("explain", "admin", "--error", DENIED).code == 2
     assert world.rolehop("explain", "--error", DENIED, "--tag", "a=b").code == 2
     both = world.rolehop("explain", "--error", DENIED, "--action", "s3:GetObject")
