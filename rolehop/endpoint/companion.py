@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,11 @@ def fork_companion(serve: Callable[[], None], keep: Collection[int]) -> None:
 
     It keeps the files ``keep``; whatever ``serve`` raises ends it.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 warns if there are threads, such as one of a keyring that hangs. It is left
+        # behind here, and the companion calls nothing that this one was in.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child:
         os.waitpid(child, 0)
         return

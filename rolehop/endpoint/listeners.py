@@ -75,6 +75,8 @@ def listening_on_socket(path: Path) -> Iterator[ListeningSocket]:
     Raises:
         UsageError: something else is at the path, or it cannot be created.
     """
+    if not hasattr(socket, "AF_UNIX"):
+        raise UsageError("this system's Python has no Unix sockets", fix="leave out --socket")
     remove_left_socket(path)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)  # from the first moment on

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_what_keeps_a_session_from_being_renewed_is_said_and_answered(world: Wor
         shown = world.rolehop("status", "--format", "json").json["servers"][0]["chains"][0]
         assert (shown["expires_at"], shown["next_renewal"]) == (None, None)
         assert "was refused" in shown["problem"]
+
+
+def test_a_chain_that_asks_since_a_while_is_served_no_more(world: World) -> None:
+    """The config is read again at each renewal; a server that runs asks nobody."""
+    world.sts.now -= timedelta(hours=1, seconds=-3)
+    with serving(world, "hub") as server:
+        world.config(CONFIG.replace("[chains.hub]\n", "[chains.hub]\nconfirm = true\n"))
+        assert server.process.stderr is not None
+        line = next(each for each in server.process.stderr if "hub: " in each)
+        assert "a confirmation is needed, and a server asks nobody" in line
+        while (answer := server.get())[0] == 200:  # until the session ends
+            time.sleep(0.05)
+        assert answer[0] == 400
+        assert "chain 'hub' has confirm = true" in json.loads(answer[1])["message"]
 
 
 def test_a_server_leaves_nothing_behind(world: World) -> None:
