@@ -1,8 +1,11 @@
 """Put a real server under load: 10,000 requests over 64 connections, slow senders, a minute idle.
 
     python -m tests.endpoint [--requests N] [--connections N] [--idle SECONDS]
+    python -m tests.endpoint --clients FOLDER
 
-Prints what it measured, and exits 1 if a limit was passed (Linux).
+Prints what it measured, and exits 1 if a limit was passed (Linux). With ``--clients``, programs
+ask it while its sessions last three seconds: s5cmd, rclone, restic, and pyarrow of a ``python``,
+those that are in the folder or on ``PATH``.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.cli.serving.server import TOKEN, URI, Server, serving
+from tests.endpoint.clients import poll
 from tests.endpoint.load import Load, load
 from tests.support.world import temporary_world
 
@@ -29,6 +33,8 @@ SLOW_SENDERS = 100
 def main() -> int:
     """Measure, and return 1 if a limit was passed."""
     asked = _arguments()
+    if asked.clients is not None:
+        return _with_clients(asked.clients)
     wrong: list[str] = []
     with temporary_world() as world, serving(world, "admin") as server:
         server.get()  # from then on it serves
@@ -38,6 +44,16 @@ def main() -> int:
         time.sleep(7)  # until the slow ones are closed
         wrong += _differs("open files", before, _open_files(server))
         wrong += _idle(server, asked.idle)
+    for each in wrong:
+        _say(f"WRONG: {each}")
+    return 1 if wrong else 0
+
+
+def _with_clients(folder: str) -> int:
+    wrong = []
+    for line, problem in poll(folder):
+        _say(line)
+        wrong += [problem] if problem else []
     for each in wrong:
         _say(f"WRONG: {each}")
     return 1 if wrong else 0
@@ -119,6 +135,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--clients", metavar="FOLDER")
     parser.add_argument("--idle", type=float, default=60.0)
     return parser.parse_args()
 

@@ -1,0 +1,99 @@
+"""Real programs that ask a server again and again, while its sessions last three seconds.
+
+Their S3 is moto's, which takes any credentials; whose they are, the server knows: it counts.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from tests.cli.serving.server import Server, serving
+from tests.support.moto_server import moto_server
+from tests.support.world import Done, World, temporary_world
+
+BUCKET = "bucket"
+SECONDS = 7.0
+"""Of each program: more than two sessions."""
+
+_PYARROW = f"""
+import sys, time
+from pyarrow import fs
+s3 = fs.S3FileSystem(endpoint_override=sys.argv[1], scheme="http", region="us-east-1")
+until = time.monotonic() + {SECONDS}
+while time.monotonic() < until:
+    found = [each.path for each in s3.get_file_info(fs.FileSelector("{BUCKET}"))]
+    assert found == ["{BUCKET}/object"], found
+    time.sleep(0.3)
+print("object")
+"""
+
+Run = tuple[str, str, list[str], dict[str, str]]
+"""A program's name, how its requests name it, its command and its own variables."""
+
+
+def runs(url: str) -> Iterator[Run]:
+    """Yield the programs that are on ``PATH``; ``python`` is that of an environment with pyarrow."""
+    s3 = f"s3:{url}/{BUCKET}"
+    yield "s5cmd", "aws-sdk-go/1", ["s5cmd", "--endpoint-url", url, "ls", f"s3://{BUCKET}/"], {}
+    rclone = {"TYPE": "s3", "PROVIDER": "Other", "ENV_AUTH": "true", "ENDPOINT": url}
+    named = {f"RCLONE_CONFIG_S_{name}": value for name, value in rclone.items()}
+    yield "rclone", "rclone/", ["rclone", "lsf", f"s:{BUCKET}"], named
+    restic = {"RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": s3}
+    # It has no repository there, and says so only after it could sign.
+    yield "restic", "Go-http-client", ["restic", "--no-cache", "cat", "config"], restic
+    python = ["python-of-clients", "-c", _PYARROW, url.removeprefix("http://")]
+    yield "pyarrow", "aws-sdk-cpp/", python, {}
+
+
+def poll(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield what each program of ``folder`` did, and what was wrong; empty if nothing was."""
+    with temporary_world() as world, moto_server() as url, _bucket(url):
+        world.sts.now -= timedelta(hours=1, seconds=-3)
+        (world.folder / "run").mkdir(mode=0o700)
+        with serving(world, "admin") as server:
+            for name, agent, command, more in runs(url):
+                program = command[0].replace("python-of-clients", f"{folder}/python")
+                found = shutil.which(program, path=f"{folder}:{world.environ['PATH']}")
+                if found is None or (name == "pyarrow" and not found.startswith(folder)):
+                    yield f"{name}: not installed", ""
+                    continue
+                yield _polled(world, server, name, agent, [found, *command[1:]], more)
+
+
+def _polled(
+    world: World, server: Server, name: str, agent: str, command: list[str], more: dict[str, str]
+) -> tuple[str, str]:
+    env = {**server.environ, "AWS_REGION": "us-east-1", "PYTHONPATH": None, **more}
+    until, count, wrong = time.monotonic() + SECONDS, 0, ""
+    while time.monotonic() < until and not wrong:
+        done = world.run(*command, env=env)
+        count += 1
+        wrong = "" if _is_right(name, done) else f"{name}: {done}"
+        time.sleep(0.3)
+    clients = world.rolehop("status", "--format", "json").json["servers"][0]["clients"]
+    if not any(each.startswith(agent) for each in clients):
+        wrong = wrong or f"{name}: the server has not seen it: {clients}"
+    return f"{name}: {count} runs in {SECONDS:g} s; seen so far: {', '.join(clients)}", wrong
+
+
+def _is_right(name: str, done: Done) -> bool:
+    if name == "restic":
+        return "config" in done.err and "credentials" not in done.err
+    return done.code == 0 and "object" in done.out
+
+
+@contextmanager
+def _bucket(url: str) -> Iterator[None]:
+    """Have a bucket with one object."""
+    import boto3
+
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}
+    s3 = boto3.client("s3", endpoint_url=url, **keys)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="object", Body=b"x")
+    yield
+    s3.close()
