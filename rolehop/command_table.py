@@ -7,8 +7,10 @@ does not even import click; nothing is imported here. Tests compare it with the 
 COMPLETION_SHELLS = ("bash", "zsh", "fish", "powershell")
 """The shells that rolehop completes in."""
 
-# Kinds of arguments. The last two stand for all the words that follow.
+# Kinds of arguments. The last two stand for all the words that follow; a subcommand is one of the
+# command that the word before it names.
 CHAIN, KEYS, SOURCE, INIT_SHELL = "chain", "keys", "source", "init shell"
+SUBCOMMAND = "subcommand"
 PATTERN, PROGRAM = "pattern", "program"
 
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--debug")
@@ -164,12 +166,9 @@ COMMANDS: dict[str, CommandRow] = {
     ),
     "demo": CommandRow("demo", "Walk three hops on this machine, without AWS.", SET_UP),
 }
-SUBCOMMANDS = tuple(sorted({name for row in COMMANDS.values() for name in row.commands}))
-"""The commands of commands, whichever they belong to."""
-
 COMMANDS["help"] = CommandRow(
     "help",
     "Show the help of rolehop, or of one command.",
     SET_UP,
-    ((*COMMANDS, "help"), SUBCOMMANDS),
+    ((*COMMANDS, "help"), SUBCOMMAND),
 )

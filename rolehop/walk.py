@@ -39,8 +39,6 @@ from rolehop.sts_errors import (
 # stored. Only then can walking the step before again help.
 SIGNER_REJECTED = (RefusalKind.EXPIRED, RefusalKind.UNKNOWN_KEY, RefusalKind.SIGNATURE)
 AUTO_SERIAL = "auto"
-_MORE_CODES = 2
-"""How often a person is asked again for an MFA code that AWS says is wrong."""
 _OLD_MINUTES = 5
 """A session younger than this is not said to be old: what its role may do has hardly changed."""
 # STS's codes for a call that a policy refuses; it hides which one.

@@ -216,9 +216,8 @@ class MfaCodes:
     def _asked(self, serial: str, purpose: str, tries: int) -> MfaCode:
         device = serial.rpartition("/")[2] or serial
         question = f"MFA code of {device} ({purpose}): "
-        if (
-            tries < _MORE_CODES
-        ):  # the last one was not the device's: this window's own is still good
+        if tries < _MORE_CODES:
+            # The last one was not the device's: this window's own is still good.
             left = "1 try" if tries == 0 else f"{tries + 1} tries"
             question = f"that code was wrong, {left} left. MFA code of {device}: "
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rolehop.cli.context import CommandContext
+from rolehop.command_table import COMMANDS
 from rolehop.completion.engine import offered
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ def source_names(
     from rolehop.command_table import SOURCE
 
     return names_of(ctx, SOURCE, incomplete)
+
+
+def subcommands(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the subcommands of the command that is named before."""
+    from click.shell_completion import CompletionItem
+
+    above = COMMANDS.get(ctx.params.get("command") or "")
+    return [
+        CompletionItem(name, help=row.summary)
+        for name, row in (above.commands if above else {}).items()
+        if name.startswith(incomplete)
+    ]
 
 
 def dialect_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -26,6 +26,7 @@ from rolehop.command_table import (
     PATTERN,
     PROGRAM,
     SOURCE,
+    SUBCOMMAND,
     VALUED,
     CommandRow,
 )
@@ -92,7 +93,7 @@ def wanted(words: list[str]) -> tuple[str, Offers | int | None]:
     ``WORDS`` with the words themselves; ``PROGRAM`` with where its command line begins; a kind of
     names; ``OPTIONS`` where click must be asked.
     """
-    entry, taken, value = _ROOT, 0, False
+    entry, taken, value = _ROOT, list[str](), False
     for at, word in enumerate(words[:-1]):
         if value:
             value = False
@@ -106,10 +107,10 @@ def wanted(words: list[str]) -> tuple[str, Offers | int | None]:
             if word not in entry.commands:
                 return WORDS, {}
             entry = entry.commands[word]
-        elif _kind(entry, taken) == PROGRAM:
+        elif _kind(entry, len(taken)) == PROGRAM:
             return PROGRAM, at
         else:
-            taken += 1
+            taken.append(word)
     if value or words[-1].startswith("-"):
         return OPTIONS, None
     return _at_the_end(entry, taken, words)
@@ -128,10 +129,14 @@ def _kind(entry: CommandRow, taken: int) -> str | tuple[str, ...]:
     return PATTERN if PATTERN in entry.takes else ()
 
 
-def _at_the_end(entry: CommandRow, taken: int, words: list[str]) -> tuple[str, Offers | int | None]:
-    if entry.commands:
+def _at_the_end(
+    entry: CommandRow, taken: list[str], words: list[str]
+) -> tuple[str, Offers | int | None]:
+    kind = _kind(entry, len(taken))
+    if kind == SUBCOMMAND:
+        entry = COMMANDS.get(taken[-1], entry)
+    if entry.commands or kind == SUBCOMMAND:
         return WORDS, {name: each.summary for name, each in entry.commands.items()}
-    kind = _kind(entry, taken)
     if kind == INIT_SHELL:
         from rolehop.shells.registry import INIT_SHELLS
 

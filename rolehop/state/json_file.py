@@ -95,7 +95,8 @@ def notes_in(folder: Path) -> list[Path]:
 def delete_older(folder: Path, oldest: float, newest: float = inf) -> None:
     """Delete the notes in ``folder`` that were written last before ``oldest``, seconds of the epoch.
 
-    So are those that were after ``newest``: the clock was set back since. Failing to is harmless: another process may have deleted one just now.
+    Those that were written after ``newest`` go, too: the clock was set back since. Failing to is
+    harmless: another process may have deleted one just now.
     """
     with suppress(OSError):
         for path in notes_in(folder):

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from rolehop.vault.session_bus import BusProblem
 
 # Ours in place of the library's: the same items over a persistent connection.
-_REPLACEMENTS = {
-    "keyring.backends.SecretService.Keyring": "rolehop.vault.secret_service.ConnectedSecretService"
-}
+_REPLACEMENTS = {FREEDESKTOP: "rolehop.vault.secret_service.ConnectedSecretService"}
 _ON_A_BUS = (FREEDESKTOP, KWALLET)
 # Their classes, and those that are made of them (DBusKeyringKWallet4), ask on the session bus.
 _BUS_MODULES = frozenset(
@@ -325,7 +323,7 @@ def _how_to_unlock(name: str, environ: Mapping[str, str], platform: str) -> str 
     if platform != "linux" or _has_display(environ):
         return None
     kernel = ShellCommand(f'[vault] backend = "{KERNEL}"')
-    here = () if name == _ON_A_BUS[1] else (" or unlock it with its password: ", _UNLOCK)
+    here = () if name == KWALLET else (" or unlock it with its password: ", _UNLOCK)
     return Advice("use the kernel's keyring, which lasts until reboot: ", kernel, *here)
 
 

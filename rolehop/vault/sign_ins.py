@@ -11,9 +11,10 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rolehop.credentials import StoredDocument
+from rolehop.durations import read_moment
 from rolehop.errors import VaultAbsent, VaultBroken, VaultError
 from rolehop.vault.documents import DocumentStore
 from rolehop.vault.index import Index, SignInEnd
@@ -144,13 +145,11 @@ class KeyringTokenStore:
 
 def _end_in(document: StoredDocument) -> datetime | None:
     """Return when a sign-in ends, in UTC; ``None`` if it does not say."""
-    found = document.get("local_expires_at") or document.get("expires_at")
     try:
-        at = datetime.fromisoformat(found if isinstance(found, str) else "")
+        at = read_moment(document.get("local_expires_at") or document.get("expires_at"))
     except ValueError:
         return None
-    # Whole seconds: it is compared with what the index has, which knows no less.
-    return at.astimezone(UTC).replace(microsecond=0) if at.tzinfo else None
+    return at.replace(microsecond=0)  # the index, with which it is compared, has whole seconds
 
 
 def generation_of(document: StoredDocument) -> str | None:

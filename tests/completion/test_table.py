@@ -20,6 +20,7 @@ from rolehop.command_table import (
     PROGRAM,
     SECTIONS,
     SOURCE,
+    SUBCOMMAND,
     VALUED,
     CommandRow,
 )
@@ -29,7 +30,7 @@ from tests.completion.home import Home
 from tests.support.commands import command_of, first_line
 
 # What an argument of a name is; ``name`` depends on whose it is, and many chains are patterns.
-KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM}
+KINDS = {"chain": CHAIN, "what": CHAIN, "pattern": PATTERN, "argv": PROGRAM, "below": SUBCOMMAND}
 OWN_NAMES = {"keys": KEYS, "source": SOURCE}
 
 BELOW = [
@@ -80,7 +81,13 @@ def test_every_name_can_also_be_completed_behind_options(name: str) -> None:
         assert isinstance(command, click.Group)
         command = command.commands[second]
     for each in command.params:
-        if isinstance(each, click.Argument) and each.name in ("chain", "what", "pattern", "name"):
+        if isinstance(each, click.Argument) and each.name in (
+            "chain",
+            "what",
+            "pattern",
+            "name",
+            "below",
+        ):
             assert each._custom_shell_complete is not None, each.name
 
 

@@ -51,6 +51,9 @@ def test_what_a_word_can_be(words: list[str], kind: str, found: object) -> None:
         pytest.param(["refresh", ""], ["spokes/*", *CHAINS, *PROFILES], id="patterns"),
         pytest.param(["keys", "add", ""], ["alice"], id="sources-of-keys"),
         pytest.param(["keys", ""], list(COMMANDS["keys"].commands), id="commands-of-a-command"),
+        pytest.param(["help", "keys", ""], list(COMMANDS["keys"].commands), id="of-its-help"),
+        pytest.param(["help", "plan", ""], [], id="of-the-help-of-one-that-has-none"),
+        pytest.param(["--config", "x", "help", "keys", "ro"], ["rotate"], id="of-help-in-full"),
         pytest.param(["completion", ""], ["bash", "zsh", "fish", "powershell"], id="shells"),
         pytest.param(["leave", ""], [], id="nothing"),
         pytest.param(

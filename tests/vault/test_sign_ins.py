@@ -49,6 +49,25 @@ def test_a_document_comes_back_with_its_secrets_hidden(tmp_path: Path) -> None:
     assert SECRET not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ("2026-06-02T01:30:00.5+02:00", datetime(2026, 6, 1, 23, 30, tzinfo=UTC)),
+        ("9999-12-31T23:59:59-23:59", None),
+        ("2026-06-02T01:30:00", None),
+        ("", None),
+    ],
+    ids=["of-another-zone", "beyond-the-calendar", "of-no-zone", "none"],
+)
+def test_the_index_knows_when_a_sign_in_ends(
+    tmp_path: Path, said: str, end: datetime | None
+) -> None:
+    shelved = Shelved(tmp_path, InMemory())
+    shelved.store.begin("sso/x", {**DOCUMENT, "expires_at": said})
+    shelved.store.put("sso/x", {**DOCUMENT, "expires_at": said})
+    assert shelved.index.load().sign_in_ends["sso/x"].ends_at == end
+
+
 def test_a_long_document_is_chunked(tmp_path: Path) -> None:
     shelved = Shelved(tmp_path, InMemory(), limit=1280)
     long: StoredDocument = {"access_token": Secret("x" * 5_000)}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from rolehop.cli.completers import subcommands
 from rolehop.cli.context import CommandContext
 from rolehop.cli.options import Command
-from rolehop.command_table import COMMANDS, SUBCOMMANDS
+from rolehop.command_table import COMMANDS
 
 
 @click.command(
     cls=Command, epilog="\nrolehop help\nrolehop help assume\nrolehop help keys rotate\n"
 )
 @click.argument("command", required=False, type=click.Choice(list(COMMANDS)))
-@click.argument("below", required=False, metavar="[SUBCOMMAND]", type=click.Choice(SUBCOMMANDS))
+@click.argument("below", required=False, metavar="[SUBCOMMAND]", shell_complete=subcommands)
 @click.pass_context
 def command(ctx: click.Context, command: str | None, below: str | None) -> None:
     """Show the help of rolehop, or of one command.
