@@ -171,12 +171,10 @@ def deciding_text(deciding: DecidingValues) -> str:
     """Return for which values of a key a call is allowed: ``allowed only from 203.0.113.0/24``."""
     verb = "allowed" if deciding.outcome is Outcome.ALLOWED else "refused"
     lowered = deciding.key.lower()
-    without = {
-        (Outcome.ALLOWED, True): ", or if the call has none",
-        (Outcome.REFUSED, False): ", or if the call has none",
-    }.get((deciding.absent, deciding.outcome is Outcome.ALLOWED), "")
+    same = deciding.absent is deciding.outcome
+    without = ", or if the call has none" if same else ""
     if not deciding.values:
-        there = "absent" if deciding.absent is deciding.outcome else "present"
+        there = "absent" if same else "present"
         return f"{verb} only if {is_are(deciding.key, there)} ({deciding.key})"
     if lowered in _BOOLS and len(deciding.values) == 1:
         said = _BOOLS[lowered][deciding.values[0] != "true"]
@@ -188,3 +186,38 @@ def deciding_text(deciding: DecidingValues) -> str:
 
 
 _FROM = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce")
+
+
+# ---- what would settle it
+
+
+def unknown_in_words(name: str) -> str:
+    """Return the meaning of an entry of a verdict's ``unknowns``, with the key if it is one."""
+    if name in _UNKNOWNS:
+        return _UNKNOWNS[name]
+    if name.startswith("Condition "):
+        _, operator, key = name.split(" ", 2)
+        return f"whether {operator} {key} matches"
+    words = key_in_words(name)
+    return words if words == name else f"{words} ({name})"
+
+
+_UNKNOWNS = {
+    "caller": "who the caller is",
+    "trust": "the role's trust policy",
+    "permissions": "the caller's permissions policies",
+    "boundary": "the caller's permissions boundary",
+    "session": "the caller's session policy",
+    "scp": "the organization's SCPs",
+    "rcp": "the organization's RCPs",
+    "source-session": "what the source's session carries",
+    "roles-anywhere-profile": "what the Roles Anywhere profile says",
+    "sts-refusal": "why STS refused it",
+    "Request Token": "what STS takes from the source's token",
+    "rcp-coverage": "whether RCPs cover the service",
+    "wildcard-grant": 'whether a boundary or session policy limits a grant to "*"',
+    "Principal": "whether the statement's Principal includes the caller",
+    "Resource": "the policy variable in a statement's Resource",
+    "Action": "which actions a statement covers",
+    "--resource": "the resource, which decides: name it with --resource ARN",
+}

@@ -153,7 +153,7 @@ def _deciding(verdict: Verdict) -> Document | None:
         "key": found.key,
         "verdict": found.outcome.value,
         "values": list(found.values),
-        "if_absent": found.absent.value,
+        "if_absent": None if found.absent is None else found.absent.value,
     }
 
 

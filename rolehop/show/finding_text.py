@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from rolehop.policy.evaluation.findings import Finding, Reason
 from rolehop.policy.evaluation.resource_policies import is_role_arn
-from rolehop.show.condition_text import MFA_KEYS, asked_for, condition_of, is_are, key_in_words
+from rolehop.show.condition_text import (
+    MFA_KEYS,
+    asked_for,
+    condition_of,
+    is_are,
+    key_in_words,
+    unknown_in_words,
+)
 
 
 def sentence(finding: Finding) -> str:
@@ -60,6 +67,8 @@ _WHOLE_SENTENCES = (
     Reason.NO_SUCH_ROLE,
     Reason.OTHER_PATH,
     Reason.WILDCARD_LIMITS,
+    Reason.NOT_BY_USER_SESSION,
+    Reason.SERVICE_UNLISTED,
     Reason.AWS_SAID,
 )
 
@@ -76,40 +85,6 @@ def fits(finding: Finding) -> str:
         return f"{finding.element}: {has}, as in the call"
     verb = "means the caller" if finding.element == "Principal" else "covers"
     return f"{finding.element}: {finding.wanted} {verb} {has}"
-
-
-# ---- what would settle it
-
-
-def unknown_in_words(name: str) -> str:
-    """Return the meaning of an entry of a verdict's ``unknowns``, with the key if it is one."""
-    if name in _UNKNOWNS:
-        return _UNKNOWNS[name]
-    if name.startswith("Condition "):
-        _, operator, key = name.split(" ", 2)
-        return f"whether {operator} {key} matches"
-    words = key_in_words(name)
-    return words if words == name else f"{words} ({name})"
-
-
-_UNKNOWNS = {
-    "caller": "who the caller is",
-    "trust": "the role's trust policy",
-    "permissions": "the caller's permissions policies",
-    "boundary": "the caller's permissions boundary",
-    "session": "the caller's session policy",
-    "scp": "the organization's SCPs",
-    "rcp": "the organization's RCPs",
-    "source-session": "what the source's session carries",
-    "roles-anywhere-profile": "what the Roles Anywhere profile says",
-    "sts-refusal": "why STS refused it",
-    "Request Token": "what STS takes from the source's token",
-    "wildcard-grant": 'whether a boundary or session policy limits a grant to "*"',
-    "Principal": "whether the statement's Principal includes the caller",
-    "Resource": "the policy variable in a statement's Resource",
-    "Action": "which actions a statement covers",
-    "--resource": "the resource, which decides: name it with --resource ARN",
-}
 
 
 # ---- reasons, one by one
@@ -365,6 +340,9 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "this call is made with a token, not with the session: who may make it depends on the token"
     ),
     Reason.NOT_FOR_SESSIONS: "a role's session cannot call it: only an IAM user's own keys can",
+    Reason.NOT_BY_USER_SESSION: lambda f: (
+        f"this is a session of GetSessionToken, as a chain without hops hands out: {f.wanted}"
+    ),
     Reason.NO_SUCH_ROLE: "there is no such role: its account has no role of that name",
     Reason.OTHER_PATH: lambda f: (
         f"the role is {f.wanted}: correct it in the chain, the whole ARN counts"
@@ -382,6 +360,10 @@ _WORDS: dict[Reason, str | Callable[[Finding], str]] = {
         "no document of this type was seen" if f.wanted == "all" else f"not seen: {f.wanted}"
     ),
     Reason.MALFORMED_DOCUMENT: lambda f: f"cannot be read as a policy: {f.wanted}",
+    Reason.SERVICE_UNLISTED: lambda f: (
+        f"an RCP denies it, and rolehop does not know whether RCPs cover the service {f.found}: AWS"
+        ' lists them in the Organizations user guide, "Resource control policies (RCPs)"'
+    ),
     Reason.AWS_SAID: lambda f: f"AWS names {f.wanted or 'it, and not the statement'}",
     Reason.NOT_NEEDED: lambda f: (
         "not needed: "

@@ -11,8 +11,7 @@ from rolehop.policy.language.parser import Condition, Effect, Principal, Princip
 from rolehop.policy.role_report.boundary_effect import Remaining, Removed
 from rolehop.policy.role_report.pass_role import Passer, PassRoleReport
 from rolehop.policy.role_report.report import Risk, RiskKind, RoleReport
-from rolehop.show.condition_text import condition_sentence
-from rolehop.show.finding_text import unknown_in_words
+from rolehop.show.condition_text import condition_sentence, unknown_in_words
 from rolehop.show.layout import Line, StyledText, View, line
 from rolehop.text import clean
 

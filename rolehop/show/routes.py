@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.routes.search import MOST_EVALUATIONS, MOST_ROUTES, Found, Route, RouteHop
-from rolehop.show.finding_text import unknown_in_words
+from rolehop.show.condition_text import unknown_in_words
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
 from rolehop.text import clean, pluralize
 

@@ -96,7 +96,11 @@ def judge(
 
 GET = [statement("s3:Get*", "arn:aws:s3:::logs/*")]
 SEND = [statement("sqs:SendMessage")]
+ALL = [statement("*")]
 NOTHING = statement("*", effect="Deny", Principal="*")
+FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:f"
+GROUP = "arn:aws:autoscaling:eu-west-1:222222222222:autoScalingGroup:1:autoScalingGroupName/g"
+THING = "arn:aws:newservice:eu-west-1:222222222222:thing/1"
 INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
 
 
@@ -123,6 +127,11 @@ INSTANCE = "arn:aws:ec2:eu-west-1:222222222222:instance/i-1"
         # RCPs cover some of the services that have resource-based policies.
         ("s3:GetObject", OBJECT, GET, None, {"rcp": NOTHING}, "refused"),
         ("ec2:StopInstances", INSTANCE, [statement("ec2:*")], None, {"rcp": NOTHING}, "allowed"),
+        ("lambda:InvokeFunction", FUNCTION, ALL, None, {"rcp": NOTHING}, "allowed"),
+        ("autoscaling:UpdateGroup", GROUP, ALL, None, {"rcp": NOTHING}, "refused"),
+        ("newservice:Use", THING, ALL, None, {"rcp": NOTHING}, "unknown"),
+        ("kms:Decrypt", KEY, ALL, of("2" * 12, "kms:*"), {"rcp": NOTHING}, "refused"),
+        ("kms:RetireGrant", KEY, ALL, of("2" * 12, "kms:*"), {"rcp": NOTHING}, "allowed"),
         # Across accounts both sides are needed.
         ("sqs:SendMessage", QUEUE, SEND, None, {}, "unknown"),
         ("sqs:SendMessage", QUEUE, SEND, of(ROLE, "sqs:*"), {}, "allowed"),
@@ -154,7 +163,6 @@ def test_an_action_is_judged_by_the_rules_of_the_user_guide(
 
 
 HOP = [statement("sts:*", TARGET)]
-ALL = [statement("*")]
 EXTERNAL = {"StringEquals": {"sts:ExternalId": "x-1"}}
 
 
@@ -260,14 +268,44 @@ def test_a_policy_that_decides_is_never_taken_for_granted(
     assert judge(action, resource, permissions).outcome.value == expected
 
 
-def test_no_policy_keeps_a_user_from_a_session_token() -> None:
+def by_user(action: str, policy: Any, **start: Any) -> Any:
+    """Judge an action of the user alice, without a hop."""
     user = "arn:aws:iam::111111111111:user/alice"
-    denied = Entity(user, inline={"no": policy_text(statement("*", effect="Deny"))}, tags=())
-    setting = EvaluationContext(IamInventory({user: denied}), NOW)
-    scenario = ChainScenario(StartingCredentials(user, long_lived=True), (), setting)
+    known = Entity(user, inline={"p": policy_text(policy)}, tags=())
+    setting = EvaluationContext(IamInventory({user: known}), NOW)
+    begin = StartingCredentials(user, long_lived=True, **start)
+    scenario = ChainScenario(begin, (), setting)
+    (request,) = action_requests(scenario, [action], "*", resource_policy(None))
+    return evaluate(request)
+
+
+def test_no_policy_keeps_a_user_from_a_session_token() -> None:
     for action, expected in (("GetSessionToken", "allowed"), ("GetFederationToken", "refused")):
-        (request,) = action_requests(scenario, [f"sts:{action}"], "*", resource_policy(None))
-        assert evaluate(request).outcome.value == expected
+        denied = statement("*", effect="Deny")
+        assert by_user(f"sts:{action}", denied).outcome.value == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "mfa", "expected"),
+    [
+        ("ec2:DescribeInstances", False, "allowed"),
+        ("iam:ListUsers", False, "refused"),
+        ("iam:ListUsers", True, "allowed"),
+        ("iam:ListUsers", None, "unknown"),
+        ("iam:PassRole", False, "allowed"),  # a permission of other services' calls
+        ("sts:GetSessionToken", True, "refused"),
+        ("sts:GetAccessKeyInfo", True, "refused"),
+        ("sts:AssumeRoot", True, "refused"),
+        ("sts:GetCallerIdentity", False, "allowed"),
+    ],
+)
+def test_a_session_of_getsessiontoken_cannot_call_everything(
+    action: str, mfa: bool | None, expected: str
+) -> None:
+    verdict = by_user(action, ALL[0], mfa=mfa, token_seconds=3600)
+    assert verdict.outcome.value == expected
+    if expected == "unknown":
+        assert verdict.unknowns == ("aws:MultiFactorAuthPresent",)
 
 
 def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:

@@ -11,9 +11,10 @@ from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.arn import RoleArn, account_of, is_same_principal
 from rolehop.config.inheritance import tag_key
 from rolehop.config.model import HopConfig, SourceConfig
+from rolehop.config.sts_limits import MAX_TOKEN_DURATION
 from rolehop.config.templates import mentions_caller
 from rolehop.errors import UsageError
-from rolehop.plan.model import Hop, Mfa, Plan
+from rolehop.plan.model import Hop, Mfa, Plan, TokenStep
 from rolehop.plan.overrides import REASON_TAG
 from rolehop.plan.walk_options import HOP_FLAGS
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, judge_chain
@@ -74,15 +75,42 @@ def scenario_of(
     )
     principal = policies.caller or plan.source.principal
     own = federated_call(app, plan.source, plan.region, inventory, principal)
-    mfa = True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
+    start = start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=_mfa(plan))
     return ChainScenario(
-        start_of(plan.source, own, policies, long_lived=plan.long_lived, mfa=mfa),
+        _with_session_token(start, plan),
         _requests(app, plan),
         context,
         source_requests=() if own is None else (federated_request(own, context),),
         region_location=_region_location(app, plan),
         locations=_without_flags(config_locations(app.config, plan), _flags(plan)),
     )
+
+
+def _mfa(plan: Plan) -> bool | None:
+    """Return whether the first call after the source's carries MFA; ``None``: not known."""
+    token = _token_step(plan)
+    if token is not None:
+        return token.mfa_serial is not None
+    return True if plan.hops and plan.hops[0].mfa is not Mfa.NONE else None
+
+
+def _token_step(plan: Plan) -> TokenStep | None:
+    return next((step for step in plan.steps if isinstance(step, TokenStep)), None)
+
+
+def _with_session_token(start: StartingCredentials, plan: Plan) -> StartingCredentials:
+    """Say if a session of GetSessionToken calls, or is handed out, in place of IAM user keys.
+
+    Without hops no IAM user key is ever handed out, and a user's temporary credentials are of
+    GetSessionToken alone (IAM user guide, "Compare AWS STS credentials").
+    """
+    token = _token_step(plan)
+    of_user = ":user/" in (start.principal or "") and not plan.hops
+    seconds = None if token is None else token.duration_seconds
+    if seconds is None and of_user:
+        seconds = MAX_TOKEN_DURATION
+    by_call = bool(plan.hops) and plan.hops[0].mfa is Mfa.HOP
+    return replace(start, token_seconds=seconds, mfa_by_call=by_call)
 
 
 def _requests(app: App, plan: Plan) -> tuple[AssumeRoleRequest, ...]:

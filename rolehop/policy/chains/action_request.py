@@ -12,6 +12,7 @@ from rolehop.policy.chains.scenario import ChainScenario
 from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import NO_POLICY, NOT_VISIBLE, PolicySet, PolicyType, Request
 from rolehop.policy.evaluation.principals import Caller
+from rolehop.policy.evaluation.rcp_services import rcps_cover
 from rolehop.policy.evaluation.resource_policies import (
     covers_more_than_sts,
     has_no_policy,
@@ -20,11 +21,12 @@ from rolehop.policy.evaluation.resource_policies import (
     is_of_iam,
     is_of_token,
     is_role_arn,
-    may_have_rcp,
     needs_no_permission,
 )
+from rolehop.policy.evaluation.session_token import beyond_session_token
 from rolehop.policy.evaluation.statements import Attached
 from rolehop.policy.language.parser import Kind, parse_policy
+from rolehop.policy.language.request_context import Context
 from rolehop.startup.dataclass import replace
 from rolehop.startup.lazy_regex import Pattern
 
@@ -97,30 +99,38 @@ def _request_of_any(
     if owner is None:
         return None
     own = _own_policy(held, action, resource, owner, own_policy)
+    context = caller_context(held, owner, setting)
+    covered = rcps_cover(action, resource)
     policies = {
         PolicyType.TRUST: own,
         PolicyType.PERMISSIONS: records.permissions(named),
         PolicyType.BOUNDARY: records.boundary(named),
         PolicyType.SESSION: held.session,
         PolicyType.SCP: records.scp(held.caller.account),
-        PolicyType.RCP: records.rcp(owner) if may_have_rcp(action) else NO_POLICY,
+        PolicyType.RCP: NO_POLICY if covered is Truth.FALSE else records.rcp(owner),
     }
     guessed = stated is None and resource != "*" and own.there
     return Request(
         role=resource,
         caller=held.caller,
-        context=caller_context(held, owner, setting),
+        context=context,
         actions=(action,),
         policies=dict.fromkeys(PolicyType, NO_POLICY) if free else policies,
         assumed=(*held.assumed, *((RESOURCE_ACCOUNT,) if guessed else ())),
         unseen=held.unseen,
         owner=owner,
-        impossible=_impossible(held.caller, action, resource),
+        impossible=_impossible(held, action, resource, context),
+        rcps_cover=covered,
     )
 
 
-def _impossible(caller: Caller, action: str, resource: str) -> Finding | None:
+def _impossible(held: CallerState, action: str, resource: str, context: Context) -> Finding | None:
     """Return why AWS refuses the call whatever policies say; ``None`` if they decide."""
+    caller = held.caller
+    if held.token_seconds is not None:
+        found = beyond_session_token(action, caller, context)
+        if found is not None:
+            return found
     if caller.is_session and not is_for_sessions(action):
         wanted = "the keys of an IAM user"
         return Finding("Caller", Truth.FALSE, Reason.NOT_FOR_SESSIONS, wanted, caller.arn)

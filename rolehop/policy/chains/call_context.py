@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 
 from rolehop.arn import account_of
 from rolehop.config.inheritance import tag_key
@@ -15,6 +14,7 @@ from rolehop.policy.chains.model import (
     EvaluationContext,
     SuppliedKeys,
 )
+from rolehop.policy.chains.session_age import as_time, present_in, ranges_of
 from rolehop.policy.inventory.context_keys import (
     absent_from_role_sessions,
     is_of_caller,
@@ -27,7 +27,6 @@ from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 
 _Values = dict[str, Sequence[str] | Unknown]
-_LONGEST_SESSION = timedelta(hours=12)
 
 NEVER = (
     "aws:SourceArn",
@@ -61,11 +60,13 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     values.update(held.known)
     _add_mfa(held, values, absent)
     _add_target(held, hop, setting.records, values, absent)
-    # A role session is never without this key, and no older than it can get.
-    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
-    context = Context(values, absent, ranges=ranges)
+    context = Context(values, absent, ranges=ranges_of(held, setting.now), present=present_in(held))
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
-        {key: each for key, each in setting.supplied.items() if is_of_target(key)}
+        {
+            key: each
+            for key, each in setting.supplied.items()
+            if is_of_target(key) or key.lower() == "aws:tokenissuetime"
+        }
     )
 
 
@@ -85,14 +86,20 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
     _add_caller(held, setting.records, values, absent)
     values.update(held.known)
     _add_mfa(held, values, absent)
-    ranges = {"aws:TokenIssueTime": _issued(setting.now)} if held.caller.is_session else {}
     of_call = {
         key: each
         for key, each in setting.supplied.items()
         if is_of_token(key) or not is_of_caller(key)
     }
-    return Context(values, absent, ranges=ranges).with_supplied(
-        {**of_call, **_supplied_here(held, setting)}
+    context = Context(
+        values,
+        absent,
+        ranges=ranges_of(held, setting.now),
+        present=(*present_in(held), "aws:RequestedRegion"),
+    )
+    # There is one caller alone, so what is said of a caller is said of this one.
+    return context.with_supplied({**of_call, **_supplied_here(held, setting)}).with_missing_filled(
+        setting.supplied
     )
 
 
@@ -158,23 +165,11 @@ def _supplied_here(held: CallerState, setting: EvaluationContext) -> dict[str, S
     return {**wide, **of_caller}
 
 
-def _issued(now: datetime) -> tuple[str, str]:
-    """Return the earliest and the latest time at which a session used now was issued.
-
-    A cached one may be as old as a role session can get (STS API reference, AssumeRole).
-    """
-    return _time(now - _LONGEST_SESSION), _time(now)
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def of_every_call(setting: EvaluationContext, account: str) -> dict[str, Sequence[str]]:
     """Return the keys that every call for a role of ``account`` has."""
     return {
         "aws:ResourceAccount": [account],
-        "aws:CurrentTime": [_time(setting.now)],
+        "aws:CurrentTime": [as_time(setting.now)],
         "aws:EpochTime": [str(int(setting.now.timestamp()))],
         "aws:SecureTransport": ["true"],
         "aws:ViaAWSService": ["false"],
@@ -229,6 +224,13 @@ def _add_caller(
 
 
 def _add_mfa(held: CallerState, values: _Values, absent: list[str]) -> None:
+    """Add what is known of MFA.
+
+    Without it the key is absent for IAM user keys, and false for temporary credentials of any kind
+    (IAM user guide, "AWS global condition context keys", aws:MultiFactorAuthPresent).
+    """
+    if held.mfa and held.long_lived and held.mfa_by_call:
+        absent.append("aws:TokenIssueTime")
     if held.mfa:
         values["aws:MultiFactorAuthPresent"] = ["true"]
         return

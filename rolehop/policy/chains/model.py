@@ -85,6 +85,12 @@ class StartingCredentials:
     mfa: bool | None = None
     """Whether hop 1 carries MFA; ``None``: not known."""
 
+    token_seconds: int | None = None
+    """Set if a session of GetSessionToken calls, in place of IAM user keys: the longest it lasts."""
+
+    mfa_by_call: bool = False
+    """The MFA code goes with the call of hop 1 itself."""
+
     policy: str | None = None
     """The session policy that the source requests for its own session, then ARNs of others."""
 
@@ -129,6 +135,12 @@ class CallerState:
 
     mfa: bool | None
     long_lived: bool
+    """IAM user keys themselves call."""
+
+    token_seconds: int | None = None
+    """Set for a session of GetSessionToken: the longest it lasts."""
+
+    mfa_by_call: bool = False
     assumed: tuple[str, ...] = ()
     """The user's assumptions about the source's session."""
 

@@ -51,7 +51,7 @@ def _judge(condition: Condition, context: Context) -> _Judged:
     operator, values = condition.operator, context.lookup(condition.key)
     shown = ", ".join(values) if isinstance(values, tuple) else None
     if operator.is_null:
-        return _null(condition, values, shown)
+        return _null(condition, values, shown, there=context.has(condition.key))
     if operator.compare is None:
         return Truth.UNKNOWN, Reason.UNKNOWN_OPERATOR, shown
     if values is None:
@@ -75,7 +75,7 @@ _Wanted = Sequence[tuple[Token, ...] | Unfilled]
 def _within(condition: Condition, context: Context, wanted: _Wanted) -> _Judged:
     """Evaluate an unknown key: certain if all values it can have, or both ends, agree."""
     ends, operator = context.range_of(condition.key), condition.operator
-    whatever = _whatever_it_is(operator, wanted)
+    whatever = _whatever_it_is(operator, wanted, there=context.has(condition.key))
     if whatever is not Truth.UNKNOWN:
         return whatever, _reason(operator, (), whatever), None
     if ends is None or not operator.orders or operator.quantifier is not Quantifier.NONE:
@@ -86,8 +86,8 @@ def _within(condition: Condition, context: Context, wanted: _Wanted) -> _Judged:
     return first, _reason(operator, ends[:1], first), f"from {ends[0]} to {ends[1]}"
 
 
-def _whatever_it_is(operator: Operator, wanted: _Wanted) -> Truth:
-    """Return the truth if it is the same for every value of the key, and for none."""
+def _whatever_it_is(operator: Operator, wanted: _Wanted, *, there: bool) -> Truth:
+    """Return the truth if it is the same for every value of the key, and, if not ``there``, for none."""
     if operator.quantifier is not Quantifier.NONE:
         return Truth.UNKNOWN
     if all(isinstance(each, Unfilled) and each.known for each in wanted):
@@ -97,13 +97,17 @@ def _whatever_it_is(operator: Operator, wanted: _Wanted) -> Truth:
     else:
         return Truth.UNKNOWN
     present = ~hit if operator.negated else hit
-    return present if present is truth_of(_holds_when_absent(operator)) else Truth.UNKNOWN
+    return present if there or present is truth_of(_holds_when_absent(operator)) else Truth.UNKNOWN
 
 
 def _null(
-    condition: Condition, values: Sequence[str] | Unknown | None, shown: str | None
+    condition: Condition,
+    values: Sequence[str] | Unknown | None,
+    shown: str | None,
+    *,
+    there: bool,
 ) -> _Judged:
-    if isinstance(values, Unknown):
+    if isinstance(values, Unknown) and not there:
         return Truth.UNKNOWN, Reason.KEY_UNKNOWN, None
     wanted = {value.lower() for value in condition.values}
     if not wanted <= {"true", "false"}:

@@ -22,8 +22,8 @@ class DecidingValues:
     values: tuple[str, ...]
     """As policies write them: texts, prefixes, blocks of addresses, ranges (``less than 3600``)."""
 
-    absent: Outcome
-    """Of the call if it does not have the key."""
+    absent: Outcome | None
+    """Of the call if it does not have the key; ``None``: it always has it."""
 
 
 def deciding_values(verdict: Verdict) -> DecidingValues | None:
@@ -43,8 +43,8 @@ def deciding_values(verdict: Verdict) -> DecidingValues | None:
     if found is None:
         return None
     outcomes = {each: _with(request, key, each.value) for each in found.classes}
-    absent = _with(request, key, None)
-    if {absent, *outcomes.values()} != {Outcome.ALLOWED, Outcome.REFUSED}:
+    absent = None if request.context.has(key) else _with(request, key, None)
+    if {absent, *outcomes.values()} - {None} != {Outcome.ALLOWED, Outcome.REFUSED}:
         return None
     return _in_words(found, outcomes, absent)
 
@@ -55,7 +55,7 @@ def _with(request: Request, key: str, value: str | None) -> Outcome:
 
 
 def _in_words(
-    found: ValueClasses, outcomes: dict[ValueClass, Outcome], absent: Outcome
+    found: ValueClasses, outcomes: dict[ValueClass, Outcome], absent: Outcome | None
 ) -> DecidingValues | None:
     if found.ordered:
         words = _TIMES if found.times else _NUMBERS

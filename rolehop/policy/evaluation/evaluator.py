@@ -213,11 +213,15 @@ def _judge_policy(
     if impossible is not None and impossible.truth is Truth.FALSE:
         return PolicyVerdict(name, Outcome.REFUSED, action, None, (impossible,))
     if _is_beside_the_point(name, shown, request):
+        if impossible is not None:
+            return PolicyVerdict(name, Outcome.UNKNOWN, action, None, (impossible,))
         return PolicyVerdict(name, Outcome.NOT_APPLICABLE, action, None, ())
     denies = [each for each in judged if each.statement.effect is Effect.DENY]
     allows = [each for each in judged if each.statement.effect is Effect.ALLOW]
     unseen = Truth.UNKNOWN if shown.missing else Truth.FALSE
     denied = some((*(each.truth for each in denies), unseen))
+    if name is PolicyType.RCP and request.rcps_cover is Truth.UNKNOWN and denied is Truth.TRUE:
+        return _not_surely_covered(action, denies)
     levels = by_document(allows) if name is PolicyType.SCP and not shown.levels else {}
     granted = on_all(levels) if levels else some(each.truth for each in allows)
     if shown.levels:
@@ -249,7 +253,7 @@ def _is_beside_the_point(name: PolicyType, shown: PolicySet, request: Request) -
     if name is PolicyType.TRUST:
         return False
     if name is PolicyType.RCP:
-        return is_service_linked(request.role)
+        return is_service_linked(request.role) or is_service_linked(caller.role)
     if name is PolicyType.SCP and is_service_linked(caller.role):
         return True
     return caller.outside
@@ -259,6 +263,14 @@ def _denied(name: PolicyType, action: str, denies: Sequence[Judged]) -> PolicyVe
     deciding = next(each for each in denies if each.truth is Truth.TRUE)
     finding = Finding("Effect", Truth.FALSE, Reason.EXPLICIT_DENY, "no Deny that applies", "Deny")
     return PolicyVerdict(name, Outcome.REFUSED, action, deciding, (finding, *deciding.findings))
+
+
+def _not_surely_covered(action: str, denies: Sequence[Judged]) -> PolicyVerdict:
+    """An RCP denies a call to a service of which it is not known if RCPs cover it."""
+    deciding = next(each for each in denies if each.truth is Truth.TRUE)
+    wanted, service = "a service that RCPs cover", action.partition(":")[0]
+    open_ = Finding("rcp-coverage", Truth.UNKNOWN, Reason.SERVICE_UNLISTED, wanted, service)
+    return PolicyVerdict(PolicyType.RCP, Outcome.UNKNOWN, action, deciding, (open_,))
 
 
 def _not_allowed(name: PolicyType, action: str, allows: Sequence[Judged]) -> PolicyVerdict:

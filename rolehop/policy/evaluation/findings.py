@@ -109,6 +109,7 @@ class Reason(Enum):
     SOURCE_UNSEEN = "source-unseen"
     NOT_BY_SESSION = "not-by-session"
     NOT_FOR_SESSIONS = "not-for-sessions"
+    NOT_BY_USER_SESSION = "not-by-user-session"
     NO_SUCH_ROLE = "no-such-role"
     OTHER_PATH = "role-of-another-path"
     # whole documents
@@ -119,6 +120,7 @@ class Reason(Enum):
     MALFORMED_DOCUMENT = "malformed-document"
     LEVELS_UNKNOWN = "levels-unknown"
     NOT_NEEDED = "not-needed"
+    SERVICE_UNLISTED = "service-unlisted"
     AWS_SAID = "aws-said"
 
 

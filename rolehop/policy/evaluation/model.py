@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from rolehop.policy.evaluation.findings import Finding
+from rolehop.policy.evaluation.findings import Finding, Truth
 from rolehop.policy.evaluation.principals import Caller
 from rolehop.policy.evaluation.resource_policies import is_governed_by_resource
 from rolehop.policy.evaluation.statements import Attached, Judged
@@ -89,6 +89,9 @@ class Request:
     """Account of the resource, ``role``, of any other call than one of STS for a role; the trust
     policy then stands for the resource's own policy. ``None``: AssumeRole, or another action of STS
     that the role's trust policy decides."""
+
+    rcps_cover: Truth = Truth.TRUE
+    """Whether RCPs cover the service that is called."""
 
     impossible: Finding | None = None
     """Why AWS refuses this call whatever the policies say; if its truth is unknown, why it may."""

@@ -99,14 +99,6 @@ def has_no_policy(action: str, resource: str) -> bool:
     return resource == "*" or service in (*_WITHOUT_POLICIES, "sts", "kms")
 
 
-def may_have_rcp(action: str) -> bool:
-    """True if RCPs may cover the service: they cover some of those with resource-based policies.
-
-    Source: Organizations user guide, "Resource control policies (RCPs)".
-    """
-    return action.lower().partition(":")[0] not in _WITHOUT_POLICIES
-
-
 def is_of_token(action: str) -> bool:
     """True if the call is made with a token, by nobody who has credentials of AWS."""
     return action.lower().startswith("sts:assumerolewith")

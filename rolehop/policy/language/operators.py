@@ -221,7 +221,10 @@ _OPERATORS: dict[str, _Row] = {
     "binaryequals": _Row(binary_equals),
     "ipaddress": _Row(ip_address),
     "notipaddress": _Row(ip_address, negated=True),
-    **{f"numeric{name}": _Row(numeric(order)) for name, order in _ORDERS},
+    **{
+        f"numeric{name}": _Row(numeric(order), orders=order is not _equal)
+        for name, order in _ORDERS
+    },
     **{f"date{name}": _Row(date(order), orders=order is not _equal) for name, order in _ORDERS},
     "numericnotequals": _Row(numeric(_equal), negated=True),
     "datenotequals": _Row(date(_equal), negated=True),

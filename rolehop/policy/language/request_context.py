@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 
 
@@ -24,7 +24,10 @@ class Context:
         absent: keys that the request does not have; one that ends in ``/`` stands for all
             keys with that prefix (``aws:RequestTag/``).
         closed: nothing is unknown: a key without a value is absent.
-        ranges: key to the smallest and the largest value it can have.
+        ranges: key to the smallest and the largest value it can have; the request has it.
+        present: keys that the request has, with a value that is not known.
+        may_have: ``False`` for a key, in lower case, that such a request never has; keys with
+            values, or listed as unknown, are not asked about.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class Context:
         *,
         closed: bool = False,
         ranges: Mapping[str, tuple[str, str]] | None = None,
+        present: Iterable[str] = (),
+        may_have: Callable[[str], bool] | None = None,
     ) -> None:
         self._values: dict[str, tuple[str, ...]] = {}
         self._absent = {key.lower() for key in absent}
@@ -47,6 +52,8 @@ class Context:
                 self._absent.add(key.lower())
         self._closed = closed
         self._ranges = {key.lower(): ends for key, ends in (ranges or {}).items()}
+        self._present = {*self._ranges, *(key.lower() for key in present)}
+        self._may_have = may_have
         self._original: Context = self
         self._supplied: dict[str, tuple[str, ...]] = {}
 
@@ -60,11 +67,18 @@ class Context:
         family = lowered.partition("/")[0] + "/" if "/" in lowered else lowered
         if self._closed or lowered in self._absent or family in self._absent:
             return None
+        if self._may_have is not None and not self._may_have(lowered):
+            return None
         return UNKNOWN
 
     def range_of(self, key: str) -> tuple[str, str] | None:
         """Return the smallest and largest value an unknown key can have; ``None``: not known."""
         return self._ranges.get(key.lower())
+
+    def has(self, key: str) -> bool:
+        """True if the request certainly has the key, whatever its value."""
+        found = self.lookup(key)
+        return isinstance(found, tuple) or (found is UNKNOWN and key.lower() in self._present)
 
     def with_missing_filled(self, values: Mapping[str, Sequence[str]]) -> Context:
         """Return this context with ``values`` added for keys that are unknown."""
@@ -86,7 +100,7 @@ class Context:
         lowered = tuple(key.lower() for key in keys)
         families = tuple(key for key in lowered if key.endswith("/"))
         base = self._original
-        found = Context({}, closed=self._closed, ranges=self._ranges)
+        found = self._empty()
         found._unknown = base._unknown | set(lowered)
         found._values = {
             key: each
@@ -100,7 +114,7 @@ class Context:
         """Return this context with ``values`` in place of what it has: the user's values win."""
         if not values:
             return self
-        merged = Context({}, (), closed=self._closed, ranges=self._ranges)
+        merged = self._empty()
         merged._unknown = self._unknown
         merged._original = self._original
         merged._supplied = {
@@ -115,3 +129,13 @@ class Context:
             if not found:
                 merged._values.pop(key.lower(), None)
         return merged
+
+    def _empty(self) -> Context:
+        """Return a context by the same rules, without keys."""
+        return Context(
+            {},
+            closed=self._closed,
+            ranges=self._ranges,
+            present=self._present,
+            may_have=self._may_have,
+        )

@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 from rolehop.policy.chain_verdict import ChainVerdict, HopVerdict
 from rolehop.policy.evaluation.findings import Truth
 from rolehop.policy.evaluation.model import Outcome, PolicyVerdict
-from rolehop.show.finding_text import found, sentence, unknown_in_words, wanted
+from rolehop.show.condition_text import unknown_in_words
+from rolehop.show.finding_text import found, sentence, wanted
 from rolehop.show.remedies import in_short
 from rolehop.text import clean
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.explain.documents import AS, files, world_with_documents
+from tests.cli.explain.documents import ALICE, AS, USER, files, world_with_documents
 from tests.support.policies import policy, policy_text, trust_for
 from tests.support.world import ADMIN, Done, World
 
@@ -94,3 +94,39 @@ def test_what_is_no_action_or_resource_is_refused(world: World) -> None:
     ):
         assert explain(world, *wrong).code == 2, wrong
     assert world.rolehop("explain", "--last", "--action", "s3:GetObject").code == 2
+
+
+def test_a_chain_without_hops_hands_out_a_session_of_getsessiontoken(world: World) -> None:
+    """So its calls carry an issue time and an answer on MFA, and cannot be IAM's without MFA."""
+    serial = "arn:aws:iam::111111111111:mfa/alice"
+    config = world.home / "alone.toml"
+    lines = [
+        "version = 1",
+        *(f'sources.{each} = {{ type = "keys", principal = "{ALICE}"{more} }}'
+          for each, more in (("plain", ""), ("strong", f', mfa_serial = "{serial}"'))),
+        *(f'chains.{each} = {{ source = "{each}" }}' for each in ("plain", "strong")),
+    ]  # fmt: skip
+    config.write_text("\n".join(lines))
+    config.chmod(0o600)
+    denied = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+    without = {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+    documents = {
+        "UserPolicyList": [
+            {
+                "PolicyName": "p",
+                "PolicyDocument": policy(
+                    {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                    {**denied, "Condition": {**without, "Null": {"aws:TokenIssueTime": "false"}}},
+                ),
+            }
+        ]
+    }
+    user = {"UserDetailList": [{**USER, **documents}]}
+    (world.home / "alone.json").write_text(json.dumps(user))
+    expected = {"plain": ["refused", "refused"], "strong": ["allowed", "allowed"]}
+    for chain, verdicts in expected.items():
+        done = world.rolehop(
+            "explain", chain, "--config", str(config), "--offline", "--policies", "alone.json",
+            "--action", "s3:ListAllMyBuckets,iam:ListUsers", "--resource", "*", "--format", "json",
+        )  # fmt: skip
+        assert [each["verdict"] for each in done.json["actions"]] == verdicts

@@ -29,6 +29,10 @@ _CALLERS = [
 ]
 KEY = "arn:aws:kms:eu-west-1:222222222222:key/1"
 QUEUE = "arn:aws:sqs:eu-west-1:222222222222:jobs"
+FUNCTION = "arn:aws:lambda:eu-west-1:222222222222:function:f"
+GROUP = "arn:aws:autoscaling:eu-west-1:222222222222:autoScalingGroup:1:autoScalingGroupName/g"
+THING = "arn:aws:newservice:eu-west-1:222222222222:thing/1"
+USER = "arn:aws:sts::222222222222:federated-user/bob"
 # Actions with their resource, and how often each is drawn.
 _CALLS = [
     *[("sts:AssumeRole", ROLE)] * 4,
@@ -36,12 +40,25 @@ _CALLS = [
     ("iam:GetRole", ROLE),
     *[("kms:Decrypt", KEY)] * 3,
     *[("sqs:SendMessage", QUEUE)] * 2,
+    ("kms:RetireGrant", KEY),
+    ("lambda:InvokeFunction", FUNCTION),
+    ("autoscaling:SetDesiredCapacity", GROUP),
+    ("newservice:Use", THING),
+    ("sts:GetFederationToken", USER),
 ]
 _CONDITIONS: list[dict[str, Any]] = [
     {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
     {"StringEquals": {"sts:ExternalId": "x-1"}},
     {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}},
     {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}},
+    {"Null": {"aws:TokenIssueTime": "true"}},
+    {"Null": {"aws:TokenIssueTime": "false"}},
+    {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
+    {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}},
+    {"Null": {"aws:MultiFactorAuthPresent": "true"}},
+    {"Null": {"aws:MultiFactorAuthAge": "false"}},
+    {"NumericLessThan": {"aws:MultiFactorAuthAge": "999999"}},
+    {"DateLessThan": {"aws:TokenIssueTime": "2099-01-01T00:00:00Z"}},
 ]
 _VALUES: dict[str, list[list[str]]] = {
     "aws:sourceip": [["203.0.113.9"], ["1.2.3.4"]],
@@ -61,7 +78,13 @@ def make_action_world(rng: Random) -> World:
 
     identity = statements()[: rng.randint(0, 2)]
     own = [] if rng.random() < 0.1 else statements(own=True)
-    known = {key: rng.choice(each) for key, each in _VALUES.items() if rng.random() < 0.6}
+    possible = {
+        key: each
+        for key, each in _VALUES.items()
+        if key != "sts:externalid" or action.startswith("sts:")
+    }
+    known = {key: rng.choice(each) for key, each in possible.items() if rng.random() < 0.6}
+    mfa = role is None and rng.random() < 0.5
     world = {
         "acts": True,
         "role": resource,
@@ -76,14 +99,32 @@ def make_action_world(rng: Random) -> World:
         "boundary": statements() if rng.random() < 0.2 else None,
         "session_policy": statements() if role and rng.random() < 0.2 else None,
         "scp": [statements()] if rng.random() < 0.15 else None,
-        "rcp": None,
+        "rcp": [_rcp(rng, action)] if rng.random() < 0.2 else None,
         "management": False,
-        "ctx": {**known, "aws:principalarn": [role or caller]},
-        "unknown": [key for key in _VALUES if key not in known],
+        "mfa": mfa,
+        "ctx": {**known, "aws:principalarn": [role or caller], **_of_session(mfa=mfa)},
+        "unknown": [key for key in possible if key not in known],
     }
+    if action.startswith("newservice:"):
+        world["coverage"] = [True, False]
     if rng.random() < 0.3:
         world["hidden"] = _candidates(world)
     return world
+
+
+def _of_session(*, mfa: bool) -> dict[str, list[str]]:
+    """Return what every temporary credentials carry, of a role or of GetSessionToken."""
+    of_mfa = {"aws:multifactorauthage": ["300"]} if mfa else {}
+    return {
+        "aws:tokenissuetime": [f"{NOW:%Y-%m-%dT%H:%M:%SZ}"],
+        "aws:multifactorauthpresent": ["true" if mfa else "false"],
+        **of_mfa,
+    }
+
+
+def _rcp(rng: Random, action: str) -> dict[str, Any]:
+    denied = {**_statement(rng, action, "*", None), "Effect": "Deny", "Principal": "*"}
+    return {**denied, "Resource": "*"}
 
 
 def _statement(rng: Random, action: str, resource: str, names: list[Any] | None) -> dict[str, Any]:
@@ -109,7 +150,7 @@ def _candidates(world: World) -> list[list[dict[str, Any]]]:
         return [listed if world["role"] == ROLE else {**listed, "Resource": "*"}]
 
     names = (world["caller"], account_of(world["caller"]))
-    may_deny = world["role"] == QUEUE
+    may_deny = world["role"] not in (ROLE, KEY)
     return [
         [],
         *(says("Allow", each) for each in names),
@@ -139,7 +180,12 @@ def _scenario(world: World) -> ChainScenario:
     caller, role, session = (world[each] for each in ("caller", "caller_role", "session_policy"))
     text = None if session is None else policy_text(*session)
     hops = () if role is None else (AssumeRoleRequest(RoleArn.parse(role), "s1", policy=text),)
-    start = StartingCredentials(caller if role is None else ALICE, long_lived=True)
+    start = StartingCredentials(
+        caller if role is None else ALICE,
+        long_lived=True,
+        mfa=world["mfa"],
+        token_seconds=None if hops else 43_200,  # what a chain without hops hands out
+    )
     supplied = {key: each for key, each in world["ctx"].items() if key in _VALUES}
     return ChainScenario(start, hops, EvaluationContext(_inventory(world), NOW, None, supplied))
 
@@ -151,7 +197,8 @@ def _inventory(world: World) -> IamInventory:
     if "hidden" in world:
         records = replace(records, entities={**records.entities, ROLE: Entity(ROLE)})
     scps = {} if world["scp"] is None else {"*": (policy_text(*world["scp"][0]),)}
-    return replace(records, scps=scps)
+    rcps = {} if world["rcp"] is None else {"*": (policy_text(*world["rcp"]),)}
+    return replace(records, scps=scps, rcps=rcps)
 
 
 def unknown_of_action(world: World) -> dict[str, list[list[str] | None]]:

@@ -34,12 +34,14 @@ def allowed(world: Json) -> bool | None:
 def completions(world: Json, unknown: dict[str, list[list[str] | None]]) -> Iterator[Json]:
     """Yield the world with every combination of values of the unknown keys; ``None``: absent.
 
-    If nobody sees the resource's own policy, then with everything that it may say.
+    If nobody sees the resource's own policy, then with everything that it may say; if nobody knows
+    whether RCPs cover the service, both ways.
     """
-    for *values, own in product(*unknown.values(), world.get("hidden", [world["trust"]])):
+    owns, coverage = world.get("hidden", [world["trust"]]), world.get("coverage", [True])
+    for *values, own, covered in product(*unknown.values(), owns, coverage):
         ctx = {key: each for key, each in world["ctx"].items() if key not in unknown}
         filled = {k: v for k, v in zip(unknown, values, strict=True) if v is not None}
-        yield {**world, "ctx": {**ctx, **filled}, "trust": own}
+        yield {**world, "ctx": {**ctx, **filled}, "trust": own, "covered": covered}
 
 
 def verdict(world: Json, unknown: dict[str, list[list[str] | None]]) -> bool | None:
@@ -64,6 +66,8 @@ def _one(world: Json, action: str) -> bool:
     # "You cannot call AssumeRole by using AWS account root user credentials" (AssumeRole).
     if caller.endswith(":root") or caller.split(":")[1] != role.split(":")[1]:
         return False
+    if world.get("acts") and _beyond_session(world, action):
+        return False
     # "An explicit deny in any of these policies overrides the allow."
     if any(_denies(each, world, action) for each in _policies_for(world)):
         return False
@@ -75,6 +79,19 @@ def _one(world: Json, action: str) -> bool:
     if world.get("acts"):
         return _may_act(world, action)
     return _trusted(world, action)
+
+
+def _beyond_session(world: Json, action: str) -> bool:
+    """True if temporary credentials cannot make the call.
+
+    "You cannot call any IAM API operations unless MFA authentication information is included in the
+    request. You cannot call any STS API except AssumeRole or GetCallerIdentity" (GetSessionToken).
+    A role's session "cannot call … GetFederationToken or GetSessionToken" (AssumeRole).
+    """
+    if action == "sts:GetFederationToken":
+        return True
+    user = ":user/" in world["caller"]
+    return user and action.startswith("iam:") and not world["mfa"]
 
 
 def _may_act(world: Json, action: str) -> bool:
@@ -176,10 +193,21 @@ def _policies_for(world: Json) -> list[list[Json]]:
     exempt = "/aws-service-role/" in world["role"]  # "RCPs don't impact service-linked roles."
     of_iam = all(each.startswith("iam:") for each in world["actions"])
     trust = [] if of_iam else world["trust"]
-    rcp = [] if exempt or world.get("passes") else world.get("rcp") or []
+    rcp = [] if exempt or not _rcps_cover(world) else world.get("rcp") or []
     scps = _scp_documents(world) or []
     own = (world["identity"], world.get("boundary") or [], world.get("session_policy") or [])
     return [trust, rcp, *own, *scps]
+
+
+def _rcps_cover(world: Json) -> bool:
+    """Judge by "List of AWS services that support RCPs" (Organizations user guide).
+
+    Lambda and IAM are not on it; "RCPs do not impact the kms:RetireGrant permission".
+    """
+    if world.get("passes") or world["actions"] == ["kms:RetireGrant"]:
+        return False
+    service = world["actions"][0].partition(":")[0]
+    return bool(world.get("covered", True)) and service not in ("iam", "lambda")
 
 
 def _from_outside(world: Json, action: str) -> bool:

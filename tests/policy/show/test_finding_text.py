@@ -6,9 +6,9 @@ import pytest
 
 from rolehop.policy import Finding, Reason, Truth
 from rolehop.policy.chains.model import StartingCredentials
-from rolehop.show.condition_text import condition_sentence
+from rolehop.show.condition_text import condition_sentence, unknown_in_words
 from rolehop.show.explaining.hints import hint
-from rolehop.show.finding_text import fits, found, sentence, unknown_in_words, wanted
+from rolehop.show.finding_text import fits, found, sentence, wanted
 from tests.policy.helpers.chains import (
     ADMIN,
     HUB,
