@@ -6,6 +6,7 @@ import codecs
 import sys
 
 from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
+from rolehop.app.judging.explaining import UnjudgedRefusal
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.cli.context import CommandContext
 from rolehop.errors import UsageError
@@ -90,6 +91,19 @@ def print_error(
     else:
         view = denied_view(found.denied, found.fix, found.chain)
     cli.write_view([*view, *hints(found.encoded, found.others)])
+
+
+def print_unjudged(cli: CommandContext, refused: UnjudgedRefusal, style: str) -> None:
+    """Print what AWS said to the last refused hop, and why it cannot be judged."""
+    from rolehop.show.explain_json import unjudged_document
+    from rolehop.show.explaining.aws_answer import unjudged_view
+
+    answer, why = refused.answer, refused.why
+    if style == "json":
+        cli.write_json(unjudged_document(refused.chain, refused.hop, answer))
+    else:
+        text = why.what if why.cause is None else f"{why.what}: {why.cause}"
+        cli.write_view(unjudged_view(refused.chain, refused.hop, answer, text))
 
 
 def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:

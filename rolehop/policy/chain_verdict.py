@@ -13,6 +13,7 @@ from rolehop.policy.evaluation.findings import Finding, Reason, Truth
 from rolehop.policy.evaluation.model import (
     NOT_VISIBLE,
     Outcome,
+    PolicySet,
     PolicyType,
     PolicyVerdict,
     Verdict,
@@ -158,10 +159,18 @@ def _with_named_policy(known: Verdict, answer: StsAnswer, records: IamInventory)
     denied, named = answer.denied, answer.policy_type
     if denied is None or named is None or denied.policy_arn is None:
         return known
-    found = records.named(named, denied.policy_arn)
-    if known.request.policy_set(named) != NOT_VISIBLE or not found.documents:
+    found, shown = records.named(named, denied.policy_arn), known.request.policy_set(named)
+    if not found.documents or not shown.there or has_policy(shown, denied.policy_arn):
         return known
+    if shown != NOT_VISIBLE:  # attached since it was read, or in a way that is not seen
+        found = replace(shown, documents=(*shown.documents, *found.documents))
     return evaluate(replace(known.request, policies={**known.request.policies, named: found}))
+
+
+def has_policy(shown: PolicySet, arn: str) -> bool:
+    """True if a policy of this name is among the documents."""
+    name = f" {arn.rpartition('/')[2]} "
+    return any(name in f" {each.name} " for each in shown.documents)
 
 
 def _as_aws_says(policy: PolicyVerdict, denied: AccessDenied | None) -> PolicyVerdict:

@@ -18,7 +18,12 @@ from rolehop.show.explaining.assumptions import (
     grant_lines,
     unseen_lines,
 )
-from rolehop.show.explaining.aws_answer import aws_words, guardrail_command, what_next
+from rolehop.show.explaining.aws_answer import (
+    aws_words,
+    guardrail_command,
+    refused_when,
+    what_next,
+)
 from rolehop.show.explaining.hints import hint
 from rolehop.show.finding_text import fits, found, sentence, wanted
 from rolehop.show.layout import Line, Style, StyledText, View, line, to_copy
@@ -101,7 +106,7 @@ def _action(action: ActionVerdict, shown_commands: set[str], *, verbose: bool) -
         yield from _policy_lines(policy, verdict, shown_commands, verbose=verbose, answer=answer)
     yield from (*deciding_lines(verdict), *assuming_lines(verdict), *grant_lines(verdict))
     if answer is not None:
-        yield from what_next(action.by_documents, answer)
+        yield from what_next(action.by_documents, verdict, answer)
 
 
 def hop_view(chain: str, hop: HopVerdict, *, verbose: bool) -> View:
@@ -156,7 +161,7 @@ def _reasons(
     yield from assuming_lines(verdict)
     yield from unseen_lines(verdict)
     if hop.sts_answer is not None:
-        yield from what_next(hop.by_documents, hop.sts_answer)
+        yield from what_next(hop.by_documents, verdict, hop.sts_answer)
 
 
 def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
@@ -174,11 +179,11 @@ def _hints(hop: HopVerdict, remedies: Sequence[Remedy]) -> Iterator[Line]:
 
 
 def _refused_at(hop: HopVerdict) -> tuple[str, Style]:
-    at = hop.sts_answer.at if hop.sts_answer else None
-    when = f" at {at.astimezone():%Y-%m-%d %H:%M}" if at else ""
-    if hop.by_documents.outcome is Outcome.ALLOWED:
-        return f"the documents allow it, but STS refused it{when}", "red"
-    return f"AWS refused it{when}", "red"
+    text = "AWS refused it" if hop.sts_answer is None else refused_when(hop.sts_answer)
+    allowed = hop.by_documents.outcome is Outcome.ALLOWED
+    if allowed and hop.verdict.outcome is not Outcome.REFUSED:
+        return f"the documents allow it, but {text}", "red"
+    return text, "red"
 
 
 def _quiet(hop: HopVerdict, idle: frozenset[PolicyType]) -> tuple[PolicyVerdict, ...]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rolehop.access_denied.model import AccessDenied
-from rolehop.policy.chain_verdict import ActionVerdict, ChainVerdict, HopVerdict, StsAnswer
+from rolehop.policy.chain_verdict import (
+    STS_REFUSAL,
+    ActionVerdict,
+    ChainVerdict,
+    HopVerdict,
+    StsAnswer,
+)
 from rolehop.policy.evaluation.deciding_values import deciding_values
 from rolehop.policy.evaluation.findings import Finding
 from rolehop.policy.evaluation.model import Outcome, PolicyType, PolicyVerdict, Verdict
@@ -27,6 +33,30 @@ def explain_document(verdict: ChainVerdict) -> Document:
         "source": verdict.source,
         "verdict": verdict.outcome.value,
         "hops": [hop_document(hop) for hop in verdict.hops],
+    }
+
+
+def unjudged_document(chain: str, number: int, answer: StsAnswer) -> Document:
+    """Return ``rolehop.explain/1`` of a refused hop that the config no longer has."""
+    denied = answer.denied
+    hop: Document = {
+        "hop": number,
+        "role": denied.resource if denied else None,
+        "caller": denied.caller if denied else None,
+        "verdict": Outcome.REFUSED.value,
+        "lanes": [],
+        "unknowns": [STS_REFUSAL],
+        "deciding": None,
+        "assuming": [],
+        "mend": None,
+        "aws_said": _aws_said(answer),
+    }
+    return {
+        "schema": "rolehop.explain/1",
+        "chain": chain,
+        "source": None,
+        "verdict": Outcome.REFUSED.value,
+        "hops": [hop],
     }
 
 

@@ -14,7 +14,7 @@ from rolehop.app.listing import matching_chains
 from rolehop.app.planning import Stamps, plan_chain, resolve_chain
 from rolehop.arn import account_of, is_principal
 from rolehop.config.model import SourceConfig
-from rolehop.errors import UsageError
+from rolehop.errors import ConfigError, RolehopError, UsageError
 from rolehop.plan.model import Plan
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ChainVerdict, Memo, StsAnswer
@@ -48,15 +48,34 @@ def explain_chain(
     return _judge(app, name, inventory, policies, options, offline=offline, refused=refused)
 
 
-def explain_last_refusal(app: App, policies: PolicyOptions, *, offline: bool) -> ChainVerdict:
+@dataclass(frozen=True, slots=True)
+class UnjudgedRefusal:
+    """The hop that was refused last, if the config of today does not say what it was."""
+
+    chain: str
+    hop: int
+    answer: StsAnswer
+    why: RolehopError
+    """Why it cannot be judged: the config is broken, or its chain is gone or another one."""
+
+
+def explain_last_refusal(
+    app: App, policies: PolicyOptions, *, offline: bool
+) -> ChainVerdict | UnjudgedRefusal:
     """Judge the hop that was refused last, with the flags it was walked with.
 
     Raises:
-        UsageError: none is known, or its chain has no such hop any more.
+        UsageError: none is known.
+        ConfigError: a document is none; see `read_documents`.
     """
     last = last_refused(app.state_folder)
-    refused = (last.hop, _answer(last))
-    return explain_refused_hop(app, last.chain, refused, policies, last.options, offline=offline)
+    inventory, answer = read_documents(policies), _answer(last)
+    try:
+        return _refused_hop(
+            app, last.chain, (last.hop, answer), inventory, policies, last.options, offline=offline
+        )
+    except (ConfigError, UsageError) as error:
+        return UnjudgedRefusal(last.chain, last.hop, answer, error)
 
 
 def explain_refused_hop(
@@ -74,6 +93,19 @@ def explain_refused_hop(
         UsageError: its chain has no such hop any more.
     """
     inventory = read_documents(policies)
+    return _refused_hop(app, chain, refused, inventory, policies, options, offline=offline)
+
+
+def _refused_hop(
+    app: App,
+    chain: str,
+    refused: tuple[int, StsAnswer],
+    inventory: IamInventory,
+    policies: PolicyOptions,
+    options: WalkOptions,
+    *,
+    offline: bool,
+) -> ChainVerdict:
     verdict = _judge(app, chain, inventory, policies, options, offline=offline, refused=refused)
     hops = tuple(each for each in verdict.hops if each.number == refused[0])
     if not hops:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import click
 
-from rolehop.app.judging.explaining import explain_chain, explain_last_refusal
+from rolehop.app.judging.explaining import (
+    UnjudgedRefusal,
+    explain_chain,
+    explain_last_refusal,
+)
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.role_description import describe_role
 from rolehop.cli.completers import chain_names
@@ -15,6 +19,7 @@ from rolehop.cli.explain_calls import (
     print_actions,
     print_decoded,
     print_error,
+    print_unjudged,
 )
 from rolehop.cli.options import Command, call_options, format_option, walk_options_from
 from rolehop.cli.policy_options import policy_flags
@@ -124,6 +129,11 @@ def command(
         if last
         else explain_chain(cli.app, what[0], policies, options, offline=offline)
     )
+    if isinstance(verdict, UnjudgedRefusal):
+        if apply_to is not None:
+            raise verdict.why
+        print_unjudged(cli, verdict, style)
+        ctx.exit(REFUSED)
     _print(cli, verdict, style)
     if apply_to is not None:
         _apply_fix(cli, verdict, apply_to)

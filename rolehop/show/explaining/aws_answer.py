@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rolehop.advice import PLACEHOLDER, is_plain
-from rolehop.policy.chain_verdict import StsAnswer
+from rolehop.arn import account_of
+from rolehop.policy.chain_verdict import StsAnswer, has_policy
 from rolehop.policy.evaluation.model import Outcome, PolicyType, Verdict
-from rolehop.show.layout import Line, StyledText, line, to_copy
+from rolehop.show.layout import Line, StyledText, View, line, to_copy
 from rolehop.show.remedies import wrapped
 from rolehop.text import clean
 
@@ -26,10 +27,38 @@ def aws_words(answer: StsAnswer) -> Iterator[Line]:
         yield line(label, StyledText("refuses (AWS said)", "red"))
 
 
-def what_next(known: Verdict, answer: StsAnswer) -> Iterator[Line]:
+def unjudged_view(chain: str, hop: int, answer: StsAnswer, why: str) -> View:
+    """Show what AWS said to a hop, and why nothing else can be said of it."""
+    lines = [
+        line(StyledText(clean(chain), "bold")),
+        line(StyledText(f"hop {hop}", "bold"), ": ", StyledText(refused_when(answer), "red")),
+        *aws_words(answer),
+    ]
+    denied = answer.denied
+    for name, value in (("role", denied and denied.resource), ("caller", denied and denied.caller)):
+        if value:
+            lines.extend(wrapped(clean(value), f"  {name:<8}", "          "))
+    explicit = denied is not None and denied.explicit
+    if answer.fix is not None and (answer.names_policy or explicit or not answer.about_policies):
+        lines.extend(wrapped(f"to fix it, {answer.fix}", "  ", "    "))
+    lines.extend(wrapped(f"its policies are not judged: {clean(why)}", "  ", "    "))
+    return lines
+
+
+def refused_when(answer: StsAnswer) -> str:
+    """Say that AWS refused the call, and when, in local time, if that is known."""
+    return "AWS refused it" + (f" at {time_of(answer)}" if answer.at else "")
+
+
+def time_of(answer: StsAnswer) -> str:
+    """Return when AWS was asked, in local time, or "then"."""
+    return f"{answer.at.astimezone():%Y-%m-%d %H:%M}" if answer.at else "then"
+
+
+def what_next(known: Verdict, joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
     """Say what AWS's words leave open, and what to do if the documents do not tell.
 
-    ``known`` is the verdict of the documents.
+    ``known`` is the verdict of the documents, ``joined`` that of AWS's words besides.
     """
     by_documents = known.outcome
     if not answer.about_policies:
@@ -38,7 +67,7 @@ def what_next(known: Verdict, answer: StsAnswer) -> Iterator[Line]:
     elif answer.names_policy:
         lane = next((e for e in known.policies if e.name is answer.policy_type), None)
         if lane is None or lane.outcome is not Outcome.REFUSED:
-            yield from wrapped(f"to fix it, {answer.fix}", "  ", "    ")
+            yield from _contradiction(joined, answer)
     elif answer.denied is not None and answer.denied.explicit:
         text = "a Deny matched, and no Allow outweighs it; AWS does not say in which policy"
         yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")
@@ -57,6 +86,40 @@ _OF_ORGANIZATION = {
     PolicyType.SCP: ("SERVICE_CONTROL_POLICY", "--scp"),
     PolicyType.RCP: ("RESOURCE_CONTROL_POLICY", "--rcp"),
 }
+
+
+def _contradiction(joined: Verdict, answer: StsAnswer) -> Iterator[Line]:
+    """Say how AWS may have refused what the documents allow, and what to do then."""
+    named, arn = answer.policy_type, answer.denied.policy_arn if answer.denied else None
+    lane = next((each for each in joined.policies if each.name is named), None)
+    fix = f"to fix it, {answer.fix}"
+    shown = None if named is None else joined.request.policy_set(named)
+    if named is PolicyType.SESSION and shown is not None and not shown.there:
+        text = (
+            "this chain gives the caller's session no session policy: the session was made in"
+            " another way (by other flags or another config), or its source gave it one"
+        )
+        yield from wrapped(f"{text}. If it is yours, {fix}", "  ", "    ")
+    elif lane is None or shown is None or lane.outcome is not Outcome.ALLOWED:
+        yield from wrapped(fix, "  ", "    ")
+    elif arn is not None and not has_policy(shown, arn):
+        account = account_of(arn) or "the caller's account"
+        text = f"the policy that AWS names is not among the documents; to see it, in {account}:"
+        yield from wrapped(text, "  ", "    ")
+        yield to_copy(f"    {_PRINT_POLICIES} > FILE")
+        yield from wrapped(f"and give it to rolehop as --policies FILE; {fix}", "  ", "    ")
+    else:
+        text = (
+            f"AWS refused it {'at ' if answer.at else ''}{time_of(answer)}; what is seen now allows"
+            " it, so it was changed since, or a policy that is not seen counts, too. Walk again, and"
+            f" if AWS still refuses: {answer.fix}"
+        )
+        yield from wrapped(text, "  ", "    ")
+
+
+_PRINT_POLICIES = (
+    "aws iam get-account-authorization-details --filter LocalManagedPolicy AWSManagedPolicy"
+)
 
 
 def guardrail_command(policy_type: PolicyType, account: str, answer: StsAnswer) -> Iterator[Line]:

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.explain.documents import AS, files, world_with_documents
 from tests.support.denials import ENDINGS, SCP_ARN
 from tests.support.policies import policy
-from tests.support.world import ADMIN, HUB, World
+from tests.support.world import ADMIN, CONFIG, HUB, World
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_call_that_sts_refused_is_never_called_allowed(world: World) -> None:
     (world.home / "two-wide.json").write_text(json.dumps(user))
     given = [f"--policies={name}" for name in ("one.json", "two-wide.json", "wide.json")]
     shown = world.rolehop("explain", "--last", *arguments, *given)
-    assert "hop 2: the documents allow it, but STS refused it at 20" in shown.out
+    assert "hop 2: the documents allow it, but AWS refused it at 20" in shown.out
     assert "something that is not visible here refused it" in " ".join(shown.out.split())
     assert max(map(len, shown.out.splitlines())) <= 80
     found = world.rolehop("explain", "--last", *arguments, *given, "--format", "json", "--strict")
@@ -171,3 +171,29 @@ def test_the_note_holds_no_secret_and_what_is_shown_is_visible(world: World) -> 
     shown = world.rolehop("explain", "--last", "--offline")
     assert "\x85" not in shown.out
     assert "\u202e" not in shown.out
+
+
+def test_what_was_refused_is_shown_though_the_config_no_longer_says_what_it_was(
+    world: World,
+) -> None:
+    refuse(world, "hub", HUB, "with an explicit deny in a permissions boundary")
+    try:
+        for config, why in (
+            (CONFIG.split("[chains")[0], "no chain or AWS profile is called 'hub'"),
+            ("x = [", "1 problem in config.toml"),
+        ):
+            world.config(config)
+            done = world.rolehop("explain", "--last")
+            assert done.code == 5, done.err
+            assert done.out.startswith("hub\nhop 1: AWS refused it at 20")
+            assert "caller  arn:aws:iam::111111111111:user/alice\n" in done.out
+            shown = " ".join(done.out.split())
+            assert "to fix it, have the account's administrators narrow the Deny" in shown
+            assert f"its policies are not judged: {why}" in shown
+            found = world.rolehop("explain", "--last", "--format", "json").json
+            assert (found["verdict"], found["hops"][0]["aws_said"]["lane"]) == (
+                "refused",
+                "boundary",
+            )
+    finally:
+        world.config(CONFIG)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.policies import allow_text
+from tests.support.policies import allow_text, policy_text
 from tests.support.world import ADMIN, CONFIG, HUB, World, temporary_world
 
 READER = "arn:aws:iam::333333333333:role/Reader"
@@ -112,3 +112,42 @@ def test_a_role_of_many_chains_is_read_once(world: World) -> None:
     world.rolehop("check")
     reads = [call for call in world.sts.calls if call.action == "GetRole"]
     assert [call.params["RoleName"] for call in reads].count("Hub") == 1
+
+
+NO_ADMIN = "arn:aws:iam::222222222222:policy/NoAdmin"
+DENIES = "with an explicit deny in an identity-based policy"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            "because no identity-based policy allows the sts:AssumeRole action",
+            "what is seen now allows it, so it was changed since",
+        ),
+        (f"{DENIES}: {NO_ADMIN}", "refuses (AWS said) Deny statement 1 in policy NoAdmin"),
+        (
+            f"{DENIES}: arn:aws:iam::222222222222:policy/Gone",
+            "the policy that AWS names is not among the documents; to see it, in 222222222222: aws iam",
+        ),
+        (
+            "because no session policy allows the sts:AssumeRole action",
+            "this chain gives the caller's session no session policy",
+        ),
+    ],
+)
+def test_what_aws_said_against_the_documents_is_explained(
+    world: World, words: str, expected: str
+) -> None:
+    aws = world.sts.world
+    aws.iam_readers |= {READER, HUB, ALICE}
+    aws.managed_policies[NO_ADMIN] = policy_text(
+        {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+    )
+    assert world.rolehop("export", "reader").code == 0
+    aws.refused_with = {ADMIN: words}
+    assert world.rolehop("export", "admin").code == 5
+    done = world.rolehop("explain", "--last")
+    assert done.code == 5
+    assert expected in " ".join(done.out.split())
+    assert len(done.out.splitlines()) <= 24

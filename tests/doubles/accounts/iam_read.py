@@ -1,4 +1,4 @@
-"""The IAM calls that read roles and users, by who may read in an account; lists are one page."""
+"""The IAM calls that read roles, users and policies, by who may read in an account; lists are one page."""
 
 from __future__ import annotations
 
@@ -78,6 +78,20 @@ def _no_groups(world: World, request: Request) -> str:
     return "<Groups></Groups><IsTruncated>false</IsTruncated>"
 
 
+def _get_managed(action: str, inside: str) -> Callable[[World, Request], str]:
+    def got(world: World, request: Request) -> str:
+        _check_reader(world, request, action)
+        text = world.managed_policies.get(request.params["PolicyArn"])
+        if text is None:
+            raise Refused("NoSuchEntity", "The policy cannot be found.", 404)
+        return inside.format(document=quote(text))
+
+    return got
+
+
+_VERSION = "<PolicyVersion><Document>{document}</Document></PolicyVersion>"
+
+
 def _arn_of(request: Request, kind: str) -> str:
     name = request.params["RoleName" if kind == "role" else "UserName"]
     return f"arn:aws:iam::{request.signer.account}:{kind}/{name}"
@@ -105,4 +119,9 @@ OPERATIONS: dict[str, tuple[str, Callable[[World, Request], str]]] = {
     "ListAttachedRolePolicies": ("iam", _no_attached("Role")),
     "ListAttachedUserPolicies": ("iam", _no_attached("User")),
     "ListGroupsForUser": ("iam", _no_groups),
+    "GetPolicy": (
+        "iam",
+        _get_managed("GetPolicy", "<Policy><DefaultVersionId>v1</DefaultVersionId></Policy>"),
+    ),
+    "GetPolicyVersion": ("iam", _get_managed("GetPolicyVersion", _VERSION)),
 }
