@@ -268,46 +268,6 @@ def test_a_policy_that_decides_is_never_taken_for_granted(
     assert judge(action, resource, permissions).outcome.value == expected
 
 
-def by_user(action: str, policy: Any, **start: Any) -> Any:
-    """Judge an action of the user alice, without a hop."""
-    user = "arn:aws:iam::111111111111:user/alice"
-    known = Entity(user, inline={"p": policy_text(policy)}, tags=())
-    setting = EvaluationContext(IamInventory({user: known}), NOW)
-    begin = StartingCredentials(user, long_lived=True, **start)
-    scenario = ChainScenario(begin, (), setting)
-    (request,) = action_requests(scenario, [action], "*", resource_policy(None))
-    return evaluate(request)
-
-
-def test_no_policy_keeps_a_user_from_a_session_token() -> None:
-    for action, expected in (("GetSessionToken", "allowed"), ("GetFederationToken", "refused")):
-        denied = statement("*", effect="Deny")
-        assert by_user(f"sts:{action}", denied).outcome.value == expected
-
-
-@pytest.mark.parametrize(
-    ("action", "mfa", "expected"),
-    [
-        ("ec2:DescribeInstances", False, "allowed"),
-        ("iam:ListUsers", False, "refused"),
-        ("iam:ListUsers", True, "allowed"),
-        ("iam:ListUsers", None, "unknown"),
-        ("iam:PassRole", False, "allowed"),  # a permission of other services' calls
-        ("sts:GetSessionToken", True, "refused"),
-        ("sts:GetAccessKeyInfo", True, "refused"),
-        ("sts:AssumeRoot", True, "refused"),
-        ("sts:GetCallerIdentity", False, "allowed"),
-    ],
-)
-def test_a_session_of_getsessiontoken_cannot_call_everything(
-    action: str, mfa: bool | None, expected: str
-) -> None:
-    verdict = by_user(action, ALL[0], mfa=mfa, token_seconds=3600)
-    assert verdict.outcome.value == expected
-    if expected == "unknown":
-        assert verdict.unknowns == ("aws:MultiFactorAuthPresent",)
-
-
 def test_a_key_s_grants_are_not_judged_and_that_is_said() -> None:
     for action, text in (("kms:Decrypt", "list-grants"), ("kms:CreateKey", "")):
         verdict = judge(action, KEY if text else "*", [], of("444444444444", "kms:*"))

@@ -1,0 +1,57 @@
+"""What the credentials of an IAM user may call that a chain without hops hands out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rolehop.policy import evaluate
+from rolehop.policy.chains.action_request import action_requests, resource_policy
+from rolehop.policy.chains.model import EvaluationContext, StartingCredentials
+from rolehop.policy.chains.scenario import ChainScenario
+from rolehop.policy.inventory.inventory import Entity, IamInventory
+from tests.policy.helpers.chains import NOW
+from tests.support.policies import policy_text
+
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def by_user(action: str, policy: Any, **start: Any) -> Any:
+    """Judge an action of the user alice, without a hop."""
+    user = "arn:aws:iam::111111111111:user/alice"
+    known = Entity(user, inline={"p": policy_text(policy)}, tags=())
+    setting = EvaluationContext(IamInventory({user: known}), NOW)
+    begin = StartingCredentials(user, long_lived=True, **start)
+    scenario = ChainScenario(begin, (), setting)
+    (request,) = action_requests(scenario, [action], "*", resource_policy(None))
+    return evaluate(request)
+
+
+def test_no_policy_keeps_a_user_from_a_session_token() -> None:
+    for action, expected in (("GetSessionToken", "allowed"), ("GetFederationToken", "refused")):
+        denied = {**EVERYTHING, "Effect": "Deny"}
+        assert by_user(f"sts:{action}", denied).outcome.value == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "mfa", "expected"),
+    [
+        ("ec2:DescribeInstances", False, "allowed"),
+        ("iam:ListUsers", False, "refused"),
+        ("iam:ListUsers", True, "allowed"),
+        ("iam:ListUsers", None, "unknown"),
+        ("iam:PassRole", False, "allowed"),  # a permission of other services' calls
+        ("sts:GetSessionToken", True, "refused"),
+        ("sts:GetAccessKeyInfo", True, "refused"),
+        ("sts:AssumeRoot", True, "refused"),
+        ("sts:GetCallerIdentity", False, "allowed"),
+    ],
+)
+def test_a_session_of_getsessiontoken_cannot_call_everything(
+    action: str, mfa: bool | None, expected: str
+) -> None:
+    verdict = by_user(action, EVERYTHING, mfa=mfa, token_seconds=3600)
+    assert verdict.outcome.value == expected
+    if expected == "unknown":
+        assert verdict.unknowns == ("aws:MultiFactorAuthPresent",)
