@@ -148,6 +148,14 @@ def session_policies(
     return documents if arns or "Policy" in params else None
 
 
+# IAM user guide, "IAM JSON policy elements: Condition operators".
+_OPERATOR = re.compile(
+    r"(For(AnyValue|AllValues):)?(String(Not)?(Equals(IgnoreCase)?|Like)|Arn(Not)?(Equals|Like)"
+    r"|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?)|Bool|BinaryEquals|(Not)?IpAddress"
+    r"|Null)(IfExists)?"
+)
+
+
 def _checked_policy(text: str) -> str:
     try:
         statements = json.loads(text)["Statement"]
@@ -155,7 +163,8 @@ def _checked_policy(text: str) -> str:
         sound = all("Effect" in each and {"Resource", "NotResource"} & set(each) for each in listed)
     except (ValueError, TypeError, KeyError):
         raise Refused("MalformedPolicyDocument", "Syntax errors in policy.") from None
-    if any({"Action", "NotAction"} <= set(each) for each in listed):
+    operators = [name for each in listed for name in each.get("Condition", {})]
+    if not all(map(_OPERATOR.fullmatch, operators)):
         raise Refused("MalformedPolicyDocument", "Syntax errors in policy.")
     if any("Principal" in each for each in listed):
         raise Refused("MalformedPolicyDocument", "Policy document should not specify a principal.")

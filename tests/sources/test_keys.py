@@ -114,4 +114,4 @@ def test_what_depends_on_a_type_is_in_its_definition() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("source.type")
     }
-    assert named == {"plan/identity.py", "app/judging/federated_call.py"}
+    assert named == {"plan/identity.py"}
