@@ -38,6 +38,7 @@ def main() -> int:
     wrong: list[str] = []
     with temporary_world() as world, serving(world, "admin") as server:
         server.get()  # from then on it serves
+        time.sleep(1)  # until that connection is closed
         before = _open_files(server)
         wrong += _under_load(server, asked.requests, asked.connections)
         wrong += _with_slow_senders(server)
@@ -93,7 +94,7 @@ def _with_slow_senders(server: Server) -> Iterator[str]:
 def _idle(server: Server, seconds: float) -> Iterator[str]:
     begun = _cpu_seconds(server)
     time.sleep(seconds)
-    used, megabytes = _cpu_seconds(server) - begun, _megabytes(server)
+    used, megabytes = round(_cpu_seconds(server) - begun, 2), _megabytes(server)
     _say(f"idle for {seconds:g} s: {used:.2f} s of CPU, {megabytes:.1f} MB")
     if used > MOST_IDLE_SECONDS_A_MINUTE * max(1.0, seconds / 60):
         yield f"{used:.2f} s of CPU while idle"
