@@ -75,4 +75,5 @@ def serving(
             assert printed, process.stderr.read() if process.stderr else ""
             yield Server(process, printed)
         finally:
-            process.kill()
+            process.terminate()  # it removes its token, which may be in /dev/shm
+            process.wait(20)
