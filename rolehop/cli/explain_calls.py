@@ -14,6 +14,7 @@ from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.model import Outcome
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
+from rolehop.show.layout import line
 from rolehop.startup.lazy_regex import Pattern
 
 _MOST_BYTES = 4_000_000  # of a text on stdin
@@ -106,16 +107,36 @@ def print_unjudged(cli: CommandContext, refused: UnjudgedRefusal, style: str) ->
         cli.write_view(unjudged_view(refused.chain, refused.hop, answer, text))
 
 
-def print_decoded(cli: CommandContext, chain: str | None, message: str, style: str) -> None:
-    """Decode an encoded message and print it; ``-``: the message on stdin."""
-    from rolehop.app.judging.denied_call import decode_message
+def print_decoded(
+    cli: CommandContext,
+    chain: str | None,
+    message: str,
+    policies: PolicyOptions,
+    style: str,
+    *,
+    offline: bool,
+) -> bool:
+    """Decode an encoded message and print it; ``-``: on stdin. Return True if AWS refused."""
+    from rolehop.app.judging.decoded_message import decode_message, judge_decoded
+    from rolehop.show.explain import actions_view, hop_view
+    from rolehop.show.explain_json import decoded_document
     from rolehop.show.explaining.denied_call import decoded_view
 
     decoded = decode_message(cli.app, chain, _text_of(message))
+    call = judge_decoded(cli.app, decoded, policies, offline=offline)
+    called_by = None if call is None else call.chain
+    hop, action = (None, None) if call is None else (call.hop, call.action)
+    verbose = cli.terminal.verbose
     if style == "json":
-        cli.write_json({"schema": "rolehop.decoded/1", "message": decoded})
-    else:
-        cli.write_view(decoded_view(decoded))
+        cli.write_json(decoded_document(decoded, called_by, hop, action))
+        return call is not None
+    view = decoded_view(decoded)
+    if called_by is not None and hop is not None:
+        view = [*view, line(), *hop_view(called_by, hop, verbose=verbose)]
+    elif called_by is not None and action is not None:
+        view = [*view, line(), *actions_view(called_by, [action], verbose=verbose)]
+    cli.write_view(view)
+    return call is not None
 
 
 def _text_of(text: str) -> str:

@@ -140,6 +140,19 @@ def denied_document(
     }
 
 
+def decoded_document(
+    message: Document, chain: str | None, hop: HopVerdict | None, action: ActionVerdict | None
+) -> Document:
+    """Return ``rolehop.decoded/1``: a decoded message, and its call judged here."""
+    return {
+        "schema": "rolehop.decoded/1",
+        "message": message,
+        "chain": chain,
+        "hop": None if hop is None else hop_document(hop),
+        "judged": None if action is None else _action(action.verdict),
+    }
+
+
 def hop_document(hop: HopVerdict) -> Document:
     """Return one hop, as in ``rolehop.explain/1``."""
     verdict = hop.verdict

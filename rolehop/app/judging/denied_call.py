@@ -1,27 +1,22 @@
-"""Explain an access-denied text of any AWS service, and decode the message that some add to it."""
+"""Explain an access-denied text of any AWS service."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from rolehop.access_denied.cloudtrail import S3_ACTIONS
 from rolehop.access_denied.model import AccessDenied
 from rolehop.access_denied.reader import encoded_message, read_excerpt
-from rolehop.app.caller import shell_credentials
 from rolehop.app.judging.action_verdict import ActionOptions, judge_actions
-from rolehop.app.judging.credentials_at_hand import session_or_keys
 from rolehop.app.judging.explaining import explain_refused_hop
 from rolehop.app.judging.policy_documents import PolicyOptions
 from rolehop.app.judging.refused_caller import refused_session
-from rolehop.app.planning import plan_chain, sts_of_shell
-from rolehop.errors import HopRefused, ServiceError, UsageError
+from rolehop.errors import UsageError
 from rolehop.plan.walk_options import WalkOptions
 from rolehop.policy.chain_verdict import ActionVerdict, HopVerdict, StsAnswer
 from rolehop.policy.chains.action_request import is_one_resource
 from rolehop.policy.evaluation.resource_policies import ANY_RESOURCE
-from rolehop.ports import StsRefusal
 from rolehop.startup.dataclass import dataclass, replace
 from rolehop.startup.lazy_regex import Pattern
 from rolehop.sts_errors import denial_fix
@@ -68,24 +63,40 @@ def explain_error(app: App, text: str, policies: PolicyOptions, *, offline: bool
         return DeniedCall(None, "decode the message", encoded=encoded)
     denied, fix = excerpt.denied, denial_fix(excerpt.denied)
     found = DeniedCall(denied, fix, excerpt.others, encoded)
+    answer = StsAnswer(excerpt.code or "", None, excerpt.words, fix, denied)
+    # A text may have a resource that AWS shortened.
+    exact = denied.resource is None or is_one_resource(denied.resource)
+    return judge_call(app, found, answer, policies, offline=offline, exact=exact)
+
+
+def judge_call(
+    app: App,
+    found: DeniedCall,
+    answer: StsAnswer,
+    policies: PolicyOptions,
+    *,
+    offline: bool,
+    exact: bool,
+) -> DeniedCall:
+    """Judge a refused call if a session of a chain made it; ``exact``: its resource is whole."""
+    denied = found.denied
+    if denied is None:
+        return found
     session = refused_session(app, denied, policies, offline=offline)
     if session is None:
         return found
-    found = replace(found, chain=session.chain)
-    answer = StsAnswer(excerpt.code or "", None, excerpt.words, fix, denied)
-    options = WalkOptions()
+    found, options = replace(found, chain=session.chain), WalkOptions()
     if session.is_hop:
         refused = (session.number + 1, answer)
         verdict = explain_refused_hop(
             app, session.chain, refused, policies, options, offline=offline
         )
         return replace(found, hop=verdict.hops[0])
-    resource = denied.resource or ANY_RESOURCE
-    if denied.resource is not None and not is_one_resource(resource):
-        return found  # AWS shortened it
+    if not exact:
+        return found
     if session.number == 0:
         policies = replace(policies, caller=policies.caller or denied.caller)
-    asked = ActionOptions((denied.action,), resource, hop=session.number)
+    asked = ActionOptions((denied.action,), denied.resource or ANY_RESOURCE, hop=session.number)
     verdicts = judge_actions(
         app, session.chain, asked, policies, options, offline=offline, answer=answer
     )
@@ -118,43 +129,3 @@ def unreadable(text: str) -> UsageError:
 _BARE_DENIAL = Pattern(r"Access ?Denied|\b403\b|Forbidden|UnauthorizedOperation", re.IGNORECASE)
 _OPERATION = Pattern(r"when calling the (\w{1,80}) operation")
 _OF_S3 = Pattern(r"Object|Bucket|MultipartUpload|UploadPart")
-
-
-def decode_message(app: App, chain: str | None, message: str) -> dict[str, object]:
-    """Decode an encoded authorization message with the session of ``chain``, or of this shell.
-
-    Raises:
-        UsageError: it is no such message.
-        SourceError: there are no credentials in this shell, or the chain has no stored session.
-        HopRefused: AWS does not decode it: the caller may not, or it is of another account.
-        ServiceError: AWS did not answer, or with something else.
-    """
-    message = "".join(message.split())  # a terminal may have broken it into lines
-    if not (message and message.isascii() and message.isprintable()):
-        raise UsageError(
-            "this is no encoded message of AWS",
-            cause="it is empty, or holds a character that is not printable ASCII",
-            fix="copy what follows 'Encoded authorization failure message: '",
-        )
-    signer = (
-        shell_credentials(app) if chain is None else session_or_keys(app, plan_chain(app, chain))
-    )
-    try:
-        decoded = sts_of_shell(app).decode_message(signer, message)
-    except StsRefusal as refusal:
-        raise HopRefused(
-            "AWS does not decode this message",
-            code=refusal.code,
-            message=refusal.message,
-            cause=f"{refusal.code}: {refusal.message}",
-            fix="allow sts:DecodeAuthorizationMessage to a session of the account it came from",
-        ) from None
-    try:
-        found = json.loads(decoded)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ServiceError(
-            "AWS decoded the message to something unexpected", cause="it is not JSON"
-        )
-    return found

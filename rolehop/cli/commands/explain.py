@@ -107,8 +107,9 @@ def command(
     if error is not None or decode is not None:
         check_text(what, options, last=last, decode=decode)
     if decode is not None:
-        print_decoded(cli, what[0] if what else None, decode, style)
-        return
+        chain = what[0] if what else None
+        refused = print_decoded(cli, chain, decode, policies, style, offline=offline)
+        ctx.exit(REFUSED if refused else 0)
     if error is not None:
         print_error(cli, error, policies, style, offline=offline)
         ctx.exit(REFUSED)

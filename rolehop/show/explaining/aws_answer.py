@@ -18,7 +18,8 @@ def aws_words(answer: StsAnswer) -> Iterator[Line]:
     said = clean(answer.message)
     quote = f'"{said}"' if said else "nothing more"
     quote += f" ({answer.code})" if answer.code else ""
-    yield from wrapped(quote, "  AWS said  ", "            ")
+    if said or answer.code:  # a decoded message has neither
+        yield from wrapped(quote, "  AWS said  ", "            ")
     denied = answer.denied
     if denied is None or denied.policy is None or denied.unclear:
         return
@@ -69,7 +70,7 @@ def what_next(known: Verdict, joined: Verdict, answer: StsAnswer) -> Iterator[Li
         if lane is None or lane.outcome is not Outcome.REFUSED:
             yield from _contradiction(joined, answer)
     elif answer.denied is not None and answer.denied.explicit:
-        text = "a Deny matched, and no Allow outweighs it; AWS does not say in which policy"
+        text = "a Deny matched; AWS does not say in which policy"
         yield from wrapped(f"{text}. To fix it, {answer.fix}", "  ", "    ")
     elif by_documents is Outcome.ALLOWED:
         text = (

@@ -86,7 +86,7 @@ def test_a_deny_that_aws_does_not_locate_and_another_session_stay_as_aws_said(wo
     text = DENIED.replace(SESSION, other) + " with an explicit deny"
     shown = world.rolehop("explain", "--error", text, "--offline").out
     assert f"  caller    {other}\n" in shown
-    assert "a Deny matched, and no Allow outweighs it" in shown
+    assert "a Deny matched; AWS does not say in which policy" in shown
     assert "To fix it, find the Deny" in " ".join(shown.split())
 
 
@@ -184,19 +184,28 @@ MESSAGE = {
 def test_an_encoded_message_is_decoded_with_the_session_of_a_chain(world: World) -> None:
     assert world.rolehop("explain", "admin", "--decode", encoded(MESSAGE)).code == 4
     assert world.rolehop("credential-process", "admin").code == 0
-    done = world.rolehop("explain", "admin", "--decode", encoded(MESSAGE))
-    assert done.code == 0
+    done = world.rolehop("explain", "admin", "--decode", encoded(MESSAGE), "--offline")
+    assert done.code == 5
     assert world.sts.calls[-1].signer == SESSION
+    # Its caller is a session of a chain: its policies are shown as for --error.
+    assert "ec2:RunInstances: AWS refused it\n  resource policy " in done.out
+    assert "a Deny matched; AWS does not say in which policy" in done.out
     for part in ("a Deny matches", SESSION, "ec2:RunInstances", "NoEc2", "ec2:Region = eu-west-1"):
         assert part in done.out
-    found = world.rolehop(
-        "explain", "admin", "--decode", "-", "--format", "json", input=encoded(MESSAGE)
-    )
-    assert found.json == {"schema": "rolehop.decoded/1", "message": MESSAGE}
+    text = f"You are not authorized. Encoded authorization failure message: {encoded(MESSAGE)}\n"
+    given = ("--offline", "--format", "json")
+    found = world.rolehop("explain", "admin", "--decode", "-", *given, input=text).json
+    assert (found["message"], found["chain"], found["hop"]) == (MESSAGE, "admin", None)
+    assert found["judged"]["verdict"] == "refused"
 
 
 def test_the_credentials_of_this_shell_decode_a_message_too(world: World) -> None:
-    assert world.rolehop("explain", "--decode", encoded(MESSAGE)).code == 0
+    assert world.rolehop("explain", "--decode", encoded(MESSAGE), "--offline").code == 5
+    allowed = encoded({**MESSAGE, "allowed": True})
+    assert world.rolehop("explain", "--decode", allowed, "--offline").code == 0
+    broken = world.rolehop("explain", "--decode", "abcd")
+    assert "copy the whole message" in broken.err
+    assert "sts:DecodeAuthorizationMessage" not in broken.err
     assert world.sts.calls[-1].signer == world.alice.arn
     assert world.rolehop("explain", "--decode", encoded("x")).code == 6
     world.sts.world.denied.add("sts:DecodeAuthorizationMessage")
