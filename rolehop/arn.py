@@ -169,6 +169,12 @@ def partition_of(arn: str) -> str | None:
     return parts[1] if len(parts) > 5 and parts[0] == "arn" else None
 
 
+def region_of(arn: str) -> str | None:
+    """Return the region that an ARN names, or ``None``."""
+    parts = arn.split(":")
+    return parts[3] or None if len(parts) > 5 and parts[0] == "arn" else None
+
+
 def partition_of_region(region: str) -> str:
     """Return the partition of ``region`` (e.g. ``us-gov-west-1``)."""
     for prefix, partition in _REGION_PREFIXES:

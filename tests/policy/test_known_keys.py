@@ -12,6 +12,7 @@ from rolehop.policy.chains.model import (
 from rolehop.policy.inventory.aws_cli_output import read_inventory
 from rolehop.policy.inventory.inventory import IamInventory
 from rolehop.policy.inventory.json_path import InvalidInventory
+from rolehop.policy.language.request_context import UNKNOWN
 from rolehop.startup.dataclass import replace
 from tests.policy.helpers.requests import KEYS, asked
 
@@ -54,3 +55,38 @@ def test_describe_organization_names_the_management_account() -> None:
     assert read_inventory(text).management_accounts == {"111111111111"}
     with pytest.raises(InvalidInventory, match="account ID of 12 digits"):
         read_inventory(text.replace("111111111111", "1"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "saml:sub",
+        "token.actions.githubusercontent.com:sub",
+        "cognito-identity.amazonaws.com:aud",
+        "aws:FederatedProvider",
+        "ec2:RoleDelivery",
+        "lambda:SourceFunctionArn",
+        "ec2:InstanceType",
+        "sts:DurationSeconds",
+        "aws:PrincipalServiceName",
+    ],
+)
+def test_keys_that_no_hop_from_an_iam_user_has_are_absent(key: str) -> None:
+    """Of a session from a service or a token, those of its origin may be there."""
+    assert [each.context.lookup(key) for each in asked(KEYS)] == [None, None]
+    session = StartingCredentials("arn:aws:sts::111111111111:assumed-role/Dev/me", mfa=False)
+    of_call = key in ("ec2:InstanceType", "sts:DurationSeconds", "aws:PrincipalServiceName")
+    first, _ = asked(session)
+    assert first.context.lookup(key) is (None if of_call else UNKNOWN)
+
+
+def test_the_age_of_mfa_is_bounded_by_what_carries_the_code() -> None:
+    by_token = replace(KEYS, mfa=True, token_seconds=3600)
+    by_call = replace(KEYS, mfa=True, mfa_by_call=True)
+    for start, most, temporary in ((by_token, "3600", True), (by_call, "60", False)):
+        context = asked(start)[0].context
+        assert context.range_of("aws:MultiFactorAuthAge") == ("0", most)
+        assert context.has("aws:TokenIssueTime") is temporary
+    second = asked(by_token)[1].context
+    assert second.lookup("aws:MultiFactorAuthAge") is None
+    assert second.lookup("aws:MultiFactorAuthPresent") == ("false",)

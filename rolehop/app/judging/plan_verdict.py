@@ -24,6 +24,7 @@ from rolehop.policy.chains.model import (
     UNKNOWN_TAG,
     AssumeRoleRequest,
     EvaluationContext,
+    InheritedAttributes,
     StartingCredentials,
 )
 from rolehop.policy.chains.scenario import ChainScenario, ConfigLocation
@@ -179,17 +180,19 @@ def start_of(
         mfa = False
     if role_session:
         _check_session(policies.context, source)
+    # EC2 sends no tags, source identity or session policy for an instance's role.
+    carried = InheritedAttributes({}) if source.type == "instance" else None
     return StartingCredentials(
         principal,
         role=None if own is None else own.role,
-        carried=None if own is None else own.carried,
+        carried=carried if own is None else own.carried,
         account=account if isinstance(account, str) else None,
         long_lived=long_lived,
         mfa=mfa,
         policy=policy if isinstance(policy, str) else None,
         policy_arns=tuple(map(str, arns)) if isinstance(arns, tuple | list) else (),
         # The source's own call names every session policy, except those that a profile adds.
-        policy_unseen=own is None or own.carried.unseen == PROFILE,
+        policy_unseen=carried is None and (own is None or own.carried.unseen == PROFILE),
     )
 
 

@@ -99,7 +99,7 @@ def _request_of_any(
     if owner is None:
         return None
     own = _own_policy(held, action, resource, owner, own_policy)
-    context = caller_context(held, owner, setting)
+    context = caller_context(held, owner, setting, action, resource)
     covered = rcps_cover(action, resource)
     policies = {
         PolicyType.TRUST: own,

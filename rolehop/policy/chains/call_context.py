@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rolehop.arn import account_of
+from rolehop.arn import account_of, region_of
 from rolehop.config.inheritance import tag_key
 from rolehop.policy.chains.model import (
     UNKNOWN_NAME,
@@ -24,6 +24,11 @@ from rolehop.policy.inventory.context_keys import (
     is_sent,
 )
 from rolehop.policy.inventory.inventory import IamInventory
+from rolehop.policy.inventory.keys_of_calls import (
+    may_be_in_assume_role,
+    may_be_in_assume_role_of_user,
+    may_be_in_call,
+)
 from rolehop.policy.language.request_context import UNKNOWN, Context, Unknown
 
 _Values = dict[str, Sequence[str] | Unknown]
@@ -36,8 +41,10 @@ NEVER = (
     "aws:CalledViaFirst",
     "aws:CalledViaLast",
     "aws:CalledViaAWSMCP",
+    "aws:PrincipalServiceName",
+    "aws:PrincipalServiceNamesList",
 )
-"""Keys of calls that services make on behalf of others: absent from a person's own calls."""
+"""Keys of calls that services make, or make on behalf of others: absent from a person's own calls."""
 
 
 def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationContext) -> Context:
@@ -60,7 +67,13 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     values.update(held.known)
     _add_mfa(held, values, absent)
     _add_target(held, hop, setting.records, values, absent)
-    context = Context(values, absent, ranges=ranges_of(held, setting.now), present=present_in(held))
+    context = Context(
+        values,
+        absent,
+        ranges=ranges_of(held, setting.now),
+        present=(*present_in(held), "aws:RequestedRegion"),
+        may_have=may_be_in_assume_role_of_user if held.from_user else may_be_in_assume_role,
+    )
     return context.with_supplied(_supplied_here(held, setting)).with_missing_filled(
         {
             key: each
@@ -70,10 +83,12 @@ def context_of(held: CallerState, hop: AssumeRoleRequest, setting: EvaluationCon
     )
 
 
-def caller_context(held: CallerState, owner: str, setting: EvaluationContext) -> Context:
+def caller_context(
+    held: CallerState, owner: str, setting: EvaluationContext, action: str, resource: str
+) -> Context:
     """Return the condition keys of any call of ``held`` for a resource of account ``owner``.
 
-    What is of the service, the resource or the request's parameters is known only if it is supplied.
+    A resource of one region is called there. What else is of the service, the resource or the request's parameters is known only if it is supplied.
     """
     identity = UNKNOWN if held.source_identity is None and held.unseen else held.source_identity
     values: _Values = {
@@ -82,10 +97,17 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
     }
     # The region of STS says nothing of another service's.
     values.pop("aws:RequestedRegion", None)
-    absent = list(NEVER)
+    region = region_of(resource)
+    if region is not None:
+        values["aws:RequestedRegion"] = [region]
+    # A service calls KMS on behalf of others (KMS developer guide, "kms:ViaService").
+    absent = [*NEVER, "kms:ViaService"]
+    if action.lower().startswith("kms:") and held.caller.account:
+        values["kms:CallerAccount"] = [held.caller.account]
     _add_caller(held, setting.records, values, absent)
     values.update(held.known)
     _add_mfa(held, values, absent)
+    of_sts = action.lower().startswith(("sts:", "*"))
     of_call = {
         key: each
         for key, each in setting.supplied.items()
@@ -96,6 +118,7 @@ def caller_context(held: CallerState, owner: str, setting: EvaluationContext) ->
         absent,
         ranges=ranges_of(held, setting.now),
         present=(*present_in(held), "aws:RequestedRegion"),
+        may_have=lambda key: may_be_in_call(key, of_sts=of_sts, from_user=held.from_user),
     )
     # There is one caller alone, so what is said of a caller is said of this one.
     return context.with_supplied({**of_call, **_supplied_here(held, setting)}).with_missing_filled(

@@ -155,6 +155,9 @@ class CallerState:
     walked: bool = False
     """It is the session of a hop of this chain."""
 
+    from_user: bool = False
+    """The chain starts with an IAM user's own credentials."""
+
 
 SOURCE_SESSION = "source-session"
 """Whether a source that is a session has a session policy, session tags or a source identity: this

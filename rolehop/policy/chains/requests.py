@@ -72,6 +72,7 @@ def initial_state(start: StartingCredentials, setting: EvaluationContext) -> Cal
         known=carried.known,
         supplied=of_caller,
         unread=carried.unread,
+        from_user=is_user,
     )
 
 
@@ -108,6 +109,7 @@ def next_state(
         unseen=held.unseen,
         unread=held.unread,
         walked=True,
+        from_user=held.from_user,
     )
 
 

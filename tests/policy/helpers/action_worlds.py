@@ -51,6 +51,11 @@ _CONDITIONS: list[dict[str, Any]] = [
     {"StringEquals": {"sts:ExternalId": "x-1"}},
     {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}},
     {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}},
+    {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+    {"Null": {"aws:RequestedRegion": "true"}},
+    {"StringLike": {"aws:FederatedProvider": "*"}},
+    {"Null": {"aws:PrincipalServiceName": "false"}},
+    {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
     {"Null": {"aws:TokenIssueTime": "true"}},
     {"Null": {"aws:TokenIssueTime": "false"}},
     {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
@@ -65,6 +70,10 @@ _VALUES: dict[str, list[list[str]]] = {
     "sts:externalid": [["x-1"], ["zz"]],
     "aws:principalorgid": [["o-1"], ["o-9"]],
 }
+
+
+_ALWAYS: dict[str, list[list[str] | None]] = {"aws:requestedregion": [["eu-west-1"], ["us-east-1"]]}
+"""Of keys that every call has: the values that they may have."""
 
 
 def make_action_world(rng: Random) -> World:
@@ -85,7 +94,7 @@ def make_action_world(rng: Random) -> World:
     }
     known = {key: rng.choice(each) for key, each in possible.items() if rng.random() < 0.6}
     mfa = role is None and rng.random() < 0.5
-    world = {
+    world: World = {
         "acts": True,
         "role": resource,
         "caller": caller,
@@ -105,6 +114,11 @@ def make_action_world(rng: Random) -> World:
         "ctx": {**known, "aws:principalarn": [role or caller], **_of_session(mfa=mfa)},
         "unknown": [key for key in possible if key not in known],
     }
+    region = resource.split(":")[3]
+    if region:
+        world["ctx"]["aws:requestedregion"] = [region]  # a regional resource is called there
+    else:
+        world["unknown"].append("aws:requestedregion")
     if action.startswith("newservice:"):
         world["coverage"] = [True, False]
     if rng.random() < 0.3:
@@ -203,7 +217,7 @@ def _inventory(world: World) -> IamInventory:
 
 def unknown_of_action(world: World) -> dict[str, list[list[str] | None]]:
     """Return for each unknown key the values that it may have; ``None``: it is absent."""
-    return {key: [None, *_VALUES[key]] for key in world["unknown"]}
+    return {key: _ALWAYS.get(key) or [None, *_VALUES[key]] for key in world["unknown"]}
 
 
 def outcome_of_action(world: World) -> Outcome:
